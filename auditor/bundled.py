@@ -1,0 +1,17 @@
+"""The data that travel with the program: rule packs, known-good deployments and the demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+_HERE: Final = Path(__file__).resolve().parent
+_ROOT: Final = _HERE / "_data" if (_HERE / "_data").is_dir() else _HERE.parent
+"""In a wheel the data lie in the package; in a checkout beside it."""
+
+RULES: Final = _ROOT / "rules"
+FIXTURES: Final = _ROOT / "fixtures"
+PACK: Final = RULES / "intersystems-azure"
+DEMO: Final = FIXTURES / "demo"
+INVENTORY: Final = "inventory.json"
+DEPLOYMENT: Final = "deployment.yaml"

@@ -1,0 +1,219 @@
+"""Rule x subject -> finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from auditor import arm
+from auditor.model import (
+    BalancerRole,
+    Coverage,
+    Evidence,
+    Finding,
+    Gap,
+    GapReason,
+    Outcome,
+    Role,
+    Severity,
+    Snapshot,
+    Subject,
+    Target,
+)
+from auditor.packs import Compiled, Loaded
+from auditor.topology import Context, Deployment, Topology, subject_of
+from auditor.topology.graph import REFERENCES, SKU, VM, proper_type
+from auditor.values import Cause, Items, Unknown
+
+_ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
+_CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}
+_MAX_REASONS: Final = 3
+
+
+def judge(topology: Topology, rules: Iterable[Loaded]) -> tuple[Finding, ...]:
+    """Judge every subject by every rule that is about it; worst first within a deployment."""
+    findings: list[Finding] = []
+    rules = tuple(rules)
+    for deployment in topology.deployments:
+        context = Context(topology, deployment)
+        for loaded in rules:
+            findings += _judge_deployment(context, deployment, loaded)
+    for subscription in topology.subscriptions:
+        context = Context(topology, None)
+        for loaded in rules:
+            for target, compiled in zip(loaded.rule.targets, loaded.compiled, strict=True):
+                if target.kind == "subscription":
+                    findings.append(_judge(context, loaded, compiled, subscription, subject_of(subscription, {})))
+    severities = {severity: index for index, severity in enumerate(Severity)}
+    findings.sort(
+        key=lambda f: (f.deployment, _ORDER[f.outcome], severities[f.severity], f.rule.id, f.subject.id.lower())
+    )
+    return tuple(findings)
+
+
+def _judge_deployment(context: Context, deployment: Deployment, loaded: Loaded) -> Iterator[Finding]:
+    """Judge the subjects of one deployment by one rule.
+
+    Where some of them may not have been seen, one more finding says so; where there are none, one says that too.
+    """
+    judged = False
+    hidden: list[Unknown] = []
+    seen: set[str] = set()
+    for target, compiled in zip(loaded.rule.targets, loaded.compiled, strict=True):
+        if target.kind == "subscription":
+            judged = True
+            continue
+        subjects = _subjects(deployment, target)
+        if subjects.missing is not None:
+            hidden.append(subjects.missing)
+        for element in subjects.known:
+            if isinstance(element, Unknown):
+                hidden.append(element)
+                continue
+            subject = subject_of(element, deployment.lines)
+            if subject.id not in seen:
+                seen.add(subject.id)
+                judged = True
+                yield _judge(context, loaded, compiled, element, subject)
+    if hidden or not judged:
+        subject = subject_of(deployment, deployment.lines)
+        if subject.id not in seen:
+            outcome = Outcome.UNKNOWN if hidden else Outcome.NOT_APPLICABLE
+            yield _finding(loaded, deployment, subject, outcome, unknown=tuple(hidden))
+
+
+def _subjects(deployment: Deployment, target: Target) -> Items:
+    """Return what a target names in a deployment, and why there may be more of it."""
+    if target.kind == "deployment":
+        return Items((deployment,))
+    if target.kind == "mirror":
+        undeclared = deployment.machines[Role.MIRROR_FAILOVER] if deployment.declared.mirrors is None else None
+        return Items(deployment.mirrors, undeclared if isinstance(undeclared, Unknown) else None)
+    if target.kind == "tier":
+        roles = [Role(role) for role in target.roles] or list(Role)
+        tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
+        undeclared = (deployment.machines[role] for role in roles)
+        return Items(tiers, next((reason for reason in undeclared if isinstance(reason, Unknown)), None))
+    if not target.roles:
+        return deployment.scope.get(target.type, Items())
+    known: list[object] = []
+    missing = None
+    for role in target.roles:
+        found = deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
+        if isinstance(found, Unknown):
+            missing = missing or found
+        else:
+            known += found.known
+            missing = missing or found.missing
+    return Items(tuple(known), missing)
+
+
+def _judge(context: Context, loaded: Loaded, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    """Judge one subject; an exception in a rule or fact is a bug of ours, and is reported as that, not as a verdict."""
+    deployment = context.deployment
+    stack = (element,) if deployment is None or element is deployment else (element, deployment)
+    try:
+        if compiled.when is not None:
+            applies = compiled.when(context, stack)
+            if applies.truth is None:
+                return _finding(loaded, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
+            if not applies.truth:
+                return _finding(loaded, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
+        verdict = compiled.condition(context, stack)
+        if verdict.truth is None:
+            return _finding(loaded, deployment, subject, Outcome.UNKNOWN, unknown=verdict.unknown)
+        if verdict.truth:
+            return _finding(loaded, deployment, subject, Outcome.PASS, verdict.evidence)
+        severity = loaded.rule.severity
+        for when, graded in compiled.grade:
+            if when(context, stack).truth:
+                severity = graded
+                break
+        return _finding(loaded, deployment, subject, Outcome.FAIL, verdict.evidence, severity=severity)
+    except Exception as error:  # noqa: BLE001 - one bug must not hide what the other rules say; it is never forgiven
+        reason = f"{type(error).__name__}: {error}"
+        return _finding(loaded, deployment, subject, Outcome.ERROR, reason=reason)
+
+
+def _finding(
+    loaded: Loaded,
+    deployment: Deployment | None,
+    subject: Subject,
+    outcome: Outcome,
+    evidence: tuple[Evidence, ...] = (),
+    *,
+    unknown: tuple[Unknown, ...] = (),
+    severity: Severity | None = None,
+    reason: str = "",
+) -> Finding:
+    """Return a finding; of several reasons for not knowing, the first cause in the order of `Cause` names it."""
+    cause = None
+    if unknown:
+        first = min(unknown, key=lambda u: _CAUSES[u.cause])
+        cause = first.cause
+        reasons = list(dict.fromkeys(u.reason for u in unknown if u.cause is cause))
+        more = len(reasons) - _MAX_REASONS
+        reason = "; ".join(reasons[:_MAX_REASONS]) + (f"; and {more} more" if more > 0 else "")
+    return Finding(
+        rule=loaded.rule,
+        outcome=outcome,
+        severity=severity or loaded.rule.severity,
+        subject=subject,
+        deployment=deployment.id if deployment else "",
+        evidence=tuple({(e.resource.lower(), e.path, e.expected): e for e in evidence}.values()),
+        cause=cause,
+        reason=reason,
+    )
+
+
+def coverage(topology: Topology, rules: Iterable[Loaded], findings: Iterable[Finding]) -> Coverage:
+    """Return how much of what the rules need was seen."""
+    snapshot = topology.graph.snapshot
+    gaps = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
+    declarations = tuple(
+        dict.fromkeys(
+            reason
+            for finding in findings
+            if finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.DECLARATION
+            for reason in finding.reason.split("; ")
+        )
+    )
+    return Coverage(
+        complete=not gaps and not any(_hides(finding, topology) for finding in findings),
+        listed=tuple(sorted((scope, proper_type(type_)) for scope, type_ in snapshot.listed)),
+        gaps=tuple(sorted(gaps, key=lambda gap: (gap.scope.lower(), gap.what.lower()))),
+        declarations=declarations,
+    )
+
+
+def _types(rules: Iterable[Loaded]) -> set[str]:
+    """Return the types that must be listed completely: those that rules judge and those that the graph goes through."""
+    targets = {target.type for loaded in rules for target in loaded.rule.targets if target.type}
+    return targets | {VM, SKU, *REFERENCES} | {r.to for references in REFERENCES.values() for r in references if r.reached}
+
+
+def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
+    """Yield a gap for each type that nobody claims to have listed completely, and each subscription that was left out."""
+    said = {(arm.subscription_of(gap.scope), arm.canonical_type(gap.what)) for gap in snapshot.gaps}
+    for scope in snapshot.scopes:
+        for type_ in sorted(types):
+            if (scope, type_) not in snapshot.listed and (scope, type_) not in said:
+                name = proper_type(type_)
+                detail = f'list it with az rest --method get --url "{scope}/providers/{name}?api-version=VERSION"'
+                yield Gap(scope=scope, what=name, reason=GapReason.NOT_REQUESTED, detail=detail)
+    left_out = {s for d in topology.deployments for s in d.declared.subscriptions if s not in snapshot.scopes}
+    for scope in sorted(left_out):
+        yield Gap(scope=scope, what=arm.SUBSCRIPTION, reason=GapReason.NOT_REQUESTED, detail="scan it too")
+
+
+def _hides(finding: Finding, topology: Topology) -> bool:
+    """Tell whether a finding stands in the way of a clean answer."""
+    if finding.outcome is Outcome.ERROR:
+        return True
+    if finding.outcome is not Outcome.UNKNOWN:
+        return False
+    if finding.cause is Cause.GUEST:
+        return any(d.id == finding.deployment and d.declared.guest == "required" for d in topology.deployments)
+    return True
+
+

@@ -1,0 +1,9 @@
+"""Facts: named, pure functions of the topology that yield a value, its absence or the reason why it is not known.
+
+A rule names them where one leaf of a condition cannot say what it needs: a join, a sum, a look-up.
+"""
+
+from auditor.facts import balancers, deployments, groups, machines, mirrors, profiles
+from auditor.facts.registry import FACTS, Fact
+
+__all__ = ["FACTS", "Fact", "balancers", "deployments", "groups", "machines", "mirrors", "profiles"]

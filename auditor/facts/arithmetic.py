@@ -1,0 +1,65 @@
+"""Sums and maxima over numbers of which some may be unknown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown, interval
+
+
+def total(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
+    """Return the sum of numbers that cannot be negative; what is unknown, absent or may be missing leaves it open upwards."""
+    return _fold(answers, missing, sum)
+
+
+def largest(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
+    """Return the largest of numbers that cannot be negative; open upwards likewise."""
+    return _fold(answers, missing, max)
+
+
+def number(answer: Answer) -> Answer:
+    """Return the number that Azure wrote as a text."""
+    if not isinstance(answer.value, str):
+        return answer
+    try:
+        found = float(answer.value)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        reason = f"{answer.reads[0].resource}: {answer.reads[0].path} is {answer.value!r}, not a number (malformed)"
+        return Answer(Unknown(Cause.VALUE, reason), answer.reads)
+    return Answer(int(found) if found.is_integer() else found, answer.reads)
+
+
+def members(answer: Answer) -> tuple[list[object], Unknown | None]:
+    """Return the known members of a list, and why there may be others."""
+    if isinstance(answer.value, Unknown):
+        return [], answer.value
+    items = answer.value if isinstance(answer.value, Items) else Items()
+    unknown = next((item for item in items.known if isinstance(item, Unknown)), None)
+    return [item for item in items.known if not isinstance(item, Unknown)], items.missing or unknown
+
+
+def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[list[float]], float]) -> Answer:
+    lows, highs = [0.0], [0.0]
+    reads: list[Read] = []
+    because: list[Unknown] = []
+    for answer in answers:
+        reads += answer.reads
+        bounds = interval(answer.value)
+        if bounds is None:
+            bounds = Interval(0, math.inf)
+            if isinstance(answer.value, Unknown):
+                because.append(answer.value)
+            elif answer.value is ABSENT and answer.reads:
+                because.append(Unknown(Cause.VALUE, f"{answer.reads[-1].resource} has no {answer.reads[-1].path}"))
+            else:
+                because.append(Unknown(Cause.VALUE, "a number is malformed"))
+        because += bounds.because
+        lows.append(bounds.low)
+        highs.append(bounds.high)
+    if missing is not None:
+        because.append(missing)
+        highs.append(math.inf)
+    return Answer(Interval(join(lows), join(highs), tuple(because)), tuple(reads))

@@ -1,0 +1,136 @@
+"""Facts of deployments, of what was declared for them, and of roles that can be seen without being declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from auditor import arm
+from auditor.facts.registry import fact
+from auditor.model import Part, Resource, Role
+from auditor.topology import Choice, Context, Deployment, Subscription
+from auditor.topology.balancing import RULES
+from auditor.topology.deployments import TAG_ROLE, tag
+from auditor.topology.graph import LOAD_BALANCER, VM, Graph, parts, value
+from auditor.values import Answer, Cause, Items, Read, Unknown
+
+STATUS_PAGE = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
+"""The page by which the primary of a mirror makes itself known, in both of its spellings (facts C.5)."""
+
+ASKED_FOR_STATUS = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.WEB})
+"""Who is asked for it: members of a mirror, and web servers whose gateway passes the question on."""
+
+
+class Sighting(msgspec.Struct, frozen=True, eq=False):
+    """A machine that something in Azure shows in a role, whether or not it was declared."""
+
+    machine: Resource
+    seen: frozenset[str]
+    """The roles of which it must have one."""
+    declared: frozenset[str]
+    """The roles that it has by the deployment file or by tags."""
+    read: Read
+
+    @property
+    def id(self) -> str:
+        """Return the id of the machine."""
+        return self.machine.id
+
+
+@fact("deployment.environment", "deployment", gives="text")
+def environment(_: Context, deployment: Deployment) -> Answer:
+    """`production` or `non-production`; what was not declared is production."""
+    return Answer(deployment.declared.environment)
+
+
+@fact("deployment.product", "deployment", gives="text")
+def product(_: Context, deployment: Deployment) -> Answer:
+    """`trakcare`, `healthshare` or `iris`."""
+    reason = f"nobody declared the product of {deployment.declared.name}"
+    return Answer(deployment.declared.product or Unknown(Cause.DECLARATION, reason))
+
+
+@fact("deployment.primary_region", "deployment", gives="text")
+def primary_region(_: Context, deployment: Deployment) -> Answer:
+    """The region in which the deployment normally works."""
+    reason = f"nobody declared the primary region of {deployment.declared.name}: add it to `regions` in the deployment file"
+    return Answer(deployment.declared.primary_region or Unknown(Cause.DECLARATION, reason))
+
+
+@fact("deployment.members", "deployment", gives="member*")
+def choices(_: Context, deployment: Deployment) -> Answer:
+    """The members that the deployment file names or selects."""
+    return Answer(Items(deployment.choices))
+
+
+@fact("member.kind", "member", gives="text")
+def member_kind(_: Context, member: Choice) -> Answer:
+    """How the member was declared: `name`, `id`, `glob` or `tag`."""
+    return Answer(member.selector.kind)
+
+
+@fact("member.matches", "member", gives="vm*")
+def member_matches(_: Context, member: Choice) -> Answer:
+    """The virtual machines that the declared member names."""
+    known = [machine for machine in member.matches.known if isinstance(machine, Resource)]
+    return Answer(member.matches, tuple(Read(machine.id, "name", machine.name) for machine in known))
+
+
+@fact("subscription.sightings", "subscription", gives="sighting*")
+def sightings(context: Context, subscription: Subscription) -> Answer:
+    """The machines that a tag, or a pool whose probe asks for the mirror status page, shows in a role.
+
+    Unknown where no deployment is recognised in the subscription at all.
+    """
+    if not subscription.deployments:
+        reason = (
+            "no InterSystems deployment is recognised here: declare it in a deployment file (--deployment), or tag its machines "
+            "with iris-deployment and iris-role"
+        )
+        return Answer(Unknown(Cause.DECLARATION, reason))
+    graph = context.topology.graph
+    declared: dict[str, frozenset[str]] = {}
+    for deployment in context.topology.deployments:
+        for key, roles in deployment.roles.items():
+            declared[key] = declared.get(key, frozenset()) | frozenset(roles)
+    seen = (*_by_tag(graph), *_by_probe(context))
+    known = tuple(
+        Sighting(machine, roles, declared.get(machine.key, frozenset()), read)
+        for machine, roles, read in seen
+        if arm.subscription_of(machine.key) == subscription.id
+    )
+    gaps = (graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER))
+    return Answer(Items(known, next((gap for gap in gaps if gap), None)))
+
+
+@fact("sighting.agreed_roles", "sighting", gives="text*")
+def agreed_roles(_: Context, sighting: Sighting) -> Answer:
+    """The roles in which the machine is seen and which it was also declared to have."""
+    return Answer(Items(tuple(sorted(sighting.seen & sighting.declared))), (sighting.read,))
+
+
+def _by_tag(graph: Graph) -> Iterator[tuple[Resource, frozenset[str], Read]]:
+    for machine in graph.by_type.get(VM, ()):
+        role = tag(machine, TAG_ROLE).lower()
+        if role:
+            yield machine, frozenset({role}), Read(machine.id, f"tags['{TAG_ROLE}']", role)
+
+
+def _by_probe(context: Context) -> Iterator[tuple[Resource, frozenset[str], Read]]:
+    balancing, graph = context.topology.balancing, context.topology.graph
+    seen: set[str] = set()
+    for balancer in graph.by_type.get(LOAD_BALANCER, ()):
+        for rule in parts(balancer, RULES):
+            probe = balancing.probe(rule).value
+            path = value(probe, "properties.requestPath") if isinstance(probe, Part) else None
+            if path is None or not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
+                continue
+            for key in balancing.pool_keys(rule):
+                pool = graph.part(key)
+                members = balancing.machines(pool).value if isinstance(pool, Part) else None
+                for machine in members.known if isinstance(members, Items) else ():
+                    if isinstance(machine, Resource) and machine.key not in seen:
+                        seen.add(machine.key)
+                        yield machine, frozenset(ASKED_FOR_STATUS), path.reads[0]

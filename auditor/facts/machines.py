@@ -1,0 +1,155 @@
+"""Facts of virtual machines and of the disks attached to them."""
+
+from __future__ import annotations
+
+from auditor import arm
+from auditor.facts.arithmetic import members, number, total
+from auditor.facts.registry import fact
+from auditor.model import Part, Resource
+from auditor.topology import Context
+from auditor.topology.graph import AVAILABILITY_SET, items, unread, value
+from auditor.values import ABSENT, Answer, Cause, Items, Unknown
+
+ATTACHMENTS = "properties.storageProfile.dataDisks[*]"
+BYTES_PER_MEGABYTE = 1_000_000
+
+
+def disk_of(context: Context, attachment: Part) -> Resource | Unknown:
+    """Return the managed disk behind an attachment."""
+    reference = value(attachment, "managedDisk.id").value
+    if isinstance(reference, str):
+        return context.topology.graph.get(reference)
+    if isinstance(reference, Unknown):
+        return reference
+    reason = f"{attachment.resource.id}: {attachment.path} is an unmanaged disk, whose storage account is not read"
+    return Unknown(Cause.VALUE, reason)
+
+
+def through_disk(context: Context, attachment: Part, path: str) -> Answer:
+    """Return a property of the disk behind an attachment."""
+    disk = disk_of(context, attachment)
+    return Answer(disk) if isinstance(disk, Unknown) else value(disk, path)
+
+
+def capability(context: Context, vm: Resource, name: str) -> Answer:
+    """Return a capability of the machine's size in its region, as a text."""
+    size = value(vm, "properties.hardwareProfile.vmSize")
+    if not isinstance(size.value, str):
+        return size
+    if not vm.location:
+        return value(vm, "location")
+    subscription = arm.subscription_of(vm.id)
+    found = context.topology.graph.capability("virtualMachines", size.value, vm.location, subscription, name)
+    return Answer(found.value, (*size.reads, *found.reads))
+
+
+@fact("vm.data_disks", "vm", gives="disk*")
+def data_disks(context: Context, vm: Resource) -> Answer:
+    """The managed disks attached to the machine besides its OS disk."""
+    attached = items(vm, ATTACHMENTS).value
+    if not isinstance(attached, Items):
+        return Answer(attached)
+    disks = tuple(disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
+    return Answer(Items(disks, attached.missing))
+
+
+@fact("vm.data_disk_mbps", "vm", gives="number")
+def data_disk_mbps(context: Context, vm: Resource) -> Answer:
+    """What the data disks could deliver together, in MB/s: the sum of their `diskMBpsReadWrite`."""
+    disks, missing = members(data_disks(context, vm))
+    return total((value(disk, "properties.diskMBpsReadWrite") for disk in disks if isinstance(disk, Resource)), missing)
+
+
+@fact("vm.uncached_mbps", "vm", gives="number")
+def uncached_mbps(context: Context, vm: Resource) -> Answer:
+    """What the machine's size lets through to uncached disks, in MB/s: the capability `UncachedDiskBytesPerSecond` / 10^6.
+
+    Azure gives some sizes in MiB and others in MB, so a comparison needs a tolerance of 5 %.
+    """
+    found = number(capability(context, vm, "UncachedDiskBytesPerSecond"))
+    return Answer(found.value / BYTES_PER_MEGABYTE, found.reads) if isinstance(found.value, int | float) else found
+
+
+@fact("vm.encryption_at_host_supported", "vm", gives="boolean")
+def encryption_at_host_supported(context: Context, vm: Resource) -> Answer:
+    """Whether the machine's size can encrypt at the host (the capability `EncryptionAtHostSupported`)."""
+    found = capability(context, vm, "EncryptionAtHostSupported")
+    return Answer(found.value.lower() == "true", found.reads) if isinstance(found.value, str) else found
+
+
+@fact("vm.vcpus", "vm", gives="number")
+def vcpus(context: Context, vm: Resource) -> Answer:
+    """How many virtual CPUs the machine has: `vCPUsAvailable` of its size, which a constrained size lowers, else `vCPUs`."""
+    available = capability(context, vm, "vCPUsAvailable")
+    return number(capability(context, vm, "vCPUs") if available.value is ABSENT else available)
+
+
+@fact("vm.memory_gb", "vm", gives="number")
+def memory_gb(context: Context, vm: Resource) -> Answer:
+    """How much memory the machine has: the capability `MemoryGB` of its size."""
+    return number(capability(context, vm, "MemoryGB"))
+
+
+@fact("vm.zone", "vm", gives="text")
+def zone(_: Context, vm: Resource) -> Answer:
+    """The availability zone of the machine; absent where it is regional."""
+    return value(vm, "zones[0]")
+
+
+@fact("vm.fault_domain", "vm", gives="number")
+def fault_domain(_: Context, vm: Resource) -> Answer:
+    """The fault domain that Azure put the machine in within its set, from the instance view."""
+    found = value(vm, "properties.instanceView.platformFaultDomain")
+    view = value(vm, "properties.instanceView")
+    if found.value is ABSENT and view.value is ABSENT and unread(vm, "properties.instanceView") is None:
+        reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
+        return Answer(Unknown(Cause.GAP, reason), found.reads)
+    return found
+
+
+@fact("vm.fault_domain_group", "vm", gives="text")
+def fault_domain_group(context: Context, vm: Resource) -> Answer:
+    """The availability set or Flexible scale set in which the machine's fault domain has a meaning; absent outside of one.
+
+    A set counts where it is `Aligned`: a `Classic` one does not keep the disks of its machines apart
+    (availability-set-overview).
+    """
+    reference = value(vm, "properties.availabilitySet.id")
+    if reference.value is ABSENT:
+        reference = value(vm, "properties.virtualMachineScaleSet.id")
+    if not isinstance(reference.value, str):
+        return reference
+    found = context.topology.graph.get(reference.value)
+    if isinstance(found, Unknown):
+        return Answer(found, reference.reads)
+    aligned = found.type == AVAILABILITY_SET
+    sort = value(found, "sku.name" if aligned else "properties.orchestrationMode")
+    reads = (*reference.reads, *sort.reads)
+    if isinstance(sort.value, Unknown):
+        return Answer(sort.value, reads)
+    wanted = "aligned" if aligned else "flexible"
+    return Answer(found.id if str(sort.value).lower() == wanted else ABSENT, reads)
+
+
+@fact("attachment.disk_sku", "attachment", gives="text")
+def attachment_sku(context: Context, attachment: Part) -> Answer:
+    """The SKU of the attached disk."""
+    return through_disk(context, attachment, "sku.name")
+
+
+@fact("attachment.disk_size_gib", "attachment", gives="number")
+def attachment_size(context: Context, attachment: Part) -> Answer:
+    """The size of the attached disk in GiB."""
+    return through_disk(context, attachment, "properties.diskSizeGB")
+
+
+@fact("attachment.disk_iops", "attachment", gives="number")
+def attachment_iops(context: Context, attachment: Part) -> Answer:
+    """The operations a second that the attached disk is provisioned for."""
+    return through_disk(context, attachment, "properties.diskIOPSReadWrite")
+
+
+@fact("attachment.disk_mbps", "attachment", gives="number")
+def attachment_mbps(context: Context, attachment: Part) -> Answer:
+    """The MB/s that the attached disk is provisioned for."""
+    return through_disk(context, attachment, "properties.diskMBpsReadWrite")

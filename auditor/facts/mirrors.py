@@ -1,0 +1,194 @@
+"""Facts of mirrors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import msgspec
+
+from auditor.facts.arithmetic import members
+from auditor.facts.machines import ATTACHMENTS, fault_domain, fault_domain_group, zone
+from auditor.facts.registry import fact
+from auditor.model import Part, Resource, Role
+from auditor.topology import Context, Mirror
+from auditor.topology.graph import LOAD_BALANCER, items, value
+from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
+
+PAIR = 2
+
+
+class Lun(msgspec.Struct, frozen=True, eq=False):
+    """A logical unit number of a mirror: the disks that its failover members have attached there."""
+
+    id: str
+    attachments: Items
+
+
+@fact("mirror.address_kind", "mirror", gives="text")
+def address_kind(_: Context, mirror: Mirror) -> Answer:
+    """How clients that are not mirror-aware find the primary: `load-balancer`, `secondary-ip` or `none`."""
+    return Answer(mirror.declared.address_kind)
+
+
+@fact("mirror.failover", "mirror", gives="vm*")
+def failover(_: Context, mirror: Mirror) -> Answer:
+    """The two failover members."""
+    return Answer(mirror.failover)
+
+
+@fact("mirror.arbiter", "mirror", gives="vm*")
+def arbiter(_: Context, mirror: Mirror) -> Answer:
+    """The machine of the arbiter; empty where the mirror has none on purpose."""
+    return Answer(mirror.arbiter)
+
+
+@fact("mirror.failover_and_arbiter", "mirror", gives="vm*")
+def failover_and_arbiter(_: Context, mirror: Mirror) -> Answer:
+    """The failover members and the arbiter: the three that must not fail together."""
+    return _joined(mirror.failover, mirror.arbiter)
+
+
+@fact("mirror.machines", "mirror", gives="vm*")
+def machines(_: Context, mirror: Mirror) -> Answer:
+    """The failover members, the arbiter and the DR members; one machine stands twice where it plays two of these parts."""
+    return _joined(mirror.failover, mirror.arbiter, mirror.dr)
+
+
+@fact("mirror.separation", "mirror", gives="text")
+def separation(context: Context, mirror: Mirror) -> Answer:
+    """What keeps the failover members apart: `zone`, `fault-domain` (of one Aligned set or Flexible scale set) or `nothing`."""
+    machines, missing = members(Answer(mirror.failover))
+    pair = [machine for machine in machines if isinstance(machine, Resource)]
+    if missing is not None:
+        return Answer(missing)
+    zones = [zone(context, machine) for machine in pair]
+    reads = [read for answer in zones for read in answer.reads]
+    unsure = [answer.value for answer in zones if isinstance(answer.value, Unknown)]
+    if unsure:
+        return Answer(unsure[0], tuple(reads))
+    if _all_differ(zones) and len(pair) >= PAIR:
+        return Answer("zone", tuple(reads))
+    groups = [fault_domain_group(context, machine) for machine in pair]
+    reads += [read for answer in groups for read in answer.reads]
+    unsure += [answer.value for answer in groups if isinstance(answer.value, Unknown)]
+    one_group = len({str(answer.value).lower() for answer in groups}) == 1 and isinstance(groups[0].value, str)
+    if one_group and len(pair) >= PAIR:
+        domains = [fault_domain(context, machine) for machine in pair]
+        reads += [read for answer in domains for read in answer.reads]
+        unsure += [answer.value for answer in domains if isinstance(answer.value, Unknown)]
+        if _all_differ(domains):
+            return Answer("fault-domain", tuple(reads))
+    return Answer(unsure[0] if unsure else "nothing", tuple(reads))
+
+
+@fact("mirror.failover_zones", "mirror", gives="text*")
+def failover_zones(context: Context, mirror: Mirror) -> Answer:
+    """The availability zones of the failover members."""
+    return _zones(context, mirror.failover)
+
+
+@fact("mirror.zones_in_use", "mirror", gives="text*")
+def zones_in_use(context: Context, mirror: Mirror) -> Answer:
+    """The availability zones in which the deployment has machines in the region of the failover members, each once."""
+    region = mirror.deployment.primary_region
+    found: dict[object, Read] = {}
+    missing = None
+    for role in Role:
+        machines = context.deployment.machines[role] if context.deployment else Items()
+        known, gap = members(Answer(machines))
+        missing = missing or gap
+        for machine in known:
+            if isinstance(machine, Resource) and machine.location == region:
+                answer = zone(context, machine)
+                if isinstance(answer.value, Unknown):
+                    missing = missing or answer.value
+                elif answer.value is not ABSENT:
+                    found.setdefault(answer.value, answer.reads[0])
+    return Answer(Items(tuple(found), missing), tuple(found.values()))
+
+
+@fact("mirror.luns", "mirror", gives="lun*")
+def luns(_: Context, mirror: Mirror) -> Answer:
+    """The logical unit numbers at which a failover member has a data disk."""
+    machines, missing = members(Answer(mirror.failover))
+    attached: dict[object, list[Part]] = defaultdict(list)
+    for machine in machines:
+        if isinstance(machine, Resource):
+            attachments = items(machine, ATTACHMENTS).value
+            for attachment in attachments.known if isinstance(attachments, Items) else ():
+                lun = value(attachment, "lun").value if isinstance(attachment, Part) else ABSENT
+                if isinstance(attachment, Part) and isinstance(lun, int):
+                    attached[lun].append(attachment)
+                else:
+                    missing = missing or Unknown(Cause.VALUE, f"{machine.id} has a data disk without lun")
+            if isinstance(attachments, Items):
+                missing = missing or attachments.missing
+    found = tuple(Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), missing)) for lun, parts in sorted(attached.items()))
+    return Answer(Items(found, missing))
+
+
+@fact("lun.attachments", "lun", gives="attachment*")
+def lun_attachments(_: Context, lun: Lun) -> Answer:
+    """The disks attached at this number, one a failover member that has one."""
+    known = [part for part in lun.attachments.known if isinstance(part, Part)]
+    return Answer(lun.attachments, tuple(Read(part.resource.id, part.path, part.id) for part in known))
+
+
+@fact("mirror.pools", "mirror", gives="pool*")
+def pools(context: Context, mirror: Mirror) -> Answer:
+    """The backend pools of load balancers that hold a failover member and that a load-balancing rule sends traffic to."""
+    return _pools(context, mirror)
+
+
+@fact("mirror.rules", "mirror", gives="rule*")
+def rules(context: Context, mirror: Mirror) -> Answer:
+    """The load-balancing rules that send traffic to a failover member."""
+    found = _pools(context, mirror).value
+    if not isinstance(found, Items):
+        return Answer(found)
+    balancing = context.topology.balancing
+    known = {
+        rule.key: rule for pool in found.known if isinstance(pool, Part) for rule in balancing.rules_into(pool)
+    }
+    return Answer(Items(tuple(known.values()), found.missing))
+
+
+def _pools(context: Context, mirror: Mirror) -> Answer:
+    machines, missing = members(Answer(mirror.failover))
+    balancing = context.topology.balancing
+    found = {
+        pool.key: pool
+        for machine in machines
+        if isinstance(machine, Resource)
+        for pool in balancing.pools_of(machine)
+        if pool.resource.type == LOAD_BALANCER and balancing.rules_into(pool)
+    }
+    deployment = context.deployment
+    if deployment is not None and missing is None:
+        missing = deployment.scope.get(LOAD_BALANCER, Items()).missing
+    return Answer(Items(tuple(found.values()), missing))
+
+
+def _zones(context: Context, machines: Items | Unknown) -> Answer:
+    known, missing = members(Answer(machines))
+    answers = [zone(context, machine) for machine in known if isinstance(machine, Resource)]
+    zones = tuple(answer.value for answer in answers if answer.value is not ABSENT)
+    return Answer(Items(zones, missing), tuple(read for answer in answers for read in answer.reads))
+
+
+def _all_differ(answers: list[Answer]) -> bool:
+    """Tell whether every value is there and none is there twice."""
+    values = [str(answer.value).lower() for answer in answers if isinstance(answer.value, str | int)]
+    return len(values) == len(answers) == len(set(values))
+
+
+def _joined(*rosters: Items | Unknown) -> Answer:
+    known: list[object] = []
+    missing = None
+    for roster in rosters:
+        if isinstance(roster, Unknown):
+            missing = missing or roster
+        else:
+            known += roster.known
+            missing = missing or roster.missing
+    return Answer(Items(tuple(known), missing))

@@ -1,0 +1,60 @@
+"""Facts of Traffic Manager profiles."""
+
+from __future__ import annotations
+
+from auditor import arm
+from auditor.facts.registry import fact
+from auditor.model import Part, Resource
+from auditor.topology import Context
+from auditor.topology.graph import items, value
+from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown, interval
+
+ENDPOINTS = "properties.endpoints[*]"
+
+
+@fact("profile.endpoint_regions", "profile", gives="text*")
+def endpoint_regions(context: Context, profile: Resource) -> Answer:
+    """The region of each endpoint: that of the address it leads to, else the one that is written on it."""
+    endpoints = items(profile, ENDPOINTS).value
+    if not isinstance(endpoints, Items):
+        return Answer(endpoints)
+    answers = [_region(context, endpoint) for endpoint in endpoints.known if isinstance(endpoint, Part)]
+    reads = tuple(read for answer in answers for read in answer.reads)
+    return Answer(Items(tuple(answer.value for answer in answers), endpoints.missing), reads)
+
+
+@fact("profile.first_region", "profile", gives="text")
+def first_region(context: Context, profile: Resource) -> Answer:
+    """The region of the endpoint with the lowest priority number, which is the first to be answered with."""
+    endpoints = items(profile, ENDPOINTS).value
+    if not isinstance(endpoints, Items):
+        return Answer(endpoints)
+    if endpoints.missing is not None:
+        return Answer(endpoints.missing)
+    ranked: list[tuple[float, Part, Read]] = []
+    for endpoint in endpoints.known:
+        priority = value(endpoint, "properties.priority") if isinstance(endpoint, Part) else Answer(endpoint)
+        bounds = interval(priority.value)
+        if bounds is None or not isinstance(endpoint, Part):
+            reason = f"{profile.id} has an endpoint without priority"
+            return Answer(priority.value if isinstance(priority.value, Unknown) else Unknown(Cause.VALUE, reason))
+        ranked.append((bounds.low, endpoint, priority.reads[0]))
+    if not ranked:
+        return Answer(ABSENT, (Read(profile.id, "properties.endpoints", ABSENT),))
+    _, first, read = min(ranked, key=lambda entry: entry[0])
+    region = _region(context, first)
+    return Answer(region.value, (read, *region.reads))
+
+
+def _region(context: Context, endpoint: Part) -> Answer:
+    target = value(endpoint, "properties.targetResourceId")
+    found = context.topology.graph.get(target.value) if isinstance(target.value, str) else None
+    if isinstance(found, Resource) and found.location:
+        return Answer(found.location, (Read(found.id, "location", found.location),))
+    written = value(endpoint, "properties.endpointLocation")
+    if isinstance(written.value, str):
+        return Answer(arm.location(written.value), written.reads)
+    if isinstance(found, Unknown):
+        return Answer(found, target.reads)
+    reason = f"{endpoint.id} does not say in which region it is"
+    return Answer(written.value if isinstance(written.value, Unknown) else Unknown(Cause.VALUE, reason), written.reads)

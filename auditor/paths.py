@@ -1,0 +1,118 @@
+"""Property paths in ARM bodies: ``a.b[0]``, ``a[*].b``, ``tags['x.y']``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from auditor.values import ABSENT, Absent
+
+Step = str | int | None
+"""A property name, an index, or None for every element of a list."""
+
+_TOKEN: Final = re.compile(r"""\.?([A-Za-z_$@][\w$@-]*)|\[(\d+|\*)\]|\['([^']+)'\]|\["([^"]+)"\]""")
+
+
+class PathError(ValueError):
+    """A text is not a property path."""
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> tuple[Step, ...]:
+    """Split a path into its steps; "" is the path of the whole body.
+
+    Raises:
+        PathError: the text is no path.
+    """
+    steps: list[Step] = []
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None or (token.group().startswith(".") == (position == 0) and token.group(1)):
+            message = f"'{text}' is not a property path (a.b[0], a[*].b, tags['x.y'])"
+            raise PathError(message)
+        name, index, single, double = token.groups()
+        if index is None:
+            steps.append(name or single or double)
+        else:
+            steps.append(None if index == "*" else int(index))
+        position = token.end()
+    return tuple(steps)
+
+
+def join(prefix: str, path: str) -> str:
+    """Return the path of `path` below `prefix`."""
+    if not prefix or not path:
+        return prefix or path
+    return prefix + path if path.startswith("[") else f"{prefix}.{path}"
+
+
+def render(steps: tuple[Step, ...]) -> str:
+    """Return steps as text, the reverse of `parse`."""
+    text = ""
+    for step in steps:
+        if step is None:
+            text += "[*]"
+        elif isinstance(step, int):
+            text += f"[{step}]"
+        elif _TOKEN.fullmatch(step):
+            text = f"{text}.{step}" if text else step
+        else:
+            text += f"['{step}']"
+    return text
+
+
+class WrongType:
+    """The end of a look-up that met a value of another type than the path needs."""
+
+    def __init__(self, path: str, expected: str) -> None:
+        """Record where it was met and what was expected there."""
+        self.path = path
+        self.expected = expected
+
+
+def get(body: object, steps: tuple[Step, ...]) -> object:
+    """Return what stands at a path without wildcards: a value, `ABSENT`, or `WrongType`.
+
+    Null is absent. Tag names are compared without regard to case, as Azure does; property names exactly.
+    """
+    value = body
+    for depth, step in enumerate(steps):
+        if isinstance(step, str):
+            if type(value) is not dict:
+                return WrongType(render(steps[:depth]), "an object")
+            found = value.get(step)
+            if found is None and depth == 1 and steps[0] == "tags":
+                found = next((v for k, v in value.items() if k.lower() == step.lower()), None)
+            value = found
+        else:
+            if type(value) is not list:
+                return WrongType(render(steps[:depth]), "a list")
+            value = value[step] if isinstance(step, int) and step < len(value) else None
+        if value is None:
+            return ABSENT
+    return value
+
+
+def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
+    """Yield every place that a path with wildcards names, with its own path and what `get` says of it.
+
+    An absent list has no elements; where a list should be and something else is, one `WrongType` is yielded.
+    """
+    if None not in steps:
+        yield render(steps), get(body, steps)
+        return
+    star = steps.index(None)
+    before, after = steps[:star], steps[star + 1 :]
+    elements = get(body, before)
+    if isinstance(elements, Absent):
+        return
+    if type(elements) is not list:
+        yield render(before), elements if isinstance(elements, WrongType) else WrongType(render(before), "a list")
+        return
+    prefix = render(before)
+    for index, element in enumerate(elements):
+        for path, value in find(element, after):
+            yield join(f"{prefix}[{index}]", path), value

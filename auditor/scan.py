@@ -1,0 +1,95 @@
+"""The spine: an inventory goes in, a report comes out."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import msgspec
+
+from auditor import bundled, deployment, documents, engine, files, inventory, packs, snapshot
+from auditor.facts import FACTS
+from auditor.model import DeclaredDeployment, InputError, Report, Snapshot
+from auditor.topology import Topology
+
+DEFAULT_PROFILE = "current"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a user asks to be scanned, and by what."""
+
+    inventory: Path
+    """A snapshot file, or raw ARM bodies."""
+    deployment: Path | None = None
+    """The deployment file; by default the one that the snapshot carries, if any."""
+    rules: tuple[Path, ...] = ()
+    """Folders of packs that are added to the built-in one."""
+    profile: str = DEFAULT_PROFILE
+    as_of: datetime.date | None = None
+    """The calendar date that counts; by default that of the snapshot, today where it has none."""
+
+
+def scan(request: Request) -> Report:
+    """Judge an inventory.
+
+    Raises:
+        InputError: a file of the user's is wrong.
+    """
+    taken = read_inventory(request.inventory)
+    declared, text = read_deployment(request.deployment, taken)
+    loaded = (
+        packs.load(bundled.PACK, FACTS, trusted=True),
+        *(packs.load(folder, FACTS) for folder in request.rules),
+    )
+    packs.check_settings(loaded, declared)
+    rules = packs.select(loaded, request.profile)
+    topology = Topology(taken, declared)
+    findings = engine.judge(topology, rules)
+    return Report(
+        profile=request.profile,
+        as_of=_as_of(request, taken).isoformat(),
+        snapshot=msgspec.structs.replace(taken, deployment=text),
+        findings=findings,
+        coverage=engine.coverage(topology, rules, findings),
+        packs=tuple(pack.pack for pack in loaded),
+        rules=tuple(rule.rule for rule in rules),
+        deployment_file=request.deployment.as_posix() if request.deployment else "",
+    )
+
+
+def read_inventory(path: Path) -> Snapshot:
+    """Read a snapshot file, or raw ARM bodies.
+
+    Raises:
+        InputError: the file is neither, or is damaged.
+    """
+    data = files.read(path)
+    return snapshot.decode(data, str(path)) if snapshot.is_snapshot(data) else inventory.decode(data, str(path))
+
+
+def read_deployment(path: Path | None, taken: Snapshot) -> tuple[tuple[DeclaredDeployment, ...], str]:
+    """Read the deployment file, or the one that a snapshot carries; return its deployments and its text.
+
+    Raises:
+        InputError: the file is wrong.
+    """
+    if path is not None:
+        document = documents.read(path)
+        return deployment.load(document), path.read_text(encoding="utf-8-sig")
+    if taken.deployment:
+        document = documents.parse(taken.deployment.encode(), "the deployment file in the snapshot")
+        return deployment.load(document), taken.deployment
+    return (), ""
+
+
+def _as_of(request: Request, taken: Snapshot) -> datetime.date:
+    """Return the calendar date that counts."""
+    if request.as_of is not None:
+        return request.as_of
+    if not taken.taken_at:
+        return datetime.datetime.now(datetime.UTC).date()
+    try:
+        return datetime.datetime.fromisoformat(taken.taken_at).date()
+    except ValueError:
+        message = f"takenAt is '{taken.taken_at}', not a time like 2026-11-01T06:00:00Z"
+        raise InputError(message, str(request.inventory), 1) from None

@@ -1,0 +1,40 @@
+"""What stands where: the graph of a snapshot, and the deployments, mirrors and tiers in it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auditor import arm
+from auditor.model import DeclaredDeployment, Snapshot
+from auditor.topology.balancing import Balancing
+from auditor.topology.deployments import Choice, Deployment, Finder, Members, Mirror, Subscription, Tier, from_tags, subject_of
+from auditor.topology.graph import Graph
+
+__all__ = ["Balancing", "Choice", "Context", "Deployment", "Graph", "Members", "Mirror", "Subscription", "Tier", "Topology", "subject_of"]
+
+
+class Topology:
+    """Everything that facts may ask about."""
+
+    def __init__(self, snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> None:
+        """Build the graph and recognise the deployments in it."""
+        self.graph = Graph(snapshot)
+        self.balancing = Balancing(self.graph)
+        finder = Finder(self.graph, self.balancing)
+        self.deployments = tuple(finder.build(deployment) for deployment in from_tags(self.graph, declared))
+        self.subscriptions = tuple(
+            Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d))) for scope in snapshot.scopes
+        )
+
+
+def _subscriptions(deployment: Deployment) -> set[str]:
+    """Return the subscriptions that a deployment lies in: the declared ones, else those of its machines."""
+    return set(deployment.declared.subscriptions) or {arm.subscription_of(machine) for machine in deployment.roles}
+
+
+class Context(NamedTuple):
+    """What a fact may look at besides the element that it is asked about."""
+
+    topology: Topology
+    deployment: Deployment | None
+    """The deployment for which is judged; None for a subscription."""

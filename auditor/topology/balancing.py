@@ -1,0 +1,202 @@
+"""Load balancing: which machines stand behind which pool, and what leads traffic there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from auditor import arm
+from auditor.model import Part, Resource
+from auditor.topology.graph import (
+    APPLICATION_GATEWAY,
+    LOAD_BALANCER,
+    NIC,
+    SCALE_SET,
+    VM,
+    Graph,
+    items,
+    parts,
+    value,
+)
+from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
+
+RULES: Final = "properties.loadBalancingRules[*]"
+POOLS: Final = "properties.backendAddressPools[*]"
+_ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
+_CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
+_BACKENDS: Final = "properties.backendAddresses[*]"
+
+
+class Balancing:
+    """Pools and their machines, each worked out once."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Keep the graph; nothing is worked out before it is asked for."""
+        self.graph = graph
+        self._machines: dict[str, Answer] = {}
+        self._pools_of: dict[str, list[Part]] | None = None
+        self._addresses: dict[tuple[str, str], Resource] | None = None
+
+    def machines(self, pool: Part) -> Answer:
+        """Return the machines behind a pool, whether they are in it by network interface or by address.
+
+        A member whose machine cannot be told is `Unknown`; an instance of a uniform scale set stands as its scale set; an
+        interface that no machine has attached is no member.
+        """
+        if pool.key not in self._machines:
+            self._machines[pool.key] = self._find_machines(pool)
+        return self._machines[pool.key]
+
+    def pools_of(self, machine: Resource) -> list[Part]:
+        """Return the pools (of load balancers and application gateways) that a machine is known to be in."""
+        if self._pools_of is None:
+            self._pools_of = defaultdict(list)
+            for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
+                for balancer in self.graph.by_type.get(type_, ()):
+                    for pool in parts(balancer, POOLS):
+                        for member in _known(self.machines(pool)):
+                            self._pools_of[member.key].append(pool)
+        return self._pools_of.get(machine.key, [])
+
+    def rules_into(self, pool: Part) -> list[Part]:
+        """Return the load-balancing rules that send traffic to a pool."""
+        return [rule for rule in parts(pool.resource, RULES) if pool.key in self.pool_keys(rule)]
+
+    @staticmethod
+    def pool_keys(rule: Part) -> set[str]:
+        """Return the keys of the pools of a rule, which has one `backendAddressPool`, or several, or none."""
+        one = value(rule, "properties.backendAddressPool.id").value
+        several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
+        return {arm.key(pool) for pool in (one, *several) if isinstance(pool, str)}
+
+    def probe(self, rule: Part) -> Answer:
+        """Return the health probe of a rule, `ABSENT` where it has none."""
+        reference = value(rule, "properties.probe.id")
+        if not isinstance(reference.value, str):
+            return reference
+        return Answer(self.graph.part(reference.value), reference.reads)
+
+    def _find_machines(self, pool: Part) -> Answer:
+        found: dict[str, Resource | Unknown] = {}
+        reads: list[Read] = []
+        missing = None
+        for path in (_CONFIGURATIONS, _ADDRESSES, _BACKENDS):
+            entries = items(pool, path).value
+            assert isinstance(entries, Items)  # noqa: S101 - what `items` returns
+            missing = missing or entries.missing
+            for entry in entries.known:
+                if isinstance(entry, Part):
+                    member, read = self._member(entry)
+                    reads.append(read)
+                else:
+                    member = entry if isinstance(entry, Unknown) else Unknown(Cause.VALUE, f"{pool.id} has a malformed member")
+                if member is not None:
+                    found[member.key if isinstance(member, Resource) else member.reason] = member
+        return Answer(Items(tuple(found.values()), missing), tuple(reads))
+
+    def _member(self, entry: Part) -> tuple[Resource | Unknown | None, Read]:
+        """Return the machine of one entry of a pool, None where no machine has it, and the property that says so."""
+        address = value(entry, "properties.ipAddress")
+        if entry.resource.type == APPLICATION_GATEWAY:
+            address = value(entry, "ipAddress") if isinstance(address.value, Absent) else address
+        if isinstance(address.value, str):
+            interface = self._by_address(self._networks(entry), address.value)
+            member = interface if isinstance(interface, Unknown) else self._machine(interface.id)
+            return member, address.reads[0]
+        reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
+        if not isinstance(reference.value, str):
+            reference = value(entry, "id")
+        if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
+            return self._machine(_interface_of(reference.value)), reference.reads[0]
+        reason = f"{entry.resource.id}: which machine {entry.path} names cannot be told"
+        return Unknown(Cause.VALUE, reason), Read(entry.resource.id, entry.path, ABSENT)
+
+    def _networks(self, entry: Part) -> list[str]:
+        """Return the keys of the virtual networks in which the address of a pool's entry is to be looked for.
+
+        A load balancer's entry names its network. An application gateway's may lie in its own network or in one peered with it.
+        """
+        for path in ("properties.virtualNetwork.id", "properties.subnet.id"):
+            network = value(entry, path).value
+            if isinstance(network, str):
+                return [network_of(network)]
+        if entry.resource.type != APPLICATION_GATEWAY:
+            return []
+        networks: list[str] = []
+        for configuration in parts(entry.resource, "properties.gatewayIPConfigurations[*]"):
+            subnet = value(configuration, "properties.subnet.id").value
+            if isinstance(subnet, str):
+                networks.append(network_of(subnet))
+        for own in tuple(networks):
+            network = self.graph.get(own)
+            if isinstance(network, Resource):
+                for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
+                    remote = value(peering, "properties.remoteVirtualNetwork.id").value
+                    if isinstance(remote, str):
+                        networks.append(arm.key(remote))
+        return networks
+
+    def _machine(self, interface_id: str) -> Resource | Unknown | None:
+        """Return the machine of a network interface, from either side of the reference."""
+        key = arm.key(interface_id)
+        if arm.type_of(key).startswith(f"{SCALE_SET}/"):
+            return self._scale_set(interface_id)
+        for edge in self.graph.referrers(key, VM):
+            return edge.source
+        interface = self.graph.get(interface_id)
+        if isinstance(interface, Unknown):
+            return interface
+        machine = value(interface, "properties.virtualMachine.id").value
+        if isinstance(machine, str):
+            found = self.graph.get(machine)
+            return self.graph.stub(machine) if isinstance(found, Unknown) else found
+        return machine if isinstance(machine, Unknown) else None
+
+    def _scale_set(self, interface_id: str) -> Resource:
+        """Return the uniform scale set whose instance has an interface."""
+        segments = interface_id.split("/")
+        position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
+        arm_id = "/".join(segments[: position + 2])
+        found = self.graph.get(arm_id)
+        return self.graph.stub(arm_id) if isinstance(found, Unknown) else found
+
+    def _by_address(self, networks: list[str], address: str) -> Resource | Unknown:
+        """Return the network interface that has a private address in one of these virtual networks."""
+        if not networks:
+            return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
+        if self._addresses is None:
+            self._addresses = {}
+            for interface in self.graph.by_type.get(NIC, ()):
+                for configuration in parts(interface, "properties.ipConfigurations[*]"):
+                    subnet = value(configuration, "properties.subnet.id").value
+                    private = value(configuration, "properties.privateIPAddress").value
+                    if isinstance(subnet, str) and isinstance(private, str):
+                        self._addresses[network_of(subnet), private] = interface
+        for network in networks:
+            found = self._addresses.get((network, address))
+            if found is not None:
+                return found
+        gaps = (self.graph.listing(NIC, arm.subscription_of(network)) for network in networks)
+        known = Unknown(Cause.VALUE, f"the address {address} belongs to no network interface of {', '.join(networks)}")
+        return next((gap for gap in gaps if gap), known)
+
+
+def network_of(arm_id: str) -> str:
+    """Return the key of the virtual network of a subnet's id, or of its own id."""
+    return arm.key(arm_id).split("/subnets/", 1)[0]
+
+
+def _interface_of(configuration_id: str) -> str:
+    """Return the id of the network interface of an IP configuration's id."""
+    return configuration_id[: configuration_id.lower().rindex("/ipconfigurations/")]
+
+
+def _known(answer: Answer) -> Iterator[Resource]:
+    """Yield the members of a list that are resources."""
+    if isinstance(answer.value, Items):
+        for item in answer.value.known:
+            if isinstance(item, Resource):
+                yield item
+
+

@@ -1,0 +1,311 @@
+"""The subscription as a graph: resources by ARM id, who refers to whom, and what of it could not be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from auditor import arm, paths
+from auditor.model import Gap, Part, Resource, Snapshot
+from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
+
+VM: Final = "microsoft.compute/virtualmachines"
+DISK: Final = "microsoft.compute/disks"
+NIC: Final = "microsoft.network/networkinterfaces"
+AVAILABILITY_SET: Final = "microsoft.compute/availabilitysets"
+SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
+PLACEMENT_GROUP: Final = "microsoft.compute/proximityplacementgroups"
+SKU: Final = "microsoft.compute/skus"
+LOAD_BALANCER: Final = "microsoft.network/loadbalancers"
+APPLICATION_GATEWAY: Final = "microsoft.network/applicationgateways"
+PUBLIC_ADDRESS: Final = "microsoft.network/publicipaddresses"
+VIRTUAL_NETWORK: Final = "microsoft.network/virtualnetworks"
+SECURITY_GROUP: Final = "microsoft.network/networksecuritygroups"
+TRAFFIC_MANAGER: Final = "microsoft.network/trafficmanagerprofiles"
+
+KINDS: Final = {
+    VM: "vm",
+    DISK: "disk",
+    SCALE_SET: "scale-set",
+    AVAILABILITY_SET: "availability-set",
+    LOAD_BALANCER: "balancer",
+    TRAFFIC_MANAGER: "profile",
+}
+"""The short names by which facts speak of resource types."""
+
+_PROPER_NAMES: Final = {
+    name.lower(): name
+    for name in (
+        "Microsoft.Compute/virtualMachines",
+        "Microsoft.Compute/disks",
+        "Microsoft.Compute/availabilitySets",
+        "Microsoft.Compute/virtualMachineScaleSets",
+        "Microsoft.Compute/proximityPlacementGroups",
+        "Microsoft.Compute/skus",
+        "Microsoft.Network/networkInterfaces",
+        "Microsoft.Network/loadBalancers",
+        "Microsoft.Network/applicationGateways",
+        "Microsoft.Network/publicIPAddresses",
+        "Microsoft.Network/virtualNetworks",
+        "Microsoft.Network/networkSecurityGroups",
+        "Microsoft.Network/trafficManagerProfiles",
+    )
+}
+
+
+def proper_type(type_: str) -> str:
+    """Return a resource type as Microsoft spells it, where it is one that the graph knows."""
+    return _PROPER_NAMES.get(type_, type_)
+
+
+class Reference(NamedTuple):
+    """A property that holds the id of another resource, or of a part of one."""
+
+    path: str
+    to: str
+    """The type of the resource that is referred to."""
+    reached: bool = True
+    """Whether what it names belongs to whoever the resource belongs to; false where it may be somebody else's."""
+
+
+REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
+    VM: (
+        Reference("properties.availabilitySet.id", AVAILABILITY_SET),
+        Reference("properties.virtualMachineScaleSet.id", SCALE_SET),
+        Reference("properties.proximityPlacementGroup.id", PLACEMENT_GROUP),
+        Reference("properties.storageProfile.osDisk.managedDisk.id", DISK),
+        Reference("properties.storageProfile.dataDisks[*].managedDisk.id", DISK),
+        Reference("properties.networkProfile.networkInterfaces[*].id", NIC),
+    ),
+    NIC: (
+        Reference("properties.virtualMachine.id", VM, reached=False),
+        Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),
+        Reference("properties.ipConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
+        Reference("properties.ipConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
+        Reference("properties.ipConfigurations[*].properties.loadBalancerBackendAddressPools[*].id", LOAD_BALANCER),
+        Reference(
+            "properties.ipConfigurations[*].properties.applicationGatewayBackendAddressPools[*].id", APPLICATION_GATEWAY
+        ),
+    ),
+    DISK: (Reference("managedBy", VM, reached=False), Reference("managedByExtended[*]", VM, reached=False)),
+    AVAILABILITY_SET: (Reference("properties.virtualMachines[*].id", VM, reached=False),),
+    LOAD_BALANCER: (
+        Reference("properties.frontendIPConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
+        Reference("properties.frontendIPConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
+        Reference("properties.backendAddressPools[*].properties.backendIPConfigurations[*].id", NIC, reached=False),
+    ),
+    APPLICATION_GATEWAY: (
+        Reference("properties.frontendIPConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
+        Reference("properties.gatewayIPConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
+        Reference("properties.backendAddressPools[*].properties.backendIPConfigurations[*].id", NIC, reached=False),
+    ),
+    VIRTUAL_NETWORK: (Reference("properties.subnets[*].properties.networkSecurityGroup.id", SECURITY_GROUP),),
+    TRAFFIC_MANAGER: (Reference("properties.endpoints[*].properties.targetResourceId", PUBLIC_ADDRESS, reached=False),),
+}
+"""Every property by which the graph goes from one resource to another, by the type that has it."""
+
+REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = {PUBLIC_ADDRESS: (TRAFFIC_MANAGER,)}
+"""Types that belong to whoever has what they refer to: a Traffic Manager profile follows from its endpoints' addresses."""
+
+
+class Edge(NamedTuple):
+    """One reference that stands in a resource."""
+
+    source: Resource
+    path: str
+    target: str
+    """The key of what is referred to, which may be a part of a resource or not be there at all."""
+
+
+class Graph:
+    """Look-ups over one snapshot. Answers that rest on something unread are `Unknown`, never empty."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Index the snapshot; gaps of single resources are attached to them."""
+        self.snapshot = snapshot
+        self.resources: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
+        self._attach_gaps(snapshot.gaps)
+        self.by_type: dict[str, list[Resource]] = defaultdict(list)
+        self._into: dict[str, list[Edge]] = defaultdict(list)
+        compiled = {
+            type_: tuple(paths.parse(reference.path) for reference in references)
+            for type_, references in REFERENCES.items()
+        }
+        for resource in self.resources.values():
+            self.by_type[resource.type].append(resource)
+            for steps in compiled.get(resource.type, ()):
+                for path, value in paths.find(resource.body, steps):
+                    if type(value) is str and value:
+                        target = value.lower()
+                        self._into[target].append(Edge(resource, path, target))
+        self._skus = {
+            (str(sku.get("resourceType")).lower(), str(sku.get("name")).lower(), arm.location(str(region))): sku
+            for sku in snapshot.skus
+            for region in _strings(sku.get("locations"))
+        }
+        self._listings: dict[tuple[str, str], Unknown | None] = {}
+
+    def _attach_gaps(self, gaps: tuple[Gap, ...]) -> None:
+        """Give each gap of a single resource to it; one that is known by its gap alone becomes a stub."""
+        for gap in gaps:
+            key = arm.key(gap.scope)
+            if arm.type_of(key) in {"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
+                continue
+            found = self.resources.get(key) or self.stub(gap.scope)
+            self.resources[key] = msgspec.structs.replace(found, unread=(*found.unread, gap))
+
+    @staticmethod
+    def stub(arm_id: str) -> Resource:
+        """Return a resource of which only the id is known."""
+        key = arm.key(arm_id)
+        return Resource(id=arm_id, body={"id": arm_id}, key=key, type=arm.type_of(key))
+
+    def listing(self, type_: str, subscription: str) -> Unknown | None:
+        """Return why the resources of a type in a subscription may not all be here, or None where they are."""
+        asked = (subscription, type_)
+        if asked not in self._listings:
+            self._listings[asked] = self._listing(type_, subscription)
+        return self._listings[asked]
+
+    def _listing(self, type_: str, subscription: str) -> Unknown | None:
+        for gap in self.snapshot.gaps:
+            scope = arm.key(gap.scope)
+            if arm.subscription_of(scope) == subscription and arm.canonical_type(gap.what) == type_:
+                if arm.type_of(scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
+                    return Unknown(Cause.GAP, str(gap))
+        if (subscription, type_) in self.snapshot.listed:
+            return None
+        if subscription not in self.snapshot.scopes:
+            return Unknown(Cause.GAP, f"{subscription} was not scanned")
+        return Unknown(Cause.GAP, f"{proper_type(type_)} in {subscription} was not listed completely")
+
+    def get(self, arm_id: str) -> Resource | Unknown:
+        """Return the resource of an id."""
+        key = arm.key(arm_id)
+        found = self.resources.get(key)
+        if found is not None:
+            return found
+        gap = self.listing(arm.type_of(key), arm.subscription_of(key))
+        return gap or Unknown(Cause.VALUE, f"{arm_id} is referred to, but does not exist")
+
+    def owner(self, key: str) -> Resource | Unknown:
+        """Return the resource of an id that may be the id of a part of it."""
+        resource_key = key
+        while resource_key not in self.resources and (parent := arm.parent_of(resource_key)):
+            resource_key = parent
+        return self.get(resource_key)
+
+    def part(self, arm_id: str) -> Part | Unknown:
+        """Return the part of a resource that has an id of its own (a pool, a probe, a frontend)."""
+        key = arm.key(arm_id)
+        owner = self.owner(key)
+        if isinstance(owner, Unknown):
+            return owner
+        collection = key.rsplit("/", 2)[-2]
+        properties = owner.body.get("properties")
+        for name in properties if isinstance(properties, dict) else ():
+            if name.lower() == collection:
+                for found in parts(owner, f"properties.{name}[*]"):
+                    if found.key == key:
+                        return found
+        return unread(owner, "properties") or Unknown(
+            Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it"
+        )
+
+    def referrers(self, key: str, type_: str) -> list[Edge]:
+        """Return the references of resources of a type to exactly this id."""
+        return [edge for edge in self._into.get(key, ()) if edge.source.type == type_]
+
+    def reached(self, resource: Resource) -> Iterator[Resource | tuple[str, Unknown]]:
+        """Yield what belongs with a resource: what it refers to, or (type, reason) of what it refers to and is not here."""
+        for reference in REFERENCES.get(resource.type, ()):
+            if reference.reached:
+                for _, value in paths.find(resource.body, paths.parse(reference.path)):
+                    if isinstance(value, str):
+                        owner = self.owner(arm.key(value))
+                        yield (reference.to, owner) if isinstance(owner, Unknown) else owner
+        for type_ in REACHED_BACKWARDS.get(resource.type, ()):
+            for edge in self.referrers(resource.key, type_):
+                yield edge.source
+
+    def capability(self, resource_type: str, sku: str, region: str, subscription: str, name: str) -> Answer:
+        """Return what `Microsoft.Compute/skus` says of a size or disk type in a region; its values are strings."""
+        record = self._skus.get((resource_type.lower(), sku.lower(), region))
+        where = f"{subscription}/providers/Microsoft.Compute/skus/{sku}"
+        if record is None:
+            gap = self.listing(SKU, subscription)
+            return Answer(gap or Unknown(Cause.VALUE, f"Azure lists no {resource_type} {sku} in {region}"))
+        capabilities = record.get("capabilities")
+        for capability in capabilities if isinstance(capabilities, list) else ():
+            if isinstance(capability, dict) and str(capability.get("name")).lower() == name.lower():
+                value = capability.get("value")
+                if isinstance(value, str):
+                    return Answer(value, (Read(where, f"capabilities.{name}", value),))
+        return Answer(ABSENT, (Read(where, f"capabilities.{name}", ABSENT),))
+
+
+def _strings(value: object) -> list[str]:
+    """Return the strings of a list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def unread(resource: Resource, path: str) -> Unknown | None:
+    """Return why what a body lacks at a path may yet exist, or None where the body was read there."""
+    for gap in resource.unread:
+        what = gap.what
+        if arm.canonical_type(what) == resource.type or path == what or path.startswith((f"{what}.", f"{what}[")):
+            return Unknown(Cause.GAP, str(gap))
+        if what.startswith((f"{path}.", f"{path}[")):
+            return Unknown(Cause.GAP, str(gap))
+    return None
+
+
+def value(element: Resource | Part, path: str) -> Answer:
+    """Return what stands at a path without wildcards below a resource or a part of one."""
+    found = paths.get(element.body, paths.parse(path))
+    whole = paths.join(element.path, path)
+    if isinstance(found, Absent):
+        gap = unread(element.resource, whole) if element.resource.unread else None
+        return Answer(gap or ABSENT, (Read(element.resource.id, whole, ABSENT),))
+    if isinstance(found, paths.WrongType):
+        reason = f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
+        return Answer(Unknown(Cause.VALUE, reason))
+    return Answer(found, (Read(element.resource.id, whole, found),))
+
+
+def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answer:
+    """Return the list that a path with a wildcard names: objects as parts, everything else as it is.
+
+    An absent list is empty, unless it may not have been read. A member that lacks the rest of the path is `default`, or
+    unknown where that is `ABSENT`.
+    """
+    known: list[object] = []
+    reads: list[Read] = []
+    steps = paths.parse(path)
+    for where, found in paths.find(element.body, steps):
+        whole = paths.join(element.path, where)
+        if isinstance(found, paths.WrongType):
+            reason = f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
+            known.append(Unknown(Cause.VALUE, reason))
+        elif isinstance(found, Absent):
+            reads.append(Read(element.resource.id, whole, ABSENT))
+            missing = unread(element.resource, whole) or Unknown(Cause.VALUE, f"{element.resource.id} has no {whole}")
+            known.append(missing if default is ABSENT else default)
+        elif isinstance(found, dict):
+            known.append(Part(element.resource, whole, found))
+        else:
+            reads.append(Read(element.resource.id, whole, found))
+            known.append(found)
+    gap = None
+    if not known and element.resource.unread:
+        gap = unread(element.resource, paths.join(element.path, paths.render(steps[: steps.index(None)])))
+    return Answer(Items(tuple(known), gap), tuple(reads))
+
+
+def parts(element: Resource | Part, path: str) -> list[Part]:
+    """Return the objects that a path with a wildcard names, where what is missing among them does not matter."""
+    found = items(element, path).value
+    return [item for item in found.known if isinstance(item, Part)] if isinstance(found, Items) else []

@@ -1,0 +1,172 @@
+"""Refuse a SARIF file that a consumer would refuse or misread: first the schema, then Microsoft's validator.
+
+`*.github.sarif` is also held to what GitHub code scanning asks for. Whatever is not understood is a failure.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jsonschema import Draft202012Validator
+
+# Off unless a configuration gives them a level, whatever rule kinds are asked for.
+GITHUB_RULES = (
+    "GH1001.ProvideRequiredLocationProperties",
+    "GH1002.InlineThreadFlowLocations",
+    "GH1003.ProvideRequiredRegionProperties",
+    "GH1004.ReviewArraysThatExceedConfigurableDefaults",
+    "GH1005.LocationsMustBeRelativeUrisOrFilePaths",
+    "GH1006.ProvideCheckoutPath",
+    "GH1007.ProvideFullyFormattedMessageStrings",
+)
+# Would ask the network for every URI in the file.
+NETWORK_RULES = ("SARIF2006.UrisShouldBeReachable",)
+# What the validator says about our switching off a rule.
+EXPECTED_NOTIFICATION = "WRN999.RuleExplicitlyDisabled"
+# A bare machine has no ICU, and nothing here depends on a culture.
+ENVIRONMENT = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+
+
+def main() -> int:
+    """Validate each file, say what is wrong with it, and return 1 when anything is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--multitool", type=Path, required=True, metavar="PATH")
+    parser.add_argument("--schema", type=Path, required=True, metavar="PATH")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    args = parser.parse_args()
+    schema = Draft202012Validator(
+        json.loads(args.schema.read_bytes()), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    failed = 0
+    for file in args.files:
+        problems = [*schema_problems(file, schema), *tool_problems(file, args.multitool.resolve())]
+        failed += bool(problems)
+        print(f"{'FAIL' if problems else 'ok  '} {file}", *problems, sep="\n     ")
+    print(f"{failed} of {len(args.files)} refused")
+    return 1 if failed else 0
+
+
+def schema_problems(file: Path, schema: Draft202012Validator) -> list[str]:
+    """Return what the schema has against the file and, where it has nothing, what GitHub has."""
+    try:
+        log = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        return [f"not read: {error}"]
+    problems = [f"schema: {error.json_path}: {error.message[:300]}" for error in schema.iter_errors(log)]
+    return problems or ([*github_problems(log)] if is_github(file) else [])
+
+
+def github_problems(log: dict[str, Any]) -> Iterator[str]:
+    """Yield what GitHub refuses, or shows wrongly, though Microsoft's validator accepts it."""
+    if not log["runs"]:
+        yield "github: no run: a clean scan is one run without results"
+    for result in (result for run in log["runs"] for result in run.get("results", [])):
+        rule = result.get("ruleId")
+        for location in result.get("locations", []):
+            uri = location.get("physicalLocation", {}).get("artifactLocation", {}).get("uri", "")
+            if not uri or urlsplit(uri).scheme or uri.startswith("/") or {".", ".."} & {*uri.split("/")}:
+                yield f"github: {rule}: location {uri!r} is not a path within the repository"
+        if result.get("kind") in {"pass", "notApplicable", "informational"} or result.get("suppressions"):
+            yield f"github: {rule}: passes and waived findings become open alerts there"
+        if not result.get("partialFingerprints"):
+            yield f"github: {rule}: no partialFingerprints"
+
+
+def tool_problems(file: Path, multitool: Path) -> Iterator[str]:
+    """Yield what Microsoft's validator has against the file; print its notes, which are advice."""
+    report = run_multitool(file, multitool)
+    if report is None:
+        yield "multitool: left no report"
+        return
+    for run in report["runs"]:
+        rules = {rule["id"]: rule for rule in run["tool"]["driver"].get("rules", [])}
+        notes: dict[str, list[str]] = {}
+        for result in run.get("results", []):
+            text = f"{result['ruleId']}: {message(result, rules)}"
+            if result.get("level", "warning") in {"note", "none"}:
+                notes.setdefault(result["ruleId"], []).append(text)
+            else:
+                yield text
+        for texts in notes.values():
+            print(f"note {file}: {len(texts)} x {texts[0][:120]}")
+        yield from execution_problems(run.get("invocations", []))
+
+
+def run_multitool(file: Path, multitool: Path) -> dict[str, Any] | None:
+    """Return the validator's report: its exit code is 0 whatever it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        config, report = Path(folder, "config.xml"), Path(folder, "report.sarif")
+        config.write_text(configuration(), encoding="utf-8")
+        done = subprocess.run(
+            [
+                multitool,
+                "validate",
+                file.resolve(),
+                f"--rule-kind={'Sarif;Ghas' if is_github(file) else 'Sarif'}",
+                "--level=Error;Warning;Note",
+                f"--config={config}",
+                f"--output={report}",
+            ],
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not report.exists():
+            print(done.stdout, done.stderr)
+            return None
+        loaded: dict[str, Any] = json.loads(report.read_bytes())
+        return loaded
+
+
+def configuration() -> str:
+    """Return the validator's configuration, in the only form it reads."""
+    states = dict.fromkeys(GITHUB_RULES, "Error") | dict.fromkeys(NETWORK_RULES, "Disabled")
+    rules = "".join(
+        f'<Properties Key="{rule}.Options">'
+        f'<Property Key="RuleEnabled" Value="{state}" Type="Driver.RuleEnabledState" /></Properties>'
+        for rule, state in states.items()
+    )
+    return f'<?xml version="1.0" encoding="utf-8"?><Properties>{rules}</Properties>'
+
+
+def execution_problems(invocations: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what kept the validator from doing all its work, such as a rule that crashed."""
+    if not invocations:
+        yield "multitool: does not say how it ran"
+    for invocation in invocations:
+        if invocation.get("executionSuccessful") is not True:
+            yield "multitool: did not finish"
+        for notification in (
+            *invocation.get("toolExecutionNotifications", []),
+            *invocation.get("toolConfigurationNotifications", []),
+        ):
+            name = notification.get("descriptor", {}).get("id")
+            if name != EXPECTED_NOTIFICATION:
+                yield f"multitool: {name}: {notification['message'].get('text', '')[:300]}"
+
+
+def message(result: dict[str, Any], rules: dict[str, dict[str, Any]]) -> str:
+    """Return a result's message with its arguments in place."""
+    told = result["message"]
+    text: str = told.get("text") or rules[result["ruleId"]]["messageStrings"][told["id"]]["text"]
+    for index, argument in enumerate(told.get("arguments", [])):
+        text = text.replace(f"{{{index}}}", argument)
+    return text
+
+
+def is_github(file: Path) -> bool:
+    """Tell whether the file is the flavour meant for GitHub code scanning."""
+    return file.name.endswith(".github.sarif")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
