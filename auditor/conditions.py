@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+import msgspec
 import re2
 
 from auditor import paths
-from auditor.model import Evidence, Part, Resource, Setting
-from auditor.topology import Context
-from auditor.topology import graph
+from auditor.model import Evidence, Part, Resource, Rule, Setting, Severity
+from auditor.topology import Context, graph
 from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown, interval
 
 Element = Any
@@ -28,12 +28,21 @@ Stack = tuple[Element, ...]
 class Fact(Protocol):
     """A named, pure function of the topology."""
 
-    name: str
-    of: tuple[str, ...]
-    """The kinds of element that it can be asked about."""
-    gives: str
-    """`boolean`, `number`, `text`, `text*` (a list of texts) or, for a list of elements, their kind with `*`."""
-    find: Callable[[Context, Element], Answer]
+    @property
+    def name(self) -> str:
+        """Return the name by which rules call it."""
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        """Return the kinds of element that it can be asked about."""
+
+    @property
+    def gives(self) -> str:
+        """Return `boolean`, `number`, `text`, `text*` (a list of texts) or, for a list of elements, their kind with `*`."""
+
+    @property
+    def find(self) -> Callable[[Context, Element], Answer]:
+        """Return the function."""
 
 
 class Verdict(NamedTuple):
@@ -45,6 +54,21 @@ class Verdict(NamedTuple):
 
 
 Test = Callable[[Context, Stack], Verdict]
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """The conditions of a rule for one of its targets, ready to be asked."""
+
+    when: Test | None
+    condition: Test
+    grade: tuple[tuple[Test, Severity], ...]
+
+
+class CompiledRule(msgspec.Struct, frozen=True):
+    """A rule as it stands in one profile, with its conditions for each of its targets."""
+
+    rule: Rule
+    compiled: tuple[Compiled, ...]
 
 
 class ConditionError(Exception):
@@ -223,7 +247,9 @@ def _text(value: object) -> str:
     if isinstance(value, Interval):
         if value.exact:
             return _text(value.low)
-        return f"at least {_text(value.low)}" if math.isinf(value.high) else f"{_text(value.low)} to {_text(value.high)}"
+        return (
+            f"at least {_text(value.low)}" if math.isinf(value.high) else f"{_text(value.low)} to {_text(value.high)}"
+        )
     if isinstance(value, Resource | Part):
         return value.id
     if isinstance(value, float):
@@ -251,7 +277,11 @@ class Compiler:
     """Compiles the conditions of one rule for one kind of subject."""
 
     def __init__(
-        self, facts: Mapping[str, Fact], params: Mapping[str, object], settings: Mapping[str, Setting], kinds: tuple[str, ...]
+        self,
+        facts: Mapping[str, Fact],
+        params: Mapping[str, object],
+        settings: Mapping[str, Setting],
+        kinds: tuple[str, ...],
     ) -> None:
         """Take what names in conditions mean; `kinds` are those of the enclosing elements, innermost first."""
         self._facts = facts
@@ -352,7 +382,9 @@ class Compiler:
         if "count" in node:
             return self._count(node, path), f"count of {_source_name(node['count'])}", "number"
         if "distinct" in node:
-            name = f"distinct {_source_name(node['by'])}" if "by" in node else f"distinct {_source_name(node['distinct'])}"
+            name = (
+                f"distinct {_source_name(node['by'])}" if "by" in node else f"distinct {_source_name(node['distinct'])}"
+            )
             return self._distinct(node, path), name, "number"
         if "fact" in node:
             fact, level = self._fact(node["fact"], (*path, "fact"))
@@ -416,7 +448,9 @@ class Compiler:
             because: list[Unknown] = []
             reads = list(answer.reads)
             for item in answer.value.known:  # type: ignore[attr-defined]
-                chosen = _ALL if where is None else where(context, (item, *stack)) if not isinstance(item, Unknown) else None
+                chosen = (
+                    _ALL if where is None else where(context, (item, *stack)) if not isinstance(item, Unknown) else None
+                )
                 if isinstance(item, Unknown) or chosen is None or chosen.truth is None:
                     high += 1
                     because += [item] if isinstance(item, Unknown) else chosen.unknown if chosen else ()
@@ -621,8 +655,8 @@ def _evidence(stack: Stack, name: str, operator: str, answer: Answer, right: Ans
     else:
         operand = right.value.pattern if operator == "matches" else _text(right.value)  # type: ignore[attr-defined]
         expected = _EXPECTED[operator][negated].format(operand)
-    if len(answer.reads) == 1 and not right.reads and not isinstance(answer.value, Interval | Items):
+    if len(answer.reads) == 1 and not isinstance(answer.value, Interval | Items):
         read = answer.reads[0]
         if read.value is answer.value or read.value is ABSENT:
-            return Evidence(read.resource, read.path, plain(read.value), expected)
+            return Evidence(read.resource, read.path, plain(read.value), expected, _reads(right.reads))
     return Evidence(stack[0].id, name, plain(answer.value), expected, _reads((*answer.reads, *right.reads)))

@@ -40,7 +40,9 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         subscriptions=tuple(_subscription(text) for text in entry.get("subscriptions", ())),
         primary_region=arm.location(entry["regions"]["primary"]),
         dr_region=arm.location(entry["regions"].get("dr", "")),
-        mirrors=tuple(_mirror(document, mirror, entry["product"]) for mirror in mirrors) if "mirrors" in entry else None,
+        mirrors=tuple(_mirror(document, mirror, entry["product"]) for mirror in mirrors)
+        if "mirrors" in entry
+        else None,
         tiers=tuple(
             DeclaredTier(
                 role=Role(tier["role"]),

@@ -83,7 +83,9 @@ class Document:
             stranger = re.search(r"'([^']*)' (?:was|were) unexpected|'([^']*)', ", fault.message)
             if stranger:
                 path.append(stranger.group(1) or stranger.group(2))
-        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(
+            "."
+        )
         message = fault.message if len(fault.message) < 300 else f"{fault.message[:140]} ... {fault.message[-140:]}"
         raise InputError(f"{where or 'the file'}: {message}", self.file, self.line_at(path))
 

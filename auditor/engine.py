@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from auditor import arm
+from auditor.conditions import Compiled, CompiledRule
 from auditor.model import (
     BalancerRole,
     Coverage,
@@ -20,7 +21,6 @@ from auditor.model import (
     Subject,
     Target,
 )
-from auditor.packs import Compiled, Loaded
 from auditor.topology import Context, Deployment, Topology, subject_of
 from auditor.topology.graph import REFERENCES, SKU, VM, proper_type
 from auditor.values import Cause, Items, Unknown
@@ -30,7 +30,7 @@ _CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}
 _MAX_REASONS: Final = 3
 
 
-def judge(topology: Topology, rules: Iterable[Loaded]) -> tuple[Finding, ...]:
+def judge(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Finding, ...]:
     """Judge every subject by every rule that is about it; worst first within a deployment."""
     findings: list[Finding] = []
     rules = tuple(rules)
@@ -51,7 +51,7 @@ def judge(topology: Topology, rules: Iterable[Loaded]) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _judge_deployment(context: Context, deployment: Deployment, loaded: Loaded) -> Iterator[Finding]:
+def _judge_deployment(context: Context, deployment: Deployment, loaded: CompiledRule) -> Iterator[Finding]:
     """Judge the subjects of one deployment by one rule.
 
     Where some of them may not have been seen, one more finding says so; where there are none, one says that too.
@@ -92,14 +92,16 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     if target.kind == "tier":
         roles = [Role(role) for role in target.roles] or list(Role)
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
-        undeclared = (deployment.machines[role] for role in roles)
-        return Items(tiers, next((reason for reason in undeclared if isinstance(reason, Unknown)), None))
+        rosters = (deployment.machines[role] for role in roles)
+        return Items(tiers, next((roster for roster in rosters if isinstance(roster, Unknown)), None))
     if not target.roles:
         return deployment.scope.get(target.type, Items())
     known: list[object] = []
     missing = None
     for role in target.roles:
-        found = deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
+        found = (
+            deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
+        )
         if isinstance(found, Unknown):
             missing = missing or found
         else:
@@ -108,7 +110,7 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     return Items(tuple(known), missing)
 
 
-def _judge(context: Context, loaded: Loaded, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
     """Judge one subject; an exception in a rule or fact is a bug of ours, and is reported as that, not as a verdict."""
     deployment = context.deployment
     stack = (element,) if deployment is None or element is deployment else (element, deployment)
@@ -136,7 +138,7 @@ def _judge(context: Context, loaded: Loaded, compiled: Compiled, element: Any, s
 
 
 def _finding(
-    loaded: Loaded,
+    loaded: CompiledRule,
     deployment: Deployment | None,
     subject: Subject,
     outcome: Outcome,
@@ -166,7 +168,7 @@ def _finding(
     )
 
 
-def coverage(topology: Topology, rules: Iterable[Loaded], findings: Iterable[Finding]) -> Coverage:
+def coverage(topology: Topology, rules: Iterable[CompiledRule], findings: Iterable[Finding]) -> Coverage:
     """Return how much of what the rules need was seen."""
     snapshot = topology.graph.snapshot
     gaps = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
@@ -186,10 +188,12 @@ def coverage(topology: Topology, rules: Iterable[Loaded], findings: Iterable[Fin
     )
 
 
-def _types(rules: Iterable[Loaded]) -> set[str]:
+def _types(rules: Iterable[CompiledRule]) -> set[str]:
     """Return the types that must be listed completely: those that rules judge and those that the graph goes through."""
     targets = {target.type for loaded in rules for target in loaded.rule.targets if target.type}
-    return targets | {VM, SKU, *REFERENCES} | {r.to for references in REFERENCES.values() for r in references if r.reached}
+    return (
+        targets | {VM, SKU, *REFERENCES} | {r.to for references in REFERENCES.values() for r in references if r.reached}
+    )
 
 
 def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
@@ -215,5 +219,3 @@ def _hides(finding: Finding, topology: Topology) -> bool:
     if finding.cause is Cause.GUEST:
         return any(d.id == finding.deployment and d.declared.guest == "required" for d in topology.deployments)
     return True
-
-

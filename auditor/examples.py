@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from auditor import arm, bundled, deployment, documents, engine, inventory, paths
+from auditor.conditions import CompiledRule
 from auditor.documents import Document
 from auditor.model import Finding, Gap, GapReason, InputError, Outcome, Rule, resource
-from auditor.packs import Loaded
 from auditor.topology import Topology
 
 Verdicts = Mapping[tuple[str, str, str], Finding]
@@ -60,7 +60,7 @@ def fixture(name: str) -> Fixture:
     return Fixture(name, index[name]["profile"], json.loads((folder / bundled.INVENTORY).read_bytes()), declared)
 
 
-def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[Loaded]) -> Verdicts:
+def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Verdicts:
     """Judge a known-good deployment after an example's change.
 
     Raises:
@@ -73,7 +73,7 @@ def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[Loaded
     return {(f.rule.id, f.deployment.lower(), f.subject.id.lower()): f for f in findings}
 
 
-def check(rule: Rule, rules_of: Mapping[str, tuple[Loaded, ...]]) -> Iterator[Failure]:
+def check(rule: Rule, rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> Iterator[Failure]:
     """Yield the examples of a rule that do not hold: the verdict, the severity, and that exactly the named rules change."""
     for number, example in enumerate(rule.examples, start=1):
         try:
@@ -91,17 +91,17 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
     """
     body, declared = copy.deepcopy(known_good.inventory), copy.deepcopy(known_good.declared)
     for entry in change.get("set", ()):
-        target = _find(body["value"], entry["resource"])
-        if "capabilities" in target and "resourceType" in target:
-            _set_capability(target, entry["path"], entry["value"])
-        else:
-            _set(target, entry["path"], entry["value"])
+        sizes = [item for item in body["value"] if "id" not in item and item["name"] == entry["resource"]]
+        for size in sizes:
+            _set_capability(size, entry["path"], entry["value"])
+        if not sizes:
+            _set(_find(body["value"], entry["resource"]), entry["path"], entry["value"])
     for entry in change.get("remove", ()):
         target = _find(body["value"], entry["resource"])
         if "path" in entry:
             _set(target, entry["path"], None)
         else:
-            body["value"] = [item for item in body["value"] if item is not target]
+            body["value"] = [_without(item, arm.key(target["id"])) for item in body["value"] if item is not target]
     body["value"] += change.get("add", ())
     for what in change.get("gap", ()):
         _hide(body, what)
@@ -110,7 +110,7 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
     return msgspec.structs.replace(known_good, inventory=body, declared=declared)
 
 
-def _faults(rule: Rule, example: Mapping[str, Any], rules_of: Mapping[str, tuple[Loaded, ...]]) -> Iterator[str]:
+def _faults(rule: Rule, example: Mapping[str, Any], rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> Iterator[str]:
     known_good = fixture(example["on"])
     profile = example.get("profile", known_good.profile)
     if profile not in rule.profiles:
@@ -142,13 +142,14 @@ def _faults(rule: Rule, example: Mapping[str, Any], rules_of: Mapping[str, tuple
 
 
 def _find(bodies: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return the resource, or the size, of a name; `type/name` where several have it."""
+    """Return the resource of a name; `type/name` where several have it."""
     type_, _, short = name.lower().rpartition("/")
     found = [
         body
         for body in bodies
-        if (arm.name_of(body["id"]) if "id" in body else str(body["name"])).lower() == short
-        and (not type_ or arm.type_of(body.get("id", "")).endswith(type_))
+        if "id" in body
+        and arm.name_of(body["id"]).lower() == short
+        and (not type_ or arm.type_of(body["id"]).endswith(type_))
     ]
     if len(found) != 1:
         message = f"'{name}' names {len(found)} resources of the known-good deployment, not one"
@@ -183,11 +184,21 @@ def _member(body: Any, step: paths.Step, path: str) -> Any:  # noqa: ANN401
         raise InputError(message) from None
 
 
-def _set_capability(sku: dict[str, Any], name: str, value: object) -> None:
+def _without(body: Any, removed: str) -> Any:  # noqa: ANN401
+    """Return a body without references to a removed resource or its parts, as Azure leaves none behind."""
+    if isinstance(body, dict):
+        kept = {name: _without(value, removed) for name, value in body.items()}
+        return {name: value for name, value in kept.items() if value is not None}
+    if isinstance(body, list):
+        return [item for item in (_without(item, removed) for item in body) if item not in (None, {})]
+    gone = isinstance(body, str) and f"{arm.key(body)}/".startswith(f"{removed}/")
+    return None if gone else body
+
+
+def _set_capability(size: dict[str, Any], name: str, value: object) -> None:
     """Set a capability of a size."""
-    sku["capabilities"] = [c for c in sku["capabilities"] if c["name"] != name]
-    if value is not None:
-        sku["capabilities"].append({"name": name, "value": value})
+    others = [capability for capability in size["capabilities"] if capability["name"] != name]
+    size["capabilities"] = [*others, {"name": name, "value": value}]
 
 
 def _hide(body: dict[str, Any], what: str) -> None:

@@ -398,7 +398,7 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Return the identity that survives every change of value, line and severity."""
-        text = "\n".join((self.rule.id, self.deployment.casefold(), self.subject.id.casefold()))
+        text = f"{self.rule.id}\n{self.deployment.casefold()}\n{self.subject.id.casefold()}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 

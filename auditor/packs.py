@@ -10,7 +10,7 @@ import msgspec
 
 from auditor import documents
 from auditor.arm import canonical_type
-from auditor.conditions import Compiler, ConditionError, Fact, Test
+from auditor.conditions import Compiled, CompiledRule, Compiler, ConditionError, Fact
 from auditor.documents import Document
 from auditor.model import (
     DeclaredDeployment,
@@ -37,26 +37,11 @@ DEFINED_SETTINGS: Final[Mapping[str, Setting]] = {
 """Settings that every deployment file may have, whether or not a rule of the chosen packs reads them."""
 
 
-class Compiled(msgspec.Struct, frozen=True):
-    """The conditions of a rule for one of its targets, ready to be asked."""
-
-    when: Test | None
-    condition: Test
-    grade: tuple[tuple[Test, Severity], ...]
-
-
-class Loaded(msgspec.Struct, frozen=True):
-    """A rule as it stands in one profile, with its conditions for each of its targets."""
-
-    rule: Rule
-    compiled: tuple[Compiled, ...]
-
-
 class LoadedPack(msgspec.Struct, frozen=True):
     """A pack with all of its rules, by profile."""
 
     pack: Pack
-    rules: Mapping[str, tuple[Loaded, ...]]
+    rules: Mapping[str, tuple[CompiledRule, ...]]
 
 
 def load(folder: Path, facts: Mapping[str, Fact], *, trusted: bool = False) -> LoadedPack:
@@ -67,7 +52,7 @@ def load(folder: Path, facts: Mapping[str, Fact], *, trusted: bool = False) -> L
     """
     document = documents.read(folder / PACK_FILE)
     pack = _pack(document if trusted else document.check("pack"))
-    rules: dict[str, list[Loaded]] = {profile: [] for profile in pack.profiles}
+    rules: dict[str, list[CompiledRule]] = {profile: [] for profile in pack.profiles}
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
         if path.name == PACK_FILE:
@@ -85,20 +70,22 @@ def load(folder: Path, facts: Mapping[str, Fact], *, trusted: bool = False) -> L
     return LoadedPack(pack, {profile: tuple(loaded) for profile, loaded in rules.items()})
 
 
-def select(packs: Iterable[LoadedPack], profile: str) -> tuple[Loaded, ...]:
+def select(packs: Iterable[LoadedPack], profile: str) -> tuple[CompiledRule, ...]:
     """Return the rules of a profile over all packs, by id.
 
     Raises:
         InputError: no pack has the profile, or two packs have a rule of one id.
     """
-    chosen: dict[str, Loaded] = {}
+    chosen: dict[str, CompiledRule] = {}
     known: set[str] = set()
     for pack in packs:
         known.update(pack.rules)
         for loaded in pack.rules.get(profile, ()):
             other = chosen.get(loaded.rule.id)
             if other is not None:
-                message = f"the rule {loaded.rule.id} is also in {other.rule.file}; packs add rules, they never override"
+                message = (
+                    f"the rule {loaded.rule.id} is also in {other.rule.file}; packs add rules, they never override"
+                )
                 raise InputError(message, loaded.rule.file)
             chosen[loaded.rule.id] = loaded
     if profile not in known:
@@ -142,7 +129,7 @@ def _pack(document: Document) -> Pack:
     )
 
 
-def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str, Loaded]:
+def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str, CompiledRule]:
     """Return a rule as it stands in each of its profiles."""
     value: Any = document.value
     for index, name in enumerate(value.get("reference", ())):
@@ -154,16 +141,20 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
         if not setting.min <= setting.default <= setting.max:
             message = f"the default of the setting '{name}' must lie between its min and max"
             raise document.error(message, value["settings"], name)
-    loaded: dict[str, Loaded] = {}
+    loaded: dict[str, CompiledRule] = {}
     for profile, changes in value["profiles"].items():
         if profile not in pack.profiles:
             message = f"{PACK_FILE} has no profile '{profile}'; it has {', '.join(pack.profiles)}"
             raise document.error(message, value["profiles"], profile)
-        merged = {**value, **(changes or {}), "params": {**value.get("params", {}), **(changes or {}).get("params", {})}}
+        merged = {
+            **value,
+            **(changes or {}),
+            "params": {**value.get("params", {}), **(changes or {}).get("params", {})},
+        }
         rule = _in_profile(document, pack, merged, settings)
         changed = {key: ("profiles", profile, key) for key in changes or ()}
         compiled = tuple(_compile(document, rule, target, facts, changed) for target in rule.targets)
-        loaded[profile] = Loaded(rule, compiled)
+        loaded[profile] = CompiledRule(rule, compiled)
     return loaded
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from pathlib import Path
 
 import msgspec
 
 from auditor import bundled, deployment, documents, engine, files, inventory, packs, snapshot
+from auditor.deployment import NONE
 from auditor.facts import FACTS
-from auditor.model import DeclaredDeployment, InputError, Report, Snapshot
+from auditor.model import SEVERITIES, DeclaredDeployment, InputError, Outcome, Report, Severity, Snapshot
 from auditor.topology import Topology
 
 DEFAULT_PROFILE = "current"
@@ -25,7 +26,7 @@ class Request(msgspec.Struct, frozen=True):
     rules: tuple[Path, ...] = ()
     """Folders of packs that are added to the built-in one."""
     profile: str = DEFAULT_PROFILE
-    as_of: datetime.date | None = None
+    as_of: dt.date | None = None
     """The calendar date that counts; by default that of the snapshot, today where it has none."""
 
 
@@ -53,7 +54,7 @@ def scan(request: Request) -> Report:
         coverage=engine.coverage(topology, rules, findings),
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
-        deployment_file=request.deployment.as_posix() if request.deployment else "",
+        deployment_file=_relative(request.deployment) if request.deployment else "",
     )
 
 
@@ -82,14 +83,31 @@ def read_deployment(path: Path | None, taken: Snapshot) -> tuple[tuple[DeclaredD
     return (), ""
 
 
-def _as_of(request: Request, taken: Snapshot) -> datetime.date:
+def _relative(path: Path) -> str:
+    """Return a path below the working folder relative to it, as a repository's files are named; another one as it is."""
+    absolute = path.absolute()
+    return (absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute).as_posix()
+
+
+def _as_of(request: Request, taken: Snapshot) -> dt.date:
     """Return the calendar date that counts."""
     if request.as_of is not None:
         return request.as_of
     if not taken.taken_at:
-        return datetime.datetime.now(datetime.UTC).date()
+        return dt.datetime.now(dt.UTC).date()
     try:
-        return datetime.datetime.fromisoformat(taken.taken_at).date()
+        return dt.datetime.fromisoformat(taken.taken_at).date()
     except ValueError:
         message = f"takenAt is '{taken.taken_at}', not a time like 2026-11-01T06:00:00Z"
         raise InputError(message, str(request.inventory), 1) from None
+
+
+def worst_is_at_least(report: Report, severity: str) -> bool:
+    """Tell whether a failure is at least as bad as a severity; `none` is worse than any."""
+    counted = SEVERITIES[: SEVERITIES.index(Severity(severity)) + 1] if severity != NONE else ()
+    return any(finding.outcome is Outcome.FAIL and finding.severity in counted for finding in report.findings)
+
+
+def has_errors(report: Report) -> bool:
+    """Tell whether a bug of ours kept a rule from judging."""
+    return any(finding.outcome is Outcome.ERROR for finding in report.findings)

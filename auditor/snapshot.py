@@ -78,9 +78,7 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
         *(_Sku(sku_id(sku), redact(sku)) for sku in snapshot.skus),  # type: ignore[arg-type]
     ]
     lines = sorted((arm.key(record.id), _ENCODER.encode(record)) for record in records)
-    header = _Header(
-        FORMAT, snapshot.taken_at, snapshot.cloud, snapshot.identity, snapshot.scopes, snapshot.deployment
-    )
+    header = _Header(FORMAT, snapshot.taken_at, snapshot.cloud, snapshot.identity, snapshot.scopes, snapshot.deployment)
     data = b"".join(line + b"\n" for line in (msgspec.json.encode(header), *(line for _, line in lines)))
     data += _ENCODER.encode(_End(len(lines), hashlib.sha256(data).hexdigest())) + b"\n"
     return gzip.compress(data, mtime=0) if compress else data
@@ -167,9 +165,7 @@ def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
             if key in resources:
                 message = f"has {record.id} twice"
                 raise InputError(message, file, number)
-            resources[key] = Resource(
-                id=record.id, body=record.body, call=record.call, key=key, type=arm.type_of(key)
-            )
+            resources[key] = Resource(id=record.id, body=record.body, call=record.call, key=key, type=arm.type_of(key))
         elif type(record) is _Listed:
             listed.add((arm.key(record.id), arm.canonical_type(record.type)))
         elif type(record) is _Gap:

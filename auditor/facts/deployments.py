@@ -10,9 +10,9 @@ import msgspec
 from auditor import arm
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Choice, Context, Deployment, Subscription
+from auditor.topology import Choice, Context, Deployment, Subscription, Topology
 from auditor.topology.balancing import RULES
-from auditor.topology.deployments import TAG_ROLE, tag
+from auditor.topology.tags import TAG_ROLE, tag
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, parts, value
 from auditor.values import Answer, Cause, Items, Read, Unknown
 
@@ -29,8 +29,8 @@ class Sighting(msgspec.Struct, frozen=True, eq=False):
     machine: Resource
     seen: frozenset[str]
     """The roles of which it must have one."""
-    declared: frozenset[str]
-    """The roles that it has by the deployment file or by tags."""
+    declared: Items
+    """The roles that it has by the deployment file or by tags, and why it may have others."""
     read: Read
 
     @property
@@ -55,7 +55,9 @@ def product(_: Context, deployment: Deployment) -> Answer:
 @fact("deployment.primary_region", "deployment", gives="text")
 def primary_region(_: Context, deployment: Deployment) -> Answer:
     """The region in which the deployment normally works."""
-    reason = f"nobody declared the primary region of {deployment.declared.name}: add it to `regions` in the deployment file"
+    reason = (
+        f"nobody declared the primary region of {deployment.declared.name}: add it to `regions` in the deployment file"
+    )
     return Answer(deployment.declared.primary_region or Unknown(Cause.DECLARATION, reason))
 
 
@@ -91,14 +93,9 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
         )
         return Answer(Unknown(Cause.DECLARATION, reason))
     graph = context.topology.graph
-    declared: dict[str, frozenset[str]] = {}
-    for deployment in context.topology.deployments:
-        for key, roles in deployment.roles.items():
-            declared[key] = declared.get(key, frozenset()) | frozenset(roles)
-    seen = (*_by_tag(graph), *_by_probe(context))
     known = tuple(
-        Sighting(machine, roles, declared.get(machine.key, frozenset()), read)
-        for machine, roles, read in seen
+        Sighting(machine, roles, _declared(context.topology, machine), read)
+        for machine, roles, read in (*_by_tag(graph), *_by_probe(context))
         if arm.subscription_of(machine.key) == subscription.id
     )
     gaps = (graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER))
@@ -108,7 +105,21 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
 @fact("sighting.agreed_roles", "sighting", gives="text*")
 def agreed_roles(_: Context, sighting: Sighting) -> Answer:
     """The roles in which the machine is seen and which it was also declared to have."""
-    return Answer(Items(tuple(sorted(sighting.seen & sighting.declared))), (sighting.read,))
+    agreed = tuple(role for role in sighting.declared.known if role in sighting.seen)
+    return Answer(Items(agreed, sighting.declared.missing), (sighting.read,))
+
+
+def _declared(topology: Topology, machine: Resource) -> Items:
+    """Return the roles of a machine over all deployments; a roster that is not wholly known may hold it too."""
+    roles: dict[str, None] = {}
+    missing = None
+    for deployment in topology.deployments:
+        roles.update(dict.fromkeys(deployment.roles.get(machine.key, ())))
+        for members in deployment.machines.values():
+            reasons = (members,) if isinstance(members, Unknown) else (members.missing, *members.known)
+            gaps = (reason for reason in reasons if isinstance(reason, Unknown) and reason.cause is Cause.GAP)
+            missing = missing or next(gaps, None)
+    return Items(tuple(roles), missing)
 
 
 def _by_tag(graph: Graph) -> Iterator[tuple[Resource, frozenset[str], Read]]:

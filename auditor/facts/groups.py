@@ -66,7 +66,9 @@ def has_dr(_: Context, group: Group) -> Answer:
 
 def _undeclared(group: Group, what: str) -> Unknown:
     name = group.deployment.name
-    return Unknown(Cause.DECLARATION, f"nobody declared the {what} of {name}: add it to `regions` in the deployment file")
+    return Unknown(
+        Cause.DECLARATION, f"nobody declared the {what} of {name}: add it to `regions` in the deployment file"
+    )
 
 
 def _counterpart(context: Context, group: Group) -> Members:

@@ -123,7 +123,9 @@ def luns(_: Context, mirror: Mirror) -> Answer:
                     missing = missing or Unknown(Cause.VALUE, f"{machine.id} has a data disk without lun")
             if isinstance(attachments, Items):
                 missing = missing or attachments.missing
-    found = tuple(Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), missing)) for lun, parts in sorted(attached.items()))
+    found = tuple(
+        Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), missing)) for lun, parts in sorted(attached.items())
+    )
     return Answer(Items(found, missing))
 
 
@@ -147,9 +149,7 @@ def rules(context: Context, mirror: Mirror) -> Answer:
     if not isinstance(found, Items):
         return Answer(found)
     balancing = context.topology.balancing
-    known = {
-        rule.key: rule for pool in found.known if isinstance(pool, Part) for rule in balancing.rules_into(pool)
-    }
+    known = {rule.key: rule for pool in found.known if isinstance(pool, Part) for rule in balancing.rules_into(pool)}
     return Answer(Items(tuple(known.values()), found.missing))
 
 

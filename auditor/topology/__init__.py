@@ -7,10 +7,24 @@ from typing import NamedTuple
 from auditor import arm
 from auditor.model import DeclaredDeployment, Snapshot
 from auditor.topology.balancing import Balancing
-from auditor.topology.deployments import Choice, Deployment, Finder, Members, Mirror, Subscription, Tier, from_tags, subject_of
+from auditor.topology.deployments import Finder
 from auditor.topology.graph import Graph
+from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, subject_of
+from auditor.topology.tags import from_tags
 
-__all__ = ["Balancing", "Choice", "Context", "Deployment", "Graph", "Members", "Mirror", "Subscription", "Tier", "Topology", "subject_of"]
+__all__ = [
+    "Balancing",
+    "Choice",
+    "Context",
+    "Deployment",
+    "Graph",
+    "Members",
+    "Mirror",
+    "Subscription",
+    "Tier",
+    "Topology",
+    "subject_of",
+]
 
 
 class Topology:
@@ -23,7 +37,8 @@ class Topology:
         finder = Finder(self.graph, self.balancing)
         self.deployments = tuple(finder.build(deployment) for deployment in from_tags(self.graph, declared))
         self.subscriptions = tuple(
-            Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d))) for scope in snapshot.scopes
+            Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d)))
+            for scope in snapshot.scopes
         )
 
 

@@ -90,7 +90,11 @@ class Balancing:
                     member, read = self._member(entry)
                     reads.append(read)
                 else:
-                    member = entry if isinstance(entry, Unknown) else Unknown(Cause.VALUE, f"{pool.id} has a malformed member")
+                    member = (
+                        entry
+                        if isinstance(entry, Unknown)
+                        else Unknown(Cause.VALUE, f"{pool.id} has a malformed member")
+                    )
                 if member is not None:
                     found[member.key if isinstance(member, Resource) else member.reason] = member
         return Answer(Items(tuple(found.values()), missing), tuple(reads))
@@ -198,5 +202,3 @@ def _known(answer: Answer) -> Iterator[Resource]:
         for item in answer.value.known:
             if isinstance(item, Resource):
                 yield item
-
-

@@ -8,134 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import msgspec
-
 from auditor import arm
-from auditor.model import (
-    BalancerRole,
-    DeclaredDeployment,
-    DeclaredMirror,
-    DeclaredTier,
-    Resource,
-    Role,
-    Roster,
-    Selector,
-    Subject,
-)
+from auditor.model import BalancerRole, DeclaredDeployment, DeclaredTier, Resource, Role, Roster, Selector
 from auditor.topology.balancing import Balancing
-from auditor.topology.graph import (
-    LOAD_BALANCER,
-    REACHED_BACKWARDS,
-    REFERENCES,
-    VM,
-    Graph,
-    proper_type,
-    unread,
-    value,
-)
+from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread
+from auditor.topology.scope import Scope
+from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier
+from auditor.topology.tags import tag
 from auditor.values import Cause, Items, Unknown
-
-TAG_DEPLOYMENT: Final = "iris-deployment"
-TAG_ROLE: Final = "iris-role"
-TAG_MIRROR: Final = "iris-mirror"
-TAG_PRODUCT: Final = "iris-product"
-
-Members = Items | Unknown
-"""The machines in a role; `Unknown` where nobody declared who plays it."""
-
-
-class Mirror(msgspec.Struct, frozen=True, eq=False):
-    """A mirror: its failover members, and what stands beside them."""
-
-    deployment: DeclaredDeployment
-    declared: DeclaredMirror
-    failover: Members
-    arbiter: Members
-    dr: Members
-    reporting: Members
-
-    @property
-    def id(self) -> str:
-        """Return the id under which findings speak of it."""
-        return f"{self.deployment.name}/mirrors/{self.declared.name}"
-
-
-class Tier(msgspec.Struct, frozen=True, eq=False):
-    """The machines of one role (and product) in one region."""
-
-    deployment: DeclaredDeployment
-    declared: DeclaredTier
-    region: str
-    members: Items
-
-    @property
-    def id(self) -> str:
-        """Return the id under which findings speak of it."""
-        product = f"/{self.declared.product}" if self.declared.product else ""
-        return f"{self.deployment.name}/tiers/{self.declared.role}{product}/{self.region}"
-
-
-class Choice(msgspec.Struct, frozen=True, eq=False):
-    """One declared member, and the machines that it turns out to name."""
-
-    deployment: DeclaredDeployment
-    selector: Selector
-    matches: Items
-    """Every machine that the selector names."""
-
-    @property
-    def id(self) -> str:
-        """Return the id under which evidence speaks of it."""
-        return f"{self.deployment.name}/members/{self.selector}"
-
-    @property
-    def machines(self) -> Items:
-        """Return the machines to which it gives a role.
-
-        One that names nobody, or a name that several bear, stands as a member that is `Unknown`: it assigns no role, and nothing
-        is concluded of the group that it was declared for.
-        """
-        if self.matches.missing is None and not self.matches.known:
-            reason = f"{self.selector} is declared, but no virtual machine matches it"
-            return Items((Unknown(Cause.DECLARATION, reason),))
-        if self.selector.kind == "name" and len(self.matches.known) > 1:
-            reason = f"{self.selector} is the name of {len(self.matches.known)} virtual machines; declare it by its ARM id"
-            return Items((Unknown(Cause.DECLARATION, reason),))
-        if self.selector.kind in {"name", "id"} and self.matches.known:
-            return Items(self.matches.known)
-        return self.matches
-
-
-class Deployment(msgspec.Struct, frozen=True, eq=False):
-    """A deployment with everything that belongs to it."""
-
-    declared: DeclaredDeployment
-    subscriptions: tuple[str, ...]
-    mirrors: tuple[Mirror, ...]
-    tiers: tuple[Tier, ...]
-    choices: tuple[Choice, ...]
-    roles: Mapping[str, tuple[Role, ...]]
-    """The roles of each machine, by its key."""
-    machines: Mapping[Role, Members]
-    """The machines of every role; none where it was declared so or the product has no such tier."""
-    scope: Mapping[str, Items]
-    """By type, the resources that belong to the deployment."""
-    balancers: Mapping[BalancerRole, Items]
-    lines: Mapping[str, int]
-    """By the id or key of a subject, the line of the deployment file that it has to itself."""
-
-    @property
-    def id(self) -> str:
-        """Return the id under which findings speak of it."""
-        return self.declared.name
-
-
-class Subscription(msgspec.Struct, frozen=True, eq=False):
-    """A subscription that was scanned."""
-
-    id: str
-    deployments: tuple[Deployment, ...]
-    """Those that lie in it."""
 
 
 class Finder:
@@ -158,9 +38,7 @@ class Finder:
             if not roster.declared:
                 reason = f"nobody declared the {role}: add it to the deployment file, or write `none`"
                 return Unknown(Cause.DECLARATION, reason)
-            chosen = [
-                Choice(declared, selector, self.select(selector, subscriptions)) for selector in roster.selectors
-            ]
+            chosen = [Choice(declared, selector, self.select(selector, subscriptions)) for selector in roster.selectors]
             choices.extend(chosen)
             return _union(choice for choice in chosen)
 
@@ -176,9 +54,7 @@ class Finder:
             for mirror in declared.mirrors or ()
         )
         rosters = [(tier, members(tier.members, f"{tier.role} tier")) for tier in declared.tiers or ()]
-        tiers = tuple(
-            tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found)
-        )
+        tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
         machines = _machines(declared, mirrors, rosters)
         scope = self._scope(machines, subscriptions, declared.resource_groups)
         return Deployment(
@@ -222,53 +98,13 @@ class Finder:
     def _scope(
         self, machines: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
     ) -> dict[str, Items]:
-        """Return what belongs to the machines: all that the graph reaches from them, and whole groups where declared."""
-        found: dict[str, dict[str, Resource]] = defaultdict(dict)
-        missing: dict[str, Unknown] = {}
-
-        def lose(type_: str, reason: Unknown) -> None:
-            for lost in _beyond(type_):
-                missing.setdefault(lost, reason)
-
-        queue: list[Resource] = []
+        """Return what belongs to machines and resource groups."""
+        scope = Scope(self.graph, self.balancing, subscriptions)
         for members in machines.values():
-            if isinstance(members, Unknown):
-                lose(VM, members)
-                continue
-            queue.extend(machine for machine in members.known if isinstance(machine, Resource))
-            for reason in (members.missing, *members.known):
-                if isinstance(reason, Unknown):
-                    lose(VM, reason)
+            scope.add_members(members)
         if groups:
-            queue.extend(
-                resource
-                for resource in self.graph.resources.values()
-                if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in subscriptions
-            )
-        while queue:
-            resource = queue.pop()
-            if resource.key in found[resource.type]:
-                continue
-            found[resource.type][resource.key] = resource
-            gap = unread(resource, "") if resource.unread else None
-            if gap:
-                lose(resource.type, gap)
-            for reached in self.graph.reached(resource):
-                if isinstance(reached, tuple):
-                    lose(*reached)
-                else:
-                    queue.append(reached)
-            if resource.type == VM:
-                queue.extend(pool.resource for pool in self.balancing.pools_of(resource))
-        for type_ in (LOAD_BALANCER, *(type_ for types in REACHED_BACKWARDS.values() for type_ in types)):
-            for subscription in subscriptions:
-                gap = self.graph.listing(type_, subscription)
-                if gap:
-                    lose(type_, gap)
-        types = set(found) | set(missing)
-        return {
-            type_: Items(tuple(sorted(found[type_].values(), key=lambda r: r.key)), missing.get(type_)) for type_ in types
-        }
+            scope.add_groups(groups)
+        return scope.result()
 
     def _balancers(self, members: Members, scope: Mapping[str, Items]) -> Items:
         """Return the load balancers with a rule that sends traffic to one of these machines."""
@@ -283,86 +119,6 @@ class Finder:
         }
         unsure = members.missing or next((member for member in members.known if isinstance(member, Unknown)), None)
         return Items(tuple(found.values()), unsure or scope.get(LOAD_BALANCER, Items()).missing)
-
-
-def tag(resource: Resource, name: str) -> str:
-    """Return the value of a tag, "" where the resource has none; tag names are compared without regard to case."""
-    found = value(resource, f"tags['{name}']").value
-    return found if isinstance(found, str) else ""
-
-
-def from_tags(graph: Graph, declared: Iterable[DeclaredDeployment]) -> tuple[DeclaredDeployment, ...]:
-    """Return declarations completed by tags: roles that the file leaves open, and deployments that only tags name.
-
-    A tag never changes what a file declares.
-    """
-    tagged: dict[str, list[Resource]] = defaultdict(list)
-    names: dict[str, str] = {}
-    for machine in graph.by_type.get(VM, ()):
-        name = tag(machine, TAG_DEPLOYMENT)
-        if name and "/" not in name and tag(machine, TAG_ROLE):
-            tagged[name.casefold()].append(machine)
-            names.setdefault(name.casefold(), name)
-    by_file = {deployment.name.casefold(): deployment for deployment in declared}
-    completed = [_complete(deployment, tagged.get(key, [])) for key, deployment in by_file.items()]
-    completed += [
-        _complete(DeclaredDeployment(name=names[key], product=_product(tagged[key])), tagged[key])
-        for key in sorted(tagged)
-        if key not in by_file
-    ]
-    return tuple(completed)
-
-
-def _product(machines: list[Resource]) -> str:
-    """Return the product that all machines of a deployment are tagged with, "" where they are not of one mind."""
-    products = {tag(machine, TAG_PRODUCT).lower() for machine in machines} - {""}
-    return products.pop() if len(products) == 1 else ""
-
-
-def _complete(deployment: DeclaredDeployment, machines: list[Resource]) -> DeclaredDeployment:
-    """Fill the rosters that a declaration leaves open with the machines whose tags name the role."""
-
-    def roster(role: Role, mirror: str = "", product: str = "") -> Roster:
-        selectors = tuple(
-            Selector("id", machine.id)
-            for machine in machines
-            if tag(machine, TAG_ROLE).lower() == role
-            and (not mirror or tag(machine, TAG_MIRROR).casefold() == mirror.casefold())
-            and (not product or tag(machine, TAG_PRODUCT).lower() == product)
-        )
-        return Roster(declared=bool(selectors), selectors=selectors)
-
-    mirrors = list(deployment.mirrors or ())
-    tagged_mirrors = sorted({tag(machine, TAG_MIRROR) for machine in machines} - {""})
-    for name in tagged_mirrors if deployment.mirrors is None else ():
-        if "/" not in name and name.casefold() not in {mirror.name.casefold() for mirror in mirrors}:
-            mirrors.append(DeclaredMirror(name, deployment.product, "load-balancer", Roster()))
-    tiers = list(deployment.tiers or ())
-    tagged_tiers = (Role.WEB, Role.APP, Role.PRINT, Role.DB) if deployment.tiers != () else ()
-    declared_roles = {tier.role for tier in tiers}
-    tiers += [
-        DeclaredTier(role=role, members=roster(role))
-        for role in tagged_tiers
-        if role not in declared_roles and roster(role).declared
-    ]
-    return msgspec.structs.replace(
-        deployment,
-        mirrors=tuple(
-            msgspec.structs.replace(
-                mirror,
-                failover=mirror.failover if mirror.failover.declared else roster(Role.MIRROR_FAILOVER, mirror.name),
-                arbiter=mirror.arbiter if mirror.arbiter.declared else roster(Role.MIRROR_ARBITER, mirror.name),
-                dr=mirror.dr if mirror.dr.declared else roster(Role.MIRROR_DR, mirror.name),
-                reporting=mirror.reporting
-                if mirror.reporting.declared
-                else roster(Role.MIRROR_REPORTING, mirror.name),
-            )
-            for mirror in mirrors
-        )
-        if mirrors or deployment.mirrors is not None
-        else None,
-        tiers=tuple(tiers) if tiers or deployment.tiers is not None else None,
-    )
 
 
 def _union(choices: Iterable[Choice]) -> Items:
@@ -391,7 +147,8 @@ def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Me
             else:
                 unsure.append(unread(member, "location") or Unknown(Cause.VALUE, f"{member.id} has no location"))
     return [
-        Tier(deployment, declared, region, Items((*found, *unsure), members.missing)) for region, found in regions.items()
+        Tier(deployment, declared, region, Items((*found, *unsure), members.missing))
+        for region, found in regions.items()
     ]
 
 
@@ -417,7 +174,9 @@ def _machines(
         rosters[Role.MIRROR_DR].append(mirror.dr)
         rosters[Role.MIRROR_REPORTING].append(mirror.reporting)
     if declared.mirrors is None:
-        reason = f"nobody declared the mirrors of {declared.name}: add `mirrors` to the deployment file, or `mirrors: none`"
+        reason = (
+            f"nobody declared the mirrors of {declared.name}: add `mirrors` to the deployment file, or `mirrors: none`"
+        )
         for role in _MIRROR_ROLES:
             rosters[role].append(Unknown(Cause.DECLARATION, reason))
     expected = TIERS_OF.get(declared.product, frozenset({Role.WEB, Role.APP, Role.PRINT}))
@@ -457,19 +216,6 @@ def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
     return roles
 
 
-def _beyond(type_: str) -> set[str]:
-    """Return the types that cannot be seen completely where a resource of this type cannot, itself included."""
-    reached = {type_}
-    queue = [type_]
-    while queue:
-        current = queue.pop()
-        targets = {reference.to for reference in REFERENCES.get(current, ()) if reference.reached}
-        targets.update(REACHED_BACKWARDS.get(current, ()))
-        queue.extend(targets - reached)
-        reached |= targets
-    return reached
-
-
 def _lines(
     declared: DeclaredDeployment, mirrors: tuple[Mirror, ...], tiers: tuple[Tier, ...], choices: list[Choice]
 ) -> dict[str, int]:
@@ -483,23 +229,3 @@ def _lines(
                 lines.setdefault(machine.key, choice.selector.line)
     shared = Counter(lines.values())
     return {subject: line for subject, line in lines.items() if line and shared[line] == 1}
-
-
-def subject_of(element: object, lines: Mapping[str, int]) -> Subject:
-    """Return how findings speak of something that can be judged."""
-    if isinstance(element, Resource):
-        return Subject(element.id, proper_type(element.type), element.name, element.location, lines.get(element.key, 0))
-    if isinstance(element, Mirror):
-        name, region = element.declared.name, element.deployment.primary_region
-        return Subject(element.id, "mirror", name, region, lines.get(element.id, 0))
-    if isinstance(element, Tier):
-        return Subject(element.id, "tier", str(element.declared.role), element.region, lines.get(element.id, 0))
-    if isinstance(element, Deployment):
-        declared = element.declared
-        return Subject(declared.name, "deployment", declared.name, declared.primary_region, lines.get(element.id, 0))
-    if isinstance(element, Subscription):
-        return Subject(element.id, "subscription", arm.name_of(element.id))
-    message = f"{type(element).__name__} cannot be judged"
-    raise TypeError(message)
-
-

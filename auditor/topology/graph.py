@@ -129,6 +129,7 @@ class Graph:
         self.resources: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
         self._attach_gaps(snapshot.gaps)
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
+        self.unreadable: dict[str, list[Resource]] = defaultdict(list)
         self._into: dict[str, list[Edge]] = defaultdict(list)
         compiled = {
             type_: tuple(paths.parse(reference.path) for reference in references)
@@ -136,6 +137,8 @@ class Graph:
         }
         for resource in self.resources.values():
             self.by_type[resource.type].append(resource)
+            if resource.unread:
+                self.unreadable[resource.type].append(resource)
             for steps in compiled.get(resource.type, ()):
                 for path, value in paths.find(resource.body, steps):
                     if type(value) is str and value:
@@ -173,9 +176,9 @@ class Graph:
     def _listing(self, type_: str, subscription: str) -> Unknown | None:
         for gap in self.snapshot.gaps:
             scope = arm.key(gap.scope)
-            if arm.subscription_of(scope) == subscription and arm.canonical_type(gap.what) == type_:
-                if arm.type_of(scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
-                    return Unknown(Cause.GAP, str(gap))
+            same = arm.subscription_of(scope) == subscription and arm.canonical_type(gap.what) == type_
+            if same and arm.type_of(scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
+                return Unknown(Cause.GAP, str(gap))
         if (subscription, type_) in self.snapshot.listed:
             return None
         if subscription not in self.snapshot.scopes:
@@ -191,17 +194,17 @@ class Graph:
         gap = self.listing(arm.type_of(key), arm.subscription_of(key))
         return gap or Unknown(Cause.VALUE, f"{arm_id} is referred to, but does not exist")
 
-    def owner(self, key: str) -> Resource | Unknown:
+    def owner(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id that may be the id of a part of it."""
-        resource_key = key
-        while resource_key not in self.resources and (parent := arm.parent_of(resource_key)):
-            resource_key = parent
-        return self.get(resource_key)
+        owner_id = arm_id
+        while arm.key(owner_id) not in self.resources and arm.parent_of(arm.key(owner_id)):
+            owner_id = owner_id.rstrip("/").rsplit("/", 2)[0]
+        return self.get(owner_id)
 
     def part(self, arm_id: str) -> Part | Unknown:
         """Return the part of a resource that has an id of its own (a pool, a probe, a frontend)."""
         key = arm.key(arm_id)
-        owner = self.owner(key)
+        owner = self.owner(arm_id)
         if isinstance(owner, Unknown):
             return owner
         collection = key.rsplit("/", 2)[-2]
@@ -225,7 +228,7 @@ class Graph:
             if reference.reached:
                 for _, value in paths.find(resource.body, paths.parse(reference.path)):
                     if isinstance(value, str):
-                        owner = self.owner(arm.key(value))
+                        owner = self.owner(value)
                         yield (reference.to, owner) if isinstance(owner, Unknown) else owner
         for type_ in REACHED_BACKWARDS.get(resource.type, ()):
             for edge in self.referrers(resource.key, type_):
@@ -288,7 +291,9 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
     for where, found in paths.find(element.body, steps):
         whole = paths.join(element.path, where)
         if isinstance(found, paths.WrongType):
-            reason = f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
+            reason = (
+                f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
+            )
             known.append(Unknown(Cause.VALUE, reason))
         elif isinstance(found, Absent):
             reads.append(Read(element.resource.id, whole, ABSENT))

@@ -1,0 +1,252 @@
+"""The command line: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor import __version__
+from auditor.model import SEVERITIES, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.model import Report
+    from auditor.report.view import View
+
+OK, FINDINGS, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+
+_EXIT_CODES = """\
+exit codes:
+  0  nothing at or above --fail-on
+  1  a finding at or above --fail-on
+  2  wrong arguments, or a file of yours is wrong
+  3  no such finding, but no clean answer either: something could not be read or was not declared
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding cannot show is shown escaped, never as a traceback.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        options = _parser().parse_args(arguments)
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except InputError as error:
+        from auditor.report.escape import printable  # noqa: PLC0415 - only where something is wrong
+
+        sys.stderr.write(f"auditor: error: {printable(str(error))}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="auditor",
+        description="Judge an Azure subscription that runs InterSystems databases against the reference architecture.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"auditor {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_scan(commands)
+    _add_rules(commands)
+    return parser
+
+
+def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    scan = commands.add_parser(
+        "scan",
+        help="judge a snapshot, raw Azure answers or the bundled demo",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = scan.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; either may be gzip"
+    )
+    source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
+    scan.add_argument("--deployment", metavar="FILE", type=Path, help="which machine plays which role")
+    _add_common(scan)
+    scan.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT[=PATH]",
+        action="append",
+        help="terminal (default), json, sarif, sarif-github, or snapshot=FILE; repeatable",
+    )
+    scan.add_argument("--passes", action="store_true", help="also list what passes and what does not apply")
+    scan.add_argument(
+        "--fail-on",
+        metavar="SEVERITY",
+        choices=[*SEVERITIES, "none"],
+        default="high",
+        help="critical, high, medium, low, info or none: from where on a finding makes the exit code 1 (default: high)",
+    )
+    scan.add_argument(
+        "--allow-incomplete", action="store_true", help="forgive what could not be read or was not declared"
+    )
+    scan.add_argument(
+        "--as-of", metavar="DATE", type=_date, help="the date that counts (default: that of the snapshot)"
+    )
+    scan.set_defaults(run=_scan)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", metavar="NAME", default="current", help="current (default) or article-2018")
+    parser.add_argument(
+        "--rules", metavar="DIR", type=Path, action="append", default=[], help="a folder of further rules; repeatable"
+    )
+
+
+def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    rules = commands.add_parser("rules", help="list, show, test or begin rules").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    listing = rules.add_parser("list", help="one line a rule")
+    _add_common(listing)
+    listing.set_defaults(run=_rules_list)
+    show = rules.add_parser("show", help="what a rule asks, why, and how to mend it")
+    show.add_argument("id", metavar="ID")
+    _add_common(show)
+    show.set_defaults(run=_rules_show)
+    test = rules.add_parser("test", help="try the examples of rules")
+    test.add_argument(
+        "path", metavar="PATH", type=Path, nargs="?", help="a pack's folder or a rule file (default: all)"
+    )
+    _add_common(test)
+    test.set_defaults(run=_rules_test)
+    new = rules.add_parser("new", help="begin a rule under the next free id of a group")
+    new.add_argument("group", metavar="GROUP", help="for example LB")
+    _add_common(new)
+    new.set_defaults(run=_rules_new)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from auditor import bundled, scan, snapshot  # noqa: PLC0415 - `auditor --help` needs none of it
+    from auditor.report import FORMATS, render  # noqa: PLC0415
+
+    outputs = _outputs(options.output or ["terminal"], {*FORMATS, "snapshot"})
+    deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
+    report = scan.scan(
+        scan.Request(
+            inventory=bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot,
+            deployment=deployment,
+            rules=tuple(options.rules),
+            profile=options.profile,
+            as_of=options.as_of,
+        )
+    )
+
+    def content(name: str, path: Path | None) -> bytes:
+        if name == "snapshot":
+            return snapshot.encode(report.snapshot, compress=path is not None and path.suffix == ".gz")
+        return render(name, report, _view(options, to_file=path is not None)).encode("utf-8", "backslashreplace")
+
+    _write([(path, content(name, path)) for name, path in outputs])
+    return _exit_code(report, options.fail_on, allow_incomplete=options.allow_incomplete)
+
+
+def _exit_code(report: Report, fail_on: str, *, allow_incomplete: bool) -> int:
+    from auditor import scan  # noqa: PLC0415
+
+    if scan.worst_is_at_least(report, fail_on):
+        return FINDINGS
+    if scan.has_errors(report) or not (report.coverage.complete or allow_incomplete):
+        return INCOMPLETE
+    return OK
+
+
+def _outputs(wanted: list[str], known: set[str]) -> list[tuple[str, Path | None]]:
+    """Return the formats asked for, each with its file; None is standard output, which only one can have."""
+    outputs = []
+    for text in wanted:
+        name, _, path = text.partition("=")
+        if name not in known:
+            message = f"there is no output format '{name}'; there is {', '.join(sorted(known))}"
+            raise InputError(message)
+        if name == "snapshot" and not path:
+            message = "the format snapshot needs a file: -o snapshot=FILE"
+            raise InputError(message)
+        outputs.append((name, Path(path) if path else None))
+    targets = [str(path) for _, path in outputs]
+    twice = next((target for target in targets if targets.count(target) > 1), None)
+    if twice is not None:
+        message = f"two outputs go to {'standard output' if twice == 'None' else twice}"
+        raise InputError(message)
+    return outputs
+
+
+def _write(contents: list[tuple[Path | None, bytes]]) -> None:
+    """Write files first, so that what goes to standard output is the last word."""
+    from auditor import files  # noqa: PLC0415
+
+    for path, data in contents:
+        if path is not None:
+            files.write(path, data)
+    for path, data in contents:
+        if path is None:
+            sys.stdout.write(data.decode())
+
+
+def _view(options: argparse.Namespace, *, to_file: bool) -> View:
+    from auditor.report.view import View  # noqa: PLC0415
+
+    on_terminal = sys.stdout.isatty() and not to_file and os.environ.get("TERM") != "dumb"
+    colour = bool(os.environ.get("FORCE_COLOR")) or on_terminal
+    return View(
+        passes=options.passes,
+        width=shutil.get_terminal_size((80, 24)).columns,
+        colour=colour and not to_file and not os.environ.get("NO_COLOR"),
+    )
+
+
+def _rules_list(options: argparse.Namespace) -> int:
+    from auditor import catalogue  # noqa: PLC0415
+
+    sys.stdout.write(catalogue.listing(catalogue.load(options.rules), options.profile))
+    return OK
+
+
+def _rules_show(options: argparse.Namespace) -> int:
+    from auditor import catalogue  # noqa: PLC0415
+
+    sys.stdout.write(catalogue.show(catalogue.load(options.rules), options.id))
+    return OK
+
+
+def _rules_test(options: argparse.Namespace) -> int:
+    from auditor import catalogue  # noqa: PLC0415
+
+    count, failures = catalogue.check(options.path, catalogue.load(options.rules))
+    sys.stdout.writelines(f"{failure}\n" for failure in failures)
+    sys.stdout.write(f"{count} examples, {len(failures)} faults\n")
+    return FINDINGS if failures else OK
+
+
+def _rules_new(options: argparse.Namespace) -> int:
+    from auditor import catalogue  # noqa: PLC0415
+
+    sys.stdout.write(f"{catalogue.new(options.group, options.rules[0] if options.rules else None)}\n")
+    return OK
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        message = f"'{text}' is not a date like 2026-11-01"
+        raise argparse.ArgumentTypeError(message) from None

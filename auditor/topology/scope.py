@@ -1,0 +1,119 @@
+"""What belongs to a deployment: all that the graph reaches from its machines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
+from auditor import arm
+from auditor.model import Resource
+from auditor.topology.balancing import Balancing
+from auditor.topology.graph import (
+    APPLICATION_GATEWAY,
+    LOAD_BALANCER,
+    REACHED_BACKWARDS,
+    REFERENCES,
+    VM,
+    Graph,
+    unread,
+)
+from auditor.topology.subjects import Members
+from auditor.values import Items, Unknown
+
+_FOUND_BY_THEIR_BODY: Final = (
+    LOAD_BALANCER,
+    APPLICATION_GATEWAY,
+    *(type_ for types in REACHED_BACKWARDS.values() for type_ in types),
+)
+"""Types of which only the resource itself says whom it serves."""
+
+
+class Scope:
+    """Collects what belongs to a deployment, and why there may be more of each type."""
+
+    def __init__(self, graph: Graph, balancing: Balancing, subscriptions: tuple[str, ...]) -> None:
+        """Begin with nothing."""
+        self._graph = graph
+        self._balancing = balancing
+        self._subscriptions = subscriptions
+        self._found: dict[str, dict[str, Resource]] = defaultdict(dict)
+        self._missing: dict[str, Unknown] = {}
+
+    def add_members(self, members: Members) -> None:
+        """Add the machines of a role and what they lead to."""
+        if isinstance(members, Unknown):
+            self._lose(VM, members)
+            return
+        self._reach(machine for machine in members.known if isinstance(machine, Resource))
+        for reason in (members.missing, *members.known):
+            if isinstance(reason, Unknown):
+                self._lose(VM, reason)
+
+    def add_groups(self, groups: tuple[str, ...]) -> None:
+        """Add whole resource groups and what their resources lead to."""
+        self._reach(
+            resource
+            for resource in self._graph.resources.values()
+            if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in self._subscriptions
+        )
+
+    def result(self) -> dict[str, Items]:
+        """Return what was found, by type."""
+        for type_ in _FOUND_BY_THEIR_BODY:
+            for gap in self._hidden(type_):
+                self._lose(type_, gap)
+        return {
+            type_: Items(tuple(found for _, found in sorted(self._found[type_].items())), self._missing.get(type_))
+            for type_ in {*self._found, *self._missing}
+        }
+
+    def _reach(self, resources: Iterable[Resource]) -> None:
+        queue = list(resources)
+        while queue:
+            resource = queue.pop()
+            if resource.key in self._found[resource.type]:
+                continue
+            self._found[resource.type][resource.key] = resource
+            gap = unread(resource, "properties") if resource.unread else None
+            if gap is not None:
+                for type_ in _beyond(resource.type):
+                    self._missing.setdefault(type_, gap)
+            for reached in self._graph.reached(resource):
+                if isinstance(reached, Resource):
+                    queue.append(reached)
+                else:
+                    self._lose(*reached)
+            if resource.type == VM:
+                queue.extend(pool.resource for pool in self._balancing.pools_of(resource))
+
+    def _lose(self, type_: str, reason: Unknown) -> None:
+        """Note that a resource of a type, and what lies beyond it, may not have been seen."""
+        for lost in (type_, *_beyond(type_)):
+            self._missing.setdefault(lost, reason)
+
+    def _hidden(self, type_: str) -> Iterator[Unknown]:
+        """Yield why resources of a type may lead here without our seeing it."""
+        for subscription in self._subscriptions:
+            gap = self._graph.listing(type_, subscription)
+            if gap is not None:
+                yield gap
+        for resource in self._graph.unreadable.get(type_, ()):
+            gap = unread(resource, "properties")
+            if gap is not None and arm.subscription_of(resource.key) in self._subscriptions:
+                yield gap
+
+
+@cache
+def _beyond(type_: str) -> tuple[str, ...]:
+    """Return the types that cannot be seen completely where a resource of this type cannot."""
+    reached: dict[str, None] = {}
+    queue = [type_]
+    while queue:
+        current = queue.pop()
+        targets = [reference.to for reference in REFERENCES.get(current, ()) if reference.reached]
+        targets += REACHED_BACKWARDS.get(current, ())
+        queue.extend(target for target in targets if target not in reached)
+        reached.update(dict.fromkeys(targets))
+    return tuple(reached)

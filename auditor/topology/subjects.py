@@ -1,0 +1,138 @@
+"""What findings are about besides single resources: mirrors, tiers, deployments, subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from auditor import arm
+from auditor.model import (
+    BalancerRole,
+    DeclaredDeployment,
+    DeclaredMirror,
+    DeclaredTier,
+    Resource,
+    Role,
+    Selector,
+    Subject,
+)
+from auditor.topology.graph import proper_type
+from auditor.values import Cause, Items, Unknown
+
+Members = Items | Unknown
+"""The machines in a role; `Unknown` where nobody declared who plays it."""
+
+
+class Mirror(msgspec.Struct, frozen=True, eq=False):
+    """A mirror: its failover members, and what stands beside them."""
+
+    deployment: DeclaredDeployment
+    declared: DeclaredMirror
+    failover: Members
+    arbiter: Members
+    dr: Members
+    reporting: Members
+
+    @property
+    def id(self) -> str:
+        """Return the id under which findings speak of it."""
+        return f"{self.deployment.name}/mirrors/{self.declared.name}"
+
+
+class Tier(msgspec.Struct, frozen=True, eq=False):
+    """The machines of one role (and product) in one region."""
+
+    deployment: DeclaredDeployment
+    declared: DeclaredTier
+    region: str
+    members: Items
+
+    @property
+    def id(self) -> str:
+        """Return the id under which findings speak of it."""
+        product = f"/{self.declared.product}" if self.declared.product else ""
+        return f"{self.deployment.name}/tiers/{self.declared.role}{product}/{self.region}"
+
+
+class Choice(msgspec.Struct, frozen=True, eq=False):
+    """One declared member, and the machines that it turns out to name."""
+
+    deployment: DeclaredDeployment
+    selector: Selector
+    matches: Items
+    """Every machine that the selector names."""
+
+    @property
+    def id(self) -> str:
+        """Return the id under which evidence speaks of it."""
+        return f"{self.deployment.name}/members/{self.selector}"
+
+    @property
+    def machines(self) -> Items:
+        """Return the machines to which it gives a role.
+
+        One that names nobody, or a name that several bear, stands as a member that is `Unknown`: it assigns no role, and nothing
+        is concluded of the group that it was declared for.
+        """
+        if self.matches.missing is None and not self.matches.known:
+            reason = f"{self.selector} is declared, but no virtual machine matches it"
+            return Items((Unknown(Cause.DECLARATION, reason),))
+        if self.selector.kind == "name" and len(self.matches.known) > 1:
+            reason = (
+                f"{self.selector} is the name of {len(self.matches.known)} virtual machines; declare it by its ARM id"
+            )
+            return Items((Unknown(Cause.DECLARATION, reason),))
+        if self.selector.kind in {"name", "id"} and self.matches.known:
+            return Items(self.matches.known)
+        return self.matches
+
+
+class Deployment(msgspec.Struct, frozen=True, eq=False):
+    """A deployment with everything that belongs to it."""
+
+    declared: DeclaredDeployment
+    subscriptions: tuple[str, ...]
+    mirrors: tuple[Mirror, ...]
+    tiers: tuple[Tier, ...]
+    choices: tuple[Choice, ...]
+    roles: Mapping[str, tuple[Role, ...]]
+    """The roles of each machine, by its key."""
+    machines: Mapping[Role, Members]
+    """The machines of every role; none where it was declared so or the product has no such tier."""
+    scope: Mapping[str, Items]
+    """By type, the resources that belong to the deployment."""
+    balancers: Mapping[BalancerRole, Items]
+    lines: Mapping[str, int]
+    """By the id or key of a subject, the line of the deployment file that it has to itself."""
+
+    @property
+    def id(self) -> str:
+        """Return the id under which findings speak of it."""
+        return self.declared.name
+
+
+class Subscription(msgspec.Struct, frozen=True, eq=False):
+    """A subscription that was scanned."""
+
+    id: str
+    deployments: tuple[Deployment, ...]
+    """Those that lie in it."""
+
+
+def subject_of(element: object, lines: Mapping[str, int]) -> Subject:
+    """Return how findings speak of something that can be judged."""
+    if isinstance(element, Resource):
+        return Subject(element.id, proper_type(element.type), element.name, element.location, lines.get(element.key, 0))
+    if isinstance(element, Mirror):
+        name, region = element.declared.name, element.deployment.primary_region
+        return Subject(element.id, "mirror", name, region, lines.get(element.id, 0))
+    if isinstance(element, Tier):
+        return Subject(element.id, "tier", str(element.declared.role), element.region, lines.get(element.id, 0))
+    if isinstance(element, Deployment):
+        declared = element.declared
+        return Subject(declared.name, "deployment", declared.name, declared.primary_region, lines.get(element.id, 0))
+    if isinstance(element, Subscription):
+        return Subject(element.id, "subscription", arm.name_of(element.id))
+    message = f"{type(element).__name__} cannot be judged"
+    raise TypeError(message)
