@@ -487,6 +487,7 @@ class Compiler:
                 if where is not None:
                     chosen = where(context, (item, *stack))
                     if chosen.truth is False:
+                        reads += [Read(e.resource, e.path, e.observed) for e in chosen.evidence]
                         continue
                     sure = chosen.truth is True
                     because += chosen.unknown

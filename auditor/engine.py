@@ -21,7 +21,7 @@ from auditor.model import (
     Subject,
     Target,
 )
-from auditor.topology import Context, Deployment, Topology, subject_of
+from auditor.topology import Context, Deployment, Topology, open_end, subject_of
 from auditor.topology.graph import REFERENCES, SKU, VM, proper_type
 from auditor.values import Cause, Items, Unknown
 
@@ -92,8 +92,8 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     if target.kind == "tier":
         roles = [Role(role) for role in target.roles] or list(Role)
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
-        rosters = (deployment.machines[role] for role in roles)
-        return Items(tiers, next((roster for roster in rosters if isinstance(roster, Unknown)), None))
+        # A member that was not found may lie in a region of which no tier is known.
+        return Items(tiers, next(filter(None, (open_end(deployment.machines[role]) for role in roles)), None))
     if not target.roles:
         return deployment.scope.get(target.type, Items())
     known: list[object] = []

@@ -6,10 +6,10 @@ import re
 import unicodedata
 from typing import Final
 
-_ACTIVE: Final = re.compile(r"[!#$()*+.:=@\[\\\]^_`{|}~-]|^ ")
-"""What Markdown could act upon; a space in front could make a block of code."""
+_ACTIVE: Final = re.compile(r"""[!"#$&'()*+.:<=>@\[\\\]^_`{|}~-]|^ """)
+"""What Markdown or HTML could act upon; a space in front could make a block of code."""
 
-_HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", " ": "&#32;"}
 
 
 def printable(text: str) -> str:
@@ -20,11 +20,10 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else escaped(c) for c in text)
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escape(c) for c in text)
 
 
-def escaped(character: str) -> str:
-    r"""Return a character as an escape: `\n`, `\x1b`, `\u202e`."""
+def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
@@ -33,8 +32,4 @@ def markdown(text: str) -> str:
 
     Inside a code span or block, where nothing is escaped, it must not be put.
     """
-    return re.sub("[&<>\"']", lambda found: _HTML[found[0]], _ACTIVE.sub(_inert, printable(text)))
-
-
-def _inert(found: re.Match[str]) -> str:
-    return "&#32;" if found[0] == " " else f"\\{found[0]}"
+    return _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(text))

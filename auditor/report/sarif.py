@@ -75,8 +75,6 @@ _NOTIFICATIONS: Final = {
 _PLACE: Final = "A location under azure/ stands for a resource in Azure: no file of this repository declares it."
 _ALWAYS: Final = frozenset(("kind", "level"))
 """Written even where they equal the schema's default, because another default may come before it."""
-_URL: Final = ":/?#@!$&'()*+,;=%~"
-"""What may stand in a URL as it is; the rest could end the link."""
 _ID: Final = re.compile(
     r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]\"']+)", re.IGNORECASE
 )
@@ -112,6 +110,7 @@ def _render(report: Report, findings: Iterable[Finding], *, github: bool) -> str
     file = _relative(report.deployment_file)
     run = om.Run(
         tool=om.Tool(driver=_driver(report)),
+        newline_sequences=None,  # else the schema's default is written out, control characters and all
         automation_details=om.RunAutomationDetails(id=f"auditor/{_segment(report.profile)}/"),
         invocations=[_invocation(report, indexes)],
         results=[_result(finding, indexes, file, github=github) for finding in findings],
@@ -161,9 +160,10 @@ def _driver(report: Report) -> _Node:
     pages = (pack.source.url for pack in report.packs if pack.source)
     return om.ToolComponent(
         name="auditor",
+        contents=None,  # else the schema's default is written out
         full_name=f"auditor {auditor.__version__}",
         version=auditor.__version__,
-        information_uri=next((quote(page, safe=_URL) for page in pages), None),
+        information_uri=next((_url(page) for page in pages), None),
         semantic_version=auditor.__version__,
         rules=[_descriptor(rule, packs.get(rule.pack)) for rule in report.rules],
         notifications=[
@@ -207,7 +207,7 @@ def _help_markdown(rule: Rule, pack: Pack | None) -> str:
     Commands are indented, not fenced: nothing in a line ends such a block.
     """
     fix = [f"    {printable(line)}" for line in rule.fix.strip().splitlines()]
-    basis = [f"- {markdown(text)}{f' <{quote(url, safe=_URL)}>' if url else ''}" for text, url in _basis(rule, pack)]
+    basis = [f"- {markdown(text)}{f' <{_url(url)}>' if url else ''}" for text, url in _basis(rule, pack)]
     return "\n".join(
         (markdown(_one_line(rule.why)), "", "**Fix**", "", *fix, "", "**Reference**", "", *basis, "", _PLACE)
     )
@@ -390,10 +390,15 @@ def _pseudo(subject_id: str) -> str:
     return "/".join(("azure", alias, *(_segment(part) for index, part in enumerate(rest) if index not in words)))
 
 
+def _url(text: str) -> str:
+    """Return the address of a page without what could end a link to it."""
+    return quote(printable(text), safe=":/?#@!$&'()*+,;=%~")
+
+
 def _segment(text: str) -> str:
     """Return a text as one segment of a path that stays one segment when it is decoded."""
     name = re.sub(r"[/\\]", "_", printable(text.lower()))
-    return quote(name, safe="", errors="replace") if name.strip(".") else "_"
+    return quote(name, safe="") if name.strip(".") else "_"
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -409,7 +414,7 @@ def _text(value: object) -> str:
 
 
 def _value(text: str) -> str:
-    """Return a value as a message quotes it, with resources by group and name: a list of ids would hide what differs."""
+    """Return a value as a message quotes it, with resources by group and name: whole ids would hide how they differ."""
     return _quoted(_ID.sub(r"\1/\2", text), _VALUE)
 
 

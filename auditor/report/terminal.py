@@ -171,11 +171,16 @@ def _header(page: _Page, report: Report) -> None:
         ("Taken", taken),
         ("Cloud", snapshot.cloud),
         ("Deployments", deployments),
-        ("Declared in", report.deployment_file),
+        ("Declared in", report.deployment_file or ("the snapshot" if snapshot.deployment else "")),
         ("Profile", f"{report.profile} ({_count(len(report.rules), 'rule')}), as of {report.as_of}"),
         *(("Reference", f"{pack.source.title}, {pack.source.url}") for pack in report.packs if pack.source),
         ("Verdicts", ", ".join(f"{outcomes[outcome]} {outcome.replace('_', ' ')}" for outcome in Outcome)),
-        ("Fails", ", ".join(f"{number} {severity}" for severity, number in _severities(report))),
+        (
+            "Fails",
+            ", ".join(f"{number} {severity}" for severity, number in _severities(report))
+            if outcomes[Outcome.FAIL]
+            else "",
+        ),
     ]
     page.lines([f"auditor {__version__}", ""])
     for name, text in fields:
@@ -280,7 +285,7 @@ def _evidence(page: _Page, finding: Finding) -> None:
             page.write(place, 9)
             page.write(observed, 11, lead="observed ")
             page.write(expected, 11, lead="expected ")
-        most = (_MOST - len(shown)) // len(shown)
+        most = max(1, _MOST // len(shown) - 1)
         for resource, path, value in evidence.reads[:most]:
             page.write(f"{_place(resource, path, finding, home)} = {_value(value, home)}", 11, lead="from ")
         _more(page, len(evidence.reads) - most, 11)
@@ -318,7 +323,8 @@ def _by_reason(page: _Page, findings: Iterable[Finding]) -> None:
             _heading(page, same, 4)
             for deployment, of in _group(same, lambda finding: finding.deployment).items():
                 names = ", ".join(_subject(finding) for finding in of)
-                page.write(f"{deployment}: {names}" if deployment else names, 13)
+                itself = {finding.subject.id for finding in of} == {deployment}
+                page.write(names if itself or not deployment else f"{deployment}: {names}", 13)
 
 
 def _passes(page: _Page, report: Report) -> None:

@@ -9,7 +9,7 @@ from auditor.model import DeclaredDeployment, Snapshot
 from auditor.topology.balancing import Balancing
 from auditor.topology.deployments import Finder
 from auditor.topology.graph import Graph
-from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, subject_of
+from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, open_end, subject_of
 from auditor.topology.tags import from_tags
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Subscription",
     "Tier",
     "Topology",
+    "open_end",
     "subject_of",
 ]
 

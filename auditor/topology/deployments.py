@@ -13,7 +13,7 @@ from auditor.model import BalancerRole, DeclaredDeployment, DeclaredTier, Resour
 from auditor.topology.balancing import Balancing
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread
 from auditor.topology.scope import Scope
-from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier
+from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier, open_end
 from auditor.topology.tags import tag
 from auditor.values import Cause, Items, Unknown
 
@@ -117,8 +117,7 @@ class Finder:
             for pool in self.balancing.pools_of(machine)
             if pool.resource.type == LOAD_BALANCER and self.balancing.rules_into(pool)
         }
-        unsure = members.missing or next((member for member in members.known if isinstance(member, Unknown)), None)
-        return Items(tuple(found.values()), unsure or scope.get(LOAD_BALANCER, Items()).missing)
+        return Items(tuple(found.values()), open_end(members) or scope.get(LOAD_BALANCER, Items()).missing)
 
 
 def _union(choices: Iterable[Choice]) -> Items:

@@ -1,0 +1,111 @@
+"""Known-good deployments and the demo as tests change and judge them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from auditor import arm, bundled, deployment, documents, engine, inventory, packs
+from auditor.conditions import CompiledRule
+from auditor.documents import Document
+from auditor.facts import FACTS
+from auditor.model import Finding, Outcome
+from auditor.packs import LoadedPack
+from auditor.topology import Topology
+
+KNOWN_GOOD = {"trakcare-2018": "article-2018", "trakcare-current": "current"}
+"""The known-good deployments with their profiles."""
+
+ESTATES = {**KNOWN_GOOD, "demo": "current"}
+
+Body = dict[str, Any]
+Key = tuple[str, str, str]
+"""Rule, deployment and subject of a finding."""
+
+
+@cache
+def pack() -> LoadedPack:
+    return packs.load(bundled.PACK, FACTS)
+
+
+def rules(profile: str) -> tuple[CompiledRule, ...]:
+    return packs.select([pack()], profile)
+
+
+@cache
+def _files(name: str) -> tuple[str, str]:
+    folder = bundled.FIXTURES / name
+    declared = documents.read(folder / bundled.DEPLOYMENT).value
+    return (folder / bundled.INVENTORY).read_text(encoding="utf-8"), json.dumps(declared)
+
+
+def body_of(name: str) -> Body:
+    """Return a fresh copy of an estate's inventory."""
+    body: Body = json.loads(_files(name)[0])
+    return body
+
+
+def topology(name: str, body: Body, declared: Any = None) -> Topology:  # noqa: ANN401 - parsed YAML
+    """Return the topology of an estate of which the inventory, and perhaps the deployment file, was changed."""
+    declared = json.loads(_files(name)[1]) if declared is None else declared
+    taken = inventory.decode(json.dumps(body).encode(), name)
+    return Topology(taken, deployment.load(Document(declared, "deployment.yaml", {})))
+
+
+def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:  # noqa: ANN401
+    """Return the findings of a changed estate by what they are about."""
+    findings = engine.judge(topology(name, body, declared), rules(ESTATES[name]))
+    found = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
+    assert len(found) == len(findings), "one finding a (rule, deployment, subject)"
+    return found
+
+
+@cache
+def baseline(name: str) -> Mapping[Key, Finding]:
+    return judge(name, body_of(name))
+
+
+def complete(name: str, body: Body) -> bool:
+    built = topology(name, body)
+    loaded = rules(ESTATES[name])
+    return engine.coverage(built, loaded, engine.judge(built, loaded)).complete
+
+
+def find(body: Body, name: str) -> Body:
+    """Return the resource of a name."""
+    (found,) = [item for item in body["value"] if "id" in item and arm.name_of(item["id"]) == name]
+    resource: Body = found
+    return resource
+
+
+def everywhere(value: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """Return parsed JSON in which every object and list, innermost first, was changed."""
+    if isinstance(value, dict):
+        return change({name: everywhere(member, change) for name, member in value.items()})
+    if isinstance(value, list):
+        return change([everywhere(item, change) for item in value])
+    return value
+
+
+def softened(before: Mapping[Key, Finding], after: Mapping[Key, Finding]) -> Iterator[str]:
+    """Yield each outcome that a loss of knowledge changed to anything but unknown."""
+    for key, finding in before.items():
+        now = after.get(key)
+        if now is None:
+            unknown = any(
+                f.outcome is Outcome.UNKNOWN for (rule, deployed, _), f in after.items() if (rule, deployed) == key[:2]
+            )
+            if not unknown:
+                yield f"{key} was {finding.outcome} and is not mentioned any more"
+        elif now.outcome not in {finding.outcome, Outcome.UNKNOWN}:
+            yield f"{key} was {finding.outcome} and is {now.outcome}: {now.evidence} {now.reason}"
+    for key, finding in after.items():
+        if key not in before and finding.outcome is not Outcome.UNKNOWN:
+            yield f"{key} was not there and is {finding.outcome}"
+
+
+def copied(body: Body) -> Body:
+    return copy.deepcopy(body)

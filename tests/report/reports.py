@@ -1,0 +1,171 @@
+"""Reports built by hand, for the tests of every format."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from auditor.model import (
+    Coverage,
+    Evidence,
+    Finding,
+    Gap,
+    GapReason,
+    Outcome,
+    Pack,
+    Report,
+    Resource,
+    Rule,
+    Severity,
+    Snapshot,
+    Source,
+    Statement,
+    Subject,
+)
+from auditor.values import Cause
+
+SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000001"
+GROUP: Final = f"{SUBSCRIPTION}/resourceGroups/rg-prod"
+BALANCER: Final = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
+
+HOSTILE: Final = "a\x1b[31m[red]b[/red]<script>alert(1)</script>\u202egpj.exe\u200b\x9b2J\r\n## c\u2028 :smile: 名前"
+"""A name that would colour, clear, break lines, turn text around or run, were it taken for more than text."""
+
+PROBE: Final = Rule(
+    id="MIR003",
+    title="The mirror's balancer asks the mirror status page",
+    severity=Severity.CRITICAL,
+    targets=(),
+    condition={},
+    why="A probe that only opens a connection finds both members healthy.\n",
+    fix="# Ask the page, not the port.\naz network lb probe update -g RG --lb-name LB -n PROBE "
+    "--protocol Http --port PORT --path '/csp/bin/mirror status.cxw'",
+    reference=("S45", "S47"),
+    pack="test",
+)
+SIZE: Final = Rule(
+    id="CMP006",
+    title="The failover members are alike",
+    severity=Severity.MEDIUM,
+    targets=(),
+    condition={},
+    why="Either may be the primary.",
+    fix="az vm resize -g RG -n VM --size SIZE",
+    sources=(Source("High Availability Guide", "https://docs.example.com/ha", "2025"),),
+    pack="test",
+)
+PACK: Final = Pack(
+    name="test",
+    title="Test",
+    profiles={"current": "Today's guidance."},
+    statements={name: Statement("Database Mirroring", "The page is asked.") for name in ("S45", "S47")},
+    source=Source("Reference Architecture", "https://example.com/reference", "2018-08-02"),
+)
+
+
+def machine(name: str, region: str = "westeurope") -> Subject:
+    """Return a virtual machine."""
+    arm_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}"
+    return Subject(arm_id, "Microsoft.Compute/virtualMachines", name, region)
+
+
+MIRROR: Final = Subject("prod/mirrors/TRAKDB", "mirror", "TRAKDB", "westeurope")
+
+
+def evidence(number: int = 0, observed: object = "Tcp", expected: str = "in [Http, Https]") -> Evidence:
+    """Return an observation of one of a balancer's probes."""
+    return Evidence(BALANCER, f"properties.probes[{number}].properties.protocol", observed, expected)
+
+
+def finding(  # noqa: PLR0913 - each says what is special about one finding, and all have a default
+    outcome: Outcome = Outcome.FAIL,
+    rule: Rule = PROBE,
+    subject: Subject = MIRROR,
+    *,
+    deployment: str = "prod",
+    severity: Severity | None = None,
+    seen: tuple[Evidence, ...] = (),
+    cause: Cause | None = None,
+    reason: str = "",
+) -> Finding:
+    """Return a finding."""
+    return Finding(rule, outcome, severity or rule.severity, subject, deployment, seen, cause, reason)
+
+
+def unknown(rule: Rule, subject: Subject, reason: str, cause: Cause = Cause.GAP) -> Finding:
+    """Return an unknown."""
+    return finding(Outcome.UNKNOWN, rule, subject, cause=cause, reason=reason)
+
+
+def gap(scope: str = SUBSCRIPTION, detail: str = "") -> Gap:
+    """Return a missing permission."""
+    what = "Microsoft.Network/loadBalancers"
+    return Gap(scope, what, GapReason.FORBIDDEN, "AuthorizationFailed", f"{what}/read", detail)
+
+
+def report(
+    *findings: Finding, gaps: tuple[Gap, ...] = (), declarations: tuple[str, ...] = (), complete: bool | None = None
+) -> Report:
+    """Return a report; it is complete where nothing is missing, unless it says otherwise."""
+    clean = not gaps and not declarations and not any(f.outcome in {Outcome.UNKNOWN, Outcome.ERROR} for f in findings)
+    return Report(
+        profile="current",
+        as_of="2026-11-01",
+        snapshot=Snapshot(
+            taken_at="2026-11-01T06:00:00Z",
+            scopes=(SUBSCRIPTION,),
+            resources=(Resource(BALANCER, {}),),
+            listed=frozenset(),
+            gaps=gaps,
+            identity="auditor@example.com",
+        ),
+        findings=findings,
+        coverage=Coverage(
+            complete=clean if complete is None else complete,
+            listed=((SUBSCRIPTION, "Microsoft.Compute/virtualMachines"), (SUBSCRIPTION, "Microsoft.Compute/disks")),
+            gaps=gaps,
+            declarations=declarations,
+        ),
+        packs=(PACK,),
+        rules=(PROBE, SIZE),
+        deployment_file="deployment.yaml",
+    )
+
+
+def full() -> Report:
+    """Return a report with every kind of finding and everything that can be missing."""
+    computed = Evidence(
+        MIRROR.id,
+        "mirror.sizes",
+        ["Standard_E16ds_v5", "Standard_E8ds_v5"],
+        "equals 1",
+        tuple(
+            (machine(name).id, "properties.hardwareProfile.vmSize", size) for name, size in (("a", "E16"), ("b", None))
+        ),
+    )
+    return report(
+        finding(seen=(evidence(), evidence(1, observed=None, expected="present"))),
+        finding(rule=SIZE, seen=(computed,)),
+        unknown(PROBE, machine("vm-c"), str(gap())),
+        finding(Outcome.ERROR, SIZE, machine("vm-d"), reason="KeyError: 'zones'"),
+        finding(Outcome.PASS, SIZE, machine("vm-e"), seen=(evidence(),)),
+        finding(Outcome.NOT_APPLICABLE, PROBE, machine("vm-f")),
+        finding(Outcome.PASS, SIZE, Subject(SUBSCRIPTION, "subscription", "0001"), deployment=""),
+        gaps=(gap(),),
+        declarations=("nobody declared the web tier of prod: add it, or `none`",),
+    )
+
+
+def hostile(text: str) -> Report:
+    """Return a report in which everything that Azure or a user may choose is this text."""
+    rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
+    subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)
+    seen = Evidence(subject.id, text, text, text, ((text, text, text), (text, text, [text, {text: text}])))
+    made = report(
+        *(finding(outcome, rule, subject, deployment=text, seen=(seen,), reason=text) for outcome in Outcome),
+        gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
+        declarations=(text,),
+    )
+    taken = msgspec.structs.replace(made.snapshot, taken_at=text, identity=text, cloud=text, scopes=(text,))
+    return msgspec.structs.replace(made, snapshot=taken, deployment_file=text)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor import __version__, report
+from auditor.documents import validator
+from auditor.model import Outcome, Report
+from auditor.report.view import View
+from tests.report import reports
+
+ALL = View(passes=True)
+
+
+def rendered(shown: Report, view: View = ALL) -> dict[str, Any]:
+    text = report.render("json", shown, view)
+    loaded: dict[str, Any] = json.loads(text)
+    faults = [error.message for error in validator("report").iter_errors(loaded)]
+    assert faults == []
+    return loaded
+
+
+def test_the_schema_is_one() -> None:
+    schema = validator("report").schema
+    assert isinstance(schema, dict)
+    validator("report").check_schema(schema)
+
+
+def test_the_head_says_what_was_judged_by_what() -> None:
+    loaded = rendered(reports.full())
+    assert list(loaded) == [
+        *("format", "tool", "profile", "asOf", "takenAt", "scopes", "summary", "coverage", "findings"),
+    ]
+    assert loaded["format"] == "auditor.report/1"
+    assert loaded["tool"] == {"name": "auditor", "version": __version__}
+    assert (loaded["profile"], loaded["asOf"], loaded["takenAt"]) == ("current", "2026-11-01", "2026-11-01T06:00:00Z")
+    assert loaded["scopes"] == [reports.SUBSCRIPTION]
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_the_summary_counts_all_findings_whatever_is_listed(passes: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    assert rendered(reports.full(), View(passes=passes))["summary"] == {
+        "fail": 2,
+        "unknown": 1,
+        "error": 1,
+        "pass": 2,
+        "not_applicable": 1,
+        "failsBySeverity": {"critical": 1, "high": 0, "medium": 1, "low": 0, "info": 0},
+    }
+
+
+def test_passes_are_listed_only_when_asked_for() -> None:
+    def listed(view: View) -> list[str]:
+        return [finding["outcome"] for finding in rendered(reports.full(), view)["findings"]]
+
+    assert listed(View()) == ["fail", "fail", "unknown", "error"]
+    assert listed(ALL) == [finding.outcome for finding in reports.full().findings]
+
+
+def test_a_finding_has_exactly_the_keys_of_the_format() -> None:
+    finding = reports.finding(seen=(reports.evidence(), reports.evidence(1, observed=None)))
+    assert rendered(reports.report(finding))["findings"] == [
+        {
+            "rule": "MIR003",
+            "title": "The mirror's balancer asks the mirror status page",
+            "outcome": "fail",
+            "severity": "critical",
+            "subject": {"id": "prod/mirrors/TRAKDB", "kind": "mirror", "name": "TRAKDB", "region": "westeurope"},
+            "deployment": "prod",
+            "evidence": [
+                {
+                    "resource": reports.BALANCER,
+                    "path": f"properties.probes[{number}].properties.protocol",
+                    "observed": observed,
+                    "expected": "in [Http, Https]",
+                }
+                for number, observed in enumerate(("Tcp", None))
+            ],
+            "cause": None,
+            "reason": None,
+            "reference": ["S45", "S47"],
+            "fix": reports.PROBE.fix,
+            "key": finding.key,
+            "waiver": None,
+            "state": None,
+        }
+    ]
+
+
+def test_a_rule_that_rests_on_pages_names_them() -> None:
+    finding = rendered(reports.report(reports.finding(rule=reports.SIZE)))["findings"][0]
+    assert finding["reference"] == []
+    assert finding["sources"] == [
+        {"title": "High Availability Guide", "url": "https://docs.example.com/ha", "date": "2025"}
+    ]
+
+
+def test_a_computed_value_carries_what_it_was_computed_from() -> None:
+    assert rendered(reports.full())["findings"][1]["evidence"][0]["reads"] == [
+        {"resource": reports.machine(name).id, "path": "properties.hardwareProfile.vmSize", "observed": observed}
+        for name, observed in (("a", "E16"), ("b", None))
+    ]
+
+
+def test_coverage_says_what_was_seen_and_what_was_not() -> None:
+    loaded = rendered(reports.full())
+    assert loaded["coverage"] == {
+        "complete": False,
+        "listed": {reports.SUBSCRIPTION: ["Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"]},
+        "gaps": [
+            {
+                "scope": reports.SUBSCRIPTION,
+                "what": "Microsoft.Network/loadBalancers",
+                "reason": "forbidden",
+                "code": "AuthorizationFailed",
+                "permission": "Microsoft.Network/loadBalancers/read",
+                "detail": None,
+            }
+        ],
+        "guestFiles": [],
+        "declarationsMissing": ["nobody declared the web tier of prod: add it, or `none`"],
+    }
+    unknown = next(finding for finding in loaded["findings"] if finding["outcome"] == "unknown")
+    assert (unknown["cause"], unknown["reason"]) == ("gap", str(reports.gap()))
+
+
+def test_a_finding_of_a_subscription_has_neither_deployment_nor_region() -> None:
+    finding = rendered(reports.full())["findings"][-1]
+    assert (finding["deployment"], finding["subject"]["region"]) == (None, None)
+
+
+def test_the_text_is_the_same_each_time_and_ends_its_last_line() -> None:
+    text = report.render("json", reports.full(), ALL)
+    assert text == report.render("json", reports.full(), ALL)
+    assert text.startswith('{\n  "format"')
+    assert text.endswith("\n}\n")
+
+
+@given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE))
+def test_any_text_comes_back_as_it_was_and_none_acts_on_a_terminal(text: str) -> None:
+    shown = reports.hostile(text)
+    assert report.render("json", shown, ALL).replace("\n", "").isprintable()
+    finding = rendered(shown)["findings"][0]
+    assert finding["subject"]["name"] == finding["deployment"] == text
+    assert finding["evidence"][0]["reads"][1]["observed"] == [text, {text: text}]
+
+
+def test_outcomes_are_those_of_the_model() -> None:
+    enum = validator("report").schema["$defs"]["finding"]["properties"]["outcome"]["enum"]  # type: ignore[index]
+    assert set(enum) == set(Outcome)

@@ -1,0 +1,610 @@
+"""SARIF_SCHEMA may name the schema of SARIF 2.1.0, which every log made here is then held against."""
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+import sarif_om
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import auditor
+from auditor.model import (
+    Coverage,
+    Evidence,
+    Finding,
+    Gap,
+    GapReason,
+    Outcome,
+    Pack,
+    Report,
+    Rule,
+    Severity,
+    Snapshot,
+    Source,
+    Statement,
+    Subject,
+)
+from auditor.report import sarif
+from auditor.report.escape import printable
+from auditor.report.view import View
+from auditor.values import Cause
+
+GUID = "0f0e0d0c-0000-0000-0000-000000000001"
+SUBSCRIPTION = f"/subscriptions/{GUID}"
+VM = f"{SUBSCRIPTION}/resourceGroups/RG-Prod/providers/Microsoft.Compute/virtualMachines/vm-db-a"
+ALIAS = "azure/sub-240b81a0"
+HOSTILE = "\x1b[31m[red](http://x)<script>{0}\t\r\n\u202e\u2028"
+FLAVOURS = [sarif.render, sarif.render_github]
+
+PACK = Pack(
+    name="house",
+    title="House rules",
+    profiles={"current": "What holds today."},
+    statements={"S45": Statement(section="Probes", text="The probe asks the status page.", today="Also by HTTPS.")},
+    source=Source("The reference", "https://example.com/reference", "2018-08-02"),
+)
+
+
+def make_rule(number: int = 3, **changes: Any) -> Rule:  # noqa: ANN401
+    rule = Rule(
+        id=f"MIR{number:03}",
+        title="The mirror's balancer asks the mirror status page",
+        severity=Severity.CRITICAL,
+        targets=(),
+        condition={},
+        why="A TCP probe finds\nboth members healthy.",
+        fix='az vm list --query "[].{n:name}"\n# Then correct the probe.\n',
+        reference=("S45",),
+        sources=(Source("A page", "https://example.com/page", "2026-01"),),
+        pack="house",
+    )
+    return msgspec.structs.replace(rule, **changes)
+
+
+RULE = make_rule()
+EVIDENCE = Evidence(f"{VM}/probes/p", "properties.probes[0].protocol", "Tcp", "in [Http, Https]")
+
+
+def make_finding(outcome: Outcome = Outcome.FAIL, **changes: Any) -> Finding:  # noqa: ANN401
+    finding = Finding(
+        rule=RULE,
+        outcome=outcome,
+        severity=Severity.CRITICAL,
+        subject=Subject(VM, "Microsoft.Compute/virtualMachines", "vm-db-a", line=14),
+        deployment="prod",
+    )
+    return msgspec.structs.replace(finding, **changes)
+
+
+def make_report(*findings: Finding, taken_at: str = "2026-11-01T06:00:00Z", **changes: Any) -> Report:  # noqa: ANN401
+    report = Report(
+        profile="current",
+        as_of="2026-11-01",
+        snapshot=Snapshot(taken_at, (SUBSCRIPTION,), (), frozenset(), ()),
+        findings=findings,
+        coverage=Coverage(complete=True, listed=(), gaps=(), declarations=()),
+        packs=(PACK,),
+        rules=(make_rule(1), RULE),
+        deployment_file="audit/deployment.yaml",
+    )
+    return msgspec.structs.replace(report, **changes)
+
+
+def at(subject_id: str, name: str = "x", line: int = 0) -> Finding:
+    return make_finding(subject=Subject(subject_id, "mirror", name, line=line))
+
+
+@functools.cache
+def schema() -> Draft202012Validator | None:
+    file = os.environ.get("SARIF_SCHEMA")
+    if not file:
+        return None
+    return Draft202012Validator(json.loads(Path(file).read_bytes()), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def run_of(report: Report, render: Callable[[Report, View], str] = sarif.render) -> dict[str, Any]:
+    text = render(report, View())
+    assert text == render(report, View())
+    assert text.endswith("}\n")
+    assert all(character == "\n" or " " <= character <= "~" for character in text)
+    log = json.loads(text)
+    if validator := schema():
+        assert [error.message for error in validator.iter_errors(log)] == []
+    assert log["version"] == "2.1.0"
+    assert "sarif-schema-2.1.0.json" in log["$schema"]
+    (run,) = log["runs"]
+    assert isinstance(run, dict)
+    return run
+
+
+def result_of(finding: Finding, render: Callable[[Report, View], str] = sarif.render, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    (result,) = run_of(make_report(finding, **changes), render)["results"]
+    assert isinstance(result, dict)
+    return result
+
+
+def text_of(finding: Finding) -> str:
+    text = result_of(finding)["message"]["text"]
+    assert isinstance(text, str)
+    return text
+
+
+def uri_of(result: dict[str, Any]) -> str:
+    (location,) = result["locations"]
+    uri = location["physicalLocation"]["artifactLocation"]["uri"]
+    assert isinstance(uri, str)
+    return uri
+
+
+def strings(node: object) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for name, member in node.items():
+            yield name
+            yield from strings(member)
+    elif isinstance(node, list):
+        for item in node:
+            yield from strings(item)
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("render", FLAVOURS)
+def test_a_clean_scan_is_one_run_without_results(render: Callable[[Report, View], str]) -> None:
+    run = run_of(make_report(), render)
+    assert run["results"] == []
+    assert run["invocations"][0]["executionSuccessful"] is True
+    assert run["automationDetails"] == {"id": "auditor/current/"}
+    assert run["properties"] == {
+        "profile": "current",
+        "asOf": "2026-11-01",
+        "takenAt": "2026-11-01T06:00:00Z",
+        "coverageComplete": True,
+    }
+
+
+def test_the_category_is_one_segment_of_any_profile() -> None:
+    assert run_of(make_report(profile="My/Own profile"))["automationDetails"]["id"] == "auditor/my_own%20profile/"
+
+
+def test_the_tool_says_what_it_is() -> None:
+    driver = run_of(make_report())["tool"]["driver"]
+    assert driver["name"] == "auditor"
+    assert driver["fullName"] == f"auditor {auditor.__version__}"
+    assert driver["version"] == driver["semanticVersion"] == auditor.__version__
+    assert driver["informationUri"] == "https://example.com/reference"
+
+
+def test_no_page_is_made_up() -> None:
+    pack = msgspec.structs.replace(PACK, source=None)
+    assert "informationUri" not in run_of(make_report(packs=(pack,)))["tool"]["driver"]
+
+
+@pytest.mark.parametrize(
+    ("taken_at", "started"),
+    [
+        ("2026-11-01T06:00:00Z", "2026-11-01T06:00:00Z"),
+        ("2026-11-01T06:00:00.25+02:00", "2026-11-01T04:00:00.250000Z"),
+        ("2026-11-01T06:00:00", None),
+        ("2026-11-01", None),
+        ("2026-13-01T06:00:00Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_the_start_is_the_time_of_the_snapshot(taken_at: str, started: str | None) -> None:
+    assert run_of(make_report(taken_at=taken_at))["invocations"][0].get("startTimeUtc") == started
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_described() -> None:
+    one, described = run_of(make_report())["tool"]["driver"]["rules"]
+    assert one["id"] == "MIR001"
+    assert described["id"] == "MIR003"
+    assert described["shortDescription"]["text"] == "The mirror's balancer asks the mirror status page."
+    assert described["fullDescription"]["text"] == "A TCP probe finds both members healthy."
+    assert described["properties"]["tags"] == ["security", "house"]
+    assert described["properties"]["precision"] == "high"
+    for form in ("text", "markdown"):
+        help_ = described["help"][form]
+        assert 'az vm list --query "[].{n:name}"\n' in help_  # to be copied
+        assert "S45" in help_
+        assert "Also by HTTPS" in help_
+        assert "https://example.com/page" in help_
+
+
+@pytest.mark.parametrize(
+    ("severity", "level", "score"),
+    [
+        ("critical", "error", "9.5"),
+        ("high", "error", "8.0"),
+        ("medium", "warning", "5.5"),
+        ("low", "note", "2.5"),
+        ("info", "note", "0.5"),
+    ],
+)
+def test_a_severity_is_a_level_and_a_score(severity: str, level: str, score: str) -> None:
+    rule = make_rule(severity=Severity(severity))
+    run = run_of(make_report(make_finding(rule=rule, severity=rule.severity), rules=(rule,)))
+    (described,) = run["tool"]["driver"]["rules"]
+    assert described["defaultConfiguration"]["level"] == level
+    assert described["properties"]["security-severity"] == score
+    assert run["results"][0]["level"] == level
+
+
+def test_a_rule_without_a_pack_or_in_a_few_words_is_described_too() -> None:
+    rule = make_rule(pack="", why="w" * 2000, reference=(), sources=())
+    (described,) = run_of(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    assert described["properties"]["tags"] == ["security"]
+    assert len(described["fullDescription"]["text"]) == 1024
+
+
+def test_the_text_of_a_rule_is_inert_in_markdown() -> None:
+    source = Source("<img src=x> [a](b)", "https://example.com/><script>", "2026")
+    rule = make_rule(why="<b>[why](javascript:x)</b>", fix="```\n<b>fix</b>", sources=(source,))
+    (described,) = run_of(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    shown = described["help"]["markdown"]
+    assert "\n    ```\n    <b>fix</b>\n" in shown  # inside an indented block nothing acts
+    rest = shown.replace("    <b>fix</b>", "")
+    assert not any(tag in rest for tag in ("<b>", "<img", "<script", "[why]", "[a]"))
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "level"),
+    [
+        ("fail", "fail", "error"),
+        ("unknown", "open", "none"),
+        ("error", "open", "none"),
+        ("pass", "pass", "none"),
+        ("not_applicable", "notApplicable", "none"),
+    ],
+)
+def test_an_outcome_is_a_kind(outcome: str, kind: str, level: str) -> None:
+    result = result_of(make_finding(Outcome(outcome)))
+    assert (result["kind"], result["level"]) == (kind, level)
+    assert result["properties"] == {"outcome": outcome, "severity": "critical", "deployment": "prod"}
+    assert result["suppressions"] == []
+
+
+def test_a_graded_severity_beats_that_of_the_rule_even_where_it_is_the_default_of_the_schema() -> None:
+    result = result_of(make_finding(severity=Severity.MEDIUM))
+    assert result["level"] == "warning"
+    assert result["properties"]["severity"] == "medium"
+
+
+def test_a_result_leads_to_its_rule() -> None:
+    run = run_of(make_report(make_finding(rule=make_rule(1)), make_finding()))
+    rules = run["tool"]["driver"]["rules"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == ["MIR001", "MIR003"]
+    assert [result["ruleId"] for result in run["results"]] == ["MIR001", "MIR003"]
+
+
+def test_github_gets_what_shall_be_an_alert() -> None:
+    gap = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reason="the disk was not read")
+    others = [make_finding(Outcome.UNKNOWN, cause=cause) for cause in Cause if cause is not Cause.GAP]
+    never = [make_finding(outcome) for outcome in (Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE)]
+    failed, unseen = run_of(make_report(make_finding(), gap, *others, *never), sarif.render_github)["results"]
+    assert failed["properties"]["outcome"] == "fail"
+    assert (failed["kind"], failed["level"]) == ("fail", "error")
+    assert unseen["properties"]["cause"] == "gap"
+    assert (unseen["kind"], unseen["level"]) == ("fail", "note")
+    assert unseen["message"]["text"].startswith("Could not be judged for ")
+    assert unseen["message"]["text"].endswith(" the disk was not read.")
+    assert [len(result["locations"]) for result in (failed, unseen)] == [1, 1]
+    assert failed["suppressions"] == unseen["suppressions"] == []
+    assert failed["partialFingerprints"] == unseen["partialFingerprints"]  # the alert of a fail we lost sight of stays
+
+
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("deployment.yaml", "deployment.yaml"),
+        ("./Audit files/d%.yaml", "Audit%20files/d%25.yaml"),
+        ("audit\\deployment.yaml", "audit/deployment.yaml"),
+        ("größe.yaml", "gr%C3%B6%C3%9Fe.yaml"),
+    ],
+)
+def test_what_the_deployment_file_declares_is_there(file: str, uri: str) -> None:
+    result = result_of(make_finding(), deployment_file=file)
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": 14},
+    }
+    assert result["partialFingerprints"] == {"auditorFinding/v1": make_finding().key}
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("", ".", "..", "../d.yaml", "a/../d.yaml", "/etc/d.yaml", "//host/d.yaml", "C:\\d.yaml", "C:d.yaml"),
+        *("https://example.com/d.yaml", "file:d.yaml", "a//d.yaml", "a/", "\x1bd.yaml", "\u202ed.yaml"),
+    ],
+)
+def test_a_file_that_is_no_clean_relative_path_is_not_shown(file: str) -> None:
+    assert uri_of(result_of(make_finding(), deployment_file=file)).startswith("azure/sub-")
+
+
+def test_a_subject_without_a_line_has_a_path_of_its_own() -> None:
+    result = result_of(at(VM))
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": f"{ALIAS}/rg-prod/microsoft.compute/virtualmachines/vm-db-a"},
+        "region": {"startLine": 1},
+    }
+    assert GUID not in uri_of(result)
+
+
+@pytest.mark.parametrize(
+    ("subject", "uri"),
+    [
+        (SUBSCRIPTION, ALIAS),
+        (SUBSCRIPTION.upper() + "/", ALIAS),
+        (f"{SUBSCRIPTION}/resourceGroups/RG", f"{ALIAS}/rg"),
+        (f"{SUBSCRIPTION}/providers/Microsoft.X/y/Z", f"{ALIAS}/microsoft.x/y/z"),
+        (
+            f"{VM}#properties.disks[0]",
+            f"{ALIAS}/rg-prod/microsoft.compute/virtualmachines/vm-db-a%23properties.disks%5B0%5D",
+        ),
+        (f"{SUBSCRIPTION}/resourceGroups/../providers/A/b/", f"{ALIAS}/_/a/b"),
+        (f"{SUBSCRIPTION}/providers//x/", f"{ALIAS}/_/x"),
+        ("Prod", "azure/deployments/prod"),
+        ("prod/mirrors/TRAK DB", "azure/deployments/prod/mirrors/trak%20db"),
+        ("prod/tiers/web/westeurope", "azure/deployments/prod/tiers/web/westeurope"),
+        ("prod/mirrors/..", "azure/deployments/prod/mirrors/_"),
+        ("prod/mirrors/..\\x", "azure/deployments/prod/mirrors/.._x"),
+        ("a:b", "azure/deployments/a%3Ab"),
+        ("", "azure/deployments/_"),
+    ],
+)
+def test_every_subject_has_a_path(subject: str, uri: str) -> None:
+    assert uri_of(result_of(at(subject))) == uri
+
+
+def test_the_logical_location_is_the_id() -> None:
+    assert result_of(at(VM, "vm-db-a"))["locations"][0]["logicalLocations"] == [
+        {"name": "vm-db-a", "fullyQualifiedName": VM, "kind": "resource"}
+    ]
+
+
+def test_results_in_one_path_are_told_apart_and_stay_the_same() -> None:
+    deployed = [msgspec.structs.replace(at(VM), deployment=name) for name in ("prod", "test")]
+    changed = msgspec.structs.replace(deployed[0], severity=Severity.LOW, evidence=(EVIDENCE,))
+    one, other, again = run_of(make_report(*deployed, changed))["results"]
+    assert uri_of(one) == uri_of(other)
+    assert one["partialFingerprints"].keys() == {"auditorFinding/v1", "primaryLocationLineHash"}
+    assert one["partialFingerprints"]["auditorFinding/v1"] == deployed[0].key
+    assert not {*one["partialFingerprints"].values()} & {*other["partialFingerprints"].values()}
+    assert again["partialFingerprints"] == one["partialFingerprints"]
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_says_what_was_seen_and_what_was_expected() -> None:
+    assert text_of(make_finding(evidence=(EVIDENCE,))) == (
+        "The mirror's balancer asks the mirror status page: not so for Microsoft.Compute/virtualMachines 'vm-db-a' of "
+        r"deployment 'prod'. 'properties.probes\[0\].protocol' of 'p' is 'Tcp', expected 'in \[Http, Https\]'."
+    )
+
+
+def test_a_subject_is_not_taken_for_another() -> None:
+    subject = Subject("prod/tiers/web/westeurope", "tier", "web", "westeurope")
+    assert "tier 'web' in 'westeurope' of deployment 'prod'." in text_of(make_finding(subject=subject))
+    subject = Subject("prod", "deployment", "prod", "westeurope")
+    assert ": not so for deployment 'prod'." in text_of(make_finding(subject=subject))
+    subject = Subject(SUBSCRIPTION, "subscription", GUID)
+    assert text_of(make_finding(subject=subject, deployment="")).endswith(f": not so for subscription '{GUID}'.")
+
+
+@pytest.mark.parametrize(
+    ("observed", "shown"),
+    [
+        (None, "missing"),
+        ("", "''"),
+        (True, "'true'"),
+        (1.5, "'1.5'"),
+        ([VM, "b"], r"'\[RG-Prod/vm-db-a, b\]'"),
+        ({"a": [1]}, "'{{\"a\": \\[1\\]}}'"),
+        ("v" * 999, f"'{'v' * 197}...'"),
+    ],
+)
+def test_any_value_can_be_observed(observed: object, shown: str) -> None:
+    evidence = Evidence(VM, "tags", observed, "something <= 1")
+    assert f" 'tags' is {shown}, expected 'something <= 1'." in text_of(make_finding(evidence=(evidence,)))
+
+
+def test_a_resource_itself_can_be_evidence() -> None:
+    assert "'vm-db-a' is missing, expected" in text_of(make_finding(evidence=(Evidence(VM, "", None, "present"),)))
+
+
+def test_a_message_is_bounded() -> None:
+    long = "x" * 9999
+    evidence = Evidence(VM + long, long, [long] * 99, long)
+    rule = make_rule(title=long)
+    subject = Subject(VM, long, long)
+    finding = make_finding(rule=rule, subject=subject, deployment=long, evidence=(evidence,) * 9, reason=long)
+    text = text_of(finding)
+    assert text.endswith("'; and 6 more.")
+    assert len(text) < 5000
+
+
+@pytest.mark.parametrize(
+    ("outcome", "start"),
+    [
+        ("pass", "The mirror's balancer asks the mirror status page: so it is for "),
+        ("not_applicable", "The mirror's balancer asks the mirror status page: not applicable to "),
+        ("unknown", "Could not be judged for "),
+        ("error", "Could not be judged for "),
+    ],
+)
+def test_other_outcomes_say_so_first(outcome: str, start: str) -> None:
+    text = text_of(make_finding(Outcome(outcome), reason="a\n reason."))
+    assert text.startswith(start)
+    assert text.endswith("'prod'. a reason." if "mirror" in start else " a reason.")
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("[a](b)", r"\[a\](b)"),
+        ("\\[a](b)", r"\\\[a\](b)"),
+        (r"C:\\x\.y", r"C:\\\x\.y"),
+        ("{0}", "{{0}}"),
+        ("a < b <= c", "a < b <= c"),
+        ("<b></b><!--", r"\u003cb>\u003c/b>\u003c!--"),
+        ("\x1b[0m\t", r"\x1b\[0m\t"),
+        ("\u202ename", r"\u202ename"),
+    ],
+)
+def test_data_means_nothing_in_a_message(raw: str, shown: str) -> None:
+    assert f" mirror '{shown}' of " in text_of(at("prod/mirrors/x", raw))
+
+
+# --- what was not seen ------------------------------------------------------------------------------------------------
+
+GAP = Gap(f"{SUBSCRIPTION}", "Microsoft.Compute/disks", GapReason.FORBIDDEN, "AuthorizationFailed", detail="grant it")
+
+
+@pytest.mark.parametrize("render", FLAVOURS)
+def test_a_gap_is_a_notification(render: Callable[[Report, View], str]) -> None:
+    run = run_of(make_report(coverage=Coverage(complete=False, listed=(), gaps=(GAP,), declarations=())), render)
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["level"] == "warning"
+    assert notification["message"]["text"] == f"{GAP}."
+    assert notification["properties"] == {
+        "scope": SUBSCRIPTION,
+        "what": "Microsoft.Compute/disks",
+        "reason": "forbidden",
+        "code": "AuthorizationFailed",
+    }
+    assert run["properties"]["coverageComplete"] is False
+
+
+def test_a_bug_is_a_notification_that_names_the_rule() -> None:
+    run = run_of(make_report(make_finding(Outcome.ERROR, reason="KeyError: 'x'")))
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["level"] == "error"
+    assert notification["associatedRule"] == {"id": "MIR003", "index": 1}
+    assert notification["message"]["text"] == f"MIR003 on {VM}: KeyError: 'x'."
+
+
+def test_a_missing_declaration_is_a_notification() -> None:
+    coverage = Coverage(complete=False, listed=(), gaps=(), declarations=("declare mirrors[].arbiter",))
+    (invocation,) = run_of(make_report(coverage=coverage))["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (notification,) = invocation["toolConfigurationNotifications"]
+    assert notification["message"]["text"] == r"declare mirrors\[\].arbiter."
+
+
+def test_every_notification_has_a_descriptor_with_help() -> None:
+    coverage = Coverage(complete=False, listed=(), gaps=(GAP,), declarations=("declare it",))
+    run = run_of(make_report(make_finding(Outcome.ERROR), coverage=coverage))
+    (invocation,) = run["invocations"]
+    descriptors = run["tool"]["driver"]["notifications"]
+    notifications = invocation["toolExecutionNotifications"] + invocation["toolConfigurationNotifications"]
+    for notification in notifications:
+        descriptor = descriptors[notification["descriptor"]["index"]]
+        assert descriptor["id"] == notification["descriptor"]["id"]
+        assert descriptor["help"]["text"].endswith(".")
+    assert len({notification["descriptor"]["id"] for notification in notifications}) == len(descriptors)
+
+
+# --- hostile text -----------------------------------------------------------------------------------------------------
+
+
+def hostile(text: str, observed: object) -> Report:
+    """Return a report with this text wherever Azure or a user can put one."""
+    source = Source(text, f"https://example.com/{text}", "2026")
+    rule = make_rule(title=text, why=text, fix=text, sources=(source,))
+    evidence = Evidence(text, text, observed, text, ((text, text, observed),))
+    subjects = (
+        Subject(text, text, text, text),
+        Subject(f"{text}/mirrors/{text}", text, text, text, 3),
+        Subject(f"{SUBSCRIPTION}/resourceGroups/{text}/providers/{text}/{text}/{text}", text, text, text),
+    )
+    made = make_finding(rule=rule, deployment=text, cause=Cause.GAP, reason=text, evidence=(evidence,))
+    findings = [
+        msgspec.structs.replace(made, outcome=outcome, subject=subject)
+        for outcome, subject in zip(Outcome, (*subjects[1:], *subjects), strict=True)
+    ]
+    return make_report(
+        *findings,
+        taken_at=text,
+        profile=text,
+        as_of=text,
+        coverage=Coverage(
+            complete=False,
+            listed=(),
+            gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
+            declarations=(text,),
+        ),
+        packs=(msgspec.structs.replace(PACK, statements={"S45": Statement(text, text, text)}),),
+        rules=(rule,),
+        deployment_file=text,
+    )
+
+
+def check_inert(report: Report) -> None:
+    for render in FLAVOURS:
+        run = run_of(report, render)
+        for text in strings(run):
+            assert printable(text.replace("\n", "")) == text.replace("\n", "")
+        for result in run["results"]:
+            uri = uri_of(result)
+            assert not {"", ".", ".."} & {*uri.split("/")}
+            assert not {"", ".", ".."} & {*unquote(uri).replace("\\", "/").split("/")}
+            assert uri.isascii()
+            assert ":" not in uri
+            assert result["message"]["text"].endswith(".")
+
+
+def test_hostile_names_are_shown_as_they_are() -> None:
+    check_inert(hostile(HOSTILE, HOSTILE))
+    name = result_of(at(VM, HOSTILE))["message"]["text"]
+    assert r"'\x1b\[31m\[red\](http://x)\u003cscript>{{0}}\t\r\n\u202e\u2028'" in name
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=st.text(), observed=json_values)
+def test_any_text_gives_a_log_that_is_valid_and_inert(text: str, observed: object) -> None:
+    check_inert(hostile(text, observed))
+
+
+# --- the serialiser ---------------------------------------------------------------------------------------------------
+
+
+def test_the_serialiser_refuses_what_sarif_has_no_place_for() -> None:
+    message = sarif_om.Message(text="x")
+    message.txet = "y"
+    for node, complaint in ((message, "Message has no txet"), (object(), "object has no place in SARIF")):
+        with pytest.raises(TypeError, match=complaint):
+            sarif._plain(node)  # noqa: SLF001

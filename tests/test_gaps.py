@@ -1,0 +1,87 @@
+"""Not knowing is never a pass, nor a fail: whatever is hidden, outcomes change to unknown only."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor import arm
+from auditor.model import Outcome
+from tests import estates
+from tests.estates import Body
+
+LISTED = sorted(
+    {
+        (name, type_)
+        for name in estates.ESTATES
+        for types in estates.body_of(name)["listed"].values()
+        for type_ in types
+    }
+)
+RESOURCES = [(name, item["id"]) for name in estates.ESTATES for item in estates.body_of(name)["value"] if "id" in item]
+
+
+def type_of(item: Body) -> str:
+    return arm.type_of(item["id"]) if "id" in item else "microsoft.compute/skus"
+
+
+def hide_type(body: Body, type_: str, *, keep: int = 0) -> Body:
+    """Take a type's listing away, and its resources but for the first ones."""
+    lowered = arm.canonical_type(type_)
+    kept = [item for item in body["value"] if type_of(item) == lowered][:keep]
+    body["value"] = [item for item in body["value"] if type_of(item) != lowered or item in kept]
+    for scope, types in body["listed"].items():
+        body["listed"][scope] = [listed for listed in types if arm.canonical_type(listed) != lowered]
+    return body
+
+
+def hide_resource(body: Body, arm_id: str, *, stub: bool) -> Body:
+    """Make a resource unreadable: a gap instead of its body, or a body without properties."""
+    (found,) = [item for item in body["value"] if item.get("id") == arm_id]
+    body["value"].remove(found)
+    if stub:
+        body["value"].append({name: found[name] for name in ("id", "name", "type", "location") if name in found})
+    else:
+        gap = {"scope": arm_id, "what": arm.type_of(arm_id), "reason": "forbidden", "code": "AuthorizationFailed"}
+        body.setdefault("gaps", []).append(gap)
+    return body
+
+
+@pytest.mark.parametrize(("name", "type_"), LISTED)
+@pytest.mark.parametrize("keep", [0, 1, 3])
+def test_a_type_that_was_not_listed(name: str, type_: str, keep: int) -> None:
+    body = hide_type(estates.body_of(name), type_, keep=keep)
+    assert list(estates.softened(estates.baseline(name), estates.judge(name, body))) == []
+
+
+@pytest.mark.parametrize(("name", "arm_id"), RESOURCES)
+def test_a_resource_that_was_not_read(name: str, arm_id: str) -> None:
+    for stub in (False, True):
+        body = hide_resource(estates.body_of(name), arm_id, stub=stub)
+        assert list(estates.softened(estates.baseline(name), estates.judge(name, body))) == []
+
+
+@given(data=st.data(), name=st.sampled_from(sorted(estates.ESTATES)))
+@settings(max_examples=60, deadline=None)
+def test_any_gaps_at_once(data: st.DataObject, name: str) -> None:
+    body = estates.body_of(name)
+    for arm_id in data.draw(st.sets(st.sampled_from([i for n, i in RESOURCES if n == name]), max_size=6)):
+        hide_resource(body, arm_id, stub=data.draw(st.booleans()))
+    for type_ in data.draw(st.sets(st.sampled_from([t for n, t in LISTED if n == name]), max_size=3)):
+        hide_type(body, type_, keep=data.draw(st.integers(0, 20)))
+    assert list(estates.softened(estates.baseline(name), estates.judge(name, body))) == []
+
+
+@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
+def test_a_type_that_rules_need_makes_the_answer_incomplete(name: str) -> None:
+    compute, network = ["virtualMachines", "disks", "skus"], ["loadBalancers", "trafficManagerProfiles"]
+    for type_ in [*(f"Microsoft.Compute/{t}" for t in compute), *(f"Microsoft.Network/{t}" for t in network)]:
+        assert (name, type_) in LISTED
+        assert not estates.complete(name, hide_type(estates.body_of(name), type_)), type_
+
+
+def test_hiding_everything_leaves_nothing_but_unknowns() -> None:
+    body: Body = {"value": [], "listed": {scope: [] for scope in estates.body_of("trakcare-current")["listed"]}}
+    outcomes = {finding.outcome for finding in estates.judge("trakcare-current", body).values()}
+    assert outcomes == {Outcome.UNKNOWN}

@@ -1,0 +1,69 @@
+"""Every example of every rule, and what every rule owes to its readers."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor import examples, paths
+from auditor.model import Evidence, Outcome
+from tests import estates
+
+RULES = {loaded.rule.id: loaded.rule for rules in estates.pack().rules.values() for loaded in rules}
+EXAMPLES = [(rule.id, number) for rule in RULES.values() for number in range(len(rule.examples))]
+
+FIRST_TWELVE = "AVL002 AVL007 CMP006 DR006 DR009 LB003 LB004 MIR002 MIR003 SEC002 STO002 STO006".split()
+
+
+def test_the_first_rules_are_there() -> None:
+    assert set(FIRST_TWELVE) <= set(RULES)
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_examples_hold(rule_id: str) -> None:
+    rules_of = {profile: estates.rules(profile) for profile in estates.pack().rules}
+    assert [str(failure) for failure in examples.check(RULES[rule_id], rules_of)] == []
+
+
+@pytest.mark.parametrize("rule_id", RULES)
+def test_a_rule_shows_that_it_can_pass_fail_and_not_know(rule_id: str) -> None:
+    shown = {example["expect"] for example in RULES[rule_id].examples}
+    assert {"pass", "fail", "unknown"} <= shown
+
+
+@pytest.mark.parametrize(("name", "profile"), estates.KNOWN_GOOD.items())
+def test_known_good_deployments_pass_every_rule(name: str, profile: str) -> None:
+    found = estates.baseline(name)
+    assert {f.outcome for f in found.values()} == {Outcome.PASS, Outcome.NOT_APPLICABLE}
+    passing = {rule for (rule, _, _), f in found.items() if f.outcome is Outcome.PASS}
+    assert passing == {loaded.rule.id for loaded in estates.rules(profile)}
+    assert estates.complete(name, estates.body_of(name))
+
+
+@pytest.mark.parametrize(("rule_id", "number"), EXAMPLES)
+def test_what_was_changed_is_the_evidence(rule_id: str, number: int) -> None:
+    """A failure names a property that the example changed to bring it about."""
+    example = RULES[rule_id].examples[number]
+    if example["expect"] != "fail" or not (changes := [*example.get("set", ()), *example.get("remove", ())]):
+        pytest.skip("nothing in Azure is changed to make it fail")
+    known_good = examples.fixture(example["on"])
+    verdicts = examples.judge(known_good, example, estates.rules(example.get("profile", known_good.profile)))
+    failures = [f for (rule, _, _), f in verdicts.items() if rule == rule_id and f.outcome is Outcome.FAIL]
+    evidence = [entry for finding in failures for entry in finding.evidence]
+    assert evidence
+    shown = [c for c in changes if "path" in c and not _shown_otherwise(c["path"], removed="value" not in c)]
+    assert not shown or any(_names(entry, c["resource"], c["path"]) for c in shown for entry in evidence), evidence
+
+
+def _names(entry: Evidence, resource: str, path: str) -> bool:
+    """Tell whether evidence rests on a property of a resource, or on a part of it."""
+    places = [(entry.resource, entry.path), *((where, what) for where, what, _ in entry.reads)]
+    return any(
+        resource.lower() in where.lower().split("/") and (what.startswith(path) or path.startswith(f"{what}."))
+        for where, what in places
+        if what
+    )
+
+
+def _shown_otherwise(path: str, *, removed: bool) -> bool:
+    """Tell whether a change cannot be read back: a member that was taken out of a list."""
+    return removed and isinstance(paths.parse(path)[-1], int)
