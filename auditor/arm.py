@@ -1,7 +1,7 @@
 """Azure Resource Manager ids and names, compared as Azure compares them: without regard to case.
 
-An id is ``/subscriptions/S[/resourceGroups/G]/providers/NAMESPACE/TYPE/NAME[/TYPE/NAME]...``; an extension resource repeats
-``/providers/...`` behind the id of what it extends.
+An id is ``/subscriptions/S[/resourceGroups/G]/providers/NAMESPACE/TYPE/NAME[/TYPE/NAME]...``; an extension resource
+repeats ``/providers/...`` behind the id of what it extends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def is_id(text: object) -> bool:
 
 @lru_cache(maxsize=4096)
 def canonical_type(text: str) -> str:
-    """Return the lower-case type, with the short spelling of resource groups (`Microsoft.Resources/resourceGroups`) unfolded."""
+    """Return the lower-case type; `Microsoft.Resources/resourceGroups` is short for the type of resource groups."""
     lowered = text.lower()
     return RESOURCE_GROUP if lowered == "microsoft.resources/resourcegroups" else lowered
 
@@ -64,7 +64,7 @@ def name_of(arm_id: str) -> str:
 
 
 def parent_of(arm_key: str) -> str:
-    """Return the key of the resource that a child (`.../loadBalancers/lb/probes/p`) belongs to, or "" for a top-level one."""
+    """Return the key of what a child (`.../loadBalancers/lb/probes/p`) belongs to, or "" for a top-level resource."""
     parts = arm_key.rsplit("/", 2)
     if len(parts) < 3 or "/providers/" not in parts[0] or parts[0].rsplit("/", 2)[-2] == "providers":
         return ""

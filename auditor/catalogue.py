@@ -60,7 +60,7 @@ def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
 
 
 def check(path: Path | None, loaded: tuple[LoadedPack, ...]) -> tuple[int, list[examples.Failure]]:
-    """Try the examples of a pack's folder, of one rule file, or of all packs; return how many there were and what failed.
+    """Try the examples of a pack's folder, a rule file, or all packs; return how many there were and what failed.
 
     Raises:
         InputError: a file is wrong, or there is nothing to try.

@@ -1,7 +1,7 @@
 """Three-valued conditions: what a rule file says, compiled once into functions that yield a verdict with its evidence.
 
-The logic is strong Kleene. A leaf is true or false only where every value that what could not be read might have would make it
-so; more knowledge therefore never turns a decided verdict. Words and operators are Azure Policy's.
+The logic is strong Kleene. A leaf is true or false only where every value that what could not be read might have
+would make it so; more knowledge therefore never turns a decided verdict. Words and operators are Azure Policy's.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Fact(Protocol):
 
     @property
     def gives(self) -> str:
-        """Return `boolean`, `number`, `text`, `text*` (a list of texts) or, for a list of elements, their kind with `*`."""
+        """Return `boolean`, `number`, `text`, `text*` (a list of texts) or the kind of the elements of a list with
+        `*`."""
 
     @property
     def find(self) -> Callable[[Context, Element], Answer]:
@@ -116,13 +117,25 @@ def _kind(value: object) -> str:
     return "resource" if isinstance(value, Resource | Part) else ""
 
 
-def _identity(value: object) -> object:
-    """Return what makes two values of one sort equal: texts ignore case, resources are their ARM id."""
+def _identity(value: object) -> tuple[str, object] | None:
+    """Return what makes two values equal, with their sort: texts ignore case, resources are their ARM id.
+
+    None is returned for what may or may not equal another: what is unknown, known within bounds only, or of no sort.
+    """
+    if isinstance(value, bool):
+        return "boolean", value
     if isinstance(value, str):
-        return value.casefold()
+        return "text", value.casefold()
     if isinstance(value, Resource | Part):
-        return value.key
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return "resource", value.key
+    bounds = interval(value)
+    return ("number", bounds.low) if bounds is not None and bounds.exact else None
+
+
+def _identities(items: Items) -> tuple[set[tuple[str, object]], bool]:
+    """Return the values in a list, and whether that is all of them."""
+    found = [_identity(item) for item in items.known]
+    return {identity for identity in found if identity is not None}, items.missing is None and None not in found
 
 
 def _equals(left: object, right: object) -> bool | None:
@@ -140,12 +153,13 @@ def _equals(left: object, right: object) -> bool | None:
 
 
 def _in(left: object, right: object) -> bool | None:
-    if not isinstance(right, Items) or not _kind(left):
+    kind = _kind(left)
+    if not isinstance(right, Items) or not kind:
         return None
-    results = [_equals(left, item) for item in right.known]
+    results = [_equals(left, item) for item in right.known if _kind(item) == kind]
     if True in results:
         return True
-    if right.complete and (not results or False in results):
+    if right.complete and None not in results and (results or not right.known):
         return False
     return None
 
@@ -179,20 +193,26 @@ def _matches(left: object, right: object) -> bool | None:
 def _same_set(left: object, right: object) -> bool | None:
     if not isinstance(left, Items) or not isinstance(right, Items):
         return None
-    a = {_identity(item) for item in left.known if _kind(item)}
-    b = {_identity(item) for item in right.known if _kind(item)}
-    if (right.complete and a - b) or (left.complete and b - a):
+    a, all_a = _identities(left)
+    b, all_b = _identities(right)
+    if (all_b and _differs(a, b)) or (all_a and _differs(b, a)):
         return False
-    return a == b if left.complete and right.complete else None
+    return True if all_a and all_b and a == b else None
+
+
+def _differs(some: set[tuple[str, object]], others: set[tuple[str, object]]) -> bool:
+    """Tell whether a value is certainly not among the others: only values of one sort can be compared."""
+    kinds = {kind for kind, _ in others}
+    return any(not others or kind in kinds for kind, _ in some - others)
 
 
 def _unique(left: object, right: object) -> bool | None:
     if not isinstance(left, Items):
         return None
-    known = [_identity(item) for item in left.known if _kind(item)]
+    known = [identity for item in left.known if (identity := _identity(item)) is not None]
     if len(set(known)) < len(known):
         return not right
-    return bool(right) if left.complete else None
+    return bool(right) if left.missing is None and len(known) == len(left.known) else None
 
 
 def _not(test: Callable[[object, object], bool | None]) -> Callable[[object, object], bool | None]:
@@ -264,7 +284,7 @@ def plain(value: object) -> object:
     if isinstance(value, Items):
         return [plain(item) for item in value.known] + ([] if value.missing is None else ["..."])
     if isinstance(value, Interval) and value.exact:
-        return int(value.low) if float(value.low).is_integer() else value.low
+        return int(value.low) if value.low % 1 == 0 else value.low
     if isinstance(value, bool | int | float | str | list | dict):
         return value
     return _text(value)
@@ -325,10 +345,10 @@ class Compiler:
             if isinstance(answer.value, Unknown):
                 return Verdict(None, (), (answer.value,))
             verdicts: list[Verdict] = []
-            matched = unsure = False
+            doubts: list[Unknown] = []
+            matched = False
             for item in answer.value.known:  # type: ignore[attr-defined] - `_list` yields nothing else
                 if isinstance(item, Unknown):
-                    unsure = True
                     verdicts.append(Verdict(None, (), (item,)))
                     continue
                 inside = (item, *stack)
@@ -337,23 +357,21 @@ class Compiler:
                     if chosen.truth is False:
                         continue
                     if chosen.truth is None:
-                        unsure = True
+                        doubts += chosen.unknown
                         verdict = test(context, inside)
-                        verdicts.append(Verdict(None if verdict.truth is not every else every, (), chosen.unknown))
+                        verdicts.append(verdict if verdict.truth is every else Verdict(None, (), chosen.unknown))
                         continue
                 matched = True
                 verdicts.append(test(context, inside))
             missing = answer.value.missing  # type: ignore[attr-defined]
             if missing is not None:
-                unsure = True
                 verdicts.append(Verdict(None, (), (missing,)))
+            if not verdicts:
+                return Verdict(when_empty, (Evidence(_id(stack), name, [], expected, _reads(answer.reads)),))
             combined = _combine(verdicts, decisive=not every)
-            if matched or (unsure and combined.truth is None):
+            if matched or combined.truth in {None, when_empty}:
                 return combined
-            empty = Verdict(when_empty, (Evidence(stack[0].id, name, [], expected, _reads(answer.reads)),))
-            if not unsure or combined.truth is when_empty:
-                return empty
-            return Verdict(None, (), combined.unknown)
+            return Verdict(None, (), tuple(doubts))
 
         return quantify
 
@@ -397,14 +415,17 @@ class Compiler:
             return ask, fact.name, fact.gives
         text: str = node["field"]
         steps = self._path(text, (*path, "field"))
-        if None in steps:
-            return (lambda _, stack: graph.items(stack[0], text, default)), text, "any*"
+        several = None in steps
 
         def look_up(_: Context, stack: Stack) -> Answer:
+            if not isinstance(stack[0], Resource | Part):
+                return Answer(Unknown(Cause.VALUE, f"{_id(stack)}: {_text(stack[0])} is not an object (malformed)"))
+            if several:
+                return graph.items(stack[0], text, default)
             answer = graph.value(stack[0], text)
             return Answer(default, answer.reads) if answer.value is ABSENT else answer
 
-        return look_up, text, "any"
+        return look_up, text, "any*" if several else "any"
 
     def _path(self, text: str, path: tuple[str | int, ...]) -> tuple[paths.Step, ...]:
         if self._kinds[0] in _WITHOUT_FIELDS:
@@ -468,19 +489,23 @@ class Compiler:
         source, kind, _ = self._list(node["distinct"], (*path, "distinct"))
         inner = self._inside(kind)
         where = inner.compile(node["where"], (*path, "where")) if "where" in node else None
-        by = inner._source(node["by"], (*path, "by"))[0] if "by" in node else None  # noqa: SLF001 - its own class
+        by, by_name, by_gives = inner._source(node["by"], (*path, "by")) if "by" in node else (None, "", "")  # noqa: SLF001 - its own class
+        if by_gives.endswith("*"):
+            message = f"by needs a single value, and {by_name} is a list"
+            raise ConditionError(message, (*path, "by"))
 
         def distinct(context: Context, stack: Stack) -> Answer:
             answer = source(context, stack)
             if isinstance(answer.value, Unknown):
                 return answer
             values: set[object] = set()
+            possible: set[object] = set()
             reads: list[Read] = []
             because: list[Unknown] = []
-            absent = unknown = 0
+            others = 0
             for item in answer.value.known:  # type: ignore[attr-defined]
                 if isinstance(item, Unknown):
-                    unknown += 1
+                    others += 1
                     because.append(item)
                     continue
                 sure = True
@@ -493,25 +518,26 @@ class Compiler:
                     because += chosen.unknown
                 found = by(context, (item, *stack)) if by is not None else Answer(item)
                 reads += found.reads
-                if isinstance(found.value, Unknown):
-                    unknown += 1
-                    because.append(found.value)
-                elif found.value is ABSENT:
-                    absent += 1
-                    because.append(Unknown(Cause.VALUE, f"{_text(item)} has no {_source_name(node.get('by', {}))}"))
-                elif sure:
-                    values.add(_identity(found.value) if _kind(found.value) else _text(found.value))
-                else:
-                    absent += 1
+                identity = _identity(found.value)
+                if identity is not None:
+                    (values if sure else possible).add(identity)
+                    continue
+                others += 1
+                reason = compare("equals", found.value, found.value)
+                if found.value is ABSENT or not isinstance(reason, Unknown):
+                    reason = Unknown(Cause.VALUE, f"{_text(item)} has no {by_name}")
+                because.append(reason)
             missing = answer.value.missing  # type: ignore[attr-defined]
-            low = max(len(values), 1 if unknown and where is None and _all_exist(answer.value) else 0)
-            high = math.inf if missing else len(values) + unknown + absent
-            return Answer(Interval(low, high, tuple(because) + ((missing,) if missing else ())), tuple(reads))
+            high = math.inf if missing else len(values | possible) + others
+            return Answer(Interval(len(values), high, (*because, *((missing,) if missing else ()))), tuple(reads))
 
         return distinct
 
     def _operand(self, node: Any, operator: str, path: tuple[str | int, ...]) -> Callable[[Context, Stack], Answer]:  # noqa: ANN401
-        """Return the look-up of what is compared with: a literal, a parameter, a setting or a fact, which may be scaled."""
+        """Return the look-up of what is compared with: a literal, a parameter, a setting or a (scaled) fact."""
+        if operator == "matches" and isinstance(node, dict) and ("fact" in node or node["param"] in self._settings):
+            message = "matches needs a regular expression"
+            raise ConditionError(message, path)
         if isinstance(node, dict) and "fact" in node:
             fact, level = self._fact(node["fact"], (*path, "fact"))
             if fact.gives.endswith("*") is not (operator in _LIST_OPERANDS):
@@ -525,6 +551,9 @@ class Compiler:
         if isinstance(node, dict):
             name = node["param"]
             if name in self._settings:
+                if operator in _LIST_OPERANDS:
+                    message = f"{operator} needs a list, and the setting '{name}' is a number"
+                    raise ConditionError(message, path)
                 return _setting(name, self._settings[name])
             if name not in self._params:
                 message = f"the rule has no parameter '{name}'"
@@ -566,13 +595,13 @@ class Compiler:
 _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
 
-_WITHOUT_FIELDS: Final = frozenset({"mirror", "tier", "deployment", "subscription", "lun", "member", "sighting"})
+_WITHOUT_FIELDS: Final = frozenset({"mirror", "tier", "deployment", "subscription", "lun", "member", "sighting", "text"})
 _ALL: Final = Verdict(truth=True)
 
 
-def _all_exist(items: Items) -> bool:
-    """Tell whether some member certainly exists, so that there is at least one value."""
-    return any(not isinstance(item, Unknown) for item in items.known)
+def _id(stack: Stack) -> str:
+    """Return the id of the innermost element that has one; what a malformed list holds may have none."""
+    return next(str(element.id) for element in stack if hasattr(element, "id"))
 
 
 def _setting(name: str, setting: Setting) -> Callable[[Context, Stack], Answer]:
@@ -588,9 +617,12 @@ def _setting(name: str, setting: Setting) -> Callable[[Context, Stack], Answer]:
 def _scaled(answer: Answer, factor: Answer) -> Answer:
     """Return a number times a factor."""
     bounds, times = interval(answer.value), interval(factor.value)
-    if bounds is None or times is None or times.low < 0:
+    if bounds is None:
         return answer
-    return Answer(Interval(bounds.low * times.low, bounds.high * times.high, bounds.because), answer.reads)
+    if times is None:
+        return factor
+    low, high = sorted((bounds.low * times.low, bounds.high * times.low if times.low else 0))
+    return Answer(Interval(low, high, bounds.because), answer.reads)
 
 
 def _source_name(node: Mapping[str, Any]) -> str:
@@ -660,4 +692,4 @@ def _evidence(stack: Stack, name: str, operator: str, answer: Answer, right: Ans
         read = answer.reads[0]
         if read.value is answer.value or read.value is ABSENT:
             return Evidence(read.resource, read.path, plain(read.value), expected, _reads(right.reads))
-    return Evidence(stack[0].id, name, plain(answer.value), expected, _reads((*answer.reads, *right.reads)))
+    return Evidence(_id(stack), name, plain(answer.value), expected, _reads((*answer.reads, *right.reads)))

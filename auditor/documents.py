@@ -1,11 +1,12 @@
 """YAML files that users write: read safely, checked against their JSON Schema, with the line of every value.
 
-YAML 1.2's scalars (so `on` and `no` are words), no aliases, no tags, no duplicate keys, bounded size and depth. Whatever is
-wrong is one `InputError` that names file, line and what was expected.
+YAML 1.2's scalars (so `on` and `no` are words), no aliases, no tags, no duplicate keys, bounded size and depth.
+Whatever is wrong is one `InputError` that names file, line and what was expected.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
@@ -21,6 +22,7 @@ from auditor.model import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -71,23 +73,21 @@ class Document:
         """Check the value against one of the package's schemas.
 
         Raises:
-            InputError: the fault that lies deepest, with its line and the key at fault.
+            InputError: the fault that says most: a key that nobody knows, then a wrong value, then what is missing.
         """
-        from jsonschema.exceptions import best_match  # noqa: PLC0415 - a built-in pack is scanned without jsonschema
-
-        fault = best_match(validator(schema).iter_errors(self.value))
-        if fault is None:
+        faults = [
+            (fault.validator != "additionalProperties", fault.validator in _MISSING, self._place(fault), fault)
+            for fault in validator(schema).iter_errors(self.value)
+        ]
+        if not faults:
             return self
-        path = list(fault.absolute_path)
-        if fault.validator in {"additionalProperties", "unevaluatedProperties"}:
-            stranger = re.search(r"'([^']*)' (?:was|were) unexpected|'([^']*)', ", fault.message)
-            if stranger:
-                path.append(stranger.group(1) or stranger.group(2))
-        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(
-            "."
-        )
-        message = fault.message if len(fault.message) < 300 else f"{fault.message[:140]} ... {fault.message[-140:]}"
-        raise InputError(f"{where or 'the file'}: {message}", self.file, self.line_at(path))
+        *_, line, fault = min(faults, key=lambda ranked: ranked[:3])
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
+        raise InputError(f"{where or 'the file'} {_explain(fault, schema)}", self.file, line)
+
+    def _place(self, fault: ValidationError) -> int:
+        """Return the line of a fault."""
+        return self.line_at([*fault.absolute_path, *_strangers(fault)[:1]])
 
 
 @cache
@@ -97,6 +97,96 @@ def validator(schema: str) -> Validator:
 
     text = resources.files("auditor").joinpath("schema", f"{schema}.schema.json").read_text(encoding="utf-8")
     return jsonschema.Draft202012Validator(json.loads(text))
+
+
+_MISSING: Final = frozenset({"required", "dependentRequired", "oneOf", "anyOf"})
+"""Keywords of the schemas that speak of keys which are not there (the schemas use `oneOf` and `anyOf` for nothing else)."""
+
+_TYPES: Final = {
+    "object": "a map",
+    "array": "a list",
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+
+
+def _explain(fault: ValidationError, schema: str) -> str:  # noqa: PLR0911 - one answer a keyword
+    """Return what was expected, in the words of whoever wrote the file."""
+    expected: Any = fault.validator_value
+    found: Any = fault.instance
+    about = f" ({fault.schema['description'].rstrip('.')})" if "description" in fault.schema else ""
+    match fault.validator:
+        case "additionalProperties":
+            stranger = _strangers(fault)[0]
+            return f"has the unknown key {_shown(stranger)}{_nearest(stranger, fault.schema['properties'], _words(schema))}"
+        case "required":
+            return f"lacks the key '{next(name for name in expected if name not in found)}'"
+        case "dependentRequired":
+            name, needed = next((n, m) for n, m in expected.items() if n in found and not set(m) <= set(found))
+            return f"has '{name}', which needs '{needed[0]}' beside it"
+        case "oneOf" | "anyOf":
+            names = [branch["required"][0] for branch in expected]
+            there = [name for name in names if name in found]
+            return f"has both '{there[0]}' and '{there[1]}'" if there else f"needs one of {', '.join(names)}"
+        case "enum" | "const":
+            words = [str(word) for word in (expected if fault.validator == "enum" else [expected])]
+            return f"must be {' or '.join(words)}, not {_shown(found)}{_nearest(found, (), words)}{about}"
+        case "type":
+            wanted = [_TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)]
+            quote = "; put it in quotes" if "text" in wanted and isinstance(found, int | float) else ""
+            return f"must be {' or '.join(wanted)}, not {_shown(found)}{quote}{about}"
+        case "pattern":
+            return f"must match {expected}, which {_shown(found)} does not{about}"
+        case "minItems" | "minLength":
+            return f"must not be empty{about}" if not found else f"is too short: {_shown(found)}{about}"
+        case "uniqueItems":
+            return f"names something twice{about}"
+    message = fault.message  # what is left compares a number or a length
+    return f"is wrong: {message if len(message) < 200 else message[-200:]}{about}"
+
+
+def _strangers(fault: ValidationError) -> list[str]:
+    """Return the keys that nobody knows where that is the fault."""
+    if fault.validator != "additionalProperties":
+        return []
+    return [name for name in fault.instance if name not in fault.schema["properties"]]
+
+
+def _nearest(found: object, allowed: Iterable[str], words: Iterable[str]) -> str:
+    """Return what a misspelt word was probably meant to be, else what is allowed."""
+    known = {word.lower(): word for word in (*words, *allowed)}
+    near = difflib.get_close_matches(str(found).lower(), known, n=1)
+    if near:
+        return f"; did you mean '{known[near[0]]}'?"
+    return f"; allowed are {', '.join(allowed)}" if allowed else ""
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error shows it: a container by its sort, the rest by its beginning."""
+    if isinstance(value, dict | list):
+        return _TYPES["object" if isinstance(value, dict) else "array"]
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    text = str(value)
+    return f"'{text if len(text) <= 60 else text[:57] + '...'}'" if isinstance(value, str) else text[:60]
+
+
+@cache
+def _words(schema: str) -> tuple[str, ...]:
+    """Return every key that a schema knows anywhere: a condition's words differ by its sort."""
+
+    def keys(node: object) -> Iterator[str]:
+        if isinstance(node, dict):
+            if isinstance(node.get("properties"), dict):
+                yield from node["properties"]
+            node = list(node.values())
+        if isinstance(node, list):
+            for member in node:
+                yield from keys(member)
+
+    return tuple(keys(validator(schema).schema))
 
 
 def read(path: Path) -> Document:
@@ -136,14 +226,14 @@ def parse(data: bytes, file: str) -> Document:
         message = f"is not valid YAML: {error.problem or error.context}"
         raise InputError(message, file, mark.line + 1 if mark else 0) from None
     except yaml.YAMLError as error:
-        line = text[: getattr(error, "position", 0) or 0].count("\n") + 1
+        line = text.encode()[: getattr(error, "position", 0) or 0].count(b"\n") + 1  # libyaml counts bytes
         message = f"is not valid YAML: {getattr(error, 'reason', None) or error}"
         raise InputError(message.splitlines()[0], file, line) from None
     return Document(value, file, builder.lines)
 
 
 class _Builder:
-    """Builds values from the parser's events, where aliases, depth and duplicates can be seen before they cost anything."""
+    """Builds values from the parser's events, where aliases, depth and duplicates show before they cost anything."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -167,8 +257,7 @@ class _Builder:
     def _value(self, event: Any, events: Iterator[Any], depth: int) -> object:  # noqa: ANN401 - yaml is untyped
         if isinstance(event, yaml.AliasEvent):
             raise self._error(f"uses the alias *{event.anchor}; write the value out", event)
-        if event.tag is not None and event.tag != "!":
-            raise self._error(f"uses the tag {event.tag}; tags are not allowed", event)
+        self._refuse_tag(event)
         if depth > MAX_DEPTH:
             raise self._error(f"is nested more than {MAX_DEPTH} levels deep", event)
         if isinstance(event, yaml.ScalarEvent):
@@ -187,13 +276,18 @@ class _Builder:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error("has a key that is not a word", event)
+            self._refuse_tag(event)
             name = event.value
             if name in members:
-                raise self._error(f"has the key '{name}' twice", event)
+                raise self._error(f"has the key {_shown(name)} twice", event)
             lines[name] = event.start_mark.line + 1
             members[name] = self._value(next(events), events, depth + 1)
         self.lines[id(members)] = lines
         return members
+
+    def _refuse_tag(self, event: Any) -> None:  # noqa: ANN401 - yaml is untyped
+        if event.tag is not None and event.tag != "!":
+            raise self._error(f"uses the tag {event.tag}; tags are not allowed", event)
 
     def _scalar(self, event: Any) -> object:  # noqa: ANN401 - yaml is untyped
         text: str = event.value

@@ -111,7 +111,7 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
 
 
 def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
-    """Judge one subject; an exception in a rule or fact is a bug of ours, and is reported as that, not as a verdict."""
+    """Judge one subject; an exception in a rule or fact is a bug of ours, reported as that and not as a verdict."""
     deployment = context.deployment
     stack = (element,) if deployment is None or element is deployment else (element, deployment)
     try:
@@ -197,7 +197,7 @@ def _types(rules: Iterable[CompiledRule]) -> set[str]:
 
 
 def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
-    """Yield a gap for each type that nobody claims to have listed completely, and each subscription that was left out."""
+    """Yield a gap for each type that nobody claims to have listed, and each subscription that was left out."""
     said = {(arm.subscription_of(gap.scope), arm.canonical_type(gap.what)) for gap in snapshot.gaps}
     for scope in snapshot.scopes:
         for type_ in sorted(types):

@@ -74,7 +74,7 @@ def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[Compil
 
 
 def check(rule: Rule, rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> Iterator[Failure]:
-    """Yield the examples of a rule that do not hold: the verdict, the severity, and that exactly the named rules change."""
+    """Yield what does not hold of a rule's examples: verdict, severity, and that exactly the named rules change."""
     for number, example in enumerate(rule.examples, start=1):
         try:
             for message in _faults(rule, example, rules_of):

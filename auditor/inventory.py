@@ -1,7 +1,7 @@
 """Raw ARM bodies that operators already have: a JSON array, `{"value": [...]}` or `{"data": [...]}`.
 
-Beside its resources an object may say `takenAt`, what it has `listed` completely by subscription, and its `gaps`. What it does
-not claim to list completely is not concluded from: that is the reader's to find missing.
+Beside its resources an object may say `takenAt`, what it has `listed` completely by subscription, and its `gaps`.
+What it does not claim to list completely is not concluded from: that is the reader's to find missing.
 """
 
 from __future__ import annotations

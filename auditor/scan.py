@@ -84,7 +84,7 @@ def read_deployment(path: Path | None, taken: Snapshot) -> tuple[tuple[DeclaredD
 
 
 def _relative(path: Path) -> str:
-    """Return a path below the working folder relative to it, as a repository's files are named; another one as it is."""
+    """Return a path below the working folder relative to it, as a repository names its files; another as it is."""
     absolute = path.absolute()
     return (absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute).as_posix()
 

@@ -1,4 +1,4 @@
-"""The snapshot file: JSON Lines, a header, one record a line sorted by id, and a closing record that proves it whole."""
+"""The snapshot file: JSON Lines; a header, one record a line sorted by id, a closing record that proves it whole."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a look-up in a subscription can answer: a value, nothing, or that it cannot be known.
 
-Every layer above the snapshot speaks in these types, so that a missing permission can neither pass for a value nor for its
-absence.
+Every layer above the snapshot speaks in these types, so that a missing permission can neither pass for a value nor
+for its absence.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from auditor.facts import FACTS
 HERE = Path(__file__).resolve().parent
 
 _KINDS = {
-    "attachment": "a data disk as its machine has it attached; fields are those of `properties.storageProfile.dataDisks[]`",
+    "attachment": "a data disk as it is attached; fields are those of `properties.storageProfile.dataDisks[]`",
     "balancer": "`Microsoft.Network/loadBalancers`",
     "deployment": "a deployment; every subject has one around it",
     "group": "what a mirror and a tier have in common: machines that stand in for each other",
@@ -35,10 +35,12 @@ def facts() -> str:
         "elements are of the kind named before it. Written by `make docs` from `auditor/facts/`.",
     ]
     for group in sorted({name.split(".")[0] for name in FACTS}):
-        lines += ["", f"## {group}", "", f"Asked about {_KINDS[group]}.", "", "| fact | gives | |", "| --- | --- | --- |"]
+        lines += ["", f"## {group}", "", f"Asked about {_KINDS[group]}.", ""]
+        lines += ["| fact | gives | |", "| --- | --- | --- |"]
         for name, fact in sorted(FACTS.items()):
             if name.split(".")[0] == group:
-                lines.append(f"| `{name}` | {fact.gives.replace('*', '&#42;')} | {fact.about.replace('|', '&#124;')} |")
+                gives = fact.gives.replace("*", "&#42;")
+                lines.append(f"| `{name}` | {gives} | {fact.about.replace('|', '&#124;')} |")
     return "\n".join(lines) + "\n"
 
 

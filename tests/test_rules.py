@@ -11,7 +11,10 @@ from tests import estates
 RULES = {loaded.rule.id: loaded.rule for rules in estates.pack().rules.values() for loaded in rules}
 EXAMPLES = [(rule.id, number) for rule in RULES.values() for number in range(len(rule.examples))]
 
-FIRST_TWELVE = "AVL002 AVL007 CMP006 DR006 DR009 LB003 LB004 MIR002 MIR003 SEC002 STO002 STO006".split()
+FIRST_TWELVE = [
+    *("AVL002", "AVL007", "CMP006", "DR006", "DR009", "LB003"),
+    *("LB004", "MIR002", "MIR003", "SEC002", "STO002", "STO006"),
+]
 
 
 def test_the_first_rules_are_there() -> None:

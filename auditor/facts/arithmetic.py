@@ -9,7 +9,7 @@ from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown
 
 
 def total(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
-    """Return the sum of numbers that cannot be negative; what is unknown, absent or may be missing leaves it open upwards."""
+    """Return the sum of numbers of zero or more; what is unknown, absent or may be missing leaves it open upwards."""
     return _fold(answers, missing, sum)
 
 

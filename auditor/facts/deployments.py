@@ -12,8 +12,8 @@ from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Choice, Context, Deployment, Subscription, Topology
 from auditor.topology.balancing import RULES
-from auditor.topology.tags import TAG_ROLE, tag
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, parts, value
+from auditor.topology.tags import TAG_ROLE, tag
 from auditor.values import Answer, Cause, Items, Read, Unknown
 
 STATUS_PAGE = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
@@ -88,8 +88,8 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
     """
     if not subscription.deployments:
         reason = (
-            "no InterSystems deployment is recognised here: declare it in a deployment file (--deployment), or tag its machines "
-            "with iris-deployment and iris-role"
+            "no InterSystems deployment is recognised here: declare it in a deployment file (--deployment), "
+            "or tag its machines with iris-deployment and iris-role"
         )
         return Answer(Unknown(Cause.DECLARATION, reason))
     graph = context.topology.graph

@@ -62,7 +62,7 @@ def data_disk_mbps(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.uncached_mbps", "vm", gives="number")
 def uncached_mbps(context: Context, vm: Resource) -> Answer:
-    """What the machine's size lets through to uncached disks, in MB/s: the capability `UncachedDiskBytesPerSecond` / 10^6.
+    """What the machine's size lets through to uncached disks, in MB/s: `UncachedDiskBytesPerSecond` / 10^6.
 
     Azure gives some sizes in MiB and others in MB, so a comparison needs a tolerance of 5 %.
     """
@@ -79,7 +79,7 @@ def encryption_at_host_supported(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.vcpus", "vm", gives="number")
 def vcpus(context: Context, vm: Resource) -> Answer:
-    """How many virtual CPUs the machine has: `vCPUsAvailable` of its size, which a constrained size lowers, else `vCPUs`."""
+    """How many virtual CPUs the machine has: `vCPUsAvailable` of its size (lower if constrained), else `vCPUs`."""
     available = capability(context, vm, "vCPUsAvailable")
     return number(capability(context, vm, "vCPUs") if available.value is ABSENT else available)
 
@@ -109,7 +109,7 @@ def fault_domain(_: Context, vm: Resource) -> Answer:
 
 @fact("vm.fault_domain_group", "vm", gives="text")
 def fault_domain_group(context: Context, vm: Resource) -> Answer:
-    """The availability set or Flexible scale set in which the machine's fault domain has a meaning; absent outside of one.
+    """The availability set or Flexible scale set in which the machine's fault domain means something; else absent.
 
     A set counts where it is `Aligned`: a `Classic` one does not keep the disks of its machines apart
     (availability-set-overview).

@@ -50,13 +50,13 @@ def failover_and_arbiter(_: Context, mirror: Mirror) -> Answer:
 
 @fact("mirror.machines", "mirror", gives="vm*")
 def machines(_: Context, mirror: Mirror) -> Answer:
-    """The failover members, the arbiter and the DR members; one machine stands twice where it plays two of these parts."""
+    """The failover members, the arbiter and the DR members; a machine that plays two of these parts stands twice."""
     return _joined(mirror.failover, mirror.arbiter, mirror.dr)
 
 
 @fact("mirror.separation", "mirror", gives="text")
 def separation(context: Context, mirror: Mirror) -> Answer:
-    """What keeps the failover members apart: `zone`, `fault-domain` (of one Aligned set or Flexible scale set) or `nothing`."""
+    """What keeps the failover members apart: `zone`, `fault-domain` (of one Aligned or Flexible set) or `nothing`."""
     machines, missing = members(Answer(mirror.failover))
     pair = [machine for machine in machines if isinstance(machine, Resource)]
     if missing is not None:
@@ -138,7 +138,7 @@ def lun_attachments(_: Context, lun: Lun) -> Answer:
 
 @fact("mirror.pools", "mirror", gives="pool*")
 def pools(context: Context, mirror: Mirror) -> Answer:
-    """The backend pools of load balancers that hold a failover member and that a load-balancing rule sends traffic to."""
+    """The pools of load balancers that hold a failover member and that a load-balancing rule sends traffic to."""
     return _pools(context, mirror)
 
 

@@ -38,9 +38,9 @@ _COLOURS: Final[Mapping[str, Style]] = {
 _DIM: Final = Style.parse("dim")
 
 _REMEDIES: Final[Mapping[GapReason, str]] = {
-    GapReason.FORBIDDEN: "grant it to the identity that reads; `auditor permissions` prints the whole role",
+    GapReason.FORBIDDEN: "grant it on these scopes to the identity that reads, and read again",
     GapReason.THROTTLED: "Azure asked to slow down: read again later",
-    GapReason.TIMEOUT: "read again, with a longer --timeout",
+    GapReason.TIMEOUT: "Azure took too long to answer: read again later",
     GapReason.UNAVAILABLE: "Azure did not answer: read again later",
     GapReason.MALFORMED: "Azure's answer makes no sense: read again, and report it if that does not help",
     GapReason.UNSUPPORTED: "this cloud does not offer it: check by hand what the rules ask for",

@@ -41,8 +41,8 @@ class Balancing:
     def machines(self, pool: Part) -> Answer:
         """Return the machines behind a pool, whether they are in it by network interface or by address.
 
-        A member whose machine cannot be told is `Unknown`; an instance of a uniform scale set stands as its scale set; an
-        interface that no machine has attached is no member.
+        A member whose machine cannot be told is `Unknown`; an instance of a uniform scale set stands as its scale
+        set; an interface that no machine has attached is no member.
         """
         if pool.key not in self._machines:
             self._machines[pool.key] = self._find_machines(pool)
@@ -119,7 +119,8 @@ class Balancing:
     def _networks(self, entry: Part) -> list[str]:
         """Return the keys of the virtual networks in which the address of a pool's entry is to be looked for.
 
-        A load balancer's entry names its network. An application gateway's may lie in its own network or in one peered with it.
+        A load balancer's entry names its network. An application gateway's may lie in its own network or in one
+        peered with it.
         """
         for path in ("properties.virtualNetwork.id", "properties.subnet.id"):
             network = value(entry, path).value

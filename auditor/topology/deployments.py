@@ -156,8 +156,8 @@ TIERS_OF: Final[Mapping[str, frozenset[Role]]] = {
     "healthshare": frozenset({Role.WEB}),
     "iris": frozenset({Role.WEB, Role.APP}),
 }
-"""The tiers that a product has by the reference (sections TrakCare and HealthShare Example); another one that is not declared
-does not exist, one of these may have been forgotten."""
+"""The tiers that a product has by the reference (sections TrakCare and HealthShare Example); another one that is not
+declared does not exist, one of these may have been forgotten."""
 
 
 def _machines(
@@ -185,8 +185,8 @@ def _machines(
         for role in expected:
             if not rosters[role]:
                 reason = (
-                    f"nobody declared the {role} tier of {declared.name}: add `- {{role: {role}, members: [...]}}` to its tiers, "
-                    "or `members: none`"
+                    f"nobody declared the {role} tier of {declared.name}: add `- {{role: {role}, members: [...]}}` "
+                    "to its tiers, or `members: none`"
                 )
                 rosters[role].append(Unknown(Cause.DECLARATION, reason))
     return {role: _merge(members) for role, members in rosters.items()}

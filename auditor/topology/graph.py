@@ -108,7 +108,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
 """Every property by which the graph goes from one resource to another, by the type that has it."""
 
 REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = {PUBLIC_ADDRESS: (TRAFFIC_MANAGER,)}
-"""Types that belong to whoever has what they refer to: a Traffic Manager profile follows from its endpoints' addresses."""
+"""Types that belong to whoever has what they refer to: a Traffic Manager profile to its endpoints' addresses."""
 
 
 class Edge(NamedTuple):
@@ -223,7 +223,7 @@ class Graph:
         return [edge for edge in self._into.get(key, ()) if edge.source.type == type_]
 
     def reached(self, resource: Resource) -> Iterator[Resource | tuple[str, Unknown]]:
-        """Yield what belongs with a resource: what it refers to, or (type, reason) of what it refers to and is not here."""
+        """Yield what a resource refers to and what belongs with it; (type, reason) stands for what is not here."""
         for reference in REFERENCES.get(resource.type, ()):
             if reference.reached:
                 for _, value in paths.find(resource.body, paths.parse(reference.path)):

@@ -79,8 +79,8 @@ class Choice(msgspec.Struct, frozen=True, eq=False):
     def machines(self) -> Items:
         """Return the machines to which it gives a role.
 
-        One that names nobody, or a name that several bear, stands as a member that is `Unknown`: it assigns no role, and nothing
-        is concluded of the group that it was declared for.
+        One that names nobody, or a name that several bear, stands as a member that is `Unknown`: it assigns no role,
+        and nothing is concluded of the group that it was declared for.
         """
         if self.matches.missing is None and not self.matches.known:
             reason = f"{self.selector} is declared, but no virtual machine matches it"

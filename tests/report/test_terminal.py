@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from auditor import report
-from auditor.model import Outcome, Report, Severity
+from auditor.model import Gap, GapReason, Outcome, Report, Severity
 from auditor.report.escape import printable
 from auditor.report.view import View
 from auditor.values import Cause
@@ -52,10 +52,16 @@ def test_many_subscriptions_are_counted_and_the_first_are_named() -> None:
 
 def test_a_deployment_file_out_of_the_snapshot_is_said_to_be() -> None:
     shown = reports.full()
-    taken = msgspec.structs.replace(shown.snapshot, deployment="format: auditor.deployment/1", taken_at="")
+    taken = msgspec.structs.replace(shown.snapshot, deployment="format: auditor.deployment/1")
     text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
     assert "Declared in the snapshot" in text
-    assert "Taken at a time that is not known" in text
+
+
+def test_what_an_inventory_does_not_say_is_not_made_up() -> None:
+    shown = reports.full()
+    taken = msgspec.structs.replace(shown.snapshot, taken_at="", identity="")
+    text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
+    assert "Taken at a time that is not known Cloud AzureCloud Deployments prod Profile" in text
 
 
 def test_a_clean_report_says_so() -> None:
@@ -98,8 +104,18 @@ def test_silence_is_never_mistaken_for_success(shown: Report, said: str) -> None
 def test_gaps_of_one_kind_are_said_once_with_what_to_do() -> None:
     text = rendered(reports.report(gaps=tuple(gap(f"/subscriptions/{number}") for number in range(8))))
     assert text.count("Microsoft.Network/loadBalancers: forbidden (AuthorizationFailed) in 8 scopes") == 1
-    assert "  /subscriptions/4\n  and 3 more\n  Needs  Microsoft.Network/loadBalancers/read\n  To do  grant it" in text
+    assert (
+        "  /subscriptions/4\n  and 3 more\n  Needs  Microsoft.Network/loadBalancers/read\n  To do  grant it on" in text
+    )
     assert "--- Not seen: this is not a clean answer ---" in text
+
+
+def test_every_reason_has_a_remedy() -> None:
+    gaps = tuple(Gap(reports.SUBSCRIPTION, "Microsoft.Compute/disks", reason) for reason in GapReason)
+    text = rendered(reports.report(gaps=gaps))
+    assert text.count("\n  To do  ") == len(GapReason)
+    assert "Needs" not in text
+    assert "Microsoft.Compute/disks: not-requested in 1 scope\n" in text
 
 
 def test_a_gap_that_knows_its_remedy_tells_it() -> None:
