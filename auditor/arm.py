@@ -35,13 +35,13 @@ def type_of(arm_id: str) -> str:
     The id is the authority, since the `type` of a body differs in case from answer to answer.
     """
     parts = key(arm_id).split("/")
-    try:
-        provider = len(parts) - 1 - parts[::-1].index("providers")
-    except ValueError:
-        if len(parts) == 3:
+    # Words and names alternate: at an even place `providers` is the name that somebody gave to a resource.
+    providers = [place for place in range(1, len(parts), 2) if parts[place] == "providers"]
+    if not providers:
+        if len(parts) == 3 and parts[1] == "subscriptions":
             return SUBSCRIPTION
         return RESOURCE_GROUP if len(parts) == 5 and parts[3] == "resourcegroups" else ""
-    segments = parts[provider + 1 :]
+    segments = parts[providers[-1] + 1 :]
     return "/".join([segments[0], *segments[1::2]]) if len(segments) >= 3 and len(segments) % 2 else ""
 
 

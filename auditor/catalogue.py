@@ -8,8 +8,9 @@ from pathlib import Path
 
 from auditor import bundled, examples, files, packs
 from auditor.conditions import CompiledRule
+from auditor.errors import InputError
 from auditor.facts import FACTS
-from auditor.model import InputError, Rule
+from auditor.model import Rule
 from auditor.packs import LoadedPack
 
 _GROUP = re.compile(r"[A-Z]{2,8}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor import __version__
-from auditor.model import SEVERITIES, InputError
+from auditor.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from auditor.report.view import View
 
 OK, FINDINGS, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+
+_FAIL_ON = ("critical", "high", "medium", "low", "info", "none")
 
 _EXIT_CODES = """\
 exit codes:
@@ -92,7 +94,7 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.add_argument(
         "--fail-on",
         metavar="SEVERITY",
-        choices=[*SEVERITIES, "none"],
+        choices=_FAIL_ON,
         default="high",
         help="critical, high, medium, low, info or none: from where on a finding makes the exit code 1 (default: high)",
     )

@@ -352,17 +352,15 @@ class Compiler:
                     verdicts.append(Verdict(None, (), (item,)))
                     continue
                 inside = (item, *stack)
-                if where is not None:
-                    chosen = where(context, inside)
-                    if chosen.truth is False:
-                        continue
-                    if chosen.truth is None:
-                        doubts += chosen.unknown
-                        verdict = test(context, inside)
-                        verdicts.append(verdict if verdict.truth is every else Verdict(None, (), chosen.unknown))
-                        continue
-                matched = True
-                verdicts.append(test(context, inside))
+                chosen = _ALL if where is None else where(context, inside)
+                if chosen.truth is False:
+                    continue
+                verdict = test(context, inside)
+                if chosen.truth is None and verdict.truth is not every:
+                    verdict = Verdict(None, (), chosen.unknown)
+                matched = matched or chosen.truth is True
+                doubts += chosen.unknown
+                verdicts.append(verdict)
             missing = answer.value.missing  # type: ignore[attr-defined]
             if missing is not None:
                 verdicts.append(Verdict(None, (), (missing,)))
@@ -489,7 +487,9 @@ class Compiler:
         source, kind, _ = self._list(node["distinct"], (*path, "distinct"))
         inner = self._inside(kind)
         where = inner.compile(node["where"], (*path, "where")) if "where" in node else None
-        by, by_name, by_gives = inner._source(node["by"], (*path, "by")) if "by" in node else (None, "", "")  # noqa: SLF001 - its own class
+        by, by_name, by_gives = (
+            inner._source(node["by"], (*path, "by")) if "by" in node else (None, "", "")  # noqa: SLF001 - its own class
+        )
         if by_gives.endswith("*"):
             message = f"by needs a single value, and {by_name} is a list"
             raise ConditionError(message, (*path, "by"))
@@ -595,7 +595,9 @@ class Compiler:
 _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
 
-_WITHOUT_FIELDS: Final = frozenset({"mirror", "tier", "deployment", "subscription", "lun", "member", "sighting", "text"})
+_WITHOUT_FIELDS: Final = frozenset(
+    {"mirror", "tier", "deployment", "subscription", "lun", "member", "sighting", "text"}
+)
 _ALL: Final = Verdict(truth=True)
 
 
@@ -621,8 +623,8 @@ def _scaled(answer: Answer, factor: Answer) -> Answer:
         return answer
     if times is None:
         return factor
-    low, high = sorted((bounds.low * times.low, bounds.high * times.low if times.low else 0))
-    return Answer(Interval(low, high, bounds.because), answer.reads)
+    ends = [a and b and a * b for a in (bounds.low, bounds.high) for b in (times.low, times.high)]  # 0 * inf is 0 here
+    return Answer(Interval(min(ends), max(ends), (*bounds.because, *times.because)), (*answer.reads, *factor.reads))
 
 
 def _source_name(node: Mapping[str, Any]) -> str:

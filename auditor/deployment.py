@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from auditor import arm
 from auditor.documents import Document
-from auditor.model import DeclaredDeployment, DeclaredMirror, DeclaredTier, InputError, Role, Roster, Selector
+from auditor.errors import InputError
+from auditor.model import DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
 
 NONE: Final = "none"
 """What is written where a role, mirror or region is missing on purpose."""
 
+_VM: Final = "microsoft.compute/virtualmachines"
 _GLOB_CHARACTERS: Final = frozenset("*?[")
 
 
@@ -96,7 +98,7 @@ def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
         return Roster()
     found = entry[key]
     line = document.line(entry, key)
-    if found == NONE:
+    if isinstance(found, str) and found.lower() == NONE:
         return Roster(declared=True, line=line)
     if not isinstance(found, list):
         return Roster(declared=True, selectors=(_selector(document, found, line),), line=line)
@@ -106,23 +108,25 @@ def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
             message = f"{key} names '{selector}' twice"
             raise document.error(message, found, index)
         if selector.value.lower() == NONE and selector.kind == "name":
-            message = f"{key}: write `{key}: none`, not a list, where there are none on purpose"
+            instead = "" if key == "failover" else f": write `{key}: none` where there are none on purpose"
+            message = f"{key} names the machine 'none'{instead}"
             raise document.error(message, found, index)
     return Roster(declared=True, selectors=selectors, line=line)
 
 
 def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: ANN401 - the schema has checked it
     """Return one member: a name or ARM id, a glob over names, or a tag."""
-    if isinstance(member, str):
-        if arm.is_id(member) and arm.type_of(member) != "microsoft.compute/virtualmachines":
-            message = f"'{member}' is not the id of a virtual machine"
-            raise InputError(message, document.file, line)
-        return Selector("id" if arm.is_id(member) else "name", member, line=line)
-    if "name" in member:
-        glob = bool(_GLOB_CHARACTERS & set(member["name"]))
-        return Selector("glob" if glob else "name", member["name"], line=line)
-    ((tag, value),) = member["tag"].items()
-    return Selector("tag", value, tag=tag, line=line)
+    if "tag" in member and isinstance(member, dict):
+        ((tag, value),) = member["tag"].items()
+        return Selector("tag", value, tag=tag, line=line)
+    text: str = member if isinstance(member, str) else member["name"]
+    if "/" not in text:
+        glob = isinstance(member, dict) and bool(_GLOB_CHARACTERS & set(text))
+        return Selector("glob" if glob else "name", text, line=line)
+    if arm.is_id(text) and arm.type_of(text) == _VM:
+        return Selector("id", text, line=line)
+    message = f"'{text}' is neither a name nor the id of a virtual machine"
+    raise InputError(message, document.file, line)
 
 
 def _refuse_twins(document: Document, named: list[tuple[str, dict[str, Any]]], kind: str) -> None:

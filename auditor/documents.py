@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from auditor.model import InputError
+from auditor.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,7 +132,8 @@ def _explain(fault: ValidationError, schema: str) -> str:  # noqa: PLR0911 - one
             return f"has both '{there[0]}' and '{there[1]}'" if there else f"needs one of {', '.join(names)}"
         case "enum" | "const":
             words = [str(word) for word in (expected if fault.validator == "enum" else [expected])]
-            return f"must be {' or '.join(words)}, not {_shown(found)}{_nearest(found, (), words)}{about}"
+            choice = f"one of {', '.join(words)}" if len(words) > 2 else " or ".join(words)
+            return f"must be {choice}, not {_shown(found)}{_nearest(found, (), words)}{about}"
         case "type":
             wanted = [_TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)]
             quote = "; put it in quotes" if "text" in wanted and isinstance(found, int | float) else ""

@@ -13,7 +13,8 @@ import msgspec
 from auditor import arm, bundled, deployment, documents, engine, inventory, paths
 from auditor.conditions import CompiledRule
 from auditor.documents import Document
-from auditor.model import Finding, Gap, GapReason, InputError, Outcome, Rule, resource
+from auditor.errors import InputError
+from auditor.model import Finding, Gap, GapReason, Outcome, Rule, resource
 from auditor.topology import Topology
 
 Verdicts = Mapping[tuple[str, str, str], Finding]

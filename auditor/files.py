@@ -9,13 +9,14 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from auditor.model import InputError
+from auditor.errors import InputError
 
 MAX_BYTES: Final = 2 * 1024**3
 """What an inventory may have when unpacked: thirty times that of 10,000 machines."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
+_CHUNK: Final = 1024**2
 
 
 def read(path: Path) -> bytes:
@@ -42,38 +43,46 @@ def _unpack(data: bytes, file: str) -> bytes:
     """Unpack every member of a gzip file; the output is capped so that a small file cannot fill the memory."""
     unpacked: list[bytes] = []
     size = 0
-    while data:
-        member = zlib.decompressobj(wbits=_GZIP_WINDOW)
-        try:
-            piece = member.decompress(data, MAX_BYTES - size + 1)
-        except zlib.error:
-            message = "is a damaged gzip file"
-            raise InputError(message, file) from None
-        size += len(piece)
-        unpacked.append(piece)
-        if size > MAX_BYTES:
-            break
-        if not member.eof:
-            message = "is a truncated gzip file"
-            raise InputError(message, file)
-        data = member.unused_data
+    member = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    for start in range(0, len(data), _CHUNK):
+        chunk = data[start : start + _CHUNK]
+        while chunk and size <= MAX_BYTES:
+            if member.eof:
+                member = zlib.decompressobj(wbits=_GZIP_WINDOW)
+            try:
+                piece = member.decompress(chunk, MAX_BYTES - size + 1)
+            except zlib.error:
+                message = "is a damaged gzip file"
+                raise InputError(message, file) from None
+            size += len(piece)
+            unpacked.append(piece)
+            chunk = member.unused_data
+    if not member.eof and size <= MAX_BYTES:
+        message = "is a truncated gzip file"
+        raise InputError(message, file)
     return b"".join(unpacked)
 
 
 def write(path: Path, data: bytes) -> None:
     """Write a file so that nobody ever sees half of it: under a temporary name beside it, mode 0600, then renamed.
 
+    A link is followed, and what is no file, such as `/dev/null` or a pipe, is written to and not replaced.
+
     Raises:
         InputError: the place cannot be written to.
     """
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        target = Path(os.path.realpath(path))
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
         raise InputError(message, str(path)) from None

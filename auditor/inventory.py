@@ -6,16 +6,17 @@ What it does not claim to list completely is not concluded from: that is the rea
 
 from __future__ import annotations
 
-import json
+import codecs
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
 from auditor import arm
-from auditor.model import Gap, GapReason, InputError, Resource, Snapshot, resource
+from auditor.errors import InputError
+from auditor.model import Gap, GapReason, Resource, Snapshot, resource
 
-_WHITESPACE: Final = " \t\r\n"
+_NOTHING: Final = msgspec.Raw(b"null")
 
 
 class _Envelope(msgspec.Struct):
@@ -25,6 +26,14 @@ class _Envelope(msgspec.Struct):
     listed: dict[str, list[str]] = {}
     gaps: list[Gap] = []
     nextLink: str | None = None  # noqa: N815
+    skip_token: str | None = None
+
+
+class _Texts(msgspec.Struct):
+    """The lists as they stand in the file."""
+
+    value: msgspec.Raw = _NOTHING
+    data: msgspec.Raw = _NOTHING
 
 
 def decode(data: bytes, file: str) -> Snapshot:
@@ -33,6 +42,7 @@ def decode(data: bytes, file: str) -> Snapshot:
     Raises:
         InputError: it is no JSON of that shape, or says two things of one resource.
     """
+    data = data.removeprefix(codecs.BOM_UTF8)
     envelope = _envelope(data, file)
     found: dict[str, Resource] = {}
     gaps = list(envelope.gaps)
@@ -41,12 +51,12 @@ def decode(data: bytes, file: str) -> Snapshot:
         if _is_sku(body):
             skus.append(body)
             continue
-        if not isinstance(body, dict) or not arm.is_id(body.get("id")):
-            message = f"element {index} is not an Azure resource: it needs an id that begins with /subscriptions/"
+        if not isinstance(body, dict) or not arm.is_id(body.get("id")) or not arm.type_of(body["id"]):
+            message = f"element {index} is not an Azure resource: it needs an id like /subscriptions/.../providers/..."
             raise InputError(message, file, _line(data, index))
         item = resource(body, body["id"])
         if item.key in found:
-            if found[item.key].body != body:
+            if _differ(found[item.key].body, body):
                 message = f"element {index} says of {item.id} something else than an element before it"
                 raise InputError(message, file, _line(data, index))
             continue
@@ -76,14 +86,25 @@ def _envelope(data: bytes, file: str) -> _Envelope:
     except RecursionError:
         message = "is nested too deeply"
         raise InputError(message, file) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        message = "is not UTF-8 text"
+        raise InputError(message, file, data.decode(errors="replace").partition("\ufffd")[0].count("\n") + 1) from None
+    except msgspec.DecodeError as error:
         message = f"is neither a snapshot nor a JSON list of Azure resources: {error}"
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            message = "is UTF-16 text, as PowerShell's > writes it: write it as UTF-8"
         raise InputError(message, file, _fault_line(data, str(error))) from None
-    if envelope.value is None and envelope.data is None:
-        message = 'is neither a snapshot nor a list of Azure resources: it has no "value" and no "data"'
+    if (envelope.value is None) is (envelope.data is None):
+        both = 'no "value" and no "data"' if envelope.value is None else 'both "value" and "data"'
+        message = f"is neither a snapshot nor a list of Azure resources: it has {both}"
         raise InputError(message, file, 1)
-    if envelope.listed and envelope.nextLink:
-        message = 'claims to have "listed" types completely, but its "nextLink" says that there is more'
+    more = "nextLink" if envelope.nextLink else "skip_token"
+    if envelope.listed and (envelope.nextLink or envelope.skip_token):
+        message = f'claims to have "listed" types completely, but its "{more}" says that there is more'
+        raise InputError(message, file)
+    stranger = next((scope for scope in envelope.listed if arm.type_of(scope) != arm.SUBSCRIPTION), None)
+    if stranger is not None:
+        message = f'has "listed" types of \'{stranger}\', which is not an id like /subscriptions/00000000-...'
         raise InputError(message, file)
     return envelope
 
@@ -104,23 +125,31 @@ def _stub(item: Resource) -> Gap:
     )
 
 
+def _differ(body: object, other: object) -> bool:
+    """Tell whether two bodies differ; those that are nested too deeply to be compared are taken to."""
+    try:
+        return body != other
+    except RecursionError:
+        return True
+
+
 def _fault_line(data: bytes, message: str) -> int:
-    """Return the line of a decoding fault, whose message may name the byte; a truncated file's last line otherwise."""
+    """Return the line of a decoding fault: the message may name the byte or, without its line, the path; else it is cut."""
     _, found, position = message.partition("(byte ")
     if found:
         return data.count(b"\n", 0, int(position.rstrip(")"))) + 1
-    return 1 if " - at `$" in message else data.count(b"\n") + 1
+    return 0 if " - at `$" in message else data.count(b"\n") + 1
 
 
 def _line(data: bytes, index: int) -> int:
-    """Return the line on which an element of the list starts, by reading again what stands before it."""
-    text = data.decode()
-    start = 0 if text.lstrip().startswith("[") else min(p for p in map(text.find, ('"value"', '"data"')) if p >= 0)
-    position = text.index("[", start) + 1
-    decoder = json.JSONDecoder()
-    for _ in range(index + 1):
-        while text[position] in _WHITESPACE + ",":
-            position += 1
-        begin = position
-        _, position = decoder.raw_decode(text, begin)
-    return text.count("\n", 0, begin) + 1
+    """Return the line on which an element of the list starts."""
+    whole = data
+    if data.lstrip()[:1] != b"[":
+        texts = msgspec.json.decode(data, type=_Texts)
+        whole = bytes(texts.data if bytes(texts.value) == b"null" else texts.value)
+    position = data.rindex(whole)
+    start = position + 1
+    for element in msgspec.json.decode(whole, type=list[msgspec.Raw])[: index + 1]:
+        start = data.index(bytes(element), position + 1)
+        position = start + len(bytes(element)) - 1
+    return data.count(b"\n", 0, start) + 1

@@ -12,11 +12,11 @@ from auditor import documents
 from auditor.arm import canonical_type
 from auditor.conditions import Compiled, CompiledRule, Compiler, ConditionError, Fact
 from auditor.documents import Document
+from auditor.errors import InputError
 from auditor.model import (
     DeclaredDeployment,
     Grade,
-    InputError,
-    Pack,
+        Pack,
     Rule,
     Setting,
     Severity,
@@ -54,7 +54,7 @@ def load(folder: Path, facts: Mapping[str, Fact], *, trusted: bool = False) -> L
     pack = _pack(document if trusted else document.check("pack"))
     rules: dict[str, list[CompiledRule]] = {profile: [] for profile in pack.profiles}
     found: dict[str, str] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.glob("*.y*ml")):
         if path.name == PACK_FILE:
             continue
         document = documents.read(path)
@@ -104,7 +104,9 @@ def check_settings(packs: Iterable[LoadedPack], deployments: Iterable[DeclaredDe
     for pack in packs:
         for rules in pack.rules.values():
             for loaded in rules:
-                known.update(loaded.rule.settings)
+                for name, setting in loaded.rule.settings.items():
+                    other = known.get(name, setting)
+                    known[name] = Setting(setting.default, max(setting.min, other.min), min(setting.max, other.max))
     for deployment in deployments:
         for name, value in deployment.settings.items():
             line = deployment.setting_lines.get(name, 0)

@@ -12,7 +12,7 @@ from auditor.values import ABSENT, Absent
 Step = str | int | None
 """A property name, an index, or None for every element of a list."""
 
-_TOKEN: Final = re.compile(r"""\.?([A-Za-z_$@][\w$@-]*)|\[(\d+|\*)\]|\['([^']+)'\]|\["([^"]+)"\]""")
+_TOKEN: Final = re.compile(r"""\.?([A-Za-z_$@][\w$@-]*)|\[(\d{1,9}|\*)\]|\['([^']+)'\]|\["([^"]+)"\]""")
 
 
 class PathError(ValueError):
@@ -57,10 +57,10 @@ def render(steps: tuple[Step, ...]) -> str:
             text += "[*]"
         elif isinstance(step, int):
             text += f"[{step}]"
-        elif _TOKEN.fullmatch(step):
+        elif (token := _TOKEN.fullmatch(step)) and token.group(1) == step:
             text = f"{text}.{step}" if text else step
         else:
-            text += f"['{step}']"
+            text += f'["{step}"]' if "'" in step else f"['{step}']"
     return text
 
 
@@ -72,12 +72,18 @@ class WrongType:
         self.path = path
         self.expected = expected
 
+    def below(self, prefix: str) -> WrongType:
+        """Return it as it looks from further out, where its path lies below `prefix`."""
+        return WrongType(join(prefix, self.path), self.expected)
+
 
 def get(body: object, steps: tuple[Step, ...]) -> object:
     """Return what stands at a path without wildcards: a value, `ABSENT`, or `WrongType`.
 
     Null is absent. Tag names are compared without regard to case, as Azure does; property names exactly.
     """
+    if body is None:
+        return ABSENT
     value = body
     for depth, step in enumerate(steps):
         if isinstance(step, str):
@@ -114,5 +120,6 @@ def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
         return
     prefix = render(before)
     for index, element in enumerate(elements):
+        here = f"{prefix}[{index}]"
         for path, value in find(element, after):
-            yield join(f"{prefix}[{index}]", path), value
+            yield join(here, path), value.below(here) if isinstance(value, WrongType) else value

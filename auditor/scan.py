@@ -9,8 +9,9 @@ import msgspec
 
 from auditor import bundled, deployment, documents, engine, files, inventory, packs, snapshot
 from auditor.deployment import NONE
+from auditor.errors import InputError
 from auditor.facts import FACTS
-from auditor.model import SEVERITIES, DeclaredDeployment, InputError, Outcome, Report, Severity, Snapshot
+from auditor.model import SEVERITIES, DeclaredDeployment, Outcome, Report, Severity, Snapshot
 from auditor.topology import Topology
 
 DEFAULT_PROFILE = "current"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import gzip
 import hashlib
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
 from auditor import arm
-from auditor.model import Gap, InputError, Resource, Snapshot
+from auditor.errors import InputError
+from auditor.model import Gap, Resource, Snapshot
 from auditor.redaction import redact
 
 FORMAT: Final = "auditor.snapshot/1"
@@ -61,6 +63,7 @@ class _End(msgspec.Struct, tag_field="record", tag="end", forbid_unknown_fields=
 
 
 _LINES: Final = msgspec.json.Decoder(_Resource | _Listed | _Gap | _Sku | _End)
+_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -70,18 +73,32 @@ def is_snapshot(data: bytes) -> bool:
 
 
 def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
-    """Return the file's content; secrets are left out, the same snapshot gives the same bytes."""
-    records: list[_Record] = [
-        *(_Resource(r.id, redact(r.body), r.call) for r in snapshot.resources),  # type: ignore[arg-type]
-        *(_Listed(scope, type_) for scope, type_ in snapshot.listed),
-        *(_Gap(gap.scope, gap) for gap in snapshot.gaps),
-        *(_Sku(sku_id(sku), redact(sku)) for sku in snapshot.skus),  # type: ignore[arg-type]
-    ]
-    lines = sorted((arm.key(record.id), _ENCODER.encode(record)) for record in records)
+    """Return the file's content; secrets are left out, the same snapshot gives the same bytes.
+
+    Raises:
+        InputError: a resource cannot be written.
+    """
+    try:
+        lines = sorted((arm.key(record.id), _ENCODER.encode(record)) for record in _records_of(snapshot))
+    except RecursionError:
+        message = "a resource is nested too deeply to be written to a snapshot"
+        raise InputError(message) from None
     header = _Header(FORMAT, snapshot.taken_at, snapshot.cloud, snapshot.identity, snapshot.scopes, snapshot.deployment)
     data = b"".join(line + b"\n" for line in (msgspec.json.encode(header), *(line for _, line in lines)))
     data += _ENCODER.encode(_End(len(lines), hashlib.sha256(data).hexdigest())) + b"\n"
     return gzip.compress(data, mtime=0) if compress else data
+
+
+def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
+    """Yield the records of a snapshot."""
+    for item in snapshot.resources:
+        yield _Resource(item.id, redact(item.body), item.call)  # type: ignore[arg-type] - a body stays a body
+    for scope, type_ in snapshot.listed:
+        yield _Listed(scope, type_)
+    for gap in snapshot.gaps:
+        yield _Gap(gap.scope, msgspec.structs.replace(gap, detail=redact(gap.detail)))
+    for sku in snapshot.skus:
+        yield _Sku(sku_id(sku), redact(sku))  # type: ignore[arg-type]
 
 
 def decode(data: bytes, file: str) -> Snapshot:
@@ -93,7 +110,7 @@ def decode(data: bytes, file: str) -> Snapshot:
     header_line, _, rest = data.partition(b"\n")
     try:
         header = msgspec.json.decode(header_line, type=_Header)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _FAULTS as error:
         message = f"has a header that is not {FORMAT}: {error}"
         raise InputError(message, file, 1) from None
     if header.format != FORMAT:
@@ -125,7 +142,7 @@ def _end(line: bytes) -> _End | None:
     """Return the closing record, or None where a line is none."""
     try:
         record = _LINES.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except _FAULTS:
         return None
     return record if isinstance(record, _End) else None
 
@@ -139,14 +156,14 @@ def _records(lines: memoryview, file: str) -> list[Any]:
     gc.disable()
     try:
         return _LINES.decode_lines(lines)
-    except (msgspec.DecodeError, RecursionError):
+    except _FAULTS:
         for number, line in enumerate(bytes(lines).split(b"\n"), start=2):
             try:
                 _LINES.decode(line) if line else None
             except RecursionError:
                 message = "is nested too deeply"
                 raise InputError(message, file, number) from None
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 message = f"is not a record of {FORMAT}: {error}"
                 raise InputError(message, file, number) from None
         raise

@@ -7,7 +7,7 @@ for its absence.
 from __future__ import annotations
 
 import enum
-import math
+import sys
 from typing import Final, NamedTuple
 
 import msgspec
@@ -89,9 +89,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def interval(value: object) -> Interval | None:
-    """Return a number or an interval as an interval, anything else as None; a boolean is not a number."""
+    """Return a number or an interval as an interval, anything else as None.
+
+    A boolean is not a number; neither is one that no float can hold.
+    """
     if isinstance(value, Interval):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         return None
     return Interval(value, value)

@@ -12,12 +12,7 @@ from tests import estates
 from tests.estates import Body
 
 LISTED = sorted(
-    {
-        (name, type_)
-        for name in estates.ESTATES
-        for types in estates.body_of(name)["listed"].values()
-        for type_ in types
-    }
+    {(name, type_) for name in estates.ESTATES for types in estates.body_of(name)["listed"].values() for type_ in types}
 )
 RESOURCES = [(name, item["id"]) for name in estates.ESTATES for item in estates.body_of(name)["value"] if "id" in item]
 

@@ -19,7 +19,7 @@ import sarif_om as om
 
 import auditor
 from auditor import arm
-from auditor.model import Coverage, Evidence, Finding, Gap, Outcome, Pack, Report, Rule, Severity
+from auditor.model import Evidence, Finding, Gap, Outcome, Pack, Report, Rule, Severity
 from auditor.report.escape import markdown, printable
 from auditor.values import Cause
 
@@ -46,7 +46,7 @@ _SCORES: Final = {
     Severity.LOW: "2.5",
     Severity.INFO: "0.5",
 }
-"""As GitHub, which rates a rule by a score, cuts them into words."""
+"""Of a rule, not of a result: GitHub makes the same words of them again."""
 _KINDS: Final = {
     Outcome.FAIL: "fail",
     Outcome.UNKNOWN: "open",
@@ -60,7 +60,7 @@ _DECLARE: Final = "DECLARE"
 _NOTIFICATIONS: Final = {
     _GAP: (
         "Something could not be read",
-        "Nothing was concluded from its absence. Grant what the message names, and scan again.",
+        "Nothing was concluded from its absence. Do what the message asks for, and scan again.",
     ),
     _ERROR: (
         "A rule could not be judged because of a bug",
@@ -215,7 +215,8 @@ def _help_markdown(rule: Rule, pack: Pack | None) -> str:
 
 def _basis(rule: Rule, pack: Pack | None) -> Iterator[tuple[str, str]]:
     """Yield what asks for a rule: a text, and a page where there is one."""
-    for id_, statement in ((id_, pack.statements[id_]) for id_ in rule.reference) if pack else ():
+    statements = pack.statements if pack else {}
+    for id_, statement in ((id_, statements[id_]) for id_ in rule.reference if id_ in statements):
         yield _one_line(f"{id_}, {statement.section}: {statement.text} {statement.today}"), ""
     for source in rule.sources:
         yield _one_line(f"{source.title} ({source.date})"), source.url
@@ -232,7 +233,8 @@ def _invocation(report: Report, indexes: Mapping[str, int]) -> _Node:
             *(_gap_notification(gap) for gap in coverage.gaps),
             *(_error_notification(finding, indexes[finding.rule.id]) for finding in errors),
         ],
-        tool_configuration_notifications=_declaration_notifications(coverage),
+        # Why a run without a gap may be incomplete.
+        tool_configuration_notifications=[_notification(_DECLARE, "warning", text) for text in coverage.declarations],
     )
 
 
@@ -255,11 +257,6 @@ def _error_notification(finding: Finding, rule_index: int) -> _Node:
     notification = _notification(_ERROR, "error", f"{finding.rule.id} on {finding.subject.id}: {finding.reason}")
     notification.associated_rule = om.ReportingDescriptorReference(id=finding.rule.id, index=rule_index)
     return notification
-
-
-def _declaration_notifications(coverage: Coverage) -> list[_Node]:
-    """Return what nobody declared, which is why a run without a gap may be incomplete."""
-    return [_notification(_DECLARE, "warning", declaration) for declaration in coverage.declarations]
 
 
 def _notification(id_: str, level: str, text: str) -> _Node:

@@ -245,7 +245,7 @@ def test_a_severity_is_a_level_and_a_score(severity: str, level: str, score: str
     assert run["results"][0]["level"] == level
 
 
-def test_a_rule_without_a_pack_or_in_a_few_words_is_described_too() -> None:
+def test_a_rule_without_a_pack_and_with_much_to_say_is_described() -> None:
     rule = make_rule(pack="", why="w" * 2000, reference=(), sources=())
     (described,) = run_of(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
     assert described["properties"]["tags"] == ["security"]

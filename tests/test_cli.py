@@ -1,0 +1,294 @@
+"""The command line as users start it: outputs, exit codes, one clear error."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auditor import bundled, cli
+from auditor.model import SEVERITIES
+
+DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
+INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
+GOOD = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(DEPLOYMENT)]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a user does, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "auditor", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
+        timeout=60,
+    )
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    """Return a copy of the known-good inventory in which a text was replaced."""
+    text = INVENTORY.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "inventory.json"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["scan", "--demo", "-o", "json", "--passes"]) == cli.FINDINGS
+    report = json.loads(capsys.readouterr().out)
+    assert {finding["outcome"] for finding in report["findings"]} == {"pass", "fail", "unknown", "not_applicable"}
+    assert report["coverage"]["complete"] is False
+
+
+def test_demo_leaves_bystanders_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["scan", "--demo", "-o", "json", "--passes"])
+    report = json.loads(capsys.readouterr().out)
+    assert not [f for f in report["findings"] if "rg-other-teams" in f["subject"]["id"].lower()]
+
+
+def test_known_good_is_clean_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(GOOD) == cli.OK
+    assert "complete" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_gap_makes_it_3_unless_forgiven(tmp_path: Path) -> None:
+    path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
+    arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
+    assert cli.main(arguments) == cli.INCOMPLETE
+    assert cli.main([*arguments, "--allow-incomplete"]) == cli.OK
+
+
+def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytest.CaptureFixture[str]) -> None:
+    path = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
+    body = json.loads(path.read_text(encoding="utf-8"))
+    for item in body["value"]:
+        item.pop("tags", None)
+    untagged = Path("untagged.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auditor.files.read", lambda _: json.dumps(body).encode())
+        assert cli.main(["scan", "--snapshot", str(untagged)]) == cli.INCOMPLETE
+    out = " ".join(capsys.readouterr().out.split())
+    assert "no InterSystems deployment is recognised here" in out
+    assert "iris-deployment" in out
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code"),
+    [("critical", 1), ("high", 1), ("medium", 1), ("low", 1), ("info", 1), ("none", 3)],
+)
+def test_fail_on_decides_from_where_a_finding_counts(fail_on: str, code: int, tmp_path: Path) -> None:
+    assert cli.main(["scan", "--demo", "--fail-on", fail_on, "-o", f"json={tmp_path / 'r.json'}"]) == code
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("high", 0), ("medium", 1)])
+def test_fail_on_leaves_lesser_findings_out(fail_on: str, code: int, tmp_path: Path) -> None:
+    path = changed(tmp_path, '"intervalInSeconds":5', '"intervalInSeconds":15')
+    arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", fail_on]
+    assert cli.main([*arguments, "-o", f"json={tmp_path / 'r.json'}"]) == code
+
+
+def test_fail_on_names_every_severity() -> None:
+    assert [*SEVERITIES, "none"] == list(cli._FAIL_ON)  # noqa: SLF001 - spelled out there so that --help loads nothing
+
+
+def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "terminal")}
+    outputs = [argument for name, path in files.items() for argument in ("-o", f"{name}={path}")]
+    assert cli.main(["scan", "--demo", "-o", "terminal", *outputs]) == cli.FINDINGS
+    assert "MIR003" in capsys.readouterr().out
+    assert json.loads(files["json"].read_text())["format"] == "auditor.report/1"
+    assert json.loads(files["sarif"].read_text())["version"] == "2.1.0"
+    assert json.loads(files["sarif-github"].read_text())["runs"][0]["results"]
+    assert "MIR003" in files["terminal"].read_text()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+
+
+@pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
+def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path) -> None:
+    kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
+    assert cli.main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == cli.FINDINGS
+    assert cli.main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == cli.FINDINGS
+    assert json.loads(first.read_text()) == json.loads(second.read_text())
+    assert (kept.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
+
+
+def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.json.gz"
+    path.write_bytes(gzip.compress(INVENTORY.read_bytes()))
+    assert cli.main(["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]) == cli.OK
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([*GOOD, "-o", "xml"], "there is no output format 'xml'"),
+        ([*GOOD, "-o", "snapshot"], "snapshot needs a file"),
+        ([*GOOD, "-o", "json", "-o", "terminal"], "two outputs go to standard output"),
+        ([*GOOD, "-o", "json=/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written"),
+        ([*GOOD, "--profile", "article-2016"], "there is no profile 'article-2016'; there is article-2018, current"),
+        ([*GOOD, "--rules", "/nowhere"], "/nowhere/pack.yaml: cannot be read"),
+        (["scan", "--snapshot", "/nowhere.json"], "/nowhere.json: cannot be read: No such file"),
+        (["scan", "--snapshot", str(INVENTORY), "--deployment", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
+        (["scan", "--snapshot", str(DEPLOYMENT)], f"{DEPLOYMENT}:1: is neither a snapshot nor a JSON list"),
+        (["scan", "--snapshot", str(INVENTORY.parent)], "cannot be read: Is a directory"),
+        (["rules", "show", "XXX999"], "there is no rule 'XXX999'"),
+        (["rules", "new", "lb"], "'lb' is not a group of rules"),
+        (["rules", "test", "/nowhere/RULE.yaml"], "cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == cli.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("auditor: error: ")
+    assert captured.err.count("\n") == 1
+    assert expected in captured.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["scan"],
+        ["scan", "--demo", "--snapshot", "x"],
+        ["scan", "--demo", "--fail-on", "bad"],
+        ["scan", "--demo", "--as-of", "tomorrow"],
+        ["nonsense"],
+    ],
+)
+def test_bad_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == cli.USAGE
+    assert "usage: auditor" in capsys.readouterr().err
+
+
+def test_an_error_shows_hostile_names_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad\x1b[31m.json"
+    assert cli.main(["scan", "--snapshot", str(path)]) == cli.USAGE
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
+    good = tmp_path / "good.json"
+    assert cli.main([*GOOD, "-o", f"json={good}", "-o", f"sarif={tmp_path}/nowhere/x.sarif"]) == cli.USAGE
+    assert sorted(tmp_path.iterdir()) in ([], [good])
+    assert not good.exists() or json.loads(good.read_text())
+
+
+def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
+    hostile = "\\u001b[31m[red]<script>alert(1)</script>\\u202e"
+    path = changed(tmp_path, '"protocol":"Https"', f'"protocol":"{hostile}"')
+    for name in ("terminal", "json", "sarif", "sarif-github"):
+        done = run(
+            "scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", name, "--passes", FORCE_COLOR=""
+        )
+        assert done.returncode in {cli.OK, cli.FINDINGS, cli.INCOMPLETE}, done.stderr
+        assert not {"\x1b", "\u202e"} & set(done.stdout)
+
+
+def test_colour_follows_the_environment() -> None:
+    assert "\x1b[" in run("scan", "--demo", FORCE_COLOR="1", NO_COLOR="").stdout
+    assert "\x1b[" not in run("scan", "--demo", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b[" not in run("scan", "--demo").stdout
+
+
+def test_width_follows_the_environment() -> None:
+    narrow, wide = (run("scan", "--demo", COLUMNS=columns).stdout for columns in ("60", "200"))
+    assert len(narrow.splitlines()) > len(wide.splitlines())
+
+
+def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
+    path = changed(tmp_path, '"intervalInSeconds":5', '"intervalInSeconds":"fünf"')
+    done = run("scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), PYTHONIOENCODING="ascii")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == cli.INCOMPLETE
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = f"{sys.executable} -m auditor scan --demo | head -1"
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout == "auditor 0.1.0\n"
+    assert done.stderr == ""
+
+
+def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditor.scan.scan", interrupted)
+    assert cli.main(["scan", "--demo"]) == cli.INTERRUPTED
+
+
+def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        message = "a bug"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("auditor.topology.balancing.Balancing.probe", broken)
+    report = tmp_path / "r.json"
+    assert cli.main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == cli.INCOMPLETE
+    errors = [f for f in json.loads(report.read_text())["findings"] if f["outcome"] == "error"]
+    assert {finding["rule"] for finding in errors} >= {"MIR003", "LB004"}
+    assert all("RuntimeError: a bug" in finding["reason"] for finding in errors)
+
+
+def test_help_names_the_exit_codes() -> None:
+    for arguments in (["--help"], ["scan", "--help"]):
+        done = run(*arguments)
+        assert done.returncode == 0
+        assert "exit codes:" in done.stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout == "auditor 0.1.0\n"
+
+
+def test_rules_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rules", "list"]) == cli.OK
+    assert "MIR003   critical" in capsys.readouterr().out
+    assert cli.main(["rules", "list", "--profile", "article-2018"]) == cli.OK
+    assert "SEC002" not in capsys.readouterr().out
+    assert cli.main(["rules", "show", "mir003"]) == cli.OK
+    shown = capsys.readouterr().out
+    assert "az network lb probe update" in shown
+    assert "S47" in shown
+
+
+def test_rules_test_tells_how_many_examples_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rules", "test", str(bundled.PACK / "MIR003.yaml")]) == cli.OK
+    assert capsys.readouterr().out == "8 examples, 0 faults\n"
+
+
+PACK = """\
+format: auditor.pack/1
+name: own
+title: Our own rules
+profiles: {current: What we ask for besides.}
+statements: {}
+"""
+
+
+def test_a_rule_is_begun_edited_and_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pack.yaml").write_text(PACK)
+    assert cli.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == cli.OK
+    path = Path(capsys.readouterr().out.strip())
+    assert path == tmp_path / "OWN001.yaml"
+    assert cli.main(["rules", "test", str(path)]) == cli.OK
+    assert capsys.readouterr().out == "3 examples, 0 faults\n"
+    assert cli.main([*GOOD, "--rules", str(tmp_path)]) == cli.OK
+    assert "(16 rules)" in capsys.readouterr().out
+    path.write_text(path.read_text().replace("value: Failed", "value: Succeeded"))
+    assert cli.main(["rules", "test", str(path)]) == cli.FINDINGS
+    assert "OWN001 example 2: expected fail, but the rule says" in capsys.readouterr().out
+    assert cli.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == cli.OK
+    assert capsys.readouterr().out.strip().endswith("OWN002.yaml")

@@ -1,0 +1,61 @@
+"""What the pages say is what the program does."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from auditor import bundled, deployment, documents
+from auditor.facts import FACTS
+
+ROOT = bundled.FIXTURES.parent
+
+
+def load(path: Path) -> ModuleType:
+    """Import a script of the checkout."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_pages_are_current() -> None:
+    pages: dict[Path, str] = load(ROOT / "docs" / "generate.py").pages()
+    assert pages
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run make docs"
+
+
+def test_every_fact_says_what_it_is() -> None:
+    assert FACTS
+    for fact in FACTS.values():
+        assert fact.about.endswith("."), fact.name
+
+
+def test_the_readme_deployment_file_is_valid() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(format: auditor\.deployment/1\n.*?)```", readme, re.DOTALL)
+    (declared,) = deployment.load(documents.parse(example.encode(), "README.md"))
+    assert declared.name == "trakcare-prod"
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_fixtures_are_what_their_builder_writes() -> None:
+    """Anybody can read there what the known-good deployments consist of and what went wrong in the demo."""
+    written: dict[str, str] = load(bundled.FIXTURES / "build.py").build()
+    assert set(written) >= {"trakcare-2018/inventory.json", "trakcare-current/inventory.json", "demo/inventory.json"}
+    for name, text in written.items():
+        assert (bundled.FIXTURES / name).read_text(encoding="utf-8") == text, f"{name}: run python fixtures/build.py"
