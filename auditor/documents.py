@@ -82,7 +82,7 @@ class Document:
         if not faults:
             return self
         *_, line, fault = min(faults, key=lambda ranked: ranked[:3])
-        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path).lstrip(".")
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{repr(step)[1:-1]}" for step in fault.absolute_path).lstrip(".")
         raise InputError(f"{where or 'the file'} {_explain(fault, schema)}", self.file, line)
 
     def _place(self, fault: ValidationError) -> int:
@@ -142,6 +142,8 @@ def _explain(fault: ValidationError, schema: str) -> str:  # noqa: PLR0911 - one
             return f"must match {expected}, which {_shown(found)} does not{about}"
         case "minItems" | "minLength":
             return f"must not be empty{about}" if not found else f"is too short: {_shown(found)}{about}"
+        case "not":
+            return f"must not be {_shown(found)}"
         case "uniqueItems":
             return f"names something twice{about}"
     message = fault.message  # what is left compares a number or a length
@@ -170,8 +172,8 @@ def _shown(value: object) -> str:
         return _TYPES["object" if isinstance(value, dict) else "array"]
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    text = str(value)
-    return f"'{text if len(text) <= 60 else text[:57] + '...'}'" if isinstance(value, str) else text[:60]
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}...{text[-1]}"
 
 
 @cache

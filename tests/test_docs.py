@@ -18,7 +18,7 @@ ROOT = bundled.FIXTURES.parent
 
 def load(path: Path) -> ModuleType:
     """Import a script of the checkout."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"loaded_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

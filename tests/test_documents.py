@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from auditor import bundled, documents
 from auditor.documents import Document
-from auditor.model import InputError
+from auditor.errors import InputError
 
 
 def parse(text: str | bytes) -> Document:
@@ -39,7 +39,7 @@ def test_words_that_yaml_1_1_takes_for_something_else_are_words(word: str) -> No
 
 
 @pytest.mark.parametrize(
-    "number", ["0x1f", "0o17", "1_000", ".inf", "-.INF", ".nan", "1e999", ".", "+", "1e", "9" * 301]
+    "number", ["0x1f", "0o17", "1_000", ".inf", "-.INF", ".nan", "1e999", ".", "+", "1e", "9" * 400]
 )
 def test_what_json_has_no_number_for_stays_text(number: str) -> None:
     assert parse(f"a: {number}").value == {"a": number}

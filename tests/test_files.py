@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import files
-from auditor.model import InputError
+from auditor.errors import InputError
 
 
 def refused(path: Path, reason: str) -> None:
@@ -159,7 +159,7 @@ def test_a_folder_without_permission_is_an_input_error(tmp_path: Path) -> None:
     script = f"""
 import os, pathlib
 from auditor import files
-from auditor.model import InputError
+from auditor.errors import InputError
 if os.geteuid() == 0:
     os.setegid(65534)
     os.seteuid(65534)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from auditor import arm
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Choice, Context, Deployment, Subscription, Topology
+from auditor.topology import Choice, Context, Deployment, Subscription, Topology, open_end
 from auditor.topology.balancing import RULES
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, parts, value
 from auditor.topology.tags import TAG_ROLE, tag
@@ -93,8 +94,9 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
         )
         return Answer(Unknown(Cause.DECLARATION, reason))
     graph = context.topology.graph
+    declared, missing = _declared(context.topology)
     known = tuple(
-        Sighting(machine, roles, _declared(context.topology, machine), read)
+        Sighting(machine, roles, Items(tuple(declared.get(machine.key, ())), missing), read)
         for machine, roles, read in (*_by_tag(graph), *_by_probe(context))
         if arm.subscription_of(machine.key) == subscription.id
     )
@@ -109,17 +111,18 @@ def agreed_roles(_: Context, sighting: Sighting) -> Answer:
     return Answer(Items(agreed, sighting.declared.missing), (sighting.read,))
 
 
-def _declared(topology: Topology, machine: Resource) -> Items:
-    """Return the roles of a machine over all deployments; a roster that is not wholly known may hold it too."""
-    roles: dict[str, None] = {}
+def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None]:
+    """Return the roles of each machine over all deployments, and why a roster may hold machines that are not known."""
+    roles: dict[str, list[Role]] = defaultdict(list)
     missing = None
     for deployment in topology.deployments:
-        roles.update(dict.fromkeys(deployment.roles.get(machine.key, ())))
+        for key, own in deployment.roles.items():
+            roles[key] += own
         for members in deployment.machines.values():
-            reasons = (members,) if isinstance(members, Unknown) else (members.missing, *members.known)
-            gaps = (reason for reason in reasons if isinstance(reason, Unknown) and reason.cause is Cause.GAP)
-            missing = missing or next(gaps, None)
-    return Items(tuple(roles), missing)
+            gap = open_end(members)
+            if gap is not None and gap.cause is Cause.GAP:
+                missing = missing or gap
+    return roles, missing
 
 
 def _by_tag(graph: Graph) -> Iterator[tuple[Resource, frozenset[str], Read]]:
