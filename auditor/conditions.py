@@ -347,7 +347,7 @@ class Compiler:
             verdicts: list[Verdict] = []
             doubts: list[Unknown] = []
             matched = False
-            for item in answer.value.known:  # type: ignore[attr-defined] - `_list` yields nothing else
+            for item in answer.value.known:  # type: ignore[attr-defined]  # `_list` yields lists
                 if isinstance(item, Unknown):
                     verdicts.append(Verdict(None, (), (item,)))
                     continue

@@ -13,7 +13,7 @@ import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
 
@@ -77,12 +77,14 @@ class Document:
         """
         faults = [
             (fault.validator != "additionalProperties", fault.validator in _MISSING, self._place(fault), fault)
-            for fault in validator(schema).iter_errors(self.value)
+            for fault in validator(schema).iter_errors(cast("Any", self.value))
         ]
         if not faults:
             return self
         *_, line, fault = min(faults, key=lambda ranked: ranked[:3])
-        where = "".join(f"[{step}]" if isinstance(step, int) else f".{repr(step)[1:-1]}" for step in fault.absolute_path).lstrip(".")
+        where = "".join(
+            f"[{step}]" if isinstance(step, int) else f".{repr(step)[1:-1]}" for step in fault.absolute_path
+        ).lstrip(".")
         raise InputError(f"{where or 'the file'} {_explain(fault, schema)}", self.file, line)
 
     def _place(self, fault: ValidationError) -> int:
@@ -100,7 +102,7 @@ def validator(schema: str) -> Validator:
 
 
 _MISSING: Final = frozenset({"required", "dependentRequired", "oneOf", "anyOf"})
-"""Keywords of the schemas that speak of keys which are not there (the schemas use `oneOf` and `anyOf` for nothing else)."""
+"""Keywords that speak of keys which are not there: our schemas use `oneOf` and `anyOf` for nothing else."""
 
 _TYPES: Final = {
     "object": "a map",
@@ -112,15 +114,16 @@ _TYPES: Final = {
 }
 
 
-def _explain(fault: ValidationError, schema: str) -> str:  # noqa: PLR0911 - one answer a keyword
+def _explain(fault: ValidationError, schema: str) -> str:
     """Return what was expected, in the words of whoever wrote the file."""
     expected: Any = fault.validator_value
     found: Any = fault.instance
-    about = f" ({fault.schema['description'].rstrip('.')})" if "description" in fault.schema else ""
+    around: Any = fault.schema
     match fault.validator:
         case "additionalProperties":
             stranger = _strangers(fault)[0]
-            return f"has the unknown key {_shown(stranger)}{_nearest(stranger, fault.schema['properties'], _words(schema))}"
+            nearest = _nearest(stranger, around["properties"], _words(schema))
+            return f"has the unknown key {_shown(stranger)}{nearest}"
         case "required":
             return f"lacks the key '{next(name for name in expected if name not in found)}'"
         case "dependentRequired":
@@ -130,31 +133,40 @@ def _explain(fault: ValidationError, schema: str) -> str:  # noqa: PLR0911 - one
             names = [branch["required"][0] for branch in expected]
             there = [name for name in names if name in found]
             return f"has both '{there[0]}' and '{there[1]}'" if there else f"needs one of {', '.join(names)}"
+    about = f" ({around['description'].rstrip('.')})" if "description" in around else ""
+    return _explain_value(fault, expected, found) + about
+
+
+def _explain_value(fault: ValidationError, expected: Any, found: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    """Return what a value was expected to be."""
+    match fault.validator:
         case "enum" | "const":
             words = [str(word) for word in (expected if fault.validator == "enum" else [expected])]
             choice = f"one of {', '.join(words)}" if len(words) > 2 else " or ".join(words)
-            return f"must be {choice}, not {_shown(found)}{_nearest(found, (), words)}{about}"
+            text = f"must be {choice}, not {_shown(found)}{_nearest(found, (), words)}"
         case "type":
             wanted = [_TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)]
             quote = "; put it in quotes" if "text" in wanted and isinstance(found, int | float) else ""
-            return f"must be {' or '.join(wanted)}, not {_shown(found)}{quote}{about}"
+            text = f"must be {' or '.join(wanted)}, not {_shown(found)}{quote}"
         case "pattern":
-            return f"must match {expected}, which {_shown(found)} does not{about}"
+            text = f"must match {expected}, which {_shown(found)} does not"
         case "minItems" | "minLength":
-            return f"must not be empty{about}" if not found else f"is too short: {_shown(found)}{about}"
+            text = f"is too short: {_shown(found)}" if found else "must not be empty"
         case "not":
-            return f"must not be {_shown(found)}"
+            text = f"must not be {_shown(found)}"
         case "uniqueItems":
-            return f"names something twice{about}"
-    message = fault.message  # what is left compares a number or a length
-    return f"is wrong: {message if len(message) < 200 else message[-200:]}{about}"
+            text = "names something twice"
+        case _:  # it compares a number or a length
+            text = f"is wrong: {fault.message[-200:]}"
+    return text
 
 
 def _strangers(fault: ValidationError) -> list[str]:
     """Return the keys that nobody knows where that is the fault."""
     if fault.validator != "additionalProperties":
         return []
-    return [name for name in fault.instance if name not in fault.schema["properties"]]
+    found, around = cast("Any", fault.instance), cast("Any", fault.schema)
+    return [name for name in found if name not in around["properties"]]
 
 
 def _nearest(found: object, allowed: Iterable[str], words: Iterable[str]) -> str:
@@ -225,7 +237,7 @@ def parse(data: bytes, file: str) -> Document:
     try:
         value = builder.document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark: Any = error.problem_mark or error.context_mark
         message = f"is not valid YAML: {error.problem or error.context}"
         raise InputError(message, file, mark.line + 1 if mark else 0) from None
     except yaml.YAMLError as error:
@@ -277,13 +289,14 @@ class _Builder:
         members: dict[str, object] = {}
         lines = {None: line}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
+            mark: Any = event.start_mark
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error("has a key that is not a word", event)
             self._refuse_tag(event)
             name = event.value
             if name in members:
                 raise self._error(f"has the key {_shown(name)} twice", event)
-            lines[name] = event.start_mark.line + 1
+            lines[name] = mark.line + 1
             members[name] = self._value(next(events), events, depth + 1)
         self.lines[id(members)] = lines
         return members

@@ -92,8 +92,9 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     if target.kind == "tier":
         roles = [Role(role) for role in target.roles] or list(Role)
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
-        # A member that was not found may lie in a region of which no tier is known.
-        return Items(tiers, next(filter(None, (open_end(deployment.machines[role]) for role in roles)), None))
+        # A member that was not found, or whose region was not read, may lie in a region of which no tier is known.
+        groups = (*(tier.members for tier in tiers), *(deployment.machines[role] for role in roles))
+        return Items(tiers, next(filter(None, map(open_end, groups)), None))
     if not target.roles:
         return deployment.scope.get(target.type, Items())
     known: list[object] = []
@@ -178,6 +179,7 @@ def coverage(topology: Topology, rules: Iterable[CompiledRule], findings: Iterab
             for finding in findings
             if finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.DECLARATION
             for reason in finding.reason.split("; ")
+            if not reason.startswith("and ")  # ... N more
         )
     )
     return Coverage(
@@ -198,7 +200,11 @@ def _types(rules: Iterable[CompiledRule]) -> set[str]:
 
 def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
     """Yield a gap for each type that nobody claims to have listed, and each subscription that was left out."""
-    said = {(arm.subscription_of(gap.scope), arm.canonical_type(gap.what)) for gap in snapshot.gaps}
+    said = {
+        (arm.subscription_of(gap.scope), arm.canonical_type(gap.what))
+        for gap in snapshot.gaps
+        if arm.type_of(gap.scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}
+    }
     for scope in snapshot.scopes:
         for type_ in sorted(types):
             if (scope, type_) not in snapshot.listed and (scope, type_) not in said:

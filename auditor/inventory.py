@@ -104,7 +104,7 @@ def _envelope(data: bytes, file: str) -> _Envelope:
         raise InputError(message, file)
     stranger = next((scope for scope in envelope.listed if arm.type_of(scope) != arm.SUBSCRIPTION), None)
     if stranger is not None:
-        message = f'has "listed" types of \'{stranger}\', which is not an id like /subscriptions/00000000-...'
+        message = f"has \"listed\" types of '{stranger}', which is not an id like /subscriptions/00000000-..."
         raise InputError(message, file)
     return envelope
 
@@ -134,7 +134,7 @@ def _differ(body: object, other: object) -> bool:
 
 
 def _fault_line(data: bytes, message: str) -> int:
-    """Return the line of a decoding fault: the message may name the byte or, without its line, the path; else it is cut."""
+    """Return the line of a decoding fault: its message names a byte or a path (then 0), or the end is missing."""
     _, found, position = message.partition("(byte ")
     if found:
         return data.count(b"\n", 0, int(position.rstrip(")"))) + 1

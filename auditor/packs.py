@@ -16,7 +16,7 @@ from auditor.errors import InputError
 from auditor.model import (
     DeclaredDeployment,
     Grade,
-        Pack,
+    Pack,
     Rule,
     Setting,
     Severity,

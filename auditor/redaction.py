@@ -35,7 +35,9 @@ def redact(value: object) -> object:
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if isinstance(value, dict):
         members = {
-            name: REDACTED if _is_secret(name) and member is not None and not isinstance(member, bool) else redact(member)
+            name: REDACTED
+            if _is_secret(name) and member is not None and not isinstance(member, bool)
+            else redact(member)
             for name, member in value.items()
         }
         return members if any(members[name] is not value[name] for name in value) else value

@@ -92,7 +92,7 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
 def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
     """Yield the records of a snapshot."""
     for item in snapshot.resources:
-        yield _Resource(item.id, redact(item.body), item.call)  # type: ignore[arg-type] - a body stays a body
+        yield _Resource(item.id, redact(item.body), item.call)  # type: ignore[arg-type]
     for scope, type_ in snapshot.listed:
         yield _Listed(scope, type_)
     for gap in snapshot.gaps:

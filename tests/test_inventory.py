@@ -138,6 +138,7 @@ def test_a_number_of_any_length_and_deep_bodies_are_taken() -> None:
         ('{"Value": []}', 1, 'has no "value" and no "data"'),
         ('{"value": null}', 1, 'has no "value" and no "data"'),
         ('{"value": [], "data": []}', 1, 'has both "value" and "data"'),
+        ('{"n": [1, "[1"],\n"value": [\n1]}', 3, "element 0 is not an Azure resource"),
         ("null", 1, "Expected `object`, got `null`"),
         ("7", 1, "Expected `object`, got `int`"),
         ('"x"', 1, "Expected `object`, got `str`"),
@@ -178,7 +179,7 @@ def test_a_number_of_any_length_and_deep_bodies_are_taken() -> None:
         ('{"value":[' + '{"a":' * 100_000, 0, "is nested too deeply"),
         ('{"value":["\\ud800"]}', 1, "is neither a snapshot nor"),
     ],
-    ids=range(32),
+    ids=range(33),
 )
 def test_what_is_no_inventory_is_refused(content: str | bytes, line: int, message: str) -> None:
     found = fault(content)
@@ -233,15 +234,38 @@ def test_two_things_said_of_one_resource_are_refused_on_the_line_of_the_second()
 # --- anything at all --------------------------------------------------------------------------------------------------
 
 _ITEMS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from([_VM + "a", _VM + "b", _SUBSCRIPTION, "value", "forbidden", ""]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["id", "properties", "value", "data", "listed", "gaps", "takenAt", "nextLink", "resourceType", "capabilities", "scope", "what", "reason", _SUBSCRIPTION]),
-        inner,
-        max_size=4,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([_VM + "a", _VM + "b", _SUBSCRIPTION, "value", "forbidden", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "id",
+                    "properties",
+                    "value",
+                    "data",
+                    "listed",
+                    "gaps",
+                    "takenAt",
+                    "nextLink",
+                    "resourceType",
+                    "capabilities",
+                    "scope",
+                    "what",
+                    "reason",
+                    _SUBSCRIPTION,
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=15,
-)  # fmt: skip
+)
 
 
 @given(

@@ -71,26 +71,35 @@ def sealed(*records: bytes, header: bytes = _HEADER, count: int | None = None) -
 
 _NAMES = st.text("abcÄé-1. ", min_size=1, max_size=6).filter(lambda name: name == name.strip() and "/" not in name)
 _BODIES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-)  # fmt: skip
+)
 _SNAPSHOTS = st.builds(
     lambda names, bodies, **rest: _taken(
-        *sorted((_resource(name, bodies[len(name) % len(bodies)]) for name in names), key=lambda found: found.key), **rest
+        *sorted((_resource(name, bodies[len(name) % len(bodies)]) for name in names), key=lambda found: found.key),
+        **rest,
     ),
-    st.lists(_NAMES, unique_by=lambda name: arm.key(name), max_size=5),
+    st.lists(_NAMES, unique_by=arm.key, max_size=5),
     st.lists(_BODIES, min_size=1, max_size=4),
     listed=st.frozensets(st.tuples(st.just(_SUBSCRIPTION), st.sampled_from(["a/b", "c/d", "e/f/g"]))),
     gaps=st.lists(
-        st.builds(Gap, st.just(_SUBSCRIPTION), st.text(max_size=3), st.sampled_from(GapReason), st.text(max_size=3)), max_size=3
+        st.builds(Gap, st.just(_SUBSCRIPTION), st.text(max_size=3), st.sampled_from(GapReason), st.text(max_size=3)),
+        max_size=3,
     ).map(tuple),
     skus=st.lists(
-        st.fixed_dictionaries({"resourceType": st.text(max_size=2), "locations": st.lists(st.text(max_size=2)) | st.none()}), max_size=3
+        st.fixed_dictionaries(
+            {"resourceType": st.text(max_size=2), "locations": st.lists(st.text(max_size=2)) | st.none()}
+        ),
+        max_size=3,
     ).map(tuple),
     identity=st.text(max_size=5),
     cloud=st.sampled_from(["AzureCloud", "AzureChinaCloud"]),
     deployment=st.text(max_size=20),
-)  # fmt: skip
+)
 
 
 def _comparable(taken: Snapshot) -> object:
@@ -127,6 +136,7 @@ def test_the_fixtures_survive(folder: str) -> None:
 def test_packed_or_not_it_is_the_same_file(tmp_path: Path) -> None:
     packed = snapshot.encode(_SMALL, compress=True)
     assert packed == snapshot.encode(_SMALL, compress=True)
+    assert packed[4:8] == bytes(4), "the time of packing is not in it"
     (tmp_path / "s").write_bytes(packed)
     assert files.read(tmp_path / "s") == _DATA
 
@@ -204,7 +214,11 @@ def test_a_record_left_out_doubled_or_moved_is_refused(record: int) -> None:
         (_HEADER, 1, "is truncated"),
         (_HEADER + b"\n", 1, "is truncated"),
         (_END + b"\n", 1, "has a header that is not"),
-        (sealed(header=_HEADER.replace(b"/1", b"/2", 1)), 1, "has the format auditor.snapshot/2; this version reads auditor.snapshot/1"),
+        (
+            sealed(header=_HEADER.replace(b"/1", b"/2", 1)),
+            1,
+            "has the format auditor.snapshot/2; this version reads auditor.snapshot/1",
+        ),
         (sealed(header=b'{"format":"auditor.snapshot/1"}'), 1, "missing required field"),
         (sealed(header=_HEADER[:-1] + b',"x":1}'), 1, "unknown field `x`"),
         (sealed(header=_HEADER.replace(b'"AzureCloud"', b"5")), 1, "Expected `str`, got `int`"),
@@ -222,7 +236,11 @@ def test_a_record_left_out_doubled_or_moved_is_refused(record: int) -> None:
         (sealed(_RECORDS[0], b'{"record":"listed","id":"a"}'), 3, "missing required field `type`"),
         (sealed(b'{"record":"resource","id":"a","body":[]}'), 2, "Expected `object`, got `array`"),
         (sealed(b'{"record":"resource","id":5,"body":{}}'), 2, "Expected `str`, got `int`"),
-        (sealed(b'{"record":"gap","id":"a","gap":{"scope":"a","what":"b","reason":"lazy"}}'), 2, "Invalid enum value 'lazy'"),
+        (
+            sealed(b'{"record":"gap","id":"a","gap":{"scope":"a","what":"b","reason":"lazy"}}'),
+            2,
+            "Invalid enum value 'lazy'",
+        ),
         (sealed(b"{"), 2, "is not a record"),
         (sealed(b"7"), 2, "is not a record"),
         (sealed(*_RECORDS, b"\xff"), 6, "is not a record"),
@@ -232,7 +250,7 @@ def test_a_record_left_out_doubled_or_moved_is_refused(record: int) -> None:
         (sealed(*_RECORDS, b'{"record":"sku","id":"a","body":' + b'{"a":' * 100_000), 6, "is nested too deeply"),
     ],
     ids=range(34),
-)  # fmt: skip
+)
 def test_what_is_no_snapshot_is_refused_on_its_line(data: bytes, line: int, message: str) -> None:
     error = refusal(data)
     assert message in error.message

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from auditor.facts.arithmetic import members
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context
 from auditor.topology.balancing import RULES
-from auditor.topology.graph import items
+from auditor.topology.graph import objects
 from auditor.values import ABSENT, Answer, Items, Read, Unknown
 
 
@@ -34,13 +35,10 @@ def web_rules(context: Context, balancer: Resource) -> Answer:
 @fact("balancer.web_probes", "balancer", gives="probe*")
 def web_probes(context: Context, balancer: Resource) -> Answer:
     """The probes that those rules use, each once."""
-    rules = _web_rules(context, balancer).value
-    if not isinstance(rules, Items):
-        return Answer(rules)
+    rules, missing = members(_web_rules(context, balancer))
     found: dict[str, object] = {}
     reads: list[Read] = []
-    missing = rules.missing
-    for rule in rules.known:
+    for rule in rules:
         if isinstance(rule, Part):
             probe = context.topology.balancing.probe(rule)
             reads += probe.reads
@@ -52,25 +50,16 @@ def web_probes(context: Context, balancer: Resource) -> Answer:
 
 
 def _web_rules(context: Context, balancer: Resource) -> Answer:
-    rules = items(balancer, RULES).value
-    deployment, balancing = context.deployment, context.topology.balancing
-    if not isinstance(rules, Items) or deployment is None:
-        return Answer(rules)
+    balancing = context.topology.balancing
+    roles = context.deployment.roles if context.deployment else {}
+    rules, missing = members(Answer(objects(balancer, RULES)))
     known: list[object] = []
-    missing = rules.missing
-    for rule in rules.known:
-        if not isinstance(rule, Part):
-            known.append(rule)
-            continue
-        for key in balancing.pool_keys(rule):
+    for rule in rules:
+        for key in balancing.pool_keys(rule) if isinstance(rule, Part) else ():
             pool = context.topology.graph.part(key)
-            machines = pool if isinstance(pool, Unknown) else balancing.machines(pool).value
-            if isinstance(machines, Unknown):
-                missing = missing or machines
-                continue
-            members = machines.known if isinstance(machines, Items) else ()
-            if any(isinstance(m, Resource) and Role.WEB in deployment.roles.get(m.key, ()) for m in members):
+            machines, gap = members(Answer(pool) if isinstance(pool, Unknown) else balancing.machines(pool))
+            if any(isinstance(machine, Resource) and Role.WEB in roles.get(machine.key, ()) for machine in machines):
                 known.append(rule)
                 break
-            missing = missing or next((m for m in members if isinstance(m, Unknown)), None)
+            missing = missing or gap
     return Answer(Items(tuple(known), missing))

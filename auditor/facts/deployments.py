@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import msgspec
 
 from auditor import arm
+from auditor.facts.arithmetic import members
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Choice, Context, Deployment, Subscription, Topology, open_end
 from auditor.topology.balancing import RULES
-from auditor.topology.graph import LOAD_BALANCER, VM, Graph, parts, value
-from auditor.topology.tags import TAG_ROLE, tag
+from auditor.topology.graph import LOAD_BALANCER, VM, Graph, objects, parts, value
+from auditor.topology.tags import TAG_ROLE
 from auditor.values import Answer, Cause, Items, Read, Unknown
 
 STATUS_PAGE = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
@@ -95,13 +96,16 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
         return Answer(Unknown(Cause.DECLARATION, reason))
     graph = context.topology.graph
     declared, missing = _declared(context.topology)
-    known = tuple(
-        Sighting(machine, roles, Items(tuple(declared.get(machine.key, ())), missing), read)
-        for machine, roles, read in (*_by_tag(graph), *_by_probe(context))
-        if arm.subscription_of(machine.key) == subscription.id
-    )
-    gaps = (graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER))
-    return Answer(Items(known, next((gap for gap in gaps if gap), None)))
+    known: list[Sighting] = []
+    gaps = [graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER)]
+    for sight in (*_by_tag(graph, subscription.id), *_by_probe(context, subscription.id)):
+        if isinstance(sight, Unknown):
+            gaps.append(sight)
+        else:
+            machine, roles, read = sight
+            own = Items(tuple(declared.get(machine.key, ())), missing)
+            known.append(Sighting(machine, roles, own, read))
+    return Answer(Items(tuple(known), next(filter(None, gaps), None)))
 
 
 @fact("sighting.agreed_roles", "sighting", gives="text*")
@@ -118,33 +122,50 @@ def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None
     for deployment in topology.deployments:
         for key, own in deployment.roles.items():
             roles[key] += own
-        for members in deployment.machines.values():
-            gap = open_end(members)
+        for roster in deployment.machines.values():
+            gap = open_end(roster)
             if gap is not None and gap.cause is Cause.GAP:
                 missing = missing or gap
     return roles, missing
 
 
-def _by_tag(graph: Graph) -> Iterator[tuple[Resource, frozenset[str], Read]]:
-    for machine in graph.by_type.get(VM, ()):
-        role = tag(machine, TAG_ROLE).lower()
-        if role:
-            yield machine, frozenset({role}), Read(machine.id, f"tags['{TAG_ROLE}']", role)
+_Sight = tuple[Resource, frozenset[str], Read] | Unknown
+"""A machine, the roles in which it is seen and what shows it; or why there may be more."""
 
 
-def _by_probe(context: Context) -> Iterator[tuple[Resource, frozenset[str], Read]]:
+def _of_type(graph: Graph, type_: str, subscription: str) -> Iterator[Resource]:
+    return (found for found in graph.by_type.get(type_, ()) if arm.subscription_of(found.key) == subscription)
+
+
+def _by_tag(graph: Graph, subscription: str) -> Iterator[_Sight]:
+    for machine in _of_type(graph, VM, subscription):
+        found = value(machine, f"tags['{TAG_ROLE}']")
+        if isinstance(found.value, Unknown):
+            yield found.value
+        elif isinstance(found.value, str) and found.value:
+            yield machine, frozenset({found.value.lower()}), found.reads[0]
+
+
+def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
     balancing, graph = context.topology.balancing, context.topology.graph
     seen: set[str] = set()
-    for balancer in graph.by_type.get(LOAD_BALANCER, ()):
+    for balancer in _of_type(graph, LOAD_BALANCER, subscription):
+        gap = open_end(objects(balancer, RULES))
+        if gap is not None:
+            yield gap
         for rule in parts(balancer, RULES):
             probe = balancing.probe(rule).value
-            path = value(probe, "properties.requestPath") if isinstance(probe, Part) else None
-            if path is None or not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
+            path = value(probe, "properties.requestPath") if isinstance(probe, Part) else Answer(probe)
+            if isinstance(path.value, Unknown):
+                yield path.value
+            if not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
                 continue
             for key in balancing.pool_keys(rule):
                 pool = graph.part(key)
-                members = balancing.machines(pool).value if isinstance(pool, Part) else None
-                for machine in members.known if isinstance(members, Items) else ():
+                machines, gap = members(Answer(pool) if isinstance(pool, Unknown) else balancing.machines(pool))
+                if gap is not None:
+                    yield gap
+                for machine in machines:
                     if isinstance(machine, Resource) and machine.key not in seen:
                         seen.add(machine.key)
                         yield machine, frozenset(ASKED_FOR_STATUS), path.reads[0]

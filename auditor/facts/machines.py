@@ -7,7 +7,7 @@ from auditor.facts.arithmetic import members, number, total
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
-from auditor.topology.graph import AVAILABILITY_SET, items, unread, value
+from auditor.topology.graph import AVAILABILITY_SET, objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Unknown
 
 ATTACHMENTS = "properties.storageProfile.dataDisks[*]"
@@ -46,9 +46,7 @@ def capability(context: Context, vm: Resource, name: str) -> Answer:
 @fact("vm.data_disks", "vm", gives="disk*")
 def data_disks(context: Context, vm: Resource) -> Answer:
     """The managed disks attached to the machine besides its OS disk."""
-    attached = items(vm, ATTACHMENTS).value
-    if not isinstance(attached, Items):
-        return Answer(attached)
+    attached = objects(vm, ATTACHMENTS)
     disks = tuple(disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
     return Answer(Items(disks, attached.missing))
 
@@ -100,8 +98,7 @@ def zone(_: Context, vm: Resource) -> Answer:
 def fault_domain(_: Context, vm: Resource) -> Answer:
     """The fault domain that Azure put the machine in within its set, from the instance view."""
     found = value(vm, "properties.instanceView.platformFaultDomain")
-    view = value(vm, "properties.instanceView")
-    if found.value is ABSENT and view.value is ABSENT and unread(vm, "properties.instanceView") is None:
+    if found.value is ABSENT and value(vm, "properties.instanceView").value is ABSENT:
         reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
         return Answer(Unknown(Cause.GAP, reason), found.reads)
     return found

@@ -11,7 +11,7 @@ from auditor.facts.machines import ATTACHMENTS, fault_domain, fault_domain_group
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context, Mirror
-from auditor.topology.graph import LOAD_BALANCER, items, value
+from auditor.topology.graph import LOAD_BALANCER, objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
 
 PAIR = 2
@@ -73,7 +73,7 @@ def separation(context: Context, mirror: Mirror) -> Answer:
     unsure += [answer.value for answer in groups if isinstance(answer.value, Unknown)]
     one_group = len({str(answer.value).lower() for answer in groups}) == 1 and isinstance(groups[0].value, str)
     if one_group and len(pair) >= PAIR:
-        domains = [fault_domain(context, machine) for machine in pair]
+        domains = [_present(fault_domain(context, machine)) for machine in pair]
         reads += [read for answer in domains for read in answer.reads]
         unsure += [answer.value for answer in domains if isinstance(answer.value, Unknown)]
         if _all_differ(domains):
@@ -90,7 +90,8 @@ def failover_zones(context: Context, mirror: Mirror) -> Answer:
 @fact("mirror.zones_in_use", "mirror", gives="text*")
 def zones_in_use(context: Context, mirror: Mirror) -> Answer:
     """The availability zones in which the deployment has machines in the region of the failover members, each once."""
-    region = mirror.deployment.primary_region
+    pair, _ = members(Answer(mirror.failover))
+    regions = {machine.location for machine in pair if isinstance(machine, Resource)}
     found: dict[object, Read] = {}
     missing = None
     for role in Role:
@@ -98,7 +99,7 @@ def zones_in_use(context: Context, mirror: Mirror) -> Answer:
         known, gap = members(Answer(machines))
         missing = missing or gap
         for machine in known:
-            if isinstance(machine, Resource) and machine.location == region:
+            if isinstance(machine, Resource) and machine.location in {*regions, ""}:
                 answer = zone(context, machine)
                 if isinstance(answer.value, Unknown):
                     missing = missing or answer.value
@@ -114,15 +115,14 @@ def luns(_: Context, mirror: Mirror) -> Answer:
     attached: dict[object, list[Part]] = defaultdict(list)
     for machine in machines:
         if isinstance(machine, Resource):
-            attachments = items(machine, ATTACHMENTS).value
-            for attachment in attachments.known if isinstance(attachments, Items) else ():
+            attachments, gap = members(Answer(objects(machine, ATTACHMENTS)))
+            missing = missing or gap
+            for attachment in attachments:
                 lun = value(attachment, "lun").value if isinstance(attachment, Part) else ABSENT
                 if isinstance(attachment, Part) and isinstance(lun, int):
                     attached[lun].append(attachment)
                 else:
                     missing = missing or Unknown(Cause.VALUE, f"{machine.id} has a data disk without lun")
-            if isinstance(attachments, Items):
-                missing = missing or attachments.missing
     found = tuple(
         Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), missing)) for lun, parts in sorted(attached.items())
     )
@@ -174,6 +174,14 @@ def _zones(context: Context, machines: Items | Unknown) -> Answer:
     answers = [zone(context, machine) for machine in known if isinstance(machine, Resource)]
     zones = tuple(answer.value for answer in answers if answer.value is not ABSENT)
     return Answer(Items(zones, missing), tuple(read for answer in answers for read in answer.reads))
+
+
+def _present(answer: Answer) -> Answer:
+    """Return a value of which the absence says nothing: Azure puts every machine of a set in some fault domain."""
+    if answer.value is not ABSENT:
+        return answer
+    reason = f"{answer.reads[0].resource} has no {answer.reads[0].path}"
+    return Answer(Unknown(Cause.VALUE, reason), answer.reads)
 
 
 def _all_differ(answers: list[Answer]) -> bool:

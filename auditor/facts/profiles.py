@@ -6,7 +6,7 @@ from auditor import arm
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
-from auditor.topology.graph import items, value
+from auditor.topology.graph import objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown, interval
 
 ENDPOINTS = "properties.endpoints[*]"
@@ -15,10 +15,8 @@ ENDPOINTS = "properties.endpoints[*]"
 @fact("profile.endpoint_regions", "profile", gives="text*")
 def endpoint_regions(context: Context, profile: Resource) -> Answer:
     """The region of each endpoint: that of the address it leads to, else the one that is written on it."""
-    endpoints = items(profile, ENDPOINTS).value
-    if not isinstance(endpoints, Items):
-        return Answer(endpoints)
-    answers = [_region(context, endpoint) for endpoint in endpoints.known if isinstance(endpoint, Part)]
+    endpoints = objects(profile, ENDPOINTS)
+    answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
     reads = tuple(read for answer in answers for read in answer.reads)
     return Answer(Items(tuple(answer.value for answer in answers), endpoints.missing), reads)
 
@@ -26,9 +24,7 @@ def endpoint_regions(context: Context, profile: Resource) -> Answer:
 @fact("profile.first_region", "profile", gives="text")
 def first_region(context: Context, profile: Resource) -> Answer:
     """The region of the endpoint with the lowest priority number, which is the first to be answered with."""
-    endpoints = items(profile, ENDPOINTS).value
-    if not isinstance(endpoints, Items):
-        return Answer(endpoints)
+    endpoints = objects(profile, ENDPOINTS)
     if endpoints.missing is not None:
         return Answer(endpoints.missing)
     ranked: list[tuple[float, Part, Read]] = []
@@ -48,13 +44,13 @@ def first_region(context: Context, profile: Resource) -> Answer:
 
 def _region(context: Context, endpoint: Part) -> Answer:
     target = value(endpoint, "properties.targetResourceId")
-    found = context.topology.graph.get(target.value) if isinstance(target.value, str) else None
-    if isinstance(found, Resource) and found.location:
-        return Answer(found.location, (Read(found.id, "location", found.location),))
+    found = context.topology.graph.get(target.value) if isinstance(target.value, str) else target.value
+    place = value(found, "location") if isinstance(found, Resource) else Answer(found, target.reads)
     written = value(endpoint, "properties.endpointLocation")
-    if isinstance(written.value, str):
-        return Answer(arm.location(written.value), written.reads)
-    if isinstance(found, Unknown):
-        return Answer(found, target.reads)
-    reason = f"{endpoint.id} does not say in which region it is"
-    return Answer(written.value if isinstance(written.value, Unknown) else Unknown(Cause.VALUE, reason), written.reads)
+    for answer in (place, written):
+        if isinstance(answer.value, str):
+            return Answer(arm.location(answer.value), answer.reads)
+    for answer in (place, written):
+        if isinstance(answer.value, Unknown):
+            return answer
+    return Answer(Unknown(Cause.VALUE, f"{endpoint.id} does not say in which region it is"), written.reads)

@@ -15,8 +15,9 @@ from auditor.topology.graph import (
     SCALE_SET,
     VM,
     Graph,
-    items,
+    objects,
     parts,
+    unread,
     value,
 )
 from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
@@ -26,6 +27,7 @@ POOLS: Final = "properties.backendAddressPools[*]"
 _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
 _CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
 _BACKENDS: Final = "properties.backendAddresses[*]"
+_ADDRESS_OF_INTERFACE: Final = "properties.ipConfigurations"
 
 
 class Balancing:
@@ -64,11 +66,11 @@ class Balancing:
         return [rule for rule in parts(pool.resource, RULES) if pool.key in self.pool_keys(rule)]
 
     @staticmethod
-    def pool_keys(rule: Part) -> set[str]:
-        """Return the keys of the pools of a rule, which has one `backendAddressPool`, or several, or none."""
+    def pool_keys(rule: Part) -> tuple[str, ...]:
+        """Return the keys, each once, of the pools of a rule: of one `backendAddressPool`, or several, or none."""
         one = value(rule, "properties.backendAddressPool.id").value
         several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
-        return {arm.key(pool) for pool in (one, *several) if isinstance(pool, str)}
+        return tuple(dict.fromkeys(arm.key(pool) for pool in (one, *several) if isinstance(pool, str)))
 
     def probe(self, rule: Part) -> Answer:
         """Return the health probe of a rule, `ABSENT` where it has none."""
@@ -82,21 +84,16 @@ class Balancing:
         reads: list[Read] = []
         missing = None
         for path in (_CONFIGURATIONS, _ADDRESSES, _BACKENDS):
-            entries = items(pool, path).value
-            assert isinstance(entries, Items)  # noqa: S101 - what `items` returns
+            entries = objects(pool, path)
             missing = missing or entries.missing
             for entry in entries.known:
-                if isinstance(entry, Part):
+                if isinstance(entry, Unknown):
+                    found[entry.reason] = entry
+                elif isinstance(entry, Part):
                     member, read = self._member(entry)
                     reads.append(read)
-                else:
-                    member = (
-                        entry
-                        if isinstance(entry, Unknown)
-                        else Unknown(Cause.VALUE, f"{pool.id} has a malformed member")
-                    )
-                if member is not None:
-                    found[member.key if isinstance(member, Resource) else member.reason] = member
+                    if member is not None:
+                        found[member.key if isinstance(member, Resource) else member.reason] = member
         return Answer(Items(tuple(found.values()), missing), tuple(reads))
 
     def _member(self, entry: Part) -> tuple[Resource | Unknown | None, Read]:
@@ -154,17 +151,14 @@ class Balancing:
             return interface
         machine = value(interface, "properties.virtualMachine.id").value
         if isinstance(machine, str):
-            found = self.graph.get(machine)
-            return self.graph.stub(machine) if isinstance(found, Unknown) else found
+            return self.graph.named(machine)
         return machine if isinstance(machine, Unknown) else None
 
     def _scale_set(self, interface_id: str) -> Resource:
         """Return the uniform scale set whose instance has an interface."""
         segments = interface_id.split("/")
         position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
-        arm_id = "/".join(segments[: position + 2])
-        found = self.graph.get(arm_id)
-        return self.graph.stub(arm_id) if isinstance(found, Unknown) else found
+        return self.graph.named("/".join(segments[: position + 2]))
 
     def _by_address(self, networks: list[str], address: str) -> Resource | Unknown:
         """Return the network interface that has a private address in one of these virtual networks."""
@@ -173,7 +167,7 @@ class Balancing:
         if self._addresses is None:
             self._addresses = {}
             for interface in self.graph.by_type.get(NIC, ()):
-                for configuration in parts(interface, "properties.ipConfigurations[*]"):
+                for configuration in parts(interface, f"{_ADDRESS_OF_INTERFACE}[*]"):
                     subnet = value(configuration, "properties.subnet.id").value
                     private = value(configuration, "properties.privateIPAddress").value
                     if isinstance(subnet, str) and isinstance(private, str):
@@ -182,7 +176,10 @@ class Balancing:
             found = self._addresses.get((network, address))
             if found is not None:
                 return found
-        gaps = (self.graph.listing(NIC, arm.subscription_of(network)) for network in networks)
+        gaps = (
+            *(self.graph.listing(NIC, arm.subscription_of(network)) for network in networks),
+            *(unread(interface, _ADDRESS_OF_INTERFACE) for interface in self.graph.unreadable.get(NIC, ())),
+        )
         known = Unknown(Cause.VALUE, f"the address {address} belongs to no network interface of {', '.join(networks)}")
         return next((gap for gap in gaps if gap), known)
 

@@ -11,7 +11,7 @@ from typing import Final
 from auditor import arm
 from auditor.model import BalancerRole, DeclaredDeployment, DeclaredTier, Resource, Role, Roster, Selector
 from auditor.topology.balancing import Balancing
-from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread
+from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread, value
 from auditor.topology.scope import Scope
 from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier, open_end
 from auditor.topology.tags import tag
@@ -56,6 +56,9 @@ class Finder:
         rosters = [(tier, members(tier.members, f"{tier.role} tier")) for tier in declared.tiers or ()]
         tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
         machines = _machines(declared, mirrors, rosters)
+        unseen = None if declared.file else self._unseen(subscriptions, tags=True)
+        if unseen is not None:  # what only tags declare may be said by tags that were not read
+            machines |= {role: Items(missing=unseen) for role, found in machines.items() if found == Items()}
         scope = self._scope(machines, subscriptions, declared.resource_groups)
         return Deployment(
             declared=declared,
@@ -78,13 +81,24 @@ class Finder:
         if selector.kind == "id":
             found = self.graph.resources.get(arm.key(selector.value))
             if found is not None:
-                return Items((found,))
+                return Items((found,), self._unseen(subscriptions, tags=True) if selector.tag else None)
             return Items(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
-        gaps = (self.graph.listing(VM, subscription) for subscription in subscriptions)
         matches = tuple(
             machine for machine in self._candidates(selector) if arm.subscription_of(machine.key) in subscriptions
         )
-        return Items(matches, next((gap for gap in gaps if gap), None))
+        return Items(matches, self._unseen(subscriptions, tags=selector.kind == "tag"))
+
+    def _unseen(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
+        """Return why there may be machines, or tags of machines, that are not here."""
+        for subscription in subscriptions:
+            gap = self.graph.listing(VM, subscription)
+            if gap is not None:
+                return gap
+        for machine in self.graph.unreadable.get(VM, ()) if tags else ():
+            hidden = value(machine, "tags").value
+            if isinstance(hidden, Unknown) and arm.subscription_of(machine.key) in subscriptions:
+                return hidden
+        return None
 
     def _candidates(self, selector: Selector) -> list[Resource]:
         if selector.kind == "name":

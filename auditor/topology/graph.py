@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
 from auditor import arm, paths
-from auditor.model import Gap, Part, Resource, Snapshot
+from auditor.model import Gap, GapReason, Part, Resource, Snapshot
 from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
 
 VM: Final = "microsoft.compute/virtualmachines"
@@ -142,7 +143,7 @@ class Graph:
             for steps in compiled.get(resource.type, ()):
                 for path, value in paths.find(resource.body, steps):
                     if type(value) is str and value:
-                        target = value.lower()
+                        target = arm.key(value)
                         self._into[target].append(Edge(resource, path, target))
         self._skus = {
             (str(sku.get("resourceType")).lower(), str(sku.get("name")).lower(), arm.location(str(region))): sku
@@ -157,14 +158,8 @@ class Graph:
             key = arm.key(gap.scope)
             if arm.type_of(key) in {"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
                 continue
-            found = self.resources.get(key) or self.stub(gap.scope)
+            found = self.resources.get(key) or stub(gap.scope)
             self.resources[key] = msgspec.structs.replace(found, unread=(*found.unread, gap))
-
-    @staticmethod
-    def stub(arm_id: str) -> Resource:
-        """Return a resource of which only the id is known."""
-        key = arm.key(arm_id)
-        return Resource(id=arm_id, body={"id": arm_id}, key=key, type=arm.type_of(key))
 
     def listing(self, type_: str, subscription: str) -> Unknown | None:
         """Return why the resources of a type in a subscription may not all be here, or None where they are."""
@@ -191,8 +186,18 @@ class Graph:
         found = self.resources.get(key)
         if found is not None:
             return found
+        if not arm.type_of(key):
+            return Unknown(Cause.VALUE, f"'{arm_id}' is referred to, but is not the id of a resource (malformed)")
         gap = self.listing(arm.type_of(key), arm.subscription_of(key))
         return gap or Unknown(Cause.VALUE, f"{arm_id} is referred to, but does not exist")
+
+    def named(self, arm_id: str) -> Resource:
+        """Return the resource of an id; where it is not here, one of which only the id is known."""
+        found = self.get(arm_id)
+        if isinstance(found, Resource):
+            return found
+        gap = Gap(arm_id, proper_type(arm.type_of(arm_id)), GapReason.NOT_REQUESTED)
+        return stub(arm_id, gap)
 
     def owner(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id that may be the id of a part of it."""
@@ -244,9 +249,9 @@ class Graph:
         capabilities = record.get("capabilities")
         for capability in capabilities if isinstance(capabilities, list) else ():
             if isinstance(capability, dict) and str(capability.get("name")).lower() == name.lower():
-                value = capability.get("value")
-                if isinstance(value, str):
-                    return Answer(value, (Read(where, f"capabilities.{name}", value),))
+                found = capability.get("value")
+                value = ABSENT if found is None else found
+                return Answer(value, (Read(where, f"capabilities.{name}", value),))
         return Answer(ABSENT, (Read(where, f"capabilities.{name}", ABSENT),))
 
 
@@ -255,15 +260,36 @@ def _strings(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
+def stub(arm_id: str, *gaps: Gap) -> Resource:
+    """Return a resource of which only the id is known."""
+    key = arm.key(arm_id)
+    return Resource(id=arm_id, body={"id": arm_id}, key=key, type=arm.type_of(key), unread=gaps)
+
+
 def unread(resource: Resource, path: str) -> Unknown | None:
     """Return why what a body lacks at a path may yet exist, or None where the body was read there."""
     for gap in resource.unread:
-        what = gap.what
-        if arm.canonical_type(what) == resource.type or path == what or path.startswith((f"{what}.", f"{what}[")):
-            return Unknown(Cause.GAP, str(gap))
-        if what.startswith((f"{path}.", f"{path}[")):
+        if arm.canonical_type(gap.what) == resource.type or _overlap(gap.what, path):
             return Unknown(Cause.GAP, str(gap))
     return None
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether one path leads to a part of what the other names; what is no path (another type) overlaps nothing."""
+    a, b = _comparable(one), _comparable(other)
+    return a is not None and b is not None and all(x == y for x, y in zip(a, b, strict=False))
+
+
+@lru_cache(maxsize=4096)
+def _comparable(path: str) -> tuple[paths.Step, ...] | None:
+    """Return the steps of a path as they are compared: the names of tags without regard to case."""
+    try:
+        steps = paths.parse(path)
+    except paths.PathError:
+        return None
+    if steps[:1] == ("tags",):
+        return tuple(step.lower() if isinstance(step, str) else step for step in steps)
+    return steps
 
 
 def value(element: Resource | Part, path: str) -> Answer:
@@ -297,20 +323,37 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             known.append(Unknown(Cause.VALUE, reason))
         elif isinstance(found, Absent):
             reads.append(Read(element.resource.id, whole, ABSENT))
-            missing = unread(element.resource, whole) or Unknown(Cause.VALUE, f"{element.resource.id} has no {whole}")
-            known.append(missing if default is ABSENT else default)
+            gap = unread(element.resource, whole) if element.resource.unread else None
+            lacks = Unknown(Cause.VALUE, f"{element.resource.id} has no {whole}") if default is ABSENT else default
+            known.append(gap or lacks)
         elif isinstance(found, dict):
             known.append(Part(element.resource, whole, found))
         else:
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
-    gap = None
-    if not known and element.resource.unread:
-        gap = unread(element.resource, paths.join(element.path, paths.render(steps[: steps.index(None)])))
-    return Answer(Items(tuple(known), gap), tuple(reads))
+    cut = next(_cut_lists(element, steps), None) if element.resource.unread else None
+    return Answer(Items(tuple(known), cut), tuple(reads))
+
+
+def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Iterator[Unknown]:
+    """Yield why a list on the way along a path may have members that were not read."""
+    for star in (index for index, step in enumerate(steps) if step is None):
+        for where, found in paths.find(element.body, steps[:star]):
+            gap = unread(element.resource, paths.join(element.path, where)) if isinstance(found, Absent) else None
+            if gap is not None:
+                yield gap
+
+
+def objects(element: Resource | Part, path: str) -> Items:
+    """Return the objects that a path with a wildcard names; what else stands among them is unknown."""
+    found = items(element, path).value
+    assert isinstance(found, Items)  # noqa: S101 - what `items` returns
+    where = f"{element.resource.id}: {paths.join(element.path, path)}"
+    malformed = Unknown(Cause.VALUE, f"{where} is not an object (malformed)")
+    known = tuple(item if isinstance(item, Part | Unknown) else malformed for item in found.known)
+    return Items(known, found.missing)
 
 
 def parts(element: Resource | Part, path: str) -> list[Part]:
     """Return the objects that a path with a wildcard names, where what is missing among them does not matter."""
-    found = items(element, path).value
-    return [item for item in found.known if isinstance(item, Part)] if isinstance(found, Items) else []
+    return [item for item in objects(element, path).known if isinstance(item, Part)]

@@ -76,10 +76,10 @@ class Scope:
             if resource.key in self._found[resource.type]:
                 continue
             self._found[resource.type][resource.key] = resource
-            gap = unread(resource, "properties") if resource.unread else None
-            if gap is not None:
-                for type_ in _beyond(resource.type):
-                    self._missing.setdefault(type_, gap)
+            for reference in REFERENCES.get(resource.type, ()) if resource.unread else ():
+                gap = unread(resource, reference.path.split("[*]")[0])
+                if gap is not None and reference.reached:
+                    self._lose(reference.to, gap)
             for reached in self._graph.reached(resource):
                 if isinstance(reached, Resource):
                     queue.append(reached)

@@ -87,10 +87,10 @@ class Choice(msgspec.Struct, frozen=True, eq=False):
             return Items((Unknown(Cause.DECLARATION, reason),))
         if self.selector.kind == "name" and len(self.matches.known) > 1:
             reason = (
-                f"{self.selector} is the name of {len(self.matches.known)} virtual machines; declare it by its ARM id"
+                f"{self.selector} is the name of {len(self.matches.known)} virtual machines: declare it by its ARM id"
             )
             return Items((Unknown(Cause.DECLARATION, reason),))
-        if self.selector.kind in {"name", "id"} and self.matches.known:
+        if self.selector.kind in {"name", "id"} and self.matches.known and not self.selector.tag:
             return Items(self.matches.known)
         return self.matches
 

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from auditor import paths
 from auditor.model import DeclaredDeployment, DeclaredMirror, DeclaredTier, Resource, Role, Roster, Selector
-from auditor.topology.graph import VM, Graph, value
+from auditor.topology.graph import VM, Graph
 
 TAG_DEPLOYMENT: Final = "iris-deployment"
 TAG_ROLE: Final = "iris-role"
@@ -19,7 +20,7 @@ TAG_PRODUCT: Final = "iris-product"
 
 def tag(resource: Resource, name: str) -> str:
     """Return the value of a tag, "" where the resource has none; tag names are compared without regard to case."""
-    found = value(resource, f"tags['{name}']").value
+    found = paths.get(resource.body, ("tags", name))
     return found if isinstance(found, str) else ""
 
 
@@ -56,7 +57,7 @@ def _complete(deployment: DeclaredDeployment, machines: list[Resource]) -> Decla
 
     def roster(role: Role, mirror: str = "", product: str = "") -> Roster:
         selectors = tuple(
-            Selector("id", machine.id)
+            Selector("id", machine.id, tag=TAG_ROLE)
             for machine in machines
             if tag(machine, TAG_ROLE).lower() == role
             and (not mirror or tag(machine, TAG_MIRROR).casefold() == mirror.casefold())

@@ -1,0 +1,482 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.model import Role
+from auditor.topology import Deployment, Topology, open_end, subject_of
+from auditor.topology.graph import NIC, VM
+from auditor.values import Cause, Items, Unknown
+from tests.topology import subscription as s
+from tests.topology.subscription import OTHER, SUB, Body, arm_id
+
+LB = "microsoft.network/loadbalancers"
+
+
+def tier(*members: str, product: str = "iris", more: str = "") -> str:
+    """Return a deployment file of one app tier."""
+    listed = ", ".join(members)
+    return f"""
+    - name: d
+      product: {product}
+      regions: {{primary: westeurope}}
+      mirrors: none
+      tiers:
+        - {{role: app, members: [{listed}]}}
+        - {{role: web, members: none}}
+        - {{role: db, members: none}}
+      {more}
+    """
+
+
+def app(deployment: Deployment) -> Items:
+    found = deployment.machines[Role.APP]
+    assert isinstance(found, Items)
+    return found
+
+
+def chosen(member: str, *bodies: Body, **keywords: Any) -> list[str]:
+    """Return the machines to which one declared member gives a role."""
+    return s.names(app(s.only(s.topology(*bodies, deployment=tier(member), **keywords))))
+
+
+MACHINES = (s.vm("vm-a", tags={"Iris-Role": "App"}), s.vm("vm-b", tags={}), s.vm("db-a", tags={"odd 'tag'": "x"}))
+
+
+@pytest.mark.parametrize(
+    ("member", "names"),
+    [
+        ("VM-A", ["vm-a"]),
+        (arm_id("Compute/virtualMachines", "vm-a").upper(), ["vm-a"]),
+        ('{name: "VM-*"}', ["vm-a", "vm-b"]),
+        ('{name: "?[bm]-a"}', ["vm-a"]),
+        ("{tag: {IRIS-ROLE: app}}", ["vm-a"]),
+        ("""{tag: {"odd 'tag'": x}}""", ["db-a"]),
+        ("{tag: {iris-role: web}}", ["?"]),
+        ("vm", ["?"]),
+    ],
+)
+def test_members(member: str, names: list[str]) -> None:
+    assert chosen(member, *MACHINES) == names
+
+
+@pytest.mark.parametrize("member", ["vm-z", '{name: "z*"}', "{tag: {a: b}}", arm_id("Compute/virtualMachines", "z")])
+def test_a_member_that_is_not_found(member: str) -> None:
+    for keywords, cause in (({}, Cause.DECLARATION), ({"unlisted": [VM]}, Cause.GAP)):
+        found = open_end(app(s.only(s.topology(*MACHINES, deployment=tier(member), **keywords))))  # type: ignore[arg-type]
+        assert found is not None
+        assert found.cause is cause
+
+
+def test_more_may_match_where_machines_were_not_listed() -> None:
+    assert chosen('{name: "vm-*"}', *MACHINES, unlisted=[VM]) == ["vm-a", "vm-b", "..."]
+    assert chosen("{tag: {iris-role: app}}", *MACHINES, unlisted=[VM]) == ["vm-a", "..."]
+    assert chosen("vm-a", *MACHINES, unlisted=[VM]) == ["vm-a"]
+    assert chosen(arm_id("Compute/virtualMachines", "vm-a"), *MACHINES, unlisted=[VM]) == ["vm-a"]
+
+
+def test_a_tag_may_stand_on_a_machine_that_was_not_read() -> None:
+    hidden = arm_id("Compute/virtualMachines", "vm-x")
+    assert chosen("{tag: {iris-role: app}}", *MACHINES, gaps=[s.gap(hidden)]) == ["vm-a", "..."]
+    assert chosen('{name: "vm-*"}', *MACHINES, gaps=[s.gap(hidden)]) == ["vm-a", "vm-b", "vm-x"]
+    elsewhere = arm_id("Compute/virtualMachines", "vm-x", subscription=OTHER)
+    text = tier("{tag: {iris-role: app}}", more=f"subscriptions: [{SUB}]")
+    built = s.topology(*MACHINES, gaps=[s.gap(elsewhere)], deployment=text)
+    assert s.names(app(s.only(built))) == ["vm-a"]
+
+
+def test_a_name_that_two_machines_bear_gives_neither_the_role() -> None:
+    twins = (s.vm("vm-a"), s.vm("vm-a", group="restored"))
+    found = s.only(s.topology(*twins, deployment=tier("vm-a")))
+    assert found.roles == {}
+    assert s.names(app(found)) == ["?"]
+    assert len(found.choices[0].matches.known) == 2
+    assert chosen(twins[1]["id"], *twins) == ["vm-a"]
+    assert chosen('{name: "vm-a*"}', *twins) == ["vm-a", "vm-a"]
+
+
+def test_only_the_declared_subscriptions_are_searched() -> None:
+    there = s.vm("vm-a", subscription=OTHER)
+    bodies = (s.vm("vm-a"), there)
+    both = s.topology(*bodies, deployment=tier("vm-a"), scopes=[SUB, OTHER])
+    assert s.names(app(s.only(both))) == ["?"], "two machines of one name"
+    for scope in (SUB, OTHER):
+        text = tier("vm-a", more=f"subscriptions: [{scope}]")
+        built = s.topology(*bodies, deployment=text, scopes=[SUB, OTHER])
+        (found,) = app(s.only(built)).known
+        assert getattr(found, "id", "").startswith(scope)
+        assert [sub.id for sub in built.subscriptions if sub.deployments] == [scope]
+    left_out = s.only(s.topology(s.vm("x"), deployment=tier("vm-a", more=f"subscriptions: [{OTHER}]")))
+    gap = open_end(app(left_out))
+    assert gap is not None
+    assert "was not scanned" in gap.reason
+
+
+def test_a_machine_that_two_members_name_stands_once() -> None:
+    found = s.only(s.topology(*MACHINES, deployment=tier("vm-a", '{name: "vm-*"}')))
+    assert s.names(app(found)) == ["vm-a", "vm-b"]
+    assert [choice.id for choice in found.choices] == ["d/members/vm-a", "d/members/vm-*"]
+
+
+# --- roles ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("product", "undeclared"),
+    [("trakcare", {"web", "app", "print"}), ("healthshare", {"web"}), ("iris", {"web", "app"})],
+)
+@pytest.mark.parametrize("mirrors", [True, False])
+def test_roles_that_nobody_mentions(product: str, undeclared: set[str], mirrors: bool) -> None:  # noqa: FBT001
+    mirror = "mirrors: [{name: M, failover: [vm-a]}]" if mirrors else "mirrors: none"
+    text = f"""
+    - name: d
+      product: {product}
+      regions: {{primary: westeurope}}
+      {mirror}
+    """
+    found = s.only(s.topology(*MACHINES, deployment=text)).machines
+    expected = undeclared | ({"mirror-arbiter", "mirror-dr", "mirror-reporting"} if mirrors else {"db"})
+    assert {role for role, members in found.items() if isinstance(members, Unknown)} == expected
+    assert [m.cause for m in found.values() if isinstance(m, Unknown) and m.cause is not Cause.DECLARATION] == []
+    assert found[Role.MIRROR_FAILOVER] == Items() or mirrors
+
+
+def test_roles_declared_to_be_none() -> None:
+    text = """
+    - {name: d, product: trakcare, regions: {primary: westeurope}, mirrors: none, tiers: none}
+    """
+    found = s.only(s.topology(*MACHINES, deployment=text))
+    assert list(found.machines.values()) == [Items()] * len(Role)
+    assert found.tiers == found.mirrors == ()
+
+
+def test_mirrors_that_nobody_mentions() -> None:
+    text = "- {name: d, product: iris, regions: {primary: westeurope}, tiers: none}"
+    found = s.only(s.topology(*MACHINES, deployment=text)).machines
+    for role in (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING):
+        gap = found[role]
+        assert isinstance(gap, Unknown)
+        assert "`mirrors: none`" in gap.reason
+
+
+def test_one_of_two_mirrors_without_arbiter_leaves_the_arbiters_open() -> None:
+    text = """
+    - name: d
+      product: iris
+      regions: {primary: westeurope}
+      mirrors: [{name: M, failover: [vm-a], arbiter: vm-b}, {name: N, failover: [vm-lost]}]
+      tiers: none
+    """
+    found = s.only(s.topology(*MACHINES, deployment=text))
+    assert s.names(found.machines[Role.MIRROR_ARBITER]) == ["vm-b", "..."]
+    assert s.names(found.machines[Role.MIRROR_FAILOVER]) == ["?", "vm-a"]
+    assert [mirror.id for mirror in found.mirrors] == ["d/mirrors/M", "d/mirrors/N"]
+
+
+def test_a_machine_may_have_two_roles_and_serve_two_deployments() -> None:
+    one = tier("vm-a").replace("{role: web, members: none}", "{role: web, members: [vm-a, vm-b]}")
+    built = s.topology(*MACHINES, s.nic("vm-a-nic"), deployment=one + tier("vm-a").replace("name: d", "name: e"))
+    d, e = built.deployments
+    key = arm_id("Compute/virtualMachines", "vm-a").lower()
+    assert d.roles[key] == (Role.APP, Role.WEB)
+    assert e.roles == {key: (Role.APP,)}
+    assert s.names(d.scope[NIC]) == s.names(e.scope[NIC])[:1] + ["..."]
+    assert [d.id, e.id] == [deployment.id for deployment in built.subscriptions[0].deployments]
+
+
+# --- tiers ----------------------------------------------------------------------------------------------------------
+
+
+def tiers(built: Topology) -> dict[str, list[str]]:
+    return {tier.id: s.names(tier.members) for tier in s.only(built).tiers}
+
+
+def test_tiers_are_split_by_region_and_product() -> None:
+    bodies = (s.vm("a"), s.vm("b", location="North Europe"), s.vm("p", location="NORTHEUROPE"))
+    text = """
+    - name: d
+      product: healthshare
+      regions: {primary: westeurope, dr: northeurope}
+      mirrors: none
+      tiers:
+        - {role: web, members: [a, b]}
+        - {role: app, product: registry, members: [p]}
+        - {role: app, product: access, members: [a, lost]}
+        - {role: print, members: none}
+    """
+    assert tiers(s.topology(*bodies, deployment=text)) == {
+        "d/tiers/web/westeurope": ["a"],
+        "d/tiers/web/northeurope": ["b"],
+        "d/tiers/app/registry/westeurope": [],
+        "d/tiers/app/registry/northeurope": ["p"],
+        "d/tiers/app/access/westeurope": ["?", "a"],
+    }
+
+
+def test_a_machine_without_region_may_be_in_each() -> None:
+    nowhere = s.vm("b")
+    del nowhere["location"]
+    hidden = arm_id("Compute/virtualMachines", "c")
+    built = s.topology(s.vm("a"), nowhere, gaps=[s.gap(hidden)], deployment=tier("a", "b", "c"))
+    assert tiers(built) == {"d/tiers/app/westeurope": ["?", "?", "a"]}
+    causes = {m.cause for m in s.only(built).tiers[0].members.known if isinstance(m, Unknown)}
+    assert causes == {Cause.GAP, Cause.VALUE}
+
+
+# --- tags -----------------------------------------------------------------------------------------------------------
+
+
+def tagged(name: str, role: str, **more: str) -> Body:
+    tags = {"IRIS-Deployment": "Prod", "iris-role": role, "iris-product": "IRIS"}
+    return s.vm(name, tags={**tags, **{f"iris-{key}": value for key, value in more.items()}})
+
+
+TAGGED = (
+    tagged("a", "Mirror-Failover", mirror="TRAKDB"),
+    tagged("b", "mirror-failover", mirror="trakdb", deployment="PROD"),
+    tagged("arb", "mirror-arbiter", mirror="TRAKDB"),
+    tagged("w", "web"),
+)
+
+
+def test_a_deployment_may_be_made_of_tags() -> None:
+    built = s.topology(*TAGGED, s.vm("bystander"), s.vm("half", tags={"iris-deployment": "other"}))
+    found = s.only(built)
+    assert (found.id.lower(), found.declared.product, found.declared.environment) == ("prod", "iris", "production")
+    (mirror,) = found.mirrors
+    assert mirror.id == f"{found.id}/mirrors/TRAKDB"
+    assert (s.names(mirror.failover), s.names(mirror.arbiter)) == (["a", "b"], ["arb"])
+    assert isinstance(mirror.dr, Unknown), "nobody declared it"
+    assert s.names(found.machines[Role.WEB]) == ["w"]
+    assert isinstance(found.machines[Role.APP], Unknown)
+    assert found.machines[Role.PRINT] == Items()
+    assert tiers(built) == {f"{found.id}/tiers/web/westeurope": ["w"]}
+    assert built.subscriptions[0].deployments == (found,)
+    assert not any(found.lines.values())
+
+
+def test_products_that_disagree_name_none() -> None:
+    assert s.only(s.topology(*TAGGED, tagged("x", "app", product="trakcare"))).declared.product == ""
+
+
+@pytest.mark.parametrize("how", [{"unlisted": [VM]}, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "x"))]}])
+def test_what_only_tags_say_is_open_where_tags_are_hidden(how: Any) -> None:
+    found = s.only(s.topology(*TAGGED, **how))
+    assert s.names(found.mirrors[0].failover) == ["a", "b", "..."]
+    assert s.names(found.mirrors[0].arbiter) == ["arb", "..."]
+    assert s.names(found.tiers[0].members) == ["w", "..."]
+    assert s.names(found.machines[Role.PRINT]) == ["..."]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"iris-deployment": "../x", "iris-role": "web"},
+        {"iris-deployment": "", "iris-role": "web"},
+        {"iris-deployment": "d"},
+        {"iris-deployment": ["d"], "iris-role": {"a": "b"}},
+    ],
+)
+def test_tags_that_declare_nothing(tags: Body) -> None:
+    assert s.topology(s.vm("a", tags=tags)).deployments == ()
+
+
+@pytest.mark.parametrize("role", ["root", "mirror-failover", "mirror-lb", "web'] | *", "wéb\n"])
+def test_tags_of_no_role_give_none(role: str) -> None:
+    found = s.only(s.topology(s.vm("a", tags={"iris-deployment": "d'\n<b>", "iris-role": role, "iris-mirror": "x/y"})))
+    assert (found.id, found.roles, found.mirrors) == ("d'\n<b>", {}, ())
+
+
+def test_tags_complete_a_file_and_never_override_it() -> None:
+    text = """
+    - name: prod
+      product: trakcare
+      regions: {primary: westeurope}
+      mirrors: [{name: M, failover: [f]}]
+      tiers: [{role: web, members: [f]}, {role: print, members: none}]
+    """
+    bodies = (
+        s.vm("f"),
+        tagged("arb", "mirror-arbiter", mirror="m"),
+        tagged("dr", "mirror-dr", mirror="other"),
+        tagged("x", "mirror-failover", mirror="M"),
+        tagged("w", "web"),
+        tagged("p", "print"),
+        tagged("app", "app"),
+    )
+    found = s.only(s.topology(*bodies, deployment=text))
+    (mirror,) = found.mirrors
+    assert (s.names(mirror.failover), s.names(mirror.arbiter)) == (["f"], ["arb"])
+    assert isinstance(mirror.dr, Unknown)
+    assert found.declared.product == "trakcare"
+    expected = {Role.WEB: ["f"], Role.PRINT: [], Role.APP: ["app"]}
+    assert {role: s.names(found.machines[role]) for role in expected} == expected
+
+
+def test_tags_add_nothing_to_what_is_none_on_purpose() -> None:
+    text = "- {name: prod, product: iris, regions: {primary: westeurope}, mirrors: none, tiers: none}"
+    assert s.only(s.topology(*TAGGED, deployment=text)).roles == {}
+
+
+# --- scope ----------------------------------------------------------------------------------------------------------
+
+
+def scope(*bodies: Body, deployment: str = "", **keywords: Any) -> dict[str, list[str]]:
+    found = s.only(s.topology(*bodies, deployment=deployment or tier("vm-a"), **keywords)).scope
+    return {type_.rpartition("/")[2]: s.names(items) for type_, items in found.items()}
+
+
+PUBLIC = s.resource("Network/publicIPAddresses", "ip")
+SET = s.resource("Compute/availabilitySets", "set", virtualMachines=[{"id": arm_id("Compute/virtualMachines", "vm-x")}])
+VNET = s.resource(
+    "Network/virtualNetworks",
+    "vnet",
+    subnets=[{"properties": {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "nsg")}}}],
+)
+REACHED = (
+    s.vm("vm-a", disks=["disk"], availabilitySet={"id": SET["id"].upper()}),
+    s.nic("vm-a-nic"),
+    s.disk("disk"),
+    SET,
+    VNET,
+    s.resource("Network/networkSecurityGroups", "nsg"),
+    PUBLIC,
+    s.balancer(
+        "lb",
+        {"pool": s.by_nic("vm-a-nic", "vm-x-nic")},
+        frontendIPConfigurations=[{"properties": {"publicIPAddress": {"id": PUBLIC["id"]}}}],
+    ),
+    s.resource(
+        "Network/trafficManagerProfiles", "tm", endpoints=[{"properties": {"targetResourceId": PUBLIC["id"].lower()}}]
+    ),
+)
+BYSTANDERS = (
+    s.vm("vm-x", group="rg-x"),
+    s.nic("vm-x-nic"),
+    s.balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
+    s.disk("disk-x"),
+    s.resource("Network/trafficManagerProfiles", "tm-x", endpoints=[]),
+)
+ALL = {
+    "virtualmachines": ["vm-a"],
+    "networkinterfaces": ["vm-a-nic"],
+    "disks": ["disk"],
+    "availabilitysets": ["set"],
+    "virtualnetworks": ["vnet"],
+    "networksecuritygroups": ["nsg"],
+    "loadbalancers": ["lb"],
+    "publicipaddresses": ["ip"],
+    "trafficmanagerprofiles": ["tm"],
+}
+
+
+def test_a_deployment_is_what_its_machines_lead_to() -> None:
+    assert scope(*REACHED, *BYSTANDERS) == ALL
+
+
+def test_whole_groups_belong_only_where_the_file_says_so() -> None:
+    text = tier("vm-a", more="scope: {resourceGroups: [RG-X]}")
+    assert scope(*REACHED, *BYSTANDERS, deployment=text)["virtualmachines"] == ["vm-a", "vm-x"]
+    elsewhere = s.vm("vm-o", group="rg-x", subscription=OTHER)
+    text = tier("vm-a", more=f"scope: {{resourceGroups: [rg-x]}}\n      subscriptions: [{SUB}]")
+    found = scope(*REACHED, *BYSTANDERS, elsewhere, scopes=[SUB, OTHER], deployment=text)
+    assert found["virtualmachines"] == ["vm-a", "vm-x"]
+
+
+@pytest.mark.parametrize(
+    ("gap", "opened"),
+    [
+        (
+            s.gap(REACHED[1]["id"]),
+            {"virtualnetworks", "networksecuritygroups", "loadbalancers", "applicationgateways", "publicipaddresses"},
+        ),
+        (s.gap(REACHED[0]["id"], "properties.instanceView"), set()),
+        (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks"), {"disks"}),
+        (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks[3]"), {"disks"}),
+        (s.gap(REACHED[2]["id"]), set()),
+        (s.gap(VNET["id"]), {"networksecuritygroups"}),
+        (s.gap(SUB, NIC), set()),
+        (s.gap(arm_id("Network/loadBalancers", "lb-y")), {"loadbalancers", "virtualnetworks", "publicipaddresses"}),
+        (s.gap(arm_id("Network/loadBalancers", "lb-y", subscription=OTHER)), set()),
+    ],
+)
+def test_a_gap_opens_what_lies_beyond_it(gap: Body, opened: set[str]) -> None:
+    found = scope(*REACHED, gaps=[gap])
+    beyond = {"networksecuritygroups", "trafficmanagerprofiles"} if opened & {"virtualnetworks"} else set()
+    assert {type_ for type_, names in found.items() if names[-1:] == ["..."]} == opened | beyond
+    assert {type_: [name for name in names if name != "..."] for type_, names in found.items() if type_ in ALL} == ALL
+
+
+def test_an_interface_that_is_not_here_opens_what_lies_beyond_it() -> None:
+    bodies = [body for body in REACHED if body["name"] != "vm-a-nic"]
+    for keywords in ({}, {"unlisted": [NIC]}):
+        found = scope(*bodies, **keywords)  # type: ignore[arg-type]
+        assert {"networkinterfaces", "loadbalancers"} <= {t for t, names in found.items() if names[-1:] == ["..."]}
+
+
+@pytest.mark.parametrize("member", ["vm-lost", "{tag: {a: b}}"])
+def test_a_member_that_is_not_here_opens_everything(member: str) -> None:
+    found = scope(*REACHED, deployment=tier("vm-a", member))
+    assert {type_ for type_, names in found.items() if names[-1] != "..."} == set()
+    assert set(ALL) <= set(found)
+    undeclared = scope(*REACHED, deployment=tier("vm-a").replace("- {role: web, members: none}", ""))
+    assert undeclared["virtualmachines"] == ["vm-a", "..."]
+
+
+# --- subjects -------------------------------------------------------------------------------------------------------
+
+
+def test_subjects_have_the_line_that_is_theirs_alone() -> None:
+    text = """
+- name: d
+  product: iris
+  regions: {primary: westeurope}
+  mirrors:
+    - name: M
+      failover:
+        - vm-a
+        - vm-b
+      arbiter: vm-arb
+  tiers:
+    - {role: web, members: [db-a]}
+    - role: app
+      members: [x, y]
+    - role: db
+      members:
+        - {name: "vm-*"}
+        - vm-a
+"""
+    bodies = (*MACHINES, s.vm("vm-arb"), s.vm("x"), s.vm("y"), s.vm("far", location="northeurope"))
+    found = s.only(s.topology(*bodies, deployment=text))
+    names = {arm_id("Compute/virtualMachines", body["name"]).lower(): body["name"] for body in bodies}
+    lines = {names.get(subject, subject): line for subject, line in found.lines.items()}
+    expected = {"d": 3, "d/mirrors/M": 7, "vm-a": 9, "vm-b": 10, "vm-arb": 11, "d/tiers/app/westeurope": 14}
+    assert lines == {**expected, "d/tiers/db/westeurope": 16}
+    subject = subject_of(found.mirrors[0], found.lines)
+    assert (subject.id, subject.kind, subject.name, subject.region, subject.line) == (
+        "d/mirrors/M",
+        "mirror",
+        "M",
+        "westeurope",
+        7,
+    )
+    assert subject_of(found, {}).line == 0
+
+
+def test_every_kind_of_subject() -> None:
+    built = s.topology(*MACHINES, deployment=tier("vm-a"))
+    found = s.only(built)
+    machine = s.item(built, "Compute/virtualMachines", "vm-a")
+    rows = {
+        (subject.kind, subject.id, subject.name, subject.region)
+        for subject in (subject_of(e, {}) for e in (machine, found, found.tiers[0], built.subscriptions[0]))
+    }
+    assert rows == {
+        ("Microsoft.Compute/virtualMachines", machine.id, "vm-a", "westeurope"),
+        ("deployment", "d", "d", "westeurope"),
+        ("tier", "d/tiers/app/westeurope", "app", "westeurope"),
+        ("subscription", SUB, SUB.rpartition("/")[2], ""),
+    }
+    with pytest.raises(TypeError, match="str cannot be judged"):
+        subject_of("junk", {})
