@@ -138,7 +138,7 @@ def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: 
         return _finding(loaded, deployment, subject, Outcome.ERROR, reason=reason)
 
 
-def _finding(
+def _finding(  # noqa: PLR0913 - a finding has that many sides
     loaded: CompiledRule,
     deployment: Deployment | None,
     subject: Subject,

@@ -1,4 +1,4 @@
-"""The one exception that is the user's to mend; alone here so that the command line can catch it without loading more."""
+"""The one exception that is the user's to mend; alone here, so that catching it loads nothing else."""
 
 
 class InputError(Exception):

@@ -9,7 +9,13 @@ from auditor.model import Evidence, Outcome
 from tests import estates
 
 RULES = {loaded.rule.id: loaded.rule for rules in estates.pack().rules.values() for loaded in rules}
-EXAMPLES = [(rule.id, number) for rule in RULES.values() for number in range(len(rule.examples))]
+FAILURES = [
+    (rule.id, number)
+    for rule in RULES.values()
+    for number, example in enumerate(rule.examples)
+    if example["expect"] == "fail" and ("set" in example or "remove" in example)
+]
+"""The examples that change something in Azure to make a rule fail."""
 
 FIRST_TWELVE = [
     *("AVL002", "AVL007", "CMP006", "DR006", "DR009", "LB003"),
@@ -42,12 +48,11 @@ def test_known_good_deployments_pass_every_rule(name: str, profile: str) -> None
     assert estates.complete(name, estates.body_of(name))
 
 
-@pytest.mark.parametrize(("rule_id", "number"), EXAMPLES)
+@pytest.mark.parametrize(("rule_id", "number"), FAILURES)
 def test_what_was_changed_is_the_evidence(rule_id: str, number: int) -> None:
     """A failure names a property that the example changed to bring it about."""
     example = RULES[rule_id].examples[number]
-    if example["expect"] != "fail" or not (changes := [*example.get("set", ()), *example.get("remove", ())]):
-        pytest.skip("nothing in Azure is changed to make it fail")
+    changes = [*example.get("set", ()), *example.get("remove", ())]
     known_good = examples.fixture(example["on"])
     verdicts = examples.judge(known_good, example, estates.rules(example.get("profile", known_good.profile)))
     failures = [f for (rule, _, _), f in verdicts.items() if rule == rule_id and f.outcome is Outcome.FAIL]

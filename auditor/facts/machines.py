@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import UnionType
+
 from auditor import arm
 from auditor.facts.arithmetic import members, number, total
 from auditor.facts.registry import fact
@@ -36,11 +38,21 @@ def capability(context: Context, vm: Resource, name: str) -> Answer:
     size = value(vm, "properties.hardwareProfile.vmSize")
     if not isinstance(size.value, str):
         return size
-    if not vm.location:
-        return value(vm, "location")
+    place = value(vm, "location")
+    if not isinstance(place.value, str):
+        return place
     subscription = arm.subscription_of(vm.id)
     found = context.topology.graph.capability("virtualMachines", size.value, vm.location, subscription, name)
     return Answer(found.value, (*size.reads, *found.reads))
+
+
+def _only(kind: type | UnionType, answer: Answer) -> Answer:
+    """Return a value that is of a kind; another one is malformed."""
+    found = answer.value
+    if found is ABSENT or isinstance(found, Unknown) or (isinstance(found, kind) and not isinstance(found, bool)):
+        return answer
+    reason = f"{answer.reads[0].resource}: {answer.reads[0].path} is {found!r} (malformed)"
+    return Answer(Unknown(Cause.VALUE, reason), answer.reads)
 
 
 @fact("vm.data_disks", "vm", gives="disk*")
@@ -91,7 +103,7 @@ def memory_gb(context: Context, vm: Resource) -> Answer:
 @fact("vm.zone", "vm", gives="text")
 def zone(_: Context, vm: Resource) -> Answer:
     """The availability zone of the machine; absent where it is regional."""
-    return value(vm, "zones[0]")
+    return _only(str, value(vm, "zones[0]"))
 
 
 @fact("vm.fault_domain", "vm", gives="number")
@@ -101,7 +113,7 @@ def fault_domain(_: Context, vm: Resource) -> Answer:
     if found.value is ABSENT and value(vm, "properties.instanceView").value is ABSENT:
         reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
         return Answer(Unknown(Cause.GAP, reason), found.reads)
-    return found
+    return _only(int | float, found)
 
 
 @fact("vm.fault_domain_group", "vm", gives="text")

@@ -186,7 +186,7 @@ def _present(answer: Answer) -> Answer:
 
 def _all_differ(answers: list[Answer]) -> bool:
     """Tell whether every value is there and none is there twice."""
-    values = [str(answer.value).lower() for answer in answers if isinstance(answer.value, str | int)]
+    values = [answer.value for answer in answers if isinstance(answer.value, str | int | float)]
     return len(values) == len(answers) == len(set(values))
 
 

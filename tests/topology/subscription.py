@@ -203,5 +203,8 @@ def names(found: object) -> list[str]:
     if isinstance(found, Unknown):
         return ["?"]
     assert isinstance(found, Items)
-    known = ["?" if isinstance(member, Unknown) else str(getattr(member, "name", member)) for member in found.known]
-    return sorted(known) + (["..."] if found.missing else [])
+
+    def name(member: object) -> str:
+        return member.name if isinstance(member, Resource) else "?" if isinstance(member, Unknown) else str(member)
+
+    return sorted(map(name, found.known)) + ["..."] * bool(found.missing)

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor import scan, snapshot
+from auditor.errors import InputError
+from auditor.model import Outcome, Report, Snapshot
+from auditor.scan import Request
+from tests.topology import subscription as s
+from tests.topology.subscription import SUB
+
+DEPLOYMENT = """format: auditor.deployment/1
+deployments:
+  - name: {name}
+    product: iris
+    regions: {{primary: westeurope}}
+    mirrors: none
+    tiers: [{{role: app, members: [vm-a, vm-b]}}]
+"""
+
+PACK = """format: auditor.pack/1
+name: own
+title: Own
+profiles: {current: now}
+statements: {}
+"""
+
+RULE = """id: OWN001
+title: Nothing is enough
+severity: medium
+sources: [{title: A, url: "https://example.org", date: "2026"}]
+for: [{kind: deployment}]
+assert: {fact: deployment.environment, equals: other}
+profiles: {current: {}}
+why: because
+fix: do it
+examples: [{on: trakcare-current, expect: fail, because: nothing is}]
+"""
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    return write(tmp_path / "raw.json", takenAt="2026-11-01T06:00:00Z")
+
+
+@pytest.fixture
+def declared(tmp_path: Path) -> Path:
+    path = tmp_path / "deployment.yaml"
+    path.write_text("\ufeff" + DEPLOYMENT.format(name="from-file"), encoding="utf-8")
+    return path
+
+
+def write(path: Path, **envelope: Any) -> Path:  # noqa: ANN401
+    path.write_text(json.dumps({"value": [s.vm("vm-a"), s.vm("vm-b")], **envelope}))
+    return path
+
+
+def as_snapshot(raw: Path, path: Path, deployment: str = "") -> Path:
+    """Write what raw bodies say as a snapshot that carries a deployment file."""
+    taken = msgspec.structs.replace(scan.read_inventory(raw), deployment=deployment)
+    path.write_bytes(encoded(taken))
+    return path
+
+
+def encoded(taken: Snapshot) -> bytes:
+    return snapshot.encode(taken)
+
+
+def deployments(report: Report) -> set[str]:
+    return {finding.deployment for finding in report.findings if finding.deployment}
+
+
+def test_an_inventory_is_known_by_its_content_not_by_its_name(raw: Path, tmp_path: Path) -> None:
+    taken = scan.read_inventory(raw)
+    assert [resource.name for resource in taken.resources] == ["vm-a", "vm-b"]
+    again = scan.read_inventory(as_snapshot(raw, tmp_path / "snapshot.json"))
+    assert (again.resources, again.scopes) == (taken.resources, (SUB,))
+
+
+def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(raw: Path, declared: Path, tmp_path: Path) -> None:
+    carried = as_snapshot(raw, tmp_path / "s", DEPLOYMENT.format(name="carried"))
+    assert deployments(scan.scan(Request(raw))) == set()
+    report = scan.scan(Request(carried))
+    assert deployments(report) == {"carried"}
+    assert report.snapshot.deployment == DEPLOYMENT.format(name="carried")
+    report = scan.scan(Request(carried, deployment=declared))
+    assert deployments(report) == {"from-file"}
+    assert report.snapshot.deployment == DEPLOYMENT.format(name="from-file"), "what is judged can be kept"
+
+
+def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Path) -> None:
+    carried = as_snapshot(raw, tmp_path / "s", "format: auditor.deployment/9\n")
+    with pytest.raises(InputError, match="the deployment file in the snapshot"):
+        scan.scan(Request(carried))
+    with pytest.raises(InputError, match="missing"):
+        scan.scan(Request(raw, deployment=tmp_path / "missing.yaml"))
+
+
+def test_nothing_declared_is_said_loudly(raw: Path) -> None:
+    report = scan.scan(Request(raw))
+    assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
+    assert "no InterSystems deployment is recognised here" in report.coverage.declarations[0]
+    assert (report.coverage.complete, report.deployment_file) == (False, "")
+
+
+def test_the_date_that_counts(raw: Path, tmp_path: Path) -> None:
+    assert scan.scan(Request(raw)).as_of == "2026-11-01"
+    assert scan.scan(Request(raw, as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
+    before = dt.datetime.now(dt.UTC).date()
+    undated = scan.scan(Request(write(tmp_path / "undated.json"))).as_of
+    assert before.isoformat() <= undated <= dt.datetime.now(dt.UTC).date().isoformat()
+
+
+def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "raw.json", takenAt="yesterday")
+    with pytest.raises(InputError, match="takenAt is 'yesterday'") as refused:
+        scan.scan(Request(path))
+    assert str(path) in str(refused.value)
+    assert scan.scan(Request(path, as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
+
+
+def test_a_deployment_file_is_named_as_its_repository_does(
+    raw: Path, declared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (declared, Path("deployment.yaml"), Path("./deployment.yaml")):
+        assert scan.scan(Request(raw, deployment=path)).deployment_file == "deployment.yaml"
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert scan.scan(Request(raw, deployment=declared)).deployment_file == declared.as_posix()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "pack.yaml").write_text(PACK)
+    (folder / "OWN001.yaml").write_text(RULE)
+    return folder
+
+
+def test_packs_are_added_to_the_built_in_one(raw: Path, declared: Path, own: Path) -> None:
+    built_in = scan.scan(Request(raw, deployment=declared))
+    report = scan.scan(Request(raw, deployment=declared, rules=(own,)))
+    assert [pack.name for pack in report.packs] == [*(pack.name for pack in built_in.packs), "own"]
+    assert {rule.id for rule in report.rules} - {rule.id for rule in built_in.rules} == {"OWN001"}
+    (found,) = [f for f in report.findings if f.rule.id == "OWN001"]
+    assert (found.outcome, found.deployment) == (Outcome.FAIL, "from-file")
+    assert report.profile == scan.DEFAULT_PROFILE
+
+
+def test_added_packs_are_checked(raw: Path, own: Path) -> None:
+    (own / "OWN001.yaml").write_text(RULE.replace("severity: medium", "severity: terrible"))
+    with pytest.raises(InputError, match="terrible"):
+        scan.scan(Request(raw, rules=(own,)))
+    (own / "OWN001.yaml").write_text(RULE.replace("OWN001", "DEP001"))
+    with pytest.raises(InputError, match="never override"):
+        scan.scan(Request(raw, rules=(own,)))
+
+
+def test_settings_are_checked(raw: Path, declared: Path) -> None:
+    declared.write_text(DEPLOYMENT.format(name="d") + "    settings: {dr_capacity_ratio: 7}\n")
+    with pytest.raises(InputError, match="must lie between"):
+        scan.scan(Request(raw, deployment=declared))
+
+
+def test_an_unknown_profile_is_refused(raw: Path) -> None:
+    with pytest.raises(InputError, match="no profile 'tomorrow'"):
+        scan.scan(Request(raw, profile="tomorrow"))
+
+
+def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
+    report = scan.scan(Request(raw, deployment=declared, rules=(own,)))
+    report = msgspec.structs.replace(report, findings=tuple(f for f in report.findings if f.rule.id == "OWN001"))
+    asked = {severity: scan.worst_is_at_least(report, severity) for severity in ("critical", "high", "medium", "info", "none")}
+    assert asked == {"critical": False, "high": False, "medium": True, "info": True, "none": False}
+    unsure = [msgspec.structs.replace(f, outcome=Outcome.UNKNOWN) for f in report.findings]
+    assert not scan.worst_is_at_least(msgspec.structs.replace(report, findings=tuple(unsure)), "info")
+    assert not scan.has_errors(report)
+    broken = [msgspec.structs.replace(f, outcome=Outcome.ERROR) for f in report.findings]
+    assert scan.has_errors(msgspec.structs.replace(report, findings=tuple(broken)))
