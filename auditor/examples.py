@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -16,6 +17,9 @@ from auditor.documents import Document
 from auditor.errors import InputError
 from auditor.model import Finding, Gap, GapReason, Outcome, Rule, resource
 from auditor.topology import Topology
+
+AS_OF: Final = dt.date(2026, 11, 1)
+"""The date that counts in examples, so that they say the same for ever: that of the known-good deployments."""
 
 Verdicts = Mapping[tuple[str, str, str], Finding]
 """Findings by rule, deployment and subject."""
@@ -70,7 +74,7 @@ def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[Compil
     changed = apply(known_good, change)
     taken = inventory.decode(json.dumps(changed.inventory).encode(), known_good.name)
     declared = deployment.load(Document(changed.declared, f"{known_good.name}/{bundled.DEPLOYMENT}", {}))
-    findings = engine.judge(Topology(taken, declared), rules)
+    findings = engine.judge(Topology(taken, declared, AS_OF), rules)
     return {(f.rule.id, f.deployment.lower(), f.subject.id.lower()): f for f in findings}
 
 

@@ -45,11 +45,12 @@ def scan(request: Request) -> Report:
     )
     packs.check_settings(loaded, declared)
     rules = packs.select(loaded, request.profile)
-    topology = Topology(taken, declared)
+    as_of = _as_of(request, taken)
+    topology = Topology(taken, declared, as_of)
     findings = engine.judge(topology, rules)
     return Report(
         profile=request.profile,
-        as_of=_as_of(request, taken).isoformat(),
+        as_of=as_of.isoformat(),
         snapshot=msgspec.structs.replace(taken, deployment=text),
         findings=findings,
         coverage=engine.coverage(topology, rules, findings),

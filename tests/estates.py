@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from auditor import arm, bundled, deployment, documents, engine, inventory, packs
+from auditor import arm, bundled, deployment, documents, engine, examples, inventory, packs
 from auditor.conditions import CompiledRule
 from auditor.documents import Document
 from auditor.facts import FACTS
@@ -48,14 +48,14 @@ def body_of(name: str) -> Body:
     return body
 
 
-def topology(name: str, body: Body, declared: Any = None) -> Topology:  # noqa: ANN401 - parsed YAML
+def topology(name: str, body: Body, declared: Any = None) -> Topology:
     """Return the topology of an estate of which the inventory, and perhaps the deployment file, was changed."""
     declared = json.loads(_files(name)[1]) if declared is None else declared
     taken = inventory.decode(json.dumps(body).encode(), name)
-    return Topology(taken, deployment.load(Document(declared, "deployment.yaml", {})))
+    return Topology(taken, deployment.load(Document(declared, "deployment.yaml", {})), examples.AS_OF)
 
 
-def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:  # noqa: ANN401
+def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:
     """Return the findings of a changed estate by what they are about."""
     findings = engine.judge(topology(name, body, declared), rules(ESTATES[name]))
     found = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
@@ -81,7 +81,7 @@ def find(body: Body, name: str) -> Body:
     return resource
 
 
-def everywhere(value: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+def everywhere(value: Any, change: Callable[[Any], Any]) -> Any:
     """Return parsed JSON in which every object and list, innermost first, was changed."""
     if isinstance(value, dict):
         return change({name: everywhere(member, change) for name, member in value.items()})

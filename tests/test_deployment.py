@@ -185,7 +185,7 @@ def test_a_member_is_a_name_an_id_a_glob_or_a_tag(member: str, selector: Selecto
         ),
     ],
 )
-def test_every_construct_loads(body: str, check: Any) -> None:  # noqa: ANN401 - short lambdas
+def test_every_construct_loads(body: str, check: Any) -> None:
     assert check(one(body))
 
 

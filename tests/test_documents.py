@@ -231,7 +231,7 @@ _YAMLISH = st.lists(
 @given(text=_YAMLISH | st.binary(max_size=60))
 def test_nothing_but_an_input_error_is_ever_raised(text: str | bytes) -> None:
     for schema in ("deployment", "rule", "pack"):
-        error = outcome(lambda: parse(text).check(schema))  # noqa: B023 - called at once
+        error = outcome(lambda: parse(text).check(schema))
         assert error is not None, "no such text is a file of ours"
         assert error.file == "f.yaml"
         assert 0 <= error.line <= len(text) + 1
@@ -429,7 +429,7 @@ def test_the_schemas_are_schemas_whose_choices_are_all_of_keys(schema: str) -> N
     whole: Any = checker.schema
     checker.check_schema(whole)
 
-    def walk(node: Any, at: str = "") -> None:  # noqa: ANN401 - a schema
+    def walk(node: Any, at: str = "") -> None:
         for key, member in (
             node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
         ):

@@ -1,7 +1,8 @@
+# ruff: noqa: ANN401 - what Azure returns may be anything
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 from auditor import arm, engine, packs
 from auditor.conditions import CompiledRule
 from auditor.facts import FACTS, Fact
-from auditor.model import Finding, Outcome, Severity, Subject
+from auditor.model import Coverage, Finding, Outcome, Severity, Subject
 from auditor.topology import Topology
 from auditor.topology.graph import LOAD_BALANCER, VM
-from auditor.values import ABSENT, Answer, Cause, Unknown
+from auditor.values import Answer, Cause, Unknown
 from tests.topology import subscription as s
 from tests.topology.subscription import OTHER, SUB, Body, arm_id
+
+Load = Callable[..., tuple[CompiledRule, ...]]
 
 PACK = """
 format: auditor.pack/1
@@ -42,7 +45,7 @@ def _unsure(cause: Cause) -> Fact:
     return Fact(f"unsure.{cause}", ("vm",), "text", lambda _, vm: Answer(Unknown(cause, f"{cause} of {vm.name}")), "")
 
 
-def _broken(_context: object, element: Any) -> Answer:  # noqa: ANN401
+def _broken(_context: object, element: Any) -> Answer:
     message = f"a bug with {element.name}"
     raise LookupError(message)
 
@@ -51,7 +54,7 @@ OURS = {**FACTS, "broken": Fact("broken", ("vm",), "text", _broken, ""), **{f.na
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Any:  # noqa: ANN401
+def load(tmp_path: Path) -> Load:
     """Return a function that compiles rules, each given by its id and what differs."""
 
     def loaded(**rules: str) -> tuple[CompiledRule, ...]:
@@ -73,10 +76,10 @@ DEPLOYMENT = """
 MACHINES = (s.vm("vm-a", zone="1"), s.vm("vm-b"), s.nic("vm-a-nic"), s.nic("vm-b-nic"))
 VNET = s.resource("Network/virtualNetworks", "vnet")
 ON_MACHINES = "for: [{type: Microsoft.Compute/virtualMachines, role: [app]}]\n"
-IN_ZONE = "assert: {fact: vm.zone, equals: '1'}\n"
+IN_ZONE = "assert: {fact: vm.zone, default: none, equals: '1'}\n"
 
 
-def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:  # noqa: ANN401
+def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
     return s.topology(*MACHINES, VNET, *bodies, deployment=deployment, **keywords)
 
 
@@ -89,17 +92,17 @@ def one(findings: tuple[Finding, ...], name: str) -> Finding:
     return found
 
 
-def test_outcomes(load: Any) -> None:  # noqa: ANN401
+def test_outcomes(load: Load) -> None:
     findings = engine.judge(estate(), load(R1=ON_MACHINES + "assert: {fact: vm.zone, exists: true}\n"))
     assert outcomes(findings) == {"vm-a": Outcome.PASS, "vm-b": Outcome.FAIL}
     failed = one(findings, "vm-b")
     assert (failed.deployment, failed.cause, failed.reason, failed.severity) == ("d", None, "", Severity.HIGH)
     assert [(e.path, e.observed, e.expected) for e in failed.evidence] == [("zones[0]", None, "present")]
-    assert failed.subject == Subject(arm_id("Compute/virtualMachines", "vm-b"), arm.SUBSCRIPTION and
-                                     "Microsoft.Compute/virtualMachines", "vm-b", "westeurope", 0)
+    own = arm_id("Compute/virtualMachines", "vm-b")
+    assert failed.subject == Subject(own, "Microsoft.Compute/virtualMachines", "vm-b", "westeurope", 0)
 
 
-def test_when_decides_first(load: Any) -> None:  # noqa: ANN401
+def test_when_decides_first(load: Load) -> None:
     rule = ON_MACHINES + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
     findings = engine.judge(estate(), load(R1=rule))
     assert outcomes(findings) == {"vm-a": Outcome.UNKNOWN, "vm-b": Outcome.NOT_APPLICABLE}
@@ -119,18 +122,26 @@ def test_when_decides_first(load: Any) -> None:  # noqa: ANN401
         (["value"], Cause.VALUE),
     ],
 )
-def test_the_first_cause_names_the_finding(load: Any, facts: list[str], cause: Cause) -> None:  # noqa: ANN401
+def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: Cause) -> None:
     leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
     found = one(engine.judge(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
     assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
 
 
-def test_several_reasons_are_told_once_each_and_cut(load: Any) -> None:  # noqa: ANN401
+def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
     hidden = [s.gap(arm_id("Compute/virtualMachines", f"x{n}")) for n in range(5)]
     members = ", ".join(f"x{n}" for n in range(5))
     text = DEPLOYMENT.replace("vm-a, vm-b", members)
-    rule = "for: [{kind: deployment}]\nassert: {each: {fact: deployment.members}, empty: pass, assert: {each: " \
-        "{fact: member.matches}, empty: pass, assert: {allOf: [{fact: vm.zone, equals: x}, {fact: vm.zone, equals: y}]}}}\n"
+    rule = """
+    for: [{kind: deployment}]
+    assert:
+      each: {fact: deployment.members}
+      empty: pass
+      assert:
+        each: {fact: member.matches}
+        empty: pass
+        assert: {allOf: [{fact: vm.zone, equals: x}, {fact: vm.zone, equals: y}]}
+    """
     found = one(engine.judge(estate(gaps=hidden, deployment=text), load(R1=rule)), "d")
     assert found.reason.count(" was not read (forbidden)") == 3
     assert found.reason.endswith("; and 2 more")
@@ -140,10 +151,10 @@ def test_several_reasons_are_told_once_each_and_cut(load: Any) -> None:  # noqa:
 
 ON_BALANCERS = "for: [{type: Microsoft.Network/loadBalancers}]\nassert: {field: properties.x, exists: false}\n"
 LB = s.balancer("lb", {"pool": s.by_nic("vm-a-nic")})
-HIDDEN = {"unlisted": [LOAD_BALANCER]}
+HIDDEN: Any = {"unlisted": [LOAD_BALANCER]}
 
 
-def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Any) -> None:  # noqa: ANN401
+def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) -> None:
     rules = load(R1=ON_BALANCERS)
     (found,) = engine.judge(estate(), rules)
     assert (found.outcome, found.subject.kind, found.reason) == (Outcome.NOT_APPLICABLE, "deployment", "")
@@ -152,7 +163,7 @@ def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Any) -
     assert "loadBalancers" in found.reason
 
 
-def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Any) -> None:  # noqa: ANN401
+def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> None:
     findings = engine.judge(estate(LB, **HIDDEN), load(R1=ON_BALANCERS))
     assert outcomes(findings) == {"lb": Outcome.PASS, "d": Outcome.UNKNOWN}
     assert outcomes(engine.judge(estate(LB), load(R1=ON_BALANCERS))) == {"lb": Outcome.PASS}
@@ -168,27 +179,35 @@ def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Any) -> No
         ("{kind: tier, role: [app]}", {"westeurope": "pass"}),
         ("{kind: tier, role: [web]}", {"d": "not_applicable"}),
         ("{type: Microsoft.Compute/virtualMachines, role: [app, web]}", {"vm-a": "pass", "vm-b": "pass"}),
-        ("{type: Microsoft.Compute/virtualMachines}, {type: Microsoft.Compute/virtualMachines, role: [app]}", {"vm-a": "pass", "vm-b": "pass"}),
+        (
+            "{type: Microsoft.Compute/virtualMachines}, {type: Microsoft.Compute/virtualMachines, role: [app]}",
+            {"vm-a": "pass", "vm-b": "pass"},
+        ),
         ("{type: Microsoft.Compute/virtualMachines, role: [db]}", {"d": "not_applicable"}),
         ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", {"d": "not_applicable"}),
         ("{kind: deployment}, {kind: mirror}", {"d": "pass"}),
     ],
 )
-def test_targets(load: Any, target: str, expected: dict[str, str]) -> None:  # noqa: ANN401
+def test_targets(load: Load, target: str, expected: dict[str, str]) -> None:
     findings = engine.judge(estate(LB), load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
     assert outcomes(findings) == expected
 
 
-def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Any) -> None:  # noqa: ANN401
+def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
     (found,) = engine.judge(estate(deployment=two), load(R1="for: [{kind: subscription}]\nassert: {allOf: []}\n"))
     assert (found.deployment, found.subject.id, found.subject.kind) == ("", SUB, "subscription")
 
 
-def test_a_resource_of_two_deployments_is_judged_for_each(load: Any) -> None:  # noqa: ANN401
+def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
     findings = engine.judge(estate(deployment=two), load(R1=ON_MACHINES + IN_ZONE))
-    assert [(f.deployment, f.subject.name) for f in findings] == [("d", "vm-b"), ("d", "vm-a"), ("e", "vm-b"), ("e", "vm-a")]
+    assert [(f.deployment, f.subject.name) for f in findings] == [
+        ("d", "vm-b"),
+        ("d", "vm-a"),
+        ("e", "vm-b"),
+        ("e", "vm-a"),
+    ]
     assert len({f.key for f in findings}) == 4
 
 
@@ -204,7 +223,7 @@ def test_a_resource_of_two_deployments_is_judged_for_each(load: Any) -> None:  #
         ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", (", {role: web, members: none}", "")),
     ],
 )
-def test_roles_that_nobody_plays_for_certain_are_said_once(load: Any, target: str, change: tuple[str, str]) -> None:  # noqa: ANN401
+def test_roles_that_nobody_plays_for_certain_are_said_once(load: Load, target: str, change: tuple[str, str]) -> None:
     built = estate(deployment=DEPLOYMENT.replace(*change))
     findings = engine.judge(built, load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
     found = one(findings, "d")
@@ -212,7 +231,7 @@ def test_roles_that_nobody_plays_for_certain_are_said_once(load: Any, target: st
     assert {f.outcome for f in findings if f is not found} <= {Outcome.PASS}
 
 
-def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Any) -> None:  # noqa: ANN401
+def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Load) -> None:
     far = s.vm("vm-c", location="northeurope")
     text = DEPLOYMENT.replace("vm-b]", "vm-b, vm-c]")
     rules = load(R1="for: [{kind: tier}]\nassert: {allOf: []}\n")
@@ -221,7 +240,7 @@ def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Any) -> None:  
     assert outcomes(hidden) == {"westeurope": Outcome.PASS, "d": Outcome.UNKNOWN}
 
 
-def test_a_bug_is_reported_and_hides_nothing_else(load: Any) -> None:  # noqa: ANN401
+def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
     rules = load(R1=ON_MACHINES + "assert: {fact: broken, equals: x}\n", R2=ON_MACHINES + IN_ZONE)
     findings = engine.judge(estate(), rules)
     errors = [f for f in findings if f.outcome is Outcome.ERROR]
@@ -243,24 +262,21 @@ def test_a_bug_is_reported_and_hides_nothing_else(load: Any) -> None:  # noqa: A
         (["{fact: vm.zone, exists: true}"], Severity.HIGH),
     ],
 )
-def test_the_first_grade_that_is_true_counts(load: Any, grades: list[str], severity: Severity) -> None:  # noqa: ANN401
-    graded = ", ".join(f"{{when: {when}, severity: {s}}}" for when, s in zip(grades, ("low", "info"), strict=False))
+def test_the_first_grade_that_is_true_counts(load: Load, grades: list[str], severity: Severity) -> None:
+    graded = ", ".join(f"{{when: {when}, severity: {to}}}" for when, to in zip(grades, ("low", "info"), strict=False))
     findings = engine.judge(estate(), load(R1=ON_MACHINES + IN_ZONE + f"grade: [{graded}]\n"))
     assert one(findings, "vm-b").severity is severity
     assert one(findings, "vm-a").severity is Severity.HIGH, "a pass is not graded"
 
 
-IN_ZONE = "assert: {fact: vm.zone, default: none, equals: '1'}\n"
-
-
-def test_an_observation_is_shown_once(load: Any) -> None:  # noqa: ANN401
+def test_an_observation_is_shown_once(load: Load) -> None:
     rule = ON_MACHINES + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
     assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 1
     rule = rule.replace("{field: 'zones[0]', exists: true}", "{field: 'zones[0]', default: x, equals: y}")
     assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 2
 
 
-def test_the_worst_comes_first_within_a_deployment(load: Any) -> None:  # noqa: ANN401
+def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
     rules = load(
         R1=ON_MACHINES + "assert: {allOf: []}\n",
         R2=ON_MACHINES + "assert: {fact: unsure.gap, equals: x}\n",
@@ -276,7 +292,7 @@ def test_the_worst_comes_first_within_a_deployment(load: Any) -> None:  # noqa: 
         assert ranked[1:] == [(rule, name) for rule in ("R3", "R2", "R4", "R1", "R0") for name in "ab"]
 
 
-def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Any) -> None:  # noqa: ANN401
+def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load) -> None:
     def keys(deployment: str = DEPLOYMENT, rule: str = "R1", machine: Body = MACHINES[1], more: str = IN_ZONE) -> str:
         built = s.topology(MACHINES[0], machine, deployment=deployment)
         return one(engine.judge(built, load(**{rule: ON_MACHINES + more})), machine["id"].rpartition("/")[2]).key
@@ -296,18 +312,18 @@ def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Any) 
 # --- coverage -------------------------------------------------------------------------------------------------------
 
 
-def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Any:  # noqa: ANN401
+def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
     return engine.coverage(built, rules, engine.judge(built, rules))
 
 
-def test_a_complete_answer(load: Any) -> None:  # noqa: ANN401
+def test_a_complete_answer(load: Load) -> None:
     found = covered(estate(), load(R1=ON_MACHINES + IN_ZONE))
     assert (found.complete, found.gaps, found.declarations) == (True, (), ())
     assert (SUB, "Microsoft.Compute/virtualMachines") in found.listed
     assert list(found.listed) == sorted(found.listed)
 
 
-def test_types_that_nobody_listed_are_gaps_with_a_command(load: Any) -> None:  # noqa: ANN401
+def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
     rule = "for: [{type: Microsoft.KeyVault/vaults}]\nassert: {allOf: []}\n"
     found = covered(estate(unlisted=[VM]), load(R1=rule))
     assert not found.complete
@@ -316,7 +332,7 @@ def test_types_that_nobody_listed_are_gaps_with_a_command(load: Any) -> None:  #
     assert f"{SUB}/providers/Microsoft.Compute/virtualMachines?api-version" in found.gaps[0].detail
 
 
-def test_a_gap_that_was_said_is_not_said_twice(load: Any) -> None:  # noqa: ANN401
+def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
     rules = load(R1=ON_MACHINES + IN_ZONE)
     for scope in (SUB.upper(), f"{SUB}/resourceGroups/rg"):
         built = estate(unlisted=[VM], gaps=[s.gap(scope, "microsoft.compute/VIRTUALMACHINES")])
@@ -328,7 +344,7 @@ def test_a_gap_that_was_said_is_not_said_twice(load: Any) -> None:  # noqa: ANN4
     ]
 
 
-def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Any) -> None:  # noqa: ANN401
+def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Load) -> None:
     text = DEPLOYMENT + f"  subscriptions: [{SUB}, {OTHER}]\n"
     found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
     (gap,) = found.gaps
@@ -336,7 +352,7 @@ def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Any) -> Non
     assert not found.complete
 
 
-def test_what_nobody_declared_is_listed_once(load: Any) -> None:  # noqa: ANN401
+def test_what_nobody_declared_is_listed_once(load: Load) -> None:
     text = DEPLOYMENT.replace(", {role: web, members: none}", "").replace("vm-b]", "twin]")
     built = estate(s.vm("twin"), s.vm("twin", group="other"), deployment=text)
     on_web = "for: [{type: Microsoft.Compute/virtualMachines, role: [web]}]\nassert: {allOf: []}\n"
@@ -348,14 +364,14 @@ def test_what_nobody_declared_is_listed_once(load: Any) -> None:  # noqa: ANN401
     ]
 
 
-def test_declarations_beyond_the_third_are_no_declaration_by_themselves(load: Any) -> None:  # noqa: ANN401
+def test_declarations_beyond_the_third_are_no_declaration_by_themselves(load: Load) -> None:
     text = DEPLOYMENT.replace("vm-a, vm-b", ", ".join(f"lost{n}" for n in range(5)))
     found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
     assert [declaration.split()[0] for declaration in found.declarations] == ["lost0", "lost1", "lost2"]
 
 
 @pytest.mark.parametrize(("guest", "complete"), [("optional", True), ("required", False)])
-def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Any, guest: str, complete: bool) -> None:  # noqa: ANN401, FBT001
+def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, complete: bool) -> None:
     rules = load(R1=ON_MACHINES + "assert: {fact: unsure.guest, equals: x}\n")
     other = DEPLOYMENT.replace("name: d", "name: e").replace("vm-a, vm-b", "none").replace("[none]", "none")
     text = DEPLOYMENT + f"  guest: {guest}\n" + other + "  guest: required\n"
@@ -363,13 +379,3 @@ def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Any, gu
     for cause in ("value", "gap", "declaration"):
         unsure = load(R1=ON_MACHINES + f"assert: {{fact: unsure.{cause}, equals: x}}\n")
         assert not covered(estate(), unsure).complete
-
-
-def _causes() -> Iterator[str]:
-    yield from Cause
-
-
-def test_the_facts_of_this_module_are_unknown() -> None:
-    for cause in _causes():
-        value = OURS[f"unsure.{cause}"].find(None, s.item(estate(), "Compute/virtualMachines", "vm-a")).value  # type: ignore[arg-type]
-        assert value is not ABSENT

@@ -27,9 +27,9 @@ def same_as_before(name: str, body: Body) -> None:
 @pytest.mark.parametrize("name", estates.ESTATES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_case_of_ids_types_and_tag_names(name: str, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    chance = random.Random(seed)
 
-    def recase(value: Any) -> Any:  # noqa: ANN401 - parsed JSON
+    def recase(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         changed = {}
@@ -56,9 +56,9 @@ def test_regions_as_the_portal_writes_them(name: str) -> None:
 @pytest.mark.parametrize("name", estates.ESTATES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_order_of_properties_and_lists(name: str, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
 
-    def shuffle(value: Any) -> Any:  # noqa: ANN401
+    def shuffle(value: Any) -> Any:
         if isinstance(value, dict):
             return dict(chance.sample(sorted(value.items(), key=lambda entry: entry[0]), len(value)))
         return chance.sample(value, len(value))
@@ -70,7 +70,7 @@ def test_order_of_properties_and_lists(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", estates.ESTATES)
 def test_properties_that_nobody_knows(name: str) -> None:
-    def extend(value: Any) -> Any:  # noqa: ANN401
+    def extend(value: Any) -> Any:
         return {**value, "futureProperty": {"id": None, "value": [1]}} if isinstance(value, dict) else value
 
     body = estates.body_of(name)
@@ -90,7 +90,7 @@ def test_null_tags_and_null_properties(name: str) -> None:
 
 @pytest.mark.parametrize("name", estates.ESTATES)
 def test_numbers_of_json_may_be_floats(name: str) -> None:
-    def as_float(value: Any) -> Any:  # noqa: ANN401
+    def as_float(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         floats = {"diskSizeGB", "diskMBpsReadWrite", "diskIOPSReadWrite", "intervalInSeconds", "priority"}

@@ -282,7 +282,7 @@ def check(loaded: packs.LoadedPack, *more: packs.LoadedPack, **settings: float) 
     try:
         packs.check_settings([loaded, *more], [DeclaredDeployment("other"), declared])
     except InputError as error:
-        assert (error.file, error.line) == ("d.yaml", 7)  # noqa: PT017 - returned to be compared
+        assert (error.file, error.line) == ("d.yaml", 7)
         return error.message
     return ""
 

@@ -38,7 +38,7 @@ def test_a_text_is_a_path_or_refused(text: str) -> None:
     try:
         steps = parse(text)
     except PathError as error:
-        assert f"'{text}' is not a property path" in str(error)  # noqa: PT017 - both ways are right
+        assert f"'{text}' is not a property path" in str(error)
     else:
         assert parse(render(steps)) == steps
 

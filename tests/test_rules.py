@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from auditor import examples, paths
@@ -51,7 +53,7 @@ def test_known_good_deployments_pass_every_rule(name: str, profile: str) -> None
 @pytest.mark.parametrize(("rule_id", "number"), FAILURES)
 def test_what_was_changed_is_the_evidence(rule_id: str, number: int) -> None:
     """A failure names a property that the example changed to bring it about."""
-    example = RULES[rule_id].examples[number]
+    example: Any = RULES[rule_id].examples[number]
     changes = [*example.get("set", ()), *example.get("remove", ())]
     known_good = examples.fixture(example["on"])
     verdicts = examples.judge(known_good, example, estates.rules(example.get("profile", known_good.profile)))

@@ -10,7 +10,7 @@ import pytest
 
 from auditor import scan, snapshot
 from auditor.errors import InputError
-from auditor.model import Outcome, Report, Snapshot
+from auditor.model import Outcome, Report
 from auditor.scan import Request
 from tests.topology import subscription as s
 from tests.topology.subscription import SUB
@@ -27,7 +27,7 @@ deployments:
 PACK = """format: auditor.pack/1
 name: own
 title: Own
-profiles: {current: now}
+profiles: {current: what holds today}
 statements: {}
 """
 
@@ -56,7 +56,7 @@ def declared(tmp_path: Path) -> Path:
     return path
 
 
-def write(path: Path, **envelope: Any) -> Path:  # noqa: ANN401
+def write(path: Path, **envelope: Any) -> Path:
     path.write_text(json.dumps({"value": [s.vm("vm-a"), s.vm("vm-b")], **envelope}))
     return path
 
@@ -64,12 +64,8 @@ def write(path: Path, **envelope: Any) -> Path:  # noqa: ANN401
 def as_snapshot(raw: Path, path: Path, deployment: str = "") -> Path:
     """Write what raw bodies say as a snapshot that carries a deployment file."""
     taken = msgspec.structs.replace(scan.read_inventory(raw), deployment=deployment)
-    path.write_bytes(encoded(taken))
+    path.write_bytes(snapshot.encode(taken))
     return path
-
-
-def encoded(taken: Snapshot) -> bytes:
-    return snapshot.encode(taken)
 
 
 def deployments(report: Report) -> set[str]:
@@ -83,7 +79,9 @@ def test_an_inventory_is_known_by_its_content_not_by_its_name(raw: Path, tmp_pat
     assert (again.resources, again.scopes) == (taken.resources, (SUB,))
 
 
-def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(raw: Path, declared: Path, tmp_path: Path) -> None:
+def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(
+    raw: Path, declared: Path, tmp_path: Path
+) -> None:
     carried = as_snapshot(raw, tmp_path / "s", DEPLOYMENT.format(name="carried"))
     assert deployments(scan.scan(Request(raw))) == set()
     report = scan.scan(Request(carried))
@@ -178,7 +176,10 @@ def test_an_unknown_profile_is_refused(raw: Path) -> None:
 def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
     report = scan.scan(Request(raw, deployment=declared, rules=(own,)))
     report = msgspec.structs.replace(report, findings=tuple(f for f in report.findings if f.rule.id == "OWN001"))
-    asked = {severity: scan.worst_is_at_least(report, severity) for severity in ("critical", "high", "medium", "info", "none")}
+    asked = {
+        severity: scan.worst_is_at_least(report, severity)
+        for severity in ("critical", "high", "medium", "info", "none")
+    }
     assert asked == {"critical": False, "high": False, "medium": True, "info": True, "none": False}
     unsure = [msgspec.structs.replace(f, outcome=Outcome.UNKNOWN) for f in report.findings]
     assert not scan.worst_is_at_least(msgspec.structs.replace(report, findings=tuple(unsure)), "info")

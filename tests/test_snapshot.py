@@ -26,7 +26,7 @@ def _resource(name: str, properties: object = None, call: str = "") -> Resource:
     return resource({"id": _VM + name, "properties": properties}, _VM + name, call)
 
 
-def _taken(*resources: Resource, **rest: Any) -> Snapshot:  # noqa: ANN401 - the fields of a snapshot
+def _taken(*resources: Resource, **rest: Any) -> Snapshot:
     fields: dict[str, Any] = {
         "taken_at": "2026-11-01T06:00:00Z",
         "scopes": (_SUBSCRIPTION,),
@@ -192,7 +192,7 @@ def test_a_file_with_something_put_in_is_refused(data: bytes, place: int) -> Non
     try:
         assert snapshot.decode(_DATA[:place] + data + _DATA[place:], "f") == snapshot.decode(_DATA, "f")
     except InputError as error:
-        assert error.line > 0  # noqa: PT017 - white space at the end does no harm
+        assert error.line > 0
 
 
 @pytest.mark.parametrize("record", range(len(_RECORDS)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import NamedTuple
 
 from auditor import arm
@@ -31,8 +32,11 @@ __all__ = [
 class Topology:
     """Everything that facts may ask about."""
 
-    def __init__(self, snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> None:
-        """Build the graph and recognise the deployments in it."""
+    def __init__(
+        self, snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...], as_of: dt.date | None = None
+    ) -> None:
+        """Build the graph and recognise the deployments in it; `as_of` is the date that counts, by default today."""
+        self.as_of = as_of or dt.datetime.now(dt.UTC).date()
         self.graph = Graph(snapshot)
         self.balancing = Balancing(self.graph)
         finder = Finder(self.graph, self.balancing)

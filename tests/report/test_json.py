@@ -42,7 +42,7 @@ def test_the_head_says_what_was_judged_by_what() -> None:
 
 
 @pytest.mark.parametrize("passes", [False, True])
-def test_the_summary_counts_all_findings_whatever_is_listed(passes: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+def test_the_summary_counts_all_findings_whatever_is_listed(passes: bool) -> None:
     assert rendered(reports.full(), View(passes=passes))["summary"] == {
         "fail": 2,
         "unknown": 1,

@@ -53,7 +53,7 @@ PACK = Pack(
 )
 
 
-def make_rule(number: int = 3, **changes: Any) -> Rule:  # noqa: ANN401
+def make_rule(number: int = 3, **changes: Any) -> Rule:
     rule = Rule(
         id=f"MIR{number:03}",
         title="The mirror's balancer asks the mirror status page",
@@ -73,7 +73,7 @@ RULE = make_rule()
 EVIDENCE = Evidence(f"{VM}/probes/p", "properties.probes[0].protocol", "Tcp", "in [Http, Https]")
 
 
-def make_finding(outcome: Outcome = Outcome.FAIL, **changes: Any) -> Finding:  # noqa: ANN401
+def make_finding(outcome: Outcome = Outcome.FAIL, **changes: Any) -> Finding:
     finding = Finding(
         rule=RULE,
         outcome=outcome,
@@ -84,7 +84,7 @@ def make_finding(outcome: Outcome = Outcome.FAIL, **changes: Any) -> Finding:  #
     return msgspec.structs.replace(finding, **changes)
 
 
-def make_report(*findings: Finding, taken_at: str = "2026-11-01T06:00:00Z", **changes: Any) -> Report:  # noqa: ANN401
+def make_report(*findings: Finding, taken_at: str = "2026-11-01T06:00:00Z", **changes: Any) -> Report:
     report = Report(
         profile="current",
         as_of="2026-11-01",
@@ -125,7 +125,7 @@ def run_of(report: Report, render: Callable[[Report, View], str] = sarif.render)
     return run
 
 
-def result_of(finding: Finding, render: Callable[[Report, View], str] = sarif.render, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def result_of(finding: Finding, render: Callable[[Report, View], str] = sarif.render, **changes: Any) -> dict[str, Any]:
     (result,) = run_of(make_report(finding, **changes), render)["results"]
     assert isinstance(result, dict)
     return result
@@ -607,4 +607,4 @@ def test_the_serialiser_refuses_what_sarif_has_no_place_for() -> None:
     message.txet = "y"
     for node, complaint in ((message, "Message has no txet"), (object(), "object has no place in SARIF")):
         with pytest.raises(TypeError, match=complaint):
-            sarif._plain(node)  # noqa: SLF001
+            sarif._plain(node)

@@ -224,7 +224,7 @@ def test_a_command_that_was_broken_still_is_one() -> None:
     text = rendered(reports.report(finding()), View(width=60))
     lines = text[text.index("az network") : text.index("  See")]
     script = f"az() {{ printf '%s|' \"$@\"; }}\n{lines}"
-    said = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout  # noqa: S607 - any sh
+    said = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout
     options = "-g|RG|--lb-name|LB|-n|PROBE|--protocol|Http|--port|PORT|--path|/csp/bin/mirror status.cxw|"
     assert said == f"network|lb|probe|update|{options}"
 
@@ -330,7 +330,7 @@ def test_the_view_decides_and_not_the_environment(name: str, monkeypatch: pytest
 
 
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE), st.integers(1, 200), st.booleans())
-def test_any_text_is_shown_and_none_acts(text: str, width: int, colour: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+def test_any_text_is_shown_and_none_acts(text: str, width: int, colour: bool) -> None:
     shown = rendered(reports.hostile(text), View(passes=True, width=width, colour=colour))
     bare = re.sub(r"\x1b\[[\d;]*m", "", shown) if colour else shown
     assert all(printable(line) == line for line in bare.split("\n"))
