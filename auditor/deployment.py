@@ -35,13 +35,17 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
     _refuse_twins(document, [(mirror["name"], mirror) for mirror in mirrors], "mirror")
     _refuse_twins(document, [(f"{t['role']} {t.get('product', '')}".strip(), t) for t in tiers], "tier")
     settings: dict[str, float] = entry.get("settings", {})
+    regions: dict[str, str] = entry["regions"]
+    if arm.location(regions["primary"]) == arm.location(regions.get("dr", "")):
+        message = "the DR region is the primary one; write `dr: none` where there is no other"
+        raise document.error(message, regions, "dr")
     return DeclaredDeployment(
         name=entry["name"],
         product=entry["product"],
         environment=entry.get("environment", "production"),
         subscriptions=tuple(_subscription(text) for text in entry.get("subscriptions", ())),
-        primary_region=arm.location(entry["regions"]["primary"]),
-        dr_region=arm.location(entry["regions"].get("dr", "")),
+        primary_region=arm.location(regions["primary"]),
+        dr_region=arm.location(regions.get("dr", "")),
         mirrors=tuple(_mirror(document, mirror, entry["product"]) for mirror in mirrors)
         if "mirrors" in entry
         else None,
@@ -121,8 +125,11 @@ def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: 
         return Selector("tag", value, tag=tag, line=line)
     text: str = member if isinstance(member, str) else member["name"]
     if "/" not in text:
-        glob = isinstance(member, dict) and bool(_GLOB_CHARACTERS & set(text))
-        return Selector("glob" if glob else "name", text, line=line)
+        glob = bool(_GLOB_CHARACTERS & set(text))
+        if isinstance(member, str) and {"*", "?"} & set(text):
+            message = f"'{text}' is no name; a glob is written {{name: \"{text}\"}}"
+            raise InputError(message, document.file, line)
+        return Selector("glob" if glob and not isinstance(member, str) else "name", text, line=line)
     if arm.is_id(text) and arm.type_of(text) == _VM:
         return Selector("id", text, line=line)
     message = f"'{text}' is neither a name nor the id of a virtual machine"

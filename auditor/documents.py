@@ -204,19 +204,27 @@ def _words(schema: str) -> tuple[str, ...]:
     return tuple(keys(validator(schema).schema))
 
 
+def load(path: Path) -> bytes:
+    """Return the bytes of a YAML file, at most one more than it may have.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InputError(message, str(path)) from None
+
+
 def read(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
         InputError: it cannot be opened, or is no YAML of the accepted kind.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise InputError(message, str(path)) from None
-    return parse(data, str(path))
+    return parse(load(path), str(path))
 
 
 def parse(data: bytes, file: str) -> Document:

@@ -77,8 +77,8 @@ def read_deployment(path: Path | None, taken: Snapshot) -> tuple[tuple[DeclaredD
         InputError: the file is wrong.
     """
     if path is not None:
-        document = documents.read(path)
-        return deployment.load(document), path.read_text(encoding="utf-8-sig")
+        data = documents.load(path)
+        return deployment.load(documents.parse(data, str(path))), data.decode("utf-8-sig")
     if taken.deployment:
         document = documents.parse(taken.deployment.encode(), "the deployment file in the snapshot")
         return deployment.load(document), taken.deployment

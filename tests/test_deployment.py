@@ -244,6 +244,8 @@ _A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
         (_FIRST, f"          - {_VM}/extensions/e", 0, "is neither a name nor the id of a virtual machine"),
         (_FIRST, f"          - {_VM[1:]}", 0, "is neither a name nor the id of a virtual machine"),
         (_FIRST, "          - {name: rg/vm-a}", 0, "'rg/vm-a' is neither a name nor the id of a virtual machine"),
+        (_FIRST, "          - vm-db-*", 0, "'vm-db-*' is no name; a glob is written {name:"),
+        ("dr: northeurope", "dr: West Europe", 0, "the DR region is the primary one"),
         # twins
         ("    tiers:", "      - {name: trakdb, failover: [x]}\n    tiers:", 0, "the mirror 'trakdb' is declared twice"),
         ("role: app", "role: web", 0, "the tier 'web' is declared twice"),

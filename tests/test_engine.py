@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - what Azure returns may be anything
 from __future__ import annotations
 
 import textwrap
@@ -191,6 +190,7 @@ def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> N
 def test_targets(load: Load, target: str, expected: dict[str, str]) -> None:
     findings = engine.judge(estate(LB), load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
     assert outcomes(findings) == expected
+    assert len(findings) == len(expected)
 
 
 def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load) -> None:
@@ -371,7 +371,7 @@ def test_declarations_beyond_the_third_are_no_declaration_by_themselves(load: Lo
 
 
 @pytest.mark.parametrize(("guest", "complete"), [("optional", True), ("required", False)])
-def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, complete: bool) -> None:
+def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, *, complete: bool) -> None:
     rules = load(R1=ON_MACHINES + "assert: {fact: unsure.guest, equals: x}\n")
     other = DEPLOYMENT.replace("name: d", "name: e").replace("vm-a, vm-b", "none").replace("[none]", "none")
     text = DEPLOYMENT + f"  guest: {guest}\n" + other + "  guest: required\n"

@@ -34,13 +34,15 @@ statements: {}
 RULE = """id: OWN001
 title: Nothing is enough
 severity: medium
-sources: [{title: A, url: "https://example.org", date: "2026"}]
+sources: [{title: A page, url: "https://example.org", date: "2026"}]
 for: [{kind: deployment}]
 assert: {fact: deployment.environment, equals: other}
 profiles: {current: {}}
-why: because
-fix: do it
-examples: [{on: trakcare-current, expect: fail, because: nothing is}]
+why: Nothing is ever enough for an auditor.
+fix: az resource list -o table
+examples:
+  - {on: trakcare-current, expect: fail, because: no environment is called other}
+  - {on: trakcare-2018, expect: fail, because: none here either}
 """
 
 

@@ -139,21 +139,19 @@ def lun_attachments(_: Context, lun: Lun) -> Answer:
 @fact("mirror.pools", "mirror", gives="pool*")
 def pools(context: Context, mirror: Mirror) -> Answer:
     """The pools of load balancers that hold a failover member and that a load-balancing rule sends traffic to."""
-    return _pools(context, mirror)
+    return Answer(_pools(context, mirror))
 
 
 @fact("mirror.rules", "mirror", gives="rule*")
 def rules(context: Context, mirror: Mirror) -> Answer:
     """The load-balancing rules that send traffic to a failover member."""
-    found = _pools(context, mirror).value
-    if not isinstance(found, Items):
-        return Answer(found)
+    found = _pools(context, mirror)
     balancing = context.topology.balancing
     known = {rule.key: rule for pool in found.known if isinstance(pool, Part) for rule in balancing.rules_into(pool)}
     return Answer(Items(tuple(known.values()), found.missing))
 
 
-def _pools(context: Context, mirror: Mirror) -> Answer:
+def _pools(context: Context, mirror: Mirror) -> Items:
     machines, missing = members(Answer(mirror.failover))
     balancing = context.topology.balancing
     found = {
@@ -166,7 +164,7 @@ def _pools(context: Context, mirror: Mirror) -> Answer:
     deployment = context.deployment
     if deployment is not None and missing is None:
         missing = deployment.scope.get(LOAD_BALANCER, Items()).missing
-    return Answer(Items(tuple(found.values()), missing))
+    return Items(tuple(found.values()), missing)
 
 
 def _zones(context: Context, machines: Items | Unknown) -> Answer:

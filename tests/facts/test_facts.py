@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - what Azure returns may be anything
 from __future__ import annotations
 
 from typing import Any
@@ -129,7 +128,9 @@ def test_what_a_size_can_do_where_the_size_the_region_or_the_list_is_missing() -
     assert shown(machine_fact("vm.encryption_at_host_supported", SIZE, location="").value) is VALUE
     empty = {"id": arm_id("Compute/virtualMachines", "vm-a"), "properties": {}}
     hidden = s.topology(SIZE, gaps=[s.gap(arm_id("Compute/virtualMachines", "vm-a"))])
-    for built, expected in ((s.topology(empty, SIZE), ABSENT), (hidden, GAP)):
+    nowhere = s.vm("vm-a")
+    del nowhere["location"]
+    for built, expected in ((s.topology(empty, SIZE), ABSENT), (s.topology(nowhere, SIZE), ABSENT), (hidden, GAP)):
         machine = s.item(built, "Compute/virtualMachines", "vm-a")
         assert shown(ask("vm.vcpus", built, machine).value) is expected
 
@@ -651,6 +652,9 @@ def test_sightings_by_the_probe_for_the_status_page() -> None:
     seen = [("w", ["web"], STATUS), ("x", [], STATUS)]
     assert sightings(*MACHINES, status()) == seen
     assert sightings(*MACHINES, status("/csp/bin/mirror_status.cmx?x=1")) == seen
+    twice = status()
+    twice["properties"]["loadBalancingRules"] *= 2
+    assert sightings(*MACHINES, twice) == seen
     for path in ("/health", None):
         assert sightings(*MACHINES, status(path)) == []
     assert sightings(*MACHINES, status(7)) == []
@@ -677,7 +681,8 @@ def test_there_may_be_sightings_where_a_balancer_leads_nowhere_known() -> None:
     no_probe = s.balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")})
     junk = s.balancer("lb", {"pool": {}})
     junk["properties"]["loadBalancingRules"] = "junk"
-    malformed = s.balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")}, {"p": "junk"})
+    malformed = s.balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")}, {"p": {}})
+    malformed["properties"]["probes"][0]["properties"] = "junk"
     for lb in (no_pool, no_probe, junk, malformed):
         assert sightings(w, lb) == lost
     elsewhere = {**status(), "id": arm_id("Network/loadBalancers", "lb", subscription=s.OTHER)}

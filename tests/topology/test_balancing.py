@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - what Azure returns may be anything
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - what Azure returns may be anything
 from __future__ import annotations
 
 from typing import Any
@@ -108,6 +107,12 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
         (found,) = app(s.only(built)).known
         assert getattr(found, "id", "").startswith(scope)
         assert [sub.id for sub in built.subscriptions if sub.deployments] == [scope]
+    everywhere = s.topology(s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a"))
+    assert [sub.id for sub in everywhere.subscriptions if sub.deployments] == [SUB], "where its machines are"
+    both = s.topology(
+        s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a", more=f"subscriptions: [{SUB}, {OTHER}]")
+    )
+    assert [sub.id for sub in both.subscriptions if sub.deployments] == [SUB, OTHER], "where it was declared to be"
     left_out = s.only(s.topology(s.vm("x"), deployment=tier("vm-a", more=f"subscriptions: [{OTHER}]")))
     gap = open_end(app(left_out))
     assert gap is not None
@@ -128,7 +133,7 @@ def test_a_machine_that_two_members_name_stands_once() -> None:
     [("trakcare", {"web", "app", "print"}), ("healthshare", {"web"}), ("iris", {"web", "app"})],
 )
 @pytest.mark.parametrize("mirrors", [True, False])
-def test_roles_that_nobody_mentions(product: str, undeclared: set[str], mirrors: bool) -> None:
+def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirrors: bool) -> None:
     mirror = "mirrors: [{name: M, failover: [vm-a]}]" if mirrors else "mirrors: none"
     text = f"""
     - name: d
@@ -442,7 +447,7 @@ def test_subjects_have_the_line_that_is_theirs_alone() -> None:
   tiers:
     - {role: web, members: [db-a]}
     - role: app
-      members: [x, y]
+      members: [x, y, far]
     - role: db
       members:
         - {name: "vm-*"}

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - what Azure returns may be anything
 from __future__ import annotations
 
 from typing import Any
@@ -100,6 +99,7 @@ def test_a_gap_of_one_resource_is_not_one_of_its_type() -> None:
         ("properties.instanceView", ["properties.instanceView", "properties.instanceView.x", "properties"]),
         ("properties.storageProfile.dataDisks", ["properties.storageProfile.dataDisks[0].lun"]),
         ("properties.storageProfile.dataDisks[0]", ["properties.storageProfile.dataDisks"]),
+        ("tags['A.b']", ["tags['a.B']", "tags"]),
         ("Microsoft.Compute/VIRTUALMACHINES", ["zones", "properties.x"]),
     ],
 )
