@@ -899,7 +899,10 @@ def test_operands(operand: Node, value: float, *, truth: bool | None) -> None:
 
 def test_a_factor_scales_both_bounds() -> None:
     bounds = Interval(1, math.inf, (GAP,))
-    times: Callable[[object], Node] = lambda factor: {"fact": "number", "times": factor}
+
+    def times(factor: object) -> Node:
+        return {"fact": "number", "times": factor}
+
     assert judge({"field": "n", "less": times(3)}, {"n": 2, "$number": bounds}).truth is True
     assert judge({"field": "n", "less": times(3)}, {"n": 3, "$number": bounds}) == Verdict(None, (), (GAP,))
     assert judge({"field": "n", "greater": times({"param": "minus"})}, {"n": 0, "$number": bounds}).truth is True

@@ -78,7 +78,7 @@ def evidence(number: int = 0, observed: object = "Tcp", expected: str = "in [Htt
     return Evidence(BALANCER, f"properties.probes[{number}].properties.protocol", observed, expected)
 
 
-def finding(
+def finding(  # noqa: PLR0913 - each says what is special about one finding, and all have a default
     outcome: Outcome = Outcome.FAIL,
     rule: Rule = PROBE,
     subject: Subject = MIRROR,

@@ -607,4 +607,4 @@ def test_the_serialiser_refuses_what_sarif_has_no_place_for() -> None:
     message.txet = "y"
     for node, complaint in ((message, "Message has no txet"), (object(), "object has no place in SARIF")):
         with pytest.raises(TypeError, match=complaint):
-            sarif._plain(node)
+            sarif._plain(node)  # noqa: SLF001
