@@ -31,8 +31,8 @@ def facts() -> str:
     lines = [
         "# Facts",
         "",
-        "What a condition can ask for by `{fact: NAME}`, by the element that it is asked about. A list is marked `*`; its",
-        "elements are of the kind named before it. Written by `make docs` from `auditor/facts/`.",
+        "What a condition can ask for by `{fact: NAME}`, by the element that it is asked about. A list is marked `*`;",
+        "its elements are of the kind named before it. Written by `make docs` from `auditor/facts/`.",
     ]
     for group in sorted({name.split(".")[0] for name in FACTS}):
         lines += ["", f"## {group}", "", f"Asked about {_KINDS[group]}.", ""]
