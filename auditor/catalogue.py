@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from auditor.errors import InputError
 from auditor.facts import FACTS
 from auditor.model import Rule
 from auditor.packs import LoadedPack
+from auditor.report.escape import printable
 
 _GROUP = re.compile(r"[A-Z]{2,8}")
+_WIDTH = 100
 
 
 def load(folders: Iterable[Path] = ()) -> tuple[LoadedPack, ...]:
@@ -58,6 +61,43 @@ def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
     lines += [f"source     {source.title}, {source.date}: {source.url}" for source in rule.sources]
     lines += ["", rule.why, "", *(f"    {line}" for line in rule.fix.splitlines()), "", f"in {rule.file}"]
     return "\n".join(lines) + "\n"
+
+
+def matrix(loaded: tuple[LoadedPack, ...]) -> str:
+    """Return who asks for what, both ways: each statement with the rules that cite it, each rule with what it rests on.
+
+    A statement that no rule cites says why. Sources are named by title; `show` has their addresses.
+    """
+    lines: list[str] = []
+    for pack in loaded:
+        rules = {rule.rule.id: rule.rule for of in pack.rules.values() for rule in of}
+        lines += ["", f"{pack.pack.name}: statements"] if pack.pack.statements else []
+        for name, statement in pack.pack.statements.items():
+            citing = sorted(rule.id for rule in rules.values() if name in rule.reference)
+            lines += _row(f"{name:6}", f"{statement.section}: {statement.text}")
+            lines += _row("", f"-> {', '.join(citing) or f'no rule: {statement.unchecked}'}")
+        lines += ["", f"{pack.pack.name}: rules"]
+        for rule in (rules[rule_id] for rule_id in sorted(rules)):
+            lines += _row(f"{rule.id:9} {rule.severity:9}", rule.title)
+            lines += _row(" " * 19, f"in {', '.join(rule.profiles)}")
+            lines += _row(" " * 19, f"<- {', '.join(rule.reference)}") if rule.reference else []
+            for source in rule.sources:
+                lines += _row(" " * 19, f"<- {source.title} ({source.date})")
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _row(lead: str, text: str) -> list[str]:
+    """Return a paragraph behind a lead, wrapped to `_WIDTH`; its further lines stand to the right of `->` and `<-`."""
+    first = f"{lead} " if lead.strip() else " " * (len(lead) or 6) + " "
+    further = " " * (len(first) + 3 * text.startswith(("->", "<-")))
+    return textwrap.wrap(
+        printable(" ".join(text.split())),
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def check(path: Path | None, loaded: tuple[LoadedPack, ...]) -> tuple[int, list[examples.Failure]]:

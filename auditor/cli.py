@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"auditor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_scan(commands)
+    _add_discover(commands)
     _add_rules(commands)
     return parser
 
@@ -107,6 +108,23 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.set_defaults(run=_scan)
 
 
+def _add_discover(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    discover = commands.add_parser(
+        "discover",
+        help="propose a deployment file from what is there",
+        epilog="exit codes:\n  0  a proposal was written\n  2  wrong arguments, or a file of yours is wrong\n"
+        "  3  no InterSystems deployment was recognised: what is written is a skeleton\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = discover.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; either may be gzip"
+    )
+    source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
+    discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a file instead of standard output")
+    discover.set_defaults(run=_discover)
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="NAME", default="current", help="current (default) or article-2018")
     parser.add_argument(
@@ -115,7 +133,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    rules = commands.add_parser("rules", help="list, show, test or begin rules").add_subparsers(
+    rules = commands.add_parser("rules", help="list, show, map, test or begin rules").add_subparsers(
         required=True, metavar="ACTION"
     )
     listing = rules.add_parser("list", help="one line a rule")
@@ -131,6 +149,9 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     _add_common(test)
     test.set_defaults(run=_rules_test)
+    matrix = rules.add_parser("matrix", help="which rules check which statement of the reference, both ways")
+    _add_common(matrix)
+    matrix.set_defaults(run=_rules_matrix)
     new = rules.add_parser("new", help="begin a rule under the next free id of a group")
     new.add_argument("group", metavar="GROUP", help="for example LB")
     _add_common(new)
@@ -216,6 +237,15 @@ def _view(options: argparse.Namespace, *, to_file: bool) -> View:
     )
 
 
+def _discover(options: argparse.Namespace) -> int:
+    from auditor import bundled, discover, scan  # noqa: PLC0415
+
+    inventory = bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot
+    proposal = discover.propose(scan.read_inventory(inventory))
+    _write([(options.output, proposal.text.encode())])
+    return OK if proposal.found else INCOMPLETE
+
+
 def _rules_list(options: argparse.Namespace) -> int:
     from auditor import catalogue  # noqa: PLC0415
 
@@ -227,6 +257,13 @@ def _rules_show(options: argparse.Namespace) -> int:
     from auditor import catalogue  # noqa: PLC0415
 
     sys.stdout.write(catalogue.show(catalogue.load(options.rules), options.id))
+    return OK
+
+
+def _rules_matrix(options: argparse.Namespace) -> int:
+    from auditor import catalogue  # noqa: PLC0415
+
+    sys.stdout.write(catalogue.matrix(catalogue.load(options.rules)))
     return OK
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, cast
 
 from auditor import arm
-from auditor.conditions import Compiled, CompiledRule
+from auditor.conditions import Compiled, CompiledRule, Proof
 from auditor.model import (
     BalancerRole,
     Coverage,
@@ -36,8 +36,9 @@ def judge(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Finding, .
     rules = tuple(rules)
     for deployment in topology.deployments:
         context = Context(topology, deployment)
+        subjects: dict[int, Subject] = {}
         for loaded in rules:
-            findings += _judge_deployment(context, deployment, loaded)
+            findings += _judge_deployment(context, deployment, loaded, subjects)
     for subscription in topology.subscriptions:
         context = Context(topology, None)
         for loaded in rules:
@@ -51,8 +52,10 @@ def judge(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Finding, .
     return tuple(findings)
 
 
-def _judge_deployment(context: Context, deployment: Deployment, loaded: CompiledRule) -> Iterator[Finding]:
-    """Judge the subjects of one deployment by one rule.
+def _judge_deployment(
+    context: Context, deployment: Deployment, loaded: CompiledRule, named: dict[int, Subject]
+) -> Iterator[Finding]:
+    """Judge the subjects of one deployment by one rule; `named` has how findings speak of them, by their identity.
 
     Where some of them may not have been seen, one more finding says so; where there are none, one says that too.
     """
@@ -70,7 +73,7 @@ def _judge_deployment(context: Context, deployment: Deployment, loaded: Compiled
             if isinstance(element, Unknown):
                 hidden.append(element)
                 continue
-            subject = subject_of(element, deployment.lines)
+            subject = named.get(id(element)) or named.setdefault(id(element), subject_of(element, deployment.lines))
             if subject.id not in seen:
                 seen.add(subject.id)
                 judged = True
@@ -132,7 +135,7 @@ def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: 
             if when(context, stack).truth:
                 severity = graded
                 break
-        return _finding(loaded, deployment, subject, Outcome.FAIL, verdict.evidence, severity=severity)
+        return _finding(loaded, deployment, subject, Outcome.FAIL, tuple(verdict.evidence), severity=severity)
     except Exception as error:  # noqa: BLE001 - one bug must not hide what the other rules say; it is never forgiven
         reason = f"{type(error).__name__}: {error}"
         return _finding(loaded, deployment, subject, Outcome.ERROR, reason=reason)
@@ -143,7 +146,7 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
     deployment: Deployment | None,
     subject: Subject,
     outcome: Outcome,
-    evidence: tuple[Evidence, ...] = (),
+    evidence: Sequence[Evidence] = (),
     *,
     unknown: tuple[Unknown, ...] = (),
     severity: Severity | None = None,
@@ -163,7 +166,7 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
         severity=severity or loaded.rule.severity,
         subject=subject,
         deployment=deployment.id if deployment else "",
-        evidence=tuple({(e.resource.lower(), e.path, e.expected): e for e in evidence}.values()),
+        evidence=cast("tuple[Evidence, ...]", Proof(evidence, distinct=True)),
         cause=cause,
         reason=reason,
     )

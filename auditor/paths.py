@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from auditor.values import ABSENT, Absent
 
@@ -49,6 +49,7 @@ def join(prefix: str, path: str) -> str:
     return prefix + path if path.startswith("[") else f"{prefix}.{path}"
 
 
+@lru_cache(maxsize=4096)
 def render(steps: tuple[Step, ...]) -> str:
     """Return steps as text, the reverse of `parse`."""
     text = ""
@@ -82,6 +83,22 @@ def get(body: object, steps: tuple[Step, ...]) -> object:
 
     Null is absent. Tag names are compared without regard to case, as Azure does; property names exactly.
     """
+    value: Any = body
+    for step in steps:
+        kind = type(value)
+        if kind is dict and type(step) is str:
+            value = value.get(step)
+        elif kind is list and type(step) is int and step < len(value):
+            value = value[step]
+        else:
+            return _get(body, steps)
+        if value is None:
+            return _get(body, steps) if steps[0] == "tags" else ABSENT
+    return ABSENT if value is None else value
+
+
+def _get(body: object, steps: tuple[Step, ...]) -> object:
+    """Return what `get` does where the way to it is not plain: something lacks, or is of another type."""
     if body is None:
         return ABSENT
     value = body
@@ -121,5 +138,19 @@ def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
     prefix = render(before)
     for index, element in enumerate(elements):
         here = f"{prefix}[{index}]"
+        if not after:
+            yield here, ABSENT if element is None else element
+            continue
         for path, value in find(element, after):
             yield join(here, path), value.below(here) if isinstance(value, WrongType) else value
+
+
+def values(body: object, steps: tuple[Step, ...]) -> Iterator[object]:
+    """Yield what `find` does, without the places."""
+    if None not in steps:
+        yield get(body, steps)
+        return
+    star = steps.index(None)
+    elements = get(body, steps[:star])
+    for element in elements if type(elements) is list else ():
+        yield from values(element, steps[star + 1 :])

@@ -31,6 +31,7 @@ class Request(msgspec.Struct, frozen=True):
     """The calendar date that counts; by default that of the snapshot, today where it has none."""
 
 
+@snapshot.collector_paused()
 def scan(request: Request) -> Report:
     """Judge an inventory.
 

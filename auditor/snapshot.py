@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import gzip
 import hashlib
@@ -107,7 +108,8 @@ def decode(data: bytes, file: str) -> Snapshot:
     Raises:
         InputError: it is cut, changed, of another version, or not made of records.
     """
-    header_line, _, rest = data.partition(b"\n")
+    first = data.find(b"\n") + 1 or len(data)
+    header_line = data[:first]
     try:
         header = msgspec.json.decode(header_line, type=_Header)
     except _FAULTS as error:
@@ -116,19 +118,33 @@ def decode(data: bytes, file: str) -> Snapshot:
     if header.format != FORMAT:
         message = f"has the format {header.format}; this version reads {FORMAT}"
         raise InputError(message, file, 1)
-    last = data.rstrip(b"\n").rfind(b"\n") + 1
+    last = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
     end = _end(data[last:])
     if end is None:
         message = "is truncated: its closing record is missing"
         raise InputError(message, file, data.count(b"\n") + (not data.endswith(b"\n")))
-    if hashlib.sha256(data[:last]).hexdigest() != end.sha256:
+    view = memoryview(data)  # slices of it are not copies
+    if hashlib.sha256(view[:last]).hexdigest() != end.sha256:
         message = "has been changed: its content does not have the SHA-256 of its closing record"
         raise InputError(message, file, data.count(b"\n", 0, last) + 1)
-    records = _records(memoryview(rest)[: last - len(header_line) - 1], file)
-    if len(records) != end.count:
-        message = f"has {len(records)} records, its closing record says {end.count}"
-        raise InputError(message, file, len(records) + 2)
-    return _snapshot(header, records, file)
+    with collector_paused():
+        records = _records(view[first:last], file)
+        if len(records) != end.count:
+            message = f"has {len(records)} records, its closing record says {end.count}"
+            raise InputError(message, file, len(records) + 2)
+        return _snapshot(header, records, file)
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the collector of cycles: it would visit millions of new containers over and over, none of them garbage."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def sku_id(sku: Any) -> str:  # noqa: ANN401 - a raw ARM body
@@ -148,12 +164,7 @@ def _end(line: bytes) -> _End | None:
 
 
 def _records(lines: memoryview, file: str) -> list[Any]:
-    """Decode all records at once; only a file with a fault is read line by line, to name the line.
-
-    The collector of cycles is paused: it would visit millions of new containers of which none is garbage.
-    """
-    paused = gc.isenabled()
-    gc.disable()
+    """Decode all records at once; only a file with a fault is read line by line, to name the line."""
     try:
         return _LINES.decode_lines(lines)
     except _FAULTS:
@@ -167,9 +178,6 @@ def _records(lines: memoryview, file: str) -> list[Any]:
                 message = f"is not a record of {FORMAT}: {error}"
                 raise InputError(message, file, number) from None
         raise
-    finally:
-        if paused:
-            gc.enable()
 
 
 def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:

@@ -6,6 +6,17 @@ would make it so; more knowledge therefore never turns a decided verdict. Words 
 
 from auditor.conditions.comparison import compare, plain
 from auditor.conditions.compiler import Compiled, CompiledRule, Compiler, ConditionError, Fact
-from auditor.conditions.verdicts import Test, Verdict
+from auditor.conditions.verdicts import Proof, Test, Verdict
 
-__all__ = ["Compiled", "CompiledRule", "Compiler", "ConditionError", "Fact", "Test", "Verdict", "compare", "plain"]
+__all__ = [
+    "Compiled",
+    "CompiledRule",
+    "Compiler",
+    "ConditionError",
+    "Fact",
+    "Proof",
+    "Test",
+    "Verdict",
+    "compare",
+    "plain",
+]

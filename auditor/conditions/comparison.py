@@ -34,13 +34,17 @@ def compare(operator: str, left: object, right: object) -> bool | Unknown:  # no
 
 def kind_of(value: object) -> str:
     """Return the sort of a value; only values of one sort can be compared: true is not 1, and "5" is not 5."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float | Interval):
-        return "number"
     if isinstance(value, str):
         return "text"
-    return "resource" if isinstance(value, Resource | Part) else ""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, _NUMBERS):
+        return "number"
+    return "resource" if isinstance(value, _RESOURCES) else ""
+
+
+_NUMBERS: Final = (int, float, Interval)
+_RESOURCES: Final = (Resource, Part)
 
 
 def identity(value: object) -> tuple[str, object] | None:
@@ -52,7 +56,7 @@ def identity(value: object) -> tuple[str, object] | None:
         return "boolean", value
     if isinstance(value, str):
         return "text", value.casefold()
-    if isinstance(value, Resource | Part):
+    if isinstance(value, _RESOURCES):
         return "resource", value.key
     bounds = interval(value)
     return ("number", bounds.low) if bounds is not None and bounds.exact else None
@@ -65,6 +69,8 @@ def _identities(items: Items) -> tuple[set[tuple[str, object]], bool]:
 
 
 def _equals(left: object, right: object) -> bool | None:
+    if type(left) is str and type(right) is str:
+        return left == right or left.casefold() == right.casefold()
     kind = kind_of(left)
     if not kind or kind != kind_of(right):
         return None

@@ -13,11 +13,12 @@ from auditor import paths
 from auditor.conditions.comparison import LIST_OPERANDS, ON_LISTS, OPERATORS, compare, identity, shown
 from auditor.conditions.verdicts import (
     Element,
+    Observation,
+    Proof,
     Stack,
     Test,
     Verdict,
     combine,
-    evidence_of,
     explain,
     id_of,
     negation,
@@ -76,8 +77,22 @@ _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
 
 _WITHOUT_FIELDS: Final = frozenset(
-    {"mirror", "tier", "deployment", "subscription", "lun", "member", "sighting", "text"}
+    {
+        "mirror",
+        "tier",
+        "deployment",
+        "subscription",
+        "lun",
+        "member",
+        "sighting",
+        "exposure",
+        "need",
+        "text",
+        "opening",
+        "path",
+    }
 )
+_WITH_FIELDS: Final = (Resource, Part)
 _ALL: Final = Verdict(truth=True)
 
 
@@ -176,7 +191,7 @@ class Compiler:
             result = compare(operator, answer.value, right.value)
             if isinstance(result, Unknown):
                 return Verdict(None, (), (explain(result, answer, name),))
-            return Verdict(result, (evidence_of(stack, name, operator, answer, right, negated=negated),))
+            return Verdict(result, Proof(Observation(stack, name, operator, answer, right, negated)))
 
         return test
 
@@ -204,7 +219,7 @@ class Compiler:
         several = None in steps
 
         def look_up(_: Context, stack: Stack) -> Answer:
-            if not isinstance(stack[0], Resource | Part):
+            if not isinstance(stack[0], _WITH_FIELDS):
                 return Answer(Unknown(Cause.VALUE, f"{id_of(stack)}: {shown(stack[0])} is not an object (malformed)"))
             if several:
                 return graph.items(stack[0], text, default)

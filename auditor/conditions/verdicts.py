@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, overload
 
 from auditor.conditions.comparison import EXPECTED, plain, shown
 from auditor.model import Evidence
@@ -17,11 +17,76 @@ Stack = tuple[Element, ...]
 """The elements that enclose a condition, innermost first."""
 
 
+class Observation(NamedTuple):
+    """All that a leaf has seen, from which its evidence can be worded."""
+
+    stack: Stack
+    name: str
+    operator: str
+    left: Answer
+    right: Answer
+    negated: bool
+
+
+class Proof(Sequence[Evidence]):
+    """Evidence that is worded when somebody looks at it: most verdicts are passes, whose evidence nobody asks for."""
+
+    __slots__ = ("_distinct", "_parts", "_worded")
+
+    def __init__(self, *parts: Observation | Sequence[Evidence], distinct: bool = False) -> None:
+        """Keep what was seen, and other evidence; `distinct` tells that what is said twice is to be left out."""
+        self._parts = parts
+        self._distinct = distinct
+        self._worded: tuple[Evidence, ...] | None = None
+
+    def _words(self) -> tuple[Evidence, ...]:
+        if self._worded is None:
+            words: Iterable[Evidence] = _word(self._parts)
+            if self._distinct:
+                words = {(e.resource.lower(), e.path, e.expected): e for e in words}.values()
+            self._worded = tuple(words)
+            self._parts = ()
+        return self._worded
+
+    def __len__(self) -> int:
+        """Return how much there is."""
+        return len(self._words())
+
+    @overload
+    def __getitem__(self, index: int) -> Evidence: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Evidence, ...]: ...
+    def __getitem__(self, index: int | slice) -> Evidence | tuple[Evidence, ...]:
+        """Return some of it."""
+        return self._words()[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with other evidence, whether it has been worded or not."""
+        return isinstance(other, Proof | tuple) and self._words() == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return the hash of the evidence."""
+        return hash(self._words())
+
+    def __repr__(self) -> str:
+        """Return the evidence."""
+        return repr(self._words())
+
+
+def _word(parts: Iterable[Observation | Sequence[Evidence]]) -> Iterator[Evidence]:
+    """Yield the evidence of which others consist."""
+    for part in parts:
+        if isinstance(part, Observation):
+            yield evidence_of(part)
+        else:
+            yield from part
+
+
 class Verdict(NamedTuple):
     """What a condition says: true, false, or None with the reasons why it cannot be told."""
 
     truth: bool | None
-    evidence: tuple[Evidence, ...] = ()
+    evidence: Sequence[Evidence] = ()
     unknown: tuple[Unknown, ...] = ()
 
 
@@ -33,22 +98,23 @@ def combine(verdicts: Iterable[Verdict], *, decisive: bool) -> Verdict:
 
     The evidence is that of the verdicts that decided, or of all where none did alone.
     """
-    decided: tuple[Evidence, ...] = ()
-    others: tuple[Evidence, ...] = ()
+    decided: list[Sequence[Evidence]] = []
+    others: list[Sequence[Evidence]] = []
     unknown: tuple[Unknown, ...] = ()
     found = unsure = False
     for verdict in verdicts:
         if verdict.truth is decisive:
             found = True
-            decided += verdict.evidence
+            decided.append(verdict.evidence)
         elif verdict.truth is None:
             unsure = True
             unknown += verdict.unknown
         else:
-            others += verdict.evidence
-    if found:
-        return Verdict(decisive, decided)
-    return Verdict(None, (), unknown) if unsure else Verdict(not decisive, others)
+            others.append(verdict.evidence)
+    if unsure and not found:
+        return Verdict(None, (), unknown)
+    evidence = decided if found else others
+    return Verdict(decisive if found else not decisive, evidence[0] if len(evidence) == 1 else Proof(*evidence))
 
 
 def negation(test: Test) -> Test:
@@ -84,10 +150,9 @@ def _hashable(value: object) -> object:
     return shown(value) if isinstance(value, list | dict) else value
 
 
-def evidence_of(  # noqa: PLR0913 - all that a leaf knows
-    stack: Stack, name: str, operator: str, answer: Answer, right: Answer, *, negated: bool
-) -> Evidence:
-    """Return the observation behind a leaf: the property itself, or a computed value with all that went into it."""
+def evidence_of(observation: Observation) -> Evidence:
+    """Return what a leaf has seen: the property itself, or a computed value with all that went into it."""
+    stack, name, operator, answer, right, negated = observation
     if operator == "exists":
         expected = "present" if right.value is not negated else "absent"
     elif operator == "unique":

@@ -3,7 +3,41 @@
 A rule names them where one leaf of a condition cannot say what it needs: a join, a sum, a look-up.
 """
 
-from auditor.facts import balancers, deployments, groups, machines, mirrors, profiles
+from auditor.facts import (
+    availability,
+    balancers,
+    deployments,
+    disks,
+    exposure,
+    frontends,
+    gateways,
+    groups,
+    machines,
+    mirrors,
+    neighbours,
+    operation,
+    profiles,
+    retirements,
+    sizes,
+)
 from auditor.facts.registry import FACTS, Fact
 
-__all__ = ["FACTS", "Fact", "balancers", "deployments", "groups", "machines", "mirrors", "profiles"]
+__all__ = [
+    "FACTS",
+    "Fact",
+    "availability",
+    "balancers",
+    "deployments",
+    "disks",
+    "exposure",
+    "frontends",
+    "gateways",
+    "groups",
+    "machines",
+    "mirrors",
+    "neighbours",
+    "operation",
+    "profiles",
+    "retirements",
+    "sizes",
+]

@@ -9,6 +9,7 @@ from auditor import arm
 from auditor.model import DeclaredDeployment, Snapshot
 from auditor.topology.balancing import Balancing
 from auditor.topology.deployments import Finder
+from auditor.topology.filtering import Filtering
 from auditor.topology.graph import Graph
 from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, open_end, subject_of
 from auditor.topology.tags import from_tags
@@ -18,6 +19,7 @@ __all__ = [
     "Choice",
     "Context",
     "Deployment",
+    "Filtering",
     "Graph",
     "Members",
     "Mirror",
@@ -39,6 +41,7 @@ class Topology:
         self.as_of = as_of or dt.datetime.now(dt.UTC).date()
         self.graph = Graph(snapshot)
         self.balancing = Balancing(self.graph)
+        self.filtering = Filtering(self.graph)
         finder = Finder(self.graph, self.balancing)
         self.deployments = tuple(finder.build(deployment) for deployment in from_tags(self.graph, declared))
         self.subscriptions = tuple(

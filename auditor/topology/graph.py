@@ -15,6 +15,7 @@ from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
 
 VM: Final = "microsoft.compute/virtualmachines"
 DISK: Final = "microsoft.compute/disks"
+EXTENSION: Final = "microsoft.compute/virtualmachines/extensions"
 NIC: Final = "microsoft.network/networkinterfaces"
 AVAILABILITY_SET: Final = "microsoft.compute/availabilitysets"
 SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
@@ -30,9 +31,11 @@ TRAFFIC_MANAGER: Final = "microsoft.network/trafficmanagerprofiles"
 KINDS: Final = {
     VM: "vm",
     DISK: "disk",
+    NIC: "interface",
     SCALE_SET: "scale-set",
     AVAILABILITY_SET: "availability-set",
     LOAD_BALANCER: "balancer",
+    APPLICATION_GATEWAY: "gateway",
     TRAFFIC_MANAGER: "profile",
 }
 """The short names by which facts speak of resource types."""
@@ -41,6 +44,7 @@ _PROPER_NAMES: Final = {
     name.lower(): name
     for name in (
         "Microsoft.Compute/virtualMachines",
+        "Microsoft.Compute/virtualMachines/extensions",
         "Microsoft.Compute/disks",
         "Microsoft.Compute/availabilitySets",
         "Microsoft.Compute/virtualMachineScaleSets",
@@ -87,6 +91,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
         Reference("properties.ipConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
         Reference("properties.ipConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
         Reference("properties.ipConfigurations[*].properties.loadBalancerBackendAddressPools[*].id", LOAD_BALANCER),
+        Reference("properties.ipConfigurations[*].properties.loadBalancerInboundNatRules[*].id", LOAD_BALANCER),
         Reference(
             "properties.ipConfigurations[*].properties.applicationGatewayBackendAddressPools[*].id", APPLICATION_GATEWAY
         ),
@@ -97,6 +102,7 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
         Reference("properties.frontendIPConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
         Reference("properties.frontendIPConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
         Reference("properties.backendAddressPools[*].properties.backendIPConfigurations[*].id", NIC, reached=False),
+        Reference("properties.inboundNatRules[*].properties.backendIPConfiguration.id", NIC, reached=False),
     ),
     APPLICATION_GATEWAY: (
         Reference("properties.frontendIPConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
@@ -116,7 +122,6 @@ class Edge(NamedTuple):
     """One reference that stands in a resource."""
 
     source: Resource
-    path: str
     target: str
     """The key of what is referred to, which may be a part of a resource or not be there at all."""
 
@@ -131,25 +136,18 @@ class Graph:
         self._attach_gaps(snapshot.gaps)
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.unreadable: dict[str, list[Resource]] = defaultdict(list)
-        self._into: dict[str, list[Edge]] = defaultdict(list)
-        compiled = {
-            type_: tuple(paths.parse(reference.path) for reference in references)
-            for type_, references in REFERENCES.items()
-        }
+        self._into: dict[str, dict[str, list[Edge]]] = {}
+        self._owners: dict[str, Resource | Unknown] = {}
         for resource in self.resources.values():
             self.by_type[resource.type].append(resource)
             if resource.unread:
                 self.unreadable[resource.type].append(resource)
-            for steps in compiled.get(resource.type, ()):
-                for path, value in paths.find(resource.body, steps):
-                    if type(value) is str and value:
-                        target = arm.key(value)
-                        self._into[target].append(Edge(resource, path, target))
         self._skus = {
             (str(sku.get("resourceType")).lower(), str(sku.get("name")).lower(), arm.location(str(region))): sku
             for sku in snapshot.skus
             for region in _strings(sku.get("locations"))
         }
+        self._capabilities: dict[int, dict[str, object]] = {}
         self._listings: dict[tuple[str, str], Unknown | None] = {}
 
     def _attach_gaps(self, gaps: tuple[Gap, ...]) -> None:
@@ -201,6 +199,11 @@ class Graph:
 
     def owner(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id that may be the id of a part of it."""
+        if arm_id not in self._owners:
+            self._owners[arm_id] = self._owner(arm_id)
+        return self._owners[arm_id]
+
+    def _owner(self, arm_id: str) -> Resource | Unknown:
         owner_id = arm_id
         while arm.key(owner_id) not in self.resources and arm.parent_of(arm.key(owner_id)):
             owner_id = owner_id.rstrip("/").rsplit("/", 2)[0]
@@ -225,13 +228,27 @@ class Graph:
 
     def referrers(self, key: str, type_: str) -> list[Edge]:
         """Return the references of resources of a type to exactly this id."""
-        return [edge for edge in self._into.get(key, ()) if edge.source.type == type_]
+        if type_ not in self._into:
+            self._into[type_] = self._references(type_)
+        return self._into[type_].get(key, [])
+
+    def _references(self, type_: str) -> dict[str, list[Edge]]:
+        """Return every reference of resources of a type, by the key of what is referred to."""
+        into: dict[str, list[Edge]] = defaultdict(list)
+        for reference in REFERENCES.get(type_, ()):
+            steps = paths.parse(reference.path)
+            for resource in self.by_type.get(type_, ()):
+                for value in paths.values(resource.body, steps):
+                    if type(value) is str and value:
+                        target = arm.key(value)
+                        into[target].append(Edge(resource, target))
+        return into
 
     def reached(self, resource: Resource) -> Iterator[Resource | tuple[str, Unknown]]:
         """Yield what a resource refers to and what belongs with it; (type, reason) stands for what is not here."""
         for reference in REFERENCES.get(resource.type, ()):
             if reference.reached:
-                for _, value in paths.find(resource.body, paths.parse(reference.path)):
+                for value in paths.values(resource.body, paths.parse(reference.path)):
                     if isinstance(value, str):
                         owner = self.owner(value)
                         yield (reference.to, owner) if isinstance(owner, Unknown) else owner
@@ -246,18 +263,25 @@ class Graph:
         if record is None:
             gap = self.listing(SKU, subscription)
             return Answer(gap or Unknown(Cause.VALUE, f"Azure lists no {resource_type} {sku} in {region}"))
-        capabilities = record.get("capabilities")
-        for capability in capabilities if isinstance(capabilities, list) else ():
-            if isinstance(capability, dict) and str(capability.get("name")).lower() == name.lower():
-                found = capability.get("value")
-                value = ABSENT if found is None else found
-                return Answer(value, (Read(where, f"capabilities.{name}", value),))
-        return Answer(ABSENT, (Read(where, f"capabilities.{name}", ABSENT),))
+        if id(record) not in self._capabilities:
+            self._capabilities[id(record)] = _named_values(record.get("capabilities"))
+        found = self._capabilities[id(record)].get(name.lower())
+        value = ABSENT if found is None else found
+        return Answer(value, (Read(where, f"capabilities.{name}", value),))
 
 
 def _strings(value: object) -> list[str]:
     """Return the strings of a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _named_values(entries: object) -> dict[str, object]:
+    """Return the values of a list of names and values by the lower-case name; of one that stands twice the first."""
+    found: dict[str, object] = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            found.setdefault(str(entry.get("name")).lower(), entry.get("value"))
+    return found
 
 
 def stub(arm_id: str, *gaps: Gap) -> Resource:
@@ -295,14 +319,15 @@ def _comparable(path: str) -> tuple[paths.Step, ...] | None:
 def value(element: Resource | Part, path: str) -> Answer:
     """Return what stands at a path without wildcards below a resource or a part of one."""
     found = paths.get(element.body, paths.parse(path))
-    whole = paths.join(element.path, path)
-    if isinstance(found, Absent):
-        gap = unread(element.resource, whole) if element.resource.unread else None
-        return Answer(gap or ABSENT, (Read(element.resource.id, whole, ABSENT),))
-    if isinstance(found, paths.WrongType):
-        reason = f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
+    resource = element.resource
+    whole = paths.join(element.path, path) if element.path else path
+    if found is ABSENT:
+        gap = unread(resource, whole) if resource.unread else None
+        return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
+    if type(found) is paths.WrongType:
+        reason = f"{resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
         return Answer(Unknown(Cause.VALUE, reason))
-    return Answer(found, (Read(element.resource.id, whole, found),))
+    return Answer(found, (Read(resource.id, whole, found),))
 
 
 def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answer:
@@ -316,7 +341,9 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
     steps = paths.parse(path)
     for where, found in paths.find(element.body, steps):
         whole = paths.join(element.path, where)
-        if isinstance(found, paths.WrongType):
+        if type(found) is dict:
+            known.append(Part(element.resource, whole, found))
+        elif isinstance(found, paths.WrongType):
             reason = (
                 f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
             )
@@ -326,8 +353,6 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             gap = unread(element.resource, whole) if element.resource.unread else None
             lacks = Unknown(Cause.VALUE, f"{element.resource.id} has no {whole}") if default is ABSENT else default
             known.append(gap or lacks)
-        elif isinstance(found, dict):
-            known.append(Part(element.resource, whole, found))
         else:
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
@@ -348,10 +373,15 @@ def objects(element: Resource | Part, path: str) -> Items:
     """Return the objects that a path with a wildcard names; what else stands among them is unknown."""
     found = items(element, path).value
     assert isinstance(found, Items)  # noqa: S101 - what `items` returns
+    if all(isinstance(item, _OBJECTS) for item in found.known):
+        return found
     where = f"{element.resource.id}: {paths.join(element.path, path)}"
     malformed = Unknown(Cause.VALUE, f"{where} is not an object (malformed)")
-    known = tuple(item if isinstance(item, Part | Unknown) else malformed for item in found.known)
+    known = tuple(item if isinstance(item, _OBJECTS) else malformed for item in found.known)
     return Items(known, found.missing)
+
+
+_OBJECTS: Final = (Part, Unknown)
 
 
 def parts(element: Resource | Part, path: str) -> list[Part]:

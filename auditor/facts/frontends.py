@@ -1,0 +1,317 @@
+"""Facts of what a load balancer offers: its frontends, its rules, and the pools that they lead to."""
+
+from __future__ import annotations
+
+import math
+
+from auditor import arm
+from auditor.facts.arithmetic import members
+from auditor.facts.registry import fact
+from auditor.model import Part, Resource, Role
+from auditor.topology import Context, open_end
+from auditor.topology.balancing import POOLS, RULES
+from auditor.topology.graph import (
+    APPLICATION_GATEWAY,
+    LOAD_BALANCER,
+    SCALE_SET,
+    SKU,
+    items,
+    objects,
+    parts,
+    unread,
+    value,
+)
+from auditor.values import ABSENT, Absent, Answer, Cause, Interval, Items, Read, Unknown
+
+FRONTENDS = "properties.frontendIPConfigurations[*]"
+BALANCERS = (LOAD_BALANCER, APPLICATION_GATEWAY)
+DATABASE_ROLES = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
+
+
+@fact("balancer.rules", "balancer", gives="rule*")
+def rules(_: Context, balancer: Resource) -> Answer:
+    """The load-balancing rules of a balancer."""
+    return Answer(objects(balancer, RULES))
+
+
+@fact("balancer.frontends", "balancer", gives="frontend*")
+def frontends(_: Context, balancer: Resource) -> Answer:
+    """The frontends of a balancer."""
+    return Answer(objects(balancer, FRONTENDS))
+
+
+@fact("balancer.served_pools", "balancer", gives="pool*")
+def served_pools(context: Context, balancer: Resource) -> Answer:
+    """The pools that a load-balancing rule of the balancer sends traffic to, each once."""
+    found, missing = members(Answer(objects(balancer, RULES)))
+    pools: dict[str, object] = {}
+    for rule in found:
+        if isinstance(rule, Part):
+            missing = missing or _unread_pool(rule)
+            for key in context.topology.balancing.pool_keys(rule):
+                pools[key] = context.topology.graph.part(key)
+    return Answer(Items(tuple(pools.values()), missing))
+
+
+@fact("balancer.serves_databases", "balancer", gives="boolean")
+def serves_databases(context: Context, balancer: Resource) -> Answer:
+    """Whether a load-balancing rule sends traffic to a machine with a database, in a mirror or by itself."""
+    return _any_machine(context, served_pools(context, balancer), DATABASE_ROLES)
+
+
+def serves(context: Context, pools: Answer, role: Role) -> Answer:
+    """Return whether one of some pools holds a machine of a role."""
+    return _any_machine(context, pools, (role,))
+
+
+@fact("pool.member_count", "pool", gives="number")
+def member_count(context: Context, pool: Part) -> Answer:
+    """How many members a pool has, by network interface or address; each instance of a uniform scale set is one."""
+    found = context.topology.balancing.machines(pool)
+    assert isinstance(found.value, Items)  # noqa: S101 - what `machines` returns
+    known = sum(_instances(pool, machine) for machine in found.value.known if isinstance(machine, Resource))
+    doubts = tuple(item for item in found.value.known if isinstance(item, Unknown))
+    missing = found.value.missing
+    high = math.inf if missing else known + len(doubts)
+    return Answer(Interval(known, high, (*doubts, *((missing,) if missing else ()))), found.reads)
+
+
+@fact("pool.only_dr_members", "pool", gives="boolean")
+def only_dr_members(context: Context, pool: Part) -> Answer:
+    """Whether a pool holds DR members of mirrors and nobody else; false where it holds nobody."""
+    found = context.topology.balancing.machines(pool)
+    machines, missing = members(found)
+    undeclared: Unknown | None = None
+    for machine in machines:
+        if isinstance(machine, Resource) and Role.MIRROR_DR not in _roles(context, machine):
+            gap = _open(context, Role.MIRROR_DR)
+            if gap is None:
+                return Answer(False, found.reads)  # noqa: FBT003 - an answer, not a flag
+            undeclared = undeclared or gap
+    gap = undeclared or missing
+    return Answer(gap if gap is not None else bool(machines), found.reads)
+
+
+@fact("rule.has_probe", "rule", gives="boolean")
+def has_probe(context: Context, rule: Part) -> Answer:
+    """Whether a rule names a health probe that its balancer has."""
+    probe = context.topology.balancing.probe(rule)
+    if isinstance(probe.value, Part):
+        return Answer(True, probe.reads)  # noqa: FBT003 - an answer, not a flag
+    if isinstance(probe.value, Absent):
+        return Answer(False, probe.reads)  # noqa: FBT003 - likewise
+    named = probe.reads[0].value if probe.reads else None
+    inside = isinstance(named, str) and arm.key(named).startswith(f"{rule.resource.key}/probes/")
+    if inside and unread(rule.resource, "properties.probes") is None:
+        return Answer(open_end(objects(rule.resource, "properties.probes[*]")) or False, probe.reads)
+    return probe
+
+
+@fact("frontend.zones", "frontend", gives="text*")
+def frontend_zones(context: Context, frontend: Part) -> Answer:
+    """The availability zones of a frontend: its own where it is private, those of its address where it is public."""
+    reference = value(frontend, "properties.publicIPAddress.id")
+    if isinstance(reference.value, str):
+        address = context.topology.graph.get(reference.value)
+        if isinstance(address, Unknown):
+            return Answer(address, reference.reads)
+        return _zones_of_address(address, reference.reads)
+    if isinstance(reference.value, Unknown):
+        return reference
+    prefix = value(frontend, "properties.publicIPPrefix.id")
+    if not isinstance(prefix.value, Absent):
+        reason = f"{frontend.id} takes its address from a prefix, whose zones are not read"
+        return Answer(Unknown(Cause.VALUE, reason), prefix.reads)
+    return _zones(frontend, reference.reads)
+
+
+@fact("regional.has_zones", "balancer", "gateway", gives="boolean")
+def has_zones(context: Context, resource: Resource) -> Answer:
+    """Whether the region has availability zones, so that the SKU list offers some machine size in two of them."""
+    place = value(resource, "location")
+    if not isinstance(place.value, str):
+        return place
+    region, subscription = arm.location(place.value), arm.subscription_of(resource.key)
+    graph = context.topology.graph
+    seen: list[Read] = []
+    for record in graph.snapshot.skus:
+        if str(record.get("resourceType")).lower() != "virtualmachines":
+            continue
+        where = f"{subscription}/providers/Microsoft.Compute/skus/{record.get('name')}"
+        infos = record.get("locationInfo")
+        for index, info in enumerate(infos if isinstance(infos, list) else ()):
+            if isinstance(info, dict) and arm.location(str(info.get("location"))) == region:
+                zones = info.get("zones")
+                seen.append(Read(where, f"locationInfo[{index}].zones", ABSENT if zones is None else zones))
+                if isinstance(zones, list) and len(zones) > 1:
+                    return Answer(True, (*place.reads, seen[-1]))  # noqa: FBT003 - an answer, not a flag
+    gap = graph.listing(SKU, subscription)
+    if gap is None and not seen:
+        gap = Unknown(Cause.VALUE, f"the SKU list has no machine size in {region}, so that its zones are not known")
+    return Answer(gap or False, (*place.reads, *seen))
+
+
+def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
+    found = items(element, "zones[*]")
+    assert isinstance(found.value, Items)  # noqa: S101 - what `items` returns
+    malformed = Unknown(Cause.VALUE, f"{element.id}: a zone is not a text (malformed)")
+    known = tuple(zone if isinstance(zone, str | Unknown) else malformed for zone in found.value.known)
+    return Answer(Items(known, found.value.missing), (*reads, *found.reads, *value(element, "zones").reads))
+
+
+def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
+    """Return the zones of a public address; where a Standard one has none, it may yet be in all of them.
+
+    Azure has been spreading those over all zones, region by region, without writing it into them.
+    """
+    found = _zones(address, reads)
+    tier = value(address, "sku.name")
+    if isinstance(found.value, Items) and found.value == Items():
+        if isinstance(tier.value, Unknown):
+            return Answer(Items(missing=tier.value), found.reads)
+        if isinstance(tier.value, str) and tier.value.lower() != "basic":
+            reason = f"{address.id} names no zones; Azure spreads such addresses over all of them in ever more regions"
+            return Answer(Items(missing=Unknown(Cause.VALUE, reason)), (*found.reads, *tier.reads))
+    return found
+
+
+def _any_machine(context: Context, pools: Answer, roles: tuple[Role, ...]) -> Answer:
+    """Return whether a machine of some roles is in one of some pools."""
+    known, missing = members(pools)
+    reads: list[Read] = []
+    others = False
+    for pool in known:
+        found = context.topology.balancing.machines(pool) if isinstance(pool, Part) else Answer(Items())
+        machines, gap = members(found)
+        reads += found.reads
+        missing = missing or gap
+        for machine in machines:
+            if isinstance(machine, Resource):
+                if set(roles) & set(_roles(context, machine)):
+                    return Answer(True, tuple(reads))  # noqa: FBT003 - an answer, not a flag
+                others = True
+    if others:
+        missing = missing or next(filter(None, (_open(context, role) for role in roles)), None)
+    return Answer(missing or False, tuple(reads))
+
+
+def _roles(context: Context, machine: Resource) -> tuple[Role, ...]:
+    return context.deployment.roles.get(machine.key, ()) if context.deployment else ()
+
+
+def _open(context: Context, role: Role) -> Unknown | None:
+    """Return why a machine may have a role that it is not known to have."""
+    return open_end(context.deployment.machines[role]) if context.deployment else None
+
+
+def _instances(pool: Part, machine: Resource) -> int:
+    """Return how many members of a pool a machine stands for: more than one only for a uniform scale set."""
+    if machine.type != SCALE_SET:
+        return 1
+    instances = {
+        arm.key(reference).split("/networkinterfaces/")[0]
+        for path in (
+            "properties.backendIPConfigurations[*].id",
+            "properties.loadBalancerBackendAddresses[*].properties.networkInterfaceIPConfiguration.id",
+        )
+        for reference in _texts(pool, path)
+        if arm.key(reference).startswith(f"{machine.key}/virtualmachines/")
+    }
+    return max(1, len(instances))
+
+
+def _texts(pool: Part, path: str) -> list[str]:
+    found = items(pool, path).value
+    assert isinstance(found, Items)  # noqa: S101 - what `items` returns
+    return [item for item in found.known if isinstance(item, str)]
+
+
+def is_served(context: Context, pool: Part) -> Answer:
+    """Return whether a rule sends traffic to a pool of a load balancer or an application gateway."""
+    if pool.resource.type == LOAD_BALANCER:
+        found = objects(pool.resource, RULES)
+        into = context.topology.balancing.rules_into(pool)
+        gaps = [_unread_pool(rule) for rule in found.known if isinstance(rule, Part)]
+    else:
+        found = _routes(pool.resource)
+        into = [route for route in found.known if isinstance(route, Part) and pool.key in _targets(route)]
+        gaps = [_unread_target(route) for route in found.known if isinstance(route, Part)]
+    if into:
+        return Answer(True, value(into[0], "id").reads)  # noqa: FBT003 - an answer, not a flag
+    return Answer(open_end(found) or next(filter(None, gaps), None) or False)
+
+
+ROUTES = (
+    "properties.requestRoutingRules[*]",
+    "properties.routingRules[*]",
+    "properties.urlPathMaps[*]",
+    "properties.urlPathMaps[*].properties.pathRules[*]",
+)
+
+
+TARGETS = ("backendAddressPool", "defaultBackendAddressPool")
+
+
+def _routes(gateway: Resource) -> Items:
+    """Return what may say where an application gateway sends requests: its rules, path maps and their rules."""
+    found = [objects(gateway, path) for path in ROUTES]
+    missing = next(filter(None, (some.missing for some in found)), None)
+    return Items(tuple(route for some in found for route in some.known), missing)
+
+
+def _targets(route: Part) -> tuple[str, ...]:
+    """Return the keys of the pools that a rule or path map of a gateway names."""
+    named = (value(route, f"properties.{name}.id").value for name in TARGETS)
+    return tuple(arm.key(pool) for pool in named if isinstance(pool, str))
+
+
+def _unread_target(route: Part) -> Unknown | None:
+    """Return why a rule or path map of a gateway may send requests to another pool."""
+    named = (value(route, f"properties.{name}.id").value for name in TARGETS)
+    return next((pool for pool in named if isinstance(pool, Unknown)), None)
+
+
+def _unread_pool(rule: Part) -> Unknown | None:
+    """Return why a load-balancing rule may send traffic to another pool."""
+    one = value(rule, "properties.backendAddressPool.id").value
+    several = items(rule, "properties.backendAddressPools[*].id").value
+    return one if isinstance(one, Unknown) else open_end(several) if isinstance(several, Items) else None
+
+
+@fact("vm.pools", "vm", gives="pool*")
+def pools(context: Context, vm: Resource) -> Answer:
+    """The pools, of load balancers and application gateways, through which traffic reaches the machine.
+
+    A pool that no rule sends traffic to, such as one for outbound connections only, does not count.
+    """
+    topology = context.topology
+    known: list[object] = []
+    reads: list[Read] = []
+    for pool in topology.balancing.pools_of(vm):
+        served = is_served(context, pool)
+        reads += served.reads
+        if served.value is True:
+            known.append(pool)
+        elif isinstance(served.value, Unknown):
+            known.append(served.value)
+    return Answer(Items(tuple(known), _unseen_pools(context, vm)), tuple(reads))
+
+
+def _unseen_pools(context: Context, vm: Resource) -> Unknown | None:
+    """Return why a machine may be in a pool that it is not known to be in."""
+    graph, balancing = context.topology.graph, context.topology.balancing
+    subscriptions = context.deployment.subscriptions if context.deployment else (arm.subscription_of(vm.key),)
+    for type_ in BALANCERS:
+        for subscription in subscriptions:
+            gap = graph.listing(type_, subscription)
+            if gap is not None:
+                return gap
+        for balancer in graph.by_type.get(type_, ()):
+            listed = objects(balancer, POOLS)
+            for pool in parts(balancer, POOLS):
+                gap = members(balancing.machines(pool))[1]
+                if gap is not None and is_served(context, pool).value is not False:
+                    return gap
+            if open_end(listed) is not None:
+                return open_end(listed)
+    return None

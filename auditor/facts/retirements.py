@@ -1,0 +1,168 @@
+"""Facts of what a deployment uses and Azure retires."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from auditor import arm
+from auditor.facts.arithmetic import members
+from auditor.facts.disks import os_disk
+from auditor.facts.operation import extensions
+from auditor.facts.registry import fact
+from auditor.facts.sizes import months_between, retirements, series_of, size_of
+from auditor.model import Part, Resource
+from auditor.topology import Context, Deployment
+from auditor.topology.graph import VM, objects, value
+from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
+
+_OF_MACHINES = {"os-disk": os_disk, "extension": extensions}
+
+
+class Exposure(msgspec.Struct, frozen=True, eq=False):
+    """A resource of a deployment that uses what Azure retires."""
+
+    resource: Resource
+    what: str
+    date: dt.date
+    source: str
+    """The page that announces it."""
+    read: Read
+    """What shows it."""
+
+    @property
+    def id(self) -> str:
+        """Return the id under which evidence speaks of it: the resource, and behind `#` what shows it."""
+        return f"{self.resource.id}#{self.read.path}"
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """Something that Azure retires, and how it shows."""
+
+    what: str
+    of: str
+    date: dt.date
+    source: str
+    where: tuple[Mapping[str, Any], ...]
+    each: str = ""
+    """The list whose objects are looked at; "" for the resource itself."""
+
+
+@cache
+def features() -> tuple[Feature, ...]:
+    """Return what the table names besides sizes."""
+    table = retirements()
+    return tuple(
+        Feature(
+            entry["what"],
+            entry["of"] if entry["of"] in _OF_MACHINES else arm.canonical_type(entry["of"]),
+            dt.date.fromisoformat(entry["date"]),
+            table["sources"][entry["source"]],
+            tuple(entry["where"]),
+            entry.get("each", ""),
+        )
+        for entry in table["features"]
+    )
+
+
+@fact("deployment.retirements", "deployment", gives="exposure*")
+def exposures(context: Context, deployment: Deployment) -> Answer:
+    """What belongs to the deployment and uses what Azure has retired or will retire, the earliest date first."""
+    machines, missing = members(Answer(deployment.scope.get(VM, Items())))
+    found: list[Exposure] = []
+    doubts: list[Unknown] = [] if missing is None else [missing]
+    for sight in (*_sizes(machines), *_features(context, deployment, machines)):
+        if isinstance(sight, Unknown):
+            doubts.append(sight)
+        else:
+            found.append(sight)
+    found.sort(key=lambda exposure: (exposure.date, exposure.id.lower(), exposure.what))
+    return Answer(Items(tuple(found), next(iter(doubts), None)))
+
+
+@fact("exposure.what", "exposure", gives="text")
+def what(_: Context, exposure: Exposure) -> Answer:
+    """What Azure retires."""
+    return Answer(exposure.what, (exposure.read,))
+
+
+@fact("exposure.date", "exposure", gives="text")
+def date(_: Context, exposure: Exposure) -> Answer:
+    """The date on which it stops."""
+    return Answer(exposure.date.isoformat(), _reads(exposure))
+
+
+@fact("exposure.months_left", "exposure", gives="number")
+def months_left(context: Context, exposure: Exposure) -> Answer:
+    """In how many months, counting a begun one, it stops: 0 or less where it has."""
+    return Answer(months_between(context.topology.as_of, exposure.date), _reads(exposure))
+
+
+def _reads(exposure: Exposure) -> tuple[Read, ...]:
+    return exposure.read, Read(exposure.source, exposure.what, exposure.date.isoformat())
+
+
+def _sizes(machines: list[object]) -> Iterator[Exposure | Unknown]:
+    for vm in machines:
+        if isinstance(vm, Resource):
+            size = size_of(vm)
+            series = series_of(size.value) if isinstance(size.value, str) else None
+            if isinstance(size.value, Unknown):
+                yield size.value
+            elif series is not None:
+                yield Exposure(vm, f"{series.name} series", series.date, series.source, size.reads[0])
+
+
+def _features(context: Context, deployment: Deployment, machines: list[object]) -> Iterator[Exposure | Unknown]:
+    for feature in features():
+        if feature.of in _OF_MACHINES:
+            find = _OF_MACHINES[feature.of]
+            groups = [find(context, vm).value for vm in machines if isinstance(vm, Resource)]
+        else:
+            groups = [deployment.scope.get(feature.of, Items())]
+        for group in groups:
+            elements, missing = members(Answer(group))
+            if missing is not None:
+                yield missing
+            for element in elements:
+                if isinstance(element, Resource | Part):
+                    yield from _exposed(feature, element)
+
+
+def _exposed(feature: Feature, element: Resource | Part) -> Iterator[Exposure | Unknown]:
+    """Yield that an element, or a part of it, uses a feature, or why it may."""
+    parts, missing = members(Answer(objects(element, feature.each))) if feature.each else ([element], None)
+    if missing is not None:
+        yield missing
+    for part in parts:
+        if not isinstance(part, Resource | Part):
+            continue
+        answers = [_meets(part, condition) for condition in feature.where]
+        if any(answer.value is False for answer in answers):
+            continue
+        doubt = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
+        source = feature.source
+        yield doubt or Exposure(element.resource, feature.what, feature.date, source, answers[0].reads[0])
+
+
+def _meets(element: Resource | Part, condition: Mapping[str, Any]) -> Answer:
+    """Return whether an element meets one condition of the table."""
+    answer = value(element, condition["path"])
+    found = answer.value
+    if isinstance(found, Unknown):
+        return answer
+    if condition.get("missing"):
+        return Answer(found is ABSENT, answer.reads)
+    if "is" not in condition:
+        return Answer(found is not ABSENT and found not in condition.get("not", ()), answer.reads)
+    if found is ABSENT:
+        found = condition.get("absent", ABSENT)
+    if found is ABSENT:
+        reason = f"{answer.reads[0].resource} has no {answer.reads[0].path}"
+        return Answer(Unknown(Cause.VALUE, reason), answer.reads)
+    wanted = [item.lower() if isinstance(item, str) else item for item in condition["is"]]
+    return Answer((found.lower() if isinstance(found, str) else found) in wanted, answer.reads)

@@ -1,0 +1,550 @@
+"""Estates of any size for `bench/run.py`: deployments and bystanders, as Azure Resource Manager would describe them.
+
+Seven machines in ten stand in deployments of fourteen, the others beside them. Sizes, zones, sets, names, disks and
+what has drifted vary; the same number and seed give the same estate.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from auditor import arm
+from auditor.model import Snapshot, resource
+from auditor.topology.graph import REFERENCES
+
+Body = dict[str, Any]
+
+SEED: Final = 2018
+TAKEN_AT: Final = "2026-11-01T06:00:00Z"
+PER_DEPLOYMENT: Final = 14
+PER_SUBSCRIPTION: Final = 1000
+
+_REGIONS: Final = (("westeurope", "northeurope"), ("uksouth", "ukwest"), ("eastus2", "centralus"))
+_PRODUCTS: Final = ("trakcare", "trakcare", "healthshare", "iris")
+_DATABASE_SIZES: Final = (
+    "Standard_E16ds_v5",
+    "Standard_E32ds_v5",
+    "Standard_E48s_v5",
+    "Standard_M64s",
+    "Standard_DS14_v2",
+)
+_SERVER_SIZES: Final = ("Standard_D4s_v5", "Standard_D8s_v5", "Standard_E4s_v5", "Standard_DS3_v2", "Standard_D8as_v5")
+_OTHER_SIZES: Final = (*_SERVER_SIZES, "Standard_B2ms", "Standard_F8s_v2", "Standard_D2_v3")
+_DISKS: Final = (("PremiumV2_LRS", 256, 4000, 250), ("Premium_LRS", 512, 2300, 150), ("Premium_LRS", 1024, 5000, 200))
+_IMAGES: Final = (
+    ("RedHat", "RHEL", "94_gen2"),
+    ("Canonical", "ubuntu-24_04-lts", "server"),
+    ("SUSE", "sles-15-sp5", "gen2"),
+)
+
+TYPES: Final = frozenset(
+    {
+        *REFERENCES,
+        *(reference.to for references in REFERENCES.values() for reference in references),
+        "microsoft.authorization/locks",
+        "microsoft.classiccompute/domainnames",
+        "microsoft.classiccompute/virtualmachines",
+        "microsoft.classicnetwork/virtualnetworks",
+        "microsoft.classicstorage/storageaccounts",
+        "microsoft.compute/diskencryptionsets",
+        "microsoft.compute/skus",
+        "microsoft.compute/virtualmachines/extensions",
+        "microsoft.devtestlab/schedules",
+        "microsoft.keyvault/vaults",
+        "microsoft.managedidentity/userassignedidentities",
+        "microsoft.network/applicationgatewaywebapplicationfirewallpolicies",
+        "microsoft.network/azurefirewalls",
+        "microsoft.network/connections",
+        "microsoft.network/dnszones",
+        "microsoft.network/dnszones/a",
+        "microsoft.network/dnszones/cname",
+        "microsoft.network/expressroutecircuits",
+        "microsoft.network/firewallpolicies",
+        "microsoft.network/firewallpolicies/rulecollectiongroups",
+        "microsoft.network/natgateways",
+        "microsoft.network/routetables",
+        "microsoft.network/virtualnetworkgateways",
+        "microsoft.recoveryservices/vaults",
+        "microsoft.resources/subscriptions",
+        "microsoft.resources/subscriptions/resourcegroups",
+        "microsoft.storage/storageaccounts",
+    }
+)
+"""The types that are listed completely."""
+
+
+class _Place(NamedTuple):
+    """Where resources are put."""
+
+    subscription: str
+    group: str
+    region: str
+
+    def id(self, type_: str, name: str) -> str:
+        return f"{self.subscription}/resourceGroups/{self.group}/providers/{type_}/{name}"
+
+
+class _Plan(NamedTuple):
+    """One machine of a deployment: its name, its role, and whether it stands in the DR region."""
+
+    name: str
+    role: str
+    in_dr: bool = False
+
+
+def build(machines: int, seed: int = SEED) -> Snapshot:
+    """Return an estate of that many machines."""
+    return _Estate(machines, seed).snapshot()
+
+
+class _Estate:
+    def __init__(self, machines: int, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - it makes up data, not secrets
+        self._machines = machines
+        self._bodies: list[Body] = []
+        self._declared: list[str] = ["format: auditor.deployment/1", "deployments:"]
+        self._addresses = 0
+
+    def snapshot(self) -> Snapshot:
+        """Build everything, subscription by subscription."""
+        scopes = []
+        left = self._machines
+        while left > 0:
+            scope = f"/subscriptions/{len(scopes) + 1:08}-0000-4000-8000-000000000000"
+            scopes.append(scope)
+            self._subscription(scope, min(left, PER_SUBSCRIPTION), len(scopes))
+            left -= PER_SUBSCRIPTION
+        resources = {arm.key(body["id"]): resource(body, body["id"], "GET") for body in self._bodies}
+        return Snapshot(
+            taken_at=TAKEN_AT,
+            scopes=tuple(scopes),
+            resources=tuple(resources[key] for key in sorted(resources)),
+            listed=frozenset((scope, type_) for scope in scopes for type_ in TYPES),
+            gaps=(),
+            skus=tuple(_sizes()),
+            deployment="\n".join(self._declared) + "\n",
+        )
+
+    def _subscription(self, scope: str, machines: int, number: int) -> None:
+        self._bodies.append(
+            {"id": scope, "type": "Microsoft.Resources/subscriptions", "displayName": f"Hospitals {number}"}
+        )
+        deployments = machines * 7 // 10 // PER_DEPLOYMENT
+        for index in range(deployments):
+            self._deployment(scope, f"hospital-{number}-{index:03}")
+        self._bystanders(scope, machines - deployments * PER_DEPLOYMENT)
+
+    # --- deployments --------------------------------------------------------------------------------------------------
+
+    def _deployment(self, scope: str, name: str) -> None:
+        """Add a mirror, its tiers and its DR region, mostly as they should be."""
+        chance = self._random
+        primary_region, dr_region = chance.choice(_REGIONS)
+        primary = _Place(scope, f"rg-{name}", primary_region)
+        dr = _Place(scope, f"rg-{name}-dr", dr_region)
+        web, app = chance.choice(((3, 3), (4, 2), (2, 4)))
+        plans = [_Plan(f"{name}-db-{letter}", "mirror-failover") for letter in "ab"]
+        plans += [_Plan(f"{name}-arbiter", "mirror-arbiter"), _Plan(f"{name}-db-dr", "mirror-dr", in_dr=True)]
+        plans += [_Plan(f"{name}-web-{index}", "web") for index in range(web)]
+        plans += [_Plan(f"{name}-app-{index}", "app") for index in range(app)]
+        plans += [_Plan(f"{name}-prn-{index}", "print") for index in range(2)]
+        plans += [_Plan(f"{name}-{role}-dr", role, in_dr=True) for role in ("web", "app")]
+        by_tags = chance.random() < 1 / 3
+        zonal = chance.random() < 0.6
+        networks = {False: self._network(primary), True: self._network(dr)}
+        pools = {
+            "mirror-failover": self._pool(primary, f"lb-{name}-mirror"),
+            "web": self._pool(primary, f"lb-{name}-web"),
+        }
+        members: dict[str, list[str]] = {role: [] for role in pools}
+        sets: dict[str, list[Body]] = {}
+        for index, plan in enumerate(plans):
+            place = dr if plan.in_dr else primary
+            tags = {"application": name, "environment": "production"}
+            if by_tags:
+                tags |= {
+                    "iris-deployment": name,
+                    "iris-role": plan.role,
+                    "iris-mirror": "DATA" if "mirror" in plan.role else "",
+                }
+            database = plan.role in {"mirror-failover", "mirror-dr"}
+            pool = "" if plan.in_dr else pools.get(plan.role, "")
+            set_id = place.id("Microsoft.Compute/availabilitySets", f"as-{name}-{plan.role}{'-dr' * plan.in_dr}")
+            zone = str(index % 3 + 1 if chance.random() < 0.95 else 1)
+            size = chance.choice(_DATABASE_SIZES if database else _SERVER_SIZES)
+            disks = chance.choice((3, 3, 4)) if database else 0
+            machine, configuration = self._machine(place, plan.name, size, disks, tags, networks[plan.in_dr], pool)
+            if zonal:
+                machine["zones"] = [zone]
+            else:
+                machine["properties"]["availabilitySet"] = {"id": set_id.upper()}
+                machine["properties"]["instanceView"]["platformFaultDomain"] = index % 3
+                sets.setdefault(set_id, []).append({"id": machine["id"]})
+            if pool:
+                members[plan.role].append(configuration)
+        self._sets(sets, primary_region)
+        for role, pool in pools.items():
+            self._balancer(primary, pool, members[role], networks[False], mirror=role == "mirror-failover")
+        self._declare(name, scope, (primary_region, dr_region), plans, by_tags=by_tags)
+
+    def _declare(
+        self, name: str, scope: str, regions: tuple[str, str], plans: Sequence[_Plan], *, by_tags: bool
+    ) -> None:
+        """Write the deployment into the deployment file; the roles of some stand in tags alone."""
+        chance = self._random
+        product = chance.choice(_PRODUCTS)
+        environment = "production" if chance.random() < 0.85 else "non-production"
+        lines = [f"  - name: {name}", f"    product: {product}", f"    environment: {environment}"]
+        lines += [f"    subscriptions: [{arm.name_of(scope)}]"]
+        lines += [f"    regions: {{primary: {regions[0]}, dr: {regions[1]}}}"]
+        if not by_tags:
+            names: dict[str, list[str]] = {}
+            for plan in plans:
+                names.setdefault(plan.role, []).append(plan.name)
+            lines += [
+                "    mirrors:",
+                "      - name: DATA",
+                "        address: {kind: load-balancer}",
+                "        failover:",
+            ]
+            lines += [f"          - {member}" for member in names["mirror-failover"]]
+            lines += [f"        arbiter: {names['mirror-arbiter'][0]}", f"        dr: {names['mirror-dr'][0]}"]
+            lines += ["        reporting: none", "        disks: {journal: [1, 2], wij: [0]}", "    tiers:"]
+            for role in ("web", "app", "print"):
+                lines += [f"      - role: {role}", "        members:"]
+                lines += [f"          - {member}" for member in names[role]]
+        self._declared += lines
+
+    def _sets(self, sets: dict[str, list[Body]], primary_region: str) -> None:
+        for set_id, machines in sets.items():
+            region = self._region_of(machines[0]["id"], primary_region)
+            properties = {"platformFaultDomainCount": 3, "platformUpdateDomainCount": 5, "virtualMachines": machines}
+            sku = {"name": "Aligned" if self._random.random() < 0.95 else "Classic"}
+            self._add(set_id, "Microsoft.Compute/availabilitySets", region, properties, sku=sku)
+
+    def _region_of(self, machine_id: str, primary_region: str) -> str:
+        return dict(_REGIONS)[primary_region] if arm.group_of(machine_id).endswith("-dr") else primary_region
+
+    # --- networks and balancers ---------------------------------------------------------------------------------------
+
+    def _network(self, place: _Place) -> str:
+        """Add a group, a network and its security group; return the id of the subnet."""
+        group = f"{place.subscription}/resourceGroups/{place.group}"
+        type_ = "Microsoft.Resources/resourceGroups"
+        self._bodies.append(
+            {
+                "id": group,
+                "name": place.group,
+                "type": type_,
+                "location": place.region,
+                "properties": {"provisioningState": "Succeeded"},
+            }
+        )
+        security = place.id("Microsoft.Network/networkSecurityGroups", f"nsg-{place.group}")
+        source = "10.0.0.0/8" if self._random.random() < 0.9 else "*"
+        rules = [
+            _named(
+                security,
+                "securityRules",
+                f"allow-{port}",
+                protocol="Tcp",
+                sourcePortRange="*",
+                destinationPortRange=port,
+                sourceAddressPrefix=source,
+                destinationAddressPrefix="*",
+                access="Allow",
+                priority=100 + index,
+                direction="Inbound",
+            )
+            for index, port in enumerate(("443", "1972", "22"))
+        ]
+        self._add(
+            security,
+            "Microsoft.Network/networkSecurityGroups",
+            place.region,
+            {"securityRules": rules, "defaultSecurityRules": []},
+        )
+        network = place.id("Microsoft.Network/virtualNetworks", f"vnet-{place.group}")
+        subnet = _named(
+            network,
+            "subnets",
+            "servers",
+            addressPrefix="10.1.0.0/20",
+            networkSecurityGroup={"id": security},
+            delegations=[],
+        )
+        properties = {
+            "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
+            "subnets": [subnet],
+            "virtualNetworkPeerings": [],
+        }
+        self._add(network, "Microsoft.Network/virtualNetworks", place.region, properties)
+        return str(subnet["id"])
+
+    @staticmethod
+    def _pool(place: _Place, balancer: str) -> str:
+        return place.id("Microsoft.Network/loadBalancers", balancer) + "/backendAddressPools/pool"
+
+    def _balancer(self, place: _Place, pool: str, members: Sequence[str], subnet: str, *, mirror: bool) -> None:
+        """Add the internal load balancer in front of the mirror or the web servers."""
+        chance = self._random
+        balancer = pool.partition("/backendAddressPools/")[0]
+        port = 1972 if mirror else 443
+        healthy = chance.random() < 0.92
+        probe = _named(
+            balancer,
+            "probes",
+            "probe",
+            protocol="Http" if healthy else "Tcp",
+            port=80 if healthy else port,
+            intervalInSeconds=chance.choice((5, 5, 5, 15)),
+            numberOfProbes=2,
+            **({"requestPath": "/csp/bin/mirror_status.cxw" if mirror else "/health.html"} if healthy else {}),
+        )
+        frontend = _named(
+            balancer,
+            "frontendIPConfigurations",
+            "frontend",
+            privateIPAddress="10.1.0.10",
+            privateIPAllocationMethod="Static" if chance.random() < 0.95 else "Dynamic",
+            subnet={"id": subnet},
+        )
+        rule = _named(
+            balancer,
+            "loadBalancingRules",
+            "rule",
+            protocol="Tcp",
+            frontendPort=port,
+            backendPort=port,
+            enableFloatingIP=False,
+            idleTimeoutInMinutes=chance.choice((30, 30, 15, 4)),
+            enableTcpReset=chance.random() < 0.9,
+            loadDistribution="SourceIP" if chance.random() < 0.9 else "Default",
+            frontendIPConfiguration={"id": frontend["id"]},
+            backendAddressPool={"id": pool},
+            backendAddressPools=[{"id": pool}],
+            probe={"id": probe["id"]},
+        )
+        backends = _named(
+            balancer,
+            "backendAddressPools",
+            "pool",
+            backendIPConfigurations=[{"id": member} for member in members],
+            loadBalancingRules=[{"id": rule["id"]}],
+        )
+        properties = {
+            "frontendIPConfigurations": [frontend],
+            "backendAddressPools": [backends],
+            "loadBalancingRules": [rule],
+            "probes": [probe],
+        }
+        sku = {"name": "Standard" if chance.random() < 0.95 else "Basic", "tier": "Regional"}
+        self._add(balancer, "Microsoft.Network/loadBalancers", place.region, properties, sku=sku)
+
+    # --- machines -----------------------------------------------------------------------------------------------------
+
+    def _bystanders(self, scope: str, machines: int) -> None:
+        """Add what other teams run in the same subscription."""
+        subnet, place = "", _Place(scope, "", "")
+        for index in range(machines):
+            if index % 50 == 0:
+                place = _Place(scope, f"rg-team-{index // 50:02}", self._random.choice(_REGIONS)[0])
+                subnet = self._network(place)
+            name = (
+                f"{self._random.choice(('build', 'mail', 'erp', 'pacs', 'report'))}-{arm.name_of(scope)[:8]}-{index:04}"
+            )
+            size = self._random.choice(_OTHER_SIZES)
+            self._machine(place, name, size, self._random.choice((0, 0, 1)), {"team": place.group}, subnet, "")
+
+    def _machine(  # noqa: PLR0913, PLR0917 - a machine has that many sides
+        self, place: _Place, name: str, size: str, data_disks: int, tags: dict[str, str], subnet: str, pool: str
+    ) -> tuple[Body, str]:
+        """Add a machine with its interface and disks; return it and the id of its IP configuration."""
+        chance = self._random
+        machine_id = place.id("Microsoft.Compute/virtualMachines", name)
+        interface = place.id("Microsoft.Network/networkInterfaces", f"{name}-nic")
+        configuration = self._interface(place, interface, machine_id, tags, subnet, pool)
+        publisher, offer, sku = chance.choice(_IMAGES)
+        cached = chance.random() < 0.05
+        os_disk = self._disk(place, f"{name}-os", machine_id, tags, ("Premium_LRS", 128, 500, 100), system=True)
+        sort = chance.choice(_DISKS) if chance.random() < 0.97 else ("Standard_LRS", 512, 500, 60)
+        attached = [
+            {
+                "lun": lun,
+                "createOption": "Attach",
+                "caching": "ReadWrite" if cached else "None",
+                "writeAcceleratorEnabled": False,
+                **self._disk(place, f"{name}-data{lun}", machine_id, tags, sort),
+            }
+            for lun in range(data_disks)
+        ]
+        disk_names = [f"{name}-os", *(str(disk["name"]) for disk in attached)]
+        status = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded"}
+        properties = {
+            "vmId": self._guid(),
+            "hardwareProfile": {"vmSize": size},
+            "storageProfile": {
+                "imageReference": {"publisher": publisher, "offer": offer, "sku": sku, "version": "latest"},
+                "osDisk": {"osType": "Linux", "createOption": "FromImage", "caching": "ReadWrite", **os_disk},
+                "dataDisks": attached,
+                "diskControllerType": "SCSI",
+            },
+            "osProfile": {
+                "computerName": name,
+                "adminUsername": "azureadmin",
+                "linuxConfiguration": {
+                    "disablePasswordAuthentication": chance.random() < 0.95,
+                    "provisionVMAgent": True,
+                    "patchSettings": {"patchMode": "ImageDefault", "assessmentMode": "ImageDefault"},
+                },
+                "secrets": [],
+                "allowExtensionOperations": True,
+            },
+            "securityProfile": {"encryptionAtHost": chance.random() < 0.93, "securityType": "TrustedLaunch"},
+            "networkProfile": {"networkInterfaces": [{"id": interface, "properties": {"primary": True}}]},
+            "diagnosticsProfile": {"bootDiagnostics": {"enabled": True}},
+            "provisioningState": "Succeeded",
+            "timeCreated": "2026-03-02T09:00:00.0000000+00:00",
+            "instanceView": {
+                "computerName": name,
+                "osName": offer,
+                "disks": [{"name": disk, "statuses": [status]} for disk in disk_names],
+                "statuses": [status, {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"}],
+            },
+        }
+        return self._add(
+            machine_id, "Microsoft.Compute/virtualMachines", place.region, properties, tags=tags
+        ), configuration
+
+    def _interface(  # noqa: PLR0913, PLR0917 - as above
+        self, place: _Place, interface: str, machine_id: str, tags: dict[str, str], subnet: str, pool: str
+    ) -> str:
+        self._addresses += 1
+        high, low = divmod(self._addresses % 4000 + 16, 256)
+        configuration = _named(
+            interface,
+            "ipConfigurations",
+            "ipconfig1",
+            privateIPAddress=f"10.1.{high}.{low}",
+            privateIPAllocationMethod="Static" if self._random.random() < 0.9 else "Dynamic",
+            subnet={"id": subnet},
+            primary=True,
+            privateIPAddressVersion="IPv4",
+            **({"loadBalancerBackendAddressPools": [{"id": pool}]} if pool else {}),
+        )
+        properties = {
+            "resourceGuid": self._guid(),
+            "ipConfigurations": [configuration],
+            "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
+            "enableAcceleratedNetworking": self._random.random() < 0.92,
+            "enableIPForwarding": False,
+            "primary": True,
+            "virtualMachine": {"id": machine_id},
+            "nicType": "Standard",
+        }
+        self._add(interface, "Microsoft.Network/networkInterfaces", place.region, properties, tags=tags)
+        return str(configuration["id"])
+
+    def _disk(  # noqa: PLR0913 - as above
+        self,
+        place: _Place,
+        name: str,
+        machine_id: str,
+        tags: dict[str, str],
+        sort: tuple[str, int, int, int],
+        *,
+        system: bool = False,
+    ) -> Body:
+        """Add a disk and return how its machine speaks of it."""
+        sku, size, iops, mbps = sort
+        disk = place.id("Microsoft.Compute/disks", name)
+        properties = {
+            "creationData": {"createOption": "FromImage" if system else "Empty"},
+            "diskSizeGB": size,
+            "diskIOPSReadWrite": iops,
+            "diskMBpsReadWrite": mbps,
+            "encryption": {"type": "EncryptionAtRestWithPlatformKey"},
+            "networkAccessPolicy": "DenyAll" if self._random.random() < 0.95 else "AllowAll",
+            "publicNetworkAccess": "Disabled",
+            "diskState": "Attached",
+            "timeCreated": "2026-03-02T09:00:00.0000000+00:00",
+            "uniqueId": self._guid(),
+        }
+        if system:
+            properties["osType"] = "Linux"
+        more = {"sku": {"name": sku, "tier": sku.partition("_")[0]}, "managedBy": machine_id}
+        self._add(disk, "Microsoft.Compute/disks", place.region, properties, tags=tags, **more)
+        return {
+            "name": name,
+            "managedDisk": {"storageAccountType": sku, "id": disk},
+            "diskSizeGB": size,
+            "deleteOption": "Detach",
+        }
+
+    # --- bodies -------------------------------------------------------------------------------------------------------
+
+    def _add(
+        self,
+        arm_id: str,
+        type_: str,
+        region: str,
+        properties: Body,
+        *,
+        tags: dict[str, str] | None = None,
+        **more: object,
+    ) -> Body:
+        body = {
+            "id": arm_id,
+            "name": arm.name_of(arm_id),
+            "type": type_,
+            "location": region,
+            "tags": dict(tags or {}),
+            **more,
+            "properties": {"provisioningState": "Succeeded", **properties},
+        }
+        self._bodies.append(body)
+        return body
+
+    def _guid(self) -> str:
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+
+def _named(owner: str, collection: str, name: str, **properties: object) -> Body:
+    """Return a part of a resource that has an id of its own."""
+    return {
+        "name": name,
+        "id": f"{owner}/{collection}/{name}",
+        "type": f"{arm.type_of(owner)}/{collection}",
+        "properties": {"provisioningState": "Succeeded", **properties},
+    }
+
+
+def _sizes() -> Iterator[Body]:
+    """Yield what `Microsoft.Compute/skus` says of the sizes in use."""
+    regions = [region for pair in _REGIONS for region in pair]
+    for size in sorted({*_DATABASE_SIZES, *_OTHER_SIZES}):
+        cpus = int("".join(filter(str.isdigit, size.split("_")[1])) or 4)
+        capabilities = {
+            "vCPUs": cpus,
+            "MemoryGB": cpus * 8,
+            "MaxDataDiskCount": 32,
+            "PremiumIO": "s" in size.split("_")[1].lower(),
+            "AcceleratedNetworkingEnabled": True,
+            "EncryptionAtHostSupported": True,
+            "UncachedDiskIOPS": cpus * 1600,
+            "UncachedDiskBytesPerSecond": cpus * 40_000_000,
+            "HyperVGenerations": "V1,V2",
+        }
+        for region in regions:
+            yield {
+                "resourceType": "virtualMachines",
+                "name": size,
+                "family": f"{size}Family",
+                "locations": [region],
+                "locationInfo": [{"location": region, "zones": ["1", "2", "3"], "zoneDetails": []}],
+                "capabilities": [{"name": name, "value": str(value)} for name, value in capabilities.items()],
+                "restrictions": [],
+            }

@@ -1,0 +1,111 @@
+"""The estates that the benchmark makes up are sound; what they cost is for `make bench` to say, never for a test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import arm, scan, snapshot
+from auditor.model import Outcome, Report, Snapshot
+from tests.test_docs import ROOT, load
+
+MACHINES = 200
+DEPLOYMENTS = MACHINES * 7 // 10 // 14
+
+
+@cache
+def estate(machines: int = MACHINES) -> Snapshot:
+    built: Snapshot = load(ROOT / "bench" / "estate.py").build(machines)
+    return built
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    file = tmp_path_factory.mktemp("bench") / "estate.jsonl"
+    file.write_bytes(snapshot.encode(estate()))
+    return scan.scan(scan.Request(inventory=file))
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for member in value.values():
+            yield from texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from texts(member)
+    elif isinstance(value, str):
+        yield value
+
+
+def owner(key: str) -> str:
+    """Return the key of the resource that an id, or the id of a part of it, names."""
+    while parent := arm.parent_of(key):
+        key = parent
+    return key
+
+
+def test_the_same_number_and_seed_give_the_same_estate() -> None:
+    build = load(ROOT / "bench" / "estate.py").build
+    assert snapshot.encode(build(60)) == snapshot.encode(build(60))
+    assert snapshot.encode(build(60)) != snapshot.encode(build(60, seed=1))
+
+
+def test_every_id_names_a_resource_of_the_estate() -> None:
+    keys = {resource.key for resource in estate().resources}
+    for resource in estate().resources:
+        for text in texts(resource.body):
+            if arm.is_id(text):
+                assert owner(arm.key(text)) in keys, f"{resource.id} names {text}"
+
+
+def test_ids_are_unique_and_the_estate_has_the_size_that_was_asked_for() -> None:
+    counts = Counter(resource.type for resource in estate().resources)
+    assert len({resource.key for resource in estate().resources}) == len(estate().resources)
+    assert counts["microsoft.compute/virtualmachines"] == MACHINES
+    assert 3.5 < len(estate().resources) / MACHINES < 5, "ten thousand machines are some forty thousand resources"
+
+
+def test_it_is_no_copy_of_one_deployment() -> None:
+    machines = [r.body for r in estate().resources if r.type == "microsoft.compute/virtualmachines"]
+    sizes = {body["properties"]["hardwareProfile"]["vmSize"] for body in machines}  # type: ignore[index]
+    assert len(sizes) > 5
+    assert {"zones" in body for body in machines} == {True, False}
+    assert len({body["location"] for body in machines}) > 2
+
+
+def test_every_deployment_is_recognised_and_judged(report: Report) -> None:
+    judged = {finding.deployment for finding in report.findings} - {""}
+    assert len(judged) == DEPLOYMENTS
+    roles = Counter(
+        finding.deployment
+        for finding in report.findings
+        if finding.subject.kind == "mirror" and finding.outcome is not Outcome.NOT_APPLICABLE
+    )
+    assert set(roles) == judged, "each has a mirror that is judged, whether it is declared by name or by tags"
+
+
+def test_no_rule_breaks_on_it_and_all_outcomes_occur(report: Report) -> None:
+    assert [f"{f.rule.id}: {f.reason}" for f in report.findings if f.outcome is Outcome.ERROR] == []
+    assert {finding.outcome for finding in report.findings} == set(Outcome) - {Outcome.ERROR}
+    assert not report.coverage.gaps
+
+
+def test_the_table_says_what_is_met_and_by_how_much_the_rest_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    run = load(ROOT / "bench" / "run.py")
+    lines = [run.Line("reading", 2.9, 3, 1.0, 1.0), run.Line("judging", 9.0, 6, 1.0, 1.0, "It is Python.")]
+    assert [row.split("|")[4].strip() for row in run.table(lines)[2:]] == ["met", "missed 1.5 times over"]
+    page = run.page(lines)
+    assert "judging: 9.0 where 6 is wanted. It is Python." in page
+    assert str(Path.home()) not in page
+    assert str(ROOT) not in page
+
+
+def test_the_benchmark_needs_no_package_that_is_not_ours() -> None:
+    text = (ROOT / "bench" / "estate.py").read_text(encoding="utf-8")
+    assert "fixtures" not in text, "it is a generator of its own"

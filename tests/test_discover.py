@@ -1,0 +1,370 @@
+"""What `auditor discover` proposes: what the known-good deployments declare, and never a file that does not load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor import arm, bundled, cli, deployment, discover, documents, examples, inventory
+from auditor.errors import InputError
+from auditor.model import DeclaredDeployment, Role, Roster
+from auditor.topology.graph import VM
+from tests.estates import everywhere
+from tests.topology import subscription as s
+
+KNOWN_GOOD = sorted(documents.read(bundled.FIXTURES / "index.yaml").value)  # type: ignore[call-overload]
+
+
+def proposal(*bodies: Any, **envelope: Any) -> discover.Proposal:
+    taken = inventory.decode(json.dumps({"value": bodies, **envelope}).encode(), "test")
+    return discover.propose(taken)
+
+
+def load(text: str) -> tuple[DeclaredDeployment, ...]:
+    return deployment.load(documents.parse(text.encode(), "proposed"))
+
+
+def only(*bodies: Any) -> DeclaredDeployment:
+    (found,) = load(proposal(*bodies).text)
+    return found
+
+
+def names(roster: Roster) -> set[str]:
+    return {selector.value for selector in roster.selectors}
+
+
+def shape(declared: DeclaredDeployment) -> Any:
+    """Return what a declaration says of machines, whatever it calls its mirrors."""
+    mirrors = {
+        (
+            frozenset(names(mirror.failover)),
+            frozenset(names(mirror.arbiter)),
+            frozenset(names(mirror.dr)),
+            frozenset(names(mirror.reporting)),
+            mirror.product,
+            mirror.address_kind,
+        )
+        for mirror in declared.mirrors or ()
+    }
+    tiers = {(t.role, t.product, frozenset(names(t.members))) for t in declared.tiers or () if not t.members.none}
+    regions = declared.primary_region, declared.dr_region
+    return declared.product, declared.environment, regions, declared.subscriptions, mirrors, tiers
+
+
+def test_every_known_good_deployment_is_here() -> None:
+    assert {"trakcare-2018", "trakcare-current"} <= set(KNOWN_GOOD)
+
+
+@pytest.mark.parametrize("stripped", [False, True], ids=["as it is", "without tags"])
+@pytest.mark.parametrize("name", KNOWN_GOOD)
+def test_what_a_known_good_deployment_declares_is_proposed(name: str, stripped: bool) -> None:
+    fixture = examples.fixture(name)
+    bodies = everywhere(fixture.inventory["value"], _without_tags) if stripped else fixture.inventory["value"]
+    found = proposal(*bodies, listed=fixture.inventory["listed"])
+    assert found.found
+    (wanted,) = deployment.load(documents.Document(fixture.declared, name, {}))
+    assert shape(*load(found.text)) == shape(wanted)
+
+
+def _without_tags(value: Any) -> Any:
+    return {k: v for k, v in value.items() if k != "tags"} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("stripped", [False, True], ids=["as it is", "without tags"])
+def test_the_demo_is_proposed_without_what_drifted_into_its_pool(stripped: bool) -> None:
+    body = json.loads((bundled.DEMO / bundled.INVENTORY).read_bytes())
+    found = proposal(*(everywhere(body["value"], _without_tags) if stripped else body["value"]))
+    declared = {d.name: d for d in deployment.load(documents.read(bundled.DEMO / bundled.DEPLOYMENT))}
+    proposed = {d.name: d for d in load(found.text)}
+    assert shape(proposed["trakcare-prod"]) == shape(declared["trakcare-prod"])
+    assert "#   vm-migrate in" in found.text
+    test = proposed["iris-test"]
+    assert (test.product, test.environment) == ("iris", "non-production")
+    assert [(tier.role, names(tier.members)) for tier in test.tiers or ()] == [(Role.DB, {"vm-iris-test"})]
+    assert ("certain: " in found.text) is not stripped, "only a tag is certain"
+
+
+def test_each_member_has_a_line_that_says_how_sure_and_why() -> None:
+    fixture = examples.fixture("trakcare-current")
+    text = proposal(*fixture.inventory["value"]).text
+    lines = [line.strip() for line in text.splitlines() if "- vm-" in line]
+    assert len(lines) == 16
+    assert all(
+        line.count("vm-") == 1 and line.partition("  # ")[2].startswith(("likely: ", "guess: ")) for line in lines
+    )
+    assert "- vm-db-a  # likely: lb-mirror asks its pool for the mirror status page, as one of 2; its name" in text
+
+
+def mirror_pool(*machines: str, name: str = "lb", page: str = "/csp/bin/mirror_status.cxw", port: int = 1972) -> s.Body:
+    return s.balancer(
+        name,
+        {"pool": s.by_nic(*(f"{machine}-nic" for machine in machines))},
+        {"rule": {**s.to(name, "pool", probe="probe"), "backendPort": port}},
+        {"probe": {"protocol": "Http", "requestPath": page}},
+    )
+
+
+def test_a_mirror_is_found_by_its_pool_whatever_its_members_are_called() -> None:
+    found = only(s.vm("alpha"), s.vm("beta"), mirror_pool("alpha", "beta"))
+    assert [names(mirror.failover) for mirror in found.mirrors or ()] == [{"alpha", "beta"}]
+    assert (found.product, found.primary_region, found.dr_region) == ("iris", "westeurope", "")
+    (mirror,) = found.mirrors or ()
+    assert not mirror.arbiter.declared, "what was not found is left open, not declared to be none"
+
+
+@pytest.mark.parametrize("page", ["/csp/bin/mirror_status.cxw", "/csp/bin/MirrorStatus.CMX"])
+def test_both_spellings_of_the_status_page_count(page: str) -> None:
+    assert "likely: lb asks" in proposal(s.vm("a"), s.vm("b"), mirror_pool("a", "b", page=page)).text
+
+
+def test_superserver_traffic_is_a_weaker_hint() -> None:
+    assert "- alpha  # guess: lb leads to the superserver port 1972" in (
+        proposal(s.vm("alpha"), s.vm("beta"), mirror_pool("alpha", "beta", page="/")).text
+    )
+    assert not proposal(s.vm("alpha"), s.vm("beta"), mirror_pool("alpha", "beta", page="/", port=443)).found
+
+
+def test_the_lone_machine_of_a_pool_elsewhere_is_the_dr_member() -> None:
+    machines = s.vm("a"), s.vm("b"), s.vm("c", location="northeurope")
+    found = only(*machines, mirror_pool("a", "b"), mirror_pool("c", name="lb-2"))
+    (mirror,) = found.mirrors or ()
+    assert (names(mirror.dr), found.dr_region) == ({"c"}, "northeurope")
+
+
+def test_a_pair_in_another_region_is_the_dr_pair() -> None:
+    machines = [s.vm("a"), s.vm("b"), s.vm("c", location="northeurope"), s.vm("d", location="northeurope")]
+    machines.append(s.vm("arbiter"))
+    found = only(*machines, mirror_pool("c", "d", name="lb-2"), mirror_pool("a", "b"))
+    (mirror,) = found.mirrors or ()
+    assert (found.primary_region, names(mirror.failover), names(mirror.dr)) == ("westeurope", {"a", "b"}, {"c", "d"})
+    assert names(mirror.arbiter) == {"arbiter"}
+
+
+def test_a_lone_machine_behind_the_status_page_is_a_mirror_that_lacks_its_other_member() -> None:
+    (mirror,) = only(s.vm("vm-db"), mirror_pool("vm-db")).mirrors or ()
+    assert names(mirror.failover) == {"vm-db"}
+
+
+def test_the_third_machine_of_the_members_availability_set_is_the_arbiter() -> None:
+    own = {"id": s.arm_id("Compute/availabilitySets", "AVSET")}
+    machines = [s.vm(name, availabilitySet=own) for name in "abc"]
+    (mirror,) = only(*machines, mirror_pool("a", "b")).mirrors or ()
+    assert names(mirror.arbiter) == {"c"}
+
+
+def test_a_machine_called_something_else_is_no_member_although_it_is_in_the_pool() -> None:
+    found = only(s.vm("a"), s.vm("b"), s.vm("vm-web"), mirror_pool("a", "b", "vm-web"))
+    (mirror,) = found.mirrors or ()
+    assert names(mirror.failover) == {"a", "b"}
+    assert [(tier.role, names(tier.members)) for tier in found.tiers or ()] == [(Role.WEB, {"vm-web"})]
+
+
+def test_without_a_pool_names_that_pair_make_a_mirror() -> None:
+    found = only(s.vm("trakdb1"), s.vm("trakdb2"), s.vm("trakdb-dr", location="northeurope"))
+    (mirror,) = found.mirrors or ()
+    assert (names(mirror.failover), names(mirror.dr), found.product) == (
+        {"trakdb1", "trakdb2"},
+        {"trakdb-dr"},
+        "trakcare",
+    )
+
+
+def test_names_in_capitals_that_run_words_together_are_understood() -> None:
+    primary = [s.vm(name) for name in ("PRDTRAKDB01", "PRDTRAKDB02", "PRDTRAKARB01", "PRDTRAKPRN01")]
+    found = only(*primary, s.vm("DRTRAKDB01", location="northeurope"))
+    (mirror,) = found.mirrors or ()
+    assert (names(mirror.failover), names(mirror.dr)) == ({"PRDTRAKDB01", "PRDTRAKDB02"}, {"DRTRAKDB01"})
+    assert names(mirror.arbiter) == {"PRDTRAKARB01"}
+    assert [(tier.role, names(tier.members)) for tier in found.tiers or ()] == [(Role.PRINT, {"PRDTRAKPRN01"})]
+
+
+def test_machines_behind_a_web_port_are_web_servers_beside_a_mirror() -> None:
+    front = s.balancer(
+        "front", {"pool": s.by_nic("x-nic", "y-nic")}, {"r": {**s.to("front", "pool"), "frontendPort": 443}}
+    )
+    found = only(*map(s.vm, "abxy"), mirror_pool("a", "b"), front)
+    assert [(tier.role, names(tier.members)) for tier in found.tiers or ()] == [(Role.WEB, {"x", "y"})]
+
+
+def test_nobody_elses_web_servers_are_proposed() -> None:
+    assert not proposal(s.vm("vm-web-1"), s.vm("vm-db-1"), s.vm("vm-app-1")).found
+
+
+def test_tags_are_certain_and_name_the_deployment_and_its_mirrors() -> None:
+    def tags(role: str, mirror: str = "") -> s.Body:
+        return {"iris-deployment": "Lab", "iris-role": role, "IRIS-Mirror": mirror, "iris-product": "iris"}
+
+    found = proposal(
+        s.vm("a", tags=tags("mirror-failover", "M1")),
+        s.vm("b", tags=tags("Mirror-Failover", "m1")),
+        s.vm("c", tags=tags("mirror-failover", "M2")),
+        s.vm("d", tags=tags("mirror-arbiter", "M2")),
+        s.vm("e", tags=tags("mirror-reporting", "M1")),
+        s.vm("f", tags=tags("app")),
+    )
+    (declared,) = load(found.text)
+    assert declared.name == "Lab"
+    mirrors = {mirror.name: mirror for mirror in declared.mirrors or ()}
+    assert names(mirrors["M1"].failover) == {"a", "b"}
+    assert (names(mirrors["M2"].failover), names(mirrors["M2"].arbiter)) == ({"c"}, {"d"})
+    assert names(mirrors["M1"].reporting) == {"e"}
+    assert "- a  # certain: the tag iris-role says so" in found.text
+
+
+def test_two_deployments_with_different_tags_stay_apart() -> None:
+    machines = [
+        s.vm(f"{name}-{number}", tags={"iris-deployment": name, "iris-role": "mirror-failover"})
+        for name in ("one", "two")
+        for number in (1, 2)
+    ]
+    assert [d.name for d in load(proposal(*machines).text)] == ["one", "two"]
+
+
+def test_test_and_production_stay_apart() -> None:
+    found = load(proposal(s.vm("iris-db-1"), s.vm("iris-db-2"), s.vm("iris-test-db")).text)
+    assert {d.name: d.environment for d in found} == {"iris-prod": "production", "iris-test": "non-production"}
+
+
+def test_two_machines_of_one_name_are_named_by_their_ids() -> None:
+    found = load(proposal(s.vm("iris-db"), s.vm("iris-db", group="other")).text)
+    assert [(d.name, names(tier.members)) for d in found for tier in d.tiers or ()] == [
+        ("iris-prod", {s.arm_id("Compute/virtualMachines", "iris-db", "other")}),
+        ("iris-prod-2", {s.arm_id("Compute/virtualMachines", "iris-db")}),
+    ]
+
+
+def test_more_machines_may_be_where_nobody_listed_them() -> None:
+    assert "# There may be more machines: " in proposal(s.vm("iris-db")).text
+    assert "# There may be more" not in proposal(s.vm("iris-db"), listed={s.SUB: [VM]}).text
+
+
+@pytest.mark.parametrize("bodies", [(), (s.vm("vm-jump"),)], ids=["nothing", "strangers"])
+def test_where_nothing_is_recognised_a_skeleton_in_comments_shows_how(bodies: tuple[s.Body, ...]) -> None:
+    found = proposal(*bodies)
+    assert not found.found
+    assert all(line.startswith("#") for line in found.text.splitlines())
+    (declared,) = load(
+        "\n".join(
+            line[2:]
+            for line in found.text.splitlines()[1:]
+            if "Left out" not in line and "vm-jump" not in line and "more machines" not in line
+        )
+    )
+    assert declared.name == "iris-prod"
+
+
+def test_too_many_machines_for_one_file_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_BYTES", 100)
+    with pytest.raises(InputError, match="one subscription at a time"):
+        proposal(s.vm("iris-db"))
+
+
+HOSTILE = [
+    "true",
+    "none",
+    "007",
+    "*",
+    "a: b",
+    "- x",
+    "'\"\\",
+    "a\nb",
+    "\x1b[2J",
+    "\u202e#",
+    "é",
+    "🙂",
+    "\x00",
+    "\u2028",
+    "[x]",
+    "a #b",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_data(name: str) -> None:
+    text = proposal(
+        *(
+            s.vm(
+                f"iris-{name}-db{n}",
+                group="rg",
+                location=name,
+                tags={
+                    "iris-deployment": name,
+                    "iris-mirror": name,
+                    "iris-product": name,
+                    "iris-role": "mirror-failover",
+                },
+            )
+            for n in (1, 2)
+        ),
+    ).text
+    (found,) = load(text)
+    (mirror,) = found.mirrors or ()
+    for selector in mirror.failover.selectors:
+        machine = selector.value if selector.kind == "name" else arm.name_of(selector.value)
+        assert machine in {f"iris-{name}-db1", f"iris-{name}-db2"}
+    assert all(character.isprintable() for line in text.split("\n") for character in line)
+
+
+TEXT = st.one_of(
+    st.sampled_from([*HOSTILE, "vm-db-a", "vm-db-b", "iris-web", "vm-arbiter", "hs-hi-db-dr", "x"]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/"), min_size=1, max_size=12),
+)
+ROLE = st.one_of(st.sampled_from([*map(str, Role), "nonsense"]), TEXT)
+TAGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "iris-deployment": TEXT,
+        "iris-role": ROLE,
+        "iris-mirror": TEXT,
+        "iris-product": TEXT,
+        "environment": TEXT,
+    },
+)
+MACHINE = st.builds(
+    s.vm,
+    TEXT.filter(str.strip),
+    tags=TAGS,
+    location=st.one_of(st.sampled_from(["westeurope", "North Europe", "none"]), TEXT),
+    group=st.sampled_from(["rg", "rg-iris-test", "hs"]),
+    subscription=st.sampled_from([s.SUB, "/subscriptions/not-a-guid"]),
+    zone=st.sampled_from(["", "1", "2"]),
+    availabilitySet=st.sampled_from([None, 7, {"id": s.arm_id("Compute/availabilitySets", "set")}]),
+)
+POOL = st.builds(
+    mirror_pool,
+    *[TEXT] * 2,
+    name=st.sampled_from(["lb", "front", "lb\n#"]),
+    page=st.sampled_from(["/mirror_status.cxw", "/"]),
+    port=st.sampled_from([1972, 443]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(MACHINE, MACHINE, POOL), max_size=10, unique_by=lambda body: arm.key(body["id"])))
+def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None:
+    found = proposal(*bodies)
+    assert proposal(*reversed(bodies)).text == found.text, "the order of an inventory says nothing"
+    if found.found:
+        load(found.text)
+    else:
+        assert all(line.startswith("#") for line in found.text.splitlines())
+
+
+def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deployment.yaml"
+    assert cli.main(["discover", "--demo"]) == cli.OK
+    assert cli.main(["discover", "--demo", "-o", str(path)]) == cli.OK
+    assert path.read_text() == capsys.readouterr().out
+    assert cli.main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == cli.FINDINGS
+
+
+def test_on_the_command_line_nothing_found_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "inventory.json"
+    path.write_text('{"value": []}')
+    assert cli.main(["discover", "--snapshot", str(path)]) == cli.INCOMPLETE
+    assert "No InterSystems deployment was recognised" in capsys.readouterr().out
