@@ -196,7 +196,12 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
         (few, quick), (many, slow) = scans[min(scans)], scans[max(scans)]
         growth = (slow / quick) / (many / few)
         yield Line(
-            f"growth of a scan to that of resources, {min(scans):,} to {max(scans):,}", growth, 1.25, slow, quick
+            f"growth of a scan to that of resources, {min(scans):,} to {max(scans):,}",
+            growth,
+            1.25,
+            slow,
+            quick,
+            _WHY_GROWTH,
         )
 
 

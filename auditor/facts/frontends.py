@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from auditor import arm
 from auditor.facts.arithmetic import members
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Context, open_end
+from auditor.topology import Context, Topology, open_end
 from auditor.topology.balancing import POOLS, RULES
 from auditor.topology.graph import (
     APPLICATION_GATEWAY,
@@ -299,19 +301,31 @@ def pools(context: Context, vm: Resource) -> Answer:
 
 def _unseen_pools(context: Context, vm: Resource) -> Unknown | None:
     """Return why a machine may be in a pool that it is not known to be in."""
-    graph, balancing = context.topology.graph, context.topology.balancing
     subscriptions = context.deployment.subscriptions if context.deployment else (arm.subscription_of(vm.key),)
     for type_ in BALANCERS:
         for subscription in subscriptions:
-            gap = graph.listing(type_, subscription)
+            gap = context.topology.graph.listing(type_, subscription)
             if gap is not None:
                 return gap
-        for balancer in graph.by_type.get(type_, ()):
-            listed = objects(balancer, POOLS)
+    topology = context.topology
+    if topology not in _OPEN_POOLS:
+        _OPEN_POOLS[topology] = _open_pool(context)
+    return _OPEN_POOLS[topology]
+
+
+_OPEN_POOLS: Final[WeakKeyDictionary[Topology, Unknown | None]] = WeakKeyDictionary()
+"""What `_open_pool` found, which is the same for every machine of a topology."""
+
+
+def _open_pool(context: Context) -> Unknown | None:
+    """Return why some pool that gets traffic may hold machines that it is not known to hold."""
+    for type_ in BALANCERS:
+        for balancer in context.topology.graph.by_type.get(type_, ()):
             for pool in parts(balancer, POOLS):
-                gap = members(balancing.machines(pool))[1]
+                gap = members(context.topology.balancing.machines(pool))[1]
                 if gap is not None and is_served(context, pool).value is not False:
                     return gap
-            if open_end(listed) is not None:
-                return open_end(listed)
+            gap = open_end(objects(balancer, POOLS))
+            if gap is not None:
+                return gap
     return None

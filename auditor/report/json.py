@@ -118,7 +118,16 @@ class _Report(_Struct):
 
 def render(report: Report, view: View) -> str:
     """Return the report as JSON text; the same report gives the same text."""
-    shown = _Report(
+    text = msgspec.json.format(_ENCODER.encode(_shown(report, view)), indent=2).decode()
+    # All that is left raw and not printable stands in strings, where JSON has an escape for it.
+    if not text.replace("\n", "").isprintable():
+        text = "\n".join(line if line.isprintable() else _escape(line) for line in text.split("\n"))
+    return text + "\n"
+
+
+def _shown(report: Report, view: View) -> _Report:
+    """Return what of a report is shown."""
+    return _Report(
         format=FORMAT,
         tool=_Tool("auditor", __version__),
         profile=report.profile,
@@ -129,9 +138,6 @@ def render(report: Report, view: View) -> str:
         coverage=_coverage(report.coverage),
         findings=[_finding(f) for f in report.findings if view.passes or f.outcome in _ALWAYS],
     )
-    text = msgspec.json.format(_ENCODER.encode(shown), indent=2).decode()
-    # All that is left raw and not printable stands in strings, where JSON has an escape for it.
-    return "\n".join(line if line.isprintable() else _escape(line) for line in text.split("\n")) + "\n"
 
 
 def _escape(line: str) -> str:
