@@ -16,7 +16,9 @@ from auditor.model import Finding, Outcome
 from auditor.packs import LoadedPack
 from auditor.topology import Topology
 
-KNOWN_GOOD = {"trakcare-2018": "article-2018", "trakcare-current": "current"}
+_INDEX: Any = documents.read(bundled.FIXTURES / "index.yaml").value
+
+KNOWN_GOOD: dict[str, str] = {name: entry["profile"] for name, entry in _INDEX.items()}
 """The known-good deployments with their profiles."""
 
 ESTATES = {**KNOWN_GOOD, "demo": "current"}
