@@ -21,7 +21,7 @@ from auditor.model import (
     Subject,
     Target,
 )
-from auditor.topology import Context, Deployment, Topology, open_end, subject_of
+from auditor.topology import Context, Deployment, Topology, subject_of
 from auditor.topology.graph import REFERENCES, SKU, VM, proper_type
 from auditor.values import Cause, Items, Unknown
 
@@ -97,21 +97,15 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
         # A member that was not found, or whose region was not read, may lie in a region of which no tier is known.
         groups = (*(tier.members for tier in tiers), *(deployment.machines[role] for role in roles))
-        return Items(tiers, next(filter(None, map(open_end, groups)), None))
+        return Items(tiers, next(filter(None, (Items.of(group).open_end for group in groups)), None))
     if not target.roles:
         return deployment.scope.get(target.type, Items())
-    known: list[object] = []
-    missing = None
-    for role in target.roles:
-        found = (
+    return Items.joined(
+        *(
             deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
+            for role in target.roles
         )
-        if isinstance(found, Unknown):
-            missing = missing or found
-        else:
-            known += found.known
-            missing = missing or found.missing
-    return Items(tuple(known), missing)
+    )
 
 
 def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 import sys
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 
 class Cause(enum.StrEnum):
@@ -74,10 +76,33 @@ class Items(msgspec.Struct, frozen=True):
     known: tuple[object, ...] = ()
     missing: Unknown | None = None
 
+    @classmethod
+    def of(cls, value: object) -> Items:
+        """Return what a look-up answered as a list: empty where there is none, open where it cannot be told."""
+        if isinstance(value, Items):
+            return value
+        return cls(missing=value) if isinstance(value, Unknown) else cls()
+
+    @classmethod
+    def joined(cls, *lists: Items | Unknown) -> Items:
+        """Return the members of several lists as one, which is open where one of them is."""
+        found = [cls.of(items) for items in lists]
+        known = tuple(member for items in found for member in items.known)
+        return cls(known, next((items.missing for items in found if items.missing is not None), None))
+
     @property
     def complete(self) -> bool:
         """Tell whether these are all the members and each of them is known."""
-        return self.missing is None and not any(isinstance(item, Unknown) for item in self.known)
+        return self.open_end is None
+
+    @property
+    def open_end(self) -> Unknown | None:
+        """Return why there may be others than the known members, None where there are none."""
+        return self.missing or next((member for member in self.known if isinstance(member, Unknown)), None)
+
+    def only(self, kind: type[T]) -> list[T]:
+        """Return the members of a type; whoever asks for no other has to heed `open_end`."""
+        return [member for member in self.known if isinstance(member, kind)]
 
 
 class Answer(msgspec.Struct, frozen=True):

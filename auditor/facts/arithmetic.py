@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown, interval
+from auditor.values import ABSENT, Answer, Cause, Interval, Read, Unknown, interval
 
 
 def total(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
@@ -30,15 +30,6 @@ def number(answer: Answer) -> Answer:
         reason = f"{answer.reads[0].resource}: {answer.reads[0].path} is {answer.value!r}, not a number (malformed)"
         return Answer(Unknown(Cause.VALUE, reason), answer.reads)
     return Answer(int(found) if found.is_integer() else found, answer.reads)
-
-
-def members(answer: Answer) -> tuple[list[object], Unknown | None]:
-    """Return the known members of a list, and why there may be others."""
-    if isinstance(answer.value, Unknown):
-        return [], answer.value
-    items = answer.value if isinstance(answer.value, Items) else Items()
-    unknown = next((item for item in items.known if isinstance(item, Unknown)), None)
-    return [item for item in items.known if not isinstance(item, Unknown)], items.missing or unknown
 
 
 def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[list[float]], float]) -> Answer:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from auditor import arm
-from auditor.facts.arithmetic import members, number
+from auditor.facts.arithmetic import number
+from auditor.facts.balancers import referred_to
 from auditor.facts.groups import Group, machines_of
 from auditor.facts.machines import fault_domain, fault_domain_group, zone
-from auditor.facts.mirrors import failover_and_arbiter
 from auditor.facts.mirrors import rules as mirror_rules
 from auditor.facts.registry import fact
 from auditor.model import DeclaredTier, Part, Resource, Role
@@ -57,14 +57,8 @@ def update_domain(_: Context, vm: Resource) -> Answer:
 @fact("vm.balancing_rules", "vm", gives="rule*")
 def balancing_rules(context: Context, vm: Resource) -> Answer:
     """The load-balancing rules that send traffic to the machine."""
-    balancing = context.topology.balancing
-    found = {
-        rule.key: rule
-        for pool in balancing.pools_of(vm)
-        if pool.resource.type == LOAD_BALANCER
-        for rule in balancing.rules_into(pool)
-    }
-    return Answer(Items(tuple(found.values()), _in_scope(context.deployment, LOAD_BALANCER).missing))
+    rules = context.topology.balancing.rules_serving([vm])
+    return Answer(Items(tuple(rules), _in_scope(context.deployment, LOAD_BALANCER).missing))
 
 
 @fact("set.maximum_fault_domains", "availability-set", gives="number")
@@ -101,9 +95,8 @@ def need_role(_: Context, need: Need) -> Answer:
 @fact("need.machines", "need", gives="vm*")
 def need_machines(_: Context, need: Need) -> Answer:
     """The machines that have the role in the primary region."""
-    known, _missing = members(Answer(need.machines))
-    reads = tuple(value(machine, "location").reads[0] for machine in known if isinstance(machine, Resource))
-    return Answer(need.machines, reads)
+    reads = (value(machine, "location").reads[0] for machine in Items.of(need.machines).only(Resource))
+    return Answer(need.machines, tuple(reads))
 
 
 @fact("deployment.dr_region", "deployment", gives="text")
@@ -185,19 +178,7 @@ def dr_members(_: Context, mirror: Mirror) -> Answer:
 @fact("mirror.frontends", "mirror", gives="frontend*")
 def frontends(context: Context, mirror: Mirror) -> Answer:
     """The frontends of load balancers from which a rule sends traffic to a failover member, each once."""
-    rules, missing = members(mirror_rules(context, mirror))
-    found: dict[str, object] = {}
-    reads: list[Read] = []
-    for rule in rules:
-        if isinstance(rule, Part):
-            reference = value(rule, "properties.frontendIPConfiguration.id")
-            reads += reference.reads
-            if isinstance(reference.value, str):
-                found[arm.key(reference.value)] = context.topology.graph.part(reference.value)
-            else:
-                lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend")
-                found[rule.key] = reference.value if isinstance(reference.value, Unknown) else lacks
-    return Answer(Items(tuple(found.values()), missing), tuple(reads))
+    return referred_to(Items.of(mirror_rules(context, mirror).value), context.topology.balancing.frontend)
 
 
 @fact("mirror.fault_domains", "mirror", gives="number*")
@@ -215,14 +196,13 @@ def update_domains(context: Context, mirror: Mirror) -> Answer:
 def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resource], Answer]) -> Answer:
     known: list[object] = []
     reads: list[Read] = []
-    machines, missing = members(failover_and_arbiter(context, mirror))
-    for machine in machines:
-        if isinstance(machine, Resource):
-            found = domain(context, machine)
-            reads += found.reads
-            lacks = Unknown(Cause.VALUE, f"{machine.id} is in no domain of a set")
-            known.append(lacks if found.value is ABSENT else found.value)
-    return Answer(Items(tuple(known), missing), tuple(reads))
+    machines = Items.joined(mirror.failover, mirror.arbiter)
+    for machine in machines.only(Resource):
+        found = domain(context, machine)
+        reads += found.reads
+        lacks = Unknown(Cause.VALUE, f"{machine.id} is in no domain of a set")
+        known.append(lacks if found.value is ABSENT else found.value)
+    return Answer(Items(tuple(known), machines.open_end), tuple(reads))
 
 
 @fact("group.sla_percent", "mirror", "tier", gives="number")
@@ -232,8 +212,8 @@ def sla_percent(context: Context, group: Group) -> Answer:
     99.99 over two zones of a region, 99.95 in one availability set or Flexible scale set; otherwise 99.9 at most,
     which depends on the disks.
     """
-    known, missing = members(Answer(machines_of(group)))
-    machines = [machine for machine in known if isinstance(machine, Resource)]
+    members = Items.of(machines_of(group))
+    machines, missing = members.only(Resource), members.open_end
     zones: dict[str, set[str]] = defaultdict(set)
     reads: list[Read] = []
     for machine in machines:

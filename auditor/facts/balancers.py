@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.facts.arithmetic import members
+from collections.abc import Callable
+
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context
@@ -29,37 +30,39 @@ def rule_probes(context: Context, rule: Part) -> Answer:
 @fact("balancer.web_rules", "balancer", gives="rule*")
 def web_rules(context: Context, balancer: Resource) -> Answer:
     """The load-balancing rules of a balancer that send traffic to a web server of the deployment."""
-    return _web_rules(context, balancer)
+    return Answer(_web_rules(context, balancer))
 
 
 @fact("balancer.web_probes", "balancer", gives="probe*")
 def web_probes(context: Context, balancer: Resource) -> Answer:
     """The probes that those rules use, each once."""
-    rules, missing = members(_web_rules(context, balancer))
-    found: dict[str, object] = {}
+    return referred_to(_web_rules(context, balancer), context.topology.balancing.probe)
+
+
+def referred_to(rules: Items, find: Callable[[Part], Answer]) -> Answer:
+    """Return what some rules refer to (their probes, their frontends), each once."""
+    missing = rules.open_end
+    found: dict[str, Part] = {}
     reads: list[Read] = []
-    for rule in rules:
-        if isinstance(rule, Part):
-            probe = context.topology.balancing.probe(rule)
-            reads += probe.reads
-            if isinstance(probe.value, Part):
-                found[probe.value.key] = probe.value
-            elif isinstance(probe.value, Unknown):
-                missing = missing or probe.value
+    for rule in rules.only(Part):
+        part = find(rule)
+        reads += part.reads
+        if isinstance(part.value, Part):
+            found[part.value.key] = part.value
+        elif isinstance(part.value, Unknown):
+            missing = missing or part.value
     return Answer(Items(tuple(found.values()), missing), tuple(reads))
 
 
-def _web_rules(context: Context, balancer: Resource) -> Answer:
-    balancing = context.topology.balancing
+def _web_rules(context: Context, balancer: Resource) -> Items:
     roles = context.deployment.roles if context.deployment else {}
-    rules, missing = members(Answer(objects(balancer, RULES)))
-    known: list[object] = []
-    for rule in rules:
-        for key in balancing.pool_keys(rule) if isinstance(rule, Part) else ():
-            pool = context.topology.graph.part(key)
-            machines, gap = members(Answer(pool) if isinstance(pool, Unknown) else balancing.machines(pool))
-            if any(isinstance(machine, Resource) and Role.WEB in roles.get(machine.key, ()) for machine in machines):
-                known.append(rule)
-                break
-            missing = missing or gap
-    return Answer(Items(tuple(known), missing))
+    rules = objects(balancer, RULES)
+    missing = rules.open_end
+    known: list[Part] = []
+    for rule in rules.only(Part):
+        machines = context.topology.balancing.machines_served(rule)
+        if any(Role.WEB in roles.get(machine.key, ()) for machine in machines.only(Resource)):
+            known.append(rule)
+        else:
+            missing = missing or machines.open_end
+    return Items(tuple(known), missing)

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import msgspec
 
 from auditor import arm
-from auditor.facts.arithmetic import members
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Choice, Context, Deployment, Subscription, Topology, open_end
+from auditor.topology import Choice, Context, Deployment, Subscription, Topology
 from auditor.topology.balancing import RULES
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, objects, parts, value
 from auditor.topology.tags import TAG_ROLE
@@ -78,8 +77,8 @@ def member_kind(_: Context, member: Choice) -> Answer:
 @fact("member.matches", "member", gives="vm*")
 def member_matches(_: Context, member: Choice) -> Answer:
     """The virtual machines that the declared member names."""
-    known = [machine for machine in member.matches.known if isinstance(machine, Resource)]
-    return Answer(member.matches, tuple(Read(machine.id, "name", machine.name) for machine in known))
+    reads = (Read(machine.id, "name", machine.name) for machine in member.matches.only(Resource))
+    return Answer(member.matches, tuple(reads))
 
 
 @fact("subscription.sightings", "subscription", gives="sighting*")
@@ -123,7 +122,7 @@ def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None
         for key, own in deployment.roles.items():
             roles[key] += own
         for roster in deployment.machines.values():
-            gap = open_end(roster)
+            gap = Items.of(roster).open_end
             if gap is not None and gap.cause is Cause.GAP:
                 missing = missing or gap
     return roles, missing
@@ -150,7 +149,7 @@ def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
     balancing, graph = context.topology.balancing, context.topology.graph
     seen: set[str] = set()
     for balancer in _of_type(graph, LOAD_BALANCER, subscription):
-        gap = open_end(objects(balancer, RULES))
+        gap = objects(balancer, RULES).open_end
         if gap is not None:
             yield gap
         for rule in parts(balancer, RULES):
@@ -160,12 +159,10 @@ def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
                 yield path.value
             if not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
                 continue
-            for key in balancing.pool_keys(rule):
-                pool = graph.part(key)
-                machines, gap = members(Answer(pool) if isinstance(pool, Unknown) else balancing.machines(pool))
-                if gap is not None:
-                    yield gap
-                for machine in machines:
-                    if isinstance(machine, Resource) and machine.key not in seen:
-                        seen.add(machine.key)
-                        yield machine, frozenset(ASKED_FOR_STATUS), path.reads[0]
+            machines = balancing.machines_served(rule)
+            if machines.open_end is not None:
+                yield machines.open_end
+            for machine in machines.only(Resource):
+                if machine.key not in seen:
+                    seen.add(machine.key)
+                    yield machine, ASKED_FOR_STATUS, path.reads[0]

@@ -9,11 +9,10 @@ from typing import Any, Final
 import msgspec
 
 from auditor import documents
-from auditor.facts.arithmetic import members
 from auditor.facts.machines import ATTACHMENTS, disk_of
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
-from auditor.topology import Context, open_end
+from auditor.topology import Context
 from auditor.topology.graph import objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown, interval
 
@@ -106,8 +105,8 @@ def purpose(context: Context, attachment: Part) -> Answer:
     for mirror in context.deployment.mirrors if context.deployment else ():
         declared = [name for name, luns in sorted(mirror.declared.disks.items()) if bounds.low in luns]
         for roster in (mirror.failover, mirror.dr, mirror.reporting) if declared else ():
-            machines, _ = members(Answer(roster))
-            if any(isinstance(vm, Resource) and vm.key == attachment.resource.key for vm in machines):
+            machines = Items.of(roster)
+            if any(vm.key == attachment.resource.key for vm in machines.only(Resource)):
                 return Answer(declared[0], lun.reads)
-            doubt = doubt or open_end(roster)
+            doubt = doubt or machines.open_end
     return Answer(doubt or ABSENT, lun.reads)

@@ -8,8 +8,7 @@ from typing import Final
 import msgspec
 
 from auditor import arm
-from auditor.facts.arithmetic import members
-from auditor.facts.machines import capability
+from auditor.facts.machines import supports
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
@@ -89,15 +88,15 @@ def network_interfaces(context: Context, vm: Resource) -> Answer:
 @fact("vm.ip_configurations", "vm", gives="configuration*")
 def ip_configurations(context: Context, vm: Resource) -> Answer:
     """The IP configurations of the machine's network interfaces; each has an address in a subnet."""
-    interfaces, missing = members(_interfaces(context, vm))
+    interfaces = Items.of(_interfaces(context, vm).value)
+    missing = interfaces.open_end
     known: list[object] = []
-    for interface in interfaces:
-        if isinstance(interface, Resource):
-            found = objects(interface, "properties.ipConfigurations[*]")
-            known += found.known
-            missing = missing or found.missing
-            if not found.known and found.missing is None:
-                missing = missing or Unknown(Cause.VALUE, f"{interface.id} has no IP configuration")
+    for interface in interfaces.only(Resource):
+        found = objects(interface, "properties.ipConfigurations[*]")
+        known += found.known
+        missing = missing or found.missing
+        if not found.known and found.missing is None:
+            missing = missing or Unknown(Cause.VALUE, f"{interface.id} has no IP configuration")
     return Answer(Items(tuple(known), missing))
 
 
@@ -110,8 +109,7 @@ def security_groups(context: Context, configuration: Part) -> Answer:
 @fact("vm.accelerated_networking_supported", "vm", gives="boolean")
 def accelerated_networking_supported(context: Context, vm: Resource) -> Answer:
     """Whether the machine's size can accelerate its network (the capability `AcceleratedNetworkingEnabled`)."""
-    found = capability(context, vm, "AcceleratedNetworkingEnabled")
-    return Answer(found.value.lower() == "true", found.reads) if isinstance(found.value, str) else found
+    return supports(context, vm, "AcceleratedNetworkingEnabled")
 
 
 def _interfaces(context: Context, vm: Resource) -> Answer:
@@ -141,18 +139,18 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
     They are 22, 1972, 2188, 3389, 51773, 52773 and 57772 (TCP) of each IP configuration. Where no security group stands
     before it, all of them are open to everybody.
     """
-    configurations, missing = members(ip_configurations(context, vm))
+    configurations = Items.of(ip_configurations(context, vm).value)
+    missing = configurations.open_end
     known: list[Opening] = []
     filtering = context.topology.filtering
-    for configuration in configurations:
-        if isinstance(configuration, Part):
-            groups = filtering.groups(configuration)
-            for port in SENSITIVE_PORTS:
-                found = filtering.admission(configuration, port)
-                if found.sure:
-                    known.append(Opening(configuration, vm, port, found, groups))
-                elif found.possible:
-                    missing = missing or _doubt(found)
+    for configuration in configurations.only(Part):
+        groups = filtering.groups(configuration)
+        for port in SENSITIVE_PORTS:
+            found = filtering.admission(configuration, port)
+            if found.sure:
+                known.append(Opening(configuration, vm, port, found, groups))
+            elif found.possible:
+                missing = missing or _doubt(found)
     return Answer(Items(tuple(known), missing))
 
 
@@ -178,14 +176,13 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
     Where no security group stands before it, a Standard address or balancer lets nothing through (it is closed until a
     group allows), so that only Basic ones count.
     """
-    paths, missing = members(_public_paths(context, opening.machine))
+    paths = Items.of(_public_paths(context, opening.machine).value)
+    missing = paths.open_end
     groups = opening.groups.value
     unfiltered = isinstance(groups, Items) and not groups.known
     known: list[PublicPath] = []
-    for path in paths:
-        if not isinstance(path, PublicPath) or path.configuration != opening.configuration.key:
-            continue
-        if path.port not in {0, opening.port}:
+    for path in paths.only(PublicPath):
+        if path.configuration != opening.configuration.key or path.port not in {0, opening.port}:
             continue
         if unfiltered and isinstance(path.sku.value, Unknown):
             missing = missing or path.sku.value
@@ -210,8 +207,8 @@ def public_paths(context: Context, vm: Resource) -> Answer:
     or by inbound NAT. An application gateway is a proxy and no path.
     """
     found = _public_paths(context, vm)
-    known = found.value.known if isinstance(found.value, Items) else ()
-    return Answer(found.value, tuple(read for path in known if isinstance(path, PublicPath) for read in path.reads))
+    paths = Items.of(found.value).only(PublicPath)
+    return Answer(found.value, tuple(read for path in paths for read in path.reads))
 
 
 @fact("path.kind", "path", gives="text")
@@ -227,8 +224,8 @@ def path_port(_: Context, path: PublicPath) -> Answer:
 
 
 def _public_paths(context: Context, vm: Resource) -> Answer:
-    found, missing = members(ip_configurations(context, vm))
-    configurations = [configuration for configuration in found if isinstance(configuration, Part)]
+    found = Items.of(ip_configurations(context, vm).value)
+    configurations, missing = found.only(Part), found.open_end
     paths: list[PublicPath] = []
     for configuration in configurations:
         for path in _own_address(context, configuration):

@@ -7,10 +7,9 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from auditor import arm
-from auditor.facts.arithmetic import members
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Context, Topology, open_end
+from auditor.topology import Context, Topology
 from auditor.topology.balancing import POOLS, RULES
 from auditor.topology.graph import (
     APPLICATION_GATEWAY,
@@ -45,13 +44,13 @@ def frontends(_: Context, balancer: Resource) -> Answer:
 @fact("balancer.served_pools", "balancer", gives="pool*")
 def served_pools(context: Context, balancer: Resource) -> Answer:
     """The pools that a load-balancing rule of the balancer sends traffic to, each once."""
-    found, missing = members(Answer(objects(balancer, RULES)))
+    found = objects(balancer, RULES)
+    missing = found.open_end
     pools: dict[str, object] = {}
-    for rule in found:
-        if isinstance(rule, Part):
-            missing = missing or _unread_pool(rule)
-            for key in context.topology.balancing.pool_keys(rule):
-                pools[key] = context.topology.graph.part(key)
+    for rule in found.only(Part):
+        missing = missing or _unread_pool(rule)
+        for key in context.topology.balancing.pool_keys(rule):
+            pools[key] = context.topology.graph.part(key)
     return Answer(Items(tuple(pools.values()), missing))
 
 
@@ -70,27 +69,27 @@ def serves(context: Context, pools: Answer, role: Role) -> Answer:
 def member_count(context: Context, pool: Part) -> Answer:
     """How many members a pool has, by network interface or address; each instance of a uniform scale set is one."""
     found = context.topology.balancing.machines(pool)
-    assert isinstance(found.value, Items)  # noqa: S101 - what `machines` returns
-    known = sum(_instances(pool, machine) for machine in found.value.known if isinstance(machine, Resource))
-    doubts = tuple(item for item in found.value.known if isinstance(item, Unknown))
-    missing = found.value.missing
-    high = math.inf if missing else known + len(doubts)
-    return Answer(Interval(known, high, (*doubts, *((missing,) if missing else ()))), found.reads)
+    machines = Items.of(found.value)
+    known = sum(_instances(pool, machine) for machine in machines.only(Resource))
+    doubts = machines.only(Unknown)
+    high = math.inf if machines.missing else known + len(doubts)
+    return Answer(Interval(known, high, (*doubts, *filter(None, (machines.missing,)))), found.reads)
 
 
 @fact("pool.only_dr_members", "pool", gives="boolean")
 def only_dr_members(context: Context, pool: Part) -> Answer:
     """Whether a pool holds DR members of mirrors and nobody else; false where it holds nobody."""
     found = context.topology.balancing.machines(pool)
-    machines, missing = members(found)
+    members = Items.of(found.value)
+    machines = members.only(Resource)
     undeclared: Unknown | None = None
     for machine in machines:
-        if isinstance(machine, Resource) and Role.MIRROR_DR not in _roles(context, machine):
+        if Role.MIRROR_DR not in _roles(context, machine):
             gap = _open(context, Role.MIRROR_DR)
             if gap is None:
                 return Answer(False, found.reads)  # noqa: FBT003 - an answer, not a flag
             undeclared = undeclared or gap
-    gap = undeclared or missing
+    gap = undeclared or members.open_end
     return Answer(gap if gap is not None else bool(machines), found.reads)
 
 
@@ -105,7 +104,7 @@ def has_probe(context: Context, rule: Part) -> Answer:
     named = probe.reads[0].value if probe.reads else None
     inside = isinstance(named, str) and arm.key(named).startswith(f"{rule.resource.key}/probes/")
     if inside and unread(rule.resource, "properties.probes") is None:
-        return Answer(open_end(objects(rule.resource, "properties.probes[*]")) or False, probe.reads)
+        return Answer(objects(rule.resource, "properties.probes[*]").open_end or False, probe.reads)
     return probe
 
 
@@ -179,19 +178,19 @@ def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
 
 def _any_machine(context: Context, pools: Answer, roles: tuple[Role, ...]) -> Answer:
     """Return whether a machine of some roles is in one of some pools."""
-    known, missing = members(pools)
+    known = Items.of(pools.value)
+    missing = known.open_end
     reads: list[Read] = []
     others = False
-    for pool in known:
-        found = context.topology.balancing.machines(pool) if isinstance(pool, Part) else Answer(Items())
-        machines, gap = members(found)
+    for pool in known.only(Part):
+        found = context.topology.balancing.machines(pool)
+        machines = Items.of(found.value)
         reads += found.reads
-        missing = missing or gap
-        for machine in machines:
-            if isinstance(machine, Resource):
-                if set(roles) & set(_roles(context, machine)):
-                    return Answer(True, tuple(reads))  # noqa: FBT003 - an answer, not a flag
-                others = True
+        missing = missing or machines.open_end
+        for machine in machines.only(Resource):
+            if set(roles) & set(_roles(context, machine)):
+                return Answer(True, tuple(reads))  # noqa: FBT003 - an answer, not a flag
+            others = True
     if others:
         missing = missing or next(filter(None, (_open(context, role) for role in roles)), None)
     return Answer(missing or False, tuple(reads))
@@ -203,7 +202,7 @@ def _roles(context: Context, machine: Resource) -> tuple[Role, ...]:
 
 def _open(context: Context, role: Role) -> Unknown | None:
     """Return why a machine may have a role that it is not known to have."""
-    return open_end(context.deployment.machines[role]) if context.deployment else None
+    return Items.of(context.deployment.machines[role]).open_end if context.deployment else None
 
 
 def _instances(pool: Part, machine: Resource) -> int:
@@ -223,9 +222,7 @@ def _instances(pool: Part, machine: Resource) -> int:
 
 
 def _texts(pool: Part, path: str) -> list[str]:
-    found = items(pool, path).value
-    assert isinstance(found, Items)  # noqa: S101 - what `items` returns
-    return [item for item in found.known if isinstance(item, str)]
+    return Items.of(items(pool, path).value).only(str)
 
 
 def is_served(context: Context, pool: Part) -> Answer:
@@ -233,14 +230,14 @@ def is_served(context: Context, pool: Part) -> Answer:
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
         into = context.topology.balancing.rules_into(pool)
-        gaps = [_unread_pool(rule) for rule in found.known if isinstance(rule, Part)]
+        gaps = [_unread_pool(rule) for rule in found.only(Part)]
     else:
         found = _routes(pool.resource)
-        into = [route for route in found.known if isinstance(route, Part) and pool.key in _targets(route)]
-        gaps = [_unread_target(route) for route in found.known if isinstance(route, Part)]
+        into = [route for route in found.only(Part) if pool.key in _targets(route)]
+        gaps = [_unread_target(route) for route in found.only(Part)]
     if into:
         return Answer(True, value(into[0], "id").reads)  # noqa: FBT003 - an answer, not a flag
-    return Answer(open_end(found) or next(filter(None, gaps), None) or False)
+    return Answer(found.open_end or next(filter(None, gaps), None) or False)
 
 
 ROUTES = (
@@ -256,9 +253,7 @@ TARGETS = ("backendAddressPool", "defaultBackendAddressPool")
 
 def _routes(gateway: Resource) -> Items:
     """Return what may say where an application gateway sends requests: its rules, path maps and their rules."""
-    found = [objects(gateway, path) for path in ROUTES]
-    missing = next(filter(None, (some.missing for some in found)), None)
-    return Items(tuple(route for some in found for route in some.known), missing)
+    return Items.joined(*(objects(gateway, path) for path in ROUTES))
 
 
 def _targets(route: Part) -> tuple[str, ...]:
@@ -277,7 +272,7 @@ def _unread_pool(rule: Part) -> Unknown | None:
     """Return why a load-balancing rule may send traffic to another pool."""
     one = value(rule, "properties.backendAddressPool.id").value
     several = items(rule, "properties.backendAddressPools[*].id").value
-    return one if isinstance(one, Unknown) else open_end(several) if isinstance(several, Items) else None
+    return one if isinstance(one, Unknown) else Items.of(several).open_end
 
 
 @fact("vm.pools", "vm", gives="pool*")
@@ -322,10 +317,10 @@ def _open_pool(context: Context) -> Unknown | None:
     for type_ in BALANCERS:
         for balancer in context.topology.graph.by_type.get(type_, ()):
             for pool in parts(balancer, POOLS):
-                gap = members(context.topology.balancing.machines(pool))[1]
+                gap = Items.of(context.topology.balancing.machines(pool).value).open_end
                 if gap is not None and is_served(context, pool).value is not False:
                     return gap
-            gap = open_end(objects(balancer, POOLS))
+            gap = objects(balancer, POOLS).open_end
             if gap is not None:
                 return gap
     return None

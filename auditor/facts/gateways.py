@@ -10,7 +10,7 @@ from auditor import arm, documents
 from auditor.facts.frontends import ROUTES, serves
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Context, open_end
+from auditor.topology import Context
 from auditor.topology.graph import objects, value
 from auditor.values import ABSENT, Absent, Answer, Cause, Interval, Items, Read, Unknown
 
@@ -47,14 +47,14 @@ def listeners(_: Context, gateway: Resource) -> Answer:
 def listener_redirects(context: Context, listener: Part) -> Answer:
     """Whether all that a listener receives is redirected; false where no rule speaks of it."""
     found = objects(listener.resource, RULES)
-    gap = open_end(found)
+    gap = found.open_end
     reads: list[Read] = []
     rules = 0
-    for rule in found.known:
-        named = value(rule, "properties.httpListener.id") if isinstance(rule, Part) else Answer(ABSENT)
+    for rule in found.only(Part):
+        named = value(rule, "properties.httpListener.id")
         if isinstance(named.value, Unknown):
             gap = gap or named.value
-        if not isinstance(rule, Part) or not isinstance(named.value, str) or arm.key(named.value) != listener.key:
+        if not isinstance(named.value, str) or arm.key(named.value) != listener.key:
             continue
         rules += 1
         redirected = _redirected(context, rule)
@@ -74,10 +74,8 @@ def web_settings(context: Context, gateway: Resource) -> Answer:
     reads: list[Read] = []
     for path in ROUTES:
         routes = objects(gateway, path)
-        gaps.append(open_end(routes))
-        for route in routes.known:
-            if not isinstance(route, Part):
-                continue
+        gaps.append(routes.open_end)
+        for route in routes.only(Part):
             for pool_name, settings_name in (
                 ("backendAddressPool", "backendHttpSettings"),
                 ("defaultBackendAddressPool", "defaultBackendHttpSettings"),
@@ -102,9 +100,10 @@ def oldest_tls(context: Context, gateway: Resource) -> Answer:
     A predefined policy counts for the version that it stands for; where none is set, the default that Azure shows.
     """
     found = [_oldest(gateway)]
-    gap: Unknown | None = open_end(objects(gateway, LISTENERS))
-    for listener in objects(gateway, LISTENERS).known:
-        profile = _named(context, listener, "sslProfile") if isinstance(listener, Part) else None
+    listeners = objects(gateway, LISTENERS)
+    gap = listeners.open_end
+    for listener in listeners.only(Part):
+        profile = _named(context, listener, "sslProfile")
         if isinstance(profile, Unknown):
             gap = gap or profile
         elif profile is not None:
@@ -140,11 +139,11 @@ def _redirected(context: Context, rule: Part) -> Answer:
         return Answer(by_path, own.reads)
     paths = objects(by_path, "properties.pathRules[*]")
     answers = [value(by_path, "properties.defaultRedirectConfiguration.id")]
-    answers += [value(path, "properties.redirectConfiguration.id") for path in paths.known if isinstance(path, Part)]
+    answers += [value(path, "properties.redirectConfiguration.id") for path in paths.only(Part)]
     reads = tuple(read for answer in answers for read in answer.reads)
     if any(isinstance(answer.value, Absent) for answer in answers):
         return Answer(False, reads)  # noqa: FBT003 - an answer, not a flag
-    gap = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), open_end(paths))
+    gap = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.open_end)
     return Answer(gap or True, reads)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auditor.deployment import NONE
-from auditor.facts.arithmetic import largest, members, total
+from auditor.facts.arithmetic import largest, total
 from auditor.facts.machines import data_disk_mbps, memory_gb, vcpus
 from auditor.facts.registry import Find, fact
 from auditor.model import Resource
@@ -30,17 +30,17 @@ def machines(_: Context, group: Group) -> Answer:
 @fact("group.scale_sets", "mirror", "tier", gives="scale-set*")
 def scale_sets(context: Context, group: Group) -> Answer:
     """The scale sets that these machines belong to, each once."""
-    known, missing = members(Answer(machines_of(group)))
+    members = Items.of(machines_of(group))
+    missing = members.open_end
     found: dict[str, object] = {}
     reads: list[Read] = []
-    for machine in known:
-        if isinstance(machine, Resource):
-            reference = value(machine, "properties.virtualMachineScaleSet.id")
-            reads += reference.reads
-            if isinstance(reference.value, str):
-                found[reference.value.lower()] = context.topology.graph.get(reference.value)
-            elif isinstance(reference.value, Unknown):
-                missing = missing or reference.value
+    for machine in members.only(Resource):
+        reference = value(machine, "properties.virtualMachineScaleSet.id")
+        reads += reference.reads
+        if isinstance(reference.value, str):
+            found[reference.value.lower()] = context.topology.graph.get(reference.value)
+        elif isinstance(reference.value, Unknown):
+            missing = missing or reference.value
     return Answer(Items(tuple(found.values()), missing), tuple(reads))
 
 
@@ -81,8 +81,7 @@ def _counterpart(context: Context, group: Group) -> Members:
         same = (tier.declared.role, tier.declared.product) == (group.declared.role, group.declared.product)
         if same and tier.region == group.deployment.dr_region:
             return tier.members
-    unsure = [member for member in group.members.known if isinstance(member, Unknown)]
-    return Items((), group.members.missing or next(iter(unsure), None))
+    return Items(missing=group.members.open_end)
 
 
 def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answer]) -> tuple[Find, Find]:
@@ -92,9 +91,9 @@ def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answe
     """
 
     def of(context: Context, group: Group, machines: Members) -> Answer:
-        known, missing = members(Answer(machines))
-        answers = [measure(context, machine) for machine in known if isinstance(machine, Resource)]
-        return (largest if isinstance(group, Mirror) else total)(answers, missing)
+        members = Items.of(machines)
+        answers = [measure(context, machine) for machine in members.only(Resource)]
+        return (largest if isinstance(group, Mirror) else total)(answers, members.open_end)
 
     def own(context: Context, group: Group) -> Answer:
         return of(context, group, machines_of(group))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import UnionType
 
 from auditor import arm
-from auditor.facts.arithmetic import members, number, total
+from auditor.facts.arithmetic import number, total
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
@@ -66,8 +66,13 @@ def data_disks(context: Context, vm: Resource) -> Answer:
 @fact("vm.data_disk_mbps", "vm", gives="number")
 def data_disk_mbps(context: Context, vm: Resource) -> Answer:
     """What the data disks could deliver together, in MB/s: the sum of their `diskMBpsReadWrite`."""
-    disks, missing = members(data_disks(context, vm))
-    return total((value(disk, "properties.diskMBpsReadWrite") for disk in disks if isinstance(disk, Resource)), missing)
+    return sum_of_data_disks(context, vm, "properties.diskMBpsReadWrite")
+
+
+def sum_of_data_disks(context: Context, vm: Resource, path: str) -> Answer:
+    """Return the sum of a number of the managed disks attached to a machine besides its OS disk."""
+    disks = Items.of(data_disks(context, vm).value)
+    return total((value(disk, path) for disk in disks.only(Resource)), disks.open_end)
 
 
 @fact("vm.uncached_mbps", "vm", gives="number")
@@ -83,7 +88,12 @@ def uncached_mbps(context: Context, vm: Resource) -> Answer:
 @fact("vm.encryption_at_host_supported", "vm", gives="boolean")
 def encryption_at_host_supported(context: Context, vm: Resource) -> Answer:
     """Whether the machine's size can encrypt at the host (the capability `EncryptionAtHostSupported`)."""
-    found = capability(context, vm, "EncryptionAtHostSupported")
+    return supports(context, vm, "EncryptionAtHostSupported")
+
+
+def supports(context: Context, vm: Resource, name: str) -> Answer:
+    """Return whether a machine's size has a capability of which Azure says `True` or `False`."""
+    found = capability(context, vm, name)
     return Answer(found.value.lower() == "true", found.reads) if isinstance(found.value, str) else found
 
 

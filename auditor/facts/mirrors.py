@@ -6,7 +6,6 @@ from collections import defaultdict
 
 import msgspec
 
-from auditor.facts.arithmetic import members
 from auditor.facts.machines import ATTACHMENTS, fault_domain, fault_domain_group, zone
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
@@ -45,22 +44,22 @@ def arbiter(_: Context, mirror: Mirror) -> Answer:
 @fact("mirror.failover_and_arbiter", "mirror", gives="vm*")
 def failover_and_arbiter(_: Context, mirror: Mirror) -> Answer:
     """The failover members and the arbiter: the three that must not fail together."""
-    return _joined(mirror.failover, mirror.arbiter)
+    return Answer(Items.joined(mirror.failover, mirror.arbiter))
 
 
 @fact("mirror.machines", "mirror", gives="vm*")
 def machines(_: Context, mirror: Mirror) -> Answer:
     """The failover members, the arbiter and the DR members; a machine that plays two of these parts stands twice."""
-    return _joined(mirror.failover, mirror.arbiter, mirror.dr)
+    return Answer(Items.joined(mirror.failover, mirror.arbiter, mirror.dr))
 
 
 @fact("mirror.separation", "mirror", gives="text")
 def separation(context: Context, mirror: Mirror) -> Answer:
     """What keeps the failover members apart: `zone`, `fault-domain` (of one Aligned or Flexible set) or `nothing`."""
-    machines, missing = members(Answer(mirror.failover))
-    pair = [machine for machine in machines if isinstance(machine, Resource)]
-    if missing is not None:
-        return Answer(missing)
+    members = Items.of(mirror.failover)
+    if members.open_end is not None:
+        return Answer(members.open_end)
+    pair = members.only(Resource)
     zones = [zone(context, machine) for machine in pair]
     reads = [read for answer in zones for read in answer.reads]
     unsure = [answer.value for answer in zones if isinstance(answer.value, Unknown)]
@@ -90,16 +89,14 @@ def failover_zones(context: Context, mirror: Mirror) -> Answer:
 @fact("mirror.zones_in_use", "mirror", gives="text*")
 def zones_in_use(context: Context, mirror: Mirror) -> Answer:
     """The availability zones in which the deployment has machines in the region of the failover members, each once."""
-    pair, _ = members(Answer(mirror.failover))
-    regions = {machine.location for machine in pair if isinstance(machine, Resource)}
+    regions = {machine.location for machine in Items.of(mirror.failover).only(Resource)}
     found: dict[object, Read] = {}
     missing = None
     for role in Role:
-        machines = context.deployment.machines[role] if context.deployment else Items()
-        known, gap = members(Answer(machines))
-        missing = missing or gap
-        for machine in known:
-            if isinstance(machine, Resource) and machine.location in {*regions, ""}:
+        machines = Items.of(context.deployment.machines[role] if context.deployment else ABSENT)
+        missing = missing or machines.open_end
+        for machine in machines.only(Resource):
+            if machine.location in {*regions, ""}:
                 answer = zone(context, machine)
                 if isinstance(answer.value, Unknown):
                     missing = missing or answer.value
@@ -111,18 +108,18 @@ def zones_in_use(context: Context, mirror: Mirror) -> Answer:
 @fact("mirror.luns", "mirror", gives="lun*")
 def luns(_: Context, mirror: Mirror) -> Answer:
     """The logical unit numbers at which a failover member has a data disk."""
-    machines, missing = members(Answer(mirror.failover))
+    machines = Items.of(mirror.failover)
+    missing = machines.open_end
     attached: dict[object, list[Part]] = defaultdict(list)
-    for machine in machines:
-        if isinstance(machine, Resource):
-            attachments, gap = members(Answer(objects(machine, ATTACHMENTS)))
-            missing = missing or gap
-            for attachment in attachments:
-                lun = value(attachment, "lun").value if isinstance(attachment, Part) else ABSENT
-                if isinstance(attachment, Part) and isinstance(lun, int):
-                    attached[lun].append(attachment)
-                else:
-                    missing = missing or Unknown(Cause.VALUE, f"{machine.id} has a data disk without lun")
+    for machine in machines.only(Resource):
+        attachments = objects(machine, ATTACHMENTS)
+        missing = missing or attachments.open_end
+        for attachment in attachments.only(Part):
+            lun = value(attachment, "lun").value
+            if isinstance(lun, int):
+                attached[lun].append(attachment)
+            else:
+                missing = missing or Unknown(Cause.VALUE, f"{machine.id} has a data disk without lun")
     found = tuple(
         Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), missing)) for lun, parts in sorted(attached.items())
     )
@@ -132,46 +129,36 @@ def luns(_: Context, mirror: Mirror) -> Answer:
 @fact("lun.attachments", "lun", gives="attachment*")
 def lun_attachments(_: Context, lun: Lun) -> Answer:
     """The disks attached at this number, one a failover member that has one."""
-    known = [part for part in lun.attachments.known if isinstance(part, Part)]
-    return Answer(lun.attachments, tuple(Read(part.resource.id, part.path, part.id) for part in known))
+    reads = (Read(part.resource.id, part.path, part.id) for part in lun.attachments.only(Part))
+    return Answer(lun.attachments, tuple(reads))
 
 
 @fact("mirror.pools", "mirror", gives="pool*")
 def pools(context: Context, mirror: Mirror) -> Answer:
     """The pools of load balancers that hold a failover member and that a load-balancing rule sends traffic to."""
-    return Answer(_pools(context, mirror))
+    machines = Items.of(mirror.failover)
+    pools = context.topology.balancing.pools_serving(machines.only(Resource))
+    return Answer(Items(tuple(pools), machines.open_end or _unseen_balancers(context)))
 
 
 @fact("mirror.rules", "mirror", gives="rule*")
 def rules(context: Context, mirror: Mirror) -> Answer:
     """The load-balancing rules that send traffic to a failover member."""
-    found = _pools(context, mirror)
-    balancing = context.topology.balancing
-    known = {rule.key: rule for pool in found.known if isinstance(pool, Part) for rule in balancing.rules_into(pool)}
-    return Answer(Items(tuple(known.values()), found.missing))
+    machines = Items.of(mirror.failover)
+    rules = context.topology.balancing.rules_serving(machines.only(Resource))
+    return Answer(Items(tuple(rules), machines.open_end or _unseen_balancers(context)))
 
 
-def _pools(context: Context, mirror: Mirror) -> Items:
-    machines, missing = members(Answer(mirror.failover))
-    balancing = context.topology.balancing
-    found = {
-        pool.key: pool
-        for machine in machines
-        if isinstance(machine, Resource)
-        for pool in balancing.pools_of(machine)
-        if pool.resource.type == LOAD_BALANCER and balancing.rules_into(pool)
-    }
-    deployment = context.deployment
-    if deployment is not None and missing is None:
-        missing = deployment.scope.get(LOAD_BALANCER, Items()).missing
-    return Items(tuple(found.values()), missing)
+def _unseen_balancers(context: Context) -> Unknown | None:
+    """Return why a balancer of the deployment may not have been seen."""
+    return context.deployment.scope.get(LOAD_BALANCER, Items()).missing if context.deployment else None
 
 
 def _zones(context: Context, machines: Items | Unknown) -> Answer:
-    known, missing = members(Answer(machines))
-    answers = [zone(context, machine) for machine in known if isinstance(machine, Resource)]
+    found = Items.of(machines)
+    answers = [zone(context, machine) for machine in found.only(Resource)]
     zones = tuple(answer.value for answer in answers if answer.value is not ABSENT)
-    return Answer(Items(zones, missing), tuple(read for answer in answers for read in answer.reads))
+    return Answer(Items(zones, found.open_end), tuple(read for answer in answers for read in answer.reads))
 
 
 def _present(answer: Answer) -> Answer:
@@ -186,15 +173,3 @@ def _all_differ(answers: list[Answer]) -> bool:
     """Tell whether every value is there and none is there twice."""
     values = [answer.value for answer in answers if isinstance(answer.value, str | int | float)]
     return len(values) == len(answers) == len(set(values))
-
-
-def _joined(*rosters: Items | Unknown) -> Answer:
-    known: list[object] = []
-    missing = None
-    for roster in rosters:
-        if isinstance(roster, Unknown):
-            missing = missing or roster
-        else:
-            known += roster.known
-            missing = missing or roster.missing
-    return Answer(Items(tuple(known), missing))

@@ -7,10 +7,9 @@ from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from auditor import arm
-from auditor.facts.arithmetic import members
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Context, Deployment, Subscription, Topology, open_end
+from auditor.topology import Context, Deployment, Subscription, Topology
 from auditor.topology.graph import (
     APPLICATION_GATEWAY,
     LOAD_BALANCER,
@@ -73,16 +72,15 @@ def neighbours(context: Context, deployment: Deployment) -> Answer:
     reads: list[Read] = []
     missing = next(filter(None, (deployment.scope.get(t, Items()).missing for t in _POOLED)), None)
     for role in Role:
-        roster = deployment.machines[role]
-        missing = missing or open_end(roster)
-        for machine in members(Answer(roster))[0]:
-            if isinstance(machine, Resource):
-                for found in _beside(context, machine, role):
-                    if isinstance(found, Unknown):
-                        missing = missing or found
-                    elif found[0].key not in known:
-                        known[found[0].key] = found[0]
-                        reads.append(found[1])
+        roster = Items.of(deployment.machines[role])
+        missing = missing or roster.open_end
+        for machine in roster.only(Resource):
+            for found in _beside(context, machine, role):
+                if isinstance(found, Unknown):
+                    missing = missing or found
+                elif found[0].key not in known:
+                    known[found[0].key] = found[0]
+                    reads.append(found[1])
     return Answer(Items(tuple(known[key] for key in sorted(known)), missing), tuple(reads))
 
 
@@ -115,18 +113,18 @@ def _roles(topology: Topology) -> _Roles:
             for key, own in deployment.roles.items():
                 found.roles.setdefault(key, {}).update(dict.fromkeys(own))
             for choice in deployment.choices:
-                doubt = open_end(choice.machines)
+                doubt = choice.machines.open_end
                 if doubt is not None and doubt.cause is Cause.DECLARATION:
-                    named = (match for match in choice.matches.known if isinstance(match, Resource))
-                    found.ambiguous.update((match.key, doubt) for match in named)
+                    found.ambiguous.update((match.key, doubt) for match in choice.matches.only(Resource))
         _CACHE[topology] = found
     return _CACHE[topology]
 
 
 def _gap(topology: Topology) -> Unknown | None:
     """Return why a roster may hold machines that could not be read."""
-    rosters = (open_end(roster) for deployment in topology.deployments for roster in deployment.machines.values())
-    return next((doubt for doubt in rosters if doubt is not None and doubt.cause is Cause.GAP), None)
+    rosters = (roster for deployment in topology.deployments for roster in deployment.machines.values())
+    doubts = (Items.of(roster).open_end for roster in rosters)
+    return next((doubt for doubt in doubts if doubt is not None and doubt.cause is Cause.GAP), None)
 
 
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
@@ -137,12 +135,12 @@ def _beside(context: Context, machine: Resource, role: Role) -> Iterator[_Found]
     yield machine, Read(machine.id, "", machine.name)
     yield from _in_set(context.topology.graph, machine)
     for pool in context.topology.balancing.pools_of(machine):
-        others, gap = members(context.topology.balancing.machines(pool))
-        for other in others:
-            if isinstance(other, Resource) and other.type == VM:
+        others = Items.of(context.topology.balancing.machines(pool).value)
+        for other in others.only(Resource):
+            if other.type == VM:
                 yield other, Read(pool.resource.id, pool.path, pool.id)
-        if gap is not None:
-            yield gap
+        if others.open_end is not None:
+            yield others.open_end
     if role in _OF_MIRRORS:
         yield from _in_subnets(context.topology.graph, machine)
 

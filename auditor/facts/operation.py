@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from auditor import arm
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Context, open_end
+from auditor.topology import Context
 from auditor.topology.graph import EXTENSION, Graph, objects, unread, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
 
@@ -111,4 +111,4 @@ def _plays(context: Context, vm: Resource, roles: tuple[Role, ...]) -> bool | Un
         return False
     if any(role in roles for role in context.deployment.roles.get(vm.key, ())):
         return True
-    return next(filter(None, (open_end(context.deployment.machines[role]) for role in roles)), False)
+    return Items.joined(*(context.deployment.machines[role] for role in roles)).open_end or False

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from auditor import arm
-from auditor.facts.arithmetic import members
 from auditor.facts.disks import os_disk
 from auditor.facts.operation import extensions
 from auditor.facts.registry import fact
@@ -72,16 +71,17 @@ def features() -> tuple[Feature, ...]:
 @fact("deployment.retirements", "deployment", gives="exposure*")
 def exposures(context: Context, deployment: Deployment) -> Answer:
     """What belongs to the deployment and uses what Azure has retired or will retire, the earliest date first."""
-    machines, missing = members(Answer(deployment.scope.get(VM, Items())))
+    machines = deployment.scope.get(VM, Items())
+    missing = machines.open_end
     found: list[Exposure] = []
-    doubts: list[Unknown] = [] if missing is None else [missing]
-    for sight in (*_sizes(machines), *_features(context, deployment, machines)):
+    vms = machines.only(Resource)
+    for sight in (*_sizes(vms), *_features(context, deployment, vms)):
         if isinstance(sight, Unknown):
-            doubts.append(sight)
+            missing = missing or sight
         else:
             found.append(sight)
     found.sort(key=lambda exposure: (exposure.date, exposure.id.lower(), exposure.what))
-    return Answer(Items(tuple(found), next(iter(doubts), None)))
+    return Answer(Items(tuple(found), missing))
 
 
 @fact("exposure.what", "exposure", gives="text")
@@ -106,39 +106,37 @@ def _reads(exposure: Exposure) -> tuple[Read, ...]:
     return exposure.read, Read(exposure.source, exposure.what, exposure.date.isoformat())
 
 
-def _sizes(machines: list[object]) -> Iterator[Exposure | Unknown]:
+def _sizes(machines: list[Resource]) -> Iterator[Exposure | Unknown]:
     for vm in machines:
-        if isinstance(vm, Resource):
-            size = size_of(vm)
-            series = series_of(size.value) if isinstance(size.value, str) else None
-            if isinstance(size.value, Unknown):
-                yield size.value
-            elif series is not None:
-                yield Exposure(vm, f"{series.name} series", series.date, series.source, size.reads[0])
+        size = size_of(vm)
+        series = series_of(size.value) if isinstance(size.value, str) else None
+        if isinstance(size.value, Unknown):
+            yield size.value
+        elif series is not None:
+            yield Exposure(vm, f"{series.name} series", series.date, series.source, size.reads[0])
 
 
-def _features(context: Context, deployment: Deployment, machines: list[object]) -> Iterator[Exposure | Unknown]:
+def _features(context: Context, deployment: Deployment, machines: list[Resource]) -> Iterator[Exposure | Unknown]:
     for feature in features():
         if feature.of in _OF_MACHINES:
             find = _OF_MACHINES[feature.of]
-            groups = [find(context, vm).value for vm in machines if isinstance(vm, Resource)]
+            groups = [Items.of(find(context, vm).value) for vm in machines]
         else:
             groups = [deployment.scope.get(feature.of, Items())]
         for group in groups:
-            elements, missing = members(Answer(group))
-            if missing is not None:
-                yield missing
-            for element in elements:
+            if group.open_end is not None:
+                yield group.open_end
+            for element in group.known:
                 if isinstance(element, Resource | Part):
                     yield from _exposed(feature, element)
 
 
 def _exposed(feature: Feature, element: Resource | Part) -> Iterator[Exposure | Unknown]:
     """Yield that an element, or a part of it, uses a feature, or why it may."""
-    parts, missing = members(Answer(objects(element, feature.each))) if feature.each else ([element], None)
-    if missing is not None:
-        yield missing
-    for part in parts:
+    parts = objects(element, feature.each) if feature.each else Items((element,))
+    if parts.open_end is not None:
+        yield parts.open_end
+    for part in parts.known:
         if not isinstance(part, Resource | Part):
             continue
         answers = [_meets(part, condition) for condition in feature.where]

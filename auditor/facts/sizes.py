@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from auditor import documents
-from auditor.facts.arithmetic import members, number, total
-from auditor.facts.machines import capability, data_disks
+from auditor.facts.arithmetic import number
+from auditor.facts.machines import capability, sum_of_data_disks, supports
 from auditor.facts.registry import fact
 from auditor.model import Resource
 from auditor.topology import Context
@@ -104,8 +104,7 @@ def months_until_size_retires(context: Context, vm: Resource) -> Answer:
 @fact("vm.premium_storage_supported", "vm", gives="boolean")
 def premium_storage_supported(context: Context, vm: Resource) -> Answer:
     """Whether the machine's size can attach premium disks (the capability `PremiumIO`)."""
-    found = capability(context, vm, "PremiumIO")
-    return Answer(found.value.lower() == "true", found.reads) if isinstance(found.value, str) else found
+    return supports(context, vm, "PremiumIO")
 
 
 @fact("vm.uncached_iops", "vm", gives="number")
@@ -117,5 +116,4 @@ def uncached_iops(context: Context, vm: Resource) -> Answer:
 @fact("vm.data_disk_iops", "vm", gives="number")
 def data_disk_iops(context: Context, vm: Resource) -> Answer:
     """What the data disks could do together, in operations a second: the sum of their `diskIOPSReadWrite`."""
-    disks, missing = members(data_disks(context, vm))
-    return total((value(disk, "properties.diskIOPSReadWrite") for disk in disks if isinstance(disk, Resource)), missing)
+    return sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite")

@@ -11,7 +11,7 @@ from auditor.topology.balancing import Balancing
 from auditor.topology.deployments import Finder
 from auditor.topology.filtering import Filtering
 from auditor.topology.graph import Graph
-from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, open_end, subject_of
+from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, subject_of
 from auditor.topology.tags import from_tags
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "Subscription",
     "Tier",
     "Topology",
-    "open_end",
     "subject_of",
 ]
 

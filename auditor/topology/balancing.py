@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from auditor import arm
@@ -57,9 +57,29 @@ class Balancing:
             for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
                 for balancer in self.graph.by_type.get(type_, ()):
                     for pool in parts(balancer, POOLS):
-                        for member in _known(self.machines(pool)):
+                        for member in Items.of(self.machines(pool).value).only(Resource):
                             self._pools_of[member.key].append(pool)
         return self._pools_of.get(machine.key, [])
+
+    def pools_serving(self, machines: Iterable[Resource]) -> list[Part]:
+        """Return the pools of load balancers, each once, from which a rule sends traffic to one of some machines."""
+        found = {
+            pool.key: pool
+            for machine in machines
+            for pool in self.pools_of(machine)
+            if pool.resource.type == LOAD_BALANCER and self.rules_into(pool)
+        }
+        return list(found.values())
+
+    def rules_serving(self, machines: Iterable[Resource]) -> list[Part]:
+        """Return the load-balancing rules, each once, that send traffic to one of some machines."""
+        found = {rule.key: rule for pool in self.pools_serving(machines) for rule in self.rules_into(pool)}
+        return list(found.values())
+
+    def machines_served(self, rule: Part) -> Items:
+        """Return the machines to which a load-balancing rule sends traffic."""
+        pools = map(self.graph.part, self.pool_keys(rule))
+        return Items.joined(*(Items.of(p if isinstance(p, Unknown) else self.machines(p).value) for p in pools))
 
     def rules_into(self, pool: Part) -> list[Part]:
         """Return the load-balancing rules that send traffic to a pool."""
@@ -78,6 +98,14 @@ class Balancing:
         if not isinstance(reference.value, str):
             return reference
         return Answer(self.graph.part(reference.value), reference.reads)
+
+    def frontend(self, rule: Part) -> Answer:
+        """Return the frontend at which a rule takes traffic; every rule has one."""
+        reference = value(rule, "properties.frontendIPConfiguration.id")
+        if isinstance(reference.value, str):
+            return Answer(self.graph.part(reference.value), reference.reads)
+        lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend")
+        return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
 
     def _find_machines(self, pool: Part) -> Answer:
         found: dict[str, Resource | Unknown] = {}
@@ -192,11 +220,3 @@ def network_of(arm_id: str) -> str:
 def _interface_of(configuration_id: str) -> str:
     """Return the id of the network interface of an IP configuration's id."""
     return configuration_id[: configuration_id.lower().rindex("/ipconfigurations/")]
-
-
-def _known(answer: Answer) -> Iterator[Resource]:
-    """Yield the members of a list that are resources."""
-    if isinstance(answer.value, Items):
-        for item in answer.value.known:
-            if isinstance(item, Resource):
-                yield item

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from auditor import arm
@@ -13,7 +13,7 @@ from auditor.model import BalancerRole, DeclaredDeployment, DeclaredTier, Resour
 from auditor.topology.balancing import Balancing
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread, value
 from auditor.topology.scope import Scope
-from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier, open_end
+from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier
 from auditor.topology.tags import tag
 from auditor.values import Cause, Items, Unknown
 
@@ -40,7 +40,7 @@ class Finder:
                 return Unknown(Cause.DECLARATION, reason)
             chosen = [Choice(declared, selector, self.select(selector, subscriptions)) for selector in roster.selectors]
             choices.extend(chosen)
-            return _union(choice for choice in chosen)
+            return _each_once(Items.joined(*(choice.machines for choice in chosen)))
 
         mirrors = tuple(
             Mirror(
@@ -122,27 +122,15 @@ class Finder:
 
     def _balancers(self, members: Members, scope: Mapping[str, Items]) -> Items:
         """Return the load balancers with a rule that sends traffic to one of these machines."""
-        if isinstance(members, Unknown):
-            return Items(missing=members)
-        found = {
-            pool.resource.key: pool.resource
-            for machine in members.known
-            if isinstance(machine, Resource)
-            for pool in self.balancing.pools_of(machine)
-            if pool.resource.type == LOAD_BALANCER and self.balancing.rules_into(pool)
-        }
-        return Items(tuple(found.values()), open_end(members) or scope.get(LOAD_BALANCER, Items()).missing)
+        machines = Items.of(members)
+        found = {pool.resource.key: pool.resource for pool in self.balancing.pools_serving(machines.only(Resource))}
+        return Items(tuple(found.values()), machines.open_end or scope.get(LOAD_BALANCER, Items()).missing)
 
 
-def _union(choices: Iterable[Choice]) -> Items:
-    """Return the machines of several selectors as one list, each once."""
-    known: dict[str, object] = {}
-    missing = None
-    for choice in choices:
-        missing = missing or choice.machines.missing
-        for member in choice.machines.known:
-            known[member.key if isinstance(member, Resource) else str(member)] = member
-    return Items(tuple(known.values()), missing)
+def _each_once(machines: Items) -> Items:
+    """Return a list in which a machine that several selectors name stands once."""
+    once = {member.key if isinstance(member, Resource) else member: member for member in machines.known}
+    return Items(tuple(once.values()), machines.missing)
 
 
 def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Members) -> list[Tier]:
@@ -211,12 +199,11 @@ _MIRROR_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_D
 
 def _merge(rosters: list[Members]) -> Members:
     """Return the machines of several rosters as one list; what nobody declared leaves it open."""
-    known = tuple(machine for roster in rosters if isinstance(roster, Items) for machine in roster.known)
-    missing = next((roster for roster in rosters if isinstance(roster, Unknown)), None)
-    if missing is not None and not known:
-        return missing
-    gaps = (roster.missing for roster in rosters if isinstance(roster, Items) and roster.missing)
-    return Items(known, missing or next(gaps, None))
+    joined = Items.joined(*rosters)
+    undeclared = next((roster for roster in rosters if isinstance(roster, Unknown)), None)
+    if undeclared is None:
+        return joined
+    return Items(joined.known, undeclared) if joined.known else undeclared
 
 
 def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:

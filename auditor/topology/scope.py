@@ -43,13 +43,10 @@ class Scope:
 
     def add_members(self, members: Members) -> None:
         """Add the machines of a role and what they lead to."""
-        if isinstance(members, Unknown):
-            self._lose(VM, members)
-            return
-        self._reach(machine for machine in members.known if isinstance(machine, Resource))
-        for reason in (members.missing, *members.known):
-            if isinstance(reason, Unknown):
-                self._lose(VM, reason)
+        machines = Items.of(members)
+        self._reach(machines.only(Resource))
+        if machines.open_end is not None:
+            self._lose(VM, machines.open_end)
 
     def add_groups(self, groups: tuple[str, ...]) -> None:
         """Add whole resource groups and what their resources lead to."""

@@ -24,13 +24,6 @@ Members = Items | Unknown
 """The machines in a role; `Unknown` where nobody declared who plays it."""
 
 
-def open_end(members: Members) -> Unknown | None:
-    """Return why there may be other machines than the known ones, or None where there are none."""
-    if isinstance(members, Unknown):
-        return members
-    return members.missing or next((member for member in members.known if isinstance(member, Unknown)), None)
-
-
 class Mirror(msgspec.Struct, frozen=True, eq=False):
     """A mirror: its failover members, and what stands beside them."""
 

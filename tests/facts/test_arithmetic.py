@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.facts.arithmetic import largest, members, number, total
-from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown
+from auditor.facts.arithmetic import largest, number, total
+from auditor.values import ABSENT, Answer, Cause, Interval, Read, Unknown
 
 GAP: Final = Unknown(Cause.GAP, "not read")
 MANY: Final = 1000
@@ -111,18 +111,3 @@ def test_a_text_that_is_no_number_is_malformed(text: str) -> None:
 def test_what_is_no_text_is_left_alone(value: object) -> None:
     given_ = answer(value)
     assert number(given_) is given_
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (GAP, ([], GAP)),
-        (Items(), ([], None)),
-        (Items((1, 2)), ([1, 2], None)),
-        (Items((1,), GAP), ([1], GAP)),
-        (Items((GAP, 1)), ([1], GAP)),
-        (ABSENT, ([], None)),
-    ],
-)
-def test_members_are_the_known_ones_and_a_reason_for_others(value: object, expected: object) -> None:
-    assert members(Answer(value)) == expected

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.model import Role
-from auditor.topology import Deployment, Topology, open_end, subject_of
+from auditor.topology import Deployment, Topology, subject_of
 from auditor.topology.graph import NIC, VM
 from auditor.values import Cause, Items, Unknown
 from tests.topology import subscription as s
@@ -64,7 +64,7 @@ def test_members(member: str, names: list[str]) -> None:
 @pytest.mark.parametrize("member", ["vm-z", '{name: "z*"}', "{tag: {a: b}}", arm_id("Compute/virtualMachines", "z")])
 def test_a_member_that_is_not_found(member: str) -> None:
     for keywords, cause in (({}, Cause.DECLARATION), ({"unlisted": [VM]}, Cause.GAP)):
-        found = open_end(app(s.only(s.topology(*MACHINES, deployment=tier(member), **keywords))))  # type: ignore[arg-type]
+        found = Items.of(app(s.only(s.topology(*MACHINES, deployment=tier(member), **keywords)))).open_end  # type: ignore[arg-type]
         assert found is not None
         assert found.cause is cause
 
@@ -114,7 +114,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
     )
     assert [sub.id for sub in both.subscriptions if sub.deployments] == [SUB, OTHER], "where it was declared to be"
     left_out = s.only(s.topology(s.vm("x"), deployment=tier("vm-a", more=f"subscriptions: [{OTHER}]")))
-    gap = open_end(app(left_out))
+    gap = Items.of(app(left_out)).open_end
     assert gap is not None
     assert "was not scanned" in gap.reason
 
