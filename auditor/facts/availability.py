@@ -129,10 +129,13 @@ def _tiers_needed(deployment: Deployment) -> Iterator[Need]:
     expected = TIERS_OF.get(deployment.declared.product, frozenset())
     for tier in declared:
         if tier.role in expected or not tier.members.none:
-            product = f"/{tier.product}" if tier.product else ""
-            yield Need(f"{deployment.id}/tiers/{tier.role}{product}", tier.role, _tier_members(deployment, tier))
-    for role in sorted(expected - {tier.role for tier in declared}):
-        yield Need(f"{deployment.id}/tiers/{role}", role, deployment.machines[role])
+            yield Need(_tier_id(deployment, tier.role, tier.product), tier.role, _tier_members(deployment, tier))
+    for (role, product), machines in deployment.expected.items() if deployment.declared.product else ():
+        yield Need(_tier_id(deployment, role, product), role, machines)
+
+
+def _tier_id(deployment: Deployment, role: Role, product: str) -> str:
+    return "/".join(filter(None, (deployment.id, "tiers", role, product)))
 
 
 def _tier_members(deployment: Deployment, declared: DeclaredTier) -> Members:

@@ -55,7 +55,8 @@ class Finder:
         )
         rosters = [(tier, members(tier.members, f"{tier.role} tier")) for tier in declared.tiers or ()]
         tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
-        machines = _machines(declared, mirrors, rosters)
+        expected = _expected(declared)
+        machines = _machines(declared, mirrors, rosters, expected)
         unseen = None if declared.file else self._unseen(subscriptions, tags=True)
         if unseen is not None:  # what only tags declare may be said by tags that were not read
             machines |= {role: Items(missing=unseen) for role, found in machines.items() if found == Items()}
@@ -68,6 +69,7 @@ class Finder:
             choices=tuple(choices),
             roles=_roles(machines),
             machines=machines,
+            expected=expected,
             scope=scope,
             balancers={
                 BalancerRole.WEB: self._balancers(machines[Role.WEB], scope),
@@ -162,13 +164,48 @@ TIERS_OF: Final[Mapping[str, frozenset[Role]]] = {
 declared does not exist, one of these may have been forgotten."""
 
 
+def _expected(declared: DeclaredDeployment) -> dict[tuple[Role, str], Members]:
+    """Return the tiers that the reference has and no declaration speaks of, by role and product.
+
+    Each product that a mirror names, as those of HealthShare are, has its own; one that names no product serves all.
+    """
+    own = TIERS_OF.get(declared.product, TIERS_OF["trakcare"])
+    tiers = declared.tiers or ()
+    lacking: list[tuple[Role, str]] = []
+    for product in dict.fromkeys(mirror.product for mirror in declared.mirrors or ()):
+        serving = {tier.role for tier in tiers if tier.product in {"", declared.product, product}}
+        name, roles = (
+            ("", own) if product == declared.product else (product, TIERS_OF.get(product, TIERS_OF["healthshare"]))
+        )
+        lacking += [(role, name) for role in sorted(roles - serving)]
+    asked = {role for role, _ in lacking}
+    lacking += [(role, "") for role in sorted(own - asked - {tier.role for tier in tiers})]
+    if declared.tiers == ():
+        return dict.fromkeys(lacking, Items())
+    return {tier: _undeclared(declared, lacking, tier[0]) for tier in lacking}
+
+
+def _undeclared(declared: DeclaredDeployment, lacking: list[tuple[Role, str]], role: Role) -> Unknown:
+    """Return that nobody declared the tiers of a role, all of them at once."""
+    products = [product for other, product in lacking if other == role] if (role, "") not in lacking else []
+    whose = f"{', '.join(products)} in {declared.name}" if products else declared.name
+    entry = f"role: {role}, product: {products[0]}" if products else f"role: {role}"
+    add = f"add `- {{{entry}, members: [...]}}` to its tiers, or `members: none`"
+    return Unknown(Cause.DECLARATION, f"nobody declared the {role} tier of {whose}: {add}")
+
+
 def _machines(
-    declared: DeclaredDeployment, mirrors: tuple[Mirror, ...], tiers: list[tuple[DeclaredTier, Members]]
+    declared: DeclaredDeployment,
+    mirrors: tuple[Mirror, ...],
+    tiers: list[tuple[DeclaredTier, Members]],
+    expected: Mapping[tuple[Role, str], Members],
 ) -> dict[Role, Members]:
     """Return the machines of each role over all mirrors and tiers."""
     rosters: dict[Role, list[Members]] = {role: [] for role in Role}
     for tier, members in tiers:
         rosters[tier.role].append(members)
+    for (role, _), members in expected.items():
+        rosters[role].append(members)
     for mirror in mirrors:
         rosters[Role.MIRROR_FAILOVER].append(mirror.failover)
         rosters[Role.MIRROR_ARBITER].append(mirror.arbiter)
@@ -180,17 +217,8 @@ def _machines(
         )
         for role in _MIRROR_ROLES:
             rosters[role].append(Unknown(Cause.DECLARATION, reason))
-    expected = TIERS_OF.get(declared.product, frozenset({Role.WEB, Role.APP, Role.PRINT}))
-    if not mirrors:
-        expected |= {Role.DB}
-    if declared.tiers is None or declared.tiers:
-        for role in expected:
-            if not rosters[role]:
-                reason = (
-                    f"nobody declared the {role} tier of {declared.name}: add `- {{role: {role}, members: [...]}}` "
-                    "to its tiers, or `members: none`"
-                )
-                rosters[role].append(Unknown(Cause.DECLARATION, reason))
+    if not mirrors and declared.tiers != () and not rosters[Role.DB]:
+        rosters[Role.DB].append(_undeclared(declared, [], Role.DB))
     return {role: _merge(members) for role, members in rosters.items()}
 
 

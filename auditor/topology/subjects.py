@@ -51,8 +51,16 @@ class Tier(msgspec.Struct, frozen=True, eq=False):
     @property
     def id(self) -> str:
         """Return the id under which findings speak of it."""
-        product = f"/{self.declared.product}" if self.declared.product else ""
-        return f"{self.deployment.name}/tiers/{self.declared.role}{product}/{self.region}"
+        return "/".join((self.deployment.name, "tiers", *self._named, self.region))
+
+    @property
+    def name(self) -> str:
+        """Return the role, and the product that tells the tier from others of the role."""
+        return " ".join(self._named)
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        return (self.declared.role, self.declared.product) if self.declared.product else (self.declared.role,)
 
 
 class Choice(msgspec.Struct, frozen=True, eq=False):
@@ -100,6 +108,9 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     """The roles of each machine, by its key."""
     machines: Mapping[Role, Members]
     """The machines of every role; none where it was declared so or the product has no such tier."""
+    expected: Mapping[tuple[Role, str], Members]
+    """By role and product ("" for the deployment's own) the tiers that the reference has and no declaration speaks of:
+    unknown, or empty where the file says that there are no tiers at all."""
     scope: Mapping[str, Items]
     """By type, the resources that belong to the deployment."""
     balancers: Mapping[BalancerRole, Items]
@@ -128,7 +139,7 @@ def subject_of(element: object, lines: Mapping[str, int]) -> Subject:
         name, region = element.declared.name, element.deployment.primary_region
         return Subject(element.id, "mirror", name, region, lines.get(element.id, 0))
     if isinstance(element, Tier):
-        return Subject(element.id, "tier", str(element.declared.role), element.region, lines.get(element.id, 0))
+        return Subject(element.id, "tier", element.name, element.region, lines.get(element.id, 0))
     if isinstance(element, Deployment):
         declared = element.declared
         return Subject(declared.name, "deployment", declared.name, declared.primary_region, lines.get(element.id, 0))

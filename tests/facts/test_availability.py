@@ -117,6 +117,18 @@ def test_a_tier_that_the_product_does_not_need_counts_where_it_has_machines() ->
     assert "tiers/print/lab" not in needs(with_tier("none"), *FOUR)
 
 
+def test_each_product_of_healthshare_needs_web_servers() -> None:
+    text = PAIR.replace("product: iris", "product: healthshare").replace("name: DB", "name: DB, product: registry")
+    assert "healthshare" in text
+    assert "product: registry" in text
+    without = text.replace("{role: web, members: none}, ", "")
+    assert without != text
+    assert {need: found for need, found in needs(without, *FOUR).items() if "web" in need} == {
+        "tiers/web/registry": DECLARATION
+    }
+    assert {need: found for need, found in needs(text, *FOUR).items() if "web" in need} == {"tiers/web": []}
+
+
 def test_what_nobody_declared_or_read_is_not_missing() -> None:
     undeclared = needs("- {name: prod, product: iris, regions: {primary: westeurope, dr: none}}")
     assert undeclared == dict.fromkeys(("mirrors", "tiers/app", "tiers/web"), DECLARATION)

@@ -148,6 +148,53 @@ def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirro
     assert found[Role.MIRROR_FAILOVER] == Items() or mirrors
 
 
+SUITE = """
+- name: d
+  product: healthshare
+  regions: {primary: westeurope}
+  mirrors:
+    - {name: M, product: patient-index, failover: [vm-a]}
+    - {name: N, product: health-insight, failover: [vm-b]}
+    - {name: O, product: health-insight, failover: [db-a]}
+  tiers: [TIERS]
+"""
+
+
+@pytest.mark.parametrize(
+    ("tiers", "asked"),
+    [
+        ("{role: db, members: none}", ["patient-index", "health-insight"]),
+        ("{role: web, product: patient-index, members: [vm-a]}", ["health-insight"]),
+        ("{role: web, product: patient-index, members: none}", ["health-insight"]),
+        ("{role: web, product: personal-community, members: [vm-a]}", ["patient-index", "health-insight"]),
+        ("{role: app, product: health-insight, members: [vm-a]}", ["patient-index", "health-insight"]),
+        ("{role: web, members: [vm-a]}", []),
+        ("{role: web, product: healthshare, members: [vm-a]}", []),
+        ("{role: web, members: none}", []),
+    ],
+)
+def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
+    found = s.only(s.topology(*MACHINES, deployment=SUITE.replace("TIERS", tiers)))
+    gap = open_end(found.machines[Role.WEB])
+    assert (gap is not None) is bool(asked)
+    assert list(found.expected) == [(Role.WEB, product) for product in asked]
+    for product in asked:
+        assert gap is not None
+        assert (gap.cause, gap) == (Cause.DECLARATION, found.expected[Role.WEB, product])
+        assert product in gap.reason
+        assert f"{{role: web, product: {asked[0]}, members: [...]}}" in gap.reason
+
+
+def test_products_beside_the_deployments_own() -> None:
+    """TrakCare with Health Connect beside it: each is asked for the tiers that it has by the reference."""
+    text = SUITE.replace("healthshare", "trakcare").replace("product: patient-index, ", "")
+    both = s.only(s.topology(*MACHINES, deployment=text.replace("TIERS", "{role: db, members: none}")))
+    assert set(both.expected) == {(r, "") for r in (Role.WEB, Role.APP, Role.PRINT)} | {(Role.WEB, "health-insight")}
+    own = "{role: web, product: health-insight, members: [vm-a]}, {role: app, members: [vm-b]}"
+    lacking = s.only(s.topology(*MACHINES, deployment=text.replace("TIERS", own)))
+    assert set(lacking.expected) == {(Role.WEB, ""), (Role.PRINT, "")}
+
+
 def test_roles_declared_to_be_none() -> None:
     text = """
     - {name: d, product: trakcare, regions: {primary: westeurope}, mirrors: none, tiers: none}
@@ -155,6 +202,7 @@ def test_roles_declared_to_be_none() -> None:
     found = s.only(s.topology(*MACHINES, deployment=text))
     assert list(found.machines.values()) == [Items()] * len(Role)
     assert (found.tiers, found.mirrors) == ((), ())
+    assert found.expected == {(role, ""): Items() for role in (Role.APP, Role.PRINT, Role.WEB)}
 
 
 def test_mirrors_that_nobody_mentions() -> None:
@@ -320,6 +368,41 @@ def test_tags_complete_a_file_and_never_override_it() -> None:
     assert {role: s.names(found.machines[role]) for role in expected} == expected
 
 
+def test_tags_tell_the_tiers_of_products_apart() -> None:
+    text = SUITE.replace("  tiers: [TIERS]\n", "").replace("name: d", "name: prod")
+    web = tagged("w", "web", product="Patient-Index")
+    found = s.only(s.topology(*MACHINES, web, deployment=text))
+    assert [tier.id for tier in found.tiers] == ["prod/tiers/web/patient-index/westeurope"]
+    assert list(found.expected) == [(Role.WEB, "health-insight")]
+    for product in ("HealthShare", "no/name", ""):
+        shared = s.only(s.topology(*MACHINES, web, tagged("x", "web", product=product), deployment=text))
+        assert {tier.id: s.names(tier.members)[:1] for tier in shared.tiers} == {
+            "prod/tiers/web/westeurope": ["x"],
+            "prod/tiers/web/patient-index/westeurope": ["w"],
+        }
+        assert not shared.expected, "who names no product serves all"
+
+
+def test_the_mirrors_of_tags_are_of_their_products() -> None:
+    text = "- {name: prod, product: healthshare, regions: {primary: westeurope}}"
+    pair = [
+        tagged(f"{letter}{n}", "mirror-failover", mirror=letter, product=f"hs-{letter}")
+        for letter in "ab"
+        for n in "12"
+    ]
+    found = s.only(s.topology(*pair, tagged("w", "web", product="hs-a"), deployment=text))
+    assert [(mirror.declared.name, mirror.declared.product) for mirror in found.mirrors] == [
+        ("a", "hs-a"),
+        ("b", "hs-b"),
+    ]
+    assert list(found.expected) == [(Role.WEB, "hs-b")]
+    other = s.only(
+        s.topology(*pair, tagged("w", "web", product="hs-a"), deployment=text.replace("healthshare", "iris"))
+    )
+    assert {mirror.declared.product for mirror in other.mirrors} == {"iris"}, "only HealthShare has products within"
+    assert list(other.expected) == [(Role.APP, "")]
+
+
 def test_tags_add_nothing_to_what_is_none_on_purpose() -> None:
     text = "- {name: prod, product: iris, regions: {primary: westeurope}, mirrors: none, tiers: none}"
     assert s.only(s.topology(*TAGGED, deployment=text)).roles == {}
@@ -468,6 +551,13 @@ def test_subjects_have_the_line_that_is_theirs_alone() -> None:
         7,
     )
     assert subject_of(found, {}).line == 0
+
+
+def test_the_tiers_of_several_products_have_names_of_their_own() -> None:
+    text = SUITE.replace("TIERS", "{role: web, product: patient-index, members: [vm-a]}")
+    (tier,) = s.only(s.topology(*MACHINES, deployment=text)).tiers
+    subject = subject_of(tier, {})
+    assert (subject.id, subject.name) == ("d/tiers/web/patient-index/westeurope", "web patient-index")
 
 
 def test_every_kind_of_subject() -> None:
