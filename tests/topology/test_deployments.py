@@ -175,7 +175,7 @@ SUITE = """
 )
 def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
     found = s.only(s.topology(*MACHINES, deployment=SUITE.replace("TIERS", tiers)))
-    gap = open_end(found.machines[Role.WEB])
+    gap = Items.of(found.machines[Role.WEB]).open_end
     assert (gap is not None) is bool(asked)
     assert list(found.expected) == [(Role.WEB, product) for product in asked]
     for product in asked:
