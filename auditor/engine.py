@@ -27,7 +27,6 @@ from auditor.values import Cause, Items, Unknown
 
 _ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
 _CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}
-_MAX_REASONS: Final = 3
 
 
 def judge(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Finding, ...]:
@@ -132,7 +131,7 @@ def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: 
         return _finding(loaded, deployment, subject, Outcome.FAIL, tuple(verdict.evidence), severity=severity)
     except Exception as error:  # noqa: BLE001 - one bug must not hide what the other rules say; it is never forgiven
         reason = f"{type(error).__name__}: {error}"
-        return _finding(loaded, deployment, subject, Outcome.ERROR, reason=reason)
+        return _finding(loaded, deployment, subject, Outcome.ERROR, reasons=(reason,))
 
 
 def _finding(  # noqa: PLR0913 - a finding has that many sides
@@ -144,16 +143,14 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
     *,
     unknown: tuple[Unknown, ...] = (),
     severity: Severity | None = None,
-    reason: str = "",
+    reasons: tuple[str, ...] = (),
 ) -> Finding:
     """Return a finding; of several reasons for not knowing, the first cause in the order of `Cause` names it."""
     cause = None
     if unknown:
         first = min(unknown, key=lambda u: _CAUSES[u.cause])
         cause = first.cause
-        reasons = list(dict.fromkeys(u.reason for u in unknown if u.cause is cause))
-        more = len(reasons) - _MAX_REASONS
-        reason = "; ".join(reasons[:_MAX_REASONS]) + (f"; and {more} more" if more > 0 else "")
+        reasons = tuple(dict.fromkeys(u.reason for u in unknown if u.cause is cause))
     return Finding(
         rule=loaded.rule,
         outcome=outcome,
@@ -162,7 +159,7 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
         deployment=deployment.id if deployment else "",
         evidence=cast("tuple[Evidence, ...]", Proof(evidence, distinct=True)),
         cause=cause,
-        reason=reason,
+        reasons=reasons,
     )
 
 
@@ -170,15 +167,8 @@ def coverage(topology: Topology, rules: Iterable[CompiledRule], findings: Iterab
     """Return how much of what the rules need was seen."""
     snapshot = topology.graph.snapshot
     gaps = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
-    declarations = tuple(
-        dict.fromkeys(
-            reason
-            for finding in findings
-            if finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.DECLARATION
-            for reason in finding.reason.split("; ")
-            if not reason.startswith("and ")  # ... N more
-        )
-    )
+    undeclared = (finding for finding in findings if finding.cause is Cause.DECLARATION)
+    declarations = tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons))
     return Coverage(
         complete=not gaps and not any(_hides(finding, topology) for finding in findings),
         listed=tuple(sorted((scope, proper_type(type_)) for scope, type_ in snapshot.listed)),

@@ -364,6 +364,9 @@ class Subject(msgspec.Struct, frozen=True):
     """The line of the deployment file that declares it and nothing else, 0 where there is none."""
 
 
+_SHOWN_REASONS: Final = 3
+
+
 class Finding(msgspec.Struct, frozen=True):
     """The outcome of one rule for one subject of one deployment."""
 
@@ -374,7 +377,14 @@ class Finding(msgspec.Struct, frozen=True):
     deployment: str
     evidence: tuple[Evidence, ...] = ()
     cause: Cause | None = None
-    reason: str = ""
+    reasons: tuple[str, ...] = ()
+    """Why it is not known, or what went wrong, each once."""
+
+    @property
+    def reason(self) -> str:
+        """Return the reasons as one text, of many the first, "" where there is none."""
+        more = len(self.reasons) - _SHOWN_REASONS
+        return "; ".join(self.reasons[:_SHOWN_REASONS]) + (f"; and {more} more" if more > 0 else "")
 
     @property
     def key(self) -> str:

@@ -87,15 +87,15 @@ def finding(  # noqa: PLR0913 - each says what is special about one finding, and
     severity: Severity | None = None,
     seen: tuple[Evidence, ...] = (),
     cause: Cause | None = None,
-    reason: str = "",
+    reasons: tuple[str, ...] = (),
 ) -> Finding:
     """Return a finding."""
-    return Finding(rule, outcome, severity or rule.severity, subject, deployment, seen, cause, reason)
+    return Finding(rule, outcome, severity or rule.severity, subject, deployment, seen, cause, reasons)
 
 
 def unknown(rule: Rule, subject: Subject, reason: str, cause: Cause = Cause.GAP) -> Finding:
     """Return an unknown."""
-    return finding(Outcome.UNKNOWN, rule, subject, cause=cause, reason=reason)
+    return finding(Outcome.UNKNOWN, rule, subject, cause=cause, reasons=(reason,))
 
 
 def gap(scope: str = SUBSCRIPTION, detail: str = "") -> Gap:
@@ -148,7 +148,7 @@ def full() -> Report:
         finding(seen=(evidence(), evidence(1, observed=None, expected="present"))),
         finding(rule=SIZE, seen=(computed,)),
         unknown(PROBE, machine("vm-c"), str(gap())),
-        finding(Outcome.ERROR, SIZE, machine("vm-d"), reason="KeyError: 'zones'"),
+        finding(Outcome.ERROR, SIZE, machine("vm-d"), reasons=("KeyError: 'zones'",)),
         finding(Outcome.PASS, SIZE, machine("vm-e"), seen=(evidence(),)),
         finding(Outcome.NOT_APPLICABLE, PROBE, machine("vm-f")),
         finding(Outcome.PASS, SIZE, Subject(SUBSCRIPTION, "subscription", "0001"), deployment=""),
@@ -163,7 +163,7 @@ def hostile(text: str) -> Report:
     subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)
     seen = Evidence(subject.id, text, text, text, ((text, text, text), (text, text, [text, {text: text}])))
     made = report(
-        *(finding(outcome, rule, subject, deployment=text, seen=(seen,), reason=text) for outcome in Outcome),
+        *(finding(outcome, rule, subject, deployment=text, seen=(seen,), reasons=(text,)) for outcome in Outcome),
         gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
         declarations=(text,),
     )

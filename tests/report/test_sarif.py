@@ -296,7 +296,7 @@ def test_a_result_leads_to_its_rule() -> None:
 
 
 def test_github_gets_what_shall_be_an_alert() -> None:
-    gap = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reason="the disk was not read")
+    gap = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=("the disk was not read",))
     others = [make_finding(Outcome.UNKNOWN, cause=cause) for cause in Cause if cause is not Cause.GAP]
     never = [make_finding(outcome) for outcome in (Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE)]
     failed, unseen = run_of(make_report(make_finding(), gap, *others, *never), sarif.render_github)["results"]
@@ -440,7 +440,7 @@ def test_a_message_is_bounded() -> None:
     evidence = Evidence(VM + long, long, [long] * 99, long)
     rule = make_rule(title=long)
     subject = Subject(VM, long, long)
-    finding = make_finding(rule=rule, subject=subject, deployment=long, evidence=(evidence,) * 9, reason=long)
+    finding = make_finding(rule=rule, subject=subject, deployment=long, evidence=(evidence,) * 9, reasons=(long,))
     text = text_of(finding)
     assert text.endswith("'; and 6 more.")
     assert len(text) < 5000
@@ -456,7 +456,7 @@ def test_a_message_is_bounded() -> None:
     ],
 )
 def test_other_outcomes_say_so_first(outcome: str, start: str) -> None:
-    text = text_of(make_finding(Outcome(outcome), reason="a\n reason."))
+    text = text_of(make_finding(Outcome(outcome), reasons=("a\n reason.",)))
     assert text.startswith(start)
     assert text.endswith("'prod'. a reason." if "mirror" in start else " a reason.")
 
@@ -501,7 +501,7 @@ def test_a_gap_is_a_notification(render: Callable[[Report, View], str]) -> None:
 
 
 def test_a_bug_is_a_notification_that_names_the_rule() -> None:
-    run = run_of(make_report(make_finding(Outcome.ERROR, reason="KeyError: 'x'")))
+    run = run_of(make_report(make_finding(Outcome.ERROR, reasons=("KeyError: 'x'",))))
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     (notification,) = invocation["toolExecutionNotifications"]
@@ -544,7 +544,7 @@ def hostile(text: str, observed: object) -> Report:
         Subject(f"{text}/mirrors/{text}", text, text, text, 3),
         Subject(f"{SUBSCRIPTION}/resourceGroups/{text}/providers/{text}/{text}/{text}", text, text, text),
     )
-    made = make_finding(rule=rule, deployment=text, cause=Cause.GAP, reason=text, evidence=(evidence,))
+    made = make_finding(rule=rule, deployment=text, cause=Cause.GAP, reasons=(text,), evidence=(evidence,))
     findings = [
         msgspec.structs.replace(made, outcome=outcome, subject=subject)
         for outcome, subject in zip(Outcome, (*subjects[1:], *subjects), strict=True)

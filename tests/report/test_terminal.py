@@ -264,7 +264,7 @@ def test_unknowns_stand_by_cause() -> None:
             unknown(PROBE, machine("a"), "no CPF", Cause.GUEST),
             unknown(PROBE, machine("b"), "no role", Cause.DECLARATION),
             unknown(PROBE, machine("c"), "no right", Cause.GAP),
-            finding(Outcome.UNKNOWN, subject=machine("d"), deployment="", reason="odd"),
+            finding(Outcome.UNKNOWN, subject=machine("d"), deployment="", reasons=("odd",)),
         )
     )
     found = re.findall(r"^  (\w.*)$", text[text.index("unknowns:") :], re.MULTILINE)
