@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from auditor import arm
-from auditor.conditions import Compiled, CompiledRule, Proof
+from auditor.conditions import Compiled, CompiledRule, Proof, Stack, Test, Verdict
 from auditor.model import (
     BalancerRole,
     Coverage,
@@ -38,6 +39,7 @@ def judge(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Finding, .
         subjects: dict[int, Subject] = {}
         for loaded in rules:
             findings += _judge_deployment(context, deployment, loaded, subjects)
+        context.answers.clear()
     for subscription in topology.subscriptions:
         context = Context(topology, None)
         for loaded in rules:
@@ -113,25 +115,37 @@ def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: 
     stack = (element,) if deployment is None or element is deployment else (element, deployment)
     try:
         if compiled.when is not None:
-            applies = compiled.when(context, stack)
+            applies = _ask(compiled.when, context, stack, enough=(True, False))
             if applies.truth is None:
                 return _finding(loaded, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
             if not applies.truth:
-                return _finding(loaded, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
-        verdict = compiled.condition(context, stack)
+                again = Proof(partial(compiled.when, context, stack), distinct=True)
+                return _finding(loaded, deployment, subject, Outcome.NOT_APPLICABLE, again)
+        verdict = _ask(compiled.condition, context, stack, enough=(True,))
         if verdict.truth is None:
             return _finding(loaded, deployment, subject, Outcome.UNKNOWN, unknown=verdict.unknown)
         if verdict.truth:
-            return _finding(loaded, deployment, subject, Outcome.PASS, verdict.evidence)
+            again = Proof(partial(compiled.condition, context, stack), distinct=True)
+            return _finding(loaded, deployment, subject, Outcome.PASS, again)
         severity = loaded.rule.severity
         for when, graded in compiled.grade:
             if when(context, stack).truth:
                 severity = graded
                 break
-        return _finding(loaded, deployment, subject, Outcome.FAIL, tuple(verdict.evidence), severity=severity)
+        proof = Proof(tuple(verdict.evidence), distinct=True)
+        return _finding(loaded, deployment, subject, Outcome.FAIL, proof, severity=severity)
     except Exception as error:  # noqa: BLE001 - one bug must not hide what the other rules say; it is never forgiven
         reason = f"{type(error).__name__}: {error}"
         return _finding(loaded, deployment, subject, Outcome.ERROR, reasons=(reason,))
+
+
+def _ask(test: Test, context: Context, stack: Stack, *, enough: tuple[bool, ...]) -> Verdict:
+    """Ask a condition for its truth alone where that is enough, else for what it rests on too.
+
+    What passes is most of it, and its evidence is worked out only where it is shown.
+    """
+    verdict = test(context.silently, stack)
+    return verdict if verdict.truth in enough else test(context, stack)
 
 
 def _finding(  # noqa: PLR0913 - a finding has that many sides
@@ -157,7 +171,7 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
         severity=severity or loaded.rule.severity,
         subject=subject,
         deployment=deployment.id if deployment else "",
-        evidence=cast("tuple[Evidence, ...]", Proof(evidence, distinct=True)),
+        evidence=cast("tuple[Evidence, ...]", evidence),
         cause=cause,
         reasons=reasons,
     )

@@ -144,6 +144,9 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if running:
+            # Both together make all that is new count as old, so that the collector does not visit it right away.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -45,7 +45,7 @@ ABSENT: Final = Absent.ABSENT
 """The resource was read and lacks the property, or has it as null."""
 
 
-class Read(NamedTuple):
+class Read(msgspec.Struct, frozen=True):
     """One value that a verdict rests on: where it stands and what was there."""
 
     resource: str
@@ -118,8 +118,9 @@ def interval(value: object) -> Interval | None:
 
     A boolean is not a number; neither is one that no float can hold.
     """
-    if isinstance(value, Interval):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-        return None
-    return Interval(value, value)
+    kind = type(value)
+    if kind is Interval:
+        return value  # type: ignore[return-value]
+    if (kind is int or kind is float) and abs(value) <= sys.float_info.max:  # type: ignore[arg-type]
+        return Interval(value, value)  # type: ignore[arg-type]
+    return None

@@ -607,7 +607,9 @@ def test_more_knowledge_never_takes_back_a_verdict() -> None:
             better: Verdict | None = None
             for thickness in CLEAR_TO_THICK:
                 element = Fog(dice, thickness).sight(world)
-                verdict = test(CONTEXT, (element, Fog(outer_dice, thickness).sight({"$outer": outer})))
+                stack = (element, Fog(outer_dice, thickness).sight({"$outer": outer}))
+                verdict = test(CONTEXT, stack)
+                assert test(CONTEXT.silently, stack).truth is verdict.truth
                 assert bool(verdict.unknown) is (verdict.truth is None)
                 assert not verdict.evidence or verdict.truth is not None
                 if better is not None:

@@ -6,7 +6,7 @@ would make it so; more knowledge therefore never turns a decided verdict. Words 
 
 from auditor.conditions.comparison import compare, plain
 from auditor.conditions.compiler import Compiled, CompiledRule, Compiler, ConditionError, Fact
-from auditor.conditions.verdicts import Proof, Test, Verdict
+from auditor.conditions.verdicts import Proof, Stack, Test, Verdict
 
 __all__ = [
     "Compiled",
@@ -15,6 +15,7 @@ __all__ = [
     "ConditionError",
     "Fact",
     "Proof",
+    "Stack",
     "Test",
     "Verdict",
     "compare",

@@ -12,9 +12,9 @@ from auditor.values import ABSENT, Cause, Interval, Items, Unknown, interval
 
 def compare(operator: str, left: object, right: object) -> bool | Unknown:  # noqa: PLR0911 - a case a line
     """Apply an operator to two values of which either may be unknown, a list that is cut, or a number within bounds."""
-    if isinstance(left, Unknown):
+    if type(left) is Unknown:
         return left
-    if isinstance(right, Unknown):
+    if type(right) is Unknown:
         return right
     result = OPERATORS[operator](left, right)
     if result is not None:
@@ -34,16 +34,18 @@ def compare(operator: str, left: object, right: object) -> bool | Unknown:  # no
 
 def kind_of(value: object) -> str:
     """Return the sort of a value; only values of one sort can be compared: true is not 1, and "5" is not 5."""
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, _NUMBERS):
-        return "number"
-    return "resource" if isinstance(value, _RESOURCES) else ""
+    return _KINDS.get(type(value)) or ("text" if isinstance(value, str) else "")
 
 
-_NUMBERS: Final = (int, float, Interval)
+_KINDS: Final[Mapping[type, str]] = {
+    str: "text",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    Interval: "number",
+    Resource: "resource",
+    Part: "resource",
+}
 _RESOURCES: Final = (Resource, Part)
 
 

@@ -12,6 +12,8 @@ import re2
 from auditor import paths
 from auditor.conditions.comparison import LIST_OPERANDS, ON_LISTS, OPERATORS, compare, identity, shown
 from auditor.conditions.verdicts import (
+    FALSE,
+    TRUE,
     Element,
     Observation,
     Proof,
@@ -93,7 +95,6 @@ _WITHOUT_FIELDS: Final = frozenset(
     }
 )
 _WITH_FIELDS: Final = (Resource, Part)
-_ALL: Final = Verdict(truth=True)
 
 
 class Compiler:
@@ -155,7 +156,7 @@ class Compiler:
                     verdicts.append(Verdict(None, (), (item,)))
                     continue
                 inside = (item, *stack)
-                chosen = _ALL if where is None else where(context, inside)
+                chosen = TRUE if where is None else where(context, inside)
                 if chosen.truth is False:
                     continue
                 verdict = test(context, inside)
@@ -191,6 +192,8 @@ class Compiler:
             result = compare(operator, answer.value, right.value)
             if isinstance(result, Unknown):
                 return Verdict(None, (), (explain(result, answer, name),))
+            if context.silent:
+                return TRUE if result else FALSE
             return Verdict(result, Proof(Observation(stack, name, operator, answer, right, negated)))
 
         return test
@@ -271,7 +274,7 @@ class Compiler:
             reads = list(answer.reads)
             for item in answer.value.known:  # type: ignore[attr-defined]
                 chosen = (
-                    _ALL if where is None else where(context, (item, *stack)) if not isinstance(item, Unknown) else None
+                    TRUE if where is None else where(context, (item, *stack)) if not isinstance(item, Unknown) else None
                 )
                 if isinstance(item, Unknown) or chosen is None or chosen.truth is None:
                     high += 1

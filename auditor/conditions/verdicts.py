@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, overload
+from functools import partial
+from typing import Any, Final, overload
+
+import msgspec
 
 from auditor.conditions.comparison import EXPECTED, plain, shown
 from auditor.model import Evidence
@@ -17,7 +20,7 @@ Stack = tuple[Element, ...]
 """The elements that enclose a condition, innermost first."""
 
 
-class Observation(NamedTuple):
+class Observation(msgspec.Struct, frozen=True):
     """All that a leaf has seen, from which its evidence can be worded."""
 
     stack: Stack
@@ -28,12 +31,19 @@ class Observation(NamedTuple):
     negated: bool
 
 
+Again = partial[Any]
+"""A test with what it was asked, to be asked again for its evidence."""
+
+
 class Proof(Sequence[Evidence]):
-    """Evidence that is worded when somebody looks at it: most verdicts are passes, whose evidence nobody asks for."""
+    """Evidence that is worded when somebody looks at it: most verdicts are passes, whose evidence nobody asks for.
+
+    Kept for every pass it would take more memory than the subscription itself, so that a test is rather asked again.
+    """
 
     __slots__ = ("_distinct", "_parts", "_worded")
 
-    def __init__(self, *parts: Observation | Sequence[Evidence], distinct: bool = False) -> None:
+    def __init__(self, *parts: Observation | Again | Sequence[Evidence], distinct: bool = False) -> None:
         """Keep what was seen, and other evidence; `distinct` tells that what is said twice is to be left out."""
         self._parts = parts
         self._distinct = distinct
@@ -73,22 +83,31 @@ class Proof(Sequence[Evidence]):
         return repr(self._words())
 
 
-def _word(parts: Iterable[Observation | Sequence[Evidence]]) -> Iterator[Evidence]:
+def _word(parts: Iterable[Observation | Again | Sequence[Evidence]]) -> Iterator[Evidence]:
     """Yield the evidence of which others consist."""
     for part in parts:
         if isinstance(part, Observation):
             yield evidence_of(part)
+        elif isinstance(part, partial):
+            yield from part().evidence
         else:
             yield from part
 
 
-class Verdict(NamedTuple):
+NOTHING: Final[Sequence[Evidence]] = ()
+"""The evidence of a test that is asked for its truth alone."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
     """What a condition says: true, false, or None with the reasons why it cannot be told."""
 
     truth: bool | None
-    evidence: Sequence[Evidence] = ()
+    evidence: Sequence[Evidence] = NOTHING
     unknown: tuple[Unknown, ...] = ()
 
+
+TRUE: Final = Verdict(truth=True)
+FALSE: Final = Verdict(truth=False)
 
 Test = Callable[[Context, Stack], Verdict]
 
@@ -105,15 +124,18 @@ def combine(verdicts: Iterable[Verdict], *, decisive: bool) -> Verdict:
     for verdict in verdicts:
         if verdict.truth is decisive:
             found = True
-            decided.append(verdict.evidence)
+            if verdict.evidence is not NOTHING:
+                decided.append(verdict.evidence)
         elif verdict.truth is None:
             unsure = True
             unknown += verdict.unknown
-        else:
+        elif verdict.evidence is not NOTHING:
             others.append(verdict.evidence)
     if unsure and not found:
         return Verdict(None, (), unknown)
     evidence = decided if found else others
+    if not evidence:
+        return TRUE if decisive is found else FALSE
     return Verdict(decisive if found else not decisive, evidence[0] if len(evidence) == 1 else Proof(*evidence))
 
 
@@ -122,7 +144,9 @@ def negation(test: Test) -> Test:
 
     def negated(context: Context, stack: Stack) -> Verdict:
         verdict = test(context, stack)
-        return verdict if verdict.truth is None else verdict._replace(truth=not verdict.truth)
+        if context.silent and verdict.truth is not None:
+            return FALSE if verdict.truth else TRUE
+        return verdict if verdict.truth is None else msgspec.structs.replace(verdict, truth=not verdict.truth)
 
     return negated
 
@@ -152,7 +176,8 @@ def _hashable(value: object) -> object:
 
 def evidence_of(observation: Observation) -> Evidence:
     """Return what a leaf has seen: the property itself, or a computed value with all that went into it."""
-    stack, name, operator, answer, right, negated = observation
+    stack, name, operator = observation.stack, observation.name, observation.operator
+    answer, right, negated = observation.left, observation.right, observation.negated
     if operator == "exists":
         expected = "present" if right.value is not negated else "absent"
     elif operator == "unique":

@@ -145,8 +145,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
     filtering = context.topology.filtering
     for configuration in configurations.only(Part):
         groups = filtering.groups(configuration)
-        for port in SENSITIVE_PORTS:
-            found = filtering.admission(configuration, port)
+        for port, found in zip(SENSITIVE_PORTS, filtering.admissions(configuration, SENSITIVE_PORTS), strict=True):
             if found.sure:
                 known.append(Opening(configuration, vm, port, found, groups))
             elif found.possible:

@@ -71,11 +71,12 @@ def neighbours(context: Context, deployment: Deployment) -> Answer:
     known: dict[str, Resource] = {}
     reads: list[Read] = []
     missing = next(filter(None, (deployment.scope.get(t, Items()).missing for t in _POOLED)), None)
+    looked_at: set[str] = set()
     for role in Role:
         roster = Items.of(deployment.machines[role])
         missing = missing or roster.open_end
         for machine in roster.only(Resource):
-            for found in _beside(context, machine, role):
+            for found in _beside(context, machine, role, looked_at):
                 if isinstance(found, Unknown):
                     missing = missing or found
                 elif found[0].key not in known:
@@ -130,11 +131,14 @@ def _gap(topology: Topology) -> Unknown | None:
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
 
 
-def _beside(context: Context, machine: Resource, role: Role) -> Iterator[_Found]:
-    """Yield the machines that stand where a member stands."""
+def _beside(context: Context, machine: Resource, role: Role, looked_at: set[str]) -> Iterator[_Found]:
+    """Yield the machines that stand where a member stands, but for places that have been `looked_at`."""
     yield machine, Read(machine.id, "", machine.name)
-    yield from _in_set(context.topology.graph, machine)
+    yield from _in_set(context.topology.graph, machine, looked_at)
     for pool in context.topology.balancing.pools_of(machine):
+        if pool.key in looked_at:
+            continue
+        looked_at.add(pool.key)
         others = Items.of(context.topology.balancing.machines(pool).value)
         for other in others.only(Resource):
             if other.type == VM:
@@ -142,15 +146,16 @@ def _beside(context: Context, machine: Resource, role: Role) -> Iterator[_Found]
         if others.open_end is not None:
             yield others.open_end
     if role in _OF_MIRRORS:
-        yield from _in_subnets(context.topology.graph, machine)
+        yield from _in_subnets(context.topology.graph, machine, looked_at)
 
 
-def _in_set(graph: Graph, machine: Resource) -> Iterator[_Found]:
+def _in_set(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_Found]:
     reference = value(machine, "properties.availabilitySet.id")
     if isinstance(reference.value, Unknown):
         yield reference.value
-    if not isinstance(reference.value, str):
+    if not isinstance(reference.value, str) or arm.key(reference.value) in looked_at:
         return
+    looked_at.add(arm.key(reference.value))
     for edge in graph.referrers(arm.key(reference.value), VM):
         yield edge.source, value(edge.source, "properties.availabilitySet.id").reads[0]
     common = graph.get(reference.value)
@@ -168,7 +173,7 @@ def _in_set(graph: Graph, machine: Resource) -> Iterator[_Found]:
         yield others.value.missing
 
 
-def _in_subnets(graph: Graph, machine: Resource) -> Iterator[_Found]:
+def _in_subnets(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_Found]:
     for entry in objects(machine, "properties.networkProfile.networkInterfaces[*]").known:
         reference = value(entry, "id").value if isinstance(entry, Part) else entry
         interface = graph.get(reference) if isinstance(reference, str) else reference
@@ -180,7 +185,8 @@ def _in_subnets(graph: Graph, machine: Resource) -> Iterator[_Found]:
         for subnet in subnets.known if isinstance(subnets, Items) else ():
             if isinstance(subnet, Unknown):
                 yield subnet
-            elif isinstance(subnet, str):
+            elif isinstance(subnet, str) and arm.key(subnet) not in looked_at:
+                looked_at.add(arm.key(subnet))
                 yield from _in_subnet(graph, subnet)
         if isinstance(subnets, Items) and subnets.missing is not None:
             yield subnets.missing

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final
 
 import msgspec
 
 from auditor.topology import Context
+from auditor.topology.graph import KINDS
 from auditor.values import Answer
 
 Find = Callable[[Context, Any], Answer]
@@ -30,6 +32,10 @@ FACTS: Final[dict[str, Fact]] = {}
 """All facts by name; filled by importing `auditor.facts`."""
 
 
+_LASTING: Final = frozenset({*KINDS.values(), "mirror", "tier", "deployment", "subscription"})
+"""The kinds of element that many rules ask about; others are made for one question and thrown away."""
+
+
 def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
     """Make a function a fact of some kinds of element."""
 
@@ -37,7 +43,23 @@ def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
         if name in FACTS:
             message = f"two facts are named {name}"
             raise ValueError(message)
+        if _LASTING.issuperset(of):
+            find = _once(find)
         FACTS[name] = Fact(name, of, gives, find, " ".join((find.__doc__ or "").split()))
         return find
 
     return register
+
+
+def _once(find: Find) -> Find:
+    """Return the function that looks once for each element of a context, for rules and for other facts alike."""
+
+    @wraps(find)
+    def ask(context: Context, element: Any) -> Answer:  # noqa: ANN401 - whatever the fact is of
+        asked = (find, id(element))
+        found = context.answers.get(asked)
+        if found is None:
+            found = context.answers[asked] = (element, find(context, element))
+        return found[1]
+
+    return ask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from functools import cached_property
 
 from auditor import arm
 from auditor.model import DeclaredDeployment, Snapshot
@@ -13,6 +13,7 @@ from auditor.topology.filtering import Filtering
 from auditor.topology.graph import Graph
 from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, subject_of
 from auditor.topology.tags import from_tags
+from auditor.values import Answer
 
 __all__ = [
     "Balancing",
@@ -54,9 +55,22 @@ def _subscriptions(deployment: Deployment) -> set[str]:
     return set(deployment.declared.subscriptions) or {arm.subscription_of(machine) for machine in deployment.roles}
 
 
-class Context(NamedTuple):
+class Context:
     """What a fact may look at besides the element that it is asked about."""
 
-    topology: Topology
-    deployment: Deployment | None
-    """The deployment for which is judged; None for a subscription."""
+    def __init__(self, topology: Topology, deployment: Deployment | None) -> None:
+        """Take the deployment for which is judged; None for a subscription."""
+        self.topology = topology
+        self.deployment = deployment
+        self.answers: dict[tuple[object, int], tuple[object, Answer]] = {}
+        """What facts have answered, by fact and identity of the element, which is kept alive beside the answer."""
+        self.silent = False
+        """Whether conditions are asked for their truth only, not for what it rests on."""
+
+    @cached_property
+    def silently(self) -> Context:
+        """Return the same, for conditions that are asked for their truth only."""
+        context = Context(self.topology, self.deployment)
+        context.answers = self.answers
+        context.silent = True
+        return context

@@ -289,7 +289,7 @@ class Filtering:
         """Keep the graph; nothing is worked out before it is asked for."""
         self.graph = graph
         self._rules: dict[str, tuple[SecurityRule, ...] | Unknown] = {}
-        self._admissions: dict[tuple[object, ...], Admission] = {}
+        self._admissions: dict[tuple[object, ...], tuple[Admission, ...]] = {}
         self._groups: dict[tuple[str, str], Answer] = {}
         self._destinations: dict[tuple[str, str], Destination] = {}
 
@@ -321,8 +321,8 @@ class Filtering:
                 known.append(holder)
         return Answer(Items(tuple(known)), tuple(reads))
 
-    def admission(self, configuration: Part, port: int) -> Admission:
-        """Return who on the Internet the security groups let through to a TCP port of an IP configuration.
+    def admissions(self, configuration: Part, ports: tuple[int, ...]) -> tuple[Admission, ...]:
+        """Return who on the Internet the security groups let through to some TCP ports of an IP configuration.
 
         Everybody where there is no group at all.
         """
@@ -341,14 +341,17 @@ class Filtering:
         destination = self._destinations[where]
         # Which rules hold for a destination says all; few of them name addresses.
         held = tuple(destination.match(rule.destinations) for rules in groups for rule in rules)
-        key = (*map(id, groups), destination.family, held, port)
+        key = (*map(id, groups), destination.family, held, ports)
         if key not in self._admissions:
-            self._admissions[key] = admission(groups, destination, port)
-        through = self._admissions[key]
+            self._admissions[key] = tuple(admission(groups, destination, port) for port in ports)
+        through_all = self._admissions[key]
         if not doubts:
-            return through
+            return through_all
         # A group that cannot be seen can only keep out more.
-        return msgspec.structs.replace(through, sure=(), because=tuple(doubts)) if through.possible else through
+        return tuple(
+            msgspec.structs.replace(through, sure=(), because=tuple(doubts)) if through.possible else through
+            for through in through_all
+        )
 
     def rules(self, group: Resource) -> tuple[SecurityRule, ...] | Unknown:
         """Return the inbound rules of a security group by priority, its own and Azure's, as far as each is known."""

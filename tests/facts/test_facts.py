@@ -35,6 +35,16 @@ def test_two_facts_cannot_bear_one_name() -> None:
         fact("vm.zone", "vm", gives="text")(lambda _context, _element: Answer(ABSENT))
 
 
+def test_a_fact_of_a_machine_is_worked_out_once_for_each_of_them() -> None:
+    built = s.topology(s.vm("a"), s.vm("b"))
+    context = s.context(built)
+    a, b = built.graph.by_type[VM]
+    first = FACTS["vm.network_interfaces"].find(context, a)
+    assert FACTS["vm.network_interfaces"].find(context, a) is first
+    assert FACTS["vm.network_interfaces"].find(context, b) is not first
+    assert FACTS["vm.network_interfaces"].find(s.context(built), a) is not first, "another context, other answers"
+
+
 # --- machines -------------------------------------------------------------------------------------------------------
 
 SIZE = s.size(vCPUs="4", MemoryGB="0.75", UncachedDiskBytesPerSecond="268435456", EncryptionAtHostSupported="True")

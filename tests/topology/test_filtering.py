@@ -66,7 +66,7 @@ def admitted(bodies: Sequence[Body], port: int = 22, **keywords: Any) -> Admissi
     interface = item(built, "Network/networkInterfaces", "n")
     properties: Any = interface.body["properties"]
     configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    return built.filtering.admission(configuration, port)
+    return built.filtering.admissions(configuration, (port,))[0]
 
 
 def everybody(found: Admission) -> bool:
@@ -176,7 +176,7 @@ def test_no_group_at_all_lets_everybody_in_and_says_where_one_could_be() -> None
     interface = item(built, "Network/networkInterfaces", "n")
     properties: Any = interface.body["properties"]
     configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    assert everybody(built.filtering.admission(configuration, 22))
+    assert everybody(built.filtering.admissions(configuration, (22,))[0])
     found = built.filtering.groups(configuration)
     assert found.value == Items()
     assert [read.path for read in found.reads] == [

@@ -7,7 +7,7 @@ import pytest
 from auditor.model import Part, Resource
 from auditor.topology import graph as graphs
 from auditor.topology.graph import LOAD_BALANCER, NIC, SKU, VM, items, objects, unread, value
-from auditor.values import ABSENT, Cause, Items, Unknown
+from auditor.values import ABSENT, Cause, Items, Read, Unknown
 from tests.topology import subscription as s
 from tests.topology.subscription import OTHER, SUB, arm_id, graph
 
@@ -172,6 +172,6 @@ def test_capabilities_are_looked_up_as_azure_compares_names() -> None:
 def test_a_capability_says_where_it_was_read() -> None:
     found = graph(SIZE).capability("virtualMachines", "Standard_D2s_v5", "westeurope", SUB, "vCPUs")
     where = f"{SUB}/providers/Microsoft.Compute/skus/Standard_D2s_v5"
-    assert found.reads == ((where, "capabilities.vCPUs", "2"),)
+    assert found.reads == (Read(where, "capabilities.vCPUs", "2"),)
     broken = {**SIZE, "capabilities": "many", "locations": ["westeurope", 7]}
     assert graph(broken).capability("virtualMachines", "Standard_D2s_v5", "westeurope", SUB, "x").value is ABSENT
