@@ -4,17 +4,13 @@ from typing import Any
 
 import pytest
 
-from auditor.facts import FACTS
 from auditor.facts.availability import Need
 from auditor.model import Part
-from auditor.topology import Topology
 from auditor.topology.graph import LOAD_BALANCER, SKU, TRAFFIC_MANAGER, VM, parts
-from auditor.values import ABSENT, Answer, Cause, Interval, Items, Unknown
+from auditor.values import ABSENT, Answer, Cause, Items
+from tests.facts.asking import DECLARATION, GAP, VALUE, ask, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
-
-GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
-INFINITY = float("inf")
 
 PAIR = """
 - name: prod
@@ -23,19 +19,6 @@ PAIR = """
   mirrors: [{name: DB, failover: [vm-a, vm-b], arbiter: vm-c, dr: [vm-d], reporting: none}]
   tiers: [{role: web, members: none}, {role: app, members: none}]
 """
-
-
-def ask(name: str, built: Topology, element: object) -> Answer:
-    return FACTS[name].find(s.context(built), element)
-
-
-def shown(value: object) -> object:
-    """Return a value as the tables below write it: the cause of what is unknown, bounds, sorted names."""
-    if isinstance(value, Unknown):
-        return value.cause
-    if isinstance(value, Interval):
-        return value.low if value.exact else (value.low, value.high)
-    return s.names(value) if isinstance(value, Items) else value
 
 
 # --- machines and sets ----------------------------------------------------------------------------------------------
@@ -56,7 +39,7 @@ def shown(value: object) -> object:
 )
 def test_what_is_said_of_a_machine(name: str, body: Body, expected: object) -> None:
     built = s.topology({"id": arm_id("Compute/virtualMachines", "vm-a"), "properties": {}, **body})
-    assert shown(ask(name, built, s.item(built, "Compute/virtualMachines", "vm-a")).value) == expected
+    assert said(name, built, s.item(built, "Compute/virtualMachines", "vm-a")) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,7 +71,7 @@ def needs(deployment: str, *machines: Body, **keywords: Any) -> dict[str, object
     assert isinstance(found, Items)
     known = [need for need in found.known if isinstance(need, Need)]
     assert [ask("need.role", built, need).value for need in known] == [str(need.role) for need in known]
-    machines_of = {need.id.removeprefix("prod/"): shown(ask("need.machines", built, need).value) for need in known}
+    machines_of = {need.id.removeprefix("prod/"): said("need.machines", built, need) for need in known}
     return machines_of | ({"...": found.missing.cause} if found.missing else {})
 
 
@@ -148,7 +131,7 @@ def test_tags_name_neither_product_nor_primary_region() -> None:
     expected = {"mirrors/DB/failover": ["?"], "mirrors/DB/arbiter": DECLARATION, "tiers/web": ["?"], "...": DECLARATION}
     assert needs("", *machines) == expected
     built = s.topology(*machines)
-    assert shown(ask("deployment.dr_region", built, s.only(built)).value) is DECLARATION
+    assert said("deployment.dr_region", built, s.only(built)) is DECLARATION
 
 
 @pytest.mark.parametrize(("written", "expected"), [("North Europe", "northeurope"), ("none", "none")])
@@ -311,7 +294,7 @@ def test_a_promise_is_not_known_where_a_machine_is_not() -> None:
 def test_how_long_a_probe_takes(properties: Body, expected: object) -> None:
     built = s.topology(s.balancer("lb", {}, probes={"probe": properties}))
     (probe,) = parts(s.item(built, "Network/loadBalancers", "lb"), "properties.probes[*]")
-    assert shown(ask("probe.detection_seconds", built, probe).value) == expected
+    assert said("probe.detection_seconds", built, probe) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from auditor import model
-from auditor.facts import FACTS, disks
+from auditor.facts import disks
 from auditor.model import Part, Resource
 from auditor.topology import Topology
 from auditor.topology.graph import DISK, parts
-from auditor.values import ABSENT, Cause, Items, Unknown
+from auditor.values import ABSENT, Items, Unknown
+from tests.facts.asking import DECLARATION, GAP, VALUE, ask, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
 
-GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "resources" / "disks"
 
 DECLARED = """
@@ -31,11 +31,6 @@ DECLARED = """
       disks: {journal: [2, 3], wij: [1]}
   tiers: none
 """
-
-
-def ask(name: str, built: Topology, element: object) -> object:
-    found = FACTS[name].find(s.context(built), element).value
-    return found.cause if isinstance(found, Unknown) else found
 
 
 def machine(built: Topology, name: str = "vm-a") -> Resource:
@@ -61,7 +56,7 @@ def machine(built: Topology, name: str = "vm-a") -> Resource:
 def test_what_a_tier_gives(properties: Body, expected: tuple[object, object]) -> None:
     built = s.topology(s.resource("Compute/disks", "d", **properties))
     disk = s.item(built, "Compute/disks", "d")
-    assert (ask("disk.tier_iops", built, disk), ask("disk.tier_mbps", built, disk)) == expected
+    assert (said("disk.tier_iops", built, disk), said("disk.tier_mbps", built, disk)) == expected
 
 
 def test_a_tier_that_was_not_read_is_not_derived_from_the_size() -> None:
@@ -69,7 +64,7 @@ def test_a_tier_that_was_not_read_is_not_derived_from_the_size() -> None:
         properties: Any = {"diskSizeGB": 128} if hidden.endswith("tier") else {}
         gaps = [s.gap(arm_id("Compute/disks", "d"), hidden)]
         built = s.topology(s.resource("Compute/disks", "d", **properties), gaps=gaps)
-        assert ask("disk.tier_iops", built, s.item(built, "Compute/disks", "d")) is GAP
+        assert said("disk.tier_iops", built, s.item(built, "Compute/disks", "d")) is GAP
 
 
 def test_the_table_of_tiers_rises() -> None:
@@ -109,16 +104,16 @@ def test_the_os_disk(os_disk: Any, *, listed: bool, expected: object) -> None:
     body = s.vm("vm-a")
     body["properties"]["storageProfile"]["osDisk"] = os_disk
     built = s.topology(body, s.disk("d"), unlisted=[] if listed else [DISK])
-    found = ask("vm.os_disk", built, machine(built))
+    found = ask("vm.os_disk", built, machine(built)).value
     if isinstance(found, Items):
         assert [i.cause if isinstance(i, Unknown) else i.name for i in found.known] == expected  # type: ignore[attr-defined]
     else:
-        assert found == expected
+        assert shown(found) == expected
 
 
 def test_the_os_disk_of_a_machine_that_was_not_read() -> None:
     built = s.topology(gaps=[s.gap(arm_id("Compute/virtualMachines", "vm-a"))])
-    assert ask("vm.os_disk", built, machine(built)) is GAP
+    assert said("vm.os_disk", built, machine(built)) is GAP
 
 
 def attached(built: Topology, name: str) -> list[Part]:
@@ -126,7 +121,7 @@ def attached(built: Topology, name: str) -> list[Part]:
 
 
 def purposes(built: Topology, name: str) -> list[object]:
-    return [ask("attachment.purpose", built, part) for part in attached(built, name)]
+    return [said("attachment.purpose", built, part) for part in attached(built, name)]
 
 
 def test_what_the_deployment_file_says_that_a_disk_holds() -> None:
@@ -163,6 +158,6 @@ def test_a_number_that_was_not_read() -> None:
 
 def test_attachments() -> None:
     built = s.topology(s.vm("vm-a", disks=["d0", "d1"]))
-    found = ask("vm.attachments", built, machine(built))
+    found = ask("vm.attachments", built, machine(built)).value
     assert isinstance(found, Items)
     assert [part.path[-3:] for part in found.known if isinstance(part, Part)] == ["[0]", "[1]"]

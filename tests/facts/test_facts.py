@@ -10,24 +10,10 @@ from auditor.model import Part
 from auditor.topology import Topology
 from auditor.topology.balancing import POOLS, RULES
 from auditor.topology.graph import DISK, LOAD_BALANCER, SCALE_SET, SKU, VM, parts
-from auditor.values import ABSENT, Answer, Cause, Interval, Items, Unknown
+from auditor.values import ABSENT, Answer, Items, Unknown
+from tests.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import SUB, Body, arm_id
-
-GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
-
-
-def ask(name: str, built: Topology, element: object) -> Answer:
-    return FACTS[name].find(s.context(built), element)
-
-
-def shown(value: object) -> object:
-    """Return a value as the tables below write it: the cause of what is unknown, the bounds of a sum, sorted names."""
-    if isinstance(value, Unknown):
-        return value.cause
-    if isinstance(value, Interval):
-        return value.low if value.exact else (value.low, value.high)
-    return s.names(value) if isinstance(value, Items) else value
 
 
 def test_two_facts_cannot_bear_one_name() -> None:
@@ -70,9 +56,6 @@ def test_the_articles_example_of_four_disks_behind_a_small_machine() -> None:
     ]
 
 
-INFINITY = float("inf")
-
-
 @pytest.mark.parametrize(
     ("others", "disks", "expected"),
     [
@@ -105,7 +88,7 @@ def test_disks_that_cannot_be_told(attached: object, expected: list[str]) -> Non
     body["properties"]["storageProfile"] = {"dataDisks": attached}
     built = s.topology(body)
     machine = s.item(built, "Compute/virtualMachines", "vm-a")
-    assert shown(ask("vm.data_disks", built, machine).value) == expected
+    assert said("vm.data_disks", built, machine) == expected
     total = ask("vm.data_disk_mbps", built, machine).value
     assert shown(total) == ((0, INFINITY) if expected else 0)
 
@@ -142,7 +125,7 @@ def test_what_a_size_can_do_where_the_size_the_region_or_the_list_is_missing() -
     del nowhere["location"]
     for built, expected in ((s.topology(empty, SIZE), ABSENT), (s.topology(nowhere, SIZE), ABSENT), (hidden, GAP)):
         machine = s.item(built, "Compute/virtualMachines", "vm-a")
-        assert shown(ask("vm.vcpus", built, machine).value) is expected
+        assert said("vm.vcpus", built, machine) is expected
 
 
 @pytest.mark.parametrize(
@@ -220,7 +203,7 @@ def test_attachments(name: str, expected: object) -> None:
         answer = ask(name, built, first)
         assert answer.value == expected
         assert answer.reads[0].resource.endswith("/disks/d")
-        assert shown(ask(name, built, second).value) is lost
+        assert said(name, built, second) is lost
 
 
 # --- mirrors --------------------------------------------------------------------------------------------------------
@@ -392,7 +375,7 @@ def group(name: str, *bodies: Body, tier: str = "", **keywords: Any) -> object:
     built = estate(*bodies, **keywords)
     deployment = s.only(built)
     element = next(t for t in deployment.tiers if t.region == tier) if tier else deployment.mirrors[0]
-    return shown(ask(name, built, element).value)
+    return said(name, built, element)
 
 
 SIZES = (
@@ -454,7 +437,7 @@ def test_what_was_not_declared_about_a_deployment() -> None:
         ("deployment.product", deployment),
         ("deployment.primary_region", deployment),
     ):
-        assert shown(ask(name, built, element).value) is DECLARATION, name
+        assert said(name, built, element) is DECLARATION, name
     assert ask("deployment.environment", built, deployment).value == "production"
     built = estate()
     assert ask("deployment.product", built, s.only(built)).value == "iris"
@@ -621,7 +604,7 @@ def test_declared_members() -> None:
     built = s.topology(*MACHINES, deployment=WEB.replace("[x]", '[lost, {name: "w*"}]'))
     members = ask("deployment.members", built, s.only(built)).value
     assert isinstance(members, Items)
-    found = [(shown(ask("member.kind", built, m).value), ask("member.matches", built, m)) for m in members.known]
+    found = [(said("member.kind", built, m), ask("member.matches", built, m)) for m in members.known]
     assert [(kind, s.names(matches.value)) for kind, matches in found] == [
         ("name", ["w"]),
         ("name", []),

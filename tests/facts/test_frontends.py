@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 
-from auditor.facts import FACTS
 from auditor.model import Part
 from auditor.topology import Topology
 from auditor.topology.balancing import POOLS, RULES
 from auditor.topology.graph import APPLICATION_GATEWAY, LOAD_BALANCER, SKU, parts
-from auditor.values import ABSENT, Answer, Cause, Interval, Items, Unknown
+from auditor.values import ABSENT, Answer, Items, Unknown
+from tests.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import SUB, Body, arm_id
 
-GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
-INFINITY = float("inf")
 LB = arm_id("Network/loadBalancers", "lb")
 
 DEPLOYMENT = """
@@ -35,25 +33,13 @@ DEPLOYMENT = """
 MACHINES = [s.vm(name) for name in ("db-a", "db-b", "db-dr", "web-a", "web-b", "other")]
 
 
-def ask(name: str, built: Topology, element: object) -> Answer:
-    return FACTS[name].find(s.context(built), element)
-
-
-def shown(value: object) -> object:
-    if isinstance(value, Unknown):
-        return value.cause
-    if isinstance(value, Interval):
-        return value.low if value.exact else (value.low, value.high)
-    return s.names(value) if isinstance(value, Items) else value
-
-
 def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
     return s.topology(*MACHINES, *bodies, deployment=deployment, **keywords)
 
 
 def the_balancer(name: str, *bodies: Body, **keywords: Any) -> object:
     built = estate(*bodies, **keywords)
-    return shown(ask(name, built, s.item(built, "Network/loadBalancers", "lb")).value)
+    return said(name, built, s.item(built, "Network/loadBalancers", "lb"))
 
 
 def of_part(name: str, path: str, *bodies: Body, **keywords: Any) -> Answer:

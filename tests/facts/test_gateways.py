@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from auditor.facts import FACTS
 from auditor.facts.gateways import LISTENERS
 from auditor.model import Part
 from auditor.topology import Topology
 from auditor.topology.graph import parts
-from auditor.values import Answer, Cause, Interval, Items, Unknown
+from auditor.values import Answer, Items
+from tests.facts.asking import GAP, VALUE, ask, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
 
-GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
 GATEWAY = arm_id("Network/applicationGateways", "agw")
 DEPLOYMENT = """
 - name: d
@@ -28,16 +27,6 @@ DEPLOYMENT = """
     - {role: web, members: [web-a]}
     - {role: db, members: none}
 """
-
-
-def ask(name: str, built: Topology, element: object) -> Answer:
-    return FACTS[name].find(s.context(built), element)
-
-
-def shown(value: object) -> object:
-    if isinstance(value, Unknown):
-        return value.cause
-    return (value.low, value.high) if isinstance(value, Interval) else value
 
 
 def ref(collection: str, name: str) -> Body:
@@ -179,7 +168,7 @@ def test_whether_all_that_a_listener_receives_is_redirected(properties: Body, ex
     found = ask("gateway.listeners", built, gateway).value
     assert isinstance(found, Items)
     assert found.known == (listener,)
-    assert shown(ask("listener.redirects", built, listener).value) == expected
+    assert said("listener.redirects", built, listener) == expected
 
 
 # --- backend settings -----------------------------------------------------------------------------------------------

@@ -4,20 +4,18 @@ from typing import Any
 
 import pytest
 
-from auditor.facts import FACTS
 from auditor.topology import Topology
 from auditor.topology.graph import EXTENSION
-from auditor.values import ABSENT, Cause, Items, Unknown
+from auditor.values import ABSENT, Items, Unknown
+from tests.facts.asking import DECLARATION, GAP, VALUE, ask, said
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
 
-GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
 VM_ID = arm_id("Compute/virtualMachines", "vm-a")
 
 
-def ask(name: str, built: Topology) -> object:
-    found = FACTS[name].find(s.context(built), s.item(built, "Compute/virtualMachines", "vm-a")).value
-    return found.cause if isinstance(found, Unknown) else found
+def of_vm(name: str, built: Topology) -> object:
+    return said(name, built, s.item(built, "Compute/virtualMachines", "vm-a"))
 
 
 @pytest.mark.parametrize(
@@ -36,13 +34,13 @@ def ask(name: str, built: Topology) -> object:
     ],
 )
 def test_what_a_machine_is_doing(view: Any, expected: object) -> None:
-    assert ask("vm.power_state", s.topology(s.vm("vm-a", instanceView=view))) == expected
+    assert of_vm("vm.power_state", s.topology(s.vm("vm-a", instanceView=view))) == expected
 
 
 def test_what_a_machine_is_doing_that_was_not_read() -> None:
     for gap in (s.gap(VM_ID), s.gap(VM_ID, "properties.instanceView")):
         bodies = [] if gap["what"] != "properties.instanceView" else [s.vm("vm-a")]
-        assert ask("vm.power_state", s.topology(*bodies, gaps=[gap])) is GAP
+        assert of_vm("vm.power_state", s.topology(*bodies, gaps=[gap])) is GAP
 
 
 def extension(name: str, machine: str = "vm-a", kind: str = "Agent") -> Body:
@@ -56,7 +54,7 @@ def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def installed(built: Topology) -> list[str]:
-    found = ask("vm.extensions", built)
+    found = ask("vm.extensions", built, s.item(built, "Compute/virtualMachines", "vm-a")).value
     assert isinstance(found, Items)
     names = ["?" if isinstance(item, Unknown) else item.id.rsplit("/", 1)[-1] for item in found.known]  # type: ignore[attr-defined]
     return names + ["..."] * bool(found.missing)
@@ -124,14 +122,14 @@ def test_what_depends_on_a_machine(
     text: str, location: Any, unlisted: list[str], keeps: object, stands_by: object
 ) -> None:
     built = s.topology(s.vm("vm-a", location=location), deployment=text, unlisted=unlisted)
-    assert (ask("vm.keeps_data", built), ask("vm.stands_by", built)) == (keeps, stands_by)
+    assert (of_vm("vm.keeps_data", built), of_vm("vm.stands_by", built)) == (keeps, stands_by)
 
 
 def test_what_depends_on_a_machine_of_a_deployment_that_only_tags_declare() -> None:
     tags = {"iris-deployment": "prod", "iris-role": "web", "iris-product": "iris"}
     built = s.topology(s.vm("vm-a", tags=tags))
-    assert ask("vm.stands_by", built) is DECLARATION
+    assert of_vm("vm.stands_by", built) is DECLARATION
 
 
 def test_a_machine_outside_of_all_deployments_keeps_no_data() -> None:
-    assert ask("vm.keeps_data", s.topology(s.vm("vm-a"))) is False
+    assert of_vm("vm.keeps_data", s.topology(s.vm("vm-a"))) is False

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from auditor.facts import FACTS, sizes
+from auditor.facts import sizes
 from auditor.topology import Topology
-from auditor.values import ABSENT, Answer, Cause, Interval, Unknown
+from auditor.values import ABSENT, Answer
+from tests.facts.asking import GAP, INFINITY, VALUE, ask, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
 
-GAP, VALUE = Cause.GAP, Cause.VALUE
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings" / "skus"
 
 
@@ -24,14 +24,8 @@ def built_with(*bodies: Body, as_of: str = "2026-11-01", **keywords: Any) -> Top
     return built
 
 
-def ask(name: str, built: Topology) -> Answer:
-    return FACTS[name].find(s.context(built), s.item(built, "Compute/virtualMachines", "vm-a"))
-
-
-def shown(found: object) -> object:
-    if isinstance(found, Unknown):
-        return found.cause
-    return (found.low, found.high) if isinstance(found, Interval) else found
+def of_vm(name: str, built: Topology) -> Answer:
+    return ask(name, built, s.item(built, "Compute/virtualMachines", "vm-a"))
 
 
 ENDS = {
@@ -157,7 +151,7 @@ def test_every_retirement_has_a_date_and_a_page() -> None:
     ],
 )
 def test_months_until_a_size_retires_count_from_the_date_that_counts(as_of: str, months: int) -> None:
-    answer = ask("vm.months_until_size_retires", built_with(s.vm("vm-a", size="Standard_DS13"), as_of=as_of))
+    answer = of_vm("vm.months_until_size_retires", built_with(s.vm("vm-a", size="Standard_DS13"), as_of=as_of))
     assert answer.value == months
     assert [read.value for read in answer.reads] == ["Standard_DS13", "2028-05-01"]
 
@@ -174,8 +168,8 @@ def test_months_until_a_size_retires_count_from_the_date_that_counts(as_of: str,
 )
 def test_the_retirement_of_a_size(size: Any, gaps: list[Body], expected: object) -> None:
     built = built_with(s.vm("vm-a", size=size), gaps=gaps)
-    assert shown(ask("vm.size_retirement", built).value) == expected
-    months = ask("vm.months_until_size_retires", built)
+    assert shown(of_vm("vm.size_retirement", built).value) == expected
+    months = of_vm("vm.months_until_size_retires", built)
     assert shown(months.value) == (18 if isinstance(expected, str) and expected[:2] == "20" else expected)
 
 
@@ -191,8 +185,8 @@ def test_the_retirement_of_a_size(size: Any, gaps: list[Body], expected: object)
     ],
 )
 def test_what_a_size_can_do(capabilities: Body, name: str, expected: object) -> None:
-    assert shown(ask(name, built_with(s.vm("vm-a"), s.size(**capabilities))).value) == expected
-    assert shown(ask(name, built_with(s.vm("vm-a"), unlisted=["microsoft.compute/skus"])).value) is GAP
+    assert shown(of_vm(name, built_with(s.vm("vm-a"), s.size(**capabilities))).value) == expected
+    assert shown(of_vm(name, built_with(s.vm("vm-a"), unlisted=["microsoft.compute/skus"])).value) is GAP
 
 
 def test_the_operations_of_data_disks_are_open_upwards_where_one_is_not_known() -> None:
@@ -200,5 +194,5 @@ def test_the_operations_of_data_disks_are_open_upwards_where_one_is_not_known() 
     for number, disk in enumerate(disks):
         disk["properties"]["diskIOPSReadWrite"] = 5000 + number
     machine = s.vm("vm-a", disks=["d-0", "d-1"])
-    assert shown(ask("vm.data_disk_iops", built_with(machine, *disks)).value) == (10001, 10001)
-    assert shown(ask("vm.data_disk_iops", built_with(machine, disks[0])).value) == (5000, float("inf"))
+    assert shown(of_vm("vm.data_disk_iops", built_with(machine, *disks)).value) == 10001
+    assert shown(of_vm("vm.data_disk_iops", built_with(machine, disks[0])).value) == (5000, INFINITY)

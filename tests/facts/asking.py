@@ -1,0 +1,32 @@
+"""Asking facts, and how tables of tests write their answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.facts import FACTS
+from auditor.topology import Topology
+from auditor.values import Answer, Cause, Interval, Items, Unknown
+from tests.topology import subscription as s
+
+GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
+INFINITY: Final = float("inf")
+
+
+def ask(name: str, built: Topology, element: object) -> Answer:
+    """Return what a fact answers for the first deployment of a topology."""
+    return FACTS[name].find(s.context(built), element)
+
+
+def shown(value: object) -> object:
+    """Return a value as tables write it: the cause of what is unknown, the bounds of a number, sorted names."""
+    if isinstance(value, Unknown):
+        return value.cause
+    if isinstance(value, Interval):
+        return value.low if value.exact else (value.low, value.high)
+    return s.names(value) if isinstance(value, Items) else value
+
+
+def said(name: str, built: Topology, element: object) -> object:
+    """Return the value that a fact answers with as tables write it."""
+    return shown(ask(name, built, element).value)
