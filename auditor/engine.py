@@ -91,8 +91,7 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     if target.kind == "deployment":
         return Items((deployment,))
     if target.kind == "mirror":
-        undeclared = deployment.machines[Role.MIRROR_FAILOVER] if deployment.declared.mirrors is None else None
-        return Items(deployment.mirrors, undeclared if isinstance(undeclared, Unknown) else None)
+        return Items(deployment.mirrors, deployment.more_mirrors)
     if target.kind == "tier":
         roles = [Role(role) for role in target.roles] or list(Role)
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)

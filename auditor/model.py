@@ -218,6 +218,8 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     """"" where nobody said; `none` where there is none on purpose."""
     mirrors: tuple[DeclaredMirror, ...] | None = None
     """Empty where there are none on purpose, None where nobody said."""
+    tagged_mirrors: bool = False
+    """Whether tags alone name the mirrors, so that a tag that was not read may name another."""
     tiers: tuple[DeclaredTier, ...] | None = None
     """Likewise."""
     resource_groups: tuple[str, ...] = ()

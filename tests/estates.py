@@ -12,9 +12,10 @@ from auditor import arm, bundled, deployment, documents, engine, examples, inven
 from auditor.conditions import CompiledRule
 from auditor.documents import Document
 from auditor.facts import FACTS
-from auditor.model import Finding, Outcome
+from auditor.model import Finding, Outcome, Resource
 from auditor.packs import LoadedPack
 from auditor.topology import Topology
+from auditor.values import Items
 
 _INDEX: Any = documents.read(bundled.FIXTURES / "index.yaml").value
 
@@ -51,10 +52,14 @@ def body_of(name: str) -> Body:
 
 
 def topology(name: str, body: Body, declared: Any = None) -> Topology:
-    """Return the topology of an estate of which the inventory, and perhaps the deployment file, was changed."""
+    """Return the topology of an estate of which the inventory was changed, and perhaps the deployment file.
+
+    There is no such file where `declared` is empty.
+    """
     declared = json.loads(_files(name)[1]) if declared is None else declared
     taken = inventory.decode(json.dumps(body).encode(), name)
-    return Topology(taken, deployment.load(Document(declared, "deployment.yaml", {})), examples.AS_OF)
+    deployments = deployment.load(Document(declared, "deployment.yaml", {})) if declared else ()
+    return Topology(taken, deployments, examples.AS_OF)
 
 
 def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:
@@ -74,6 +79,28 @@ def complete(name: str, body: Body) -> bool:
     built = topology(name, body)
     loaded = rules(ESTATES[name])
     return engine.coverage(built, loaded, engine.judge(built, loaded)).complete
+
+
+def by_tags(name: str) -> tuple[Body, Body]:
+    """Return an estate whose machines say by tags what the deployment file said, and what is left of that file."""
+    body = body_of(name)
+    (found,) = topology(name, body).deployments
+    machines = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
+    for mirror in found.mirrors:
+        for roster in (mirror.failover, mirror.arbiter, mirror.dr, mirror.reporting):
+            for machine in Items.of(roster).only(Resource):
+                (role,) = found.roles[machine.key]
+                more = {"iris-mirror": mirror.declared.name, "iris-product": mirror.declared.product}
+                machines[machine.key]["tags"] = {"iris-deployment": found.id, "iris-role": str(role), **more}
+    for tier in found.tiers:
+        for machine in tier.members.only(Resource):
+            product = tier.declared.product or found.declared.product
+            own = {"iris-deployment": found.id, "iris-role": str(tier.declared.role), "iris-product": product}
+            machines[machine.key]["tags"] = own
+    declared = json.loads(_files(name)[1])
+    (left,) = declared["deployments"]
+    del left["mirrors"], left["tiers"]
+    return body, declared
 
 
 def find(body: Body, name: str) -> Body:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from auditor import arm
 from auditor.model import Outcome
+from auditor.topology.graph import VM
 from tests import estates
 from tests.estates import Body
 
@@ -67,6 +68,24 @@ def test_a_resource_that_was_not_read(name: str, arm_id: str) -> None:
     for stub in (False, True):
         body = hide_resource(estates.body_of(name), arm_id, stub=stub)
         assert list(estates.softened(estates.baseline(name), estates.judge(name, body))) == []
+
+
+@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
+@pytest.mark.parametrize("file", [True, False])
+def test_a_machine_that_was_not_read_where_tags_say_who_does_what(name: str, *, file: bool) -> None:
+    body, declared = estates.by_tags(name)
+    declared = declared if file else {}
+    before = estates.judge(name, body, declared)
+    assert {kind for kind in ("mirrors", "tiers") for _, _, subject in before if f"/{kind}/" in subject} == {
+        "mirrors",
+        "tiers",
+    }
+    machines = [arm_id for estate, arm_id in SAMPLE if estate == name and arm.type_of(arm_id) == VM]
+    assert machines
+    for arm_id in machines:
+        for stub in (False, True):
+            after = estates.judge(name, hide_resource(estates.copied(body), arm_id, stub=stub), declared)
+            assert list(estates.softened(before, after)) == [], arm_id
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(estates.ESTATES)))

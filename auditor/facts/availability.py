@@ -81,8 +81,9 @@ def needs(_: Context, deployment: Deployment) -> Answer:
 
     A role that was declared as `none` is among them where the product needs it.
     """
-    product = deployment.declared.product
-    missing = None if product else Unknown(Cause.DECLARATION, f"nobody declared the product of {deployment.id}")
+    missing = deployment.more_mirrors
+    if not deployment.declared.product:
+        missing = missing or Unknown(Cause.DECLARATION, f"nobody declared the product of {deployment.id}")
     return Answer(Items((*_mirrors_needed(deployment), *_tiers_needed(deployment)), missing))
 
 
@@ -117,7 +118,7 @@ def _in_scope(deployment: Deployment | None, type_: str) -> Items:
 
 
 def _mirrors_needed(deployment: Deployment) -> Iterator[Need]:
-    if not deployment.mirrors:
+    if not deployment.mirrors and deployment.more_mirrors is None:
         yield Need(f"{deployment.id}/mirrors", Role.MIRROR_FAILOVER, deployment.machines[Role.MIRROR_FAILOVER])
     for mirror in deployment.mirrors:
         yield Need(f"{mirror.id}/failover", Role.MIRROR_FAILOVER, _in_primary_region(deployment, mirror.failover))

@@ -14,7 +14,7 @@ from auditor.topology.balancing import Balancing
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread, value
 from auditor.topology.scope import Scope
 from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier
-from auditor.topology.tags import tag
+from auditor.topology.tags import TIER_ROLES, tag
 from auditor.values import Cause, Items, Unknown
 
 
@@ -57,14 +57,16 @@ class Finder:
         tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
         expected = _expected(declared)
         machines = _machines(declared, mirrors, rosters, expected)
-        unseen = None if declared.file else self._unseen(subscriptions, tags=True)
-        if unseen is not None:  # what only tags declare may be said by tags that were not read
-            machines |= {role: Items(missing=unseen) for role, found in machines.items() if found == Items()}
+        hidden = self._unseen(subscriptions, tags=True)
+        if hidden is not None and declared.tiers != ():  # a tag that was not read may say what nothing else does
+            said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
+            machines |= {role: Items(missing=hidden) for role in TIER_ROLES if role not in said}
         scope = self._scope(machines, subscriptions, declared.resource_groups)
         return Deployment(
             declared=declared,
             subscriptions=subscriptions,
             mirrors=mirrors,
+            more_mirrors=_undeclared_mirrors(declared) or (hidden if declared.tagged_mirrors else None),
             tiers=tiers,
             choices=tuple(choices),
             roles=_roles(machines),
@@ -194,6 +196,14 @@ def _undeclared(declared: DeclaredDeployment, lacking: list[tuple[Role, str]], r
     return Unknown(Cause.DECLARATION, f"nobody declared the {role} tier of {whose}: {add}")
 
 
+def _undeclared_mirrors(declared: DeclaredDeployment) -> Unknown | None:
+    """Return that nobody declared the mirrors, None where somebody did."""
+    if declared.mirrors is not None:
+        return None
+    add = "add `mirrors` to the deployment file, or `mirrors: none`"
+    return Unknown(Cause.DECLARATION, f"nobody declared the mirrors of {declared.name}: {add}")
+
+
 def _machines(
     declared: DeclaredDeployment,
     mirrors: tuple[Mirror, ...],
@@ -211,12 +221,9 @@ def _machines(
         rosters[Role.MIRROR_ARBITER].append(mirror.arbiter)
         rosters[Role.MIRROR_DR].append(mirror.dr)
         rosters[Role.MIRROR_REPORTING].append(mirror.reporting)
-    if declared.mirrors is None:
-        reason = (
-            f"nobody declared the mirrors of {declared.name}: add `mirrors` to the deployment file, or `mirrors: none`"
-        )
+    if (undeclared := _undeclared_mirrors(declared)) is not None:
         for role in _MIRROR_ROLES:
-            rosters[role].append(Unknown(Cause.DECLARATION, reason))
+            rosters[role].append(undeclared)
     if not mirrors and declared.tiers != () and not rosters[Role.DB]:
         rosters[Role.DB].append(_undeclared(declared, [], Role.DB))
     return {role: _merge(members) for role, members in rosters.items()}

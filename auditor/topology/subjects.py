@@ -102,6 +102,8 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     declared: DeclaredDeployment
     subscriptions: tuple[str, ...]
     mirrors: tuple[Mirror, ...]
+    more_mirrors: Unknown | None
+    """Why there may be others: nobody declared them, or a tag that was not read may."""
     tiers: tuple[Tier, ...]
     choices: tuple[Choice, ...]
     roles: Mapping[str, tuple[Role, ...]]

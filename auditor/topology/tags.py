@@ -18,6 +18,9 @@ TAG_ROLE: Final = "iris-role"
 TAG_MIRROR: Final = "iris-mirror"
 TAG_PRODUCT: Final = "iris-product"
 
+TIER_ROLES: Final = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
+"""The roles of which tags make tiers."""
+
 _PRODUCT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 """The name of a product, as the deployment file writes it."""
 
@@ -100,14 +103,13 @@ def _complete(deployment: DeclaredDeployment, machines: list[Resource]) -> Decla
             product = _one_of(_product_within(deployment, machine) for machine in of_mirror(name))
             mirrors.append(DeclaredMirror(name, product or deployment.product, "load-balancer", Roster()))
     tiers = list(deployment.tiers or ())
-    tagged_tiers = (Role.WEB, Role.APP, Role.PRINT, Role.DB) if deployment.tiers != () else ()
     declared_roles = {tier.role for tier in tiers}
     by_product: dict[str, list[Resource]] = defaultdict(list)
     for machine in machines:
         by_product[_product_within(deployment, machine)].append(machine)
     tiers += [
         DeclaredTier(role=role, members=roster, product=product)
-        for role in tagged_tiers
+        for role in (TIER_ROLES if deployment.tiers != () else ())
         if role not in declared_roles
         for product in sorted(by_product)
         if (roster := _tagged(by_product[product], role)).declared
@@ -117,5 +119,6 @@ def _complete(deployment: DeclaredDeployment, machines: list[Resource]) -> Decla
         mirrors=tuple(_complete_mirror(mirror, of_mirror(mirror.name)) for mirror in mirrors)
         if mirrors or deployment.mirrors is not None
         else None,
+        tagged_mirrors=deployment.mirrors is None and bool(mirrors),
         tiers=tuple(tiers) if tiers or deployment.tiers is not None else None,
     )

@@ -314,7 +314,10 @@ def test_products_that_disagree_name_none() -> None:
     assert s.only(s.topology(*TAGGED, tagged("x", "app", product="trakcare"))).declared.product == ""
 
 
-@pytest.mark.parametrize("how", [{"unlisted": [VM]}, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "x"))]}])
+HIDDEN: list[dict[str, Any]] = [{"unlisted": [VM]}, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "x"))]}]
+
+
+@pytest.mark.parametrize("how", HIDDEN)
 def test_what_only_tags_say_is_open_where_tags_are_hidden(how: Any) -> None:
     found = s.only(s.topology(*TAGGED, **how))
     assert s.names(found.mirrors[0].failover) == ["a", "b", "..."]
@@ -366,6 +369,50 @@ def test_tags_complete_a_file_and_never_override_it() -> None:
     assert found.declared.product == "trakcare"
     expected = {Role.WEB: ["f"], Role.PRINT: [], Role.APP: ["app"]}
     assert {role: s.names(found.machines[role]) for role in expected} == expected
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_tag_that_is_hidden_may_give_any_role_that_a_file_leaves_open(how: Any) -> None:
+    text = """
+    - name: prod
+      product: iris
+      regions: {primary: westeurope}
+      mirrors: [{name: M, failover: [a], arbiter: none, dr: none, reporting: none}]
+      tiers: [{role: web, members: [w]}]
+    """
+    tier_roles = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
+
+    def found(text: str, *more: Body, how: Any) -> list[list[str]]:
+        machines = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).machines
+        assert s.names(machines[Role.MIRROR_ARBITER]) == [], "none on purpose"
+        return [s.names(machines[role]) for role in tier_roles]
+
+    assert found(text, how={}) == [["w"], ["?"], [], []]
+    assert found(text, how=how) == [["w"], ["?"], ["..."], ["..."]]
+    app = tagged("app", "app")
+    assert found(text, app, how={}) == [["w"], ["app"], [], []]
+    assert found(text, app, how=how) == [["w"], ["app", "..."], ["..."], ["..."]]
+    closed = text.replace("]}]\n    ", "]}, {role: app, members: none}, {role: print, members: none}]\n    ")
+    assert found(closed, how=how) == [["w"], [], [], ["..."]]
+    none = text.replace("[{role: web, members: [w]}]", "none")
+    assert found(none, how=how) == [[], [], [], []]
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_tag_that_is_hidden_may_name_another_mirror(how: Any) -> None:
+    text = "- {name: prod, product: iris, regions: {primary: westeurope}, tiers: none}"
+    for deployment in (text, ""):
+        assert s.only(s.topology(*TAGGED, deployment=deployment)).more_mirrors is None
+        found = s.only(s.topology(*TAGGED, deployment=deployment, **how))
+        assert len(found.mirrors) == 1
+        assert found.more_mirrors is not None
+        assert found.more_mirrors.cause is Cause.GAP
+    for mirrors in ("none", "[{name: M, failover: [a]}]"):
+        declared = text.replace("tiers", f"mirrors: {mirrors}, tiers")
+        assert s.only(s.topology(*TAGGED, deployment=declared, **how)).more_mirrors is None
+    undeclared = s.only(s.topology(*MACHINES, deployment=text)).more_mirrors
+    assert undeclared is not None
+    assert undeclared.cause is Cause.DECLARATION
 
 
 def test_tags_tell_the_tiers_of_products_apart() -> None:
