@@ -17,17 +17,14 @@ from jsonschema import Draft202012Validator
 
 import auditor
 from auditor.model import (
-    Coverage,
     Evidence,
     Finding,
     Gap,
     GapReason,
     Outcome,
-    Pack,
     Report,
     Rule,
     Severity,
-    Snapshot,
     Source,
     Statement,
     Subject,
@@ -36,66 +33,56 @@ from auditor.report import sarif
 from auditor.report.escape import printable
 from auditor.report.view import View
 from auditor.values import Cause
+from tests.report import reports
+from tests.report.reports import SUBSCRIPTION
 
-GUID = "0f0e0d0c-0000-0000-0000-000000000001"
-SUBSCRIPTION = f"/subscriptions/{GUID}"
+GUID = SUBSCRIPTION.removeprefix("/subscriptions/")
 VM = f"{SUBSCRIPTION}/resourceGroups/RG-Prod/providers/Microsoft.Compute/virtualMachines/vm-db-a"
-ALIAS = "azure/sub-240b81a0"
+ALIAS = "azure/sub-d12b62c0"
 HOSTILE = "\x1b[31m[red](http://x)<script>{0}\t\r\n\u202e\u2028"
 FLAVOURS = [sarif.render, sarif.render_github]
 
-PACK = Pack(
+PACK = msgspec.structs.replace(
+    reports.PACK,
     name="house",
-    title="House rules",
-    profiles={"current": "What holds today."},
     statements={"S45": Statement(section="Probes", text="The probe asks the status page.", today="Also by HTTPS.")},
-    source=Source("The reference", "https://example.com/reference", "2018-08-02"),
 )
-
-
-def make_rule(number: int = 3, **changes: Any) -> Rule:
-    rule = Rule(
-        id=f"MIR{number:03}",
-        title="The mirror's balancer asks the mirror status page",
-        severity=Severity.CRITICAL,
-        targets=(),
-        condition={},
-        why="A TCP probe finds\nboth members healthy.",
-        fix='az vm list --query "[].{n:name}"\n# Then correct the probe.\n',
-        reference=("S45",),
-        sources=(Source("A page", "https://example.com/page", "2026-01"),),
-        pack="house",
-    )
-    return msgspec.structs.replace(rule, **changes)
-
-
-RULE = make_rule()
+RULE = msgspec.structs.replace(
+    reports.PROBE,
+    why="A TCP probe finds\nboth members healthy.",
+    fix='az vm list --query "[].{n:name}"\n# Then correct the probe.\n',
+    reference=("S45",),
+    sources=(Source("A page", "https://example.com/page", "2026-01"),),
+    pack="house",
+)
 EVIDENCE = Evidence(f"{VM}/probes/p", "properties.probes[0].protocol", "Tcp", "in [Http, Https]")
 
 
+def make_rule(number: int = 3, **changes: Any) -> Rule:
+    return msgspec.structs.replace(RULE, id=f"MIR{number:03}", **changes)
+
+
 def make_finding(outcome: Outcome = Outcome.FAIL, **changes: Any) -> Finding:
-    finding = Finding(
-        rule=RULE,
-        outcome=outcome,
-        severity=Severity.CRITICAL,
-        subject=Subject(VM, "Microsoft.Compute/virtualMachines", "vm-db-a", line=14),
-        deployment="prod",
-    )
-    return msgspec.structs.replace(finding, **changes)
+    subject = Subject(VM, "Microsoft.Compute/virtualMachines", "vm-db-a", line=14)
+    return msgspec.structs.replace(reports.finding(outcome, RULE, subject), **changes)
 
 
-def make_report(*findings: Finding, taken_at: str = "2026-11-01T06:00:00Z", **changes: Any) -> Report:
-    report = Report(
-        profile="current",
-        as_of="2026-11-01",
-        snapshot=Snapshot(taken_at, (SUBSCRIPTION,), (), frozenset(), ()),
-        findings=findings,
-        coverage=Coverage(complete=True, listed=(), gaps=(), declarations=()),
-        packs=(PACK,),
-        rules=(make_rule(1), RULE),
-        deployment_file="audit/deployment.yaml",
-    )
-    return msgspec.structs.replace(report, **changes)
+def make_report(
+    *findings: Finding,
+    gaps: tuple[Gap, ...] = (),
+    declarations: tuple[str, ...] = (),
+    taken_at: str = "2026-11-01T06:00:00Z",
+    **changes: Any,
+) -> Report:
+    complete = not gaps and not declarations
+    made = reports.report(*findings, gaps=gaps, declarations=declarations, complete=complete)
+    usual: dict[str, Any] = {
+        "deployment_file": "audit/deployment.yaml",
+        "packs": (PACK,),
+        "rules": (make_rule(1), RULE),
+    }
+    taken = msgspec.structs.replace(made.snapshot, taken_at=taken_at)
+    return msgspec.structs.replace(made, snapshot=taken, **(usual | changes))
 
 
 def at(subject_id: str, name: str = "x", line: int = 0) -> Finding:
@@ -480,12 +467,12 @@ def test_data_means_nothing_in_a_message(raw: str, shown: str) -> None:
 
 # --- what was not seen ------------------------------------------------------------------------------------------------
 
-GAP = Gap(f"{SUBSCRIPTION}", "Microsoft.Compute/disks", GapReason.FORBIDDEN, "AuthorizationFailed", detail="grant it")
+GAP = Gap(SUBSCRIPTION, "Microsoft.Compute/disks", GapReason.FORBIDDEN, "AuthorizationFailed", detail="grant it")
 
 
 @pytest.mark.parametrize("render", FLAVOURS)
 def test_a_gap_is_a_notification(render: Callable[[Report, View], str]) -> None:
-    run = run_of(make_report(coverage=Coverage(complete=False, listed=(), gaps=(GAP,), declarations=())), render)
+    run = run_of(make_report(gaps=(GAP,)), render)
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     (notification,) = invocation["toolExecutionNotifications"]
@@ -511,16 +498,14 @@ def test_a_bug_is_a_notification_that_names_the_rule() -> None:
 
 
 def test_a_missing_declaration_is_a_notification() -> None:
-    coverage = Coverage(complete=False, listed=(), gaps=(), declarations=("declare mirrors[].arbiter",))
-    (invocation,) = run_of(make_report(coverage=coverage))["invocations"]
+    (invocation,) = run_of(make_report(declarations=("declare mirrors[].arbiter",)))["invocations"]
     assert invocation["executionSuccessful"] is False
     (notification,) = invocation["toolConfigurationNotifications"]
     assert notification["message"]["text"] == r"declare mirrors\[\].arbiter."
 
 
 def test_every_notification_has_a_descriptor_with_help() -> None:
-    coverage = Coverage(complete=False, listed=(), gaps=(GAP,), declarations=("declare it",))
-    run = run_of(make_report(make_finding(Outcome.ERROR), coverage=coverage))
+    run = run_of(make_report(make_finding(Outcome.ERROR), gaps=(GAP,), declarations=("declare it",)))
     (invocation,) = run["invocations"]
     descriptors = run["tool"]["driver"]["notifications"]
     notifications = invocation["toolExecutionNotifications"] + invocation["toolConfigurationNotifications"]
@@ -554,12 +539,8 @@ def hostile(text: str, observed: object) -> Report:
         taken_at=text,
         profile=text,
         as_of=text,
-        coverage=Coverage(
-            complete=False,
-            listed=(),
-            gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
-            declarations=(text,),
-        ),
+        gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
+        declarations=(text,),
         packs=(msgspec.structs.replace(PACK, statements={"S45": Statement(text, text, text)}),),
         rules=(rule,),
         deployment_file=text,
