@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from auditor import bundled, deployment, documents
 from auditor.errors import InputError
 from auditor.model import DeclaredDeployment, Role, Roster, Selector
+from tests.faults import fault_of_change
 
 _GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
 _VM = f"{_GROUP}/providers/Microsoft.Compute/virtualMachines/vm-x"
@@ -64,10 +65,7 @@ def changed(old: str, new: str) -> DeclaredDeployment:
 
 def fault(old: str, new: str) -> tuple[int, str]:
     """Return the fault that a change to the design's example makes, its line counted from that of the change."""
-    with pytest.raises(InputError) as caught:
-        changed(old, new)
-    assert caught.value.file == "deployment.yaml"
-    return caught.value.line - _DESIGN[: _DESIGN.index(old)].count("\n") - 1, caught.value.message
+    return fault_of_change(_DESIGN, old, new, load, "deployment.yaml")
 
 
 def test_the_example_of_the_design_says_what_the_design_says() -> None:

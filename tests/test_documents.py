@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from auditor import bundled, documents
 from auditor.documents import Document
 from auditor.errors import InputError
+from tests.faults import fault_of_change
 
 
 def parse(text: str | bytes) -> Document:
@@ -286,7 +287,6 @@ def test_whatever_stands_in_a_rule_is_explained_in_one_line(value: object, at: s
 
 _RULE = (bundled.PACK / "MIR003.yaml").read_text(encoding="utf-8")
 _LEAF = "{field: properties.protocol, in: [Http, Https]}"
-_DEPLOYMENT = (bundled.FIXTURES / "trakcare-current" / "deployment.yaml").read_text(encoding="utf-8")
 
 
 def _rule() -> dict[str, Any]:
@@ -294,11 +294,8 @@ def _rule() -> dict[str, Any]:
     return dict(value)
 
 
-def changed(text: str, old: str, new: str, schema: str) -> tuple[int, str]:
-    """Return the fault of a text in which something has been changed, its line counted from that of the change."""
-    assert old in text
-    line, message = fault(text.replace(old, new, 1), schema)
-    return line - text[: text.index(old)].count("\n") - 1, message
+def check_rule(text: str) -> Document:
+    return parse(text).check("rule")
 
 
 @pytest.mark.parametrize(
@@ -351,7 +348,7 @@ def changed(text: str, old: str, new: str, schema: str) -> tuple[int, str]:
     ],
 )
 def test_a_fault_in_a_condition_is_named_where_it_stands(leaf: str, message: str) -> None:
-    line, found = changed(_RULE, _LEAF, leaf, "rule")
+    line, found = fault_of_change(_RULE, _LEAF, leaf, check_rule, "f.yaml")
     assert line == 0
     assert found.startswith("assert.assert.assert.allOf[0]")
     assert message in found
@@ -407,7 +404,7 @@ def test_a_fault_in_a_condition_is_named_where_it_stands(leaf: str, message: str
     ],
 )
 def test_a_fault_in_a_rule_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
-    found = changed(_RULE, old, new, "rule")
+    found = fault_of_change(_RULE, old, new, check_rule, "f.yaml")
     assert found[0] == line
     assert found[1].startswith(message)
 

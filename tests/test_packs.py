@@ -14,6 +14,7 @@ from auditor.conditions import CompiledRule
 from auditor.errors import InputError
 from auditor.facts import FACTS
 from auditor.model import DeclaredDeployment, Severity
+from tests.faults import fault_of_change
 
 _PACK = """\
 format: auditor.pack/1
@@ -72,11 +73,7 @@ def one(loaded: packs.LoadedPack, profile: str = "current") -> CompiledRule:
 
 def fault(folder: Path, old: str, new: str) -> tuple[int, str]:
     """Return the fault that a change to the rule makes, its line counted from that of the change."""
-    assert old in _RULE
-    with pytest.raises(InputError) as caught:
-        load(folder, _RULE.replace(old, new, 1))
-    assert caught.value.file == str(folder / "OWN001.yaml")
-    return caught.value.line - _RULE[: _RULE.index(old)].count("\n") - 1, caught.value.message
+    return fault_of_change(_RULE, old, new, lambda text: load(folder, text), str(folder / "OWN001.yaml"))
 
 
 # --- loading ----------------------------------------------------------------------------------------------------------
