@@ -1096,6 +1096,17 @@ def test_what_cannot_be_told_says_of_which_property() -> None:
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: x cannot be compared with 1 (malformed)")
     (unknown,) = judge({"field": "n", "less": 1}, {}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent")
+    (unknown,) = judge({"field": "n", "less": {"fact": "number"}}, {"n": 1}).unknown
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: $number: the value is absent"), "the operand"
+    (unknown,) = judge({"field": "n", "less": {"fact": "number", "times": 2}}, {}).unknown
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent"), "both lack"
+    for reason in (Unknown(Cause.VALUE, "a number nobody knows"), GAP):
+        for value in (reason, Interval(0, 9, (reason,))):
+            for node, body in (
+                ({"field": "n", "less": {"fact": "number"}}, {"n": 1}),
+                ({"fact": "number", "less": 1}, {}),
+            ):
+                assert judge(node, {**body, "$number": value}).unknown == (reason,), "it says so itself"
     (unknown,) = judge({"field": "n.m", "less": 1}, {"n": 5}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n is not an object (malformed)")
     (unknown,) = judge({"field": "n", "less": 1}, {}, "n").unknown

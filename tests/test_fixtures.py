@@ -350,3 +350,14 @@ def test_what_a_size_without_premium_storage_can_drive_is_not_guessed(rule_id: s
     """The SKU list says nothing of it, so that no verdict may rest on it."""
     outcomes = {finding.outcome for finding in of_rule(rule_id)}
     assert outcomes <= {UNKNOWN.outcome, NOT_APPLICABLE.outcome, PASS.outcome}
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "limit"), [("STO006", "UncachedDiskBytesPerSecond"), ("STO007", "UncachedDiskIOPS")]
+)
+def test_only_a_machine_with_data_disks_misses_the_limit_of_its_size(rule_id: str, limit: str) -> None:
+    by_name = {finding.subject.name: finding for finding in of_rule(rule_id)}
+    assert by_name["vm-arbiter"].outcome is Outcome.NOT_APPLICABLE
+    missed = by_name["vm-primary"]
+    assert missed.outcome is Outcome.UNKNOWN
+    assert missed.reason.endswith(f"/skus/Standard_A2_v2: capabilities.{limit}: the value is absent")

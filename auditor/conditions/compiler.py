@@ -191,7 +191,7 @@ class Compiler:
             right = operand(context, stack)
             result = compare(operator, answer.value, right.value)
             if isinstance(result, Unknown):
-                return Verdict(None, (), (explain(result, answer, name),))
+                return Verdict(None, (), (explain(result, answer, right, name),))
             if context.silent:
                 return TRUE if result else FALSE
             return Verdict(result, Proof(Observation(stack, name, operator, answer, right, negated)))

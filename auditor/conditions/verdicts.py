@@ -11,7 +11,7 @@ import msgspec
 from auditor.conditions.comparison import EXPECTED, plain, shown
 from auditor.model import Evidence
 from auditor.topology import Context
-from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown
+from auditor.values import ABSENT, Answer, Interval, Items, Read, Unknown
 
 Element = Any
 """What a condition speaks of: a resource, a part of one, a mirror, a tier, ..."""
@@ -156,12 +156,20 @@ def id_of(stack: Stack) -> str:
     return next(str(element.id) for element in stack if hasattr(element, "id"))
 
 
-def explain(unknown: Unknown, answer: Answer, name: str) -> Unknown:
-    """Say of which property a reason speaks where the reason itself does not."""
-    if unknown.cause is not Cause.VALUE or unknown is answer.value or not answer.reads:
+def explain(unknown: Unknown, left: Answer, right: Answer, name: str) -> Unknown:
+    """Say of which property a reason speaks where the reason is the comparison's own and so does not."""
+    answer = right if right.value is ABSENT and left.value is not ABSENT else left
+    if any(unknown in _reasons(operand.value) for operand in (left, right)) or not answer.reads:
         return unknown
-    read = answer.reads[0]
+    read = next((read for read in answer.reads if read.value is ABSENT), answer.reads[0])
     return Unknown(unknown.cause, f"{read.resource}: {read.path or name}: {unknown.reason}")
+
+
+def _reasons(value: object) -> tuple[object, ...]:
+    """Return why a value is not known, or not all of it."""
+    if isinstance(value, Interval):
+        return value.because
+    return (value.missing, *value.known) if isinstance(value, Items) else (value,)
 
 
 def reads_of(reads: Iterable[Read]) -> tuple[tuple[str, str, object], ...]:

@@ -27,9 +27,14 @@ def number(answer: Answer) -> Answer:
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        reason = f"{answer.reads[0].resource}: {answer.reads[0].path} is {answer.value!r}, not a number (malformed)"
-        return Answer(Unknown(Cause.VALUE, reason), answer.reads)
+        return Answer(_no_number(answer), answer.reads)
     return Answer(int(found) if found.is_integer() else found, answer.reads)
+
+
+def _no_number(answer: Answer) -> Unknown:
+    """Return that what was read last, which is the number itself, is none."""
+    read = answer.reads[-1]
+    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r}, not a number (malformed)")
 
 
 def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[list[float]], float]) -> Answer:
@@ -43,10 +48,10 @@ def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[li
             bounds = Interval(0, math.inf)
             if isinstance(answer.value, Unknown):
                 because.append(answer.value)
-            elif answer.value is ABSENT and answer.reads:
+            elif answer.value is ABSENT:
                 because.append(Unknown(Cause.VALUE, f"{answer.reads[-1].resource} has no {answer.reads[-1].path}"))
             else:
-                because.append(Unknown(Cause.VALUE, "a number is malformed"))
+                because.append(_no_number(answer))
         because += bounds.because
         lows.append(bounds.low)
         highs.append(bounds.high)

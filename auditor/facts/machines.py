@@ -35,10 +35,10 @@ def through_disk(context: Context, attachment: Part, path: str) -> Answer:
 
 def capability(context: Context, vm: Resource, name: str) -> Answer:
     """Return a capability of the machine's size in its region, as a text."""
-    size = value(vm, "properties.hardwareProfile.vmSize")
+    size = _only(str, value(vm, "properties.hardwareProfile.vmSize"))
     if not isinstance(size.value, str):
         return size
-    place = value(vm, "location")
+    place = _only(str, value(vm, "location"))
     if not isinstance(place.value, str):
         return place
     subscription = arm.subscription_of(vm.id)

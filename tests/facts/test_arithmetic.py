@@ -81,15 +81,15 @@ def test_nothing_adds_up_to_nothing() -> None:
 
 
 def test_every_reason_is_kept() -> None:
-    found = total([answer(GAP), answer(ABSENT), answer("x"), Answer(ABSENT), answer(10**400)]).value
+    found = total([answer(GAP), answer(ABSENT), answer("x"), answer([]), answer(10**400)]).value
     assert isinstance(found, Interval)
     reasons = [unknown.reason for unknown in found.because]
     assert reasons == [
         "not read",
         "/r has no p",
-        "a number is malformed",
-        "a number is malformed",
-        "a number is malformed",
+        "/r: p is 'x', not a number (malformed)",
+        "/r: p is [], not a number (malformed)",
+        f"/r: p is {10**400}, not a number (malformed)",
     ]
 
 
@@ -105,6 +105,11 @@ def test_a_text_that_is_no_number_is_malformed(text: str) -> None:
     found = number(answer(text))
     assert found.value == Unknown(Cause.VALUE, f"/r: p is {text!r}, not a number (malformed)")
     assert found.reads == (Read("/r", "p", text),)
+
+
+def test_of_what_led_to_a_number_the_last_is_the_number() -> None:
+    found = number(Answer("x", (Read("/vm", "size", "S"), Read("/skus/S", "capabilities.C", "x"))))
+    assert found.value == Unknown(Cause.VALUE, "/skus/S: capabilities.C is 'x', not a number (malformed)")
 
 
 @pytest.mark.parametrize("value", [5, ABSENT, GAP, Interval(1, 2)])

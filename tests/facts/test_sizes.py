@@ -196,3 +196,10 @@ def test_the_operations_of_data_disks_are_open_upwards_where_one_is_not_known() 
     machine = s.vm("vm-a", disks=["d-0", "d-1"])
     assert shown(of_vm("vm.data_disk_iops", built_with(machine, *disks)).value) == 10001
     assert shown(of_vm("vm.data_disk_iops", built_with(machine, disks[0])).value) == (5000, INFINITY)
+
+
+@pytest.mark.parametrize("what", ["size", "location"])
+def test_a_size_or_region_that_is_no_text_is_no_capability(what: str) -> None:
+    own = s.vm("vm-a", size=16) if what == "size" else s.vm("vm-a", location=16)  # type: ignore[arg-type]
+    for name in ("vm.vcpus", "vm.memory_gb", "vm.uncached_iops", "vm.uncached_mbps"):
+        assert shown(of_vm(name, built_with(own, s.size(vCPUs="2", MemoryGB="8"))).value) is VALUE
