@@ -33,6 +33,10 @@ _SOUND: Final = str(bundled.DEMO / bundled.DEPLOYMENT)
 """A file that the tests hold against its schema: to load jsonschema for it is a good part of what the demo costs."""
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNFIT: Final = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, and U+0085, U+2028 and U+2029: the parser ends a line, and with it a comment, at what no editor
+shows as the end of one."""
+_LINE_END: Final = re.compile(r"\r\n?|\n")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _WORDS: Final[dict[str, object]] = {
@@ -246,7 +250,12 @@ def parse(data: bytes, file: str) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = "is not UTF-8 text"
-        raise InputError(message, file, data[: error.start].count(b"\n") + 1) from None
+        raise InputError(message, file, _line_at(error.object[: error.start].decode())) from None
+    unfit = _UNFIT.search(text)
+    if unfit:
+        code = ord(unfit[0])
+        message = f"has the control character U+{code:04X}; in double quotes it may be written \\u{code:04x}"
+        raise InputError(message, file, _line_at(text[: unfit.start()]))
     builder = _Builder(file)
     try:
         value = builder.document(yaml.parse(text, Loader=_LOADER))
@@ -254,11 +263,12 @@ def parse(data: bytes, file: str) -> Document:
         mark: Any = error.problem_mark or error.context_mark
         message = f"is not valid YAML: {error.problem or error.context}"
         raise InputError(message, file, mark.line + 1 if mark else 0) from None
-    except yaml.YAMLError as error:
-        line = text.encode()[: getattr(error, "position", 0) or 0].count(b"\n") + 1  # libyaml counts bytes
-        message = f"is not valid YAML: {getattr(error, 'reason', None) or error}"
-        raise InputError(message.splitlines()[0], file, line) from None
     return Document(value, file, builder.lines)
+
+
+def _line_at(before: str) -> int:
+    """Return the line on which a text goes on."""
+    return len(_LINE_END.findall(before)) + 1
 
 
 class _Builder:

@@ -598,7 +598,7 @@ def conditions(draw: st.DrawFn, kind: str = "thing", depth: int = 2) -> Node:
 def test_more_knowledge_never_takes_back_a_verdict() -> None:
     seen: Counter[tuple[bool | None, bool | None]] = Counter()
 
-    @settings(max_examples=600, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=600, suppress_health_check=list(HealthCheck))
     @given(conditions(), WORLDS, NUMBERS, st.randoms(use_true_random=True))
     def check(node: Node, world: Body, outer: int, random: Random) -> None:
         test = compiled(node)
@@ -794,7 +794,7 @@ BOUNDS: Final = st.tuples(st.integers(-3, 3), st.integers(0, 4)).map(
 
 
 @given(BOUNDS, BOUNDS)
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 def test_bounds_decide_where_every_number_in_them_agrees(left: Interval, right: Interval) -> None:
     def within(bounds: Interval) -> list[float]:
         return [bounds.low + half / 2 for half in range(int(2 * (bounds.high - bounds.low)) + 1)]

@@ -344,7 +344,7 @@ POOL = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(MACHINE, MACHINE, POOL), max_size=10, unique_by=lambda body: arm.key(body["id"])))
 def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None:
     found = proposal(*bodies)

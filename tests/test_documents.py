@@ -146,6 +146,12 @@ def test_every_member_is_where_its_key_stands(value: object, noise: list[str]) -
             assert document.line_at(path) == number
 
 
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029", "\x07"])
+def test_a_control_character_may_be_written_as_it_is_shown(character: str) -> None:
+    _, _, escape = fault(f'a: "{character}"')[1].rpartition(" ")
+    assert parse(f'a: "{escape}"').value == {"a": character}
+
+
 def test_a_path_that_leads_nowhere_ends_at_the_last_member_that_there_is() -> None:
     document = parse("a:\n  - b\n  -\n    c: 1\n")
     paths: list[list[str | int]] = [[], ["x"], ["a"], ["a", 0, "x"], ["a", 9], ["a", 1, "c", "d"]]
@@ -184,9 +190,12 @@ def test_a_path_that_leads_nowhere_ends_at_the_last_member_that_there_is() -> No
         (b"a: 1\nb: \xff", 2, "not UTF-8"),
         ("a: é\n".encode("latin-1"), 1, "not UTF-8"),
         ("a: 1".encode("utf-16"), 1, "not UTF-8"),
-        (b"a: 1\nb: \x00", 2, "control characters"),
+        (b"\xef\xbb\xbf# \xc3\xa9\r\nb:\r\xff", 3, "not UTF-8"),
+        (b"a: 1\nb: \x00", 2, "control character U+0000"),
         (b"\x89PNG\r\n\x1a\n", 1, "not UTF-8"),
-        ("é" * 40 + ": 1\nb: \x07\n\n\n\n\n", 2, "control characters"),  # the parser counts bytes, not characters
+        ("é" * 40 + ": 1\r\nb:\r\x07\n\n\n\n\n", 3, r"in double quotes it may be written \u0007"),
+        # To the parser these would end the comment, and what stands behind them would count, unseen in any editor.
+        *(("a: 1\n# b" + character + "c: 2", 2, "control character") for character in "\x85\u2028\u2029"),
         ('a: "\\ud800"', 1, "not valid YAML"),
         ("%YAML 3.0\n---\na", 1, "not valid YAML"),
         ("\n" + "[" * 42 + "]" * 42, 2, "levels deep"),

@@ -89,7 +89,7 @@ def test_a_machine_that_was_not_read_where_tags_say_who_does_what(name: str, *, 
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(estates.ESTATES)))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_gaps_at_once(data: st.DataObject, name: str) -> None:
     body = estates.body_of(name)
     for arm_id in data.draw(st.sets(st.sampled_from([i for n, i in RESOURCES if n == name]), max_size=6)):

@@ -20,19 +20,19 @@ NAMES: Final = st.one_of(
 STEPS: Final = st.lists(st.one_of(NAMES, st.integers(0, 99), st.none()), max_size=5).map(tuple)
 
 
-@settings(max_examples=500, deadline=None, database=None)
+@settings(max_examples=500)
 @given(STEPS)
 def test_render_is_the_reverse_of_parse(steps: tuple[Step, ...]) -> None:
     assert parse(render(steps)) == steps
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 @given(STEPS, STEPS)
 def test_joined_paths_are_the_steps_of_both(first: tuple[Step, ...], second: tuple[Step, ...]) -> None:
     assert parse(join(render(first), render(second))) == first + second
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="ab.[]*'\"0 _", max_size=8))
 def test_a_text_is_a_path_or_refused(text: str) -> None:
     try:

@@ -40,7 +40,7 @@ def ends(value: object) -> tuple[float, float]:
 
 
 @FOLDS
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 @given(values=VALUES, cut=st.booleans())
 def test_the_bounds_are_the_least_and_the_greatest_that_is_possible(
     fold: Callable[..., Answer], join: Join, values: list[object], *, cut: bool
@@ -56,7 +56,7 @@ def test_the_bounds_are_the_least_and_the_greatest_that_is_possible(
 
 
 @FOLDS
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 @given(
     values=st.lists(KNOWN, max_size=5),
     hidden=st.lists(st.sampled_from(["no", "whole", "bounds", "left out"]), min_size=5),

@@ -574,7 +574,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(text=st.text(), observed=json_values)
 def test_any_text_gives_a_log_that_is_valid_and_inert(text: str, observed: object) -> None:
     check_inert(hostile(text, observed))

@@ -362,7 +362,7 @@ PACKETS += ["126.0.0.1", "128.0.0.0", "203.0.113.0", "203.0.113.127", "203.0.113
 
 
 @given(subnet=RULES, own=st.none() | RULES, port=st.sampled_from([22, 23, 3389, 0, 65535]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_same_as_asking_each_rule_about_each_packet(subnet: list[Body], own: list[Body] | None, port: int) -> None:
     found = ask(*subnet, own=own, port=port)
     assert found.sure == found.possible
@@ -377,7 +377,7 @@ def test_the_same_as_asking_each_rule_about_each_packet(subnet: list[Body], own:
 
 
 @given(rules=RULES, data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_not_known_contains_whatever_it_may_turn_out_to_be(rules: list[Body], data: st.DataObject) -> None:
     whole = ask(*rules)
     spoilt = [{"properties": dict(body["properties"])} for body in rules]
