@@ -154,10 +154,20 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
             "params": {**value.get("params", {}), **(changes or {}).get("params", {})},
         }
         rule = _in_profile(document, pack, merged, settings)
-        changed = {key: ("profiles", profile, key) for key in changes or ()}
-        compiled = tuple(_compile(document, rule, target, facts, changed) for target in rule.targets)
+        try:
+            compiled = tuple(_compile(rule, target, facts) for target in rule.targets)
+        except ConditionError as error:
+            place = _place(error.path, profile, changes or {})
+            raise InputError(str(error), document.file, document.line_at(place)) from None
         loaded[profile] = CompiledRule(rule, compiled)
     return loaded
+
+
+def _place(path: tuple[str | int, ...], profile: str, changes: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Return where the file has a part of a rule: below the profile where that changes it."""
+    key, *inner = path
+    changed = inner[0] in changes.get("params", ()) if key == "params" else key in changes
+    return ("profiles", profile, *path) if changed else path
 
 
 def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings: Mapping[str, Setting]) -> Rule:
@@ -187,21 +197,20 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
     )
 
 
-def _compile(
-    document: Document, rule: Rule, target: Target, facts: Mapping[str, Fact], changed: Mapping[str, tuple[str, ...]]
-) -> Compiled:
-    """Compile the conditions of a rule for one target; `changed` tells what stands below a profile in the file."""
+def _compile(rule: Rule, target: Target, facts: Mapping[str, Fact]) -> Compiled:
+    """Compile the conditions of a rule for one target.
+
+    Raises:
+        ConditionError: one of them makes no sense.
+    """
     kind = target.kind or KINDS.get(target.type, target.type)
     kinds = (kind,) if kind in {"deployment", "subscription"} else (kind, "deployment")
     compiler = Compiler(facts, rule.params, rule.settings, kinds)
-    try:
-        return Compiled(
-            when=compiler.compile(rule.when, changed.get("when", ("when",))) if rule.when else None,
-            condition=compiler.compile(rule.condition, changed.get("assert", ("assert",))),
-            grade=tuple(
-                (compiler.compile(grade.when, (*changed.get("grade", ("grade",)), index, "when")), grade.severity)
-                for index, grade in enumerate(rule.grade)
-            ),
-        )
-    except ConditionError as error:
-        raise InputError(str(error), document.file, document.line_at(error.path)) from None
+    return Compiled(
+        when=compiler.compile(rule.when, ("when",)) if rule.when else None,
+        condition=compiler.compile(rule.condition, ("assert",)),
+        grade=tuple(
+            (compiler.compile(grade.when, ("grade", index, "when")), grade.severity)
+            for index, grade in enumerate(rule.grade)
+        ),
+    )

@@ -149,9 +149,10 @@ def test_a_profile_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
         ),
         ("min: 1, max: 9", "min: 1", 0, "settings.own_limit lacks the key 'max'"),
         ("{param: wanted}", "{param: wnted}", 0, "the rule has no parameter 'wnted'"),
-        ("^Premium", "'(Premium'", -1, "is not a regular expression (RE2)"),
-        ("^Premium", "'(?=x)'", -1, "is not a regular expression (RE2)"),
-        ("{param: wanted}", "{param: least}", 0, "matches needs a regular expression"),
+        ("{param: wanted}", "'(Premium'", 0, "is not a regular expression (RE2)"),
+        ("^Premium", "'(Premium'", 0, "the parameter 'wanted' does not fit: is not a regular expression (RE2)"),
+        ("^Premium", "'(?=x)'", 0, "is not a regular expression (RE2)"),
+        ("{param: wanted}", "{param: least}", 1, "the parameter 'least' does not fit: matches needs a regular"),
         ("{field: sku.name, matches", "{fact: disk.nme, matches", 0, "there is no fact 'disk.nme'"),
         (
             "{field: sku.name, matches",
@@ -164,7 +165,13 @@ def test_a_profile_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
         ("{field: properties.diskState, equals", "{fact: nothing.here, equals", 0, "there is no fact 'nothing.here'"),
         ("less: {param: own_limit}", "less: {param: limit}", 0, "the rule has no parameter 'limit'"),
         ("less: {param: own_limit}", "less: many", 0, "less needs a number"),
-        ("  strict: {}", "  strict:\n    params: {wanted: '['}", -6, "is not a regular expression (RE2)"),
+        ("  strict: {}", "  strict:\n    params:\n      wanted: '['", 2, "is not a regular expression (RE2)"),
+        (
+            "  current: {}\n  strict: {}",
+            "  strict:\n    params: {other: 1}\n    assert: {field: a, matches: {param: least}}\n  current: {}",
+            -4,
+            "the parameter 'least' does not fit",
+        ),
         (
             "  strict: {}",
             "  strict:\n    assert:\n      allOf:\n        - {field: a, equals: 1}\n        - {fact: x.y, equals: 1}",
@@ -185,7 +192,7 @@ def test_a_profile_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
         ("title: A", "title: &a A", 0, None),
         ("title: A", "title: *a", 0, "uses the alias *a"),
     ],
-    ids=range(26),
+    ids=range(28),
 )
 def test_a_fault_is_named_with_its_file_and_line(
     tmp_path: Path, old: str, new: str, line: int, message: str | None

@@ -67,7 +67,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
 
 
 class ConditionError(Exception):
-    """A condition cannot be compiled; `path` leads to the fault in the rule file's value."""
+    """A condition cannot be compiled; `path` leads to the fault in the rule, of which a parameter may be at fault."""
 
     def __init__(self, message: str, path: tuple[str | int, ...]) -> None:
         """Keep the path beside the message."""
@@ -364,7 +364,11 @@ class Compiler:
             if name not in self._params:
                 message = f"the rule has no parameter '{name}'"
                 raise ConditionError(message, path)
-            node = self._params[name]
+            try:
+                return self._literal(self._params[name], operator, ("params", name))
+            except ConditionError as error:
+                message = f"the parameter '{name}' does not fit: {error}"
+                raise ConditionError(message, error.path) from None
         return self._literal(node, operator, path)
 
     @staticmethod
