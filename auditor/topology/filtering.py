@@ -242,7 +242,7 @@ def _through(
     """Return who surely and who possibly gets through one security group; note the rules that let them and doubts."""
     protocol, port, source_port = traffic
     family = destination.family
-    # Who has surely, and possibly, not been decided upon by the rules so far, seen from either bound.
+    # Whose traffic surely comes as far as the next rule, or was let in before; and whose possibly comes as far.
     undecided_low = undecided_high = INTERNET[family]
     sure: Ranges = ()
     possible: Ranges = ()
@@ -259,12 +259,9 @@ def _through(
             if through:
                 passed.append((rule, through))
             possible = union(possible, through)
-            undecided_high = difference(undecided_high, through)
-        else:
-            undecided_high = difference(undecided_high, surely)
+        undecided_high = difference(undecided_high, surely)
         if rule.allows is True:
             sure = union(sure, intersection(undecided_low, surely))
-            undecided_low = difference(undecided_low, surely)
         else:
             undecided_low = difference(undecided_low, possibly)
     return sure, possible

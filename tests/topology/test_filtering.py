@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from itertools import pairwise, product
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +17,13 @@ from auditor.topology.filtering import (
     INTERNET,
     IPV4,
     IPV6,
+    Addresses,
     Admission,
+    Destination,
+    Ports,
     Ranges,
+    SecurityRule,
+    admission,
     contains,
     difference,
     intersection,
@@ -235,6 +240,44 @@ def test_a_rule_that_makes_no_sense_leaves_it_open_and_what_stands_before_it_dec
     assert (denied.sure, denied.possible) == ((), INTERNET[IPV4])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ports": None, "destinationPortRanges": ["22", "x"]},
+        {"ports": None, "destinationPortRanges": ["x", "*"]},
+        {"sourcePortRange": "*", "sourcePortRanges": ["x"]},
+        {"destinationAddressPrefix": None, "destinationAddressPrefixes": ["10.0.0.0/99", "10.0.0.4"]},
+        {"destinationAddressPrefix": None, "destinationAddressPrefixes": ["10.0.0.0/99", "*"]},
+        {"source": None, "sourceAddressPrefixes": ["300.1.1.1", "*"]},
+    ],
+)
+def test_what_makes_sense_in_a_rule_decides_beside_what_does_not(change: Body) -> None:
+    assert everybody(ask(rule(**change)))
+
+
+@pytest.mark.parametrize("unsure", [{"protocol": "quic"}, {"direction": None}, {"sourcePortRange": "-"}])
+@pytest.mark.parametrize("apart", [{"ports": "23"}, {"destinationAddressPrefix": "10.0.0.5"}, {"source": "10.0.0.0/8"}])
+def test_a_rule_that_is_apart_anyway_needs_no_sense(unsure: Body, apart: Body) -> None:
+    found = ask(rule(**unsure, **apart))
+    assert not everybody(found)
+    assert everybody(ask(rule(access="Deny", **unsure, **apart), rule(200)))
+
+
+def test_an_interface_may_be_in_a_group_that_cannot_be_told() -> None:
+    asg = arm_id("Network/applicationSecurityGroups", "databases")
+    to_group = rule(destinationAddressPrefix=None, destinationApplicationSecurityGroups=[{"id": asg}])
+    configuration = {"privateIPAddress": "10.0.0.4", "subnet": {"id": f"{VNET}/subnets/default"}}
+    unsure: list[list[Any]] = [[{}], [7], [{"id": f"{asg}-dr"}, {"id": None}]]
+    for groups in unsure:
+        member = nic("n", ipConfigurations=[{"properties": {**configuration, "applicationSecurityGroups": groups}}])
+        found = admitted([network("subnet"), group("subnet", [to_group]), member])
+        assert (found.sure, found.possible) == ((), INTERNET[IPV4])
+        assert everybody(admitted([network("subnet"), group("subnet", [rule()]), member])), "no rule speaks of groups"
+        known = {"applicationSecurityGroups": [*groups, {"id": asg}]}
+        sure = nic("n", ipConfigurations=[{"properties": {**configuration, **known}}])
+        assert everybody(admitted([network("subnet"), group("subnet", [to_group]), sure]))
+
+
 @pytest.mark.parametrize("change", [{"priority": None}, {"priority": "100"}, {"priority": True}])
 def test_a_rule_without_place_makes_the_whole_group_unknown(change: Body) -> None:
     found = ask(rule(**change))
@@ -389,6 +432,98 @@ def test_what_is_not_known_contains_whatever_it_may_turn_out_to_be(rules: list[B
     assert difference(whole.sure, found.possible) == ()
     assert difference(found.sure, found.possible) == ()
     assert (found.sure == found.possible) is not bool(found.because)
+
+
+# --- the oracle of what is not known ----------------------------------------------------------------------------------
+
+BLOCKS = [((low << 24, (low + 1 << 24) - 1),) for low in (1, 2, 3)]
+"""Parts of the Internet that rules name or do not."""
+
+SENDERS = [*(block[0][0] for block in BLOCKS), 4 << 24]
+"""An address of each, and one that no rule names."""
+
+DOUBT = Unknown(Cause.VALUE, "who knows")
+
+
+class Drawn(NamedTuple):
+    """A rule, of which each part may be unknown."""
+
+    blocks: frozenset[int]
+    more_sources: bool
+    """Whether it may name further senders."""
+    concerned: bool | Unknown
+    allows: bool | Unknown
+
+    def made(self, priority: int) -> SecurityRule:
+        named = {IPV4: union(*(BLOCKS[block] for block in self.blocks)), IPV6: ()}
+        return SecurityRule(
+            None,
+            priority,
+            self.allows,
+            self.concerned,
+            "*",
+            Ports(((0, 65535),)),
+            Ports(((0, 65535),)),
+            Addresses(named, doubt=DOUBT if self.more_sources else None),
+            Addresses(dict(EVERY), everywhere=True),
+        )
+
+    def ways(self, sender: int) -> set[tuple[bool, bool]]:
+        """Return what the rule may do with traffic of a sender: whether it decides, and how."""
+        named = sender in self.blocks
+        sources = {named, True} if self.more_sources else {named}
+        concerned = {True, False} if isinstance(self.concerned, Unknown) else {self.concerned}
+        allows = {True, False} if isinstance(self.allows, Unknown) else {self.allows}
+        return {(a and b, c) for a in sources for b in concerned for c in allows}
+
+
+MAYBE = st.sampled_from([True, False, DOUBT])
+DRAWN = st.lists(
+    st.builds(
+        Drawn, st.frozensets(st.integers(0, 2)), st.booleans(), st.sampled_from([True, True, False, DOUBT]), MAYBE
+    ),
+    max_size=4,
+)
+
+
+def outcomes(rules: Sequence[Drawn], sender: int) -> tuple[set[bool], set[int]]:
+    """Return what may become of a sender's traffic in one group, and the places of the rules that may let it in."""
+    ends: set[bool] = set()
+    through: set[int] = set()
+    for world in product(*(rule.ways(sender) for rule in rules)):
+        place, allows = next(((n, a) for n, (decides, a) in enumerate(world) if decides), (-1, False))
+        ends.add(allows)
+        through |= {place} if allows else set()
+    return ends, through
+
+
+@given(groups=st.lists(DRAWN, min_size=1, max_size=2))
+@settings(max_examples=600, deadline=None)
+def test_the_same_as_every_way_in_which_the_unknown_may_turn_out(groups: list[list[Drawn]]) -> None:
+    made = [[rule.made(n) for n, rule in enumerate(rules)] for rules in groups]
+    found = admission(made, Destination(IPV4, 0x0A000004), 22)
+    named: set[int] = set()
+    for number, sender in enumerate(SENDERS):
+        each = [outcomes(rules, number) for rules in groups]
+        assert contains(found.sure, sender) is all(ends == {True} for ends, _ in each)
+        assert contains(found.possible, sender) is all(True in ends for ends, _ in each)
+        if contains(found.possible, sender):
+            named |= {id(made[g][place]) for g, (_, through) in enumerate(each) for place in through}
+    assert {id(rule) for rule in found.rules} == named
+    assert bool(found.because) is (found.sure != found.possible)
+
+
+@pytest.mark.parametrize("doubt", [{"concerned": DOUBT}, {"more_sources": True}, {"allows": DOUBT}])
+def test_a_deny_that_is_not_certain_closes_only_what_it_may(doubt: dict[str, Any]) -> None:
+    deny = Drawn(frozenset({0}), **{"more_sources": False, "concerned": True, "allows": False, **doubt})
+    allow = Drawn(frozenset({0, 1}), more_sources=False, concerned=True, allows=True)
+    found = admission([[deny.made(1), allow.made(2)]], Destination(IPV4, 0x0A000004), 22)
+    surely, possibly = {
+        "concerned": (BLOCKS[1], union(BLOCKS[0], BLOCKS[1])),
+        "more_sources": ((), BLOCKS[1]),
+        "allows": (BLOCKS[1], union(BLOCKS[0], BLOCKS[1])),
+    }[next(iter(doubt))]
+    assert (found.sure, found.possible, found.because) == (surely, possibly, (DOUBT,))
 
 
 NUMBERS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)).map(lambda p: (p[0], p[0] + p[1])), max_size=5)
