@@ -1,7 +1,28 @@
-"""What holds for every test."""
+"""What holds for every test, and what tests of several folders share."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.arm import ArmServer
 
 # How long an example takes depends on the machine; what a run finds depends on no earlier one.
 settings.register_profile("auditor", deadline=None, database=None)
 settings.load_profile("auditor")
+
+
+@pytest.fixture
+def arm_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmServer]:
+    """Run Azure Resource Manager for the known-good `trakcare-current`, with the login in the environment."""
+    from tests import estates  # noqa: PLC0415 - most tests need neither this nor a web server
+    from tests.arm import ArmServer, Estate  # noqa: PLC0415
+
+    with ArmServer(Estate.from_body(estates.body_of("trakcare-current"))) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server

@@ -1,0 +1,8 @@
+"""Azure Resource Manager, its login and its quirks on this machine, for the Azure SDK to talk to over https."""
+
+from tests.arm.estate import Estate
+from tests.arm.identity import Identity, Role
+from tests.arm.server import ArmServer, Entry
+from tests.arm.throttle import Throttle
+
+__all__ = ["ArmServer", "Entry", "Estate", "Identity", "Role", "Throttle"]

@@ -1,0 +1,120 @@
+"""What lies in the subscriptions that the server plays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auditor import arm
+
+Body = dict[str, Any]
+
+
+@dataclass
+class Estate:
+    """Raw ARM bodies, in the order in which they are listed. A virtual machine may hold its `instanceView`."""
+
+    resources: dict[str, Body] = field(default_factory=dict)
+    """By `arm.key` of the id; subscriptions and resource groups too."""
+    skus: list[Body] = field(default_factory=list)
+    """Records of `Microsoft.Compute/skus`."""
+    known: set[str] = field(default_factory=set)
+    """Lower-case types that exist beside those of the catalogue and those that occur."""
+    unregistered: set[str] = field(default_factory=set)
+    """Lower-case namespaces that the subscriptions have not registered."""
+    denied: dict[str, str] = field(default_factory=dict)
+    """Actions that nobody may take at an id (`arm.key`) and below, whatever the role."""
+    metrics: dict[tuple[str, str], list[Body]] = field(default_factory=dict)
+    """Time series by `arm.key` of the resource and lower-case name of the metric."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """Bodies of anything else, by lower-case path without query; they come before all that is worked out."""
+
+    @classmethod
+    def from_inventory(cls, path: Path) -> Estate:
+        """Read a file like `fixtures/*/inventory.json`."""
+        return cls.from_body(json.loads(path.read_bytes()))
+
+    @classmethod
+    def from_body(cls, inventory: Body) -> Estate:
+        """Take an inventory: its resources and size records; what it has as gaps may not be read."""
+        estate = cls()
+        estate.add(*inventory["value"])
+        for types in inventory.get("listed", {}).values():
+            estate.known.update(name.lower() for name in types)
+        for gap in inventory.get("gaps", ()):
+            estate.denied[arm.key(gap["scope"])] = gap["permission"]
+        return estate
+
+    @classmethod
+    def from_recordings(cls, folder: Path) -> Estate:
+        """Read the resources of a folder of recorded answers; of one that was seen in several versions, the first."""
+        estate = cls()
+        for path in sorted(folder.glob("resources/*/*.json"), reverse=True):
+            body = json.loads(path.read_bytes())["resource"]
+            if isinstance(body, dict) and arm.is_id(body.get("id")) and arm.type_of(body["id"]):
+                estate.add(body)
+        return estate
+
+    def add(self, *bodies: Body) -> None:
+        """Add resources, or replace them, and records of sizes; what they lie in comes to be."""
+        for body in bodies:
+            if "id" not in body:
+                self.skus.append(body)
+                continue
+            self._place(body["id"])
+            self.resources[arm.key(body["id"])] = body
+
+    def find(self, arm_id: str) -> Body | None:
+        return self.resources.get(arm.key(arm_id))
+
+    def remove(self, arm_id: str) -> None:
+        """Remove a resource and everything below it."""
+        gone = arm.key(arm_id)
+        self.resources = {key: body for key, body in self.resources.items() if not (key + "/").startswith(gone + "/")}
+
+    def of_type(self, type_: str, scope: str = "") -> Iterator[Body]:
+        """Yield the resources of a lower-case type within a scope."""
+        below = arm.key(scope) + "/"
+        return (body for key, body in self.resources.items() if arm.type_of(key) == type_ and key.startswith(below))
+
+    def children(self, parent: str, type_: str) -> Iterator[Body]:
+        """Yield the children of one type, a last segment such as `extensions`, that a resource has."""
+        below = f"{arm.key(parent)}/{type_.lower()}/"
+        return (body for key, body in self.resources.items() if key.startswith(below) and "/" not in key[len(below) :])
+
+    @property
+    def subscriptions(self) -> Iterable[Body]:
+        return [body for key, body in self.resources.items() if arm.type_of(key) == arm.SUBSCRIPTION]
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The lower-case types of which there is something, or that the estate says exist."""
+        return frozenset({arm.type_of(key) for key in self.resources} | self.known)
+
+    def _place(self, arm_id: str) -> None:
+        """Make the subscription and the resource group of an id, where they are still missing."""
+        parts = arm_id.strip("/").split("/")
+        subscription = "/subscriptions/" + parts[1]
+        if arm.key(subscription) not in self.resources:
+            self.resources[arm.key(subscription)] = {
+                "id": subscription,
+                "subscriptionId": parts[1],
+                "displayName": parts[1],
+                "state": "Enabled",
+                "authorizationSource": "RoleBased",
+            }
+        if len(parts) > 3 and parts[2].lower() == "resourcegroups":
+            group = f"{subscription}/resourceGroups/{parts[3]}"
+            self.resources.setdefault(
+                arm.key(group),
+                {
+                    "id": group,
+                    "name": parts[3],
+                    "type": "Microsoft.Resources/resourceGroups",
+                    "location": "westeurope",
+                    "properties": {"provisioningState": "Succeeded"},
+                },
+            )

@@ -1,0 +1,187 @@
+"""What the providers behind Azure Resource Manager make of a request: expansions, filters and their own lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from auditor import arm
+from tests.arm import catalogue
+from tests.arm.estate import Body, Estate
+from tests.arm.exchange import Call, RefusalError
+from tests.arm.identity import Role
+from tests.arm.target import Target
+
+VIRTUAL_MACHINE = "microsoft.compute/virtualmachines"
+_RECORD_SETS = {"recordsets", "all"}
+_STUB = ("id", "name", "type", "location", "tags", "sku", "kind", "managedBy", "identity", "plan", "zones")
+_COMPARISON = re.compile(r"(\w+(?:/\w+)*) eq '((?:[^']|'')*)'", re.IGNORECASE)
+
+
+def describe(subscription: str, unregistered: set[str]) -> list[Body]:
+    """Return the providers of a subscription with their registration."""
+    return [
+        {
+            "id": f"{subscription}/providers/{namespace}",
+            "namespace": namespace,
+            "registrationPolicy": "RegistrationRequired",
+            "registrationState": "NotRegistered" if namespace.lower() in unregistered else "Registered",
+            "resourceTypes": [
+                {"resourceType": type_, "locations": [], "apiVersions": [catalogue.API_VERSION], "capabilities": "None"}
+                for type_ in types
+            ],
+        }
+        for namespace, types in catalogue.namespaces().items()
+    ]
+
+
+def conditions(text: str) -> dict[str, str]:
+    """Return the comparisons of a filter by lower-case name.
+
+    Raises:
+        RefusalError: 400, it has anything but `NAME eq 'VALUE'` joined by `and`.
+    """
+    if _COMPARISON.sub("", text).lower().replace("and", "").strip():
+        raise RefusalError(
+            400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
+        )
+    return {name.lower(): value.replace("''", "'") for name, value in _COMPARISON.findall(text)}
+
+
+def resource_type_filter(text: str) -> str:
+    """Return the lower-case type that a filter of the generic list asks for, or "".
+
+    Raises:
+        RefusalError: 400, it asks for anything else.
+    """
+    found = conditions(text)
+    if set(found) - {"resourcetype"}:
+        raise RefusalError(
+            400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
+        )
+    return found.get("resourcetype", "").lower()
+
+
+def stub(body: Body) -> Body:
+    """Return a resource as the generic list shows it."""
+    return {name: body[name] for name in _STUB if name in body}
+
+
+def shown(body: Body, call: Call) -> Body:
+    """Return a resource as a GET shows it: a machine's instance view only when it is asked for."""
+    if "instanceview" in call.parameter("$expand").lower() or arm.type_of(body["id"]) != VIRTUAL_MACHINE:
+        return body
+    return {**body, "properties": _without(body.get("properties", {}), "instanceView")}
+
+
+def listed(found: list[Body], call: Call, target: Target) -> list[Body]:
+    """Return resources as a list shows them.
+
+    Raises:
+        RefusalError: 400, a list of machines cannot be expanded.
+    """
+    if target.type != VIRTUAL_MACHINE:
+        return found
+    if call.parameter("$expand"):
+        raise RefusalError(400, "BadRequest", "$expand is only supported together with a $filter by scale set.")
+    if call.parameter("statusOnly").lower() == "true":
+        return [_status(body) for body in found]
+    return [shown(body, call) for body in found]
+
+
+def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
+    """Yield the members of a nested collection.
+
+    Raises:
+        RefusalError: 400, the filter makes no sense.
+    """
+    last = target.types[-1].lower()
+    if target.type == "microsoft.recoveryservices/vaults/backupprotecteditems":
+        protected = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
+        return _managed(estate.of_type(protected, target.parent), call)
+    if target.type == "microsoft.recoveryservices/vaults/backuppolicies":
+        return _managed(estate.children(target.parent, last), call)
+    if target.type.endswith("/protecteditems/recoverypoints"):
+        return _between(estate.children(target.parent, last), call)
+    if len(target.types) == 2 and target.types[0].lower() in {"dnszones", "privatednszones"} and last in _RECORD_SETS:
+        return (body for body in estate.resources.values() if _is_record_set(body["id"], target.parent))
+    return estate.children(target.parent, last)
+
+
+def permission(role: Role) -> Body:
+    """Return a role as the list of permissions shows it."""
+    kept = {"actions": list(role.actions), "notActions": list(role.not_actions)}
+    return {**kept, "dataActions": [], "notDataActions": [], "condition": None, "conditionVersion": None}
+
+
+def skus(estate: Estate, call: Call) -> list[Body]:
+    """Return the size records, perhaps of one location."""
+    wanted = conditions(call.parameter("$filter")).get("location", "")
+    if not wanted:
+        return estate.skus
+    return [sku for sku in estate.skus if arm.location(wanted) in {arm.location(name) for name in sku["locations"]}]
+
+
+def usages(estate: Estate, target: Target) -> list[Body]:
+    """Return how much of a region's quota is used."""
+    region = target.segments[1]
+    machines = estate.of_type(VIRTUAL_MACHINE, target.scope)
+    used = sum(arm.location(body.get("location", "")) == arm.location(region) for body in machines)
+    name = {"value": "virtualMachines", "localizedValue": "Virtual Machines"}
+    return [{"unit": "Count", "currentValue": used, "limit": 25000, "name": name}]
+
+
+def metrics(estate: Estate, call: Call, target: Target) -> Body:
+    """Return the time series of the metrics that are asked for.
+
+    Raises:
+        RefusalError: 400, the resource has no such metric.
+    """
+    value: list[Body] = []
+    for name in call.parameter("metricnames").split(","):
+        series = estate.metrics.get((arm.key(target.scope), name.lower()))
+        if series is None:
+            raise RefusalError(400, "BadRequest", f"Failed to find metric configuration for metric: {name}.")
+        metric_id = f"{target.scope}/providers/Microsoft.Insights/metrics/{name}"
+        shown_name = {"value": name, "localizedValue": name}
+        value.append({"id": metric_id, "type": "Microsoft.Insights/metrics", "name": shown_name, "timeseries": series})
+    return {"cost": 0, "timespan": call.parameter("timespan"), "interval": call.parameter("interval"), "value": value}
+
+
+def _status(body: Body) -> Body:
+    statuses = body.get("properties", {}).get("instanceView", {}).get("statuses", [])
+    kept: Body = {name: body[name] for name in ("id", "name", "type", "location") if name in body}
+    return {**kept, "properties": {"instanceView": {"statuses": statuses}}}
+
+
+def _without(properties: Any, name: str) -> Any:
+    return {key: value for key, value in properties.items() if key != name}
+
+
+def _managed(found: Iterable[Body], call: Call) -> list[Body]:
+    """Return what backup has of the management type that is asked for."""
+    wanted = conditions(call.parameter("$filter")).get("backupmanagementtype", "").lower()
+    return [body for body in found if wanted in {"", body["properties"]["backupManagementType"].lower()}]
+
+
+def _between(found: Iterable[Body], call: Call) -> list[Body]:
+    """Return the recovery points between two dates."""
+    asked = conditions(call.parameter("$filter"))
+    start = _moment(asked["startdate"]) if "startdate" in asked else datetime.min.replace(tzinfo=UTC)
+    end = _moment(asked["enddate"]) if "enddate" in asked else datetime.max.replace(tzinfo=UTC)
+    return [body for body in found if start <= datetime.fromisoformat(body["properties"]["recoveryPointTime"]) <= end]
+
+
+def _moment(text: str) -> datetime:
+    """Read a date as Azure Backup's filters write it: `2026-11-01 06:00:00 AM`."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %I:%M:%S %p").replace(tzinfo=UTC)
+    except ValueError:
+        raise RefusalError(400, "BMSUserErrorInvalidInput", f"The date '{text}' is not valid.") from None
+
+
+def _is_record_set(arm_id: str, zone: str) -> bool:
+    key, below = arm.key(arm_id), arm.key(zone) + "/"
+    return key.startswith(below) and key.count("/") == below.count("/") + 1 and "/virtualnetworklinks/" not in key

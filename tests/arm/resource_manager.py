@@ -1,0 +1,249 @@
+"""Azure Resource Manager: who may read what, what there is, and in which words it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from auditor import arm
+from tests.arm import catalogue, paging, providers
+from tests.arm.estate import Body, Estate
+from tests.arm.exchange import Answer, Call, RefusalError
+from tests.arm.identity import Identity
+from tests.arm.target import Target
+
+READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
+READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+
+
+@dataclass(frozen=True)
+class ResourceManager:
+    """Answers for an identity over an estate."""
+
+    estate: Estate
+    identity: Identity
+    page_size: int = 100
+    trims: bool = True
+    """Whether a list at a subscription that may not be read there is trimmed to what may be read, or refused."""
+
+    def answer(self, call: Call) -> Answer:
+        """Return what Azure Resource Manager answers to a request that has logged in.
+
+        Raises:
+            RefusalError: it refuses.
+        """
+        if not call.parameter("api-version"):
+            message = "The api-version query parameter (?api-version=) is required for all requests."
+            raise RefusalError(400, "MissingApiVersionParameter", message)
+        path = call.path.rstrip("/")
+        segments = path.lower().strip("/").split("/")
+        if call.method != "GET":
+            message = f"The requested resource does not support http method '{call.method}'."
+            raise RefusalError(405, "MethodNotAllowed", message)
+        if segments == ["subscriptions"]:
+            seen = [body for body in self.estate.subscriptions if self.identity.sees(body["id"])]
+            return self._page(call, seen, "resources")
+        if segments[0] != "subscriptions":
+            raise RefusalError(404, "NotFound", f"No resource was found at '{path}'.")
+        self._subscription(segments[1])
+        if path.lower() in self.estate.answers:
+            self._demand(self._action(path), path)
+            return Answer(body=self.estate.answers[path.lower()])
+        target = Target.of(path)
+        if target is None:
+            return self._below_subscription(call, path, segments)
+        self._registered(target)
+        return self._resource(call, target) if target.name else self._collection(call, target)
+
+    # --- subscriptions and resource groups ----------------------------------------------------------------------------
+
+    def _subscription(self, name: str) -> None:
+        if self.estate.find(f"/subscriptions/{name}") is None:
+            raise RefusalError(404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.")
+
+    def _below_subscription(self, call: Call, path: str, segments: list[str]) -> Answer:
+        scope = f"/subscriptions/{segments[1]}"
+        match segments[2:]:
+            case []:
+                if not self.identity.sees(scope):
+                    raise self._forbidden(READ_SUBSCRIPTION, scope)
+                return Answer(body=self.estate.find(scope))
+            case ["resourcegroups"]:
+                return self._page(call, self._readable(READ_GROUP, scope, self._groups(scope)), "resources")
+            case ["resourcegroups", _]:
+                self._demand(READ_GROUP, path)
+                return Answer(body=self._group(path))
+            case ["resources"] | ["resourcegroups", _, "resources"]:
+                return self._page(call, self._stubs(call, path.rpartition("/")[0]), "resources")
+            case ["providers"]:
+                self._demand("Microsoft.Resources/subscriptions/providers/read", scope)
+                return self._page(call, providers.describe(scope, self.estate.unregistered), "resources")
+            case ["providers", namespace]:
+                self._demand("Microsoft.Resources/subscriptions/providers/read", scope)
+                described = providers.describe(scope, self.estate.unregistered)
+                found = [body for body in described if body["namespace"].lower() == namespace]
+                if not found:
+                    message = f"The resource namespace '{namespace}' is invalid."
+                    raise RefusalError(404, "InvalidResourceNamespace", message)
+                return Answer(body=found[0])
+            case _:
+                raise RefusalError(404, "NotFound", f"No resource was found at '{path}'.")
+
+    def _groups(self, scope: str) -> list[Body]:
+        return list(self.estate.of_type(arm.RESOURCE_GROUP, scope))
+
+    def _group(self, scope: str) -> Body:
+        found = self.estate.find(scope)
+        if found is None:
+            message = f"Resource group '{scope.split('/')[4]}' could not be found."
+            raise RefusalError(404, "ResourceGroupNotFound", message)
+        return found
+
+    def _stubs(self, call: Call, scope: str) -> list[Body]:
+        """Return what the generic list has: tracked resources, without their properties."""
+        if arm.group_of(scope + "/"):
+            self._group(scope)
+        wanted = providers.resource_type_filter(call.parameter("$filter"))
+        below = arm.key(scope) + "/"
+        tracked = [
+            body
+            for key, body in self.estate.resources.items()
+            if key.startswith(below) and arm.type_of(key) not in {arm.RESOURCE_GROUP, ""} and "location" in body
+        ]
+        found = [body for body in tracked if wanted in {"", arm.type_of(body["id"])}]
+        return [providers.stub(body) for body in found if self._may(arm.type_of(body["id"]) + "/read", body["id"])]
+
+    # --- what providers have ------------------------------------------------------------------------------------------
+
+    def _registered(self, target: Target) -> None:
+        """Demand that a type exists and that its provider is registered.
+
+        Raises:
+            RefusalError: 404 or 409.
+        """
+        known = catalogue.KNOWN | self.estate.types
+        if not any(name.startswith(target.namespace.lower() + "/") for name in known):
+            message = f"The resource namespace '{target.namespace}' is invalid."
+            raise RefusalError(404, "InvalidResourceNamespace", message)
+        if target.type not in known:
+            message = (
+                f"The resource type '{'/'.join(target.types)}' could not be found in the namespace "
+                f"'{target.namespace}' for api version '{catalogue.API_VERSION}'."
+            )
+            raise RefusalError(404, "InvalidResourceType", message)
+        if target.namespace.lower() in self.estate.unregistered:
+            message = f"The subscription is not registered to use namespace '{target.namespace}'."
+            raise RefusalError(409, "MissingSubscriptionRegistration", message)
+
+    def _resource(self, call: Call, target: Target) -> Answer:
+        self._demand(target.action, target.path)
+        found = self.estate.find(target.path)
+        if found is None and target.group:
+            self._group(target.group)
+            shown = "/".join([target.namespace, *target.segments])
+            message = f"The Resource '{shown}' under resource group '{target.group.split('/')[4]}' was not found."
+            raise RefusalError(404, "ResourceNotFound", message)
+        if found is None:
+            raise RefusalError(404, "ResourceNotFound", f"The Resource '{target.path}' was not found.")
+        return Answer(body=providers.shown(found, call))
+
+    def _collection(self, call: Call, target: Target) -> Answer:
+        special: dict[str, Callable[[Call, Target], Answer]] = {
+            "microsoft.authorization/locks": self._locks,
+            "microsoft.authorization/permissions": self._permissions,
+            "microsoft.compute/locations/usages": self._usages,
+            "microsoft.compute/skus": self._skus,
+            "microsoft.compute/virtualmachines/instanceview": self._instance_view,
+            "microsoft.insights/metrics": self._metrics,
+        }
+        if target.type in special:
+            return special[target.type](call, target)
+        if target.parent:
+            return self._children(call, target)
+        if target.group:
+            self._group(target.group)
+            self._demand(target.action, target.group)
+            found = list(self.estate.of_type(target.type, target.group))
+        elif target.type in catalogue.ONLY_BY_GROUP:
+            message = f"'{target.types[-1]}' are listed by resource group, not by subscription."
+            raise RefusalError(404, "NotFound", message)
+        else:
+            found = list(self.estate.of_type(target.type, target.scope))
+        readable = self._readable(target.action, target.scope, found)
+        return self._page(call, providers.listed(readable, call, target), target.namespace)
+
+    def _children(self, call: Call, target: Target) -> Answer:
+        self._parent(target)
+        self._demand(target.action, target.parent)
+        found = [body for body in providers.children(self.estate, call, target) if self._may(target.action, body["id"])]
+        return self._page(call, [providers.shown(body, call) for body in found], target.namespace)
+
+    def _parent(self, target: Target) -> Body:
+        found = self.estate.find(target.parent)
+        if found is None:
+            name = arm.name_of(target.parent)
+            message = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
+            raise RefusalError(404, "ParentResourceNotFound", message)
+        return found
+
+    def _instance_view(self, _: Call, target: Target) -> Answer:
+        self._demand(target.action, target.parent)
+        return Answer(body=self._parent(target)["properties"].get("instanceView", {"statuses": []}))
+
+    def _locks(self, call: Call, target: Target) -> Answer:
+        locks = list(self.estate.of_type(target.type, target.scope))
+        return self._page(call, self._readable(target.action, target.scope, locks), target.namespace)
+
+    def _permissions(self, _: Call, target: Target) -> Answer:
+        self._demand(target.action, target.scope)
+        effective = [providers.permission(role) for role in self.identity.effective(target.scope)]
+        return Answer(body={"value": effective, "nextLink": None})
+
+    def _skus(self, call: Call, target: Target) -> Answer:
+        self._demand(target.action, target.scope)
+        return self._page(call, providers.skus(self.estate, call), target.namespace)
+
+    def _usages(self, call: Call, target: Target) -> Answer:
+        self._demand(target.action, target.scope)
+        return self._page(call, providers.usages(self.estate, target), target.namespace)
+
+    def _metrics(self, call: Call, target: Target) -> Answer:
+        self._demand(target.action, target.scope)
+        if self.estate.find(target.scope) is None:
+            raise RefusalError(404, "ResourceNotFound", f"The Resource '{target.scope}' was not found.")
+        return Answer(body=providers.metrics(self.estate, call, target))
+
+    # --- permissions --------------------------------------------------------------------------------------------------
+
+    def _may(self, action: str, scope: str) -> bool:
+        for denied, kept in self.estate.denied.items():
+            if (arm.key(scope) + "/").startswith(denied + "/") and kept.lower() == action.lower():
+                return False
+        return self.identity.may(action, scope)
+
+    def _demand(self, action: str, scope: str) -> None:
+        if not self._may(action, scope):
+            raise self._forbidden(action, scope)
+
+    def _forbidden(self, action: str, scope: str) -> RefusalError:
+        client = self.identity.upn or self.identity.client_id
+        message = (
+            f"The client '{client}' with object id '{self.identity.object_id}' does not have authorization to perform "
+            f"action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
+            "refresh your credentials."
+        )
+        return RefusalError(403, "AuthorizationFailed", message)
+
+    def _readable(self, action: str, scope: str, found: list[Body]) -> list[Body]:
+        """Return what of a list may be read."""
+        if not self.trims:
+            self._demand(action, scope)
+        return [body for body in found if self._may(action, body["id"])]
+
+    def _action(self, path: str) -> str:
+        target = Target.of(path)
+        return target.action if target else READ_SUBSCRIPTION
+
+    def _page(self, call: Call, items: list[Any], namespace: str) -> Answer:
+        return paging.listing(call, items, self.page_size, namespace)

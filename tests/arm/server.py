@@ -1,0 +1,165 @@
+"""The server as tests use it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import uuid
+from dataclasses import KW_ONLY, dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.arm import certificates, metadata, paging
+from tests.arm.entra import MANAGED_IDENTITY, Entra
+from tests.arm.estate import Estate
+from tests.arm.exchange import JSON, Answer, Call, RefusalError
+from tests.arm.hosting import Hosting, Site
+from tests.arm.identity import Identity
+from tests.arm.resource_manager import ResourceManager
+from tests.arm.throttle import Throttle
+
+AUDIENCES = ("https://management.core.arm.test/", "https://management.arm.test/")
+"""Whom tokens are for; not the server's own address, as in Azure."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request that came, and the status that it was answered with (0: it was not answered)."""
+
+    method: str
+    path: str
+    query: str
+    status: int
+    headers: dict[str, str]
+    """By lower-case name."""
+
+
+@dataclass
+class ArmServer:
+    """Plays Azure Resource Manager for an estate while it is entered.
+
+    Its attributes may be changed while it runs.
+    """
+
+    estate: Estate
+    identity: Identity = field(default_factory=Identity)
+    _: KW_ONLY
+    page_size: int = 100
+    trims: bool = True
+    """Whether a list at a subscription that may not be read there is trimmed to what may be read, or refused."""
+    throttle: Throttle | None = None
+    latency: float = 0.0
+    """Seconds before each answer."""
+    token_lifetime: float = 3600.0
+    """Seconds."""
+    log: list[Entry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ca_file = certificates.authority()[1]
+        self._site = Site(self._respond)
+        self._hosting = Hosting([self._site])
+        self._entra = Entra("", AUDIENCES)
+
+    def __enter__(self) -> Self:
+        self._hosting.__enter__()
+        self._entra.url = self.url
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hosting.__exit__(kind, raised, trace)
+
+    @property
+    def url(self) -> str:
+        """Where both Azure Resource Manager and the login are."""
+        return f"https://127.0.0.1:{self._site.port}"
+
+    @property
+    def audience(self) -> str:
+        return AUDIENCES[0]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What azure-identity reads to log in with the secret."""
+        identity = self.identity
+        return {
+            "AZURE_CLIENT_ID": identity.client_id,
+            "AZURE_TENANT_ID": identity.tenant_id,
+            "AZURE_CLIENT_SECRET": identity.secret,
+        }
+
+    @property
+    def managed_identity_environment(self) -> dict[str, str]:
+        """What azure-identity reads to take an App Service for its home."""
+        return {
+            "IDENTITY_ENDPOINT": self.url + MANAGED_IDENTITY,
+            "IDENTITY_HEADER": self.identity.managed_identity_header,
+        }
+
+    @property
+    def requests(self) -> list[str]:
+        """The requests for Azure Resource Manager so far, `PATH?QUERY` each, in the order in which they came."""
+        return [f"{entry.path}?{entry.query}" for entry in self.log if entry.path.startswith("/subscriptions")]
+
+    def answer(self, call: Call) -> Answer:
+        """Return what is answered where no fault is played."""
+        self._entra.lifetime = self.token_lifetime
+        try:
+            if call.path.lower() == metadata.PATH:
+                return self._metadata(call)
+            if self._entra.answers(call):
+                return self._entra.answer(call, self.identity)
+            self._entra.check(call)
+            left = self._take(call)
+            manager = ResourceManager(self.estate, self.identity, self.page_size, self.trims)
+            found = manager.answer(call)
+        except RefusalError as refusal:
+            return refusal.answer
+        return replace(found, headers={"x-ms-ratelimit-remaining-subscription-reads": str(left), **found.headers})
+
+    def _metadata(self, call: Call) -> Answer:
+        version = call.parameter("api-version")
+        if not version:
+            message = "The api-version query parameter (?api-version=) is required for all requests."
+            raise RefusalError(400, "MissingApiVersionParameter", message)
+        return Answer(body=metadata.endpoints(self.url, AUDIENCES, version))
+
+    def _take(self, call: Call) -> int:
+        """Take a request from the subscription's bucket, and return what is left in it."""
+        segments = call.path.lower().split("/")
+        return self.throttle.take(segments[2] if len(segments) > 2 else "") if self.throttle else 249
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        call = Call(request.method, request.raw_path, headers, await request.read())
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        answer = self.answer(call)
+        self.log.append(Entry(call.method, call.path, call.query, answer.status, headers))
+        return response(self.url, call, answer)
+
+
+def content(url: str, call: Call, answer: Answer) -> bytes:
+    """Return the bytes of an answer's body."""
+    body: Any = answer.body if answer.listing is None else paging.body(url, call, answer.listing)
+    return body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+
+
+def response(url: str, call: Call, answer: Answer) -> web.Response:
+    """Return an answer as it goes over the wire: compressed where the client takes gzip, with its request id."""
+    body = content(url, call, answer)
+    correlation = call.headers.get("x-ms-correlation-request-id", str(uuid.uuid4()))
+    headers = {
+        "Content-Type": JSON,
+        "x-ms-request-id": str(uuid.uuid4()),
+        "x-ms-correlation-request-id": correlation,
+        **answer.headers,
+    }
+    if "gzip" in call.headers.get("accept-encoding", "") and "Content-Encoding" not in headers:
+        headers["Content-Encoding"] = "gzip"
+        body = gzip.compress(body, 1)
+    return web.Response(status=answer.status, body=body, headers=headers)
