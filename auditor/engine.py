@@ -23,7 +23,7 @@ from auditor.model import (
     Target,
 )
 from auditor.topology import Context, Deployment, Topology, subject_of
-from auditor.topology.graph import REFERENCES, SKU, VM, proper_type
+from auditor.topology.graph import ONLY_IN_RESOURCE_GRAPH, REFERENCES, SKU, VM, proper_type
 from auditor.values import Cause, Items, Unknown
 
 _ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
@@ -99,7 +99,7 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
         groups = (*(tier.members for tier in tiers), *(deployment.machines[role] for role in roles))
         return Items(tiers, next(filter(None, (Items.of(group).open_end for group in groups)), None))
     if not target.roles:
-        return deployment.scope.get(target.type, Items())
+        return deployment.scope[target.type]
     return Items.joined(
         *(
             deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
@@ -210,6 +210,9 @@ def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterat
             if (scope, type_) not in snapshot.listed and (scope, type_) not in said:
                 name = proper_type(type_)
                 detail = f'list it with az rest --method get --url "{scope}/providers/{name}?api-version=VERSION"'
+                if type_ in ONLY_IN_RESOURCE_GRAPH:
+                    query = f"resources | where type =~ '{name}'"
+                    detail = f'list it with az graph query --subscriptions {arm.name_of(scope)} -q "{query}"'
                 yield Gap(scope=scope, what=name, reason=GapReason.NOT_REQUESTED, detail=detail)
     left_out = {s for d in topology.deployments for s in d.declared.subscriptions if s not in snapshot.scopes}
     for scope in sorted(left_out):

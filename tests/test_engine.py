@@ -12,7 +12,7 @@ from auditor.conditions import CompiledRule
 from auditor.facts import FACTS, Fact
 from auditor.model import Coverage, Finding, Outcome, Severity, Subject
 from auditor.topology import Topology
-from auditor.topology.graph import LOAD_BALANCER, VM
+from auditor.topology.graph import FLOW_LOG, LOAD_BALANCER, VM
 from auditor.values import Answer, Cause, Unknown
 from tests.topology import subscription as s
 from tests.topology.subscription import OTHER, SUB, Body, arm_id
@@ -331,6 +331,13 @@ def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
     assert [gap.what for gap in found.gaps] == ["Microsoft.Compute/virtualMachines", "microsoft.keyvault/vaults"]
     assert {(gap.scope, gap.reason) for gap in found.gaps} == {(SUB, "not-requested")}
     assert f"{SUB}/providers/Microsoft.Compute/virtualMachines?api-version" in found.gaps[0].detail
+
+
+def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Load) -> None:
+    (gap,) = covered(estate(unlisted=[FLOW_LOG]), load(R1=ON_MACHINES + IN_ZONE)).gaps
+    assert gap.what == "Microsoft.Network/networkWatchers/flowLogs"
+    assert f"az graph query --subscriptions {arm.name_of(SUB)}" in gap.detail
+    assert gap.what in gap.detail
 
 
 def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:

@@ -114,7 +114,7 @@ def profiles(_: Context, deployment: Deployment) -> Answer:
 
 
 def _in_scope(deployment: Deployment | None, type_: str) -> Items:
-    return deployment.scope.get(type_, Items()) if deployment is not None else Items()
+    return deployment.scope[type_] if deployment is not None else Items()
 
 
 def _mirrors_needed(deployment: Deployment) -> Iterator[Need]:

@@ -239,7 +239,7 @@ def _public_paths(context: Context, vm: Resource) -> Answer:
             else:
                 paths.append(path)
     if missing is None and context.deployment is not None:
-        missing = context.deployment.scope.get(LOAD_BALANCER, Items()).missing
+        missing = context.deployment.scope[LOAD_BALANCER].missing
     return Answer(Items(tuple(paths), missing))
 
 

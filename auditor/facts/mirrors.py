@@ -151,7 +151,7 @@ def rules(context: Context, mirror: Mirror) -> Answer:
 
 def _unseen_balancers(context: Context) -> Unknown | None:
     """Return why a balancer of the deployment may not have been seen."""
-    return context.deployment.scope.get(LOAD_BALANCER, Items()).missing if context.deployment else None
+    return context.deployment.scope[LOAD_BALANCER].missing if context.deployment else None
 
 
 def _zones(context: Context, machines: Items | Unknown) -> Answer:

@@ -70,7 +70,7 @@ def neighbours(context: Context, deployment: Deployment) -> Answer:
     """
     known: dict[str, Resource] = {}
     reads: list[Read] = []
-    missing = next(filter(None, (deployment.scope.get(t, Items()).missing for t in _POOLED)), None)
+    missing = next(filter(None, (deployment.scope[t].missing for t in _POOLED)), None)
     looked_at: set[str] = set()
     for role in Role:
         roster = Items.of(deployment.machines[role])

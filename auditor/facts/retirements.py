@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,12 +12,12 @@ import msgspec
 from auditor import arm
 from auditor.facts.disks import os_disk
 from auditor.facts.operation import extensions
-from auditor.facts.registry import fact
+from auditor.facts.registry import FACTS, fact
 from auditor.facts.sizes import months_between, retirements, series_of, size_of
 from auditor.model import Part, Resource
 from auditor.topology import Context, Deployment
 from auditor.topology.graph import VM, objects, value
-from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
+from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown
 
 _OF_MACHINES = {"os-disk": os_disk, "extension": extensions}
 
@@ -71,7 +71,7 @@ def features() -> tuple[Feature, ...]:
 @fact("deployment.retirements", "deployment", gives="exposure*")
 def exposures(context: Context, deployment: Deployment) -> Answer:
     """What belongs to the deployment and uses what Azure has retired or will retire, the earliest date first."""
-    machines = deployment.scope.get(VM, Items())
+    machines = deployment.scope[VM]
     missing = machines.open_end
     found: list[Exposure] = []
     vms = machines.only(Resource)
@@ -122,16 +122,16 @@ def _features(context: Context, deployment: Deployment, machines: list[Resource]
             find = _OF_MACHINES[feature.of]
             groups = [Items.of(find(context, vm).value) for vm in machines]
         else:
-            groups = [deployment.scope.get(feature.of, Items())]
+            groups = [deployment.scope[feature.of]]
         for group in groups:
             if group.open_end is not None:
                 yield group.open_end
             for element in group.known:
                 if isinstance(element, Resource | Part):
-                    yield from _exposed(feature, element)
+                    yield from _exposed(context, feature, element)
 
 
-def _exposed(feature: Feature, element: Resource | Part) -> Iterator[Exposure | Unknown]:
+def _exposed(context: Context, feature: Feature, element: Resource | Part) -> Iterator[Exposure | Unknown]:
     """Yield that an element, or a part of it, uses a feature, or why it may."""
     parts = objects(element, feature.each) if feature.each else Items((element,))
     if parts.open_end is not None:
@@ -139,7 +139,7 @@ def _exposed(feature: Feature, element: Resource | Part) -> Iterator[Exposure | 
     for part in parts.known:
         if not isinstance(part, Resource | Part):
             continue
-        answers = [_meets(part, condition) for condition in feature.where]
+        answers = [_meets(context, part, condition) for condition in feature.where]
         if any(answer.value is False for answer in answers):
             continue
         doubt = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
@@ -147,20 +147,45 @@ def _exposed(feature: Feature, element: Resource | Part) -> Iterator[Exposure | 
         yield doubt or Exposure(element.resource, feature.what, feature.date, source, answers[0].reads[0])
 
 
-def _meets(element: Resource | Part, condition: Mapping[str, Any]) -> Answer:
+def _meets(context: Context, element: Resource | Part, condition: Mapping[str, Any]) -> Answer:
     """Return whether an element meets one condition of the table."""
+    if "fact" in condition:
+        return _less(FACTS[condition["fact"]].find(context, element), condition["less"])
     answer = value(element, condition["path"])
-    found = answer.value
+    if isinstance(answer.value, Unknown):
+        return answer
+    if "is" in condition:
+        wanted = [_folded(item) for item in condition["is"]]
+        return _tell(answer, condition.get("absent", ABSENT), type(wanted[0]), lambda found: _folded(found) in wanted)
+    if "type" in condition:
+        type_ = arm.canonical_type(condition["type"])
+        return _tell(answer, ABSENT, str, lambda found: arm.type_of(found) == type_)
+    if condition.get("missing"):
+        return Answer(answer.value is ABSENT, answer.reads)
+    return Answer(answer.value is not ABSENT and answer.value not in condition.get("not", ()), answer.reads)
+
+
+def _folded(item: object) -> object:
+    return item.lower() if isinstance(item, str) else item
+
+
+def _tell(answer: Answer, absent: object, kind: type, test: Callable[[Any], bool]) -> Answer:
+    """Return whether a value passes a test; unknown where it is of another kind, or absent without a default."""
+    found = absent if answer.value is ABSENT else answer.value
+    where = answer.reads[0]
+    if found is ABSENT:
+        return Answer(Unknown(Cause.VALUE, f"{where.resource} has no {where.path}"), answer.reads)
+    if type(found) is not kind:
+        return Answer(Unknown(Cause.VALUE, f"{where.resource}: {where.path} is {found!r} (malformed)"), answer.reads)
+    return Answer(test(found), answer.reads)
+
+
+def _less(answer: Answer, bound: float) -> Answer:
+    """Return whether a number is less than another."""
+    found: Any = answer.value
     if isinstance(found, Unknown):
         return answer
-    if condition.get("missing"):
-        return Answer(found is ABSENT, answer.reads)
-    if "is" not in condition:
-        return Answer(found is not ABSENT and found not in condition.get("not", ()), answer.reads)
-    if found is ABSENT:
-        found = condition.get("absent", ABSENT)
-    if found is ABSENT:
-        reason = f"{answer.reads[0].resource} has no {answer.reads[0].path}"
-        return Answer(Unknown(Cause.VALUE, reason), answer.reads)
-    wanted = [item.lower() if isinstance(item, str) else item for item in condition["is"]]
-    return Answer((found.lower() if isinstance(found, str) else found) in wanted, answer.reads)
+    low, high = (found.low, found.high) if isinstance(found, Interval) else (found, found)
+    if low < bound <= high:
+        return Answer(found.because[0], answer.reads)
+    return Answer(high < bound, answer.reads)

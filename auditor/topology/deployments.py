@@ -13,7 +13,7 @@ from auditor.model import BalancerRole, DeclaredDeployment, DeclaredTier, Resour
 from auditor.topology.balancing import Balancing
 from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread, value
 from auditor.topology.scope import Scope
-from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Tier
+from auditor.topology.subjects import Belongings, Choice, Deployment, Members, Mirror, Tier
 from auditor.topology.tags import TIER_ROLES, tag
 from auditor.values import Cause, Items, Unknown
 
@@ -115,7 +115,7 @@ class Finder:
 
     def _scope(
         self, machines: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
-    ) -> dict[str, Items]:
+    ) -> Belongings:
         """Return what belongs to machines and resource groups."""
         scope = Scope(self.graph, self.balancing, subscriptions)
         for members in machines.values():
@@ -124,11 +124,11 @@ class Finder:
             scope.add_groups(groups)
         return scope.result()
 
-    def _balancers(self, members: Members, scope: Mapping[str, Items]) -> Items:
+    def _balancers(self, members: Members, scope: Belongings) -> Items:
         """Return the load balancers with a rule that sends traffic to one of these machines."""
         machines = Items.of(members)
         found = {pool.resource.key: pool.resource for pool in self.balancing.pools_serving(machines.only(Resource))}
-        return Items(tuple(found.values()), machines.open_end or scope.get(LOAD_BALANCER, Items()).missing)
+        return Items(tuple(found.values()), machines.open_end or scope[LOAD_BALANCER].missing)
 
 
 def _each_once(machines: Items) -> Items:

@@ -27,6 +27,8 @@ PUBLIC_ADDRESS: Final = "microsoft.network/publicipaddresses"
 VIRTUAL_NETWORK: Final = "microsoft.network/virtualnetworks"
 SECURITY_GROUP: Final = "microsoft.network/networksecuritygroups"
 TRAFFIC_MANAGER: Final = "microsoft.network/trafficmanagerprofiles"
+NETWORK_GATEWAY: Final = "microsoft.network/virtualnetworkgateways"
+FLOW_LOG: Final = "microsoft.network/networkwatchers/flowlogs"
 
 KINDS: Final = {
     VM: "vm",
@@ -57,8 +59,13 @@ _PROPER_NAMES: Final = {
         "Microsoft.Network/virtualNetworks",
         "Microsoft.Network/networkSecurityGroups",
         "Microsoft.Network/trafficManagerProfiles",
+        "Microsoft.Network/virtualNetworkGateways",
+        "Microsoft.Network/networkWatchers/flowLogs",
     )
 }
+
+ONLY_IN_RESOURCE_GRAPH: Final = frozenset({NETWORK_GATEWAY, FLOW_LOG})
+"""Types that Azure Resource Manager lists by resource group or parent, but not for a subscription as a whole."""
 
 
 def proper_type(type_: str) -> str:
@@ -111,10 +118,18 @@ REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
     ),
     VIRTUAL_NETWORK: (Reference("properties.subnets[*].properties.networkSecurityGroup.id", SECURITY_GROUP),),
     TRAFFIC_MANAGER: (Reference("properties.endpoints[*].properties.targetResourceId", PUBLIC_ADDRESS, reached=False),),
+    NETWORK_GATEWAY: (
+        Reference("properties.ipConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK, reached=False),
+    ),
+    FLOW_LOG: (Reference("properties.targetResourceId", SECURITY_GROUP, reached=False),),
 }
 """Every property by which the graph goes from one resource to another, by the type that has it."""
 
-REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = {PUBLIC_ADDRESS: (TRAFFIC_MANAGER,)}
+REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = {
+    PUBLIC_ADDRESS: (TRAFFIC_MANAGER,),
+    VIRTUAL_NETWORK: (NETWORK_GATEWAY,),
+    SECURITY_GROUP: (FLOW_LOG,),
+}
 """Types that belong to whoever has what they refer to: a Traffic Manager profile to its endpoints' addresses."""
 
 
@@ -137,6 +152,7 @@ class Graph:
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.unreadable: dict[str, list[Resource]] = defaultdict(list)
         self._into: dict[str, dict[str, list[Edge]]] = {}
+        self._followers: dict[str, dict[str, list[Resource]]] = {}
         self._owners: dict[str, Resource | Unknown] = {}
         for resource in self.resources.values():
             self.by_type[resource.type].append(resource)
@@ -253,8 +269,17 @@ class Graph:
                         owner = self.owner(value)
                         yield (reference.to, owner) if isinstance(owner, Unknown) else owner
         for type_ in REACHED_BACKWARDS.get(resource.type, ()):
-            for edge in self.referrers(resource.key, type_):
-                yield edge.source
+            yield from self._followers_of(type_).get(resource.key, ())
+
+    def _followers_of(self, type_: str) -> dict[str, list[Resource]]:
+        """Return the resources of a type by the key of what they, or a part of which they, refer to."""
+        if type_ not in self._followers:
+            found = self._followers[type_] = defaultdict(list)
+            for target, edges in self._references(type_).items():
+                owner = self.owner(target)
+                if isinstance(owner, Resource):
+                    found[owner.key] += [edge.source for edge in edges]
+        return self._followers[type_]
 
     def capability(self, resource_type: str, sku: str, region: str, subscription: str, name: str) -> Answer:
         """Return what `Microsoft.Compute/skus` says of a size or disk type in a region; its values are strings."""

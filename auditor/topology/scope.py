@@ -19,7 +19,7 @@ from auditor.topology.graph import (
     Graph,
     unread,
 )
-from auditor.topology.subjects import Members
+from auditor.topology.subjects import Belongings, Members
 from auditor.values import Items, Unknown
 
 _FOUND_BY_THEIR_BODY: Final = (
@@ -40,6 +40,7 @@ class Scope:
         self._subscriptions = subscriptions
         self._found: dict[str, dict[str, Resource]] = defaultdict(dict)
         self._missing: dict[str, Unknown] = {}
+        self._whole_groups = False
 
     def add_members(self, members: Members) -> None:
         """Add the machines of a role and what they lead to."""
@@ -50,21 +51,33 @@ class Scope:
 
     def add_groups(self, groups: tuple[str, ...]) -> None:
         """Add whole resource groups and what their resources lead to."""
+        self._whole_groups = True
         self._reach(
             resource
             for resource in self._graph.resources.values()
             if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in self._subscriptions
         )
 
-    def result(self) -> dict[str, Items]:
+    def result(self) -> Belongings:
         """Return what was found, by type."""
         for type_ in _FOUND_BY_THEIR_BODY:
             for gap in self._hidden(type_):
                 self._lose(type_, gap)
-        return {
-            type_: Items(tuple(found for _, found in sorted(self._found[type_].items())), self._missing.get(type_))
+        found = {
+            type_: Items(
+                tuple(found for _, found in sorted(self._found[type_].items())),
+                self._missing.get(type_) or self._unlisted(type_),
+            )
             for type_ in {*self._found, *self._missing}
         }
+        return Belongings(found, self._unlisted)
+
+    def _unlisted(self, type_: str) -> Unknown | None:
+        """Return why resources of a type may be in the whole groups without our seeing them."""
+        if not self._whole_groups:
+            return None
+        listings = (self._graph.listing(type_, subscription) for subscription in self._subscriptions)
+        return next(filter(None, listings), None)
 
     def _reach(self, resources: Iterable[Resource]) -> None:
         queue = list(resources)

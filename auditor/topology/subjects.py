@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -96,6 +96,19 @@ class Choice(msgspec.Struct, frozen=True, eq=False):
         return self.matches
 
 
+class Belongings(dict[str, Items]):
+    """By type, the resources that belong to a deployment; a type of which none was found may yet have some."""
+
+    def __init__(self, found: Mapping[str, Items], unlisted: Callable[[str], Unknown | None]) -> None:
+        """Keep what was found; `unlisted` says why there may be more of a type."""
+        super().__init__(found)
+        self._unlisted = unlisted
+
+    def __missing__(self, type_: str) -> Items:
+        """Return a list without known members."""
+        return Items((), self._unlisted(type_))
+
+
 class Deployment(msgspec.Struct, frozen=True, eq=False):
     """A deployment with everything that belongs to it."""
 
@@ -113,7 +126,7 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     expected: Mapping[tuple[Role, str], Members]
     """By role and product ("" for the deployment's own) the tiers that the reference has and no declaration speaks of:
     unknown, or empty where the file says that there are no tiers at all."""
-    scope: Mapping[str, Items]
+    scope: Belongings
     """By type, the resources that belong to the deployment."""
     balancers: Mapping[BalancerRole, Items]
     lines: Mapping[str, int]

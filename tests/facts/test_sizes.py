@@ -30,12 +30,21 @@ def of_vm(name: str, built: Topology) -> Answer:
 
 ENDS = {
     "2023-09-06": ["Standard_NV6", "Standard_NV24_Promo"],
-    "2024-08-31": ["Standard_A0", "Standard_A7", "Standard_A11", "Basic_A0", "BASIC_A4"],
+    "2024-08-31": [
+        "Standard_A0",
+        "Standard_A7",
+        "Standard_A11",
+        "Basic_A0",
+        "BASIC_A4",
+        "Standard_HB60rs",
+        "Standard_HB60-45rs",
+    ],
     "2025-09-30": ["Standard_NC6s_v3", "Standard_NC24rs_v3"],
-    "2026-06-30": ["Standard_DC2s_v2", "Standard_DC8s_v2"],
+    "2026-06-30": ["Standard_DC2s_v2", "Standard_DC8_v2"],
+    "2026-08-01": ["Standard_DC4as_cc_v5", "Standard_DC96ads_cc_v5", "Standard_EC20as_cc_v5", "Standard_EC4ads_cc_v5"],
     "2026-09-30": ["Standard_NV12s_v3", "Standard_NV32as_v4"],
     "2027-03-31": ["Standard_M192is_v2", "Standard_M192ims_v2", "Standard_M192ids_v2", "Standard_M192idms_v2"],
-    "2027-05-31": ["Standard_HB120rs_v2", "Standard_HB120-64rs_v2"],
+    "2027-05-31": ["Standard_HB120rs_v2", "Standard_HB120-64rs_v2", "Standard_HC44rs", "Standard_HC44-16rs"],
     "2028-05-01": [
         "Standard_D1",
         "Standard_D14",
@@ -65,6 +74,7 @@ ENDS = {
         "Standard_GS5",
         "Standard_GS5-16",
     ],
+    "2029-10-31": ["Standard_DC8s_v3", "Standard_DC48ds_v3"],
     "": [
         "Standard_D2_v3",
         "Standard_D2s_v3",
@@ -83,7 +93,6 @@ ENDS = {
         "Standard_L16as_v3",
         "Standard_M8-2ms",
         "Standard_M192is_v3",
-        "Standard_DC8s_v3",
         "Standard_DC2ads_v5",
         "Standard_NC16as_T4_v3",
         "Standard_NV36ads_A10_v5",
@@ -109,6 +118,7 @@ def test_sizes_that_azure_listed_are_of_the_series_that_their_family_names() -> 
         "standarda0_a7": "2024-08-31",
         "standardav2": "2028-11-15",
         "standardbs": "2028-11-15",
+        "standarddcsv3": "2029-10-31",
         "standarddv2": "2028-05-01",
         "standarddv2promo": "2028-05-01",
         "standarddsv2": "2028-05-01",

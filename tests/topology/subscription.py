@@ -77,6 +77,17 @@ def nic(name: str, *, machine: str = "", address: str = "", vnet: str = VNET, **
     return resource("Network/networkInterfaces", name, **{"ipConfigurations": configurations, **properties})
 
 
+def network_gateway(name: str, vnet: str = VNET, **properties: Any) -> Body:
+    """Return a gateway of a virtual network."""
+    configurations = [{"name": "default", "properties": {"subnet": {"id": f"{vnet}/subnets/GatewaySubnet"}}}]
+    return resource("Network/virtualNetworkGateways", name, **{"ipConfigurations": configurations, **properties})
+
+
+def flow_log(name: str, target: str | None) -> Body:
+    """Return the flow log of a security group or network."""
+    return resource("Network/networkWatchers", f"watcher/flowLogs/{name}", targetResourceId=target)
+
+
 def disk(name: str, mbps: Any = 200, sku: str = "Premium_LRS") -> Body:
     return resource("Compute/disks", name, top={"sku": {"name": sku}}, diskMBpsReadWrite=mbps, diskSizeGB=1024)
 

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.model import Role
 from auditor.topology import Deployment, Topology, subject_of
-from auditor.topology.graph import NIC, VM
+from auditor.topology.graph import FLOW_LOG, NIC, VM
 from auditor.values import Cause, Items, Unknown
 from tests.topology import subscription as s
 from tests.topology.subscription import OTHER, SUB, Body, arm_id
@@ -486,6 +486,8 @@ REACHED = (
     s.resource(
         "Network/trafficManagerProfiles", "tm", endpoints=[{"properties": {"targetResourceId": PUBLIC["id"].lower()}}]
     ),
+    s.network_gateway("vgw", VNET["id"].upper()),
+    s.flow_log("log", arm_id("Network/networkSecurityGroups", "NSG")),
 )
 BYSTANDERS = (
     s.vm("vm-x", group="rg-x"),
@@ -493,6 +495,9 @@ BYSTANDERS = (
     s.balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
     s.disk("disk-x"),
     s.resource("Network/trafficManagerProfiles", "tm-x", endpoints=[]),
+    s.network_gateway("vgw-x", arm_id("Network/virtualNetworks", "vnet-x")),
+    s.flow_log("log-x", arm_id("Network/networkSecurityGroups", "nsg-x")),
+    s.flow_log("log-y", VNET["id"]),
 )
 ALL = {
     "virtualmachines": ["vm-a"],
@@ -504,6 +509,8 @@ ALL = {
     "loadbalancers": ["lb"],
     "publicipaddresses": ["ip"],
     "trafficmanagerprofiles": ["tm"],
+    "virtualnetworkgateways": ["vgw"],
+    "flowlogs": ["log"],
 }
 
 
@@ -520,6 +527,16 @@ def test_whole_groups_belong_only_where_the_file_says_so() -> None:
     assert found["virtualmachines"] == ["vm-a", "vm-x"]
 
 
+def test_a_whole_group_may_hold_more_of_a_type_that_was_not_listed() -> None:
+    vault = "microsoft.recoveryservices/vaults"
+    text = tier("vm-a", more="scope: {resourceGroups: [rg-x]}")
+    for more, unlisted, expected in ((text, [NIC], ["..."]), (tier("vm-a"), [], [])):
+        found = s.only(s.topology(*REACHED, *BYSTANDERS, deployment=more, unlisted=unlisted)).scope
+        assert s.names(found[vault]) == expected
+        assert ("..." in s.names(found[NIC])) is bool(unlisted)
+        assert "..." not in s.names(found[VM])
+
+
 @pytest.mark.parametrize(
     ("gap", "opened"),
     [
@@ -531,7 +548,9 @@ def test_whole_groups_belong_only_where_the_file_says_so() -> None:
         (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks"), {"disks"}),
         (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks[3]"), {"disks"}),
         (s.gap(REACHED[2]["id"]), set()),
-        (s.gap(VNET["id"]), {"networksecuritygroups"}),
+        (s.gap(VNET["id"]), {"networksecuritygroups", "flowlogs"}),
+        (s.gap(arm_id("Network/virtualNetworkGateways", "vgw-y")), {"virtualnetworkgateways"}),
+        (s.gap(SUB, FLOW_LOG), {"flowlogs"}),
         (s.gap(SUB, NIC), set()),
         (s.gap(arm_id("Network/loadBalancers", "lb-y")), {"loadbalancers", "virtualnetworks", "publicipaddresses"}),
         (s.gap(arm_id("Network/loadBalancers", "lb-y", subscription=OTHER)), set()),
@@ -539,7 +558,8 @@ def test_whole_groups_belong_only_where_the_file_says_so() -> None:
 )
 def test_a_gap_opens_what_lies_beyond_it(gap: Body, opened: set[str]) -> None:
     found = scope(*REACHED, gaps=[gap])
-    beyond = {"networksecuritygroups", "trafficmanagerprofiles"} if opened & {"virtualnetworks"} else set()
+    beyond = {"networksecuritygroups", "trafficmanagerprofiles", "virtualnetworkgateways", "flowlogs"}
+    beyond = beyond if "virtualnetworks" in opened else set()
     assert {type_ for type_, names in found.items() if names[-1:] == ["..."]} == opened | beyond
     assert {type_: [name for name in names if name != "..."] for type_, names in found.items() if type_ in ALL} == ALL
 
