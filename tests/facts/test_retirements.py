@@ -190,6 +190,7 @@ def test_what_ends_and_when_the_earliest_first(bodies: list[Body], expected: lis
         (vault(alertsForCriticalOperations="Disabled"), []),
         (vault(alertsForCriticalOperations="Enabled"), CLASSIC_ALERTS),
         (vault(), CLASSIC_ALERTS),
+        (s.flow_log("log", NETWORK["id"]), []),
     ],
 )
 def test_what_ends_in_the_resource_groups_of_the_deployment(body: Body, expected: list[tuple[str, str]]) -> None:
