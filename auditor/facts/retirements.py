@@ -117,13 +117,11 @@ def _sizes(machines: list[Resource]) -> Iterator[Exposure | Unknown]:
 
 
 def _features(context: Context, deployment: Deployment, machines: list[Resource]) -> Iterator[Exposure | Unknown]:
+    found: dict[str, list[Items]] = {
+        of: [Items.of(find(context, vm).value) for vm in machines] for of, find in _OF_MACHINES.items()
+    }
     for feature in features():
-        if feature.of in _OF_MACHINES:
-            find = _OF_MACHINES[feature.of]
-            groups = [Items.of(find(context, vm).value) for vm in machines]
-        else:
-            groups = [deployment.scope[feature.of]]
-        for group in groups:
+        for group in found.get(feature.of, [deployment.scope[feature.of]]):
             if group.open_end is not None:
                 yield group.open_end
             for element in group.known:
