@@ -146,11 +146,14 @@ def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
 
 
 def values(body: object, steps: tuple[Step, ...]) -> Iterator[object]:
-    """Yield what `find` does, without the places."""
+    """Yield what `find` does, without the places; what is of another type does not know where it stands either."""
     if None not in steps:
         yield get(body, steps)
         return
     star = steps.index(None)
     elements = get(body, steps[:star])
-    for element in elements if type(elements) is list else ():
-        yield from values(element, steps[star + 1 :])
+    if type(elements) is list:
+        for element in elements:
+            yield from values(element, steps[star + 1 :])
+    elif elements is not ABSENT:
+        yield elements if isinstance(elements, WrongType) else WrongType(render(steps[:star]), "a list")

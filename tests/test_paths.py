@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.paths import PathError, Step, WrongType, find, get, join, parse, render
+from auditor.paths import PathError, Step, WrongType, find, get, join, parse, render, values
 from auditor.values import ABSENT
 
 # Every name that a path can spell: all but those that hold both kinds of quotes. Names like steps must be quoted.
@@ -147,6 +147,11 @@ def _found(text: str) -> list[tuple[str, object]]:
 )
 def test_find(text: str, found: list[tuple[str, object]]) -> None:
     assert _found(text) == found
+    without = list(values(BODY, parse(text)))
+    assert [isinstance(value, WrongType) for value in without] == [isinstance(value, tuple) for _, value in found]
+    assert [value for value in without if not isinstance(value, WrongType)] == [
+        value for _, value in found if not isinstance(value, tuple)
+    ]
 
 
 def test_what_find_yields_get_finds_under_the_path_that_it_names() -> None:

@@ -225,6 +225,13 @@ class Graph:
             owner_id = owner_id.rstrip("/").rsplit("/", 2)[0]
         return self.get(owner_id)
 
+    def _holder(self, arm_id: str, type_: str) -> Resource | Unknown:
+        """Return the owner of an id, though parts of it be resources of their own, as subnets may."""
+        owner = self.owner(arm_id)
+        while isinstance(owner, Resource) and owner.type != type_ and arm.parent_of(owner.key):
+            owner = self.get(arm.parent_of(owner.key))
+        return owner
+
     def part(self, arm_id: str) -> Part | Unknown:
         """Return the part of a resource that has an id of its own (a pool, a probe, a frontend)."""
         key = arm.key(arm_id)
@@ -263,11 +270,14 @@ class Graph:
     def reached(self, resource: Resource) -> Iterator[Resource | tuple[str, Unknown]]:
         """Yield what a resource refers to and what belongs with it; (type, reason) stands for what is not here."""
         for reference in REFERENCES.get(resource.type, ()):
-            if reference.reached:
-                for value in paths.values(resource.body, paths.parse(reference.path)):
-                    if isinstance(value, str):
-                        owner = self.owner(value)
-                        yield (reference.to, owner) if isinstance(owner, Unknown) else owner
+            for value in paths.values(resource.body, paths.parse(reference.path)) if reference.reached else ():
+                owner = self._holder(value, reference.to) if isinstance(value, str) else None
+                if isinstance(owner, Resource) and owner.type == reference.to:
+                    yield owner
+                elif isinstance(owner, Unknown) and _names(value, reference.to):
+                    yield reference.to, owner
+                elif value is not ABSENT:
+                    yield reference.to, next(_malformed(resource, reference))
         for type_ in REACHED_BACKWARDS.get(resource.type, ()):
             yield from self._followers_of(type_).get(resource.key, ())
 
@@ -293,6 +303,21 @@ class Graph:
         found = self._capabilities[id(record)].get(name.lower())
         value = ABSENT if found is None else found
         return Answer(value, (Read(where, f"capabilities.{name}", value),))
+
+
+def _names(found: object, type_: str) -> bool:
+    """Tell whether a value is the id of a resource of a type, or of a part of one."""
+    return isinstance(found, str) and f"{arm.type_of(found)}/".startswith(f"{type_}/")
+
+
+def _malformed(resource: Resource, reference: Reference) -> Iterator[Unknown]:
+    """Yield where a resource refers to something in a way that makes no sense."""
+    kind = f"the id of a resource of {proper_type(reference.to)}"
+    for where, found in paths.find(resource.body, paths.parse(reference.path)):
+        if isinstance(found, paths.WrongType):
+            yield Unknown(Cause.VALUE, f"{resource.id}: {found.path} is not {found.expected} (malformed)")
+        elif found is not ABSENT and not _names(found, reference.to):
+            yield Unknown(Cause.VALUE, f"{resource.id}: {where} is {found!r}, not {kind} (malformed)")
 
 
 def _strings(value: object) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.model import Role
 from auditor.topology import Deployment, Topology, subject_of
-from auditor.topology.graph import FLOW_LOG, NIC, VM
+from auditor.topology.graph import FLOW_LOG, NIC, REFERENCES, VM, Reference, proper_type
 from auditor.values import Cause, Items, Unknown
 from tests.topology import subscription as s
 from tests.topology.subscription import OTHER, SUB, Body, arm_id
@@ -563,6 +563,70 @@ def test_a_gap_opens_what_lies_beyond_it(gap: Body, opened: set[str]) -> None:
     beyond = beyond if "virtualnetworks" in opened else set()
     assert {type_ for type_, names in found.items() if names[-1:] == ["..."]} == opened | beyond
     assert {type_: [name for name in names if name != "..."] for type_, names in found.items() if type_ in ALL} == ALL
+
+
+FOLLOWED = [
+    (type_, reference)
+    for type_, references in REFERENCES.items()
+    for reference in references
+    if reference.reached and type_ != VM
+]
+
+
+def at(path: str, found: object) -> Body:
+    """Return a body that has something at a path; lists have one element."""
+    name, _, rest = path.partition(".")
+    below = at(rest, found) if rest else found
+    return {name.removesuffix("[*]"): [below] if name.endswith("[*]") else below}
+
+
+def holder(type_: str, path: str, found: object) -> Body:
+    """Return a resource of a type that has something at a path; any resource of its group belongs to the deployment."""
+    return {**s.resource(proper_type(type_).removeprefix("Microsoft."), "x", group="rg-x"), **at(path, found)}
+
+
+@pytest.mark.parametrize(("type_", "reference"), FOLLOWED, ids=[f"{type_} {r.path}" for type_, r in FOLLOWED])
+def test_a_reference_that_makes_no_sense_is_not_taken_for_none(type_: str, reference: Reference) -> None:
+    text = tier("vm-a", more="scope: {resourceGroups: [rg-x]}")
+
+    def opened(body: Body) -> Unknown | None:
+        built = s.topology(*REACHED, body, deployment=text)
+        assert s.names(s.only(built).scope[type_])[-1] != "..."
+        return s.only(built).scope[reference.to].missing
+
+    assert opened(holder(type_, "properties", {})) is None
+    assert opened(holder(type_, reference.path, None)) is None
+    several = [place for place in range(len(reference.path)) if reference.path.startswith("[*]", place)]
+    parents: list[tuple[str, Any]] = [
+        (reference.path[: reference.path.rindex(".")], 7),
+        *((reference.path[:place], "x") for place in several),
+    ]
+    wrong: tuple[Any, ...] = (7, {}, [], "", "vm-a", "/subscriptions/", s.arm_id("Web/sites", "x"))
+    places: list[tuple[str, Any]] = [*((reference.path, found) for found in wrong), *parents]
+    for path, found in places:
+        gap = opened(holder(type_, path, found))
+        assert gap is not None, (path, found)
+        assert gap.cause is Cause.VALUE
+        assert "(malformed)" in gap.reason
+        assert "/x: properties." in gap.reason
+
+
+def test_a_part_may_be_a_resource_of_its_own() -> None:
+    subnet = s.resource("Network/virtualNetworks", "vnet/subnets/default")
+    assert scope(*REACHED, subnet) == ALL
+
+
+def test_a_machine_with_a_reference_that_makes_no_sense() -> None:
+    changes: list[Body] = [
+        {"availabilitySet": {"id": 7}},
+        {"availabilitySet": "set"},
+        {"networkProfile": {"networkInterfaces": {}}},
+    ]
+    for change in changes:
+        found = scope(*REACHED[1:], {**REACHED[0], "properties": {**REACHED[0]["properties"], **change}})
+        lost = "availabilitysets" if "availabilitySet" in change else "networkinterfaces"
+        assert found[lost][-1] == "..."
+        assert found["disks"] == ["disk"]
 
 
 def test_an_interface_that_is_not_here_opens_what_lies_beyond_it() -> None:
