@@ -1,8 +1,10 @@
 """Azure Resource Manager, its login and its quirks on this machine, for the Azure SDK to talk to over https."""
 
 from tests.arm.estate import Estate
+from tests.arm.exchange import Call
+from tests.arm.faults import Fault, Faults, On
 from tests.arm.identity import Identity, Role
 from tests.arm.server import ArmServer, Entry
 from tests.arm.throttle import Throttle
 
-__all__ = ["ArmServer", "Entry", "Estate", "Identity", "Role", "Throttle"]
+__all__ = ["ArmServer", "Call", "Entry", "Estate", "Fault", "Faults", "Identity", "On", "Role", "Throttle"]

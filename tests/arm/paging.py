@@ -46,6 +46,14 @@ def position(call: Call) -> tuple[int, str]:
     return at, mark
 
 
+def mark(call: Call) -> str:
+    """Return the mark of a request's token, or "" where it has none."""
+    try:
+        return position(call)[1]
+    except RefusalError:
+        return ""
+
+
 def link(base: str, call: Call, page: Listing, at: int, mark: str = "") -> str:
     """Return the address of a page that starts `at` an item."""
     token = quote(base64.urlsafe_b64encode(json.dumps([at, mark]).encode()).decode(), safe="")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import json
-import uuid
 from dataclasses import KW_ONLY, dataclass, field, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-from aiohttp import web
-
-from tests.arm import certificates, metadata, paging
+from tests.arm import certificates, metadata, playing
 from tests.arm.entra import MANAGED_IDENTITY, Entra
 from tests.arm.estate import Estate
-from tests.arm.exchange import JSON, Answer, Call, RefusalError
+from tests.arm.exchange import Answer, Call, RefusalError
+from tests.arm.faults import Fault, Faults, Schedule
+from tests.arm.foreign import ForeignHost
 from tests.arm.hosting import Hosting, Site
 from tests.arm.identity import Identity
 from tests.arm.resource_manager import ResourceManager
 from tests.arm.throttle import Throttle
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 AUDIENCES = ("https://management.core.arm.test/", "https://management.arm.test/")
 """Whom tokens are for; not the server's own address, as in Azure."""
@@ -35,6 +35,7 @@ class Entry:
     status: int
     headers: dict[str, str]
     """By lower-case name."""
+    fault: Fault | None
 
 
 @dataclass
@@ -55,12 +56,18 @@ class ArmServer:
     """Seconds before each answer."""
     token_lifetime: float = 3600.0
     """Seconds."""
+    faults: Faults = field(default_factory=dict)
+    """What goes wrong on which requests, the login's too."""
+    retry_after: str = "1"
+    """The header of those faults that have one."""
     log: list[Entry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ca_file = certificates.authority()[1]
+        self.foreign = ForeignHost()
         self._site = Site(self._respond)
-        self._hosting = Hosting([self._site])
+        self._hosting = Hosting([self._site, *self.foreign.sites])
+        self._schedule = Schedule()
         self._entra = Entra("", AUDIENCES)
 
     def __enter__(self) -> Self:
@@ -138,28 +145,15 @@ class ArmServer:
         call = Call(request.method, request.raw_path, headers, await request.read())
         if self.latency:
             await asyncio.sleep(self.latency)
+        places = playing.Places(self.url, self.foreign.url, self.foreign.http_url)
+        fault = self._fault(call)
         answer = self.answer(call)
-        self.log.append(Entry(call.method, call.path, call.query, answer.status, headers))
-        return response(self.url, call, answer)
+        if fault is not None:
+            answer = playing.altered(fault, places, self.retry_after, call, answer)
+        self.log.append(Entry(call.method, call.path, call.query, answer.status, headers, fault))
+        return await playing.play(fault, request, places, call, answer)
 
-
-def content(url: str, call: Call, answer: Answer) -> bytes:
-    """Return the bytes of an answer's body."""
-    body: Any = answer.body if answer.listing is None else paging.body(url, call, answer.listing)
-    return body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-
-
-def response(url: str, call: Call, answer: Answer) -> web.Response:
-    """Return an answer as it goes over the wire: compressed where the client takes gzip, with its request id."""
-    body = content(url, call, answer)
-    correlation = call.headers.get("x-ms-correlation-request-id", str(uuid.uuid4()))
-    headers = {
-        "Content-Type": JSON,
-        "x-ms-request-id": str(uuid.uuid4()),
-        "x-ms-correlation-request-id": correlation,
-        **answer.headers,
-    }
-    if "gzip" in call.headers.get("accept-encoding", "") and "Content-Encoding" not in headers:
-        headers["Content-Encoding"] = "gzip"
-        body = gzip.compress(body, 1)
-    return web.Response(status=answer.status, body=body, headers=headers)
+    def _fault(self, call: Call) -> Fault | None:
+        if playing.looped(call):
+            return Fault.NEXT_LOOP
+        return None if playing.mended(call) else self._schedule.due(self.faults, call)
