@@ -84,7 +84,8 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
     except RecursionError:
         message = "a resource is nested too deeply to be written to a snapshot"
         raise InputError(message) from None
-    header = _Header(FORMAT, snapshot.taken_at, snapshot.cloud, snapshot.identity, snapshot.scopes, snapshot.deployment)
+    declared = redact(snapshot.deployment)
+    header = _Header(FORMAT, snapshot.taken_at, snapshot.cloud, snapshot.identity, snapshot.scopes, declared)
     data = b"".join(line + b"\n" for line in (msgspec.json.encode(header), *(line for _, line in lines)))
     data += _ENCODER.encode(_End(len(lines), hashlib.sha256(data).hexdigest())) + b"\n"
     return gzip.compress(data, mtime=0) if compress else data
@@ -93,7 +94,7 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
 def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
     """Yield the records of a snapshot."""
     for item in snapshot.resources:
-        yield _Resource(item.id, redact(item.body), item.call)  # type: ignore[arg-type]
+        yield _Resource(item.id, redact(item.body), redact(item.call))
     for scope, type_ in snapshot.listed:
         yield _Listed(scope, type_)
     for gap in snapshot.gaps:

@@ -305,13 +305,16 @@ def test_a_body_too_deep_to_be_written_is_an_input_error() -> None:
         {"sharedkey": "HUNTER2"},
         {"uri": "https://a/b?sv=1&sig=HUNTER2"},
         "AccountName=a;AccountKey=HUNTER2==;",
+        '{"commandToExecute": "sh HUNTER2", "fileUris": ["https://HUNTER2"]}',
+        "https://a/b?next=https%3A%2F%2Fc%3Fsig%3DHUNTER2",
     ],
 )
 def test_no_secret_enters_a_snapshot(secret: object) -> None:
     nested = [[{"a": secret, "kept": "neighbour", "secretUrl": "https://v"}]]
     sku = {"resourceType": "x", "name": "y", "locations": [], "a": nested}
     gap = Gap("/subscriptions/s", "x", GapReason.UNAVAILABLE, detail="GET https://a/b?sig=HUNTER2 failed")
-    taken = _taken(_resource("a", nested), skus=(sku,), gaps=(gap,))
+    found = _resource("a", nested, "GET https://a/b?sig=HUNTER2")
+    taken = _taken(found, skus=(sku,), gaps=(gap,), deployment="# https://a/b?sig=HUNTER2\nformat: x\n")
     data = snapshot.encode(taken)
     assert b"HUNTER2" not in data
     assert data.count(b'"kept":"neighbour"') == data.count(b'"secretUrl":"https://v"') == 2
