@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import math
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -16,10 +18,13 @@ from auditor.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.model import Report
+    from auditor.model import Report, Snapshot
     from auditor.report.view import View
 
 OK, FINDINGS, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+
+_CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
+_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _FAIL_ON = ("critical", "high", "medium", "low", "info", "none")
 
@@ -65,23 +70,58 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"auditor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_scan(commands)
+    _add_collect(commands)
     _add_discover(commands)
     _add_rules(commands)
+    _add_permissions(commands)
     return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    """Add where the inventory comes from, and how a live one is reached."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--subscription", metavar="ID", type=_subscription, action="append", help="a live subscription; repeatable"
+    )
+    source.add_argument(
+        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; either may be gzip"
+    )
+    source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
+    _add_live(parser)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    live = parser.add_argument_group("live subscriptions")
+    live.add_argument("--tenant", metavar="ID", help="the tenant to sign in to (default: that of the credential)")
+    live.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=1800.0,
+        help="after which what has not been read is a gap (default: 1800)",
+    )
+    cloud = live.add_mutually_exclusive_group()
+    cloud.add_argument(
+        "--cloud",
+        metavar="NAME",
+        choices=_CLOUDS,
+        default=_CLOUDS[0],
+        help=f"{', '.join(_CLOUDS)} (the default is the first)",
+    )
+    cloud.add_argument("--arm-endpoint", metavar="URL", help="the Azure Resource Manager of any other cloud")
+    live.add_argument("--authority", metavar="URL", help="who issues tokens, where the cloud does not say so itself")
+    live.add_argument("--ca-bundle", metavar="FILE", type=Path, help="certificates to trust instead of the system's")
+    live.add_argument("-v", "--verbose", action="store_true", help="show each call with its request id")
 
 
 def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     scan = commands.add_parser(
         "scan",
-        help="judge a snapshot, raw Azure answers or the bundled demo",
+        help="judge a live subscription, a snapshot, raw Azure answers or the bundled demo",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    source = scan.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; either may be gzip"
-    )
-    source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
+    _add_source(scan)
     scan.add_argument("--deployment", metavar="FILE", type=Path, help="which machine plays which role")
     _add_common(scan)
     scan.add_argument(
@@ -108,6 +148,43 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.set_defaults(run=_scan)
 
 
+def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    collect = commands.add_parser(
+        "collect",
+        help="only read live subscriptions into a snapshot",
+        epilog="exit codes:\n  0  all was read\n  2  wrong arguments, a file of yours is wrong, or nobody could sign in\n"
+        "  3  the snapshot was written, and names what could not be read\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    collect.add_argument(
+        "--subscription", metavar="ID", type=_subscription, action="append", required=True, help="repeatable"
+    )
+    collect.add_argument(
+        "--deployment", metavar="FILE", type=Path, help="whose machines are asked for more; kept in the snapshot"
+    )
+    collect.add_argument(
+        "-o", "--output", metavar="snapshot=FILE", action="append", required=True, help="FILE.gz is compressed"
+    )
+    _add_live(collect)
+    collect.set_defaults(run=_collect)
+
+
+def _add_permissions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    permissions = commands.add_parser(
+        "permissions",
+        help="the custom role that reading a live subscription needs, as az role definition create takes it",
+    )
+    permissions.add_argument(
+        "--subscription",
+        metavar="ID",
+        type=_subscription,
+        action="append",
+        required=True,
+        help="where the role can be assigned; repeatable",
+    )
+    permissions.set_defaults(run=_permissions)
+
+
 def _add_discover(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     discover = commands.add_parser(
         "discover",
@@ -116,11 +193,7 @@ def _add_discover(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "  3  no InterSystems deployment was recognised: what is written is a skeleton\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    source = discover.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; either may be gzip"
-    )
-    source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
+    _add_source(discover)
     discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a file instead of standard output")
     discover.set_defaults(run=_discover)
 
@@ -166,7 +239,7 @@ def _scan(options: argparse.Namespace) -> int:
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
     report = scan.scan(
         scan.Request(
-            inventory=bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot,
+            inventory=_inventory(options, deployment),
             deployment=deployment,
             rules=tuple(options.rules),
             profile=options.profile,
@@ -176,11 +249,63 @@ def _scan(options: argparse.Namespace) -> int:
 
     def content(name: str, path: Path | None) -> bytes:
         if name == "snapshot":
-            return snapshot.encode(report.snapshot, compress=path is not None and path.suffix == ".gz")
+            return snapshot.encode(report.snapshot, compress=_compressed(path))
         return render(name, report, _view(options, to_file=path is not None)).encode("utf-8", "backslashreplace")
 
     _write([(path, content(name, path)) for name, path in outputs])
     return _exit_code(report, options.fail_on, allow_incomplete=options.allow_incomplete)
+
+
+def _inventory(options: argparse.Namespace, deployment: Path | None = None) -> Path | Snapshot:
+    """Return the inventory's file, or what was read of live subscriptions."""
+    from auditor import bundled  # noqa: PLC0415
+
+    if options.subscription:
+        return _read_live(options, deployment)
+    path: Path = bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot
+    return path
+
+
+def _read_live(options: argparse.Namespace, deployment: Path | None) -> Snapshot:
+    from auditor import scan  # noqa: PLC0415
+    from auditor.collect.collecting import Wanted  # noqa: PLC0415
+    from auditor.report.progress import Shown  # noqa: PLC0415
+
+    wanted = Wanted(
+        tuple(dict.fromkeys(options.subscription)),
+        cloud=options.cloud,
+        endpoint=options.arm_endpoint,
+        authority=options.authority,
+        tenant=options.tenant,
+        timeout=options.timeout,
+        ca_bundle=options.ca_bundle,
+    )
+    with Shown(verbose=options.verbose) as shown:
+        collected = scan.read_live(wanted, deployment, shown)
+    shown.ends(collected.snapshot, collected.calls, collected.retries, collected.seconds)
+    return collected.snapshot
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from auditor import snapshot  # noqa: PLC0415
+
+    outputs = _outputs(options.output, {"snapshot"})
+    taken = _read_live(options, options.deployment)
+    _write([(path, snapshot.encode(taken, compress=_compressed(path))) for _, path in outputs])
+    return INCOMPLETE if taken.gaps else OK
+
+
+def _permissions(options: argparse.Namespace) -> int:
+    import json  # noqa: PLC0415
+
+    from auditor.collect.permissions import role  # noqa: PLC0415
+
+    sys.stdout.write(json.dumps(role(options.subscription), indent=2) + "\n")
+    return OK
+
+
+def _compressed(path: Path | None) -> bool:
+    return path is not None and path.suffix == ".gz"
 
 
 def _exit_code(report: Report, fail_on: str, *, allow_incomplete: bool) -> int:
@@ -238,10 +363,10 @@ def _view(options: argparse.Namespace, *, to_file: bool) -> View:
 
 
 def _discover(options: argparse.Namespace) -> int:
-    from auditor import bundled, discover, scan  # noqa: PLC0415
+    from auditor import discover, scan  # noqa: PLC0415
 
-    inventory = bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot
-    proposal = discover.propose(scan.read_inventory(inventory))
+    found = _inventory(options)
+    proposal = discover.propose(scan.read_inventory(found) if isinstance(found, Path) else found)
     _write([(options.output, proposal.text.encode())])
     return OK if proposal.found else INCOMPLETE
 
@@ -281,6 +406,25 @@ def _rules_new(options: argparse.Namespace) -> int:
 
     sys.stdout.write(f"{catalogue.new(options.group, options.rules[0] if options.rules else None)}\n")
     return OK
+
+
+def _subscription(text: str) -> str:
+    found = text.strip().lower().removeprefix("/subscriptions/")
+    if not _SUBSCRIPTION.fullmatch(found):
+        message = f"'{text}' is not the id of a subscription, like 00000000-0000-0000-0000-000000000001"
+        raise argparse.ArgumentTypeError(message)
+    return found
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        message = f"'{text}' is not a number of seconds"
+        raise argparse.ArgumentTypeError(message)
+    return found
 
 
 def _date(text: str) -> dt.date:

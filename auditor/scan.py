@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,14 +15,18 @@ from auditor.facts import FACTS
 from auditor.model import SEVERITIES, DeclaredDeployment, Outcome, Report, Severity, Snapshot
 from auditor.topology import Topology
 
+if TYPE_CHECKING:
+    from auditor.collect.collecting import Collected, Wanted
+    from auditor.collect.progress import Progress
+
 DEFAULT_PROFILE = "current"
 
 
 class Request(msgspec.Struct, frozen=True):
     """What a user asks to be scanned, and by what."""
 
-    inventory: Path
-    """A snapshot file, or raw ARM bodies."""
+    inventory: Path | Snapshot
+    """A snapshot file, raw ARM bodies, or what was read of live subscriptions."""
     deployment: Path | None = None
     """The deployment file; by default the one that the snapshot carries, if any."""
     rules: tuple[Path, ...] = ()
@@ -38,7 +43,7 @@ def scan(request: Request) -> Report:
     Raises:
         InputError: a file of the user's is wrong.
     """
-    taken = read_inventory(request.inventory)
+    taken = request.inventory if isinstance(request.inventory, Snapshot) else read_inventory(request.inventory)
     declared, text = read_deployment(request.deployment, taken)
     loaded = (
         packs.load(bundled.PACK, FACTS, trusted=True),
@@ -61,6 +66,18 @@ def scan(request: Request) -> Report:
     )
 
 
+def read_live(wanted: Wanted, deployment_file: Path | None, progress: Progress) -> Collected:
+    """Read live subscriptions; the deployment file says which machines are asked for more, and goes into the snapshot.
+
+    Raises:
+        InputError: nobody could sign in, or an argument or the deployment file is wrong.
+    """
+    from auditor.collect.collecting import collect  # noqa: PLC0415 - the SDK takes half a second to import
+
+    declared, text = read_deployment(deployment_file)
+    return collect(wanted, declared, text, progress)
+
+
 def read_inventory(path: Path) -> Snapshot:
     """Read a snapshot file, or raw ARM bodies.
 
@@ -71,7 +88,7 @@ def read_inventory(path: Path) -> Snapshot:
     return snapshot.decode(data, str(path)) if snapshot.is_snapshot(data) else inventory.decode(data, str(path))
 
 
-def read_deployment(path: Path | None, taken: Snapshot) -> tuple[tuple[DeclaredDeployment, ...], str]:
+def read_deployment(path: Path | None, taken: Snapshot | None = None) -> tuple[tuple[DeclaredDeployment, ...], str]:
     """Read the deployment file, or the one that a snapshot carries; return its deployments and its text.
 
     Raises:
@@ -80,7 +97,7 @@ def read_deployment(path: Path | None, taken: Snapshot) -> tuple[tuple[DeclaredD
     if path is not None:
         data = documents.load(path)
         return deployment.load(documents.parse(data, str(path))), data.decode("utf-8-sig")
-    if taken.deployment:
+    if taken is not None and taken.deployment:
         document = documents.parse(taken.deployment.encode(), "the deployment file in the snapshot")
         return deployment.load(document), taken.deployment
     return (), ""
@@ -102,7 +119,8 @@ def _as_of(request: Request, taken: Snapshot) -> dt.date:
         return dt.datetime.fromisoformat(taken.taken_at).date()
     except ValueError:
         message = f"takenAt is '{taken.taken_at}', not a time like 2026-11-01T06:00:00Z"
-        raise InputError(message, str(request.inventory), 1) from None
+        file = "" if isinstance(request.inventory, Snapshot) else str(request.inventory)
+        raise InputError(message, file, 1) from None
 
 
 def worst_is_at_least(report: Report, severity: str) -> bool:

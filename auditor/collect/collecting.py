@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True):
     ca_bundle: Path | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Collected(msgspec.Struct, frozen=True):
     """What was read, and what it took."""
 
     snapshot: Snapshot
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def collect(wanted: Wanted, declared: tuple[DeclaredDeployment, ...], deployment: str, progress: Progress) -> Outcome:
+def collect(wanted: Wanted, declared: tuple[DeclaredDeployment, ...], deployment: str, progress: Progress) -> Collected:
     """Read subscriptions; `declared` says which machines are asked for more, `deployment` is the text of their file.
 
     What cannot be read is a gap in what is returned.
@@ -75,7 +75,7 @@ def collect(wanted: Wanted, declared: tuple[DeclaredDeployment, ...], deployment
 
 async def _collect(
     wanted: Wanted, declared: tuple[DeclaredDeployment, ...], deployment: str, progress: Progress
-) -> Outcome:
+) -> Collected:
     loop = asyncio.get_running_loop()
     begun, taken_at = loop.time(), dt.datetime.now(dt.UTC)
     deadline = begun + wanted.timeout
@@ -95,7 +95,7 @@ async def _collect(
                 "deployment": deployment,
             }
             await collection.read_members(Topology(collection.snapshot(**header), declared, taken_at.date()))
-            return Outcome(collection.snapshot(**header), reader.calls, reader.retries, loop.time() - begun)
+            return Collected(collection.snapshot(**header), reader.calls, reader.retries, loop.time() - begun)
 
 
 async def _cloud(wanted: Wanted, session: Any) -> Cloud:  # noqa: ANN401 - aiohttp's
@@ -106,7 +106,15 @@ async def _cloud(wanted: Wanted, session: Any) -> Cloud:  # noqa: ANN401 - aioht
         return msgspec.structs.replace(found, authority=authority, name=wanted.cloud) if authority else found
     endpoint = check_url(wanted.endpoint, "--arm-endpoint")
     try:
-        async with asyncio.timeout(60), session.get(endpoint + METADATA, allow_redirects=False) as response:
+        async with (
+            asyncio.timeout(60),
+            session.get(
+                endpoint + METADATA,
+                headers={"Accept-Encoding": "identity"},
+                proxy=proxies(endpoint).get("https"),
+                allow_redirects=False,
+            ) as response,
+        ):
             body = msgspec.json.decode(await response.read())
     except (OSError, TimeoutError, ValueError) as error:
         message = f"{endpoint}{METADATA} cannot be read: {type(error).__name__}: {error}"
@@ -388,9 +396,7 @@ class Collection:
     def _add(self, body: object, call: str) -> Resource:
         """Keep a resource without its secrets, once; a member without an id makes the list one that makes no sense."""
         if not isinstance(body, dict) or not arm.is_id(body.get("id")):
-            raise NotReadError(
-                GapReason.MALFORMED, detail=f"{call.split('?', maxsplit=1)[0]} has a member without an id"
-            )
+            raise NotReadError(GapReason.MALFORMED, detail=f"{shown(call)} has a member without an id")
         clean = redact(body)
         assert isinstance(clean, dict)  # noqa: S101 - what `redact` makes of an object
         made = resource(clean, str(body["id"]), call)

@@ -70,12 +70,10 @@ class SignIn:
 
 
 def _refusal(message: str) -> str:
-    """Return what each credential said, one a line, without the advice that the SDK adds."""
+    """Return what each credential said, without the advice that the SDK adds."""
     tried = [" ".join(line.split()) for line in message.splitlines() if line.startswith("\t")]
-    said = "\n".join(f"  {line}" for line in tried) or f"  {' '.join(message.split())}"
-    return (
-        f"cannot sign in to Azure; tried:\n{redact(said)}\nrun `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID ..."
-    )
+    said = str(redact("; ".join(tried) or " ".join(message.split())))
+    return f"cannot sign in to Azure: run `az login`, or set up one of these. Tried were {said}"
 
 
 def identity_of(token: str) -> str:
