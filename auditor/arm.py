@@ -71,6 +71,14 @@ def parent_of(arm_key: str) -> str:
     return parts[0]
 
 
+def owner_of(arm_id: str) -> str:
+    """Return the key of the top-level resource that an id is of, or that it is a part of."""
+    found = key(arm_id)
+    while parent := parent_of(found):
+        found = parent
+    return found
+
+
 def location(text: str) -> str:
     """Return a region as Azure compares it: "West Europe" and "westeurope" are the same."""
     return text.replace(" ", "").lower()

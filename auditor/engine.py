@@ -206,7 +206,7 @@ def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterat
         if arm.type_of(gap.scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}
     }
     for scope in snapshot.scopes:
-        for type_ in sorted(types):
+        for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in said else ():
             if (scope, type_) not in snapshot.listed and (scope, type_) not in said:
                 name = proper_type(type_)
                 detail = f'list it with az rest --method get --url "{scope}/providers/{name}?api-version=VERSION"'

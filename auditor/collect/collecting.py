@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor import arm
+from auditor import arm, paths
 from auditor.collect import reads
 from auditor.collect.clouds import CLOUDS, METADATA, Cloud, check_url, from_metadata
 from auditor.collect.connection import clients, proxies, transport
@@ -32,6 +32,8 @@ NOT_REGISTERED: Final = frozenset({"missingsubscriptionregistration", "subscript
 NO_FILES: Final = frozenset({"featurenotsupportedforaccount", "operationnotallowedonkind"})
 """Error codes of storage accounts that are of a kind without file shares."""
 
+_NOT_THERE: Final = frozenset({"resourcenotfound", "resourcegroupnotfound", "notfound", "subscriptionnotfound"})
+_BY_TYPE: Final = {listing.key: listing for listing in reads.LISTINGS if not listing.below}
 _DATABASES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 _POINTS: Final = 30
 """How many of a machine's newest recovery points are kept."""
@@ -188,8 +190,7 @@ class Collection:
 
     async def _read_vaults(self, subscription: str) -> None:
         await self._ask_permissions(subscription)
-        (vaults,) = (listing for listing in reads.LISTINGS if listing.key == reads.VAULTS)
-        await self._read_family(vaults, subscription)
+        await self._read_family(_BY_TYPE[reads.VAULTS], subscription)
 
     async def _ask_permissions(self, subscription: str) -> None:
         """Ask what the identity may read: an answer that was trimmed looks like a whole one."""
@@ -264,11 +265,10 @@ class Collection:
 
     async def _read_machines(self, subscription: str) -> None:
         """Read machines with their status, disks, and what Azure says of the sizes and disk types in use."""
-        by_type = {listing.key: listing for listing in reads.LISTINGS}
         machines, statuses, disks = await asyncio.gather(
-            self._read_list(by_type[VM], subscription),
+            self._read_list(_BY_TYPE[VM], subscription),
             self._read_statuses(subscription),
-            self._read_list(by_type[DISK], subscription),
+            self._read_list(_BY_TYPE[DISK], subscription),
         )
         for machine in machines:
             if machine.key in statuses:
@@ -357,6 +357,8 @@ class Collection:
             and arm.key(_text(item.body, "properties", "sourceResourceId")) in databases
         ]
         async with asyncio.TaskGroup() as tasks:
+            for arm_id in sorted(_dangling(topology)):
+                tasks.create_task(self._read_missing(arm_id))
             for key in sorted(members & self._resources.keys()):
                 tasks.create_task(self._read_instance(key))
             for item in protected:
@@ -378,6 +380,26 @@ class Collection:
             self._miss(machine.id, "properties.instanceView", malformed, reads.INSTANCE.action)
         else:
             self._view(key, view)
+
+    async def _read_missing(self, arm_id: str) -> None:
+        """Ask for what a deployment refers to and a complete list did not have.
+
+        Where it is there after all, something hides it that the identity's roles do not show, such as a deny assignment,
+        and may hide more: the list was not complete.
+        """
+        listing = _BY_TYPE[arm.type_of(arm_id)]
+        path = f"{arm_id}?api-version={listing.version}"
+        try:
+            self._add(await self._reader.get(path), f"GET {path}")
+        except NotReadError as error:
+            if error.code.lower() in _NOT_THERE:
+                return
+            self._miss(arm_id, listing.type, error, listing.action)
+        subscription = arm.subscription_of(arm_id)
+        if (subscription, listing.key) in self._listed:
+            self._listed.remove((subscription, listing.key))
+            detail = f"the list lacks {arm_id}, and may lack others"
+            self._gaps.append(Gap(subscription, listing.type, GapReason.FORBIDDEN, "", listing.action, detail))
 
     async def _read_points(self, item: Resource) -> None:
         """Read the newest recovery points of a protected machine."""
@@ -421,6 +443,27 @@ class Collection:
         else:
             detail = "the role does not hold for the whole subscription, so that Azure may have left some out"
             self._gaps.append(Gap(subscription, type_, GapReason.FORBIDDEN, "", action, detail))
+
+
+def _dangling(topology: Topology) -> set[str]:
+    """Return the ids of resources to which those of deployments refer, and which were not in the lists."""
+    graph = topology.graph
+    belonging = {
+        found.key: found
+        for deployment in topology.deployments
+        for items in deployment.scope.values()
+        for found in items.known
+        if isinstance(found, Resource)
+    }
+    named = (
+        arm.owner_of(value)
+        for found in belonging.values()
+        for reference in REFERENCES.get(found.type, ())
+        if reference.reached
+        for value in paths.values(found.body, paths.parse(reference.path))
+        if isinstance(value, str)
+    )
+    return {key for key in named if key not in graph.resources and arm.type_of(key) in _BY_TYPE}
 
 
 def _text(body: object, *path: str) -> str:

@@ -217,14 +217,17 @@ def _refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
         return NotReadError(GapReason.FORBIDDEN, code or f"HTTP {status}")
     if status == 429:
         return NotReadError(GapReason.THROTTLED, code or "TooManyRequests")
-    if status in _UNSUPPORTED:
-        return NotReadError(GapReason.UNSUPPORTED, code or f"HTTP {status}")
+    if code.lower() in _UNSUPPORTED:
+        return NotReadError(GapReason.UNSUPPORTED, code)
     if 300 <= status < 400:
         return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"{shown(path)} was answered by a redirection")
     return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}")
 
 
-_UNSUPPORTED: Final = frozenset({400, 404, 405, 409, 501})
+_UNSUPPORTED: Final = frozenset(
+    {"invalidresourcetype", "invalidresourcenamespace", "noregisteredproviderfound", "invalidapiversionparameter"}
+)
+"""Error codes by which a cloud says that it does not have a type, or not this version of its API."""
 
 
 def _code(content: bytes) -> str:

@@ -106,9 +106,13 @@ LISTINGS: Final = (
     Listing("Microsoft.Network/expressRouteCircuits", NETWORK),
     Listing("Microsoft.Network/azureFirewalls", NETWORK),
     Listing("Microsoft.Network/firewallPolicies", NETWORK),
+    Listing(
+        "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
+        NETWORK,
+        "Microsoft.Network/firewallPolicies",
+        "/ruleCollectionGroups",
+    ),
     Listing("Microsoft.Network/bastionHosts", NETWORK),
-    Listing("Microsoft.Network/networkWatchers", NETWORK),
-    Listing("Microsoft.Network/networkWatchers/flowLogs", NETWORK, "Microsoft.Network/networkWatchers", "/flowLogs"),
     Listing("Microsoft.Network/trafficManagerProfiles", TRAFFIC_MANAGER),
     Listing("Microsoft.Network/dnsZones", DNS),
     Listing("Microsoft.Network/dnsZones/recordsets", DNS, "Microsoft.Network/dnsZones", "/recordsets"),
@@ -163,6 +167,12 @@ LISTINGS: Final = (
         "Microsoft.Automation/automationAccounts",
         "/schedules",
     ),
+    Listing(
+        "Microsoft.Automation/automationAccounts/jobSchedules",
+        AUTOMATION,
+        "Microsoft.Automation/automationAccounts",
+        "/jobSchedules",
+    ),
     Listing("Microsoft.Authorization/locks", LOCKS),
     # Alerts: each kind is a provider of its own behind one namespace, with versions of its own.
     Listing("Microsoft.Insights/metricAlerts", "2018-03-01"),
@@ -181,6 +191,7 @@ BY_GRAPH: Final = (
     "Microsoft.Network/virtualNetworkGateways",
     "Microsoft.Network/localNetworkGateways",
     "Microsoft.Network/connections",
+    "Microsoft.Network/networkWatchers/flowLogs",
 )
 """What ARM lists only for each machine or each resource group, and Resource Graph for a subscription."""
 

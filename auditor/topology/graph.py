@@ -185,7 +185,8 @@ class Graph:
     def _listing(self, type_: str, subscription: str) -> Unknown | None:
         for gap in self.snapshot.gaps:
             scope = arm.key(gap.scope)
-            same = arm.subscription_of(scope) == subscription and arm.canonical_type(gap.what) == type_
+            what = arm.canonical_type(gap.what)
+            same = arm.subscription_of(scope) == subscription and what in {type_, arm.SUBSCRIPTION}
             if same and arm.type_of(scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
                 return Unknown(Cause.GAP, str(gap))
         if (subscription, type_) in self.snapshot.listed:

@@ -35,6 +35,7 @@ Microsoft.DevTestLab/schedules
 Microsoft.Insights/actionGroups
 Microsoft.Insights/activityLogAlerts
 Microsoft.Insights/metricAlerts
+Microsoft.Insights/scheduledQueryRules
 Microsoft.KeyVault/vaults
 Microsoft.Maintenance/maintenanceConfigurations
 Microsoft.ManagedIdentity/userAssignedIdentities

@@ -15,6 +15,11 @@ from tests.arm.identity import Role
 from tests.arm.target import Target
 
 VIRTUAL_MACHINE = "microsoft.compute/virtualmachines"
+_IMPLIED = {
+    "microsoft.storage/storageaccounts/fileservices",
+    "microsoft.recoveryservices/vaults/backupconfig",
+}
+_MEASURED = {("microsoft.network/loadbalancers", "dipavailability")}
 _RECORD_SETS = {"recordsets", "all"}
 _STUB = ("id", "name", "type", "location", "tags", "sku", "kind", "managedBy", "identity", "plan", "zones")
 _COMPARISON = re.compile(r"(\w+(?:/\w+)*) eq '((?:[^']|'')*)'", re.IGNORECASE)
@@ -110,6 +115,13 @@ def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
     return estate.children(target.parent, last)
 
 
+def implied(estate: Estate, target: Target) -> Body | None:
+    """Return what every owner of a kind has, though nobody made it: a storage account its file service, and so on."""
+    if target.type not in _IMPLIED or estate.find(target.parent) is None:
+        return None
+    return {"id": target.path, "name": target.name, "type": target.type, "properties": {}}
+
+
 def permission(role: Role) -> Body:
     """Return a role as the list of permissions shows it."""
     kept = {"actions": list(role.actions), "notActions": list(role.not_actions)}
@@ -142,6 +154,8 @@ def metrics(estate: Estate, call: Call, target: Target) -> Body:
     value: list[Body] = []
     for name in call.parameter("metricnames").split(","):
         series = estate.metrics.get((arm.key(target.scope), name.lower()))
+        if series is None and (arm.type_of(target.scope), name.lower()) in _MEASURED:
+            series = []
         if series is None:
             raise RefusalError(400, "BadRequest", f"Failed to find metric configuration for metric: {name}.")
         metric_id = f"{target.scope}/providers/Microsoft.Insights/metrics/{name}"

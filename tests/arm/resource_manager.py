@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor import arm
-from tests.arm import catalogue, paging, providers
+from tests.arm import catalogue, paging, providers, resource_graph
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Answer, Call, RefusalError
 from tests.arm.identity import Identity
@@ -38,6 +38,8 @@ class ResourceManager:
             raise RefusalError(400, "MissingApiVersionParameter", message)
         path = call.path.rstrip("/")
         segments = path.lower().strip("/").split("/")
+        if (call.method, path.lower()) == ("POST", resource_graph.PATH):
+            return resource_graph.answer(self.estate, call, self._may, self.page_size)
         if call.method != "GET":
             message = f"The requested resource does not support http method '{call.method}'."
             raise RefusalError(405, "MethodNotAllowed", message)
@@ -138,7 +140,7 @@ class ResourceManager:
 
     def _resource(self, call: Call, target: Target) -> Answer:
         self._demand(target.action, target.path)
-        found = self.estate.find(target.path)
+        found = self.estate.find(target.path) or providers.implied(self.estate, target)
         if found is None and target.group:
             self._group(target.group)
             shown = "/".join([target.namespace, *target.segments])
@@ -180,7 +182,8 @@ class ResourceManager:
         return self._page(call, [providers.shown(body, call) for body in found], target.namespace)
 
     def _parent(self, target: Target) -> Body:
-        found = self.estate.find(target.parent)
+        owner = Target.of(target.parent)
+        found = self.estate.find(target.parent) or (providers.implied(self.estate, owner) if owner else None)
         if found is None:
             name = arm.name_of(target.parent)
             message = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
