@@ -152,7 +152,8 @@ def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     collect = commands.add_parser(
         "collect",
         help="only read live subscriptions into a snapshot",
-        epilog="exit codes:\n  0  all was read\n  2  wrong arguments, a file of yours is wrong, or nobody could sign in\n"
+        epilog="exit codes:\n  0  all was read\n"
+        "  2  wrong arguments, a file of yours is wrong, or nobody could sign in\n"
         "  3  the snapshot was written, and names what could not be read\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -25,7 +25,7 @@ from auditor.errors import InputError
 from auditor.model import BalancerRole, DeclaredDeployment, Gap, GapReason, Resource, Role, Snapshot, resource
 from auditor.redaction import redact
 from auditor.topology import Topology
-from auditor.topology.graph import DISK, VM
+from auditor.topology.graph import DISK, REFERENCES, VM
 
 NOT_REGISTERED: Final = frozenset({"missingsubscriptionregistration", "subscriptionnotregistered"})
 """Error codes by which Azure says that a subscription has never used a provider, so that it has nothing of its."""
@@ -384,8 +384,8 @@ class Collection:
     async def _read_missing(self, arm_id: str) -> None:
         """Ask for what a deployment refers to and a complete list did not have.
 
-        Where it is there after all, something hides it that the identity's roles do not show, such as a deny assignment,
-        and may hide more: the list was not complete.
+        Where it is there after all, something hides it that the identity's roles do not show, such as a deny
+        assignment, and may hide more: the list was not complete.
         """
         listing = _BY_TYPE[arm.type_of(arm_id)]
         path = f"{arm_id}?api-version={listing.version}"
