@@ -12,7 +12,7 @@ from auditor import arm, bundled, deployment, documents, engine, examples, inven
 from auditor.conditions import CompiledRule
 from auditor.documents import Document
 from auditor.facts import FACTS
-from auditor.model import Finding, Outcome, Resource
+from auditor.model import Finding, Outcome, Resource, Snapshot
 from auditor.packs import LoadedPack
 from auditor.topology import Topology
 from auditor.values import Items
@@ -51,15 +51,24 @@ def body_of(name: str) -> Body:
     return body
 
 
+def declared_of(name: str) -> Any:
+    """Return a fresh copy of what an estate's deployment file says."""
+    return json.loads(_files(name)[1])
+
+
+def snapshot_of(name: str, body: Body) -> Snapshot:
+    """Return a changed inventory as it is read."""
+    return inventory.decode(json.dumps(body).encode(), name)
+
+
 def topology(name: str, body: Body, declared: Any = None) -> Topology:
     """Return the topology of an estate of which the inventory was changed, and perhaps the deployment file.
 
     There is no such file where `declared` is empty.
     """
-    declared = json.loads(_files(name)[1]) if declared is None else declared
-    taken = inventory.decode(json.dumps(body).encode(), name)
+    declared = declared_of(name) if declared is None else declared
     deployments = deployment.load(Document(declared, "deployment.yaml", {})) if declared else ()
-    return Topology(taken, deployments, examples.AS_OF)
+    return Topology(snapshot_of(name, body), deployments, examples.AS_OF)
 
 
 def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:

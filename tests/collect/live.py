@@ -1,0 +1,83 @@
+"""Reading the estates of tests from the server that plays Azure, with the real SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor import deployment
+from auditor.collect.collecting import Collected, Wanted, collect
+from auditor.documents import Document
+from auditor.model import DeclaredDeployment, Snapshot
+from tests import estates
+from tests.arm.estate import Estate
+from tests.arm.server import ArmServer
+
+
+class Told:
+    """Keeps what a reader tells while it reads."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, int]] = []
+        self.missing: list[tuple[str, str]] = []
+        self.waited: list[float] = []
+        self.calls: list[tuple[str, int, str]] = []
+
+    def begins(self, what: str) -> None:
+        pass
+
+    def read(self, what: str, count: int) -> None:
+        self.done.append((what, count))
+
+    def missed(self, what: str, why: str) -> None:
+        self.missing.append((what, why))
+
+    def waits(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def called(self, path: str, status: int, request_id: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.calls.append((path, status, request_id))
+
+
+def estate_of(name: str) -> Estate:
+    """Return an estate of the tests as Azure would have it."""
+    body = estates.body_of(name)
+    body.pop("gaps", None)
+    return Estate.from_body(body)
+
+
+def subscriptions_of(name: str) -> tuple[str, ...]:
+    return tuple(scope.rsplit("/", 1)[-1] for scope in estates.body_of(name)["listed"])
+
+
+def declared(name: str) -> tuple[DeclaredDeployment, ...]:
+    return deployment.load(Document(estates.declared_of(name), "deployment.yaml", {}))
+
+
+@contextmanager
+def signed_in(server: ArmServer) -> Iterator[None]:
+    """Let azure-identity find the server's client secret in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AZURE_AUTHORITY_HOST", raising=False)
+        for variable, value in server.environment.items():
+            patch.setenv(variable, value)
+        yield
+
+
+def read(server: ArmServer, name: str, told: Told | None = None, **options: Any) -> Collected:
+    """Read an estate of the tests from a server."""
+    wanted = Wanted(subscriptions_of(name), endpoint=server.url, ca_bundle=Path(server.ca_file), **options)
+    with signed_in(server):
+        return collect(wanted, declared(name), json.dumps(estates.declared_of(name)), told or Told())
+
+
+def timeless(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot without the time at which it was taken and the port of the server."""
+    return msgspec.structs.replace(snapshot, taken_at="")

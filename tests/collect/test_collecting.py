@@ -1,0 +1,63 @@
+"""Reading an estate gives what its file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor import arm, engine, examples, scan, snapshot
+from auditor.collect import reads
+from auditor.model import Snapshot
+from auditor.topology import Topology
+from tests import estates
+from tests.arm.server import ArmServer
+from tests.collect import live
+
+NAMES = sorted(estates.ESTATES)
+READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
+
+
+def judged(name: str, taken: Snapshot) -> dict[estates.Key, tuple[object, ...]]:
+    """Return what rules say of a snapshot, with the evidence."""
+    topology = Topology(taken, live.declared(name), examples.AS_OF)
+    findings = engine.judge(topology, estates.rules(estates.ESTATES[name]))
+    return {
+        (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, tuple(f.evidence), f.reasons)
+        for f in findings
+    }
+
+
+def by_file(name: str) -> Snapshot:
+    body = estates.body_of(name)
+    body.pop("gaps", None)
+    return estates.snapshot_of(name, body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_read_live_is_judged_as_what_a_file_holds(name: str) -> None:
+    with ArmServer(live.estate_of(name)) as server:
+        taken = live.read(server, name).snapshot
+    assert taken.gaps == ()
+    assert judged(name, taken) == judged(name, by_file(name))
+    kept = {r.key for r in by_file(name).resources if r.type in READ}
+    assert kept
+    assert kept <= {r.key for r in taken.resources}
+
+
+def test_the_size_of_pages_changes_nothing() -> None:
+    taken = []
+    for size in (1, 3, 1000):
+        with ArmServer(live.estate_of("trakcare-current"), page_size=size) as server:
+            taken.append(snapshot.encode(live.timeless(live.read(server, "trakcare-current").snapshot)))
+    assert taken[0] == taken[1] == taken[2]
+
+
+def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:
+    with ArmServer(live.estate_of("trakcare-current")) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    file = tmp_path / "taken.jsonl"
+    file.write_bytes(snapshot.encode(taken))
+    report = scan.scan(scan.Request(inventory=file, as_of=examples.AS_OF))
+    assert report.coverage.complete, "the snapshot holds the deployment file too"
+    assert {type_ for _, type_ in taken.listed} >= {arm.canonical_type(type_) for _, type_ in report.coverage.listed}
