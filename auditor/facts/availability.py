@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from auditor import arm
+from auditor.deployment import NONE
 from auditor.facts.arithmetic import number
 from auditor.facts.balancers import referred_to
+from auditor.facts.deployments import primary_region
 from auditor.facts.groups import Group, machines_of
 from auditor.facts.machines import fault_domain, fault_domain_group, zone
 from auditor.facts.mirrors import rules as mirror_rules
@@ -105,6 +107,13 @@ def dr_region(_: Context, deployment: Deployment) -> Answer:
     """The region that takes over when the primary one is lost; `none` where there is none on purpose."""
     reason = f"nobody declared the DR region of {deployment.id}: add it to `regions` in the deployment file"
     return Answer(deployment.declared.dr_region or Unknown(Cause.DECLARATION, reason))
+
+
+@fact("deployment.regions", "deployment", gives="text*")
+def regions(context: Context, deployment: Deployment) -> Answer:
+    """The primary region and the DR region; the primary one alone where there is no other on purpose."""
+    own = (primary_region(context, deployment).value, dr_region(context, deployment).value)
+    return Answer(Items(tuple(region for region in own if region != NONE)))
 
 
 @fact("deployment.profiles", "deployment", gives="profile*")

@@ -41,16 +41,39 @@ def frontends(_: Context, balancer: Resource) -> Answer:
     return Answer(objects(balancer, FRONTENDS))
 
 
-@fact("balancer.served_pools", "balancer", gives="pool*")
+@fact("balancer.served_pools", "balancer", "gateway", gives="pool*")
 def served_pools(context: Context, balancer: Resource) -> Answer:
-    """The pools that a load-balancing rule of the balancer sends traffic to, each once."""
+    """The pools that a rule of the balancer sends traffic to, each once.
+
+    Of an application gateway, which may stand before others as well, those that hold a web server of the deployment, or
+    nobody.
+    """
+    if balancer.type == APPLICATION_GATEWAY:
+        return _served_by_gateway(context, balancer)
     found = objects(balancer, RULES)
     missing = found.open_end
     pools: dict[str, object] = {}
     for rule in found.only(Part):
-        missing = missing or _unread_pool(rule)
+        missing = missing or unread_pool(rule)
         for key in context.topology.balancing.pool_keys(rule):
             pools[key] = context.topology.graph.part(key)
+    return Answer(Items(tuple(pools.values()), missing))
+
+
+def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
+    routes = _routes(gateway)
+    missing = routes.open_end
+    pools: dict[str, object] = {}
+    for route in routes.only(Part):
+        missing = missing or _unread_target(route)
+        for key in _targets(route):
+            pool = context.topology.graph.part(key)
+            machines = context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool
+            web = serves(context, Answer(Items((pool,))), Role.WEB).value
+            if machines == Items() or web is True:
+                pools[key] = pool
+            elif isinstance(web, Unknown):
+                pools[key] = web
     return Answer(Items(tuple(pools.values()), missing))
 
 
@@ -84,7 +107,7 @@ def only_dr_members(context: Context, pool: Part) -> Answer:
     machines = members.only(Resource)
     undeclared: Unknown | None = None
     for machine in machines:
-        if Role.MIRROR_DR not in _roles(context, machine):
+        if Role.MIRROR_DR not in roles_of(context, machine):
             gap = _open(context, Role.MIRROR_DR)
             if gap is None:
                 return Answer(False, found.reads)  # noqa: FBT003 - an answer, not a flag
@@ -188,7 +211,7 @@ def _any_machine(context: Context, pools: Answer, roles: tuple[Role, ...]) -> An
         reads += found.reads
         missing = missing or machines.open_end
         for machine in machines.only(Resource):
-            if set(roles) & set(_roles(context, machine)):
+            if set(roles) & set(roles_of(context, machine)):
                 return Answer(True, tuple(reads))  # noqa: FBT003 - an answer, not a flag
             others = True
     if others:
@@ -196,7 +219,8 @@ def _any_machine(context: Context, pools: Answer, roles: tuple[Role, ...]) -> An
     return Answer(missing or False, tuple(reads))
 
 
-def _roles(context: Context, machine: Resource) -> tuple[Role, ...]:
+def roles_of(context: Context, machine: Resource) -> tuple[Role, ...]:
+    """Return the roles of a machine in the deployment."""
     return context.deployment.roles.get(machine.key, ()) if context.deployment else ()
 
 
@@ -226,11 +250,14 @@ def _texts(pool: Part, path: str) -> list[str]:
 
 
 def is_served(context: Context, pool: Part) -> Answer:
-    """Return whether a rule sends traffic to a pool of a load balancer or an application gateway."""
+    """Return whether a rule sends traffic to a pool of a load balancer or an application gateway.
+
+    A rule for UDP alone does not: nothing of InterSystems is asked by UDP.
+    """
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
-        into = context.topology.balancing.rules_into(pool)
-        gaps = [_unread_pool(rule) for rule in found.only(Part)]
+        into = [rule for rule in context.topology.balancing.rules_into(pool) if not _only_udp(rule)]
+        gaps = [unread_pool(rule) for rule in found.only(Part)]
     else:
         found = _routes(pool.resource)
         into = [route for route in found.only(Part) if pool.key in _targets(route)]
@@ -238,6 +265,10 @@ def is_served(context: Context, pool: Part) -> Answer:
     if into:
         return Answer(True, value(into[0], "id").reads)  # noqa: FBT003 - an answer, not a flag
     return Answer(found.open_end or next(filter(None, gaps), None) or False)
+
+
+def _only_udp(rule: Part) -> bool:
+    return str(value(rule, "properties.protocol").value).lower() == "udp"
 
 
 ROUTES = (
@@ -268,7 +299,7 @@ def _unread_target(route: Part) -> Unknown | None:
     return next((pool for pool in named if isinstance(pool, Unknown)), None)
 
 
-def _unread_pool(rule: Part) -> Unknown | None:
+def unread_pool(rule: Part) -> Unknown | None:
     """Return why a load-balancing rule may send traffic to another pool."""
     one = value(rule, "properties.backendAddressPool.id").value
     several = items(rule, "properties.backendAddressPools[*].id").value

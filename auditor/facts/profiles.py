@@ -6,7 +6,7 @@ from auditor import arm
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
-from auditor.topology.graph import objects, value
+from auditor.topology.graph import PUBLIC_ADDRESS, objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown, interval
 
 ENDPOINTS = "properties.endpoints[*]"
@@ -14,7 +14,10 @@ ENDPOINTS = "properties.endpoints[*]"
 
 @fact("profile.endpoint_regions", "profile", gives="text*")
 def endpoint_regions(context: Context, profile: Resource) -> Answer:
-    """The region of each endpoint: that of the address it leads to, else the one that is written on it."""
+    """The region of each endpoint: that of the deployment's address it leads to, else the one that is written on it.
+
+    Unknown where it leads to another resource, behind which none of the deployment's machines is seen.
+    """
     endpoints = objects(profile, ENDPOINTS)
     answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
     reads = tuple(read for answer in answers for read in answer.reads)
@@ -45,7 +48,16 @@ def first_region(context: Context, profile: Resource) -> Answer:
 def _region(context: Context, endpoint: Part) -> Answer:
     target = value(endpoint, "properties.targetResourceId")
     found = context.topology.graph.get(target.value) if isinstance(target.value, str) else target.value
-    place = value(found, "location") if isinstance(found, Resource) else Answer(found, target.reads)
+    if found is ABSENT and str(value(endpoint, "type").value).lower().endswith("/azureendpoints"):
+        found = Unknown(Cause.VALUE, f"{endpoint.id} leads to nothing, since what it led to was deleted")
+    if isinstance(found, Unknown):
+        return Answer(found, target.reads)
+    if isinstance(found, Resource):
+        own = context.deployment.scope.get(PUBLIC_ADDRESS, Items()) if context.deployment else Items()
+        if found.key not in {address.key for address in own.only(Resource)}:
+            reason = f"{endpoint.id} leads to {found.id}, behind which no machine of the deployment is seen"
+            return Answer(own.missing or Unknown(Cause.VALUE, reason), target.reads)
+    place = value(found, "location") if isinstance(found, Resource) else Answer(ABSENT)
     written = value(endpoint, "properties.endpointLocation")
     for answer in (place, written):
         if isinstance(answer.value, str):

@@ -536,8 +536,19 @@ def test_the_machines_of_a_pool_and_the_probe_of_a_rule() -> None:
 # --- traffic manager ------------------------------------------------------------------------------------------------
 
 ADDRESS = s.resource("Network/publicIPAddresses", "ip", top={"location": "North Europe"})
+FOREIGN = s.resource("Network/publicIPAddresses", "foreign", top={"location": "North Europe"})
 AZURE = {"targetResourceId": ADDRESS["id"].upper(), "endpointLocation": "East US"}
 LOST = {"targetResourceId": arm_id("Network/publicIPAddresses", "lost")}
+ELSEWHERE = {"targetResourceId": FOREIGN["id"], "endpointLocation": "East US"}
+BEHIND = """
+- name: d
+  product: iris
+  regions: {primary: westeurope}
+  mirrors: none
+  tiers: [{role: web, members: [vm-web]}, {role: app, members: none}, {role: db, members: none}]
+"""
+"""Who has the address."""
+REACHED = {"subnet": {"id": f"{s.VNET}/subnets/default"}, "publicIPAddress": {"id": ADDRESS["id"]}}
 WRITTEN = {"endpointLocation": "East US"}
 
 
@@ -547,7 +558,9 @@ def profile_fact(name: str, endpoints: object, *bodies: Body, **keywords: Any) -
         if isinstance(endpoints, list)
         else endpoints
     )
-    built = s.topology(s.resource("Network/trafficManagerProfiles", "tm", endpoints=listed), *bodies, **keywords)
+    profile = s.resource("Network/trafficManagerProfiles", "tm", endpoints=listed)
+    machine = (s.vm("vm-web"), s.nic("vm-web-nic", ipConfigurations=[{"properties": REACHED}]))
+    built = s.topology(profile, *machine, *bodies, deployment=BEHIND, **keywords)
     return ask(name, built, s.item(built, "Network/trafficManagerProfiles", "tm"))
 
 
@@ -556,8 +569,8 @@ def profile_fact(name: str, endpoints: object, *bodies: Body, **keywords: Any) -
     [
         (AZURE, [ADDRESS], "northeurope"),
         (AZURE, [{**ADDRESS, "location": None}], "eastus"),
-        (LOST | WRITTEN, [], "eastus"),
-        (LOST, [], VALUE),
+        (LOST | WRITTEN, [], VALUE),
+        (ELSEWHERE, [FOREIGN], VALUE),
         ({"targetResourceId": ADDRESS["id"]}, [{**ADDRESS, "location": None, "properties": None}], GAP),
         ({"targetResourceId": ADDRESS["id"]}, [{**ADDRESS, "location": None}], VALUE),
         (WRITTEN, [], "eastus"),

@@ -296,6 +296,77 @@ def test_the_pools_through_which_traffic_reaches_a_machine(
     assert ("?" if unknown else "..." if value.missing else len(value.known)) == expected
 
 
+WAITING = {"p": s.by_nic("web-a-nic")}
+USED = [{"properties": s.to("lb", "p")}]
+
+
+def udp(balancer: Body) -> Body:
+    balancer["properties"]["loadBalancingRules"][0]["properties"]["protocol"] = "Udp"
+    return balancer
+
+
+@pytest.mark.parametrize(
+    ("balancer", "expected"),
+    [
+        (s.balancer("lb", WAITING), []),
+        (s.balancer("lb", WAITING, {}), ["p"]),
+        (udp(s.balancer("lb", WAITING)), ["p"]),
+        (s.balancer("lb", {"p": s.by_nic("other-nic")}, {}), []),
+        (s.balancer("lb", {"p": {}}, {}), []),
+        (s.balancer("lb", WAITING, {}, outboundRules=USED), []),
+        (s.balancer("lb", WAITING, {}, inboundNatRules=USED), []),
+        (s.balancer("lb", WAITING, {}, outboundRules=[{"properties": s.to("lb", "another")}]), ["p"]),
+        (s.balancer("lb", WAITING, {}, outboundRules=["junk"]), ["?"]),
+        (s.balancer("lb", WAITING, {}, outboundRules=[{"properties": {"backendAddressPool": "junk"}}]), ["?"]),
+        (s.balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}), ["?"]),
+        (s.balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}, outboundRules=USED), []),
+        (s.resource("Network/loadBalancers", "lb", backendAddressPools=["junk"]), ["?"]),
+        (s.resource("Network/loadBalancers", "lb", backendAddressPools="junk"), ["?"]),
+    ],
+)
+def test_pools_that_nothing_uses(balancer: Body, expected: list[str]) -> None:
+    built = estate(balancer)
+    value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(value, Items)
+    assert [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known] == expected
+
+
+def test_pools_of_a_balancer_that_was_not_read_may_be_idle() -> None:
+    built = estate(s.resource("Network/loadBalancers", "lb"), gaps=[s.gap(LB)])
+    value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(value, Items)
+    assert value.missing
+
+
+EMPTY = s.gateway("agw")
+TO_LOST = [{"properties": {"backendAddressPool": {"id": f"{GATEWAY}/backendAddressPools/lost"}}}]
+IN_ANOTHER = s.gateway("agw", {"ipAddress": "10.0.0.9"})
+
+
+@pytest.mark.parametrize(
+    ("gateway", "rules", "served", "idle"),
+    [
+        (IN_GATEWAY, RULE, ["pool"], []),
+        (IN_GATEWAY, [], [], ["pool"]),
+        (IN_GATEWAY, "junk", ["..."], ["?"]),
+        (IN_GATEWAY, [{"properties": {"backendAddressPool": "junk"}}], ["..."], ["?"]),
+        (IN_GATEWAY, TO_LOST, ["?"], ["pool"]),
+        (EMPTY, RULE, ["pool"], []),
+        (EMPTY, [], [], []),
+        (IN_ANOTHER, RULE, [], []),
+        (s.gateway("agw", {"fqdn": "app.example"}), RULE, ["?"], []),
+    ],
+)
+def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str], idle: list[str]) -> None:
+    body = {**gateway, "properties": {**gateway["properties"], "requestRoutingRules": rules}}
+    built = estate(*OWN, s.nic("other-nic", machine="other", address="10.0.0.9"), body)
+    for name, expected in (("balancer.served_pools", served), ("balancer.idle_pools", idle)):
+        value = ask(name, built, s.item(built, "Network/applicationGateways", "agw")).value
+        assert isinstance(value, Items)
+        found = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
+        assert found + ["..."] * bool(value.missing) == expected
+
+
 def test_the_pools_of_a_machine_outside_of_any_deployment() -> None:
     built = s.topology(*MACHINES, s.balancer("lb", {"p": s.by_nic("other-nic")}), scopes=[SUB])
     value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "other")).value
