@@ -12,7 +12,7 @@ from auditor.facts.machines import supports
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
-from auditor.topology.balancing import POOLS
+from auditor.topology.balancing import NAT_RULES, POOLS, RULES
 from auditor.topology.filtering import INTERNET, Admission, size
 from auditor.topology.graph import LOAD_BALANCER, objects, parts, value
 from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown
@@ -22,7 +22,6 @@ SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 51773, 52773, 57772)
 
 _TCP: Final = frozenset({"tcp", "all"})
 _CLOSED_BY_DEFAULT: Final = frozenset({"standard", "standardv2", "gateway"})
-_NAT_RULES: Final = "properties.inboundNatRules[*]"
 
 
 class PublicPath(msgspec.Struct, frozen=True, eq=False):
@@ -272,7 +271,7 @@ def _through(context: Context, balancer: Resource, configurations: list[Part]) -
     """Yield the paths through a load balancer to IP configurations, and why there may be others."""
     pools = {pool.key: pool for pool in parts(balancer, POOLS)}
     sku = value(balancer, "sku.name")
-    for kind, listed in (("balancing", "properties.loadBalancingRules[*]"), ("nat", _NAT_RULES)):
+    for kind, listed in (("balancing", RULES), ("nat", NAT_RULES)):
         rules = objects(balancer, listed)
         if rules.missing is not None:
             yield rules.missing

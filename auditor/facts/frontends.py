@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,7 @@ from auditor import arm
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context, Topology
-from auditor.topology.balancing import POOLS, RULES
+from auditor.topology.balancing import NAT_RULES, POOLS, RULES
 from auditor.topology.graph import (
     APPLICATION_GATEWAY,
     LOAD_BALANCER,
@@ -54,7 +55,7 @@ def served_pools(context: Context, balancer: Resource) -> Answer:
     missing = found.open_end
     pools: dict[str, object] = {}
     for rule in found.only(Part):
-        missing = missing or unread_pool(rule)
+        missing = missing or context.topology.balancing.unclear_pool(rule)
         for key in context.topology.balancing.pool_keys(rule):
             pools[key] = context.topology.graph.part(key)
     return Answer(Items(tuple(pools.values()), missing))
@@ -79,13 +80,20 @@ def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
 
 @fact("balancer.serves_databases", "balancer", gives="boolean")
 def serves_databases(context: Context, balancer: Resource) -> Answer:
-    """Whether a load-balancing rule sends traffic to a machine with a database, in a mirror or by itself."""
-    return _any_machine(context, served_pools(context, balancer), DATABASE_ROLES)
+    """Whether a load-balancing or inbound NAT rule sends traffic to a machine with a database, mirrored or not."""
+    rules = Items.joined(objects(balancer, RULES), objects(balancer, NAT_RULES))
+    served = [
+        Answer(context.topology.balancing.machines_served(rule), (Read(balancer.id, rule.path, rule.id),))
+        for rule in rules.only(Part)
+    ]
+    return _any_machine(context, served, rules.open_end, DATABASE_ROLES)
 
 
 def serves(context: Context, pools: Answer, role: Role) -> Answer:
     """Return whether one of some pools holds a machine of a role."""
-    return _any_machine(context, pools, (role,))
+    known = Items.of(pools.value)
+    served = map(context.topology.balancing.machines, known.only(Part))
+    return _any_machine(context, served, known.open_end, (role,))
 
 
 @fact("pool.member_count", "pool", gives="number")
@@ -133,20 +141,19 @@ def has_probe(context: Context, rule: Part) -> Answer:
 
 @fact("frontend.zones", "frontend", gives="text*")
 def frontend_zones(context: Context, frontend: Part) -> Answer:
-    """The availability zones of a frontend: its own where it is private, those of its address where it is public."""
-    reference = value(frontend, "properties.publicIPAddress.id")
-    if isinstance(reference.value, str):
-        address = context.topology.graph.get(reference.value)
-        if isinstance(address, Unknown):
-            return Answer(address, reference.reads)
-        return _zones_of_address(address, reference.reads)
-    if isinstance(reference.value, Unknown):
-        return reference
-    prefix = value(frontend, "properties.publicIPPrefix.id")
-    if not isinstance(prefix.value, Absent):
-        reason = f"{frontend.id} takes its address from a prefix, whose zones are not read"
-        return Answer(Unknown(Cause.VALUE, reason), prefix.reads)
-    return _zones(frontend, reference.reads)
+    """The availability zones of a frontend: its own where it is private, else those of its public address or prefix."""
+    reads: tuple[Read, ...] = ()
+    for name in ("publicIPAddress", "publicIPPrefix"):
+        reference = value(frontend, f"properties.{name}.id")
+        reads += reference.reads
+        if isinstance(reference.value, str):
+            found = context.topology.graph.get(reference.value)
+            return Answer(found, reads) if isinstance(found, Unknown) else _zones_of_address(found, reads)
+        if not isinstance(reference.value, Absent):
+            reason = f"{frontend.id} names no {name} that makes sense (malformed)"
+            unclear = reference.value if isinstance(reference.value, Unknown) else Unknown(Cause.VALUE, reason)
+            return Answer(unclear, reads)
+    return _zones(frontend, reads)
 
 
 @fact("regional.has_zones", "balancer", "gateway", gives="boolean")
@@ -184,7 +191,7 @@ def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
 
 
 def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
-    """Return the zones of a public address; where a Standard one has none, it may yet be in all of them.
+    """Return the zones of a public address or prefix; where a Standard one has none, it may yet be in all of them.
 
     Azure has been spreading those over all zones, region by region, without writing it into them.
     """
@@ -199,14 +206,13 @@ def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
     return found
 
 
-def _any_machine(context: Context, pools: Answer, roles: tuple[Role, ...]) -> Answer:
-    """Return whether a machine of some roles is in one of some pools."""
-    known = Items.of(pools.value)
-    missing = known.open_end
+def _any_machine(
+    context: Context, served: Iterable[Answer], missing: Unknown | None, roles: tuple[Role, ...]
+) -> Answer:
+    """Return whether a machine of some roles is among those that are served."""
     reads: list[Read] = []
     others = False
-    for pool in known.only(Part):
-        found = context.topology.balancing.machines(pool)
+    for found in served:
         machines = Items.of(found.value)
         reads += found.reads
         missing = missing or machines.open_end
@@ -257,7 +263,7 @@ def is_served(context: Context, pool: Part) -> Answer:
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
         into = [rule for rule in context.topology.balancing.rules_into(pool) if not _only_udp(rule)]
-        gaps = [unread_pool(rule) for rule in found.only(Part)]
+        gaps = [context.topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
     else:
         found = _routes(pool.resource)
         into = [route for route in found.only(Part) if pool.key in _targets(route)]
@@ -297,13 +303,6 @@ def _unread_target(route: Part) -> Unknown | None:
     """Return why a rule or path map of a gateway may send requests to another pool."""
     named = (value(route, f"properties.{name}.id").value for name in TARGETS)
     return next((pool for pool in named if isinstance(pool, Unknown)), None)
-
-
-def unread_pool(rule: Part) -> Unknown | None:
-    """Return why a load-balancing rule may send traffic to another pool."""
-    one = value(rule, "properties.backendAddressPool.id").value
-    several = items(rule, "properties.backendAddressPools[*].id").value
-    return one if isinstance(one, Unknown) else Items.of(several).open_end
 
 
 @fact("vm.pools", "vm", gives="pool*")

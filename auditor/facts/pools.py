@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from auditor.facts.frontends import is_served, roles_of, unread_pool
+from auditor.facts.frontends import is_served, roles_of
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
-from auditor.topology.balancing import POOLS
+from auditor.topology.balancing import NAT_RULES, POOLS
 from auditor.topology.graph import LOAD_BALANCER, objects, value
 from auditor.values import Answer, Items, Read, Unknown
 
-OTHER_USES = ("properties.outboundRules[*]", "properties.inboundNatRules[*]")
+OTHER_USES = ("properties.outboundRules[*]", NAT_RULES)
 """What uses a pool of a load balancer without balancing traffic into it."""
 
 
@@ -44,5 +44,5 @@ def _is_used(context: Context, pool: Part) -> bool | Unknown:
     rules = Items.joined(*others).only(Part)
     if any(pool.key in context.topology.balancing.pool_keys(rule) for rule in rules):
         return True
-    gaps = (*(found.open_end for found in others), *(unread_pool(rule) for rule in rules))
+    gaps = (*(found.open_end for found in others), *(context.topology.balancing.unclear_pool(rule) for rule in rules))
     return served if isinstance(served, Unknown) else next(filter(None, gaps), None) or False

@@ -15,6 +15,7 @@ from auditor.topology.graph import (
     SCALE_SET,
     VM,
     Graph,
+    items,
     objects,
     parts,
     unread,
@@ -23,6 +24,7 @@ from auditor.topology.graph import (
 from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
 
 RULES: Final = "properties.loadBalancingRules[*]"
+NAT_RULES: Final = "properties.inboundNatRules[*]"
 POOLS: Final = "properties.backendAddressPools[*]"
 _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
 _CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
@@ -77,9 +79,27 @@ class Balancing:
         return list(found.values())
 
     def machines_served(self, rule: Part) -> Items:
-        """Return the machines to which a load-balancing rule sends traffic."""
-        pools = map(self.graph.part, self.pool_keys(rule))
-        return Items.joined(*(Items.of(p if isinstance(p, Unknown) else self.machines(p).value) for p in pools))
+        """Return the machines to which a load-balancing or inbound NAT rule sends traffic."""
+        pools = [self.graph.part(key) for key in self.pool_keys(rule)]
+        found = [Items.of(pool if isinstance(pool, Unknown) else self.machines(pool).value) for pool in pools]
+        direct = value(rule, "properties.backendIPConfiguration.id")
+        if direct.value is not ABSENT:
+            member = self._configured(direct)
+            found.append(Items(() if member is None else (member,)))
+        return Items.joined(*found, Items(missing=self.unclear_pool(rule)))
+
+    @staticmethod
+    def unclear_pool(rule: Part) -> Unknown | None:
+        """Return why a rule may send traffic to a pool that is not known to be meant."""
+        one = value(rule, "properties.backendAddressPool.id")
+        several = items(rule, "properties.backendAddressPools[*].id")
+        pools = Items.of(several.value)
+        for found in (one.value, *pools.known):
+            if isinstance(found, Unknown):
+                return found
+            if found is not ABSENT and not isinstance(found, str):
+                return Unknown(Cause.VALUE, f"{rule.resource.id}: {rule.path} names the pool {found!r} (malformed)")
+        return pools.missing
 
     def rules_into(self, pool: Part) -> list[Part]:
         """Return the load-balancing rules that send traffic to a pool."""
@@ -136,10 +156,17 @@ class Balancing:
         reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
         if not isinstance(reference.value, str):
             reference = value(entry, "id")
+        read = reference.reads[0] if reference.reads else Read(entry.resource.id, entry.path, ABSENT)
+        return self._configured(reference), read
+
+    def _configured(self, reference: Answer) -> Resource | Unknown | None:
+        """Return the machine of an IP configuration that is referred to, None where no machine has it."""
+        if isinstance(reference.value, Unknown):
+            return reference.value
         if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
-            return self._machine(_interface_of(reference.value)), reference.reads[0]
-        reason = f"{entry.resource.id}: which machine {entry.path} names cannot be told"
-        return Unknown(Cause.VALUE, reason), Read(entry.resource.id, entry.path, ABSENT)
+            return self._machine(_interface_of(reference.value))
+        read = reference.reads[0]
+        return Unknown(Cause.VALUE, f"{read.resource}: which machine {read.path} names cannot be told")
 
     def _networks(self, entry: Part) -> list[str]:
         """Return the keys of the virtual networks in which the address of a pool's entry is to be looked for.

@@ -56,6 +56,7 @@ _PROPER_NAMES: Final = {
         "Microsoft.Network/loadBalancers",
         "Microsoft.Network/applicationGateways",
         "Microsoft.Network/publicIPAddresses",
+        "Microsoft.Network/publicIPPrefixes",
         "Microsoft.Network/virtualNetworks",
         "Microsoft.Network/networkSecurityGroups",
         "Microsoft.Network/trafficManagerProfiles",

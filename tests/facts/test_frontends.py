@@ -60,7 +60,8 @@ TWO = {"one": s.by_nic("web-a-nic"), "two": s.by_nic("db-a-nic")}
         (s.balancer("lb", TWO, {"r": s.to("lb", "one"), "q": s.to("lb", "one")}), {}, ["one"]),
         (s.balancer("lb", TWO, {}), {}, []),
         (s.balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, ["?"]),
-        (s.balancer("lb", TWO, {"r": {"backendAddressPool": {"id": 7}}}), {}, []),
+        (s.balancer("lb", TWO, {"r": {"backendAddressPool": {"id": 7}}}), {}, ["..."]),
+        (s.balancer("lb", TWO, {"r": {"backendAddressPools": [{"id": 7}]}}), {}, ["..."]),
         (s.balancer("lb", TWO, {"r": {"backendAddressPool": "junk"}}), {}, ["..."]),
         (s.balancer("lb", TWO, {"r": {"backendAddressPools": ["junk"]}}), {}, ["..."]),
         (s.resource("Network/loadBalancers", "lb", loadBalancingRules="junk"), {}, ["..."]),
@@ -73,6 +74,14 @@ def test_pools_that_traffic_is_sent_to(balancer: Body, keywords: Body, expected:
     assert isinstance(value, Items)
     names = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
     assert sorted(names) + ["..."] * bool(value.missing) == expected
+
+
+OWN_POOL = arm_id("Network/loadBalancers", "lb") + "/backendAddressPools/p"
+
+
+def nat(**to: object) -> list[Body]:
+    """Return the only inbound NAT rule of a balancer, with the ids of what it leads to."""
+    return [{"name": "ssh", "properties": {name: {"id": found} for name, found in to.items()}}]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +103,18 @@ def test_pools_that_traffic_is_sent_to(balancer: Body, keywords: Body, expected:
         ),
         (s.balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, VALUE),
         (s.resource("Network/loadBalancers", "lb"), HIDDEN, GAP),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("db-a-nic"))), {}, True),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("web-a-nic"))), {}, False),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("lost-nic"))), {}, VALUE),
+        (s.balancer("lb", {}, inboundNatRules=nat()), {}, False),
+        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)), {}, True),
+        (
+            s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)),
+            {},
+            False,
+        ),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=7)), {}, VALUE),
+        (s.balancer("lb", {}, inboundNatRules="junk"), {}, VALUE),
     ],
 )
 def test_whether_databases_are_behind_a_balancer(balancer: Body, keywords: Body, expected: object) -> None:
@@ -186,12 +207,20 @@ def test_the_rules_and_frontends_of_a_balancer() -> None:
     assert [len(rules.known), len(frontends.known), shown(frontends.known[1])] == [2, 2, VALUE]
 
 
-def public(name: str = "pip") -> Body:
-    return {"properties": {"publicIPAddress": {"id": arm_id("Network/publicIPAddresses", name)}}}
+def public(to: object = arm_id("Network/publicIPAddresses", "pip")) -> Body:
+    return {"properties": {"publicIPAddress": {"id": to}}}
 
 
 def address(zones: object, sku: object = "Standard") -> Body:
     return s.resource("Network/publicIPAddresses", "pip", top={"zones": zones, "sku": {"name": sku}})
+
+
+PREFIX_ID = arm_id("Network/publicIPPrefixes", "prefix")
+PREFIX = {"properties": {"publicIPPrefix": {"id": PREFIX_ID.upper()}}}
+
+
+def prefix(zones: object) -> Body:
+    return s.resource("Network/publicIPPrefixes", "prefix", top={"zones": zones, "sku": {"name": "Standard"}})
 
 
 PRIVATE = {"properties": {"subnet": {"id": f"{s.VNET}/subnets/default"}}}
@@ -215,7 +244,15 @@ PIP = arm_id("Network/publicIPAddresses", "pip")
         (public(), [], [], VALUE),
         (public(), [], [s.gap(PIP)], ["..."]),
         ({"properties": {"publicIPAddress": "junk"}}, [], [], VALUE),
+        (public(7), [], [], VALUE),
         ({"properties": {"publicIPPrefix": {"id": "prefix"}}}, [], [], VALUE),
+        ({"properties": {"publicIPPrefix": {"id": 7}}}, [], [], VALUE),
+        (PREFIX, [prefix(["2", "3"])], [], ["2", "3"]),
+        (PREFIX | {"zones": ["1", "2"]}, [prefix(["3"])], [], ["3"]),
+        (PREFIX, [prefix(None)], [], ["..."]),
+        (PREFIX, [prefix(["1"])], [s.gap(PREFIX_ID, "zones")], ["1"]),
+        (PREFIX, [], [s.gap(PREFIX_ID)], ["..."]),
+        (PREFIX, [], [], GAP),
     ],
 )
 def test_the_zones_of_a_frontend(frontend: Body, bodies: list[Body], gaps: list[Body], expected: object) -> None:
