@@ -4,7 +4,6 @@ A rule names them where one leaf of a condition cannot say what it needs: a join
 """
 
 from auditor.facts import (
-    availability,
     balancers,
     deployments,
     disks,
@@ -12,10 +11,11 @@ from auditor.facts import (
     frontends,
     gateways,
     groups,
-    machines,
     mirrors,
+    needs,
     neighbours,
     operation,
+    placement,
     pools,
     profiles,
     retirements,
@@ -26,7 +26,6 @@ from auditor.facts.registry import FACTS, Fact
 __all__ = [
     "FACTS",
     "Fact",
-    "availability",
     "balancers",
     "deployments",
     "disks",
@@ -34,10 +33,11 @@ __all__ = [
     "frontends",
     "gateways",
     "groups",
-    "machines",
     "mirrors",
+    "needs",
     "neighbours",
     "operation",
+    "placement",
     "pools",
     "profiles",
     "retirements",

@@ -1,11 +1,12 @@
-"""Sums and maxima over numbers of which some may be unknown."""
+"""Sums, maxima and other functions of numbers of which some may be unknown."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from auditor.values import ABSENT, Answer, Cause, Interval, Read, Unknown, interval
+from auditor.facts.reading import malformed, required
+from auditor.values import Answer, Interval, Read, Unknown, interval
 
 
 def total(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
@@ -27,14 +28,15 @@ def number(answer: Answer) -> Answer:
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        return Answer(_no_number(answer), answer.reads)
+        return Answer(malformed(answer, "a number"), answer.reads)
     return Answer(int(found) if found.is_integer() else found, answer.reads)
 
 
-def _no_number(answer: Answer) -> Unknown:
-    """Return that what was read last, which is the number itself, is none."""
-    read = answer.reads[-1]
-    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r}, not a number (malformed)")
+def computed(answers: Sequence[Answer], compute: Callable[..., float]) -> Answer:
+    """Return what several numbers make together; unknown where one of them is."""
+    reads = tuple(read for answer in answers for read in answer.reads)
+    unsure = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
+    return Answer(unsure or compute(*(answer.value for answer in answers)), reads)
 
 
 def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[list[float]], float]) -> Answer:
@@ -45,13 +47,9 @@ def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[li
         reads += answer.reads
         bounds = interval(answer.value)
         if bounds is None:
-            bounds = Interval(0, math.inf)
-            if isinstance(answer.value, Unknown):
-                because.append(answer.value)
-            elif answer.value is ABSENT:
-                because.append(Unknown(Cause.VALUE, f"{answer.reads[-1].resource} has no {answer.reads[-1].path}"))
-            else:
-                because.append(_no_number(answer))
+            known = required(answer).value
+            unsure = known if isinstance(known, Unknown) else malformed(answer, "a number")
+            bounds = Interval(0, math.inf, (unsure,))
         because += bounds.because
         lows.append(bounds.low)
         highs.append(bounds.high)

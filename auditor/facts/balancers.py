@@ -1,15 +1,20 @@
-"""Facts of load balancers, their rules and pools."""
+"""Facts of load balancers, their rules, probes and pools."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from auditor.facts.arithmetic import computed
+from auditor.facts.reading import number_at
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context
 from auditor.topology.balancing import RULES
-from auditor.topology.graph import objects
+from auditor.topology.graph import LOAD_BALANCER, objects
 from auditor.values import ABSENT, Answer, Items, Read, Unknown
+
+PROBE_INTERVAL, PROBE_THRESHOLD = 15, 1
+"""What a load balancer's probe does where it says nothing (load-balancer-custom-probe-overview)."""
 
 
 @fact("pool.machines", "pool", gives="vm*")
@@ -25,6 +30,24 @@ def rule_probes(context: Context, rule: Part) -> Answer:
     if probe.value is ABSENT:
         return Answer(Items(), probe.reads)
     return Answer(Items((probe.value,)), probe.reads)
+
+
+@fact("probe.detection_seconds", "probe", gives="number")
+def detection_seconds(_: Context, probe: Part) -> Answer:
+    """How long a probe takes to notice that a machine changed: its interval times its threshold.
+
+    `numberOfProbes` does not count: Azure ignores it (the load balancer's known issues).
+    """
+    interval_ = number_at(probe, "properties.intervalInSeconds", PROBE_INTERVAL)
+    threshold = number_at(probe, "properties.probeThreshold", PROBE_THRESHOLD)
+    return computed([interval_, threshold], lambda every, times: every * max(times, 1))
+
+
+@fact("vm.balancing_rules", "vm", gives="rule*")
+def balancing_rules(context: Context, vm: Resource) -> Answer:
+    """The load-balancing rules that send traffic to the machine."""
+    rules = context.topology.balancing.rules_serving([vm])
+    return Answer(Items(tuple(rules), unseen_balancers(context)))
 
 
 @fact("balancer.web_rules", "balancer", gives="rule*")
@@ -52,6 +75,11 @@ def referred_to(rules: Items, find: Callable[[Part], Answer]) -> Answer:
         elif isinstance(part.value, Unknown):
             missing = missing or part.value
     return Answer(Items(tuple(found.values()), missing), tuple(reads))
+
+
+def unseen_balancers(context: Context) -> Unknown | None:
+    """Return why a balancer of the deployment may not have been seen."""
+    return context.deployment.scope[LOAD_BALANCER].missing if context.deployment else None
 
 
 def _web_rules(context: Context, balancer: Resource) -> Items:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import msgspec
 
 from auditor import arm
+from auditor.deployment import NONE
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Choice, Context, Deployment, Subscription, Topology
+from auditor.topology import Choice, Context, Deployment, Subscription, Topology, declared_region
 from auditor.topology.balancing import RULES
-from auditor.topology.graph import LOAD_BALANCER, VM, Graph, objects, parts, value
+from auditor.topology.graph import LOAD_BALANCER, TRAFFIC_MANAGER, VM, Graph, objects, parts, value
 from auditor.topology.tags import TAG_ROLE
 from auditor.values import Answer, Cause, Items, Read, Unknown
 
@@ -56,10 +57,26 @@ def product(_: Context, deployment: Deployment) -> Answer:
 @fact("deployment.primary_region", "deployment", gives="text")
 def primary_region(_: Context, deployment: Deployment) -> Answer:
     """The region in which the deployment normally works."""
-    reason = (
-        f"nobody declared the primary region of {deployment.declared.name}: add it to `regions` in the deployment file"
-    )
-    return Answer(deployment.declared.primary_region or Unknown(Cause.DECLARATION, reason))
+    return Answer(declared_region(deployment.declared, "primary"))
+
+
+@fact("deployment.dr_region", "deployment", gives="text")
+def dr_region(_: Context, deployment: Deployment) -> Answer:
+    """The region that takes over when the primary one is lost; `none` where there is none on purpose."""
+    return Answer(declared_region(deployment.declared, "DR"))
+
+
+@fact("deployment.regions", "deployment", gives="text*")
+def regions(_: Context, deployment: Deployment) -> Answer:
+    """The primary region and the DR region; the primary one alone where there is no other on purpose."""
+    own = (declared_region(deployment.declared, "primary"), declared_region(deployment.declared, "DR"))
+    return Answer(Items(tuple(region for region in own if region != NONE)))
+
+
+@fact("deployment.profiles", "deployment", gives="profile*")
+def profiles(_: Context, deployment: Deployment) -> Answer:
+    """The Traffic Manager profiles that lead to the deployment."""
+    return Answer(deployment.scope[TRAFFIC_MANAGER])
 
 
 @fact("deployment.members", "deployment", gives="member*")

@@ -1,4 +1,4 @@
-"""Facts of disks: what they are for, and what their tier gives."""
+"""Facts of disks: which a machine has, what they are for, and what their tier gives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from auditor import documents
-from auditor.facts.machines import ATTACHMENTS, disk_of
+from auditor.facts.arithmetic import total
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
@@ -20,6 +20,7 @@ PREMIUM_SSD: Final = Path(__file__).resolve().parent / "data" / "premium_ssd.yam
 """What each performance tier of Premium SSD gives, with its source."""
 
 OS_DISK: Final = "properties.storageProfile.osDisk"
+ATTACHMENTS: Final = "properties.storageProfile.dataDisks[*]"
 
 
 class Tier(msgspec.Struct, frozen=True):
@@ -77,16 +78,66 @@ def os_disk(context: Context, vm: Resource) -> Answer:
     """The managed disk of the machine's operating system; one element, unknown where it is unmanaged."""
     found = value(vm, OS_DISK)
     if isinstance(found.value, dict):
-        return Answer(Items((disk_of(context, Part(vm, OS_DISK, found.value)),)))
+        return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
     if isinstance(found.value, Unknown):
         return Answer(found.value, found.reads)
     return Answer(Unknown(Cause.VALUE, f"{vm.id} has no {OS_DISK}"), found.reads)
+
+
+@fact("vm.data_disks", "vm", gives="disk*")
+def data_disks(context: Context, vm: Resource) -> Answer:
+    """The managed disks attached to the machine besides its OS disk."""
+    attached = objects(vm, ATTACHMENTS)
+    disks = tuple(_disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
+    return Answer(Items(disks, attached.missing))
+
+
+@fact("vm.data_disk_mbps", "vm", gives="number")
+def data_disk_mbps(context: Context, vm: Resource) -> Answer:
+    """What the data disks could deliver together, in MB/s: the sum of their `diskMBpsReadWrite`."""
+    return _sum_of_data_disks(context, vm, "properties.diskMBpsReadWrite")
+
+
+@fact("vm.data_disk_iops", "vm", gives="number")
+def data_disk_iops(context: Context, vm: Resource) -> Answer:
+    """What the data disks could do together, in operations a second: the sum of their `diskIOPSReadWrite`."""
+    return _sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite")
+
+
+def _sum_of_data_disks(context: Context, vm: Resource, path: str) -> Answer:
+    """Return the sum of a number of the managed disks attached to a machine besides its OS disk."""
+    disks = Items.of(data_disks(context, vm).value)
+    return total((value(disk, path) for disk in disks.only(Resource)), disks.open_end)
 
 
 @fact("vm.attachments", "vm", gives="attachment*")
 def attachments(_: Context, vm: Resource) -> Answer:
     """The data disks as they are attached to the machine."""
     return Answer(objects(vm, ATTACHMENTS))
+
+
+@fact("attachment.disk_sku", "attachment", gives="text")
+def attachment_sku(context: Context, attachment: Part) -> Answer:
+    """The SKU of the attached disk."""
+    return _through_disk(context, attachment, "sku.name")
+
+
+@fact("attachment.disk_size_gib", "attachment", gives="number")
+def attachment_size(context: Context, attachment: Part) -> Answer:
+    """The size of the attached disk in GiB."""
+    return _through_disk(context, attachment, "properties.diskSizeGB")
+
+
+@fact("attachment.disk_iops", "attachment", gives="number")
+def attachment_iops(context: Context, attachment: Part) -> Answer:
+    """The operations a second that the attached disk is provisioned for."""
+    return _through_disk(context, attachment, "properties.diskIOPSReadWrite")
+
+
+@fact("attachment.disk_mbps", "attachment", gives="number")
+def attachment_mbps(context: Context, attachment: Part) -> Answer:
+    """The MB/s that the attached disk is provisioned for."""
+    return _through_disk(context, attachment, "properties.diskMBpsReadWrite")
 
 
 @fact("attachment.purpose", "attachment", gives="text")
@@ -110,3 +161,20 @@ def purpose(context: Context, attachment: Part) -> Answer:
                 return Answer(declared[0], lun.reads)
             doubt = doubt or machines.open_end
     return Answer(doubt or ABSENT, lun.reads)
+
+
+def _disk_of(context: Context, attachment: Part) -> Resource | Unknown:
+    """Return the managed disk behind an attachment."""
+    reference = value(attachment, "managedDisk.id").value
+    if isinstance(reference, str):
+        return context.topology.graph.get(reference)
+    if isinstance(reference, Unknown):
+        return reference
+    reason = f"{attachment.resource.id}: {attachment.path} is an unmanaged disk, whose storage account is not read"
+    return Unknown(Cause.VALUE, reason)
+
+
+def _through_disk(context: Context, attachment: Part, path: str) -> Answer:
+    """Return a property of the disk behind an attachment."""
+    disk = _disk_of(context, attachment)
+    return Answer(disk) if isinstance(disk, Unknown) else value(disk, path)

@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 
 from auditor import arm
-from auditor.facts.machines import supports
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
@@ -103,12 +102,6 @@ def ip_configurations(context: Context, vm: Resource) -> Answer:
 def security_groups(context: Context, configuration: Part) -> Answer:
     """The network security groups before an IP configuration: that of its subnet and that of its interface."""
     return context.topology.filtering.groups(configuration)
-
-
-@fact("vm.accelerated_networking_supported", "vm", gives="boolean")
-def accelerated_networking_supported(context: Context, vm: Resource) -> Answer:
-    """Whether the machine's size can accelerate its network (the capability `AcceleratedNetworkingEnabled`)."""
-    return supports(context, vm, "AcceleratedNetworkingEnabled")
 
 
 def _interfaces(context: Context, vm: Resource) -> Answer:

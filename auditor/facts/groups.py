@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from auditor.deployment import NONE
 from auditor.facts.arithmetic import largest, total
-from auditor.facts.machines import data_disk_mbps, memory_gb, vcpus
+from auditor.facts.disks import data_disk_mbps
+from auditor.facts.placement import fault_domain_group, zone
+from auditor.facts.placement import region as region_of_machine
 from auditor.facts.registry import Find, fact
+from auditor.facts.sizes import memory_gb, vcpus
 from auditor.model import Resource
-from auditor.topology import Context, Members, Mirror, Tier
+from auditor.topology import Context, Members, Mirror, Tier, declared_region
 from auditor.topology.graph import value
-from auditor.values import Answer, Cause, Items, Read, Unknown
+from auditor.values import ABSENT, Answer, Cause, Interval, Items, Read, Unknown
 
 Group = Mirror | Tier
+
+PAIR = 2
+SLA_OF_ZONES, SLA_OF_A_SET, SLA_OF_ONE = 99.99, 99.95, 99.9
+"""What Azure promises of two machines over zones, of two in one set, and at most of a machine by itself."""
 
 
 def machines_of(group: Group) -> Members:
@@ -49,7 +57,41 @@ def region(_: Context, group: Group) -> Answer:
     """The region of a tier; of a mirror the primary region that was declared."""
     if isinstance(group, Tier):
         return Answer(group.region)
-    return Answer(group.deployment.primary_region or _undeclared(group, "primary region"))
+    return Answer(declared_region(group.deployment, "primary"))
+
+
+@fact("group.sla_percent", "mirror", "tier", gives="number")
+def sla_percent(context: Context, group: Group) -> Answer:
+    """What Azure promises that at least one of the machines can be reached, in percent of the time.
+
+    99.99 over two zones of a region, 99.95 in one availability set or Flexible scale set; otherwise 99.9 at most,
+    which depends on the disks.
+    """
+    members = Items.of(machines_of(group))
+    machines, missing = members.only(Resource), members.open_end
+    zones: dict[str, set[str]] = defaultdict(set)
+    reads: list[Read] = []
+    for machine in machines:
+        place, own = region_of_machine(context, machine), zone(context, machine)
+        reads += own.reads
+        if isinstance(place.value, str) and isinstance(own.value, str):
+            zones[place.value].add(own.value)
+        else:
+            missing = missing or next((a.value for a in (place, own) if isinstance(a.value, Unknown)), None)
+    if any(len(found) >= PAIR for found in zones.values()):
+        return Answer(SLA_OF_ZONES, tuple(reads))
+    sets: set[str] = set()
+    for machine in machines:
+        own = _set_of(context, machine)
+        reads += own.reads
+        sets.add(own.value.lower() if isinstance(own.value, str) else "")
+        missing = missing or (own.value if isinstance(own.value, Unknown) else None)
+    if missing is not None:
+        return Answer(missing, tuple(reads))
+    if len(machines) >= PAIR and len(sets) == 1 and "" not in sets:
+        return Answer(SLA_OF_A_SET, tuple(reads))
+    because = Unknown(Cause.VALUE, f"what Azure promises of a machine of {group.id} by itself depends on its disks")
+    return Answer(Interval(0, SLA_OF_ONE, (because,)), tuple(reads))
 
 
 @fact("group.has_dr", "mirror", "tier", gives="boolean")
@@ -60,26 +102,29 @@ def has_dr(_: Context, group: Group) -> Answer:
     """
     if isinstance(group, Mirror):
         return Answer(group.dr if isinstance(group.dr, Unknown) else not group.declared.dr.none)
-    dr_region = group.deployment.dr_region
-    return Answer(dr_region != NONE if dr_region else _undeclared(group, "DR region"))
+    dr_region = declared_region(group.deployment, "DR")
+    return Answer(dr_region if isinstance(dr_region, Unknown) else dr_region != NONE)
 
 
-def _undeclared(group: Group, what: str) -> Unknown:
-    name = group.deployment.name
-    return Unknown(
-        Cause.DECLARATION, f"nobody declared the {what} of {name}: add it to `regions` in the deployment file"
-    )
+def _set_of(context: Context, machine: Resource) -> Answer:
+    """Return the id of the availability set or Flexible scale set of a machine."""
+    own = value(machine, "properties.availabilitySet.id")
+    if own.value is not ABSENT:
+        return own
+    flexible = fault_domain_group(context, machine)
+    return Answer(flexible.value, (*own.reads, *flexible.reads))
 
 
 def _counterpart(context: Context, group: Group) -> Members:
     """Return what stands in for a group in the DR region."""
     if isinstance(group, Mirror):
         return group.dr
-    if not group.deployment.dr_region:
-        return _undeclared(group, "DR region")
+    dr_region = declared_region(group.deployment, "DR")
+    if isinstance(dr_region, Unknown):
+        return dr_region
     for tier in context.deployment.tiers if context.deployment else ():
         same = (tier.declared.role, tier.declared.product) == (group.declared.role, group.declared.product)
-        if same and tier.region == group.deployment.dr_region:
+        if same and tier.region == dr_region:
             return tier.members
     return Items(missing=group.members.open_end)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import msgspec
 
-from auditor.facts.machines import ATTACHMENTS, fault_domain, fault_domain_group, zone
+from auditor.facts.balancers import referred_to, unseen_balancers
+from auditor.facts.disks import ATTACHMENTS
+from auditor.facts.placement import fault_domain, fault_domain_group, update_domain, zone
+from auditor.facts.reading import required
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context, Mirror
-from auditor.topology.graph import LOAD_BALANCER, objects, value
+from auditor.topology.graph import objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
 
 PAIR = 2
@@ -39,6 +43,12 @@ def failover(_: Context, mirror: Mirror) -> Answer:
 def arbiter(_: Context, mirror: Mirror) -> Answer:
     """The machine of the arbiter; empty where the mirror has none on purpose."""
     return Answer(mirror.arbiter)
+
+
+@fact("mirror.dr", "mirror", gives="vm*")
+def dr_members(_: Context, mirror: Mirror) -> Answer:
+    """The asynchronous members for disaster recovery; empty where the mirror has none on purpose."""
+    return Answer(mirror.dr)
 
 
 @fact("mirror.failover_and_arbiter", "mirror", gives="vm*")
@@ -72,7 +82,8 @@ def separation(context: Context, mirror: Mirror) -> Answer:
     unsure += [answer.value for answer in groups if isinstance(answer.value, Unknown)]
     one_group = len({str(answer.value).lower() for answer in groups}) == 1 and isinstance(groups[0].value, str)
     if one_group and len(pair) >= PAIR:
-        domains = [_present(fault_domain(context, machine)) for machine in pair]
+        # Azure puts every machine of a set in some fault domain, so that the absence of one says nothing.
+        domains = [required(fault_domain(context, machine)) for machine in pair]
         reads += [read for answer in domains for read in answer.reads]
         unsure += [answer.value for answer in domains if isinstance(answer.value, Unknown)]
         if _all_differ(domains):
@@ -103,6 +114,18 @@ def zones_in_use(context: Context, mirror: Mirror) -> Answer:
                 elif answer.value is not ABSENT:
                     found.setdefault(answer.value, answer.reads[0])
     return Answer(Items(tuple(found), missing), tuple(found.values()))
+
+
+@fact("mirror.fault_domains", "mirror", gives="number*")
+def fault_domains(context: Context, mirror: Mirror) -> Answer:
+    """The fault domains of the failover members and the arbiter, one a machine."""
+    return _domains(context, mirror, fault_domain)
+
+
+@fact("mirror.update_domains", "mirror", gives="number*")
+def update_domains(context: Context, mirror: Mirror) -> Answer:
+    """The update domains of the failover members and the arbiter, one a machine."""
+    return _domains(context, mirror, update_domain)
 
 
 @fact("mirror.luns", "mirror", gives="lun*")
@@ -138,7 +161,7 @@ def pools(context: Context, mirror: Mirror) -> Answer:
     """The pools of load balancers that hold a failover member and that a load-balancing rule sends traffic to."""
     machines = Items.of(mirror.failover)
     pools = context.topology.balancing.pools_serving(machines.only(Resource))
-    return Answer(Items(tuple(pools), machines.open_end or _unseen_balancers(context)))
+    return Answer(Items(tuple(pools), machines.open_end or unseen_balancers(context)))
 
 
 @fact("mirror.rules", "mirror", gives="rule*")
@@ -146,12 +169,13 @@ def rules(context: Context, mirror: Mirror) -> Answer:
     """The load-balancing rules that send traffic to a failover member."""
     machines = Items.of(mirror.failover)
     rules = context.topology.balancing.rules_serving(machines.only(Resource))
-    return Answer(Items(tuple(rules), machines.open_end or _unseen_balancers(context)))
+    return Answer(Items(tuple(rules), machines.open_end or unseen_balancers(context)))
 
 
-def _unseen_balancers(context: Context) -> Unknown | None:
-    """Return why a balancer of the deployment may not have been seen."""
-    return context.deployment.scope[LOAD_BALANCER].missing if context.deployment else None
+@fact("mirror.frontends", "mirror", gives="frontend*")
+def frontends(context: Context, mirror: Mirror) -> Answer:
+    """The frontends of load balancers from which a rule sends traffic to a failover member, each once."""
+    return referred_to(Items.of(rules(context, mirror).value), context.topology.balancing.frontend)
 
 
 def _zones(context: Context, machines: Items | Unknown) -> Answer:
@@ -161,12 +185,16 @@ def _zones(context: Context, machines: Items | Unknown) -> Answer:
     return Answer(Items(zones, found.open_end), tuple(read for answer in answers for read in answer.reads))
 
 
-def _present(answer: Answer) -> Answer:
-    """Return a value of which the absence says nothing: Azure puts every machine of a set in some fault domain."""
-    if answer.value is not ABSENT:
-        return answer
-    reason = f"{answer.reads[0].resource} has no {answer.reads[0].path}"
-    return Answer(Unknown(Cause.VALUE, reason), answer.reads)
+def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resource], Answer]) -> Answer:
+    known: list[object] = []
+    reads: list[Read] = []
+    machines = Items.joined(mirror.failover, mirror.arbiter)
+    for machine in machines.only(Resource):
+        found = domain(context, machine)
+        reads += found.reads
+        lacks = Unknown(Cause.VALUE, f"{machine.id} is in no domain of a set")
+        known.append(lacks if found.value is ABSENT else found.value)
+    return Answer(Items(tuple(known), machines.open_end), tuple(reads))
 
 
 def _all_differ(answers: list[Answer]) -> bool:

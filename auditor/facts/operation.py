@@ -7,9 +7,10 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from auditor import arm
+from auditor.facts.reading import required, text_at, unviewed
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
-from auditor.topology import Context
+from auditor.topology import Context, declared_region
 from auditor.topology.graph import EXTENSION, Graph, objects, unread, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
 
@@ -29,8 +30,7 @@ def power_state(_: Context, vm: Resource) -> Answer:
     if isinstance(view.value, Unknown):
         return view
     if view.value is ABSENT:
-        reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
-        return Answer(Unknown(Cause.GAP, reason), view.reads)
+        return Answer(unviewed(vm), view.reads)
     statuses = objects(vm, "properties.instanceView.statuses[*]")
     doubt = statuses.missing
     for status in statuses.known:
@@ -89,18 +89,16 @@ def stands_by(context: Context, vm: Resource) -> Answer:
 
     It is needed only when that region is lost, unlike an arbiter and whatever follows the data all the time.
     """
-    place = value(vm, "location")
+    place = required(text_at(vm, "location"))
     if not isinstance(place.value, str):
-        reason = Unknown(Cause.VALUE, f"{vm.id} has no location")
-        return Answer(place.value if isinstance(place.value, Unknown) else reason, place.reads)
-    declared = context.deployment.declared if context.deployment else None
+        return place
     follows = _plays(context, vm, UNIQUE)
-    if follows is True:
+    if context.deployment is None or follows is True:
         return Answer(value=False, reads=place.reads)
-    if declared is None or not declared.primary_region:
-        reason = Unknown(Cause.DECLARATION, "nobody declared the primary region: add it to `regions`")
-        return Answer(reason, place.reads)
-    if arm.location(place.value) == declared.primary_region:
+    primary = declared_region(context.deployment.declared, "primary")
+    if isinstance(primary, Unknown):
+        return Answer(primary, place.reads)
+    if arm.location(place.value) == primary:
         return Answer(value=False, reads=place.reads)
     return Answer(follows if isinstance(follows, Unknown) else True, place.reads)
 

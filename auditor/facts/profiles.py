@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from auditor import arm
+from auditor.facts.arithmetic import computed
+from auditor.facts.reading import number_at
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
@@ -10,6 +12,8 @@ from auditor.topology.graph import PUBLIC_ADDRESS, objects, value
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown, interval
 
 ENDPOINTS = "properties.endpoints[*]"
+TOLERATED_FAILURES, MONITOR_INTERVAL, MONITOR_TIMEOUT, TIME_TO_LIVE = 3, 30, 10, 60
+"""What a Traffic Manager profile does where it says nothing (traffic-manager-monitoring)."""
 
 
 @fact("profile.endpoint_regions", "profile", gives="text*")
@@ -43,6 +47,21 @@ def first_region(context: Context, profile: Resource) -> Answer:
     _, first, read = min(ranked, key=lambda entry: entry[0])
     region = _region(context, first)
     return Answer(region.value, (read, *region.reads))
+
+
+@fact("profile.switch_seconds", "profile", gives="number")
+def switch_seconds(_: Context, profile: Resource) -> Answer:
+    """How long clients may be sent to an endpoint that fails: until it is noticed, and until names are asked again.
+
+    That is one interval more than the tolerated failures, the timeout of a probe, and the names' time to live.
+    """
+    answers = [
+        number_at(profile, "properties.monitorConfig.toleratedNumberOfFailures", TOLERATED_FAILURES),
+        number_at(profile, "properties.monitorConfig.intervalInSeconds", MONITOR_INTERVAL),
+        number_at(profile, "properties.monitorConfig.timeoutInSeconds", MONITOR_TIMEOUT),
+        number_at(profile, "properties.dnsConfig.ttl", TIME_TO_LIVE),
+    ]
+    return computed(answers, lambda tolerated, every, timeout, ttl: (tolerated + 1) * every + timeout + ttl)
 
 
 def _region(context: Context, endpoint: Part) -> Answer:

@@ -10,17 +10,19 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor import documents
+from auditor import arm, documents
 from auditor.facts.arithmetic import number
-from auditor.facts.machines import capability, sum_of_data_disks, supports
+from auditor.facts.reading import required, text_at
 from auditor.facts.registry import fact
 from auditor.model import Resource
 from auditor.topology import Context
-from auditor.topology.graph import value
-from auditor.values import ABSENT, Answer, Cause, Read, Unknown
+from auditor.values import ABSENT, Answer, Read
 
 RETIREMENTS: Final = Path(__file__).resolve().parent / "data" / "retirements.yaml"
 """The dates at which Azure retires sizes and features, each with its source."""
+
+
+BYTES_PER_MEGABYTE: Final = 1_000_000
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -67,13 +69,7 @@ def months_between(start: dt.date, end: dt.date) -> int:
 
 def size_of(vm: Resource) -> Answer:
     """Return the name of the machine's size."""
-    found = value(vm, "properties.hardwareProfile.vmSize")
-    if found.value is ABSENT:
-        return Answer(Unknown(Cause.VALUE, f"{vm.id} has no properties.hardwareProfile.vmSize"), found.reads)
-    if isinstance(found.value, str | Unknown):
-        return found
-    reason = f"{vm.id}: properties.hardwareProfile.vmSize is {found.value!r}, not a text (malformed)"
-    return Answer(Unknown(Cause.VALUE, reason), found.reads)
+    return required(text_at(vm, "properties.hardwareProfile.vmSize"))
 
 
 @fact("vm.size_retirement", "vm", gives="text")
@@ -101,19 +97,67 @@ def months_until_size_retires(context: Context, vm: Resource) -> Answer:
     return Answer(months_between(context.topology.as_of, dt.date.fromisoformat(found.value)), found.reads)
 
 
+@fact("vm.vcpus", "vm", gives="number")
+def vcpus(context: Context, vm: Resource) -> Answer:
+    """How many virtual CPUs the machine has: `vCPUsAvailable` of its size (lower if constrained), else `vCPUs`."""
+    available = _capability(context, vm, "vCPUsAvailable")
+    return number(_capability(context, vm, "vCPUs") if available.value is ABSENT else available)
+
+
+@fact("vm.memory_gb", "vm", gives="number")
+def memory_gb(context: Context, vm: Resource) -> Answer:
+    """How much memory the machine has: the capability `MemoryGB` of its size."""
+    return number(_capability(context, vm, "MemoryGB"))
+
+
 @fact("vm.premium_storage_supported", "vm", gives="boolean")
 def premium_storage_supported(context: Context, vm: Resource) -> Answer:
     """Whether the machine's size can attach premium disks (the capability `PremiumIO`)."""
-    return supports(context, vm, "PremiumIO")
+    return _supports(context, vm, "PremiumIO")
+
+
+@fact("vm.encryption_at_host_supported", "vm", gives="boolean")
+def encryption_at_host_supported(context: Context, vm: Resource) -> Answer:
+    """Whether the machine's size can encrypt at the host (the capability `EncryptionAtHostSupported`)."""
+    return _supports(context, vm, "EncryptionAtHostSupported")
+
+
+@fact("vm.accelerated_networking_supported", "vm", gives="boolean")
+def accelerated_networking_supported(context: Context, vm: Resource) -> Answer:
+    """Whether the machine's size can accelerate its network (the capability `AcceleratedNetworkingEnabled`)."""
+    return _supports(context, vm, "AcceleratedNetworkingEnabled")
+
+
+@fact("vm.uncached_mbps", "vm", gives="number")
+def uncached_mbps(context: Context, vm: Resource) -> Answer:
+    """What the machine's size lets through to uncached disks, in MB/s: `UncachedDiskBytesPerSecond` / 10^6.
+
+    Azure gives some sizes in MiB and others in MB, so a comparison needs a tolerance of 5 %.
+    """
+    found = number(_capability(context, vm, "UncachedDiskBytesPerSecond"))
+    return Answer(found.value / BYTES_PER_MEGABYTE, found.reads) if isinstance(found.value, int | float) else found
 
 
 @fact("vm.uncached_iops", "vm", gives="number")
 def uncached_iops(context: Context, vm: Resource) -> Answer:
     """How many operations a second the machine's size lets through to uncached disks: `UncachedDiskIOPS`."""
-    return number(capability(context, vm, "UncachedDiskIOPS"))
+    return number(_capability(context, vm, "UncachedDiskIOPS"))
 
 
-@fact("vm.data_disk_iops", "vm", gives="number")
-def data_disk_iops(context: Context, vm: Resource) -> Answer:
-    """What the data disks could do together, in operations a second: the sum of their `diskIOPSReadWrite`."""
-    return sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite")
+def _capability(context: Context, vm: Resource, name: str) -> Answer:
+    """Return a capability of the machine's size in its region, as a text."""
+    size = text_at(vm, "properties.hardwareProfile.vmSize")
+    if not isinstance(size.value, str):
+        return size
+    place = text_at(vm, "location")
+    if not isinstance(place.value, str):
+        return place
+    subscription = arm.subscription_of(vm.id)
+    found = context.topology.graph.capability("virtualMachines", size.value, vm.location, subscription, name)
+    return Answer(found.value, (*size.reads, *found.reads))
+
+
+def _supports(context: Context, vm: Resource, name: str) -> Answer:
+    """Return whether a machine's size has a capability of which Azure says `True` or `False`."""
+    found = _capability(context, vm, name)
+    return Answer(found.value.lower() == "true", found.reads) if isinstance(found.value, str) else found

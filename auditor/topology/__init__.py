@@ -11,7 +11,16 @@ from auditor.topology.balancing import Balancing
 from auditor.topology.deployments import Finder
 from auditor.topology.filtering import Filtering
 from auditor.topology.graph import Graph
-from auditor.topology.subjects import Choice, Deployment, Members, Mirror, Subscription, Tier, subject_of
+from auditor.topology.subjects import (
+    Choice,
+    Deployment,
+    Members,
+    Mirror,
+    Subscription,
+    Tier,
+    declared_region,
+    subject_of,
+)
 from auditor.topology.tags import from_tags
 from auditor.values import Answer
 
@@ -27,6 +36,7 @@ __all__ = [
     "Subscription",
     "Tier",
     "Topology",
+    "declared_region",
     "subject_of",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,13 @@ from auditor.values import Cause, Items, Unknown
 
 Members = Items | Unknown
 """The machines in a role; `Unknown` where nobody declared who plays it."""
+
+
+def declared_region(declared: DeclaredDeployment, which: Literal["primary", "DR"]) -> str | Unknown:
+    """Return a region of a deployment, `none` for a DR region that it does not have on purpose."""
+    reason = f"nobody declared the {which} region of {declared.name}: add it to `regions` in the deployment file"
+    found = declared.primary_region if which == "primary" else declared.dr_region
+    return found or Unknown(Cause.DECLARATION, reason)
 
 
 class Mirror(msgspec.Struct, frozen=True, eq=False):

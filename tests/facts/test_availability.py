@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from auditor.facts.availability import Need
+from auditor.facts.needs import Need
 from auditor.model import Part
 from auditor.topology.graph import LOAD_BALANCER, SKU, TRAFFIC_MANAGER, VM, parts
 from auditor.values import ABSENT, Answer, Cause, Items
