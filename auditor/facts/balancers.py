@@ -1,26 +1,55 @@
-"""Facts of load balancers, their rules, probes and pools."""
+"""Facts of load balancers, their rules and probes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from auditor import arm
 from auditor.facts.arithmetic import computed
+from auditor.facts.pools import any_machine
 from auditor.facts.reading import number_at
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context
-from auditor.topology.balancing import RULES
-from auditor.topology.graph import LOAD_BALANCER, objects
-from auditor.values import ABSENT, Answer, Items, Read, Unknown
+from auditor.topology.balancing import NAT_RULES, RULES
+from auditor.topology.graph import LOAD_BALANCER, objects, unread
+from auditor.values import ABSENT, Absent, Answer, Items, Read, Unknown
 
+DATABASE_ROLES = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 PROBE_INTERVAL, PROBE_THRESHOLD = 15, 1
 """What a load balancer's probe does where it says nothing (load-balancer-custom-probe-overview)."""
 
 
-@fact("pool.machines", "pool", gives="vm*")
-def pool_machines(context: Context, pool: Part) -> Answer:
-    """The machines behind a pool, by network interface or by address."""
-    return context.topology.balancing.machines(pool)
+@fact("balancer.rules", "balancer", gives="rule*")
+def rules(_: Context, balancer: Resource) -> Answer:
+    """The load-balancing rules of a balancer."""
+    return Answer(objects(balancer, RULES))
+
+
+@fact("balancer.serves_databases", "balancer", gives="boolean")
+def serves_databases(context: Context, balancer: Resource) -> Answer:
+    """Whether a load-balancing or inbound NAT rule sends traffic to a machine with a database, mirrored or not."""
+    rules = Items.joined(objects(balancer, RULES), objects(balancer, NAT_RULES))
+    served = [
+        Answer(context.topology.balancing.machines_served(rule), (Read(balancer.id, rule.path, rule.id),))
+        for rule in rules.only(Part)
+    ]
+    return any_machine(context, served, rules.open_end, DATABASE_ROLES)
+
+
+@fact("rule.has_probe", "rule", gives="boolean")
+def has_probe(context: Context, rule: Part) -> Answer:
+    """Whether a rule names a health probe that its balancer has."""
+    probe = context.topology.balancing.probe(rule)
+    if isinstance(probe.value, Part):
+        return Answer(True, probe.reads)
+    if isinstance(probe.value, Absent):
+        return Answer(False, probe.reads)
+    named = probe.reads[0].value if probe.reads else None
+    inside = isinstance(named, str) and arm.key(named).startswith(f"{rule.resource.key}/probes/")
+    if inside and unread(rule.resource, "properties.probes") is None:
+        return Answer(objects(rule.resource, "properties.probes[*]").open_end or False, probe.reads)
+    return probe
 
 
 @fact("rule.probes", "rule", gives="probe*")

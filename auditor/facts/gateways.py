@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from auditor import arm, documents
-from auditor.facts.frontends import ROUTES, serves
+from auditor.facts.pools import ROUTES, serves
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context
@@ -60,7 +60,7 @@ def listener_redirects(context: Context, listener: Part) -> Answer:
         redirected = _redirected(context, rule)
         reads += redirected.reads
         if redirected.value is False:
-            return Answer(False, redirected.reads)  # noqa: FBT003 - an answer, not a flag
+            return Answer(False, redirected.reads)
         if isinstance(redirected.value, Unknown):
             gap = gap or redirected.value
     return Answer(gap if gap is not None else rules > 0, tuple(reads))
@@ -142,7 +142,7 @@ def _redirected(context: Context, rule: Part) -> Answer:
     answers += [value(path, "properties.redirectConfiguration.id") for path in paths.only(Part)]
     reads = tuple(read for answer in answers for read in answer.reads)
     if any(isinstance(answer.value, Absent) for answer in answers):
-        return Answer(False, reads)  # noqa: FBT003 - an answer, not a flag
+        return Answer(False, reads)
     gap = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.open_end)
     return Answer(gap or True, reads)
 

@@ -162,15 +162,14 @@ def _in_set(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_F
     if isinstance(common, Unknown):
         yield common
         return
-    others = items(common, "properties.virtualMachines[*].id")
-    assert isinstance(others.value, Items)  # noqa: S101 - what `items` returns
-    for other in others.value.known:
+    others = Items.of(items(common, "properties.virtualMachines[*].id").value)
+    for other in others.known:
         if isinstance(other, Unknown):
             yield other
         elif isinstance(other, str):
             yield graph.named(other), Read(common.id, "properties.virtualMachines", other)
-    if others.value.missing is not None:
-        yield others.value.missing
+    if others.missing is not None:
+        yield others.missing
 
 
 def _in_subnets(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_Found]:

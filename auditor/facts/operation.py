@@ -94,12 +94,12 @@ def stands_by(context: Context, vm: Resource) -> Answer:
         return place
     follows = _plays(context, vm, UNIQUE)
     if context.deployment is None or follows is True:
-        return Answer(value=False, reads=place.reads)
+        return Answer(False, place.reads)
     primary = declared_region(context.deployment.declared, "primary")
     if isinstance(primary, Unknown):
         return Answer(primary, place.reads)
     if arm.location(place.value) == primary:
-        return Answer(value=False, reads=place.reads)
+        return Answer(False, place.reads)
     return Answer(follows if isinstance(follows, Unknown) else True, place.reads)
 
 

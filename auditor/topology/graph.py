@@ -423,8 +423,7 @@ def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Itera
 
 def objects(element: Resource | Part, path: str) -> Items:
     """Return the objects that a path with a wildcard names; what else stands among them is unknown."""
-    found = items(element, path).value
-    assert isinstance(found, Items)  # noqa: S101 - what `items` returns
+    found = Items.of(items(element, path).value)
     if all(isinstance(item, _OBJECTS) for item in found.known):
         return found
     where = f"{element.resource.id}: {paths.join(element.path, path)}"
