@@ -33,8 +33,11 @@ def outcome(server: ArmServer, path: str = LIST) -> Any:
             async with asyncio.timeout(1):
                 answer = await client.send_request(HttpRequest("GET", f"{path}?{API}"))
                 return answer.status_code, await answer.read()
-        except (AzureError, TimeoutError, zlib.error) as failed:
+        except (AzureError, zlib.error) as failed:
             return type(failed)
+        except TimeoutError:
+            await asyncio.sleep(0.1)  # aiohttp says good-bye on a connection that was given up when nobody waits for it
+            return TimeoutError
 
     return ask(server, question)
 

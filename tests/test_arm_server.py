@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.core.rest import HttpRequest
 from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
 
+from auditor import bundled
 from tests import estates
 from tests.arm import ArmServer, Estate, Identity, Role, Throttle
 from tests.arm.asking import (
@@ -31,6 +33,8 @@ from tests.arm.asking import (
     pages,
     refusal,
 )
+
+RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 
 
 @pytest.fixture
@@ -397,6 +401,33 @@ def test_metrics_are_those_that_the_estate_has(server: ArmServer) -> None:
     assert refusal(server, path + "Nothing") == (400, "BadRequest")
 
 
+def test_an_estate_changes_while_it_is_read(server: ArmServer) -> None:
+    machine = f"{GROUP}{MACHINES}/vm-db-a"
+    server.estate.remove(machine.upper())
+    assert refusal(server, machine) == (404, "ResourceNotFound")
+    assert "vm-db-a" not in names(body(server, GROUP + MACHINES))
+    server.estate.add({"id": machine, "name": "again", "location": "westeurope", "properties": {}})
+    assert names(body(server, GROUP + MACHINES))[-1] == "again"
+
+
+def test_an_estate_is_read_from_a_file() -> None:
+    read = Estate.from_inventory(bundled.FIXTURES / "demo" / bundled.INVENTORY)
+    assert read == Estate.from_body(estates.body_of("demo"))
+    assert read.skus
+    assert "microsoft.classiccompute/virtualmachines" in read.types
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+def test_an_estate_is_made_of_recorded_answers() -> None:
+    with ArmServer(Estate.from_recordings(RECORDINGS)) as server:
+        listed = body(server, "/subscriptions")["value"]
+        assert len(listed) > 1
+        found = [machine for one in listed for machine in body(server, one["id"] + MACHINES)["value"]]
+        assert len(found) > 50
+        group = found[0]["id"].partition("/providers/")[0]
+        assert body(server, group)["id"].lower() == group.lower()
+
+
 def test_an_answer_can_be_given_for_any_path(server: ArmServer) -> None:
     path = f"{SCOPE}/providers/Microsoft.Advisor/recommendations"
     server.estate.answers[path.lower()] = {"value": [{"name": "one"}]}
@@ -425,6 +456,20 @@ def test_an_empty_bucket_throttles_its_subscription(server: ArmServer) -> None:
     assert 8 <= int(third.headers["Retry-After"]) <= 10
     assert third.json()["error"]["code"] == "SubscriptionRequestsThrottled"
     assert body(server, "/subscriptions"), "the tenant has a bucket of its own"
+
+
+def test_a_bucket_fills_again(server: ArmServer) -> None:
+    server.throttle = Throttle(capacity=1, rate=20)
+    get(server, SCOPE)
+    time.sleep(0.1)
+    assert get(server, SCOPE).status_code == 200
+
+
+def test_answers_take_their_time(server: ArmServer) -> None:
+    server.latency = 0.2
+    began = time.monotonic()
+    get(server, SCOPE)
+    assert time.monotonic() - began >= 0.4, "the login takes it too"
 
 
 def test_every_request_is_logged(server: ArmServer) -> None:

@@ -18,7 +18,7 @@ class Estate:
     """Raw ARM bodies, in the order in which they are listed. A virtual machine may hold its `instanceView`."""
 
     resources: dict[str, Body] = field(default_factory=dict)
-    """By `arm.key` of the id; subscriptions and resource groups too."""
+    """By `arm.key` of the id; subscriptions and resource groups too. `add` and `remove` change what is in it."""
     skus: list[Body] = field(default_factory=list)
     """Records of `Microsoft.Compute/skus`."""
     known: set[str] = field(default_factory=set)
@@ -31,6 +31,10 @@ class Estate:
     """Time series by `arm.key` of the resource and lower-case name of the metric."""
     answers: dict[str, Any] = field(default_factory=dict)
     """Bodies of anything else, by lower-case path without query; they come before all that is worked out."""
+    _types: dict[str, dict[str, Body]] = field(default_factory=dict)
+    """The resources of each lower-case type."""
+    _collections: dict[str, dict[str, Body]] = field(default_factory=dict)
+    """The resources of each collection, by its lower-case path."""
 
     @classmethod
     def from_inventory(cls, path: Path) -> Estate:
@@ -65,56 +69,53 @@ class Estate:
                 self.skus.append(body)
                 continue
             self._place(body["id"])
-            self.resources[arm.key(body["id"])] = body
-
-    def find(self, arm_id: str) -> Body | None:
-        return self.resources.get(arm.key(arm_id))
+            self._put(body)
 
     def remove(self, arm_id: str) -> None:
         """Remove a resource and everything below it."""
         gone = arm.key(arm_id)
-        self.resources = {key: body for key, body in self.resources.items() if not (key + "/").startswith(gone + "/")}
+        kept = [body for key, body in self.resources.items() if not (key + "/").startswith(gone + "/")]
+        for index in (self.resources, self._types, self._collections):
+            index.clear()
+        for body in kept:
+            self._put(body)
+
+    def find(self, arm_id: str) -> Body | None:
+        return self.resources.get(arm.key(arm_id))
 
     def of_type(self, type_: str, scope: str = "") -> Iterator[Body]:
         """Yield the resources of a lower-case type within a scope."""
         below = arm.key(scope) + "/"
-        return (body for key, body in self.resources.items() if arm.type_of(key) == type_ and key.startswith(below))
+        return (body for key, body in self._types.get(type_, {}).items() if key.startswith(below))
 
-    def children(self, parent: str, type_: str) -> Iterator[Body]:
-        """Yield the children of one type, a last segment such as `extensions`, that a resource has."""
-        below = f"{arm.key(parent)}/{type_.lower()}/"
-        return (body for key, body in self.resources.items() if key.startswith(below) and "/" not in key[len(below) :])
+    def children(self, parent: str, type_: str) -> Iterable[Body]:
+        """Return the children of one type, a last segment such as `extensions`, that a resource has."""
+        return self._collections.get(f"{arm.key(parent)}/{type_.lower()}", {}).values()
 
     @property
     def subscriptions(self) -> Iterable[Body]:
-        return [body for key, body in self.resources.items() if arm.type_of(key) == arm.SUBSCRIPTION]
+        return self._types.get(arm.SUBSCRIPTION, {}).values()
 
     @property
     def types(self) -> frozenset[str]:
         """The lower-case types of which there is something, or that the estate says exist."""
-        return frozenset({arm.type_of(key) for key in self.resources} | self.known)
+        return frozenset(self._types.keys() | self.known)
+
+    def _put(self, body: Body) -> None:
+        key = arm.key(body["id"])
+        self.resources[key] = body
+        self._types.setdefault(arm.type_of(key), {})[key] = body
+        self._collections.setdefault(key.rpartition("/")[0], {})[key] = body
 
     def _place(self, arm_id: str) -> None:
         """Make the subscription and the resource group of an id, where they are still missing."""
         parts = arm_id.strip("/").split("/")
         subscription = "/subscriptions/" + parts[1]
-        if arm.key(subscription) not in self.resources:
-            self.resources[arm.key(subscription)] = {
-                "id": subscription,
-                "subscriptionId": parts[1],
-                "displayName": parts[1],
-                "state": "Enabled",
-                "authorizationSource": "RoleBased",
-            }
+        if self.find(subscription) is None:
+            names = {"id": subscription, "subscriptionId": parts[1], "displayName": parts[1]}
+            self._put({**names, "state": "Enabled", "authorizationSource": "RoleBased"})
         if len(parts) > 3 and parts[2].lower() == "resourcegroups":
             group = f"{subscription}/resourceGroups/{parts[3]}"
-            self.resources.setdefault(
-                arm.key(group),
-                {
-                    "id": group,
-                    "name": parts[3],
-                    "type": "Microsoft.Resources/resourceGroups",
-                    "location": "westeurope",
-                    "properties": {"provisioningState": "Succeeded"},
-                },
-            )
+            if self.find(group) is None:
+                names = {"id": group, "name": parts[3], "type": "Microsoft.Resources/resourceGroups"}
+                self._put({**names, "location": "westeurope", "properties": {"provisioningState": "Succeeded"}})

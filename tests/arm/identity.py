@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from auditor import arm
 
@@ -55,5 +56,6 @@ class Identity:
         return (role for role in self.roles if role.covers(scope))
 
 
+@lru_cache(maxsize=4096)
 def _any(patterns: tuple[str, ...], action: str) -> bool:
     return any(re.match(fnmatch.translate(pattern.lower()), action.lower()) for pattern in patterns)
