@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from auditor.facts import FACTS
 from auditor.topology import Topology
+from auditor.topology.graph import SKU
 from auditor.values import Answer, Cause, Interval, Items, Unknown
 from tests.topology import subscription as s
+from tests.topology.subscription import Body
 
 GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
 INFINITY: Final = float("inf")
@@ -30,3 +32,10 @@ def shown(value: object) -> object:
 def said(name: str, built: Topology, element: object) -> object:
     """Return the value that a fact answers with as tables write it."""
     return shown(ask(name, built, element).value)
+
+
+def machine_fact(name: str, *others: Body, gaps: list[Body] | None = None, **machine: Any) -> Answer:
+    """Return what a fact answers of a machine with these properties, beside other resources."""
+    body = s.vm("vm-a", **machine)
+    built = s.topology(body, *others, gaps=gaps or (), unlisted=[] if others else [SKU])
+    return ask(name, built, s.item(built, "Compute/virtualMachines", "vm-a"))

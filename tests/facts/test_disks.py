@@ -12,7 +12,7 @@ from auditor.model import Part, Resource
 from auditor.topology import Topology
 from auditor.topology.graph import DISK, parts
 from auditor.values import ABSENT, Items, Unknown
-from tests.facts.asking import DECLARATION, GAP, VALUE, ask, said, shown
+from tests.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, machine_fact, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
 
@@ -161,3 +161,86 @@ def test_attachments() -> None:
     found = ask("vm.attachments", built, machine(built)).value
     assert isinstance(found, Items)
     assert [part.path[-3:] for part in found.known if isinstance(part, Part)] == ["[0]", "[1]"]
+
+
+SIZE = s.size(UncachedDiskBytesPerSecond="268435456")
+ARTICLE = (*(s.disk(f"p30-{n}") for n in range(4)), SIZE)
+FOUR = [f"p30-{n}" for n in range(4)]
+
+
+def test_the_articles_example_of_four_disks_behind_a_small_machine() -> None:
+    disks = machine_fact("vm.data_disk_mbps", *ARTICLE, disks=FOUR)
+    assert shown(disks.value) == 800
+    assert [read.value for read in disks.reads] == [200] * 4
+    limit = machine_fact("vm.uncached_mbps", *ARTICLE, disks=FOUR)
+    assert limit.value == pytest.approx(268.435456)
+    assert [read.path for read in limit.reads] == [
+        "properties.hardwareProfile.vmSize",
+        "capabilities.UncachedDiskBytesPerSecond",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("others", "disks", "expected"),
+    [
+        (ARTICLE, [], 0),
+        (ARTICLE[1:], FOUR, (600, INFINITY)),
+        ((*ARTICLE[1:], s.disk("p30-0", mbps=None)), FOUR, (600, INFINITY)),
+        ((*ARTICLE[1:], s.disk("p30-0", mbps="200")), FOUR, (600, INFINITY)),
+    ],
+)
+def test_throughput_is_open_upwards_where_a_disk_is_not_known(
+    others: tuple[Body, ...], disks: list[str], expected: object
+) -> None:
+    assert shown(machine_fact("vm.data_disk_mbps", *others, disks=disks).value) == expected
+
+
+@pytest.mark.parametrize(
+    ("attached", "expected"),
+    [
+        ("junk", ["?"]),
+        (["junk"], ["?"]),
+        ([{"lun": 0}], ["?"]),
+        ([{"managedDisk": {"id": 7}}], ["?"]),
+        ([{"managedDisk": "x"}], ["?"]),
+        ([], []),
+        (None, []),
+    ],
+)
+def test_disks_that_cannot_be_told(attached: object, expected: list[str]) -> None:
+    body = s.vm("vm-a")
+    body["properties"]["storageProfile"] = {"dataDisks": attached}
+    built = s.topology(body)
+    machine = s.item(built, "Compute/virtualMachines", "vm-a")
+    assert said("vm.data_disks", built, machine) == expected
+    total = ask("vm.data_disk_mbps", built, machine).value
+    assert shown(total) == ((0, INFINITY) if expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("attachment.disk_sku", "Premium_LRS"),
+        ("attachment.disk_size_gib", 1024),
+        ("attachment.disk_mbps", 200),
+        ("attachment.disk_iops", ABSENT),
+    ],
+)
+def test_the_disk_of_an_attachment(name: str, expected: object) -> None:
+    body = s.vm("vm-a", disks=["d", "lost"])
+    for unlisted, lost in (([], VALUE), ([DISK], GAP)):
+        built = s.topology(body, s.disk("d"), unlisted=unlisted)
+        machine = s.item(built, "Compute/virtualMachines", "vm-a")
+        first, second = parts(machine, "properties.storageProfile.dataDisks[*]")
+        answer = ask(name, built, first)
+        assert answer.value == expected
+        assert answer.reads[0].resource.endswith("/disks/d")
+        assert said(name, built, second) is lost
+
+
+def test_the_operations_of_data_disks_are_open_upwards_where_one_is_not_known() -> None:
+    disks = [s.disk("d-0"), s.disk("d-1")]
+    for number, disk in enumerate(disks):
+        disk["properties"]["diskIOPSReadWrite"] = 5000 + number
+    assert shown(machine_fact("vm.data_disk_iops", *disks, disks=["d-0", "d-1"]).value) == 10001
+    assert shown(machine_fact("vm.data_disk_iops", disks[0], disks=["d-0", "d-1"]).value) == (5000, INFINITY)

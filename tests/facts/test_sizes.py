@@ -11,7 +11,7 @@ import pytest
 from auditor.facts import sizes
 from auditor.topology import Topology
 from auditor.values import ABSENT, Answer
-from tests.facts.asking import GAP, INFINITY, VALUE, ask, shown
+from tests.facts.asking import GAP, VALUE, ask, machine_fact, said, shown
 from tests.topology import subscription as s
 from tests.topology.subscription import Body, arm_id
 
@@ -186,6 +186,19 @@ def test_the_retirement_of_a_size(size: Any, gaps: list[Body], expected: object)
 @pytest.mark.parametrize(
     ("capabilities", "name", "expected"),
     [
+        ({"vCPUs": "4"}, "vm.vcpus", 4),
+        ({"vCPUs": "4", "vCPUsAvailable": "2"}, "vm.vcpus", 2),
+        ({"vCPUs": "4", "vCPUsAvailable": "two"}, "vm.vcpus", VALUE),
+        ({}, "vm.vcpus", ABSENT),
+        ({"MemoryGB": "0.75"}, "vm.memory_gb", 0.75),
+        ({"MemoryGB": "lots"}, "vm.memory_gb", VALUE),
+        ({}, "vm.memory_gb", ABSENT),
+        ({"UncachedDiskBytesPerSecond": "much"}, "vm.uncached_mbps", VALUE),
+        ({"UncachedDiskBytesPerSecond": "3000000"}, "vm.uncached_mbps", 3),
+        ({}, "vm.uncached_mbps", ABSENT),
+        ({"EncryptionAtHostSupported": "True"}, "vm.encryption_at_host_supported", True),
+        ({"EncryptionAtHostSupported": "False"}, "vm.encryption_at_host_supported", False),
+        ({}, "vm.encryption_at_host_supported", ABSENT),
         ({"PremiumIO": "True"}, "vm.premium_storage_supported", True),
         ({"PremiumIO": "False"}, "vm.premium_storage_supported", False),
         ({}, "vm.premium_storage_supported", ABSENT),
@@ -199,17 +212,24 @@ def test_what_a_size_can_do(capabilities: Body, name: str, expected: object) -> 
     assert shown(of_vm(name, built_with(s.vm("vm-a"), unlisted=["microsoft.compute/skus"])).value) is GAP
 
 
-def test_the_operations_of_data_disks_are_open_upwards_where_one_is_not_known() -> None:
-    disks = [s.disk("d-0"), s.disk("d-1")]
-    for number, disk in enumerate(disks):
-        disk["properties"]["diskIOPSReadWrite"] = 5000 + number
-    machine = s.vm("vm-a", disks=["d-0", "d-1"])
-    assert shown(of_vm("vm.data_disk_iops", built_with(machine, *disks)).value) == 10001
-    assert shown(of_vm("vm.data_disk_iops", built_with(machine, disks[0])).value) == (5000, INFINITY)
-
-
 @pytest.mark.parametrize("what", ["size", "location"])
 def test_a_size_or_region_that_is_no_text_is_no_capability(what: str) -> None:
     own = s.vm("vm-a", size=16) if what == "size" else s.vm("vm-a", location=16)  # type: ignore[arg-type]
     for name in ("vm.vcpus", "vm.memory_gb", "vm.uncached_iops", "vm.uncached_mbps"):
         assert shown(of_vm(name, built_with(own, s.size(vCPUs="2", MemoryGB="8"))).value) is VALUE
+
+
+SIZE = s.size(vCPUs="4", MemoryGB="0.75", UncachedDiskBytesPerSecond="268435456", EncryptionAtHostSupported="True")
+
+
+def test_what_a_size_can_do_where_the_size_the_region_or_the_list_is_missing() -> None:
+    assert shown(machine_fact("vm.vcpus", SIZE, size="Standard_X").value) is VALUE
+    assert shown(machine_fact("vm.vcpus").value) is GAP
+    assert shown(machine_fact("vm.encryption_at_host_supported", SIZE, location="").value) is VALUE
+    empty = {"id": arm_id("Compute/virtualMachines", "vm-a"), "properties": {}}
+    hidden = s.topology(SIZE, gaps=[s.gap(arm_id("Compute/virtualMachines", "vm-a"))])
+    nowhere = s.vm("vm-a")
+    del nowhere["location"]
+    for built, expected in ((s.topology(empty, SIZE), ABSENT), (s.topology(nowhere, SIZE), ABSENT), (hidden, GAP)):
+        machine = s.item(built, "Compute/virtualMachines", "vm-a")
+        assert said("vm.vcpus", built, machine) is expected
