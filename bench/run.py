@@ -32,6 +32,9 @@ REPEAT: Final = 3
 REPEAT_QUICK: Final = 10
 """How often what takes milliseconds is measured."""
 
+LATENCY: Final = 0.05
+"""Seconds that a call takes in the run that is held against Azure's limits."""
+
 _AUDITOR: Final = ("-m", "auditor")
 
 
@@ -96,7 +99,80 @@ def scanning(file: Path) -> float:
     return taken
 
 
+class _Calls:
+    """Keeps what a reader asks for."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def begins(self, what: str) -> None: ...
+
+    def read(self, what: str, count: int) -> None: ...
+
+    def missed(self, what: str, why: str) -> None:
+        raise SystemExit(f"{what} was not read ({why}): the time of the others says nothing")
+
+    def waits(self, seconds: float) -> None: ...
+
+    def called(self, path: str, status: int, request_id: str, seconds: float) -> None:  # noqa: ARG002 - as it is told
+        self.paths.append(path)
+
+
+def collecting(file: Path) -> float:
+    """Return the seconds in which a server's estate is read; the file has its address, and then the calls too."""
+    from auditor.collect.collecting import Wanted, collect  # noqa: PLC0415
+
+    about = json.loads(file.read_bytes())
+    os.environ.update(about["environment"])
+    calls = _Calls()
+    wanted = Wanted(tuple(about["subscriptions"]), endpoint=about["url"], ca_bundle=Path(about["ca"]))
+    begun = time.process_time()
+    with snapshot.collector_paused():
+        collected = collect(wanted, (), "", calls)
+    taken = time.process_time() - begun
+    about |= {"paths": calls.paths, "refused": collected.retries, "wall": collected.seconds}
+    file.write_text(json.dumps(about), encoding="utf-8")
+    return taken
+
+
+def fetching(file: Path) -> float:
+    """Return the seconds in which the bytes of the same answers are read, and no more."""
+    import asyncio  # noqa: PLC0415
+    import ssl  # noqa: PLC0415
+    import urllib.parse  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415
+
+    import aiohttp  # noqa: PLC0415
+
+    about = json.loads(file.read_bytes())
+    context = ssl.create_default_context(cafile=about["ca"])
+    login = {
+        "grant_type": "client_credentials",
+        "client_id": about["environment"]["AZURE_CLIENT_ID"],
+        "client_secret": about["environment"]["AZURE_CLIENT_SECRET"],
+        "scope": f"{about['audience']}/.default",
+    }
+    address = f"{about['url']}/{about['environment']['AZURE_TENANT_ID']}/oauth2/v2.0/token"
+    with urllib.request.urlopen(address, urllib.parse.urlencode(login).encode(), context=context) as answer:  # noqa: S310
+        token = json.load(answer)["access_token"]
+
+    async def fetch() -> None:
+        connector = aiohttp.TCPConnector(ssl=context)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with aiohttp.ClientSession(about["url"], connector=connector, headers=headers) as session:
+            for path in about["paths"]:
+                if "ResourceGraph" not in path:
+                    async with session.get(path) as response:
+                        await response.read()
+                        response.raise_for_status()
+
+    begun = time.process_time()
+    asyncio.run(fetch())
+    return time.process_time() - begun
+
+
 CHILDREN: Final = {"floor": floor, "reading": reading, "scanning": scanning}
+LIVE: Final = {"collecting": collecting, "fetching": fetching}
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -143,6 +219,7 @@ _WHY_DEMO: Final = (
     "Most of it is the import of msgspec, PyYAML, RE2 and rich, and parsing the YAML of the rules, which cost the same "
     "for an estate of any size."
 )
+_WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept, where the floor throws it away."
 _WHY_MEMORY: Final = "A small snapshot is outweighed by the program itself; the larger one says what a resource takes."
 _WHY_GROWTH: Final = "A rule or fact looks at all of the estate for each of its subjects."
 
@@ -158,7 +235,8 @@ _HOW: Final = """
 The estates are made up by `bench/estate.py`: seven machines in ten stand in deployments of fourteen, the rest are
 bystanders; two deployments in three are declared by name, the others by tags. Judging is all that a scan does between
 reading and rendering, the deployment file and the rules' own YAML included. The floor is msgspec as any program would
-call it, the collector of cycles running, which weighs more on larger estates.
+call it, the collector of cycles running, which weighs more on larger estates. Collecting goes over https to the server
+of the tests in a process of its own, with the real SDK; its floor fetches the same addresses by aiohttp alone.
 """
 
 
@@ -194,6 +272,8 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
             base,
             _WHY_MEMORY,
         )
+    for size in sizes:
+        yield from live(size, folder)
     if len(scans) > 1:
         (few, quick), (many, slow) = scans[min(scans)], scans[max(scans)]
         growth = (slow / quick) / (many / few)
@@ -205,6 +285,33 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
             quick,
             _WHY_GROWTH,
         )
+
+
+@contextlib.contextmanager
+def served(machines: int, latency: float, folder: Path) -> Iterator[Path]:
+    """Play Azure for an estate; the file that is given says where."""
+    command = [sys.executable, str(ROOT / "bench" / "server.py"), str(machines), str(latency)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None  # noqa: S101 - it is a pipe
+        file = folder / f"azure-{machines}.json"
+        file.write_bytes(server.stdout.readline())
+        yield file
+        server.communicate()
+
+
+def live(machines: int, folder: Path) -> Iterator[Line]:
+    """Yield the rows of reading from Azure."""
+    of = f"{machines:,} machines"
+    with served(machines, 0, folder) as file:
+        taken, base = (child(name, file) for name in LIVE)
+        yield Line(f"{of}: collecting, to fetching the same bytes", taken / base, 8, taken, base, _WHY_COLLECTING)
+    if machines == max(SIZES["full"]):
+        with served(machines, LATENCY, folder) as file:
+            taken = best((__file__, "--child", "collecting", str(file)), times=1, reports=True).seconds
+            about = json.loads(file.read_bytes())
+        calls = f"{len(about['paths']):,} calls in {about['wall']:.0f} s"
+        what = f"{of} at {LATENCY * 1000:.0f} ms a call: refused of {calls}"
+        yield Line(what, about["refused"], 0, taken, base, _WHY_COLLECTING)
 
 
 def table(lines: Sequence[Line]) -> list[str]:
@@ -236,7 +343,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.child:
         name, file = options.child
-        print(CHILDREN[name](Path(file)))
+        print((CHILDREN | LIVE)[name](Path(file)))
         return
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -72,7 +72,14 @@ def collect(wanted: Wanted, declared: tuple[DeclaredDeployment, ...], deployment
     Raises:
         InputError: nobody could sign in, or an argument is wrong.
     """
-    return asyncio.run(_collect(wanted, declared, deployment, progress))
+    done: list[Collected] = []
+
+    async def run() -> None:
+        # As the coroutine's own result it would be printed, in memory, when Python takes its handler of Ctrl-C back.
+        done.append(await _collect(wanted, declared, deployment, progress))
+
+    asyncio.run(run())
+    return done[0]
 
 
 async def _collect(

@@ -7,7 +7,6 @@ import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,12 +19,9 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from auditor import __version__
 from auditor.collect.clouds import Cloud
-from auditor.collect.reading import Send
+from auditor.collect.reading import AT_ONCE, Send
 from auditor.collect.signin import SignIn
 from auditor.errors import InputError
-
-AT_ONCE: Final = 16
-"""Connections; ARM's bucket is empty before more of them would help."""
 
 
 @contextlib.asynccontextmanager

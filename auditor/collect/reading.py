@@ -20,6 +20,8 @@ from auditor.collect.progress import Progress
 from auditor.model import GapReason
 from auditor.redaction import redact
 
+AT_ONCE: Final = 16
+"""Requests under way; ARM's bucket is empty before more of them would help."""
 ATTEMPTS: Final = 5
 """How often a request is sent that fails for a while."""
 LONGEST_WAIT: Final = 120.0
@@ -64,6 +66,7 @@ class Reader:
         self._limiter = limiter
         self._progress = progress
         self._deadline = deadline
+        self._connections = asyncio.Semaphore(AT_ONCE)  # the wait for one is not a wait for Azure
         self.calls = 0
         self.retries = 0
 
@@ -149,7 +152,8 @@ class Reader:
             try:
                 async with asyncio.timeout_at(self._deadline):
                     await self._limiter.wait(path, self._progress.waits)
-                    response = await self._sent(path, request)
+                    async with self._connections:
+                        response = await self._sent(path, request)
             except TimeoutError:
                 failure = NotReadError(failure.reason, failure.code, failure.detail) if attempt else failure
                 raise failure from None

@@ -1,0 +1,84 @@
+"""Plays Azure for an estate, in a process of its own, until its standard input ends.
+
+    python bench/server.py MACHINES LATENCY
+
+It is the server of the tests; it only remembers the lists that it has made, since each page would make them again.
+With a latency, in seconds, it also keeps to Azure's limits and refuses what comes too fast.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import estate
+
+from auditor import arm
+from auditor.topology.graph import VM
+from tests.arm import paging
+from tests.arm.estate import Estate
+from tests.arm.exchange import Answer, Call
+from tests.arm.server import ArmServer
+from tests.arm.throttle import Throttle
+
+
+class Remembering(ArmServer):
+    """Makes each list once."""
+
+    def __post_init__(self) -> None:
+        """Begin with none."""
+        super().__post_init__()
+        self._lists: dict[str, Answer] = {}
+
+    def answer(self, call: Call) -> Answer:
+        """Answer with a page of a list that has been made already, and otherwise as ever."""
+        own = "&".join(part for part in call.query.split("&") if "skiptoken" not in part.lower())
+        known = self._lists.get(f"{call.path}?{own}")
+        if known is not None and known.listing is not None:
+            self._take(call)
+            page = paging.listing(call, list(known.listing.items), self.page_size, "").listing
+            assert page is not None  # noqa: S101 - what `listing` answers with
+            return Answer(listing=page)
+        made = super().answer(call)
+        if made.listing is not None:
+            self._lists[f"{call.path}?{own}"] = made
+        return made
+
+
+def played(machines: int) -> Estate:
+    """Return the estate of a size; who plays a role is said nowhere, so that no machine is asked for by itself."""
+    built = estate.build(machines)
+    found = Estate()
+    for resource in built.resources:
+        kept = {name: value for name, value in resource.body.items() if name != "tags" or resource.type != VM}
+        found.resources[resource.key] = kept
+    for scope in built.scopes:
+        name = arm.name_of(scope)
+        found.resources.setdefault(scope, {"id": scope, "subscriptionId": name, "displayName": name})
+    found.skus = [dict(sku) for sku in built.skus]
+    return found
+
+
+def main() -> None:
+    """Serve, and print where."""
+    machines, latency = int(sys.argv[1]), float(sys.argv[2])
+    found = played(machines)
+    with Remembering(found, latency=latency, throttle=Throttle() if latency else None) as server:
+        about = {
+            "url": server.url,
+            "ca": str(server.ca_file),
+            "audience": server.audience.rstrip("/"),
+            "environment": server.environment,
+            "subscriptions": [
+                key.rsplit("/", 1)[-1] for key in found.resources if arm.type_of(key) == arm.SUBSCRIPTION
+            ],
+        }
+        print(json.dumps(about), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
