@@ -53,11 +53,7 @@ def played(machines: int) -> Estate:
     built = estate.build(machines)
     found = Estate()
     for resource in built.resources:
-        kept = {name: value for name, value in resource.body.items() if name != "tags" or resource.type != VM}
-        found.resources[resource.key] = kept
-    for scope in built.scopes:
-        name = arm.name_of(scope)
-        found.resources.setdefault(scope, {"id": scope, "subscriptionId": name, "displayName": name})
+        found.add({name: value for name, value in resource.body.items() if name != "tags" or resource.type != VM})
     found.skus = [dict(sku) for sku in built.skus]
     return found
 
