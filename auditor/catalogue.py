@@ -20,12 +20,12 @@ _WIDTH = 100
 
 
 def load(folders: Iterable[Path] = ()) -> tuple[LoadedPack, ...]:
-    """Load the built-in pack and further ones.
+    """Load the built-in pack and further ones, with every fact.
 
     Raises:
         InputError: a file of them is wrong.
     """
-    return (packs.load(bundled.PACK, FACTS, trusted=True), *(packs.load(folder, FACTS) for folder in folders))
+    return packs.load_all(folders, FACTS)
 
 
 def listing(loaded: tuple[LoadedPack, ...], profile: str) -> str:

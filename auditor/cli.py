@@ -123,7 +123,8 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     _add_source(scan)
     scan.add_argument("--deployment", metavar="FILE", type=Path, help="which machine plays which role")
-    _add_common(scan)
+    _add_profile(scan)
+    _add_packs(scan)
     scan.add_argument(
         "-o",
         "--output",
@@ -199,8 +200,11 @@ def _add_discover(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     discover.set_defaults(run=_discover)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def _add_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="NAME", default="current", help="current (default) or article-2018")
+
+
+def _add_packs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rules", metavar="DIR", type=Path, action="append", default=[], help="a folder of further rules; repeatable"
     )
@@ -211,24 +215,27 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         required=True, metavar="ACTION"
     )
     listing = rules.add_parser("list", help="one line a rule")
-    _add_common(listing)
+    _add_profile(listing)
+    _add_packs(listing)
     listing.set_defaults(run=_rules_list)
     show = rules.add_parser("show", help="what a rule asks, why, and how to mend it")
     show.add_argument("id", metavar="ID")
-    _add_common(show)
+    _add_packs(show)
     show.set_defaults(run=_rules_show)
     test = rules.add_parser("test", help="try the examples of rules")
     test.add_argument(
         "path", metavar="PATH", type=Path, nargs="?", help="a pack's folder or a rule file (default: all)"
     )
-    _add_common(test)
+    _add_packs(test)
     test.set_defaults(run=_rules_test)
     matrix = rules.add_parser("matrix", help="which rules check which statement of the reference, both ways")
-    _add_common(matrix)
+    _add_packs(matrix)
     matrix.set_defaults(run=_rules_matrix)
     new = rules.add_parser("new", help="begin a rule under the next free id of a group")
     new.add_argument("group", metavar="GROUP", help="for example LB")
-    _add_common(new)
+    new.add_argument(
+        "--rules", metavar="DIR", type=Path, help="the folder of your own pack (default: the built-in one)"
+    )
     new.set_defaults(run=_rules_new)
 
 
@@ -405,7 +412,7 @@ def _rules_test(options: argparse.Namespace) -> int:
 def _rules_new(options: argparse.Namespace) -> int:
     from auditor import catalogue  # noqa: PLC0415
 
-    sys.stdout.write(f"{catalogue.new(options.group, options.rules[0] if options.rules else None)}\n")
+    sys.stdout.write(f"{catalogue.new(options.group, options.rules)}\n")
     return OK
 
 

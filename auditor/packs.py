@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor import documents
+from auditor import bundled, documents
 from auditor.arm import canonical_type
 from auditor.conditions import Compiled, CompiledRule, Compiler, ConditionError, Fact
 from auditor.documents import Document
@@ -68,6 +68,15 @@ def load(folder: Path, facts: Mapping[str, Fact], *, trusted: bool = False) -> L
         for profile, loaded in _rule(document, pack, facts).items():
             rules[profile].append(loaded)
     return LoadedPack(pack, {profile: tuple(loaded) for profile, loaded in rules.items()})
+
+
+def load_all(folders: Iterable[Path], facts: Mapping[str, Fact]) -> tuple[LoadedPack, ...]:
+    """Load the built-in pack and further ones.
+
+    Raises:
+        InputError: a file of them is wrong.
+    """
+    return (load(bundled.PACK, facts, trusted=True), *(load(folder, facts) for folder in folders))
 
 
 def select(packs: Iterable[LoadedPack], profile: str) -> tuple[CompiledRule, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor import bundled, deployment, documents, engine, files, inventory, packs, snapshot
+from auditor import deployment, documents, engine, files, inventory, packs, snapshot
 from auditor.deployment import NONE
 from auditor.errors import InputError
 from auditor.facts import FACTS
@@ -45,10 +45,7 @@ def scan(request: Request) -> Report:
     """
     taken = request.inventory if isinstance(request.inventory, Snapshot) else read_inventory(request.inventory)
     declared, text = read_deployment(request.deployment, taken)
-    loaded = (
-        packs.load(bundled.PACK, FACTS, trusted=True),
-        *(packs.load(folder, FACTS) for folder in request.rules),
-    )
+    loaded = packs.load_all(request.rules, FACTS)
     packs.check_settings(loaded, declared)
     rules = packs.select(loaded, request.profile)
     as_of = _as_of(request, taken)

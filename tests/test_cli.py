@@ -293,3 +293,11 @@ def test_a_rule_is_begun_edited_and_tried(tmp_path: Path, capsys: pytest.Capture
     assert "OWN001 example 2: expected fail, but the rule says" in capsys.readouterr().out
     assert cli.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == cli.OK
     assert capsys.readouterr().out.strip().endswith("OWN002.yaml")
+
+
+@pytest.mark.parametrize("action", [["show", "MIR003"], ["test"], ["matrix"], ["new", "OWN"]])
+def test_an_option_that_would_change_nothing_is_refused(action: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["rules", *action, "--profile", "article-2018"])
+    assert ended.value.code == cli.USAGE
+    assert "--profile" in capsys.readouterr().err
