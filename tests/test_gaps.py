@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auditor import arm
 from auditor.model import Outcome
-from auditor.topology.graph import VM
+from auditor.topology.graph import APPLICATION_GATEWAY, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
 from tests import estates
 from tests.estates import Body
 
@@ -86,6 +86,33 @@ def test_a_machine_that_was_not_read_where_tags_say_who_does_what(name: str, *, 
         for stub in (False, True):
             after = estates.judge(name, hide_resource(estates.copied(body), arm_id, stub=stub), declared)
             assert list(estates.softened(before, after)) == [], arm_id
+
+
+def by_name(name: str) -> Body:
+    """Return an estate whose Traffic Manager profiles name the addresses that they lead to."""
+    body = estates.body_of(name)
+    for item in body["value"]:
+        for end in item.get("properties", {}).get("endpoints", ()):
+            end["type"] = "Microsoft.Network/trafficManagerProfiles/externalEndpoints"
+            del end["properties"]["targetResourceId"]
+    return body
+
+
+@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
+def test_an_address_that_was_not_read_where_profiles_lead_to_names(name: str) -> None:
+    body = by_name(name)
+    before = estates.judge(name, body)
+    assert {(key, f.outcome) for key, f in before.items()} == {
+        (key, f.outcome) for key, f in estates.baseline(name).items()
+    }
+    led_through = [(PUBLIC_ADDRESS, 2), (APPLICATION_GATEWAY, 2), (TRAFFIC_MANAGER, 1)]
+    for type_, least in led_through:
+        hidden = [arm_id for estate, arm_id in RESOURCES if estate == name and arm.type_of(arm_id) == type_]
+        assert len(hidden) >= least
+        cut = [hide_type(estates.copied(body), type_, keep=keep) for keep in (0, 1)]
+        unread = [hide_resource(estates.copied(body), arm_id, stub=stub) for arm_id in hidden for stub in (False, True)]
+        for changed in (*cut, *unread):
+            assert list(estates.softened(before, estates.judge(name, changed))) == []
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(estates.ESTATES)))

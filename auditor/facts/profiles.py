@@ -9,9 +9,9 @@ from auditor.facts.registry import fact
 from auditor.model import Part, Resource
 from auditor.topology import Context
 from auditor.topology.graph import PUBLIC_ADDRESS, objects, value
+from auditor.topology.naming import ENDPOINTS, is_external
 from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown, interval
 
-ENDPOINTS = "properties.endpoints[*]"
 TOLERATED_FAILURES, MONITOR_INTERVAL, MONITOR_TIMEOUT, TIME_TO_LIVE = 3, 30, 10, 60
 """What a Traffic Manager profile does where it says nothing (traffic-manager-monitoring)."""
 
@@ -65,23 +65,23 @@ def switch_seconds(_: Context, profile: Resource) -> Answer:
 
 
 def _region(context: Context, endpoint: Part) -> Answer:
-    target = value(endpoint, "properties.targetResourceId")
-    found = context.topology.graph.get(target.value) if isinstance(target.value, str) else target.value
-    if found is ABSENT and str(value(endpoint, "type").value).lower().endswith("/azureendpoints"):
-        found = Unknown(Cause.VALUE, f"{endpoint.id} leads to nothing, since what it led to was deleted")
-    if isinstance(found, Unknown):
-        return Answer(found, target.reads)
+    target = context.topology.naming.target(endpoint)
+    written = value(endpoint, "properties.endpointLocation")
+    found = target.value
     if isinstance(found, Resource):
-        own = context.deployment.scope.get(PUBLIC_ADDRESS, Items()) if context.deployment else Items()
+        own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else Items()
         if found.key not in {address.key for address in own.only(Resource)}:
             reason = f"{endpoint.id} leads to {found.id}, behind which no machine of the deployment is seen"
             return Answer(own.missing or Unknown(Cause.VALUE, reason), target.reads)
-    place = value(found, "location") if isinstance(found, Resource) else Answer(ABSENT)
-    written = value(endpoint, "properties.endpointLocation")
-    for answer in (place, written):
-        if isinstance(answer.value, str):
-            return Answer(arm.location(answer.value), answer.reads)
-    for answer in (place, written):
-        if isinstance(answer.value, Unknown):
-            return answer
-    return Answer(Unknown(Cause.VALUE, f"{endpoint.id} does not say in which region it is"), written.reads)
+        place = value(found, "location")
+        if isinstance(place.value, str):
+            return Answer(arm.location(place.value), place.reads)
+        found = place.value
+    elif isinstance(found, Unknown) and (found.cause is Cause.GAP or not is_external(endpoint)):
+        return target
+    if isinstance(written.value, str):
+        return Answer(arm.location(written.value), written.reads)
+    unclear = Unknown(Cause.VALUE, f"{endpoint.id} does not say in which region it is")
+    return Answer(
+        next((answer for answer in (found, written.value) if isinstance(answer, Unknown)), unclear), written.reads
+    )

@@ -51,6 +51,7 @@ class Topology:
         self.as_of = as_of or dt.datetime.now(dt.UTC).date()
         self.graph = Graph(snapshot)
         self.balancing = Balancing(self.graph)
+        self.naming = self.balancing.naming
         self.filtering = Filtering(self.graph)
         finder = Finder(self.graph, self.balancing)
         self.deployments = tuple(finder.build(deployment) for deployment in from_tags(self.graph, declared))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from auditor import arm
@@ -21,6 +21,7 @@ from auditor.topology.graph import (
     unread,
     value,
 )
+from auditor.topology.naming import Naming
 from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
 
 RULES: Final = "properties.loadBalancingRules[*]"
@@ -29,7 +30,8 @@ POOLS: Final = "properties.backendAddressPools[*]"
 _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
 _CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
 _BACKENDS: Final = "properties.backendAddresses[*]"
-_ADDRESS_OF_INTERFACE: Final = "properties.ipConfigurations"
+_HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "properties.ipConfigurations"}
+"""Where private addresses stand, by the type that has them."""
 
 
 class Balancing:
@@ -38,9 +40,10 @@ class Balancing:
     def __init__(self, graph: Graph) -> None:
         """Keep the graph; nothing is worked out before it is asked for."""
         self.graph = graph
+        self.naming = Naming(graph)
         self._machines: dict[str, Answer] = {}
         self._pools_of: dict[str, list[Part]] | None = None
-        self._addresses: dict[tuple[str, str], Resource] | None = None
+        self._addresses: dict[tuple[str, str], Resource | Part] | None = None
 
     def machines(self, pool: Part) -> Answer:
         """Return the machines behind a pool, whether they are in it by network interface or by address.
@@ -49,6 +52,9 @@ class Balancing:
         set; an interface that no machine has attached is no member.
         """
         if pool.key not in self._machines:
+            # What leads in a circle ends here.
+            circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)")
+            self._machines[pool.key] = Answer(Items(missing=circle))
             self._machines[pool.key] = self._find_machines(pool)
         return self._machines[pool.key]
 
@@ -127,6 +133,16 @@ class Balancing:
         lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend")
         return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
 
+    def doubts(self, gateway: Resource) -> Iterator[Unknown]:
+        """Yield why an application gateway may send requests to a machine that it is not known to send them to.
+
+        A name or address that nobody was found to have is no reason where another member tells whose gateway it is.
+        """
+        members = Items.joined(*(Items.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
+        for member in members.only(Unknown):
+            if member.cause is Cause.GAP or not members.only(Resource):
+                yield member
+
     def _find_machines(self, pool: Part) -> Answer:
         found: dict[str, Resource | Unknown] = {}
         reads: list[Read] = []
@@ -138,26 +154,61 @@ class Balancing:
                 if isinstance(entry, Unknown):
                     found[entry.reason] = entry
                 elif isinstance(entry, Part):
-                    member, read = self._member(entry)
+                    members, read = self._members(entry)
                     reads.append(read)
-                    if member is not None:
+                    for member in members:
                         found[member.key if isinstance(member, Resource) else member.reason] = member
         return Answer(Items(tuple(found.values()), missing), tuple(reads))
 
-    def _member(self, entry: Part) -> tuple[Resource | Unknown | None, Read]:
-        """Return the machine of one entry of a pool, None where no machine has it, and the property that says so."""
+    def _members(self, entry: Part) -> tuple[list[Resource | Unknown], Read]:
+        """Return the machines of one entry of a pool, none where no machine has it, and the property that says so."""
+        of_gateway = entry.resource.type == APPLICATION_GATEWAY
+        name = value(entry, "fqdn")
+        if of_gateway and isinstance(name.value, str):
+            return self._behind_name(name.value), name.reads[0]
         address = value(entry, "properties.ipAddress")
-        if entry.resource.type == APPLICATION_GATEWAY:
-            address = value(entry, "ipAddress") if isinstance(address.value, Absent) else address
+        if of_gateway and isinstance(address.value, Absent):
+            address = value(entry, "ipAddress")
         if isinstance(address.value, str):
-            interface = self._by_address(self._networks(entry), address.value)
-            member = interface if isinstance(interface, Unknown) else self._machine(interface.id)
-            return member, address.reads[0]
+            holder = self._by_address(self._networks(entry), address.value)
+            if isinstance(holder, Part):
+                return self._behind_frontend(holder.key, holder.resource), address.reads[0]
+            member = holder if isinstance(holder, Unknown) else self._machine(holder.id)
+            return [] if member is None else [member], address.reads[0]
         reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
         if not isinstance(reference.value, str):
             reference = value(entry, "id")
         read = reference.reads[0] if reference.reads else Read(entry.resource.id, entry.path, ABSENT)
-        return self._configured(reference), read
+        member = self._configured(reference)
+        return [] if member is None else [member], read
+
+    def _behind_name(self, name: str) -> list[Resource | Unknown]:
+        """Return the machines that answer at a name: behind the public address that has it."""
+        address = self.naming.address(name)
+        if not isinstance(address, Resource):
+            return [] if address is None else [address]
+        holder = value(address, "properties.ipConfiguration.id")
+        if isinstance(holder.value, str) and "/frontendipconfigurations/" in holder.value.lower():
+            balancer = self.graph.owner(holder.value)
+            return (
+                [balancer] if isinstance(balancer, Unknown) else self._behind_frontend(arm.key(holder.value), balancer)
+            )
+        member = None if holder.value is ABSENT else self._configured(holder)
+        return [] if member is None else [member]
+
+    def _behind_frontend(self, frontend: str, balancer: Resource) -> list[Resource | Unknown]:
+        """Return the machines to which a load balancer sends what arrives at one of its frontends."""
+        if balancer.type != LOAD_BALANCER:
+            return [Unknown(Cause.VALUE, f"{balancer.id} takes requests from another gateway, which is not followed")]
+        rules = objects(balancer, RULES)
+        named = [rule for rule in rules.only(Part) if self._takes(rule, frontend)]
+        served = Items.joined(*(self.machines_served(rule) for rule in named), Items(missing=rules.open_end))
+        return [*served.only(Resource), *served.only(Unknown), *filter(None, (served.missing,))]
+
+    @staticmethod
+    def _takes(rule: Part, frontend: str) -> bool:
+        named = value(rule, "properties.frontendIPConfiguration.id").value
+        return isinstance(named, str) and arm.key(named) == frontend
 
     def _configured(self, reference: Answer) -> Resource | Unknown | None:
         """Return the machine of an IP configuration that is referred to, None where no machine has it."""
@@ -215,28 +266,36 @@ class Balancing:
         position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
         return self.graph.named("/".join(segments[: position + 2]))
 
-    def _by_address(self, networks: list[str], address: str) -> Resource | Unknown:
-        """Return the network interface that has a private address in one of these virtual networks."""
+    def _by_address(self, networks: list[str], address: str) -> Resource | Part | Unknown:
+        """Return what has a private address in one of some networks: an interface, or a frontend of a load balancer."""
         if not networks:
             return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
         if self._addresses is None:
-            self._addresses = {}
-            for interface in self.graph.by_type.get(NIC, ()):
-                for configuration in parts(interface, f"{_ADDRESS_OF_INTERFACE}[*]"):
-                    subnet = value(configuration, "properties.subnet.id").value
-                    private = value(configuration, "properties.privateIPAddress").value
-                    if isinstance(subnet, str) and isinstance(private, str):
-                        self._addresses[network_of(subnet), private] = interface
+            self._addresses = dict(self._private_addresses())
         for network in networks:
             found = self._addresses.get((network, address))
             if found is not None:
                 return found
         gaps = (
-            *(self.graph.listing(NIC, arm.subscription_of(network)) for network in networks),
-            *(unread(interface, _ADDRESS_OF_INTERFACE) for interface in self.graph.unreadable.get(NIC, ())),
+            gap
+            for type_, path in _HOLDERS.items()
+            for gap in (
+                *(self.graph.listing(type_, arm.subscription_of(network)) for network in networks),
+                *(unread(holder, path) for holder in self.graph.unreadable.get(type_, ())),
+            )
         )
         known = Unknown(Cause.VALUE, f"the address {address} belongs to no network interface of {', '.join(networks)}")
         return next((gap for gap in gaps if gap), known)
+
+    def _private_addresses(self) -> Iterator[tuple[tuple[str, str], Resource | Part]]:
+        """Yield what has a private address, by network and address; an interface stands for its configurations."""
+        for type_, path in _HOLDERS.items():
+            for resource in self.graph.by_type.get(type_, ()):
+                for part in parts(resource, f"{path}[*]"):
+                    subnet = value(part, "properties.subnet.id").value
+                    private = value(part, "properties.privateIPAddress").value
+                    if isinstance(subnet, str) and isinstance(private, str):
+                        yield (network_of(subnet), private), part if type_ == LOAD_BALANCER else resource
 
 
 def network_of(arm_id: str) -> str:

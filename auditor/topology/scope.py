@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -13,14 +13,16 @@ from auditor.topology.balancing import Balancing
 from auditor.topology.graph import (
     APPLICATION_GATEWAY,
     LOAD_BALANCER,
+    PUBLIC_ADDRESS,
     REACHED_BACKWARDS,
     REFERENCES,
+    TRAFFIC_MANAGER,
     VM,
     Graph,
     unread,
 )
 from auditor.topology.subjects import Belongings, Members
-from auditor.values import Items, Unknown
+from auditor.values import Cause, Items, Unknown
 
 _FOUND_BY_THEIR_BODY: Final = (
     LOAD_BALANCER,
@@ -37,6 +39,7 @@ class Scope:
         """Begin with nothing."""
         self._graph = graph
         self._balancing = balancing
+        self._naming = balancing.naming
         self._subscriptions = subscriptions
         self._found: dict[str, dict[str, Resource]] = defaultdict(dict)
         self._missing: dict[str, Unknown] = {}
@@ -63,6 +66,8 @@ class Scope:
         for type_ in _FOUND_BY_THEIR_BODY:
             for gap in self._hidden(type_):
                 self._lose(type_, gap)
+        self._doubt(APPLICATION_GATEWAY, self._balancing.doubts)
+        self._doubt(TRAFFIC_MANAGER, self._naming.doubts)
         found = {
             type_: Items(
                 tuple(found for _, found in sorted(self._found[type_].items())),
@@ -97,6 +102,23 @@ class Scope:
                     self._lose(*reached)
             if resource.type == VM:
                 queue.extend(pool.resource for pool in self._balancing.pools_of(resource))
+            if resource.type == PUBLIC_ADDRESS:
+                queue.extend(self._naming.profiles_at(resource))
+
+    def _doubt(self, type_: str, doubts: Callable[[Resource], Iterable[Unknown]]) -> None:
+        """Note that a resource of a type may lead here by a name or address of which nobody knows where it leads.
+
+        Where it is known what others lead here, only one that was not read makes a doubt: most such names are those of
+        other teams' resources.
+        """
+        for resource in self._graph.by_type.get(type_, ()):
+            if resource.key in self._found[type_] or arm.subscription_of(resource.key) not in self._subscriptions:
+                continue
+            for doubt in doubts(resource):
+                if doubt.cause is Cause.GAP:
+                    self._lose(type_, doubt)
+                elif not self._found[type_]:
+                    self._missing.setdefault(type_, doubt)
 
     def _lose(self, type_: str, reason: Unknown) -> None:
         """Note that a resource of a type, and what lies beyond it, may not have been seen."""

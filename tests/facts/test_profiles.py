@@ -13,6 +13,11 @@ from tests.topology.subscription import Body, arm_id
 
 ADDRESS = s.resource("Network/publicIPAddresses", "ip", top={"location": "North Europe"})
 FOREIGN = s.resource("Network/publicIPAddresses", "foreign", top={"location": "North Europe"})
+NAMED = {
+    **ADDRESS,
+    "properties": {"dnsSettings": {"fqdn": "here.northeurope.cloudapp.azure.com"}, "ipAddress": "203.0.113.7"},
+}
+NAMED_FOREIGN = {**FOREIGN, "properties": {"dnsSettings": {"fqdn": "foreign.example.org"}}}
 AZURE = {"targetResourceId": ADDRESS["id"].upper(), "endpointLocation": "East US"}
 LOST = {"targetResourceId": arm_id("Network/publicIPAddresses", "lost")}
 ELSEWHERE = {"targetResourceId": FOREIGN["id"], "endpointLocation": "East US"}
@@ -50,6 +55,15 @@ def profile_fact(name: str, endpoints: object, *bodies: Body, **keywords: Any) -
         ({"targetResourceId": ADDRESS["id"]}, [{**ADDRESS, "location": None, "properties": None}], GAP),
         ({"targetResourceId": ADDRESS["id"]}, [{**ADDRESS, "location": None}], VALUE),
         (WRITTEN, [], "eastus"),
+        ({"target": "HERE.northeurope.cloudapp.azure.com."}, [NAMED], "northeurope"),
+        ({"target": "203.0.113.7"} | WRITTEN, [NAMED], "northeurope"),
+        ({"target": "foreign.example.org"} | WRITTEN, [NAMED, NAMED_FOREIGN], VALUE),
+        ({"target": "www.example.org"} | WRITTEN, [NAMED], "eastus"),
+        ({"target": "www.example.org"}, [NAMED], VALUE),
+        ({"target": "shop.azurewebsites.net"}, [NAMED], VALUE),
+        ({"target": "shop.azurewebsites.net"} | WRITTEN, [NAMED], "eastus"),
+        ({"target": "www.example.org"} | WRITTEN, [{**NAMED, "properties": None}], GAP),
+        ({"targetResourceId": 7} | WRITTEN, [], VALUE),
         ({}, [], VALUE),
         ("junk", [], VALUE),
     ],

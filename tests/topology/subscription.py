@@ -88,6 +88,24 @@ def flow_log(name: str, target: str | None) -> Body:
     return resource("Network/networkWatchers", f"watcher/flowLogs/{name}", targetResourceId=target)
 
 
+def public(name: str, *, fqdn: str = "", address: str = "", of: str = "", **keywords: Any) -> Body:
+    """Return a public address; `of` is the id of the IP configuration or frontend that has it."""
+    properties: Body = {"ipAddress": address} if address else {}
+    properties |= {"dnsSettings": {"fqdn": fqdn}} if fqdn else {}
+    properties |= {"ipConfiguration": {"id": of}} if of else {}
+    return resource("Network/publicIPAddresses", name, **keywords, **properties)
+
+
+def profile(name: str, *endpoints: Body, **properties: Any) -> Body:
+    """Return a Traffic Manager profile; an endpoint that refers to no resource is external."""
+    kinds = ("externalEndpoints", "azureEndpoints")
+    typed = [
+        {"type": f"Microsoft.Network/trafficManagerProfiles/{kinds['targetResourceId' in end]}", "properties": end}
+        for end in endpoints
+    ]
+    return resource("Network/trafficManagerProfiles", name, **{"endpoints": typed, **properties})
+
+
 def disk(name: str, mbps: Any = 200, sku: str = "Premium_LRS") -> Body:
     return resource("Compute/disks", name, top={"sku": {"name": sku}}, diskMBpsReadWrite=mbps, diskSizeGB=1024)
 

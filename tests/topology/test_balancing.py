@@ -152,6 +152,70 @@ def test_gateways_by_interface_and_by_name() -> None:
         assert s.names(machines(s.topology(gateway, *PAIR), "Network/applicationGateways", "gw")) == names
 
 
+FRONTEND = arm_id("Network/loadBalancers", "lb") + "/frontendIPConfigurations/f"
+LED = s.balancer(
+    "lb",
+    {"web": s.by_nic("vm-a-nic", "vm-b-nic"), "other": s.by_nic("vm-x-nic")},
+    {
+        "web": {**s.to("lb", "web"), "frontendIPConfiguration": {"id": FRONTEND.upper()}},
+        "other": {**s.to("lb", "other"), "frontendIPConfiguration": {"id": f"{FRONTEND}-x"}},
+    },
+    frontendIPConfigurations=[
+        {"id": FRONTEND, "properties": {"privateIPAddress": "10.0.0.9", "subnet": {"id": f"{s.VNET}/subnets/default"}}}
+    ],
+)
+X = (s.vm("vm-x"), s.nic("vm-x-nic"))
+
+
+@pytest.mark.parametrize(
+    ("holder", "names"),
+    [
+        (s.configuration_id("vm-a-nic"), ["vm-a"]),
+        (FRONTEND, ["vm-a", "vm-b"]),
+        (f"{FRONTEND}-x", ["vm-x"]),
+        (f"{FRONTEND}-y", []),
+        (arm_id("Network/applicationGateways", "gw") + "/frontendIPConfigurations/f", ["?"]),
+        (FRONTEND.replace("/lb/", "/lost/"), ["?"]),
+        (arm_id("Network/natGateways", "nat"), ["?"]),
+        ("", []),
+    ],
+)
+def test_gateways_by_the_name_of_a_public_address(holder: str, names: list[str]) -> None:
+    gateway = s.gateway("gw", {"fqdn": "LED.westeurope.cloudapp.azure.com"}, {"fqdn": "shop.azurewebsites.net"})
+    address = s.public("pip", fqdn="led.westeurope.cloudapp.azure.com", of=holder)
+    built = s.topology(gateway, LED, address, *PAIR, *X)
+    assert s.names(machines(built, "Network/applicationGateways", "gw")) == names
+    hidden = s.topology(gateway, LED, *PAIR, *X, gaps=[s.gap(address["id"])])
+    (member,) = machines(hidden, "Network/applicationGateways", "gw").known
+    assert isinstance(member, Unknown)
+    assert member.cause is Cause.GAP
+
+
+def test_gateways_before_a_load_balancer() -> None:
+    gateway = s.gateway("gw", {"ipAddress": "10.0.0.9"})
+    assert s.names(machines(s.topology(gateway, LED, *PAIR, *X), "Network/applicationGateways", "gw")) == [
+        "vm-a",
+        "vm-b",
+    ]
+    unread = s.topology(gateway, *PAIR, *X, gaps=[s.gap(LED["id"])])
+    (member,) = machines(unread, "Network/applicationGateways", "gw").known
+    assert isinstance(member, Unknown)
+    assert member.cause is Cause.GAP
+    cut = s.topology(gateway, {**LED, "properties": {**LED["properties"], "loadBalancingRules": "junk"}}, *PAIR, *X)
+    assert s.names(machines(cut, "Network/applicationGateways", "gw")) == ["?"]
+
+
+def test_a_pool_that_leads_to_itself_ends_there() -> None:
+    own = arm_id("Network/applicationGateways", "gw") + "/backendAddressPools/pool"
+    rule = {"backendAddressPool": {"id": own}, "frontendIPConfiguration": {"id": FRONTEND}}
+    circle = {**LED, "properties": {**LED["properties"], "loadBalancingRules": [{"properties": rule}]}}
+    (member,) = machines(
+        s.topology(s.gateway("gw", {"ipAddress": "10.0.0.9"}), circle), "Network/applicationGateways", "gw"
+    ).known
+    assert isinstance(member, Unknown)
+    assert "leads to itself" in member.reason
+
+
 @pytest.mark.parametrize(
     ("rule", "leads"),
     [

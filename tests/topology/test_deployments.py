@@ -538,6 +538,72 @@ def test_a_whole_group_may_hold_more_of_a_type_that_was_not_listed() -> None:
     assert s.names(s.only(s.topology(*bodies, deployment=text)).scope[VM]) == ["vm-a", "vm-x"]
 
 
+NAME = "ip.westeurope.cloudapp.azure.com"
+NAMED = (
+    *(body for body in REACHED if body["name"] not in {"ip", "tm"}),
+    s.public("ip", fqdn=NAME, address="203.0.113.7"),
+)
+"""What is reached, with a name on the Internet and without a Traffic Manager profile."""
+STRANGER = s.profile("tm-x", {"target": "www.example.org"})
+
+
+def profiles(*bodies: Body, **keywords: Any) -> list[str]:
+    return scope(*NAMED, *bodies, **keywords).get("trafficmanagerprofiles", [])
+
+
+def test_a_profile_may_lead_here_by_name() -> None:
+    assert profiles() == []
+    assert profiles(s.profile("tm", {"target": NAME.upper()}, {"target": "dr.example.org"})) == ["tm"]
+    assert profiles(s.profile("tm", {"target": "203.0.113.7"})) == ["tm"]
+    elsewhere = (s.public("x", fqdn="x.example.org"), s.profile("tm", {"target": "x.example.org"}))
+    assert profiles(*elsewhere) == []
+    assert profiles(s.profile("tm", {"target": "shop.azurewebsites.net"})) == []
+
+
+def test_a_name_that_nobody_is_known_to_have_may_lead_here_where_no_other_does() -> None:
+    assert profiles(STRANGER) == ["..."]
+    assert profiles(s.profile("tm-x", endpoints="junk")) == ["..."]
+    assert profiles(s.profile("tm-x", {"targetResourceId": f"{PUBLIC['id']}-deleted"})) == ["..."]
+    assert profiles(s.profile("tm", {"target": NAME}), STRANGER) == ["tm"]
+    both = s.profile("tm-x", {"target": "www.example.org"}, {"target": "x.example.org"})
+    assert profiles(both, s.public("x", fqdn="x.example.org")) == [], "somebody else's"
+    opened = {type_ for type_, names in scope(*NAMED, STRANGER).items() if names[-1] == "..."}
+    assert opened == {"trafficmanagerprofiles"}
+    text = tier("vm-a", more=f"subscriptions: [{SUB}]")
+    far = {**STRANGER, "id": STRANGER["id"].replace(SUB, OTHER)}
+    assert profiles(far, deployment=text, scopes=[SUB, OTHER]) == []
+
+
+def test_an_address_that_was_not_read_may_have_the_name() -> None:
+    gap = s.gap(arm_id("Network/publicIPAddresses", "hidden"))
+    own = s.profile("tm", {"target": NAME})
+    assert profiles(own, gaps=[gap]) == ["tm"]
+    assert profiles(own, STRANGER, gaps=[gap]) == ["tm", "..."]
+    assert profiles(own, s.profile("tm-x", {"target": "shop.azurewebsites.net"}), gaps=[gap]) == ["tm"]
+
+
+def gateways(*bodies: Body, **keywords: Any) -> list[str]:
+    return scope(*NAMED, *bodies, **keywords).get("applicationgateways", [])
+
+
+def test_a_gateway_may_lead_here_by_name() -> None:
+    web = s.public("web", fqdn="web.example.org", of=s.configuration_id("vm-a-nic"))
+    own = s.gateway("gw", {"fqdn": "web.example.org"})
+    stranger = s.gateway("gw-x", {"fqdn": "www.example.org"})
+    gap = s.gap(arm_id("Network/publicIPAddresses", "hidden"))
+    assert gateways(own, web) == ["gw"]
+    assert gateways(own, web, stranger) == ["gw"]
+    assert gateways(stranger) == ["..."]
+    assert gateways(own, web, stranger, gaps=[gap]) == ["gw", "..."]
+    assert gateways(s.gateway("gw-x", {"fqdn": "shop.azurewebsites.net"})) == []
+    assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["..."]
+    other = s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic"))
+    theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"})
+    assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "somebody else's"
+    opened = {type_ for type_, names in scope(*NAMED, stranger).items() if names[-1] == "..."}
+    assert opened == {"applicationgateways"}
+
+
 @pytest.mark.parametrize(
     ("gap", "opened"),
     [
