@@ -24,11 +24,8 @@ def compare(operator: str, left: object, right: object) -> bool | Unknown:  # no
     for value in (left, right):
         if isinstance(value, Interval) and value.because:
             return value.because[0]
-        if isinstance(value, Items):
-            reasons = (value.missing, *value.known)
-            reason = next((reason for reason in reasons if isinstance(reason, Unknown)), None)
-            if reason:
-                return reason
+        if isinstance(value, Items) and value.open_end is not None:
+            return value.open_end
     return Unknown(Cause.VALUE, f"{shown(left)} cannot be compared with {shown(right)} (malformed)")
 
 

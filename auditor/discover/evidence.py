@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
@@ -10,12 +9,12 @@ from typing import Final
 from auditor import arm
 from auditor.discover.machines import DATABASES, Hint, Inventory, Machine, Sure
 from auditor.model import Part, Role
+from auditor.topology.balancing import STATUS_PAGE
 from auditor.topology.graph import APPLICATION_GATEWAY, value
 from auditor.topology.tags import TAG_DEPLOYMENT, TAG_MIRROR, TAG_PRODUCT, TAG_ROLE, tag
 
 _Evidence = Iterator[tuple[Machine, Hint]]
 
-_STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)", re.IGNORECASE)
 _SUPERSERVERS: Final = frozenset({1972, 51773})
 _WEB_PORTS: Final = frozenset({80, 443})
 
@@ -67,7 +66,7 @@ def _asks_for_mirror(inventory: Inventory, pool: Part) -> tuple[Sure | None, str
     for rule in inventory.balancing.rules_into(pool):
         probe = inventory.balancing.probe(rule).value
         path = value(probe, "properties.requestPath").value if isinstance(probe, Part) else None
-        if isinstance(path, str) and _STATUS_PAGE.search(path):
+        if isinstance(path, str) and STATUS_PAGE.search(path):
             return Sure.LIKELY, f"{pool.resource.name} asks its pool for the mirror status page"
         port = value(rule, "properties.backendPort").value
         if type(port) is int and port in _SUPERSERVERS:

@@ -23,13 +23,12 @@ from auditor.model import Part, Resource, Role, Snapshot
 from auditor.topology import Balancing, Graph
 from auditor.topology.balancing import POOLS, network_of
 from auditor.topology.graph import APPLICATION_GATEWAY, LOAD_BALANCER, VM, parts, value
-from auditor.topology.tags import TAG_DEPLOYMENT, TAG_PRODUCT, tag
+from auditor.topology.tags import PRODUCT, TAG_DEPLOYMENT, TAG_PRODUCT, tag
 from auditor.values import Items
 
 DATABASES: Final = frozenset({Role.DB, Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING})
 
 _REGION: Final = re.compile(r"[a-z][a-z0-9]{1,63}")
-_PRODUCT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
 class Sure(enum.IntEnum):
@@ -130,7 +129,7 @@ class Machine:
     def product(self) -> str:
         """Return the HealthShare product that a tag or its name gives to it, "" where none does."""
         said = tag(self.resource, TAG_PRODUCT).lower()
-        if _PRODUCT.fullmatch(said):
+        if PRODUCT.fullmatch(said):
             return "" if said in WHOLE_PRODUCTS else said
         if not HEALTHSHARE & (self.words | self.group_words):
             return ""

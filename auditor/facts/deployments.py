@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -13,13 +12,10 @@ from auditor.deployment import NONE
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Choice, Context, Deployment, Subscription, Topology, declared_region
-from auditor.topology.balancing import RULES
+from auditor.topology.balancing import RULES, STATUS_PAGE
 from auditor.topology.graph import LOAD_BALANCER, TRAFFIC_MANAGER, VM, Graph, objects, parts, value
 from auditor.topology.tags import TAG_ROLE
 from auditor.values import Answer, Cause, Items, Read, Unknown
-
-STATUS_PAGE = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
-"""The page by which the primary of a mirror makes itself known, in both of its spellings (facts C.5)."""
 
 ASKED_FOR_STATUS = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.WEB})
 """Who is asked for it: members of a mirror, and web servers whose gateway passes the question on."""

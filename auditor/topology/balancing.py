@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -23,6 +24,9 @@ from auditor.topology.graph import (
 )
 from auditor.topology.naming import Naming
 from auditor.values import ABSENT, Absent, Answer, Cause, Items, Read, Unknown
+
+STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
+"""The page by which the primary of a mirror makes itself known to probes, in both of its spellings."""
 
 RULES: Final = "properties.loadBalancingRules[*]"
 NAT_RULES: Final = "properties.inboundNatRules[*]"

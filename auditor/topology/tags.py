@@ -21,7 +21,7 @@ TAG_PRODUCT: Final = "iris-product"
 TIER_ROLES: Final = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
 """The roles of which tags make tiers."""
 
-_PRODUCT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
+PRODUCT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 """The name of a product, as the deployment file writes it."""
 
 
@@ -62,7 +62,7 @@ def _one_of(products: Iterable[str]) -> str:
 def _product(machine: Resource) -> str:
     """Return the product that a machine is tagged with, "" where the text is no name of one."""
     found = tag(machine, TAG_PRODUCT).lower()
-    return found if _PRODUCT.fullmatch(found) else ""
+    return found if PRODUCT.fullmatch(found) else ""
 
 
 def _product_within(deployment: DeclaredDeployment, machine: Resource) -> str:
