@@ -14,6 +14,7 @@ from azure.core.exceptions import (
     ClientAuthenticationError,
     DecodeError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
 )
 from azure.core.rest import HttpRequest
@@ -159,9 +160,19 @@ def test_a_page_comes_twice(arm_server: ArmServer, first: int) -> None:
     assert [name for page in found for name in page] == whole
 
 
-@pytest.mark.parametrize(("fault", "addresses"), [(Fault.NEXT_ITSELF, 1), (Fault.NEXT_LOOP, 3)])
-def test_links_may_lead_nowhere(arm_server: ArmServer, fault: Fault, addresses: int) -> None:
-    arm_server.faults = {On("virtualMachines", times=6): fault}
+@pytest.mark.parametrize("fault", [Fault.EMPTY_PAGE, Fault.REPEATED_PAGE])
+def test_a_list_ends_though_every_page_is_at_fault(arm_server: ArmServer, fault: Fault) -> None:
+    whole = listed(arm_server)
+    arm_server.page_size = 6
+    arm_server.faults = {"virtualMachines": fault}
+    found = pages(arm_server, LIST)
+    assert len(found) == 6
+    assert [name for page in found[1::2] for name in names(page)] == whole
+
+
+@pytest.mark.parametrize(("fault", "times", "addresses"), [(Fault.NEXT_ITSELF, 6, 1), (Fault.NEXT_LOOP, 1, 3)])
+def test_links_may_lead_nowhere(arm_server: ArmServer, fault: Fault, times: int, addresses: int) -> None:
+    arm_server.faults = {On("virtualMachines", times=times): fault}
     assert len(listed(arm_server, most=6 * 16)) == 6 * 16
     asked = [entry.query for entry in arm_server.log if entry.path == LIST]
     assert len(asked) == 6
@@ -204,10 +215,18 @@ def test_a_fault_of_pages_leaves_other_answers_alone(arm_server: ArmServer) -> N
 # --- the connection ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [Fault.RESET, Fault.RESET_MIDWAY])
-def test_a_connection_is_reset(arm_server: ArmServer, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    ("fault", "known_as", "started"),
+    [
+        (Fault.RESET, ServiceRequestError, r"Errno \d+"),
+        (Fault.RESET_MIDWAY, IncompleteReadError, r"received [1-9]\d* of"),
+    ],
+)
+def test_a_connection_is_reset(arm_server: ArmServer, fault: Fault, known_as: type[AzureError], started: str) -> None:
     arm_server.faults = {"virtualMachines": fault}
-    assert issubclass(outcome(arm_server), AzureError)
+    with pytest.raises(known_as, match=started) as failed:
+        get(arm_server, LIST)
+    assert "Connection reset by peer" in str(failed.value)
 
 
 @pytest.mark.parametrize("fault", [Fault.DRIP, Fault.SILENCE])

@@ -77,6 +77,9 @@ def test_a_federated_token_logs_in(server: ArmServer, monkeypatch: pytest.Monkey
     monkeypatch.setenv("AZURE_AUTHORITY_HOST", server.url)  # the default chain does not tell its `authority` this one
     monkeypatch.delenv("AZURE_CLIENT_SECRET")
     assert claims(default_token(server, server.audience + ".default"))["upn"] == "operator@hospital.example"
+    file.write_text("another")
+    with pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
+        default_token(server, server.audience + ".default")
 
 
 def test_a_managed_identity_logs_in(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,11 +406,13 @@ def test_metrics_are_those_that_the_estate_has(server: ArmServer) -> None:
 
 def test_an_estate_changes_while_it_is_read(server: ArmServer) -> None:
     machine = f"{GROUP}{MACHINES}/vm-db-a"
+    assert body(server, f"{machine}/extensions")["value"]
     server.estate.remove(machine.upper())
     assert refusal(server, machine) == (404, "ResourceNotFound")
     assert "vm-db-a" not in names(body(server, GROUP + MACHINES))
     server.estate.add({"id": machine, "name": "again", "location": "westeurope", "properties": {}})
     assert names(body(server, GROUP + MACHINES))[-1] == "again"
+    assert body(server, f"{machine}/extensions") == {"value": []}, "what lay below it went with it"
 
 
 def test_an_estate_is_read_from_a_file() -> None:

@@ -76,8 +76,8 @@ class Hosting:
         async def guarded(request: web.Request) -> web.StreamResponse:
             try:
                 return await handler(request)
-            except ConnectionError:  # the client went away
-                raise
+            except ConnectionError:
+                return web.Response()  # nobody is there to read it
             except Exception as fault:
                 self._broken.append(fault)
                 raise
