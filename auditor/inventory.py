@@ -15,6 +15,7 @@ import msgspec
 from auditor import arm
 from auditor.errors import InputError
 from auditor.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.redaction import redact
 
 _NOTHING: Final = msgspec.Raw(b"null")
 
@@ -49,11 +50,16 @@ def decode(data: bytes, file: str) -> Snapshot:
     skus: list[dict[str, object]] = []
     for index, body in enumerate(envelope.value or envelope.data or []):
         if _is_sku(body):
-            skus.append(body)
+            skus.append(redact(body))
             continue
         if not isinstance(body, dict) or not arm.is_id(body.get("id")) or not arm.type_of(body["id"]):
             message = f"element {index} is not an Azure resource: it needs an id like /subscriptions/.../providers/..."
             raise InputError(message, file, _line(data, index))
+        try:
+            body = redact(body)  # noqa: PLW2901 - nothing beyond this sees a secret: evidence goes into reports
+        except RecursionError:
+            message = f"element {index} is nested too deeply"
+            raise InputError(message, file, _line(data, index)) from None
         item = resource(body, body["id"])
         if item.key in found:
             if _differ(found[item.key].body, body):

@@ -127,6 +127,18 @@ def test_a_number_of_any_length_and_deep_bodies_are_taken() -> None:
     assert decode([vm("a", n=10**400, deep=deep)]).resources[0].body["n"] == 10**400
 
 
+def test_no_secret_goes_beyond_it() -> None:
+    signed = "https://x.blob.core.windows.net/s?sv=1&sig=HUNTER2"
+    body = vm("a", osProfile={"customData": "HUNTER2", "adminUsername": "azure"}, script=signed)
+    sku = {"resourceType": "virtualMachines", "name": "s", "capabilities": [], "password": "HUNTER2"}
+    taken = decode([body, sku])
+    assert "HUNTER2" not in repr(taken)
+    assert taken.resources[0].body["osProfile"] == {"customData": "[redacted]", "adminUsername": "azure"}
+    deep = b'[{"id": "/subscriptions/s"},\n{"id": "/subscriptions/t", "a": ' + b"[" * 900 + b"]" * 900 + b"}]"
+    with pytest.raises(InputError, match="f:2: element 1 is nested too deeply"):
+        inventory.decode(deep, "f")
+
+
 # --- what is wrong ----------------------------------------------------------------------------------------------------
 
 
