@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import msgspec
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.segment import Segment, Segments
 from rich.style import Style
 
 from auditor import __version__, arm
 from auditor.model import SEVERITIES, Finding, Gap, GapReason, Outcome, Report, Rule, Severity
+from auditor.report import words
 from auditor.report.escape import printable
+from auditor.report.page import Page, wrap
 from auditor.values import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from auditor.report.view import View
-
-_MOST: Final = 5
-"""How much is shown of what one subject or one gap has many of; the JSON report has all."""
-_LONGEST: Final = 300
-"""The characters that are shown of a value."""
 
 _COLOURS: Final[Mapping[str, Style]] = {
     Severity.CRITICAL: Style.parse("bold red"),
@@ -56,10 +49,6 @@ _CAUSES: Final[Mapping[Cause | None, str]] = {
 }
 
 _SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
-_ID: Final = re.compile(
-    r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]]+)", re.IGNORECASE
-)
-"""The id of a resource, with its group and its name below that."""
 _WORD: Final = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 """A word of a command; what is quoted stays together."""
 _COMMAND: Final = re.compile(r"[a-z./]")
@@ -74,7 +63,7 @@ def render(report: Report, view: View) -> str:
 
     The last line is a summary for logs, and stays one line.
     """
-    page = _Page(view.width)
+    page = Page(view.width)
     _header(page, report)
     _gaps(page, report)
     _errors(page, report)
@@ -86,77 +75,10 @@ def render(report: Report, view: View) -> str:
     return page.text(colour=view.colour)
 
 
-# --- the page ---------------------------------------------------------------------------------------------------------
-
-
-class _Page:
-    """Collects lines. Everything that is written goes through `lines`, and so through `printable`."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self._segments: list[Segment] = []
-
-    def lines(self, lines: Iterable[str], indent: int = 0, *, lead: str = "", style: Style | None = None) -> None:
-        """Write lines as they are, the first behind a lead; the style is the lead's, or without one the lines'."""
-        for line in lines:
-            if lead.strip():
-                self._segments += (Segment(" " * indent), Segment(lead, style), Segment(printable(line)))
-                style = None
-            elif line:
-                self._segments += (Segment(" " * (indent + len(lead))), Segment(printable(line), style))
-            self._segments.append(Segment.line())
-            lead = " " * len(lead)
-
-    def write(self, text: str, indent: int = 0, *, lead: str = "", style: Style | None = None) -> None:
-        """Write a paragraph; its further lines stand below the text of the first."""
-        wrapped = _wrap(printable(text), self.width - indent - len(lead))
-        self.lines(wrapped, indent, lead=lead, style=style)
-
-    def section(self, title: str) -> None:
-        """Begin a section."""
-        start = f"--- {printable(title)} "
-        self.lines(["", start + "-" * (self.width - cell_len(start)), ""])
-
-    def fits(self, text: str, indent: int) -> bool:
-        """Tell whether a text needs one line only."""
-        return indent + cell_len(printable(text)) <= self.width
-
-    def text(self, *, colour: bool) -> str:
-        """Return all that was written."""
-        file = io.StringIO()
-        console = Console(
-            file=file,
-            width=self.width,
-            height=25,  # else rich would ask the environment
-            force_terminal=colour,
-            color_system="standard" if colour else None,
-            no_color=not colour,
-            legacy_windows=False,
-            markup=False,
-            emoji=False,
-            highlight=False,
-        )
-        console.print(Segments(self._segments), soft_wrap=True, end="")
-        return file.getvalue()
-
-
-def _wrap(text: str, width: int) -> Iterator[str]:
-    """Yield the lines of a paragraph; rich's own wrapping would cut what is longer than a line."""
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if line and cell_len(longer) > width:
-            yield line.rstrip()
-            line = word
-        else:
-            line = longer
-    yield line.rstrip()
-
-
 # --- the head ---------------------------------------------------------------------------------------------------------
 
 
-def _header(page: _Page, report: Report) -> None:
+def _header(page: Page, report: Report) -> None:
     """Say what was scanned, how it came out, and whether that is all there is to say."""
     snapshot = report.snapshot
     scopes = [arm.name_of(scope) for scope in snapshot.scopes]
@@ -166,13 +88,16 @@ def _header(page: _Page, report: Report) -> None:
     deployments = ", ".join(dict.fromkeys(f.deployment for f in report.findings if f.deployment)) or "none recognised"
     outcomes = Counter(finding.outcome for finding in report.findings)
     fields = [
-        ("Scanned", f"{_count(len(snapshot.resources), 'resource')} in {_count(len(scopes), 'subscription')}"),
-        ("", ", ".join(_first(scopes))),
+        (
+            "Scanned",
+            f"{words.count(len(snapshot.resources), 'resource')} in {words.count(len(scopes), 'subscription')}",
+        ),
+        ("", ", ".join(words.first(scopes))),
         ("Taken", taken),
         ("Cloud", snapshot.cloud),
         ("Deployments", deployments),
         ("Declared in", report.deployment_file or ("the snapshot" if snapshot.deployment else "")),
-        ("Profile", f"{report.profile} ({_count(len(report.rules), 'rule')}), as of {report.as_of}"),
+        ("Profile", f"{report.profile} ({words.count(len(report.rules), 'rule')}), as of {report.as_of}"),
         *(("Reference", f"{pack.source.title}, {pack.source.url}") for pack in report.packs if pack.source),
         ("Verdicts", ", ".join(f"{outcomes[outcome]} {outcome.replace('_', ' ')}" for outcome in Outcome)),
         (
@@ -192,7 +117,7 @@ def _header(page: _Page, report: Report) -> None:
         page.write("Everything that had to be read was read.")
     else:
         unsure = [
-            _count(outcomes[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if outcomes[outcome]
+            words.count(outcomes[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if outcomes[outcome]
         ]
         page.write(f"This is not a clean answer: {', '.join(_missing(report) + unsure) or 'not all was seen'}.")
 
@@ -201,16 +126,17 @@ def _conclusion(report: Report, outcomes: Mapping[Outcome, int]) -> str:
     """Return in a sentence what the verdicts come to."""
     if outcomes[Outcome.FAIL]:
         failed = len({finding.rule.id for finding in _all(report, Outcome.FAIL)})
-        return f"{failed:,} of {_count(len(report.rules), 'rule')} failed."
+        return f"{failed:,} of {words.count(len(report.rules), 'rule')} failed."
     if outcomes[Outcome.UNKNOWN] or outcomes[Outcome.ERROR]:
         return "Nothing failed, but not everything could be judged."
     if outcomes[Outcome.PASS]:
         passed = len({finding.rule.id for finding in _all(report, Outcome.PASS)})
-        return f"Every rule that applies passed: {_count(outcomes[Outcome.PASS], 'pass')} of {_count(passed, 'rule')}."
+        passes = words.count(outcomes[Outcome.PASS], "pass")
+        return f"Every rule that applies passed: {passes} of {words.count(passed, 'rule')}."
     return "Nothing was judged: no rule applies to what was scanned."
 
 
-def _gaps(page: _Page, report: Report) -> None:
+def _gaps(page: Page, report: Report) -> None:
     """Say what could not be read or was not declared, and what to do about it."""
     coverage = report.coverage
     if not coverage.gaps and not coverage.declarations:
@@ -219,8 +145,8 @@ def _gaps(page: _Page, report: Report) -> None:
     groups = _group(coverage.gaps, lambda gap: (gap.what, gap.reason, gap.code, gap.permission))
     for number, ((what, reason, code, permission), gaps) in enumerate(groups.items()):
         page.lines([""] * (number > 0))
-        page.write(f"{what}: {reason}{f' ({code})' if code else ''} in {_count(len(gaps), 'scope')}")
-        page.lines(_first([gap.scope for gap in gaps]), 2, style=_DIM)
+        page.write(f"{what}: {reason}{f' ({code})' if code else ''} in {words.count(len(gaps), 'scope')}")
+        page.lines(words.first([gap.scope for gap in gaps]), 2, style=_DIM)
         if permission:
             page.write(permission, 2, lead="Needs  ")
         page.write(_remedy(gaps), 2, lead="To do  ")
@@ -240,23 +166,23 @@ def _remedy(gaps: list[Gap]) -> str:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _fails(page: _Page, report: Report) -> None:
+def _fails(page: Page, report: Report) -> None:
     """List the fails of each deployment, worst first; what a rule says stands once above and below its subjects."""
     for deployment, fails in _group(_all(report, Outcome.FAIL), lambda finding: finding.deployment).items():
-        page.section(f"{deployment or 'No deployment'}: {_count(len(fails), 'fail')}")
+        page.section(f"{deployment or 'No deployment'}: {words.count(len(fails), 'fail')}")
         for number, findings in enumerate(_by_rule(fails)):
             page.lines([""] * (number > 0))
             _heading(page, findings)
             rule = findings[0].rule
             page.write(" ".join(rule.why.split()), 2, lead="Why  ")
             for position, finding in enumerate(findings):
-                page.write(_subject(finding), 2, lead="     " if position else "At   ")
+                page.write(words.subject(finding), 2, lead="     " if position else "At   ")
                 _evidence(page, finding)
             page.lines(_script(rule.fix, page.width - 7), 2, lead="Fix  ")
             page.lines(_references(rule, report, page.width - 7), 2, lead="See  ")
 
 
-def _heading(page: _Page, findings: list[Finding], indent: int = 0) -> None:
+def _heading(page: Page, findings: list[Finding], indent: int = 0) -> None:
     """Write the severity and the rule that findings have in common."""
     first = findings[0]
     subjects = f" ({len(findings)} subjects)" if len(findings) > 1 else ""
@@ -264,7 +190,7 @@ def _heading(page: _Page, findings: list[Finding], indent: int = 0) -> None:
     page.write(f"{first.rule.id}  {first.rule.title}{subjects}", indent, lead=lead, style=_COLOURS[first.severity])
 
 
-def _evidence(page: _Page, finding: Finding) -> None:
+def _evidence(page: Page, finding: Finding) -> None:
     """Write what a fail rests on, below its subject."""
     seen = (
         finding.subject.id,
@@ -273,11 +199,11 @@ def _evidence(page: _Page, finding: Finding) -> None:
     home = next(filter(arm.is_id, seen), "")
     if home:
         page.lines([home], 9, style=_DIM)
-    shown = finding.evidence[:_MOST]
+    shown = finding.evidence[: words.MOST]
     for evidence in shown:
         place = _place(evidence.resource, evidence.path, finding, home)
-        observed = _value(evidence.observed, home)
-        expected = _cut(_shorten(evidence.expected.removeprefix("equals "), home))
+        observed = words.value(evidence.observed, home)
+        expected = words.cut(words.shortened(evidence.expected.removeprefix("equals "), home))
         line = f"{place}: observed {observed}, expected {expected}"
         if page.fits(line, 9):
             page.write(line, 9)
@@ -285,36 +211,36 @@ def _evidence(page: _Page, finding: Finding) -> None:
             page.write(place, 9)
             page.write(observed, 11, lead="observed ")
             page.write(expected, 11, lead="expected ")
-        most = max(1, _MOST // len(shown) - 1)
+        most = max(1, words.MOST // len(shown) - 1)
         for resource, path, value in evidence.reads[:most]:
-            page.write(f"{_place(resource, path, finding, home)} = {_value(value, home)}", 11, lead="from ")
+            page.write(f"{_place(resource, path, finding, home)} = {words.value(value, home)}", 11, lead="from ")
         _more(page, len(evidence.reads) - most, 11)
-    _more(page, len(finding.evidence) - _MOST, 9)
+    _more(page, len(finding.evidence) - words.MOST, 9)
 
 
-def _more(page: _Page, number: int, indent: int) -> None:
+def _more(page: Page, number: int, indent: int) -> None:
     if number > 0:
         page.lines([f"and {number} more"], indent)
 
 
-def _unknowns(page: _Page, report: Report) -> None:
+def _unknowns(page: Page, report: Report) -> None:
     """List the unknowns by what they lack, so that one missing permission is said once with all that it hides."""
     unknowns = _group(_all(report, Outcome.UNKNOWN), lambda finding: finding.cause)
     if unknowns:
-        page.section(f"{_count(sum(map(len, unknowns.values())), 'unknown')}: could not be judged")
+        page.section(f"{words.count(sum(map(len, unknowns.values())), 'unknown')}: could not be judged")
     for number, cause in enumerate(cause for cause in _CAUSES if cause in unknowns):
         page.lines([""] * (number > 0) + [_CAUSES[cause]])
         _by_reason(page, unknowns[cause])
 
 
-def _errors(page: _Page, report: Report) -> None:
+def _errors(page: Page, report: Report) -> None:
     errors = _all(report, Outcome.ERROR)
     if errors:
-        page.section(f"{_count(len(errors), 'error')}: a bug of auditor, please report it")
+        page.section(f"{words.count(len(errors), 'error')}: a bug of auditor, please report it")
         _by_reason(page, errors)
 
 
-def _by_reason(page: _Page, findings: Iterable[Finding]) -> None:
+def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
     """List findings below their reasons; reasons that differ only in the resource that they name are one."""
     for pattern, alike in _group(findings, lambda finding: _SCOPE.sub("/subscriptions/...", finding.reason)).items():
         reasons = {finding.reason for finding in alike}
@@ -322,19 +248,19 @@ def _by_reason(page: _Page, findings: Iterable[Finding]) -> None:
         for same in _by_rule(alike):
             _heading(page, same, 4)
             for deployment, of in _group(same, lambda finding: finding.deployment).items():
-                names = ", ".join(_subject(finding) for finding in of)
+                names = ", ".join(words.subject(finding) for finding in of)
                 itself = {finding.subject.id for finding in of} == {deployment}
                 page.write(names if itself or not deployment else f"{deployment}: {names}", 13)
 
 
-def _passes(page: _Page, report: Report) -> None:
+def _passes(page: Page, report: Report) -> None:
     """List passes and not-applicables, one line each."""
     passes = _all(report, Outcome.PASS) + _all(report, Outcome.NOT_APPLICABLE)
     for deployment, findings in _group(passes, lambda finding: finding.deployment).items():
         page.section(f"{deployment or 'No deployment'}: passes and not applicable")
         for finding in findings:
             lead = "pass  " if finding.outcome is Outcome.PASS else "n/a   "
-            line = printable(f"{finding.rule.id}  {_subject(finding)}  {finding.rule.title}")
+            line = printable(f"{finding.rule.id}  {words.subject(finding)}  {finding.rule.title}")
             if not page.fits(line, len(lead)):
                 line = set_cell_size(line, page.width - len(lead) - 3).rstrip() + "..."
             page.lines([line], lead=lead)
@@ -356,58 +282,21 @@ def _summary(report: Report) -> str:
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _subject(finding: Finding) -> str:
-    """Return the subject as one says it: name, kind and region."""
-    subject = finding.subject
-    kind = subject.kind.rpartition("/")[2]
-    return f"{subject.name} ({', '.join(filter(None, (kind, subject.region)))})"
-
-
 def _place(resource: str, path: str, finding: Finding, home: str) -> str:
     """Return where something was observed; the resource is left out where it is the subject."""
-    name = "" if arm.key(resource) == arm.key(finding.subject.id) else _shorten(resource, home)
+    name = "" if arm.key(resource) == arm.key(finding.subject.id) else words.shortened(resource, home)
     return " ".join(filter(None, (name, path))) or finding.subject.name
-
-
-def _shorten(text: str, home: str) -> str:
-    """Replace ids in the group of the resource `home` by names, and those in its subscription by group and name."""
-
-    def name(found: re.Match[str]) -> str:
-        if arm.subscription_of(found[0]) != arm.subscription_of(home):
-            return found[0]
-        return found[2] if found[1].lower() == arm.group_of(home) else f"{found[1]}/{found[2]}"
-
-    return _ID.sub(name, text)
-
-
-def _value(value: object, home: str) -> str:
-    """Return an observed value as one reads it."""
-    return _cut(_shorten(_text(value), home))
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "absent"
-    if isinstance(value, str):
-        return value or '""'
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_text, value))}]"
-    return msgspec.json.encode(value).decode()
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
 
 
 def _script(text: str, width: int) -> Iterator[str]:
     """Yield the lines of a fix; a command is broken where a shell goes on reading, so that it can be copied."""
     for line in map(printable, text.replace("\\\n", " ").strip().split("\n")):
         if line.startswith("#"):
-            yield from (f"# {part}" for part in _wrap(line.lstrip("# "), width - 2))
+            yield from (f"# {part}" for part in wrap(line.lstrip("# "), width - 2))
         elif _COMMAND.match(line) and cell_len(line) > width:
             yield from _command(line, width)
         else:
-            yield from _wrap(line, width)
+            yield from wrap(line, width)
 
 
 def _command(line: str, width: int) -> Iterator[str]:
@@ -439,9 +328,9 @@ def _references(rule: Rule, report: Report, width: int) -> Iterator[str]:
     statements = {name: s for pack in report.packs if pack.name == rule.pack for name, s in pack.statements.items()}
     if rule.reference:
         sections = dict.fromkeys(statements[name].section for name in rule.reference if name in statements)
-        yield from _wrap(printable(": ".join(filter(None, (", ".join(rule.reference), "; ".join(sections))))), width)
+        yield from wrap(printable(": ".join(filter(None, (", ".join(rule.reference), "; ".join(sections))))), width)
     for source in rule.sources:
-        yield from _wrap(printable(f"{source.title} ({source.date}) {source.url}"), width)
+        yield from wrap(printable(f"{source.title} ({source.date}) {source.url}"), width)
 
 
 def _severities(report: Report) -> list[tuple[Severity, int]]:
@@ -453,18 +342,7 @@ def _severities(report: Report) -> list[tuple[Severity, int]]:
 def _missing(report: Report) -> list[str]:
     """Return what was not seen, in numbers."""
     numbers = {"gap": len(report.coverage.gaps), "missing declaration": len(report.coverage.declarations)}
-    return [_count(number, noun) for noun, number in numbers.items() if number]
-
-
-def _count(number: int, noun: str) -> str:
-    plural = "es" if noun.endswith("s") else "s"
-    return f"{number:,} {noun}{'' if number == 1 else plural}"
-
-
-def _first(items: list[str]) -> list[str]:
-    """Return the first few, and how many more there are."""
-    more = len(items) - _MOST
-    return [*items[:_MOST], f"and {more} more"] if more > 0 else items
+    return [words.count(number, noun) for noun, number in numbers.items() if number]
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+"""Words that sections of the terminal report share: values, ids and numbers as one reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from auditor import arm
+
+if TYPE_CHECKING:
+    from auditor.model import Finding
+
+MOST: Final = 5
+"""How much is shown of what one subject or one gap has many of; the JSON report has all."""
+_LONGEST: Final = 300
+"""The characters that are shown of a value."""
+
+_ID: Final = re.compile(
+    r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]]+)", re.IGNORECASE
+)
+"""The id of a resource, with its group and its name below that."""
+
+
+def subject(finding: Finding) -> str:
+    """Return the subject as one says it: name, kind and region."""
+    found = finding.subject
+    kind = found.kind.rpartition("/")[2]
+    return f"{found.name} ({', '.join(filter(None, (kind, found.region)))})"
+
+
+def shortened(text: str, home: str) -> str:
+    """Replace ids in the group of the resource `home` by names, and those in its subscription by group and name."""
+
+    def name(found: re.Match[str]) -> str:
+        if arm.subscription_of(found[0]) != arm.subscription_of(home):
+            return found[0]
+        return found[2] if found[1].lower() == arm.group_of(home) else f"{found[1]}/{found[2]}"
+
+    return _ID.sub(name, text)
+
+
+def value(observed: object, home: str) -> str:
+    """Return an observed value as one reads it."""
+    return cut(shortened(_text(observed), home))
+
+
+def _text(observed: object) -> str:
+    if observed is None:
+        return "absent"
+    if isinstance(observed, str):
+        return observed or '""'
+    if isinstance(observed, list | tuple):
+        return f"[{', '.join(map(_text, observed))}]"
+    return msgspec.json.encode(observed).decode()
+
+
+def cut(text: str) -> str:
+    """Return no more of a text than one can read, and how long it is."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things."""
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
+
+
+def first(items: list[str]) -> list[str]:
+    """Return the first few, and how many more there are."""
+    more = len(items) - MOST
+    return [*items[:MOST], f"and {more} more"] if more > 0 else items
