@@ -189,7 +189,7 @@ def is_served(context: Context, pool: Part) -> Answer:
     """
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
-        into = [rule for rule in context.topology.balancing.rules_into(pool) if not _only_udp(rule)]
+        into = [rule for rule in context.topology.balancing.rules_into(pool) if not only_udp(rule)]
         gaps = [context.topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
     else:
         found = _routes(pool.resource)
@@ -200,7 +200,8 @@ def is_served(context: Context, pool: Part) -> Answer:
     return Answer(found.open_end or next(filter(None, gaps), None) or False)
 
 
-def _only_udp(rule: Part) -> bool:
+def only_udp(rule: Part) -> bool:
+    """Tell whether a load-balancing rule lets nothing but UDP through."""
     return str(value(rule, "properties.protocol").value).lower() == "udp"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 from auditor import arm
@@ -137,15 +138,19 @@ class Balancing:
         lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend")
         return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
 
-    def doubts(self, gateway: Resource) -> Iterator[Unknown]:
-        """Yield why an application gateway may send requests to a machine that it is not known to send them to.
+    @cached_property
+    def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
+        """The application gateways that may send requests to a machine that they are not known to serve, and why.
 
         A name or address that nobody was found to have is no reason where another member tells whose gateway it is.
         """
-        members = Items.joined(*(Items.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
-        for member in members.only(Unknown):
-            if member.cause is Cause.GAP or not members.only(Resource):
-                yield member
+        found = []
+        for gateway in self.graph.by_type.get(APPLICATION_GATEWAY, ()):
+            members = Items.joined(*(Items.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
+            known = bool(members.only(Resource))
+            if doubts := tuple(m for m in members.only(Unknown) if m.cause is Cause.GAP or not known):
+                found.append((gateway, doubts))
+        return found
 
     def _find_machines(self, pool: Part) -> Answer:
         found: dict[str, Resource | Unknown] = {}

@@ -7,7 +7,7 @@ goes there by name is joined by a property of Azure Resource Manager and not by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 from auditor.model import Part, Resource
@@ -77,22 +77,30 @@ class Naming:
         if self._profiles is None:
             self._profiles = defaultdict(list)
             for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
-                targets = (self.target(endpoint).value for endpoint in objects(profile, ENDPOINTS).only(Part))
-                for key in dict.fromkeys(target.key for target in targets if isinstance(target, Resource)):
+                for key in dict.fromkeys(t.key for t in self.targets(profile) if isinstance(t, Resource)):
                     self._profiles[key].append(profile)
         return self._profiles.get(address.key, [])
 
-    def doubts(self, profile: Resource) -> Iterator[Unknown]:
-        """Yield why a profile may lead to an address that it is not known to lead to.
+    def targets(self, profile: Resource) -> list[Resource | Unknown]:
+        """Return what the endpoints of a profile lead to, or why that is not known."""
+        endpoints = objects(profile, ENDPOINTS)
+        found = [*(self.target(endpoint).value for endpoint in endpoints.only(Part)), *endpoints.only(Unknown)]
+        return [target for target in found if isinstance(target, Resource | Unknown)]
+
+    @cached_property
+    def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
+        """The profiles that may lead to an address that they are not known to lead to, and why.
 
         A name that nobody was found to have is no reason where another endpoint tells whose profile it is.
         """
-        endpoints = objects(profile, ENDPOINTS)
-        targets = [*(self.target(endpoint).value for endpoint in endpoints.only(Part)), *endpoints.only(Unknown)]
-        known = any(isinstance(target, Resource) for target in targets)
-        for target in targets:
-            if isinstance(target, Unknown) and (target.cause is Cause.GAP or not known):
-                yield target
+        found = []
+        for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
+            targets = self.targets(profile)
+            known = any(isinstance(target, Resource) for target in targets)
+            unclear = (target for target in targets if isinstance(target, Unknown))
+            if doubts := tuple(doubt for doubt in unclear if doubt.cause is Cause.GAP or not known):
+                found.append((profile, doubts))
+        return found
 
 
 def is_external(endpoint: Part) -> bool:

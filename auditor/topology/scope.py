@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -66,8 +66,8 @@ class Scope:
         for type_ in _FOUND_BY_THEIR_BODY:
             for gap in self._hidden(type_):
                 self._lose(type_, gap)
-        self._doubt(APPLICATION_GATEWAY, self._balancing.doubts)
-        self._doubt(TRAFFIC_MANAGER, self._naming.doubts)
+        self._doubt(APPLICATION_GATEWAY, self._balancing.doubtful)
+        self._doubt(TRAFFIC_MANAGER, self._naming.doubtful)
         found = {
             type_: Items(
                 tuple(found for _, found in sorted(self._found[type_].items())),
@@ -105,16 +105,16 @@ class Scope:
             if resource.type == PUBLIC_ADDRESS:
                 queue.extend(self._naming.profiles_at(resource))
 
-    def _doubt(self, type_: str, doubts: Callable[[Resource], Iterable[Unknown]]) -> None:
+    def _doubt(self, type_: str, doubtful: Iterable[tuple[Resource, Iterable[Unknown]]]) -> None:
         """Note that a resource of a type may lead here by a name or address of which nobody knows where it leads.
 
         Where it is known what others lead here, only one that was not read makes a doubt: most such names are those of
         other teams' resources.
         """
-        for resource in self._graph.by_type.get(type_, ()):
+        for resource, doubts in doubtful:
             if resource.key in self._found[type_] or arm.subscription_of(resource.key) not in self._subscriptions:
                 continue
-            for doubt in doubts(resource):
+            for doubt in doubts:
                 if doubt.cause is Cause.GAP:
                     self._lose(type_, doubt)
                 elif not self._found[type_]:

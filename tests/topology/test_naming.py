@@ -100,11 +100,12 @@ def test_the_profiles_that_lead_to_an_address() -> None:
     built = s.topology(*bodies)
     found = built.naming.profiles_at(s.item(built, "Network/publicIPAddresses", "here"))
     assert [profile.name for profile in found] == ["by-id", "by-name"]
-    doubts = {
-        profile.name: [doubt.cause for doubt in built.naming.doubts(profile)]
-        for profile in built.graph.by_type["microsoft.network/trafficmanagerprofiles"]
+    doubts = {profile.name: [doubt.cause for doubt in doubts] for profile, doubts in built.naming.doubtful}
+    assert doubts == {"elsewhere": [Cause.VALUE], "junk": [Cause.VALUE]}
+    hidden = s.topology(*bodies[1:], gaps=[s.gap(SUB, PUBLIC_ADDRESS)]).naming.doubtful
+    assert {profile.name: [doubt.cause for doubt in doubts] for profile, doubts in hidden} == {
+        "by-id": [Cause.GAP, Cause.GAP],
+        "by-name": [Cause.GAP, Cause.GAP],
+        "elsewhere": [Cause.GAP],
+        "junk": [Cause.VALUE],
     }
-    assert doubts == {"by-id": [], "by-name": [], "elsewhere": [Cause.VALUE], "junk": [Cause.VALUE], "none": []}
-    hidden = s.topology(*bodies[1:], gaps=[s.gap(SUB, PUBLIC_ADDRESS)])
-    by_name = s.item(hidden, "Network/trafficManagerProfiles", "by-name")
-    assert [doubt.cause for doubt in hidden.naming.doubts(by_name)] == [Cause.GAP, Cause.GAP]

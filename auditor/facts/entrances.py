@@ -1,0 +1,241 @@
+"""Facts of how clients on the Internet come to a tier, and whether Traffic Manager leads them there."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from auditor import arm
+from auditor.facts.deployments import primary_region
+from auditor.facts.pools import TARGETS, only_udp
+from auditor.facts.registry import fact
+from auditor.model import Part, Resource
+from auditor.topology import Context, Deployment, Tier
+from auditor.topology.balancing import RULES
+from auditor.topology.graph import APPLICATION_GATEWAY, LOAD_BALANCER, TRAFFIC_MANAGER, objects, value
+from auditor.topology.naming import ENDPOINTS
+from auditor.topology.tags import TIER_ROLES
+from auditor.values import ABSENT, Answer, Cause, Items, Read, Unknown
+
+LISTENER_OF: Final = {"properties.requestRoutingRules[*]": "httpListener", "properties.routingRules[*]": "listener"}
+"""The property by which a rule of an application gateway names its listener, by where such rules stand."""
+
+
+class Entrance(NamedTuple):
+    """A public address from which traffic comes to a tier."""
+
+    address: Resource
+    hosts: frozenset[str] | None
+    """The host names that come to the tier, with `*` and `?`; None where whatever is asked for does."""
+    read: Read
+
+
+@fact("deployment.tiers", "deployment", gives="tier*")
+def tiers(context: Context, deployment: Deployment) -> Answer:
+    """The tiers in the primary region."""
+    region = primary_region(context, deployment)
+    if isinstance(region.value, Unknown):
+        return region
+    known = [tier for tier in deployment.tiers if tier.region == region.value]
+    there = {tier.declared.role for tier in deployment.tiers}
+    hidden = [deployment.machines[role] for role in TIER_ROLES if role not in there]
+    gaps = (Items.of(machines).open_end for machines in (*deployment.expected.values(), *hidden))
+    return Answer(Items(tuple(known), next(filter(None, gaps), None)))
+
+
+@fact("tier.is_public", "tier", gives="boolean")
+def is_public(context: Context, tier: Tier) -> Answer:
+    """Whether a rule sends traffic from a public address to the tier, by a load balancer or an application gateway."""
+    found, doubt = _entrances(context, tier)
+    return Answer(True if found else doubt or False, tuple(entrance.read for entrance in found))
+
+
+@fact("tier.profiles", "tier", gives="profile*")
+def profiles(context: Context, tier: Tier) -> Answer:
+    """The Traffic Manager profiles that lead to the tier: to a public address from which traffic comes to it.
+
+    Where traffic for several products comes from one address, by the name of the host, a profile leads to that product
+    whose host its probe asks for.
+    """
+    own, doubt = _entrances(context, tier)
+    deployment = context.deployment
+    others = (
+        [other for other in deployment.tiers if other.declared.product != tier.declared.product] if deployment else []
+    )
+    beside = [entrance for other in others for entrance in _entrances(context, other)[0]]
+    found: dict[str, object] = {}
+    reads = [entrance.read for entrance in own]
+    for entrance in own:
+        rivals = [rival for rival in beside if rival.address.key == entrance.address.key]
+        for profile in context.topology.naming.profiles_at(entrance.address):
+            host = _host_asked_for(context, profile, entrance.address) if rivals else Answer(ABSENT)
+            reads += host.reads
+            meant = _is_meant(profile, host.value, entrance, rivals)
+            if meant is True or (isinstance(meant, Unknown) and profile.key not in found):
+                found[profile.key] = profile if meant is True else meant
+    missing = doubt or next(_unclear_profiles(context), None)
+    return Answer(Items(tuple(found.values()), missing), tuple(reads))
+
+
+def _unclear_profiles(context: Context) -> Iterator[Unknown]:
+    """Yield why there may be profiles that lead to a tier without our seeing it."""
+    deployment, naming = context.deployment, context.topology.naming
+    if deployment is None:
+        return
+    own = deployment.scope[TRAFFIC_MANAGER]
+    if own.missing is not None:
+        yield own.missing
+    for profile in own.only(Resource):
+        yield from (target for target in naming.targets(profile) if isinstance(target, Unknown))
+    for profile, doubts in naming.doubtful:
+        if arm.subscription_of(profile.key) in deployment.subscriptions:
+            yield from doubts
+
+
+# --- entrances --------------------------------------------------------------------------------------------------------
+
+
+def _entrances(context: Context, tier: Tier) -> tuple[list[Entrance], Unknown | None]:
+    """Return the public addresses from which traffic comes to a tier, and why there may be others."""
+    known: list[Entrance] = []
+    doubt = tier.members.open_end
+    if context.deployment is None:
+        return known, doubt
+    machines = {machine.key for machine in tier.members.only(Resource)}
+    scope = context.deployment.scope
+    doubt = doubt or scope[LOAD_BALANCER].missing or scope[APPLICATION_GATEWAY].missing
+    for served, frontend, hosts in (*_balanced(context), *_routed(context)):
+        if machines.isdisjoint(machine.key for machine in served.only(Resource)):
+            doubt = doubt or served.open_end
+            continue
+        address = _address(context, frontend.value)
+        if isinstance(address.value, Resource):
+            known.append(Entrance(address.value, hosts, address.reads[0]))
+        elif isinstance(address.value, Unknown):
+            doubt = doubt or address.value
+    return known, doubt
+
+
+_Sent = tuple[Items, Answer, frozenset[str] | None]
+"""The machines to which a rule sends traffic, the frontend at which it arrives, and the host names it is for."""
+
+
+def _balanced(context: Context) -> Iterator[_Sent]:
+    balancing = context.topology.balancing
+    for balancer in _in_scope(context, LOAD_BALANCER):
+        rules = objects(balancer, RULES)
+        yield Items(missing=rules.open_end), Answer(ABSENT), None
+        for rule in rules.only(Part):
+            if not only_udp(rule):
+                yield balancing.machines_served(rule), balancing.frontend(rule), None
+
+
+def _routed(context: Context) -> Iterator[_Sent]:
+    for gateway in _in_scope(context, APPLICATION_GATEWAY):
+        for path, listener_name in LISTENER_OF.items():
+            rules = objects(gateway, path)
+            yield Items(missing=rules.open_end), Answer(ABSENT), None
+            for rule in rules.only(Part):
+                listener = _named(context, rule, listener_name)
+                frontend = _named(context, listener.value, "frontendIPConfiguration")
+                yield _machines(context, rule), frontend, _hosts(listener.value)
+
+
+def _in_scope(context: Context, type_: str) -> list[Resource]:
+    return context.deployment.scope[type_].only(Resource) if context.deployment else []
+
+
+def _machines(context: Context, rule: Part) -> Items:
+    """Return the machines to which a rule of an application gateway sends requests, on whichever path."""
+    by_path = _named(context, rule, "urlPathMap").value
+    routes: list[Part] = [rule]
+    missing = by_path if isinstance(by_path, Unknown) else None
+    if isinstance(by_path, Part):
+        paths = objects(by_path, "properties.pathRules[*]")
+        routes += [by_path, *paths.only(Part)]
+        missing = paths.open_end
+    pools = [_named(context, route, name).value for route in routes for name in TARGETS]
+    served = [
+        Items.of(context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool) for pool in pools
+    ]
+    return Items.joined(*served, Items(missing=missing))
+
+
+def _named(context: Context, part: object, name: str) -> Answer:
+    """Return the part of a balancer that another part of it refers to; absent where it refers to none."""
+    if not isinstance(part, Part):
+        return Answer(part)
+    reference = value(part, f"properties.{name}.id")
+    if isinstance(reference.value, str):
+        return Answer(context.topology.graph.part(reference.value), reference.reads)
+    return Answer(reference.value if reference.value is ABSENT else _malformed(reference), reference.reads)
+
+
+def _address(context: Context, frontend: object) -> Answer:
+    """Return the public address of a frontend, absent where it is private."""
+    if not isinstance(frontend, Part):
+        return Answer(frontend)
+    reference = value(frontend, "properties.publicIPAddress.id")
+    if isinstance(reference.value, str):
+        return Answer(context.topology.graph.get(reference.value), reference.reads)
+    if reference.value is not ABSENT:
+        return Answer(_malformed(reference), reference.reads)
+    prefix = value(frontend, "properties.publicIPPrefix.id")
+    if prefix.value is ABSENT:
+        return Answer(ABSENT)
+    reason = f"{frontend.id} takes its address from a range, and which one that is does not show"
+    return Answer(Unknown(Cause.VALUE, reason), prefix.reads)
+
+
+def _malformed(answer: Answer) -> Unknown:
+    if isinstance(answer.value, Unknown):
+        return answer.value
+    read = answer.reads[0]
+    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r}, not an id (malformed)")
+
+
+# --- hosts ------------------------------------------------------------------------------------------------------------
+
+
+def _hosts(listener: object) -> frozenset[str] | None:
+    """Return the host names that a listener is for, None where it takes what is asked of any."""
+    if not isinstance(listener, Part):
+        return None
+    names = [value(listener, "properties.hostName").value]
+    several = value(listener, "properties.hostNames").value
+    names += several if isinstance(several, list) else []
+    return frozenset(name.lower() for name in names if isinstance(name, str) and name) or None
+
+
+def _is_meant(profile: Resource, host: object, entrance: Entrance, rivals: list[Entrance]) -> bool | Unknown:
+    """Tell whether a profile that asks an address for a host leads to one of the entrances which share that address."""
+    if isinstance(host, Unknown):
+        return host
+    if not rivals:
+        return True
+    if not isinstance(host, str):
+        reason = f"{profile.id} asks for no host, and several products share the address {entrance.address.id}"
+        return entrance.hosts is None or Unknown(Cause.VALUE, reason)
+    if entrance.hosts is not None:
+        return _matches(host, entrance.hosts)
+    return not any(_matches(host, rival.hosts or ()) for rival in rivals)
+
+
+def _matches(host: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(host.lower(), pattern) for pattern in patterns)
+
+
+def _host_asked_for(context: Context, profile: Resource, address: Resource) -> Answer:
+    """Return the host that a profile's probe asks for at an address, absent where it names none."""
+    for endpoint in objects(profile, ENDPOINTS).only(Part):
+        target = context.topology.naming.target(endpoint).value
+        if isinstance(target, Resource) and target.key == address.key:
+            own = objects(endpoint, "properties.customHeaders[*]")
+            headers = own if own.known else objects(profile, "properties.monitorConfig.customHeaders[*]")
+            for header in headers.only(Part):
+                if str(value(header, "name").value).lower() == "host":
+                    return value(header, "value")
+            if headers.open_end is not None:
+                return Answer(headers.open_end)
+    return Answer(ABSENT)
