@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from auditor.errors import InputError
+from auditor.redaction import redact
 
 
 class Cloud(msgspec.Struct, frozen=True):
@@ -23,13 +24,8 @@ class Cloud(msgspec.Struct, frozen=True):
 
     @property
     def scope(self) -> str:
-        """Return the scope that is asked for with a token."""
-        return f"{self.audience.rstrip('/')}/.default"
-
-    @property
-    def known(self) -> bool:
-        """Tell whether Entra ID itself vouches for the authority."""
-        return self.name in CLOUDS
+        """Return the scope that is asked for with a token; a slash at the audience's end counts, so that two follow."""
+        return f"{self.audience}/.default"
 
 
 CLOUDS: Final = {
@@ -57,19 +53,24 @@ CLOUDS: Final = {
 }
 """The clouds that Microsoft runs, by the names that the Azure CLI gives them."""
 
-METADATA: Final = "/metadata/endpoints?api-version=2022-09-01"
-"""What ARM answers to anybody: the version is the newest that Azure Stack Hub and the public clouds share."""
+METADATA: Final = ("2022-09-01", "2015-01-01")
+"""The api-versions by which a cloud describes itself to anybody: today's, and the first, which is all that older ones
+have."""
 
 
 def check_url(url: str, what: str) -> str:
     """Return a base URL without the slash at its end.
 
     Raises:
-        InputError: it is not an https URL of a host alone; a token is never sent over anything else.
+        InputError: it is not an https URL without parameters; a token is never sent over anything else.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
-        message = f"{what} is '{url}', not a URL like https://management.example.org"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc and parts.port != 0
+    except ValueError:  # an address or a port that is none
+        good = False
+    if not good or parts.query or parts.fragment:
+        message = f"{what} is '{redact(url)}', not a URL like https://management.example.org"
         raise InputError(message)
     return url.rstrip("/")
 
@@ -81,22 +82,26 @@ def from_metadata(endpoint: str, body: object, authority: str | None) -> Cloud:
         InputError: the answer does not say who issues tokens and for whom.
     """
     described = _described(endpoint, body)
-    authentication = described.get("authentication") if described else None
+    authentication = described.get("authentication")
     authentication = authentication if isinstance(authentication, dict) else {}
     login, audiences = authentication.get("loginEndpoint"), authentication.get("audiences")
     audience = next((a for a in audiences if isinstance(a, str) and a), None) if isinstance(audiences, list) else None
     if audience is None or not (authority or isinstance(login, str)):
-        message = f"{endpoint}{METADATA} does not say where to sign in (authentication.loginEndpoint and .audiences)"
+        message = f"{endpoint} does not say where to sign in (authentication.loginEndpoint and .audiences)"
         raise InputError(message)
-    name = described.get("name") if described else None
-    issuer = authority or check_url(str(login), f"the loginEndpoint of {endpoint}")
-    return Cloud(str(name or urlsplit(endpoint).hostname), endpoint, audience, issuer)
+    name = described.get("name")
+    return Cloud(
+        name if isinstance(name, str) and name else str(urlsplit(endpoint).hostname),
+        endpoint,
+        audience,
+        authority or check_url(str(login), f"the loginEndpoint of {endpoint}"),
+    )
 
 
-def _described(endpoint: str, body: object) -> dict[str, object] | None:
-    """Return the description of one cloud: the newer answers are a list of all that it knows, older ones an object."""
+def _described(endpoint: str, body: object) -> dict[str, object]:
+    """Return the description of one cloud: an answer is that, or a list of all clouds that the endpoint knows."""
     if isinstance(body, dict):
         return body
     described = [cloud for cloud in body if isinstance(cloud, dict)] if isinstance(body, list) else []
-    own = [cloud for cloud in described if str(cloud.get("resourceManager", "")).rstrip("/") == endpoint]
-    return next(iter(own or described), None)
+    own = [cloud for cloud in described if str(cloud.get("resourceManager")).rstrip("/").lower() == endpoint.lower()]
+    return own[0] if own else {}

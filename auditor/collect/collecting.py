@@ -7,14 +7,14 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from auditor import arm, paths
 from auditor.collect import reads
-from auditor.collect.clouds import CLOUDS, METADATA, Cloud, check_url, from_metadata
-from auditor.collect.connection import clients, proxies, transport
+from auditor.collect.clouds import CLOUDS, Cloud, check_url
+from auditor.collect.connection import ask_cloud, clients, transport, untrusted
 from auditor.collect.limits import Limiter
 from auditor.collect.permissions import grants
 from auditor.collect.progress import Progress
@@ -26,6 +26,9 @@ from auditor.model import BalancerRole, DeclaredDeployment, Gap, GapReason, Reso
 from auditor.redaction import redact
 from auditor.topology import Topology
 from auditor.topology.graph import DISK, REFERENCES, VM
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AioHttpTransport
 
 NOT_REGISTERED: Final = frozenset({"missingsubscriptionregistration", "subscriptionnotregistered"})
 """Error codes by which Azure says that a subscription has never used a provider, so that it has nothing of its."""
@@ -88,10 +91,10 @@ async def _collect(
     loop = asyncio.get_running_loop()
     begun, taken_at = loop.time(), dt.datetime.now(dt.UTC)
     deadline = begun + wanted.timeout
-    async with transport(wanted.ca_bundle) as shared:
-        cloud = await _cloud(wanted, shared.session)
+    async with transport(wanted.ca_bundle, deadline) as shared:
+        cloud = await _cloud(wanted, shared, deadline)
         async with (
-            SignIn(cloud, wanted.tenant, shared, proxies(cloud.authority)) as signed_in,
+            SignIn(cloud, wanted.tenant, shared, deadline) as signed_in,
             clients(cloud, signed_in, shared, wanted.subscriptions[0]) as send_of,
         ):
             reader = Reader(cloud.endpoint, send_of, Limiter(), progress, deadline)
@@ -107,28 +110,13 @@ async def _collect(
             return Collected(collection.snapshot(**header), reader.calls, reader.retries, loop.time() - begun)
 
 
-async def _cloud(wanted: Wanted, session: Any) -> Cloud:  # noqa: ANN401 - aiohttp's
-    """Return the cloud to read, which an endpoint without a name describes itself to anybody."""
+async def _cloud(wanted: Wanted, shared: AioHttpTransport, deadline: float) -> Cloud:
+    """Return the cloud to read, which an endpoint without a name describes itself."""
     authority = check_url(wanted.authority, "--authority") if wanted.authority else None
-    if wanted.endpoint is None:
-        found = CLOUDS[wanted.cloud]
-        return msgspec.structs.replace(found, authority=authority, name=wanted.cloud) if authority else found
-    endpoint = check_url(wanted.endpoint, "--arm-endpoint")
-    try:
-        async with (
-            asyncio.timeout(60),
-            session.get(
-                endpoint + METADATA,
-                headers={"Accept-Encoding": "identity"},
-                proxy=proxies(endpoint).get("https"),
-                allow_redirects=False,
-            ) as response,
-        ):
-            body = msgspec.json.decode(await response.read())
-    except (OSError, TimeoutError, ValueError) as error:
-        message = f"{endpoint}{METADATA} cannot be read: {type(error).__name__}: {error}"
-        raise InputError(message) from None
-    return from_metadata(endpoint, body, authority)
+    if wanted.endpoint is not None:
+        return await ask_cloud(check_url(wanted.endpoint, "--arm-endpoint"), authority, shared, deadline)
+    known = CLOUDS[wanted.cloud]
+    return msgspec.structs.replace(known, authority=authority) if authority else known
 
 
 class Collection:
@@ -176,6 +164,9 @@ class Collection:
                 if isinstance(body, dict) and arm.is_id(body.get("id")):
                     found.append(arm.key(str(body["id"])))  # noqa: PERF401 - what came before a fault counts
         except NotReadError as error:
+            if why := untrusted(error.detail):
+                message = f"{error.detail}: {why}"
+                raise InputError(message) from None
             # Not a gap of what was asked for: a vault that lies elsewhere is never taken for not being there.
             self._progress.missed("the list of subscriptions", str(error))
         return [subscription for subscription in found if subscription not in self._subscriptions]

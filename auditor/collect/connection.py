@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from azure.core.pipeline import policies
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.mgmt.compute.aio import ComputeManagementClient
@@ -18,15 +21,21 @@ from azure.mgmt.network.aio import NetworkManagementClient
 from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from auditor import __version__
-from auditor.collect.clouds import Cloud
+from auditor.collect.clouds import METADATA, Cloud, from_metadata
 from auditor.collect.reading import AT_ONCE, Send
-from auditor.collect.signin import SignIn
 from auditor.errors import InputError
+
+if TYPE_CHECKING:
+    from auditor.collect.signin import SignIn
+
+_OK: Final = 200
+_GOODBYE: Final = 0.25
+"""Seconds that TLS takes to end a connection that was cut, which aiohttp does not wait for."""
 
 
 @contextlib.asynccontextmanager
-async def transport(ca_bundle: Path | None) -> AsyncIterator[AioHttpTransport]:
-    """Open the one transport for signing in and reading.
+async def transport(ca_bundle: Path | None, deadline: float) -> AsyncIterator[AioHttpTransport]:
+    """Open the one transport for signing in and reading, which is cut at a time of the event loop.
 
     The SDK's own makes a TLS context for each request, which costs a handshake each.
 
@@ -35,16 +44,58 @@ async def transport(ca_bundle: Path | None) -> AsyncIterator[AioHttpTransport]:
     """
     try:
         context = ssl.create_default_context(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as error:
-        message = f"is not a file of certificates in PEM form: {error.__class__.__name__}"
+    except ssl.SSLError:
+        message = "is not a file of certificates in PEM form"
+        raise InputError(message, str(ca_bundle)) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
         raise InputError(message, str(ca_bundle)) from None
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, limit=AT_ONCE),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
-    async with session:
-        yield AioHttpTransport(session=session, session_owner=False, use_env_settings=False)
+    try:
+        async with session:
+            yield AioHttpTransport(session=session, session_owner=False, use_env_settings=False)
+    finally:
+        if asyncio.get_running_loop().time() >= deadline:
+            await asyncio.sleep(_GOODBYE)
+
+
+async def ask_cloud(endpoint: str, authority: str | None, shared: AioHttpTransport, deadline: float) -> Cloud:
+    """Return the cloud of an ARM endpoint, which it describes to anybody; an `authority` of the user's goes first.
+
+    Raises:
+        InputError: it cannot be read by the deadline, a time of the event loop, or makes no sense.
+    """
+    version = METADATA[0]
+    try:
+        async with asyncio.timeout_at(deadline):
+            for version in METADATA:
+                status, content = await _get(f"{endpoint}/metadata/endpoints?api-version={version}", shared)
+                if status == _OK:
+                    return from_metadata(endpoint, msgspec.json.decode(content), authority)
+        why = f"HTTP {status}"
+    except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
+        why = untrusted(str(error)) or f"{type(error).__name__} {error}".strip()
+    message = f"{endpoint}/metadata/endpoints?api-version={version} cannot be read: {why}"
+    raise InputError(message)
+
+
+async def _get(url: str, shared: AioHttpTransport) -> tuple[int, bytes]:
+    """Return the status and the body of an answer to a request without a token."""
+    headers = {"Accept-Encoding": "identity"}
+    proxy = proxies(url).get("https")
+    async with shared.session.get(url, headers=headers, proxy=proxy, allow_redirects=False) as response:
+        return response.status, await response.read()
+
+
+def untrusted(said: str) -> str:
+    """Return what to do where an error says that a certificate is not trusted, "" where it says anything else."""
+    if "CERTIFICATE_VERIFY_FAILED" not in said:
+        return ""
+    return "its certificate is not trusted; name the file of its issuer's certificate with --ca-bundle"
 
 
 @contextlib.asynccontextmanager

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import contextlib
 import logging
 import os
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
@@ -13,6 +17,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import DefaultAzureCredential
 
 from auditor.collect.clouds import Cloud
+from auditor.collect.connection import proxies, untrusted
 from auditor.errors import InputError
 from auditor.redaction import redact
 
@@ -21,26 +26,37 @@ if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
 
 _AUTHORITY: Final = "AZURE_AUTHORITY_HOST"
+_LONGEST: Final = 120.0
+"""Seconds; by itself the SDK waits for hours for a login that does not answer."""
+
+# What the chain tries and fails is said once, by the error that it ends with.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
 class SignIn:
     """A credential of one tenant in one cloud."""
 
-    def __init__(self, cloud: Cloud, tenant: str | None, transport: AioHttpTransport, proxies: dict[str, str]) -> None:
-        """Prepare the chain; nothing is asked for yet."""
+    def __init__(self, cloud: Cloud, tenant: str | None, transport: AioHttpTransport, deadline: float) -> None:
+        """Prepare the chain; nothing is asked for yet.
+
+        `deadline` is the time of the event loop at which signing in is given up.
+
+        Raises:
+            InputError: a variable of the environment that a credential reads makes no sense.
+        """
         self._cloud = cloud
         self._tenant = tenant
-        # The chain hands its `authority` to some of its credentials only; all of them look here.
-        os.environ[_AUTHORITY] = cloud.authority
-        # What the chain tries and fails is said once, by the error that it ends with.
-        logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
-        self._chain = DefaultAzureCredential(
-            authority=cloud.authority,
-            additionally_allowed_tenants=[tenant] if tenant else [],
-            disable_instance_discovery=not cloud.known,  # else Microsoft's own login is asked about any other
-            transport=transport,
-            proxies=proxies,
-        )
+        self._deadline = deadline
+        try:
+            with _authority(cloud.authority):
+                self._chain = DefaultAzureCredential(
+                    authority=cloud.authority,
+                    additionally_allowed_tenants=[tenant] if tenant else [],
+                    transport=transport,
+                    proxies=proxies(cloud.authority),
+                )
+        except ValueError as error:
+            raise InputError(_refusal(str(error))) from None
         self.identity = ""
 
     async def __aenter__(self) -> Self:
@@ -50,9 +66,12 @@ class SignIn:
             InputError: no credential of the chain gave a token; each is named with its reason.
         """
         try:
-            token = await self.get_token(self._cloud.scope)
+            async with asyncio.timeout_at(min(self._deadline, asyncio.get_running_loop().time() + _LONGEST)):
+                token = await self.get_token(self._cloud.scope)
         except ClientAuthenticationError as error:
             raise InputError(_refusal(str(error.message))) from None
+        except TimeoutError:
+            raise InputError(_refusal(f"{self._cloud.authority} did not answer in time")) from None
         self.identity = identity_of(token.token)
         return self
 
@@ -69,11 +88,32 @@ class SignIn:
         """Do nothing: the clients of the SDK close what is not theirs."""
 
 
+@contextlib.contextmanager
+def _authority(authority: str) -> Iterator[None]:
+    """Let all credentials that are made know the authority, of which the chain itself tells some only."""
+    before = os.environ.get(_AUTHORITY)
+    os.environ[_AUTHORITY] = authority
+    try:
+        yield
+    finally:
+        del os.environ[_AUTHORITY]
+        if before is not None:
+            os.environ[_AUTHORITY] = before
+
+
 def _refusal(message: str) -> str:
-    """Return what each credential said, without the advice that the SDK adds."""
-    tried = [" ".join(line.split()) for line in message.splitlines() if line.startswith("\t")]
-    said = str(redact("; ".join(tried) or " ".join(message.split())))
-    return f"cannot sign in to Azure: run `az login`, or set up one of these. Tried were {said}"
+    """Return on one line what each credential said, without the advice that the SDK adds."""
+    tried = [_reason(*line.strip().split(": ", 1)) for line in message.splitlines() if line.startswith("\t")]
+    said = f"; tried were {'; '.join(tried)}" if tried else f": {redact(message)}"
+    hint = untrusted(message)
+    return f"cannot sign in to Azure{said}{hint and '; '}{hint}"
+
+
+def _reason(credential: str, said: str = "") -> str:
+    """Return why a credential gave no token: what the SDK links to, and where it only repeats itself, is left out."""
+    sentences = re.split(r"(?<=\.)\s+", str(redact(said)))
+    kept = [s for s in sentences if "https://aka.ms/" not in s and s != f"{credential} authentication unavailable."]
+    return f"{credential}: {' '.join(kept)}".rstrip(" .:")
 
 
 def identity_of(token: str) -> str:

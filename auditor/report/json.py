@@ -110,6 +110,7 @@ class _Report(_Struct):
     profile: str
     as_of: str
     taken_at: str | None
+    identity: str | None
     scopes: tuple[str, ...]
     summary: _Summary
     coverage: _Coverage
@@ -133,6 +134,7 @@ def _shown(report: Report, view: View) -> _Report:
         profile=report.profile,
         as_of=report.as_of,
         taken_at=report.snapshot.taken_at or None,
+        identity=report.snapshot.identity or None,
         scopes=report.snapshot.scopes,
         summary=_summary(report.findings),
         coverage=_coverage(report.coverage),

@@ -23,8 +23,8 @@ def authority() -> tuple[trustme.CA, str]:
 
 
 @cache
-def server_context() -> ssl.SSLContext:
-    """Return what a server needs to be believed to be 127.0.0.1 or localhost."""
+def server_context(*hosts: str) -> ssl.SSLContext:
+    """Return what a server needs to be believed to be 127.0.0.1 or localhost, or any other hosts."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority()[0].issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    authority()[0].issue_cert(*(hosts or ("127.0.0.1", "localhost"))).configure_cert(context)
     return context

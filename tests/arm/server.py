@@ -48,6 +48,7 @@ class ArmServer:
     estate: Estate
     identity: Identity = field(default_factory=Identity)
     _: KW_ONLY
+    audiences: tuple[str, ...] = AUDIENCES
     page_size: int = 100
     trims: bool = True
     """Whether a list at a subscription that may not be read there is trimmed to what may be read, or refused."""
@@ -68,7 +69,7 @@ class ArmServer:
         self._site = Site(self._respond)
         self._hosting = Hosting([self._site, *self.foreign.sites])
         self._schedule = Schedule()
-        self._entra = Entra("", AUDIENCES)
+        self._entra = Entra("", self.audiences)
 
     def __enter__(self) -> Self:
         self._hosting.__enter__()
@@ -81,13 +82,17 @@ class ArmServer:
         self._hosting.__exit__(kind, raised, trace)
 
     @property
+    def port(self) -> int:
+        return self._site.port
+
+    @property
     def url(self) -> str:
         """Where both Azure Resource Manager and the login are."""
-        return f"https://127.0.0.1:{self._site.port}"
+        return f"https://127.0.0.1:{self.port}"
 
     @property
     def audience(self) -> str:
-        return AUDIENCES[0]
+        return self.audiences[0]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -133,7 +138,7 @@ class ArmServer:
         if not version:
             message = "The api-version query parameter (?api-version=) is required for all requests."
             raise RefusalError(400, "MissingApiVersionParameter", message)
-        return Answer(body=metadata.endpoints(self.url, AUDIENCES, version))
+        return Answer(body=metadata.endpoints(self.url, self.audiences, version))
 
     def _take(self, call: Call) -> int:
         """Take a request from the subscription's bucket, and return what is left in it."""

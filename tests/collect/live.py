@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from auditor.collect.collecting import Collected, Wanted, collect
 from auditor.documents import Document
 from auditor.model import DeclaredDeployment, Snapshot
 from tests import estates
-from tests.arm.estate import Estate
+from tests.arm import Estate, Identity
 from tests.arm.server import ArmServer
 
 
@@ -73,7 +74,8 @@ def signed_in(server: ArmServer) -> Iterator[None]:
 
 def read(server: ArmServer, name: str, told: Told | None = None, **options: Any) -> Collected:
     """Read an estate of the tests from a server."""
-    wanted = Wanted(subscriptions_of(name), endpoint=server.url, ca_bundle=Path(server.ca_file), **options)
+    options = {"endpoint": server.url, "ca_bundle": Path(server.ca_file), **options}
+    wanted = Wanted(subscriptions_of(name), **options)
     with signed_in(server):
         return collect(wanted, declared(name), json.dumps(estates.declared_of(name)), told or Told())
 
@@ -81,3 +83,31 @@ def read(server: ArmServer, name: str, told: Told | None = None, **options: Any)
 def timeless(snapshot: Snapshot) -> Snapshot:
     """Return a snapshot without the time at which it was taken and the port of the server."""
     return msgspec.structs.replace(snapshot, taken_at="")
+
+
+def azure_cli(programs: Path, says: str, code: int = 0) -> Path:
+    """Put an Azure CLI into the folder of programs; return the file that keeps what it was called with."""
+    called = programs / "called"
+    stream = "stderr" if code else "stdout"
+    lines = (
+        f"#!{sys.executable}",
+        "import sys",
+        f"open({str(called)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')",
+        f"sys.{stream}.write({says!r})",
+        f"sys.exit({code})",
+    )
+    program = programs / "az"
+    program.write_text("\n".join(lines))
+    program.chmod(0o700)
+    return called
+
+
+def cli_answer(token: str) -> str:
+    """Return what `az account get-access-token` prints."""
+    times = {"expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800}
+    names = {
+        "subscription": "00000000-0000-0000-0000-000000000000",
+        "tenant": Identity.tenant_id,
+        "tokenType": "Bearer",
+    }
+    return json.dumps({"accessToken": token, **times, **names}, indent=2)

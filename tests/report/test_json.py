@@ -33,11 +33,12 @@ def test_the_schema_is_one() -> None:
 def test_the_head_says_what_was_judged_by_what() -> None:
     loaded = rendered(reports.full())
     assert list(loaded) == [
-        *("format", "tool", "profile", "asOf", "takenAt", "scopes", "summary", "coverage", "findings"),
+        *("format", "tool", "profile", "asOf", "takenAt", "identity", "scopes", "summary", "coverage", "findings"),
     ]
     assert loaded["format"] == "auditor.report/1"
     assert loaded["tool"] == {"name": "auditor", "version": __version__}
     assert (loaded["profile"], loaded["asOf"], loaded["takenAt"]) == ("current", "2026-11-01", "2026-11-01T06:00:00Z")
+    assert loaded["identity"] == "auditor@example.com"
     assert loaded["scopes"] == [reports.SUBSCRIPTION]
 
 
