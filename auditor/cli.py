@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_scan(commands)
     _add_collect(commands)
     _add_discover(commands)
+    _add_approve(commands)
     _add_rules(commands)
     _add_permissions(commands)
     return parser
@@ -198,6 +199,22 @@ def _add_discover(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     _add_source(discover)
     discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a file instead of standard output")
     discover.set_defaults(run=_discover)
+
+
+def _add_approve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    approve = commands.add_parser(
+        "approve",
+        help="make a snapshot the baseline that later ones are compared with",
+        epilog="exit codes:\n  0  the snapshot is approved\n  2  wrong arguments, or a file of yours is wrong\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    approve.add_argument("snapshot", metavar="SNAPSHOT", type=Path, help="what -o snapshot=FILE has written")
+    approve.add_argument("--by", metavar="WHO", required=True, help="who answers for it")
+    approve.add_argument("--reason", metavar="WHY", required=True, help="for example the number of the change")
+    approve.add_argument(
+        "--output", metavar="FILE", type=Path, help="a new file, FILE.gz compressed (default: the snapshot itself)"
+    )
+    approve.set_defaults(run=_approve)
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:
@@ -377,6 +394,19 @@ def _discover(options: argparse.Namespace) -> int:
     proposal = discover.propose(scan.read_inventory(found) if isinstance(found, Path) else found)
     _write([(options.output, proposal.text.encode())])
     return OK if proposal.found else INCOMPLETE
+
+
+def _approve(options: argparse.Namespace) -> int:
+    from auditor import approval  # noqa: PLC0415
+    from auditor.report.escape import printable  # noqa: PLC0415
+
+    approved = approval.approve(options.snapshot, options.by, options.reason, options.output)
+    lines = [f"approved {len(approved.resources):,} resources, taken {approved.taken_at or 'at an unknown time'}"]
+    if approved.gaps:
+        hidden = ", ".join(dict.fromkeys(gap.what for gap in approved.gaps))
+        lines.append(f"it has {len(approved.gaps):,} gaps, and nothing is compared with what they hide: {hidden}")
+    sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in lines)
+    return OK
 
 
 def _rules_list(options: argparse.Namespace) -> int:

@@ -108,6 +108,15 @@ class Part(msgspec.Struct, frozen=True):
         return arm.key(self.id)
 
 
+class Approval(msgspec.Struct, frozen=True):
+    """Who made a snapshot the one that later ones are compared with."""
+
+    by: str
+    at: str
+    """RFC 3339 time."""
+    reason: str
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """All that is known of the subscriptions at one time; nothing is judged that is not in here."""
 
@@ -127,6 +136,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Who read it, as Azure names the principal."""
     deployment: str = ""
     """The text of the deployment file in force when it was taken."""
+    approved: Approval | None = None
 
 
 # --- what the user declares -------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def scan(request: Request) -> Report:
     return Report(
         profile=request.profile,
         as_of=as_of.isoformat(),
-        snapshot=msgspec.structs.replace(taken, deployment=text),
+        snapshot=msgspec.structs.replace(taken, deployment=text, approved=None),  # that was for what stood in the file
         findings=findings,
         coverage=engine.coverage(topology, rules, findings),
         packs=tuple(pack.pack for pack in loaded),

@@ -14,7 +14,7 @@ import msgspec
 
 from auditor import arm
 from auditor.errors import InputError
-from auditor.model import Gap, Resource, Snapshot
+from auditor.model import Approval, Gap, Resource, Snapshot
 from auditor.redaction import redact
 
 FORMAT: Final = "auditor.snapshot/1"
@@ -29,6 +29,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     identity: str
     scopes: tuple[str, ...]
     deployment: str
+    approved: Approval | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Record(msgspec.Struct, tag_field="record", forbid_unknown_fields=True):
@@ -84,8 +85,16 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
     except RecursionError:
         message = "a resource is nested too deeply to be written to a snapshot"
         raise InputError(message) from None
-    declared = redact(snapshot.deployment)
-    header = _Header(FORMAT, snapshot.taken_at, snapshot.cloud, snapshot.identity, snapshot.scopes, declared)
+    approved = snapshot.approved
+    header = _Header(
+        FORMAT,
+        snapshot.taken_at,
+        snapshot.cloud,
+        snapshot.identity,
+        snapshot.scopes,
+        redact(snapshot.deployment),
+        msgspec.UNSET if approved is None else msgspec.structs.replace(approved, reason=redact(approved.reason)),
+    )
     data = b"".join(line + b"\n" for line in (msgspec.json.encode(header), *(line for _, line in lines)))
     data += _ENCODER.encode(_End(len(lines), hashlib.sha256(data).hexdigest())) + b"\n"
     return gzip.compress(data, mtime=0) if compress else data
@@ -214,4 +223,5 @@ def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
         cloud=header.cloud,
         identity=header.identity,
         deployment=header.deployment,
+        approved=header.approved or None,
     )

@@ -133,15 +133,18 @@ class Collection:
         self._skus: dict[str, dict[str, object]] = {}
         self._permissions: dict[str, list[Any] | NotReadError] = {}
 
-    def snapshot(self, **header: str) -> Snapshot:
+    def snapshot(self, *, taken_at: str, cloud: str, identity: str, deployment: str) -> Snapshot:
         """Return what has been read."""
         return Snapshot(
+            taken_at=taken_at,
             scopes=tuple(self._subscriptions),
             resources=tuple(self._resources[key] for key in sorted(self._resources)),
             listed=frozenset(self._listed),
             gaps=tuple(sorted(self._gaps, key=lambda gap: (gap.scope.lower(), gap.what.lower(), gap.reason))),
             skus=tuple(self._skus[name] for name in sorted(self._skus)),
-            **header,
+            cloud=cloud,
+            identity=identity,
+            deployment=deployment,
         )
 
     # --- lists --------------------------------------------------------------------------------------------------------
