@@ -13,12 +13,13 @@ import msgspec
 
 from auditor import arm, paths
 from auditor.collect import reads
+from auditor.collect.answers import NotReadError, shown
 from auditor.collect.clouds import CLOUDS, Cloud, check_url
 from auditor.collect.connection import ask_cloud, clients, transport, untrusted
 from auditor.collect.limits import Limiter
 from auditor.collect.permissions import grants
 from auditor.collect.progress import Progress
-from auditor.collect.reading import NotReadError, Reader, shown
+from auditor.collect.reading import Reader
 from auditor.collect.reads import Listing
 from auditor.collect.signin import SignIn
 from auditor.errors import InputError

@@ -22,7 +22,8 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from auditor import __version__
 from auditor.collect.clouds import METADATA, Cloud, from_metadata
-from auditor.collect.reading import AT_ONCE, Send
+from auditor.collect.limits import AT_ONCE
+from auditor.collect.reading import Send
 from auditor.errors import InputError
 
 if TYPE_CHECKING:

@@ -3,54 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import email.utils
 import random
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-import msgspec
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from auditor import arm
-from auditor.collect.limits import Limiter
+from auditor.collect import answers
+from auditor.collect.answers import NotReadError, line, shown
+from auditor.collect.limits import LONGEST_WAIT, Limiter
 from auditor.collect.progress import Progress
 from auditor.model import GapReason
-from auditor.redaction import redact
 
-AT_ONCE: Final = 16
-"""Requests under way; ARM's bucket is empty before more of them would help."""
 ATTEMPTS: Final = 5
-"""How often a request is sent that fails for a while."""
-LONGEST_WAIT: Final = 120.0
-"""Seconds; Azure may ask for more, and what cannot be read until then is a gap."""
+"""How often a request is sent that fails for a while; being refused for its rate is no failure of its own."""
 _REQUEST_TIMEOUT: Final = 90.0
-"""Seconds from sending a request to the last byte of its answer: a page takes one or two."""
+"""Seconds from sending a request to the last byte of its answer: a page takes one or two, and ARM gives up after 60."""
 _BACKOFF: Final = 1.0
-_PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
-_OK: Final = 200
+"""Seconds before a second attempt; each further one waits twice as long."""
 _MOST_PAGES: Final = 100_000
 _MOST_ROWS: Final = 1_000
 """What Resource Graph gives at once."""
-
-_BODY: Final = msgspec.json.Decoder()
-
 
 Send = Callable[..., Awaitable[AsyncHttpResponse]]
 """What sends a request: the public method of every client of the SDK."""
 
 
-class NotReadError(Exception):
-    """Something could not be read, with the reason as a gap carries it."""
+class _PassingError(Exception):
+    """An attempt has failed, and another may not."""
 
-    def __init__(self, reason: GapReason, code: str = "", detail: str = "") -> None:
-        """Keep the reason, Azure's own code, and a sentence for a human."""
-        super().__init__(detail or code or reason.value)
-        self.reason = reason
-        self.code = code
-        self.detail = detail
+    def __init__(self, failure: NotReadError, asked: float | None = None) -> None:
+        """Keep what the failure is if it does not pass, and how many seconds Azure asks to wait."""
+        super().__init__(str(failure))
+        self.failure = failure
+        self.asked = asked
 
 
 class Reader:
@@ -66,7 +55,6 @@ class Reader:
         self._limiter = limiter
         self._progress = progress
         self._deadline = deadline
-        self._connections = asyncio.Semaphore(AT_ONCE)  # the wait for one is not a wait for Azure
         self.calls = 0
         self.retries = 0
 
@@ -76,7 +64,7 @@ class Reader:
         Raises:
             NotReadError: there is none that makes sense.
         """
-        return await self._answer(path, HttpRequest("GET", self._base + path))
+        return await self._answer(path, self._request("GET", path))
 
     async def items(self, path: str) -> AsyncIterator[Any]:
         """Yield the members of a list, whatever the number of its pages.
@@ -84,8 +72,9 @@ class Reader:
         Raises:
             NotReadError: a page is missing; what was yielded before is not all.
         """
-        seen = {path}
+        seen: set[str] = set()
         while path:
+            _turn(seen, path, shown(path))
             page = await self.get(path)
             members = page.get("value") if isinstance(page, dict) else None
             if not isinstance(members, list):
@@ -93,11 +82,6 @@ class Reader:
             for member in members:
                 yield member
             path = self._next(page.get("nextLink"), path)
-            if path in seen:
-                raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {shown(path)} lead round in a circle")
-            seen.add(path)
-            if len(seen) > _MOST_PAGES:
-                raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {shown(path)} have no end")
 
     async def rows(self, path: str, question: Mapping[str, object]) -> AsyncIterator[Any]:
         """Yield the rows that answer a query of Resource Graph, the only thing that is not a GET.
@@ -106,11 +90,10 @@ class Reader:
             NotReadError: a page is missing, or there are not as many rows as Azure counts.
         """
         options: dict[str, object] = {"resultFormat": "objectArray", "$top": _MOST_ROWS}
-        tokens: set[object] = set()
+        seen: set[str] = set()
         ids: set[str] = set()
         while True:
-            request = HttpRequest("POST", self._base + path, json={**question, "options": options})
-            page = await self._answer(path, request)
+            page = await self._answer(path, self._request("POST", path, {**question, "options": options}))
             rows = page.get("data") if isinstance(page, dict) else None
             if not isinstance(rows, list):
                 raise NotReadError(GapReason.MALFORMED, detail="the answer of Resource Graph has no data")
@@ -120,69 +103,93 @@ class Reader:
             token = page.get("$skipToken")
             if not token:
                 break
-            if token in tokens:
-                raise NotReadError(GapReason.MALFORMED, detail="the pages of Resource Graph lead round in a circle")
-            tokens.add(token)
+            _turn(seen, str(token), "Resource Graph")
             options["$skipToken"] = token
         if page.get("totalRecords") != len(ids):
             detail = f"Resource Graph counts {page.get('totalRecords')} resources and gave {len(ids)}"
             raise NotReadError(GapReason.MALFORMED, detail=detail)
 
+    def _request(self, method: str, path: str, body: object = None) -> HttpRequest:
+        """Return a request. The SDK fills in what stands in braces in its address, so that they are written otherwise.
+
+        Compression is gzip or none: what servers call deflate is one of two formats, and the SDK reads the rarer one.
+        """
+        url = (self._base + path).replace("{", "%7B").replace("}", "%7D")
+        return HttpRequest(method, url, headers={"Accept-Encoding": "gzip"}, json=body)
+
     def _next(self, link: object, path: str) -> str:
         """Return the path of the next page, "" where there is none.
 
-        A link to anywhere but the ARM endpoint itself is never followed: the token would go there too.
+        A link to anywhere but the ARM endpoint itself is never followed: the token would go there too. There, any path
+        will do, since providers spell those of their pages as they like.
         """
         if link is None or link == "":
             return ""
-        parts = urlsplit(link) if isinstance(link, str) else None
-        if parts is None or (parts.scheme, parts.netloc.lower()) != (
-            self._endpoint.scheme,
-            self._endpoint.netloc.lower(),
-        ):
+        parts = self._own(link)
+        if parts is None:
             raise NotReadError(GapReason.MALFORMED, detail=f"the next page of {shown(path)} lies on another host")
         whole = f"{parts.path}?{parts.query}" if parts.query else parts.path
         return whole.removeprefix(self._endpoint.path.rstrip("/"))
 
+    def _own(self, link: object) -> SplitResult | None:
+        """Return the parts of a link to the ARM endpoint, None for any other."""
+        try:
+            parts = urlsplit(link) if isinstance(link, str) else None
+            return parts if parts is not None and _origin(parts) == _origin(self._endpoint) else None
+        except ValueError:  # a host or a port that is none
+            return None
+
     async def _answer(self, path: str, request: HttpRequest) -> Any:  # noqa: ANN401
         """Return the decoded answer to a request that is sent again while what fails may pass."""
-        failure = NotReadError(GapReason.TIMEOUT, detail="the time was over before it was asked for")
-        for attempt in range(ATTEMPTS):
-            self.retries += attempt > 0
+        loop = asyncio.get_running_loop()
+        failure = NotReadError(GapReason.TIMEOUT, detail=f"the time was over before {shown(path)} was answered")
+        failures, waited, backoff = 0, 0.0, _BACKOFF
+        while loop.time() < self._deadline:
             try:
-                async with asyncio.timeout_at(self._deadline):
-                    await self._limiter.wait(path, self._progress.waits)
-                    async with self._connections:
-                        response = await self._sent(path, request)
+                async with (
+                    asyncio.timeout_at(self._deadline),
+                    self._limiter.admitted(path, self._deadline, self._progress.waits),
+                ):
+                    return await self._attempt(path, request)
             except TimeoutError:
-                failure = NotReadError(failure.reason, failure.code, failure.detail) if attempt else failure
-                raise failure from None
-            except NotReadError as error:
-                failure, wait = error, None
-            else:
-                if response.status_code == _OK:
-                    try:
-                        return _decoded(response, path)
-                    except NotReadError as error:
-                        failure, wait = error, None
-                else:
-                    failure, wait = _refusal(response, path), _retry_after(response.headers)
-                    if response.status_code not in _PASSING:
-                        raise failure
-                    if wait is not None:
-                        self._limiter.close(path, wait)
-            if attempt + 1 == ATTEMPTS:
                 break
-            await self._pause(_BACKOFF * 2**attempt if wait is None else wait, failure)
+            except _PassingError as passing:
+                failure, asked = passing.failure, passing.asked
+            throttled = failure.reason is GapReason.THROTTLED
+            if throttled or asked is not None:
+                self._limiter.close(path, backoff if asked is None else asked, failure)
+            # Jitter keeps apart what failed together.
+            pause = backoff + random.uniform(0, min(backoff, 1.0))  # noqa: S311 - no secret
+            backoff *= 2
+            failures += not throttled
+            waited += max(pause, asked or 0.0)
+            if failures == ATTEMPTS or waited > LONGEST_WAIT or loop.time() + pause >= self._deadline:
+                break
+            self._progress.waits(pause)
+            await asyncio.sleep(pause)
+            self.retries += 1
         raise failure
 
-    async def _pause(self, seconds: float, failure: NotReadError) -> None:
-        """Wait before the next attempt, never past the deadline; jitter keeps requests that fail together apart."""
-        seconds += random.uniform(0, min(seconds, 1.0))  # noqa: S311 - no secret
-        if seconds > LONGEST_WAIT or asyncio.get_running_loop().time() + seconds > self._deadline:
-            raise failure
-        self._progress.waits(seconds)
-        await asyncio.sleep(seconds)
+    async def _attempt(self, path: str, request: HttpRequest) -> Any:  # noqa: ANN401
+        """Send a request once and return its decoded answer.
+
+        Raises:
+            NotReadError: there is none, and another attempt would not help.
+            _PassingError: there is none, and another attempt may help.
+        """
+        response = await self._sent(path, request)
+        left = answers.reads_left(response.headers)
+        if left is not None:
+            self._limiter.learn(path, left)
+        if response.status_code == answers.OK:
+            try:
+                return answers.decoded(response, path)
+            except NotReadError as cut:
+                raise _PassingError(cut) from None
+        failure = answers.refusal(response, path)
+        if response.status_code in answers.PASSING:
+            raise _PassingError(failure, answers.retry_after(response.headers))
+        raise failure
 
     async def _sent(self, path: str, request: HttpRequest) -> AsyncHttpResponse:
         """Send a request once and read all of its answer."""
@@ -193,82 +200,35 @@ class Reader:
             async with asyncio.timeout(_REQUEST_TIMEOUT):
                 response = await self._send_of(path)(request)
         except TimeoutError:
-            if loop.time() >= self._deadline:
-                raise
-            raise NotReadError(GapReason.TIMEOUT, detail=f"{shown(path)} was not answered in time") from None
+            detail = f"{shown(path)} was not answered within {_REQUEST_TIMEOUT:.0f} seconds"
+            raise _PassingError(NotReadError(GapReason.TIMEOUT, detail=detail)) from None
         except ClientAuthenticationError as error:
-            raise NotReadError(GapReason.FORBIDDEN, "AuthenticationFailed", _line(error.message)) from None
-        except (AzureError, OSError, ValueError, EOFError) as error:
-            # aiohttp and the decompression of bodies raise what azure-core does not translate.
-            detail = f"{shown(path)}: {type(error).__name__}: {_line(str(error))}"
-            raise NotReadError(GapReason.UNAVAILABLE, detail=detail) from None
-        self._progress.called(path, response.status_code, request_id(response.headers), loop.time() - begun)
+            raise NotReadError(GapReason.FORBIDDEN, "AuthenticationFailed", line(error.message)) from None
+        except (AzureError, OSError, ValueError, zlib.error) as error:  # the last where a body is not what it claims
+            detail = f"{shown(path)}: {type(error).__name__}: {line(str(error))}"
+            raise _PassingError(NotReadError(GapReason.UNAVAILABLE, detail=detail)) from None
+        headers = response.headers
+        self._progress.called(path, response.status_code, answers.request_id(headers), loop.time() - begun)
         return response
 
 
-def _decoded(response: AsyncHttpResponse, path: str) -> Any:  # noqa: ANN401
-    try:
-        return _BODY.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(path)} is no JSON") from None
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    """Return the scheme, host and port of an address.
+
+    Raises:
+        ValueError: the port is none.
+    """
+    return parts.scheme, parts.hostname, parts.port or 443
 
 
-def _refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
-    """Return why an answer with another status than 200 is none."""
-    status = response.status_code
-    code = _code(response.content)
-    if status in {401, 403}:
-        return NotReadError(GapReason.FORBIDDEN, code or f"HTTP {status}")
-    if status == 429:
-        return NotReadError(GapReason.THROTTLED, code or "TooManyRequests")
-    if code.lower() in _UNSUPPORTED:
-        return NotReadError(GapReason.UNSUPPORTED, code)
-    if 300 <= status < 400:
-        return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"{shown(path)} was answered by a redirection")
-    return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}")
+def _turn(seen: set[str], page: str, what: str) -> None:
+    """Note that a page is next.
 
-
-_UNSUPPORTED: Final = frozenset(
-    {"invalidresourcetype", "invalidresourcenamespace", "noregisteredproviderfound", "invalidapiversionparameter"}
-)
-"""Error codes by which a cloud says that it does not have a type, or not this version of its API."""
-
-
-def _code(content: bytes) -> str:
-    """Return Azure's error code in a body, "" where there is none."""
-    try:
-        body = _BODY.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    error = body.get("error", body) if isinstance(body, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return _line(code) if isinstance(code, str) else ""
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds Azure asks to wait: a number, or a date as HTTP has it; None where it does not ask."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=dt.UTC)
-    return max(0.0, (until - dt.datetime.now(dt.UTC)).total_seconds())
-
-
-def request_id(headers: Mapping[str, str]) -> str:
-    """Return the id under which Azure's support finds a request."""
-    return headers.get("x-ms-request-id", "") or headers.get("x-ms-correlation-request-id", "")
-
-
-def shown(path: str) -> str:
-    """Return a path as messages show it: without the token of a page, which is long and says nothing."""
-    return str(redact(path.split("?", maxsplit=1)[0])) or arm.SUBSCRIPTION
-
-
-def _line(text: str, most: int = 200) -> str:
-    """Return a text of Azure's or of the SDK's as one short line without secrets."""
-    return str(redact(" ".join(text.split())))[:most]
+    Raises:
+        NotReadError: it has been there before, or there were too many.
+    """
+    if page in seen:
+        raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {what} lead round in a circle")
+    if len(seen) == _MOST_PAGES:
+        raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {what} have no end")
+    seen.add(page)
