@@ -554,9 +554,8 @@ def test_an_error_is_never_taken_for_an_empty_list() -> None:
             inventory.decode(json.dumps(body).encode(), str(path))
 
 
-def test_no_recorded_body_is_changed_by_reading_it() -> None:
+def test_no_recorded_body_is_changed_by_reading_it_but_for_its_secrets() -> None:
     for layer in itertools.islice(layers(), 1):
-        before = {arm.key(body["id"]): json.dumps(body, sort_keys=True) for body in layer}
+        before = {arm.key(body["id"]): json.dumps(redact(body), sort_keys=True) for body in layer}
         for resource in build(layer, []).graph.snapshot.resources:
-            redact(resource.body)
             assert json.dumps(resource.body, sort_keys=True) == before[resource.key]
