@@ -126,6 +126,8 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.add_argument("--deployment", metavar="FILE", type=Path, help="which machine plays which role")
     _add_profile(scan)
     _add_packs(scan)
+    scan.add_argument("--waivers", metavar="FILE", type=Path, help="which findings and gaps may stand, and until when")
+    scan.add_argument("--attestations", metavar="FILE", type=Path, help="what only people know, and whose word it is")
     scan.add_argument(
         "-o",
         "--output",
@@ -269,6 +271,8 @@ def _scan(options: argparse.Namespace) -> int:
             rules=tuple(options.rules),
             profile=options.profile,
             as_of=options.as_of,
+            waivers=options.waivers,
+            attestations=options.attestations,
         )
     )
 

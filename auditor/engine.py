@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -21,6 +21,7 @@ from auditor.model import (
     Snapshot,
     Subject,
     Target,
+    Waiver,
 )
 from auditor.topology import Context, Deployment, Topology, subject_of
 from auditor.topology.graph import ONLY_IN_RESOURCE_GRAPH, REFERENCES, SKU, VM, proper_type
@@ -160,9 +161,10 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
 ) -> Finding:
     """Return a finding; of several reasons for not knowing, the first cause in the order of `Cause` names it."""
     cause = None
+    others: tuple[Cause, ...] = ()
     if unknown:
-        first = min(unknown, key=lambda u: _CAUSES[u.cause])
-        cause = first.cause
+        cause, *rest = sorted({u.cause for u in unknown}, key=_CAUSES.__getitem__)
+        others = tuple(rest)
         reasons = tuple(dict.fromkeys(u.reason for u in unknown if u.cause is cause))
     return Finding(
         rule=loaded.rule,
@@ -173,20 +175,30 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
         evidence=cast("tuple[Evidence, ...]", evidence),
         cause=cause,
         reasons=reasons,
+        other_causes=others,
     )
 
 
-def coverage(topology: Topology, rules: Iterable[CompiledRule], findings: Iterable[Finding]) -> Coverage:
-    """Return how much of what the rules need was seen."""
+def gaps(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Gap, ...]:
+    """Return what of all that the rules need was not read, by scope."""
     snapshot = topology.graph.snapshot
-    gaps = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
-    undeclared = (finding for finding in findings if finding.cause is Cause.DECLARATION)
-    declarations = tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons))
+    found = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
+    return tuple(sorted(found, key=lambda gap: (gap.scope.lower(), gap.what.lower())))
+
+
+def coverage(
+    topology: Topology, gaps: tuple[Gap, ...], findings: Iterable[Finding], waived: Mapping[Gap, Waiver]
+) -> Coverage:
+    """Return how much of what the rules need was seen; what is waived does not make it incomplete."""
+    snapshot = topology.graph.snapshot
+    hiding = [finding for finding in findings if finding.waiver is None and _hides(finding, topology)]
+    undeclared = (finding for finding in hiding if finding.cause is Cause.DECLARATION)
     return Coverage(
-        complete=not gaps and not any(_hides(finding, topology) for finding in findings),
+        complete=not hiding and all(gap in waived for gap in gaps),
         listed=tuple(sorted((scope, proper_type(type_)) for scope, type_ in snapshot.listed)),
-        gaps=tuple(sorted(gaps, key=lambda gap: (gap.scope.lower(), gap.what.lower()))),
-        declarations=declarations,
+        gaps=gaps,
+        declarations=tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons)),
+        waived=waived,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import hashlib
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -338,6 +339,96 @@ class Rule(msgspec.Struct, frozen=True):
     file: str = ""
 
 
+# --- exceptions -------------------------------------------------------------------------------------------------------
+
+
+class Waiver(msgspec.Struct, frozen=True):
+    """Leave for a finding, or for a gap, to stand for a while, in the words of Azure Policy exemptions.
+
+    It has either a `rule` or a `gap`.
+    """
+
+    scope: str
+    """A glob over the ids of subjects, or over the scopes of gaps, compared without regard to case."""
+    category: Literal["Waiver", "Mitigated"]
+    """Whether the risk is borne, or met by other means."""
+    reason: str
+    approved_by: str
+    granted_on: dt.date
+    expires_on: dt.date
+    """The last day on which it holds."""
+    rule: str = ""
+    gap: str = ""
+    """The resource type of which something need not be read."""
+    ticket: str = ""
+    observed: Mapping[str, object] = {}
+    """By path, the values for which alone it was granted."""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def first_day(self) -> dt.date:
+        """Return the first day on which it holds."""
+        return self.granted_on
+
+    @property
+    def last_day(self) -> dt.date:
+        """Return the last day on which it holds."""
+        return self.expires_on
+
+
+class Attestation(msgspec.Struct, frozen=True):
+    """The word of a person for what Azure cannot tell: it makes a pass of what is unknown, never of a fail."""
+
+    rule: str
+    scope: str
+    """A glob over the ids of subjects, compared without regard to case."""
+    attested_by: str
+    attested_on: dt.date
+    valid_until: dt.date
+    """The last day on which it holds."""
+    statement: str
+    file: str = ""
+    line: int = 0
+
+    @property
+    def first_day(self) -> dt.date:
+        """Return the first day on which it holds."""
+        return self.attested_on
+
+    @property
+    def last_day(self) -> dt.date:
+        """Return the last day on which it holds."""
+        return self.valid_until
+
+
+class Standing(enum.StrEnum):
+    """What a waiver or an attestation is worth on the date that counts."""
+
+    USED = "used"
+    EXPIRED = "expired"
+    LAPSED = "lapsed"
+    """Bound to a value that what it would cover does not show any more."""
+    PENDING = "pending"
+    """Its first day is still to come."""
+    UNUSED = "unused"
+    """There is nothing that it could cover."""
+
+
+_Exception = TypeVar("_Exception", Waiver, Attestation)
+
+
+class Stood(msgspec.Struct, Generic[_Exception], frozen=True):
+    """How a waiver or an attestation stands; a bound one may be used for one finding and lapsed for another."""
+
+    exception: _Exception
+    standing: Standing
+    covers: int = 0
+    """To how many findings and gaps this applies."""
+    why: str = ""
+    """Of a lapsed one, the first value that is another now."""
+
+
 # --- verdicts ---------------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +482,12 @@ class Finding(msgspec.Struct, frozen=True):
     cause: Cause | None = None
     reasons: tuple[str, ...] = ()
     """Why it is not known, or what went wrong, each once."""
+    other_causes: tuple[Cause, ...] = ()
+    """Causes of which `reasons` does not speak, because `cause` comes before them."""
+    waiver: Waiver | None = None
+    """What lets it stand; the outcome stays what it is."""
+    attestation: Attestation | None = None
+    """Whose word makes it a pass."""
 
     @property
     def reason(self) -> str:
@@ -415,6 +512,13 @@ class Coverage(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...]
     declarations: tuple[str, ...]
     """What nobody declared and a rule needs, each with how to declare it."""
+    waived: Mapping[Gap, Waiver] = {}
+    """The gaps that do not make it incomplete."""
+
+    @property
+    def open_gaps(self) -> tuple[Gap, ...]:
+        """Return the gaps that nobody waived."""
+        return tuple(gap for gap in self.gaps if gap not in self.waived)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -431,3 +535,7 @@ class Report(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     deployment_file: str = ""
     """The path of the deployment file, "" where none was given."""
+    waivers: tuple[Stood[Waiver], ...] = ()
+    """By file and line."""
+    attestations: tuple[Stood[Attestation], ...] = ()
+    """Likewise."""

@@ -103,6 +103,11 @@ def select(packs: Iterable[LoadedPack], profile: str) -> tuple[CompiledRule, ...
     return tuple(chosen[rule_id] for rule_id in sorted(chosen))
 
 
+def ids(packs: Iterable[LoadedPack]) -> frozenset[str]:
+    """Return the ids of the rules of all profiles."""
+    return frozenset(loaded.rule.id for pack in packs for rules in pack.rules.values() for loaded in rules)
+
+
 def check_settings(packs: Iterable[LoadedPack], deployments: Iterable[DeclaredDeployment]) -> None:
     """Check the settings of deployments against the rules that read them.
 

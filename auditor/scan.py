@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor import deployment, documents, engine, files, inventory, packs, snapshot
+from auditor import deployment, documents, engine, files, inventory, packs, snapshot, waivers
 from auditor.deployment import NONE
 from auditor.errors import InputError
 from auditor.facts import FACTS
@@ -34,6 +34,8 @@ class Request(msgspec.Struct, frozen=True):
     profile: str = DEFAULT_PROFILE
     as_of: dt.date | None = None
     """The calendar date that counts; by default that of the snapshot, today where it has none."""
+    waivers: Path | None = None
+    attestations: Path | None = None
 
 
 @snapshot.collector_paused()
@@ -48,18 +50,24 @@ def scan(request: Request) -> Report:
     loaded = packs.load_all(request.rules, FACTS)
     packs.check_settings(loaded, declared)
     rules = packs.select(loaded, request.profile)
+    known = packs.ids(loaded)
+    granted = waivers.load(documents.read(request.waivers), known) if request.waivers else ()
+    given = waivers.load_attestations(documents.read(request.attestations), known) if request.attestations else ()
     as_of = _as_of(request, taken)
     topology = Topology(taken, declared, as_of)
-    findings = engine.judge(topology, rules)
+    gaps = engine.gaps(topology, rules)
+    applied = waivers.apply(granted, given, engine.judge(topology, rules), gaps, as_of)
     return Report(
         profile=request.profile,
         as_of=as_of.isoformat(),
         snapshot=msgspec.structs.replace(taken, deployment=text, approved=None),  # that was for what stood in the file
-        findings=findings,
-        coverage=engine.coverage(topology, rules, findings),
+        findings=applied.findings,
+        coverage=engine.coverage(topology, gaps, applied.findings, applied.gaps),
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
         deployment_file=_relative(request.deployment) if request.deployment else "",
+        waivers=applied.waivers,
+        attestations=applied.attestations,
     )
 
 
@@ -121,9 +129,9 @@ def _as_of(request: Request, taken: Snapshot) -> dt.date:
 
 
 def worst_is_at_least(report: Report, severity: str) -> bool:
-    """Tell whether a failure is at least as bad as a severity; `none` is worse than any."""
+    """Tell whether a failure that nobody waived is at least as bad as a severity; `none` is worse than any."""
     counted = SEVERITIES[: SEVERITIES.index(Severity(severity)) + 1] if severity != NONE else ()
-    return any(finding.outcome is Outcome.FAIL and finding.severity in counted for finding in report.findings)
+    return any(f.outcome is Outcome.FAIL and f.waiver is None and f.severity in counted for f in report.findings)
 
 
 def has_errors(report: Report) -> bool:

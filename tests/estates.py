@@ -87,7 +87,7 @@ def baseline(name: str) -> Mapping[Key, Finding]:
 def complete(name: str, body: Body) -> bool:
     built = topology(name, body)
     loaded = rules(ESTATES[name])
-    return engine.coverage(built, loaded, engine.judge(built, loaded)).complete
+    return engine.coverage(built, engine.gaps(built, loaded), engine.judge(built, loaded), {}).complete
 
 
 def by_tags(name: str) -> tuple[Body, Body]:

@@ -18,6 +18,8 @@ from tests import estates
 
 DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
 INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
+SOUND = bundled.DEMO / bundled.DEPLOYMENT
+"""A file that is never held against the schema of deployment files."""
 GOOD = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(DEPLOYMENT)]
 
 
@@ -100,6 +102,70 @@ def test_fail_on_names_every_severity() -> None:
     assert [*SEVERITIES, "none"] == list(cli._FAIL_ON)  # noqa: SLF001 - spelled out there so that --help loads nothing
 
 
+WAIVER = """\
+format: auditor.waivers/1
+waivers:
+  - {what}
+    scope: "*"
+    category: Waiver
+    reason: It is replaced in spring.
+    approvedBy: the head of operations
+    grantedOn: 2026-10-01
+    expiresOn: 2027-03-31
+"""
+
+
+def waived(tmp_path: Path, what: str) -> list[str]:
+    path = tmp_path / "waivers.yaml"
+    path.write_text(WAIVER.format(what=what))
+    return ["--waivers", str(path)]
+
+
+def test_a_waived_finding_does_not_count_until_the_waiver_expires(tmp_path: Path) -> None:
+    path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
+    arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", "low"]
+    report = tmp_path / "r.json"
+    arguments += ["-o", f"json={report}"]
+    assert cli.main(arguments) == cli.FINDINGS
+    arguments += waived(tmp_path, "rule: LB003")
+    assert cli.main(arguments) == cli.OK
+    findings = json.loads(report.read_text())["findings"]
+    assert [(f["rule"], f["outcome"], f["waiver"]["line"]) for f in findings] == [("LB003", "fail", 3)] * 2
+    assert cli.main([*arguments, "--as-of", "2027-04-01"]) == cli.FINDINGS
+    assert [w["line"] for w in json.loads(report.read_text())["waivers"]["expired"]] == [3]
+
+
+def test_a_waived_gap_leaves_the_answer_complete(tmp_path: Path) -> None:
+    path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
+    arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
+    assert cli.main([*arguments, *waived(tmp_path, "gap: Microsoft.Compute/disks")]) == cli.INCOMPLETE
+    assert cli.main([*arguments, *waived(tmp_path, "gap: Microsoft.Network/loadBalancers")]) == cli.OK
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["coverage"]["complete"] is True
+    assert report["summary"]["waived"]["unknown"] > 0
+
+
+def test_an_attested_unknown_passes_and_a_fail_does_not(tmp_path: Path) -> None:
+    attestations, report = tmp_path / "attestations.yaml", tmp_path / "r.json"
+    attestations.write_text("""\
+format: auditor.attestations/1
+attestations:
+  - {rule: DR006, scope: "*", attestedBy: me, attestedOn: 2026-10-01, validUntil: 2027-10-01, statement: I saw it.}
+  - {rule: MIR003, scope: "*", attestedBy: me, attestedOn: 2026-10-01, validUntil: 2027-10-01, statement: I saw it.}
+""")
+    cli.main(["scan", "--demo", "--attestations", str(attestations), "-o", f"json={report}"])
+    loaded = json.loads(report.read_text())
+    outcomes = {f["rule"]: f["outcome"] for f in loaded["findings"] if f["rule"] in {"DR006", "MIR003"}}
+    assert outcomes == {"DR006": "pass", "MIR003": "fail"}
+    assert [a["rule"] for a in loaded["attestations"]["unused"]] == ["MIR003"]
+
+
+def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = waived(tmp_path, "rule: MIR999")
+    assert cli.main([*GOOD, *arguments]) == cli.USAGE
+    assert f"{arguments[1]}:3: there is no rule 'MIR999'" in capsys.readouterr().err
+
+
 def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "terminal")}
     outputs = [argument for name, path in files.items() for argument in ("-o", f"{name}={path}")]
@@ -136,6 +202,9 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         ([*GOOD, "-o", "json=/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written"),
         ([*GOOD, "--profile", "article-2016"], "there is no profile 'article-2016'; there is article-2018, current"),
         ([*GOOD, "--rules", "/nowhere"], "/nowhere/pack.yaml: cannot be read"),
+        ([*GOOD, "--waivers", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
+        ([*GOOD, "--attestations", str(DEPLOYMENT)], f"{DEPLOYMENT}:2: the file has the unknown key 'deployments'"),
+        ([*GOOD, "--waivers", str(SOUND)], f"{SOUND}:2: the file has the unknown key 'deployments'"),
         (["scan", "--snapshot", "/nowhere.json"], "/nowhere.json: cannot be read: No such file"),
         (["scan", "--snapshot", str(INVENTORY), "--deployment", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["scan", "--snapshot", str(DEPLOYMENT)], f"{DEPLOYMENT}:1: is neither a snapshot nor a JSON list"),

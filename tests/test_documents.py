@@ -240,7 +240,7 @@ _YAMLISH = st.lists(
 
 @given(text=_YAMLISH | st.binary(max_size=60))
 def test_nothing_but_an_input_error_is_ever_raised(text: str | bytes) -> None:
-    for schema in ("deployment", "rule", "pack"):
+    for schema in ("deployment", "rule", "pack", "waivers", "attestations"):
         error = outcome(lambda schema=schema: parse(text).check(schema))  # type: ignore[misc]
         assert error is not None, "no such text is a file of ours"
         assert error.file == "f.yaml"
@@ -428,7 +428,7 @@ def test_what_a_fault_quotes_is_bounded() -> None:
         assert len(fault(text, "deployment")[1]) < 400
 
 
-@pytest.mark.parametrize("schema", ["deployment", "rule", "pack"])
+@pytest.mark.parametrize("schema", ["deployment", "rule", "pack", "waivers", "attestations"])
 def test_the_schemas_are_schemas_whose_choices_are_all_of_keys(schema: str) -> None:
     """What cannot be explained in one sentence, a choice between sub-schemas, is not used."""
     checker = documents.validator(schema)

@@ -125,6 +125,7 @@ def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: 
     leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
     found = one(engine.judge(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
     assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
+    assert found.other_causes == tuple(other for other in Cause if other in facts and other is not cause)
 
 
 def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
@@ -250,7 +251,7 @@ def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
         ("R1", "vm-b", "LookupError: a bug with vm-b"),
     ]
     assert {f.outcome for f in findings if f.rule.id == "R2"} == {Outcome.PASS, Outcome.FAIL}
-    assert not engine.coverage(estate(), rules, findings).complete
+    assert not engine.coverage(estate(), engine.gaps(estate(), rules), findings, {}).complete
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load)
 
 
 def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
-    return engine.coverage(built, rules, engine.judge(built, rules))
+    return engine.coverage(built, engine.gaps(built, rules), engine.judge(built, rules), {})
 
 
 def test_a_complete_answer(load: Load) -> None:

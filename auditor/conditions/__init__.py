@@ -4,7 +4,7 @@ The logic is strong Kleene. A leaf is true or false only where every value that 
 would make it so; more knowledge therefore never turns a decided verdict. Words and operators are Azure Policy's.
 """
 
-from auditor.conditions.comparison import compare, plain
+from auditor.conditions.comparison import compare, identity, plain
 from auditor.conditions.compiler import Compiled, CompiledRule, Compiler, ConditionError, Fact
 from auditor.conditions.verdicts import Proof, Stack, Test, Verdict
 
@@ -19,5 +19,6 @@ __all__ = [
     "Test",
     "Verdict",
     "compare",
+    "identity",
     "plain",
 ]

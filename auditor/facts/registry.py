@@ -44,14 +44,14 @@ def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
             message = f"two facts are named {name}"
             raise ValueError(message)
         if _LASTING.issuperset(of):
-            find = once(find)
+            find = _once(find)
         FACTS[name] = Fact(name, of, gives, find, " ".join((find.__doc__ or "").split()))
         return find
 
     return register
 
 
-def once(find: Find) -> Find:
+def _once(find: Find) -> Find:
     """Return the function that looks once for each element of a context, for rules and for other facts alike."""
 
     @wraps(find)

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json import dumps
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
+from msgspec.structs import asdict
 
 from auditor import __version__
-from auditor.model import SEVERITIES, Coverage, Evidence, Finding, Gap, Outcome, Report, Source
+from auditor.model import (
+    SEVERITIES,
+    Attestation,
+    Coverage,
+    Evidence,
+    Finding,
+    Gap,
+    Outcome,
+    Report,
+    Source,
+    Standing,
+    Stood,
+    Waiver,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from auditor.report.view import View
 
 FORMAT: Final = "auditor.report/1"
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _ALWAYS: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
+_ATTESTED: Final = (Standing.USED, Standing.EXPIRED, Standing.PENDING, Standing.UNUSED)
+"""How an attestation can stand: it is bound to no value that could change."""
+
+_Of = TypeVar("_Of", Waiver, Attestation)
+_Shown = TypeVar("_Shown")
 
 
 class _Struct(msgspec.Struct, rename="camel"):
@@ -39,13 +58,54 @@ class _Severities(_Struct):
     info: int
 
 
+class _Waived(_Struct):
+    fail: int
+    unknown: int
+
+
 class _Summary(msgspec.Struct):
     fail: int
     unknown: int
     error: int
     passed: int = msgspec.field(name="pass")
     not_applicable: int
+    waived: _Waived
     fails_by_severity: _Severities = msgspec.field(name="failsBySeverity")
+
+
+class _Waiver(_Struct):
+    rule: str | None
+    gap: str | None
+    scope: str
+    category: str
+    reason: str
+    approved_by: str
+    ticket: str | None
+    granted_on: dt.date
+    expires_on: dt.date
+    observed: Mapping[str, object] | None
+    file: str
+    line: int
+
+
+class _Attestation(_Struct):
+    rule: str
+    scope: str
+    statement: str
+    attested_by: str
+    attested_on: dt.date
+    valid_until: dt.date
+    file: str
+    line: int
+
+
+class _StoodWaiver(_Waiver):
+    covers: int
+    why: str | None
+
+
+class _StoodAttestation(_Attestation):
+    covers: int
 
 
 class _Gap(_Struct):
@@ -55,6 +115,7 @@ class _Gap(_Struct):
     code: str | None
     permission: str | None
     detail: str | None
+    waiver: _Waiver | None
 
 
 class _Coverage(_Struct):
@@ -100,7 +161,8 @@ class _Finding(_Struct):
     sources: tuple[Source, ...] | msgspec.UnsetType
     fix: str
     key: str
-    waiver: None = None
+    waiver: _Waiver | None
+    attestation: _Attestation | None
     state: None = None
 
 
@@ -115,6 +177,8 @@ class _Report(_Struct):
     summary: _Summary
     coverage: _Coverage
     findings: list[_Finding]
+    waivers: dict[str, list[_StoodWaiver]]
+    attestations: dict[str, list[_StoodAttestation]]
 
 
 def render(report: Report, view: View) -> str:
@@ -138,7 +202,9 @@ def _shown(report: Report, view: View) -> _Report:
         scopes=report.snapshot.scopes,
         summary=_summary(report.findings),
         coverage=_coverage(report.coverage),
-        findings=[_finding(f) for f in report.findings if view.passes or f.outcome in _ALWAYS],
+        findings=[_finding(f) for f in report.findings if view.passes or f.outcome in _ALWAYS or f.attestation],
+        waivers=_by_standing(report.waivers, _stood_waiver, Standing),
+        attestations=_by_standing(report.attestations, _stood_attestation, _ATTESTED),
     )
 
 
@@ -147,15 +213,17 @@ def _escape(line: str) -> str:
     return "".join(c if c.isprintable() else dumps(c)[1:-1] for c in line)
 
 
-def _summary(findings: Iterable[Finding]) -> _Summary:
-    outcomes = Counter(finding.outcome for finding in findings)
-    fails = Counter(finding.severity for finding in findings if finding.outcome is Outcome.FAIL)
+def _summary(findings: Sequence[Finding]) -> _Summary:
+    outcomes = Counter(finding.outcome for finding in findings if finding.waiver is None)
+    fails = Counter(f.severity for f in findings if f.outcome is Outcome.FAIL and f.waiver is None)
+    waived = Counter(finding.outcome for finding in findings if finding.waiver is not None)
     return _Summary(
         fail=outcomes[Outcome.FAIL],
         unknown=outcomes[Outcome.UNKNOWN],
         error=outcomes[Outcome.ERROR],
         passed=outcomes[Outcome.PASS],
         not_applicable=outcomes[Outcome.NOT_APPLICABLE],
+        waived=_Waived(waived[Outcome.FAIL], waived[Outcome.UNKNOWN]),
         fails_by_severity=_Severities(*(fails[severity] for severity in SEVERITIES)),
     )
 
@@ -164,11 +232,14 @@ def _coverage(coverage: Coverage) -> _Coverage:
     listed: dict[str, list[str]] = defaultdict(list)
     for subscription, type_ in coverage.listed:
         listed[subscription].append(type_)
-    return _Coverage(coverage.complete, listed, [_gap(gap) for gap in coverage.gaps], [], coverage.declarations)
+    gaps = [_gap(gap, coverage.waived.get(gap)) for gap in coverage.gaps]
+    return _Coverage(coverage.complete, listed, gaps, [], coverage.declarations)
 
 
-def _gap(gap: Gap) -> _Gap:
-    return _Gap(gap.scope, gap.what, gap.reason, gap.code or None, gap.permission or None, gap.detail or None)
+def _gap(gap: Gap, waiver: Waiver | None) -> _Gap:
+    """Return a gap with the waiver that covers it."""
+    code, permission, detail = gap.code or None, gap.permission or None, gap.detail or None
+    return _Gap(gap.scope, gap.what, gap.reason, code, permission, detail, _waiver(waiver) if waiver else None)
 
 
 def _finding(finding: Finding) -> _Finding:
@@ -187,9 +258,59 @@ def _finding(finding: Finding) -> _Finding:
         sources=rule.sources or msgspec.UNSET,
         fix=rule.fix,
         key=finding.key,
+        waiver=_waiver(finding.waiver) if finding.waiver else None,
+        attestation=_attestation(finding.attestation) if finding.attestation else None,
     )
 
 
 def _evidence(evidence: Evidence) -> _Evidence:
     reads = [_Read(*read) for read in evidence.reads]
     return _Evidence(evidence.resource, evidence.path, evidence.observed, evidence.expected, reads)
+
+
+# --- waivers and attestations -----------------------------------------------------------------------------------------
+
+
+def _by_standing(
+    stood: Iterable[Stood[_Of]], shown: Callable[[Stood[_Of]], _Shown], standings: Iterable[Standing]
+) -> dict[str, list[_Shown]]:
+    """Return waivers or attestations by how they stand."""
+    return {standing: [shown(one) for one in stood if one.standing is standing] for standing in standings}
+
+
+def _stood_waiver(stood: Stood[Waiver]) -> _StoodWaiver:
+    return _StoodWaiver(**asdict(_waiver(stood.exception)), covers=stood.covers, why=stood.why or None)
+
+
+def _stood_attestation(stood: Stood[Attestation]) -> _StoodAttestation:
+    return _StoodAttestation(**asdict(_attestation(stood.exception)), covers=stood.covers)
+
+
+def _waiver(waiver: Waiver) -> _Waiver:
+    return _Waiver(
+        rule=waiver.rule or None,
+        gap=waiver.gap or None,
+        scope=waiver.scope,
+        category=waiver.category,
+        reason=waiver.reason,
+        approved_by=waiver.approved_by,
+        ticket=waiver.ticket or None,
+        granted_on=waiver.granted_on,
+        expires_on=waiver.expires_on,
+        observed=waiver.observed or None,
+        file=waiver.file,
+        line=waiver.line,
+    )
+
+
+def _attestation(attestation: Attestation) -> _Attestation:
+    return _Attestation(
+        rule=attestation.rule,
+        scope=attestation.scope,
+        statement=attestation.statement,
+        attested_by=attestation.attested_by,
+        attested_on=attestation.attested_on,
+        valid_until=attestation.valid_until,
+        file=attestation.file,
+        line=attestation.line,
+    )

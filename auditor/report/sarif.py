@@ -19,7 +19,21 @@ import sarif_om as om
 
 import auditor
 from auditor import arm
-from auditor.model import Evidence, Finding, Gap, Outcome, Pack, Report, Rule, Severity
+from auditor.model import (
+    Attestation,
+    Evidence,
+    Finding,
+    Gap,
+    Outcome,
+    Pack,
+    Report,
+    Rule,
+    Severity,
+    Standing,
+    Stood,
+    Waiver,
+)
+from auditor.report import words
 from auditor.report.escape import markdown, printable
 from auditor.values import Cause
 
@@ -57,6 +71,7 @@ _KINDS: Final = {
 _GAP: Final = "GAP"
 _ERROR: Final = "ERROR"
 _DECLARE: Final = "DECLARE"
+_WAIVER: Final = "WAIVER"
 _NOTIFICATIONS: Final = {
     _GAP: (
         "Something could not be read",
@@ -70,11 +85,17 @@ _NOTIFICATIONS: Final = {
         "A rule needs what nobody declared",
         "Declare it in the deployment file as the message says, and scan again.",
     ),
+    _WAIVER: (
+        "A waiver or an attestation has no effect",
+        "Grant it anew if it is still needed, else take it out of its file.",
+    ),
 }
 """Title and help of what we say about ourselves."""
 _PLACE: Final = "A location under azure/ stands for a resource in Azure: no file of this repository declares it."
 _ALWAYS: Final = frozenset(("kind", "level"))
 """Written even where they equal the schema's default, because another default may come before it."""
+_RENAMED: Final = {(om.Suppression, "state"): "status"}
+"""What sarif_om calls as a draft of the standard did."""
 _ID: Final = re.compile(
     r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]\"']+)", re.IGNORECASE
 )
@@ -92,14 +113,14 @@ def render(report: Report, _view: View) -> str:
 
 
 def render_github(report: Report, _view: View) -> str:
-    """Return what is to be an alert of GitHub code scanning, which would make one of a pass as well.
+    """Return what is to be an alert of GitHub code scanning, which would make one of a pass or a suppressed result too.
 
     An unknown by gap is one, since leaving it out would close the alert of a failure that we only lost sight of.
     """
     shown = (
         f
         for f in report.findings
-        if f.outcome is Outcome.FAIL or (f.outcome is Outcome.UNKNOWN and f.cause is Cause.GAP)
+        if f.waiver is None and (f.outcome is Outcome.FAIL or (f.outcome is Outcome.UNKNOWN and f.cause is Cause.GAP))
     )
     return _render(report, shown, github=True)
 
@@ -144,7 +165,7 @@ def _plain(node: _Node) -> _Node:
         raise TypeError(f"{type(node).__name__} has no {', '.join(sorted(stray))}")
     members = ((field, getattr(node, field.name)) for field in fields)
     return {
-        field.metadata["schema_property_name"]: _plain(value)
+        _RENAMED.get((type(node), field.name), field.metadata["schema_property_name"]): _plain(value)
         for field, value in members
         if value is not None and (field.name in _ALWAYS or value != field.default)
     }
@@ -227,19 +248,23 @@ def _invocation(report: Report, indexes: Mapping[str, int]) -> _Node:
     errors = [finding for finding in report.findings if finding.outcome is Outcome.ERROR]
     coverage = report.coverage
     return om.Invocation(
-        execution_successful=coverage.complete and not coverage.gaps and not errors,
+        execution_successful=coverage.complete and not coverage.open_gaps and not errors,
         start_time_utc=_utc(report.snapshot.taken_at),
         tool_execution_notifications=[
-            *(_gap_notification(gap) for gap in coverage.gaps),
+            *(_gap_notification(gap, coverage.waived.get(gap)) for gap in coverage.gaps),
             *(_error_notification(finding, indexes[finding.rule.id]) for finding in errors),
         ],
         # Why a run without a gap may be incomplete.
-        tool_configuration_notifications=[_notification(_DECLARE, "warning", text) for text in coverage.declarations],
+        tool_configuration_notifications=[
+            *(_notification(_DECLARE, "warning", text) for text in coverage.declarations),
+            *(_without_effect(stood) for stood in report.waivers if stood.standing is not Standing.USED),
+            *(_without_effect(stood) for stood in report.attestations if stood.standing is not Standing.USED),
+        ],
     )
 
 
-def _gap_notification(gap: Gap) -> _Node:
-    """Return a gap, in words and in parts."""
+def _gap_notification(gap: Gap, waiver: Waiver | None) -> _Node:
+    """Return a gap, in words and in parts; a waived one is no cause for concern."""
     parts = {
         "scope": gap.scope,
         "what": gap.what,
@@ -248,8 +273,15 @@ def _gap_notification(gap: Gap) -> _Node:
         "permission": gap.permission,
     }
     notification = _notification(_GAP, "warning", str(gap))
+    if waiver is not None:
+        notification = _notification(_GAP, "note", f"{_justification(waiver)}: {gap}")
     notification.properties = {name: printable(part) for name, part in parts.items() if part}
     return notification
+
+
+def _without_effect(stood: Stood[Waiver] | Stood[Attestation]) -> _Node:
+    """Return a waiver or an attestation that does nothing, with its place."""
+    return _notification(_WAIVER, "warning", f"{words.place(stood.exception)}: {words.effect(stood)}")
 
 
 def _error_notification(finding: Finding, rule_index: int) -> _Node:
@@ -323,9 +355,25 @@ def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: 
             )
         ],
         partial_fingerprints=fingerprints,
-        suppressions=[],
+        suppressions=[_suppression(finding.waiver)] if finding.waiver else [],
         properties=properties,
     )
+
+
+def _suppression(waiver: Waiver) -> _Node:
+    """Return a waiver as SARIF has it."""
+    text = f"{_justification(waiver)}: {_one_line(waiver.reason).rstrip('.')}"
+    return om.Suppression(
+        kind="external",
+        state="accepted",
+        justification=f"{_inert(text, _REASON)}.",
+        properties={"category": waiver.category, "expiresOn": waiver.expires_on.isoformat()},
+    )
+
+
+def _justification(waiver: Waiver) -> str:
+    """Return by whom, where and until when something was waived."""
+    return f"Waived until {waiver.expires_on} by {waiver.approved_by} ({words.place(waiver)})"
 
 
 def _message(finding: Finding) -> str:
@@ -341,8 +389,16 @@ def _message(finding: Finding) -> str:
     seen = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
     if more := len(finding.evidence) - len(seen):
         seen.append(f"and {more} more")
-    reason = _inert(_one_line(finding.reason).rstrip("."), _REASON)
+    reason = _inert(_one_line(_attested(finding.attestation) or finding.reason).rstrip("."), _REASON)
     return " ".join((verdict, *(f"{text}." for text in (reason, "; ".join(seen)) if text)))
+
+
+def _attested(attestation: Attestation | None) -> str:
+    """Return whose word makes a pass of a finding, "" where nobody's does."""
+    if attestation is None:
+        return ""
+    by = f"Attested until {attestation.valid_until} by {attestation.attested_by} ({words.place(attestation)})"
+    return f"{by}: {attestation.statement}"
 
 
 def _subject(finding: Finding) -> str:

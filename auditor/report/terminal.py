@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
@@ -13,11 +13,13 @@ from auditor import __version__, arm
 from auditor.model import SEVERITIES, Finding, Gap, GapReason, Outcome, Report, Rule, Severity
 from auditor.report import words
 from auditor.report.escape import printable
+from auditor.report.excused import excused, number_of_waived
+from auditor.report.groups import by_rule, counted, group
 from auditor.report.page import Page, wrap
 from auditor.values import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from auditor.report.view import View
 
@@ -54,9 +56,6 @@ _WORD: Final = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _COMMAND: Final = re.compile(r"[a-z./]")
 """How a command begins; prose begins with a capital, a comment with `#`."""
 
-_Item = TypeVar("_Item")
-_Key = TypeVar("_Key", bound="Hashable")
-
 
 def render(report: Report, view: View) -> str:
     """Return the report as text that keeps to the view's width, but never breaks an id or a word of a command.
@@ -69,6 +68,7 @@ def render(report: Report, view: View) -> str:
     _errors(page, report)
     _fails(page, report)
     _unknowns(page, report)
+    excused(page, report)
     if view.passes:
         _passes(page, report)
     page.lines(["", _summary(report)])
@@ -86,7 +86,7 @@ def _header(page: Page, report: Report) -> None:
     if snapshot.identity:
         taken += f", by {snapshot.identity}"
     deployments = ", ".join(dict.fromkeys(f.deployment for f in report.findings if f.deployment)) or "none recognised"
-    outcomes = Counter(finding.outcome for finding in report.findings)
+    outcomes = Counter(finding.outcome for finding in report.findings if finding.waiver is None)
     fields = [
         (
             "Scanned",
@@ -106,6 +106,7 @@ def _header(page: Page, report: Report) -> None:
             if outcomes[Outcome.FAIL]
             else "",
         ),
+        ("Waived", ", ".join(_waived(report))),
     ]
     page.lines([f"auditor {__version__}", ""])
     for name, text in fields:
@@ -114,7 +115,9 @@ def _header(page: Page, report: Report) -> None:
     page.lines([""])
     page.write(_conclusion(report, outcomes))
     if report.coverage.complete:
-        page.write("Everything that had to be read was read.")
+        page.write(
+            f"Everything that had to be read was read{', but for what is waived' * bool(report.coverage.waived)}."
+        )
     else:
         unsure = [
             words.count(outcomes[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if outcomes[outcome]
@@ -125,12 +128,16 @@ def _header(page: Page, report: Report) -> None:
 def _conclusion(report: Report, outcomes: Mapping[Outcome, int]) -> str:
     """Return in a sentence what the verdicts come to."""
     if outcomes[Outcome.FAIL]:
-        failed = len({finding.rule.id for finding in _all(report, Outcome.FAIL)})
+        failed = len({finding.rule.id for finding in counted(report, Outcome.FAIL)})
         return f"{failed:,} of {words.count(len(report.rules), 'rule')} failed."
+    waived = {finding.outcome for finding in report.findings if finding.waiver is not None}
+    nothing = "Nothing failed that is not waived" if Outcome.FAIL in waived else "Nothing failed"
     if outcomes[Outcome.UNKNOWN] or outcomes[Outcome.ERROR]:
-        return "Nothing failed, but not everything could be judged."
+        return f"{nothing}, but not everything could be judged."
+    if waived:
+        return f"{nothing}{'; what could not be judged is waived' * (Outcome.UNKNOWN in waived)}."
     if outcomes[Outcome.PASS]:
-        passed = len({finding.rule.id for finding in _all(report, Outcome.PASS)})
+        passed = len({finding.rule.id for finding in counted(report, Outcome.PASS)})
         passes = words.count(outcomes[Outcome.PASS], "pass")
         return f"Every rule that applies passed: {passes} of {words.count(passed, 'rule')}."
     return "Nothing was judged: no rule applies to what was scanned."
@@ -139,10 +146,10 @@ def _conclusion(report: Report, outcomes: Mapping[Outcome, int]) -> str:
 def _gaps(page: Page, report: Report) -> None:
     """Say what could not be read or was not declared, and what to do about it."""
     coverage = report.coverage
-    if not coverage.gaps and not coverage.declarations:
+    if not coverage.open_gaps and not coverage.declarations:
         return
     page.section("Not seen" if coverage.complete else "Not seen: this is not a clean answer")
-    groups = _group(coverage.gaps, lambda gap: (gap.what, gap.reason, gap.code, gap.permission))
+    groups = group(coverage.open_gaps, lambda gap: (gap.what, gap.reason, gap.code, gap.permission))
     for number, ((what, reason, code, permission), gaps) in enumerate(groups.items()):
         page.lines([""] * (number > 0))
         page.write(f"{what}: {reason}{f' ({code})' if code else ''} in {words.count(len(gaps), 'scope')}")
@@ -168,9 +175,9 @@ def _remedy(gaps: list[Gap]) -> str:
 
 def _fails(page: Page, report: Report) -> None:
     """List the fails of each deployment, worst first; what a rule says stands once above and below its subjects."""
-    for deployment, fails in _group(_all(report, Outcome.FAIL), lambda finding: finding.deployment).items():
+    for deployment, fails in group(counted(report, Outcome.FAIL), lambda finding: finding.deployment).items():
         page.section(f"{deployment or 'No deployment'}: {words.count(len(fails), 'fail')}")
-        for number, findings in enumerate(_by_rule(fails)):
+        for number, findings in enumerate(by_rule(fails)):
             page.lines([""] * (number > 0))
             _heading(page, findings)
             rule = findings[0].rule
@@ -225,7 +232,7 @@ def _more(page: Page, number: int, indent: int) -> None:
 
 def _unknowns(page: Page, report: Report) -> None:
     """List the unknowns by what they lack, so that one missing permission is said once with all that it hides."""
-    unknowns = _group(_all(report, Outcome.UNKNOWN), lambda finding: finding.cause)
+    unknowns = group(counted(report, Outcome.UNKNOWN), lambda finding: finding.cause)
     if unknowns:
         page.section(f"{words.count(sum(map(len, unknowns.values())), 'unknown')}: could not be judged")
     for number, cause in enumerate(cause for cause in _CAUSES if cause in unknowns):
@@ -234,7 +241,7 @@ def _unknowns(page: Page, report: Report) -> None:
 
 
 def _errors(page: Page, report: Report) -> None:
-    errors = _all(report, Outcome.ERROR)
+    errors = counted(report, Outcome.ERROR)
     if errors:
         page.section(f"{words.count(len(errors), 'error')}: a bug of auditor, please report it")
         _by_reason(page, errors)
@@ -242,12 +249,12 @@ def _errors(page: Page, report: Report) -> None:
 
 def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
     """List findings below their reasons; reasons that differ only in the resource that they name are one."""
-    for pattern, alike in _group(findings, lambda finding: _SCOPE.sub("/subscriptions/...", finding.reason)).items():
+    for pattern, alike in group(findings, lambda finding: _SCOPE.sub("/subscriptions/...", finding.reason)).items():
         reasons = {finding.reason for finding in alike}
         page.write(reasons.pop() if len(reasons) == 1 else pattern, 2)
-        for same in _by_rule(alike):
+        for same in by_rule(alike):
             _heading(page, same, 4)
-            for deployment, of in _group(same, lambda finding: finding.deployment).items():
+            for deployment, of in group(same, lambda finding: finding.deployment).items():
                 names = ", ".join(words.subject(finding) for finding in of)
                 itself = {finding.subject.id for finding in of} == {deployment}
                 page.write(names if itself or not deployment else f"{deployment}: {names}", 13)
@@ -255,8 +262,8 @@ def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
 
 def _passes(page: Page, report: Report) -> None:
     """List passes and not-applicables, one line each."""
-    passes = _all(report, Outcome.PASS) + _all(report, Outcome.NOT_APPLICABLE)
-    for deployment, findings in _group(passes, lambda finding: finding.deployment).items():
+    passes = counted(report, Outcome.PASS) + counted(report, Outcome.NOT_APPLICABLE)
+    for deployment, findings in group(passes, lambda finding: finding.deployment).items():
         page.section(f"{deployment or 'No deployment'}: passes and not applicable")
         for finding in findings:
             lead = "pass  " if finding.outcome is Outcome.PASS else "n/a   "
@@ -268,11 +275,15 @@ def _passes(page: Page, report: Report) -> None:
 
 def _summary(report: Report) -> str:
     """Return the result in one line for logs."""
-    outcomes = Counter(finding.outcome for finding in report.findings)
+    outcomes = Counter(finding.outcome for finding in report.findings if finding.waiver is None)
     fails = ", ".join(f"{number} {severity}" for severity, number in _severities(report) if number)
     counts = [f"{outcomes[Outcome.FAIL]} fail{f' ({fails})' if fails else ''}"]
     counts += [f"{outcomes[Outcome.ERROR]} error"] * (outcomes[Outcome.ERROR] > 0)
-    counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", f"{outcomes[Outcome.PASS]} pass"]
+    attested = sum(finding.attestation is not None for finding in report.findings)
+    passes = f"{outcomes[Outcome.PASS]} pass{f' ({attested} attested)' if attested else ''}"
+    counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", passes]
+    if waived := number_of_waived(report):
+        counts.append(f"{waived} waived")
     coverage = (
         "complete" if report.coverage.complete else ": ".join(filter(None, ["incomplete", ", ".join(_missing(report))]))
     )
@@ -335,32 +346,18 @@ def _references(rule: Rule, report: Report, width: int) -> Iterator[str]:
 
 def _severities(report: Report) -> list[tuple[Severity, int]]:
     """Return how many fails there are of each severity."""
-    numbers = Counter(finding.severity for finding in _all(report, Outcome.FAIL))
+    numbers = Counter(finding.severity for finding in counted(report, Outcome.FAIL))
     return [(severity, numbers[severity]) for severity in SEVERITIES]
+
+
+def _waived(report: Report) -> list[str]:
+    """Return what is waived, in numbers."""
+    numbers = Counter(finding.outcome for finding in report.findings if finding.waiver is not None)
+    waived = {"fail": numbers[Outcome.FAIL], "unknown": numbers[Outcome.UNKNOWN], "gap": len(report.coverage.waived)}
+    return [words.count(number, noun) for noun, number in waived.items() if number]
 
 
 def _missing(report: Report) -> list[str]:
     """Return what was not seen, in numbers."""
-    numbers = {"gap": len(report.coverage.gaps), "missing declaration": len(report.coverage.declarations)}
+    numbers = {"gap": len(report.coverage.open_gaps), "missing declaration": len(report.coverage.declarations)}
     return [words.count(number, noun) for noun, number in numbers.items() if number]
-
-
-# --- groups -----------------------------------------------------------------------------------------------------------
-
-
-def _all(report: Report, outcome: Outcome) -> list[Finding]:
-    return [finding for finding in report.findings if finding.outcome is outcome]
-
-
-def _group(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, list[_Item]]:
-    """Return items by key, in the order in which they come."""
-    groups: dict[_Key, list[_Item]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
-
-
-def _by_rule(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Return findings by severity and rule, worst first."""
-    groups = _group(findings, lambda finding: (SEVERITIES.index(finding.severity), finding.rule.id))
-    return [groups[key] for key in sorted(groups)]

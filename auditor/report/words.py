@@ -1,16 +1,14 @@
-"""Words that sections of the terminal report share: values, ids and numbers as one reads them."""
+"""Words that reports for people share: values, ids, numbers and waivers as one reads them."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from auditor import arm
-
-if TYPE_CHECKING:
-    from auditor.model import Finding
+from auditor.model import Attestation, Finding, Standing, Stood, Waiver
 
 MOST: Final = 5
 """How much is shown of what one subject or one gap has many of; the JSON report has all."""
@@ -28,6 +26,24 @@ def subject(finding: Finding) -> str:
     found = finding.subject
     kind = found.kind.rpartition("/")[2]
     return f"{found.name} ({', '.join(filter(None, (kind, found.region)))})"
+
+
+def place(exception: Waiver | Attestation) -> str:
+    """Return where a waiver or an attestation stands."""
+    return f"{exception.file}:{exception.line}"
+
+
+def effect(stood: Stood[Waiver] | Stood[Attestation]) -> str:
+    """Return why a waiver or an attestation that is not used has no effect."""
+    found = stood.exception
+    gap = found.gap if isinstance(found, Waiver) else ""
+    covers = count(stood.covers, "gap" if gap else "finding")
+    why = {
+        Standing.EXPIRED: f"expired on {found.last_day}: {covers} no longer covered",
+        Standing.LAPSED: f"lapsed: {covers} no longer covered, since {stood.why}",
+        Standing.PENDING: f"holds from {found.first_day} on: {covers} not covered yet",
+    }.get(stood.standing, "covers nothing")
+    return f"{found.rule or gap} at {found.scope} {why}"
 
 
 def shortened(text: str, home: str) -> str:

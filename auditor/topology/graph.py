@@ -193,8 +193,8 @@ class Graph:
         if (subscription, type_) in self.snapshot.listed:
             return None
         if subscription not in self.snapshot.scopes:
-            return Unknown(Cause.GAP, f"{subscription} was not scanned")
-        return Unknown(Cause.GAP, f"{proper_type(type_)} in {subscription} was not listed completely")
+            return Unknown(Cause.GAP, not_listed(arm.SUBSCRIPTION, subscription))
+        return Unknown(Cause.GAP, not_listed(type_, subscription))
 
     def get(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id."""
@@ -334,6 +334,13 @@ def _named_values(entries: object) -> dict[str, object]:
         if isinstance(entry, dict):
             found.setdefault(str(entry.get("name")).lower(), entry.get("value"))
     return found
+
+
+def not_listed(type_: str, subscription: str) -> str:
+    """Return in words that nobody asked for all resources of a type in a subscription, or for the subscription."""
+    if type_ == arm.SUBSCRIPTION:
+        return f"{subscription} was not scanned"
+    return f"{proper_type(type_)} in {subscription} was not listed completely"
 
 
 def stub(arm_id: str, *gaps: Gap) -> Resource:

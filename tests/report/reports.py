@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+import datetime as dt
+from typing import Any, Final
 
 import msgspec
 
 from auditor.model import (
+    Attestation,
     Coverage,
     Evidence,
     Finding,
@@ -20,8 +22,11 @@ from auditor.model import (
     Severity,
     Snapshot,
     Source,
+    Standing,
     Statement,
+    Stood,
     Subject,
+    Waiver,
 )
 from auditor.values import Cause
 
@@ -98,6 +103,38 @@ def unknown(rule: Rule, subject: Subject, reason: str, cause: Cause = Cause.GAP)
     return finding(Outcome.UNKNOWN, rule, subject, cause=cause, reasons=(reason,))
 
 
+def waiver(**changes: Any) -> Waiver:
+    """Return a waiver of the first rule for any subject."""
+    usual: dict[str, Any] = {
+        "scope": "*",
+        "category": "Waiver",
+        "reason": "The balancer is replaced in spring.",
+        "approved_by": "the head of operations",
+        "granted_on": dt.date(2026, 10, 1),
+        "expires_on": dt.date(2027, 3, 31),
+        "rule": PROBE.id,
+        "ticket": "CHG-1234",
+        "file": "waivers.yaml",
+        "line": 3,
+    }
+    return Waiver(**(usual | changes))
+
+
+def attestation(**changes: Any) -> Attestation:
+    """Return an attestation of the first rule for any subject."""
+    usual: dict[str, Any] = {
+        "rule": PROBE.id,
+        "scope": "*",
+        "attested_by": "the data centre's manager",
+        "attested_on": dt.date(2026, 10, 1),
+        "valid_until": dt.date(2027, 9, 30),
+        "statement": "Seen on site.",
+        "file": "attestations.yaml",
+        "line": 3,
+    }
+    return Attestation(**(usual | changes))
+
+
 def gap(scope: str = SUBSCRIPTION, detail: str = "") -> Gap:
     """Return a missing permission."""
     what = "Microsoft.Network/loadBalancers"
@@ -157,15 +194,59 @@ def full() -> Report:
     )
 
 
+def excused() -> Report:
+    """Return a report with everything that waivers and attestations can do."""
+    granted, seen = waiver(), waiver(rule="", gap="Microsoft.Network/loadBalancers", line=12, ticket="")
+    given = attestation()
+    hidden = unknown(PROBE, machine("vm-b"), str(gap()))
+    made = report(
+        msgspec.structs.replace(finding(seen=(evidence(),)), waiver=granted),
+        finding(subject=machine("vm-a")),
+        msgspec.structs.replace(hidden, waiver=seen),
+        msgspec.structs.replace(finding(Outcome.PASS, subject=machine("vm-c")), attestation=given),
+        gaps=(gap(),),
+        complete=True,
+    )
+    stood = (
+        Stood(granted, Standing.USED, 1),
+        Stood(seen, Standing.USED, 1),
+        Stood(waiver(expires_on=dt.date(2026, 10, 31), line=20), Standing.EXPIRED, 2),
+        Stood(waiver(observed={"size": 4}, line=30), Standing.LAPSED, 1, "size of vm-a is 8; it was granted for 4"),
+        Stood(waiver(granted_on=dt.date(2026, 12, 1), line=40), Standing.PENDING, 1),
+        Stood(waiver(scope="gone", line=50), Standing.UNUSED),
+    )
+    vouched = (
+        Stood(given, Standing.USED, 1),
+        Stood(attestation(valid_until=dt.date(2026, 10, 31), line=20), Standing.EXPIRED, 1),
+        Stood(attestation(attested_on=dt.date(2026, 12, 1), line=30), Standing.PENDING, 1),
+        Stood(attestation(scope="gone", line=40), Standing.UNUSED),
+    )
+    covered = msgspec.structs.replace(made.coverage, waived={gap(): seen})
+    return msgspec.structs.replace(made, coverage=covered, waivers=stood, attestations=vouched)
+
+
 def hostile(text: str) -> Report:
     """Return a report in which everything that Azure or a user may choose is this text."""
     rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
     subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)
     seen = Evidence(subject.id, text, text, text, ((text, text, text), (text, text, [text, {text: text}])))
+    findings = [finding(outcome, rule, subject, deployment=text, seen=(seen,), reasons=(text,)) for outcome in Outcome]
+    words = {"scope": text, "reason": text, "approved_by": text, "ticket": text, "file": text, "observed": {text: text}}
+    leave, word = waiver(**words), attestation(scope=text, attested_by=text, statement=text, file=text)
+    hidden, waived = (Gap(text, more, GapReason.FORBIDDEN, text, text, text) for more in (text, f"{text}/waived"))
     made = report(
-        *(finding(outcome, rule, subject, deployment=text, seen=(seen,), reasons=(text,)) for outcome in Outcome),
-        gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
+        *findings,
+        msgspec.structs.replace(findings[0], waiver=leave),
+        msgspec.structs.replace(finding(Outcome.PASS, rule, subject, deployment=text), attestation=word),
+        gaps=(hidden, waived),
         declarations=(text,),
     )
     taken = msgspec.structs.replace(made.snapshot, taken_at=text, identity=text, cloud=text, scopes=(text,))
-    return msgspec.structs.replace(made, snapshot=taken, deployment_file=text)
+    return msgspec.structs.replace(
+        made,
+        snapshot=taken,
+        deployment_file=text,
+        coverage=msgspec.structs.replace(made.coverage, waived={waived: leave}),
+        waivers=tuple(Stood(leave, standing, 1, text) for standing in Standing),
+        attestations=tuple(Stood(word, standing, 1) for standing in Standing if standing is not Standing.LAPSED),
+    )

@@ -34,6 +34,7 @@ def test_the_head_says_what_was_judged_by_what() -> None:
     loaded = rendered(reports.full())
     assert list(loaded) == [
         *("format", "tool", "profile", "asOf", "takenAt", "identity", "scopes", "summary", "coverage", "findings"),
+        *("waivers", "attestations"),
     ]
     assert loaded["format"] == "auditor.report/1"
     assert loaded["tool"] == {"name": "auditor", "version": __version__}
@@ -50,6 +51,7 @@ def test_the_summary_counts_all_findings_whatever_is_listed(passes: bool) -> Non
         "error": 1,
         "pass": 2,
         "not_applicable": 1,
+        "waived": {"fail": 0, "unknown": 0},
         "failsBySeverity": {"critical": 1, "high": 0, "medium": 1, "low": 0, "info": 0},
     }
 
@@ -87,6 +89,7 @@ def test_a_finding_has_exactly_the_keys_of_the_format() -> None:
             "fix": reports.PROBE.fix,
             "key": finding.key,
             "waiver": None,
+            "attestation": None,
             "state": None,
         }
     ]
@@ -120,6 +123,7 @@ def test_coverage_says_what_was_seen_and_what_was_not() -> None:
                 "code": "AuthorizationFailed",
                 "permission": "Microsoft.Network/loadBalancers/read",
                 "detail": None,
+                "waiver": None,
             }
         ],
         "guestFiles": [],
@@ -139,6 +143,68 @@ def test_the_text_is_the_same_each_time_and_ends_its_last_line() -> None:
     assert text == report.render("json", reports.full(), ALL)
     assert text.startswith('{\n  "format"')
     assert text.endswith("\n}\n")
+
+
+def test_what_is_waived_keeps_its_outcome_says_why_and_is_counted_apart() -> None:
+    loaded = rendered(reports.excused(), View())
+    waived, plain, unseen, attested = loaded["findings"]
+    assert [f["outcome"] for f in loaded["findings"]] == ["fail", "fail", "unknown", "pass"]
+    assert waived["waiver"] == {
+        "rule": "MIR003",
+        "gap": None,
+        "scope": "*",
+        "category": "Waiver",
+        "reason": "The balancer is replaced in spring.",
+        "approvedBy": "the head of operations",
+        "ticket": "CHG-1234",
+        "grantedOn": "2026-10-01",
+        "expiresOn": "2027-03-31",
+        "observed": None,
+        "file": "waivers.yaml",
+        "line": 3,
+    }
+    assert attested["attestation"] == {
+        "rule": "MIR003",
+        "scope": "*",
+        "statement": "Seen on site.",
+        "attestedBy": "the data centre's manager",
+        "attestedOn": "2026-10-01",
+        "validUntil": "2027-09-30",
+        "file": "attestations.yaml",
+        "line": 3,
+    }
+    assert (plain["waiver"], plain["attestation"]) == (None, None)
+    (gap,) = loaded["coverage"]["gaps"]
+    assert gap["waiver"] == unseen["waiver"]
+    assert (gap["waiver"]["rule"], gap["waiver"]["gap"]) == (None, "Microsoft.Network/loadBalancers")
+    assert loaded["summary"] == {
+        "fail": 1,
+        "unknown": 0,
+        "error": 0,
+        "pass": 1,
+        "not_applicable": 0,
+        "waived": {"fail": 1, "unknown": 1},
+        "failsBySeverity": {"critical": 1, "high": 0, "medium": 0, "low": 0, "info": 0},
+    }
+
+
+def test_waivers_and_attestations_stand_by_what_they_are_worth() -> None:
+    loaded = rendered(reports.excused())
+    waivers, attestations = loaded["waivers"], loaded["attestations"]
+    assert {standing: [(w["line"], w["covers"], w["why"]) for w in found] for standing, found in waivers.items()} == {
+        "used": [(3, 1, None), (12, 1, None)],
+        "expired": [(20, 2, None)],
+        "lapsed": [(30, 1, "size of vm-a is 8; it was granted for 4")],
+        "pending": [(40, 1, None)],
+        "unused": [(50, 0, None)],
+    }
+    assert waivers["lapsed"][0]["observed"] == {"size": 4}
+    assert {standing: [(a["line"], a["covers"]) for a in found] for standing, found in attestations.items()} == {
+        "used": [(3, 1)],
+        "expired": [(20, 1)],
+        "pending": [(30, 1)],
+        "unused": [(40, 0)],
+    }
 
 
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE))

@@ -26,7 +26,9 @@ from auditor.model import (
     Rule,
     Severity,
     Source,
+    Standing,
     Statement,
+    Stood,
     Subject,
 )
 from auditor.report import sarif
@@ -505,7 +507,9 @@ def test_a_missing_declaration_is_a_notification() -> None:
 
 
 def test_every_notification_has_a_descriptor_with_help() -> None:
-    run = run_of(make_report(make_finding(Outcome.ERROR), gaps=(GAP,), declarations=("declare it",)))
+    idle = (Stood(reports.waiver(), Standing.UNUSED),)
+    made = make_report(make_finding(Outcome.ERROR), gaps=(GAP,), declarations=("declare it",), waivers=idle)
+    run = run_of(made)
     (invocation,) = run["invocations"]
     descriptors = run["tool"]["driver"]["notifications"]
     notifications = invocation["toolExecutionNotifications"] + invocation["toolConfigurationNotifications"]
@@ -514,6 +518,56 @@ def test_every_notification_has_a_descriptor_with_help() -> None:
         assert descriptor["id"] == notification["descriptor"]["id"]
         assert descriptor["help"]["text"].endswith(".")
     assert len({notification["descriptor"]["id"] for notification in notifications}) == len(descriptors)
+
+
+# --- waivers and attestations -----------------------------------------------------------------------------------------
+
+
+def test_what_is_waived_is_suppressed_and_no_alert() -> None:
+    run = run_of(reports.excused())
+    waived, plain, unseen, attested = run["results"]
+    assert [result["kind"] for result in run["results"]] == ["fail", "fail", "open", "pass"]
+    assert waived["suppressions"] == [
+        {
+            "kind": "external",
+            "status": "accepted",
+            "justification": "Waived until 2027-03-31 by the head of operations (waivers.yaml:3): "
+            "The balancer is replaced in spring.",
+            "properties": {"category": "Waiver", "expiresOn": "2027-03-31"},
+        }
+    ]
+    assert waived["level"] == "error"
+    assert len(unseen["suppressions"]) == 1
+    assert plain["suppressions"] == attested["suppressions"] == []
+    (alert,) = run_of(reports.excused(), sarif.render_github)["results"]
+    assert alert == plain
+
+
+def test_what_is_attested_says_by_whom() -> None:
+    attested = run_of(reports.excused())["results"][-1]
+    assert attested["message"]["text"].endswith(
+        " Attested until 2027-09-30 by the data centre's manager (attestations.yaml:3): Seen on site."
+    )
+
+
+def test_a_waived_gap_is_a_note_and_the_run_a_success() -> None:
+    (invocation,) = run_of(reports.excused())["invocations"]
+    assert invocation["executionSuccessful"] is True
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["level"] == "note"
+    assert notification["message"]["text"].startswith(
+        "Waived until 2027-03-31 by the head of operations (waivers.yaml:12): Microsoft.Network/loadBalancers in "
+    )
+
+
+def test_waivers_and_attestations_without_effect_are_notifications_with_their_line() -> None:
+    (invocation,) = run_of(reports.excused())["invocations"]
+    notifications = invocation["toolConfigurationNotifications"]
+    assert {n["level"] for n in notifications} == {"warning"}
+    assert [n["message"]["text"].partition(" ")[0] for n in notifications] == [
+        *(f"waivers.yaml:{line}:" for line in (20, 30, 40, 50)),
+        *(f"attestations.yaml:{line}:" for line in (20, 30, 40)),
+    ]
 
 
 # --- hostile text -----------------------------------------------------------------------------------------------------

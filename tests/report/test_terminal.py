@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from auditor import report
-from auditor.model import Gap, GapReason, Outcome, Report, Severity
+from auditor.model import Gap, GapReason, Outcome, Report, Severity, Standing, Stood
 from auditor.report.escape import printable
 from auditor.report.view import View
 from auditor.values import Cause
@@ -292,15 +292,85 @@ def test_the_last_line_is_a_summary_for_logs() -> None:
     assert rendered(reports.report(complete=False)).endswith("\nauditor: 0 fail, 0 unknown, 0 pass; incomplete\n")
 
 
+# --- waivers and attestations -----------------------------------------------------------------------------------------
+
+
+def test_what_is_waived_or_attested_is_folded_and_what_has_no_effect_is_named_with_its_line() -> None:
+    text = rendered(reports.excused(), View(width=120))
+    assert (
+        text[text.index("--- 3 waived") :]
+        == """\
+--- 3 waived -----------------------------------------------------------------------------------------------------------
+
+Until 2027-03-31, by the head of operations: The balancer is replaced in spring. (waivers.yaml:3, CHG-1234)
+  fail     MIR003  TRAKDB (mirror, westeurope)
+Until 2027-03-31, by the head of operations: The balancer is replaced in spring. (waivers.yaml:12)
+  gap      Microsoft.Network/loadBalancers  /subscriptions/00000000-0000-0000-0000-000000000001
+  unknown  MIR003  vm-b (virtualMachines, westeurope)
+
+--- 1 pass by attestation ----------------------------------------------------------------------------------------------
+
+Until 2027-09-30, by the data centre's manager: Seen on site. (attestations.yaml:3)
+  pass     MIR003  vm-c (virtualMachines, westeurope)
+
+--- Waivers and attestations without effect ----------------------------------------------------------------------------
+
+waivers.yaml:20  MIR003 at * expired on 2026-10-31: 2 findings no longer covered
+waivers.yaml:30  MIR003 at * lapsed: 1 finding no longer covered, since size of vm-a is 8; it was granted for 4
+waivers.yaml:40  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
+waivers.yaml:50  MIR003 at gone covers nothing
+attestations.yaml:20  MIR003 at * expired on 2026-10-31: 1 finding no longer covered
+attestations.yaml:30  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
+attestations.yaml:40  MIR003 at gone covers nothing
+
+auditor: 1 fail (1 critical), 0 unknown, 1 pass (1 attested), 3 waived; complete
+"""
+    )
+
+
+def test_what_is_waived_is_counted_apart_and_listed_nowhere_else() -> None:
+    text = rendered(reports.excused())
+    assert "Verdicts     1 fail, 0 unknown, 0 error, 1 pass, 0 not applicable\n" in text
+    assert "Waived       1 fail, 1 unknown, 1 gap\n" in text
+    assert "Everything that had to be read was read, but for what is waived.\n" in text
+    assert "--- prod: 1 fail ---" in text
+    assert "could not be judged" not in text
+    assert "Not seen" not in text
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ([Outcome.FAIL], "Nothing failed that is not waived."),
+        ([Outcome.UNKNOWN], "Nothing failed; what could not be judged is waived."),
+        ([Outcome.FAIL, Outcome.UNKNOWN], "Nothing failed that is not waived; what could not be judged is waived."),
+    ],
+)
+def test_what_is_waived_is_no_success(outcomes: list[Outcome], said: str) -> None:
+    findings = [msgspec.structs.replace(finding(outcome), waiver=reports.waiver()) for outcome in outcomes]
+    assert said in words(reports.report(*findings, finding(Outcome.PASS, SIZE), complete=True))
+    unsure = reports.report(*findings, unknown(SIZE, machine("a"), "why"))
+    nothing = said.partition(";")[0].rstrip(".")
+    assert f"{nothing}, but not everything could be judged." in words(unsure)
+
+
+def test_a_waiver_of_many_findings_names_the_first() -> None:
+    leave = reports.waiver()
+    findings = [msgspec.structs.replace(finding(subject=machine(f"vm-{n}")), waiver=leave) for n in range(8)]
+    made = msgspec.structs.replace(reports.report(*findings), waivers=(Stood(leave, Standing.USED, 8),))
+    assert "vm-4 (virtualMachines, westeurope), and 3 more auditor:" in words(made)
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_lines_keep_to_the_width_unless_they_cannot_be_broken(width: int) -> None:
-    lines = rendered(reports.full(), View(width=width, passes=True)).splitlines()
+    both = [rendered(made, View(width=width, passes=True)) for made in (reports.full(), reports.excused())]
+    lines = [line for text in both for line in text.splitlines() if not line.startswith("auditor: ")]
     assert [line for line in lines if line != line.rstrip()] == []
-    # The last line is for logs; what else is too long is one word.
-    assert [line for line in lines[:-1] if len(line) > width and " " in line.strip()] == []
+    # The last line of each is for logs; what else is too long is one word.
+    assert [line for line in lines if len(line) > width and " " in line.strip()] == []
     assert all(line.isascii() for line in lines)
 
 
