@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from auditor import arm
 from auditor.facts.deployments import primary_region
 from auditor.facts.pools import TARGETS, only_udp
-from auditor.facts.registry import fact
+from auditor.facts.registry import fact, once
 from auditor.model import Part, Resource
 from auditor.topology import Context, Deployment, Tier
 from auditor.topology.balancing import RULES
@@ -47,8 +47,9 @@ def tiers(context: Context, deployment: Deployment) -> Answer:
 @fact("tier.is_public", "tier", gives="boolean")
 def is_public(context: Context, tier: Tier) -> Answer:
     """Whether a rule sends traffic from a public address to the tier, by a load balancer or an application gateway."""
-    found, doubt = _entrances(context, tier)
-    return Answer(True if found else doubt or False, tuple(entrance.read for entrance in found))
+    found = Items.of(_entrances(context, tier).value)
+    entrances = found.only(Entrance)
+    return Answer(True if entrances else found.missing or False, tuple(entrance.read for entrance in entrances))
 
 
 @fact("tier.profiles", "tier", gives="profile*")
@@ -58,12 +59,13 @@ def profiles(context: Context, tier: Tier) -> Answer:
     Where traffic for several products comes from one address, by the name of the host, a profile leads to that product
     whose host its probe asks for.
     """
-    own, doubt = _entrances(context, tier)
+    entrances = Items.of(_entrances(context, tier).value)
+    own = entrances.only(Entrance)
     deployment = context.deployment
     others = (
         [other for other in deployment.tiers if other.declared.product != tier.declared.product] if deployment else []
     )
-    beside = [entrance for other in others for entrance in _entrances(context, other)[0]]
+    beside = [rival for other in others for rival in Items.of(_entrances(context, other).value).only(Entrance)]
     found: dict[str, object] = {}
     reads = [entrance.read for entrance in own]
     for entrance in own:
@@ -74,7 +76,7 @@ def profiles(context: Context, tier: Tier) -> Answer:
             meant = _is_meant(profile, host.value, entrance, rivals)
             if meant is True or (isinstance(meant, Unknown) and profile.key not in found):
                 found[profile.key] = profile if meant is True else meant
-    missing = doubt or next(_unclear_profiles(context), None)
+    missing = entrances.missing or next(_unclear_profiles(context), None)
     return Answer(Items(tuple(found.values()), missing), tuple(reads))
 
 
@@ -96,54 +98,67 @@ def _unclear_profiles(context: Context) -> Iterator[Unknown]:
 # --- entrances --------------------------------------------------------------------------------------------------------
 
 
-def _entrances(context: Context, tier: Tier) -> tuple[list[Entrance], Unknown | None]:
-    """Return the public addresses from which traffic comes to a tier, and why there may be others."""
-    known: list[Entrance] = []
-    doubt = tier.members.open_end
-    if context.deployment is None:
-        return known, doubt
+class _Sent(NamedTuple):
+    """What a rule of a load balancer or an application gateway sends on."""
+
+    machines: Items
+    """To whom."""
+    frontend: Answer
+    """At which it arrives."""
+    hosts: frozenset[str] | None
+    """The host names that it is for, None for any."""
+
+
+@once
+def _entrances(context: Context, tier: Tier) -> Answer:
+    """Return the public addresses from which traffic comes to a tier."""
+    sent = Items.of(_sent(context, context.deployment).value)
     machines = {machine.key for machine in tier.members.only(Resource)}
-    scope = context.deployment.scope
-    doubt = doubt or scope[LOAD_BALANCER].missing or scope[APPLICATION_GATEWAY].missing
-    for served, frontend, hosts in (*_balanced(context), *_routed(context)):
-        if machines.isdisjoint(machine.key for machine in served.only(Resource)):
-            doubt = doubt or served.open_end
+    known: list[Entrance] = []
+    doubt = tier.members.open_end or sent.missing
+    for by_rule in sent.only(_Sent):
+        if machines.isdisjoint(machine.key for machine in by_rule.machines.only(Resource)):
+            doubt = doubt or by_rule.machines.open_end
             continue
-        address = _address(context, frontend.value)
+        address = _address(context, by_rule.frontend.value)
         if isinstance(address.value, Resource):
-            known.append(Entrance(address.value, hosts, address.reads[0]))
+            known.append(Entrance(address.value, by_rule.hosts, address.reads[0]))
         elif isinstance(address.value, Unknown):
             doubt = doubt or address.value
-    return known, doubt
+    return Answer(Items(tuple(known), doubt))
 
 
-_Sent = tuple[Items, Answer, frozenset[str] | None]
-"""The machines to which a rule sends traffic, the frontend at which it arrives, and the host names it is for."""
+@once
+def _sent(context: Context, deployment: Deployment) -> Answer:
+    """Return what the balancers and gateways of a deployment send on."""
+    balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
+    found = [_balanced(context, balancer) for balancer in balancers.only(Resource)]
+    found += [_routed(context, gateway) for gateway in gateways.only(Resource)]
+    return Answer(Items.joined(*found, Items(missing=balancers.missing or gateways.missing)))
 
 
-def _balanced(context: Context) -> Iterator[_Sent]:
+def _balanced(context: Context, balancer: Resource) -> Items:
     balancing = context.topology.balancing
-    for balancer in _in_scope(context, LOAD_BALANCER):
-        rules = objects(balancer, RULES)
-        yield Items(missing=rules.open_end), Answer(ABSENT), None
+    rules = objects(balancer, RULES)
+    sent = (
+        _Sent(balancing.machines_served(rule), balancing.frontend(rule), None)
+        for rule in rules.only(Part)
+        if not only_udp(rule)
+    )
+    return Items(tuple(sent), rules.open_end)
+
+
+def _routed(context: Context, gateway: Resource) -> Items:
+    found: list[Items] = []
+    for path, listener_name in LISTENER_OF.items():
+        rules = objects(gateway, path)
+        sent: list[_Sent] = []
         for rule in rules.only(Part):
-            if not only_udp(rule):
-                yield balancing.machines_served(rule), balancing.frontend(rule), None
-
-
-def _routed(context: Context) -> Iterator[_Sent]:
-    for gateway in _in_scope(context, APPLICATION_GATEWAY):
-        for path, listener_name in LISTENER_OF.items():
-            rules = objects(gateway, path)
-            yield Items(missing=rules.open_end), Answer(ABSENT), None
-            for rule in rules.only(Part):
-                listener = _named(context, rule, listener_name)
-                frontend = _named(context, listener.value, "frontendIPConfiguration")
-                yield _machines(context, rule), frontend, _hosts(listener.value)
-
-
-def _in_scope(context: Context, type_: str) -> list[Resource]:
-    return context.deployment.scope[type_].only(Resource) if context.deployment else []
+            listener = _named(context, rule, listener_name).value
+            frontend = _named(context, listener, "frontendIPConfiguration")
+            sent.append(_Sent(_machines(context, rule), frontend, _hosts(listener)))
+        found.append(Items(tuple(sent), rules.open_end))
+    return Items.joined(*found)
 
 
 def _machines(context: Context, rule: Part) -> Items:

@@ -44,14 +44,14 @@ def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
             message = f"two facts are named {name}"
             raise ValueError(message)
         if _LASTING.issuperset(of):
-            find = _once(find)
+            find = once(find)
         FACTS[name] = Fact(name, of, gives, find, " ".join((find.__doc__ or "").split()))
         return find
 
     return register
 
 
-def _once(find: Find) -> Find:
+def once(find: Find) -> Find:
     """Return the function that looks once for each element of a context, for rules and for other facts alike."""
 
     @wraps(find)
