@@ -191,6 +191,22 @@ def test_gateways_by_the_name_of_a_public_address(holder: str, names: list[str])
     assert member.cause is Cause.GAP
 
 
+def test_a_gateway_that_may_serve_others_than_it_is_known_to() -> None:
+    web = s.public("web", fqdn="web.example.org", of=s.configuration_id("vm-a-nic"))
+    mixed = s.gateway("gw", {"fqdn": "web.example.org"}, {"fqdn": "www.example.org"})
+    nobody = s.gateway("gw", {"fqdn": "www.example.org"})
+    hidden = [s.gap(arm_id("Network/publicIPAddresses", "hidden"))]
+    for gateway, gaps, causes in (
+        (mixed, [], []),
+        (mixed, hidden, [Cause.GAP]),
+        (nobody, [], [Cause.VALUE]),
+        (nobody, hidden, [Cause.GAP]),
+        (s.gateway("gw"), hidden, []),
+    ):
+        found = s.topology(gateway, web, *PAIR, gaps=gaps).balancing.doubtful
+        assert [doubt.cause for _, doubts in found for doubt in doubts] == causes
+
+
 def test_gateways_before_a_load_balancer() -> None:
     gateway = s.gateway("gw", {"ipAddress": "10.0.0.9"})
     assert s.names(machines(s.topology(gateway, LED, *PAIR, *X), "Network/applicationGateways", "gw")) == [

@@ -109,3 +109,8 @@ def test_the_profiles_that_lead_to_an_address() -> None:
         "elsewhere": [Cause.GAP],
         "junk": [Cause.VALUE],
     }
+    there = s.public("there", fqdn="there.example.org")
+    mixed = s.profile("mixed", {"target": "there.example.org"}, {"target": "www.example.org"})
+    assert s.topology(there, mixed).naming.doubtful == []
+    ((_, unread),) = s.topology(there, mixed, gaps=[s.gap(PIP)]).naming.doubtful
+    assert [doubt.cause for doubt in unread] == [Cause.GAP]
