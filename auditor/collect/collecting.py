@@ -141,7 +141,7 @@ class Collection:
             scopes=tuple(self._subscriptions),
             resources=tuple(self._resources[key] for key in sorted(self._resources)),
             listed=frozenset(self._listed),
-            gaps=tuple(sorted(self._gaps, key=lambda gap: (gap.scope.lower(), gap.what.lower(), gap.reason))),
+            gaps=tuple(sorted(set(self._gaps), key=lambda gap: (gap.scope.lower(), gap.what.lower(), gap.reason))),
             skus=tuple(self._skus[name] for name in sorted(self._skus)),
             cloud=cloud,
             identity=identity,
@@ -176,12 +176,12 @@ class Collection:
         return [subscription for subscription in found if subscription not in self._subscriptions]
 
     async def _read_subscription(self, subscription: str) -> None:
+        path = f"{subscription}?api-version={reads.SUBSCRIPTIONS}"
         try:
-            body = await self._reader.get(f"{subscription}?api-version={reads.SUBSCRIPTIONS}")
+            self._add(await self._reader.get(path), f"GET {path}")
         except NotReadError as error:
             self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION_READ)
             return
-        self._add(body, f"GET {subscription}")
         await self._ask_permissions(subscription)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read_machines(subscription))
@@ -221,14 +221,16 @@ class Collection:
             if error.code.lower() not in NOT_REGISTERED:
                 self._miss(subscription, listing.type, error, listing.action)
                 return found
-        self._prove(subscription, listing.type, listing.action)
-        self._progress.read(f"{listing.type} of {subscription}", len(found))
+        if self._prove(subscription, listing.type, listing.action):
+            self._progress.read(f"{listing.type} of {subscription}", len(found))
         return found
 
     async def _read_children(self, listing: Listing, subscription: str, owners: list[Resource]) -> None:
         """Read what belongs to each of some resources."""
         whole = await asyncio.gather(*(self._read_child(listing, owner) for owner in owners))
-        if all(whole) and (subscription, arm.canonical_type(listing.below)) in self._listed:
+        if (subscription, arm.canonical_type(listing.below)) not in self._listed:
+            self._inherit(subscription, listing)
+        elif all(whole):
             self._prove(subscription, listing.type, listing.action)
 
     async def _read_child(self, listing: Listing, owner: Resource) -> bool:
@@ -297,7 +299,7 @@ class Collection:
                 if isinstance(body, dict) and arm.is_id(body.get("id")) and isinstance(body.get("properties"), dict):
                     found[arm.key(str(body["id"]))] = body["properties"].get("instanceView")
         except NotReadError as error:
-            self._progress.missed(f"the status of machines of {subscription}", str(error))
+            self._miss(subscription, reads.STATUS, error, reads.STATUSES.action)
         return found
 
     def _view(self, key: str, view: object) -> None:
@@ -408,12 +410,11 @@ class Collection:
         path = reads.RECOVERY_POINTS.of(item.id)
         try:
             points = [body async for body in self._reader.items(path)]
+            points.sort(key=lambda body: _text(body, "properties", "recoveryPointTime"), reverse=True)
+            for body in points[:_POINTS]:
+                self._add(body, f"GET {path}")
         except NotReadError as error:
             self._miss(item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action)
-            return
-        points.sort(key=lambda body: _text(body, "properties", "recoveryPointTime"), reverse=True)
-        for body in points[:_POINTS]:
-            self._add(body, f"GET {path}")
 
     # --- what comes of it ---------------------------------------------------------------------------------------------
 
@@ -427,24 +428,35 @@ class Collection:
         return self._resources.setdefault(made.key, made)
 
     def _miss(self, scope: str, what: str, error: NotReadError, permission: str) -> None:
-        """Note that something was not read."""
+        """Note that something was not read; what may not be seen of further subscriptions was never asked for."""
         forbidden = error.reason is GapReason.FORBIDDEN
+        further = arm.type_of(scope) == arm.SUBSCRIPTION and scope not in self._subscriptions
+        if forbidden and further:
+            return
         gap = Gap(scope, what, error.reason, error.code, permission if forbidden else "", error.detail)
         self._gaps.append(gap)
         self._progress.missed(f"{what} of {scope}", str(error))
 
-    def _prove(self, subscription: str, type_: str, action: str) -> None:
+    def _prove(self, subscription: str, type_: str, action: str) -> bool:
         """Count a type as listed completely where the identity may read all of it, else note why nobody knows."""
         granted = self._permissions[subscription]
         if isinstance(granted, NotReadError):
             detail = "what the identity may read is not known, so that the list may be cut"
-            reason = GapReason.FORBIDDEN if granted.reason is GapReason.FORBIDDEN else granted.reason
-            self._gaps.append(Gap(subscription, type_, reason, granted.code, reads.PERMISSIONS_READ, detail))
-        elif grants(granted, action):
-            self._listed.add((subscription, arm.canonical_type(type_)))
-        else:
+            unknown = NotReadError(granted.reason, granted.code, detail)
+            self._miss(subscription, type_, unknown, reads.PERMISSIONS_READ)
+            return False
+        if not grants(granted, action):
             detail = "the role does not hold for the whole subscription, so that Azure may have left some out"
-            self._gaps.append(Gap(subscription, type_, GapReason.FORBIDDEN, "", action, detail))
+            self._miss(subscription, type_, NotReadError(GapReason.FORBIDDEN, detail=detail), action)
+            return False
+        self._listed.add((subscription, arm.canonical_type(type_)))
+        return True
+
+    def _inherit(self, subscription: str, listing: Listing) -> None:
+        """Note that nobody knows all resources of a type, since not all are known that it stands below."""
+        for gap in [gap for gap in self._gaps if (gap.scope, gap.what) == (subscription, listing.below)]:
+            detail = f"{listing.below} were not listed completely, below which these are"
+            self._gaps.append(msgspec.structs.replace(gap, what=listing.type, detail=detail))
 
 
 def _dangling(topology: Topology) -> set[str]:

@@ -199,6 +199,8 @@ VAULTS: Final = "microsoft.recoveryservices/vaults"
 
 STATUSES: Final = Listing("Microsoft.Compute/virtualMachines", COMPUTE, query="&statusOnly=true")
 """The power state of all machines, which their list leaves out."""
+STATUS: Final = "Microsoft.Compute/virtualMachines/instanceView"
+"""What is missing where they cannot be read."""
 INSTANCE: Final = Listing("Microsoft.Compute/virtualMachines", COMPUTE, path="", query="&$expand=instanceView")
 """One machine with its fault domain, its agent and its extensions' states."""
 RECOVERY_POINTS: Final = Listing(

@@ -72,12 +72,17 @@ def signed_in(server: ArmServer) -> Iterator[None]:
         yield
 
 
+def wanted(server: ArmServer, name: str, **options: Any) -> Wanted:
+    """Return how an estate of the tests is read from a server."""
+    usual = {"subscriptions": subscriptions_of(name), "endpoint": server.url, "ca_bundle": Path(server.ca_file)}
+    return Wanted(**{**usual, **options})
+
+
 def read(server: ArmServer, name: str, told: Told | None = None, **options: Any) -> Collected:
     """Read an estate of the tests from a server."""
-    options = {"endpoint": server.url, "ca_bundle": Path(server.ca_file), **options}
-    wanted = Wanted(subscriptions_of(name), **options)
+    declaration = json.dumps(estates.declared_of(name))
     with signed_in(server):
-        return collect(wanted, declared(name), json.dumps(estates.declared_of(name)), told or Told())
+        return collect(wanted(server, name, **options), declared(name), declaration, told or Told())
 
 
 def timeless(snapshot: Snapshot) -> Snapshot:

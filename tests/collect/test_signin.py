@@ -16,7 +16,7 @@ from aiohttp import web
 from azure.identity.aio import ClientSecretCredential
 
 from auditor import cli, files, snapshot
-from auditor.collect.collecting import Wanted, collect
+from auditor.collect.collecting import collect
 from auditor.collect.signin import identity_of
 from auditor.errors import InputError
 from auditor.model import Snapshot
@@ -26,12 +26,13 @@ from tests.arm.hosting import Hosting, Site
 from tests.collect import live
 
 OPERATOR = Identity(upn="operator@hospital.example")
+NAME = "trakcare-current"
 ELSEWHERE = "99999999-9999-4999-8999-999999999999"
 
 
 @pytest.fixture
 def server() -> Iterator[ArmServer]:
-    with ArmServer(live.estate_of("trakcare-current")) as started:
+    with ArmServer(live.estate_of(NAME)) as started:
         yield started
 
 
@@ -61,13 +62,8 @@ def bare_machine(metadata_service: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
     return programs
 
 
-def wanted(server: ArmServer, **options: Any) -> Wanted:
-    chosen: dict[str, Any] = {"endpoint": server.url, "ca_bundle": Path(server.ca_file), **options}
-    return Wanted(live.subscriptions_of("trakcare-current"), **chosen)
-
-
 def read(server: ArmServer, **options: Any) -> Snapshot:
-    return collect(wanted(server, **options), (), "", live.Told()).snapshot
+    return collect(live.wanted(server, NAME, **options), (), "", live.Told()).snapshot
 
 
 def refusal(server: ArmServer, **options: Any) -> str:
@@ -156,7 +152,7 @@ def test_another_tenant_than_that_of_the_azure_cli(server: ArmServer, bare_machi
 
 def test_an_authority_of_the_user_is_where_it_signs_in(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with_secret(server, monkeypatch)
-    with ArmServer(live.estate_of("trakcare-current")) as other:
+    with ArmServer(live.estate_of(NAME)) as other:
         taken = read(server, authority=other.url)
     assert [entry.path for entry in other.log] == [f"/{Identity.tenant_id}/oauth2/v2.0/token"]
     (gap,) = taken.gaps
@@ -263,7 +259,7 @@ def test_the_environment_is_as_it_was(
 
 
 def arguments(server: ArmServer, command: str) -> list[str]:
-    (subscription,) = live.subscriptions_of("trakcare-current")
+    (subscription,) = live.subscriptions_of(NAME)
     return [command, "--subscription", subscription, "--arm-endpoint", server.url, "--ca-bundle", server.ca_file]
 
 
