@@ -317,7 +317,8 @@ class Collection:
         try:
             async for body in self._reader.items(path):
                 if isinstance(body, dict) and str(body.get("name")).lower() in wanted:
-                    self._skus[f"{body.get('resourceType')} {body.get('name')} {region}".lower()] = body
+                    key = f"{body.get('resourceType')} {body.get('name')} {region}".lower()
+                    self._skus[key] = redact(body)
         except NotReadError as error:
             self._miss(subscription, reads.SIZES.type, error, reads.SIZES.action)
             return False

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from auditor.model import Snapshot
+from auditor.redaction import redact
 from auditor.report.escape import printable
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ class Shown:
         )
 
     def _line(self, text: str) -> None:
+        clean = printable(redact(text))
         if self._status is None:
-            sys.stderr.write(f"auditor: {printable(text)}\n")
+            sys.stderr.write(f"auditor: {clean}\n")
             sys.stderr.flush()
         else:
-            self._console.print(Text(printable(text)), soft_wrap=True)
+            self._console.print(Text(clean), soft_wrap=True)
 
     def _renew(self, more: str = "") -> None:
         if self._status is not None:
