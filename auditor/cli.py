@@ -133,7 +133,7 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--output",
         metavar="FORMAT[=PATH]",
         action="append",
-        help="terminal (default), json, sarif, sarif-github, or snapshot=FILE; repeatable",
+        help="terminal (default), json, sarif, sarif-github, markdown, or snapshot=FILE; repeatable",
     )
     scan.add_argument("--passes", action="store_true", help="also list what passes and what does not apply")
     scan.add_argument(

@@ -167,7 +167,7 @@ def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: 
 
 
 def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "terminal")}
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "markdown", "terminal")}
     outputs = [argument for name, path in files.items() for argument in ("-o", f"{name}={path}")]
     assert cli.main(["scan", "--demo", "-o", "terminal", *outputs]) == cli.FINDINGS
     assert "MIR003" in capsys.readouterr().out
@@ -175,6 +175,7 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert json.loads(files["sarif"].read_text())["version"] == "2.1.0"
     assert json.loads(files["sarif-github"].read_text())["runs"][0]["results"]
     assert "MIR003" in files["terminal"].read_text()
+    assert files["markdown"].read_text().startswith("## ")
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
 
 
@@ -257,7 +258,7 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
 def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
     hostile = "\\u001b[31m[red]<script>alert(1)</script>\\u202e"
     path = changed(tmp_path, '"protocol":"Https"', f'"protocol":"{hostile}"')
-    for name in ("terminal", "json", "sarif", "sarif-github"):
+    for name in ("terminal", "json", "sarif", "sarif-github", "markdown"):
         done = run(
             "scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", name, "--passes", FORCE_COLOR=""
         )

@@ -15,6 +15,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "json": "auditor.report.json:render",
     "sarif": "auditor.report.sarif:render",
     "sarif-github": "auditor.report.sarif:render_github",
+    "markdown": "auditor.report.markdown:render",
 }
 """By the name of a format, the `module:function` that renders it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.model import Finding, Report, Standing
-from auditor.report import words
+from auditor.report import numbers, words
 from auditor.report.groups import group
 
 if TYPE_CHECKING:
@@ -23,16 +23,11 @@ def excused(page: Page, report: Report) -> None:
     _without_effect(page, report)
 
 
-def number_of_waived(report: Report) -> int:
-    """Return how many findings and gaps are waived."""
-    return sum(finding.waiver is not None for finding in report.findings) + len(report.coverage.waived)
-
-
 def _waived(page: Page, report: Report) -> None:
     findings = group((f for f in report.findings if f.waiver), lambda finding: id(finding.waiver))
     gaps = group(report.coverage.waived, lambda gap: id(report.coverage.waived[gap]))
     if findings or gaps:
-        page.section(f"{number_of_waived(report):,} waived")
+        page.section(f"{sum(numbers.waived(report).values()):,} waived")
     for waiver in [stood.exception for stood in report.waivers if stood.standing is Standing.USED]:
         hidden, found = gaps.get(id(waiver), []), findings.get(id(waiver), [])
         if hidden or found:

@@ -6,7 +6,6 @@ level that equals the schema's default, after which the rule's default level hol
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from datetime import UTC, datetime
@@ -437,10 +436,10 @@ def _pseudo(subject_id: str) -> str:
     parts = arm.key(subject_id).split("/")
     if not arm.is_id(subject_id):
         return "/".join(("azure/deployments", *map(_segment, parts)))
-    alias = "sub-" + hashlib.sha256(arm.subscription_of(subject_id).encode(errors="replace")).hexdigest()[:8]
+    alias = words.alias(arm.name_of(arm.subscription_of(subject_id)))
     rest = parts[3:]
-    words = (0, 2) if rest[:1] == ["resourcegroups"] else (0,)  # `resourceGroups` and `providers`
-    return "/".join(("azure", alias, *(_segment(part) for index, part in enumerate(rest) if index not in words)))
+    said = (0, 2) if rest[:1] == ["resourcegroups"] else (0,)  # `resourceGroups` and `providers`
+    return "/".join(("azure", alias, *(_segment(part) for index, part in enumerate(rest) if index not in said)))
 
 
 def _url(text: str) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
 from auditor import __version__, arm
-from auditor.model import SEVERITIES, Finding, Gap, GapReason, Outcome, Report, Rule, Severity
-from auditor.report import words
+from auditor.model import Finding, Gap, GapReason, Outcome, Report, Rule, Severity
+from auditor.report import numbers, words
 from auditor.report.escape import printable
-from auditor.report.excused import excused, number_of_waived
+from auditor.report.excused import excused
 from auditor.report.groups import by_rule, counted, group
 from auditor.report.page import Page, wrap
 from auditor.values import Cause
@@ -86,7 +85,7 @@ def _header(page: Page, report: Report) -> None:
     if snapshot.identity:
         taken += f", by {snapshot.identity}"
     deployments = ", ".join(dict.fromkeys(f.deployment for f in report.findings if f.deployment)) or "none recognised"
-    outcomes = Counter(finding.outcome for finding in report.findings if finding.waiver is None)
+    outcomes = numbers.outcomes(report)
     fields = [
         (
             "Scanned",
@@ -102,45 +101,19 @@ def _header(page: Page, report: Report) -> None:
         ("Verdicts", ", ".join(f"{outcomes[outcome]} {outcome.replace('_', ' ')}" for outcome in Outcome)),
         (
             "Fails",
-            ", ".join(f"{number} {severity}" for severity, number in _severities(report))
+            ", ".join(f"{number} {severity}" for severity, number in numbers.severities(report))
             if outcomes[Outcome.FAIL]
             else "",
         ),
-        ("Waived", ", ".join(_waived(report))),
+        ("Waived", ", ".join(words.count(number, noun) for noun, number in numbers.waived(report).items())),
     ]
     page.lines([f"auditor {__version__}", ""])
     for name, text in fields:
         if text:
             page.write(text, lead=f"{name:<13}")
     page.lines([""])
-    page.write(_conclusion(report, outcomes))
-    if report.coverage.complete:
-        page.write(
-            f"Everything that had to be read was read{', but for what is waived' * bool(report.coverage.waived)}."
-        )
-    else:
-        unsure = [
-            words.count(outcomes[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if outcomes[outcome]
-        ]
-        page.write(f"This is not a clean answer: {', '.join(_missing(report) + unsure) or 'not all was seen'}.")
-
-
-def _conclusion(report: Report, outcomes: Mapping[Outcome, int]) -> str:
-    """Return in a sentence what the verdicts come to."""
-    if outcomes[Outcome.FAIL]:
-        failed = len({finding.rule.id for finding in counted(report, Outcome.FAIL)})
-        return f"{failed:,} of {words.count(len(report.rules), 'rule')} failed."
-    waived = {finding.outcome for finding in report.findings if finding.waiver is not None}
-    nothing = "Nothing failed that is not waived" if Outcome.FAIL in waived else "Nothing failed"
-    if outcomes[Outcome.UNKNOWN] or outcomes[Outcome.ERROR]:
-        return f"{nothing}, but not everything could be judged."
-    if waived:
-        return f"{nothing}{'; what could not be judged is waived' * (Outcome.UNKNOWN in waived)}."
-    if outcomes[Outcome.PASS]:
-        passed = len({finding.rule.id for finding in counted(report, Outcome.PASS)})
-        passes = words.count(outcomes[Outcome.PASS], "pass")
-        return f"Every rule that applies passed: {passes} of {words.count(passed, 'rule')}."
-    return "Nothing was judged: no rule applies to what was scanned."
+    page.write(numbers.conclusion(report))
+    page.write(numbers.cleanness(report))
 
 
 def _gaps(page: Page, report: Report) -> None:
@@ -275,17 +248,19 @@ def _passes(page: Page, report: Report) -> None:
 
 def _summary(report: Report) -> str:
     """Return the result in one line for logs."""
-    outcomes = Counter(finding.outcome for finding in report.findings if finding.waiver is None)
-    fails = ", ".join(f"{number} {severity}" for severity, number in _severities(report) if number)
+    outcomes = numbers.outcomes(report)
+    fails = ", ".join(f"{number} {severity}" for severity, number in numbers.severities(report) if number)
     counts = [f"{outcomes[Outcome.FAIL]} fail{f' ({fails})' if fails else ''}"]
     counts += [f"{outcomes[Outcome.ERROR]} error"] * (outcomes[Outcome.ERROR] > 0)
     attested = sum(finding.attestation is not None for finding in report.findings)
     passes = f"{outcomes[Outcome.PASS]} pass{f' ({attested} attested)' if attested else ''}"
     counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", passes]
-    if waived := number_of_waived(report):
+    if waived := sum(numbers.waived(report).values()):
         counts.append(f"{waived} waived")
     coverage = (
-        "complete" if report.coverage.complete else ": ".join(filter(None, ["incomplete", ", ".join(_missing(report))]))
+        "complete"
+        if report.coverage.complete
+        else ": ".join(filter(None, ["incomplete", ", ".join(numbers.missing(report))]))
     )
     return f"auditor: {', '.join(counts)}; {coverage}"
 
@@ -342,22 +317,3 @@ def _references(rule: Rule, report: Report, width: int) -> Iterator[str]:
         yield from wrap(printable(": ".join(filter(None, (", ".join(rule.reference), "; ".join(sections))))), width)
     for source in rule.sources:
         yield from wrap(printable(f"{source.title} ({source.date}) {source.url}"), width)
-
-
-def _severities(report: Report) -> list[tuple[Severity, int]]:
-    """Return how many fails there are of each severity."""
-    numbers = Counter(finding.severity for finding in counted(report, Outcome.FAIL))
-    return [(severity, numbers[severity]) for severity in SEVERITIES]
-
-
-def _waived(report: Report) -> list[str]:
-    """Return what is waived, in numbers."""
-    numbers = Counter(finding.outcome for finding in report.findings if finding.waiver is not None)
-    waived = {"fail": numbers[Outcome.FAIL], "unknown": numbers[Outcome.UNKNOWN], "gap": len(report.coverage.waived)}
-    return [words.count(number, noun) for noun, number in waived.items() if number]
-
-
-def _missing(report: Report) -> list[str]:
-    """Return what was not seen, in numbers."""
-    numbers = {"gap": len(report.coverage.open_gaps), "missing declaration": len(report.coverage.declarations)}
-    return [words.count(number, noun) for noun, number in numbers.items() if number]

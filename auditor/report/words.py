@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
@@ -55,6 +56,17 @@ def shortened(text: str, home: str) -> str:
         return found[2] if found[1].lower() == arm.group_of(home) else f"{found[1]}/{found[2]}"
 
     return _ID.sub(name, text)
+
+
+def named(text: str) -> str:
+    """Replace ids by group and name, whatever their subscription."""
+    return _ID.sub(r"\1/\2", text)
+
+
+def alias(subscription: str) -> str:
+    """Return a name for a subscription from which nobody can tell its GUID."""
+    digest = hashlib.sha256(f"/subscriptions/{subscription.lower()}".encode(errors="replace"))
+    return f"sub-{digest.hexdigest()[:8]}"
 
 
 def value(observed: object, home: str) -> str:

@@ -429,6 +429,6 @@ print([name for name in ("rich", "sarif_om") if name in sys.modules])
 
 
 def test_there_are_formats() -> None:
-    assert list(report.FORMATS) == ["terminal", "json", "sarif", "sarif-github"]
+    assert list(report.FORMATS) == ["terminal", "json", "sarif", "sarif-github", "markdown"]
     with pytest.raises(KeyError):
         report.render("word", reports.full(), View())

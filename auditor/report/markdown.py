@@ -1,0 +1,143 @@
+"""The report as Markdown, for the summary of a job on GitHub: short, and without the ids of subscriptions.
+
+GitHub throws the whole summary of a step away where it has more than 1 MiB, and shows that of a public repository to
+everybody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from auditor import __version__
+from auditor.model import Finding, Outcome, Report, Standing
+from auditor.report import escape, numbers, words
+from auditor.report.groups import by_rule, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from auditor.report.view import View
+
+_MOST_OF_TABLE: Final = 64 * 1024
+"""The characters of one table."""
+_SOON: Final = dt.timedelta(days=30)
+_SUBSCRIPTION: Final = re.compile(
+    r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+)
+
+
+class _Table(msgspec.Struct, frozen=True):
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def render(report: Report, _view: View) -> str:
+    """Return a report of which each table is cut where it is too long, with a line that says how much was left out."""
+    lines = [
+        f"## {_text(numbers.conclusion(report))}",
+        "",
+        f"{_text(numbers.cleanness(report))}",
+        "",
+        *_table(_Table("", ("", ""), list(_facts(report)))),
+    ]
+    for table in _tables(report):
+        if table.rows:
+            lines += ["", f"### {table.title}", "", *_table(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what was judged by what, and the verdicts in numbers."""
+    of = numbers.outcomes(report)
+    fails = ", ".join(f"{number} {severity}" for severity, number in numbers.severities(report) if number)
+    waived = ", ".join(words.count(number, noun) for noun, number in numbers.waived(report).items())
+    yield "Fails", f"{of[Outcome.FAIL]}{f' ({fails})' if fails else ''}"
+    yield "Unknown", f"{of[Outcome.UNKNOWN]}"
+    if of[Outcome.ERROR]:
+        yield "Errors", f"{of[Outcome.ERROR]}"
+    if waived:
+        yield "Waived", waived
+    yield "Passes", f"{of[Outcome.PASS]}"
+    yield "Taken", report.snapshot.taken_at or "at a time that is not known"
+    yield "Judged by", f"auditor {__version__}, profile {report.profile}, as of {report.as_of}"
+
+
+def _tables(report: Report) -> Iterator[_Table]:
+    fails = [finding for findings in by_rule(counted(report, Outcome.FAIL)) for finding in findings]
+    unknowns = [finding for findings in by_rule(counted(report, Outcome.UNKNOWN)) for finding in findings]
+    columns = ("Severity", "Rule", "Subject", "Where")
+    yield _Table(words.count(len(fails), "fail"), columns, [(f.severity, *_about(f), _where(f, report)) for f in fails])
+    errors = [(*_about(finding), finding.reason) for finding in counted(report, Outcome.ERROR)]
+    yield _Table(words.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
+    yield _Table(
+        words.count(len(unknowns), "unknown"),
+        ("Severity", "Rule", "Subject", "Why"),
+        [(f.severity, *_about(f), f.reason) for f in unknowns],
+    )
+    gaps = [
+        (gap.what, gap.scope, gap.reason, gap.code, gap.permission or gap.detail) for gap in report.coverage.open_gaps
+    ]
+    yield _Table("Not read", ("What", "Where", "Why", "Code", "Needs"), gaps)
+    yield _Table("Not declared", ("What",), [(text,) for text in report.coverage.declarations])
+    yield _Table("Ends within 30 days", ("On", "By", "Why", "At"), sorted(_ending(report)))
+    rows = [(words.place(s.exception), words.effect(s)) for s in report.waivers if s.standing is not Standing.USED]
+    rows += [
+        (words.place(s.exception), words.effect(s)) for s in report.attestations if s.standing is not Standing.USED
+    ]
+    yield _Table("Waivers and attestations without effect", ("At", "Why"), rows)
+
+
+def _ending(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield the waivers and attestations in use that soon will not hold any more."""
+    soon = dt.date.fromisoformat(report.as_of) + _SOON
+    for waiver in [stood.exception for stood in report.waivers if stood.standing is Standing.USED]:
+        if waiver.expires_on <= soon:
+            yield waiver.expires_on.isoformat(), waiver.approved_by, waiver.reason, words.place(waiver)
+    for given in [stood.exception for stood in report.attestations if stood.standing is Standing.USED]:
+        if given.valid_until <= soon:
+            yield given.valid_until.isoformat(), given.attested_by, given.statement, words.place(given)
+
+
+def _about(finding: Finding) -> tuple[str, str]:
+    """Return the rule and the subject of a finding."""
+    return f"{finding.rule.id} {finding.rule.title}", words.subject(finding)
+
+
+def _where(finding: Finding, report: Report) -> str:
+    """Return the line that declares a subject, else its id."""
+    line = finding.subject.line
+    return f"{report.deployment_file}:{line}" if report.deployment_file and line else finding.subject.id
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def _table(table: _Table) -> Iterator[str]:
+    """Yield the lines of a table, as many as there is room for."""
+    yield _row(table.columns)
+    yield _row("---" for _ in table.columns)
+    room = _MOST_OF_TABLE
+    for number, row in enumerate(table.rows):
+        line = _row(map(_text, row))
+        room -= len(line.encode(errors="backslashreplace"))
+        if room < 0:
+            yield ""
+            yield f"{len(table.rows) - number:,} more are left out here; the JSON report has all of them."
+            return
+        yield line
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Return a text that shows literally, with resources by group and name, and other names for subscriptions."""
+    named = _SUBSCRIPTION.sub(lambda found: words.alias(found[0]), words.named(" ".join(text.split())))
+    return escape.markdown(words.cut(named))

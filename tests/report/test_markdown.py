@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import datetime as dt
+import html
+import re
+from typing import Final
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from auditor import report
+from auditor.model import Outcome, Report, Standing, Stood, Subject
+from auditor.report.escape import printable
+from auditor.report.view import View
+from tests.report import reports
+from tests.report.reports import PROBE, SIZE, finding, gap, machine, unknown
+
+MOST: Final = 1024 * 1024
+"""The bytes beyond which GitHub throws the summary of a step away."""
+TAGS: Final = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+def rendered(shown: Report) -> str:
+    text = report.render("markdown", shown, View())
+    assert text == report.render("markdown", shown, View(passes=True, width=200, colour=True))
+    return text
+
+
+def as_html(text: str) -> str:
+    return str(MarkdownIt("js-default", {"html": True}).render(text))
+
+
+def cells(text: str) -> list[list[str]]:
+    """Return the rows of all tables as they are shown."""
+    rows = re.findall("<tr>(.*?)</tr>", as_html(text), re.DOTALL)
+    return [[html.unescape(cell) for cell in re.findall("<t[dh]>(.*?)</t[dh]>", row, re.DOTALL)] for row in rows]
+
+
+def titles(text: str) -> list[str]:
+    return re.findall("^### (.*)$", text, re.MULTILINE)
+
+
+def test_the_summary_says_what_it_comes_to() -> None:
+    text = rendered(reports.full())
+    lines = text.splitlines()
+    assert lines[0] == r"## 2 of 2 rules failed\."
+    assert lines[2] == r"This is not a clean answer\: 1 gap, 1 missing declaration, 1 unknown, 1 error\."
+    assert cells(text)[:9] == [
+        ["", ""],
+        ["Fails", "2 (1 critical, 1 medium)"],
+        ["Unknown", "1"],
+        ["Errors", "1"],
+        ["Passes", "2"],
+        ["Taken", "2026-11-01T06:00:00Z"],
+        ["Judged by", "auditor 0.1.0, profile current, as of 2026-11-01"],
+        ["Severity", "Rule", "Subject", "Where"],
+        [
+            "critical",
+            "MIR003 The mirror's balancer asks the mirror status page",
+            "TRAKDB (mirror, westeurope)",
+            "prod/mirrors/TRAKDB",
+        ],
+    ]
+    assert titles(text) == ["2 fails", "1 error", "1 unknown", "Not read", "Not declared"]
+
+
+def test_a_clean_report_is_short() -> None:
+    text = rendered(reports.report(finding(Outcome.PASS)))
+    assert text.startswith("## Every rule that applies passed\\: 1 pass of 1 rule\\.\n\nEverything that had to be read")
+    assert titles(text) == []
+
+
+def test_a_subject_is_found_at_the_line_that_declares_it_else_by_its_group_and_name() -> None:
+    declared = msgspec.structs.replace(machine("vm-a"), line=14)
+    made = reports.report(finding(subject=declared), finding(subject=machine("vm-b")))
+    assert [row[-1] for row in cells(rendered(made))[-2:]] == ["deployment.yaml:14", "rg-prod/vm-b"]
+    undeclared = msgspec.structs.replace(made, deployment_file="")
+    assert [row[-1] for row in cells(rendered(undeclared))[-2:]] == ["rg-prod/vm-a", "rg-prod/vm-b"]
+
+
+def test_the_worst_comes_first() -> None:
+    made = reports.report(finding(rule=SIZE, deployment="a"), finding(deployment="b"))
+    assert [row[0] for row in cells(rendered(made))[-2:]] == ["critical", "medium"]
+
+
+def test_what_could_not_be_seen_says_why_and_what_it_needs() -> None:
+    made = reports.report(
+        unknown(PROBE, machine("vm-a"), str(gap(machine("vm-a").id))), gaps=(gap(machine("vm-a").id), gap(detail="ask"))
+    )
+    rows = cells(rendered(made))
+    assert ["critical", f"{PROBE.id} {PROBE.title}", "vm-a (virtualMachines, westeurope)"] == rows[-4][:3]
+    assert rows[-4][3].startswith("Microsoft.Network/loadBalancers in rg-prod/vm-a was not read (forbidden")
+    needs = "Microsoft.Network/loadBalancers/read"
+    assert rows[-2:] == [
+        ["Microsoft.Network/loadBalancers", "rg-prod/vm-a", "forbidden", "AuthorizationFailed", needs],
+        ["Microsoft.Network/loadBalancers", "/subscriptions/sub-d12b62c0", "forbidden", "AuthorizationFailed", needs],
+    ]
+
+
+def test_what_is_waived_is_counted_and_not_listed() -> None:
+    text = rendered(reports.excused())
+    assert ["Waived", "1 fail, 1 unknown, 1 gap"] in cells(text)
+    assert titles(text) == ["1 fail", "Waivers and attestations without effect"]
+    assert cells(text)[-7] == ["waivers.yaml:20", "MIR003 at * expired on 2026-10-31: 2 findings no longer covered"]
+    assert cells(text)[-1] == ["attestations.yaml:40", "MIR003 at gone covers nothing"]
+
+
+@pytest.mark.parametrize(("days", "said"), [(0, True), (30, True), (31, False)])
+def test_what_ends_within_30_days_is_announced(days: int, said: bool) -> None:
+    end = dt.date(2026, 11, 1) + dt.timedelta(days=days)
+    waiver, attestation = reports.waiver(expires_on=end), reports.attestation(valid_until=end)
+    made = msgspec.structs.replace(
+        reports.report(),
+        waivers=(Stood(waiver, Standing.USED, 1),),
+        attestations=(Stood(attestation, Standing.USED, 1),),
+    )
+    assert titles(rendered(made)) == ["Ends within 30 days"] * said
+    if said:
+        assert cells(rendered(made))[-2:] == [
+            [f"{end}", "the data centre's manager", "Seen on site.", "attestations.yaml:3"],
+            [f"{end}", "the head of operations", "The balancer is replaced in spring.", "waivers.yaml:3"],
+        ]
+
+
+def test_no_subscription_is_given_away() -> None:
+    subscription = Subject(reports.SUBSCRIPTION, "subscription", reports.SUBSCRIPTION.rpartition("/")[2])
+    made = reports.report(
+        finding(subject=subscription, deployment=""),
+        unknown(PROBE, machine("vm-a"), f"{reports.SUBSCRIPTION.upper()} was not scanned"),
+        finding(Outcome.ERROR, reasons=(f"KeyError: {reports.BALANCER}",)),
+        gaps=(gap(reports.GROUP),),
+        declarations=(f"declare {reports.SUBSCRIPTION}",),
+    )
+    text = rendered(made)
+    assert "00000000" not in text
+    assert text.count(r"sub\-d12b62c0") >= 4
+
+
+def test_much_is_cut_with_a_line_that_says_so() -> None:
+    many = [finding(subject=machine(f"vm-{'x' * 200}-{number}")) for number in range(3000)]
+    unseen = [unknown(PROBE, machine(f"vm-{number}"), "\u202e" * 1000) for number in range(3000)]
+    made = reports.report(*many, *unseen, gaps=tuple(gap(f"/subscriptions/{number}") for number in range(3000)))
+    text = rendered(made)
+    assert len(text.encode()) < MOST // 4
+    assert titles(text) == ["3,000 fails", "3,000 unknowns", "Not read"]
+    shown = text.count(r"vm\-x") // 2  # by name and by id
+    left = [int(number.replace(",", "")) for number in re.findall(r"^([\d,]+) more are left out", text, re.MULTILINE)]
+    assert len(left) == 3
+    assert shown > 100
+    assert shown + left[0] == 3000
+    tables = as_html(text).count("<table>")
+    assert tables == 4, "what stands behind a table is none of its rows"
+
+
+@given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE))
+@settings(max_examples=60)
+def test_any_text_is_shown_and_none_acts(text: str) -> None:
+    shown = rendered(reports.hostile(text))
+    assert all(printable(line) == line for line in shown.split("\n"))
+    page = as_html(shown)
+    assert set(re.findall(r"</?([a-zA-Z0-9]+)[^>]*>", page)) <= TAGS
+    assert "href" not in page
+    rows = cells(shown)
+    assert [len(row) for row in rows] == [len(row) for row in cells(rendered(reports.hostile("x")))]
+    words = printable(" ".join(text.split()))
+    assert rows[-1][1].startswith(f"MIR003 at {words} ")
+    assert [words.strip()] in rows
