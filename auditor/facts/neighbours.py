@@ -61,6 +61,15 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
     return Answer(Items(known, next(filter(None, gaps), None)), reads)
 
 
+@fact("subscription.machines", "subscription", gives="vm*")
+def machines(_: Context, subscription: Subscription) -> Answer:
+    """The machines in the subscription that have a role in a deployment."""
+    rosters = (roster for deployment in subscription.deployments for roster in deployment.machines.values())
+    found = Items.joined(*rosters)
+    own = {m.key: m for m in found.only(Resource) if arm.subscription_of(m.key) == subscription.id}
+    return Answer(Items(tuple(own[key] for key in sorted(own)), found.open_end))
+
+
 @fact("deployment.neighbours", "deployment", gives="vm*")
 def neighbours(context: Context, deployment: Deployment) -> Answer:
     """The machines that stand where members of the deployment do, the members among them.

@@ -9,9 +9,11 @@ import pytest
 
 from auditor import inventory
 from auditor.facts import FACTS
+from auditor.model import Resource
 from auditor.topology import Topology
 from auditor.values import Cause, Items, Unknown
 from tests.topology.subscription import (
+    OTHER,
     SUB,
     TYPES,
     VNET,
@@ -178,3 +180,25 @@ def test_classic_resources() -> None:
 
 def test_where_no_deployment_is_recognised_nothing_is_judged() -> None:
     assert classic(listed=CLASSIC, deployment="").cause is Cause.DECLARATION
+
+
+def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[str, ...] = (SUB,)) -> list[list[str]]:
+    """Return, for each subscription, the names of the machines with a role, and whether there may be others."""
+    found = topology(*bodies, deployment=deployment, scopes=scopes)
+    find = FACTS["subscription.machines"].find
+    asked = [Items.of(find(context(found), subscription).value) for subscription in found.subscriptions]
+    return [
+        [*(machine.name for machine in items.only(Resource)), *(["..."] if items.missing else [])] for items in asked
+    ]
+
+
+def test_machines_of_a_subscription() -> None:
+    assert of_deployments(*members(), vm("stranger")) == [["a", "b", "w"]]
+    assert of_deployments(*members()[2:]) == [["b", "w", "..."]]
+    assert of_deployments(vm("stranger")) == [[]]
+    assert of_deployments(*members(), deployment="") == [[]]
+    both = DEPLOYMENT.replace(
+        "members: [w]", f"members: [w, {arm_id('Compute/virtualMachines', 'x', subscription=OTHER)}]"
+    )
+    machines = (*members(), vm("x", subscription=OTHER))
+    assert of_deployments(*machines, deployment=both, scopes=(SUB, OTHER)) == [["a", "b", "w"], ["x"]]

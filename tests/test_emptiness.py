@@ -1,0 +1,30 @@
+"""No rule passes on an empty inventory: neither where nothing was listed, nor where everything was and is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor import engine
+from auditor.facts.neighbours import CLASSIC_TYPES
+from auditor.model import Outcome
+from auditor.topology.graph import REFERENCES, SKU
+from tests import estates
+
+LISTED = {type_ for name in estates.ESTATES for types in estates.body_of(name)["listed"].values() for type_ in types}
+TARGETS = {target.type for p in estates.pack().rules for r in estates.rules(p) for target in r.rule.targets}
+EVERYTHING = sorted({*LISTED, *CLASSIC_TYPES, *TARGETS - {""}, *REFERENCES, SKU})
+NOTHING = ["Microsoft.Web/sites"]
+"""A type that no rule looks at, so that the subscription was scanned."""
+
+
+@pytest.mark.parametrize("name", estates.ESTATES)
+@pytest.mark.parametrize("profile", estates.pack().rules)
+@pytest.mark.parametrize("types", [NOTHING, EVERYTHING], ids=["nothing listed", "everything listed"])
+def test_no_rule_passes_on_an_empty_inventory(name: str, profile: str, types: list[str]) -> None:
+    empty = {"value": [], "listed": dict.fromkeys(estates.body_of(name)["listed"], types)}
+    rules = estates.rules(profile)
+    findings = engine.judge(estates.topology(name, empty), rules)
+    assert {finding.rule.id for finding in findings} == {loaded.rule.id for loaded in rules}
+    assert [finding.rule.id for finding in findings if finding.outcome is Outcome.PASS] == []
+    failing = {finding.rule.id for finding in findings if finding.outcome is Outcome.FAIL}
+    assert failing == ({"DEP001"} if types is EVERYTHING else set()), "all that is known is that no member exists"
