@@ -1,14 +1,16 @@
-"""What must not change a verdict: case, order, properties that nobody knows, null tags."""
+"""What must not change a verdict: case, order, unknown properties, null tags, names, and what others run."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from typing import Any
 
 import pytest
 
 from auditor import arm
-from auditor.model import Severity
+from auditor.model import Finding, Outcome, Severity
+from auditor.topology.graph import VM
 from tests import estates
 from tests.estates import Body
 
@@ -99,3 +101,124 @@ def test_numbers_of_json_may_be_floats(name: str) -> None:
     body = estates.body_of(name)
     body["value"] = estates.everywhere(body["value"], as_float)
     same_as_before(name, body)
+
+
+# --- no rule joins by name --------------------------------------------------------------------------------------------
+
+
+def renamed(value: Any, seed: int) -> Any:
+    """Return an id in which the group, the resource and its parts have names that are theirs alone."""
+    if not arm.is_id(value):
+        return value
+    segments = value.split("/")
+    place = 3
+    while place + 1 < len(segments):
+        if segments[place].lower() != "providers":
+            whole = arm.key("/".join(value.split("/")[: place + 2]))
+            segments[place + 1] += "-" + hashlib.sha256(f"{seed}{whole}".encode()).hexdigest()[:8]
+        place += 2
+    return "/".join(segments)
+
+
+def rename(value: Any, seed: int) -> Any:
+    """Return parsed JSON in which every id was renamed, and what has one bears the name that is in it."""
+
+    def change(part: Any) -> Any:
+        if not isinstance(part, dict):
+            return [renamed(member, seed) for member in part]
+        changed = {renamed(key, seed): renamed(member, seed) for key, member in part.items()}
+        return {**changed, "name": arm.name_of(changed["id"])} if arm.is_id(part.get("id")) else changed
+
+    return estates.everywhere(value, change)
+
+
+def members_as(name: str, spell: dict[str, str]) -> Any:
+    """Return what an estate's deployment file says, with its members spelled in another way."""
+
+    def change(part: Any) -> Any:
+        entries = part.items() if isinstance(part, dict) else enumerate(part)
+        for key, member in list(entries):
+            part[key] = spell.get(member.lower(), member) if isinstance(member, str) else member
+        return part
+
+    return estates.everywhere(estates.declared_of(name), change)
+
+
+def machine_ids(body: Body) -> dict[str, str]:
+    """Return the ids of machines by their lower-case names."""
+    ids = [item["id"] for item in body["value"] if "id" in item and arm.type_of(item["id"]) == VM]
+    return {arm.name_of(arm_id).lower(): arm_id for arm_id in ids}
+
+
+def by_id(name: str) -> dict[estates.Key, Finding]:
+    """Return the findings of an estate whose members are declared by their ids."""
+    body = estates.body_of(name)
+    return estates.judge(name, body, members_as(name, machine_ids(body)))
+
+
+@pytest.mark.parametrize("name", estates.ESTATES)
+def test_members_by_id(name: str) -> None:
+    changed = {(key, f.outcome) for key, f in by_id(name).items() if f.outcome != estates.baseline(name)[key].outcome}
+    asked_of_names = {(key, Outcome.NOT_APPLICABLE) for key in estates.baseline(name) if key[0] == "DEP002"}
+    assert changed == asked_of_names
+
+
+@pytest.mark.parametrize("name", estates.ESTATES)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("by", ["name", "id"])
+def test_names(name: str, seed: int, by: str) -> None:
+    body = estates.body_of(name)
+    new = {old: renamed(arm_id, seed) for old, arm_id in machine_ids(body).items()}
+    declared = members_as(name, new if by == "id" else {old: arm.name_of(arm_id) for old, arm_id in new.items()})
+    before = by_id(name) if by == "id" else estates.baseline(name)
+    body["value"] = rename(body["value"], seed)
+    body["gaps"] = [{**gap, "scope": renamed(gap["scope"], seed)} for gap in body.get("gaps", ())]
+    expected = {
+        (rule, deployed, renamed(subject, seed).lower()): (finding.outcome, finding.severity)
+        for (rule, deployed, subject), finding in before.items()
+    }
+    found = estates.judge(name, body, declared)
+    assert {key: (finding.outcome, finding.severity) for key, finding in found.items()} == expected
+
+
+def wrecked(value: Any) -> Any:
+    """Return parsed JSON in which nothing makes sense but who refers to whom; tags, which declare roles, are gone."""
+    if isinstance(value, dict):
+        kept = {"id", "name", "type", "location"}
+        return {key: member if key in kept else wrecked(member) for key, member in value.items() if key != "tags"}
+    if isinstance(value, list):
+        return [wrecked(member) for member in value]
+    return value if arm.is_id(value) else "broken" if isinstance(value, str) else 0 if value else value
+
+
+@pytest.mark.parametrize("name", estates.ESTATES)
+@pytest.mark.parametrize("where", ["another group", "another subscription"])
+def test_broken_resources_of_the_same_names(name: str, where: str) -> None:
+    """Somebody else's resources have the names of the deployment's own, and nothing right in them."""
+    body = estates.body_of(name)
+    scopes = list(body["listed"])
+    elsewhere = {scope: scope[:-12] + "0000000000ff" for scope in scopes}
+
+    def move(value: Any) -> Any:
+        if not arm.is_id(value):
+            return value
+        if where == "another subscription":
+            return elsewhere[arm.subscription_of(value)] + value[len(scopes[0]) :]
+        segments = value.split("/")
+        return "/".join([*segments[:4], f"{segments[4]}-theirs", *segments[5:]]) if len(segments) > 4 else value
+
+    def change(part: Any) -> Any:
+        return {key: move(v) for key, v in part.items()} if isinstance(part, dict) else [move(v) for v in part]
+
+    own = {item["id"] for item in body["value"] if "id" in item}
+    moved = [wrecked(item) for item in estates.everywhere(body["value"], change) if "id" in item]
+    body["value"] += [item for item in moved if item["id"] not in own]
+    assert len(body["value"]) > 1.9 * len(own)
+    for scope in scopes if where == "another subscription" else ():
+        body["listed"][elsewhere[scope]] = body["listed"][scope]
+    found = estates.judge(name, body, members_as(name, machine_ids(estates.body_of(name))))
+    before = by_id(name)
+    assert {key: (found[key].outcome, found[key].severity) for key in before} == {
+        key: (finding.outcome, finding.severity) for key, finding in before.items()
+    }
+    assert {subject for _, _, subject in found.keys() - before.keys()} <= set(elsewhere.values())
