@@ -16,7 +16,7 @@ from auditor import __version__
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from auditor.model import Report, Snapshot
     from auditor.report.view import View
@@ -106,7 +106,6 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         "--cloud",
         metavar="NAME",
         choices=_CLOUDS,
-        default=_CLOUDS[0],
         help=f"{', '.join(_CLOUDS)} (the default is the first)",
     )
     cloud.add_argument("--arm-endpoint", metavar="URL", help="the Azure Resource Manager of any other cloud")
@@ -285,12 +284,12 @@ def _scan(options: argparse.Namespace) -> int:
     return _exit_code(report, options.fail_on, allow_incomplete=options.allow_incomplete)
 
 
-def _inventory(options: argparse.Namespace, deployment: Path | None = None) -> Path | Snapshot:
-    """Return the inventory's file, or what was read of live subscriptions."""
+def _inventory(options: argparse.Namespace, deployment: Path | None = None) -> Path | Callable[[], Snapshot]:
+    """Return the inventory's file, or what reads live subscriptions."""
     from auditor import bundled  # noqa: PLC0415
 
     if options.subscription:
-        return _read_live(options, deployment)
+        return lambda: _read_live(options, deployment)
     path: Path = bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot
     return path
 
@@ -302,7 +301,7 @@ def _read_live(options: argparse.Namespace, deployment: Path | None) -> Snapshot
 
     wanted = Wanted(
         tuple(dict.fromkeys(options.subscription)),
-        cloud=options.cloud,
+        cloud=options.cloud or _CLOUDS[0],
         endpoint=options.arm_endpoint,
         authority=options.authority,
         tenant=options.tenant,
@@ -358,13 +357,25 @@ def _outputs(wanted: list[str], known: set[str]) -> list[tuple[str, Path | None]
         if name == "snapshot" and not path:
             message = "the format snapshot needs a file: -o snapshot=FILE"
             raise InputError(message)
-        outputs.append((name, Path(path) if path else None))
+        outputs.append((name, _place(Path(path)) if path else None))
     targets = [str(path) for _, path in outputs]
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
         message = f"two outputs go to {'standard output' if twice == 'None' else twice}"
         raise InputError(message)
     return outputs
+
+
+def _place(path: Path) -> Path:
+    """Return where a file is to be written to, which is said to be wrong before anything is read.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if not path.parent.is_dir():
+        message = "cannot be written: there is no such folder"
+        raise InputError(message, str(path))
+    return path
 
 
 def _write(contents: list[tuple[Path | None, bytes]]) -> None:
@@ -394,9 +405,10 @@ def _view(options: argparse.Namespace, *, to_file: bool) -> View:
 def _discover(options: argparse.Namespace) -> int:
     from auditor import discover, scan  # noqa: PLC0415
 
+    output = _place(options.output) if options.output else None
     found = _inventory(options)
-    proposal = discover.propose(scan.read_inventory(found) if isinstance(found, Path) else found)
-    _write([(options.output, proposal.text.encode())])
+    proposal = discover.propose(scan.read_inventory(found) if isinstance(found, Path) else found())
+    _write([(output, proposal.text.encode())])
     return OK if proposal.found else INCOMPLETE
 
 

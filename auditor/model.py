@@ -41,7 +41,7 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True):
     permission: str = ""
     """The action that the caller would need."""
     detail: str = ""
-    """What to do about it, for a human."""
+    """What went wrong in particular, or what to do about it, for a human."""
 
     def __str__(self) -> str:
         """Return the gap as one sentence without a full stop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,8 @@ DEFAULT_PROFILE = "current"
 class Request(msgspec.Struct, frozen=True):
     """What a user asks to be scanned, and by what."""
 
-    inventory: Path | Snapshot
-    """A snapshot file, raw ARM bodies, or what was read of live subscriptions."""
+    inventory: Path | Callable[[], Snapshot]
+    """A snapshot file, raw ARM bodies, or what reads live subscriptions."""
     deployment: Path | None = None
     """The deployment file; by default the one that the snapshot carries, if any."""
     rules: tuple[Path, ...] = ()
@@ -45,14 +46,16 @@ def scan(request: Request) -> Report:
     Raises:
         InputError: a file of the user's is wrong.
     """
-    taken = request.inventory if isinstance(request.inventory, Snapshot) else read_inventory(request.inventory)
-    declared, text = read_deployment(request.deployment, taken)
     loaded = packs.load_all(request.rules, FACTS)
-    packs.check_settings(loaded, declared)
     rules = packs.select(loaded, request.profile)
     known = packs.ids(loaded)
     granted = waivers.load(documents.read(request.waivers), known) if request.waivers else ()
     given = waivers.load_attestations(documents.read(request.attestations), known) if request.attestations else ()
+    packs.check_settings(loaded, read_deployment(request.deployment)[0])
+    # Reading live takes its time, so that it comes after all that the user may have got wrong.
+    taken = read_inventory(request.inventory) if isinstance(request.inventory, Path) else request.inventory()
+    declared, text = read_deployment(request.deployment, taken)
+    packs.check_settings(loaded, declared)
     as_of = _as_of(request, taken)
     topology = Topology(taken, declared, as_of)
     gaps = engine.gaps(topology, rules)
@@ -124,7 +127,7 @@ def _as_of(request: Request, taken: Snapshot) -> dt.date:
         return dt.datetime.fromisoformat(taken.taken_at).date()
     except ValueError:
         message = f"takenAt is '{taken.taken_at}', not a time like 2026-11-01T06:00:00Z"
-        file = "" if isinstance(request.inventory, Snapshot) else str(request.inventory)
+        file = str(request.inventory) if isinstance(request.inventory, Path) else ""
         raise InputError(message, file, 1) from None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +39,7 @@ NO_FILES: Final = frozenset({"featurenotsupportedforaccount", "operationnotallow
 _NOT_THERE: Final = frozenset({"resourcenotfound", "resourcegroupnotfound", "notfound", "subscriptionnotfound"})
 _BY_TYPE: Final = {listing.key: listing for listing in reads.LISTINGS if not listing.below}
 _DATABASES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
+MEMBERS: Final = "what only the machines of deployments are asked for"
 _POINTS: Final = 30
 """How many of a machine's newest recovery points are kept."""
 
@@ -227,25 +228,28 @@ class Collection:
 
     async def _read_children(self, listing: Listing, subscription: str, owners: list[Resource]) -> None:
         """Read what belongs to each of some resources."""
-        whole = await asyncio.gather(*(self._read_child(listing, owner) for owner in owners))
+        counts = await asyncio.gather(*(self._read_child(listing, owner) for owner in owners))
         if (subscription, arm.canonical_type(listing.below)) not in self._listed:
             self._inherit(subscription, listing)
-        elif all(whole):
-            self._prove(subscription, listing.type, listing.action)
+        elif None not in counts and self._prove(subscription, listing.type, listing.action):
+            self._progress.read(f"{listing.type} of {subscription}", sum(filter(None, counts)))
 
-    async def _read_child(self, listing: Listing, owner: Resource) -> bool:
+    async def _read_child(self, listing: Listing, owner: Resource) -> int | None:
+        """Read what belongs to a resource; return how much it is, None where not all could be read."""
         path = listing.of(owner.id)
+        count = 0
         try:
             if listing.single:
                 self._add(await self._reader.get(path), f"GET {path}")
-            else:
-                async for body in self._reader.items(path):
-                    self._add(body, f"GET {path}")
+                return 1
+            async for body in self._reader.items(path):
+                self._add(body, f"GET {path}")
+                count += 1
         except NotReadError as error:
             if error.code.lower() not in NO_FILES:
                 self._miss(owner.id, listing.type, error, listing.action)
-                return False
-        return True
+                return None
+        return count
 
     async def _read_graph(self, subscription: str) -> None:
         """Read from Resource Graph what ARM has no list of."""
@@ -255,15 +259,19 @@ class Collection:
             "query": f"resources | where type in~ ({names}) | order by id asc",
         }
         path = f"/providers/Microsoft.ResourceGraph/resources?api-version={reads.RESOURCE_GRAPH}"
+        found: Counter[str] = Counter()
+        for type_ in reads.BY_GRAPH:
+            self._progress.begins(f"{type_} of {subscription}")
         try:
             async for body in self._reader.rows(path, question):
-                self._add(body, f"POST {path}")
+                found[self._add(body, f"POST {path}").type] += 1
         except NotReadError as error:
             for type_ in reads.BY_GRAPH:
                 self._miss(subscription, type_, error, reads.GRAPH_READ)
             return
         for type_ in reads.BY_GRAPH:
-            self._prove(subscription, type_, f"{type_}/read")
+            if self._prove(subscription, type_, f"{type_}/read"):
+                self._progress.read(f"{type_} of {subscription}", found[type_.lower()])
 
     # --- machines -----------------------------------------------------------------------------------------------------
 
@@ -361,6 +369,7 @@ class Collection:
             if item.type.endswith("/protecteditems")
             and arm.key(_text(item.body, "properties", "sourceResourceId")) in databases
         ]
+        self._progress.begins(MEMBERS)
         async with asyncio.TaskGroup() as tasks:
             for arm_id in sorted(_dangling(topology)):
                 tasks.create_task(self._read_missing(arm_id))
@@ -370,6 +379,7 @@ class Collection:
                 tasks.create_task(self._read_points(item))
             for balancer in balancers.values():
                 tasks.create_task(self._read_child(reads.AVAILABILITY, balancer))
+        self._progress.read(MEMBERS, len(members))
 
     async def _read_instance(self, key: str) -> None:
         """Read where a machine stands and how it does."""

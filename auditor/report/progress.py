@@ -11,6 +11,7 @@ from rich.text import Text
 
 from auditor.model import Snapshot
 from auditor.redaction import redact
+from auditor.report import words
 from auditor.report.escape import printable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Shown:
 
     def __enter__(self) -> Self:
         """Begin."""
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
+        if sys.stderr.isatty() and not self._console.is_dumb_terminal:  # not where a variable only asks for colours
             self._status = self._console.status("signing in")
             self._status.start()
         return self
@@ -77,11 +78,11 @@ class Shown:
 
     def ends(self, snapshot: Snapshot, calls: int, retries: int, seconds: float) -> None:
         """Say what was read and what it took."""
-        gaps = f", {len(snapshot.gaps):,} gaps" if snapshot.gaps else ""
+        gaps = f", {words.count(len(snapshot.gaps), 'gap')}" if snapshot.gaps else ""
         identity = snapshot.identity or "an identity without a name"
         self._line(
-            f"read {len(snapshot.resources):,} resources{gaps} as {identity}; "
-            f"{calls:,} calls, {retries:,} of them again, {seconds:.1f} s"
+            f"read {words.count(len(snapshot.resources), 'resource')}{gaps} as {identity}; "
+            f"{words.count(calls, 'call')}, {retries:,} of them again, {seconds:.1f} s"
         )
 
     def _line(self, text: str) -> None:

@@ -32,7 +32,7 @@ _COLOURS: Final[Mapping[str, Style]] = {
 _DIM: Final = Style.parse("dim")
 
 _REMEDIES: Final[Mapping[GapReason, str]] = {
-    GapReason.FORBIDDEN: "grant it on these scopes to the identity that reads, and read again",
+    GapReason.FORBIDDEN: "give the identity that reads the role of `auditor permissions` there, and read again",
     GapReason.THROTTLED: "Azure asked to slow down: read again later",
     GapReason.TIMEOUT: "Azure took too long to answer: read again later",
     GapReason.UNAVAILABLE: "Azure did not answer: read again later",
@@ -40,6 +40,9 @@ _REMEDIES: Final[Mapping[GapReason, str]] = {
     GapReason.UNSUPPORTED: "this cloud does not offer it: check by hand what the rules ask for",
     GapReason.NOT_REQUESTED: "read again, and include it",
 }
+
+_SELF_EXPLAINED: Final = frozenset({GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED})
+"""Reasons of gaps whose detail says what to do; that of others says what went wrong."""
 
 _CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "Could not be read",
@@ -122,24 +125,32 @@ def _gaps(page: Page, report: Report) -> None:
     if not coverage.open_gaps and not coverage.declarations:
         return
     page.section("Not seen" if coverage.complete else "Not seen: this is not a clean answer")
-    groups = group(coverage.open_gaps, lambda gap: (gap.what, gap.reason, gap.code, gap.permission))
-    for number, ((what, reason, code, permission), gaps) in enumerate(groups.items()):
+    kinds = group(coverage.open_gaps, lambda gap: (gap.what, gap.reason, gap.code, gap.permission)).values()
+    groups = group(kinds, _circumstances).values()
+    for number, alike in enumerate(groups):
         page.lines([""] * (number > 0))
-        page.write(f"{what}: {reason}{f' ({code})' if code else ''} in {words.count(len(gaps), 'scope')}")
-        page.lines(words.first([gap.scope for gap in gaps]), 2, style=_DIM)
-        if permission:
-            page.write(permission, 2, lead="Needs  ")
-        page.write(_remedy(gaps), 2, lead="To do  ")
+        reason, code, scopes, details = _circumstances(alike[0])
+        whats = ", ".join(words.first([gaps[0].what for gaps in alike]))
+        page.write(f"{whats}: {reason}{f' ({code})' if code else ''} in {words.count(len(scopes), 'scope')}")
+        page.lines(words.first(list(scopes)), 2, style=_DIM)
+        needed = list(dict.fromkeys(gaps[0].permission for gaps in alike if gaps[0].permission))
+        if needed:
+            page.write(", ".join(words.first(needed)), 2, lead="Needs  ")
+        if details and reason not in _SELF_EXPLAINED:
+            page.write(_detail(details), 2, lead="Why    ")
+        page.write(_detail(details) if details and reason in _SELF_EXPLAINED else _REMEDIES[reason], 2, lead="To do  ")
     page.lines([""] * bool(groups and coverage.declarations))
     for declaration in coverage.declarations:
         page.write(declaration, lead="- ")
 
 
-def _remedy(gaps: list[Gap]) -> str:
-    """Return what to do about gaps of one kind."""
-    details = list(dict.fromkeys(gap.detail for gap in gaps if gap.detail))
-    if not details:
-        return _REMEDIES[gaps[0].reason]
+def _circumstances(gaps: list[Gap]) -> tuple[GapReason, str, tuple[str, ...], tuple[str, ...]]:
+    """Return why and where something was not read: types that have it in common are said in one go."""
+    details = tuple(dict.fromkeys(gap.detail for gap in gaps if gap.detail))
+    return gaps[0].reason, gaps[0].code, tuple(gap.scope for gap in gaps), details
+
+
+def _detail(details: tuple[str, ...]) -> str:
     return details[0] if len(details) == 1 else f"{details[0]} (and {len(details) - 1} more like it)"
 
 
