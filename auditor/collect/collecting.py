@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -36,7 +37,9 @@ NOT_REGISTERED: Final = frozenset({"missingsubscriptionregistration", "subscript
 NO_FILES: Final = frozenset({"featurenotsupportedforaccount", "operationnotallowedonkind"})
 """Error codes of storage accounts that are of a kind without file shares."""
 
-_NOT_THERE: Final = frozenset({"resourcenotfound", "resourcegroupnotfound", "notfound", "subscriptionnotfound"})
+_NOT_THERE: Final = frozenset(
+    {"resourcenotfound", "resourcegroupnotfound", "parentresourcenotfound", "notfound", "subscriptionnotfound"}
+)
 _BY_TYPE: Final = {listing.key: listing for listing in reads.LISTINGS if not listing.below}
 _DATABASES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 MEMBERS: Final = "what only the machines of deployments are asked for"
@@ -163,11 +166,11 @@ class Collection:
     async def _others(self) -> list[str]:
         """Return the subscriptions that the identity can see besides those that are read."""
         path = f"/subscriptions?api-version={reads.SUBSCRIPTIONS}"
-        found = []
+        found: dict[str, None] = {}
         try:
             async for body in self._reader.items(path):
                 if isinstance(body, dict) and arm.is_id(body.get("id")):
-                    found.append(arm.key(str(body["id"])))  # noqa: PERF401 - what came before a fault counts
+                    found[arm.key(str(body["id"]))] = None
         except NotReadError as error:
             if why := untrusted(error.detail):
                 message = f"{error.detail}: {why}"
@@ -181,8 +184,10 @@ class Collection:
         try:
             self._add(await self._reader.get(path), f"GET {path}")
         except NotReadError as error:
-            self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION_READ)
-            return
+            if error.reason is GapReason.FORBIDDEN or error.code.lower() in _NOT_THERE:
+                self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION_READ)
+                return
+            self._miss(subscription, "properties", error, reads.SUBSCRIPTION_READ)
         await self._ask_permissions(subscription)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read_machines(subscription))
@@ -213,43 +218,57 @@ class Collection:
     async def _read_list(self, listing: Listing, subscription: str) -> list[Resource]:
         """Read a list of a subscription's and return its members; it is complete only where that is proved."""
         self._progress.begins(f"{listing.type} of {subscription}")
-        path = listing.of(subscription)
-        found: list[Resource] = []
+        found: dict[str, Resource] = {}
         try:
-            async for body in self._reader.items(path):
-                found.append(self._add(body, f"GET {path}"))  # noqa: PERF401 - what came before a fault counts
+            await self._read_members_of(listing, subscription, found)
         except NotReadError as error:
-            if error.code.lower() not in NOT_REGISTERED:
+            if found or error.code.lower() not in NOT_REGISTERED:
                 self._miss(subscription, listing.type, error, listing.action)
-                return found
+                return list(found.values())
         if self._prove(subscription, listing.type, listing.action):
             self._progress.read(f"{listing.type} of {subscription}", len(found))
-        return found
+        return list(found.values())
+
+    async def _read_members_of(self, listing: Listing, scope: str, found: dict[str, Resource]) -> None:
+        """Keep the members of a list, in `found` too, whatever becomes of the rest.
+
+        Raises:
+            NotReadError: a page is missing, or a member makes no sense.
+        """
+        path = listing.of(scope)
+        odd: NotReadError | None = None
+        async for body in self._reader.items(path):
+            try:
+                made = self._add(body, f"GET {path}", listing)
+            except NotReadError as error:
+                odd = error
+            else:
+                found[made.key] = made
+        if odd is not None:
+            raise odd
 
     async def _read_children(self, listing: Listing, subscription: str, owners: list[Resource]) -> None:
         """Read what belongs to each of some resources."""
         counts = await asyncio.gather(*(self._read_child(listing, owner) for owner in owners))
-        if (subscription, arm.canonical_type(listing.below)) not in self._listed:
-            self._inherit(subscription, listing)
-        elif None not in counts and self._prove(subscription, listing.type, listing.action):
+        if self._inherit(subscription, listing.type, listing.below) or None in counts:
+            return
+        if self._prove(subscription, listing.type, listing.action):
             self._progress.read(f"{listing.type} of {subscription}", sum(filter(None, counts)))
 
     async def _read_child(self, listing: Listing, owner: Resource) -> int | None:
         """Read what belongs to a resource; return how much it is, None where not all could be read."""
-        path = listing.of(owner.id)
-        count = 0
+        found: dict[str, Resource] = {}
         try:
             if listing.single:
+                path = listing.of(owner.id)
                 self._add(await self._reader.get(path), f"GET {path}")
                 return 1
-            async for body in self._reader.items(path):
-                self._add(body, f"GET {path}")
-                count += 1
+            await self._read_members_of(listing, owner.id, found)
         except NotReadError as error:
-            if error.code.lower() not in NO_FILES:
+            if found or error.code.lower() not in NO_FILES:
                 self._miss(owner.id, listing.type, error, listing.action)
                 return None
-        return count
+        return len(found)
 
     async def _read_graph(self, subscription: str) -> None:
         """Read from Resource Graph what ARM has no list of."""
@@ -264,7 +283,9 @@ class Collection:
             self._progress.begins(f"{type_} of {subscription}")
         try:
             async for body in self._reader.rows(path, question):
-                found[self._add(body, f"POST {path}").type] += 1
+                made = self._add(body, f"POST {path}")
+                self._check(made)
+                found[made.type] += 1
         except NotReadError as error:
             for type_ in reads.BY_GRAPH:
                 self._miss(subscription, type_, error, reads.GRAPH_READ)
@@ -291,42 +312,42 @@ class Collection:
         for disk in disks:
             used[disk.location].add(_text(disk.body, "sku", "name"))
         used.pop("", None)
-        whole = await asyncio.gather(*(self._read_sizes(subscription, region, used[region]) for region in used))
-        if all(whole):
-            self._prove(subscription, reads.SIZES.type, reads.SIZES.action)
-        whole = await asyncio.gather(*(self._read_usages(subscription, region) for region in used))
-        if all(whole):
-            self._prove(subscription, reads.USAGES.type, reads.USAGES.action)
+        sizes = await asyncio.gather(*(self._read_sizes(subscription, region, used[region]) for region in used))
+        usages = await asyncio.gather(*(self._read_usages(subscription, region) for region in used))
+        for listing, whole in ((reads.SIZES, sizes), (reads.USAGES, usages)):
+            if not self._inherit(subscription, listing.type, VM, DISK) and all(whole):
+                self._prove(subscription, listing.type, listing.action)
 
-    async def _read_statuses(self, subscription: str) -> dict[str, object]:
+    async def _read_statuses(self, subscription: str) -> dict[str, dict[str, object]]:
         """Return the instance views of a subscription's machines that hold their status, by key."""
         path = reads.STATUSES.of(subscription)
-        found: dict[str, object] = {}
+        found: dict[str, dict[str, object]] = {}
         try:
             async for body in self._reader.items(path):
-                if isinstance(body, dict) and arm.is_id(body.get("id")) and isinstance(body.get("properties"), dict):
-                    found[arm.key(str(body["id"]))] = body["properties"].get("instanceView")
+                view = _object(body, "properties", "instanceView")
+                if view is not None:
+                    found[arm.key(_named(body, path, "id"))] = _clean(view, path)
         except NotReadError as error:
             self._miss(subscription, reads.STATUS, error, reads.STATUSES.action)
         return found
 
-    def _view(self, key: str, view: object) -> None:
+    def _view(self, key: str, view: dict[str, object]) -> None:
         """Put an instance view into the body of a machine, as `$expand` would."""
         machine = self._resources[key]
         properties = machine.body.get("properties")
-        if isinstance(view, dict) and isinstance(properties, dict):
-            body = {**machine.body, "properties": {**properties, "instanceView": redact(view)}}
+        if isinstance(properties, dict):
+            body = {**machine.body, "properties": {**properties, "instanceView": view}}
             self._resources[key] = msgspec.structs.replace(machine, body=body)
 
     async def _read_sizes(self, subscription: str, region: str, used: set[str]) -> bool:
         """Read what a region says of the sizes and disk types that are used there."""
-        path = f"{reads.SIZES.of(subscription)}&$filter=location%20eq%20'{region}'"
+        path = f"{reads.SIZES.of(subscription)}&$filter=location%20eq%20'{quote(region, safe='')}'"
         wanted = {name.lower() for name in used}
         try:
             async for body in self._reader.items(path):
-                if isinstance(body, dict) and str(body.get("name")).lower() in wanted:
-                    key = f"{body.get('resourceType')} {body.get('name')} {region}".lower()
-                    self._skus[key] = redact(body)
+                if _named(body, path, "name").lower() in wanted:
+                    key = f"{body.get('resourceType')} {body['name']} {region}".lower()
+                    self._skus[key] = _clean(body, path)
         except NotReadError as error:
             self._miss(subscription, reads.SIZES.type, error, reads.SIZES.action)
             return False
@@ -334,13 +355,11 @@ class Collection:
 
     async def _read_usages(self, subscription: str, region: str) -> bool:
         """Read how much of each quota a region has left; Azure gives these no id, so that they get one."""
-        scope = f"{subscription}/providers/Microsoft.Compute/locations/{region}/usages"
+        scope = f"{subscription}/providers/Microsoft.Compute/locations/{quote(region, safe='')}/usages"
         path = f"{scope}?api-version={reads.USAGES.version}"
         try:
             async for body in self._reader.items(path):
-                name = _text(body, "name", "value")
-                if name:
-                    self._add({**body, "id": f"{scope}/{name}"}, f"GET {path}")
+                self._add({**body, "id": f"{scope}/{_named(body, path, 'name', 'value')}"}, f"GET {path}")
         except NotReadError as error:
             self._miss(subscription, reads.USAGES.type, error, reads.USAGES.action)
             return False
@@ -370,9 +389,10 @@ class Collection:
             and arm.key(_text(item.body, "properties", "sourceResourceId")) in databases
         ]
         self._progress.begins(MEMBERS)
+        listed = frozenset(self._listed)
         async with asyncio.TaskGroup() as tasks:
             for arm_id in sorted(_dangling(topology)):
-                tasks.create_task(self._read_missing(arm_id))
+                tasks.create_task(self._read_missing(arm_id, listed))
             for key in sorted(members & self._resources.keys()):
                 tasks.create_task(self._read_instance(key))
             for item in protected:
@@ -386,57 +406,72 @@ class Collection:
         machine = self._resources[key]
         path = f"{machine.id}?api-version={reads.INSTANCE.version}{reads.INSTANCE.query}"
         try:
-            body = await self._reader.get(path)
-            view = body["properties"]["instanceView"]
+            view = _object(await self._reader.get(path), "properties", "instanceView")
+            if view is not None:
+                self._view(key, _clean(view, path))
+                return
+            failure = NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(path)} has no instance view")
         except NotReadError as error:
-            self._miss(machine.id, "properties.instanceView", error, reads.INSTANCE.action)
-        except (KeyError, TypeError):
-            malformed = NotReadError(GapReason.MALFORMED, detail="the machine's answer has no instance view")
-            self._miss(machine.id, "properties.instanceView", malformed, reads.INSTANCE.action)
-        else:
-            self._view(key, view)
+            failure = error
+        self._miss(machine.id, "properties.instanceView", failure, reads.INSTANCE.action)
 
-    async def _read_missing(self, arm_id: str) -> None:
-        """Ask for what a deployment refers to and a complete list did not have.
+    async def _read_missing(self, arm_id: str, listed: frozenset[tuple[str, str]]) -> None:
+        """Ask for what a deployment refers to and no list had; `listed` says which seemed to be complete.
 
         Where it is there after all, something hides it that the identity's roles do not show, such as a deny
-        assignment, and may hide more: the list was not complete.
+        assignment, and may hide more: the list was not complete. Where the list has a gap, that says enough.
         """
-        listing = _BY_TYPE[arm.type_of(arm_id)]
+        listing, subscription = _BY_TYPE[arm.type_of(arm_id)], arm.subscription_of(arm_id)
         path = f"{arm_id}?api-version={listing.version}"
         try:
-            self._add(await self._reader.get(path), f"GET {path}")
+            self._add(await self._reader.get(path), f"GET {path}", listing)
+            doubt = NotReadError(GapReason.FORBIDDEN, detail=f"the list lacks {arm_id}, and may lack others")
         except NotReadError as error:
             if error.code.lower() in _NOT_THERE:
                 return
-            self._miss(arm_id, listing.type, error, listing.action)
-        subscription = arm.subscription_of(arm_id)
-        if (subscription, listing.key) in self._listed:
-            self._listed.remove((subscription, listing.key))
-            detail = f"the list lacks {arm_id}, and may lack others"
-            self._gaps.append(Gap(subscription, listing.type, GapReason.FORBIDDEN, "", listing.action, detail))
+            if (subscription, listing.key) in listed or subscription not in self._subscriptions:
+                self._miss(arm_id, listing.type, error, listing.action)
+            doubt = error
+        if (subscription, listing.key) in listed:
+            self._listed.discard((subscription, listing.key))
+            self._miss(subscription, listing.type, doubt, listing.action)
 
     async def _read_points(self, item: Resource) -> None:
         """Read the newest recovery points of a protected machine."""
         path = reads.RECOVERY_POINTS.of(item.id)
+        found: dict[str, Any] = {}
         try:
-            points = [body async for body in self._reader.items(path)]
-            points.sort(key=lambda body: _text(body, "properties", "recoveryPointTime"), reverse=True)
-            for body in points[:_POINTS]:
+            async for body in self._reader.items(path):
+                found[_named(body, path, "id")] = body
+            newest = sorted(found.values(), key=lambda b: _text(b, "properties", "recoveryPointTime"), reverse=True)
+            for body in newest[:_POINTS]:
                 self._add(body, f"GET {path}")
         except NotReadError as error:
             self._miss(item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action)
 
     # --- what comes of it ---------------------------------------------------------------------------------------------
 
-    def _add(self, body: object, call: str) -> Resource:
-        """Keep a resource without its secrets, once; a member without an id makes the list one that makes no sense."""
+    def _add(self, body: object, call: str, listing: Listing | None = None) -> Resource:
+        """Keep a resource without its secrets, the newer body of one that comes twice.
+
+        Raises:
+            NotReadError: it has no id, or not that of what the subscription's list is of.
+        """
         if not isinstance(body, dict) or not arm.is_id(body.get("id")):
             raise NotReadError(GapReason.MALFORMED, detail=f"{shown(call)} has a member without an id")
-        clean = redact(body)
-        assert isinstance(clean, dict)  # noqa: S101 - what `redact` makes of an object
-        made = resource(clean, str(body["id"]), call)
-        return self._resources.setdefault(made.key, made)
+        made = resource(_clean(body, call), str(body["id"]), call)
+        if listing is not None and not listing.below:
+            if made.type != listing.key:
+                raise NotReadError(GapReason.MALFORMED, detail=f"{shown(call)} has {made.id}, which is something else")
+            self._check(made)
+        self._resources[made.key] = made
+        return made
+
+    def _check(self, made: Resource) -> None:
+        """Note a gap where a resource came without its properties: what they may hold was not read."""
+        if not isinstance(made.body.get("properties"), dict):
+            gap = Gap(made.id, made.type, GapReason.MALFORMED, detail="Azure answered without its properties")
+            self._gaps.append(gap)
 
     def _miss(self, scope: str, what: str, error: NotReadError, permission: str) -> None:
         """Note that something was not read; what may not be seen of further subscriptions was never asked for."""
@@ -444,7 +479,9 @@ class Collection:
         further = arm.type_of(scope) == arm.SUBSCRIPTION and scope not in self._subscriptions
         if forbidden and further:
             return
-        gap = Gap(scope, what, error.reason, error.code, permission if forbidden else "", error.detail)
+        gone = error.code.lower() in _NOT_THERE and arm.type_of(scope) != arm.SUBSCRIPTION
+        detail = "it was listed, and is not found: it may have gone while it was read" if gone else error.detail
+        gap = Gap(scope, what, error.reason, error.code, permission if forbidden else "", detail)
         self._gaps.append(gap)
         self._progress.missed(f"{what} of {scope}", str(error))
 
@@ -463,11 +500,16 @@ class Collection:
         self._listed.add((subscription, arm.canonical_type(type_)))
         return True
 
-    def _inherit(self, subscription: str, listing: Listing) -> None:
-        """Note that nobody knows all resources of a type, since not all are known that it stands below."""
-        for gap in [gap for gap in self._gaps if (gap.scope, gap.what) == (subscription, listing.below)]:
-            detail = f"{listing.below} were not listed completely, below which these are"
-            self._gaps.append(msgspec.structs.replace(gap, what=listing.type, detail=detail))
+    def _inherit(self, subscription: str, type_: str, *owners: str) -> bool:
+        """Tell whether not all are known of the types for each of which a type is read, so that it is not known either.
+
+        It has their gaps then.
+        """
+        unlisted = {owner for owner in map(arm.canonical_type, owners) if (subscription, owner) not in self._listed}
+        for gap in [g for g in self._gaps if g.scope == subscription and arm.canonical_type(g.what) in unlisted]:
+            detail = f"{gap.what} were not listed completely, for each of which these are read"
+            self._gaps.append(msgspec.structs.replace(gap, what=type_, detail=detail))
+        return bool(unlisted)
 
 
 def _dangling(topology: Topology) -> set[str]:
@@ -489,6 +531,37 @@ def _dangling(topology: Topology) -> set[str]:
         if isinstance(value, str)
     )
     return {key for key in named if key not in graph.resources and arm.type_of(key) in _BY_TYPE}
+
+
+def _clean(body: dict[str, object], call: str) -> dict[str, object]:
+    """Return a body without its secrets.
+
+    Raises:
+        NotReadError: it cannot be looked through.
+    """
+    try:
+        return redact(body)
+    except RecursionError:
+        raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(call)} is nested too deeply") from None
+
+
+def _named(body: object, path: str, *name: str) -> str:
+    """Return the text by which a member of a list is told from others.
+
+    Raises:
+        NotReadError: it has none.
+    """
+    found = _text(body, *name)
+    if not found:
+        raise NotReadError(GapReason.MALFORMED, detail=f"{shown(path)} has a member without a name")
+    return found
+
+
+def _object(body: object, *path: str) -> dict[str, object] | None:
+    """Return the object at a path in a body, None where there is none."""
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body if isinstance(body, dict) else None
 
 
 def _text(body: object, *path: str) -> str:

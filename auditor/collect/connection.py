@@ -8,7 +8,7 @@ import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -34,6 +34,20 @@ _GOODBYE: Final = 0.25
 """Seconds that TLS takes to end a connection that was cut, which aiohttp does not wait for."""
 
 
+class _Transport(AioHttpTransport):  # type: ignore[misc]  # the SDK loads it late, so that nobody knows its type
+    """Remembers whether a connection was cut."""
+
+    cut = False
+
+    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as the SDK has it
+        """Send a request and read its answer."""
+        try:
+            return await super().send(request, **options)
+        except BaseException:
+            self.cut = True
+            raise
+
+
 @contextlib.asynccontextmanager
 async def transport(ca_bundle: Path | None, deadline: float) -> AsyncIterator[AioHttpTransport]:
     """Open the one transport for signing in and reading, which is cut at a time of the event loop.
@@ -56,11 +70,12 @@ async def transport(ca_bundle: Path | None, deadline: float) -> AsyncIterator[Ai
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
+    opened = _Transport(session=session, session_owner=False, use_env_settings=False)
     try:
         async with session:
-            yield AioHttpTransport(session=session, session_owner=False, use_env_settings=False)
+            yield opened
     finally:
-        if asyncio.get_running_loop().time() >= deadline:
+        if opened.cut or asyncio.get_running_loop().time() >= deadline:
             await asyncio.sleep(_GOODBYE)
 
 

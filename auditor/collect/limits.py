@@ -89,9 +89,10 @@ class Bucket:
         self._level = min(self._level, left)
 
     def close(self, now: float, until: float, refusal: NotReadError) -> None:
-        """Let nobody through before a time, since Azure said so; then it has one token again."""
+        """Let nobody through before a time, since Azure said so; it is empty now, and has one token then."""
         self.lower(now, 1)
         if until > self._counted:
+            self._level = min(1.0, self._level + (until - self._counted) * self._rate)
             self._counted = until
             self._refusal = refusal
 

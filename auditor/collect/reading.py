@@ -162,8 +162,9 @@ class Reader:
             pause = backoff + random.uniform(0, min(backoff, 1.0))  # noqa: S311 - no secret
             backoff *= 2
             failures += not throttled
-            waited += max(pause, asked or 0.0)
-            if failures == ATTEMPTS or waited > LONGEST_WAIT or loop.time() + pause >= self._deadline:
+            closed = max(pause, asked or 0.0)
+            waited += closed
+            if failures == ATTEMPTS or waited > LONGEST_WAIT or loop.time() + closed >= self._deadline:
                 break
             self._progress.waits(pause)
             await asyncio.sleep(pause)

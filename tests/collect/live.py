@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
 
 from auditor import deployment
+from auditor.collect.clouds import Cloud
 from auditor.collect.collecting import Collected, Wanted, collect
+from auditor.collect.connection import clients, transport
+from auditor.collect.limits import Limiter
+from auditor.collect.reading import Reader
+from auditor.collect.signin import SignIn
 from auditor.documents import Document
 from auditor.model import DeclaredDeployment, Snapshot
 from tests import estates
 from tests.arm import Estate, Identity
+from tests.arm.exchange import Answer, Call
 from tests.arm.server import ArmServer
+
+T = TypeVar("T")
 
 
 class Told:
@@ -116,3 +125,37 @@ def cli_answer(token: str) -> str:
         "tokenType": "Bearer",
     }
     return json.dumps({"accessToken": token, **times, **names}, indent=2)
+
+
+class Answering(ArmServer):
+    """Answers some requests as a test says, and all others as ever."""
+
+    own: Callable[[Call], Answer | None] = staticmethod(lambda _: None)
+
+    def answer(self, call: Call) -> Answer:
+        return self.own(call) or super().answer(call)
+
+
+def ask(
+    server: ArmServer,
+    question: Callable[[Reader], Awaitable[T]],
+    limiter: Callable[[], Limiter] = Limiter,
+    told: Told | None = None,
+    seconds: float = 30.0,
+) -> T:
+    """Return what comes of asking a server by a reader that is signed in and has some time."""
+
+    async def session() -> T:
+        deadline = asyncio.get_running_loop().time() + seconds
+        cloud = Cloud("arm.test", server.url, server.audience, server.url)
+        async with (
+            transport(Path(server.ca_file), deadline) as shared,
+            SignIn(cloud, None, shared, deadline) as credential,
+            clients(cloud, credential, shared, "00000000-0000-0000-0000-000000000001") as send_of,
+        ):
+            found = await question(Reader(server.url, send_of, limiter(), told or Told(), deadline))
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing goes on"
+        return found
+
+    with signed_in(server):
+        return asyncio.run(session())

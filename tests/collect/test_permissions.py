@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from auditor import arm, cli, engine, examples
-from auditor.collect import reads
+from auditor.collect import reading, reads
 from auditor.collect.collecting import collect
 from auditor.collect.permissions import grants, role
 from auditor.collect.reads import GRAPH_READ, PERMISSIONS_READ, SUBSCRIPTION_READ
 from auditor.model import Gap, GapReason, Snapshot
 from auditor.topology import Topology
+from auditor.topology.graph import DISK, VM
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault, Identity, On, Role
 from tests.collect import live
@@ -148,7 +149,8 @@ def test_what_one_role_leaves_out_another_may_add() -> None:
     hidden = "Microsoft.Compute/disks/read"
     reader = Role(("*/read",), not_actions=(hidden,))
     taken, _ = read(Identity(roles=(reader,)))
-    assert {(gap.what, gap.permission) for gap in taken.gaps} == {("Microsoft.Compute/disks", hidden)}
+    types = ("Microsoft.Compute/disks", "Microsoft.Compute/skus", "Microsoft.Compute/locations/usages")
+    assert {(gap.what, gap.permission) for gap in taken.gaps} == {(type_, hidden) for type_ in types}
     assert (SCOPE, "microsoft.compute/disks") not in taken.listed
     taken, _ = read(Identity(roles=(reader, Role((hidden,)))))
     assert taken.gaps == ()
@@ -215,11 +217,19 @@ def test_a_subscription_that_cannot_be_read_is_one_gap(identity: Identity) -> No
     assert not [path for path in server.requests if "/providers/" in path]
 
 
-@pytest.mark.parametrize("fault", [Fault.NULL, Fault.ARRAY, Fault.NO_VALUE, Fault.HTML, Fault.NOT_FOUND])
-def test_a_subscription_that_makes_no_sense_is_one_gap(fault: Fault) -> None:
-    taken, _ = read(allowed(), faults={rf"{SCOPE}\?": fault})
+def test_a_subscription_that_is_not_there_is_one_gap() -> None:
+    taken, _ = read(allowed(), faults={rf"{SCOPE}\?": Fault.NOT_FOUND})
     (gap,) = taken.gaps
     assert (gap.scope, gap.what, gap.permission) == (SCOPE, arm.SUBSCRIPTION, "")
+
+
+@pytest.mark.parametrize("fault", [Fault.NULL, Fault.ARRAY, Fault.NO_VALUE, Fault.TRUNCATED])
+def test_a_subscription_that_makes_no_sense_hides_nothing_in_it(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_BACKOFF", 0.01)
+    taken, _ = read(allowed(), faults={rf"{SCOPE}\?": fault})
+    (gap,) = taken.gaps
+    assert (gap.scope, gap.what, gap.permission) == (SCOPE, "properties", "")
+    assert {type_ for _, type_ in taken.listed} >= LISTED
 
 
 def test_one_subscription_that_cannot_be_read_hides_no_other() -> None:
@@ -312,9 +322,10 @@ def test_a_provider_that_is_not_registered_proves_nothing_to_whom_may_not_read_i
 @pytest.mark.parametrize("listing", [found for found in reads.LISTINGS if not found.below], ids=type_of)
 def test_a_list_that_fails_hides_no_other_type(listing: reads.Listing) -> None:
     path = listing.path or f"/providers/{listing.type}"
-    statuses = {arm.canonical_type(reads.STATUS)} if listing.key == "microsoft.compute/virtualmachines" else set()
+    used = {reads.SIZES.key, reads.USAGES.key} if listing.key in {VM, DISK} else set()
+    used |= {arm.canonical_type(reads.STATUS)} if listing.key == VM else set()
     taken, _ = read(allowed(), faults={On(rf"^{SCOPE}{path}\?"): Fault.NOT_FOUND})
-    failed = {listing.key} | statuses | {child.key for child in reads.children_of(listing.key)}
+    failed = {listing.key} | used | {child.key for child in reads.children_of(listing.key)}
     assert {arm.canonical_type(gap.what) for gap in taken.gaps if gap.scope == SCOPE} == failed
     assert {type_ for _, type_ in taken.listed} >= LISTED - failed
 
