@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 
 from auditor import bundled, cli, files, snapshot
+from auditor.collect.clouds import CLOUDS
 from auditor.report.progress import Shown
 from tests import estates
 from tests.arm import ArmServer, Fault, Identity, On, Role, exchange
 from tests.arm.exchange import Answer, Call
 from tests.collect import live
+from tests.collect.proxy import Proxy
 
 NAME = "trakcare-current"
 (SUBSCRIPTION,) = live.subscriptions_of(NAME)
@@ -227,6 +229,32 @@ def test_what_a_user_got_wrong_is_said_before_anything_is_read(
     assert server.log == []
 
 
+def test_a_setting_that_no_rule_has_is_said_before_anything_is_read(
+    server: ArmServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    declared = estates.declared_of(NAME)
+    declared["deployments"][0]["settings"] = {"session_idle_hours": 1}
+    file = tmp_path / "deployment.yaml"
+    file.write_text(json.dumps(declared))
+    assert cli.main(["scan", *source(server), "--deployment", str(file)]) == cli.USAGE
+    assert "session_idle_hours" in capsys.readouterr().err
+    assert server.log == []
+
+
+def test_the_cloud_is_the_one_that_was_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    government = CLOUDS["AzureUSGovernment"]
+    with (
+        ArmServer(live.estate_of(NAME), audiences=(government.audience,), page_size=1000) as server,
+        live.signed_in(server),
+        Proxy(server.port) as proxy,
+    ):
+        proxy.use(monkeypatch)
+        asked = ["--subscription", SUBSCRIPTION, "--cloud", government.name, "--ca-bundle", server.ca_file]
+        assert cli.main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == cli.OK
+    assert set(proxy.hosts) == {"login.microsoftonline.us", "management.usgovcloudapi.net"}
+    assert snapshot.decode(files.read(tmp_path / "s"), "").cloud == "AzureUSGovernment"
+
+
 def test_an_arm_endpoint_must_be_https(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["scan", "--subscription", SUBSCRIPTION, "--arm-endpoint", "http://management.example"]
     assert cli.main(arguments) == cli.USAGE
@@ -340,6 +368,17 @@ def test_on_a_terminal_progress_is_a_living_line(tmp_path: Path) -> None:
     assert "read Microsoft.Compute/disks" not in own, "what was read is counted, not listed"
     last = own.rstrip().splitlines()[-1]
     assert re.search(r"read \d+ resources, 1 gap as operator.* calls, 0 of them again, \d+\.\d s$", last)
+
+
+def test_no_text_of_the_living_line_acts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Shown(verbose=False) as shown:
+        shown.begins(f"a list{ACTING}")
+    sent = capsys.readouterr().err
+    assert r"reading a list\x1b]0;pwned\x07\x1b[2J\u202e" in sent
+    assert "\x1b]" not in sent
+    assert "\x07" not in sent
 
 
 def test_a_terminal_that_can_only_write_lines_gets_lines(
