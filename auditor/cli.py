@@ -128,6 +128,12 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     scan.add_argument("--waivers", metavar="FILE", type=Path, help="which findings and gaps may stand, and until when")
     scan.add_argument("--attestations", metavar="FILE", type=Path, help="what only people know, and whose word it is")
     scan.add_argument(
+        "--previous",
+        metavar="REPORT",
+        type=Path,
+        help="the JSON report of the last run: what it had and this one cannot see stays open in sarif-github",
+    )
+    scan.add_argument(
         "-o",
         "--output",
         metavar="FORMAT[=PATH]",
@@ -272,6 +278,7 @@ def _scan(options: argparse.Namespace) -> int:
             as_of=options.as_of,
             waivers=options.waivers,
             attestations=options.attestations,
+            previous=options.previous,
         )
     )
 

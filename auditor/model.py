@@ -502,6 +502,15 @@ class Finding(msgspec.Struct, frozen=True):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+class Carried(msgspec.Struct, frozen=True):
+    """A finding of an earlier report that may still stand, for all that this run could see."""
+
+    finding: Finding
+    """As it was, but for its `reasons`, which say why it was not seen this time."""
+    last_seen: str
+    """The time, or the date, of the last report that saw it."""
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """How much of what had to be seen was seen."""
 
@@ -535,6 +544,8 @@ class Report(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     deployment_file: str = ""
     """The path of the deployment file, "" where none was given."""
+    carried: tuple[Carried, ...] = ()
+    """Of the fails, and of what could not be read, of an earlier report: what this run lost sight of."""
     waivers: tuple[Stood[Waiver], ...] = ()
     """By file and line."""
     attestations: tuple[Stood[Attestation], ...] = ()

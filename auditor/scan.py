@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor import deployment, documents, engine, files, inventory, packs, snapshot, waivers
+from auditor import deployment, documents, engine, files, inventory, packs, previous, snapshot, waivers
 from auditor.deployment import NONE
 from auditor.errors import InputError
 from auditor.facts import FACTS
 from auditor.model import SEVERITIES, DeclaredDeployment, Outcome, Report, Severity, Snapshot
 from auditor.topology import Topology
+from auditor.waivers import Exceptions
 
 if TYPE_CHECKING:
     from auditor.collect.collecting import Collected, Wanted
@@ -37,6 +38,8 @@ class Request(msgspec.Struct, frozen=True):
     """The calendar date that counts; by default that of the snapshot, today where it has none."""
     waivers: Path | None = None
     attestations: Path | None = None
+    previous: Path | None = None
+    """The JSON report of the last run, whose findings stay open where this one cannot see them."""
 
 
 @snapshot.collector_paused()
@@ -51,6 +54,7 @@ def scan(request: Request) -> Report:
     known = packs.ids(loaded)
     granted = waivers.load(documents.read(request.waivers), known) if request.waivers else ()
     given = waivers.load_attestations(documents.read(request.attestations), known) if request.attestations else ()
+    earlier = previous.load(request.previous, request.profile) if request.previous else None
     packs.check_settings(loaded, read_deployment(request.deployment)[0])
     # Reading live takes its time, so that it comes after all that the user may have got wrong.
     taken = read_inventory(request.inventory) if isinstance(request.inventory, Path) else request.inventory()
@@ -58,8 +62,9 @@ def scan(request: Request) -> Report:
     packs.check_settings(loaded, declared)
     as_of = _as_of(request, taken)
     topology = Topology(taken, declared, as_of)
-    gaps = engine.gaps(topology, rules)
-    applied = waivers.apply(granted, given, engine.judge(topology, rules), gaps, as_of)
+    gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules)
+    lost = previous.carried(earlier, findings, topology, (rule.rule for rule in rules)) if earlier else ()
+    applied = waivers.apply(Exceptions(granted, given), findings, lost, gaps, as_of)
     return Report(
         profile=request.profile,
         as_of=as_of.isoformat(),
@@ -69,6 +74,7 @@ def scan(request: Request) -> Report:
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
         deployment_file=_relative(request.deployment) if request.deployment else "",
+        carried=applied.carried,
         waivers=applied.waivers,
         attestations=applied.attestations,
     )

@@ -15,7 +15,7 @@ import msgspec
 from auditor import arm
 from auditor.conditions import identity
 from auditor.documents import Document
-from auditor.model import Attestation, Finding, Gap, Outcome, Standing, Stood, Waiver
+from auditor.model import Attestation, Carried, Finding, Gap, Outcome, Standing, Stood, Waiver
 from auditor.topology.graph import not_listed
 from auditor.values import Cause
 
@@ -24,10 +24,18 @@ _EXCUSABLE: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
 _Exception = TypeVar("_Exception", Waiver, Attestation)
 
 
+class Exceptions(msgspec.Struct, frozen=True):
+    """What the user's files say."""
+
+    waivers: tuple[Waiver, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+
+
 class Applied(msgspec.Struct, frozen=True):
     """Findings and gaps with what excuses them, and how every waiver and attestation stands."""
 
     findings: tuple[Finding, ...]
+    carried: tuple[Carried, ...]
     gaps: Mapping[Gap, Waiver]
     """Those that are waived."""
     waivers: tuple[Stood[Waiver], ...]
@@ -123,36 +131,44 @@ def _day(document: Document, entry: dict[str, Any], key: str) -> dt.date:
 
 
 def apply(
-    waivers: Iterable[Waiver],
-    attestations: Iterable[Attestation],
+    exceptions: Exceptions,
     findings: tuple[Finding, ...],
+    carried: tuple[Carried, ...],
     gaps: tuple[Gap, ...],
     as_of: dt.date,
 ) -> Applied:
     """Excuse what waivers and attestations cover on a date: an attested unknown is a pass, no other outcome changes."""
-    granted = _Register(waivers, lambda waiver: waiver.rule or arm.canonical_type(waiver.gap), as_of)
-    given = _Register(attestations, lambda attestation: attestation.rule, as_of)
+    granted = _Register(exceptions.waivers, lambda waiver: waiver.rule or arm.canonical_type(waiver.gap), as_of)
+    given = _Register(exceptions.attestations, lambda attestation: attestation.rule, as_of)
     waived = {gap: waiver for gap in gaps if (waiver := granted.for_gap(gap))}
     reasons = {reason: waiver for gap, waiver in waived.items() for reason in _reasons(gap)}
     return Applied(
-        tuple(_excused(finding, granted, given, reasons) for finding in findings),
+        tuple(_attested(finding, given) or _waived(finding, granted, reasons) for finding in findings),
+        tuple(
+            msgspec.structs.replace(old, finding=_waived(old.finding, granted, reasons)) for old in carried
+        ),  # nobody's word ends an alert of what was seen to fail
         waived,
         granted.stood(),
         given.stood(),
     )
 
 
-def _excused(
-    finding: Finding, waivers: _Register[Waiver], attestations: _Register[Attestation], reasons: Mapping[str, Waiver]
-) -> Finding:
-    """Return a finding with what excuses it."""
+def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding | None:
+    """Return the pass that an attestation makes of a finding."""
+    if finding.outcome is not Outcome.UNKNOWN:
+        return None
+    attestation = attestations.for_finding(finding)
+    if attestation is None:
+        return None
+    return msgspec.structs.replace(
+        finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), other_causes=()
+    )
+
+
+def _waived(finding: Finding, waivers: _Register[Waiver], reasons: Mapping[str, Waiver]) -> Finding:
+    """Return a finding with what lets it stand."""
     if finding.outcome not in _EXCUSABLE:
         return finding
-    attestation = attestations.for_finding(finding) if finding.outcome is Outcome.UNKNOWN else None
-    if attestation is not None:
-        return msgspec.structs.replace(
-            finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), other_causes=()
-        )
     waiver = waivers.for_finding(finding) or _unseen(finding, reasons)
     return finding if waiver is None else msgspec.structs.replace(finding, waiver=waiver)
 
@@ -181,19 +197,19 @@ class _Entry(Generic[_Exception]):
             self.standing = Standing.EXPIRED
         elif as_of < exception.first_day:
             self.standing = Standing.PENDING
-        self.covers = 0
-        self.lapses: list[str] = []
+        self._covers: set[str] = set()
+        self._lapses: dict[str, str] = {}
         self._scope = re.compile(fnmatch.translate(arm.key(exception.scope)))
 
-    def excuses(self, scope: str, finding: Finding | None = None) -> bool:
-        """Tell whether it excuses a finding of a subject, or a gap of a scope, and remember that."""
+    def excuses(self, scope: str, key: str, finding: Finding | None = None) -> bool:
+        """Tell whether it excuses a finding of a subject, or a gap of a scope, and remember that by its key."""
         if not self._scope.match(arm.key(scope)):
             return False
         lapse = _lapse(self.exception, finding) if finding and isinstance(self.exception, Waiver) else ""
         if lapse:
-            self.lapses.append(lapse)
+            self._lapses.setdefault(key, lapse)
             return False
-        self.covers += 1
+        self._covers.add(key)
         if self.standing is Standing.UNUSED:
             self.standing = Standing.USED
         return self.standing is Standing.USED
@@ -201,10 +217,10 @@ class _Entry(Generic[_Exception]):
     def stood(self) -> Iterator[Stood[_Exception]]:
         """Yield how it stands."""
         in_force = self.standing in {Standing.USED, Standing.UNUSED}
-        if self.lapses and in_force:
-            yield Stood(self.exception, Standing.LAPSED, len(self.lapses), self.lapses[0])
-        if self.covers or not self.lapses or not in_force:
-            yield Stood(self.exception, self.standing, self.covers)
+        if self._lapses and in_force:
+            yield Stood(self.exception, Standing.LAPSED, len(self._lapses), next(iter(self._lapses.values())))
+        if self._covers or not self._lapses or not in_force:
+            yield Stood(self.exception, self.standing, len(self._covers))
 
 
 class _Register(Generic[_Exception]):
@@ -220,12 +236,14 @@ class _Register(Generic[_Exception]):
 
     def for_finding(self, finding: Finding) -> _Exception | None:
         """Return what excuses a finding, of several what does so for longest."""
-        return _longest(e for e in self._for.get(finding.rule.id, ()) if e.excuses(finding.subject.id, finding))
+        return _longest(
+            e for e in self._for.get(finding.rule.id, ()) if e.excuses(finding.subject.id, finding.key, finding)
+        )
 
     def for_gap(self, gap: Gap) -> _Exception | None:
         """Likewise for a gap; one of a property is of the type of the resource that has it."""
         what = arm.canonical_type(gap.what) if "/" in gap.what else arm.type_of(gap.scope)
-        return _longest(e for e in self._for.get(what, ()) if e.excuses(gap.scope))
+        return _longest(e for e in self._for.get(what, ()) if e.excuses(gap.scope, f"{gap.scope} {gap.what}"))
 
     def stood(self) -> tuple[Stood[_Exception], ...]:
         """Return how all of them stand."""

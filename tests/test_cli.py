@@ -160,6 +160,23 @@ attestations:
     assert [a["rule"] for a in loaded["attestations"]["unused"]] == ["MIR003"]
 
 
+def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
+    full, partial, alerts = (tmp_path / name for name in ("full.json", "partial.json", "alerts.sarif"))
+    path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
+    arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]
+    cli.main([*arguments, "-o", f"json={full}"])
+    body = estates.body_of("trakcare-current")
+    body["listed"] = {}
+    body["value"] = [item for item in body["value"] if "/loadBalancers/" not in item.get("id", "")]
+    path.write_text(json.dumps(body))
+    again = [*arguments, "--previous", str(full), "-o", f"json={partial}", "-o", f"sarif-github={alerts}"]
+    assert cli.main(again) == cli.INCOMPLETE
+    carried = {old["finding"]["key"] for old in json.loads(partial.read_text())["carried"]}
+    assert carried == {finding["key"] for finding in json.loads(full.read_text())["findings"]} != set()
+    results = json.loads(alerts.read_text())["runs"][0]["results"]
+    assert carried <= {result["partialFingerprints"]["auditorFinding/v1"] for result in results}
+
+
 def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = waived(tmp_path, "rule: MIR999")
     assert cli.main([*GOOD, *arguments]) == cli.USAGE
@@ -203,6 +220,8 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         ([*GOOD, "-o", "json=/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written"),
         ([*GOOD, "--profile", "article-2016"], "there is no profile 'article-2016'; there is article-2018, current"),
         ([*GOOD, "--rules", "/nowhere"], "/nowhere/pack.yaml: cannot be read"),
+        ([*GOOD, "--previous", "/nowhere.json"], "/nowhere.json: cannot be read"),
+        ([*GOOD, "--previous", str(DEPLOYMENT)], f"{DEPLOYMENT}: is not a report as scan -o json writes it"),
         ([*GOOD, "--waivers", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         ([*GOOD, "--attestations", str(DEPLOYMENT)], f"{DEPLOYMENT}:2: the file has the unknown key 'deployments'"),
         ([*GOOD, "--waivers", str(SOUND)], f"{SOUND}:2: the file has the unknown key 'deployments'"),

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from auditor import documents, engine, examples, waivers
 from auditor.errors import InputError
-from auditor.model import Attestation, Evidence, Finding, Gap, GapReason, Outcome, Standing, Stood, Waiver
+from auditor.model import Attestation, Carried, Evidence, Finding, Gap, GapReason, Outcome, Standing, Stood, Waiver
 from auditor.topology.graph import DISK, LOAD_BALANCER
 from auditor.values import Cause
-from auditor.waivers import Applied
+from auditor.waivers import Applied, Exceptions
 from tests import estates, test_gaps
 from tests.faults import fault_of_change
 from tests.report import reports
@@ -69,10 +69,11 @@ def applied(
     *findings: Finding,
     waived: tuple[Waiver, ...] = (),
     attested: tuple[Attestation, ...] = (),
+    carried: tuple[Carried, ...] = (),
     gaps: tuple[Gap, ...] = (),
     as_of: dt.date = TODAY,
 ) -> Applied:
-    return waivers.apply(waived, attested, findings, gaps, as_of)
+    return waivers.apply(Exceptions(waived, attested), findings, carried, gaps, as_of)
 
 
 def standings(stood: tuple[Stood[Any], ...]) -> list[tuple[Standing, int]]:
@@ -418,7 +419,7 @@ def test_the_reasons_of_real_findings_name_the_gaps_that_hide_them(name: str, ty
     built, rules = estates.topology(name, body), estates.rules(estates.ESTATES[name])
     gaps, findings = engine.gaps(built, rules), engine.judge(built, rules)
     leave = waiver(rule="", gap=type_, scope="*", granted_on=examples.AS_OF - dt.timedelta(days=1))
-    found = waivers.apply((leave,), (), findings, gaps, examples.AS_OF)
+    found = waivers.apply(Exceptions((leave,)), findings, (), gaps, examples.AS_OF)
     assert any(f.outcome is Outcome.UNKNOWN for f in findings)
     assert not engine.coverage(built, gaps, findings, {}).complete
     assert engine.coverage(built, gaps, found.findings, found.gaps).complete

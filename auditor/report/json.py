@@ -145,6 +145,7 @@ class _Subject(_Struct):
     kind: str
     name: str
     region: str | None
+    line: int | None
 
 
 class _Finding(_Struct):
@@ -166,6 +167,11 @@ class _Finding(_Struct):
     state: None = None
 
 
+class _Carried(_Struct):
+    last_seen: str
+    finding: _Finding
+
+
 class _Report(_Struct):
     format: str
     tool: _Tool
@@ -177,6 +183,7 @@ class _Report(_Struct):
     summary: _Summary
     coverage: _Coverage
     findings: list[_Finding]
+    carried: list[_Carried]
     waivers: dict[str, list[_StoodWaiver]]
     attestations: dict[str, list[_StoodAttestation]]
 
@@ -203,6 +210,7 @@ def _shown(report: Report, view: View) -> _Report:
         summary=_summary(report.findings),
         coverage=_coverage(report.coverage),
         findings=[_finding(f) for f in report.findings if view.passes or f.outcome in _ALWAYS or f.attestation],
+        carried=[_Carried(old.last_seen, _finding(old.finding)) for old in report.carried],
         waivers=_by_standing(report.waivers, _stood_waiver, Standing),
         attestations=_by_standing(report.attestations, _stood_attestation, _ATTESTED),
     )
@@ -249,7 +257,7 @@ def _finding(finding: Finding) -> _Finding:
         title=rule.title,
         outcome=finding.outcome,
         severity=finding.severity,
-        subject=_Subject(subject.id, subject.kind, subject.name, subject.region or None),
+        subject=_Subject(subject.id, subject.kind, subject.name, subject.region or None, subject.line or None),
         deployment=finding.deployment or None,
         evidence=[_evidence(evidence) for evidence in finding.evidence],
         cause=finding.cause,

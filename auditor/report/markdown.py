@@ -80,6 +80,12 @@ def _tables(report: Report) -> Iterator[_Table]:
         ("Severity", "Rule", "Subject", "Why"),
         [(f.severity, *_about(f), f.reason) for f in unknowns],
     )
+    carried = [old for old in report.carried if old.finding.waiver is None]
+    yield _Table(
+        f"{words.count(len(carried), 'finding')} of an earlier report, not seen this time",
+        ("Severity", "Rule", "Subject", "Last seen", "Why"),
+        [(old.finding.severity, *_about(old.finding), old.last_seen, old.finding.reason) for old in carried],
+    )
     gaps = [
         (gap.what, gap.scope, gap.reason, gap.code, gap.permission or gap.detail) for gap in report.coverage.open_gaps
     ]

@@ -108,24 +108,27 @@ _DESCRIPTION: Final = 1024  # more is cut, or refused, by GitHub
 
 def render(report: Report, _view: View) -> str:
     """Return every finding, those that are no problem told apart by their kind."""
-    return _render(report, report.findings, github=False)
+    return _render(report, report.findings, github=False, last_seen={})
 
 
 def render_github(report: Report, _view: View) -> str:
     """Return what is to be an alert of GitHub code scanning, which would make one of a pass or a suppressed result too.
 
-    An unknown by gap is one, since leaving it out would close the alert of a failure that we only lost sight of.
+    An unknown by gap is one, since leaving it out would close the alert of a failure that we only lost sight of; where
+    an earlier report tells what failed, that stays the alert.
     """
+    carried = {old.finding.key: old for old in report.carried if old.finding.waiver is None}
     shown = (
         f
         for f in report.findings
         if f.waiver is None and (f.outcome is Outcome.FAIL or (f.outcome is Outcome.UNKNOWN and f.cause is Cause.GAP))
     )
-    return _render(report, shown, github=True)
+    alerts = [*(f for f in shown if f.key not in carried), *(old.finding for old in carried.values())]
+    return _render(report, alerts, github=True, last_seen={key: old.last_seen for key, old in carried.items()})
 
 
-def _render(report: Report, findings: Iterable[Finding], *, github: bool) -> str:
-    """Return the log of one run with these results."""
+def _render(report: Report, findings: Iterable[Finding], *, github: bool, last_seen: Mapping[str, str]) -> str:
+    """Return the log of one run with these results; by key, when those were last seen that are an earlier run's."""
     indexes = {rule.id: index for index, rule in enumerate(report.rules)}
     file = _relative(report.deployment_file)
     run = om.Run(
@@ -133,7 +136,7 @@ def _render(report: Report, findings: Iterable[Finding], *, github: bool) -> str
         newline_sequences=None,  # else the schema's default is written out, control characters and all
         automation_details=om.RunAutomationDetails(id=f"auditor/{_segment(report.profile)}/"),
         invocations=[_invocation(report, indexes)],
-        results=[_result(finding, indexes, file, github=github) for finding in findings],
+        results=[_result(f, indexes, file, github=github, last_seen=last_seen.get(f.key, "")) for f in findings],
         properties={
             "profile": printable(report.profile),
             "asOf": printable(report.as_of),
@@ -311,7 +314,7 @@ def _utc(text: str) -> str | None:
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
-def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: bool) -> _Node:
+def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: bool, last_seen: str) -> _Node:
     """Return a finding.
 
     GitHub ignores the kind but needs a level, and SARIF gives a level to nothing but a fail.
@@ -332,12 +335,14 @@ def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: 
         properties["deployment"] = printable(finding.deployment)
     if finding.cause:
         properties["cause"] = finding.cause
+    if last_seen:
+        properties["lastSeen"] = printable(last_seen)
     return om.Result(
         rule_id=finding.rule.id,
         rule_index=indexes[finding.rule.id],
         kind=kind,
         level=level,
-        message=om.Message(text=_message(finding)),
+        message=om.Message(text=_message(finding, last_seen)),
         locations=[
             om.Location(
                 physical_location=om.PhysicalLocation(
@@ -375,7 +380,7 @@ def _justification(waiver: Waiver) -> str:
     return f"Waived until {waiver.expires_on} by {waiver.approved_by} ({words.place(waiver)})"
 
 
-def _message(finding: Finding) -> str:
+def _message(finding: Finding, last_seen: str) -> str:
     """Return the verdict in a sentence that stands alone, which is all that a list shows, and then what was seen."""
     title, subject = _inert(_one_line(finding.rule.title).rstrip("."), _VALUE), _subject(finding)
     verdict = {
@@ -389,7 +394,10 @@ def _message(finding: Finding) -> str:
     if more := len(finding.evidence) - len(seen):
         seen.append(f"and {more} more")
     reason = _inert(_one_line(_attested(finding.attestation) or finding.reason).rstrip("."), _REASON)
-    return " ".join((verdict, *(f"{text}." for text in (reason, "; ".join(seen)) if text)))
+    told = [reason, "; ".join(seen)]
+    if last_seen:
+        told = [told[1], f"It could not be seen this time, last on {_inert(last_seen, _NAME)}: {reason}"]
+    return " ".join((verdict, *(f"{text}." for text in told if text)))
 
 
 def _attested(attestation: Attestation | None) -> str:

@@ -70,6 +70,7 @@ def render(report: Report, view: View) -> str:
     _errors(page, report)
     _fails(page, report)
     _unknowns(page, report)
+    _carried(page, report)
     excused(page, report)
     if view.passes:
         _passes(page, report)
@@ -224,6 +225,16 @@ def _unknowns(page: Page, report: Report) -> None:
         _by_reason(page, unknowns[cause])
 
 
+def _carried(page: Page, report: Report) -> None:
+    """List what an earlier report had and this run lost sight of, by the reasons."""
+    carried = [old for old in report.carried if old.finding.waiver is None]
+    if carried:
+        page.section(f"{words.count(len(carried), 'finding')} of before, not seen this time: still open")
+    for last_seen, olds in group(carried, lambda old: old.last_seen).items():
+        page.lines([f"Last seen {last_seen}"])
+        _by_reason(page, [old.finding for old in olds])
+
+
 def _errors(page: Page, report: Report) -> None:
     errors = counted(report, Outcome.ERROR)
     if errors:
@@ -266,6 +277,8 @@ def _summary(report: Report) -> str:
     attested = sum(finding.attestation is not None for finding in report.findings)
     passes = f"{outcomes[Outcome.PASS]} pass{f' ({attested} attested)' if attested else ''}"
     counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", passes]
+    if carried := sum(old.finding.waiver is None for old in report.carried):
+        counts.append(f"{carried} not seen this time")
     if waived := sum(numbers.waived(report).values()):
         counts.append(f"{waived} waived")
     coverage = (

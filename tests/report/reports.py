@@ -9,6 +9,7 @@ import msgspec
 
 from auditor.model import (
     Attestation,
+    Carried,
     Coverage,
     Evidence,
     Finding,
@@ -225,6 +226,19 @@ def excused() -> Report:
     return msgspec.structs.replace(made, coverage=covered, waivers=stood, attestations=vouched)
 
 
+def carried() -> Report:
+    """Return a report that lost sight of a fail, of another that is waived now, and of what was unknown."""
+    why = (str(gap()),)
+    seen = (evidence(),)
+    lost = (
+        finding(seen=seen, reasons=why),
+        msgspec.structs.replace(finding(subject=machine("vm-w"), reasons=why), waiver=waiver()),
+        unknown(SIZE, machine("vm-gone"), str(gap())),
+    )
+    made = report(unknown(PROBE, MIRROR, *why), unknown(SIZE, machine("vm-b"), *why), gaps=(gap(),))
+    return msgspec.structs.replace(made, carried=tuple(Carried(old, "2026-10-31T06:00:00Z") for old in lost))
+
+
 def hostile(text: str) -> Report:
     """Return a report in which everything that Azure or a user may choose is this text."""
     rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
@@ -247,6 +261,7 @@ def hostile(text: str) -> Report:
         snapshot=taken,
         deployment_file=text,
         coverage=msgspec.structs.replace(made.coverage, waived={waived: leave}),
+        carried=(Carried(msgspec.structs.replace(findings[0], deployment=f"{text}."), text),),
         waivers=tuple(Stood(leave, standing, 1, text) for standing in Standing),
         attestations=tuple(Stood(word, standing, 1) for standing in Standing if standing is not Standing.LAPSED),
     )

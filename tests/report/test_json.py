@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,19 @@ def test_the_schema_is_one() -> None:
 def test_the_head_says_what_was_judged_by_what() -> None:
     loaded = rendered(reports.full())
     assert list(loaded) == [
-        *("format", "tool", "profile", "asOf", "takenAt", "identity", "scopes", "summary", "coverage", "findings"),
+        *(
+            "format",
+            "tool",
+            "profile",
+            "asOf",
+            "takenAt",
+            "identity",
+            "scopes",
+            "summary",
+            "coverage",
+            "findings",
+            "carried",
+        ),
         *("waivers", "attestations"),
     ]
     assert loaded["format"] == "auditor.report/1"
@@ -72,7 +85,13 @@ def test_a_finding_has_exactly_the_keys_of_the_format() -> None:
             "title": "The mirror's balancer asks the mirror status page",
             "outcome": "fail",
             "severity": "critical",
-            "subject": {"id": "prod/mirrors/TRAKDB", "kind": "mirror", "name": "TRAKDB", "region": "westeurope"},
+            "subject": {
+                "id": "prod/mirrors/TRAKDB",
+                "kind": "mirror",
+                "name": "TRAKDB",
+                "region": "westeurope",
+                "line": None,
+            },
             "deployment": "prod",
             "evidence": [
                 {
@@ -186,6 +205,22 @@ def test_what_is_waived_keeps_its_outcome_says_why_and_is_counted_apart() -> Non
         "waived": {"fail": 1, "unknown": 1},
         "failsBySeverity": {"critical": 1, "high": 0, "medium": 0, "low": 0, "info": 0},
     }
+
+
+def test_what_is_lost_from_sight_is_carried_with_when_it_was_last_seen() -> None:
+    carried = rendered(reports.carried())["carried"]
+    assert {old["lastSeen"] for old in carried} == {"2026-10-31T06:00:00Z"}
+    found = [old["finding"] for old in carried]
+    assert [(f["outcome"], f["reason"], bool(f["waiver"])) for f in found] == [
+        ("fail", str(reports.gap()), False),
+        ("fail", str(reports.gap()), True),
+        ("unknown", str(reports.gap()), False),
+    ]
+
+
+def test_the_line_of_a_subject_is_told() -> None:
+    declared = msgspec.structs.replace(reports.machine("vm-a"), line=14)
+    assert rendered(reports.report(reports.finding(subject=declared)))["findings"][0]["subject"]["line"] == 14
 
 
 def test_waivers_and_attestations_stand_by_what_they_are_worth() -> None:

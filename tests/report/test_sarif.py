@@ -570,6 +570,29 @@ def test_waivers_and_attestations_without_effect_are_notifications_with_their_li
     ]
 
 
+# --- what an earlier report had ---------------------------------------------------------------------------------------
+
+
+def test_what_is_lost_from_sight_stays_the_alert_that_it_was() -> None:
+    failed = result_of(reports.finding(seen=(reports.evidence(),)), packs=(), rules=(reports.PROBE,))
+    one, kept, gone = run_of(reports.carried(), sarif.render_github)["results"]
+    assert (kept["partialFingerprints"], kept["level"]) == (failed["partialFingerprints"], "error")
+    assert kept["message"]["text"] == (
+        f"{failed['message']['text']} It could not be seen this time, last on 2026-10-31T06:00:00Z: {reports.gap()}."
+    )
+    assert kept["properties"]["lastSeen"] == gone["properties"]["lastSeen"] == "2026-10-31T06:00:00Z"
+    assert [result["locations"][0]["logicalLocations"][0]["name"] for result in (one, kept, gone)] == [
+        *("vm-b", "TRAKDB", "vm-gone"),
+    ]
+    assert (gone["level"], gone["properties"]["outcome"]) == ("note", "unknown")
+    assert "lastSeen" not in one["properties"]
+
+
+def test_the_whole_log_tells_only_of_this_run() -> None:
+    results = run_of(reports.carried())["results"]
+    assert [result["properties"]["outcome"] for result in results] == ["unknown", "unknown"]
+
+
 # --- hostile text -----------------------------------------------------------------------------------------------------
 
 

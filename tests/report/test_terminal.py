@@ -383,12 +383,34 @@ def test_a_waiver_of_many_findings_names_the_first() -> None:
     assert "vm-4 (virtualMachines, westeurope), and 3 more auditor:" in words(made)
 
 
+# --- what an earlier report had ---------------------------------------------------------------------------------------
+
+
+def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
+    text = rendered(reports.carried(), View(width=200))
+    title = "--- 2 findings of before, not seen this time: still open ---"
+    assert title in text
+    assert text[text.index(title) :].splitlines()[2:] == [
+        "Last seen 2026-10-31T06:00:00Z",
+        f"  {gap()}",
+        "    CRITICAL MIR003  The mirror's balancer asks the mirror status page",
+        "             prod: TRAKDB (mirror, westeurope)",
+        "    MEDIUM   CMP006  The failover members are alike",
+        "             prod: vm-gone (virtualMachines, westeurope)",
+        "",
+        "auditor: 0 fail, 2 unknown, 0 pass, 2 not seen this time; incomplete: 1 gap",
+    ]
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_lines_keep_to_the_width_unless_they_cannot_be_broken(width: int) -> None:
-    both = [rendered(made, View(width=width, passes=True)) for made in (reports.full(), reports.excused())]
+    both = [
+        rendered(made, View(width=width, passes=True))
+        for made in (reports.full(), reports.excused(), reports.carried())
+    ]
     lines = [line for text in both for line in text.splitlines() if not line.startswith("auditor: ")]
     assert [line for line in lines if line != line.rstrip()] == []
     # The last line of each is for logs; what else is too long is one word.
