@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from auditor import bundled, documents, packs
+from auditor.collect import reads
 from auditor.facts import FACTS
 from auditor.model import Pack, Rule
 from auditor.report.escape import markdown, printable
@@ -62,6 +64,46 @@ def facts() -> str:
                 gives = fact.gives.replace("*", "&#42;")
                 lines.append(f"| `{name}` | {gives} | {fact.about.replace('|', '&#124;')} |")
     return "\n".join(lines) + "\n"
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+def what_is_read() -> str:
+    """Return the page of all requests that a live scan makes."""
+    once = [(found, f"the subscription{_behind(found)}") for found in reads.FURTHER if not found.below]
+    once.append((reads.USAGES, f"each region in use{_behind(reads.USAGES)}"))
+    listed = [(found, f"{_owner(found, 'the subscription')}{_behind(found)}") for found in reads.LISTINGS]
+    members = [(found, f"{_owner(found, 'each virtual machine')}{_behind(found)}") for found in reads.OF_MEMBERS]
+    lines = [
+        "# What is read of Azure",
+        "",
+        "Each request is a GET of `/providers/TYPE` behind the id of what it is asked at, or of the path that stands",
+        "there; only Resource Graph takes its question as a POST. `auditor permissions` prints a role with just these",
+        "actions. Written by `make docs` from `auditor/collect/reads.py`.",
+    ]
+    for title, rows in (("Once", once), ("Lists", listed), ("Of members of deployments", members)):
+        lines += ["", f"## {title}", "", "| what | asked at | api-version | action |", "| --- | --- | --- | --- |"]
+        for found, where in rows:
+            lines.append(f"| `{found.type}` | {where} | {found.version} | `{found.action}` |")
+    lines += ["", "## By Resource Graph", "", "ARM lists these only for each machine or each resource group.", ""]
+    lines += ["| what | action |", "| --- | --- |", *(f"| `{type_}` | `{type_}/read` |" for type_ in reads.BY_GRAPH)]
+    lines += ["", "## Why these versions", "", "| api-version | why | of |", "| --- | --- | --- |"]
+    types: dict[reads.Version, dict[str, None]] = {}
+    for found in (*reads.FURTHER, *reads.LISTINGS, *reads.OF_MEMBERS):
+        types.setdefault(found.version, {})[found.type] = None
+    lines += [f"| {version} | {version.why} | {_codes(of)} |" for version, of in types.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _owner(found: reads.Listing, otherwise: str) -> str:
+    return f"each `{found.below}`" if found.below else otherwise
+
+
+def _behind(found: reads.Listing) -> str:
+    """Return what a request asks for behind the id of its scope, where that is not the type alone."""
+    asked = (found.path or "") + (f"?{unquote(found.query[1:])}" if found.query else "")
+    return f", `{asked}`" if asked else ""
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -223,7 +265,7 @@ def _address(url: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return every generated page by where it stands."""
-    return {HERE / "facts.md": facts(), **rules()}
+    return {HERE / "facts.md": facts(), HERE / "reads.md": what_is_read(), **rules()}
 
 
 def leftovers() -> list[Path]:

@@ -165,7 +165,7 @@ class Collection:
 
     async def _others(self) -> list[str]:
         """Return the subscriptions that the identity can see besides those that are read."""
-        path = f"/subscriptions?api-version={reads.SUBSCRIPTIONS}"
+        path = reads.SUBSCRIPTION.of("/subscriptions")
         found: dict[str, None] = {}
         try:
             async for body in self._reader.items(path):
@@ -180,14 +180,14 @@ class Collection:
         return [subscription for subscription in found if subscription not in self._subscriptions]
 
     async def _read_subscription(self, subscription: str) -> None:
-        path = f"{subscription}?api-version={reads.SUBSCRIPTIONS}"
+        path = reads.SUBSCRIPTION.of(subscription)
         try:
             self._add(await self._reader.get(path), f"GET {path}")
         except NotReadError as error:
             if error.reason is GapReason.FORBIDDEN or error.code.lower() in _NOT_THERE:
-                self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION_READ)
+                self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION.action)
                 return
-            self._miss(subscription, "properties", error, reads.SUBSCRIPTION_READ)
+            self._miss(subscription, "properties", error, reads.SUBSCRIPTION.action)
         await self._ask_permissions(subscription)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read_machines(subscription))
@@ -202,7 +202,7 @@ class Collection:
 
     async def _ask_permissions(self, subscription: str) -> None:
         """Ask what the identity may read: an answer that was trimmed looks like a whole one."""
-        path = f"{subscription}/providers/Microsoft.Authorization/permissions?api-version={reads.PERMISSIONS}"
+        path = reads.PERMISSIONS.of(subscription)
         try:
             self._permissions[subscription] = [entry async for entry in self._reader.items(path)]
         except NotReadError as error:
@@ -277,7 +277,7 @@ class Collection:
             "subscriptions": [subscription.rsplit("/", 1)[-1]],
             "query": f"resources | where type in~ ({names}) | order by id asc",
         }
-        path = f"/providers/Microsoft.ResourceGraph/resources?api-version={reads.RESOURCE_GRAPH}"
+        path = reads.GRAPH.of("")
         found: Counter[str] = Counter()
         for type_ in reads.BY_GRAPH:
             self._progress.begins(f"{type_} of {subscription}")
@@ -288,7 +288,7 @@ class Collection:
                 found[made.type] += 1
         except NotReadError as error:
             for type_ in reads.BY_GRAPH:
-                self._miss(subscription, type_, error, reads.GRAPH_READ)
+                self._miss(subscription, type_, error, reads.GRAPH.action)
             return
         for type_ in reads.BY_GRAPH:
             if self._prove(subscription, type_, f"{type_}/read"):
@@ -355,11 +355,11 @@ class Collection:
 
     async def _read_usages(self, subscription: str, region: str) -> bool:
         """Read how much of each quota a region has left; Azure gives these no id, so that they get one."""
-        scope = f"{subscription}/providers/Microsoft.Compute/locations/{quote(region, safe='')}/usages"
-        path = f"{scope}?api-version={reads.USAGES.version}"
+        scope = f"{subscription}/providers/Microsoft.Compute/locations/{quote(region, safe='')}"
+        path = reads.USAGES.of(scope)
         try:
             async for body in self._reader.items(path):
-                self._add({**body, "id": f"{scope}/{_named(body, path, 'name', 'value')}"}, f"GET {path}")
+                self._add({**body, "id": f"{scope}/usages/{_named(body, path, 'name', 'value')}"}, f"GET {path}")
         except NotReadError as error:
             self._miss(subscription, reads.USAGES.type, error, reads.USAGES.action)
             return False
@@ -404,7 +404,7 @@ class Collection:
     async def _read_instance(self, key: str) -> None:
         """Read where a machine stands and how it does."""
         machine = self._resources[key]
-        path = f"{machine.id}?api-version={reads.INSTANCE.version}{reads.INSTANCE.query}"
+        path = reads.INSTANCE.of(machine.id)
         try:
             view = _object(await self._reader.get(path), "properties", "instanceView")
             if view is not None:
@@ -491,7 +491,7 @@ class Collection:
         if isinstance(granted, NotReadError):
             detail = "what the identity may read is not known, so that the list may be cut"
             unknown = NotReadError(granted.reason, granted.code, detail)
-            self._miss(subscription, type_, unknown, reads.PERMISSIONS_READ)
+            self._miss(subscription, type_, unknown, reads.PERMISSIONS.action)
             return False
         if not grants(granted, action):
             detail = "the role does not hold for the whole subscription, so that Azure may have left some out"

@@ -10,16 +10,27 @@ import msgspec
 from auditor import arm
 
 
+class Version(msgspec.Struct, frozen=True):
+    """An api-version."""
+
+    date: str
+    why: str
+    """Why it is this one, in Markdown."""
+
+    def __str__(self) -> str:
+        """Return it as a request has it."""
+        return self.date
+
+
 class Listing(msgspec.Struct, frozen=True):
     """All resources of a type: those of a subscription in one list, or those below each resource of another type."""
 
     type: str
     """As Azure spells it."""
-    version: str
-    """The api-version."""
+    version: Version
     below: str = ""
     """The type of which each resource has such a list; "" for a list of the subscription's."""
-    path: str = ""
+    path: str | None = None
     """Behind the subscription's or the owner's id; by default `/providers/` and the type."""
     query: str = ""
     """Further parameters."""
@@ -40,44 +51,35 @@ class Listing(msgspec.Struct, frozen=True):
 
     def of(self, scope: str) -> str:
         """Return the path and query of the request below a scope."""
-        return f"{scope}{self.path or '/providers/' + self.type}?api-version={self.version}{self.query}"
+        path = f"/providers/{self.type}" if self.path is None else self.path
+        return f"{scope}{path}?api-version={self.version}{self.query}"
 
 
-COMPUTE: Final = "2024-07-01"
-"""Machines: the newest of which recorded answers were at hand; later ones add nothing that rules read, and sovereign
-clouds get them late."""
-DISKS: Final = "2024-03-02"
-"""Disks are versioned apart; the newest recorded. Premium SSD v2 and performance plus are in it."""
-SKUS: Final = "2021-07-01"
-"""Only this one has been in use for years; it is the version of the SDK before it pinned one for a whole package."""
-NETWORK: Final = "2024-05-01"
-"""The newest recorded; `probeThreshold` and `defaultOutboundAccess` are in it."""
-TRAFFIC_MANAGER: Final = "2022-04-01"
-"""The newest stable one; subnet and multi-value routing are in it."""
-DNS: Final = "2018-05-01"
-"""The newest stable one; alias records are in it."""
-BACKUP: Final = "2024-04-01"
-"""Vaults and what is in them: the newest recorded. `enhancedSecurityState` and soft delete settings are in it."""
-STORAGE: Final = "2023-05-01"
-"""Recorded; retirements are seen by `kind`, `sku` and `minimumTlsVersion`, which newer ones have unchanged."""
-KEY_VAULT: Final = "2023-07-01"
-"""The newest stable one that lists by subscription in all clouds."""
-AUTOMATION: Final = "2023-11-01"
-"""The newest stable one; schedules and runbooks have one shape since 2015."""
-LOCKS: Final = "2016-09-01"
-"""The version that public code calls; locks have not changed since."""
-DEVTEST: Final = "2018-09-15"
-"""The only stable one since."""
-SUBSCRIPTIONS: Final = "2022-12-01"
-"""The newest stable one."""
-GROUPS: Final = "2021-04-01"
-"""A version that every cloud has."""
-PERMISSIONS: Final = "2022-04-01"
-"""The newest stable one; it is asked at the subscription itself."""
-RESOURCE_GRAPH: Final = "2021-03-01"
-"""A version that every cloud has."""
-METRICS: Final = "2018-01-01"
-"""A version that every cloud has; dimensions are split by `$filter`."""
+COMPUTE: Final = Version("2024-07-01", "the newest of which several recorded answers were at hand to test against")
+DISKS: Final = Version("2024-03-02", "the newest recorded one; Premium SSD v2 and performance plus are in it")
+SKUS: Final = Version("2021-07-01", "the one that public code calls")
+NETWORK: Final = Version(
+    "2024-05-01", "the newest recorded one; `probeThreshold` and `defaultOutboundAccess` are in it"
+)
+TRAFFIC_MANAGER: Final = Version("2022-04-01", "the newest recorded one; subnet and multi-value routing are in it")
+DNS: Final = Version("2018-05-01", "stable; alias records are in it")
+BACKUP: Final = Version("2024-04-01", "the newest recorded one; soft delete and immutability of vaults are in it")
+STORAGE: Final = Version("2023-05-01", "recorded most often; `kind`, `sku` and `minimumTlsVersion` are in it")
+KEY_VAULT: Final = Version("2023-07-01", "stable; purge protection and access by roles are in it")
+AUTOMATION: Final = Version("2023-11-01", "stable; it has runbooks, schedules and what joins them")
+LOCKS: Final = Version("2016-09-01", "the recorded one")
+METRIC_ALERTS: Final = Version("2018-03-01", "stable; each kind of alert has versions of its own")
+LOG_ALERTS: Final = Version("2022-06-15", "stable; each kind of alert has versions of its own")
+ACTIVITY_ALERTS: Final = Version("2020-10-01", "stable; each kind of alert has versions of its own")
+DEVTEST: Final = Version("2018-09-15", "stable; shutdown schedules of machines are in it")
+CLASSIC_COMPUTE: Final = Version("2017-04-01", "the classic model is frozen")
+CLASSIC_NETWORK: Final = Version("2017-11-15", "the classic model is frozen")
+CLASSIC_STORAGE: Final = Version("2016-11-01", "the classic model is frozen")
+SUBSCRIPTIONS: Final = Version("2022-12-01", "stable; only the id and the name are read")
+GROUPS: Final = Version("2021-04-01", "stable; only the id, the region and tags are read")
+PERMITTED: Final = Version("2022-04-01", "stable; it says what roles grant at the subscription itself")
+RESOURCE_GRAPH: Final = Version("2021-03-01", "stable; rows as objects and the number of all records are in it")
+METRICS: Final = Version("2018-01-01", "stable; dimensions are split by `$filter`")
 
 LISTINGS: Final = (
     Listing(
@@ -174,15 +176,13 @@ LISTINGS: Final = (
         "/jobSchedules",
     ),
     Listing("Microsoft.Authorization/locks", LOCKS),
-    # Alerts: each kind is a provider of its own behind one namespace, with versions of its own.
-    Listing("Microsoft.Insights/metricAlerts", "2018-03-01"),
-    Listing("Microsoft.Insights/scheduledQueryRules", "2022-06-15"),
-    Listing("Microsoft.Insights/activityLogAlerts", "2020-10-01"),
+    Listing("Microsoft.Insights/metricAlerts", METRIC_ALERTS),
+    Listing("Microsoft.Insights/scheduledQueryRules", LOG_ALERTS),
+    Listing("Microsoft.Insights/activityLogAlerts", ACTIVITY_ALERTS),
     Listing("Microsoft.DevTestLab/schedules", DEVTEST),
-    # The classic model has answered by these versions only since it was frozen.
-    Listing("Microsoft.ClassicCompute/virtualMachines", "2017-04-01"),
-    Listing("Microsoft.ClassicNetwork/virtualNetworks", "2017-11-15"),
-    Listing("Microsoft.ClassicStorage/storageAccounts", "2016-11-01"),
+    Listing("Microsoft.ClassicCompute/virtualMachines", CLASSIC_COMPUTE),
+    Listing("Microsoft.ClassicNetwork/virtualNetworks", CLASSIC_NETWORK),
+    Listing("Microsoft.ClassicStorage/storageAccounts", CLASSIC_STORAGE),
 )
 """What is listed by ARM itself."""
 
@@ -217,11 +217,17 @@ AVAILABILITY: Final = Listing(
 )
 """Which backend addresses answered a balancer's probes in the last hour."""
 SIZES: Final = Listing("Microsoft.Compute/skus", SKUS)
-USAGES: Final = Listing("Microsoft.Compute/locations/usages", COMPUTE)
+USAGES: Final = Listing("Microsoft.Compute/locations/usages", COMPUTE, "Microsoft.Compute/locations", "/usages")
 
-SUBSCRIPTION_READ: Final = "Microsoft.Resources/subscriptions/read"
-PERMISSIONS_READ: Final = "Microsoft.Authorization/permissions/read"
-GRAPH_READ: Final = "Microsoft.ResourceGraph/resources/read"
+SUBSCRIPTION: Final = Listing("Microsoft.Resources/subscriptions", SUBSCRIPTIONS, path="")
+PERMISSIONS: Final = Listing("Microsoft.Authorization/permissions", PERMITTED)
+GRAPH: Final = Listing("Microsoft.ResourceGraph/resources", RESOURCE_GRAPH)
+"""The only thing that is not a GET; it is asked once for a subscription, and at none."""
+
+FURTHER: Final = (SUBSCRIPTION, PERMISSIONS, STATUSES, SIZES, USAGES, GRAPH)
+"""What is read of each subscription besides its lists."""
+OF_MEMBERS: Final = (INSTANCE, RECOVERY_POINTS, AVAILABILITY)
+"""What only the machines and balancers of deployments are asked for."""
 
 
 def children_of(type_: str) -> Iterator[Listing]:
@@ -231,6 +237,5 @@ def children_of(type_: str) -> Iterator[Listing]:
 
 def actions() -> list[str]:
     """Return every action that reading takes."""
-    listed = {listing.action for listing in (*LISTINGS, STATUSES, RECOVERY_POINTS, AVAILABILITY, SIZES, USAGES)}
-    by_graph = {f"{type_}/read" for type_ in BY_GRAPH}
-    return sorted(listed | by_graph | {SUBSCRIPTION_READ, PERMISSIONS_READ, GRAPH_READ}, key=str.lower)
+    listed = {listing.action for listing in (*LISTINGS, *FURTHER, *OF_MEMBERS)}
+    return sorted(listed | {f"{type_}/read" for type_ in BY_GRAPH}, key=str.lower)

@@ -11,7 +11,6 @@ from auditor import arm, cli, engine, examples
 from auditor.collect import reading, reads
 from auditor.collect.collecting import collect
 from auditor.collect.permissions import grants, role
-from auditor.collect.reads import GRAPH_READ, PERMISSIONS_READ, SUBSCRIPTION_READ
 from auditor.model import Gap, GapReason, Snapshot
 from auditor.topology import Topology
 from auditor.topology.graph import DISK, VM
@@ -25,6 +24,8 @@ SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{SCOPE}/resourceGroups/rg-trakcare-prod-weu"
 OTHER = "/subscriptions/00000000-0000-0000-0000-00000000000f"
 ACTIONS = reads.actions()
+GRAPH_READ, PERMISSIONS_READ = reads.GRAPH.action, reads.PERMISSIONS.action
+SUBSCRIPTION_READ = reads.SUBSCRIPTION.action
 LISTED = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
 
 NOT_ASKED_FOR = {
@@ -337,7 +338,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: re
         estate.add({"id": f"{GROUP}/providers/Microsoft.{type_}/{name}", "location": "westeurope", "properties": {}})
     owners = [body["id"] for body in estate.of_type(arm.canonical_type(listing.below), SCOPE)]
     assert owners
-    path = arm.key(owners[0]) + listing.path
+    path = f"{arm.key(owners[0])}{listing.path}"
     with ArmServer(estate, allowed(), faults={rf"^{path}\?": Fault.NOT_FOUND}) as server:
         taken = live.read(server, NAME).snapshot
     assert [(arm.key(gap.scope), gap.what) for gap in taken.gaps] == [(arm.key(owners[0]), listing.type)]
