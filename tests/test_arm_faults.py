@@ -31,7 +31,7 @@ def outcome(server: ArmServer, path: str = LIST) -> Any:
 
     async def question(client: Client) -> Any:
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(5):
                 answer = await client.send_request(HttpRequest("GET", f"{path}?{API}"))
                 return answer.status_code, await answer.read()
         except (AzureError, zlib.error) as failed:
