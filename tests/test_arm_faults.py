@@ -27,7 +27,7 @@ DISKS = f"{SCOPE}/providers/Microsoft.Compute/disks"
 
 
 def outcome(server: ArmServer, path: str = LIST) -> Any:
-    """Return status and body of one answer, or the kind of error that there was instead within a second."""
+    """Return status and body of one answer, or the kind of error that there was instead."""
 
     async def question(client: Client) -> Any:
         try:
