@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh DIR: installs the auditor into a virtual environment of its own, in the versions that its tests run on.
-# PYTHON names another interpreter than python3.
+# install.sh DIR: installs the auditor into a virtual environment of its own, in the versions that its tests run on, with
+# nightly.sh beside it as auditor-nightly. PYTHON names another interpreter than python3.
 set -eu
 umask 022 # whoever installs it, others run it
 
@@ -14,3 +14,5 @@ trap 'rm -f "$versions"' EXIT
 sed -n 's/^\([a-z].*==.*\) \\$/\1/p' "$checkout/requirements-dev.lock" >"$versions"
 "${PYTHON:-python3}" -m venv "$target"
 "$target/bin/pip" --disable-pip-version-check install --quiet --quiet --constraint "$versions" "$checkout"
+cp "$checkout/deploy/nightly.sh" "$target/bin/auditor-nightly"
+chmod 755 "$target/bin/auditor-nightly"

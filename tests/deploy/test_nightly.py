@@ -1,0 +1,246 @@
+"""deploy/nightly.sh: against a stand-in that records how it was called, and against Azure as tests play it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import files, snapshot
+from tests import estates
+from tests.arm import ArmServer, Estate, Fault
+
+ROOT = Path(__file__).parents[2]
+NIGHTLY = ROOT / "deploy/nightly.sh"
+IDS = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
+FORMATS = {"json", "sarif", "md", "txt"}
+
+STAND_IN = """\
+#!/bin/sh
+printf '%s\\n' "$@" >../arguments
+case $BEHAVIOUR in
+  refuse) exit 2 ;;
+  hang)
+    trap 'kill $!; sleep 0.3; touch ../ended; exit 143' TERM
+    sleep 60 &
+    echo half >snapshots/.half
+    touch ../started
+    wait
+    ;;
+esac
+for argument; do
+  case $argument in
+    terminal=*) printf 'much\\nauditor: all is said\\n' >"${argument#*=}" ;;
+    snapshot=* | json=* | sarif=* | markdown=*) echo whole >"${argument#*=}" ;;
+  esac
+done
+exit "$BEHAVIOUR"
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return a folder whose name a careless script would stumble over; beside it is the stand-in."""
+    program = tmp_path / "bin/auditor"
+    program.parent.mkdir()
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    folder = tmp_path / "of $(exit 9) `exit 9` * 'us'"
+    folder.mkdir()
+    return folder
+
+
+def environment(home: Path, behaviour: object = 0, **more: str) -> dict[str, str]:
+    path = f"{home.parent / 'bin'}:{os.environ['PATH']}"
+    own = {"AUDITOR_HOME": str(home), "AUDITOR_SUBSCRIPTIONS": f"{IDS[0]}\n {IDS[1]}", "BEHAVIOUR": str(behaviour)}
+    return os.environ | own | {"PATH": path, "PYTHONPATH": str(ROOT)} | more
+
+
+def nightly(home: Path, behaviour: object = 0, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = ["sh", str(NIGHTLY), *options]
+    return subprocess.run(
+        command, env=environment(home, behaviour, **more), capture_output=True, text=True, check=False
+    )
+
+
+def kept(home: Path) -> list[str]:
+    return sorted(str(path.relative_to(home)) for path in home.glob("*/*"))
+
+
+def arguments(home: Path) -> list[str]:
+    return (home.parent / "arguments").read_text().splitlines()
+
+
+def test_a_run_keeps_what_was_there_and_what_it_means(home: Path) -> None:
+    done = nightly(home)
+    assert (done.returncode, done.stderr) == (0, "")
+    (taken,) = (path.removesuffix(".jsonl.gz") for path in kept(home) if path.startswith("snapshots"))
+    moment = taken.removeprefix("snapshots/")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}Z", moment)
+    assert kept(home) == sorted([f"{taken}.jsonl.gz", *(f"reports/{moment}.{ending}" for ending in FORMATS)])
+    assert done.stdout == f"{moment} auditor: all is said; exit code 0; see {home}/reports/{moment}.txt\n"
+    assert arguments(home)[0] == "scan"
+    assert {f"--subscription={name}" for name in IDS} <= set(arguments(home))
+    assert not {word.split("=")[0] for word in arguments(home)} & {"--deployment", "--previous"}
+    assert not (home / ".lock").exists()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {0o700}
+
+
+def test_it_heeds_what_the_folder_has_and_the_newest_report(home: Path) -> None:
+    (home / "reports").mkdir()
+    for name in ("deployment.yaml", "waivers.yaml", "attestations.yaml"):
+        (home / name).touch()
+    for moment in ("2026-01-09T020000Z", "2026-01-10T020000Z"):
+        (home / f"reports/{moment}.json").touch()
+    assert nightly(home, 0, "--fail-on", "a b").returncode == 0
+    said = arguments(home)
+    assert {
+        "--deployment=deployment.yaml",
+        "--waivers=waivers.yaml",
+        "--attestations=attestations.yaml",
+        "--previous=reports/2026-01-10T020000Z.json",
+    } <= set(said)
+    assert said[said.index("--fail-on") + 1] == "a b"
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(home: Path) -> None:
+    (home / "deployment.yaml").symlink_to("nowhere")
+    assert nightly(home).returncode == 0
+    assert "--deployment=deployment.yaml" in arguments(home)
+
+
+def test_two_runs_overwrite_nothing(home: Path) -> None:
+    for _ in range(2):
+        assert nightly(home).returncode == 0
+    assert len(kept(home)) == 2 * (1 + len(FORMATS))
+    (first, _) = sorted(path for path in kept(home) if path.endswith(".json"))
+    assert f"--previous={first}" in arguments(home)
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_the_exit_code_is_that_of_the_scan(home: Path, code: int) -> None:
+    done = nightly(home, code)
+    assert done.returncode == code
+    assert f"; exit code {code}; see " in done.stdout
+
+
+def test_a_scan_that_judges_nothing_says_so(home: Path) -> None:
+    done = nightly(home, "refuse")
+    assert done.returncode == 2
+    assert done.stdout.endswith(" auditor: nothing was judged; exit code 2\n")
+    assert kept(home) == []
+    assert not (home / ".lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"AUDITOR_HOME": ""}, "AUDITOR_HOME is not set"),
+        ({"AUDITOR_SUBSCRIPTIONS": ""}, "AUDITOR_SUBSCRIPTIONS is not set"),
+        ({"AUDITOR_HOME": "/nowhere/at all"}, "AUDITOR_HOME is no folder: /nowhere/at all"),
+        ({"AUDITOR_HOME": "/dev/null"}, "AUDITOR_HOME is no folder: /dev/null"),
+        ({"PATH": "/nowhere"}, "there is no auditor on the PATH"),
+    ],
+    ids=["no home", "no subscriptions", "home is nowhere", "home is a file", "no auditor"],
+)
+def test_what_is_wrong_is_said_and_is_no_finding(home: Path, settings: dict[str, str], said: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", str(NIGHTLY)], env=environment(home) | settings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"auditor-nightly: error: {said}" in done.stderr
+    assert kept(home) == []
+
+
+def test_runs_do_not_overlap(home: Path) -> None:
+    lock = home / ".lock"
+    lock.mkdir()
+    done = nightly(home)
+    assert done.returncode == 2
+    assert f"another run is at work; if none is, remove {lock}" in done.stderr
+    assert kept(home) == []
+    assert lock.exists()
+
+
+def test_a_lock_that_no_run_can_still_hold_is_taken_over(home: Path) -> None:
+    lock = home / ".lock"
+    lock.mkdir()
+    old = time.time() - 6.1 * 3600
+    os.utime(lock, (old, old))
+    assert nightly(home).returncode == 0
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_run_that_is_stopped_stops_its_scan_and_lets_the_next_one_in(home: Path, number: signal.Signals) -> None:
+    # Only the shell gets the signal, as in a container.
+    run = subprocess.Popen(["sh", str(NIGHTLY)], env=environment(home, "hang"), stdout=subprocess.PIPE, text=True)
+    started = home.parent / "started"
+    while not started.exists():
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(number)
+    assert run.wait(timeout=20) > 128
+    assert (home.parent / "ended").exists(), "the lock is held until the scan has ended"
+    said, _ = run.communicate(timeout=20)
+    assert said.endswith(f"nothing was judged; exit code {run.returncode}\n")
+    assert not (home / ".lock").exists()
+    assert (home / "snapshots/.half").exists()
+    assert nightly(home).returncode == 0
+    assert not (home / "snapshots/.half").exists()
+
+
+class Nights:
+    """Nights of the known-good `trakcare-current`, with the real auditor and Azure as tests play it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.program = home.parent / "bin/auditor"
+        self.program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m auditor "$@"\n')
+        self.body = estates.body_of("trakcare-current")
+        (home / "deployment.yaml").write_text(json.dumps(estates.declared_of("trakcare-current")))
+
+    def night(self, **server: Any) -> tuple[int, estates.Body]:
+        """Return the exit code and the report of one more night."""
+        before = set(self.home.glob("reports/*.json"))
+        (scope,) = self.body["listed"]
+        with ArmServer(Estate.from_body(self.body), **server) as azure:
+            done = nightly(
+                self.home,
+                0,
+                f"--arm-endpoint={azure.url}",
+                f"--ca-bundle={azure.ca_file}",
+                AUDITOR_SUBSCRIPTIONS=scope.rsplit("/", 1)[-1],
+                **azure.environment,
+            )
+        assert len(done.stdout.splitlines()) == 1, done.stderr
+        (written,) = set(self.home.glob("reports/*.json")) - before
+        report: estates.Body = json.loads(written.read_text())
+        return done.returncode, report
+
+
+def test_a_night_leaves_whole_files_to_their_owner_alone(home: Path) -> None:
+    code, report = Nights(home).night()
+    assert code == 0
+    (taken,) = home.glob("snapshots/*")
+    assert snapshot.decode(files.read(taken), str(taken)).taken_at == report["takenAt"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in home.glob("*/*")} == {0o600}
+
+
+def test_what_a_night_cannot_see_stays_open(home: Path) -> None:
+    nights = Nights(home)
+    probes = estates.find(nights.body, "lb-mirror")["properties"]["probes"]
+    probes[0]["properties"]["protocol"] = "Tcp"
+    assert nights.night()[0] == 1
+    code, report = nights.night(faults={"loadBalancers": Fault.FORBIDDEN})
+    assert code == 3
+    assert "MIR003" in [old["finding"]["rule"] for old in report["carried"]]
