@@ -27,11 +27,11 @@ DISKS = f"{SCOPE}/providers/Microsoft.Compute/disks"
 
 
 def outcome(server: ArmServer, path: str = LIST) -> Any:
-    """Return status and body of one answer, or the kind of error that there was instead within a second."""
+    """Return status and body of one answer, or the kind of error that there was instead."""
 
     async def question(client: Client) -> Any:
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(5):
                 answer = await client.send_request(HttpRequest("GET", f"{path}?{API}"))
                 return answer.status_code, await answer.read()
         except (AzureError, zlib.error) as failed:
