@@ -359,7 +359,8 @@ class Collection:
         path = reads.USAGES.of(scope)
         try:
             async for body in self._reader.items(path):
-                self._add({**body, "id": f"{scope}/usages/{_named(body, path, 'name', 'value')}"}, f"GET {path}")
+                name = _named(body, path, "name", "value")
+                self._add({**body, "id": f"{scope}/usages/{name}"}, f"GET {path}")
         except NotReadError as error:
             self._miss(subscription, reads.USAGES.type, error, reads.USAGES.action)
             return False

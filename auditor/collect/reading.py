@@ -73,15 +73,16 @@ class Reader:
             NotReadError: a page is missing; what was yielded before is not all.
         """
         seen: set[str] = set()
-        while path:
-            _turn(seen, path, shown(path))
-            page = await self.get(path)
+        onwards: str | None = path
+        while onwards is not None:
+            _turn(seen, onwards, shown(path))
+            page = await self.get(onwards)
             members = page.get("value") if isinstance(page, dict) else None
             if not isinstance(members, list):
-                raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(path)} is no list")
+                raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(onwards)} is no list")
             for member in members:
                 yield member
-            path = self._next(page.get("nextLink"), path)
+            onwards = self._next(page.get("nextLink"), path)
 
     async def rows(self, path: str, question: Mapping[str, object]) -> AsyncIterator[Any]:
         """Yield the rows that answer a query of Resource Graph, the only thing that is not a GET.
@@ -117,14 +118,14 @@ class Reader:
         url = (self._base + path).replace("{", "%7B").replace("}", "%7D")
         return HttpRequest(method, url, headers={"Accept-Encoding": "gzip"}, json=body)
 
-    def _next(self, link: object, path: str) -> str:
-        """Return the path of the next page, "" where there is none.
+    def _next(self, link: object, path: str) -> str | None:
+        """Return the path of the next page of a list, None where there is none.
 
         A link to anywhere but the ARM endpoint itself is never followed: the token would go there too. There, any path
         will do, since providers spell those of their pages as they like.
         """
         if link is None or link == "":
-            return ""
+            return None
         parts = self._own(link)
         if parts is None:
             raise NotReadError(GapReason.MALFORMED, detail=f"the next page of {shown(path)} lies on another host")
