@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OK: Final = 200
 PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses by which something fails for a while."""
+UNTRUSTED: Final = "its certificate is not trusted; name the file of its issuer's certificate with --ca-bundle"
 
 _UNSUPPORTED: Final = frozenset(
     {"invalidresourcetype", "invalidresourcenamespace", "noregisteredproviderfound", "invalidapiversionparameter"}
@@ -105,6 +106,11 @@ def reads_left(headers: Mapping[str, str]) -> int | None:
 def request_id(headers: Mapping[str, str]) -> str:
     """Return the id under which Azure's support finds a request."""
     return headers.get("x-ms-request-id", "") or headers.get("x-ms-correlation-request-id", "")
+
+
+def untrusted(said: str) -> str:
+    """Return what to do where an error says that a certificate is not trusted, "" where it says anything else."""
+    return UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in said else ""
 
 
 def shown(path: str) -> str:

@@ -14,9 +14,9 @@ import msgspec
 
 from auditor import arm, paths
 from auditor.collect import reads
-from auditor.collect.answers import NotReadError, shown
+from auditor.collect.answers import UNTRUSTED, NotReadError, shown
 from auditor.collect.clouds import CLOUDS, Cloud, check_url
-from auditor.collect.connection import ask_cloud, clients, transport, untrusted
+from auditor.collect.connection import ask_cloud, clients, transport
 from auditor.collect.limits import Limiter
 from auditor.collect.permissions import grants
 from auditor.collect.progress import Progress
@@ -172,9 +172,8 @@ class Collection:
                 if isinstance(body, dict) and arm.is_id(body.get("id")):
                     found[arm.key(str(body["id"]))] = None
         except NotReadError as error:
-            if why := untrusted(error.detail):
-                message = f"{error.detail}: {why}"
-                raise InputError(message) from None
+            if UNTRUSTED in error.detail:
+                raise InputError(error.detail) from None
             # Not a gap of what was asked for: a vault that lies elsewhere is never taken for not being there.
             self._progress.missed("the list of subscriptions", str(error))
         return [subscription for subscription in found if subscription not in self._subscriptions]

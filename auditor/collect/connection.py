@@ -21,6 +21,7 @@ from azure.mgmt.network.aio import NetworkManagementClient
 from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from auditor import __version__
+from auditor.collect.answers import untrusted
 from auditor.collect.clouds import METADATA, Cloud, from_metadata
 from auditor.collect.limits import AT_ONCE
 from auditor.collect.reading import Send
@@ -105,13 +106,6 @@ async def _get(url: str, shared: AioHttpTransport) -> tuple[int, bytes]:
     proxy = proxies(url).get("https")
     async with shared.session.get(url, headers=headers, proxy=proxy, allow_redirects=False) as response:
         return response.status, await response.read()
-
-
-def untrusted(said: str) -> str:
-    """Return what to do where an error says that a certificate is not trusted, "" where it says anything else."""
-    if "CERTIFICATE_VERIFY_FAILED" not in said:
-        return ""
-    return "its certificate is not trusted; name the file of its issuer's certificate with --ca-bundle"
 
 
 @contextlib.asynccontextmanager

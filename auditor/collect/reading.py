@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from auditor.collect import answers
-from auditor.collect.answers import NotReadError, line, shown
+from auditor.collect.answers import NotReadError, line, shown, untrusted
 from auditor.collect.limits import LONGEST_WAIT, Limiter
 from auditor.collect.progress import Progress
 from auditor.model import GapReason
@@ -207,6 +207,8 @@ class Reader:
         except ClientAuthenticationError as error:
             raise NotReadError(GapReason.FORBIDDEN, "AuthenticationFailed", line(error.message)) from None
         except (AzureError, OSError, ValueError, zlib.error) as error:  # the last where a body is not what it claims
+            if why := untrusted(str(error)):
+                raise NotReadError(GapReason.UNAVAILABLE, detail=f"{self._base} cannot be read: {why}") from None
             detail = f"{shown(path)}: {type(error).__name__}: {line(str(error))}"
             raise _PassingError(NotReadError(GapReason.UNAVAILABLE, detail=detail)) from None
         headers = response.headers

@@ -16,8 +16,9 @@ import msgspec
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import DefaultAzureCredential
 
+from auditor.collect.answers import untrusted
 from auditor.collect.clouds import Cloud
-from auditor.collect.connection import proxies, untrusted
+from auditor.collect.connection import proxies
 from auditor.errors import InputError
 from auditor.redaction import redact
 
