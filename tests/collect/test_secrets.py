@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+
 from auditor import cli, snapshot
+from auditor.collect.answers import NotReadError
+from auditor.collect.limits import Limiter
+from auditor.collect.reading import Reader
 from auditor.model import Resource
 from auditor.redaction import REDACTED
 from tests import estates
 from tests.arm import ArmServer, Estate, exchange
 from tests.arm.exchange import Answer, Call
-from tests.collect import live
+from tests.collect import live, virtual
 
 if TYPE_CHECKING:
-    import pytest
+    from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 NAME = "demo"
 (SUBSCRIPTION,) = live.subscriptions_of(NAME)
@@ -210,3 +217,24 @@ def test_no_secret_is_held_while_it_is_judged() -> None:
     with LeakyServer(planted_estate(planted), planted=planted) as server:
         taken = live.read(server, NAME).snapshot
     assert planted.found(repr(taken)) == []
+
+
+@pytest.mark.parametrize(
+    "error", [ClientAuthenticationError, ServiceRequestError, ServiceResponseError, OSError, ValueError]
+)
+def test_what_the_sdk_says_of_a_failure_is_told_without_secrets(error: type[Exception]) -> None:
+    planted = Planted()
+    told = live.Told()
+
+    async def send(_: HttpRequest) -> AsyncHttpResponse:
+        raise error(f"refused client_secret={planted.secret('sign-in')} at {planted.url('address')}")
+
+    async def question() -> NotReadError:
+        reader = Reader("https://arm.example", lambda _: send, Limiter(), told, math.inf)
+        with pytest.raises(NotReadError) as caught:
+            await reader.get(f"{SCOPE}/password={planted.secret('path')}?sig={planted.secret('query')}")
+        return caught.value
+
+    failure = virtual.run(question())
+    assert "refused" in failure.detail
+    assert planted.found(f"{failure} {failure.detail} {failure.code}") == []
