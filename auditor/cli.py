@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from auditor.model import Report, Snapshot
     from auditor.report.view import View
+    from auditor.scan import Request
 
 OK, FINDINGS, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_collect(commands)
     _add_discover(commands)
     _add_approve(commands)
+    _add_drift(commands)
     _add_rules(commands)
     _add_permissions(commands)
     return parser
@@ -122,24 +124,14 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_source(scan)
-    scan.add_argument("--deployment", metavar="FILE", type=Path, help="which machine plays which role")
-    _add_profile(scan)
-    _add_packs(scan)
-    scan.add_argument("--waivers", metavar="FILE", type=Path, help="which findings and gaps may stand, and until when")
-    scan.add_argument("--attestations", metavar="FILE", type=Path, help="what only people know, and whose word it is")
+    _add_judging(scan, formats="terminal (default), json, sarif, sarif-github, markdown, or snapshot=FILE")
     scan.add_argument(
         "--previous",
         metavar="REPORT",
         type=Path,
         help="the JSON report of the last run: what it had and this one cannot see stays open in sarif-github",
     )
-    scan.add_argument(
-        "-o",
-        "--output",
-        metavar="FORMAT[=PATH]",
-        action="append",
-        help="terminal (default), json, sarif, sarif-github, markdown, or snapshot=FILE; repeatable",
-    )
+    scan.add_argument("--baseline", metavar="SNAPSHOT", type=Path, help="an approved snapshot: say what moved since")
     scan.add_argument("--passes", action="store_true", help="also list what passes and what does not apply")
     scan.add_argument(
         "--fail-on",
@@ -149,12 +141,27 @@ def _add_scan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="critical, high, medium, low, info or none: from where on a finding makes the exit code 1 (default: high)",
     )
     scan.add_argument(
-        "--allow-incomplete", action="store_true", help="forgive what could not be read or was not declared"
-    )
-    scan.add_argument(
-        "--as-of", metavar="DATE", type=_date, help="the date that counts (default: that of the snapshot)"
+        "--fail-on-new", action="store_true", help="count only findings that are worse than in the baseline"
     )
     scan.set_defaults(run=_scan)
+
+
+def _add_judging(parser: argparse.ArgumentParser, formats: str) -> None:
+    """Add by what is judged, and where it is to be shown."""
+    parser.add_argument("--deployment", metavar="FILE", type=Path, help="which machine plays which role")
+    _add_profile(parser)
+    _add_packs(parser)
+    parser.add_argument(
+        "--waivers", metavar="FILE", type=Path, help="which findings and gaps may stand, and until when"
+    )
+    parser.add_argument("--attestations", metavar="FILE", type=Path, help="what only people know, and whose word it is")
+    parser.add_argument("-o", "--output", metavar="FORMAT[=PATH]", action="append", help=f"{formats}; repeatable")
+    parser.add_argument(
+        "--allow-incomplete", action="store_true", help="forgive what could not be read or was not declared"
+    )
+    parser.add_argument(
+        "--as-of", metavar="DATE", type=_date, help="the date that counts (default: that of the later snapshot)"
+    )
 
 
 def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -224,6 +231,21 @@ def _add_approve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     approve.set_defaults(run=_approve)
 
 
+def _add_drift(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    drift = commands.add_parser(
+        "drift",
+        help="what has moved between an approved snapshot and another",
+        epilog="exit codes:\n  0  no finding is worse than it was\n  1  a finding is\n"
+        "  2  wrong arguments, or a file of yours is wrong\n"
+        "  3  none is, but no clean answer either: something could not be read or was not declared\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot that auditor approve has approved")
+    drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
+    _add_judging(drift, formats="terminal (default), json, sarif, sarif-github or markdown")
+    drift.set_defaults(run=_drift)
+
+
 def _add_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="NAME", default="current", help="current (default) or article-2018")
 
@@ -264,31 +286,64 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _scan(options: argparse.Namespace) -> int:
-    from auditor import bundled, scan, snapshot  # noqa: PLC0415 - `auditor --help` needs none of it
-    from auditor.report import FORMATS, render  # noqa: PLC0415
+    from auditor import bundled, scan  # noqa: PLC0415 - `auditor --help` needs none of it
+    from auditor.report import FORMATS  # noqa: PLC0415
 
     outputs = _outputs(options.output or ["terminal"], {*FORMATS, "snapshot"})
+    if options.fail_on_new and options.baseline is None:
+        message = "--fail-on-new counts what is worse than in a baseline: name one by --baseline SNAPSHOT"
+        raise InputError(message)
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
-    report = scan.scan(
-        scan.Request(
-            inventory=_inventory(options, deployment),
-            deployment=deployment,
-            rules=tuple(options.rules),
-            profile=options.profile,
-            as_of=options.as_of,
-            waivers=options.waivers,
-            attestations=options.attestations,
-            previous=options.previous,
-        )
+    inventory = _inventory(options, deployment)
+    report = scan.scan(_request(options, inventory, deployment, previous=options.previous))
+    _show(report, outputs, passes=options.passes)
+    return _exit_code(report, options, options.fail_on, worse_only=options.fail_on_new)
+
+
+def _drift(options: argparse.Namespace) -> int:
+    from auditor import scan  # noqa: PLC0415
+    from auditor.report import FORMATS  # noqa: PLC0415
+
+    outputs = _outputs(options.output or ["terminal"], {*FORMATS})
+    report = scan.scan(_request(options, options.snapshot, options.deployment))
+    _show(report, outputs, only_changes=True)
+    return _exit_code(report, options, "info", worse_only=True)
+
+
+def _request(
+    options: argparse.Namespace,
+    inventory: Path | Callable[[], Snapshot],
+    deployment: Path | None,
+    previous: Path | None = None,
+) -> Request:
+    """Return what is to be scanned, and by what."""
+    from auditor import scan  # noqa: PLC0415
+
+    return scan.Request(
+        inventory=inventory,
+        deployment=deployment,
+        rules=tuple(options.rules),
+        profile=options.profile,
+        as_of=options.as_of,
+        waivers=options.waivers,
+        attestations=options.attestations,
+        previous=previous,
+        baseline=options.baseline,
     )
+
+
+def _show(report: Report, outputs: list[tuple[str, Path | None]], **view: bool) -> None:
+    """Write a report in the formats that were asked for."""
+    from auditor import snapshot  # noqa: PLC0415
+    from auditor.report import render  # noqa: PLC0415
 
     def content(name: str, path: Path | None) -> bytes:
         if name == "snapshot":
             return snapshot.encode(report.snapshot, compress=_compressed(path))
-        return render(name, report, _view(options, to_file=path is not None)).encode("utf-8", "backslashreplace")
+        shown = render(name, report, _view(to_file=path is not None, **view))
+        return shown.encode("utf-8", "backslashreplace")
 
     _write([(path, content(name, path)) for name, path in outputs])
-    return _exit_code(report, options.fail_on, allow_incomplete=options.allow_incomplete)
 
 
 def _inventory(options: argparse.Namespace, deployment: Path | None = None) -> Path | Callable[[], Snapshot]:
@@ -343,12 +398,13 @@ def _compressed(path: Path | None) -> bool:
     return path is not None and path.suffix == ".gz"
 
 
-def _exit_code(report: Report, fail_on: str, *, allow_incomplete: bool) -> int:
+def _exit_code(report: Report, options: argparse.Namespace, fail_on: str, *, worse_only: bool) -> int:
     from auditor import scan  # noqa: PLC0415
 
-    if scan.worst_is_at_least(report, fail_on):
+    if scan.worst_is_at_least(report, fail_on, worse_than_baseline=worse_only):
         return FINDINGS
-    if scan.has_errors(report) or not (report.coverage.complete or allow_incomplete):
+    complete = report.coverage.complete and not (worse_only and scan.has_lost_sight(report))
+    if scan.has_errors(report) or not (complete or options.allow_incomplete):
         return INCOMPLETE
     return OK
 
@@ -397,13 +453,14 @@ def _write(contents: list[tuple[Path | None, bytes]]) -> None:
             sys.stdout.write(data.decode())
 
 
-def _view(options: argparse.Namespace, *, to_file: bool) -> View:
+def _view(*, to_file: bool, passes: bool = False, only_changes: bool = False) -> View:
     from auditor.report.view import View  # noqa: PLC0415
 
     on_terminal = sys.stdout.isatty() and not to_file and os.environ.get("TERM") != "dumb"
     colour = bool(os.environ.get("FORCE_COLOR")) or on_terminal
     return View(
-        passes=options.passes,
+        passes=passes,
+        only_changes=only_changes,
         width=shutil.get_terminal_size((80, 24)).columns,
         colour=colour and not to_file and not os.environ.get("NO_COLOR"),
     )

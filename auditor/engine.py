@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
+
+import msgspec
 
 from auditor import arm
 from auditor.conditions import Compiled, CompiledRule, Proof, Stack, Test, Verdict
@@ -23,7 +25,7 @@ from auditor.model import (
     Target,
     Waiver,
 )
-from auditor.topology import Context, Deployment, Topology, subject_of
+from auditor.topology import Context, Deployment, Topology, Watch, subject_of
 from auditor.topology.graph import ONLY_IN_RESOURCE_GRAPH, REFERENCES, SKU, VM, proper_type
 from auditor.values import Cause, Items, Unknown
 
@@ -31,18 +33,21 @@ _ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
 _CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}
 
 
-def judge(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Finding, ...]:
-    """Judge every subject by every rule that is about it; worst first within a deployment."""
+def judge(topology: Topology, rules: Iterable[CompiledRule], watched: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Judge every subject by every rule that is about it; worst first within a deployment.
+
+    Findings tell what they looked at in the resources that are `watched`, by their keys.
+    """
     findings: list[Finding] = []
     rules = tuple(rules)
     for deployment in topology.deployments:
-        context = Context(topology, deployment)
+        context = _context(topology, deployment, watched)
         subjects: dict[int, Subject] = {}
         for loaded in rules:
             findings += _judge_deployment(context, deployment, loaded, subjects)
         context.answers.clear()
     for subscription in topology.subscriptions:
-        context = Context(topology, None)
+        context = _context(topology, None, watched)
         for loaded in rules:
             for target, compiled in zip(loaded.rule.targets, loaded.compiled, strict=True):
                 if target.kind == "subscription":
@@ -109,7 +114,20 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     )
 
 
+def _context(topology: Topology, deployment: Deployment | None, watched: Collection[str]) -> Context:
+    """Return in what is judged; only where something is watched does it cost anything to note what is looked at."""
+    context = Context(topology, deployment)
+    context.watch = Watch(watched) if watched else None
+    return context
+
+
 def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+    """Judge one subject, and tell what was looked at where something is watched."""
+    finding = _decide(context, loaded, compiled, element, subject)
+    return finding if context.watch is None else msgspec.structs.replace(finding, reads=context.watch.take())
+
+
+def _decide(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
     """Judge one subject; an exception in a rule or fact is a bug of ours, reported as that and not as a verdict."""
     deployment = context.deployment
     stack = (element,) if deployment is None or element is deployment else (element, deployment)
@@ -127,13 +145,16 @@ def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: 
         if verdict.truth:
             again = Proof(partial(compiled.condition, context, stack), distinct=True)
             return _finding(loaded, deployment, subject, Outcome.PASS, again)
-        severity = loaded.rule.severity
+        severity, sure = loaded.rule.severity, True
         for when, graded in compiled.grade:
-            if when(context, stack).truth:
+            lesser = when(context, stack).truth
+            sure = sure and lesser is not None
+            if lesser:
                 severity = graded
                 break
         proof = Proof(tuple(verdict.evidence), distinct=True)
-        return _finding(loaded, deployment, subject, Outcome.FAIL, proof, severity=severity)
+        finding = _finding(loaded, deployment, subject, Outcome.FAIL, proof, severity=severity)
+        return finding if sure else msgspec.structs.replace(finding, severity_is_sure=False)
     except Exception as error:  # noqa: BLE001 - one bug must not hide what the other rules say; it is never forgiven
         reason = f"{type(error).__name__}: {error}"
         return _finding(loaded, deployment, subject, Outcome.ERROR, reasons=(reason,))

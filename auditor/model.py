@@ -442,6 +442,24 @@ class Outcome(enum.StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class State(enum.StrEnum):
+    """What became of a finding since the baseline, worst first."""
+
+    REGRESSED = "regressed"
+    """It passed or did not apply, or failed less severely, and fails now."""
+    NEW = "new"
+    """It fails, and the baseline did not have its subject, or could not judge it."""
+    LOST_SIGHT = "lost sight"
+    """It was judged, and cannot be judged or seen now: never `fixed`, and never `gone`."""
+    FIXED = "fixed"
+    """It failed, and passes or does not apply now."""
+    GONE = "gone"
+    """What it was about is certainly not there any more."""
+    DRIFTED = "drifted"
+    """It comes out as before, and something that it looks at has moved."""
+    UNCHANGED = "unchanged"
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """One observation that decided a verdict."""
 
@@ -488,6 +506,12 @@ class Finding(msgspec.Struct, frozen=True):
     """What lets it stand; the outcome stays what it is."""
     attestation: Attestation | None = None
     """Whose word makes it a pass."""
+    severity_is_sure: bool = True
+    """False where it cannot be told whether a circumstance makes a fail less severe."""
+    reads: tuple[tuple[str, str], ...] = ()
+    """(key of the resource, path) of what was looked at in those resources that were watched."""
+    state: State | None = None
+    """What became of it since the baseline; None where there is none, or it says nothing of this."""
 
     @property
     def reason(self) -> str:
@@ -509,6 +533,91 @@ class Carried(msgspec.Struct, frozen=True):
     """As it was, but for its `reasons`, which say why it was not seen this time."""
     last_seen: str
     """The time, or the date, of the last report that saw it."""
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+class FindingChange(msgspec.Struct, frozen=True):
+    """A finding whose state is any but `unchanged`."""
+
+    state: State
+    before: Finding | None
+    """None where the baseline had no such finding."""
+    after: Finding | None
+    """None where there is none now."""
+    reason: str = ""
+    """Why it cannot be seen, where there is no finding that says so."""
+
+    @property
+    def finding(self) -> Finding:
+        """Return the finding as it is now, or was where there is none now."""
+        return next(filter(None, (self.after, self.before)))
+
+
+class Fate(enum.StrEnum):
+    """What became of a resource since the baseline."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    RECREATED = "recreated"
+    """Another resource bears its id now."""
+    MOVED = "moved"
+    """It lies in another resource group or subscription."""
+    RENAMED = "renamed"
+    CHANGED = "changed"
+    LOST_SIGHT = "lost sight"
+    """It, or some of its properties, cannot be seen now."""
+
+
+class PropertyChange(msgspec.Struct, frozen=True):
+    """A property that moved."""
+
+    path: str
+    """Its path, in which members of lists go by what names them: `properties.probes[name=web].properties.port`."""
+    before: object
+    """None where it was missing."""
+    after: object
+    """None where it is missing."""
+    rules: tuple[str, ...] = ()
+    """The ids of the rules that look at it."""
+
+
+class ResourceChange(msgspec.Struct, frozen=True):
+    """A resource of which something moved."""
+
+    id: str
+    """The ARM id as it is now, or was where there is none now."""
+    fate: Fate
+    former_id: str = ""
+    """The id before it was moved or renamed."""
+    properties: tuple[PropertyChange, ...] = ()
+    rules: tuple[str, ...] = ()
+    """The ids of the rules that look at anything in it."""
+    reason: str = ""
+    """Why it cannot be seen."""
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """The approved snapshot with which was compared."""
+
+    taken_at: str
+    approved: Approval | None
+    gaps: tuple[Gap, ...]
+    """What it could not see, so that nothing is compared with it."""
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """What has moved since the baseline."""
+
+    baseline: Baseline
+    findings: tuple[FindingChange, ...]
+    """Worst first."""
+    resources: tuple[ResourceChange, ...]
+    """By id."""
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
 
 
 class Coverage(msgspec.Struct, frozen=True):
@@ -550,3 +659,4 @@ class Report(msgspec.Struct, frozen=True):
     """By file and line."""
     attestations: tuple[Stood[Attestation], ...] = ()
     """Likewise."""
+    drift: Drift | None = None

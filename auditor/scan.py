@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor import deployment, documents, engine, files, inventory, packs, previous, snapshot, waivers
+from auditor import approval, deployment, documents, drift, engine, files, inventory, packs, previous, snapshot, waivers
 from auditor.deployment import NONE
 from auditor.errors import InputError
 from auditor.facts import FACTS
-from auditor.model import SEVERITIES, DeclaredDeployment, Outcome, Report, Severity, Snapshot
+from auditor.model import (
+    SEVERITIES,
+    DeclaredDeployment,
+    Outcome,
+    Report,
+    Severity,
+    Snapshot,
+    State,
+)
 from auditor.topology import Topology
 from auditor.waivers import Exceptions
 
@@ -23,6 +31,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PROFILE = "current"
 
+_WORSE = frozenset({State.REGRESSED, State.NEW})
+
 
 class Request(msgspec.Struct, frozen=True):
     """What a user asks to be scanned, and by what."""
@@ -30,16 +40,18 @@ class Request(msgspec.Struct, frozen=True):
     inventory: Path | Callable[[], Snapshot]
     """A snapshot file, raw ARM bodies, or what reads live subscriptions."""
     deployment: Path | None = None
-    """The deployment file; by default the one that the snapshot carries, if any."""
+    """The deployment file; by default the one that the snapshot carries, else the one of the baseline, if any."""
     rules: tuple[Path, ...] = ()
     """Folders of packs that are added to the built-in one."""
     profile: str = DEFAULT_PROFILE
     as_of: dt.date | None = None
-    """The calendar date that counts; by default that of the snapshot, today where it has none."""
+    """The calendar date that counts; by default that of the snapshot or of the baseline, the later one, else today."""
     waivers: Path | None = None
     attestations: Path | None = None
     previous: Path | None = None
     """The JSON report of the last run, whose findings stay open where this one cannot see them."""
+    baseline: Path | None = None
+    """The approved snapshot with which is compared."""
 
 
 @snapshot.collector_paused()
@@ -56,27 +68,38 @@ def scan(request: Request) -> Report:
     given = waivers.load_attestations(documents.read(request.attestations), known) if request.attestations else ()
     earlier = previous.load(request.previous, request.profile) if request.previous else None
     packs.check_settings(loaded, read_deployment(request.deployment)[0])
+    baseline = approval.read(request.baseline) if request.baseline else None
     # Reading live takes its time, so that it comes after all that the user may have got wrong.
     taken = read_inventory(request.inventory) if isinstance(request.inventory, Path) else request.inventory()
-    declared, text = read_deployment(request.deployment, taken)
+    declared, text = read_deployment(request.deployment, taken, baseline)
     packs.check_settings(loaded, declared)
-    as_of = _as_of(request, taken)
+    if baseline and not {*baseline.scopes} & {*taken.scopes}:
+        message = f"is of {', '.join(baseline.scopes) or 'no subscription'}, of which nothing is scanned"
+        raise InputError(message, str(request.baseline))
+    as_of = _as_of(request, taken, baseline)
     topology = Topology(taken, declared, as_of)
-    gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules)
+    former = Topology(baseline, declared, as_of) if baseline else None
+    changes = drift.Changes(former.graph, topology.graph) if former else None
+    gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules, changes.after if changes else ())
     lost = previous.carried(earlier, findings, topology, (rule.rule for rule in rules)) if earlier else ()
     applied = waivers.apply(Exceptions(granted, given), findings, lost, gaps, as_of)
+    findings, moved = applied.findings, None
+    if former and changes:
+        before = drift.Judged(former, engine.judge(former, rules, changes.before))
+        findings, moved = drift.compare(changes, before, drift.Judged(topology, findings))
     return Report(
         profile=request.profile,
         as_of=as_of.isoformat(),
         snapshot=msgspec.structs.replace(taken, deployment=text, approved=None),  # that was for what stood in the file
-        findings=applied.findings,
-        coverage=engine.coverage(topology, gaps, applied.findings, applied.gaps),
+        findings=findings,
+        coverage=engine.coverage(topology, gaps, findings, applied.gaps),
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
         deployment_file=_relative(request.deployment) if request.deployment else "",
         carried=applied.carried,
         waivers=applied.waivers,
         attestations=applied.attestations,
+        drift=moved,
     )
 
 
@@ -102,8 +125,8 @@ def read_inventory(path: Path) -> Snapshot:
     return snapshot.decode(data, str(path)) if snapshot.is_snapshot(data) else inventory.decode(data, str(path))
 
 
-def read_deployment(path: Path | None, taken: Snapshot | None = None) -> tuple[tuple[DeclaredDeployment, ...], str]:
-    """Read the deployment file, or the one that a snapshot carries; return its deployments and its text.
+def read_deployment(path: Path | None, *carriers: Snapshot | None) -> tuple[tuple[DeclaredDeployment, ...], str]:
+    """Read the deployment file, or the first that a snapshot carries; return its deployments and its text.
 
     Raises:
         InputError: the file is wrong.
@@ -111,9 +134,9 @@ def read_deployment(path: Path | None, taken: Snapshot | None = None) -> tuple[t
     if path is not None:
         data = documents.load(path)
         return deployment.load(documents.parse(data, str(path))), data.decode("utf-8-sig")
-    if taken is not None and taken.deployment:
-        document = documents.parse(taken.deployment.encode(), "the deployment file in the snapshot")
-        return deployment.load(document), taken.deployment
+    text = next((taken.deployment for taken in carriers if taken and taken.deployment), "")
+    if text:
+        return deployment.load(documents.parse(text.encode(), "the deployment file in the snapshot")), text
     return (), ""
 
 
@@ -123,24 +146,43 @@ def _relative(path: Path) -> str:
     return (absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute).as_posix()
 
 
-def _as_of(request: Request, taken: Snapshot) -> dt.date:
+def _as_of(request: Request, taken: Snapshot, baseline: Snapshot | None) -> dt.date:
     """Return the calendar date that counts."""
     if request.as_of is not None:
         return request.as_of
-    if not taken.taken_at:
-        return dt.datetime.now(dt.UTC).date()
+    sources = [
+        (taken, request.inventory if isinstance(request.inventory, Path) else None),
+        (baseline, request.baseline),
+    ]
+    dates = [_date(found.taken_at, file) for found, file in sources if found and found.taken_at]
+    return max(dates) if dates else dt.datetime.now(dt.UTC).date()
+
+
+def _date(taken_at: str, file: Path | None) -> dt.date:
     try:
-        return dt.datetime.fromisoformat(taken.taken_at).date()
+        return dt.datetime.fromisoformat(taken_at).date()
     except ValueError:
-        message = f"takenAt is '{taken.taken_at}', not a time like 2026-11-01T06:00:00Z"
-        file = str(request.inventory) if isinstance(request.inventory, Path) else ""
-        raise InputError(message, file, 1) from None
+        message = f"takenAt is '{taken_at}', not a time like 2026-11-01T06:00:00Z"
+        raise InputError(message, str(file or ""), 1) from None
 
 
-def worst_is_at_least(report: Report, severity: str) -> bool:
-    """Tell whether a failure that nobody waived is at least as bad as a severity; `none` is worse than any."""
+def worst_is_at_least(report: Report, severity: str, *, worse_than_baseline: bool = False) -> bool:
+    """Tell whether a failure that nobody waived is at least as bad as a severity; `none` is worse than any.
+
+    Those that the baseline had may be left out, unless they are worse now.
+    """
     counted = SEVERITIES[: SEVERITIES.index(Severity(severity)) + 1] if severity != NONE else ()
-    return any(f.outcome is Outcome.FAIL and f.waiver is None and f.severity in counted for f in report.findings)
+    return any(
+        f.outcome is Outcome.FAIL and f.waiver is None and f.severity in counted
+        for f in report.findings
+        if f.state in _WORSE or not worse_than_baseline
+    )
+
+
+def has_lost_sight(report: Report) -> bool:
+    """Tell whether something that the baseline judged cannot be seen at all, so that no finding says so."""
+    changes = report.drift.findings if report.drift else ()
+    return any(change.state is State.LOST_SIGHT and change.after is None for change in changes)
 
 
 def has_errors(report: Report) -> bool:

@@ -38,7 +38,8 @@ def test_an_approval_is_in_the_file_and_changes_nothing_else(file: Path, taken: 
     assert approved.approved is not None
     assert start <= dt.datetime.fromisoformat(approved.approved.at) <= dt.datetime.now(dt.UTC)
     assert approved.approved == Approval("operations", approved.approved.at, "change 4711")
-    assert approval.read(file) == approved == msgspec.structs.replace(taken, approved=approved.approved)
+    assert approval.read(file) == approved
+    assert approved == msgspec.structs.replace(taken, approved=approved.approved)
     assert json.loads(file.read_bytes().split(b"\n")[0])["approved"] == msgspec.to_builtins(approved.approved)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

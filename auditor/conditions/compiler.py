@@ -146,6 +146,7 @@ class Compiler:
 
         def quantify(context: Context, stack: Stack) -> Verdict:
             answer = source(context, stack)
+            _note(context, answer)
             if isinstance(answer.value, Unknown):
                 return Verdict(None, (), (answer.value,))
             verdicts: list[Verdict] = []
@@ -189,6 +190,7 @@ class Compiler:
         def test(context: Context, stack: Stack) -> Verdict:
             answer = source(context, stack)
             right = operand(context, stack)
+            _note(context, answer, right)
             result = compare(operator, answer.value, right.value)
             if isinstance(result, Unknown):
                 return Verdict(None, (), (explain(result, answer, right, name),))
@@ -267,6 +269,7 @@ class Compiler:
 
         def count(context: Context, stack: Stack) -> Answer:
             answer = source(context, stack)
+            _note(context, answer)
             if isinstance(answer.value, Unknown):
                 return answer
             low = high = 0
@@ -302,6 +305,7 @@ class Compiler:
 
         def distinct(context: Context, stack: Stack) -> Answer:
             answer = source(context, stack)
+            _note(context, answer)
             if isinstance(answer.value, Unknown):
                 return answer
             values: set[object] = set()
@@ -400,6 +404,13 @@ class Compiler:
             raise ConditionError(message, path)
         answer = Answer(literal)
         return lambda _context, _stack: answer
+
+
+def _note(context: Context, *answers: Answer) -> None:
+    """Tell whoever wants to know what was looked at."""
+    if context.watch is not None:
+        for answer in answers:
+            context.watch.note(answer)
 
 
 def _setting(name: str, setting: Setting) -> Callable[[Context, Stack], Answer]:

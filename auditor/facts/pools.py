@@ -108,8 +108,12 @@ def idle_pools(context: Context, balancer: Resource) -> Answer:
     known: list[object] = [*found.only(Unknown)]
     reads: list[Read] = []
     for pool in found.only(Part):
-        machines = Items.of(balancing.machines(pool).value).only(Resource)
-        used = _is_used(context, pool) if any(roles_of(context, machine) for machine in machines) else True
+        members = Items.of(balancing.machines(pool).value)
+        used: bool | Unknown = True
+        if any(roles_of(context, machine) for machine in members.only(Resource)):
+            used = _is_used(context, pool)
+        elif members.open_end is not None:
+            used = _is_used(context, pool) is True or members.open_end
         if used is not True:
             known.append(used or pool)
             reads.append(Read(pool.resource.id, pool.path, pool.id))

@@ -16,14 +16,20 @@ from auditor.model import (
     SEVERITIES,
     Attestation,
     Coverage,
+    Drift,
     Evidence,
+    Fate,
     Finding,
+    FindingChange,
     Gap,
     Outcome,
     Report,
+    ResourceChange,
     Source,
     Standing,
+    State,
     Stood,
+    Subject,
     Waiver,
 )
 
@@ -164,12 +170,64 @@ class _Finding(_Struct):
     key: str
     waiver: _Waiver | None
     attestation: _Attestation | None
-    state: None = None
+    state: str | None
 
 
 class _Carried(_Struct):
     last_seen: str
     finding: _Finding
+
+
+class _Approval(_Struct):
+    by: str
+    at: str
+    reason: str
+
+
+class _Baseline(_Struct):
+    taken_at: str | None
+    approved: _Approval | None
+    gaps: list[_Gap]
+
+
+class _Side(_Struct):
+    outcome: str
+    severity: str
+    key: str
+
+
+class _FindingChange(_Struct):
+    state: str
+    rule: str
+    title: str
+    subject: _Subject
+    deployment: str | None
+    before: _Side | None
+    after: _Side | None
+    reason: str | None
+
+
+class _PropertyChange(_Struct):
+    path: str
+    before: object
+    after: object
+    rules: tuple[str, ...]
+
+
+class _ResourceChange(_Struct):
+    id: str
+    fate: str
+    former_id: str | None
+    properties: list[_PropertyChange]
+    rules: tuple[str, ...]
+    reason: str | None
+
+
+class _Drift(_Struct):
+    baseline: _Baseline
+    summary: dict[str, dict[str, int]]
+    findings: list[_FindingChange]
+    resources: list[_ResourceChange]
 
 
 class _Report(_Struct):
@@ -186,6 +244,7 @@ class _Report(_Struct):
     carried: list[_Carried]
     waivers: dict[str, list[_StoodWaiver]]
     attestations: dict[str, list[_StoodAttestation]]
+    drift: _Drift | None
 
 
 def render(report: Report, view: View) -> str:
@@ -213,6 +272,7 @@ def _shown(report: Report, view: View) -> _Report:
         carried=[_Carried(old.last_seen, _finding(old.finding)) for old in report.carried],
         waivers=_by_standing(report.waivers, _stood_waiver, Standing),
         attestations=_by_standing(report.attestations, _stood_attestation, _ATTESTED),
+        drift=_drift(report.drift, report.findings) if report.drift else None,
     )
 
 
@@ -251,13 +311,13 @@ def _gap(gap: Gap, waiver: Waiver | None) -> _Gap:
 
 
 def _finding(finding: Finding) -> _Finding:
-    rule, subject = finding.rule, finding.subject
+    rule = finding.rule
     return _Finding(
         rule=rule.id,
         title=rule.title,
         outcome=finding.outcome,
         severity=finding.severity,
-        subject=_Subject(subject.id, subject.kind, subject.name, subject.region or None, subject.line or None),
+        subject=_subject(finding.subject),
         deployment=finding.deployment or None,
         evidence=[_evidence(evidence) for evidence in finding.evidence],
         cause=finding.cause,
@@ -268,12 +328,70 @@ def _finding(finding: Finding) -> _Finding:
         key=finding.key,
         waiver=_waiver(finding.waiver) if finding.waiver else None,
         attestation=_attestation(finding.attestation) if finding.attestation else None,
+        state=finding.state,
     )
+
+
+def _subject(subject: Subject) -> _Subject:
+    return _Subject(subject.id, subject.kind, subject.name, subject.region or None, subject.line or None)
 
 
 def _evidence(evidence: Evidence) -> _Evidence:
     reads = [_Read(*read) for read in evidence.reads]
     return _Evidence(evidence.resource, evidence.path, evidence.observed, evidence.expected, reads)
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+def _drift(drift: Drift, findings: Iterable[Finding]) -> _Drift:
+    """Return what has moved, and in numbers what became of all findings and of the resources that moved."""
+    gone = [change.state for change in drift.findings if change.after is None]
+    states = Counter([*gone, *(finding.state for finding in findings)])
+    fates = Counter(change.fate for change in drift.resources)
+    approved = drift.baseline.approved
+    return _Drift(
+        baseline=_Baseline(
+            taken_at=drift.baseline.taken_at or None,
+            approved=_Approval(approved.by, approved.at, approved.reason) if approved else None,
+            gaps=[_gap(gap, None) for gap in drift.baseline.gaps],
+        ),
+        summary={
+            "findings": {state: states[state] for state in State},
+            "resources": {fate: fates[fate] for fate in Fate},
+        },
+        findings=[_finding_change(change) for change in drift.findings],
+        resources=[_resource_change(change) for change in drift.resources],
+    )
+
+
+def _finding_change(change: FindingChange) -> _FindingChange:
+    finding = change.finding
+    return _FindingChange(
+        state=change.state,
+        rule=finding.rule.id,
+        title=finding.rule.title,
+        subject=_subject(finding.subject),
+        deployment=finding.deployment or None,
+        before=_side(change.before),
+        after=_side(change.after),
+        reason=change.reason or (change.after.reason if change.after else "") or None,
+    )
+
+
+def _side(finding: Finding | None) -> _Side | None:
+    return _Side(finding.outcome, finding.severity, finding.key) if finding else None
+
+
+def _resource_change(change: ResourceChange) -> _ResourceChange:
+    return _ResourceChange(
+        id=change.id,
+        fate=change.fate,
+        former_id=change.former_id or None,
+        properties=[_PropertyChange(p.path, p.before, p.after, p.rules) for p in change.properties],
+        rules=change.rules,
+        reason=change.reason or None,
+    )
 
 
 # --- waivers and attestations -----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from rich.style import Style
 from auditor import __version__, arm
 from auditor.model import Finding, Gap, GapReason, Outcome, Report, Rule, Severity
 from auditor.report import numbers, words
+from auditor.report.changes import changes
 from auditor.report.escape import printable
 from auditor.report.excused import excused
 from auditor.report.groups import by_rule, counted, group
@@ -68,10 +69,13 @@ def render(report: Report, view: View) -> str:
     _header(page, report)
     _gaps(page, report)
     _errors(page, report)
-    _fails(page, report)
-    _unknowns(page, report)
-    _carried(page, report)
-    excused(page, report)
+    if report.drift:
+        changes(page, report.drift)
+    if not view.only_changes:
+        _fails(page, report)
+        _unknowns(page, report)
+        _carried(page, report)
+        excused(page, report)
     if view.passes:
         _passes(page, report)
     page.lines(["", _summary(report)])

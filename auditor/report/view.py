@@ -10,6 +10,8 @@ class View(msgspec.Struct, frozen=True):
 
     passes: bool = False
     """Whether passes and not-applicables are listed too."""
+    only_changes: bool = False
+    """Whether of the findings only those that changed are listed."""
     width: int = 80
     """The number of columns to keep to."""
     colour: bool = False

@@ -81,7 +81,7 @@ def _text(observed: object) -> str:
         return observed or '""'
     if isinstance(observed, list | tuple):
         return f"[{', '.join(map(_text, observed))}]"
-    return msgspec.json.encode(observed).decode()
+    return msgspec.json.format(msgspec.json.encode(observed), indent=0).decode()
 
 
 def cut(text: str) -> str:

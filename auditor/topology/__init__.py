@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from functools import cached_property
 
-from auditor import arm
-from auditor.model import DeclaredDeployment, Snapshot
+from auditor import arm, paths
+from auditor.model import DeclaredDeployment, Part, Resource, Snapshot
 from auditor.topology.balancing import Balancing
 from auditor.topology.deployments import Finder
 from auditor.topology.filtering import Filtering
@@ -22,7 +23,7 @@ from auditor.topology.subjects import (
     subject_of,
 )
 from auditor.topology.tags import from_tags
-from auditor.values import Answer
+from auditor.values import Answer, Items
 
 __all__ = [
     "Balancing",
@@ -36,6 +37,7 @@ __all__ = [
     "Subscription",
     "Tier",
     "Topology",
+    "Watch",
     "declared_region",
     "subject_of",
 ]
@@ -66,6 +68,34 @@ def _subscriptions(deployment: Deployment) -> set[str]:
     return set(deployment.declared.subscriptions) or {arm.subscription_of(machine) for machine in deployment.roles}
 
 
+class Watch:
+    """Notes what conditions look at in some resources."""
+
+    def __init__(self, keys: Collection[str]) -> None:
+        """Take the keys of the resources."""
+        self._keys = keys
+        self._seen: dict[tuple[str, str], None] = {}
+
+    def note(self, answer: Answer) -> None:
+        """Note what went into an answer; of the members of a list, at least that they exist."""
+        for read in answer.reads:
+            self._note(read.resource, read.path)
+        for member in answer.value.known if isinstance(answer.value, Items) else ():
+            if isinstance(member, Resource | Part):
+                self._note(member.resource.id, paths.join(member.path, "id"))
+
+    def _note(self, arm_id: str, path: str) -> None:
+        key = arm.key(arm_id)
+        if key in self._keys:
+            self._seen[key, path] = None
+
+    def take(self) -> tuple[tuple[str, str], ...]:
+        """Return what was noted, as (key of the resource, path), and begin anew."""
+        seen = tuple(self._seen)
+        self._seen.clear()
+        return seen
+
+
 class Context:
     """What a fact may look at besides the element that it is asked about."""
 
@@ -77,6 +107,8 @@ class Context:
         """What facts have answered, by fact and identity of the element, which is kept alive beside the answer."""
         self.silent = False
         """Whether conditions are asked for their truth only, not for what it rests on."""
+        self.watch: Watch | None = None
+        """Who wants to know what conditions look at, whether or not it decides anything."""
 
     @cached_property
     def silently(self) -> Context:
@@ -84,4 +116,5 @@ class Context:
         context = Context(self.topology, self.deployment)
         context.answers = self.answers
         context.silent = True
+        context.watch = self.watch
         return context

@@ -333,6 +333,13 @@ def test_the_pools_through_which_traffic_reaches_a_machine(
     assert ("?" if unknown else "..." if value.missing else len(value.known)) == expected
 
 
+def idle(balancer: Body, **keywords: Any) -> list[str]:
+    built = estate(balancer, **keywords)
+    value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(value, Items)
+    return [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
+
+
 WAITING = {"p": s.by_nic("web-a-nic")}
 USED = [{"properties": s.to("lb", "p")}]
 
@@ -362,10 +369,13 @@ def udp(balancer: Body) -> Body:
     ],
 )
 def test_pools_that_nothing_uses(balancer: Body, expected: list[str]) -> None:
-    built = estate(balancer)
-    value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
-    assert isinstance(value, Items)
-    assert [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known] == expected
+    assert idle(balancer) == expected
+
+
+@pytest.mark.parametrize(("rules", "expected"), [({}, ["?"]), (None, [])])
+def test_a_pool_whose_members_cannot_be_seen_may_be_idle(rules: dict[str, Any] | None, expected: list[str]) -> None:
+    balancer = s.balancer("lb", {"p": s.by_nic("unseen-nic")}, *([] if rules is None else [rules]))
+    assert idle(balancer, gaps=[s.gap("Microsoft.Network/networkInterfaces")]) == expected
 
 
 def test_pools_of_a_balancer_that_was_not_read_may_be_idle() -> None:

@@ -8,22 +8,30 @@ from typing import Any, Final
 import msgspec
 
 from auditor.model import (
+    Approval,
     Attestation,
+    Baseline,
     Carried,
     Coverage,
+    Drift,
     Evidence,
+    Fate,
     Finding,
+    FindingChange,
     Gap,
     GapReason,
     Outcome,
     Pack,
+    PropertyChange,
     Report,
     Resource,
+    ResourceChange,
     Rule,
     Severity,
     Snapshot,
     Source,
     Standing,
+    State,
     Statement,
     Stood,
     Subject,
@@ -239,6 +247,51 @@ def carried() -> Report:
     return msgspec.structs.replace(made, carried=tuple(Carried(old, "2026-10-31T06:00:00Z") for old in lost))
 
 
+def drifted() -> Report:
+    """Return a report in which something became of a finding and of a resource in every way that there is."""
+    ok, failed = finding(Outcome.PASS), finding(seen=(evidence(),))
+    same, added = finding(rule=SIZE), finding(rule=SIZE, subject=machine("vm-new"))
+    hidden = unknown(PROBE, machine("vm-hidden"), str(gap()))
+    mended, moved = (finding(Outcome.PASS, SIZE, machine(name)) for name in ("vm-mended", "vm-moved"))
+    changes = (
+        FindingChange(State.REGRESSED, ok, failed),
+        FindingChange(State.NEW, None, added),
+        FindingChange(State.LOST_SIGHT, finding(subject=hidden.subject), hidden),
+        FindingChange(State.FIXED, finding(rule=SIZE, subject=mended.subject), mended),
+        FindingChange(State.GONE, finding(rule=SIZE, subject=machine("vm-gone")), None),
+        FindingChange(State.DRIFTED, moved, moved),
+    )
+    resources = (
+        ResourceChange(machine("vm-gone").id, Fate.REMOVED, rules=("CMP006",)),
+        ResourceChange(machine("vm-moved").id, Fate.MOVED, machine("vm-moved").id.replace("rg-prod", "rg-old")),
+        ResourceChange(machine("vm-hidden").id, Fate.LOST_SIGHT, reason=str(gap())),
+        ResourceChange(
+            BALANCER,
+            Fate.CHANGED,
+            properties=(
+                PropertyChange("properties.probes[name=status].properties.protocol", "Http", "Tcp", ("MIR003",)),
+                PropertyChange("tags.owner", None, {"team": ["a"]}),
+            ),
+            rules=("MIR003",),
+        ),
+    )
+    states = (
+        (failed, State.REGRESSED),
+        (same, State.UNCHANGED),
+        (added, State.NEW),
+        (hidden, State.LOST_SIGHT),
+        (mended, State.FIXED),
+        (moved, State.DRIFTED),
+    )
+    made = report(*(msgspec.structs.replace(found, state=state) for found, state in states), gaps=(gap(),))
+    return msgspec.structs.replace(made, drift=Drift(baseline(), changes, resources))
+
+
+def baseline() -> Baseline:
+    """Return what is compared with."""
+    return Baseline("2026-08-01T06:00:00Z", Approval("operations", "2026-08-02T09:00:00Z", "change 4711"), (gap(),))
+
+
 def hostile(text: str) -> Report:
     """Return a report in which everything that Azure or a user may choose is this text."""
     rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
@@ -256,8 +309,19 @@ def hostile(text: str) -> Report:
         declarations=(text,),
     )
     taken = msgspec.structs.replace(made.snapshot, taken_at=text, identity=text, cloud=text, scopes=(text,))
+    moved = ResourceChange(
+        subject.id,
+        Fate.LOST_SIGHT,
+        f"{subject.id}/{text}",
+        (PropertyChange(text, text, {text: [text]}, (text,)), PropertyChange(text, [text], None)),
+        (text,),
+        text,
+    )
+    changes = [FindingChange(state, findings[0], findings[1], text) for state in State if state is not State.UNCHANGED]
+    against = Baseline(text, Approval(text, text, text), (hidden,))
     return msgspec.structs.replace(
         made,
+        drift=Drift(against, tuple(changes), (moved,)),
         snapshot=taken,
         deployment_file=text,
         coverage=msgspec.structs.replace(made.coverage, waived={waived: leave}),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor import __version__, report
 from auditor.documents import validator
-from auditor.model import Outcome, Report
+from auditor.model import Fate, Outcome, Report, State
 from auditor.report.view import View
 from tests.report import reports
 
@@ -47,7 +47,7 @@ def test_the_head_says_what_was_judged_by_what() -> None:
             "findings",
             "carried",
         ),
-        *("waivers", "attestations"),
+        *("waivers", "attestations", "drift"),
     ]
     assert loaded["format"] == "auditor.report/1"
     assert loaded["tool"] == {"name": "auditor", "version": __version__}
@@ -249,6 +249,97 @@ def test_any_text_comes_back_as_it_was_and_none_acts_on_a_terminal(text: str) ->
     finding = rendered(shown)["findings"][0]
     assert finding["subject"]["name"] == finding["deployment"] == text
     assert finding["evidence"][0]["reads"][1]["observed"] == [text, {text: text}]
+    (moved,) = rendered(shown)["drift"]["resources"]
+    assert (moved["properties"][0]["path"], moved["properties"][0]["after"]) == (text, {text: [text]})
+
+
+def test_without_a_baseline_nothing_has_moved_or_stayed() -> None:
+    loaded = rendered(reports.full())
+    assert loaded["drift"] is None
+    assert {finding["state"] for finding in loaded["findings"]} == {None}
+
+
+def test_what_moved_is_told_with_its_baseline() -> None:
+    loaded = rendered(reports.drifted(), View())
+    assert [f["state"] for f in loaded["findings"]] == ["regressed", "unchanged", "new", "lost sight"]
+    drift = loaded["drift"]
+    assert drift["baseline"] == {
+        "takenAt": "2026-08-01T06:00:00Z",
+        "approved": {"by": "operations", "at": "2026-08-02T09:00:00Z", "reason": "change 4711"},
+        "gaps": [loaded["coverage"]["gaps"][0]],
+    }
+    assert drift["summary"] == {
+        "findings": dict.fromkeys(("regressed", "new", "lost sight", "fixed", "gone", "drifted", "unchanged"), 1),
+        "resources": {
+            name: int(name in {"removed", "moved", "changed", "lost sight"})
+            for name in ("added", "removed", "recreated", "moved", "renamed", "changed", "lost sight")
+        },
+    }
+
+
+def test_a_finding_that_moved_tells_how_it_came_out_before_and_now() -> None:
+    changes = rendered(reports.drifted())["drift"]["findings"]
+    assert [
+        (c["state"], c["before"] and c["before"]["outcome"], c["after"] and c["after"]["outcome"]) for c in changes
+    ] == [
+        ("regressed", "pass", "fail"),
+        ("new", None, "fail"),
+        ("lost sight", "fail", "unknown"),
+        ("fixed", "fail", "pass"),
+        ("gone", "fail", None),
+        ("drifted", "pass", "pass"),
+    ]
+    regressed, *_, gone, _ = changes
+    failed = reports.drifted().findings[0]
+    assert regressed == {
+        "state": "regressed",
+        "rule": "MIR003",
+        "title": reports.PROBE.title,
+        "subject": {
+            "id": "prod/mirrors/TRAKDB",
+            "kind": "mirror",
+            "name": "TRAKDB",
+            "region": "westeurope",
+            "line": None,
+        },
+        "deployment": "prod",
+        "before": {"outcome": "pass", "severity": "critical", "key": failed.key},
+        "after": {"outcome": "fail", "severity": "critical", "key": failed.key},
+        "reason": None,
+    }
+    assert (gone["subject"]["name"], changes[2]["reason"]) == ("vm-gone", str(reports.gap()))
+
+
+def test_a_resource_that_moved_tells_what_moved_in_it_and_who_looks_at_it() -> None:
+    resources = rendered(reports.drifted())["drift"]["resources"]
+    assert [(found["fate"], found["formerId"] is not None, found["reason"]) for found in resources] == [
+        ("removed", False, None),
+        ("moved", True, None),
+        ("lost sight", False, str(reports.gap())),
+        ("changed", False, None),
+    ]
+    *_, balancer = resources
+    assert balancer["id"] == reports.BALANCER
+    assert balancer["properties"] == [
+        {
+            "path": "properties.probes[name=status].properties.protocol",
+            "before": "Http",
+            "after": "Tcp",
+            "rules": ["MIR003"],
+        },
+        {"path": "tags.owner", "before": None, "after": {"team": ["a"]}, "rules": []},
+    ]
+
+
+def test_states_and_fates_are_those_of_the_model() -> None:
+    definitions: Any = validator("report").schema["$defs"]  # type: ignore[index]
+    states = definitions["finding"]["properties"]["state"]["enum"]
+    assert {*states} == {*State, None} - {State.GONE}
+    assert {*definitions["findingChange"]["properties"]["state"]["enum"]} == {*State} - {State.UNCHANGED}
+    assert {*definitions["resourceChange"]["properties"]["fate"]["enum"]} == {*Fate}
+    summary = definitions["drift"]["properties"]["summary"]["properties"]
+    assert [*summary["findings"]["properties"]] == [*State]
+    assert [*summary["resources"]["properties"]] == [*Fate]
 
 
 def test_outcomes_are_those_of_the_model() -> None:

@@ -233,7 +233,7 @@ def test_resources_are_named_by_what_tells_them_apart() -> None:
     elsewhere = "/subscriptions/2/resourceGroups/rg-prod/providers/Microsoft.Network/loadBalancers/lb"
     seen = evidence(observed=[here, group, elsewhere, True, {"a": 1}, ""], expected=f"exactly [{here}]")
     text = rendered(reports.report(finding(seen=(seen,))), View(width=200))
-    assert f'observed [lb/probes/p, rg-dr/lb, {elsewhere}, true, {{"a":1}}, ""]' in text
+    assert f'observed [lb/probes/p, rg-dr/lb, {elsewhere}, true, {{"a": 1}}, ""]' in text
     assert "expected exactly [lb/probes/p]" in text
 
 

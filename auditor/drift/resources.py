@@ -1,0 +1,105 @@
+"""What became of the resources of one snapshot in another, and what moved in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import msgspec
+
+from auditor import arm
+from auditor.drift.identity import Pair, Pairing
+from auditor.drift.properties import Comparison, Difference
+from auditor.model import Fate, Resource, Snapshot, resource
+from auditor.topology.graph import SKU, Graph, proper_type
+from auditor.values import Unknown
+
+
+class Moved(msgspec.Struct, frozen=True, eq=False):
+    """A resource of which something moved."""
+
+    fate: Fate
+    before: Resource | None
+    after: Resource | None
+    differences: tuple[Difference, ...] = ()
+    hidden: Unknown | None = None
+    """Why it, or something in it, cannot be seen."""
+
+    @property
+    def subject(self) -> Resource:
+        """Return the resource as it is now, or was where there is none now."""
+        return next(filter(None, (self.after, self.before)))
+
+
+class Changes:
+    """All that moved between two snapshots."""
+
+    def __init__(self, before: Graph, after: Graph) -> None:
+        """Compare every resource, and what Azure says of sizes and disk types."""
+        self._pairing = Pairing(before, after)
+        self.now = self._pairing.now
+        self.moved = (*self._resources(before, after), *self._sizes(before.snapshot, after.snapshot))
+
+    @cached_property
+    def before(self) -> Mapping[str, Moved]:
+        """Return what moved by the key that it had."""
+        return {moved.before.key: moved for moved in self.moved if moved.before}
+
+    @cached_property
+    def after(self) -> Mapping[str, Moved]:
+        """Return what moved by the key that it has."""
+        return {moved.after.key: moved for moved in self.moved if moved.after}
+
+    def _resources(self, before: Graph, after: Graph) -> Iterator[Moved]:
+        for pair in self._pairing.pairs:
+            yield from self._compared(pair)
+        for old in filter(_is_known, self._pairing.removed):
+            hidden = after.listing(old.type, arm.subscription_of(old.key))
+            yield Moved(Fate.LOST_SIGHT if hidden else Fate.REMOVED, old, None, hidden=hidden)
+        for new in filter(_is_known, self._pairing.added):
+            # What the baseline could not see may have been there all the time.
+            if before.listing(new.type, arm.subscription_of(new.key)) is None:
+                yield Moved(Fate.ADDED, None, new)
+
+    def _sizes(self, before: Snapshot, after: Snapshot) -> Iterator[Moved]:
+        old, new = _sizes_of(before), _sizes_of(after)
+        for key in sorted(old.keys() & new.keys()):
+            yield from self._compared(Pair(old[key], new[key], Fate.CHANGED))
+
+    def _compared(self, pair: Pair) -> Iterator[Moved]:
+        comparison = Comparison(pair.before, pair.after, self.now)
+        differences = tuple(comparison.differences())
+        fate = Fate.LOST_SIGHT if pair.fate is Fate.CHANGED and comparison.hidden else pair.fate
+        if fate is not Fate.CHANGED or differences:
+            yield Moved(fate, pair.before, pair.after, differences, comparison.hidden)
+
+
+def _is_known(found: Resource) -> bool:
+    """Tell whether more is known of a resource than that it could not be read."""
+    return found.body.keys() > {"id"}
+
+
+def _sizes_of(snapshot: Snapshot) -> dict[str, Resource]:
+    """Return what Azure says of sizes and disk types, under the ids by which facts speak of them."""
+    said: dict[str, dict[str, dict[str, object]]] = defaultdict(lambda: defaultdict(dict))
+    for sku in snapshot.skus:
+        entries = sku.get("capabilities")
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                regions = str(sku.get("locations"))
+                said[str(sku.get("name"))][str(entry.get("name"))][regions] = entry.get("value")
+    found = (
+        resource({"capabilities": _everywhere(capabilities)}, f"{scope}/providers/{proper_type(SKU)}/{size}")
+        for scope in snapshot.scopes
+        for size, capabilities in said.items()
+    )
+    return {size.key: size for size in found}
+
+
+def _everywhere(capabilities: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """Return capabilities by name, those that are not the same in all regions with their regions."""
+    return {
+        name: dict(values) if len(set(map(str, values.values()))) > 1 else next(iter(values.values()))
+        for name, values in capabilities.items()
+    }
