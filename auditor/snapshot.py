@@ -161,10 +161,11 @@ def collector_paused() -> Iterator[None]:
 
 
 def sku_id(sku: Any) -> str:  # noqa: ANN401 - a raw ARM body
-    """Return what tells one SKU record from another: kind, name and regions."""
+    """Return what tells one SKU record from another: kind, name, size and regions."""
     locations = sku.get("locations")
     regions = ",".join(sorted(str(region) for region in locations)) if isinstance(locations, list) else ""
-    return f"sku/{sku.get('resourceType')}/{sku.get('name')}/{regions}".lower()
+    size = sku.get("size") or ""
+    return f"sku/{sku.get('resourceType')}/{sku.get('name')}/{size}/{regions}".lower()
 
 
 def _end(line: bytes) -> _End | None:

@@ -43,6 +43,8 @@ _NOT_THERE: Final = frozenset(
 _BY_TYPE: Final = {listing.key: listing for listing in reads.LISTINGS if not listing.below}
 _DATABASES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 MEMBERS: Final = "what only the machines of deployments are asked for"
+_SETS: Final = "availabilitysets"
+"""The kind of SKU records that says how many fault domains sets can have in a region."""
 _POINTS: Final = 30
 """How many of a machine's newest recovery points are kept."""
 
@@ -260,7 +262,7 @@ class Collection:
         try:
             if listing.single:
                 path = listing.of(owner.id)
-                self._add(await self._reader.get(path), f"GET {path}")
+                self._add(await self._reader.get(path), f"GET {path}", listing)
                 return 1
             await self._read_members_of(listing, owner.id, found)
         except NotReadError as error:
@@ -327,7 +329,8 @@ class Collection:
                 if view is not None:
                     found[arm.key(_named(body, path, "id"))] = _clean(view, path)
         except NotReadError as error:
-            self._miss(subscription, reads.STATUS, error, reads.STATUSES.action)
+            if found or error.code.lower() not in NOT_REGISTERED:
+                self._miss(subscription, reads.STATUS, error, reads.STATUSES.action)
         return found
 
     def _view(self, key: str, view: dict[str, object]) -> None:
@@ -339,14 +342,15 @@ class Collection:
             self._resources[key] = msgspec.structs.replace(machine, body=body)
 
     async def _read_sizes(self, subscription: str, region: str, used: set[str]) -> bool:
-        """Read what a region says of the sizes and disk types that are used there."""
+        """Read what a region says of availability sets, and of the sizes and disk types that are used there."""
         path = f"{reads.SIZES.of(subscription)}&$filter=location%20eq%20'{quote(region, safe='')}'"
         wanted = {name.lower() for name in used}
         try:
             async for body in self._reader.items(path):
-                if _named(body, path, "name").lower() in wanted:
-                    key = f"{body.get('resourceType')} {body['name']} {region}".lower()
-                    self._skus[key] = _clean(body, path)
+                name, kind = _named(body, path, "name").lower(), _text(body, "resourceType").lower()
+                if name in wanted or kind == _SETS:
+                    # A disk type has a record for each size of disks.
+                    self._skus[f"{kind} {name} {_text(body, 'size')} {region}"] = _clean(body, path)
         except NotReadError as error:
             self._miss(subscription, reads.SIZES.type, error, reads.SIZES.action)
             return False
@@ -445,7 +449,7 @@ class Collection:
                 found[_named(body, path, "id")] = body
             newest = sorted(found.values(), key=lambda b: _text(b, "properties", "recoveryPointTime"), reverse=True)
             for body in newest[:_POINTS]:
-                self._add(body, f"GET {path}")
+                self._add(body, f"GET {path}", reads.RECOVERY_POINTS)
         except NotReadError as error:
             self._miss(item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action)
 
@@ -460,10 +464,11 @@ class Collection:
         if not isinstance(body, dict) or not arm.is_id(body.get("id")):
             raise NotReadError(GapReason.MALFORMED, detail=f"{shown(call)} has a member without an id")
         made = resource(_clean(body, call), str(body["id"]), call)
-        if listing is not None and not listing.below:
-            if made.type != listing.key:
+        if listing is not None:
+            if not listing.below and made.type != listing.key:
                 raise NotReadError(GapReason.MALFORMED, detail=f"{shown(call)} has {made.id}, which is something else")
-            self._check(made)
+            if listing is not reads.AVAILABILITY:  # metrics have none
+                self._check(made)
         self._resources[made.key] = made
         return made
 

@@ -213,9 +213,12 @@ AVAILABILITY: Final = Listing(
     "Microsoft.Insights/metrics",
     METRICS,
     "Microsoft.Network/loadBalancers",
-    query="&metricnames=DipAvailability&aggregation=Average&interval=PT5M&$filter=BackendIPAddress%20eq%20'*'",
+    query="&metricnames=DipAvailability&aggregation=Average&interval=PT5M&$filter=BackendIPAddress%20eq%20'*'&top=5000",
 )
-"""Which backend addresses answered a balancer's probes in the last hour."""
+"""Which backend addresses answered a balancer's probes in the last hour.
+
+Without `top` Azure gives ten of them and does not say that there are more; a pool has no more than 5,000.
+"""
 SIZES: Final = Listing("Microsoft.Compute/skus", SKUS)
 USAGES: Final = Listing("Microsoft.Compute/locations/usages", COMPUTE, "Microsoft.Compute/locations", "/usages")
 

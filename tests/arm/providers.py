@@ -152,6 +152,7 @@ def metrics(estate: Estate, call: Call, target: Target) -> Body:
         RefusalError: 400, the resource has no such metric.
     """
     value: list[Body] = []
+    most = int(call.parameter("top") or 10) if call.parameter("$filter") else None
     for name in call.parameter("metricnames").split(","):
         series = estate.metrics.get((arm.key(target.scope), name.lower()))
         if series is None and (arm.type_of(target.scope), name.lower()) in _MEASURED:
@@ -160,7 +161,9 @@ def metrics(estate: Estate, call: Call, target: Target) -> Body:
             raise RefusalError(400, "BadRequest", f"Failed to find metric configuration for metric: {name}.")
         metric_id = f"{target.scope}/providers/Microsoft.Insights/metrics/{name}"
         shown_name = {"value": name, "localizedValue": name}
-        value.append({"id": metric_id, "type": "Microsoft.Insights/metrics", "name": shown_name, "timeseries": series})
+        value.append(
+            {"id": metric_id, "type": "Microsoft.Insights/metrics", "name": shown_name, "timeseries": series[:most]}
+        )
     return {"cost": 0, "timespan": call.parameter("timespan"), "interval": call.parameter("interval"), "value": value}
 
 

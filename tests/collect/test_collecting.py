@@ -8,7 +8,7 @@ import pytest
 
 from auditor import arm, engine, examples, scan, snapshot
 from auditor.collect import reads
-from auditor.model import Snapshot
+from auditor.model import GapReason, Snapshot
 from auditor.topology import Topology
 from tests import estates
 from tests.arm.server import ArmServer
@@ -18,10 +18,10 @@ NAMES = sorted(estates.ESTATES)
 READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
 
 
-def judged(name: str, taken: Snapshot) -> dict[estates.Key, tuple[object, ...]]:
+def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
     """Return what rules say of a snapshot, with the evidence."""
     topology = Topology(taken, live.declared(name), examples.AS_OF)
-    findings = engine.judge(topology, estates.rules(estates.ESTATES[name]))
+    findings = engine.judge(topology, estates.rules(profile))
     return {
         (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, tuple(f.evidence), f.reasons)
         for f in findings
@@ -39,7 +39,8 @@ def test_what_is_read_live_is_judged_as_what_a_file_holds(name: str) -> None:
     with ArmServer(live.estate_of(name)) as server:
         taken = live.read(server, name).snapshot
     assert taken.gaps == ()
-    assert judged(name, taken) == judged(name, by_file(name))
+    for profile in ("article-2018", "current"):
+        assert judged(name, taken, profile) == judged(name, by_file(name), profile)
     kept = {r.key for r in by_file(name).resources if r.type in READ}
     assert kept
     assert kept <= {r.key for r in taken.resources}
@@ -51,6 +52,45 @@ def test_the_size_of_pages_changes_nothing() -> None:
         with ArmServer(live.estate_of("trakcare-current"), page_size=size) as server:
             taken.append(snapshot.encode(live.timeless(live.read(server, "trakcare-current").snapshot)))
     assert taken[0] == taken[1] == taken[2]
+
+
+def test_a_disk_type_has_a_record_for_each_size() -> None:
+    estate = live.estate_of("trakcare-current")
+    tiers = [
+        {"resourceType": "disks", "name": "Premium_LRS", "size": size, "locations": ["westeurope"]}
+        for size in ("P10", "P20")
+    ]
+    estate.add(*tiers)
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    assert [sku for sku in taken.skus if sku["resourceType"] == "disks"] == tiers
+    assert snapshot.decode(snapshot.encode(taken), "").skus == taken.skus
+
+
+def test_every_address_behind_a_mirror_is_measured() -> None:
+    estate = live.estate_of("trakcare-current")
+    (balancer,) = (b["id"] for b in estate.of_type("microsoft.network/loadbalancers") if b["name"] == "lb-mirror")
+    series = [{"metadatavalues": [{"value": f"10.0.0.{n}"}], "data": [{"average": 100.0}]} for n in range(40)]
+    estate.metrics[arm.key(balancer), "dipavailability"] = series
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    measured = {found.key: found.body["timeseries"] for found in taken.resources if found.type.endswith("/metrics")}
+    assert measured[f"{arm.key(balancer)}/providers/microsoft.insights/metrics/dipavailability"] == series
+
+
+@pytest.mark.parametrize(
+    ("below", "name"),
+    [("fileServices", "default"), ("fileServices/default/shares", "share"), ("fileServices", "other")],
+)
+def test_what_came_without_its_properties_was_not_read(below: str, name: str) -> None:
+    estate = live.estate_of("trakcare-current")
+    (account, *_) = (body["id"] for body in estate.of_type("microsoft.storage/storageaccounts"))
+    child = f"{account}/{below}/{name}"
+    estate.add({"id": child, "name": name})
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    missing = [(gap.scope, gap.reason) for gap in taken.gaps]
+    assert missing == ([] if name == "other" else [(child, GapReason.MALFORMED)]), "the other is never asked for"
 
 
 def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:

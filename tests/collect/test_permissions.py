@@ -297,7 +297,15 @@ def test_a_list_of_subscriptions_that_fails_leaves_those_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "namespace", ["Microsoft.RecoveryServices", "Microsoft.ClassicCompute", "Microsoft.DevTestLab"]
+    "namespace",
+    [
+        "Microsoft.Automation",
+        "Microsoft.ClassicCompute",
+        "Microsoft.Compute",
+        "Microsoft.DevTestLab",
+        "Microsoft.RecoveryServices",
+        "Microsoft.Storage",
+    ],
 )
 def test_a_provider_that_is_not_registered_means_none(namespace: str) -> None:
     estate = live.estate_of(NAME)
