@@ -26,7 +26,7 @@ from auditor.model import (
     Waiver,
 )
 from auditor.topology import Context, Deployment, Topology, Watch, subject_of
-from auditor.topology.graph import ONLY_IN_RESOURCE_GRAPH, REFERENCES, SKU, VM, proper_type
+from auditor.topology.graph import ONLY_IN_RESOURCE_GRAPH, REFERENCES, SKU, VM, cuts_a_list, proper_type
 from auditor.values import Cause, Items, Unknown
 
 _ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
@@ -233,11 +233,7 @@ def _types(rules: Iterable[CompiledRule]) -> set[str]:
 
 def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
     """Yield a gap for each type that nobody claims to have listed, and each subscription that was left out."""
-    said = {
-        (arm.subscription_of(gap.scope), arm.canonical_type(gap.what))
-        for gap in snapshot.gaps
-        if arm.type_of(gap.scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}
-    }
+    said = {(arm.subscription_of(gap.scope), arm.canonical_type(gap.what)) for gap in snapshot.gaps if cuts_a_list(gap)}
     for scope in snapshot.scopes:
         for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in said else ():
             if (scope, type_) not in snapshot.listed and (scope, type_) not in said:

@@ -74,6 +74,12 @@ def proper_type(type_: str) -> str:
     return _PROPER_NAMES.get(type_, type_)
 
 
+def cuts_a_list(gap: Gap) -> bool:
+    """Tell whether a gap is of a list, of a subscription's or of what a resource has below it, not of one resource."""
+    scope = arm.type_of(gap.scope)
+    return scope in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP} or arm.canonical_type(gap.what).startswith(f"{scope}/")
+
+
 class Reference(NamedTuple):
     """A property that holds the id of another resource, or of a part of one."""
 
@@ -185,10 +191,8 @@ class Graph:
 
     def _listing(self, type_: str, subscription: str) -> Unknown | None:
         for gap in self.snapshot.gaps:
-            scope = arm.key(gap.scope)
-            what = arm.canonical_type(gap.what)
-            same = arm.subscription_of(scope) == subscription and what in {type_, arm.SUBSCRIPTION}
-            if same and arm.type_of(scope) in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}:
+            same = arm.subscription_of(arm.key(gap.scope)) == subscription
+            if same and arm.canonical_type(gap.what) in {type_, arm.SUBSCRIPTION} and cuts_a_list(gap):
                 return Unknown(Cause.GAP, str(gap))
         if (subscription, type_) in self.snapshot.listed:
             return None
