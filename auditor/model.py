@@ -602,6 +602,7 @@ class Baseline(msgspec.Struct, frozen=True):
     """The approved snapshot with which was compared."""
 
     taken_at: str
+    scopes: tuple[str, ...]
     approved: Approval | None
     gaps: tuple[Gap, ...]
     """What it could not see, so that nothing is compared with it."""

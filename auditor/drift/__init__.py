@@ -20,7 +20,7 @@ def compare(changes: Changes, before: Judged, after: Judged) -> tuple[tuple[Find
     states = States(changes, before, after)
     baseline = before.topology.graph.snapshot
     drift = Drift(
-        baseline=Baseline(baseline.taken_at, baseline.approved, baseline.gaps),
+        baseline=Baseline(baseline.taken_at, baseline.scopes, baseline.approved, baseline.gaps),
         findings=states.changes(),
         resources=tuple(sorted(_resources(changes, states.looks), key=lambda change: change.id.lower())),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -10,8 +9,8 @@ import msgspec
 from rich.style import Style
 
 from auditor import arm
-from auditor.model import Drift, Fate, Finding, FindingChange, Outcome, PropertyChange, ResourceChange, State
-from auditor.report import words
+from auditor.model import Drift, Fate, FindingChange, PropertyChange, ResourceChange, State
+from auditor.report import moved, words
 from auditor.report.groups import group
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ _FATES: Final[Mapping[Fate, Style]] = {
 }
 _AROUND: Final = frozenset({"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP})
 """The types of what a resource lies in."""
+_MOST: Final = 100
+"""The resources that are shown of a group."""
 _LEAD: Final = 12
 """The width of the longest state with a space behind it."""
 
@@ -39,36 +40,18 @@ _LEAD: Final = 12
 def changes(page: Page, drift: Drift) -> None:
     """Say with what was compared, what findings came of it, and what moved: first what rules look at."""
     page.section("Since the baseline")
-    baseline = drift.baseline
-    page.write(f"Taken {baseline.taken_at or 'at a time that is not known'}, {_approval(drift)}.")
-    if baseline.gaps:
-        page.write(f"It had {words.count(len(baseline.gaps), 'gap')}: with what they hid, nothing is compared.")
-    page.write(f"{summary(drift)}." if drift.findings or drift.resources else "Nothing has moved.")
-    _findings(page, [change for change in drift.findings if _is_news(change)])
+    page.write(f"Taken {moved.baseline(drift)}.")
+    if drift.baseline.gaps:
+        page.write(f"It had {words.count(len(drift.baseline.gaps), 'gap')}: with what they hid, nothing is compared.")
+    if drift.findings or drift.resources:
+        page.write(f"Findings: {moved.findings(drift)}; resources: {moved.resources(drift)}.")
+    else:
+        page.write("Nothing has moved.")
+    _findings(page, moved.news(drift))
     read = [_only(change, read=True) for change in drift.resources]
     _resources(page, "Moved", [change for change in read if change.properties or change.fate is not Fate.CHANGED])
     unread = [_only(change, read=False) for change in drift.resources]
     _resources(page, "Moved, and no rule looks at it", [change for change in unread if change.properties])
-
-
-def summary(drift: Drift) -> str:
-    """Return in numbers what became of findings and resources."""
-    states = Counter(change.state for change in drift.findings)
-    fates = Counter(change.fate for change in drift.resources)
-    findings = ", ".join(f"{states[state]} {state}" for state in State if states[state])
-    resources = ", ".join(f"{fates[fate]} {fate}" for fate in Fate if fates[fate])
-    return f"Findings: {findings or 'as they were'}; resources: {resources or 'as they were'}"
-
-
-def _approval(drift: Drift) -> str:
-    approved = drift.baseline.approved
-    return f"approved by {approved.by} at {approved.at}: {approved.reason}" if approved else "approved by nobody"
-
-
-def _is_news(change: FindingChange) -> bool:
-    """Tell whether a finding says more than the tree does, which has what passes still, and what is not there."""
-    failed = change.before is not None and change.before.outcome is Outcome.FAIL
-    return change.state is not State.DRIFTED and (change.state is not State.GONE or failed)
 
 
 def _only(change: ResourceChange, *, read: bool) -> ResourceChange:
@@ -82,49 +65,38 @@ def _findings(page: Page, changes: list[FindingChange]) -> None:
     for (state, _), alike in group(changes, lambda change: (change.state, change.finding.rule.id)).items():
         rule = alike[0].finding.rule
         page.write(f"{rule.id}  {rule.title}", lead=f"{state.upper():<{_LEAD}}", style=_STYLES[state])
-        for turn, same in group(alike, _turn).items():
+        for turn, same in group(alike, moved.turn).items():
             page.write(f"{turn}: {', '.join(words.first([words.subject(c.finding) for c in same]))}", _LEAD)
-
-
-def _turn(change: FindingChange) -> str:
-    """Return how a finding came out before and now."""
-    missing = "not seen" if change.state is State.LOST_SIGHT else "not there"
-    return f"{_verdict(change.before, 'not there')} -> {_verdict(change.after, missing)}"
-
-
-def _verdict(finding: Finding | None, missing: str) -> str:
-    if finding is None:
-        return missing
-    outcome = finding.outcome.replace("_", " ")
-    return f"{outcome} ({finding.severity})" if finding.outcome is Outcome.FAIL else outcome
 
 
 def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
     """Draw a tree of what moved: groups, the resources in them, their properties."""
     for inside in group(changes, lambda change: (arm.subscription_of(change.id), arm.group_of(change.id))).values():
         page.lines(["", f"{title}: {_place(inside[0])}"])
-        for change in inside:
+        for change in inside[:_MOST]:
             page.write(_name(change.id), 2, lead=f"{change.fate.upper():<{_LEAD}}", style=_FATES.get(change.fate))
             if change.former_id:
-                page.lines([f"before {change.former_id}"], 2 + _LEAD)
+                page.lines([f"before {words.shortened(change.former_id, change.id)}"], 2 + _LEAD)
             if change.reason:
                 page.write(change.reason, 2 + _LEAD)
             if change.rules and change.fate in {Fate.ADDED, Fate.REMOVED}:
                 page.write(_rules(change.rules), 2 + _LEAD)
             for found in change.properties:
                 _property(page, found, change.id)
+        if more := inside[_MOST:]:
+            page.write(f"and {words.count(len(more), 'resource')} more, which the JSON report has", 2)
 
 
 def _property(page: Page, change: PropertyChange, home: str) -> None:
     """Write a property on one line, or where it is too long on three."""
     path = words.shortened(change.path, home)
-    moved = f"{words.value(change.before, home)} -> {words.value(change.after, home)}"
+    turn = words.turn(change.before, change.after, home)
     rules = f" ({', '.join(change.rules)})" if change.rules else ""
-    if page.fits(f"{path}: {moved}{rules}", 4):
-        page.write(f"{path}: {moved}{rules}", 4)
+    if page.fits(f"{path}: {turn}{rules}", 4):
+        page.write(f"{path}: {turn}{rules}", 4)
         return
     page.write(path, 4)
-    page.write(moved, 6)
+    page.write(turn, 6)
     if change.rules:
         page.write(_rules(change.rules), 6)
 

@@ -186,6 +186,7 @@ class _Approval(_Struct):
 
 class _Baseline(_Struct):
     taken_at: str | None
+    scopes: tuple[str, ...]
     approved: _Approval | None
     gaps: list[_Gap]
 
@@ -353,6 +354,7 @@ def _drift(drift: Drift, findings: Iterable[Finding]) -> _Drift:
     return _Drift(
         baseline=_Baseline(
             taken_at=drift.baseline.taken_at or None,
+            scopes=drift.baseline.scopes,
             approved=_Approval(approved.by, approved.at, approved.reason) if approved else None,
             gaps=[_gap(gap, None) for gap in drift.baseline.gaps],
         ),

@@ -15,7 +15,7 @@ import msgspec
 
 from auditor import __version__
 from auditor.model import Finding, Outcome, Report, Standing
-from auditor.report import escape, numbers, words
+from auditor.report import escape, moved, numbers, words
 from auditor.report.groups import by_rule, counted
 
 if TYPE_CHECKING:
@@ -65,12 +65,22 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Waived", waived
     yield "Passes", f"{of[Outcome.PASS]}"
     yield "Taken", report.snapshot.taken_at or "at a time that is not known"
+    if report.drift:
+        yield "Baseline", moved.baseline(report.drift)
+        yield "Findings since then", moved.findings(report.drift)
+        yield "Resources since then", moved.resources(report.drift)
     yield "Judged by", f"auditor {__version__}, profile {report.profile}, as of {report.as_of}"
 
 
 def _tables(report: Report) -> Iterator[_Table]:
     fails = [finding for findings in by_rule(counted(report, Outcome.FAIL)) for finding in findings]
     unknowns = [finding for findings in by_rule(counted(report, Outcome.UNKNOWN)) for finding in findings]
+    news = moved.news(report.drift) if report.drift else []
+    yield _Table(
+        "Since the baseline",
+        ("State", "Rule", "Subject", "Before and now"),
+        [(change.state, *_about(change.finding), moved.turn(change)) for change in news],
+    )
     columns = ("Severity", "Rule", "Subject", "Where")
     yield _Table(words.count(len(fails), "fail"), columns, [(f.severity, *_about(f), _where(f, report)) for f in fails])
     errors = [(*_about(finding), finding.reason) for finding in counted(report, Outcome.ERROR)]

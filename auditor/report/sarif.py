@@ -11,6 +11,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
+from uuid import UUID, uuid5
 
 import attrs
 import msgspec
@@ -20,6 +21,7 @@ import auditor
 from auditor import arm
 from auditor.model import (
     Attestation,
+    Drift,
     Evidence,
     Finding,
     Gap,
@@ -29,6 +31,7 @@ from auditor.model import (
     Rule,
     Severity,
     Standing,
+    State,
     Stood,
     Waiver,
 )
@@ -67,6 +70,8 @@ _KINDS: Final = {
     Outcome.PASS: "pass",
     Outcome.NOT_APPLICABLE: "notApplicable",
 }
+_NAMESPACE: Final = UUID("6b0d7c0e-3d9c-5a0e-9b57-1f4a3c1f0a52")
+"""Of the GUIDs of runs."""
 _GAP: Final = "GAP"
 _ERROR: Final = "ERROR"
 _DECLARE: Final = "DECLARE"
@@ -95,6 +100,17 @@ _ALWAYS: Final = frozenset(("kind", "level"))
 """Written even where they equal the schema's default, because another default may come before it."""
 _RENAMED: Final = {(om.Suppression, "state"): "status"}
 """What sarif_om calls as a draft of the standard did."""
+_BASELINE_STATES: Final[Mapping[State | None, str]] = {
+    State.REGRESSED: "new",
+    State.NEW: "new",
+    None: "new",
+    State.LOST_SIGHT: "updated",
+    State.FIXED: "updated",
+    State.DRIFTED: "updated",
+    State.UNCHANGED: "unchanged",
+    State.GONE: "absent",
+}
+"""What is worse than the baseline is `new`, for those who stop at what is; what may be there yet is never `absent`."""
 _ID: Final = re.compile(
     r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]\"']+)", re.IGNORECASE
 )
@@ -107,15 +123,28 @@ _DESCRIPTION: Final = 1024  # more is cut, or refused, by GitHub
 
 
 def render(report: Report, _view: View) -> str:
-    """Return every finding, those that are no problem told apart by their kind."""
-    return _render(report, report.findings, github=False, last_seen={})
+    """Return every finding, those that are no problem told apart by their kind, and what only the baseline had."""
+    missing = _missing(report.drift) if report.drift else ()
+    return _render(report, [*report.findings, *missing], github=False, last_seen={})
+
+
+def _missing(drift: Drift) -> Iterator[Finding]:
+    """Yield the findings of the baseline that there are no more; those that may yet stand as what is not known."""
+    for change in drift.findings:
+        if change.after is None:
+            finding = msgspec.structs.replace(change.finding, state=change.state)
+            if change.state is State.LOST_SIGHT:
+                finding = msgspec.structs.replace(
+                    finding, outcome=Outcome.UNKNOWN, cause=Cause.GAP, reasons=(change.reason,), evidence=()
+                )
+            yield finding
 
 
 def render_github(report: Report, _view: View) -> str:
     """Return what is to be an alert of GitHub code scanning, which would make one of a pass or a suppressed result too.
 
     An unknown by gap is one, since leaving it out would close the alert of a failure that we only lost sight of; where
-    an earlier report tells what failed, that stays the alert.
+    an earlier report tells what failed, that stays the alert. GitHub works out by itself what is new.
     """
     carried = {old.finding.key: old for old in report.carried if old.finding.waiver is None}
     shown = (
@@ -131,12 +160,28 @@ def _render(report: Report, findings: Iterable[Finding], *, github: bool, last_s
     """Return the log of one run with these results; by key, when those were last seen that are an earlier run's."""
     indexes = {rule.id: index for index, rule in enumerate(report.rules)}
     file = _relative(report.deployment_file)
+    drift = None if github else report.drift
+    taken = report.snapshot
     run = om.Run(
         tool=om.Tool(driver=_driver(report)),
         newline_sequences=None,  # else the schema's default is written out, control characters and all
-        automation_details=om.RunAutomationDetails(id=f"auditor/{_segment(report.profile)}/"),
+        automation_details=om.RunAutomationDetails(
+            id=f"auditor/{_segment(report.profile)}/",
+            guid=_guid(report.profile, taken.taken_at, taken.scopes) if drift else None,
+        ),
+        baseline_guid=_guid(report.profile, drift.baseline.taken_at, drift.baseline.scopes) if drift else None,
         invocations=[_invocation(report, indexes)],
-        results=[_result(f, indexes, file, github=github, last_seen=last_seen.get(f.key, "")) for f in findings],
+        results=[
+            _result(
+                finding,
+                indexes,
+                file,
+                github=github,
+                last_seen=last_seen.get(finding.key, ""),
+                baseline_state=_BASELINE_STATES[finding.state] if drift else None,
+            )
+            for finding in findings
+        ],
         properties={
             "profile": printable(report.profile),
             "asOf": printable(report.as_of),
@@ -146,6 +191,11 @@ def _render(report: Report, findings: Iterable[Finding], *, github: bool, last_s
     )
     log = om.SarifLog(version="2.1.0", schema_uri=_SCHEMA, runs=[run])
     return msgspec.json.format(json.dumps(_plain(log)), indent=1) + "\n"
+
+
+def _guid(profile: str, taken_at: str, scopes: tuple[str, ...]) -> str:
+    """Return the same GUID for the same snapshot, so that a run names the one that its baseline was once judged by."""
+    return str(uuid5(_NAMESPACE, "\n".join((profile, taken_at, *sorted(map(arm.key, scopes))))))
 
 
 def _plain(node: _Node) -> _Node:
@@ -314,7 +364,15 @@ def _utc(text: str) -> str | None:
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
-def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: bool, last_seen: str) -> _Node:
+def _result(  # noqa: PLR0913 - each of them is said of a single result
+    finding: Finding,
+    indexes: Mapping[str, int],
+    file: str,
+    *,
+    github: bool,
+    last_seen: str,
+    baseline_state: str | None,
+) -> _Node:
     """Return a finding.
 
     GitHub ignores the kind but needs a level, and SARIF gives a level to nothing but a fail.
@@ -337,6 +395,8 @@ def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: 
         properties["cause"] = finding.cause
     if last_seen:
         properties["lastSeen"] = printable(last_seen)
+    if baseline_state and finding.state:
+        properties["state"] = finding.state
     return om.Result(
         rule_id=finding.rule.id,
         rule_index=indexes[finding.rule.id],
@@ -360,6 +420,7 @@ def _result(finding: Finding, indexes: Mapping[str, int], file: str, *, github: 
         ],
         partial_fingerprints=fingerprints,
         suppressions=[_suppression(finding.waiver)] if finding.waiver else [],
+        baseline_state=baseline_state,
         properties=properties,
     )
 

@@ -10,7 +10,7 @@ from rich.style import Style
 
 from auditor import __version__, arm
 from auditor.model import Finding, Gap, GapReason, Outcome, Report, Rule, Severity
-from auditor.report import numbers, words
+from auditor.report import moved, numbers, words
 from auditor.report.changes import changes
 from auditor.report.escape import printable
 from auditor.report.excused import excused
@@ -290,7 +290,10 @@ def _summary(report: Report) -> str:
         if report.coverage.complete
         else ": ".join(filter(None, ["incomplete", ", ".join(numbers.missing(report))]))
     )
-    return f"auditor: {', '.join(counts)}; {coverage}"
+    said = [", ".join(counts), coverage]
+    if report.drift:
+        said.append(f"since the baseline: {moved.findings(report.drift)}")
+    return f"auditor: {'; '.join(said)}"
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

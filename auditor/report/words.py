@@ -16,6 +16,9 @@ MOST: Final = 5
 _LONGEST: Final = 300
 """The characters that are shown of a value."""
 
+_CONTEXT: Final = 40
+"""The characters that are shown of what two long values begin with."""
+
 _ID: Final = re.compile(
     r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]]+)", re.IGNORECASE
 )
@@ -72,6 +75,14 @@ def alias(subscription: str) -> str:
 def value(observed: object, home: str) -> str:
     """Return an observed value as one reads it."""
     return cut(shortened(_text(observed), home))
+
+
+def turn(before: object, after: object, home: str) -> str:
+    """Return a value that became another; of long ones that begin alike, from shortly before where they part."""
+    texts = [shortened(_text(observed), home) for observed in (before, after)]
+    parted = (place for place, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) > 1)
+    start = max(0, next(parted, min(map(len, texts))) - _CONTEXT) if max(map(len, texts)) > _LONGEST else 0
+    return " -> ".join(cut(f"{'...' * (start > 0)}{text[start:]}") for text in texts)
 
 
 def _text(observed: object) -> str:

@@ -289,7 +289,8 @@ def drifted() -> Report:
 
 def baseline() -> Baseline:
     """Return what is compared with."""
-    return Baseline("2026-08-01T06:00:00Z", Approval("operations", "2026-08-02T09:00:00Z", "change 4711"), (gap(),))
+    approval = Approval("operations", "2026-08-02T09:00:00Z", "change 4711")
+    return Baseline("2026-08-01T06:00:00Z", (SUBSCRIPTION,), approval, (gap(),))
 
 
 def hostile(text: str) -> Report:
@@ -318,7 +319,7 @@ def hostile(text: str) -> Report:
         text,
     )
     changes = [FindingChange(state, findings[0], findings[1], text) for state in State if state is not State.UNCHANGED]
-    against = Baseline(text, Approval(text, text, text), (hidden,))
+    against = Baseline(text, (text,), Approval(text, text, text), (hidden,))
     return msgspec.structs.replace(
         made,
         drift=Drift(against, tuple(changes), (moved,)),

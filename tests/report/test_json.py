@@ -265,6 +265,7 @@ def test_what_moved_is_told_with_its_baseline() -> None:
     drift = loaded["drift"]
     assert drift["baseline"] == {
         "takenAt": "2026-08-01T06:00:00Z",
+        "scopes": [reports.SUBSCRIPTION],
         "approved": {"by": "operations", "at": "2026-08-02T09:00:00Z", "reason": "change 4711"},
         "gaps": [loaded["coverage"]["gaps"][0]],
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from auditor import report
-from auditor.model import Outcome, Report, Standing, Stood, Subject
+from auditor.model import Drift, Outcome, Report, Standing, Stood, Subject
 from auditor.report.escape import printable
 from auditor.report.view import View
 from tests.report import reports
@@ -117,6 +117,35 @@ def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
         ("critical", "TRAKDB (mirror, westeurope)"),
         ("medium", "vm-gone (virtualMachines, westeurope)"),
     ]
+
+
+def test_what_moved_since_the_baseline_is_told() -> None:
+    text = rendered(reports.drifted())
+    told = cells(text)
+    assert [row for row in told if row[0] in {"Baseline", "Findings since then", "Resources since then"}] == [
+        ["Baseline", "2026-08-01T06:00:00Z, approved by operations at 2026-08-02T09:00:00Z: change 4711"],
+        ["Findings since then", "1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted"],
+        ["Resources since then", "1 removed, 1 moved, 1 changed, 1 lost sight"],
+    ]
+    assert titles(text)[0] == "Since the baseline"
+    start = told.index(["State", "Rule", "Subject", "Before and now"]) + 1
+    probe, size = (f"{rule.id} {rule.title}" for rule in (PROBE, SIZE))
+    assert told[start : start + 6] == [
+        ["regressed", probe, "TRAKDB (mirror, westeurope)", "pass -> fail (critical)"],
+        ["new", size, "vm-new (virtualMachines, westeurope)", "not there -> fail (medium)"],
+        ["lost sight", probe, "vm-hidden (virtualMachines, westeurope)", "fail (critical) -> unknown"],
+        ["fixed", size, "vm-mended (virtualMachines, westeurope)", "fail (medium) -> pass"],
+        ["gone", size, "vm-gone (virtualMachines, westeurope)", "fail (medium) -> not there"],
+        ["Severity", "Rule", "Subject", "Where"],
+    ]
+
+
+def test_a_baseline_from_which_nothing_moved_is_told_in_numbers_only() -> None:
+    same = msgspec.structs.replace(reports.full(), drift=Drift(reports.baseline(), (), ()))
+    text = rendered(same)
+    assert ["Findings since then", "as they were"] in cells(text)
+    assert "Since the baseline" not in titles(text)
+    assert "Baseline" not in {row[0] for row in cells(rendered(reports.full()))}
 
 
 @pytest.mark.parametrize(("days", "said"), [(0, True), (30, True), (31, False)])

@@ -17,8 +17,11 @@ from jsonschema import Draft202012Validator
 
 import auditor
 from auditor.model import (
+    Baseline,
+    Drift,
     Evidence,
     Finding,
+    FindingChange,
     Gap,
     GapReason,
     Outcome,
@@ -27,6 +30,7 @@ from auditor.model import (
     Severity,
     Source,
     Standing,
+    State,
     Statement,
     Stood,
     Subject,
@@ -593,6 +597,64 @@ def test_the_whole_log_tells_only_of_this_run() -> None:
     assert [result["properties"]["outcome"] for result in results] == ["unknown", "unknown"]
 
 
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_result_says_what_became_of_it_since_the_baseline() -> None:
+    results = run_of(reports.drifted())["results"]
+    found = [(r["properties"]["state"], r["kind"], r["baselineState"]) for r in results]
+    assert found == [
+        ("regressed", "fail", "new"),
+        ("unchanged", "fail", "unchanged"),
+        ("new", "fail", "new"),
+        ("lost sight", "open", "updated"),
+        ("fixed", "pass", "updated"),
+        ("drifted", "pass", "updated"),
+        ("gone", "fail", "absent"),
+    ]
+
+
+def test_what_the_baseline_says_nothing_of_is_new() -> None:
+    drift = msgspec.structs.replace(reports.drifted(), findings=(reports.finding(Outcome.PASS),))
+    result = run_of(drift)["results"][0]
+    assert (result["baselineState"], "state" in result["properties"]) == ("new", False)
+
+
+def test_what_may_yet_be_there_is_not_known_and_not_absent() -> None:
+    shown = reports.drifted()
+    assert shown.drift is not None
+    lost = FindingChange(State.LOST_SIGHT, make_finding(evidence=(EVIDENCE,)), None, "it was not scanned")
+    drift = msgspec.structs.replace(shown.drift, findings=(lost,))
+    result = run_of(msgspec.structs.replace(shown, drift=drift, rules=(*shown.rules, RULE)))["results"][-1]
+    assert (result["kind"], result["baselineState"]) == ("open", "updated")
+    assert result["message"]["text"].startswith("Could not be judged for ")
+    assert result["message"]["text"].endswith(
+        "of deployment 'prod': The mirror's balancer asks the mirror status page. it was not scanned."
+    )
+
+
+def test_a_run_names_the_one_of_its_baseline() -> None:
+    shown = reports.drifted()
+    assert shown.drift is not None
+    run = run_of(shown)
+    then = msgspec.structs.replace(shown.snapshot, taken_at=shown.drift.baseline.taken_at)
+    earlier = run_of(msgspec.structs.replace(shown, snapshot=then))
+    assert run["baselineGuid"] == earlier["automationDetails"]["guid"] != run["automationDetails"]["guid"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "render"), [(reports.drifted(), sarif.render_github), (reports.full(), sarif.render)]
+)
+def test_without_a_baseline_and_on_github_nothing_is_said_of_one(
+    shown: Report, render: Callable[[Report, View], str]
+) -> None:
+    run = run_of(shown, render)
+    assert "baselineGuid" not in run
+    assert "guid" not in run["automationDetails"]
+    assert run["results"]
+    assert not [result for result in run["results"] if "baselineState" in result or "state" in result["properties"]]
+
+
 # --- hostile text -----------------------------------------------------------------------------------------------------
 
 
@@ -611,8 +673,10 @@ def hostile(text: str, observed: object) -> Report:
         msgspec.structs.replace(made, outcome=outcome, subject=subject)
         for outcome, subject in zip(Outcome, (*subjects[1:], *subjects), strict=True)
     ]
+    change = FindingChange(State.LOST_SIGHT, findings[0], None, text)
     return make_report(
         *findings,
+        drift=Drift(Baseline(text, (text,), None, ()), (change,), ()),
         taken_at=text,
         profile=text,
         as_of=text,
