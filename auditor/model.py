@@ -42,6 +42,8 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True):
     """The action that the caller would need."""
     detail: str = ""
     """What went wrong in particular, or what to do about it, for a human."""
+    call: str = ""
+    """The request that was not answered as it should be, for example `GET /subscriptions/...`; "" where none was."""
 
     def __str__(self) -> str:
         """Return the gap as one sentence without a full stop."""

@@ -107,7 +107,7 @@ def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
     for scope, type_ in snapshot.listed:
         yield _Listed(scope, type_)
     for gap in snapshot.gaps:
-        yield _Gap(gap.scope, msgspec.structs.replace(gap, detail=redact(gap.detail)))
+        yield _Gap(gap.scope, msgspec.structs.replace(gap, detail=redact(gap.detail), call=redact(gap.call)))
     for sku in snapshot.skus:
         yield _Sku(sku_id(sku), redact(sku))  # type: ignore[arg-type]
 

@@ -39,7 +39,7 @@ def _taken(*resources: Resource, **rest: Any) -> Snapshot:
 _SMALL = _taken(
     _resource("a", {"n": [1, 2.5, None, True, "é\u2028"]}, "GET /x"),
     listed=frozenset({(_SUBSCRIPTION, "microsoft.compute/disks")}),
-    gaps=(Gap(_SUBSCRIPTION, "x", GapReason.FORBIDDEN, code="AuthorizationFailed", permission="p/read", detail="ask"),),
+    gaps=(Gap(_SUBSCRIPTION, "x", GapReason.FORBIDDEN, "AuthorizationFailed", "p/read", "ask", "GET /y"),),
     skus=({"resourceType": "virtualMachines", "name": "E8", "locations": ["westeurope"]},),
     identity="me",
     deployment="format: auditor.deployment/1\n",
@@ -312,7 +312,7 @@ def test_a_body_too_deep_to_be_written_is_an_input_error() -> None:
 def test_no_secret_enters_a_snapshot(secret: object) -> None:
     nested = [[{"a": secret, "kept": "neighbour", "secretUrl": "https://v"}]]
     sku = {"resourceType": "x", "name": "y", "locations": [], "a": nested}
-    gap = Gap("/subscriptions/s", "x", GapReason.UNAVAILABLE, detail="GET https://a/b?sig=HUNTER2 failed")
+    gap = Gap("/subscriptions/s", "x", GapReason.UNAVAILABLE, detail="a?sig=HUNTER2", call="GET /b?sig=HUNTER2")
     found = _resource("a", nested, "GET https://a/b?sig=HUNTER2")
     taken = _taken(found, skus=(sku,), gaps=(gap,), deployment="# https://a/b?sig=HUNTER2\nformat: x\n")
     data = snapshot.encode(taken)

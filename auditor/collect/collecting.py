@@ -186,9 +186,9 @@ class Collection:
             self._add(await self._reader.get(path), f"GET {path}")
         except NotReadError as error:
             if error.reason is GapReason.FORBIDDEN or error.code.lower() in _NOT_THERE:
-                self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION.action)
+                self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION.action, f"GET {path}")
                 return
-            self._miss(subscription, "properties", error, reads.SUBSCRIPTION.action)
+            self._miss(subscription, "properties", error, reads.SUBSCRIPTION.action, f"GET {path}")
         await self._ask_permissions(subscription)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read_machines(subscription))
@@ -224,7 +224,7 @@ class Collection:
             await self._read_members_of(listing, subscription, found)
         except NotReadError as error:
             if found or error.code.lower() not in NOT_REGISTERED:
-                self._miss(subscription, listing.type, error, listing.action)
+                self._miss(subscription, listing.type, error, listing.action, f"GET {listing.of(subscription)}")
                 return list(found.values())
         if self._prove(subscription, listing.type, listing.action):
             self._progress.read(f"{listing.type} of {subscription}", len(found))
@@ -259,15 +259,15 @@ class Collection:
     async def _read_child(self, listing: Listing, owner: Resource) -> int | None:
         """Read what belongs to a resource; return how much it is, None where not all could be read."""
         found: dict[str, Resource] = {}
+        path = listing.of(owner.id)
         try:
             if listing.single:
-                path = listing.of(owner.id)
                 self._add(await self._reader.get(path), f"GET {path}", listing)
                 return 1
             await self._read_members_of(listing, owner.id, found)
         except NotReadError as error:
             if found or error.code.lower() not in NO_FILES:
-                self._miss(owner.id, listing.type, error, listing.action)
+                self._miss(owner.id, listing.type, error, listing.action, f"GET {path}")
                 return None
         return len(found)
 
@@ -289,7 +289,7 @@ class Collection:
                 found[made.type] += 1
         except NotReadError as error:
             for type_ in reads.BY_GRAPH:
-                self._miss(subscription, type_, error, reads.GRAPH.action)
+                self._miss(subscription, type_, error, reads.GRAPH.action, f"POST {path}")
             return
         for type_ in reads.BY_GRAPH:
             if self._prove(subscription, type_, f"{type_}/read"):
@@ -330,7 +330,7 @@ class Collection:
                     found[arm.key(_named(body, path, "id"))] = _clean(view, path)
         except NotReadError as error:
             if found or error.code.lower() not in NOT_REGISTERED:
-                self._miss(subscription, reads.STATUS, error, reads.STATUSES.action)
+                self._miss(subscription, reads.STATUS, error, reads.STATUSES.action, f"GET {path}")
         return found
 
     def _view(self, key: str, view: dict[str, object]) -> None:
@@ -352,7 +352,7 @@ class Collection:
                     # A disk type has a record for each size of disks.
                     self._skus[f"{kind} {name} {_text(body, 'size')} {region}"] = _clean(body, path)
         except NotReadError as error:
-            self._miss(subscription, reads.SIZES.type, error, reads.SIZES.action)
+            self._miss(subscription, reads.SIZES.type, error, reads.SIZES.action, f"GET {path}")
             return False
         return True
 
@@ -365,7 +365,7 @@ class Collection:
                 name = _named(body, path, "name", "value")
                 self._add({**body, "id": f"{scope}/usages/{name}"}, f"GET {path}")
         except NotReadError as error:
-            self._miss(subscription, reads.USAGES.type, error, reads.USAGES.action)
+            self._miss(subscription, reads.USAGES.type, error, reads.USAGES.action, f"GET {path}")
             return False
         return True
 
@@ -417,7 +417,7 @@ class Collection:
             failure = NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(path)} has no instance view")
         except NotReadError as error:
             failure = error
-        self._miss(machine.id, "properties.instanceView", failure, reads.INSTANCE.action)
+        self._miss(machine.id, "properties.instanceView", failure, reads.INSTANCE.action, f"GET {path}")
 
     async def _read_missing(self, arm_id: str, listed: frozenset[tuple[str, str]]) -> None:
         """Ask for what a deployment refers to and no list had; `listed` says which seemed to be complete.
@@ -434,11 +434,11 @@ class Collection:
             if error.code.lower() in _NOT_THERE:
                 return
             if (subscription, listing.key) in listed or subscription not in self._subscriptions:
-                self._miss(arm_id, listing.type, error, listing.action)
+                self._miss(arm_id, listing.type, error, listing.action, f"GET {path}")
             doubt = error
         if (subscription, listing.key) in listed:
             self._listed.discard((subscription, listing.key))
-            self._miss(subscription, listing.type, doubt, listing.action)
+            self._miss(subscription, listing.type, doubt, listing.action, f"GET {path}")
 
     async def _read_points(self, item: Resource) -> None:
         """Read the newest recovery points of a protected machine."""
@@ -451,7 +451,7 @@ class Collection:
             for body in newest[:_POINTS]:
                 self._add(body, f"GET {path}", reads.RECOVERY_POINTS)
         except NotReadError as error:
-            self._miss(item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action)
+            self._miss(item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action, f"GET {path}")
 
     # --- what comes of it ---------------------------------------------------------------------------------------------
 
@@ -475,10 +475,10 @@ class Collection:
     def _check(self, made: Resource) -> None:
         """Note a gap where a resource came without its properties: what they may hold was not read."""
         if not isinstance(made.body.get("properties"), dict):
-            gap = Gap(made.id, made.type, GapReason.MALFORMED, detail="Azure answered without its properties")
-            self._gaps.append(gap)
+            detail = "Azure answered without its properties"
+            self._gaps.append(Gap(made.id, made.type, GapReason.MALFORMED, detail=detail, call=made.call))
 
-    def _miss(self, scope: str, what: str, error: NotReadError, permission: str) -> None:
+    def _miss(self, scope: str, what: str, error: NotReadError, permission: str, call: str) -> None:
         """Note that something was not read; what may not be seen of further subscriptions was never asked for."""
         forbidden = error.reason is GapReason.FORBIDDEN
         further = arm.type_of(scope) == arm.SUBSCRIPTION and scope not in self._subscriptions
@@ -486,21 +486,21 @@ class Collection:
             return
         gone = error.code.lower() in _NOT_THERE and arm.type_of(scope) != arm.SUBSCRIPTION
         detail = "it was listed, and is not found: it may have gone while it was read" if gone else error.detail
-        gap = Gap(scope, what, error.reason, error.code, permission if forbidden else "", detail)
+        gap = Gap(scope, what, error.reason, error.code, permission if forbidden else "", detail, call)
         self._gaps.append(gap)
         self._progress.missed(f"{what} of {scope}", str(error))
 
     def _prove(self, subscription: str, type_: str, action: str) -> bool:
         """Count a type as listed completely where the identity may read all of it, else note why nobody knows."""
-        granted = self._permissions[subscription]
+        granted, call = self._permissions[subscription], f"GET {reads.PERMISSIONS.of(subscription)}"
         if isinstance(granted, NotReadError):
             detail = "what the identity may read is not known, so that the list may be cut"
             unknown = NotReadError(granted.reason, granted.code, detail)
-            self._miss(subscription, type_, unknown, reads.PERMISSIONS.action)
+            self._miss(subscription, type_, unknown, reads.PERMISSIONS.action, call)
             return False
         if not grants(granted, action):
             detail = "the role does not hold for the whole subscription, so that Azure may have left some out"
-            self._miss(subscription, type_, NotReadError(GapReason.FORBIDDEN, detail=detail), action)
+            self._miss(subscription, type_, NotReadError(GapReason.FORBIDDEN, detail=detail), action, call)
             return False
         self._listed.add((subscription, arm.canonical_type(type_)))
         return True
@@ -508,10 +508,10 @@ class Collection:
     def _inherit(self, subscription: str, type_: str, *owners: str) -> bool:
         """Tell whether not all are known of the types for each of which a type is read, so that it is not known either.
 
-        It has their gaps then.
+        It has the gaps of the first of them then.
         """
-        unlisted = {owner for owner in map(arm.canonical_type, owners) if (subscription, owner) not in self._listed}
-        for gap in [g for g in self._gaps if g.scope == subscription and arm.canonical_type(g.what) in unlisted]:
+        unlisted = [owner for owner in map(arm.canonical_type, owners) if (subscription, owner) not in self._listed]
+        for gap in [g for g in self._gaps if g.scope == subscription and arm.canonical_type(g.what) in unlisted[:1]]:
             detail = f"{gap.what} were not listed completely, for each of which these are read"
             self._gaps.append(msgspec.structs.replace(gap, what=type_, detail=detail))
         return bool(unlisted)

@@ -120,6 +120,7 @@ class _Gap(_Struct):
     reason: str
     code: str | None
     permission: str | None
+    call: str | None
     detail: str | None
     waiver: _Waiver | None
 
@@ -307,8 +308,8 @@ def _coverage(coverage: Coverage) -> _Coverage:
 
 def _gap(gap: Gap, waiver: Waiver | None) -> _Gap:
     """Return a gap with the waiver that covers it."""
-    code, permission, detail = gap.code or None, gap.permission or None, gap.detail or None
-    return _Gap(gap.scope, gap.what, gap.reason, code, permission, detail, _waiver(waiver) if waiver else None)
+    said = (gap.code or None, gap.permission or None, gap.call or None, gap.detail or None)
+    return _Gap(gap.scope, gap.what, gap.reason, *said, _waiver(waiver) if waiver else None)
 
 
 def _finding(finding: Finding) -> _Finding:

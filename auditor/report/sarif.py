@@ -323,6 +323,7 @@ def _gap_notification(gap: Gap, waiver: Waiver | None) -> _Node:
         "reason": gap.reason,
         "code": gap.code,
         "permission": gap.permission,
+        "call": gap.call,
     }
     notification = _notification(_GAP, "warning", str(gap))
     if waiver is not None:

@@ -152,7 +152,7 @@ def _gaps(page: Page, report: Report) -> None:
 def _circumstances(gaps: list[Gap]) -> tuple[GapReason, str, tuple[str, ...], tuple[str, ...]]:
     """Return why and where something was not read: types that have it in common are said in one go."""
     details = tuple(dict.fromkeys(gap.detail for gap in gaps if gap.detail))
-    return gaps[0].reason, gaps[0].code, tuple(gap.scope for gap in gaps), details
+    return gaps[0].reason, gaps[0].code, tuple(dict.fromkeys(gap.scope for gap in gaps)), details
 
 
 def _detail(details: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -65,7 +66,10 @@ def allowed(*actions: str, without: str = "", scope: str = "/") -> Identity:
 
 def read(identity: Identity, **options: Any) -> tuple[Snapshot, ArmServer]:
     with ArmServer(protected(live.estate_of(NAME)), identity, **options) as server:
-        return live.read(server, NAME).snapshot, server
+        taken = live.read(server, NAME).snapshot
+    called = {f"{entry.method} {entry.path}?{unquote(entry.query)}" for entry in server.log}
+    assert {unquote(gap.call) for gap in taken.gaps} <= called, "each gap names the call"
+    return taken, server
 
 
 def type_of(listing: reads.Listing) -> str:
@@ -165,6 +169,7 @@ def test_permissions_that_may_not_be_seen_leave_every_list_a_gap() -> None:
     assert {(gap.reason, gap.code, gap.permission) for gap in taken.gaps} == {
         (GapReason.FORBIDDEN, "AuthorizationFailed", PERMISSIONS_READ)
     }
+    assert len({(gap.scope, gap.what) for gap in taken.gaps}) == len(taken.gaps), "each is said once"
 
 
 @pytest.mark.parametrize(

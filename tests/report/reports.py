@@ -147,7 +147,8 @@ def attestation(**changes: Any) -> Attestation:
 def gap(scope: str = SUBSCRIPTION, detail: str = "") -> Gap:
     """Return a missing permission."""
     what = "Microsoft.Network/loadBalancers"
-    return Gap(scope, what, GapReason.FORBIDDEN, "AuthorizationFailed", f"{what}/read", detail)
+    call = f"GET {scope}/providers/{what}?api-version=2024-05-01"
+    return Gap(scope, what, GapReason.FORBIDDEN, "AuthorizationFailed", f"{what}/read", detail, call)
 
 
 def report(
@@ -301,7 +302,7 @@ def hostile(text: str) -> Report:
     findings = [finding(outcome, rule, subject, deployment=text, seen=(seen,), reasons=(text,)) for outcome in Outcome]
     words = {"scope": text, "reason": text, "approved_by": text, "ticket": text, "file": text, "observed": {text: text}}
     leave, word = waiver(**words), attestation(scope=text, attested_by=text, statement=text, file=text)
-    hidden, waived = (Gap(text, more, GapReason.FORBIDDEN, text, text, text) for more in (text, f"{text}/waived"))
+    hidden, waived = (Gap(text, more, GapReason.FORBIDDEN, text, text, text, text) for more in (text, f"{text}/waived"))
     made = report(
         *findings,
         msgspec.structs.replace(findings[0], waiver=leave),

@@ -141,6 +141,7 @@ def test_coverage_says_what_was_seen_and_what_was_not() -> None:
                 "reason": "forbidden",
                 "code": "AuthorizationFailed",
                 "permission": "Microsoft.Network/loadBalancers/read",
+                "call": reports.gap().call,
                 "detail": None,
                 "waiver": None,
             }

@@ -473,7 +473,7 @@ def test_data_means_nothing_in_a_message(raw: str, shown: str) -> None:
 
 # --- what was not seen ------------------------------------------------------------------------------------------------
 
-GAP = Gap(SUBSCRIPTION, "Microsoft.Compute/disks", GapReason.FORBIDDEN, "AuthorizationFailed", detail="grant it")
+GAP = Gap(SUBSCRIPTION, "Microsoft.Compute/disks", GapReason.FORBIDDEN, "AuthorizationFailed", "", "grant it", "GET /x")
 
 
 @pytest.mark.parametrize("render", FLAVOURS)
@@ -489,6 +489,7 @@ def test_a_gap_is_a_notification(render: Callable[[Report, View], str]) -> None:
         "what": "Microsoft.Compute/disks",
         "reason": "forbidden",
         "code": "AuthorizationFailed",
+        "call": "GET /x",
     }
     assert run["properties"]["coverageComplete"] is False
 

@@ -142,7 +142,8 @@ def test_types_that_were_not_read_for_one_reason_are_said_in_one_go() -> None:
     assert "Microsoft.X/type4, and 2 more: forbidden in 2 scopes /subscriptions/a /subscriptions/b Needs" in text
     assert "Microsoft.X/type4/read, and 2 more To do" in text
     alone = Gap(scopes[0], "Microsoft.X/type7", GapReason.FORBIDDEN, "", "Microsoft.X/type7/read")
-    text = " ".join(rendered(reports.report(gaps=(*gaps, alone))).split())
+    again = msgspec.structs.replace(alone, detail="of another region")
+    text = " ".join(rendered(reports.report(gaps=(*gaps, alone, again))).split())
     assert "Microsoft.X/type7: forbidden in 1 scope" in text
 
 
