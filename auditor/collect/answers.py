@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OK: Final = 200
 PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses by which something fails for a while."""
+ANOTHER_TENANT: Final = "where it is of another tenant, name that with --tenant"
 UNTRUSTED: Final = "its certificate is not trusted; name the file of its issuer's certificate with --ca-bundle"
 
 _UNSUPPORTED: Final = frozenset(
@@ -43,6 +44,14 @@ class NotReadError(Exception):
         self.detail = detail
 
 
+class NotSignedInError(NotReadError):
+    """Azure does not take the identity for whom it says it is, so that no permission would help."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Keep Azure's own code, and a sentence for a human."""
+        super().__init__(GapReason.FORBIDDEN, code, detail)
+
+
 def decoded(response: AsyncHttpResponse, path: str) -> Any:  # noqa: ANN401 - JSON
     """Return what a body says.
 
@@ -59,8 +68,10 @@ def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
     """Return why an answer with another status than 200 is none."""
     status = response.status_code
     code = _code(response.content)
-    if status in {401, 403}:
-        return NotReadError(GapReason.FORBIDDEN, code or f"HTTP {status}")
+    if status == 401:
+        return NotSignedInError(code or "HTTP 401", f"Azure does not take this sign-in for it; {ANOTHER_TENANT}")
+    if status == 403:
+        return NotReadError(GapReason.FORBIDDEN, code or "HTTP 403")
     if status == 429:
         asked = retry_after(response.headers)
         detail = "" if asked is None else f"Azure asked to wait for {math.ceil(asked)} seconds"

@@ -14,7 +14,7 @@ import msgspec
 
 from auditor import arm, paths
 from auditor.collect import reads
-from auditor.collect.answers import UNTRUSTED, NotReadError, shown
+from auditor.collect.answers import ANOTHER_TENANT, UNTRUSTED, NotReadError, NotSignedInError, shown
 from auditor.collect.clouds import CLOUDS, Cloud, check_url
 from auditor.collect.connection import ask_cloud, clients, transport
 from auditor.collect.limits import Limiter
@@ -185,10 +185,13 @@ class Collection:
         try:
             self._add(await self._reader.get(path), f"GET {path}")
         except NotReadError as error:
-            if error.reason is GapReason.FORBIDDEN or error.code.lower() in _NOT_THERE:
-                self._miss(subscription, arm.SUBSCRIPTION, error, reads.SUBSCRIPTION.action, f"GET {path}")
+            gone = error.code.lower() in _NOT_THERE
+            why = NotReadError(error.reason, error.code, f"Azure knows none of this id; {ANOTHER_TENANT}")
+            hidden = gone or error.reason is GapReason.FORBIDDEN
+            what = arm.SUBSCRIPTION if hidden else "properties"
+            self._miss(subscription, what, why if gone else error, reads.SUBSCRIPTION.action, f"GET {path}")
+            if hidden:
                 return
-            self._miss(subscription, "properties", error, reads.SUBSCRIPTION.action, f"GET {path}")
         await self._ask_permissions(subscription)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read_machines(subscription))
@@ -486,8 +489,8 @@ class Collection:
             return
         gone = error.code.lower() in _NOT_THERE and arm.type_of(scope) != arm.SUBSCRIPTION
         detail = "it was listed, and is not found: it may have gone while it was read" if gone else error.detail
-        gap = Gap(scope, what, error.reason, error.code, permission if forbidden else "", detail, call)
-        self._gaps.append(gap)
+        needed = permission if forbidden and not isinstance(error, NotSignedInError) else ""
+        self._gaps.append(Gap(scope, what, error.reason, error.code, needed, detail, call))
         self._progress.missed(f"{what} of {scope}", str(error))
 
     def _prove(self, subscription: str, type_: str, action: str) -> bool:

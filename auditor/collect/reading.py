@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from auditor.collect import answers
-from auditor.collect.answers import NotReadError, line, shown, untrusted
+from auditor.collect.answers import NotReadError, NotSignedInError, line, shown, untrusted
 from auditor.collect.limits import LONGEST_WAIT, Limiter
 from auditor.collect.progress import Progress
 from auditor.model import GapReason
@@ -205,7 +205,7 @@ class Reader:
             detail = f"{shown(path)} was not answered within {_REQUEST_TIMEOUT:.0f} seconds"
             raise _PassingError(NotReadError(GapReason.TIMEOUT, detail=detail)) from None
         except ClientAuthenticationError as error:
-            raise NotReadError(GapReason.FORBIDDEN, "AuthenticationFailed", line(error.message)) from None
+            raise NotSignedInError("AuthenticationFailed", line(error.message)) from None
         except (AzureError, OSError, ValueError, zlib.error) as error:  # the last where a body is not what it claims
             if why := untrusted(str(error)):
                 raise NotReadError(GapReason.UNAVAILABLE, detail=f"{self._base} cannot be read: {why}") from None

@@ -36,14 +36,15 @@ _REMEDIES: Final[Mapping[GapReason, str]] = {
     GapReason.FORBIDDEN: "give the identity that reads the role of `auditor permissions` there, and read again",
     GapReason.THROTTLED: "Azure asked to slow down: read again later",
     GapReason.TIMEOUT: "Azure took too long to answer: read again later",
-    GapReason.UNAVAILABLE: "Azure did not answer: read again later",
+    GapReason.UNAVAILABLE: "Azure gave no answer: read again later, unless its code says what is wrong",
     GapReason.MALFORMED: "Azure's answer makes no sense: read again, and report it if that does not help",
     GapReason.UNSUPPORTED: "this cloud does not offer it: check by hand what the rules ask for",
     GapReason.NOT_REQUESTED: "read again, and include it",
 }
 
 _SELF_EXPLAINED: Final = frozenset({GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED})
-"""Reasons of gaps whose detail says what to do; that of others says what went wrong."""
+"""Reasons of gaps whose detail says what to do, as where no permission would help; that of others says what went wrong.
+"""
 
 _CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "Could not be read",
@@ -141,9 +142,10 @@ def _gaps(page: Page, report: Report) -> None:
         needed = list(dict.fromkeys(gaps[0].permission for gaps in alike if gaps[0].permission))
         if needed:
             page.write(", ".join(words.first(needed)), 2, lead="Needs  ")
-        if details and reason not in _SELF_EXPLAINED:
+        explained = reason in _SELF_EXPLAINED or (reason is GapReason.FORBIDDEN and not needed)
+        if details and not explained:
             page.write(_detail(details), 2, lead="Why    ")
-        page.write(_detail(details) if details and reason in _SELF_EXPLAINED else _REMEDIES[reason], 2, lead="To do  ")
+        page.write(_detail(details) if details and explained else _REMEDIES[reason], 2, lead="To do  ")
     page.lines([""] * bool(groups and coverage.declarations))
     for declaration in coverage.declarations:
         page.write(declaration, lead="- ")

@@ -228,6 +228,7 @@ def test_a_subscription_that_is_not_there_is_one_gap() -> None:
     taken, _ = read(allowed(), faults={rf"{SCOPE}\?": Fault.NOT_FOUND})
     (gap,) = taken.gaps
     assert (gap.scope, gap.what, gap.permission) == (SCOPE, arm.SUBSCRIPTION, "")
+    assert gap.detail == "Azure knows none of this id; where it is of another tenant, name that with --tenant"
 
 
 @pytest.mark.parametrize("fault", [Fault.NULL, Fault.ARRAY, Fault.NO_VALUE, Fault.TRUNCATED])

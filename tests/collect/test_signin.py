@@ -157,6 +157,8 @@ def test_an_authority_of_the_user_is_where_it_signs_in(server: ArmServer, monkey
     assert [entry.path for entry in other.log] == [f"/{Identity.tenant_id}/oauth2/v2.0/token"]
     (gap,) = taken.gaps
     assert (gap.what, gap.code) == ("microsoft.resources/subscriptions", "InvalidAuthenticationToken")
+    assert gap.permission == "", "none would help"
+    assert gap.detail.endswith("where it is of another tenant, name that with --tenant")
 
 
 def test_a_token_is_renewed_while_reading(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def test_a_gap_tells_what_went_wrong_or_what_to_do() -> None:
     )
     two = (gap(detail="the list was cut"), gap(detail="it was cut again"))
     assert "Why    the list was cut (and 1 more like it)\n" in rendered(reports.report(gaps=two))
-    for reason in (GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED):
+    for reason in (GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED, GapReason.FORBIDDEN):  # the last without permission
         own = Gap(reports.SUBSCRIPTION, "Microsoft.Compute/disks", reason, detail="list it by hand")
         text = rendered(reports.report(gaps=(own,)))
         assert "  To do  list it by hand\n" in text
