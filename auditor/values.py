@@ -98,7 +98,12 @@ class Items(msgspec.Struct, frozen=True):
     @property
     def open_end(self) -> Unknown | None:
         """Return why there may be others than the known members, None where there are none."""
-        return self.missing or next((member for member in self.known if isinstance(member, Unknown)), None)
+        if self.missing is not None:
+            return self.missing
+        for member in self.known:
+            if type(member) is Unknown:
+                return member
+        return None
 
     def only(self, kind: type[T]) -> list[T]:
         """Return the members of a type; whoever asks for no other has to heed `open_end`."""

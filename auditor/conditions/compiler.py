@@ -23,6 +23,7 @@ from auditor.conditions.verdicts import (
     combine,
     explain,
     id_of,
+    joined,
     negation,
     reads_of,
 )
@@ -119,12 +120,10 @@ class Compiler:
         Raises:
             ConditionError: a name means nothing here, or an operator does not go with its operand.
         """
-        if "allOf" in node:
-            tests = [self.compile(c, (*path, "allOf", i), negated=negated) for i, c in enumerate(node["allOf"])]
-            return lambda context, stack: combine((test(context, stack) for test in tests), decisive=False)
-        if "anyOf" in node:
-            tests = [self.compile(c, (*path, "anyOf", i), negated=negated) for i, c in enumerate(node["anyOf"])]
-            return lambda context, stack: combine((test(context, stack) for test in tests), decisive=True)
+        for word, decisive in (("allOf", False), ("anyOf", True)):
+            if word in node:
+                tests = [self.compile(c, (*path, word, i), negated=negated) for i, c in enumerate(node[word])]
+                return joined(tests, decisive=decisive)
         if "not" in node:
             return negation(self.compile(node["not"], (*path, "not"), negated=not negated))
         for quantifier in ("each", "some"):
@@ -141,12 +140,11 @@ class Compiler:
         inner = self._inside(kind)
         where = inner.compile(node["where"], (*path, "where")) if "where" in node else None
         test = inner.compile(node["assert"], (*path, "assert"), negated=negated)
-        every, when_empty = word == "each", node["empty"] == "pass"
+        every, decisive, when_empty = word == "each", word == "some", node["empty"] == "pass"
         expected = f"at least one {name}" if when_empty is negated else f"no {name}"
 
         def quantify(context: Context, stack: Stack) -> Verdict:
             answer = source(context, stack)
-            _note(context, answer)
             if isinstance(answer.value, Unknown):
                 return Verdict(None, (), (answer.value,))
             verdicts: list[Verdict] = []
@@ -161,8 +159,9 @@ class Compiler:
                 if chosen.truth is False:
                     continue
                 verdict = test(context, inside)
-                if chosen.truth is None and verdict.truth is not every:
-                    verdict = Verdict(None, (), chosen.unknown)
+                verdict = verdict if chosen.truth else _of_unsure(chosen, verdict, every=every)
+                if context.brief and verdict.truth is decisive:
+                    return verdict
                 matched = matched or chosen.truth is True
                 doubts += chosen.unknown
                 verdicts.append(verdict)
@@ -171,7 +170,7 @@ class Compiler:
                 verdicts.append(Verdict(None, (), (missing,)))
             if not verdicts:
                 return Verdict(when_empty, (Evidence(id_of(stack), name, [], expected, reads_of(answer.reads)),))
-            combined = combine(verdicts, decisive=not every)
+            combined = combine(verdicts, decisive=decisive)
             if matched or combined.truth in {None, when_empty}:
                 return combined
             return Verdict(None, (), tuple(doubts))
@@ -190,7 +189,8 @@ class Compiler:
         def test(context: Context, stack: Stack) -> Verdict:
             answer = source(context, stack)
             right = operand(context, stack)
-            _note(context, answer, right)
+            if context.watch is not None:
+                context.watch.note(answer, right)
             result = compare(operator, answer.value, right.value)
             if isinstance(result, Unknown):
                 return Verdict(None, (), (explain(result, answer, right, name),))
@@ -223,12 +223,17 @@ class Compiler:
         steps = self._path(text, (*path, "field"))
         several = None in steps
 
-        def look_up(_: Context, stack: Stack) -> Answer:
-            if not isinstance(stack[0], _WITH_FIELDS):
-                return Answer(Unknown(Cause.VALUE, f"{id_of(stack)}: {shown(stack[0])} is not an object (malformed)"))
+        def look_up(context: Context, stack: Stack) -> Answer:
+            element = stack[0]
+            if not isinstance(element, _WITH_FIELDS):
+                return Answer(Unknown(Cause.VALUE, f"{id_of(stack)}: {shown(element)} is not an object (malformed)"))
             if several:
-                return graph.items(stack[0], text, default)
-            answer = graph.value(stack[0], text)
+                return graph.items(element, text, default)
+            if context.brief:
+                found = paths.get(element.body, steps)
+                if found is not ABSENT and type(found) is not paths.WrongType:
+                    return Answer(found)
+            answer = graph.value(element, text)
             return Answer(default, answer.reads) if answer.value is ABSENT else answer
 
         return look_up, text, "any*" if several else "any"
@@ -261,7 +266,14 @@ class Compiler:
             message = f"{name} is not a list"
             raise ConditionError(message, path)
         kind = gives.removesuffix("*")
-        return source, "part" if kind == "any" else kind, name
+
+        def listed(context: Context, stack: Stack) -> Answer:
+            answer = source(context, stack)
+            if context.watch is not None:
+                context.watch.note(answer)
+            return answer
+
+        return listed, "part" if kind == "any" else kind, name
 
     def _count(self, node: Any, path: tuple[str | int, ...]) -> Callable[[Context, Stack], Answer]:  # noqa: ANN401
         source, kind, _ = self._list(node["count"], (*path, "count"))
@@ -269,7 +281,6 @@ class Compiler:
 
         def count(context: Context, stack: Stack) -> Answer:
             answer = source(context, stack)
-            _note(context, answer)
             if isinstance(answer.value, Unknown):
                 return answer
             low = high = 0
@@ -305,7 +316,6 @@ class Compiler:
 
         def distinct(context: Context, stack: Stack) -> Answer:
             answer = source(context, stack)
-            _note(context, answer)
             if isinstance(answer.value, Unknown):
                 return answer
             values: set[object] = set()
@@ -406,11 +416,9 @@ class Compiler:
         return lambda _context, _stack: answer
 
 
-def _note(context: Context, *answers: Answer) -> None:
-    """Tell whoever wants to know what was looked at."""
-    if context.watch is not None:
-        for answer in answers:
-            context.watch.note(answer)
+def _of_unsure(chosen: Verdict, verdict: Verdict, *, every: bool) -> Verdict:
+    """Return what a member says of which it is not sure that it was chosen: if it was not, it says nothing."""
+    return verdict if verdict.truth is every else Verdict(None, (), chosen.unknown)
 
 
 def _setting(name: str, setting: Setting) -> Callable[[Context, Stack], Answer]:

@@ -139,6 +139,28 @@ def combine(verdicts: Iterable[Verdict], *, decisive: bool) -> Verdict:
     return Verdict(decisive if found else not decisive, evidence[0] if len(evidence) == 1 else Proof(*evidence))
 
 
+def joined(tests: Sequence[Test], *, decisive: bool) -> Test:
+    """Return the test that joins others, of which it asks no more than it must where only the truth is asked for."""
+
+    def join(context: Context, stack: Stack) -> Verdict:
+        if not context.brief:
+            return combine((test(context, stack) for test in tests), decisive=decisive)
+        unknown: tuple[Unknown, ...] = ()
+        unsure = False
+        for test in tests:
+            verdict = test(context, stack)
+            if verdict.truth is decisive:
+                return verdict
+            if verdict.truth is None:
+                unsure = True
+                unknown += verdict.unknown
+        if unsure:
+            return Verdict(None, (), unknown)
+        return FALSE if decisive else TRUE
+
+    return join
+
+
 def negation(test: Test) -> Test:
     """Return the test that is true where this one is false; what is unknown stays so."""
 

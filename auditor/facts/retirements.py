@@ -137,12 +137,15 @@ def _exposed(context: Context, feature: Feature, element: Resource | Part) -> It
     for part in parts.known:
         if not isinstance(part, Resource | Part):
             continue
-        answers = [_meets(context, part, condition) for condition in feature.where]
-        if any(answer.value is False for answer in answers):
-            continue
-        doubt = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
-        source = feature.source
-        yield doubt or Exposure(element.resource, feature.what, feature.date, source, answers[0].reads[0])
+        answers: list[Answer] = []
+        for condition in feature.where:
+            answers.append(_meets(context, part, condition))
+            if answers[-1].value is False:
+                break
+        else:
+            doubt = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
+            source = feature.source
+            yield doubt or Exposure(element.resource, feature.what, feature.date, source, answers[0].reads[0])
 
 
 def _meets(context: Context, element: Resource | Part, condition: Mapping[str, Any]) -> Answer:

@@ -76,13 +76,14 @@ class Watch:
         self._keys = keys
         self._seen: dict[tuple[str, str], None] = {}
 
-    def note(self, answer: Answer) -> None:
-        """Note what went into an answer; of the members of a list, at least that they exist."""
-        for read in answer.reads:
-            self._note(read.resource, read.path)
-        for member in answer.value.known if isinstance(answer.value, Items) else ():
-            if isinstance(member, Resource | Part):
-                self._note(member.resource.id, paths.join(member.path, "id"))
+    def note(self, *answers: Answer) -> None:
+        """Note what went into answers; of the members of a list, at least that they exist."""
+        for answer in answers:
+            for read in answer.reads:
+                self._note(read.resource, read.path)
+            for member in answer.value.known if isinstance(answer.value, Items) else ():
+                if isinstance(member, Resource | Part):
+                    self._note(member.resource.id, paths.join(member.path, "id"))
 
     def _note(self, arm_id: str, path: str) -> None:
         key = arm.key(arm_id)
@@ -109,6 +110,8 @@ class Context:
         """Whether conditions are asked for their truth only, not for what it rests on."""
         self.watch: Watch | None = None
         """Who wants to know what conditions look at, whether or not it decides anything."""
+        self.brief = False
+        """Whether nobody wants to know what is looked at, so that what decides nothing need not be looked at."""
 
     @cached_property
     def silently(self) -> Context:
@@ -117,4 +120,5 @@ class Context:
         context.answers = self.answers
         context.silent = True
         context.watch = self.watch
+        context.brief = self.watch is None
         return context

@@ -382,8 +382,10 @@ def _comparable(path: str) -> tuple[paths.Step, ...] | None:
 def value(element: Resource | Part, path: str) -> Answer:
     """Return what stands at a path without wildcards below a resource or a part of one."""
     found = paths.get(element.body, paths.parse(path))
-    resource = element.resource
-    whole = paths.join(element.path, path) if element.path else path
+    if type(element) is Resource:
+        resource, whole = element, path
+    else:
+        resource, whole = element.resource, paths.join(element.path, path)
     if found is ABSENT:
         gap = unread(resource, whole) if resource.unread else None
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
