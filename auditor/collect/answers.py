@@ -38,7 +38,7 @@ class NotReadError(Exception):
 
     def __init__(self, reason: GapReason, code: str = "", detail: str = "") -> None:
         """Keep the reason, Azure's own code, and a sentence for a human."""
-        super().__init__(detail or code or reason.value)
+        super().__init__(": ".join(filter(None, (code, detail))) or reason.value)
         self.reason = reason
         self.code = code
         self.detail = detail
@@ -67,7 +67,7 @@ def decoded(response: AsyncHttpResponse, path: str) -> Any:  # noqa: ANN401 - JS
 def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
     """Return why an answer with another status than 200 is none."""
     status = response.status_code
-    code = _code(response.content)
+    code, message = _said(response.content)
     if status == 401:
         return NotSignedInError(code or "HTTP 401", f"Azure does not take this sign-in for it; {ANOTHER_TENANT}")
     if status == 403:
@@ -80,18 +80,19 @@ def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
         return NotReadError(GapReason.UNSUPPORTED, code)
     if 300 <= status < 400:
         return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"{shown(path)} was answered by a redirection")
-    return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}")
+    return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}", message)
 
 
-def _code(content: bytes) -> str:
-    """Return Azure's error code in a body, "" where there is none."""
+def _said(content: bytes) -> tuple[str, str]:
+    """Return Azure's error code and message in a body, "" for what is not there."""
     try:
         body = _BODY.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+        return "", ""
     error = body.get("error", body) if isinstance(body, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    return line(code) if isinstance(code, str) else ""
+    parts = (error.get(name) if isinstance(error, dict) else None for name in ("code", "message"))
+    code, message = (line(part) if isinstance(part, str) else "" for part in parts)
+    return code, message
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

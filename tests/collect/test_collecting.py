@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor import arm, engine, examples, scan, snapshot
 from auditor.collect import reads
+from auditor.collect.limits import AT_ONCE
 from auditor.model import GapReason, Snapshot
 from auditor.topology import Topology
 from tests import estates
 from tests.arm.server import ArmServer
 from tests.collect import live
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 NAMES = sorted(estates.ESTATES)
 READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
@@ -52,6 +58,25 @@ def test_the_size_of_pages_changes_nothing() -> None:
         with ArmServer(live.estate_of("trakcare-current"), page_size=size) as server:
             taken.append(snapshot.encode(live.timeless(live.read(server, "trakcare-current").snapshot)))
     assert taken[0] == taken[1] == taken[2]
+
+
+@dataclass
+class Counting(ArmServer):
+    """Keeps from where requests came: a connection has a port of its own."""
+
+    ports: set[int] = field(default_factory=set)
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        self.ports.add(request.transport.get_extra_info("peername")[1])
+        return await super()._respond(request)
+
+
+def test_connections_are_shared_by_signing_in_and_all_clients() -> None:
+    with Counting(live.estate_of("trakcare-current"), latency=0.02) as server:
+        live.read(server, "trakcare-current")
+    assert len(server.log) > 3 * AT_ONCE
+    assert 1 < len(server.ports) <= AT_ONCE, "a TLS context for each request would be a connection for each"
 
 
 def test_a_disk_type_has_a_record_for_each_size() -> None:
