@@ -39,6 +39,11 @@ def marks(type_: str) -> Marks:
     return Marks(found["unique"], found["created"])
 
 
+def comes_and_goes(type_: str) -> bool:
+    """Tell whether it says nothing about drift that there is a resource of a type, or is none any more."""
+    return volatile(type_).fullmatch("") is not None
+
+
 @cache
 def volatile(type_: str) -> re.Pattern[str]:
     """Return what the paths of a type match that say nothing about drift."""

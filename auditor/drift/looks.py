@@ -64,12 +64,12 @@ class Looks:
 
 
 def _overlap(path: str, at: Steps) -> bool:
-    """Tell whether one path leads to a part of what the other names."""
+    """Tell whether one path leads to a part of what the other names; "" is that a resource is there at all."""
     try:
-        steps = paths.parse(path)
+        steps = paths.parse(path) if path else ()
     except paths.PathError:
         return False
-    return all(_folded(one) == _folded(other) for one, other in zip(steps, at, strict=False))
+    return bool(steps) and all(_folded(one) == _folded(other) for one, other in zip(steps, at, strict=False))
 
 
 def _folded(step: paths.Step) -> paths.Step:

@@ -9,6 +9,7 @@ from functools import cached_property
 import msgspec
 
 from auditor import arm
+from auditor.drift import data
 from auditor.drift.identity import Pair, Pairing
 from auditor.drift.properties import Comparison, Difference
 from auditor.model import Fate, Resource, Snapshot, resource
@@ -54,10 +55,10 @@ class Changes:
     def _resources(self, before: Graph, after: Graph) -> Iterator[Moved]:
         for pair in self._pairing.pairs:
             yield from self._compared(pair)
-        for old in filter(_is_known, self._pairing.removed):
+        for old in filter(_tells, self._pairing.removed):
             hidden = after.listing(old.type, arm.subscription_of(old.key))
             yield Moved(Fate.LOST_SIGHT if hidden else Fate.REMOVED, old, None, hidden=hidden)
-        for new in filter(_is_known, self._pairing.added):
+        for new in filter(_tells, self._pairing.added):
             # What the baseline could not see may have been there all the time.
             if before.listing(new.type, arm.subscription_of(new.key)) is None:
                 yield Moved(Fate.ADDED, None, new)
@@ -75,9 +76,9 @@ class Changes:
             yield Moved(fate, pair.before, pair.after, differences, comparison.hidden)
 
 
-def _is_known(found: Resource) -> bool:
-    """Tell whether more is known of a resource than that it could not be read."""
-    return found.body.keys() > {"id"}
+def _tells(found: Resource) -> bool:
+    """Tell whether it says something that only one snapshot has a resource, of which more is known than its id."""
+    return found.body.keys() > {"id"} and not data.comes_and_goes(found.type)
 
 
 def _sizes_of(snapshot: Snapshot) -> dict[str, Resource]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -57,6 +58,32 @@ def is_explained(rule: str, found: Compared) -> bool:
     return rule in looked_at or any(change.fate is not Fate.CHANGED for change in changes)
 
 
+def check(found: Compared, estate: Estate) -> None:
+    """Hold a comparison with the first night against what was done to the estate since."""
+    assert told(found.drift) == estate.expected()
+    before, after = by_first_key(found.before, {}), by_first_key(found.after, estate.first)
+    for key, finding in after.items():
+        was = before.get(key)
+        assert finding.state in state_without_gaps(was, finding)
+        if was is not None:
+            lives_on = arm.key(was.subject.id) == arm.key(finding.subject.id)
+            assert (was.key == finding.key) is (lives_on or not arm.is_id(was.subject.id))
+            assert lives_on or finding.state is not State.UNCHANGED or was.outcome not in KNOWN
+    for change in found.drift.findings:
+        if change.state in {State.REGRESSED, State.FIXED, State.DRIFTED}:
+            assert change.before is not None
+            assert change.after is not None
+            assert is_explained(change.after.rule.id, found)
+        if change.after is None:
+            assert change.before is not None
+            (key,) = by_first_key([change.before], {})
+            assert key not in after  # what lives on under another id is matched
+            unseen = after.get((key[0], key[1], key[1]))
+            hidden = unseen is not None and unseen.outcome is Outcome.UNKNOWN
+            removed = estate.fates.get(key[2]) is Fate.REMOVED
+            assert change.state is (State.LOST_SIGHT if hidden and not removed else State.GONE)
+
+
 @given(nights=NIGHTS, name=ESTATES)
 @settings(max_examples=30)
 def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, int]]], name: str) -> None:
@@ -64,30 +91,24 @@ def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, in
     for number, changes in enumerate(nights, start=1):
         for kind, choice in changes:
             estate.change(kind, choice)
-        found = compare(name, first, estate.body, START + dt.timedelta(days=90 * number))
-        assert told(found.drift) == estate.expected()
-        before = by_first_key(found.before, {})
-        after = by_first_key(found.after, estate.first)
-        for key, finding in after.items():
-            was = before.get(key)
-            assert finding.state in state_without_gaps(was, finding)
-            if was is not None:
-                lives_on = arm.key(was.subject.id) == arm.key(finding.subject.id)
-                assert (was.key == finding.key) is (lives_on or not arm.is_id(was.subject.id))
-                assert lives_on or finding.state is not State.UNCHANGED or was.outcome not in KNOWN
-        for change in found.drift.findings:
-            if change.state in {State.REGRESSED, State.FIXED, State.DRIFTED}:
-                assert change.before is not None
-                assert change.after is not None
-                assert is_explained(change.after.rule.id, found)
-            if change.after is None:
-                assert change.before is not None
-                (key,) = by_first_key([change.before], {})
-                assert key not in after  # what lives on under another id is matched
-                unseen = after.get((key[0], key[1], key[1]))
-                hidden = unseen is not None and unseen.outcome is Outcome.UNKNOWN
-                removed = estate.fates.get(key[2]) is Fate.REMOVED
-                assert change.state is (State.LOST_SIGHT if hidden and not removed else State.GONE)
+        check(compare(name, first, estate.body, START + dt.timedelta(days=90 * number)), estate)
+
+
+def test_a_year_of_nights() -> None:
+    chance, name = random.Random(2018), "trakcare-current"
+    first, estate = estates.body_of(name), Estate(name)
+    made: set[str] = set()
+    for night in range(1, 366):
+        for kind in chance.sample(CHANGES, chance.choice([0, 0, 1, 1, 2])):
+            estate.change(kind, chance.randrange(10**6))
+            made.add(kind)
+        if night % 5 == 0:  # all that was done remains to be seen
+            found = compare(name, first, estate.body, START + dt.timedelta(days=night))
+            check(found, estate)
+    assert made == {*CHANGES}
+    assert {change.fate for change in found.drift.resources} == {*Fate} - {Fate.LOST_SIGHT}
+    assert {change.state for change in found.drift.findings} >= {State.REGRESSED, State.GONE, State.DRIFTED}
+    assert len(found.drift.resources) > 100
 
 
 GAPS = st.lists(st.tuples(st.booleans(), st.integers(0, 10**6)), min_size=1, max_size=3)
@@ -111,7 +132,7 @@ def states(found: Compared) -> dict[Key, State | None]:
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_what_cannot_be_seen_any_more_is_neither_gone_nor_mended(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
@@ -133,7 +154,7 @@ def test_what_cannot_be_seen_any_more_is_neither_gone_nor_mended(
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_what_could_not_be_seen_before_is_not_compared(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:

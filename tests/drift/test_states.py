@@ -1,0 +1,411 @@
+"""What becomes of findings and resources, by example: each state, each fate, and which rules look at what moved."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor import drift, engine
+from auditor.model import Fate, Outcome, ResourceChange, Severity, State
+from tests import estates
+from tests.drift.comparing import Compared, compare
+from tests.drift.simulation import respelled
+from tests.estates import Body
+from tests.report import reports
+from tests.test_gaps import hide_resource, hide_type
+
+NAME = "trakcare-current"
+NSGS, BALANCERS, MACHINES = (
+    "microsoft.network/networksecuritygroups",
+    "microsoft.network/loadbalancers",
+    "microsoft.compute/virtualmachines",
+)
+RETIRING = "Standard_DS3_v2"
+"""A size that Azure retires on 2028-05-01."""
+
+Change = Callable[[Body], object]
+
+
+def changed(*changes: Change) -> Body:
+    body = estates.body_of(NAME)
+    for change in changes:
+        change(body)
+    return body
+
+
+def since(before: Change | None, *after: Change) -> Compared:
+    """Compare the known-good estate, changed or not, with one that was changed further."""
+    first = [before] if before else []
+    return compare(NAME, changed(*first), changed(*first, *after))
+
+
+def state(found: Compared, rule: str, name: str) -> State | None:
+    """Return the state of a finding that is there now."""
+    (finding,) = [f for f in found.after if f.rule.id == rule and f.subject.name == name]
+    return finding.state
+
+
+def turns(found: Compared, rule: str, name: str) -> list[tuple[State, Outcome | None, Outcome | None]]:
+    """Return how a finding that moved came out before and now."""
+    changes = [c for c in found.drift.findings if (c.finding.rule.id, c.finding.subject.name) == (rule, name)]
+    return [(c.state, c.before.outcome if c.before else None, c.after.outcome if c.after else None) for c in changes]
+
+
+def resource(found: Compared, name: str) -> ResourceChange:
+    (change,) = [c for c in found.drift.resources if c.id.rpartition("/")[2] == name]
+    return change
+
+
+def looked_at(found: Compared, name: str) -> dict[str, tuple[str, ...]]:
+    """Return what moved in a resource with the rules that look at it."""
+    return {moved.path: moved.rules for moved in resource(found, name).properties}
+
+
+def properties(body: Body, name: str) -> Any:
+    return estates.find(body, name)["properties"]
+
+
+def to_tcp(body: Body) -> None:
+    properties(body, "lb-mirror")["probes"][0]["properties"]["protocol"] = "Tcp"
+
+
+def spread(how: object) -> Change:
+    def change(body: Body) -> None:
+        properties(body, "lb-web")["loadBalancingRules"][0]["properties"]["loadDistribution"] = how
+
+    return change
+
+
+def resized(name: str, size: str) -> Change:
+    def change(body: Body) -> None:
+        properties(body, name)["hardwareProfile"]["vmSize"] = size
+
+    return change
+
+
+def without(name: str) -> Change:
+    return lambda body: body["value"].remove(estates.find(body, name))
+
+
+def hidden(type_: str) -> Change:
+    return lambda body: hide_type(body, type_)
+
+
+def unreadable(name: str) -> Change:
+    return lambda body: hide_resource(body, estates.find(body, name)["id"], stub=False)
+
+
+def respell(name: str, old: str, new: str) -> Change:
+    """Give a resource another id, wherever it is spelled."""
+
+    def change(body: Body) -> None:
+        arm_id = estates.find(body, name)["id"]
+        assert old in arm_id
+        body["value"] = [respelled(item, arm_id, arm_id.replace(old, new)) for item in body["value"]]
+
+    return change
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_pass_that_fails_has_regressed() -> None:
+    found = since(None, to_tcp)
+    assert turns(found, "MIR003", "TRAKDB") == [(State.REGRESSED, Outcome.PASS, Outcome.FAIL)]
+    assert looked_at(found, "lb-mirror") == {"properties.probes[name=mirror-status].properties.protocol": ("MIR003",)}
+    assert {finding.state for finding in found.after if finding.rule.id != "MIR003"} <= {
+        State.UNCHANGED,
+        State.DRIFTED,
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("SourceIPProtocol", "Default", State.REGRESSED),
+        ("Default", "SourceIPProtocol", State.DRIFTED),
+        ("Default", "Default", State.UNCHANGED),
+    ],
+)
+def test_a_fail_that_is_more_severe_has_regressed(before: str, after: str, expected: State) -> None:
+    found = since(spread(before), spread(after))
+    assert state(found, "LB003", "lb-web") is expected
+
+
+def test_a_severity_that_cannot_be_told_is_no_worse_one() -> None:
+    def with_another(how: object) -> Change:
+        def change(body: Body) -> None:
+            rules = properties(body, "lb-web")["loadBalancingRules"]
+            rules.append(estates.copied(rules[0]))
+            rules[-1]["properties"] |= {"loadDistribution": how, "frontendPort": 80, "backendPort": 80}
+            rules[-1] |= {"name": "other", "id": f"{rules[0]['id']}-other"}
+
+        return change
+
+    before, after = (changed(spread("SourceIPProtocol"), with_another(how)) for how in ("SourceIPProtocol", 5))
+    found = compare(NAME, before, after)
+    was, now = (next(f for f in judged if f.rule.id == "LB003") for judged in (found.before, found.after))
+    assert (was.outcome, was.severity, was.severity_is_sure) == (Outcome.FAIL, Severity.LOW, True)
+    assert (now.outcome, now.severity, now.severity_is_sure) == (Outcome.FAIL, Severity.HIGH, False)
+    assert now.state is State.LOST_SIGHT
+
+
+def test_a_fail_that_passes_is_fixed() -> None:
+    found = compare(NAME, changed(to_tcp), changed())
+    assert turns(found, "MIR003", "TRAKDB") == [(State.FIXED, Outcome.FAIL, Outcome.PASS)]
+
+
+def test_a_fail_where_nothing_was_known_is_new_and_a_pass_is_nothing() -> None:
+    found = compare(NAME, changed(hidden(BALANCERS)), changed(to_tcp))
+    assert turns(found, "MIR003", "TRAKDB") == [(State.NEW, Outcome.UNKNOWN, Outcome.FAIL)]
+    passed = compare(NAME, changed(hidden(BALANCERS)), changed())
+    assert state(passed, "MIR003", "TRAKDB") is None
+    assert turns(passed, "MIR003", "TRAKDB") == []
+
+
+def test_a_fail_of_what_was_not_there_is_new() -> None:
+    def add_disk(body: Body) -> None:
+        disk = estates.copied(estates.find(body, "vm-app-a-data0"))
+        disk["id"] += "-more"
+        disk["name"] += "-more"
+        disk["properties"] |= {"uniqueId": "00000000-0000-4000-8000-000000000001"}
+        disk["sku"] = {"name": "Standard_LRS", "tier": "Standard"}
+        del disk["managedBy"]
+        body["value"].append(disk)
+
+    found = since(None, add_disk)
+    assert resource(found, "vm-app-a-data0-more").fate is Fate.ADDED
+    machine = changed(resized("vm-app-a", "Standard_B2ms"))
+    found = compare(NAME, changed(without("vm-app-a")), machine)
+    added = [change for change in found.drift.findings if change.finding.subject.name == "vm-app-a"]
+    assert {(change.state, change.before) for change in added} == {(State.NEW, None)}
+
+
+@pytest.mark.parametrize("before", [None, to_tcp], ids=["passed", "failed"])
+@pytest.mark.parametrize("hide", [hidden(BALANCERS), unreadable("lb-mirror")], ids=["type", "resource"])
+def test_what_cannot_be_judged_any_more_is_lost_from_sight_and_never_fixed(before: Change | None, hide: Change) -> None:
+    found = since(before, hide)
+    was = Outcome.FAIL if before else Outcome.PASS
+    assert turns(found, "MIR003", "TRAKDB") == [(State.LOST_SIGHT, was, Outcome.UNKNOWN)]
+    change = resource(found, "lb-mirror")
+    assert change.fate is Fate.LOST_SIGHT
+    assert "lb-mirror" in change.reason or BALANCERS in change.reason.lower()
+
+
+def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> None:
+    retiring = resized("vm-print-a", RETIRING)
+    judged = [f for f in since(retiring).before if f.subject.name == "vm-print-a"]
+    assert judged
+    found = since(retiring, without("vm-print-a"))
+    gone = [change for change in found.drift.findings if change.finding.subject.name == "vm-print-a"]
+    assert {(change.state, change.after, change.reason) for change in gone} == {(State.GONE, None, "")}
+    lost = since(retiring, hidden(MACHINES))
+    hid = [change for change in lost.drift.findings if change.finding.subject.name == "vm-print-a"]
+    assert {(change.state, change.after, bool(change.reason)) for change in hid} == {(State.LOST_SIGHT, None, True)}
+    assert len(gone) == len(hid) > 0
+
+
+def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() -> None:
+    def grow(body: Body) -> None:
+        for name in ("vm-db-a-data0", "vm-db-b-data0", "vm-db-dr-data0"):
+            estates.find(body, name)["properties"]["diskSizeGB"] += 1024
+
+    found = since(None, grow)
+    moved = looked_at(found, "vm-db-a-data0")
+    assert [*moved] == ["properties.diskSizeGB"]
+    assert "CMP006" in moved["properties.diskSizeGB"]
+    assert turns(found, "CMP006", "TRAKDB") == [(State.DRIFTED, Outcome.PASS, Outcome.PASS)]
+    assert state(found, "MIR003", "TRAKDB") is State.UNCHANGED
+
+
+def test_what_no_rule_looks_at_is_told_and_drifts_nothing() -> None:
+    found = since(None, lambda body: estates.find(body, "vm-app-a-data0")["tags"].update(note="seen"))
+    assert looked_at(found, "vm-app-a-data0") == {"tags.note": ()}
+    assert found.drift.findings == ()
+    assert {finding.state for finding in found.after} == {State.UNCHANGED}
+
+
+def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> None:
+    """The fact that fails to make sense of a security rule has nothing to show for it but its reason."""
+
+    def confuse(body: Body) -> None:
+        rule = properties(body, "nsg-app-weu")["securityRules"][0]
+        rule["properties"] |= {"sourceAddressPrefix": "300.0.0.0/8", "sourceAddressPrefixes": []}
+        properties(body, "vm-app-a")["licenseType"] = "RHEL_BYOS"
+
+    found = since(None, confuse)
+    assert turns(found, "NET009", "vm-app-a") == [(State.LOST_SIGHT, Outcome.PASS, Outcome.UNKNOWN)]
+    named = looked_at(found, "nsg-app-weu")
+    assert named
+    assert all("NET009" in rules for rules in named.values())
+    assert looked_at(found, "vm-app-a") == {"properties.licenseType": ()}
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(None, State.LOST_SIGHT), (hidden(BALANCERS), State.UNCHANGED)],
+    ids=["was judged", "was not known"],
+)
+def test_what_somebody_attested_was_not_judged(before: Change | None, expected: State) -> None:
+    """A word for what cannot be seen is no pass that was there all the time, and has mended nothing."""
+    bodies = changed(*filter(None, [before])), changed(hidden(BALANCERS))
+    built, later = (estates.topology(NAME, body) for body in bodies)
+    rules = estates.rules(estates.ESTATES[NAME])
+    changes = drift.Changes(built.graph, later.graph)
+    attested = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
+    now = [
+        msgspec.structs.replace(finding, **(attested if finding.rule.id == "MIR003" else {}))
+        for finding in engine.judge(later, rules, changes.after)
+    ]
+    first = drift.Judged(built, engine.judge(built, rules, changes.before))
+    findings, _ = drift.compare(changes, first, drift.Judged(later, tuple(now)))
+    assert [finding.state for finding in findings if finding.rule.id == "MIR003"] == [expected]
+
+
+def test_a_passing_day_and_an_old_baseline_are_no_drift() -> None:
+    body = changed(resized("vm-app-a", RETIRING))
+    dates = dt.date(2026, 4, 1), dt.date(2026, 7, 1)
+    (earlier,), (later,) = (
+        [f for f in compare(NAME, changed(), body, date).after if f.rule.id == "GOV005"] for date in dates
+    )
+    assert (earlier.outcome, later.outcome) == (Outcome.PASS, Outcome.FAIL), "the day counts for a single scan"
+    for date in dates:
+        found = compare(NAME, body, body, date)
+        assert found.drift.findings == ()
+        assert {finding.state for finding in found.after} == {State.UNCHANGED}
+
+
+# --- resources --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("vm-app-a", "vmId"),
+        ("vm-app-a-data0", "uniqueId"),
+        ("nsg-app-weu", "resourceGuid"),
+        ("id-agw-trakcare", "principalId"),
+        ("sttrakcareweu", "creationTime"),
+    ],
+)
+def test_another_resource_under_the_same_id_is_recreated(name: str, path: str) -> None:
+    other = "2026-10-30T01:02:03Z" if path == "creationTime" else "00000000-0000-4000-8000-000000000001"
+    found = since(None, lambda body: properties(body, name).update({path: other}))
+    (change,) = found.drift.resources
+    assert (change.fate, change.properties, change.former_id) == (Fate.RECREATED, (), "")
+
+
+def test_the_time_of_creation_tells_only_to_the_second() -> None:
+    def at(time: str) -> Body:
+        return changed(lambda body: properties(body, "sttrakcareweu").update(creationTime=time))
+
+    same = [at(time) for time in ("2026-01-02T03:04:05.1234567Z", "2026-01-02T04:04:05+01:00", "2026-01-02T03:04:05")]
+    for body in same:
+        assert compare(NAME, same[0], body).drift.resources == ()
+
+
+def test_a_machine_in_another_group_is_the_same_one() -> None:
+    found = since(None, respell("vm-app-a", "rg-trakcare-prod-weu", "rg-other"))
+    change = resource(found, "vm-app-a")
+    assert (change.fate, change.properties) == (Fate.MOVED, ())
+    assert change.former_id == change.id.replace("rg-other", "rg-trakcare-prod-weu")
+    assert [c.id for c in found.drift.resources] == [change.id], "what refers to it has not changed"
+    judged = [f for f in found.after if f.subject.id == change.id]
+    assert len(judged) > 10
+    assert {f.state for f in judged} == {State.DRIFTED}
+    assert not [c for c in found.drift.findings if c.state is State.GONE]
+
+
+def test_a_disk_with_another_name_is_the_same_one() -> None:
+    found = since(None, respell("vm-app-a-data0", "vm-app-a-data0", "vm-app-a-data9"))
+    change = resource(found, "vm-app-a-data9")
+    assert (change.fate, change.former_id.rpartition("/")[2]) == (Fate.RENAMED, "vm-app-a-data0")
+
+
+def test_what_has_no_identity_is_removed_and_added() -> None:
+    found = since(None, respell("tm-trakcare", "rg-trakcare-network", "rg-other"))
+    fates = {(c.id.split("/")[4], c.fate) for c in found.drift.resources if c.id.endswith("tm-trakcare")}
+    assert fates == {("rg-trakcare-network", Fate.REMOVED), ("rg-other", Fate.ADDED)}
+
+
+def test_an_identity_that_two_share_is_none() -> None:
+    def share(body: Body) -> None:
+        unique = properties(body, "vm-app-a-data0")["uniqueId"]
+        properties(body, "vm-app-b-data0")["uniqueId"] = unique
+
+    for name in ("vm-app-a-data0", "vm-app-b-data0"):
+        found = compare(NAME, changed(share), changed(share, without(name)))
+        assert [(c.id.rpartition("/")[2], c.fate) for c in found.drift.resources] == [(name, Fate.REMOVED)]
+
+
+def test_a_resource_that_took_the_name_of_a_moved_one_is_another() -> None:
+    def swap(body: Body) -> None:
+        moved = estates.copied(estates.find(body, "vm-app-a-data0"))
+        properties(body, "vm-app-a-data0")["uniqueId"] = "00000000-0000-4000-8000-000000000001"
+        moved["id"] = moved["id"].replace("rg-trakcare-prod-weu", "rg-other")
+        body["value"].append(moved)
+
+    found = since(None, swap)
+    fates = {(c.id.split("/")[4], c.fate) for c in found.drift.resources if c.id.endswith("vm-app-a-data0")}
+    assert fates == {("rg-other", Fate.MOVED), ("rg-trakcare-prod-weu", Fate.ADDED)}
+
+
+def test_a_resource_that_took_the_name_of_a_removed_one_is_the_same_as_ever() -> None:
+    def take(body: Body) -> None:
+        without("vm-app-a-data0")(body)
+        respell("vm-app-b-data0", "vm-app-b-data0", "vm-app-a-data0")(body)
+
+    found = since(None, take)
+    assert {(c.id.rpartition("/")[2], c.fate, c.former_id.rpartition("/")[2]) for c in found.drift.resources} >= {
+        ("vm-app-a-data0", Fate.REMOVED, ""),
+        ("vm-app-a-data0", Fate.RENAMED, "vm-app-b-data0"),
+    }
+
+
+def test_what_the_baseline_could_not_list_is_not_added() -> None:
+    found = compare(NAME, changed(hidden(NSGS)), changed())
+    assert [c for c in found.drift.resources if NSGS in c.id.lower()] == []
+    added = compare(NAME, changed(without("nsg-app-weu")), changed())
+    assert resource(added, "nsg-app-weu").fate is Fate.ADDED
+
+
+@pytest.mark.parametrize(("type_", "told"), [("recoveryPoints", set()), ("points", {Fate.ADDED, Fate.REMOVED})])
+def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set[Fate]) -> None:
+    full = f"Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/{type_}"
+
+    def kept(day: int) -> Change:
+        def change(body: Body) -> None:
+            (scope,) = body["listed"]
+            body["listed"][scope].append(full)
+            names = "vaults/v/backupFabrics/Azure/protectionContainers/c/protectedItems/vm"
+            arm_id = f"{scope}/resourceGroups/rg/providers/Microsoft.RecoveryServices/{names}/{type_}/{day}"
+            body["value"].append({"id": arm_id, "name": str(day), "type": full, "properties": {}})
+
+        return change
+
+    found = compare(NAME, changed(kept(1)), changed(kept(2)))
+    assert {change.fate for change in found.drift.resources} == told
+
+
+def test_what_a_size_can_do_is_told_only_where_a_rule_looks_at_it() -> None:
+    def with_iops(body: Body, value: str, size: str) -> None:
+        for item in body["value"]:
+            if item.get("resourceType") == "virtualMachines" and item["name"] == size:
+                for entry in item["capabilities"]:
+                    if entry["name"] == "UncachedDiskIOPS":
+                        entry["value"] = value
+
+    found = since(None, lambda body: with_iops(body, "99999", "Standard_E16ds_v5"))
+    (change,) = found.drift.resources
+    assert change.id.endswith("/Standard_E16ds_v5")
+    assert "STO007" in change.properties[0].rules
+
+    def unused(body: Body) -> None:
+        record = next(i for i in body["value"] if i.get("resourceType") == "virtualMachines")
+        record["capabilities"].append({"name": "NobodyAsks", "value": "1"})
+
+    assert since(None, unused).drift.resources == ()
