@@ -1,0 +1,89 @@
+"""A process that is killed while it writes, at whatever step of it: every file is the old one or the new one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from auditor import files, snapshot
+
+KILLED = """
+import io, os, signal, sys
+
+from auditor import files
+from auditor.__main__ import run
+
+step = int(sys.argv.pop(1))
+write = files.write
+
+def count(_, event, function):
+    global step
+    if not event.startswith("c_"):
+        return
+    of_a_file = isinstance(function.__self__, io.IOBase) or function.__module__ in {"_io", "io"}
+    if of_a_file or function.__name__ in {"open", "fsync", "replace", "rename", "unlink"}:
+        step -= 1
+        if step == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def watched(path, data):
+    sys.setprofile(count)
+    write(path, data)
+    sys.setprofile(None)
+
+files.write = watched
+sys.exit(run())
+"""
+"""The auditor, which kills itself at a step of writing files: before or after a call of the system, or of a stream."""
+
+SCAN = ("scan", "--demo", "-o", "markdown=new.md", "-o", "snapshot=old.jsonl.gz")
+APPROVE = ("approve", "old.jsonl.gz", "--by", "operations", "--reason", "first")
+
+
+def run(folder: Path, step: int, *arguments: str) -> int:
+    """Run the auditor in a folder, to be killed at a step; none is killed at step -1."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = (sys.executable, "-c", KILLED, str(step), *arguments)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what stands under the names that were asked for; the times of approvals, which differ, are left out."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+    taken = snapshot.decode(files.read(folder / "old.jsonl.gz"), "old.jsonl.gz")
+    approved = taken.approved and msgspec.structs.replace(taken.approved, at="")
+    return {**found, "old.jsonl.gz": snapshot.encode(msgspec.structs.replace(taken, approved=approved))}
+
+
+@pytest.mark.parametrize("arguments", [SCAN, APPROVE], ids=lambda arguments: arguments[0])
+def test_killed_at_any_step_it_leaves_whole_files(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    assert run(before, -1, *SCAN) == 1
+    (before / "new.md").unlink()
+    taken = snapshot.decode(files.read(before / "old.jsonl.gz"), "old.jsonl.gz")
+    files.write(before / "old.jsonl.gz", snapshot.encode(msgspec.structs.replace(taken, taken_at="")))
+    shutil.copytree(before, after)
+    assert run(after, -1, *arguments) in {0, 1}
+    old, new = contents(before), contents(after)
+    written = [name for name in new if new[name] != old.get(name)]
+    seen = set()
+    for step in itertools.count(1):
+        folder = tmp_path / f"killed-{step}"
+        shutil.copytree(before, folder)
+        if run(folder, step, *arguments) != -signal.SIGKILL:
+            break
+        found = contents(folder)
+        assert found.keys() <= new.keys()
+        for name in new:
+            assert found.get(name) in {old.get(name), new[name]}, (step, name)
+        seen.add(sum(found.get(name) == new[name] for name in written))
+    assert seen == set(range(len(written) + 1)), "it was killed between any two files"
