@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from auditor.collect.limits import AT_ONCE
 from auditor.model import GapReason, Snapshot
 from auditor.topology import Topology
 from tests import estates
-from tests.arm.server import ArmServer
+from tests.arm import ArmServer, Fault, Identity, Role
 from tests.collect import live
+from tests.collect.test_permissions import GROUP, SCOPE, add_vault
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -101,6 +103,52 @@ def test_every_address_behind_a_mirror_is_measured() -> None:
         taken = live.read(server, "trakcare-current").snapshot
     measured = {found.key: found.body["timeseries"] for found in taken.resources if found.type.endswith("/metrics")}
     assert measured[f"{arm.key(balancer)}/providers/microsoft.insights/metrics/dipavailability"] == series
+
+
+def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:
+    estate = live.estate_of("trakcare-current")
+    vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv"
+    machines = {name: f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}" for name in ("vm-db-a", "vm-web-a")}
+    items = {name: add_vault(estate, vault, machine) for name, machine in machines.items()}
+    days = [f"2026-{month:02}-{day:02}" for month in (9, 10) for day in range(1, 29)]
+    for day in days[::2] + days[1::2]:  # in no order
+        point = {"recoveryPointTime": f"{day}T01:00:00Z"}
+        estate.add({"id": f"{items['vm-db-a']}/recoveryPoints/{day}", "properties": point})
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    assert {arm.key(item) for item in items.values()} <= {found.key for found in taken.resources}
+    kept = [found.key for found in taken.resources if found.type.endswith("/recoverypoints")]
+    newest = [*days[-29:], "1"]  # the one that every item has, of November
+    assert sorted(kept) == sorted(f"{arm.key(items['vm-db-a'])}/recoverypoints/{name}" for name in newest)
+
+
+@pytest.mark.parametrize("listing", [reads.SIZES, reads.USAGES], ids=["sizes", "usages"])
+def test_each_region_in_use_is_asked_and_one_that_fails_leaves_the_type_open(listing: reads.Listing) -> None:
+    estate = live.estate_of("trakcare-current")
+    estate.add({"id": f"{GROUP}/providers/Microsoft.Compute/disks/nowhere", "location": "", "properties": {}})
+    asked = "skus|locations/[^/]*/usages"
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+        calls = [call for call in server.requests if re.search(asked, call)]
+        server.faults = {f"{listing.type.rpartition('/')[2]}.*northeurope|northeurope/usages": Fault.NOT_FOUND}
+        cut = live.read(server, "trakcare-current").snapshot
+    assert len(calls) == 4, "two regions, and none without a name"
+    used = {found.key.split("/locations/")[1] for found in taken.resources if found.type.endswith("locations/usages")}
+    assert used == {"westeurope/usages/virtualmachines", "northeurope/usages/virtualmachines"}
+    assert (SCOPE, listing.key) in taken.listed - cut.listed
+
+
+def test_what_is_referred_to_elsewhere_and_may_not_be_read_is_a_gap() -> None:
+    estate = live.estate_of("trakcare-current")
+    hub = f"{SCOPE[:-1]}9/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet-hub"
+    interface = estate.find(f"{GROUP}/providers/Microsoft.Network/networkInterfaces/vm-db-a-nic")
+    assert interface is not None
+    interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] = f"{hub}/subnets/db"
+    estate.add({"id": hub, "location": "westeurope", "properties": {}})
+    with ArmServer(estate, Identity(roles=(Role(scope=SCOPE),))) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    (gap,) = taken.gaps
+    assert (gap.scope, gap.permission) == (arm.key(hub), "Microsoft.Network/virtualNetworks/read")
 
 
 @pytest.mark.parametrize(
