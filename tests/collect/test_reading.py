@@ -133,7 +133,7 @@ LINKS = {
 """Faults of the address of the next page; the page that has it is read."""
 
 MENDED = (Fault.EMPTY_PAGE, Fault.REPEATED_PAGE)
-ENDLESS = {Fault.SILENCE, Fault.DRIP}
+ENDLESS = (Fault.SILENCE, Fault.DRIP)
 OF_MEMBERS = {Fault.WRONG_MEMBERS}
 
 
