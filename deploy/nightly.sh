@@ -4,9 +4,9 @@
 #   snapshots/TIME.jsonl.gz                  what was there
 #   reports/TIME.txt .json .sarif .md        what that means
 #
-# It heeds, where that folder has them, deployment.yaml, waivers.yaml and attestations.yaml. Arguments are further options
-# of `auditor scan`, which also gives the exit code; what comes in the way of a run is 2. Nothing is ever deleted:
-# docs/nightly.md says how to.
+# It heeds, where that folder has them, deployment.yaml, waivers.yaml and attestations.yaml, and says what has moved since
+# the snapshot approved.jsonl.gz. Arguments are further options of `auditor scan`, which also gives the exit code; what
+# comes in the way of a run is 2. Nothing is ever deleted: docs/nightly.md says how to.
 set -eu
 umask 077
 export LC_ALL=C
@@ -49,6 +49,7 @@ is_there() { # NAME: a link that leads nowhere is there too, and the scan is to 
 for file in deployment waivers attestations; do
   if is_there "$file.yaml"; then set -- "--$file=$file.yaml" "$@"; fi
 done
+if is_there approved.jsonl.gz; then set -- --baseline=approved.jsonl.gz "$@"; fi
 set -f
 for subscription in $AUDITOR_SUBSCRIPTIONS; do
   set -- "--subscription=$subscription" "$@"

@@ -134,6 +134,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
     configurations = Items.of(ip_configurations(context, vm).value)
     missing = configurations.open_end
     known: list[Opening] = []
+    reads: list[Read] = []
     filtering = context.topology.filtering
     for configuration in configurations.only(Part):
         groups = filtering.groups(configuration)
@@ -142,7 +143,8 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
                 known.append(Opening(configuration, vm, port, found, groups))
             elif found.possible:
                 missing = missing or _doubt(found)
-    return Answer(Items(tuple(known), missing))
+        reads += _filters(groups)
+    return Answer(Items(tuple(known), missing), tuple(reads))
 
 
 @fact("opening.port", "opening", gives="number")
@@ -181,6 +183,14 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
             known.append(path)
     reads = tuple(read for path in known for read in path.reads)
     return Answer(Items(tuple(known), missing), reads)
+
+
+def _filters(groups: Answer) -> Iterator[Read]:
+    """Yield the security rules of some groups, by their names: nothing is open because of what they say together."""
+    yield from groups.reads
+    for group in Items.of(groups.value).only(Resource):
+        rules = parts(group, "properties.securityRules[*]")
+        yield Read(group.id, "properties.securityRules", [arm.name_of(rule.id) for rule in rules])
 
 
 def _doubt(found: Admission) -> Unknown:

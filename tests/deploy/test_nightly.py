@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from auditor import files, snapshot
+from auditor import approval, files, snapshot
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault
 
@@ -90,14 +90,18 @@ def test_a_run_keeps_what_was_there_and_what_it_means(home: Path) -> None:
     assert done.stdout == f"{moment} auditor: all is said; exit code 0; see {home}/reports/{moment}.txt\n"
     assert arguments(home)[0] == "scan"
     assert {f"--subscription={name}" for name in IDS} <= set(arguments(home))
-    assert not {word.split("=")[0] for word in arguments(home)} & {"--deployment", "--previous"}
+    assert not {word.split("=")[0] for word in arguments(home)} & {
+        "--deployment",
+        "--previous",
+        "--baseline",
+    }
     assert not (home / ".lock").exists()
     assert {stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {0o700}
 
 
 def test_it_heeds_what_the_folder_has_and_the_newest_report(home: Path) -> None:
     (home / "reports").mkdir()
-    for name in ("deployment.yaml", "waivers.yaml", "attestations.yaml"):
+    for name in ("deployment.yaml", "waivers.yaml", "attestations.yaml", "approved.jsonl.gz"):
         (home / name).touch()
     for moment in ("2026-01-09T020000Z", "2026-01-10T020000Z"):
         (home / f"reports/{moment}.json").touch()
@@ -107,6 +111,7 @@ def test_it_heeds_what_the_folder_has_and_the_newest_report(home: Path) -> None:
         "--deployment=deployment.yaml",
         "--waivers=waivers.yaml",
         "--attestations=attestations.yaml",
+        "--baseline=approved.jsonl.gz",
         "--previous=reports/2026-01-10T020000Z.json",
     } <= set(said)
     assert said[said.index("--fail-on") + 1] == "a b"
@@ -204,12 +209,13 @@ class Nights:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.said = ""
         self.program = home.parent / "bin/auditor"
         self.program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m auditor "$@"\n')
         self.body = estates.body_of("trakcare-current")
         (home / "deployment.yaml").write_text(json.dumps(estates.declared_of("trakcare-current")))
 
-    def night(self, **server: Any) -> tuple[int, estates.Body]:
+    def night(self, *options: str, **server: Any) -> tuple[int, estates.Body]:
         """Return the exit code and the report of one more night."""
         before = set(self.home.glob("reports/*.json"))
         (scope,) = self.body["listed"]
@@ -219,10 +225,12 @@ class Nights:
                 0,
                 f"--arm-endpoint={azure.url}",
                 f"--ca-bundle={azure.ca_file}",
+                *options,
                 AUDITOR_SUBSCRIPTIONS=scope.rsplit("/", 1)[-1],
                 **azure.environment,
             )
         assert len(done.stdout.splitlines()) == 1, done.stderr
+        self.said = done.stdout
         (written,) = set(self.home.glob("reports/*.json")) - before
         report: estates.Body = json.loads(written.read_text())
         return done.returncode, report
@@ -244,3 +252,31 @@ def test_what_a_night_cannot_see_stays_open(home: Path) -> None:
     code, report = nights.night(faults={"loadBalancers": Fault.FORBIDDEN})
     assert code == 3
     assert "MIR003" in [old["finding"]["rule"] for old in report["carried"]]
+
+
+def test_a_night_tells_what_moved_since_the_approved_one(home: Path) -> None:
+    nights = Nights(home)
+    probe = estates.find(nights.body, "lb-web")["properties"]["loadBalancingRules"][0]["properties"]
+    probe["loadDistribution"] = "Default"
+    assert nights.night()[0] == 1
+    assert "baseline" not in nights.said
+    (taken,) = home.glob("snapshots/*")
+    approval.approve(taken, "operations", "to be mended in spring", home / "approved.jsonl.gz")
+    assert nights.night()[0] == 1
+    assert "; since the baseline: as they were; exit code 1; see " in nights.said
+    assert nights.night("--fail-on-new")[0] == 0
+    estates.find(nights.body, "lb-mirror")["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"
+    code, report = nights.night("--fail-on-new")
+    assert code == 1
+    assert "; since the baseline: 1 regressed; exit code 1; see " in nights.said
+    assert {f["rule"]: f["state"] for f in report["findings"]} == {"MIR003": "regressed", "LB003": "unchanged"}
+    assert [change["id"].rpartition("/")[2] for change in report["drift"]["resources"]] == ["lb-mirror"]
+
+
+def test_a_snapshot_that_nobody_approved_is_no_baseline(home: Path) -> None:
+    (home / "approved.jsonl.gz").write_bytes(b"")
+    Nights(home)
+    done = nightly(home)
+    assert done.returncode == 2
+    assert "approved.jsonl.gz" in done.stderr
+    assert kept(home) == []

@@ -222,6 +222,25 @@ def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() ->
     assert state(found, "MIR003", "TRAKDB") is State.UNCHANGED
 
 
+def test_a_security_rule_that_opens_nothing_is_looked_at() -> None:
+    """What is asked for is that nothing is open: the rule that is fine is read as well as the one that is not."""
+
+    def admit_one(body: Body) -> None:
+        rules = properties(body, "nsg-app-weu")["securityRules"]
+        rules.append(estates.copied(rules[0]))
+        rules[-1] |= {"name": "one-more", "id": f"{rules[0]['id']}-more"}
+        rules[-1]["properties"] |= {"priority": 3999, "sourceAddressPrefixes": ["10.10.9.9"]}
+
+    found = since(None, admit_one)
+    assert looked_at(found, "nsg-app-weu") == {"properties.securityRules[name=one-more]": ("NET009",)}
+    assert turns(found, "NET009", "vm-app-a") == [(State.DRIFTED, Outcome.PASS, Outcome.PASS)]
+
+
+def test_what_is_only_counted_is_looked_at_too() -> None:
+    removed = resource(since(None, without("nsg-app-weu")), "nsg-app-weu")
+    assert (removed.fate, "NET008" in removed.rules) == (Fate.REMOVED, True)
+
+
 def test_what_no_rule_looks_at_is_told_and_drifts_nothing() -> None:
     found = since(None, lambda body: estates.find(body, "vm-app-a-data0")["tags"].update(note="seen"))
     assert looked_at(found, "vm-app-a-data0") == {"tags.note": ()}
