@@ -134,6 +134,18 @@ def test_it_stays_open_for_as_long_as_it_takes_and_is_what_it_was_when_it_is_see
     assert alerts(seen) == alerts(first)
 
 
+def test_what_was_unknown_for_another_reason_was_no_alert_and_is_not_carried() -> None:
+    body = estates.body_of(DEMO)
+    profiles = [item.get("properties", {}).get("hardwareProfile", {}) for item in body["value"]]
+    for profile in filter(None, profiles):
+        profile["vmSize"] = ["malformed"]
+    earlier = run(body)
+    others = {f.key for f in earlier.findings if f.outcome is Outcome.UNKNOWN and f.cause is not Cause.GAP}
+    blind = run(without(estates.body_of(DEMO), VM), earlier)
+    assert others - {finding.key for finding in blind.findings}
+    assert not others & {old.finding.key for old in blind.carried}
+
+
 def test_what_was_not_readable_and_is_gone_from_sight_stays_open_too(first: Report) -> None:
     unread = {f.key for f in first.findings if f.cause is Cause.GAP}
     again = run(without(estates.body_of(DEMO), VM), first)
