@@ -216,6 +216,26 @@ def test_a_subscription_that_is_left_out_is_lost_from_sight(files: Files) -> Non
     assert files.scan(baseline, now, "--fail-on-new") == cli.INCOMPLETE
 
 
+def test_a_baseline_of_three_months_ago_does_not_fail_for_its_age(files: Files) -> None:
+    """Meanwhile the retirement of a size came nearer than two years: on its own day, the baseline passed."""
+
+    def retiring(day: str) -> Callable[[Body], None]:
+        def change(body: Body) -> None:
+            body["takenAt"] = f"{day}T02:00:00Z"
+            estates.find(body, "vm-print-a")["properties"]["hardwareProfile"]["vmSize"] = "Standard_DS3_v2"
+
+        return change
+
+    baseline, now = files.approved(retiring("2026-04-01")), files.inventory(retiring("2026-07-01"))
+    options = ["--fail-on", "low", "--allow-incomplete"]
+    assert cli.main(["scan", "--snapshot", str(baseline), *DEPLOYMENT, *options]) == cli.OK
+    assert files.scan(baseline, now, *options) == cli.FINDINGS
+    assert files.states() == {"CMP003": "unchanged", "GOV005": "unchanged"}
+    assert files.scan(baseline, now, *options, "--fail-on-new") == cli.OK
+    assert files.drift(baseline, now, "--allow-incomplete") == cli.OK
+    assert json.loads(files.report.read_text())["asOf"] == "2026-07-01"
+
+
 def test_without_a_deployment_file_that_of_the_snapshots_holds(files: Files) -> None:
     baseline, now = files.approved(), files.inventory(break_probe)
     assert cli.main(["drift", str(baseline), str(now), "-o", f"json={files.report}"]) == cli.FINDINGS
