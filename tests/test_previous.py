@@ -208,13 +208,15 @@ def test_a_subscription_that_was_not_scanned_closes_nothing(first: Report) -> No
         subject=Subject(f"{other}/resourceGroups/g/providers/{VM}/vm", VM, "vm"),
     )
     whole = msgspec.structs.replace(old, deployment="", subject=Subject(other, "subscription", "9"))
+    tagged = msgspec.structs.replace(old, deployment="tagged", subject=Subject("tagged", "deployment", "tagged"))
     scopes = (*first.snapshot.scopes, other)
     before = msgspec.structs.replace(
-        first, findings=(old, whole), snapshot=msgspec.structs.replace(first.snapshot, scopes=scopes)
+        first, findings=(old, whole, tagged), snapshot=msgspec.structs.replace(first.snapshot, scopes=scopes)
     )
     after = run(estates.body_of(DEMO), before)
     assert [(c.finding.key, c.finding.reasons) for c in after.carried] == [
         (whole.key, (f"{other} was not scanned",)),
+        (tagged.key, (f"{other} was not scanned",)),
         (old.key, (f"{other} was not scanned",)),
     ]
 
