@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -272,17 +272,33 @@ def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> Non
 def test_what_somebody_attested_was_not_judged(before: Change | None, expected: State) -> None:
     """A word for what cannot be seen is no pass that was there all the time, and has mended nothing."""
     bodies = changed(*filter(None, [before])), changed(hidden(BALANCERS))
-    built, later = (estates.topology(NAME, body) for body in bodies)
-    rules = estates.rules(estates.ESTATES[NAME])
-    changes = drift.Changes(built.graph, later.graph)
     attested = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
-    now = [
-        msgspec.structs.replace(finding, **(attested if finding.rule.id == "MIR003" else {}))
-        for finding in engine.judge(later, rules, changes.after)
+    assert retold("MIR003", *bodies, {}, attested) is expected
+
+
+def test_what_may_have_been_as_severe_before_has_not_regressed() -> None:
+    bodies = changed(spread("SourceIPProtocol")), changed(spread("Default"))
+    assert retold("LB003", *bodies, {}, {}) is State.REGRESSED
+    assert retold("LB003", *bodies, {"severity_is_sure": False}, {}) is State.DRIFTED
+
+
+def retold(rule: str, before: Body, after: Body, then: Mapping[str, object], now: Mapping[str, object]) -> State | None:
+    """Return the state of a rule's worst finding, of which something is said to be otherwise then and now."""
+    graphs = [estates.topology(NAME, body) for body in (before, after)]
+    changes = drift.Changes(*(topology.graph for topology in graphs))
+    rules = estates.rules(estates.ESTATES[NAME])
+    judged = [
+        drift.Judged(
+            topology,
+            tuple(
+                msgspec.structs.replace(finding, **(told if finding.rule.id == rule else {}))
+                for finding in engine.judge(topology, rules, watched)
+            ),
+        )
+        for topology, watched, told in zip(graphs, (changes.before, changes.after), (then, now), strict=True)
     ]
-    first = drift.Judged(built, engine.judge(built, rules, changes.before))
-    findings, _ = drift.compare(changes, first, drift.Judged(later, tuple(now)))
-    assert [finding.state for finding in findings if finding.rule.id == "MIR003"] == [expected]
+    findings, _ = drift.compare(changes, *judged)
+    return next(finding.state for finding in findings if finding.rule.id == rule)
 
 
 def test_a_passing_day_and_an_old_baseline_are_no_drift() -> None:
