@@ -11,6 +11,7 @@ import pytest
 from auditor import paths
 from auditor.model import Part, Resource
 from auditor.paths import Step
+from auditor.topology import Context
 from auditor.topology.graph import Graph
 from auditor.values import Answer
 
@@ -90,4 +91,5 @@ def places(bodies: Mapping[str, Any]) -> Iterator[set[Place]]:
         patch.setattr(Part, "id", property(traced_id))
         patch.setattr(Resource, "location", property(traced_location))
         patch.setattr(Graph, "capability", traced_capability)
+        patch.setattr(Context, "silently", property(lambda context: context))  # what would decide nothing is asked too
         yield seen
