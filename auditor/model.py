@@ -428,7 +428,7 @@ class Stood(msgspec.Struct, Generic[_Exception], frozen=True):
     covers: int = 0
     """To how many findings and gaps this applies."""
     why: str = ""
-    """Of a lapsed one, the first value that is another now."""
+    """Of a lapsed one, the first value that is another now; of an unused one, why it covers nothing."""
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------

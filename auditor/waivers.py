@@ -19,7 +19,17 @@ from auditor.model import Attestation, Carried, Finding, Gap, Outcome, Standing,
 from auditor.topology.graph import not_listed
 from auditor.values import Cause
 
-_EXCUSABLE: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
+_WAIVABLE: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
+_ATTESTABLE: Final = frozenset({Outcome.UNKNOWN})
+_BEYOND: Final[Mapping[Outcome, str]] = {
+    Outcome.FAIL: "what is there fails, and only an unknown can be attested",
+    Outcome.ERROR: "an error of auditor is not for anybody to excuse",
+    Outcome.PASS: "what is there passes",
+    Outcome.NOT_APPLICABLE: "the rule does not apply there",
+}
+"""Why an outcome is not excused, the reason that matters most first."""
+_MOST_PATHS: Final = 5
+"""The paths of a finding that are named to whoever named another."""
 
 _Exception = TypeVar("_Exception", Waiver, Attestation)
 
@@ -138,12 +148,12 @@ def apply(
     as_of: dt.date,
 ) -> Applied:
     """Excuse what waivers and attestations cover on a date: an attested unknown is a pass, no other outcome changes."""
-    granted = _Register(exceptions.waivers, lambda waiver: waiver.rule or arm.canonical_type(waiver.gap), as_of)
-    given = _Register(exceptions.attestations, lambda attestation: attestation.rule, as_of)
+    granted = _Register(exceptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
+    given = _Register(exceptions.attestations, lambda a: a.rule, as_of, _ATTESTABLE)
     waived = {gap: waiver for gap in gaps if (waiver := granted.for_gap(gap))}
     reasons = {reason: waiver for gap, waiver in waived.items() for reason in _reasons(gap)}
     return Applied(
-        tuple(_attested(finding, given) or _waived(finding, granted, reasons) for finding in findings),
+        tuple(_waived(_attested(finding, given), granted, reasons) for finding in findings),
         tuple(
             msgspec.structs.replace(old, finding=_waived(old.finding, granted, reasons)) for old in carried
         ),  # nobody's word ends an alert of what was seen to fail
@@ -153,13 +163,11 @@ def apply(
     )
 
 
-def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding | None:
-    """Return the pass that an attestation makes of a finding."""
-    if finding.outcome is not Outcome.UNKNOWN:
-        return None
+def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding:
+    """Return a finding, or the pass that an attestation makes of it."""
     attestation = attestations.for_finding(finding)
     if attestation is None:
-        return None
+        return finding
     return msgspec.structs.replace(
         finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), other_causes=()
     )
@@ -167,8 +175,6 @@ def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding
 
 def _waived(finding: Finding, waivers: _Register[Waiver], reasons: Mapping[str, Waiver]) -> Finding:
     """Return a finding with what lets it stand."""
-    if finding.outcome not in _EXCUSABLE:
-        return finding
     waiver = waivers.for_finding(finding) or _unseen(finding, reasons)
     return finding if waiver is None else msgspec.structs.replace(finding, waiver=waiver)
 
@@ -190,20 +196,25 @@ def _reasons(gap: Gap) -> tuple[str, ...]:
 class _Entry(Generic[_Exception]):
     """A waiver or an attestation, and what it has covered so far."""
 
-    def __init__(self, exception: _Exception, as_of: dt.date) -> None:
+    def __init__(self, exception: _Exception, as_of: dt.date, excusable: frozenset[Outcome]) -> None:
         self.exception: _Exception = exception
+        self._excusable = excusable
         self.standing = Standing.UNUSED
         if as_of > exception.last_day:
             self.standing = Standing.EXPIRED
         elif as_of < exception.first_day:
             self.standing = Standing.PENDING
         self._covers: set[str] = set()
+        self._beyond: set[Outcome] = set()
         self._lapses: dict[str, str] = {}
         self._scope = re.compile(fnmatch.translate(arm.key(exception.scope)))
 
     def excuses(self, scope: str, key: str, finding: Finding | None = None) -> bool:
         """Tell whether it excuses a finding of a subject, or a gap of a scope, and remember that by its key."""
         if not self._scope.match(arm.key(scope)):
+            return False
+        if finding and finding.outcome not in self._excusable:
+            self._beyond.add(finding.outcome)
             return False
         lapse = _lapse(self.exception, finding) if finding and isinstance(self.exception, Waiver) else ""
         if lapse:
@@ -220,16 +231,31 @@ class _Entry(Generic[_Exception]):
         if self._lapses and in_force:
             yield Stood(self.exception, Standing.LAPSED, len(self._lapses), next(iter(self._lapses.values())))
         if self._covers or not self._lapses or not in_force:
-            yield Stood(self.exception, self.standing, len(self._covers))
+            why = self._idle() if self.standing is Standing.UNUSED else ""
+            yield Stood(self.exception, self.standing, len(self._covers), why)
+
+    def _idle(self) -> str:
+        """Return why an unused one covers nothing."""
+        gap = self.exception.gap if isinstance(self.exception, Waiver) else ""
+        if gap:
+            return "there is no gap of that type and scope"
+        beyond = (why for outcome, why in _BEYOND.items() if outcome in self._beyond)
+        return next(beyond, "the rule judges nothing of that scope")
 
 
 class _Register(Generic[_Exception]):
     """Waivers or attestations, found by the rule, or the type, that they are for."""
 
-    def __init__(self, exceptions: Iterable[_Exception], about: Callable[[_Exception], str], as_of: dt.date) -> None:
-        """Take them in any order; `about` says what each is for."""
+    def __init__(
+        self,
+        exceptions: Iterable[_Exception],
+        about: Callable[[_Exception], str],
+        as_of: dt.date,
+        excusable: frozenset[Outcome],
+    ) -> None:
+        """Take them in any order; `about` says what each is for, and `excusable` which outcomes they excuse."""
         ordered = sorted(exceptions, key=lambda exception: (exception.file, exception.line))
-        self._entries: list[_Entry[_Exception]] = [_Entry(exception, as_of) for exception in ordered]
+        self._entries: list[_Entry[_Exception]] = [_Entry(exception, as_of, excusable) for exception in ordered]
         self._for: dict[str, list[_Entry[_Exception]]] = defaultdict(list)
         for entry in self._entries:
             self._for[about(entry.exception)].append(entry)
@@ -259,9 +285,11 @@ def _lapse(waiver: Waiver, finding: Finding) -> str:
     for path, wanted in waiver.observed.items():
         seen = [evidence.observed for evidence in finding.evidence if evidence.path == path]
         others = [value for value in seen if not _same(value, wanted)]
-        if others or not seen:
-            shown = _text(others[0]) if others else "not shown"
-            return f"{path} of {finding.subject.id} is {shown}; it was granted for {_text(wanted)}"
+        if others:
+            return f"{path} of {finding.subject.id} is {_text(others[0])}; it was granted for {_text(wanted)}"
+        if not seen:
+            paths = ", ".join(list(dict.fromkeys(evidence.path for evidence in finding.evidence))[:_MOST_PATHS])
+            return f"{finding.subject.id} does not show {path}{f', only {paths}' if paths else ''}"
     return ""
 
 

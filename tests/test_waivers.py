@@ -229,6 +229,31 @@ def test_a_scope_is_a_glob_over_whole_ids(scope: str, covers: bool) -> None:
     assert (found.waiver is not None) is covers
 
 
+@pytest.mark.parametrize(
+    ("outcome", "of_waiver", "of_attestation"),
+    [
+        (Outcome.FAIL, "", "what is there fails, and only an unknown can be attested"),
+        (Outcome.ERROR, "an error of auditor is not for anybody to excuse", "an error of auditor is not"),
+        (Outcome.PASS, "what is there passes", "what is there passes"),
+        (Outcome.NOT_APPLICABLE, "the rule does not apply there", "the rule does not apply there"),
+    ],
+)
+def test_what_covers_nothing_says_why(outcome: Outcome, of_waiver: str, of_attestation: str) -> None:
+    there = (finding(Outcome.NOT_APPLICABLE, subject=machine("vm-b")), finding(outcome))
+    found = applied(*there, waived=(waiver(),), attested=(attestation(),))
+    assert [stood.why for stood in found.waivers] == [of_waiver]
+    assert found.attestations[0].why.startswith(of_attestation)
+
+
+def test_what_covers_nothing_says_that_nothing_is_there() -> None:
+    gone = {"scope": "elsewhere"}
+    granted = (waiver(**gone), waiver(rule="", gap=gap().what, **gone))
+    found = applied(finding(), waived=granted, attested=(attestation(**gone),), gaps=(gap(),))
+    nothing = "the rule judges nothing of that scope"
+    assert [stood.why for stood in found.waivers] == [nothing, "there is no gap of that type and scope"]
+    assert [stood.why for stood in found.attestations] == [nothing]
+
+
 def test_a_waiver_is_for_one_rule() -> None:
     found = applied(finding(rule=SIZE), waived=(waiver(rule=PROBE.id),))
     assert found.findings[0].waiver is None
@@ -325,12 +350,14 @@ def test_a_bound_waiver_lapses_with_the_value(wanted: object, shown: object) -> 
 
 def test_a_lapse_says_which_value_changed() -> None:
     bound = waiver(observed={PATH: "Tcp", "y": 1})
-    texts = [applied(f, waived=(bound,)).waivers[0].why for f in (seeing("Http"), seeing(None), seeing(path="z"))]
+    shown = (seeing("Http"), seeing(None), seeing(1, 2, path="z"), seeing())
+    texts = [applied(f, waived=(bound,)).waivers[0].why for f in shown]
     where = f"{PATH} of {machine('vm-a').id} is"
     assert texts == [
         f'{where} "Http"; it was granted for "Tcp"',
         f'{where} absent; it was granted for "Tcp"',
-        f'{where} not shown; it was granted for "Tcp"',
+        f"{machine('vm-a').id} does not show {PATH}, only z",
+        f"{machine('vm-a').id} does not show {PATH}",
     ]
 
 

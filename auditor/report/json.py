@@ -112,6 +112,7 @@ class _StoodWaiver(_Waiver):
 
 class _StoodAttestation(_Attestation):
     covers: int
+    why: str | None
 
 
 class _Gap(_Struct):
@@ -412,7 +413,7 @@ def _stood_waiver(stood: Stood[Waiver]) -> _StoodWaiver:
 
 
 def _stood_attestation(stood: Stood[Attestation]) -> _StoodAttestation:
-    return _StoodAttestation(**asdict(_attestation(stood.exception)), covers=stood.covers)
+    return _StoodAttestation(**asdict(_attestation(stood.exception)), covers=stood.covers, why=stood.why or None)
 
 
 def _waiver(waiver: Waiver) -> _Waiver:

@@ -43,10 +43,10 @@ def effect(stood: Stood[Waiver] | Stood[Attestation]) -> str:
     gap = found.gap if isinstance(found, Waiver) else ""
     covers = count(stood.covers, "gap" if gap else "finding")
     why = {
-        Standing.EXPIRED: f"expired on {found.last_day}: {covers} no longer covered",
+        Standing.EXPIRED: f"expired on {found.last_day}" + f": {covers} no longer covered" * bool(stood.covers),
         Standing.LAPSED: f"lapsed: {covers} no longer covered, since {stood.why}",
-        Standing.PENDING: f"holds from {found.first_day} on: {covers} not covered yet",
-    }.get(stood.standing, "covers nothing")
+        Standing.PENDING: f"holds from {found.first_day} on" + f": {covers} not covered yet" * bool(stood.covers),
+    }.get(stood.standing, f"covers nothing: {stood.why}")
     return f"{found.rule or gap} at {found.scope} {why}"
 
 

@@ -223,13 +223,15 @@ def excused() -> Report:
         Stood(waiver(expires_on=dt.date(2026, 10, 31), line=20), Standing.EXPIRED, 2),
         Stood(waiver(observed={"size": 4}, line=30), Standing.LAPSED, 1, "size of vm-a is 8; it was granted for 4"),
         Stood(waiver(granted_on=dt.date(2026, 12, 1), line=40), Standing.PENDING, 1),
-        Stood(waiver(scope="gone", line=50), Standing.UNUSED),
+        Stood(waiver(granted_on=dt.date(2026, 12, 1), line=45), Standing.PENDING, 0),
+        Stood(waiver(scope="gone", line=50), Standing.UNUSED, 0, "the rule judges nothing of that scope"),
     )
     vouched = (
         Stood(given, Standing.USED, 1),
         Stood(attestation(valid_until=dt.date(2026, 10, 31), line=20), Standing.EXPIRED, 1),
         Stood(attestation(attested_on=dt.date(2026, 12, 1), line=30), Standing.PENDING, 1),
-        Stood(attestation(scope="gone", line=40), Standing.UNUSED),
+        Stood(attestation(valid_until=dt.date(2026, 10, 31), line=35), Standing.EXPIRED, 0),
+        Stood(attestation(scope="gone", line=40), Standing.UNUSED, 0, "the rule judges nothing of that scope"),
     )
     covered = msgspec.structs.replace(made.coverage, waived={gap(): seen})
     return msgspec.structs.replace(made, coverage=covered, waivers=stood, attestations=vouched)
@@ -329,5 +331,5 @@ def hostile(text: str) -> Report:
         coverage=msgspec.structs.replace(made.coverage, waived={waived: leave}),
         carried=(Carried(msgspec.structs.replace(findings[0], deployment=f"{text}."), text),),
         waivers=tuple(Stood(leave, standing, 1, text) for standing in Standing),
-        attestations=tuple(Stood(word, standing, 1) for standing in Standing if standing is not Standing.LAPSED),
+        attestations=tuple(Stood(word, standing, 1, text) for standing in Standing if standing is not Standing.LAPSED),
     )

@@ -231,15 +231,15 @@ def test_waivers_and_attestations_stand_by_what_they_are_worth() -> None:
         "used": [(3, 1, None), (12, 1, None)],
         "expired": [(20, 2, None)],
         "lapsed": [(30, 1, "size of vm-a is 8; it was granted for 4")],
-        "pending": [(40, 1, None)],
-        "unused": [(50, 0, None)],
+        "pending": [(40, 1, None), (45, 0, None)],
+        "unused": [(50, 0, "the rule judges nothing of that scope")],
     }
     assert waivers["lapsed"][0]["observed"] == {"size": 4}
-    assert {standing: [(a["line"], a["covers"]) for a in found] for standing, found in attestations.items()} == {
-        "used": [(3, 1)],
-        "expired": [(20, 1)],
-        "pending": [(30, 1)],
-        "unused": [(40, 0)],
+    assert {s: [(a["line"], a["covers"], a["why"]) for a in found] for s, found in attestations.items()} == {
+        "used": [(3, 1, None)],
+        "expired": [(20, 1, None), (35, 0, None)],
+        "pending": [(30, 1, None)],
+        "unused": [(40, 0, "the rule judges nothing of that scope")],
     }
 
 

@@ -104,8 +104,9 @@ def test_what_is_waived_is_counted_and_not_listed() -> None:
     text = rendered(reports.excused())
     assert ["Waived", "1 fail, 1 unknown, 1 gap"] in cells(text)
     assert titles(text) == ["1 fail", "Waivers and attestations without effect"]
-    assert cells(text)[-7] == ["waivers.yaml:20", "MIR003 at * expired on 2026-10-31: 2 findings no longer covered"]
-    assert cells(text)[-1] == ["attestations.yaml:40", "MIR003 at gone covers nothing"]
+    assert cells(text)[-9] == ["waivers.yaml:20", "MIR003 at * expired on 2026-10-31: 2 findings no longer covered"]
+    idle = "MIR003 at gone covers nothing: the rule judges nothing of that scope"
+    assert cells(text)[-1] == ["attestations.yaml:40", idle]
 
 
 def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
@@ -205,5 +206,5 @@ def test_any_text_is_shown_and_none_acts(text: str) -> None:
     assert "href" not in page
     rows = cells(shown)
     assert [len(row) for row in rows] == [len(row) for row in cells(rendered(reports.hostile("x")))]
-    assert rows[-1][1] == printable(" ".join(f"MIR003 at {text} covers nothing".split()))
+    assert rows[-1][1] == printable(" ".join(f"MIR003 at {text} covers nothing: {text}".split()))
     assert [printable(" ".join(text.split()))] in rows

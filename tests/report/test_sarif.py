@@ -570,8 +570,8 @@ def test_waivers_and_attestations_without_effect_are_notifications_with_their_li
     notifications = invocation["toolConfigurationNotifications"]
     assert {n["level"] for n in notifications} == {"warning"}
     assert [n["message"]["text"].partition(" ")[0] for n in notifications] == [
-        *(f"waivers.yaml:{line}:" for line in (20, 30, 40, 50)),
-        *(f"attestations.yaml:{line}:" for line in (20, 30, 40)),
+        *(f"waivers.yaml:{line}:" for line in (20, 30, 40, 45, 50)),
+        *(f"attestations.yaml:{line}:" for line in (20, 30, 35, 40)),
     ]
 
 

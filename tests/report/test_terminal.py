@@ -341,10 +341,12 @@ Until 2027-09-30, by the data centre's manager: Seen on site. (attestations.yaml
 waivers.yaml:20  MIR003 at * expired on 2026-10-31: 2 findings no longer covered
 waivers.yaml:30  MIR003 at * lapsed: 1 finding no longer covered, since size of vm-a is 8; it was granted for 4
 waivers.yaml:40  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
-waivers.yaml:50  MIR003 at gone covers nothing
+waivers.yaml:45  MIR003 at * holds from 2026-12-01 on
+waivers.yaml:50  MIR003 at gone covers nothing: the rule judges nothing of that scope
 attestations.yaml:20  MIR003 at * expired on 2026-10-31: 1 finding no longer covered
 attestations.yaml:30  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
-attestations.yaml:40  MIR003 at gone covers nothing
+attestations.yaml:35  MIR003 at * expired on 2026-10-31
+attestations.yaml:40  MIR003 at gone covers nothing: the rule judges nothing of that scope
 
 auditor: 1 fail (1 critical), 0 unknown, 1 pass (1 attested), 3 waived; complete
 """
