@@ -236,11 +236,8 @@ class _Entry(Generic[_Exception]):
 
     def _idle(self) -> str:
         """Return why an unused one covers nothing."""
-        gap = self.exception.gap if isinstance(self.exception, Waiver) else ""
-        if gap:
-            return "there is no gap of that type and scope"
         beyond = (why for outcome, why in _BEYOND.items() if outcome in self._beyond)
-        return next(beyond, "the rule judges nothing of that scope")
+        return next(beyond, _nowhere(self.exception))
 
 
 class _Register(Generic[_Exception]):
@@ -278,6 +275,13 @@ class _Register(Generic[_Exception]):
 
 def _longest(entries: Iterable[_Entry[_Exception]]) -> _Exception | None:
     return max((entry.exception for entry in entries), key=lambda exception: exception.last_day, default=None)
+
+
+def _nowhere(exception: Waiver | Attestation) -> str:
+    """Return what is not there where nothing is of its scope."""
+    if isinstance(exception, Waiver) and exception.gap:
+        return "there is no gap of that type and scope"
+    return "the rule judges nothing of that scope"
 
 
 def _lapse(waiver: Waiver, finding: Finding) -> str:
