@@ -107,6 +107,9 @@ def check(path: Path | None, loaded: tuple[LoadedPack, ...]) -> tuple[int, list[
         InputError: a file is wrong, or there is nothing to try.
     """
     if path is not None:
+        if not path.exists():
+            message = "cannot be read: there is no such file or folder"
+            raise InputError(message, str(path))
         folder = path if path.is_dir() else path.parent
         if folder.resolve() == bundled.PACK.resolve():
             loaded = (packs.load(folder, FACTS),)

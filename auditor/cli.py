@@ -27,6 +27,9 @@ OK, FINDINGS, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 _CLOUDS = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
 _SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
+_READ = ("snapshot", "deployment", "waivers", "attestations", "baseline")
+"""The options whose files no output may take the place of; the report of the last run may become that of this one."""
+
 _FAIL_ON = ("critical", "high", "medium", "low", "info", "none")
 
 _EXIT_CODES = """\
@@ -211,7 +214,7 @@ def _add_discover(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_source(discover)
-    discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a file instead of standard output")
+    discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a new file instead of standard output")
     discover.set_defaults(run=_discover)
 
 
@@ -289,7 +292,7 @@ def _scan(options: argparse.Namespace) -> int:
     from auditor import bundled, scan  # noqa: PLC0415 - `auditor --help` needs none of it
     from auditor.report import FORMATS  # noqa: PLC0415
 
-    outputs = _outputs(options.output or ["terminal"], {*FORMATS, "snapshot"})
+    outputs = _outputs(options, {*FORMATS, "snapshot"})
     if options.fail_on_new and options.baseline is None:
         message = "--fail-on-new counts what is worse than in a baseline: name one by --baseline SNAPSHOT"
         raise InputError(message)
@@ -304,7 +307,7 @@ def _drift(options: argparse.Namespace) -> int:
     from auditor import scan  # noqa: PLC0415
     from auditor.report import FORMATS  # noqa: PLC0415
 
-    outputs = _outputs(options.output or ["terminal"], {*FORMATS})
+    outputs = _outputs(options, {*FORMATS})
     report = scan.scan(_request(options, options.snapshot, options.deployment))
     _show(report, outputs, only_changes=True)
     return _exit_code(report, options, "info", worse_only=True)
@@ -379,7 +382,7 @@ def _read_live(options: argparse.Namespace, deployment: Path | None) -> Snapshot
 def _collect(options: argparse.Namespace) -> int:
     from auditor import snapshot  # noqa: PLC0415
 
-    outputs = _outputs(options.output, {"snapshot"})
+    outputs = _outputs(options, {"snapshot"})
     taken = _read_live(options, options.deployment)
     _write([(path, snapshot.encode(taken, compress=_compressed(path))) for _, path in outputs])
     return INCOMPLETE if taken.gaps else OK
@@ -409,10 +412,10 @@ def _exit_code(report: Report, options: argparse.Namespace, fail_on: str, *, wor
     return OK
 
 
-def _outputs(wanted: list[str], known: set[str]) -> list[tuple[str, Path | None]]:
+def _outputs(options: argparse.Namespace, known: set[str]) -> list[tuple[str, Path | None]]:
     """Return the formats asked for, each with its file; None is standard output, which only one can have."""
     outputs = []
-    for text in wanted:
+    for text in options.output or ["terminal"]:
         name, _, path = text.partition("=")
         if name not in known:
             message = f"there is no output format '{name}'; there is {', '.join(sorted(known))}"
@@ -420,7 +423,7 @@ def _outputs(wanted: list[str], known: set[str]) -> list[tuple[str, Path | None]
         if name == "snapshot" and not path:
             message = "the format snapshot needs a file: -o snapshot=FILE"
             raise InputError(message)
-        outputs.append((name, _place(Path(path)) if path else None))
+        outputs.append((name, _place(Path(path), options) if path else None))
     targets = [str(path) for _, path in outputs]
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
@@ -429,14 +432,18 @@ def _outputs(wanted: list[str], known: set[str]) -> list[tuple[str, Path | None]
     return outputs
 
 
-def _place(path: Path) -> Path:
+def _place(path: Path, options: argparse.Namespace) -> Path:
     """Return where a file is to be written to, which is said to be wrong before anything is read.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such folder, or the file is one that is read.
     """
     if not path.parent.is_dir():
         message = "cannot be written: there is no such folder"
+        raise InputError(message, str(path))
+    read = [file for name in _READ if (file := getattr(options, name, None)) and file.is_file()]
+    if path.is_file() and any(path.samefile(file) for file in read):
+        message = "is read by this run, which would overwrite it; name another file"
         raise InputError(message, str(path))
     return path
 
@@ -469,7 +476,10 @@ def _view(*, to_file: bool, passes: bool = False, only_changes: bool = False) ->
 def _discover(options: argparse.Namespace) -> int:
     from auditor import discover, scan  # noqa: PLC0415
 
-    output = _place(options.output) if options.output else None
+    output = _place(options.output, options) if options.output else None
+    if output and output.is_file():
+        message = "exists already: a proposal overwrites nothing; name a new file"
+        raise InputError(message, str(output))
     found = _inventory(options)
     proposal = discover.propose(scan.read_inventory(found) if isinstance(found, Path) else found())
     _write([(output, proposal.text.encode())])
@@ -478,13 +488,15 @@ def _discover(options: argparse.Namespace) -> int:
 
 def _approve(options: argparse.Namespace) -> int:
     from auditor import approval  # noqa: PLC0415
+    from auditor.report import words  # noqa: PLC0415
     from auditor.report.escape import printable  # noqa: PLC0415
 
     approved = approval.approve(options.snapshot, options.by, options.reason, options.output)
     lines = [f"approved {len(approved.resources):,} resources, taken {approved.taken_at or 'at an unknown time'}"]
     if approved.gaps:
         hidden = ", ".join(dict.fromkeys(gap.what for gap in approved.gaps))
-        lines.append(f"it has {len(approved.gaps):,} gaps, and nothing is compared with what they hide: {hidden}")
+        found = words.count(len(approved.gaps), "gap")
+        lines.append(f"it has {found}, and nothing is compared with what they hide: {hidden}")
     sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in lines)
     return OK
 

@@ -231,7 +231,10 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         (["scan", "--snapshot", str(INVENTORY.parent)], "cannot be read: Is a directory"),
         (["rules", "show", "XXX999"], "there is no rule 'XXX999'"),
         (["rules", "new", "lb"], "'lb' is not a group of rules"),
-        (["rules", "test", "/nowhere/RULE.yaml"], "cannot be read"),
+        (
+            ["rules", "test", "/nowhere/RULE.yaml"],
+            "/nowhere/RULE.yaml: cannot be read: there is no such file or folder",
+        ),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,6 +262,27 @@ def test_bad_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]
         cli.main(arguments)
     assert stopped.value.code == cli.USAGE
     assert "usage: auditor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--snapshot", "--deployment", "--waivers", "--attestations", "--baseline"])
+def test_no_output_overwrites_what_is_read(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").write_text("precious")
+    Path("link").symlink_to("mine")
+    arguments = ["scan", *([] if option == "--snapshot" else ["--demo"]), option, "mine"]
+    assert cli.main([*arguments, "-o", "json=link"]) == cli.USAGE
+    assert capsys.readouterr().err == (
+        "auditor: error: link: is read by this run, which would overwrite it; name another file\n"
+    )
+    assert Path("mine").read_text() == "precious"
+
+
+def test_the_report_of_the_last_run_may_become_that_of_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    assert cli.main([*GOOD, "-o", f"json={path}"]) == cli.OK
+    assert cli.main([*GOOD, "--previous", str(path), "-o", f"json={path}"]) == cli.OK
 
 
 def test_an_error_shows_hostile_names_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

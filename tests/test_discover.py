@@ -363,6 +363,19 @@ def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys
     assert cli.main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == cli.FINDINGS
 
 
+def test_it_overwrites_no_file_that_somebody_may_have_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deployment.yaml"
+    path.write_text("mended")
+    assert cli.main(["discover", "--demo", "-o", str(path)]) == cli.USAGE
+    assert capsys.readouterr().err == (
+        f"auditor: error: {path}: exists already: a proposal overwrites nothing; name a new file\n"
+    )
+    assert path.read_text() == "mended"
+    assert cli.main(["discover", "--demo", "-o", "/dev/null"]) == cli.OK
+
+
 def test_on_the_command_line_nothing_found_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "inventory.json"
     path.write_text('{"value": []}')
