@@ -158,6 +158,8 @@ def _explain_value(fault: ValidationError, expected: Any, found: Any) -> str:  #
             wanted = [_TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)]
             quote = "; put it in quotes" if "text" in wanted and isinstance(found, int | float) else ""
             text = f"must be {' or '.join(wanted)}, not {_shown(found)}{quote}"
+        case "pattern" if expected == r"\S":
+            text = "must not be blank"
         case "pattern":
             text = f"must match {expected}, which {_shown(found)} does not"
         case "minItems" | "minLength":

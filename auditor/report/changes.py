@@ -72,7 +72,8 @@ def _findings(page: Page, changes: list[FindingChange]) -> None:
 def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
     """Draw a tree of what moved: groups, the resources in them, their properties."""
     for inside in group(changes, lambda change: (arm.subscription_of(change.id), arm.group_of(change.id))).values():
-        page.lines(["", f"{title}: {_place(inside[0])}"])
+        page.lines([""])
+        page.write(f"{title}: {_place(inside[0])}")
         for change in inside[:_MOST]:
             page.write(_name(change.id), 2, lead=f"{change.fate.upper():<{_LEAD}}", style=_FATES.get(change.fate))
             if change.former_id:

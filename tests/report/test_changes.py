@@ -89,6 +89,15 @@ def test_without_a_baseline_nothing_is_said() -> None:
     assert "baseline" not in report.render("terminal", reports.full(), View())
 
 
+def test_the_place_of_what_moved_keeps_to_the_width() -> None:
+    read, unread = (PropertyChange(path, 1, 2, rules) for path, rules in (("a", ("NET001",)), ("b", ())))
+    place = f"{SUBSCRIPTION}/resourceGroups/rg-of-the-hospital-west"
+    moved = ResourceChange(f"{place}/providers/Microsoft.Compute/disks/x", Fate.CHANGED, properties=(read, unread))
+    text = section(drift(moved))
+    assert "Moved, and no rule looks at it: rg-of-the-hospital-west in" in text.splitlines()
+    assert max(map(cell_len, text.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_long_change_takes_lines_of_its_own_and_no_id_is_broken(width: int) -> None:
     before = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/{'vnet-' * 12}/subnets/snet"
