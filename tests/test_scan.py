@@ -105,7 +105,9 @@ def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Pat
 def test_nothing_declared_is_said_loudly(raw: Path) -> None:
     report = scan.scan(Request(raw))
     assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
-    assert "no InterSystems deployment is recognised here" in report.coverage.declarations[0]
+    (missing,) = report.coverage.declarations
+    assert missing.startswith("no InterSystems deployment is recognised here: declare it in a deployment file")
+    assert {"`auditor discover`", "iris-deployment"} <= {*missing.split()}
     assert (report.coverage.complete, report.deployment_file) == (False, "")
 
 

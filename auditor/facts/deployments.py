@@ -9,6 +9,7 @@ import msgspec
 
 from auditor import arm
 from auditor.deployment import NONE
+from auditor.facts.reading import UNRECOGNISED
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Choice, Context, Deployment, Subscription, Topology, declared_region
@@ -101,11 +102,7 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
     Unknown where no deployment is recognised in the subscription at all.
     """
     if not subscription.deployments:
-        reason = (
-            "no InterSystems deployment is recognised here: declare it in a deployment file (--deployment), "
-            "or tag its machines with iris-deployment and iris-role"
-        )
-        return Answer(Unknown(Cause.DECLARATION, reason))
+        return Answer(UNRECOGNISED)
     graph = context.topology.graph
     declared, missing = _declared(context.topology)
     known: list[Sighting] = []

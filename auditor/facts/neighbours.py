@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from auditor import arm
+from auditor.facts.reading import UNRECOGNISED
 from auditor.facts.registry import fact
 from auditor.model import Part, Resource, Role
 from auditor.topology import Context, Deployment, Subscription, Topology
@@ -46,8 +47,7 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
     Unknown where no deployment is recognised in the subscription: what others run is not judged.
     """
     if not subscription.deployments:
-        reason = "no InterSystems deployment is recognised here, so that nothing in the subscription is judged"
-        return Answer(Unknown(Cause.DECLARATION, reason))
+        return Answer(UNRECOGNISED)
     graph = context.topology.graph
     known = tuple(
         resource

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auditor.model import Part, Resource
 from auditor.topology.graph import value
 from auditor.values import ABSENT, Answer, Cause, Unknown, interval
+
+UNRECOGNISED: Final = Unknown(
+    Cause.DECLARATION,
+    "no InterSystems deployment is recognised here: declare it in a deployment file, which `auditor discover` "
+    "proposes, or tag its machines with iris-deployment and iris-role",
+)
+"""Why nothing is known of a subscription in which nothing is declared."""
 
 
 def text_at(element: Resource | Part, path: str) -> Answer:
