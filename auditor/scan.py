@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DEFAULT_PROFILE = "current"
 
 _WORSE = frozenset({State.REGRESSED, State.NEW})
+_NOT_KNOWN = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -180,9 +181,20 @@ def worst_is_at_least(report: Report, severity: str, *, worse_than_baseline: boo
 
 
 def has_lost_sight(report: Report) -> bool:
-    """Tell whether something that the baseline judged cannot be seen at all, so that no finding says so."""
+    """Tell whether something that the baseline judged cannot be told any more, and no finding says so.
+
+    One that is not known says so, also for those of its rule that are not there; it makes the report incomplete, unless
+    somebody lets it stand.
+    """
     changes = report.drift.findings if report.drift else ()
-    return any(change.state is State.LOST_SIGHT and change.after is None for change in changes)
+    said = {(f.rule.id, f.deployment) for f in report.findings if f.outcome in _NOT_KNOWN}
+    return any(
+        (change.finding.rule.id, change.finding.deployment) not in said
+        if change.after is None
+        else change.after.outcome not in _NOT_KNOWN and change.after.waiver is None and change.after.attestation is None
+        for change in changes
+        if change.state is State.LOST_SIGHT
+    )
 
 
 def has_errors(report: Report) -> bool:

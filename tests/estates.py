@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -61,14 +62,14 @@ def snapshot_of(name: str, body: Body) -> Snapshot:
     return inventory.decode(json.dumps(body).encode(), name)
 
 
-def topology(name: str, body: Body, declared: Any = None) -> Topology:
+def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = examples.AS_OF) -> Topology:
     """Return the topology of an estate of which the inventory was changed, and perhaps the deployment file.
 
     There is no such file where `declared` is empty.
     """
     declared = declared_of(name) if declared is None else declared
     deployments = deployment.load(Document(declared, "deployment.yaml", {})) if declared else ()
-    return Topology(snapshot_of(name, body), deployments, examples.AS_OF)
+    return Topology(snapshot_of(name, body), deployments, as_of)
 
 
 def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:

@@ -10,8 +10,9 @@ import pytest
 
 from auditor import scan, snapshot
 from auditor.errors import InputError
-from auditor.model import Outcome, Report
+from auditor.model import Drift, Finding, FindingChange, Outcome, Report, State
 from auditor.scan import Request
+from tests.report import reports
 from tests.topology import subscription as s
 from tests.topology.subscription import SUB
 
@@ -190,3 +191,37 @@ def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
     assert not scan.has_errors(report)
     broken = [msgspec.structs.replace(f, outcome=Outcome.ERROR) for f in report.findings]
     assert scan.has_errors(msgspec.structs.replace(report, findings=tuple(broken)))
+
+
+UNKNOWN = reports.unknown(reports.PROBE, reports.MIRROR, "not read")
+WHOLE = reports.unknown(reports.PROBE, reports.machine("prod"), "not listed")
+FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
+
+
+@pytest.mark.parametrize(
+    ("now", "others", "lost"),
+    [
+        (None, (), True),
+        (None, (reports.unknown(reports.SIZE, reports.MIRROR, "not read"),), True),
+        (None, (msgspec.structs.replace(WHOLE, deployment="other"),), True),
+        (None, (PASS,), True),
+        (None, (WHOLE,), False),
+        (None, (msgspec.structs.replace(WHOLE, waiver=reports.waiver()),), False),
+        (UNKNOWN, (), False),
+        (msgspec.structs.replace(UNKNOWN, outcome=Outcome.ERROR), (), False),
+        (FAIL, (), True),
+        (msgspec.structs.replace(FAIL, waiver=reports.waiver()), (), False),
+        (PASS, (), True),
+        (msgspec.structs.replace(PASS, attestation=reports.attestation()), (), False),
+    ],
+)
+def test_what_is_lost_from_sight_is_said_by_what_is_not_known_or_not_at_all(
+    now: Finding | None, others: tuple[Finding, ...], *, lost: bool
+) -> None:
+    def report(state: State) -> Report:
+        drift = Drift(reports.baseline(), (FindingChange(state, FAIL, now),), ())
+        return msgspec.structs.replace(reports.report(*filter(None, (now, *others))), drift=drift)
+
+    assert scan.has_lost_sight(report(State.LOST_SIGHT)) is lost
+    assert not scan.has_lost_sight(report(State.GONE))
+    assert not scan.has_lost_sight(reports.report(UNKNOWN))

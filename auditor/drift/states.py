@@ -11,7 +11,7 @@ from auditor.drift.looks import Looks
 from auditor.drift.resources import Changes
 from auditor.model import SEVERITIES, Finding, FindingChange, Outcome, State
 from auditor.topology import Topology
-from auditor.topology.graph import VM, unread
+from auditor.topology.graph import not_listed
 
 _DECIDED: Final = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE})
 _ORDER: Final = {state: index for index, state in enumerate(State)}
@@ -33,11 +33,17 @@ class States:
     def __init__(self, changes: Changes, before: Judged, after: Judged) -> None:
         """Take what moved, and what the same rules say of both snapshots."""
         self._changes = changes
-        self._before = {_key(finding, changes.now): finding for finding in before.findings}
+        self._before = {_key(finding, self._now): finding for finding in before.findings}
         self._after = {_key(finding, arm.key): finding for finding in after.findings}
         self._was, self._is = before.topology, after.topology
         self._same_sight = _sight(self._was) == _sight(self._is)
         self._judged = {key[:2] for key, finding in self._before.items() if _is_judged(finding)}
+        self._left_out = {
+            deployment.id.casefold(): not_listed(arm.SUBSCRIPTION, subscription.id)
+            for subscription in self._was.subscriptions
+            if subscription.id not in self._is.graph.snapshot.scopes
+            for deployment in subscription.deployments
+        }
         self.looks = Looks(changes)
         touched = {key for key, finding in self._before.items() if self.looks.note(finding, "before")}
         touched |= {key for key, finding in self._after.items() if self.looks.note(finding, "after")}
@@ -60,32 +66,40 @@ class States:
         for key, state in self._states.items():
             if state is not None and state is not State.UNCHANGED:
                 before, after = self._before.get(key), self._after.get(key)
-                found.append(FindingChange(state, before, after, self._unseen(before) if after is None else ""))
+                unseen = self._unseen(before) if before and after is None else ""
+                found.append(FindingChange(state, before, after, unseen))
         return tuple(sorted(found, key=_rank))
+
+    def _now(self, key: str) -> str:
+        """Return the key that an earlier subject has now; that of one that is not there may be another's."""
+        moved = self._changes.before.get(key)
+        return f"{key}?" if moved and moved.after is None else self._changes.now(key)
 
     def _state(self, key: Key, *, touched: bool) -> State | None:  # noqa: PLR0911 - a case a line
         before, after = self._before.get(key), self._after.get(key)
-        unjudged = before is None or not _is_judged(before)
+        was = before if before and _is_judged(before) else None
         if after is None:
-            if before is None or unjudged or _stands_for_all(before):
+            if was is None or _stands_for_all(was):
                 return None
-            return State.LOST_SIGHT if self._unseen(before) else State.GONE
+            return State.LOST_SIGHT if self._unseen(was) else State.GONE
         if not _is_judged(after):
-            if not unjudged or (_stands_for_all(after) and key[:2] in self._judged):
+            if was or (before is None and _stands_for_all(after) and key[:2] in self._judged):
                 return State.LOST_SIGHT
             return State.UNCHANGED if before else None
         fails = after.outcome is Outcome.FAIL
-        if before is None or unjudged:
+        if was is None:
             return State.NEW if fails else None
-        failed = before.outcome is Outcome.FAIL
-        if fails and failed and before.severity_is_sure and after.severity != before.severity:
+        failed = was.outcome is Outcome.FAIL
+        if fails and failed and was.severity_is_sure and after.severity != was.severity:
             if not after.severity_is_sure:
                 return State.LOST_SIGHT
-            worse = SEVERITIES.index(after.severity) < SEVERITIES.index(before.severity)
+            worse = SEVERITIES.index(after.severity) < SEVERITIES.index(was.severity)
             return State.REGRESSED if worse else State.DRIFTED
-        if fails != failed:
-            return State.REGRESSED if fails else State.FIXED
-        return State.DRIFTED if touched or self._differ(before, after) else State.UNCHANGED
+        if fails and not failed:
+            return State.REGRESSED
+        if failed and not fails:
+            return State.LOST_SIGHT if key[1] in self._left_out else State.FIXED
+        return State.DRIFTED if touched or self._differ(was, after) else State.UNCHANGED
 
     def _differ(self, before: Finding, after: Finding) -> bool:
         """Tell whether two findings, neither of which is worse, say different things."""
@@ -103,36 +117,21 @@ class States:
 
     # --- what cannot be seen ------------------------------------------------------------------------------------------
 
-    def _unseen(self, finding: Finding | None) -> str:
+    def _unseen(self, finding: Finding) -> str:
         """Return why what an earlier finding is about may yet be there and judged, "" where it certainly is not."""
-        if finding is None:
-            return ""
-        key = arm.key(finding.subject.id)
-        moved = self._changes.before.get(key)
+        moved = self._changes.before.get(arm.key(finding.subject.id))
         if moved is not None and moved.after is None:
             return moved.hidden.reason if moved.hidden else ""
-        if finding.subject.kind == "subscription" and key not in self._is.graph.snapshot.scopes:
-            return f"{finding.subject.id} was not scanned"
+        if finding.subject.kind == "subscription":
+            return not_listed(arm.SUBSCRIPTION, finding.subject.id)
         deployment = finding.deployment.casefold()
-        if deployment not in {found.id.casefold() for found in self._is.deployments}:
-            return self._unrecognised(deployment)
+        if deployment in self._left_out:
+            return self._left_out[deployment]
+        if deployment not in {found.id.casefold() for found in self._is.deployments}:  # only tags had named it
+            hidden = self._is.graph.unseen_machines(self._was.graph.snapshot.scopes, tags=True)
+            return hidden.reason if hidden else ""
         standing = self._after.get((finding.rule.id, deployment, deployment))
         return standing.reason if standing and not _is_judged(standing) else ""
-
-    def _unrecognised(self, deployment: str) -> str:
-        """Return why a deployment that only tags named may yet be there."""
-        graph = self._is.graph
-        found = next(found for found in self._was.deployments if found.id.casefold() == deployment)
-        for subscription in found.subscriptions:
-            hidden = [gap.reason for gap in (graph.listing(VM, subscription),) if gap]
-            hidden += [
-                gap.reason
-                for machine in graph.unreadable.get(VM, ())
-                if arm.subscription_of(machine.key) == subscription and (gap := unread(machine, "tags"))
-            ]
-            if hidden:
-                return hidden[0]
-        return ""
 
 
 def _key(finding: Finding, now: Callable[[str], str]) -> Key:

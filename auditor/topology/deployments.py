@@ -11,7 +11,7 @@ from typing import Final
 from auditor import arm
 from auditor.model import BalancerRole, DeclaredDeployment, DeclaredTier, Resource, Role, Roster, Selector
 from auditor.topology.balancing import Balancing
-from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread, value
+from auditor.topology.graph import LOAD_BALANCER, VM, Graph, unread
 from auditor.topology.scope import Scope
 from auditor.topology.subjects import Belongings, Choice, Deployment, Members, Mirror, Tier
 from auditor.topology.tags import TIER_ROLES, tag
@@ -57,7 +57,7 @@ class Finder:
         tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
         expected = _expected(declared)
         machines = _machines(declared, mirrors, rosters, expected)
-        hidden = self._unseen(subscriptions, tags=True)
+        hidden = self.graph.unseen_machines(subscriptions, tags=True)
         if hidden is not None and declared.tiers != ():  # a tag that was not read may say what nothing else does
             said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
             machines |= {role: Items(missing=hidden) for role in TIER_ROLES if role not in said}
@@ -85,24 +85,12 @@ class Finder:
         if selector.kind == "id":
             found = self.graph.resources.get(arm.key(selector.value))
             if found is not None:
-                return Items((found,), self._unseen(subscriptions, tags=True) if selector.tag else None)
+                return Items((found,), self.graph.unseen_machines(subscriptions, tags=True) if selector.tag else None)
             return Items(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
         matches = tuple(
             machine for machine in self._candidates(selector) if arm.subscription_of(machine.key) in subscriptions
         )
-        return Items(matches, self._unseen(subscriptions, tags=selector.kind == "tag"))
-
-    def _unseen(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
-        """Return why there may be machines, or tags of machines, that are not here."""
-        for subscription in subscriptions:
-            gap = self.graph.listing(VM, subscription)
-            if gap is not None:
-                return gap
-        for machine in self.graph.unreadable.get(VM, ()) if tags else ():
-            hidden = value(machine, "tags").value
-            if isinstance(hidden, Unknown) and arm.subscription_of(machine.key) in subscriptions:
-                return hidden
-        return None
+        return Items(matches, self.graph.unseen_machines(subscriptions, tags=selector.kind == "tag"))
 
     def _candidates(self, selector: Selector) -> list[Resource]:
         if selector.kind == "name":

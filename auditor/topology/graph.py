@@ -200,6 +200,18 @@ class Graph:
             return Unknown(Cause.GAP, not_listed(arm.SUBSCRIPTION, subscription))
         return Unknown(Cause.GAP, not_listed(type_, subscription))
 
+    def unseen_machines(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
+        """Return why there may be machines in some subscriptions, or tags of machines, that are not here."""
+        for subscription in subscriptions:
+            gap = self.listing(VM, subscription)
+            if gap is not None:
+                return gap
+        for machine in self.unreadable.get(VM, ()) if tags else ():
+            hidden = value(machine, "tags").value
+            if isinstance(hidden, Unknown) and arm.subscription_of(machine.key) in subscriptions:
+                return hidden
+        return None
+
     def get(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id."""
         key = arm.key(arm_id)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from auditor import deployment, drift, engine, examples
-from auditor.documents import Document
+from auditor import drift, engine, examples
 from auditor.model import Drift, Finding
-from auditor.topology import Topology
 from tests import estates
 from tests.estates import Body
 
@@ -20,10 +18,9 @@ class Compared(NamedTuple):
     drift: Drift
 
 
-def compare(name: str, before: Body, after: Body, as_of: dt.date = examples.AS_OF) -> Compared:
-    """Compare two inventories of an estate, to which its deployment file holds."""
-    declared = deployment.load(Document(estates.declared_of(name), "deployment.yaml", {}))
-    earlier, later = (Topology(estates.snapshot_of(name, body), declared, as_of) for body in (before, after))
+def compare(name: str, before: Body, after: Body, as_of: dt.date = examples.AS_OF, declared: Any = None) -> Compared:
+    """Compare two inventories of an estate by its deployment file, or by another one; an empty one is none."""
+    earlier, later = (estates.topology(name, body, declared, as_of) for body in (before, after))
     rules = estates.rules(estates.ESTATES.get(name, "current"))
     changes = drift.Changes(earlier.graph, later.graph)
     first = drift.Judged(earlier, engine.judge(earlier, rules, changes.before))

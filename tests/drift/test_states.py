@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from auditor import drift, engine
+from auditor import arm, drift, engine
 from auditor.model import Fate, Outcome, ResourceChange, Severity, State
 from tests import estates
 from tests.drift.comparing import Compared, compare
@@ -19,7 +19,8 @@ from tests.report import reports
 from tests.test_gaps import hide_resource, hide_type
 
 NAME = "trakcare-current"
-NSGS, BALANCERS, MACHINES = (
+DISKS, NSGS, BALANCERS, MACHINES = (
+    "microsoft.compute/disks",
     "microsoft.network/networksecuritygroups",
     "microsoft.network/loadbalancers",
     "microsoft.compute/virtualmachines",
@@ -93,6 +94,11 @@ def without(name: str) -> Change:
 
 def hidden(type_: str) -> Change:
     return lambda body: hide_type(body, type_)
+
+
+def partly(type_: str) -> Change:
+    """Return what hides all of a type but the first three."""
+    return lambda body: hide_type(body, type_, keep=3)
 
 
 def unreadable(name: str) -> Change:
@@ -194,6 +200,35 @@ def test_what_cannot_be_judged_any_more_is_lost_from_sight_and_never_fixed(befor
     change = resource(found, "lb-mirror")
     assert change.fate is Fate.LOST_SIGHT
     assert "lb-mirror" in change.reason or BALANCERS in change.reason.lower()
+
+
+@pytest.mark.parametrize(
+    "hide", [unreadable("vm-app-a"), partly(MACHINES), partly(NSGS)], ids=["one", "some", "others"]
+)
+def test_what_is_seen_no_worse_than_before_is_not_lost_from_sight(hide: Change) -> None:
+    """Of what a rule judges, some was hidden in the baseline: that was not known, and is not known now."""
+    found = compare(NAME, changed(hide), changed(hide))
+    assert (found.drift.findings, found.drift.resources) == ((), ())
+    assert {finding.state for finding in found.after} == {State.UNCHANGED}
+
+
+def test_where_more_of_what_a_rule_judges_is_hidden_the_whole_is_lost_from_sight() -> None:
+    """The rule judged all disks that there were; it says now, of the deployment, that there may be others."""
+    found = since(None, partly(DISKS))
+    assert turns(found, "STO005", "trakcare-prod") == [(State.LOST_SIGHT, None, Outcome.UNKNOWN)]
+
+
+def test_where_a_rule_judged_nothing_no_sight_is_lost() -> None:
+    """All that it asked about was there, and none of it could be made sense of."""
+
+    def confuse(body: Body) -> None:
+        for disk in body["value"]:
+            if arm.type_of(disk.get("id", "")) == DISKS:
+                disk["sku"] = {"name": 5}
+
+    found = compare(NAME, changed(confuse), changed(hidden(DISKS)))
+    assert {f.outcome for f in found.before if f.rule.id == "STO005"} == {Outcome.UNKNOWN}
+    assert state(found, "STO005", "trakcare-prod") is None
 
 
 def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> None:
@@ -399,6 +434,9 @@ def test_a_resource_that_took_the_name_of_a_removed_one_is_the_same_as_ever() ->
         ("vm-app-a-data0", Fate.REMOVED, ""),
         ("vm-app-a-data0", Fate.RENAMED, "vm-app-b-data0"),
     }
+    was = [(c.state, c.before.subject.name, c.after is None) for c in found.drift.findings if c.before]
+    assert (State.GONE, "vm-app-a-data0", True) in was
+    assert (State.DRIFTED, "vm-app-b-data0", False) in was
 
 
 def test_what_the_baseline_could_not_list_is_not_added() -> None:
