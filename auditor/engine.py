@@ -238,10 +238,11 @@ def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterat
         for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in said else ():
             if (scope, type_) not in snapshot.listed and (scope, type_) not in said:
                 name = proper_type(type_)
-                detail = f'list it with az rest --method get --url "{scope}/providers/{name}?api-version=VERSION"'
+                command = f'az rest --method get --url "{scope}/providers/{name}?api-version=VERSION"'
                 if type_ in ONLY_IN_RESOURCE_GRAPH:
                     query = f"resources | where type =~ '{name}'"
-                    detail = f'list it with az graph query --subscriptions {arm.name_of(scope)} -q "{query}"'
+                    command = f'az graph query --subscriptions {arm.name_of(scope)} -q "{query}"'
+                detail = f"list it with {command}, and name the type under `listed`"
                 yield Gap(scope=scope, what=name, reason=GapReason.NOT_REQUESTED, detail=detail)
     left_out = {s for d in topology.deployments for s in d.declared.subscriptions if s not in snapshot.scopes}
     for scope in sorted(left_out):

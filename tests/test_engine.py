@@ -332,6 +332,7 @@ def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
     assert [gap.what for gap in found.gaps] == ["Microsoft.Compute/virtualMachines", "microsoft.keyvault/vaults"]
     assert {(gap.scope, gap.reason) for gap in found.gaps} == {(SUB, "not-requested")}
     assert f"{SUB}/providers/Microsoft.Compute/virtualMachines?api-version" in found.gaps[0].detail
+    assert all(gap.detail.endswith(", and name the type under `listed`") for gap in found.gaps)
 
 
 def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Load) -> None:
@@ -339,6 +340,7 @@ def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Lo
     assert gap.what == "Microsoft.Network/networkWatchers/flowLogs"
     assert f"az graph query --subscriptions {arm.name_of(SUB)}" in gap.detail
     assert gap.what in gap.detail
+    assert gap.detail.endswith(", and name the type under `listed`")
 
 
 def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
