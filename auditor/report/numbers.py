@@ -34,6 +34,11 @@ def missing(report: Report) -> list[str]:
     return [words.count(number, noun) for noun, number in numbers.items() if number]
 
 
+def still_open(report: Report) -> int:
+    """Return how many findings of before could not be seen, and nobody waived."""
+    return sum(old.finding.waiver is None for old in report.carried)
+
+
 def conclusion(report: Report) -> str:
     """Return in a sentence what the verdicts come to."""
     of = outcomes(report)
@@ -59,4 +64,6 @@ def cleanness(report: Report) -> str:
         return f"Everything that had to be read was read{', but for what is waived' * bool(report.coverage.waived)}."
     of = outcomes(report)
     unsure = [words.count(of[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if of[outcome]]
+    if carried := still_open(report):
+        unsure.append(f"{words.count(carried, 'finding')} of before not seen this time and still open")
     return f"This is not a clean answer: {', '.join(missing(report) + unsure) or 'not all was seen'}."

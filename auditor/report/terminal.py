@@ -283,7 +283,7 @@ def _summary(report: Report) -> str:
     attested = sum(finding.attestation is not None for finding in report.findings)
     passes = f"{outcomes[Outcome.PASS]} pass{f' ({attested} attested)' if attested else ''}"
     counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", passes]
-    if carried := sum(old.finding.waiver is None for old in report.carried):
+    if carried := numbers.still_open(report):
         counts.append(f"{carried} not seen this time")
     if waived := sum(numbers.waived(report).values()):
         counts.append(f"{waived} waived")

@@ -113,6 +113,7 @@ def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
     text = rendered(reports.carried())
     title = "2 findings of an earlier report, not seen this time"
     assert titles(text) == ["2 unknowns", title, "Not read"]
+    assert r"2 findings of before not seen this time and still open\." in text.splitlines()[2], "said first"
     rows = [row for row in cells(text) if "2026-10-31T06:00:00Z" in row]
     assert [(row[0], row[2]) for row in rows] == [
         ("critical", "TRAKDB (mirror, westeurope)"),
