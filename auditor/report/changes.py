@@ -37,10 +37,10 @@ _LEAD: Final = 12
 """The width of the longest state with a space behind it."""
 
 
-def changes(page: Page, drift: Drift) -> None:
-    """Say with what was compared, what findings came of it, and what moved: first what rules look at."""
+def changes(page: Page, drift: Drift, taken_at: str) -> None:
+    """Say with what a snapshot of a time was compared, what came of it, and what moved: first what rules look at."""
     page.section("Since the baseline")
-    page.write(f"Taken {moved.baseline(drift)}.")
+    page.write(f"Taken {moved.baseline(drift, taken_at)}.")
     if drift.baseline.gaps:
         page.write(f"It had {words.count(len(drift.baseline.gaps), 'gap')}: with what they hid, nothing is compared.")
     if drift.findings or drift.resources:

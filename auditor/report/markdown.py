@@ -66,7 +66,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Passes", f"{of[Outcome.PASS]}"
     yield "Taken", report.snapshot.taken_at or "at a time that is not known"
     if report.drift:
-        yield "Baseline", moved.baseline(report.drift)
+        yield "Baseline", moved.baseline(report.drift, report.snapshot.taken_at)
         yield "Findings since then", moved.findings(report.drift)
         yield "Resources since then", moved.resources(report.drift)
     yield "Judged by", f"auditor {__version__}, profile {report.profile}, as of {report.as_of}"

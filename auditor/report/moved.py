@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 
 from auditor.model import Drift, Fate, Finding, FindingChange, Outcome, State
 
 
-def baseline(drift: Drift) -> str:
-    """Return when it was taken, and who approved it."""
+def baseline(drift: Drift, taken_at: str) -> str:
+    """Return when it was taken, and who approved it; `taken_at` is the time of what is compared with it."""
     approved = drift.baseline.approved
     taken = drift.baseline.taken_at or "at a time that is not known"
+    if _is_later(drift.baseline.taken_at, taken_at):
+        taken += " (later than what is compared with it)"
     return f"{taken}, approved by {approved.by} at {approved.at}: {approved.reason}" if approved else taken
+
+
+def _is_later(one: str, other: str) -> bool:
+    """Tell whether a time is later than another; what is no time is not."""
+    try:
+        first, second = dt.datetime.fromisoformat(one), dt.datetime.fromisoformat(other)
+    except ValueError:
+        return False
+    return first.replace(tzinfo=first.tzinfo or dt.UTC) > second.replace(tzinfo=second.tzinfo or dt.UTC)
 
 
 def findings(drift: Drift) -> str:

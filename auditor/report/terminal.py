@@ -71,7 +71,7 @@ def render(report: Report, view: View) -> str:
     _gaps(page, report)
     _errors(page, report)
     if report.drift:
-        changes(page, report.drift)
+        changes(page, report.drift, report.snapshot.taken_at)
     if not view.only_changes:
         _fails(page, report)
         _unknowns(page, report)

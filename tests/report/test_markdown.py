@@ -209,3 +209,11 @@ def test_any_text_is_shown_and_none_acts(text: str) -> None:
     assert [len(row) for row in rows] == [len(row) for row in cells(rendered(reports.hostile("x")))]
     assert rows[-1][1] == printable(" ".join(f"MIR003 at {text} covers nothing: {text}".split()))
     assert [printable(" ".join(text.split()))] in rows
+
+
+@pytest.mark.parametrize("taken_at", ["2026-08-01T05:59:59Z", "2026-08-01T05:59:59", "2026-08-01T07:59:59+02:00"])
+def test_a_baseline_that_is_the_later_one_is_said_to_be(taken_at: str) -> None:
+    report = reports.drifted()
+    swapped = msgspec.structs.replace(report, snapshot=msgspec.structs.replace(report.snapshot, taken_at=taken_at))
+    (row,) = [row for row in cells(rendered(swapped)) if row[0] == "Baseline"]
+    assert row[1].startswith("2026-08-01T06:00:00Z (later than what is compared with it), approved by")
