@@ -51,8 +51,10 @@ class States:
         for key in {**self._after, **self._before}:
             state = self._states[key] = self._state(key, touched=key in touched)
             if state in {State.REGRESSED, State.FIXED, State.DRIFTED} and key not in touched:
-                self.looks.explain(self._before[key], "before")
-                self.looks.explain(self._after[key], "after")
+                old, new = self._before[key], self._after[key]
+                if state is not State.DRIFTED or self._differ(old, new):
+                    self.looks.explain(old, "before")
+                    self.looks.explain(new, "after")
             elif state is State.LOST_SIGHT and key in self._after:
                 self.looks.blame(self._after[key])
 
@@ -99,13 +101,12 @@ class States:
             return State.REGRESSED
         if failed and not fails:
             return State.LOST_SIGHT if key[1] in self._left_out else State.FIXED
-        return State.DRIFTED if touched or self._differ(was, after) else State.UNCHANGED
+        respelled = arm.key(was.subject.id) != arm.key(after.subject.id)
+        return State.DRIFTED if touched or respelled or self._differ(was, after) else State.UNCHANGED
 
     def _differ(self, before: Finding, after: Finding) -> bool:
         """Tell whether two findings, neither of which is worse, say different things."""
         if before.outcome is not after.outcome:
-            return True
-        if arm.key(before.subject.id) != arm.key(after.subject.id):
             return True
         compared = self._same_sight and (before.reads or after.reads)
         return bool(compared) and self._observed(before, self._changes.now) != self._observed(after, arm.key)

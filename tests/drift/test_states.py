@@ -396,6 +396,17 @@ def test_a_disk_with_another_name_is_the_same_one() -> None:
     assert (change.fate, change.former_id.rpartition("/")[2]) == (Fate.RENAMED, "vm-app-a-data0")
 
 
+def test_a_new_name_is_no_reason_to_look_at_what_moved_besides() -> None:
+    def idle(body: Body) -> None:
+        properties(body, "lb-web")["loadBalancingRules"][0]["properties"]["idleTimeoutInMinutes"] = 29
+
+    alone = since(None, idle)
+    found = since(None, idle, respell("lb-web", "lb-web", "lb-new"))
+    assert resource(found, "lb-new").fate is Fate.RENAMED
+    (rules,) = looked_at(alone, "lb-web").values()
+    assert list(looked_at(found, "lb-new").values()) == [rules]
+
+
 def test_what_has_no_identity_is_removed_and_added() -> None:
     found = since(None, respell("tm-trakcare", "rg-trakcare-network", "rg-other"))
     fates = {(c.id.split("/")[4], c.fate) for c in found.drift.resources if c.id.endswith("tm-trakcare")}
