@@ -68,8 +68,8 @@ class States:
         for key, state in self._states.items():
             if state is not None and state is not State.UNCHANGED:
                 before, after = self._before.get(key), self._after.get(key)
-                unseen = self._unseen(before) if before and after is None else ""
-                found.append(FindingChange(state, before, after, unseen))
+                unsaid = state is State.LOST_SIGHT and not (after and after.reasons)
+                found.append(FindingChange(state, before, after, self._unseen(before) if before and unsaid else ""))
         return tuple(sorted(found, key=_rank))
 
     def _now(self, key: str) -> str:

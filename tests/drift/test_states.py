@@ -74,6 +74,11 @@ def to_tcp(body: Body) -> None:
     properties(body, "lb-mirror")["probes"][0]["properties"]["protocol"] = "Tcp"
 
 
+def noted(name: str) -> Change:
+    """Return what changes something that no rule looks at."""
+    return lambda body: estates.find(body, name).setdefault("tags", {}).update(note="seen")
+
+
 def spread(how: object) -> Change:
     def change(body: Body) -> None:
         properties(body, "lb-web")["loadBalancingRules"][0]["properties"]["loadDistribution"] = how
@@ -297,6 +302,97 @@ def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> Non
     assert named
     assert all("NET009" in rules for rules in named.values())
     assert looked_at(found, "vm-app-a") == {"properties.licenseType": ()}
+
+
+def test_what_cannot_be_judged_any_more_is_laid_to_all_that_moved_in_what_it_names() -> None:
+    """The disk that is missing was never asked about at the place where it is missing."""
+
+    def unmanage(body: Body) -> None:
+        del properties(body, "vm-app-a")["storageProfile"]["dataDisks"][0]["managedDisk"]
+
+    found = since(None, unmanage)
+    assert turns(found, "SEC004", "vm-app-a") == [(State.LOST_SIGHT, Outcome.PASS, Outcome.UNKNOWN)]
+    (moved,) = resource(found, "vm-app-a").properties
+    assert {"SEC004", "STO001"} <= {*moved.rules}
+
+
+def test_a_rule_is_named_only_with_what_it_looks_at() -> None:
+    found = since(None, to_tcp, noted("lb-mirror"))
+    assert looked_at(found, "lb-mirror") == {
+        "properties.probes[name=mirror-status].properties.protocol": ("MIR003",),
+        "tags.note": (),
+    }
+
+
+@pytest.mark.parametrize("forward", [True, False], ids=["regressed", "fixed"])
+def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, forward: bool) -> None:
+    """A declared name matches no machine any more: what does not match is nowhere to be looked at."""
+    bodies = changed(), changed(noted("vm-print-a"), respell("vm-print-a", "vm-print-a", "vm-print-z"))
+    found = compare(NAME, *(bodies if forward else reversed(bodies)))
+    expected = State.REGRESSED if forward else State.FIXED
+    assert [c.state for c in found.drift.findings if c.finding.rule.id == "DEP001"] == [expected]
+    assert looked_at(found, "vm-print-z" if forward else "vm-print-a") == {"tags.note": ("DEP001", "DEP002")}
+
+
+def test_what_comes_out_the_same_of_other_values_has_drifted() -> None:
+    """One more of the declared machines is not found."""
+    renamed = respell("vm-print-a", "vm-print-a", "vm-print-z")
+    found = compare(NAME, changed(without("vm-arbiter")), changed(without("vm-arbiter"), renamed))
+    assert turns(found, "DEP001", "trakcare-prod") == [(State.DRIFTED, Outcome.FAIL, Outcome.FAIL)]
+
+
+def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() -> None:
+    """With another sight, other values say nothing; that there is one more to look at does."""
+
+    def extend(body: Body) -> None:
+        extension = estates.copied(estates.find(body, "ama-vm-db-a"))
+        extension |= {"id": f"{extension['id']}-2", "name": "ama-vm-db-a-2"}
+        body["value"].append(extension)
+
+    found = since(None, extend, unreadable("vm-print-a-os"))
+    looking = resource(found, "ama-vm-db-a-2").rules
+    assert looking
+    assert {state(found, rule, "vm-db-a") for rule in looking} == {State.DRIFTED}
+
+
+def test_values_are_not_compared_where_nothing_moved() -> None:
+    """They are of what moves by itself, or of the time that passes."""
+    seen = [{"evidence": (reports.evidence(observed=observed),)} for observed in ("then", "now")]
+    assert retold("MIR003", changed(), changed(), *seen) is State.UNCHANGED
+
+
+def test_what_does_not_apply_any_more_has_drifted() -> None:
+    told: tuple[Mapping[str, object], ...] = ({}, {"outcome": Outcome.NOT_APPLICABLE})
+    assert retold("MIR003", changed(), changed(), *told) is State.DRIFTED
+    assert retold("MIR003", changed(), changed(), *reversed(told)) is State.DRIFTED
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        ("Http", "HTTP", State.UNCHANGED),
+        (["a", {"Name": "b"}], [{"name": "B"}, "A"], State.UNCHANGED),
+        (["a", "a", "b"], ["a", "b", "b"], State.DRIFTED),
+        ({"a": 1}, {"a": 2}, State.DRIFTED),
+        ({"a": 1}, {"b": 1}, State.DRIFTED),
+        (True, 1, State.DRIFTED),
+        (1, 1.0, State.UNCHANGED),
+        (None, False, State.DRIFTED),
+    ],
+)
+def test_values_are_compared_by_what_they_mean(then: object, now: object, expected: State) -> None:
+    seen = [{"evidence": (reports.evidence(observed=observed),)} for observed in (then, now)]
+    assert retold("MIR003", changed(), changed(noted("lb-mirror")), *seen) is expected
+
+
+def test_values_that_name_what_was_moved_are_the_same() -> None:
+    move = respell("lb-mirror", "rg-trakcare-prod-weu", "rg-other")
+    bodies = changed(), changed(noted("lb-mirror"), move)
+    ids = [estates.find(body, "lb-mirror")["id"] for body in bodies]
+    assert ids[0] != ids[1]
+    seen = [{"evidence": (reports.evidence(observed=arm_id),)} for arm_id in ids]
+    assert retold("MIR003", *bodies, *seen) is State.UNCHANGED
+    assert retold("MIR003", *bodies, *reversed(seen)) is State.DRIFTED
 
 
 @pytest.mark.parametrize(
