@@ -249,6 +249,16 @@ def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> N
     assert len(gone) == len(hid) > 0
 
 
+def test_what_does_not_belong_to_the_deployment_any_more_is_gone() -> None:
+    """The profile is still there, and leads somewhere else."""
+
+    def lead_nowhere(body: Body) -> None:
+        properties(body, "tm-trakcare")["endpoints"] = []
+
+    found = since(None, lead_nowhere)
+    assert turns(found, "DR010", "tm-trakcare") == [(State.GONE, Outcome.PASS, None)]
+
+
 def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() -> None:
     def grow(body: Body) -> None:
         for name in ("vm-db-a-data0", "vm-db-b-data0", "vm-db-dr-data0"):

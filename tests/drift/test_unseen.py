@@ -35,9 +35,13 @@ def two(deployment: str, mirror: str) -> Body:
     return body | {"value": body["value"] + other["value"], "listed": body["listed"] | other["listed"]}
 
 
-def since(*changes: Change, deployment: str = "other", mirror: str = "other") -> Compared:
+def since(
+    *changes: Change, deployment: str = "other", mirror: str = "other", first: Change = lambda _: None
+) -> Compared:
+    """Compare the two subscriptions, changed or not by `first`, with what they are after further changes."""
     before, after = two(deployment, mirror), two(deployment, mirror)
-    for change in changes:
+    first(before)
+    for change in (first, *changes):
         change(after)
     return compare(NAME, before, after, declared={})
 
@@ -101,6 +105,24 @@ def test_all_that_lies_in_a_subscription_that_is_left_out_is_lost_from_sight() -
     assert {change.state for change in found.drift.findings} == {State.LOST_SIGHT}
 
 
+def test_a_subscription_of_which_nothing_was_read_but_its_resources_is_lost_from_sight() -> None:
+    """An inventory of raw bodies need not have that of the subscription itself."""
+
+    def unread(body: Body) -> None:
+        body["value"] = [item for item in body["value"] if arm.type_of(item.get("id", "")) != arm.SUBSCRIPTION]
+
+    assert missing(since(left_out, unlisted_in(FIRST), first=unread), "subscription") == {NOT_SCANNED}
+
+
+def test_a_mirror_that_no_tag_names_any_more_may_be_there_where_nobody_says_that_there_is_none() -> None:
+    def to_app(body: Body) -> None:
+        for machine in machines(body, OTHER):
+            machine["tags"] = {"iris-deployment": "other", "iris-role": "app"}
+
+    reasons = {(state, reason.partition(":")[0]) for state, reason in missing(since(to_app), "mirror")}
+    assert reasons == {(State.LOST_SIGHT, "nobody declared the mirrors of other")}
+
+
 @pytest.mark.parametrize(
     ("hide", "expected"),
     [
@@ -135,3 +157,4 @@ def test_what_passes_because_a_part_of_it_is_left_out_is_not_fixed() -> None:
     """A mirror had four failover members in two subscriptions, and has two in the one that is scanned."""
     found = since(left_out, deployment=NAME, mirror="MIRROR")
     assert turned(found, Outcome.FAIL, Outcome.PASS) == {NOT_SCANNED}
+    assert turned(found, Outcome.NOT_APPLICABLE, Outcome.PASS) == {(State.DRIFTED, "")}
