@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -85,17 +86,20 @@ def _sizes_of(snapshot: Snapshot) -> dict[str, Resource]:
     """Return what Azure says of sizes and disk types, under the ids by which facts speak of them."""
     said: dict[str, dict[str, dict[str, object]]] = defaultdict(lambda: defaultdict(dict))
     for sku in snapshot.skus:
-        entries = sku.get("capabilities")
-        for entry in entries if isinstance(entries, list) else ():
-            if isinstance(entry, dict):
-                regions = str(sku.get("locations"))
-                said[str(sku.get("name"))][str(entry.get("name"))][regions] = entry.get("value")
+        for entry in _members(sku.get("capabilities")):
+            for region in _members(sku.get("locations")) if isinstance(entry, dict) else ():
+                said[str(sku.get("name"))][str(entry.get("name"))][arm.location(str(region))] = entry.get("value")
     found = (
         resource({"capabilities": _everywhere(capabilities)}, f"{scope}/providers/{proper_type(SKU)}/{size}")
         for scope in snapshot.scopes
         for size, capabilities in said.items()
     )
     return {size.key: size for size in found}
+
+
+def _members(value: object) -> list[Any]:
+    """Return the members of a list, none of what is not a list."""
+    return value if isinstance(value, list) else []
 
 
 def _everywhere(capabilities: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

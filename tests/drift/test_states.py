@@ -334,6 +334,21 @@ def test_a_rule_is_named_only_with_what_it_looks_at() -> None:
     }
 
 
+@pytest.mark.parametrize("forward", [True, False], ids=["added", "taken away"])
+def test_a_rule_is_named_with_what_it_looks_at_wherever_that_stands(*, forward: bool) -> None:
+    """Another probe stands before the one that is asked for, and nobody looks at it."""
+
+    def put_another_first(body: Body) -> None:
+        probes = properties(body, "lb-mirror")["probes"]
+        probes.insert(0, estates.copied(probes[0]) | {"name": "other", "id": f"{probes[0]['id']}-other"})
+
+    bodies = changed(), changed(to_tcp, put_another_first)
+    found = compare(NAME, *(bodies if forward else reversed(bodies)))
+    moved = looked_at(found, "lb-mirror")
+    assert moved["properties.probes[name=mirror-status].properties.protocol"] == ("MIR003",)
+    assert "MIR003" not in moved["properties.probes[name=other]"]
+
+
 @pytest.mark.parametrize("forward", [True, False], ids=["regressed", "fixed"])
 def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, forward: bool) -> None:
     """A declared name matches no machine any more: what does not match is nowhere to be looked at."""
@@ -484,6 +499,12 @@ def test_the_time_of_creation_tells_only_to_the_second() -> None:
         assert compare(NAME, same[0], body).drift.resources == ()
 
 
+def test_a_time_of_creation_that_is_not_told_tells_nothing() -> None:
+    untold = changed(lambda body: properties(body, "sttrakcareweu").pop("creationTime"))
+    for bodies in ((changed(), untold), (untold, changed())):
+        assert compare(NAME, *bodies).drift.resources == ()
+
+
 def test_a_machine_in_another_group_is_the_same_one() -> None:
     found = since(None, respell("vm-app-a", "rg-trakcare-prod-weu", "rg-other"))
     change = resource(found, "vm-app-a")
@@ -563,6 +584,12 @@ def test_what_the_baseline_could_not_list_is_not_added() -> None:
     assert resource(added, "nsg-app-weu").fate is Fate.ADDED
 
 
+def test_what_is_only_known_by_its_gap_is_neither_added_nor_removed() -> None:
+    bodies = changed(unreadable("lb-web")), changed(without("lb-web"))
+    for before, after in (bodies, reversed(bodies)):
+        assert "lb-web" not in {c.id.rpartition("/")[2] for c in compare(NAME, before, after).drift.resources}
+
+
 @pytest.mark.parametrize(("type_", "told"), [("recoveryPoints", set()), ("points", {Fate.ADDED, Fate.REMOVED})])
 def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set[Fate]) -> None:
     full = f"Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/{type_}"
@@ -593,6 +620,17 @@ def test_what_a_size_can_do_is_told_only_where_a_rule_looks_at_it() -> None:
     (change,) = found.drift.resources
     assert change.id.endswith("/Standard_E16ds_v5")
     assert "STO007" in change.properties[0].rules
+
+    def in_the_second_region(body: Body) -> None:
+        records = [i for i in body["value"] if i.get("name") == "Standard_E16ds_v5" and i.get("resourceType")]
+        (entry,) = [entry for entry in records[1]["capabilities"] if entry["name"] == "UncachedDiskIOPS"]
+        entry["value"] = "99999"
+        records[1]["capabilities"].append("nonsense")
+
+    (change,) = since(None, in_the_second_region).drift.resources
+    (moved,) = change.properties
+    before = found.drift.resources[0].properties[0].before
+    assert (moved.before, moved.after) == (before, {"northeurope": before, "westeurope": "99999"})
 
     def unused(body: Body) -> None:
         record = next(i for i in body["value"] if i.get("resourceType") == "virtualMachines")
