@@ -203,7 +203,7 @@ class Comparison:
     def _text(self, text: str, path: str, *, now: bool) -> str:
         if arm.is_id(text):
             return arm.key(text) if now else self._now(arm.key(text))
-        if path.startswith("tags"):
+        if path.startswith(("tags.", "tags[")):
             return text
         if _last(path).lower().endswith(_PLACES):
             return arm.location(text)
