@@ -85,7 +85,7 @@ def check(found: Compared, estate: Estate) -> None:
 
 
 @given(nights=NIGHTS, name=ESTATES)
-@settings(max_examples=30)
+@settings(max_examples=30, derandomize=True)
 def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, int]]], name: str) -> None:
     first, estate = estates.body_of(name), Estate(name)
     for number, changes in enumerate(nights, start=1):
@@ -132,7 +132,7 @@ def states(found: Compared) -> dict[Key, State | None]:
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
-@settings(max_examples=25)
+@settings(max_examples=25, derandomize=True)
 def test_what_cannot_be_seen_any_more_is_neither_gone_nor_mended(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
@@ -154,7 +154,7 @@ def test_what_cannot_be_seen_any_more_is_neither_gone_nor_mended(
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
-@settings(max_examples=25)
+@settings(max_examples=25, derandomize=True)
 def test_what_could_not_be_seen_before_is_not_compared(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
