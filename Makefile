@@ -35,6 +35,6 @@ $(READY): requirements-dev.lock pyproject.toml
 	@echo "setting up $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV) \
 		|| { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --require-hashes --requirement requirements-dev.lock
+	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --require-hashes --requirement requirements-dev.lock
 	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
