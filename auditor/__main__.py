@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from auditor.cli import main
+from auditor.cli.main import main
 
 
 def run() -> int:

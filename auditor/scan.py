@@ -9,25 +9,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor import approval, deployment, documents, drift, engine, files, inventory, packs, previous, snapshot, waivers
-from auditor.deployment import NONE
+from auditor import files, yaml_documents
 from auditor.errors import InputError
-from auditor.facts import FACTS
-from auditor.model import (
-    SEVERITIES,
-    DeclaredDeployment,
-    Outcome,
-    Report,
-    Severity,
-    Snapshot,
-    State,
-)
-from auditor.topology import Topology
-from auditor.waivers import Exceptions
+from auditor.estate import deployment_file
+from auditor.estate.declaration import NONE, DeclaredDeployment
+from auditor.estate.topology import Topology
+from auditor.judging import carry_over, drift, engine, exemptions
+from auditor.judging.exemptions import Exceptions
+from auditor.judging.model import Outcome, State
+from auditor.report.document import Report
+from auditor.rules import packs
+from auditor.rules.facts import FACTS
+from auditor.rules.model import SEVERITIES, Severity
+from auditor.snapshot.model import Snapshot
+from auditor.sources import approval, arm_json, snapshot_file
 
 if TYPE_CHECKING:
-    from auditor.collect.collecting import Collected, Wanted
-    from auditor.collect.progress import Progress
+    from auditor.sources.live.collection import Collected, Wanted
+    from auditor.sources.live.progress import Progress
 
 DEFAULT_PROFILE = "current"
 
@@ -55,7 +54,7 @@ class Request(msgspec.Struct, frozen=True):
     """The approved snapshot with which is compared."""
 
 
-@snapshot.collector_paused()
+@snapshot_file.collector_paused()
 def scan(request: Request) -> Report:
     """Judge an inventory.
 
@@ -65,9 +64,11 @@ def scan(request: Request) -> Report:
     loaded = packs.load_all(request.rules, FACTS)
     rules = packs.select(loaded, request.profile)
     known = packs.ids(loaded)
-    granted = waivers.load(documents.read(request.waivers), known) if request.waivers else ()
-    given = waivers.load_attestations(documents.read(request.attestations), known) if request.attestations else ()
-    earlier = previous.load(request.previous, request.profile) if request.previous else None
+    granted = exemptions.load(yaml_documents.read(request.waivers), known) if request.waivers else ()
+    given = (
+        exemptions.load_attestations(yaml_documents.read(request.attestations), known) if request.attestations else ()
+    )
+    earlier = carry_over.load(request.previous, request.profile) if request.previous else None
     packs.check_settings(loaded, read_deployment(request.deployment)[0])
     baseline = approval.read(request.baseline) if request.baseline else None
     # Reading live takes its time, so that it comes after all that the user may have got wrong.
@@ -82,8 +83,8 @@ def scan(request: Request) -> Report:
     former = Topology(baseline, declared, as_of) if baseline else None
     changes = drift.Changes(former.graph, topology.graph) if former else None
     gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules, changes.after if changes else ())
-    lost = previous.carried(earlier, findings, topology, (rule.rule for rule in rules)) if earlier else ()
-    applied = waivers.apply(Exceptions(granted, given), findings, lost, gaps, as_of)
+    lost = carry_over.carried(earlier, findings, topology, (rule.rule for rule in rules)) if earlier else ()
+    applied = exemptions.apply(Exceptions(granted, given), findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
         before = drift.Judged(former, engine.judge(former, rules, changes.before))
@@ -110,7 +111,7 @@ def read_live(wanted: Wanted, deployment_file: Path | None, progress: Progress) 
     Raises:
         InputError: nobody could sign in, or an argument or the deployment file is wrong.
     """
-    from auditor.collect.collecting import collect  # noqa: PLC0415 - the SDK takes half a second to import
+    from auditor.sources.live.collection import collect  # noqa: PLC0415 - the SDK takes half a second to import
 
     declared, text = read_deployment(deployment_file)
     return collect(wanted, declared, text, progress)
@@ -123,7 +124,9 @@ def read_inventory(path: Path) -> Snapshot:
         InputError: the file is neither, or is damaged.
     """
     data = files.read(path)
-    return snapshot.decode(data, str(path)) if snapshot.is_snapshot(data) else inventory.decode(data, str(path))
+    return (
+        snapshot_file.decode(data, str(path)) if snapshot_file.is_snapshot(data) else arm_json.decode(data, str(path))
+    )
 
 
 def read_deployment(path: Path | None, *carriers: Snapshot | None) -> tuple[tuple[DeclaredDeployment, ...], str]:
@@ -133,11 +136,11 @@ def read_deployment(path: Path | None, *carriers: Snapshot | None) -> tuple[tupl
         InputError: the file is wrong.
     """
     if path is not None:
-        data = documents.load(path)
-        return deployment.load(documents.parse(data, str(path))), data.decode("utf-8-sig")
+        data = yaml_documents.load(path)
+        return deployment_file.load(yaml_documents.parse(data, str(path))), data.decode("utf-8-sig")
     text = next((taken.deployment for taken in carriers if taken and taken.deployment), "")
     if text:
-        return deployment.load(documents.parse(text.encode(), "the deployment file in the snapshot")), text
+        return deployment_file.load(yaml_documents.parse(text.encode(), "the deployment file in the snapshot")), text
     return (), ""
 
 

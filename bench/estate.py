@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from auditor import arm
-from auditor.model import Snapshot, resource
-from auditor.topology.graph import REFERENCES
+from auditor.azure import arm
+from auditor.estate.graph import REFERENCES
+from auditor.snapshot.model import Snapshot, resource
 
 Body = dict[str, Any]
 

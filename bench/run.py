@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 import estate
 
-from auditor import snapshot
+from auditor.sources import snapshot_file
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "benchmark.md"
@@ -120,14 +120,14 @@ class _Calls:
 
 def collecting(file: Path) -> float:
     """Return the seconds in which a server's estate is read; the file has its address, and then the calls too."""
-    from auditor.collect.collecting import Wanted, collect  # noqa: PLC0415
+    from auditor.sources.live.collection import Wanted, collect  # noqa: PLC0415
 
     about = json.loads(file.read_bytes())
     os.environ.update(about["environment"])
     calls = _Calls()
     wanted = Wanted(tuple(about["subscriptions"]), endpoint=about["url"], ca_bundle=Path(about["ca"]))
     begun = time.process_time()
-    with snapshot.collector_paused():
+    with snapshot_file.collector_paused():
         collected = collect(wanted, (), "", calls)
     taken = time.process_time() - begun
     about |= {"paths": calls.paths, "refused": collected.retries, "wall": collected.seconds}
@@ -253,7 +253,7 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
     scans: dict[int, tuple[int, float]] = {}
     for size in sizes:
         built = estate.build(size)
-        data = snapshot.encode(built)
+        data = snapshot_file.encode(built)
         file = folder / f"{size}.jsonl"
         file.write_bytes(data)
         of = f"{size:,} machines ({len(built.resources):,} resources, {len(data) / 1e6:.0f} MB)"

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import estate
 
-from auditor import arm
-from auditor.topology.graph import VM
+from auditor.azure import arm
+from auditor.estate.graph import VM
 from tests.arm import paging
 from tests.arm.estate import Estate
 from tests.arm.exchange import Answer, Call

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from auditor import bundled, documents, packs
-from auditor.collect import reads
-from auditor.facts import FACTS
-from auditor.model import Pack, Rule
-from auditor.report.escape import markdown, printable
-from auditor.topology.graph import proper_type
+from auditor import bundled, yaml_documents
+from auditor.escape import markdown, printable
+from auditor.estate.graph import proper_type
+from auditor.rules import packs
+from auditor.rules.facts import FACTS
+from auditor.rules.model import Pack, Rule
+from auditor.sources.live import reads
 
 HERE = Path(__file__).resolve().parent
 RULES = HERE / "rules"
@@ -54,7 +55,7 @@ def facts() -> str:
         "# Facts",
         "",
         "What a condition can ask for by `{fact: NAME}`, by the element that it is asked about. A list is marked `*`;",
-        "its elements are of the kind named before it. Written by `make docs` from `auditor/facts/`.",
+        "its elements are of the kind named before it. Written by `make docs` from `auditor/rules/facts/`.",
     ]
     for group in sorted({name.split(".")[0] for name in FACTS}):
         lines += ["", f"## {group}", "", f"Asked about {_KINDS[group]}.", ""]
@@ -80,7 +81,7 @@ def what_is_read() -> str:
         "",
         "Each request is a GET of `/providers/TYPE` behind the id of what it is asked at, or of the path that stands",
         "there; only Resource Graph takes its question as a POST. `auditor permissions` prints a role with just these",
-        "actions. Written by `make docs` from `auditor/collect/reads.py`.",
+        "actions. Written by `make docs` from `auditor/sources/live/reads.py`.",
     ]
     for title, rows in (("Once", once), ("Lists", listed), ("Of members of deployments", members)):
         lines += ["", f"## {title}", "", "| what | asked at | api-version | action |", "| --- | --- | --- | --- |"]
@@ -164,7 +165,7 @@ def _page(pack: Pack, rule: Rule) -> str:
     """Return the page of a rule; conditions stand there as in its file."""
     file = Path(rule.file)
     text = file.read_text(encoding="utf-8")
-    value: Any = documents.read(file).value
+    value: Any = yaml_documents.read(file).value
     lines = [f"# {rule.id}: {markdown(rule.title)}", ""]
     lines += [f"Severity **{value['severity']}**. {_WRITTEN} `rules/{pack.name}/{file.name}`.", ""]
     lines += ["## Why", "", _paragraph(rule.why), "", "## What it judges", ""]

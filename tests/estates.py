@@ -9,16 +9,23 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from auditor import arm, bundled, deployment, documents, engine, examples, inventory, packs
-from auditor.conditions import CompiledRule
-from auditor.documents import Document
-from auditor.facts import FACTS
-from auditor.model import Finding, Outcome, Resource, Snapshot
-from auditor.packs import LoadedPack
-from auditor.topology import Topology
-from auditor.values import Items
+from auditor import bundled, yaml_documents
+from auditor.authoring import examples
+from auditor.azure import arm
+from auditor.estate import deployment_file
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.judging.model import Finding, Outcome
+from auditor.rules import packs
+from auditor.rules.conditions import CompiledRule
+from auditor.rules.facts import FACTS
+from auditor.rules.packs import LoadedPack
+from auditor.snapshot.known import Items
+from auditor.snapshot.model import Resource, Snapshot
+from auditor.sources import arm_json
+from auditor.yaml_documents import Document
 
-_INDEX: Any = documents.read(bundled.FIXTURES / "index.yaml").value
+_INDEX: Any = yaml_documents.read(bundled.FIXTURES / "index.yaml").value
 
 KNOWN_GOOD: dict[str, str] = {name: entry["profile"] for name, entry in _INDEX.items()}
 """The known-good deployments with their profiles."""
@@ -42,7 +49,7 @@ def rules(profile: str) -> tuple[CompiledRule, ...]:
 @cache
 def _files(name: str) -> tuple[str, str]:
     folder = bundled.FIXTURES / name
-    declared = documents.read(folder / bundled.DEPLOYMENT).value
+    declared = yaml_documents.read(folder / bundled.DEPLOYMENT).value
     return (folder / bundled.INVENTORY).read_text(encoding="utf-8"), json.dumps(declared)
 
 
@@ -59,7 +66,7 @@ def declared_of(name: str) -> Any:
 
 def snapshot_of(name: str, body: Body) -> Snapshot:
     """Return a changed inventory as it is read."""
-    return inventory.decode(json.dumps(body).encode(), name)
+    return arm_json.decode(json.dumps(body).encode(), name)
 
 
 def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = examples.AS_OF) -> Topology:
@@ -68,7 +75,7 @@ def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = examp
     There is no such file where `declared` is empty.
     """
     declared = declared_of(name) if declared is None else declared
-    deployments = deployment.load(Document(declared, "deployment.yaml", {})) if declared else ()
+    deployments = deployment_file.load(Document(declared, "deployment.yaml", {})) if declared else ()
     return Topology(snapshot_of(name, body), deployments, as_of)
 
 

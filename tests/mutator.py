@@ -15,16 +15,22 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from auditor import arm, bundled, deployment, engine, examples, inventory, paths
-from auditor.conditions import CompiledRule
-from auditor.documents import Document
+from auditor import bundled
+from auditor.authoring import examples
+from auditor.azure import arm, paths
+from auditor.azure.paths import Step
 from auditor.errors import InputError
-from auditor.model import Finding, Outcome, Resource, Snapshot
-from auditor.paths import Step
-from auditor.topology import Topology
-from auditor.topology.graph import DISK
-from auditor.topology.scope import Scope
-from auditor.values import Items
+from auditor.estate import deployment_file
+from auditor.estate.graph import DISK
+from auditor.estate.scope import Scope
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.judging.model import Finding, Outcome
+from auditor.rules.conditions import CompiledRule
+from auditor.snapshot.known import Items
+from auditor.snapshot.model import Resource, Snapshot
+from auditor.sources import arm_json
+from auditor.yaml_documents import Document
 from tests import estates, tracing
 from tests.tracing import Place, Steps, walk
 
@@ -118,8 +124,8 @@ class Estate:
         fixture = examples.fixture(name)
         self.name = name
         self.rules = estates.rules(fixture.profile)
-        self.snapshot = inventory.decode(json.dumps(fixture.inventory).encode(), name)
-        self.declared = deployment.load(Document(fixture.declared, bundled.DEPLOYMENT, {}))
+        self.snapshot = arm_json.decode(json.dumps(fixture.inventory).encode(), name)
+        self.declared = deployment_file.load(Document(fixture.declared, bundled.DEPLOYMENT, {}))
         self.bodies: dict[str, Any] = {resource.key: resource.body for resource in self.snapshot.resources}
         self.bodies |= {str(number): record for number, record in enumerate(self.snapshot.skus)}
         self.roles = _roles(Topology(self.snapshot, self.declared, examples.AS_OF))
@@ -194,10 +200,10 @@ class Estate:
         target, before = mutant.target, self.snapshot
         if mutant.kind == "delete":
             kept = [_without(body, target) for key, body in self.bodies.items() if not _below(key, target)]
-            found = inventory.decode(json.dumps({"value": kept}).encode(), self.name)
+            found = arm_json.decode(json.dumps({"value": kept}).encode(), self.name)
             return msgspec.structs.replace(before, resources=found.resources, skus=found.skus)
         kept = [] if mutant.kind == "vanish" else [_replaced(self.bodies[target], mutant.steps, mutant.value)]
-        found = inventory.decode(json.dumps({"value": kept}).encode(), self.name)
+        found = arm_json.decode(json.dumps({"value": kept}).encode(), self.name)
         others = (resource for resource in before.resources if resource.key != target)
         return msgspec.structs.replace(
             before,

@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
-from auditor import arm, scan, snapshot
-from auditor.model import Outcome, Report, Snapshot
+from auditor import scan
+from auditor.azure import arm
+from auditor.judging.model import Outcome
+from auditor.report.document import Report
+from auditor.snapshot.model import Snapshot
+from auditor.sources import snapshot_file
 from tests.test_docs import ROOT, load
 
 MACHINES = 200
@@ -27,7 +31,7 @@ def estate(machines: int = MACHINES) -> Snapshot:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     file = tmp_path_factory.mktemp("bench") / "estate.jsonl"
-    file.write_bytes(snapshot.encode(estate()))
+    file.write_bytes(snapshot_file.encode(estate()))
     return scan.scan(scan.Request(inventory=file))
 
 
@@ -51,8 +55,8 @@ def owner(key: str) -> str:
 
 def test_the_same_number_and_seed_give_the_same_estate() -> None:
     build = load(ROOT / "bench" / "estate.py").build
-    assert snapshot.encode(build(60)) == snapshot.encode(build(60))
-    assert snapshot.encode(build(60)) != snapshot.encode(build(60, seed=1))
+    assert snapshot_file.encode(build(60)) == snapshot_file.encode(build(60))
+    assert snapshot_file.encode(build(60)) != snapshot_file.encode(build(60, seed=1))
 
 
 def test_every_id_names_a_resource_of_the_estate() -> None:

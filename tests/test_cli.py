@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor import bundled, cli
-from auditor.model import SEVERITIES
+from auditor import bundled
+from auditor.cli import main
+from auditor.rules.model import SEVERITIES
 from tests import estates
 
 DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
@@ -45,28 +46,28 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["scan", "--demo", "-o", "json", "--passes"]) == cli.FINDINGS
+    assert main.main(["scan", "--demo", "-o", "json", "--passes"]) == main.FINDINGS
     report = json.loads(capsys.readouterr().out)
     assert {finding["outcome"] for finding in report["findings"]} == {"pass", "fail", "unknown", "not_applicable"}
     assert report["coverage"]["complete"] is False
 
 
 def test_demo_leaves_bystanders_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    cli.main(["scan", "--demo", "-o", "json", "--passes"])
+    main.main(["scan", "--demo", "-o", "json", "--passes"])
     report = json.loads(capsys.readouterr().out)
     assert not [f for f in report["findings"] if "rg-other-teams" in f["subject"]["id"].lower()]
 
 
 def test_known_good_is_clean_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(GOOD) == cli.OK
+    assert main.main(GOOD) == main.OK
     assert "complete" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_gap_makes_it_3_unless_forgiven(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
-    assert cli.main(arguments) == cli.INCOMPLETE
-    assert cli.main([*arguments, "--allow-incomplete"]) == cli.OK
+    assert main.main(arguments) == main.INCOMPLETE
+    assert main.main([*arguments, "--allow-incomplete"]) == main.OK
 
 
 def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +78,7 @@ def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytes
     untagged = Path("untagged.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("auditor.files.read", lambda _: json.dumps(body).encode())
-        assert cli.main(["scan", "--snapshot", str(untagged)]) == cli.INCOMPLETE
+        assert main.main(["scan", "--snapshot", str(untagged)]) == main.INCOMPLETE
     out = " ".join(capsys.readouterr().out.split())
     assert "no InterSystems deployment is recognised here" in out
     assert "iris-deployment" in out
@@ -88,18 +89,18 @@ def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytes
     [("critical", 1), ("high", 1), ("medium", 1), ("low", 1), ("info", 1), ("none", 3)],
 )
 def test_fail_on_decides_from_where_a_finding_counts(fail_on: str, code: int, tmp_path: Path) -> None:
-    assert cli.main(["scan", "--demo", "--fail-on", fail_on, "-o", f"json={tmp_path / 'r.json'}"]) == code
+    assert main.main(["scan", "--demo", "--fail-on", fail_on, "-o", f"json={tmp_path / 'r.json'}"]) == code
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("high", 0), ("medium", 0), ("low", 1)])
 def test_fail_on_leaves_lesser_findings_out(fail_on: str, code: int, tmp_path: Path) -> None:
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", fail_on]
-    assert cli.main([*arguments, "-o", f"json={tmp_path / 'r.json'}"]) == code
+    assert main.main([*arguments, "-o", f"json={tmp_path / 'r.json'}"]) == code
 
 
 def test_fail_on_names_every_severity() -> None:
-    assert [*SEVERITIES, "none"] == list(cli._FAIL_ON)  # noqa: SLF001 - spelled out there so that --help loads nothing
+    assert [*SEVERITIES, "none"] == list(main._FAIL_ON)  # noqa: SLF001 - spelled out there so that --help loads nothing
 
 
 WAIVER = """\
@@ -126,20 +127,20 @@ def test_a_waived_finding_does_not_count_until_the_waiver_expires(tmp_path: Path
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", "low"]
     report = tmp_path / "r.json"
     arguments += ["-o", f"json={report}"]
-    assert cli.main(arguments) == cli.FINDINGS
+    assert main.main(arguments) == main.FINDINGS
     arguments += waived(tmp_path, "rule: LB003")
-    assert cli.main(arguments) == cli.OK
+    assert main.main(arguments) == main.OK
     findings = json.loads(report.read_text())["findings"]
     assert [(f["rule"], f["outcome"], f["waiver"]["line"]) for f in findings] == [("LB003", "fail", 3)] * 2
-    assert cli.main([*arguments, "--as-of", "2027-04-01"]) == cli.FINDINGS
+    assert main.main([*arguments, "--as-of", "2027-04-01"]) == main.FINDINGS
     assert [w["line"] for w in json.loads(report.read_text())["waivers"]["expired"]] == [3]
 
 
 def test_a_waived_gap_leaves_the_answer_complete(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
-    assert cli.main([*arguments, *waived(tmp_path, "gap: Microsoft.Compute/disks")]) == cli.INCOMPLETE
-    assert cli.main([*arguments, *waived(tmp_path, "gap: Microsoft.Network/loadBalancers")]) == cli.OK
+    assert main.main([*arguments, *waived(tmp_path, "gap: Microsoft.Compute/disks")]) == main.INCOMPLETE
+    assert main.main([*arguments, *waived(tmp_path, "gap: Microsoft.Network/loadBalancers")]) == main.OK
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["coverage"]["complete"] is True
     assert report["summary"]["waived"]["unknown"] > 0
@@ -153,7 +154,7 @@ attestations:
   - {rule: DR006, scope: "*", attestedBy: me, attestedOn: 2026-10-01, validUntil: 2027-10-01, statement: I saw it.}
   - {rule: MIR003, scope: "*", attestedBy: me, attestedOn: 2026-10-01, validUntil: 2027-10-01, statement: I saw it.}
 """)
-    cli.main(["scan", "--demo", "--attestations", str(attestations), "-o", f"json={report}"])
+    main.main(["scan", "--demo", "--attestations", str(attestations), "-o", f"json={report}"])
     loaded = json.loads(report.read_text())
     outcomes = {f["rule"]: f["outcome"] for f in loaded["findings"] if f["rule"] in {"DR006", "MIR003"}}
     assert outcomes == {"DR006": "pass", "MIR003": "fail"}
@@ -164,13 +165,13 @@ def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
     full, partial, alerts = (tmp_path / name for name in ("full.json", "partial.json", "alerts.sarif"))
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]
-    cli.main([*arguments, "-o", f"json={full}"])
+    main.main([*arguments, "-o", f"json={full}"])
     body = estates.body_of("trakcare-current")
     body["listed"] = {}
     body["value"] = [item for item in body["value"] if "/loadBalancers/" not in item.get("id", "")]
     path.write_text(json.dumps(body))
     again = [*arguments, "--previous", str(full), "-o", f"json={partial}", "-o", f"sarif-github={alerts}"]
-    assert cli.main(again) == cli.INCOMPLETE
+    assert main.main(again) == main.INCOMPLETE
     carried = {old["finding"]["key"] for old in json.loads(partial.read_text())["carried"]}
     assert carried == {finding["key"] for finding in json.loads(full.read_text())["findings"]} != set()
     results = json.loads(alerts.read_text())["runs"][0]["results"]
@@ -179,14 +180,14 @@ def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
 
 def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = waived(tmp_path, "rule: MIR999")
-    assert cli.main([*GOOD, *arguments]) == cli.USAGE
+    assert main.main([*GOOD, *arguments]) == main.USAGE
     assert f"{arguments[1]}:3: there is no rule 'MIR999'" in capsys.readouterr().err
 
 
 def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "markdown", "terminal")}
     outputs = [argument for name, path in files.items() for argument in ("-o", f"{name}={path}")]
-    assert cli.main(["scan", "--demo", "-o", "terminal", *outputs]) == cli.FINDINGS
+    assert main.main(["scan", "--demo", "-o", "terminal", *outputs]) == main.FINDINGS
     assert "MIR003" in capsys.readouterr().out
     assert json.loads(files["json"].read_text())["format"] == "auditor.report/1"
     assert json.loads(files["sarif"].read_text())["version"] == "2.1.0"
@@ -199,8 +200,8 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
 def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path) -> None:
     kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
-    assert cli.main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == cli.FINDINGS
-    assert cli.main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == cli.FINDINGS
+    assert main.main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == main.FINDINGS
+    assert main.main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == main.FINDINGS
     assert json.loads(first.read_text()) == json.loads(second.read_text())
     assert (kept.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
 
@@ -208,7 +209,7 @@ def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path
 def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
     path = tmp_path / "inventory.json.gz"
     path.write_bytes(gzip.compress(INVENTORY.read_bytes()))
-    assert cli.main(["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]) == cli.OK
+    assert main.main(["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]) == main.OK
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(arguments) == cli.USAGE
+    assert main.main(arguments) == main.USAGE
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("auditor: error: ")
@@ -259,8 +260,8 @@ def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pyte
 )
 def test_bad_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        cli.main(arguments)
-    assert stopped.value.code == cli.USAGE
+        main.main(arguments)
+    assert stopped.value.code == main.USAGE
     assert "usage: auditor" in capsys.readouterr().err
 
 
@@ -272,7 +273,7 @@ def test_no_output_overwrites_what_is_read(
     Path("mine").write_text("precious")
     Path("link").symlink_to("mine")
     arguments = ["scan", *([] if option == "--snapshot" else ["--demo"]), option, "mine"]
-    assert cli.main([*arguments, "-o", "json=link"]) == cli.USAGE
+    assert main.main([*arguments, "-o", "json=link"]) == main.USAGE
     assert capsys.readouterr().err == (
         "auditor: error: link: is read by this run, which would overwrite it; name another file\n"
     )
@@ -281,19 +282,19 @@ def test_no_output_overwrites_what_is_read(
 
 def test_the_report_of_the_last_run_may_become_that_of_this_one(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    assert cli.main([*GOOD, "-o", f"json={path}"]) == cli.OK
-    assert cli.main([*GOOD, "--previous", str(path), "-o", f"json={path}"]) == cli.OK
+    assert main.main([*GOOD, "-o", f"json={path}"]) == main.OK
+    assert main.main([*GOOD, "--previous", str(path), "-o", f"json={path}"]) == main.OK
 
 
 def test_an_error_shows_hostile_names_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad\x1b[31m.json"
-    assert cli.main(["scan", "--snapshot", str(path)]) == cli.USAGE
+    assert main.main(["scan", "--snapshot", str(path)]) == main.USAGE
     assert "\x1b" not in capsys.readouterr().err
 
 
 def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
     good = tmp_path / "good.json"
-    assert cli.main([*GOOD, "-o", f"json={good}", "-o", f"sarif={tmp_path}/nowhere/x.sarif"]) == cli.USAGE
+    assert main.main([*GOOD, "-o", f"json={good}", "-o", f"sarif={tmp_path}/nowhere/x.sarif"]) == main.USAGE
     assert sorted(tmp_path.iterdir()) in ([], [good])
     assert not good.exists() or json.loads(good.read_text())
 
@@ -305,7 +306,7 @@ def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
         done = run(
             "scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", name, "--passes", FORCE_COLOR=""
         )
-        assert done.returncode in {cli.OK, cli.FINDINGS, cli.INCOMPLETE}, done.stderr
+        assert done.returncode in {main.OK, main.FINDINGS, main.INCOMPLETE}, done.stderr
         assert not {"\x1b", "\u202e"} & set(done.stdout)
 
 
@@ -324,7 +325,7 @@ def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
     path = changed(tmp_path, '"intervalInSeconds":5', '"intervalInSeconds":"fünf"')
     done = run("scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), PYTHONIOENCODING="ascii")
     assert "Traceback" not in done.stderr
-    assert done.returncode == cli.INCOMPLETE
+    assert done.returncode == main.INCOMPLETE
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -340,7 +341,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("auditor.scan.scan", interrupted)
-    assert cli.main(["scan", "--demo"]) == cli.INTERRUPTED
+    assert main.main(["scan", "--demo"]) == main.INTERRUPTED
 
 
 def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,9 +349,9 @@ def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatc
         message = "a bug"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("auditor.topology.balancing.Balancing.probe", broken)
+    monkeypatch.setattr("auditor.estate.load_balancing.Balancing.probe", broken)
     report = tmp_path / "r.json"
-    assert cli.main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == cli.INCOMPLETE
+    assert main.main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == main.INCOMPLETE
     errors = [f for f in json.loads(report.read_text())["findings"] if f["outcome"] == "error"]
     assert {finding["rule"] for finding in errors} >= {"MIR003", "LB004"}
     assert all("RuntimeError: a bug" in finding["reason"] for finding in errors)
@@ -368,18 +369,18 @@ def test_version() -> None:
 
 
 def test_rules_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["rules", "list"]) == cli.OK
+    assert main.main(["rules", "list"]) == main.OK
     assert "MIR003   critical" in capsys.readouterr().out
-    assert cli.main(["rules", "list", "--profile", "article-2018"]) == cli.OK
+    assert main.main(["rules", "list", "--profile", "article-2018"]) == main.OK
     assert "SEC002" not in capsys.readouterr().out
-    assert cli.main(["rules", "show", "mir003"]) == cli.OK
+    assert main.main(["rules", "show", "mir003"]) == main.OK
     shown = capsys.readouterr().out
     assert "az network lb probe update" in shown
     assert "S47" in shown
 
 
 def test_rules_test_tells_how_many_examples_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["rules", "test", str(bundled.PACK / "MIR003.yaml")]) == cli.OK
+    assert main.main(["rules", "test", str(bundled.PACK / "MIR003.yaml")]) == main.OK
     assert capsys.readouterr().out == "8 examples, 0 faults\n"
 
 
@@ -394,23 +395,23 @@ statements: {}
 
 def test_a_rule_is_begun_edited_and_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pack.yaml").write_text(PACK)
-    assert cli.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == cli.OK
+    assert main.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == main.OK
     path = Path(capsys.readouterr().out.strip())
     assert path == tmp_path / "OWN001.yaml"
-    assert cli.main(["rules", "test", str(path)]) == cli.OK
+    assert main.main(["rules", "test", str(path)]) == main.OK
     assert capsys.readouterr().out == "3 examples, 0 faults\n"
-    assert cli.main([*GOOD, "--rules", str(tmp_path)]) == cli.OK
+    assert main.main([*GOOD, "--rules", str(tmp_path)]) == main.OK
     assert f"({len(estates.rules('current')) + 1} rules)" in capsys.readouterr().out
     path.write_text(path.read_text().replace("value: Failed", "value: Succeeded"))
-    assert cli.main(["rules", "test", str(path)]) == cli.FINDINGS
+    assert main.main(["rules", "test", str(path)]) == main.FINDINGS
     assert "OWN001 example 2: expected fail, but the rule says" in capsys.readouterr().out
-    assert cli.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == cli.OK
+    assert main.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == main.OK
     assert capsys.readouterr().out.strip().endswith("OWN002.yaml")
 
 
 @pytest.mark.parametrize("action", [["show", "MIR003"], ["test"], ["matrix"], ["new", "OWN"]])
 def test_an_option_that_would_change_nothing_is_refused(action: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["rules", *action, "--profile", "article-2018"])
-    assert ended.value.code == cli.USAGE
+        main.main(["rules", *action, "--profile", "article-2018"])
+    assert ended.value.code == main.USAGE
     assert "--profile" in capsys.readouterr().err

@@ -10,23 +10,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor import arm, bundled, cli, deployment, discover, documents, examples, inventory
+from auditor import bundled, discover, yaml_documents
+from auditor.authoring import examples
+from auditor.azure import arm
+from auditor.cli import main
 from auditor.errors import InputError
-from auditor.model import DeclaredDeployment, Role, Roster
-from auditor.topology.graph import VM
+from auditor.estate import deployment_file
+from auditor.estate.declaration import DeclaredDeployment, Role, Roster
+from auditor.estate.graph import VM
+from auditor.sources import arm_json
+from tests.estate import subscription as s
 from tests.estates import everywhere
-from tests.topology import subscription as s
 
-KNOWN_GOOD = sorted(documents.read(bundled.FIXTURES / "index.yaml").value)  # type: ignore[call-overload]
+KNOWN_GOOD = sorted(yaml_documents.read(bundled.FIXTURES / "index.yaml").value)  # type: ignore[call-overload]
 
 
 def proposal(*bodies: Any, **envelope: Any) -> discover.Proposal:
-    taken = inventory.decode(json.dumps({"value": bodies, **envelope}).encode(), "test")
+    taken = arm_json.decode(json.dumps({"value": bodies, **envelope}).encode(), "test")
     return discover.propose(taken)
 
 
 def load(text: str) -> tuple[DeclaredDeployment, ...]:
-    return deployment.load(documents.parse(text.encode(), "proposed"))
+    return deployment_file.load(yaml_documents.parse(text.encode(), "proposed"))
 
 
 def only(*bodies: Any) -> DeclaredDeployment:
@@ -67,7 +72,7 @@ def test_what_a_known_good_deployment_declares_is_proposed(name: str, stripped: 
     bodies = everywhere(fixture.inventory["value"], _without_tags) if stripped else fixture.inventory["value"]
     found = proposal(*bodies, listed=fixture.inventory["listed"])
     assert found.found
-    (wanted,) = deployment.load(documents.Document(fixture.declared, name, {}))
+    (wanted,) = deployment_file.load(yaml_documents.Document(fixture.declared, name, {}))
     assert shape(*load(found.text)) == shape(wanted)
 
 
@@ -79,7 +84,7 @@ def _without_tags(value: Any) -> Any:
 def test_the_demo_is_proposed_without_what_drifted_into_its_pool(stripped: bool) -> None:
     body = json.loads((bundled.DEMO / bundled.INVENTORY).read_bytes())
     found = proposal(*(everywhere(body["value"], _without_tags) if stripped else body["value"]))
-    declared = {d.name: d for d in deployment.load(documents.read(bundled.DEMO / bundled.DEPLOYMENT))}
+    declared = {d.name: d for d in deployment_file.load(yaml_documents.read(bundled.DEMO / bundled.DEPLOYMENT))}
     proposed = {d.name: d for d in load(found.text)}
     assert shape(proposed["trakcare-prod"]) == shape(declared["trakcare-prod"])
     assert "#   vm-migrate in" in found.text
@@ -259,7 +264,7 @@ def test_where_nothing_is_recognised_a_skeleton_in_comments_shows_how(bodies: tu
 
 
 def test_too_many_machines_for_one_file_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MAX_BYTES", 100)
+    monkeypatch.setattr(yaml_documents, "MAX_BYTES", 100)
     with pytest.raises(InputError, match="one subscription at a time"):
         proposal(s.vm("iris-db"))
 
@@ -357,10 +362,10 @@ def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None
 
 def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deployment.yaml"
-    assert cli.main(["discover", "--demo"]) == cli.OK
-    assert cli.main(["discover", "--demo", "-o", str(path)]) == cli.OK
+    assert main.main(["discover", "--demo"]) == main.OK
+    assert main.main(["discover", "--demo", "-o", str(path)]) == main.OK
     assert path.read_text() == capsys.readouterr().out
-    assert cli.main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == cli.FINDINGS
+    assert main.main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == main.FINDINGS
 
 
 def test_it_overwrites_no_file_that_somebody_may_have_mended(
@@ -368,16 +373,16 @@ def test_it_overwrites_no_file_that_somebody_may_have_mended(
 ) -> None:
     path = tmp_path / "deployment.yaml"
     path.write_text("mended")
-    assert cli.main(["discover", "--demo", "-o", str(path)]) == cli.USAGE
+    assert main.main(["discover", "--demo", "-o", str(path)]) == main.USAGE
     assert capsys.readouterr().err == (
         f"auditor: error: {path}: exists already: a proposal overwrites nothing; name a new file\n"
     )
     assert path.read_text() == "mended"
-    assert cli.main(["discover", "--demo", "-o", "/dev/null"]) == cli.OK
+    assert main.main(["discover", "--demo", "-o", "/dev/null"]) == main.OK
 
 
 def test_on_the_command_line_nothing_found_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "inventory.json"
     path.write_text('{"value": []}')
-    assert cli.main(["discover", "--snapshot", str(path)]) == cli.INCOMPLETE
+    assert main.main(["discover", "--snapshot", str(path)]) == main.INCOMPLETE
     assert "No InterSystems deployment was recognised" in capsys.readouterr().out

@@ -10,8 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from auditor import bundled, deployment, documents, waivers
-from auditor.facts import FACTS
+from auditor import bundled, yaml_documents
+from auditor.estate import deployment_file
+from auditor.judging import exemptions
+from auditor.rules.facts import FACTS
 
 ROOT = bundled.FIXTURES.parent
 
@@ -43,7 +45,7 @@ def test_every_fact_says_what_it_is() -> None:
 def test_the_readme_deployment_file_is_valid() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(format: auditor\.deployment/1\n.*?)```", readme, re.DOTALL)
-    (declared,) = deployment.load(documents.parse(example.encode(), "README.md"))
+    (declared,) = deployment_file.load(yaml_documents.parse(example.encode(), "README.md"))
     assert declared.name == "trakcare-prod"
 
 
@@ -52,10 +54,10 @@ def test_the_examples_of_waivers_and_attestations_are_valid(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     examples = dict(re.findall(r"```yaml\n(format: auditor\.(waivers|attestations)/1\n.*?)```", text, re.DOTALL))
     known = [path.stem for path in bundled.PACK.glob("*.yaml")]
-    load = {"waivers": waivers.load, "attestations": waivers.load_attestations}
+    load = {"waivers": exemptions.load, "attestations": exemptions.load_attestations}
     assert set(examples.values()) == ({"waivers"} if page == "README.md" else set(load))
     for example, kind in examples.items():
-        assert load[kind](documents.parse(example.encode(), page), known)
+        assert load[kind](yaml_documents.parse(example.encode(), page), known)
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)

@@ -11,14 +11,19 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from auditor import arm, bundled, deployment, documents, engine, examples, inventory
-from auditor.documents import Document
-from auditor.model import Finding, Outcome
-from auditor.topology import Topology
+from auditor import bundled, yaml_documents
+from auditor.authoring import examples
+from auditor.azure import arm
+from auditor.estate import deployment_file
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.judging.model import Finding, Outcome
+from auditor.sources import arm_json
+from auditor.yaml_documents import Document
 from tests import estates
 from tests.estates import Body
 
-INDEX: Any = documents.read(bundled.FIXTURES / "index.yaml").value
+INDEX: Any = yaml_documents.read(bundled.FIXTURES / "index.yaml").value
 KNOWN_GOOD: Final[tuple[str, ...]] = tuple(INDEX)
 
 
@@ -286,10 +291,10 @@ BEYOND: Final[Mapping[str, str]] = {
 @cache
 def template(profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none") -> tuple[Finding, ...]:
     folder = bundled.FIXTURES / TEMPLATE
-    taken = inventory.decode((folder / bundled.INVENTORY).read_bytes(), TEMPLATE)
-    declared: Any = documents.read(folder / bundled.DEPLOYMENT).value
+    taken = arm_json.decode((folder / bundled.INVENTORY).read_bytes(), TEMPLATE)
+    declared: Any = yaml_documents.read(folder / bundled.DEPLOYMENT).value
     declared["deployments"][0]["regions"]["dr"] = dr
-    built = Topology(taken, deployment.load(Document(declared, bundled.DEPLOYMENT, {})), as_of)
+    built = Topology(taken, deployment_file.load(Document(declared, bundled.DEPLOYMENT, {})), as_of)
     return tuple(engine.judge(built, estates.rules(profile)))
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor import arm
-from auditor.model import Outcome
-from auditor.topology.graph import APPLICATION_GATEWAY, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
+from auditor.azure import arm
+from auditor.estate.graph import APPLICATION_GATEWAY, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
+from auditor.judging.model import Outcome
 from tests import estates
 from tests.estates import Body
 

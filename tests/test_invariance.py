@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from auditor import arm
-from auditor.model import Finding, Outcome, Severity
-from auditor.topology.graph import VM
+from auditor.azure import arm
+from auditor.estate.graph import VM
+from auditor.judging.model import Finding, Outcome
+from auditor.rules.model import Severity
 from tests import estates
 from tests.estates import Body
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from auditor import files, snapshot
+from auditor import files
+from auditor.sources import snapshot_file
 
 KILLED = """
 import io, os, signal, sys
@@ -58,9 +59,9 @@ def run(folder: Path, step: int, *arguments: str) -> int:
 def contents(folder: Path) -> dict[str, bytes]:
     """Return what stands under the names that were asked for; the times of approvals, which differ, are left out."""
     found = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
-    taken = snapshot.decode(files.read(folder / "old.jsonl.gz"), "old.jsonl.gz")
+    taken = snapshot_file.decode(files.read(folder / "old.jsonl.gz"), "old.jsonl.gz")
     approved = taken.approved and msgspec.structs.replace(taken.approved, at="")
-    return {**found, "old.jsonl.gz": snapshot.encode(msgspec.structs.replace(taken, approved=approved))}
+    return {**found, "old.jsonl.gz": snapshot_file.encode(msgspec.structs.replace(taken, approved=approved))}
 
 
 @pytest.mark.parametrize("arguments", [SCAN, APPROVE], ids=lambda arguments: arguments[0])
@@ -69,8 +70,8 @@ def test_killed_at_any_step_it_leaves_whole_files(tmp_path: Path, arguments: tup
     before.mkdir()
     assert run(before, -1, *SCAN) == 1
     (before / "new.md").unlink()
-    taken = snapshot.decode(files.read(before / "old.jsonl.gz"), "old.jsonl.gz")
-    files.write(before / "old.jsonl.gz", snapshot.encode(msgspec.structs.replace(taken, taken_at="")))
+    taken = snapshot_file.decode(files.read(before / "old.jsonl.gz"), "old.jsonl.gz")
+    files.write(before / "old.jsonl.gz", snapshot_file.encode(msgspec.structs.replace(taken, taken_at="")))
     shutil.copytree(before, after)
     assert run(after, -1, *arguments) in {0, 1}
     old, new = contents(before), contents(after)

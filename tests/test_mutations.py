@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from auditor import documents, examples
+from auditor import yaml_documents
+from auditor.authoring import examples
 from auditor.errors import InputError
-from auditor.model import Outcome
+from auditor.judging.model import Outcome
 from tests import estates, mutator
 from tests.mutator import Mutant
 
-LIST: Any = documents.read(Path(__file__).with_name("mutations.yaml")).value
+LIST: Any = yaml_documents.read(Path(__file__).with_name("mutations.yaml")).value
 UNNOTICED: list[dict[str, Any]] = LIST["unnoticed"]
 BY_HAND: dict[str, dict[str, Any]] = LIST["by_hand"]
 

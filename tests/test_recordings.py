@@ -17,15 +17,12 @@ from typing import Any
 
 import pytest
 
-from auditor import arm, deployment, discover, documents, engine, inventory
-from auditor.documents import Document
+from auditor import discover, yaml_documents
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
 from auditor.errors import InputError
-from auditor.facts import FACTS
-from auditor.model import Finding, Outcome, Part, Resource
-from auditor.redaction import redact
-from auditor.topology import Topology
-from auditor.topology.balancing import POOLS, RULES
-from auditor.topology.graph import (
+from auditor.estate import deployment_file
+from auditor.estate.graph import (
     APPLICATION_GATEWAY,
     AVAILABILITY_SET,
     DISK,
@@ -39,10 +36,19 @@ from auditor.topology.graph import (
     parts,
     value,
 )
-from auditor.topology.tags import tag
-from auditor.values import ABSENT, Answer, Cause, Items, Unknown
+from auditor.estate.load_balancing import POOLS, RULES
+from auditor.estate.tags import tag
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.judging.model import Finding, Outcome
+from auditor.rules.facts import FACTS
+from auditor.snapshot.known import Answer, Cause, Items, Unknown
+from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.redaction import redact
+from auditor.sources import arm_json
+from auditor.yaml_documents import Document
 from tests import estates
-from tests.topology import subscription as s
+from tests.estate import subscription as s
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
@@ -107,9 +113,9 @@ def build(layer: list[Body], declared: list[Body]) -> Topology:
     types = {arm.type_of(body["id"]) for body in layer} | set(s.TYPES)
     scopes = {arm.subscription_of(body["id"]) for body in layer}
     envelope = {"value": [*layer, *sizes()], "listed": {scope: sorted(types) for scope in scopes}}
-    taken = inventory.decode(json.dumps(envelope).encode(), "recordings")
+    taken = arm_json.decode(json.dumps(envelope).encode(), "recordings")
     file = Document({"format": "auditor.deployment/1", "deployments": declared}, "deployment.yaml", {})
-    return Topology(taken, deployment.load(file) if declared else ())
+    return Topology(taken, deployment_file.load(file) if declared else ())
 
 
 def chunks(layer: list[Body]) -> list[Body]:
@@ -162,7 +168,7 @@ def test_every_answer_is_read_or_refused_with_a_reason() -> None:
     read = 0
     for file, answer in answers():
         try:
-            inventory.decode(json.dumps(answer).encode(), file)
+            arm_json.decode(json.dumps(answer).encode(), file)
             read += 1
         except InputError as error:
             assert "is no" in str(error) or "neither" in str(error), error
@@ -173,7 +179,7 @@ def test_a_deployment_file_can_be_proposed_from_all_of_them() -> None:
     for layer in layers():
         found = discover.propose(build(layer, []).graph.snapshot)
         if found.found:
-            deployment.load(documents.parse(found.text.encode(), "proposed"))
+            deployment_file.load(yaml_documents.parse(found.text.encode(), "proposed"))
 
 
 GRAFTS = {
@@ -313,7 +319,7 @@ def test_oddity_8_a_location_with_spaces_is_the_region() -> None:
 def test_oddity_9_sizes_are_found_whatever_the_spelling_of_their_region() -> None:
     spelled = [sku for sku in sizes() if any(region != region.lower() for region in sku["locations"])]
     assert spelled
-    snapshot = inventory.decode(json.dumps({"value": spelled}).encode(), "test")
+    snapshot = arm_json.decode(json.dumps({"value": spelled}).encode(), "test")
     graph = Topology(snapshot, ()).graph
     for sku in spelled:
         for capability in sku["capabilities"][:1]:
@@ -445,7 +451,7 @@ def test_oddity_22_an_answer_of_stubs_is_a_gap_of_each() -> None:
         and isinstance(answer.get("value"), list)
         and any(is_resource(body) and "properties" not in body for body in answer["value"])
     ]
-    snapshot = inventory.decode(json.dumps(stubs).encode(), "test")
+    snapshot = arm_json.decode(json.dumps(stubs).encode(), "test")
     without = [body for body in stubs["value"] if "properties" not in body]
     assert {gap.scope for gap in snapshot.gaps} == {body["id"] for body in without}
     graph = Topology(snapshot, ()).graph
@@ -527,9 +533,9 @@ def test_oddity_33_a_null_next_link_is_no_further_page() -> None:
     body = recorded(VM)[0]
     listed = {arm.subscription_of(body["id"]): [VM]}
     envelope = {"value": [body], "nextLink": None, "listed": listed}
-    assert inventory.decode(json.dumps(envelope).encode(), "test").listed
+    assert arm_json.decode(json.dumps(envelope).encode(), "test").listed
     with pytest.raises(InputError, match="nextLink"):
-        inventory.decode(json.dumps({**envelope, "nextLink": "https://next"}).encode(), "test")
+        arm_json.decode(json.dumps({**envelope, "nextLink": "https://next"}).encode(), "test")
 
 
 def test_oddity_34_tags_are_absent_empty_or_there() -> None:
@@ -543,7 +549,7 @@ def test_oddity_34_tags_are_absent_empty_or_there() -> None:
 @pytest.mark.parametrize("answer", ["null", '"a text"', "true", '["a text"]', "{}"])
 def test_oddity_35_an_answer_without_resources_is_refused(answer: str) -> None:
     with pytest.raises(InputError):
-        inventory.decode(answer.encode(), "test")
+        arm_json.decode(answer.encode(), "test")
 
 
 def test_an_error_is_never_taken_for_an_empty_list() -> None:
@@ -551,7 +557,7 @@ def test_an_error_is_never_taken_for_an_empty_list() -> None:
         recording = json.loads(path.read_bytes())
         body = recording.get("response", recording).get("body")
         with pytest.raises(InputError):
-            inventory.decode(json.dumps(body).encode(), str(path))
+            arm_json.decode(json.dumps(body).encode(), str(path))
 
 
 def test_no_recorded_body_is_changed_by_reading_it_but_for_its_secrets() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditor import examples, paths
-from auditor.model import Evidence, Outcome
+from auditor.authoring import examples
+from auditor.azure import paths
+from auditor.judging.model import Outcome
+from auditor.rules.evidence import Evidence
 from tests import estates
 
 RULES = {loaded.rule.id: loaded.rule for rules in estates.pack().rules.values() for loaded in rules}

@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from auditor import scan, snapshot
+from auditor import scan
 from auditor.errors import InputError
-from auditor.model import Drift, Finding, FindingChange, Outcome, Report, State
+from auditor.judging.drift.model import Drift, FindingChange
+from auditor.judging.model import Finding, Outcome, State
+from auditor.report.document import Report
 from auditor.scan import Request
+from auditor.sources import snapshot_file
+from tests.estate import subscription as s
+from tests.estate.subscription import SUB
 from tests.report import reports
-from tests.topology import subscription as s
-from tests.topology.subscription import SUB
 
 DEPLOYMENT = """format: auditor.deployment/1
 deployments:
@@ -67,7 +70,7 @@ def write(path: Path, **envelope: Any) -> Path:
 def as_snapshot(raw: Path, path: Path, deployment: str = "") -> Path:
     """Write what raw bodies say as a snapshot that carries a deployment file."""
     taken = msgspec.structs.replace(scan.read_inventory(raw), deployment=deployment)
-    path.write_bytes(snapshot.encode(taken))
+    path.write_bytes(snapshot_file.encode(taken))
     return path
 
 

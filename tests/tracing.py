@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from auditor import paths
-from auditor.model import Part, Resource
-from auditor.paths import Step
-from auditor.topology import Context
-from auditor.topology.graph import Graph
-from auditor.values import Answer
+from auditor.azure import paths
+from auditor.azure.paths import Step
+from auditor.estate.graph import Graph
+from auditor.rules.context import Context
+from auditor.snapshot.known import Answer
+from auditor.snapshot.model import Part, Resource
 
 Steps = tuple[Step, ...]
 Place = tuple[str, Steps]

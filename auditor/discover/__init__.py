@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auditor import documents
+from auditor import yaml_documents
 from auditor.discover.estates import estates
 from auditor.discover.evidence import weigh
 from auditor.discover.machines import Inventory
 from auditor.discover.plans import plans_of
 from auditor.discover.writing import text_of
 from auditor.errors import InputError
-from auditor.model import Snapshot
+from auditor.snapshot.model import Snapshot
 
 
 class Proposal(NamedTuple):
@@ -36,7 +36,7 @@ def propose(snapshot: Snapshot) -> Proposal:
     weigh(inventory)
     plans = plans_of(estates(inventory))
     text = text_of(inventory, plans)
-    if len(text.encode()) > documents.MAX_BYTES:
+    if len(text.encode()) > yaml_documents.MAX_BYTES:
         message = "has more machines than one deployment file may name: discover one subscription at a time"
         raise InputError(message)
     return Proposal(text, bool(plans))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from auditor import arm
+from auditor.azure import arm
 from auditor.discover.machines import DATABASES, Inventory, Machine
-from auditor.model import Role
-from auditor.topology.graph import VIRTUAL_NETWORK, parts, value
+from auditor.estate.declaration import Role
+from auditor.estate.graph import VIRTUAL_NETWORK, parts, value
 
 
 class _Groups:

@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from auditor import arm
+from auditor.azure import arm
 from auditor.discover.machines import DATABASES, Hint, Inventory, Machine, Sure
-from auditor.model import Part, Role
-from auditor.topology.balancing import STATUS_PAGE
-from auditor.topology.graph import APPLICATION_GATEWAY, value
-from auditor.topology.tags import TAG_DEPLOYMENT, TAG_MIRROR, TAG_PRODUCT, TAG_ROLE, tag
+from auditor.estate.declaration import Role
+from auditor.estate.graph import APPLICATION_GATEWAY, value
+from auditor.estate.load_balancing import STATUS_PAGE
+from auditor.estate.tags import TAG_DEPLOYMENT, TAG_MIRROR, TAG_PRODUCT, TAG_ROLE, tag
+from auditor.snapshot.model import Part
 
 _Evidence = Iterator[tuple[Machine, Hint]]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from auditor import arm
+from auditor.azure import arm
 from auditor.discover.names import (
     HEALTHSHARE,
     HEALTHSHARE_PRODUCTS,
@@ -19,12 +19,12 @@ from auditor.discover.names import (
     role_in,
     words_of,
 )
-from auditor.model import Part, Resource, Role, Snapshot
-from auditor.topology import Balancing, Graph
-from auditor.topology.balancing import POOLS, network_of
-from auditor.topology.graph import APPLICATION_GATEWAY, LOAD_BALANCER, VM, parts, value
-from auditor.topology.tags import PRODUCT, TAG_DEPLOYMENT, TAG_PRODUCT, tag
-from auditor.values import Items
+from auditor.estate.declaration import Role
+from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, VM, Graph, parts, value
+from auditor.estate.load_balancing import POOLS, Balancing, network_of
+from auditor.estate.tags import PRODUCT, TAG_DEPLOYMENT, TAG_PRODUCT, tag
+from auditor.snapshot.known import Items
+from auditor.snapshot.model import Part, Resource, Snapshot
 
 DATABASES: Final = frozenset({Role.DB, Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from auditor.model import Role
+from auditor.estate.declaration import Role
 
 WHOLE_PRODUCTS: Final = frozenset({"trakcare", "healthshare", "iris"})
 NON_PRODUCTION: Final = frozenset(

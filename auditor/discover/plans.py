@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from auditor import paths
+from auditor.azure import paths
 from auditor.discover.estates import label_of
 from auditor.discover.machines import DATABASES, Machine, Sure
 from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS
-from auditor.model import Role
-from auditor.topology.tags import TAG_MIRROR, TAG_PRODUCT, tag
+from auditor.estate.declaration import Role
+from auditor.estate.tags import TAG_MIRROR, TAG_PRODUCT, tag
 
 
 class Member(NamedTuple):

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from auditor import arm
+from auditor.azure import arm
 from auditor.discover.machines import Inventory, Sure
 from auditor.discover.plans import Member, Plan
-from auditor.model import Role
-from auditor.report.escape import printable
-from auditor.topology.graph import VM
+from auditor.escape import printable
+from auditor.estate.declaration import Role
+from auditor.estate.graph import VM
 
 _HEAD: Final = """\
 # Proposed by `auditor discover` from what the inventory shows. Read each line, mend it, and keep the file.

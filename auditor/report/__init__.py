@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.document import Report
     from auditor.report.view import View
 
 FORMATS: Final[Mapping[str, str]] = {
-    "terminal": "auditor.report.terminal:render",
+    "terminal": "auditor.report.terminal.report:render",
     "json": "auditor.report.json:render",
     "sarif": "auditor.report.sarif:render",
     "sarif-github": "auditor.report.sarif:render_github",

@@ -12,26 +12,13 @@ import msgspec
 from msgspec.structs import asdict
 
 from auditor import __version__
-from auditor.model import (
-    SEVERITIES,
-    Attestation,
-    Coverage,
-    Drift,
-    Evidence,
-    Fate,
-    Finding,
-    FindingChange,
-    Gap,
-    Outcome,
-    Report,
-    ResourceChange,
-    Source,
-    Standing,
-    State,
-    Stood,
-    Subject,
-    Waiver,
-)
+from auditor.estate.subjects import Subject
+from auditor.judging.drift.model import Drift, Fate, FindingChange, ResourceChange
+from auditor.judging.model import Attestation, Coverage, Finding, Outcome, Standing, State, Stood, Waiver
+from auditor.report.document import Report
+from auditor.rules.evidence import Evidence
+from auditor.rules.model import SEVERITIES, Source
+from auditor.snapshot.model import Gap
 
 if TYPE_CHECKING:
     from auditor.report.view import View

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from auditor import __version__
-from auditor.model import Finding, Outcome, Report, Standing
-from auditor.report import escape, moved, numbers, words
-from auditor.report.groups import by_rule, counted
+from auditor import __version__, escape
+from auditor.judging.model import Finding, Outcome, Standing
+from auditor.report import drift_summary, summary, wording
+from auditor.report.document import Report
+from auditor.report.grouping import by_rule, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,9 +41,9 @@ class _Table(msgspec.Struct, frozen=True):
 def render(report: Report, _view: View) -> str:
     """Return a report of which each table is cut where it is too long, with a line that says how much was left out."""
     lines = [
-        f"## {_text(numbers.conclusion(report))}",
+        f"## {_text(summary.conclusion(report))}",
         "",
-        f"{_text(numbers.cleanness(report))}",
+        f"{_text(summary.cleanness(report))}",
         "",
         *_table(_Table("", ("", ""), list(_facts(report)))),
     ]
@@ -54,9 +55,9 @@ def render(report: Report, _view: View) -> str:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what was judged by what, and the verdicts in numbers."""
-    of = numbers.outcomes(report)
-    fails = ", ".join(f"{number} {severity}" for severity, number in numbers.severities(report) if number)
-    waived = ", ".join(words.count(number, noun) for noun, number in numbers.waived(report).items())
+    of = summary.outcomes(report)
+    fails = ", ".join(f"{number} {severity}" for severity, number in summary.severities(report) if number)
+    waived = ", ".join(wording.count(number, noun) for noun, number in summary.waived(report).items())
     yield "Fails", f"{of[Outcome.FAIL]}{f' ({fails})' if fails else ''}"
     yield "Unknown", f"{of[Outcome.UNKNOWN]}"
     if of[Outcome.ERROR]:
@@ -66,33 +67,35 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Passes", f"{of[Outcome.PASS]}"
     yield "Taken", report.snapshot.taken_at or "at a time that is not known"
     if report.drift:
-        yield "Baseline", moved.baseline(report.drift, report.snapshot.taken_at)
-        yield "Findings since then", moved.findings(report.drift)
-        yield "Resources since then", moved.resources(report.drift)
+        yield "Baseline", drift_summary.baseline(report.drift, report.snapshot.taken_at)
+        yield "Findings since then", drift_summary.findings(report.drift)
+        yield "Resources since then", drift_summary.resources(report.drift)
     yield "Judged by", f"auditor {__version__}, profile {report.profile}, as of {report.as_of}"
 
 
 def _tables(report: Report) -> Iterator[_Table]:
     fails = [finding for findings in by_rule(counted(report, Outcome.FAIL)) for finding in findings]
     unknowns = [finding for findings in by_rule(counted(report, Outcome.UNKNOWN)) for finding in findings]
-    news = moved.news(report.drift) if report.drift else []
+    news = drift_summary.news(report.drift) if report.drift else []
     yield _Table(
         "Since the baseline",
         ("State", "Rule", "Subject", "Before and now"),
-        [(change.state, *_about(change.finding), moved.turn(change)) for change in news],
+        [(change.state, *_about(change.finding), drift_summary.turn(change)) for change in news],
     )
     columns = ("Severity", "Rule", "Subject", "Where")
-    yield _Table(words.count(len(fails), "fail"), columns, [(f.severity, *_about(f), _where(f, report)) for f in fails])
-    errors = [(*_about(finding), finding.reason) for finding in counted(report, Outcome.ERROR)]
-    yield _Table(words.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
     yield _Table(
-        words.count(len(unknowns), "unknown"),
+        wording.count(len(fails), "fail"), columns, [(f.severity, *_about(f), _where(f, report)) for f in fails]
+    )
+    errors = [(*_about(finding), finding.reason) for finding in counted(report, Outcome.ERROR)]
+    yield _Table(wording.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
+    yield _Table(
+        wording.count(len(unknowns), "unknown"),
         ("Severity", "Rule", "Subject", "Why"),
         [(f.severity, *_about(f), f.reason) for f in unknowns],
     )
     carried = [old for old in report.carried if old.finding.waiver is None]
     yield _Table(
-        f"{words.count(len(carried), 'finding')} of an earlier report, not seen this time",
+        f"{wording.count(len(carried), 'finding')} of an earlier report, not seen this time",
         ("Severity", "Rule", "Subject", "Last seen", "Why"),
         [(old.finding.severity, *_about(old.finding), old.last_seen, old.finding.reason) for old in carried],
     )
@@ -102,9 +105,9 @@ def _tables(report: Report) -> Iterator[_Table]:
     yield _Table("Not read", ("What", "Where", "Why", "Code", "Needs"), gaps)
     yield _Table("Not declared", ("What",), [(text,) for text in report.coverage.declarations])
     yield _Table("Ends within 30 days", ("On", "By", "Why", "At"), sorted(_ending(report)))
-    rows = [(words.place(s.exception), words.effect(s)) for s in report.waivers if s.standing is not Standing.USED]
+    rows = [(wording.place(s.exception), wording.effect(s)) for s in report.waivers if s.standing is not Standing.USED]
     rows += [
-        (words.place(s.exception), words.effect(s)) for s in report.attestations if s.standing is not Standing.USED
+        (wording.place(s.exception), wording.effect(s)) for s in report.attestations if s.standing is not Standing.USED
     ]
     yield _Table("Waivers and attestations without effect", ("At", "Why"), rows)
 
@@ -114,15 +117,15 @@ def _ending(report: Report) -> Iterator[tuple[str, ...]]:
     soon = dt.date.fromisoformat(report.as_of) + _SOON
     for waiver in [stood.exception for stood in report.waivers if stood.standing is Standing.USED]:
         if waiver.expires_on <= soon:
-            yield waiver.expires_on.isoformat(), waiver.approved_by, waiver.reason, words.place(waiver)
+            yield waiver.expires_on.isoformat(), waiver.approved_by, waiver.reason, wording.place(waiver)
     for given in [stood.exception for stood in report.attestations if stood.standing is Standing.USED]:
         if given.valid_until <= soon:
-            yield given.valid_until.isoformat(), given.attested_by, given.statement, words.place(given)
+            yield given.valid_until.isoformat(), given.attested_by, given.statement, wording.place(given)
 
 
 def _about(finding: Finding) -> tuple[str, str]:
     """Return the rule and the subject of a finding."""
-    return f"{finding.rule.id} {finding.rule.title}", words.subject(finding)
+    return f"{finding.rule.id} {finding.rule.title}", wording.subject(finding)
 
 
 def _where(finding: Finding, report: Report) -> str:
@@ -155,5 +158,5 @@ def _row(cells: Iterable[str]) -> str:
 
 def _text(text: str) -> str:
     """Return a text that shows literally, with resources by group and name, and other names for subscriptions."""
-    named = _SUBSCRIPTION.sub(lambda found: words.alias(found[0]), words.named(" ".join(text.split())))
-    return escape.markdown(words.cut(named))
+    named = _SUBSCRIPTION.sub(lambda found: wording.alias(found[0]), wording.named(" ".join(text.split())))
+    return escape.markdown(wording.cut(named))

@@ -18,26 +18,16 @@ import msgspec
 import sarif_om as om
 
 import auditor
-from auditor import arm
-from auditor.model import (
-    Attestation,
-    Drift,
-    Evidence,
-    Finding,
-    Gap,
-    Outcome,
-    Pack,
-    Report,
-    Rule,
-    Severity,
-    Standing,
-    State,
-    Stood,
-    Waiver,
-)
-from auditor.report import words
-from auditor.report.escape import markdown, printable
-from auditor.values import Cause
+from auditor.azure import arm
+from auditor.escape import markdown, printable
+from auditor.judging.drift.model import Drift
+from auditor.judging.model import Attestation, Finding, Outcome, Standing, State, Stood, Waiver
+from auditor.report import wording
+from auditor.report.document import Report
+from auditor.rules.evidence import Evidence
+from auditor.rules.model import Pack, Rule, Severity
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -334,7 +324,7 @@ def _gap_notification(gap: Gap, waiver: Waiver | None) -> _Node:
 
 def _without_effect(stood: Stood[Waiver] | Stood[Attestation]) -> _Node:
     """Return a waiver or an attestation that does nothing, with its place."""
-    return _notification(_WAIVER, "warning", f"{words.place(stood.exception)}: {words.effect(stood)}")
+    return _notification(_WAIVER, "warning", f"{wording.place(stood.exception)}: {wording.effect(stood)}")
 
 
 def _error_notification(finding: Finding, rule_index: int) -> _Node:
@@ -439,7 +429,7 @@ def _suppression(waiver: Waiver) -> _Node:
 
 def _justification(waiver: Waiver) -> str:
     """Return by whom, where and until when something was waived."""
-    return f"Waived until {waiver.expires_on} by {waiver.approved_by} ({words.place(waiver)})"
+    return f"Waived until {waiver.expires_on} by {waiver.approved_by} ({wording.place(waiver)})"
 
 
 def _message(finding: Finding, last_seen: str) -> str:
@@ -466,7 +456,7 @@ def _attested(attestation: Attestation | None) -> str:
     """Return whose word makes a pass of a finding, "" where nobody's does."""
     if attestation is None:
         return ""
-    by = f"Attested until {attestation.valid_until} by {attestation.attested_by} ({words.place(attestation)})"
+    by = f"Attested until {attestation.valid_until} by {attestation.attested_by} ({wording.place(attestation)})"
     return f"{by}: {attestation.statement}"
 
 
@@ -506,7 +496,7 @@ def _pseudo(subject_id: str) -> str:
     parts = arm.key(subject_id).split("/")
     if not arm.is_id(subject_id):
         return "/".join(("azure/deployments", *map(_segment, parts)))
-    alias = words.alias(arm.name_of(arm.subscription_of(subject_id)))
+    alias = wording.alias(arm.name_of(arm.subscription_of(subject_id)))
     rest = parts[3:]
     said = (0, 2) if rest[:1] == ["resourcegroups"] else (0,)  # `resourceGroups` and `providers`
     return "/".join(("azure", alias, *(_segment(part) for index, part in enumerate(rest) if index not in said)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auditor import arm
+from auditor.azure import arm
 
 Body = dict[str, Any]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from auditor import arm
+from auditor.azure import arm
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from auditor import arm
+from auditor.azure import arm
 from tests.arm import catalogue
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Call, RefusalError

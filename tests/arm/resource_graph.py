@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from auditor import arm
+from auditor.azure import arm
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Answer, Call, RefusalError
 

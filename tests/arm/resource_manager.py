@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from auditor import arm
+from auditor.azure import arm
 from tests.arm import catalogue, paging, providers, resource_graph
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Answer, Call, RefusalError

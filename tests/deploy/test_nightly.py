@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from auditor import approval, files, snapshot
+from auditor import files
+from auditor.sources import approval, snapshot_file
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault
 
@@ -240,7 +241,7 @@ def test_a_night_leaves_whole_files_to_their_owner_alone(home: Path) -> None:
     code, report = Nights(home).night()
     assert code == 0
     (taken,) = home.glob("snapshots/*")
-    assert snapshot.decode(files.read(taken), str(taken)).taken_at == report["takenAt"]
+    assert snapshot_file.decode(files.read(taken), str(taken)).taken_at == report["takenAt"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in home.glob("*/*")} == {0o600}
 
 

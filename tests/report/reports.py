@@ -7,37 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor.model import (
-    Approval,
-    Attestation,
-    Baseline,
-    Carried,
-    Coverage,
-    Drift,
-    Evidence,
-    Fate,
-    Finding,
-    FindingChange,
-    Gap,
-    GapReason,
-    Outcome,
-    Pack,
-    PropertyChange,
-    Report,
-    Resource,
-    ResourceChange,
-    Rule,
-    Severity,
-    Snapshot,
-    Source,
-    Standing,
-    State,
-    Statement,
-    Stood,
-    Subject,
-    Waiver,
-)
-from auditor.values import Cause
+from auditor.estate.subjects import Subject
+from auditor.judging.drift.model import Baseline, Drift, Fate, FindingChange, PropertyChange, ResourceChange
+from auditor.judging.model import Attestation, Carried, Coverage, Finding, Outcome, Standing, State, Stood, Waiver
+from auditor.report.document import Report
+from auditor.rules.evidence import Evidence
+from auditor.rules.model import Pack, Rule, Severity, Source, Statement
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import Approval, Gap, GapReason, Resource, Snapshot
 
 SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000001"
 GROUP: Final = f"{SUBSCRIPTION}/resourceGroups/rg-prod"

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import __version__, report
-from auditor.documents import validator
-from auditor.model import Fate, Outcome, Report, State
+from auditor.judging.drift.model import Fate
+from auditor.judging.model import Outcome, State
+from auditor.report.document import Report
 from auditor.report.view import View
+from auditor.yaml_documents import validator
 from tests.report import reports
 
 ALL = View(passes=True)

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from auditor import report
-from auditor.model import Drift, Outcome, Report, Standing, Stood, Subject
-from auditor.report.escape import printable
+from auditor.escape import printable
+from auditor.estate.subjects import Subject
+from auditor.judging.drift.model import Drift
+from auditor.judging.model import Outcome, Standing, Stood
+from auditor.report.document import Report
 from auditor.report.view import View
 from tests.report import reports
 from tests.report.reports import PROBE, SIZE, finding, gap, machine, unknown

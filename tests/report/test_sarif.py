@@ -16,29 +16,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import auditor
-from auditor.model import (
-    Baseline,
-    Drift,
-    Evidence,
-    Finding,
-    FindingChange,
-    Gap,
-    GapReason,
-    Outcome,
-    Report,
-    Rule,
-    Severity,
-    Source,
-    Standing,
-    State,
-    Statement,
-    Stood,
-    Subject,
-)
+from auditor.escape import printable
+from auditor.estate.subjects import Subject
+from auditor.judging.drift.model import Baseline, Drift, FindingChange
+from auditor.judging.model import Finding, Outcome, Standing, State, Stood
 from auditor.report import sarif
-from auditor.report.escape import printable
+from auditor.report.document import Report
 from auditor.report.view import View
-from auditor.values import Cause
+from auditor.rules.evidence import Evidence
+from auditor.rules.model import Rule, Severity, Source, Statement
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import Gap, GapReason
 from tests.report import reports
 from tests.report.reports import SUBSCRIPTION
 

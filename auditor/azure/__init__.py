@@ -1,0 +1,1 @@
+"""Azure Resource Manager as such: ids, property paths and resource types; no I/O."""

@@ -1,0 +1,168 @@
+"""Property paths in ARM bodies: ``a.b[0]``, ``a[*].b``, ``tags['x.y']``."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+
+class Absent(enum.Enum):
+    """The type of `ABSENT`."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+"""The resource was read and lacks the property, or has it as null."""
+
+Step = str | int | None
+"""A property name, an index, or None for every element of a list."""
+
+_TOKEN: Final = re.compile(r"""\.?([A-Za-z_$@][\w$@-]*)|\[(\d{1,9}|\*)\]|\['([^']+)'\]|\["([^"]+)"\]""")
+
+
+class PathError(ValueError):
+    """A text is not a property path."""
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> tuple[Step, ...]:
+    """Split a path into its steps; "" is the path of the whole body.
+
+    Raises:
+        PathError: the text is no path.
+    """
+    steps: list[Step] = []
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None or (token.group().startswith(".") == (position == 0) and token.group(1)):
+            message = f"'{text}' is not a property path (a.b[0], a[*].b, tags['x.y'])"
+            raise PathError(message)
+        name, index, single, double = token.groups()
+        if index is None:
+            steps.append(name or single or double)
+        else:
+            steps.append(None if index == "*" else int(index))
+        position = token.end()
+    return tuple(steps)
+
+
+def join(prefix: str, path: str) -> str:
+    """Return the path of `path` below `prefix`."""
+    if not prefix or not path:
+        return prefix or path
+    return prefix + path if path.startswith("[") else f"{prefix}.{path}"
+
+
+@lru_cache(maxsize=4096)
+def render(steps: tuple[Step, ...]) -> str:
+    """Return steps as text, the reverse of `parse`."""
+    text = ""
+    for step in steps:
+        if step is None:
+            text += "[*]"
+        elif isinstance(step, int):
+            text += f"[{step}]"
+        elif (token := _TOKEN.fullmatch(step)) and token.group(1) == step:
+            text = f"{text}.{step}" if text else step
+        else:
+            text += f'["{step}"]' if "'" in step else f"['{step}']"
+    return text
+
+
+class WrongType:
+    """The end of a look-up that met a value of another type than the path needs."""
+
+    def __init__(self, path: str, expected: str) -> None:
+        """Record where it was met and what was expected there."""
+        self.path = path
+        self.expected = expected
+
+    def below(self, prefix: str) -> WrongType:
+        """Return it as it looks from further out, where its path lies below `prefix`."""
+        return WrongType(join(prefix, self.path), self.expected)
+
+
+def get(body: object, steps: tuple[Step, ...]) -> object:
+    """Return what stands at a path without wildcards: a value, `ABSENT`, or `WrongType`.
+
+    Null is absent. Tag names are compared without regard to case, as Azure does; property names exactly.
+    """
+    value: Any = body
+    for step in steps:
+        kind = type(value)
+        if kind is dict and type(step) is str:
+            value = value.get(step)
+        elif kind is list and type(step) is int and step < len(value):
+            value = value[step]
+        else:
+            return _get(body, steps)
+        if value is None:
+            return _get(body, steps) if steps[0] == "tags" else ABSENT
+    return ABSENT if value is None else value
+
+
+def _get(body: object, steps: tuple[Step, ...]) -> object:
+    """Return what `get` does where the way to it is not plain: something lacks, or is of another type."""
+    if body is None:
+        return ABSENT
+    value = body
+    for depth, step in enumerate(steps):
+        if isinstance(step, str):
+            if type(value) is not dict:
+                return WrongType(render(steps[:depth]), "an object")
+            found = value.get(step)
+            if found is None and depth == 1 and steps[0] == "tags":
+                found = next((v for k, v in value.items() if k.lower() == step.lower()), None)
+            value = found
+        else:
+            if type(value) is not list:
+                return WrongType(render(steps[:depth]), "a list")
+            value = value[step] if isinstance(step, int) and step < len(value) else None
+        if value is None:
+            return ABSENT
+    return value
+
+
+def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
+    """Yield every place that a path with wildcards names, with its own path and what `get` says of it.
+
+    An absent list has no elements; where a list should be and something else is, one `WrongType` is yielded.
+    """
+    if None not in steps:
+        yield render(steps), get(body, steps)
+        return
+    star = steps.index(None)
+    before, after = steps[:star], steps[star + 1 :]
+    elements = get(body, before)
+    if isinstance(elements, Absent):
+        return
+    if type(elements) is not list:
+        yield render(before), elements if isinstance(elements, WrongType) else WrongType(render(before), "a list")
+        return
+    prefix = render(before)
+    for index, element in enumerate(elements):
+        here = f"{prefix}[{index}]"
+        if not after:
+            yield here, ABSENT if element is None else element
+            continue
+        for path, value in find(element, after):
+            yield join(here, path), value.below(here) if isinstance(value, WrongType) else value
+
+
+def values(body: object, steps: tuple[Step, ...]) -> Iterator[object]:
+    """Yield what `find` does, without the places; what is of another type does not know where it stands either."""
+    if None not in steps:
+        yield get(body, steps)
+        return
+    star = steps.index(None)
+    elements = get(body, steps[:star])
+    if type(elements) is list:
+        for element in elements:
+            yield from values(element, steps[star + 1 :])
+    elif elements is not ABSENT:
+        yield elements if isinstance(elements, WrongType) else WrongType(render(steps[:star]), "a list")

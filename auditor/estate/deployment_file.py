@@ -1,0 +1,143 @@
+"""The deployment file: which machine plays which role, as its operators declare it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from auditor.azure import arm
+from auditor.errors import InputError
+from auditor.estate.declaration import NONE, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
+from auditor.yaml_documents import Document
+
+_VM: Final = "microsoft.compute/virtualmachines"
+_GLOB_CHARACTERS: Final = frozenset("*?[")
+
+
+def load(document: Document) -> tuple[DeclaredDeployment, ...]:
+    """Return the deployments of a file.
+
+    Raises:
+        InputError: the file does not follow its schema, or names two things alike.
+    """
+    value: Any = document.check("deployment").value
+    declared = tuple(_deployment(document, entry) for entry in value["deployments"])
+    _refuse_twins(document, [(entry["name"], entry) for entry in value["deployments"]], "deployment")
+    return declared
+
+
+def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment:
+    """Return one deployment of the file."""
+    mirrors, tiers = _entries(entry, "mirrors"), _entries(entry, "tiers")
+    _refuse_twins(document, [(mirror["name"], mirror) for mirror in mirrors], "mirror")
+    _refuse_twins(document, [(f"{t['role']} {t.get('product', '')}".strip(), t) for t in tiers], "tier")
+    settings: dict[str, float] = entry.get("settings", {})
+    regions: dict[str, str] = entry["regions"]
+    if arm.location(regions["primary"]) == arm.location(regions.get("dr", "")):
+        message = "the DR region is the primary one; write `dr: none` where there is no other"
+        raise document.error(message, regions, "dr")
+    return DeclaredDeployment(
+        name=entry["name"],
+        product=entry["product"],
+        environment=entry.get("environment", "production"),
+        subscriptions=tuple(_subscription(text) for text in entry.get("subscriptions", ())),
+        primary_region=arm.location(regions["primary"]),
+        dr_region=arm.location(regions.get("dr", "")),
+        mirrors=tuple(_mirror(document, mirror, entry["product"]) for mirror in mirrors)
+        if "mirrors" in entry
+        else None,
+        tiers=tuple(
+            DeclaredTier(
+                role=Role(tier["role"]),
+                members=_roster(document, tier, "members"),
+                product=tier.get("product", ""),
+                line=document.line(tier),
+            )
+            for tier in tiers
+        )
+        if "tiers" in entry
+        else None,
+        resource_groups=tuple(name.lower() for name in entry.get("scope", {}).get("resourceGroups", ())),
+        guest=entry.get("guest", "optional"),
+        settings=settings,
+        setting_lines={name: document.line(settings, name) for name in settings},
+        file=document.file,
+        line=document.line(entry),
+    )
+
+
+def _entries(entry: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return a list that may have been declared to be `none`."""
+    found = entry.get(key, NONE)
+    return [] if found == NONE else found
+
+
+def _subscription(text: str) -> str:
+    """Return the key of a subscription that may be written as a bare GUID."""
+    return arm.key(text if arm.is_id(text) else f"/subscriptions/{text}")
+
+
+def _mirror(document: Document, entry: dict[str, Any], product: str) -> DeclaredMirror:
+    """Return one mirror of a deployment; it belongs to the deployment's product where it names none."""
+    disks: Mapping[str, list[int]] = entry.get("disks", {})
+    return DeclaredMirror(
+        name=entry["name"],
+        product=entry.get("product", product),
+        address_kind=entry.get("address", {}).get("kind", "load-balancer"),
+        failover=_roster(document, entry, "failover"),
+        arbiter=_roster(document, entry, "arbiter"),
+        dr=_roster(document, entry, "dr"),
+        reporting=_roster(document, entry, "reporting"),
+        disks={purpose: tuple(luns) for purpose, luns in disks.items()},
+        line=document.line(entry),
+    )
+
+
+def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
+    """Return who plays a role: a list of members, one member, `none`, or nothing said."""
+    if key not in entry:
+        return Roster()
+    found = entry[key]
+    line = document.line(entry, key)
+    if isinstance(found, str) and found.lower() == NONE:
+        return Roster(declared=True, line=line)
+    if not isinstance(found, list):
+        return Roster(declared=True, selectors=(_selector(document, found, line),), line=line)
+    selectors = tuple(_selector(document, member, document.line(found, i)) for i, member in enumerate(found))
+    for index, selector in enumerate(selectors):
+        if str(selector).lower() in [str(other).lower() for other in selectors[:index]]:
+            message = f"{key} names '{selector}' twice"
+            raise document.error(message, found, index)
+        if selector.value.lower() == NONE and selector.kind == "name":
+            instead = "" if key == "failover" else f": write `{key}: none` where there are none on purpose"
+            message = f"{key} names the machine 'none'{instead}"
+            raise document.error(message, found, index)
+    return Roster(declared=True, selectors=selectors, line=line)
+
+
+def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: ANN401 - the schema has checked it
+    """Return one member: a name or ARM id, a glob over names, or a tag."""
+    if "tag" in member and isinstance(member, dict):
+        ((tag, value),) = member["tag"].items()
+        return Selector("tag", value, tag=tag, line=line)
+    text: str = member if isinstance(member, str) else member["name"]
+    if "/" not in text:
+        glob = bool(_GLOB_CHARACTERS & set(text))
+        if isinstance(member, str) and {"*", "?"} & set(text):
+            message = f"'{text}' is no name; a glob is written {{name: \"{text}\"}}"
+            raise InputError(message, document.file, line)
+        return Selector("glob" if glob and not isinstance(member, str) else "name", text, line=line)
+    if arm.is_id(text) and arm.type_of(text) == _VM:
+        return Selector("id", text, line=line)
+    message = f"'{text}' is neither a name nor the id of a virtual machine"
+    raise InputError(message, document.file, line)
+
+
+def _refuse_twins(document: Document, named: list[tuple[str, dict[str, Any]]], kind: str) -> None:
+    """Refuse two entries of one name: findings could not tell them apart."""
+    seen: set[str] = set()
+    for name, entry in named:
+        if name.casefold() in seen:
+            message = f"the {kind} '{name}' is declared twice"
+            raise document.error(message, entry)
+        seen.add(name.casefold())

@@ -1,0 +1,255 @@
+"""Deployments: which machines play which role, and what belongs to them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from auditor.azure import arm
+from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredTier, Role, Roster, Selector
+from auditor.estate.graph import LOAD_BALANCER, VM, Graph, unread
+from auditor.estate.load_balancing import Balancing
+from auditor.estate.scope import Scope
+from auditor.estate.subjects import Belongings, Choice, Deployment, Members, Mirror, Tier
+from auditor.estate.tags import TIER_ROLES, tag
+from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.model import Resource
+
+
+class Finder:
+    """Finds the machines that selectors name and builds deployments of them."""
+
+    def __init__(self, graph: Graph, balancing: Balancing) -> None:
+        """Index the machines by name."""
+        self.graph = graph
+        self.balancing = balancing
+        self._by_name: dict[str, list[Resource]] = defaultdict(list)
+        for machine in graph.by_type.get(VM, ()):
+            self._by_name[machine.name.lower()].append(machine)
+
+    def build(self, declared: DeclaredDeployment) -> Deployment:
+        """Return a declared deployment with its machines found and all that belongs to them."""
+        subscriptions = declared.subscriptions or self.graph.snapshot.scopes
+        choices: list[Choice] = []
+
+        def members(roster: Roster, role: str) -> Members:
+            if not roster.declared:
+                reason = f"nobody declared the {role}: add it to the deployment file, or write `none`"
+                return Unknown(Cause.DECLARATION, reason)
+            chosen = [Choice(declared, selector, self.select(selector, subscriptions)) for selector in roster.selectors]
+            choices.extend(chosen)
+            return _each_once(Items.joined(*(choice.machines for choice in chosen)))
+
+        mirrors = tuple(
+            Mirror(
+                deployment=declared,
+                declared=mirror,
+                failover=members(mirror.failover, f"failover members of mirror {mirror.name}"),
+                arbiter=members(mirror.arbiter, f"arbiter of mirror {mirror.name}"),
+                dr=members(mirror.dr, f"DR members of mirror {mirror.name}"),
+                reporting=members(mirror.reporting, f"reporting members of mirror {mirror.name}"),
+            )
+            for mirror in declared.mirrors or ()
+        )
+        rosters = [(tier, members(tier.members, f"{tier.role} tier")) for tier in declared.tiers or ()]
+        tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
+        expected = _expected(declared)
+        machines = _machines(declared, mirrors, rosters, expected)
+        hidden = self.graph.unseen_machines(subscriptions, tags=True)
+        if hidden is not None and declared.tiers != ():  # a tag that was not read may say what nothing else does
+            said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
+            machines |= {role: Items(missing=hidden) for role in TIER_ROLES if role not in said}
+        scope = self._scope(machines, subscriptions, declared.resource_groups)
+        return Deployment(
+            declared=declared,
+            subscriptions=subscriptions,
+            mirrors=mirrors,
+            more_mirrors=_undeclared_mirrors(declared) or (hidden if declared.tagged_mirrors else None),
+            tiers=tiers,
+            choices=tuple(choices),
+            roles=_roles(machines),
+            machines=machines,
+            expected=expected,
+            scope=scope,
+            balancers={
+                BalancerRole.WEB: self._balancers(machines[Role.WEB], scope),
+                BalancerRole.MIRROR: self._balancers(machines[Role.MIRROR_FAILOVER], scope),
+            },
+            lines=_lines(declared, mirrors, tiers, choices),
+        )
+
+    def select(self, selector: Selector, subscriptions: tuple[str, ...]) -> Items:
+        """Return the machines that a selector names in some subscriptions, and why there may be more."""
+        if selector.kind == "id":
+            found = self.graph.resources.get(arm.key(selector.value))
+            if found is not None:
+                return Items((found,), self.graph.unseen_machines(subscriptions, tags=True) if selector.tag else None)
+            return Items(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
+        matches = tuple(
+            machine for machine in self._candidates(selector) if arm.subscription_of(machine.key) in subscriptions
+        )
+        return Items(matches, self.graph.unseen_machines(subscriptions, tags=selector.kind == "tag"))
+
+    def _candidates(self, selector: Selector) -> list[Resource]:
+        if selector.kind == "name":
+            return self._by_name.get(selector.value.lower(), [])
+        machines = self.graph.by_type.get(VM, [])
+        if selector.kind == "glob":
+            matches = re.compile(fnmatch.translate(selector.value.lower())).match
+            return [machine for machine in machines if matches(machine.name.lower())]
+        return [machine for machine in machines if tag(machine, selector.tag).casefold() == selector.value.casefold()]
+
+    def _scope(
+        self, machines: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
+    ) -> Belongings:
+        """Return what belongs to machines and resource groups."""
+        scope = Scope(self.graph, self.balancing, subscriptions)
+        for members in machines.values():
+            scope.add_members(members)
+        if groups:
+            scope.add_groups(groups)
+        return scope.result()
+
+    def _balancers(self, members: Members, scope: Belongings) -> Items:
+        """Return the load balancers with a rule that sends traffic to one of these machines."""
+        machines = Items.of(members)
+        found = {pool.resource.key: pool.resource for pool in self.balancing.pools_serving(machines.only(Resource))}
+        return Items(tuple(found.values()), machines.open_end or scope[LOAD_BALANCER].missing)
+
+
+def _each_once(machines: Items) -> Items:
+    """Return a list in which a machine that several selectors name stands once."""
+    once = {member.key if isinstance(member, Resource) else member: member for member in machines.known}
+    return Items(tuple(once.values()), machines.missing)
+
+
+def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Members) -> list[Tier]:
+    """Split a tier by region; the primary region has one even where none of its members was found."""
+    if isinstance(members, Unknown) or declared.members.none:
+        return []
+    regions: dict[str, list[Resource]] = defaultdict(list)
+    if deployment.primary_region:
+        regions[deployment.primary_region] = []
+    unsure = [member for member in members.known if isinstance(member, Unknown)]
+    for member in members.known:
+        if isinstance(member, Resource):
+            if member.location:
+                regions[member.location].append(member)
+            else:
+                unsure.append(unread(member, "location") or Unknown(Cause.VALUE, f"{member.id} has no location"))
+    return [
+        Tier(deployment, declared, region, Items((*found, *unsure), members.missing))
+        for region, found in regions.items()
+    ]
+
+
+TIERS_OF: Final[Mapping[str, frozenset[Role]]] = {
+    "trakcare": frozenset({Role.WEB, Role.APP, Role.PRINT}),
+    "healthshare": frozenset({Role.WEB}),
+    "iris": frozenset({Role.WEB, Role.APP}),
+}
+"""The tiers that a product has by the reference (sections TrakCare and HealthShare Example); another one that is not
+declared does not exist, one of these may have been forgotten."""
+
+
+def _expected(declared: DeclaredDeployment) -> dict[tuple[Role, str], Members]:
+    """Return the tiers that the reference has and no declaration speaks of, by role and product.
+
+    Each product that a mirror names, as those of HealthShare are, has its own; one that names no product serves all.
+    """
+    own = TIERS_OF.get(declared.product, TIERS_OF["trakcare"])
+    tiers = declared.tiers or ()
+    lacking: list[tuple[Role, str]] = []
+    for product in dict.fromkeys(mirror.product for mirror in declared.mirrors or ()):
+        serving = {tier.role for tier in tiers if tier.product in {"", declared.product, product}}
+        name, roles = (
+            ("", own) if product == declared.product else (product, TIERS_OF.get(product, TIERS_OF["healthshare"]))
+        )
+        lacking += [(role, name) for role in sorted(roles - serving)]
+    asked = {role for role, _ in lacking}
+    lacking += [(role, "") for role in sorted(own - asked - {tier.role for tier in tiers})]
+    if declared.tiers == ():
+        return dict.fromkeys(lacking, Items())
+    return {tier: _undeclared(declared, lacking, tier[0]) for tier in lacking}
+
+
+def _undeclared(declared: DeclaredDeployment, lacking: list[tuple[Role, str]], role: Role) -> Unknown:
+    """Return that nobody declared the tiers of a role, all of them at once."""
+    products = [product for other, product in lacking if other == role] if (role, "") not in lacking else []
+    whose = f"{', '.join(products)} in {declared.name}" if products else declared.name
+    entry = f"role: {role}, product: {products[0]}" if products else f"role: {role}"
+    add = f"add `- {{{entry}, members: [...]}}` to its tiers, or `members: none`"
+    return Unknown(Cause.DECLARATION, f"nobody declared the {role} tier of {whose}: {add}")
+
+
+def _undeclared_mirrors(declared: DeclaredDeployment) -> Unknown | None:
+    """Return that nobody declared the mirrors, None where somebody did."""
+    if declared.mirrors is not None:
+        return None
+    add = "add `mirrors` to the deployment file, or `mirrors: none`"
+    return Unknown(Cause.DECLARATION, f"nobody declared the mirrors of {declared.name}: {add}")
+
+
+def _machines(
+    declared: DeclaredDeployment,
+    mirrors: tuple[Mirror, ...],
+    tiers: list[tuple[DeclaredTier, Members]],
+    expected: Mapping[tuple[Role, str], Members],
+) -> dict[Role, Members]:
+    """Return the machines of each role over all mirrors and tiers."""
+    rosters: dict[Role, list[Members]] = {role: [] for role in Role}
+    for tier, members in tiers:
+        rosters[tier.role].append(members)
+    for (role, _), members in expected.items():
+        rosters[role].append(members)
+    for mirror in mirrors:
+        rosters[Role.MIRROR_FAILOVER].append(mirror.failover)
+        rosters[Role.MIRROR_ARBITER].append(mirror.arbiter)
+        rosters[Role.MIRROR_DR].append(mirror.dr)
+        rosters[Role.MIRROR_REPORTING].append(mirror.reporting)
+    if (undeclared := _undeclared_mirrors(declared)) is not None:
+        for role in _MIRROR_ROLES:
+            rosters[role].append(undeclared)
+    if not mirrors and declared.tiers != () and not rosters[Role.DB]:
+        rosters[Role.DB].append(_undeclared(declared, [], Role.DB))
+    return {role: _merge(members) for role, members in rosters.items()}
+
+
+_MIRROR_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING)
+
+
+def _merge(rosters: list[Members]) -> Members:
+    """Return the machines of several rosters as one list; what nobody declared leaves it open."""
+    joined = Items.joined(*rosters)
+    undeclared = next((roster for roster in rosters if isinstance(roster, Unknown)), None)
+    if undeclared is None:
+        return joined
+    return Items(joined.known, undeclared) if joined.known else undeclared
+
+
+def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
+    """Return the roles by machine."""
+    roles: dict[str, tuple[Role, ...]] = {}
+    for role, members in machines.items():
+        for machine in members.known if isinstance(members, Items) else ():
+            if isinstance(machine, Resource) and role not in roles.get(machine.key, ()):
+                roles[machine.key] = (*roles.get(machine.key, ()), role)
+    return roles
+
+
+def _lines(
+    declared: DeclaredDeployment, mirrors: tuple[Mirror, ...], tiers: tuple[Tier, ...], choices: list[Choice]
+) -> dict[str, int]:
+    """Return the line of each subject that shares it with no other subject."""
+    lines: dict[str, int] = {declared.name: declared.line}
+    lines |= {mirror.id: mirror.declared.line for mirror in mirrors}
+    lines |= {tier.id: tier.declared.line for tier in tiers if tier.region == declared.primary_region}
+    for choice in choices:
+        for machine in choice.machines.known:
+            if isinstance(machine, Resource) and choice.selector.kind in {"name", "id"}:
+                lines.setdefault(machine.key, choice.selector.line)
+    shared = Counter(lines.values())
+    return {subject: line for subject, line in lines.items() if line and shared[line] == 1}

@@ -1,0 +1,318 @@
+"""Load balancing: which machines stand behind which pool, and what leads traffic there."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Final
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT, Absent
+from auditor.estate.dns import Naming
+from auditor.estate.graph import (
+    APPLICATION_GATEWAY,
+    LOAD_BALANCER,
+    NIC,
+    SCALE_SET,
+    VM,
+    Graph,
+    items,
+    objects,
+    parts,
+    unread,
+    value,
+)
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.model import Part, Resource
+
+STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
+"""The page by which the primary of a mirror makes itself known to probes, in both of its spellings."""
+
+RULES: Final = "properties.loadBalancingRules[*]"
+NAT_RULES: Final = "properties.inboundNatRules[*]"
+POOLS: Final = "properties.backendAddressPools[*]"
+_ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
+_CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
+_BACKENDS: Final = "properties.backendAddresses[*]"
+_HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "properties.ipConfigurations"}
+"""Where private addresses stand, by the type that has them."""
+
+
+class Balancing:
+    """Pools and their machines, each worked out once."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Keep the graph; nothing is worked out before it is asked for."""
+        self.graph = graph
+        self.naming = Naming(graph)
+        self._machines: dict[str, Answer] = {}
+        self._pools_of: dict[str, list[Part]] | None = None
+        self._addresses: dict[tuple[str, str], Resource | Part] | None = None
+
+    def machines(self, pool: Part) -> Answer:
+        """Return the machines behind a pool, whether they are in it by network interface or by address.
+
+        A member whose machine cannot be told is `Unknown`; an instance of a uniform scale set stands as its scale
+        set; an interface that no machine has attached is no member.
+        """
+        if pool.key not in self._machines:
+            # What leads in a circle ends here.
+            circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)")
+            self._machines[pool.key] = Answer(Items(missing=circle))
+            self._machines[pool.key] = self._find_machines(pool)
+        return self._machines[pool.key]
+
+    def pools_of(self, machine: Resource) -> list[Part]:
+        """Return the pools (of load balancers and application gateways) that a machine is known to be in."""
+        if self._pools_of is None:
+            self._pools_of = defaultdict(list)
+            for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
+                for balancer in self.graph.by_type.get(type_, ()):
+                    for pool in parts(balancer, POOLS):
+                        for member in Items.of(self.machines(pool).value).only(Resource):
+                            self._pools_of[member.key].append(pool)
+        return self._pools_of.get(machine.key, [])
+
+    def pools_serving(self, machines: Iterable[Resource]) -> list[Part]:
+        """Return the pools of load balancers, each once, from which a rule sends traffic to one of some machines."""
+        found = {
+            pool.key: pool
+            for machine in machines
+            for pool in self.pools_of(machine)
+            if pool.resource.type == LOAD_BALANCER and self.rules_into(pool)
+        }
+        return list(found.values())
+
+    def rules_serving(self, machines: Iterable[Resource]) -> list[Part]:
+        """Return the load-balancing rules, each once, that send traffic to one of some machines."""
+        found = {rule.key: rule for pool in self.pools_serving(machines) for rule in self.rules_into(pool)}
+        return list(found.values())
+
+    def machines_served(self, rule: Part) -> Items:
+        """Return the machines to which a load-balancing or inbound NAT rule sends traffic."""
+        pools = [self.graph.part(key) for key in self.pool_keys(rule)]
+        found = [Items.of(pool if isinstance(pool, Unknown) else self.machines(pool).value) for pool in pools]
+        direct = value(rule, "properties.backendIPConfiguration.id")
+        if direct.value is not ABSENT:
+            member = self._configured(direct)
+            found.append(Items(() if member is None else (member,)))
+        return Items.joined(*found, Items(missing=self.unclear_pool(rule)))
+
+    @staticmethod
+    def unclear_pool(rule: Part) -> Unknown | None:
+        """Return why a rule may send traffic to a pool that is not known to be meant."""
+        one = value(rule, "properties.backendAddressPool.id")
+        several = items(rule, "properties.backendAddressPools[*].id")
+        pools = Items.of(several.value)
+        for found in (one.value, *pools.known):
+            if isinstance(found, Unknown):
+                return found
+            if found is not ABSENT and not isinstance(found, str):
+                return Unknown(Cause.VALUE, f"{rule.resource.id}: {rule.path} names the pool {found!r} (malformed)")
+        return pools.missing
+
+    def rules_into(self, pool: Part) -> list[Part]:
+        """Return the load-balancing rules that send traffic to a pool."""
+        return [rule for rule in parts(pool.resource, RULES) if pool.key in self.pool_keys(rule)]
+
+    @staticmethod
+    def pool_keys(rule: Part) -> tuple[str, ...]:
+        """Return the keys, each once, of the pools of a rule: of one `backendAddressPool`, or several, or none."""
+        one = value(rule, "properties.backendAddressPool.id").value
+        several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
+        return tuple(dict.fromkeys(arm.key(pool) for pool in (one, *several) if isinstance(pool, str)))
+
+    def probe(self, rule: Part) -> Answer:
+        """Return the health probe of a rule, `ABSENT` where it has none."""
+        reference = value(rule, "properties.probe.id")
+        if not isinstance(reference.value, str):
+            return reference
+        return Answer(self.graph.part(reference.value), reference.reads)
+
+    def frontend(self, rule: Part) -> Answer:
+        """Return the frontend at which a rule takes traffic; every rule has one."""
+        reference = value(rule, "properties.frontendIPConfiguration.id")
+        if isinstance(reference.value, str):
+            return Answer(self.graph.part(reference.value), reference.reads)
+        lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend")
+        return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
+
+    @cached_property
+    def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
+        """The application gateways that may send requests to a machine that they are not known to serve, and why.
+
+        A name or address that nobody was found to have is no reason where another member tells whose gateway it is.
+        """
+        found = []
+        for gateway in self.graph.by_type.get(APPLICATION_GATEWAY, ()):
+            members = Items.joined(*(Items.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
+            known = bool(members.only(Resource))
+            if doubts := tuple(m for m in members.only(Unknown) if m.cause is Cause.GAP or not known):
+                found.append((gateway, doubts))
+        return found
+
+    def _find_machines(self, pool: Part) -> Answer:
+        found: dict[str, Resource | Unknown] = {}
+        reads: list[Read] = []
+        missing = None
+        for path in (_CONFIGURATIONS, _ADDRESSES, _BACKENDS):
+            entries = objects(pool, path)
+            missing = missing or entries.missing
+            for entry in entries.known:
+                if isinstance(entry, Unknown):
+                    found[entry.reason] = entry
+                elif isinstance(entry, Part):
+                    members, read = self._members(entry)
+                    reads.append(read)
+                    for member in members:
+                        found[member.key if isinstance(member, Resource) else member.reason] = member
+        return Answer(Items(tuple(found.values()), missing), tuple(reads))
+
+    def _members(self, entry: Part) -> tuple[list[Resource | Unknown], Read]:
+        """Return the machines of one entry of a pool, none where no machine has it, and the property that says so."""
+        of_gateway = entry.resource.type == APPLICATION_GATEWAY
+        name = value(entry, "fqdn")
+        if of_gateway and isinstance(name.value, str):
+            return self._behind_name(name.value), name.reads[0]
+        address = value(entry, "properties.ipAddress")
+        if of_gateway and isinstance(address.value, Absent):
+            address = value(entry, "ipAddress")
+        if isinstance(address.value, str):
+            holder = self._by_address(self._networks(entry), address.value)
+            if isinstance(holder, Part):
+                return self._behind_frontend(holder.key, holder.resource), address.reads[0]
+            member = holder if isinstance(holder, Unknown) else self._machine(holder.id)
+            return [] if member is None else [member], address.reads[0]
+        reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
+        if not isinstance(reference.value, str):
+            reference = value(entry, "id")
+        read = reference.reads[0] if reference.reads else Read(entry.resource.id, entry.path, ABSENT)
+        member = self._configured(reference)
+        return [] if member is None else [member], read
+
+    def _behind_name(self, name: str) -> list[Resource | Unknown]:
+        """Return the machines that answer at a name: behind the public address that has it."""
+        address = self.naming.address(name)
+        if not isinstance(address, Resource):
+            return [] if address is None else [address]
+        holder = value(address, "properties.ipConfiguration.id")
+        if isinstance(holder.value, str) and "/frontendipconfigurations/" in holder.value.lower():
+            balancer = self.graph.owner(holder.value)
+            return (
+                [balancer] if isinstance(balancer, Unknown) else self._behind_frontend(arm.key(holder.value), balancer)
+            )
+        member = None if holder.value is ABSENT else self._configured(holder)
+        return [] if member is None else [member]
+
+    def _behind_frontend(self, frontend: str, balancer: Resource) -> list[Resource | Unknown]:
+        """Return the machines to which a load balancer sends what arrives at one of its frontends."""
+        if balancer.type != LOAD_BALANCER:
+            return [Unknown(Cause.VALUE, f"{balancer.id} takes requests from another gateway, which is not followed")]
+        rules = objects(balancer, RULES)
+        named = [rule for rule in rules.only(Part) if self._takes(rule, frontend)]
+        served = Items.joined(*(self.machines_served(rule) for rule in named), Items(missing=rules.open_end))
+        return [*served.only(Resource), *served.only(Unknown), *filter(None, (served.missing,))]
+
+    @staticmethod
+    def _takes(rule: Part, frontend: str) -> bool:
+        named = value(rule, "properties.frontendIPConfiguration.id").value
+        return isinstance(named, str) and arm.key(named) == frontend
+
+    def _configured(self, reference: Answer) -> Resource | Unknown | None:
+        """Return the machine of an IP configuration that is referred to, None where no machine has it."""
+        if isinstance(reference.value, Unknown):
+            return reference.value
+        if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
+            return self._machine(_interface_of(reference.value))
+        read = reference.reads[0]
+        return Unknown(Cause.VALUE, f"{read.resource}: which machine {read.path} names cannot be told")
+
+    def _networks(self, entry: Part) -> list[str]:
+        """Return the keys of the virtual networks in which the address of a pool's entry is to be looked for.
+
+        A load balancer's entry names its network. An application gateway's may lie in its own network or in one
+        peered with it.
+        """
+        for path in ("properties.virtualNetwork.id", "properties.subnet.id"):
+            network = value(entry, path).value
+            if isinstance(network, str):
+                return [network_of(network)]
+        if entry.resource.type != APPLICATION_GATEWAY:
+            return []
+        networks: list[str] = []
+        for configuration in parts(entry.resource, "properties.gatewayIPConfigurations[*]"):
+            subnet = value(configuration, "properties.subnet.id").value
+            if isinstance(subnet, str):
+                networks.append(network_of(subnet))
+        for own in tuple(networks):
+            network = self.graph.get(own)
+            if isinstance(network, Resource):
+                for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
+                    remote = value(peering, "properties.remoteVirtualNetwork.id").value
+                    if isinstance(remote, str):
+                        networks.append(arm.key(remote))
+        return networks
+
+    def _machine(self, interface_id: str) -> Resource | Unknown | None:
+        """Return the machine of a network interface, from either side of the reference."""
+        key = arm.key(interface_id)
+        if arm.type_of(key).startswith(f"{SCALE_SET}/"):
+            return self._scale_set(interface_id)
+        for edge in self.graph.referrers(key, VM):
+            return edge.source
+        interface = self.graph.get(interface_id)
+        if isinstance(interface, Unknown):
+            return interface
+        machine = value(interface, "properties.virtualMachine.id").value
+        if isinstance(machine, str):
+            return self.graph.named(machine)
+        return machine if isinstance(machine, Unknown) else None
+
+    def _scale_set(self, interface_id: str) -> Resource:
+        """Return the uniform scale set whose instance has an interface."""
+        segments = interface_id.split("/")
+        position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
+        return self.graph.named("/".join(segments[: position + 2]))
+
+    def _by_address(self, networks: list[str], address: str) -> Resource | Part | Unknown:
+        """Return what has a private address in one of some networks: an interface, or a frontend of a load balancer."""
+        if not networks:
+            return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
+        if self._addresses is None:
+            self._addresses = dict(self._private_addresses())
+        for network in networks:
+            found = self._addresses.get((network, address))
+            if found is not None:
+                return found
+        gaps = (
+            gap
+            for type_, path in _HOLDERS.items()
+            for gap in (
+                *(self.graph.listing(type_, arm.subscription_of(network)) for network in networks),
+                *(unread(holder, path) for holder in self.graph.unreadable.get(type_, ())),
+            )
+        )
+        known = Unknown(Cause.VALUE, f"the address {address} belongs to no network interface of {', '.join(networks)}")
+        return next((gap for gap in gaps if gap), known)
+
+    def _private_addresses(self) -> Iterator[tuple[tuple[str, str], Resource | Part]]:
+        """Yield what has a private address, by network and address; an interface stands for its configurations."""
+        for type_, path in _HOLDERS.items():
+            for resource in self.graph.by_type.get(type_, ()):
+                for part in parts(resource, f"{path}[*]"):
+                    subnet = value(part, "properties.subnet.id").value
+                    private = value(part, "properties.privateIPAddress").value
+                    if isinstance(subnet, str) and isinstance(private, str):
+                        yield (network_of(subnet), private), part if type_ == LOAD_BALANCER else resource
+
+
+def network_of(arm_id: str) -> str:
+    """Return the key of the virtual network of a subnet's id, or of its own id."""
+    return arm.key(arm_id).split("/subnets/", 1)[0]
+
+
+def _interface_of(configuration_id: str) -> str:
+    """Return the id of the network interface of an IP configuration's id."""
+    return configuration_id[: configuration_id.lower().rindex("/ipconfigurations/")]

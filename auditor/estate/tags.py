@@ -1,0 +1,125 @@
+"""Roles that tags give to machines where no deployment file does."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from auditor.azure import paths
+from auditor.estate.declaration import DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
+from auditor.estate.graph import VM, Graph
+from auditor.snapshot.model import Resource
+
+TAG_DEPLOYMENT: Final = "iris-deployment"
+TAG_ROLE: Final = "iris-role"
+TAG_MIRROR: Final = "iris-mirror"
+TAG_PRODUCT: Final = "iris-product"
+
+TIER_ROLES: Final = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
+"""The roles of which tags make tiers."""
+
+PRODUCT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
+"""The name of a product, as the deployment file writes it."""
+
+
+def tag(resource: Resource, name: str) -> str:
+    """Return the value of a tag, "" where the resource has none; tag names are compared without regard to case."""
+    found = paths.get(resource.body, ("tags", name))
+    return found if isinstance(found, str) else ""
+
+
+def from_tags(graph: Graph, declared: Iterable[DeclaredDeployment]) -> tuple[DeclaredDeployment, ...]:
+    """Return declarations completed by tags: roles that the file leaves open, and deployments that only tags name.
+
+    A tag never changes what a file declares.
+    """
+    tagged: dict[str, list[Resource]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for machine in graph.by_type.get(VM, ()):
+        name = tag(machine, TAG_DEPLOYMENT)
+        if name and "/" not in name and tag(machine, TAG_ROLE):
+            tagged[name.casefold()].append(machine)
+            names.setdefault(name.casefold(), name)
+    by_file = {deployment.name.casefold(): deployment for deployment in declared}
+    completed = [_complete(deployment, tagged.get(key, [])) for key, deployment in by_file.items()]
+    completed += [
+        _complete(DeclaredDeployment(name=names[key], product=_one_of(map(_product, tagged[key]))), tagged[key])
+        for key in sorted(tagged)
+        if key not in by_file
+    ]
+    return tuple(completed)
+
+
+def _one_of(products: Iterable[str]) -> str:
+    """Return the product that machines name, "" where they are not of one mind."""
+    found = set(products) - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _product(machine: Resource) -> str:
+    """Return the product that a machine is tagged with, "" where the text is no name of one."""
+    found = tag(machine, TAG_PRODUCT).lower()
+    return found if PRODUCT.fullmatch(found) else ""
+
+
+def _product_within(deployment: DeclaredDeployment, machine: Resource) -> str:
+    """Return which of the products of HealthShare a machine is tagged with, "" where it is none or not said."""
+    found = _product(machine)
+    return found if deployment.product == "healthshare" and found != deployment.product else ""
+
+
+def _tagged(machines: list[Resource], role: Role) -> Roster:
+    """Return those of some machines whose tags name a role."""
+    selectors = tuple(
+        Selector("id", machine.id, tag=TAG_ROLE) for machine in machines if tag(machine, TAG_ROLE).lower() == role
+    )
+    return Roster(declared=bool(selectors), selectors=selectors)
+
+
+def _complete_mirror(mirror: DeclaredMirror, machines: list[Resource]) -> DeclaredMirror:
+    """Fill the rosters that a mirror leaves open."""
+    return msgspec.structs.replace(
+        mirror,
+        failover=mirror.failover if mirror.failover.declared else _tagged(machines, Role.MIRROR_FAILOVER),
+        arbiter=mirror.arbiter if mirror.arbiter.declared else _tagged(machines, Role.MIRROR_ARBITER),
+        dr=mirror.dr if mirror.dr.declared else _tagged(machines, Role.MIRROR_DR),
+        reporting=mirror.reporting if mirror.reporting.declared else _tagged(machines, Role.MIRROR_REPORTING),
+    )
+
+
+def _complete(deployment: DeclaredDeployment, machines: list[Resource]) -> DeclaredDeployment:
+    """Fill the rosters that a declaration leaves open with the machines whose tags name the role."""
+
+    def of_mirror(name: str) -> list[Resource]:
+        return [machine for machine in machines if tag(machine, TAG_MIRROR).casefold() == name.casefold()]
+
+    mirrors = list(deployment.mirrors or ())
+    tagged_mirrors = sorted({tag(machine, TAG_MIRROR) for machine in machines} - {""})
+    for name in tagged_mirrors if deployment.mirrors is None else ():
+        if "/" not in name and name.casefold() not in {mirror.name.casefold() for mirror in mirrors}:
+            product = _one_of(_product_within(deployment, machine) for machine in of_mirror(name))
+            mirrors.append(DeclaredMirror(name, product or deployment.product, "load-balancer", Roster()))
+    tiers = list(deployment.tiers or ())
+    declared_roles = {tier.role for tier in tiers}
+    by_product: dict[str, list[Resource]] = defaultdict(list)
+    for machine in machines:
+        by_product[_product_within(deployment, machine)].append(machine)
+    tiers += [
+        DeclaredTier(role=role, members=roster, product=product)
+        for role in (TIER_ROLES if deployment.tiers != () else ())
+        if role not in declared_roles
+        for product in sorted(by_product)
+        if (roster := _tagged(by_product[product], role)).declared
+    ]
+    return msgspec.structs.replace(
+        deployment,
+        mirrors=tuple(_complete_mirror(mirror, of_mirror(mirror.name)) for mirror in mirrors)
+        if mirrors or deployment.mirrors is not None
+        else None,
+        tagged_mirrors=deployment.mirrors is None and bool(mirrors),
+        tiers=tuple(tiers) if tiers or deployment.tiers is not None else None,
+    )

@@ -1,0 +1,1 @@
+"""Judging: rules and subjects in, findings out; exemptions, drift and findings carried over."""

@@ -1,0 +1,111 @@
+"""What became of the resources of one snapshot in another, and what moved in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.estate.graph import SKU, Graph, proper_type
+from auditor.judging.drift import tables
+from auditor.judging.drift.identity import Pair, Pairing
+from auditor.judging.drift.model import Fate
+from auditor.judging.drift.properties import Comparison, Difference
+from auditor.snapshot.known import Unknown
+from auditor.snapshot.model import Resource, Snapshot, resource
+
+
+class Moved(msgspec.Struct, frozen=True, eq=False):
+    """A resource of which something moved."""
+
+    fate: Fate
+    before: Resource | None
+    after: Resource | None
+    differences: tuple[Difference, ...] = ()
+    hidden: Unknown | None = None
+    """Why it, or something in it, cannot be seen."""
+
+    @property
+    def subject(self) -> Resource:
+        """Return the resource as it is now, or was where there is none now."""
+        return next(filter(None, (self.after, self.before)))
+
+
+class Changes:
+    """All that moved between two snapshots."""
+
+    def __init__(self, before: Graph, after: Graph) -> None:
+        """Compare every resource, and what Azure says of sizes and disk types."""
+        self._pairing = Pairing(before, after)
+        self.now = self._pairing.now
+        self.moved = (*self._resources(before, after), *self._sizes(before.snapshot, after.snapshot))
+
+    @cached_property
+    def before(self) -> Mapping[str, Moved]:
+        """Return what moved by the key that it had."""
+        return {moved.before.key: moved for moved in self.moved if moved.before}
+
+    @cached_property
+    def after(self) -> Mapping[str, Moved]:
+        """Return what moved by the key that it has."""
+        return {moved.after.key: moved for moved in self.moved if moved.after}
+
+    def _resources(self, before: Graph, after: Graph) -> Iterator[Moved]:
+        for pair in self._pairing.pairs:
+            yield from self._compared(pair)
+        for old in filter(_tells, self._pairing.removed):
+            hidden = after.listing(old.type, arm.subscription_of(old.key))
+            yield Moved(Fate.LOST_SIGHT if hidden else Fate.REMOVED, old, None, hidden=hidden)
+        for new in filter(_tells, self._pairing.added):
+            # What the baseline could not see may have been there all the time.
+            if before.listing(new.type, arm.subscription_of(new.key)) is None:
+                yield Moved(Fate.ADDED, None, new)
+
+    def _sizes(self, before: Snapshot, after: Snapshot) -> Iterator[Moved]:
+        old, new = _sizes_of(before), _sizes_of(after)
+        for key in sorted(old.keys() & new.keys()):
+            yield from self._compared(Pair(old[key], new[key], Fate.CHANGED))
+
+    def _compared(self, pair: Pair) -> Iterator[Moved]:
+        comparison = Comparison(pair.before, pair.after, self.now)
+        differences = tuple(comparison.differences())
+        fate = Fate.LOST_SIGHT if pair.fate is Fate.CHANGED and comparison.hidden else pair.fate
+        if fate is not Fate.CHANGED or differences:
+            yield Moved(fate, pair.before, pair.after, differences, comparison.hidden)
+
+
+def _tells(found: Resource) -> bool:
+    """Tell whether it says something that only one snapshot has a resource, of which more is known than its id."""
+    return found.body.keys() > {"id"} and not tables.comes_and_goes(found.type)
+
+
+def _sizes_of(snapshot: Snapshot) -> dict[str, Resource]:
+    """Return what Azure says of sizes and disk types, under the ids by which facts speak of them."""
+    said: dict[str, dict[str, dict[str, object]]] = defaultdict(lambda: defaultdict(dict))
+    for sku in snapshot.skus:
+        for entry in _members(sku.get("capabilities")):
+            for region in _members(sku.get("locations")) if isinstance(entry, dict) else ():
+                said[str(sku.get("name"))][str(entry.get("name"))][arm.location(str(region))] = entry.get("value")
+    found = (
+        resource({"capabilities": _everywhere(capabilities)}, f"{scope}/providers/{proper_type(SKU)}/{size}")
+        for scope in snapshot.scopes
+        for size, capabilities in said.items()
+    )
+    return {size.key: size for size in found}
+
+
+def _members(value: object) -> list[Any]:
+    """Return the members of a list, none of what is not a list."""
+    return value if isinstance(value, list) else []
+
+
+def _everywhere(capabilities: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """Return capabilities by name, those that are not the same in all regions with their regions."""
+    return {
+        name: dict(values) if len(set(map(str, values.values()))) > 1 else next(iter(values.values()))
+        for name, values in capabilities.items()
+    }

@@ -1,0 +1,125 @@
+"""What has moved since the baseline, as the terminal shows it: findings by what became of them, resources as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from rich.style import Style
+
+from auditor.azure import arm
+from auditor.judging.drift.model import Drift, Fate, FindingChange, PropertyChange, ResourceChange
+from auditor.judging.model import State
+from auditor.report import drift_summary, wording
+from auditor.report.grouping import group
+
+if TYPE_CHECKING:
+    from auditor.report.terminal.layout import Page
+
+_STYLES: Final[Mapping[State, Style]] = {
+    State.REGRESSED: Style.parse("bold red"),
+    State.NEW: Style.parse("red"),
+    State.LOST_SIGHT: Style.parse("yellow"),
+    State.FIXED: Style.parse("green"),
+    State.GONE: Style.parse("dim"),
+    State.DRIFTED: Style.parse("cyan"),
+}
+_FATES: Final[Mapping[Fate, Style]] = {
+    Fate.REMOVED: _STYLES[State.REGRESSED],
+    Fate.RECREATED: _STYLES[State.REGRESSED],
+    Fate.LOST_SIGHT: _STYLES[State.LOST_SIGHT],
+}
+_AROUND: Final = frozenset({"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP})
+"""The types of what a resource lies in."""
+_MOST: Final = 100
+"""The resources that are shown of a group."""
+_LEAD: Final = 12
+"""The width of the longest state with a space behind it."""
+
+
+def changes(page: Page, drift: Drift, taken_at: str) -> None:
+    """Say with what a snapshot of a time was compared, what came of it, and what moved: first what rules look at."""
+    page.section("Since the baseline")
+    page.write(f"Taken {drift_summary.baseline(drift, taken_at)}.")
+    if drift.baseline.gaps:
+        page.write(f"It had {wording.count(len(drift.baseline.gaps), 'gap')}: with what they hid, nothing is compared.")
+    if drift.findings or drift.resources:
+        page.write(f"Findings: {drift_summary.findings(drift)}; resources: {drift_summary.resources(drift)}.")
+    else:
+        page.write("Nothing has moved.")
+    _findings(page, drift_summary.news(drift))
+    read = [_only(change, read=True) for change in drift.resources]
+    _resources(page, "Moved", [change for change in read if change.properties or change.fate is not Fate.CHANGED])
+    unread = [_only(change, read=False) for change in drift.resources]
+    _resources(page, "Moved, and no rule looks at it", [change for change in unread if change.properties])
+
+
+def _only(change: ResourceChange, *, read: bool) -> ResourceChange:
+    """Return a change with only those properties that rules look at, or only the others."""
+    properties = tuple(found for found in change.properties if bool(found.rules) is read)
+    return msgspec.structs.replace(change, properties=properties)
+
+
+def _findings(page: Page, changes: list[FindingChange]) -> None:
+    page.lines([""] * bool(changes))
+    for (state, _), alike in group(changes, lambda change: (change.state, change.finding.rule.id)).items():
+        rule = alike[0].finding.rule
+        page.write(f"{rule.id}  {rule.title}", lead=f"{state.upper():<{_LEAD}}", style=_STYLES[state])
+        for turn, same in group(alike, drift_summary.turn).items():
+            page.write(f"{turn}: {', '.join(wording.first([wording.subject(c.finding) for c in same]))}", _LEAD)
+
+
+def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
+    """Draw a tree of what moved: groups, the resources in them, their properties."""
+    for inside in group(changes, lambda change: (arm.subscription_of(change.id), arm.group_of(change.id))).values():
+        page.lines([""])
+        page.write(f"{title}: {_place(inside[0])}")
+        for change in inside[:_MOST]:
+            page.write(_name(change.id), 2, lead=f"{change.fate.upper():<{_LEAD}}", style=_FATES.get(change.fate))
+            if change.former_id:
+                page.lines([f"before {wording.shortened(change.former_id, change.id)}"], 2 + _LEAD)
+            if change.reason:
+                page.write(change.reason, 2 + _LEAD)
+            if change.rules and change.fate in {Fate.ADDED, Fate.REMOVED}:
+                page.write(_rules(change.rules), 2 + _LEAD)
+            for found in change.properties:
+                _property(page, found, change.id)
+        if more := inside[_MOST:]:
+            page.write(f"and {wording.count(len(more), 'resource')} more, which the JSON report has", 2)
+
+
+def _property(page: Page, change: PropertyChange, home: str) -> None:
+    """Write a property on one line, or where it is too long on three."""
+    path = wording.shortened(change.path, home)
+    turn = wording.turn(change.before, change.after, home)
+    rules = f" ({', '.join(change.rules)})" if change.rules else ""
+    if page.fits(f"{path}: {turn}{rules}", 4):
+        page.write(f"{path}: {turn}{rules}", 4)
+        return
+    page.write(path, 4)
+    page.write(turn, 6)
+    if change.rules:
+        page.write(_rules(change.rules), 6)
+
+
+def _rules(rules: tuple[str, ...]) -> str:
+    return f"looked at by {', '.join(wording.first(list(rules)))}"
+
+
+def _place(change: ResourceChange) -> str:
+    """Return the group of a resource with its subscription."""
+    parts = change.id.split("/")
+    return f"{parts[4]} in {parts[2]}" if arm.group_of(change.id) else parts[2]
+
+
+def _name(arm_id: str) -> str:
+    """Return the names of a resource and of those that it is a part of, its type, and what it is an extension of."""
+    segments = arm_id.split("/")
+    depth = 2 * arm.type_of(arm_id).count("/")
+    scope = "/".join(segments[: -depth - 2])
+    names, types = segments[1 - depth :: 2], segments[-depth::2]
+    if not depth or not scope:
+        names, types = segments[-1:], segments[-2:-1]
+    extended = f" at {arm.name_of(scope)}" if arm.type_of(scope) not in _AROUND else ""
+    return f"{'/'.join(names)} ({'/'.join(types)}){extended}"

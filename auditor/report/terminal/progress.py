@@ -1,0 +1,103 @@
+"""What is being read from Azure, on standard error: one living line on a terminal, elsewhere a line a step."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from rich.console import Console
+from rich.text import Text
+
+from auditor.escape import printable
+from auditor.report import wording
+from auditor.snapshot.model import Snapshot
+from auditor.snapshot.redaction import redact
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+class Shown:
+    """Shows progress; every text is taken for what somebody else wrote."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        """Take whether each call is shown too."""
+        self._console = Console(stderr=True, highlight=False)
+        self._verbose = verbose
+        self._status: Status | None = None
+        self._reading: dict[str, None] = {}
+        self._lists = 0
+        self._found = 0
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        if sys.stderr.isatty() and not self._console.is_dumb_terminal:  # not where a variable only asks for colours
+            self._status = self._console.status("signing in")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the living line away."""
+        if self._status is not None:
+            self._status.stop()
+
+    def begins(self, what: str) -> None:
+        """Something is being read now."""
+        self._reading[what] = None
+        self._renew()
+
+    def read(self, what: str, count: int) -> None:
+        """It was read to its end."""
+        self._reading.pop(what, None)
+        self._lists += 1
+        self._found += count
+        if self._status is None:
+            self._line(f"read {what}: {count}")
+        self._renew()
+
+    def missed(self, what: str, why: str) -> None:
+        """It could not be read."""
+        self._reading.pop(what, None)
+        self._line(f"not read: {what}: {why}")
+        self._renew()
+
+    def waits(self, seconds: float) -> None:
+        """Nothing happens for some seconds."""
+        if self._status is not None:
+            self._renew(f", waiting {seconds:.0f} s for Azure's limits")
+        elif seconds >= _WORTH_SAYING:
+            self._line(f"waiting {seconds:.0f} s for Azure's limits")
+
+    def called(self, path: str, status: int, request_id: str, seconds: float) -> None:
+        """Azure has answered a request."""
+        if self._verbose:
+            self._line(f"{status} {path.split('?', 1)[0]} {seconds:.2f} s, request {request_id or 'without id'}")
+
+    def ends(self, snapshot: Snapshot, calls: int, retries: int, seconds: float) -> None:
+        """Say what was read and what it took."""
+        gaps = f", {wording.count(len(snapshot.gaps), 'gap')}" if snapshot.gaps else ""
+        identity = snapshot.identity or "an identity without a name"
+        self._line(
+            f"read {wording.count(len(snapshot.resources), 'resource')}{gaps} as {identity}; "
+            f"{wording.count(calls, 'call')}, {retries:,} of them again, {seconds:.1f} s"
+        )
+
+    def _line(self, text: str) -> None:
+        clean = printable(redact(text))
+        if self._status is None:
+            sys.stderr.write(f"auditor: {clean}\n")
+            sys.stderr.flush()
+        else:
+            self._console.print(Text(clean), soft_wrap=True)
+
+    def _renew(self, more: str = "") -> None:
+        if self._status is not None:
+            now = next(reversed(self._reading), "")
+            text = f"{self._found:,} resources of {self._lists} lists{more}; reading {printable(now)}"
+            self._status.update(Text(text, overflow="ellipsis", no_wrap=True))
+
+
+_WORTH_SAYING: Final = 5.0

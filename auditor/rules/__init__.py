@@ -1,0 +1,1 @@
+"""Rules: their data, conditions, facts and packs."""

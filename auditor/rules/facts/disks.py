@@ -1,0 +1,181 @@
+"""Facts of disks: which a machine has, what they are for, and what their tier gives."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from auditor import yaml_documents
+from auditor.azure.paths import ABSENT
+from auditor.estate.graph import objects, value
+from auditor.rules.context import Context
+from auditor.rules.facts.arithmetic import total
+from auditor.rules.facts.registry import fact
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
+from auditor.snapshot.model import Part, Resource
+
+PREMIUM_SSD: Final = Path(__file__).resolve().parent / "data" / "premium_ssd.yaml"
+"""What each performance tier of Premium SSD gives, with its source."""
+
+OS_DISK: Final = "properties.storageProfile.osDisk"
+ATTACHMENTS: Final = "properties.storageProfile.dataDisks[*]"
+
+
+class Tier(msgspec.Struct, frozen=True):
+    """A performance tier of Premium SSD."""
+
+    tier: str
+    gib: int
+    """The largest disk that has it by its size alone."""
+    iops: int
+    mbps: int
+
+
+@cache
+def tiers() -> tuple[Tier, ...]:
+    """Return the tiers, smallest first."""
+    table: Any = yaml_documents.read(PREMIUM_SSD).value
+    return tuple(Tier(**entry) for entry in table["tiers"])
+
+
+def tier_of(disk: Resource) -> tuple[Tier | Unknown, tuple[Read, ...]]:
+    """Return the performance tier of a Premium SSD: the one that was set, else the one that its size gives it."""
+    found = value(disk, "properties.tier")
+    if isinstance(found.value, Unknown):
+        return found.value, found.reads
+    if isinstance(found.value, str):
+        name = found.value.casefold()
+        known = next((tier for tier in tiers() if tier.tier.casefold() == name), None)
+        reason = f"{disk.id}: properties.tier is {found.value}, which is no known tier of Premium SSD"
+        return known or Unknown(Cause.VALUE, reason), found.reads
+    size = value(disk, "properties.diskSizeGB")
+    bounds = interval(size.value)
+    if isinstance(size.value, Unknown):
+        return size.value, size.reads
+    by_size = next((tier for tier in tiers() if bounds is not None and 0 < bounds.low <= tier.gib), None)
+    reason = f"{disk.id} has neither a properties.tier nor a properties.diskSizeGB that gives it one"
+    return by_size or Unknown(Cause.VALUE, reason), size.reads
+
+
+@fact("disk.tier_iops", "disk", gives="number")
+def tier_iops(_: Context, disk: Resource) -> Answer:
+    """The operations a second that a Premium SSD has by its tier, set or following from its size."""
+    tier, reads = tier_of(disk)
+    return Answer(tier.iops if isinstance(tier, Tier) else tier, reads)
+
+
+@fact("disk.tier_mbps", "disk", gives="number")
+def tier_mbps(_: Context, disk: Resource) -> Answer:
+    """The MB/s that a Premium SSD has by its tier, set or following from its size."""
+    tier, reads = tier_of(disk)
+    return Answer(tier.mbps if isinstance(tier, Tier) else tier, reads)
+
+
+@fact("vm.os_disk", "vm", gives="disk*")
+def os_disk(context: Context, vm: Resource) -> Answer:
+    """The managed disk of the machine's operating system; one element, unknown where it is unmanaged."""
+    found = value(vm, OS_DISK)
+    if isinstance(found.value, dict):
+        return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
+    if isinstance(found.value, Unknown):
+        return Answer(found.value, found.reads)
+    return Answer(Unknown(Cause.VALUE, f"{vm.id} has no {OS_DISK}"), found.reads)
+
+
+@fact("vm.data_disks", "vm", gives="disk*")
+def data_disks(context: Context, vm: Resource) -> Answer:
+    """The managed disks attached to the machine besides its OS disk."""
+    attached = objects(vm, ATTACHMENTS)
+    disks = tuple(_disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
+    return Answer(Items(disks, attached.missing))
+
+
+@fact("vm.data_disk_mbps", "vm", gives="number")
+def data_disk_mbps(context: Context, vm: Resource) -> Answer:
+    """What the data disks could deliver together, in MB/s: the sum of their `diskMBpsReadWrite`."""
+    return _sum_of_data_disks(context, vm, "properties.diskMBpsReadWrite")
+
+
+@fact("vm.data_disk_iops", "vm", gives="number")
+def data_disk_iops(context: Context, vm: Resource) -> Answer:
+    """What the data disks could do together, in operations a second: the sum of their `diskIOPSReadWrite`."""
+    return _sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite")
+
+
+def _sum_of_data_disks(context: Context, vm: Resource, path: str) -> Answer:
+    """Return the sum of a number of the managed disks attached to a machine besides its OS disk."""
+    disks = Items.of(data_disks(context, vm).value)
+    return total((value(disk, path) for disk in disks.only(Resource)), disks.open_end)
+
+
+@fact("vm.attachments", "vm", gives="attachment*")
+def attachments(_: Context, vm: Resource) -> Answer:
+    """The data disks as they are attached to the machine."""
+    return Answer(objects(vm, ATTACHMENTS))
+
+
+@fact("attachment.disk_sku", "attachment", gives="text")
+def attachment_sku(context: Context, attachment: Part) -> Answer:
+    """The SKU of the attached disk."""
+    return _through_disk(context, attachment, "sku.name")
+
+
+@fact("attachment.disk_size_gib", "attachment", gives="number")
+def attachment_size(context: Context, attachment: Part) -> Answer:
+    """The size of the attached disk in GiB."""
+    return _through_disk(context, attachment, "properties.diskSizeGB")
+
+
+@fact("attachment.disk_iops", "attachment", gives="number")
+def attachment_iops(context: Context, attachment: Part) -> Answer:
+    """The operations a second that the attached disk is provisioned for."""
+    return _through_disk(context, attachment, "properties.diskIOPSReadWrite")
+
+
+@fact("attachment.disk_mbps", "attachment", gives="number")
+def attachment_mbps(context: Context, attachment: Part) -> Answer:
+    """The MB/s that the attached disk is provisioned for."""
+    return _through_disk(context, attachment, "properties.diskMBpsReadWrite")
+
+
+@fact("attachment.purpose", "attachment", gives="text")
+def purpose(context: Context, attachment: Part) -> Answer:
+    """What the deployment file says that the disk holds, by the number at which it is attached: `journal` or `wij`.
+
+    Absent where the machine's mirror declares no such disk there.
+    """
+    lun = value(attachment, "lun")
+    if isinstance(lun.value, Unknown):
+        return lun
+    bounds = interval(lun.value)
+    if bounds is None:
+        return Answer(Unknown(Cause.VALUE, f"{attachment.id} has no lun"), lun.reads)
+    doubt: Unknown | None = None
+    for mirror in context.deployment.mirrors if context.deployment else ():
+        declared = [name for name, luns in sorted(mirror.declared.disks.items()) if bounds.low in luns]
+        for roster in (mirror.failover, mirror.dr, mirror.reporting) if declared else ():
+            machines = Items.of(roster)
+            if any(vm.key == attachment.resource.key for vm in machines.only(Resource)):
+                return Answer(declared[0], lun.reads)
+            doubt = doubt or machines.open_end
+    return Answer(doubt or ABSENT, lun.reads)
+
+
+def _disk_of(context: Context, attachment: Part) -> Resource | Unknown:
+    """Return the managed disk behind an attachment."""
+    reference = value(attachment, "managedDisk.id").value
+    if isinstance(reference, str):
+        return context.topology.graph.get(reference)
+    if isinstance(reference, Unknown):
+        return reference
+    reason = f"{attachment.resource.id}: {attachment.path} is an unmanaged disk, whose storage account is not read"
+    return Unknown(Cause.VALUE, reason)
+
+
+def _through_disk(context: Context, attachment: Part, path: str) -> Answer:
+    """Return a property of the disk behind an attachment."""
+    disk = _disk_of(context, attachment)
+    return Answer(disk) if isinstance(disk, Unknown) else value(disk, path)

@@ -1,0 +1,220 @@
+"""Facts of application gateways: their listeners, where they send requests, and the TLS that they accept."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from auditor import yaml_documents
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT, Absent
+from auditor.estate.declaration import Role
+from auditor.estate.graph import objects, value
+from auditor.rules.context import Context
+from auditor.rules.facts.pools import ROUTES, serves
+from auditor.rules.facts.registry import fact
+from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.model import Part, Resource
+
+LISTENERS: Final = "properties.httpListeners[*]"
+RULES: Final = "properties.requestRoutingRules[*]"
+POLICIES: Final = Path(__file__).resolve().parent / "data" / "tls_policies.yaml"
+
+_VERSIONS: Final = {"tlsv1_0": 1.0, "tlsv1_1": 1.1, "tlsv1_2": 1.2, "tlsv1_3": 1.3}
+
+
+class _Policies(NamedTuple):
+    """The oldest TLS version of predefined policies, by lower-case name, and of what holds where none is named."""
+
+    oldest: dict[str, float]
+    default_of_v1: float
+    defaults_of_v2: tuple[float, float]
+
+
+@cache
+def _policies() -> _Policies:
+    data: Any = yaml_documents.read(POLICIES).value
+    oldest = {name.lower(): _VERSIONS[version.lower()] for name, version in data["oldest_version"].items()}
+    defaults = sorted(oldest[name.lower()] for name in data["defaults_of_v2"])
+    return _Policies(oldest, oldest[data["default_of_v1"].lower()], (defaults[0], defaults[-1]))
+
+
+@fact("gateway.listeners", "gateway", gives="listener*")
+def listeners(_: Context, gateway: Resource) -> Answer:
+    """The listeners of an application gateway for HTTP and HTTPS."""
+    return Answer(objects(gateway, LISTENERS))
+
+
+@fact("listener.redirects", "listener", gives="boolean")
+def listener_redirects(context: Context, listener: Part) -> Answer:
+    """Whether all that a listener receives is redirected; false where no rule speaks of it."""
+    found = objects(listener.resource, RULES)
+    gap = found.open_end
+    reads: list[Read] = []
+    rules = 0
+    for rule in found.only(Part):
+        named = value(rule, "properties.httpListener.id")
+        if isinstance(named.value, Unknown):
+            gap = gap or named.value
+        if not isinstance(named.value, str) or arm.key(named.value) != listener.key:
+            continue
+        rules += 1
+        redirected = _redirected(context, rule)
+        reads += redirected.reads
+        if redirected.value is False:
+            return Answer(False, redirected.reads)
+        if isinstance(redirected.value, Unknown):
+            gap = gap or redirected.value
+    return Answer(gap if gap is not None else rules > 0, tuple(reads))
+
+
+@fact("gateway.web_settings", "gateway", gives="backend-settings*")
+def web_settings(context: Context, gateway: Resource) -> Answer:
+    """The backend settings by which an application gateway sends requests to a web server of the deployment."""
+    known: dict[str, object] = {}
+    gaps: list[Unknown | None] = []
+    reads: list[Read] = []
+    for path in ROUTES:
+        routes = objects(gateway, path)
+        gaps.append(routes.open_end)
+        for route in routes.only(Part):
+            for pool_name, settings_name in (
+                ("backendAddressPool", "backendHttpSettings"),
+                ("defaultBackendAddressPool", "defaultBackendHttpSettings"),
+            ):
+                settings = _named(context, route, settings_name)
+                if settings is None:
+                    continue
+                pool = _named(context, route, pool_name)
+                web = serves(context, Answer(Items(() if pool is None else (pool,))), Role.WEB)
+                reads += web.reads
+                if isinstance(web.value, Unknown):
+                    gaps.append(web.value)
+                elif web.value is True:
+                    known[settings.key if isinstance(settings, Part) else settings.reason] = settings
+    return Answer(Items(tuple(known.values()), next(filter(None, gaps), None)), tuple(reads))
+
+
+@fact("gateway.oldest_tls", "gateway", gives="number")
+def oldest_tls(context: Context, gateway: Resource) -> Answer:
+    """The oldest TLS version, such as 1.2, that the gateway's policy or that of a listener's TLS profile accepts.
+
+    A predefined policy counts for the version that it stands for; where none is set, the default that Azure shows.
+    """
+    found = [_oldest(gateway)]
+    listeners = objects(gateway, LISTENERS)
+    gap = listeners.open_end
+    for listener in listeners.only(Part):
+        profile = _named(context, listener, "sslProfile")
+        if isinstance(profile, Unknown):
+            gap = gap or profile
+        elif profile is not None:
+            policy = value(profile, "properties.sslPolicy")
+            if isinstance(policy.value, Unknown):
+                gap = gap or policy.value
+            elif policy.value is not ABSENT:
+                found.append(_policy(profile, "properties.sslPolicy"))
+    bounds = [answer.value for answer in found if isinstance(answer.value, Interval)]
+    reads = tuple(read for answer in found for read in answer.reads)
+    because = tuple(reason for bound in bounds for reason in bound.because)
+    low, high = min(bound.low for bound in bounds), min(bound.high for bound in bounds)
+    if gap is not None:
+        low, because = min(_VERSIONS.values()), (*because, gap)
+    return Answer(low if low == high else Interval(low, high, because), reads)
+
+
+def _named(context: Context, element: Part, name: str) -> Part | Unknown | None:
+    """Return the part of a gateway that a property of one of its parts refers to, None where there is no reference."""
+    reference = value(element, f"properties.{name}.id").value
+    if isinstance(reference, str):
+        return context.topology.graph.part(reference)
+    return reference if isinstance(reference, Unknown) else None
+
+
+def _redirected(context: Context, rule: Part) -> Answer:
+    """Return whether a routing rule redirects, on every path where it goes by paths."""
+    own = value(rule, "properties.redirectConfiguration.id")
+    by_path = _named(context, rule, "urlPathMap")
+    if not isinstance(own.value, Absent) or by_path is None:
+        return Answer(own.value if isinstance(own.value, Unknown) else own.value is not ABSENT, own.reads)
+    if isinstance(by_path, Unknown):
+        return Answer(by_path, own.reads)
+    paths = objects(by_path, "properties.pathRules[*]")
+    answers = [value(by_path, "properties.defaultRedirectConfiguration.id")]
+    answers += [value(path, "properties.redirectConfiguration.id") for path in paths.only(Part)]
+    reads = tuple(read for answer in answers for read in answer.reads)
+    if any(isinstance(answer.value, Absent) for answer in answers):
+        return Answer(False, reads)
+    gap = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.open_end)
+    return Answer(gap or True, reads)
+
+
+def _oldest(gateway: Resource) -> Answer:
+    """Return the oldest version of the gateway's own policy, or of the default in its stead, as an interval."""
+    own = value(gateway, "properties.sslPolicy")
+    if isinstance(own.value, Unknown):
+        return _anything(own.value, own.reads)
+    if own.value is not ABSENT:
+        return _policy(gateway, "properties.sslPolicy")
+    shown = value(gateway, "properties.defaultPredefinedSslPolicy")
+    reads = (*own.reads, *shown.reads)
+    if shown.value is not ABSENT:
+        return _predefined(gateway, shown.value, reads)
+    tier = value(gateway, "properties.sku.tier")
+    if isinstance(tier.value, str) and tier.value.lower() in {"standard", "waf"}:
+        version = _policies().default_of_v1
+        return Answer(Interval(version, version), (*reads, *tier.reads))
+    reason = (
+        f"{gateway.id} has no TLS policy of its own, and which one Azure applies is shown "
+        "(defaultPredefinedSslPolicy) only to API version 2023-02-01 and newer"
+    )
+    return Answer(Interval(*_policies().defaults_of_v2, (Unknown(Cause.VALUE, reason),)), reads)
+
+
+def _policy(element: Resource | Part, path: str) -> Answer:
+    """Return the oldest version that a TLS policy accepts, as an interval."""
+    kind = value(element, f"{path}.policyType")
+    if isinstance(kind.value, str) and kind.value.lower() == "predefined":
+        name = value(element, f"{path}.policyName")
+        return _predefined(element, name.value, name.reads)
+    oldest = value(element, f"{path}.minProtocolVersion")
+    if isinstance(oldest.value, str) and oldest.value.lower() in _VERSIONS:
+        version = _VERSIONS[oldest.value.lower()]
+        return Answer(Interval(version, version), oldest.reads)
+    if oldest.value is not ABSENT:
+        return _anything(_malformed(element, oldest), oldest.reads)
+    name = value(element, f"{path}.policyName")
+    if name.value is not ABSENT:
+        return _predefined(element, name.value, name.reads)
+    disabled = value(element, f"{path}.disabledSslProtocols")
+    if isinstance(disabled.value, list):
+        off = {str(protocol).lower() for protocol in disabled.value}
+        left = [version for protocol, version in _VERSIONS.items() if protocol not in off]
+        if left:
+            return Answer(Interval(left[0], left[0]), disabled.reads)
+    reason = f"{element.id}: its TLS policy names neither a predefined policy nor the oldest version"
+    return _anything(Unknown(Cause.VALUE, reason), disabled.reads)
+
+
+def _predefined(element: Resource | Part, name: object, reads: tuple[Read, ...]) -> Answer:
+    """Return the oldest version of a predefined policy, as an interval."""
+    if isinstance(name, Unknown):
+        return _anything(name, reads)
+    version = _policies().oldest.get(name.lower()) if isinstance(name, str) else None
+    if version is None:
+        named = f" {name}" if isinstance(name, str) else ""
+        reason = f"{element.id}: which TLS versions its predefined policy{named} accepts is not known"
+        return _anything(Unknown(Cause.VALUE, reason), reads)
+    return Answer(Interval(version, version), reads)
+
+
+def _malformed(element: Resource | Part, answer: Answer) -> Unknown:
+    if isinstance(answer.value, Unknown):
+        return answer.value
+    return Unknown(Cause.VALUE, f"{element.id}: {answer.value!r} is no TLS version (malformed)")
+
+
+def _anything(reason: Unknown, reads: tuple[Read, ...]) -> Answer:
+    """Return that any version may be accepted."""
+    return Answer(Interval(min(_VERSIONS.values()), max(_VERSIONS.values()), (reason,)), reads)

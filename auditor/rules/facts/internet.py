@@ -1,0 +1,361 @@
+"""Facts of what stands between a machine and the Internet: addresses, security groups, openings and public paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.estate.graph import LOAD_BALANCER, objects, parts, value
+from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
+from auditor.estate.security_rules import INTERNET, Admission, size
+from auditor.rules.context import Context
+from auditor.rules.facts.registry import fact
+from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.model import Part, Resource
+
+SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 51773, 52773, 57772)
+"""SSH, superserver (two), arbiter and agent, RDP, web server of IRIS and of Caché."""
+
+_TCP: Final = frozenset({"tcp", "all"})
+_CLOSED_BY_DEFAULT: Final = frozenset({"standard", "standardv2", "gateway"})
+
+
+class PublicPath(msgspec.Struct, frozen=True, eq=False):
+    """A way from the Internet to an IP configuration of a machine, whatever security groups say of it."""
+
+    id: str
+    kind: str
+    configuration: str
+    """The key of the IP configuration."""
+    port: int
+    """The port at which it arrives; 0 for every port."""
+    sku: Answer
+    """A Standard one leads nowhere as long as no security group allows it."""
+    reads: tuple[Read, ...]
+
+
+class Opening(msgspec.Struct, frozen=True, eq=False):
+    """A sensitive port of an IP configuration that security groups open to addresses on the Internet."""
+
+    configuration: Part
+    machine: Resource
+    port: int
+    admission: Admission
+    groups: Answer
+
+    @property
+    def id(self) -> str:
+        """Return the id of the IP configuration with the port."""
+        return f"{self.configuration.id}:{self.port}"
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """Return the security rules that open it; where no group stands before it, where one could."""
+        found: list[Read] = []
+        for rule in self.admission.rules:
+            if rule.part is not None:
+                for name in _SHOWN:
+                    read = value(rule.part, name).reads
+                    found += [entry for entry in read if entry.value not in (ABSENT, "", [])]
+        return tuple(found) or self.groups.reads
+
+
+_SHOWN: Final = (
+    "name",
+    "properties.priority",
+    "properties.access",
+    "properties.sourceAddressPrefix",
+    "properties.sourceAddressPrefixes",
+    "properties.destinationPortRange",
+    "properties.destinationPortRanges",
+)
+
+
+# --- interfaces -------------------------------------------------------------------------------------------------------
+
+
+@fact("vm.network_interfaces", "vm", gives="interface*")
+def network_interfaces(context: Context, vm: Resource) -> Answer:
+    """The network interfaces of the machine."""
+    return _interfaces(context, vm)
+
+
+@fact("vm.ip_configurations", "vm", gives="configuration*")
+def ip_configurations(context: Context, vm: Resource) -> Answer:
+    """The IP configurations of the machine's network interfaces; each has an address in a subnet."""
+    interfaces = Items.of(_interfaces(context, vm).value)
+    missing = interfaces.open_end
+    known: list[object] = []
+    for interface in interfaces.only(Resource):
+        found = objects(interface, "properties.ipConfigurations[*]")
+        known += found.known
+        missing = missing or found.missing
+        if not found.known and found.missing is None:
+            missing = missing or Unknown(Cause.VALUE, f"{interface.id} has no IP configuration")
+    return Answer(Items(tuple(known), missing))
+
+
+@fact("configuration.security_groups", "configuration", gives="security-group*")
+def security_groups(context: Context, configuration: Part) -> Answer:
+    """The network security groups before an IP configuration: that of its subnet and that of its interface."""
+    return context.topology.filtering.groups(configuration)
+
+
+def _interfaces(context: Context, vm: Resource) -> Answer:
+    entries = objects(vm, "properties.networkProfile.networkInterfaces[*]")
+    known: list[object] = []
+    for entry in entries.known:
+        reference = value(entry, "id") if isinstance(entry, Part) else Answer(entry)
+        if isinstance(reference.value, str):
+            known.append(context.topology.graph.get(reference.value))
+        elif isinstance(reference.value, Unknown):
+            known.append(reference.value)
+        else:
+            known.append(Unknown(Cause.VALUE, f"{vm.id} has a network interface without id (malformed)"))
+    missing = entries.missing
+    if not known and missing is None:
+        missing = Unknown(Cause.VALUE, f"{vm.id} has no network interface, which every machine has")
+    return Answer(Items(tuple(known), missing))
+
+
+# --- openings ---------------------------------------------------------------------------------------------------------
+
+
+@fact("vm.internet_openings", "vm", gives="opening*")
+def internet_openings(context: Context, vm: Resource) -> Answer:
+    """The ports of management and of InterSystems that security groups open to an address on the Internet.
+
+    They are 22, 1972, 2188, 3389, 51773, 52773 and 57772 (TCP) of each IP configuration. Where no security group stands
+    before it, all of them are open to everybody.
+    """
+    configurations = Items.of(ip_configurations(context, vm).value)
+    missing = configurations.open_end
+    known: list[Opening] = []
+    reads: list[Read] = []
+    filtering = context.topology.filtering
+    for configuration in configurations.only(Part):
+        groups = filtering.groups(configuration)
+        for port, found in zip(SENSITIVE_PORTS, filtering.admissions(configuration, SENSITIVE_PORTS), strict=True):
+            if found.sure:
+                known.append(Opening(configuration, vm, port, found, groups))
+            elif found.possible:
+                missing = missing or _doubt(found)
+        reads += _filters(groups)
+    return Answer(Items(tuple(known), missing), tuple(reads))
+
+
+@fact("opening.port", "opening", gives="number")
+def opening_port(_: Context, opening: Opening) -> Answer:
+    """The TCP port."""
+    return Answer(opening.port, opening.reads)
+
+
+@fact("opening.internet_share", "opening", gives="number")
+def internet_share(_: Context, opening: Opening) -> Answer:
+    """What part of the Internet's addresses gets in: 1 where all do, 0.000001 where some thousand do."""
+    whole = size(INTERNET[opening.admission.family])
+    low, high = size(opening.admission.sure) / whole, size(opening.admission.possible) / whole
+    found = low if low == high else Interval(low, high, opening.admission.because)
+    return Answer(found, opening.reads)
+
+
+@fact("opening.public_paths", "opening", gives="path*")
+def opening_paths(context: Context, opening: Opening) -> Answer:
+    """The public paths that lead to the open port.
+
+    Where no security group stands before it, a Standard address or balancer lets nothing through (it is closed until a
+    group allows), so that only Basic ones count.
+    """
+    paths = Items.of(_public_paths(context, opening.machine).value)
+    missing = paths.open_end
+    groups = opening.groups.value
+    unfiltered = isinstance(groups, Items) and not groups.known
+    known: list[PublicPath] = []
+    for path in paths.only(PublicPath):
+        if path.configuration != opening.configuration.key or path.port not in {0, opening.port}:
+            continue
+        if unfiltered and isinstance(path.sku.value, Unknown):
+            missing = missing or path.sku.value
+        elif not (unfiltered and str(path.sku.value).lower() in _CLOSED_BY_DEFAULT):
+            known.append(path)
+    reads = tuple(read for path in known for read in path.reads)
+    return Answer(Items(tuple(known), missing), reads)
+
+
+def _filters(groups: Answer) -> Iterator[Read]:
+    """Yield the security rules of some groups, by their names: nothing is open because of what they say together."""
+    yield from groups.reads
+    for group in Items.of(groups.value).only(Resource):
+        rules = parts(group, "properties.securityRules[*]")
+        yield Read(group.id, "properties.securityRules", [arm.name_of(rule.id) for rule in rules])
+
+
+def _doubt(found: Admission) -> Unknown:
+    return next(iter(found.because), Unknown(Cause.VALUE, "a security rule makes no sense"))
+
+
+# --- public paths -----------------------------------------------------------------------------------------------------
+
+
+@fact("vm.public_paths", "vm", gives="path*")
+def public_paths(context: Context, vm: Resource) -> Answer:
+    """The ways from the Internet to the machine, whatever security groups say of them.
+
+    They are a public address of its own, and TCP rules of load balancers from a public frontend to a pool that holds it
+    or by inbound NAT. An application gateway is a proxy and no path.
+    """
+    found = _public_paths(context, vm)
+    paths = Items.of(found.value).only(PublicPath)
+    return Answer(found.value, tuple(read for path in paths for read in path.reads))
+
+
+@fact("path.kind", "path", gives="text")
+def path_kind(_: Context, path: PublicPath) -> Answer:
+    """What makes the path: `address`, `balancing` or `nat`."""
+    return Answer(path.kind, path.reads)
+
+
+@fact("path.port", "path", gives="number")
+def path_port(_: Context, path: PublicPath) -> Answer:
+    """The port of the machine at which it arrives; 0 for every port."""
+    return Answer(path.port, path.reads)
+
+
+def _public_paths(context: Context, vm: Resource) -> Answer:
+    found = Items.of(ip_configurations(context, vm).value)
+    configurations, missing = found.only(Part), found.open_end
+    paths: list[PublicPath] = []
+    for configuration in configurations:
+        for path in _own_address(context, configuration):
+            if isinstance(path, Unknown):
+                missing = missing or path
+            else:
+                paths.append(path)
+    for balancer in _balancers(context, vm, configurations):
+        for path in _through(context, balancer, configurations):
+            if isinstance(path, Unknown):
+                missing = missing or path
+            else:
+                paths.append(path)
+    if missing is None and context.deployment is not None:
+        missing = context.deployment.scope[LOAD_BALANCER].missing
+    return Answer(Items(tuple(paths), missing))
+
+
+def _own_address(context: Context, configuration: Part) -> Iterator[PublicPath | Unknown]:
+    """Yield the path by the public address of an IP configuration."""
+    reference = value(configuration, "properties.publicIPAddress.id")
+    if isinstance(reference.value, str):
+        address = context.topology.graph.get(reference.value)
+        sku = value(address, "sku.name") if isinstance(address, Resource) else Answer(address)
+        yield PublicPath(reference.value, "address", configuration.key, 0, sku, reference.reads)
+    elif reference.value is not ABSENT:
+        yield _unclear(configuration, reference)
+
+
+def _balancers(context: Context, vm: Resource, configurations: list[Part]) -> list[Resource]:
+    """Return the load balancers that may send traffic to the machine."""
+    graph = context.topology.graph
+    found = [pool.resource for pool in context.topology.balancing.pools_of(vm)]
+    for configuration in configurations:
+        found += [edge.source for edge in graph.referrers(configuration.key, LOAD_BALANCER)]
+        for rule in parts(configuration, "properties.loadBalancerInboundNatRules[*]"):
+            reference = value(rule, "id").value
+            owner = graph.owner(reference) if isinstance(reference, str) else None
+            found += [owner] if isinstance(owner, Resource) else []
+    balancers = {balancer.key: balancer for balancer in found if balancer.type == LOAD_BALANCER}
+    return [balancers[key] for key in sorted(balancers)]
+
+
+def _through(context: Context, balancer: Resource, configurations: list[Part]) -> Iterator[PublicPath | Unknown]:
+    """Yield the paths through a load balancer to IP configurations, and why there may be others."""
+    pools = {pool.key: pool for pool in parts(balancer, POOLS)}
+    sku = value(balancer, "sku.name")
+    for kind, listed in (("balancing", RULES), ("nat", NAT_RULES)):
+        rules = objects(balancer, listed)
+        if rules.missing is not None:
+            yield rules.missing
+        for rule in rules.known:
+            if isinstance(rule, Unknown):
+                yield rule
+            elif isinstance(rule, Part):
+                targets = _targets(context, rule, pools, configurations)
+                if not targets:
+                    continue
+                arrival = _arrival(context, rule)
+                if isinstance(arrival, Unknown):
+                    yield arrival
+                elif arrival is not None:
+                    port, reads = arrival
+                    for configuration in targets:
+                        yield PublicPath(rule.id, kind, configuration.key, port, sku, reads)
+
+
+def _targets(context: Context, rule: Part, pools: dict[str, Part], configurations: list[Part]) -> list[Part]:
+    """Return the IP configurations to which a rule sends traffic."""
+    wanted = [pools[key] for key in context.topology.balancing.pool_keys(rule) if key in pools]
+    direct = value(rule, "properties.backendIPConfiguration.id").value
+    key = arm.key(direct) if isinstance(direct, str) else ""
+    return [
+        configuration
+        for configuration in configurations
+        if configuration.key == key
+        or any(_names(pool, configuration) for pool in wanted)
+        or any(arm.key(str(value(entry, "id").value)) == rule.key for entry in parts(configuration, _NAT_OF_INTERFACE))
+    ]
+
+
+_NAT_OF_INTERFACE: Final = "properties.loadBalancerInboundNatRules[*]"
+
+
+def _names(pool: Part, configuration: Part) -> bool:
+    """Tell whether a pool holds an IP configuration, by its id or by its address, from either side."""
+    for entry in parts(configuration, "properties.loadBalancerBackendAddressPools[*]"):
+        if arm.key(str(value(entry, "id").value)) == pool.key:
+            return True
+    own = value(configuration, "properties.privateIPAddress").value
+    for listed in ("properties.backendIPConfigurations[*]", "properties.loadBalancerBackendAddresses[*]"):
+        for entry in parts(pool, listed):
+            named = value(entry, "properties.networkInterfaceIPConfiguration.id").value
+            named = named if isinstance(named, str) else value(entry, "id").value
+            address = value(entry, "properties.ipAddress").value
+            if (isinstance(named, str) and arm.key(named) == configuration.key) or (
+                isinstance(address, str) and address == own
+            ):
+                return True
+    return False
+
+
+def _arrival(context: Context, rule: Part) -> tuple[int, tuple[Read, ...]] | Unknown | None:
+    """Return the port at which traffic from the Internet arrives by a rule; None where none does."""
+    protocol = value(rule, "properties.protocol")
+    if isinstance(protocol.value, str) and protocol.value.lower() not in _TCP:
+        return None
+    reference = value(rule, "properties.frontendIPConfiguration.id")
+    if not isinstance(reference.value, str):
+        return _unclear(rule, reference)
+    frontend = context.topology.graph.part(reference.value)
+    public = _public(frontend) if isinstance(frontend, Part) else Answer(frontend)
+    if not isinstance(public.value, str):
+        return None if public.value is ABSENT else _unclear(rule, public)
+    port = value(rule, "properties.backendPort")
+    if not isinstance(protocol.value, str) or isinstance(port.value, bool) or not isinstance(port.value, int | float):
+        return _unclear(rule, port if isinstance(protocol.value, str) else protocol)
+    return int(port.value), (*port.reads, *public.reads)
+
+
+def _public(frontend: Part) -> Answer:
+    """Return the id of the public address, or range of them, of a frontend; absent where it is private."""
+    address = value(frontend, "properties.publicIPAddress.id")
+    return value(frontend, "properties.publicIPPrefix.id") if address.value is ABSENT else address
+
+
+def _unclear(part: Part, answer: Answer) -> Unknown:
+    if isinstance(answer.value, Unknown):
+        return answer.value
+    path = answer.reads[0].path if answer.reads else part.path
+    return Unknown(Cause.VALUE, f"{part.resource.id}: {path} does not say where traffic goes (malformed)")

@@ -1,0 +1,80 @@
+"""Facts of where machines stand: regions, zones, and the fault and update domains of sets."""
+
+from __future__ import annotations
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.estate.graph import AVAILABILITY_SET, value
+from auditor.rules.context import Context
+from auditor.rules.facts.arithmetic import number
+from auditor.rules.facts.reading import number_at, text_at, unviewed
+from auditor.rules.facts.registry import fact
+from auditor.snapshot.known import Answer, Unknown
+from auditor.snapshot.model import Resource
+
+
+@fact("vm.region", "vm", gives="text")
+def region(_: Context, vm: Resource) -> Answer:
+    """The region of the machine, as Azure's tools write it (`westeurope`)."""
+    found = value(vm, "location")
+    return Answer(arm.location(found.value), found.reads) if isinstance(found.value, str) else found
+
+
+@fact("vm.zone", "vm", gives="text")
+def zone(_: Context, vm: Resource) -> Answer:
+    """The availability zone of the machine; absent where it is regional."""
+    return text_at(vm, "zones[0]")
+
+
+@fact("vm.fault_domain", "vm", gives="number")
+def fault_domain(_: Context, vm: Resource) -> Answer:
+    """The fault domain that Azure put the machine in within its set, from the instance view."""
+    return _domain(vm, "platformFaultDomain")
+
+
+@fact("vm.update_domain", "vm", gives="number")
+def update_domain(_: Context, vm: Resource) -> Answer:
+    """The update domain that Azure put the machine in within its set, from the instance view."""
+    return _domain(vm, "platformUpdateDomain")
+
+
+@fact("vm.fault_domain_group", "vm", gives="text")
+def fault_domain_group(context: Context, vm: Resource) -> Answer:
+    """The availability set or Flexible scale set in which the machine's fault domain means something; else absent.
+
+    A set counts where it is `Aligned`: a `Classic` one does not keep the disks of its machines apart
+    (availability-set-overview).
+    """
+    reference = value(vm, "properties.availabilitySet.id")
+    if reference.value is ABSENT:
+        reference = value(vm, "properties.virtualMachineScaleSet.id")
+    if not isinstance(reference.value, str):
+        return reference
+    found = context.topology.graph.get(reference.value)
+    if isinstance(found, Unknown):
+        return Answer(found, reference.reads)
+    aligned = found.type == AVAILABILITY_SET
+    sort = value(found, "sku.name" if aligned else "properties.orchestrationMode")
+    reads = (*reference.reads, *sort.reads)
+    if isinstance(sort.value, Unknown):
+        return Answer(sort.value, reads)
+    wanted = "aligned" if aligned else "flexible"
+    return Answer(found.id if str(sort.value).lower() == wanted else ABSENT, reads)
+
+
+@fact("set.maximum_fault_domains", "availability-set", gives="number")
+def maximum_fault_domains(context: Context, availability_set: Resource) -> Answer:
+    """How many fault domains a set with managed disks can have in the region: `MaximumPlatformFaultDomainCount`."""
+    place = value(availability_set, "location")
+    if not isinstance(place.value, str):
+        return place
+    graph, subscription = context.topology.graph, arm.subscription_of(availability_set.id)
+    name = "MaximumPlatformFaultDomainCount"
+    return number(graph.capability("availabilitySets", "Aligned", availability_set.location, subscription, name))
+
+
+def _domain(vm: Resource, name: str) -> Answer:
+    """Return a domain that the instance view tells; where the view is missing altogether, it was not asked for."""
+    found = number_at(vm, f"properties.instanceView.{name}")
+    hidden = found.value is ABSENT and value(vm, "properties.instanceView").value is ABSENT
+    return Answer(unviewed(vm), found.reads) if hidden else found

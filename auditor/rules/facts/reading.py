@@ -1,0 +1,52 @@
+"""Properties as facts read them: of one sort, with what Azure applies in their stead, or why they are not known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.azure.paths import ABSENT
+from auditor.estate.graph import value
+from auditor.snapshot.known import Answer, Cause, Unknown, interval
+from auditor.snapshot.model import Part, Resource
+
+UNRECOGNISED: Final = Unknown(
+    Cause.DECLARATION,
+    "no InterSystems deployment is recognised here: declare it in a deployment file, which `auditor discover` "
+    "proposes, or tag its machines with iris-deployment and iris-role",
+)
+"""Why nothing is known of a subscription in which nothing is declared."""
+
+
+def text_at(element: Resource | Part, path: str) -> Answer:
+    """Return the text at a path; anything else that stands there is malformed."""
+    found = value(element, path)
+    known = found.value is ABSENT or isinstance(found.value, str | Unknown)
+    return found if known else Answer(malformed(found, "a text"), found.reads)
+
+
+def number_at(element: Resource | Part, path: str, default: float | None = None) -> Answer:
+    """Return the number at a path; what Azure applies where there is none, if that is given."""
+    found = value(element, path)
+    if found.value is ABSENT:
+        return found if default is None else Answer(default, found.reads)
+    known = isinstance(found.value, Unknown) or interval(found.value) is not None
+    return found if known else Answer(malformed(found, "a number"), found.reads)
+
+
+def required(answer: Answer) -> Answer:
+    """Return a property that everything of its kind has, so that its absence says nothing."""
+    if answer.value is not ABSENT:
+        return answer
+    read = answer.reads[-1]
+    return Answer(Unknown(Cause.VALUE, f"{read.resource} has no {read.path}"), answer.reads)
+
+
+def malformed(answer: Answer, wanted: str) -> Unknown:
+    """Return that what was read last, which is the property itself, makes no sense."""
+    read = answer.reads[-1]
+    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r}, not {wanted} (malformed)")
+
+
+def unviewed(vm: Resource) -> Unknown:
+    """Return that nobody asked for the instance view of a machine."""
+    return Unknown(Cause.GAP, f"the instance view of {vm.id} was not read; it comes with $expand=instanceView")

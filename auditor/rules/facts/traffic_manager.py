@@ -1,0 +1,88 @@
+"""Facts of Traffic Manager profiles."""
+
+from __future__ import annotations
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.estate.dns import ENDPOINTS, is_external
+from auditor.estate.graph import PUBLIC_ADDRESS, objects, value
+from auditor.rules.context import Context
+from auditor.rules.facts.arithmetic import computed
+from auditor.rules.facts.reading import number_at
+from auditor.rules.facts.registry import fact
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
+from auditor.snapshot.model import Part, Resource
+
+TOLERATED_FAILURES, MONITOR_INTERVAL, MONITOR_TIMEOUT, TIME_TO_LIVE = 3, 30, 10, 60
+"""What a Traffic Manager profile does where it says nothing (traffic-manager-monitoring)."""
+
+
+@fact("profile.endpoint_regions", "profile", gives="text*")
+def endpoint_regions(context: Context, profile: Resource) -> Answer:
+    """The region of each endpoint: that of the deployment's address it leads to, else the one that is written on it.
+
+    Unknown where it leads to another resource, behind which none of the deployment's machines is seen.
+    """
+    endpoints = objects(profile, ENDPOINTS)
+    answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
+    reads = tuple(read for answer in answers for read in answer.reads)
+    return Answer(Items(tuple(answer.value for answer in answers), endpoints.missing), reads)
+
+
+@fact("profile.first_region", "profile", gives="text")
+def first_region(context: Context, profile: Resource) -> Answer:
+    """The region of the endpoint with the lowest priority number, which is the first to be answered with."""
+    endpoints = objects(profile, ENDPOINTS)
+    if endpoints.missing is not None:
+        return Answer(endpoints.missing)
+    ranked: list[tuple[float, Part, Read]] = []
+    for endpoint in endpoints.known:
+        priority = value(endpoint, "properties.priority") if isinstance(endpoint, Part) else Answer(endpoint)
+        bounds = interval(priority.value)
+        if bounds is None or not isinstance(endpoint, Part):
+            reason = f"{profile.id} has an endpoint without priority"
+            return Answer(priority.value if isinstance(priority.value, Unknown) else Unknown(Cause.VALUE, reason))
+        ranked.append((bounds.low, endpoint, priority.reads[0]))
+    if not ranked:
+        return Answer(ABSENT, (Read(profile.id, "properties.endpoints", ABSENT),))
+    _, first, read = min(ranked, key=lambda entry: entry[0])
+    region = _region(context, first)
+    return Answer(region.value, (read, *region.reads))
+
+
+@fact("profile.switch_seconds", "profile", gives="number")
+def switch_seconds(_: Context, profile: Resource) -> Answer:
+    """How long clients may be sent to an endpoint that fails: until it is noticed, and until names are asked again.
+
+    That is one interval more than the tolerated failures, the timeout of a probe, and the names' time to live.
+    """
+    answers = [
+        number_at(profile, "properties.monitorConfig.toleratedNumberOfFailures", TOLERATED_FAILURES),
+        number_at(profile, "properties.monitorConfig.intervalInSeconds", MONITOR_INTERVAL),
+        number_at(profile, "properties.monitorConfig.timeoutInSeconds", MONITOR_TIMEOUT),
+        number_at(profile, "properties.dnsConfig.ttl", TIME_TO_LIVE),
+    ]
+    return computed(answers, lambda tolerated, every, timeout, ttl: (tolerated + 1) * every + timeout + ttl)
+
+
+def _region(context: Context, endpoint: Part) -> Answer:
+    target = context.topology.naming.target(endpoint)
+    written = value(endpoint, "properties.endpointLocation")
+    found = target.value
+    if isinstance(found, Resource):
+        own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else Items()
+        if found.key not in {address.key for address in own.only(Resource)}:
+            reason = f"{endpoint.id} leads to {found.id}, behind which no machine of the deployment is seen"
+            return Answer(own.missing or Unknown(Cause.VALUE, reason), target.reads)
+        place = value(found, "location")
+        if isinstance(place.value, str):
+            return Answer(arm.location(place.value), place.reads)
+        found = place.value
+    elif isinstance(found, Unknown) and (found.cause is Cause.GAP or not is_external(endpoint)):
+        return target
+    if isinstance(written.value, str):
+        return Answer(arm.location(written.value), written.reads)
+    unclear = Unknown(Cause.VALUE, f"{endpoint.id} does not say in which region it is")
+    return Answer(
+        next((answer for answer in (found, written.value) if isinstance(answer, Unknown)), unclear), written.reads
+    )

@@ -1,0 +1,1 @@
+"""What was read: resources, gaps, and values that may be unknown."""

@@ -1,0 +1,1 @@
+"""Sources of snapshots: live subscriptions, snapshot files and raw ARM bodies."""

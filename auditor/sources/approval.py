@@ -1,0 +1,54 @@
+"""Approved snapshots: those that later ones are compared with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+
+from auditor import files
+from auditor.errors import InputError
+from auditor.snapshot.model import Approval, Snapshot
+from auditor.sources import snapshot_file
+
+
+def approve(path: Path, by: str, reason: str, output: Path | None = None) -> Snapshot:
+    """Write a snapshot with who approved it, now, and why; into its own file unless another is named.
+
+    Raises:
+        InputError: the file is no snapshot, nobody or nothing is named, or the output is another file that exists.
+    """
+    for option, text in (("--by", by), ("--reason", reason)):
+        if not text.strip():
+            message = f"{option} is empty: say who approves the snapshot, and why"
+            raise InputError(message)
+    target = output or path
+    if target.exists() and not target.samefile(path):
+        message = "exists already: an approval overwrites nothing but the snapshot itself"
+        raise InputError(message, str(target))
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    approved = msgspec.structs.replace(_read(path), approved=Approval(by.strip(), at, reason.strip()))
+    files.write(target, snapshot_file.encode(approved, compress=target.suffix == ".gz"))
+    return approved
+
+
+def read(path: Path) -> Snapshot:
+    """Read an approved snapshot.
+
+    Raises:
+        InputError: the file is no snapshot, is damaged, or nobody approved it.
+    """
+    taken = _read(path)
+    if taken.approved is None:
+        message = f'nobody approved it: auditor approve {path} --by WHO --reason "WHY"'
+        raise InputError(message, str(path))
+    return taken
+
+
+def _read(path: Path) -> Snapshot:
+    data = files.read(path)
+    if not snapshot_file.is_snapshot(data):
+        message = f"is not a snapshot: auditor scan --snapshot {path} -o snapshot=FILE makes one of raw ARM bodies"
+        raise InputError(message, str(path), 1)
+    return snapshot_file.decode(data, str(path))

@@ -1,0 +1,161 @@
+"""Raw ARM bodies that operators already have: a JSON array, `{"value": [...]}` or `{"data": [...]}`.
+
+Beside its resources an object may say `takenAt`, what it has `listed` completely by subscription, and its `gaps`.
+What it does not claim to list completely is not concluded from: that is the reader's to find missing.
+"""
+
+from __future__ import annotations
+
+import codecs
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.errors import InputError
+from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.snapshot.redaction import redact
+
+_NOTHING: Final = msgspec.Raw(b"null")
+
+
+class _Envelope(msgspec.Struct):
+    value: list[Any] | None = None
+    data: list[Any] | None = None
+    takenAt: str = ""  # noqa: N815 - as Azure spells its properties
+    listed: dict[str, list[str]] = {}
+    gaps: list[Gap] = []
+    nextLink: str | None = None  # noqa: N815
+    skip_token: str | None = None
+
+
+class _Texts(msgspec.Struct):
+    """The lists as they stand in the file."""
+
+    value: msgspec.Raw = _NOTHING
+    data: msgspec.Raw = _NOTHING
+
+
+def decode(data: bytes, file: str) -> Snapshot:
+    """Return a snapshot of a file's unpacked content; `file` names it in errors.
+
+    Raises:
+        InputError: it is no JSON of that shape, or says two things of one resource.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    envelope = _envelope(data, file)
+    found: dict[str, Resource] = {}
+    gaps = list(envelope.gaps)
+    skus: list[dict[str, object]] = []
+    for index, body in enumerate(envelope.value or envelope.data or []):
+        if _is_sku(body):
+            skus.append(redact(body))
+            continue
+        if not isinstance(body, dict) or not arm.is_id(body.get("id")) or not arm.type_of(body["id"]):
+            message = f"element {index} is not an Azure resource: it needs an id like /subscriptions/.../providers/..."
+            raise InputError(message, file, _line(data, index))
+        try:
+            body = redact(body)  # noqa: PLW2901 - nothing beyond this sees a secret: evidence goes into reports
+        except RecursionError:
+            message = f"element {index} is nested too deeply"
+            raise InputError(message, file, _line(data, index)) from None
+        item = resource(body, body["id"])
+        if item.key in found:
+            if _differ(found[item.key].body, body):
+                message = f"element {index} says of {item.id} something else than an element before it"
+                raise InputError(message, file, _line(data, index))
+            continue
+        found[item.key] = item
+        if not isinstance(body.get("properties"), dict) and item.type != arm.SUBSCRIPTION:
+            gaps.append(_stub(item))
+    listed = {
+        (arm.key(scope), arm.canonical_type(type_)) for scope, types in envelope.listed.items() for type_ in types
+    }
+    subscriptions = {arm.subscription_of(key) for key in found} | {scope for scope, _ in listed}
+    return Snapshot(
+        taken_at=envelope.takenAt,
+        scopes=tuple(sorted(subscriptions)),
+        resources=tuple(sorted(found.values(), key=attrgetter("key"))),
+        listed=frozenset(listed),
+        gaps=tuple(gaps),
+        skus=tuple(skus),
+    )
+
+
+def _envelope(data: bytes, file: str) -> _Envelope:
+    """Decode the outermost object, or the array that stands for its `value`."""
+    try:
+        if data.lstrip()[:1] == b"[":
+            return _Envelope(value=msgspec.json.decode(data, type=list[Any]))
+        envelope = msgspec.json.decode(data, type=_Envelope)
+    except RecursionError:
+        message = "is nested too deeply"
+        raise InputError(message, file) from None
+    except UnicodeDecodeError:
+        message = "is not UTF-8 text"
+        raise InputError(message, file, data.decode(errors="replace").partition("\ufffd")[0].count("\n") + 1) from None
+    except msgspec.DecodeError as error:
+        message = f"is neither a snapshot nor a JSON list of Azure resources: {error}"
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            message = "is UTF-16 text, as PowerShell's > writes it: write it as UTF-8"
+        raise InputError(message, file, _fault_line(data, str(error))) from None
+    if (envelope.value is None) is (envelope.data is None):
+        both = 'no "value" and no "data"' if envelope.value is None else 'both "value" and "data"'
+        message = f"is neither a snapshot nor a list of Azure resources: it has {both}"
+        raise InputError(message, file, 1)
+    more = "nextLink" if envelope.nextLink else "skip_token"
+    if envelope.listed and (envelope.nextLink or envelope.skip_token):
+        message = f'claims to have "listed" types completely, but its "{more}" says that there is more'
+        raise InputError(message, file)
+    stranger = next((scope for scope in envelope.listed if arm.type_of(scope) != arm.SUBSCRIPTION), None)
+    if stranger is not None:
+        message = f"has \"listed\" types of '{stranger}', which is not an id like /subscriptions/00000000-..."
+        raise InputError(message, file)
+    return envelope
+
+
+def _is_sku(body: object) -> bool:
+    """Tell whether an element is a record of `Microsoft.Compute/skus`, which has no id."""
+    return isinstance(body, dict) and "id" not in body and "resourceType" in body and "capabilities" in body
+
+
+def _stub(item: Resource) -> Gap:
+    """Return the gap of a resource whose properties the file leaves out (`az resource list`, `az vm list`)."""
+    command = f'az rest --method get --url "{item.id}?api-version=VERSION"'
+    return Gap(
+        scope=item.id,
+        what=item.type,
+        reason=GapReason.UNSUPPORTED,
+        detail=f"it has no properties, as az resource list and the flattened az vm list write it: use {command}",
+    )
+
+
+def _differ(body: object, other: object) -> bool:
+    """Tell whether two bodies differ; those that are nested too deeply to be compared are taken to."""
+    try:
+        return body != other
+    except RecursionError:
+        return True
+
+
+def _fault_line(data: bytes, message: str) -> int:
+    """Return the line of a decoding fault: its message names a byte or a path (then 0), or the end is missing."""
+    _, found, position = message.partition("(byte ")
+    if found:
+        return data.count(b"\n", 0, int(position.rstrip(")"))) + 1
+    return 0 if " - at `$" in message else data.count(b"\n") + 1
+
+
+def _line(data: bytes, index: int) -> int:
+    """Return the line on which an element of the list starts."""
+    whole = data
+    if data.lstrip()[:1] != b"[":
+        texts = msgspec.json.decode(data, type=_Texts)
+        whole = bytes(texts.data if bytes(texts.value) == b"null" else texts.value)
+    position = data.rindex(whole)
+    start = position + 1
+    for element in msgspec.json.decode(whole, type=list[msgspec.Raw])[: index + 1]:
+        start = data.index(bytes(element), position + 1)
+        position = start + len(bytes(element)) - 1
+    return data.count(b"\n", 0, start) + 1

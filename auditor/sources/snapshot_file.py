@@ -1,0 +1,228 @@
+"""The snapshot file: JSON Lines; a header, one record a line sorted by id, a closing record that proves it whole."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import gzip
+import hashlib
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.errors import InputError
+from auditor.snapshot.model import Approval, Gap, Resource, Snapshot
+from auditor.snapshot.redaction import redact
+
+FORMAT: Final = "auditor.snapshot/1"
+
+_MAGIC: Final = b'{"format":"auditor.snapshot/'
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    format: str
+    takenAt: str  # noqa: N815 - the names in the file are camelCase, as Azure's are
+    cloud: str
+    identity: str
+    scopes: tuple[str, ...]
+    deployment: str
+    approved: Approval | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Record(msgspec.Struct, tag_field="record", forbid_unknown_fields=True):
+    id: str
+
+
+class _Resource(_Record, tag="resource"):
+    body: dict[str, Any]
+    call: str = ""
+
+
+class _Listed(_Record, tag="listed"):
+    """The id is the subscription's."""
+
+    type: str
+
+
+class _Gap(_Record, tag="gap"):
+    """The id is the gap's scope."""
+
+    gap: Gap
+
+
+class _Sku(_Record, tag="sku"):
+    """A record of `Microsoft.Compute/skus`; the id is made up of what tells it from others."""
+
+    body: dict[str, Any]
+
+
+class _End(msgspec.Struct, tag_field="record", tag="end", forbid_unknown_fields=True):
+    count: int
+    sha256: str
+
+
+_LINES: Final = msgspec.json.Decoder(_Resource | _Listed | _Gap | _Sku | _End)
+_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+
+
+def is_snapshot(data: bytes) -> bool:
+    """Tell whether a file's content is, or was meant to be, a snapshot."""
+    return data.startswith(_MAGIC)
+
+
+def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
+    """Return the file's content; secrets are left out, the same snapshot gives the same bytes.
+
+    Raises:
+        InputError: a resource cannot be written.
+    """
+    try:
+        lines = sorted((arm.key(record.id), _ENCODER.encode(record)) for record in _records_of(snapshot))
+    except RecursionError:
+        message = "a resource is nested too deeply to be written to a snapshot"
+        raise InputError(message) from None
+    approved = snapshot.approved
+    header = _Header(
+        FORMAT,
+        snapshot.taken_at,
+        snapshot.cloud,
+        snapshot.identity,
+        snapshot.scopes,
+        redact(snapshot.deployment),
+        msgspec.UNSET if approved is None else msgspec.structs.replace(approved, reason=redact(approved.reason)),
+    )
+    data = b"".join(line + b"\n" for line in (msgspec.json.encode(header), *(line for _, line in lines)))
+    data += _ENCODER.encode(_End(len(lines), hashlib.sha256(data).hexdigest())) + b"\n"
+    return gzip.compress(data, mtime=0) if compress else data
+
+
+def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
+    """Yield the records of a snapshot."""
+    for item in snapshot.resources:
+        yield _Resource(item.id, redact(item.body), redact(item.call))
+    for scope, type_ in snapshot.listed:
+        yield _Listed(scope, type_)
+    for gap in snapshot.gaps:
+        yield _Gap(gap.scope, msgspec.structs.replace(gap, detail=redact(gap.detail), call=redact(gap.call)))
+    for sku in snapshot.skus:
+        yield _Sku(sku_id(sku), redact(sku))  # type: ignore[arg-type]
+
+
+def decode(data: bytes, file: str) -> Snapshot:
+    """Return the snapshot of a file's unpacked content; `file` names it in errors.
+
+    Raises:
+        InputError: it is cut, changed, of another version, or not made of records.
+    """
+    first = data.find(b"\n") + 1 or len(data)
+    header_line = data[:first]
+    try:
+        header = msgspec.json.decode(header_line, type=_Header)
+    except _FAULTS as error:
+        message = f"has a header that is not {FORMAT}: {error}"
+        raise InputError(message, file, 1) from None
+    if header.format != FORMAT:
+        message = f"has the format {header.format}; this version reads {FORMAT}"
+        raise InputError(message, file, 1)
+    last = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
+    end = _end(data[last:])
+    if end is None:
+        message = "is truncated: its closing record is missing"
+        raise InputError(message, file, data.count(b"\n") + (not data.endswith(b"\n")))
+    view = memoryview(data)  # slices of it are not copies
+    if hashlib.sha256(view[:last]).hexdigest() != end.sha256:
+        message = "has been changed: its content does not have the SHA-256 of its closing record"
+        raise InputError(message, file, data.count(b"\n", 0, last) + 1)
+    with collector_paused():
+        records = _records(view[first:last], file)
+        if len(records) != end.count:
+            message = f"has {len(records)} records, its closing record says {end.count}"
+            raise InputError(message, file, len(records) + 2)
+        return _snapshot(header, records, file)
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the collector of cycles: it would visit millions of new containers over and over, none of them garbage."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            # Both together make all that is new count as old, so that the collector does not visit it right away.
+            gc.freeze()
+            gc.unfreeze()
+            gc.enable()
+
+
+def sku_id(sku: Any) -> str:  # noqa: ANN401 - a raw ARM body
+    """Return what tells one SKU record from another: kind, name, size and regions."""
+    locations = sku.get("locations")
+    regions = ",".join(sorted(str(region) for region in locations)) if isinstance(locations, list) else ""
+    size = sku.get("size") or ""
+    return f"sku/{sku.get('resourceType')}/{sku.get('name')}/{size}/{regions}".lower()
+
+
+def _end(line: bytes) -> _End | None:
+    """Return the closing record, or None where a line is none."""
+    try:
+        record = _LINES.decode(line)
+    except _FAULTS:
+        return None
+    return record if isinstance(record, _End) else None
+
+
+def _records(lines: memoryview, file: str) -> list[Any]:
+    """Decode all records at once; only a file with a fault is read line by line, to name the line."""
+    try:
+        return _LINES.decode_lines(lines)
+    except _FAULTS:
+        for number, line in enumerate(bytes(lines).split(b"\n"), start=2):
+            try:
+                _LINES.decode(line) if line else None
+            except RecursionError:
+                message = "is nested too deeply"
+                raise InputError(message, file, number) from None
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                message = f"is not a record of {FORMAT}: {error}"
+                raise InputError(message, file, number) from None
+        raise
+
+
+def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
+    """Sort records by kind; an id that stands twice is an error, since both cannot be true."""
+    resources: dict[str, Resource] = {}
+    listed, gaps, skus = set(), [], []
+    for number, record in enumerate(records, start=2):
+        if type(record) is _Resource:
+            key = arm.key(record.id)
+            if key in resources:
+                message = f"has {record.id} twice"
+                raise InputError(message, file, number)
+            resources[key] = Resource(id=record.id, body=record.body, call=record.call, key=key, type=arm.type_of(key))
+        elif type(record) is _Listed:
+            listed.add((arm.key(record.id), arm.canonical_type(record.type)))
+        elif type(record) is _Gap:
+            gaps.append(record.gap)
+        elif type(record) is _Sku:
+            skus.append(record.body)
+        else:
+            message = "has a closing record before its end"
+            raise InputError(message, file, number)
+    return Snapshot(
+        taken_at=header.takenAt,
+        scopes=tuple(arm.key(scope) for scope in header.scopes),
+        resources=tuple(sorted(resources.values(), key=attrgetter("key"))),
+        listed=frozenset(listed),
+        gaps=tuple(gaps),
+        skus=tuple(skus),
+        cloud=header.cloud,
+        identity=header.identity,
+        deployment=header.deployment,
+        approved=header.approved or None,
+    )

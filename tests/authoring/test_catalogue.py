@@ -1,0 +1,162 @@
+"""What is said of the rules: who asks for what, both ways, and one page a rule."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from auditor import bundled, yaml_documents
+from auditor.authoring import catalogue
+from auditor.cli import main
+from auditor.rules.packs import LoadedPack
+from tests.test_docs import ROOT, load
+
+if TYPE_CHECKING:
+    import pytest
+
+PAGES = ROOT / "docs" / "rules"
+
+
+@cache
+def generator() -> ModuleType:
+    return load(ROOT / "docs" / "generate.py")
+
+
+@cache
+def built_in() -> LoadedPack:
+    return catalogue.load()[0]
+
+
+@cache
+def matrix() -> str:
+    return catalogue.matrix((built_in(),))
+
+
+def sections() -> tuple[str, str]:
+    statements, _, rules = matrix().partition(f"\n{built_in().pack.name}: rules\n")
+    return statements, rules
+
+
+def entry(text: str, name: str) -> str:
+    """Return what a section says of a statement or rule, on one line."""
+    found = re.search(rf"^{name} .*\n(?: .*\n)*", text, re.MULTILINE)
+    assert found is not None, name
+    return " ".join(found[0].split())
+
+
+# --- the matrix -------------------------------------------------------------------------------------------------------
+
+
+def test_the_matrix_fits_a_page() -> None:
+    assert max(map(len, matrix().splitlines())) <= 100
+    assert all(line == line.rstrip() for line in matrix().splitlines())
+
+
+def test_each_statement_is_cited_or_says_why_not() -> None:
+    statements, _ = sections()
+    rules = {rule.rule.id: rule.rule for of in built_in().rules.values() for rule in of}
+    for name, statement in built_in().pack.statements.items():
+        citing = sorted(rule.id for rule in rules.values() if name in rule.reference)
+        said = entry(statements, name)
+        assert said.endswith(
+            f"-> {', '.join(citing)}" if citing else "-> no rule: " + " ".join(statement.unchecked.split())
+        )
+        assert statement.section in said
+
+
+def test_each_rule_says_on_what_it_rests_and_where_it_stands() -> None:
+    _, rules = sections()
+    for rule in {rule.rule.id: rule.rule for of in built_in().rules.values() for rule in of}.values():
+        said = entry(rules, rule.id)
+        assert f"in {', '.join(rule.profiles)}" in said
+        assert not rule.reference or f"<- {', '.join(rule.reference)}" in said
+        assert all(source.date in said for source in rule.sources)
+
+
+def test_the_matrix_has_packs_of_ones_own_beside_the_built_in_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = {"format": "auditor.pack/1", "name": "own", "title": "Own", "profiles": {"current": "What holds today."}}
+    rule: dict[str, Any] = {
+        "id": "OWN001",
+        "title": "A disk is attached \u202e or not",
+        "severity": "low",
+        "sources": [{"title": "A page", "url": "https://example.org/", "date": "2026"}],
+        "for": [{"type": "Microsoft.Compute/disks"}],
+        "assert": {"field": "properties.diskState", "equals": "Attached"},
+        "profiles": {"current": {}},
+        "why": "Because it matters to us.",
+        "fix": "Mend it by hand.",
+        "examples": [
+            {"on": "trakcare-current", "expect": "pass"},
+            {"on": "trakcare-current", "expect": "fail", "because": "the disk is not attached"},
+        ],
+    }
+    (tmp_path / "pack.yaml").write_text(json.dumps({**pack, "statements": {}}), encoding="utf-8")
+    (tmp_path / "OWN001.yaml").write_text(json.dumps(rule), encoding="utf-8")
+    assert main.main(["rules", "matrix", "--rules", str(tmp_path)]) == main.OK
+    printed = capsys.readouterr().out
+    assert printed.startswith(matrix())
+    assert "own: rules" in printed
+    assert "own: statements" not in printed
+    assert "\\u202e" in printed, "text of users has no power over terminals"
+
+
+# --- one page a rule --------------------------------------------------------------------------------------------------
+
+
+def test_there_is_one_page_a_rule_and_none_besides() -> None:
+    ids = {path.stem for path in bundled.PACK.glob("*.yaml")} - {"pack"}
+    assert {path.stem for path in PAGES.glob("*.md")} == {*ids, "README"}, "run make docs"
+    assert generator().leftovers() == [], "run make docs"
+
+
+def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = generator()
+    monkeypatch.setattr(module, "HERE", tmp_path)
+    monkeypatch.setattr(module, "RULES", tmp_path / "rules")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "OLD001.md").write_text("gone")
+    (tmp_path / "rules.md").write_text("written by hand")
+    module.main()
+    assert not (tmp_path / "rules" / "OLD001.md").exists()
+    assert (tmp_path / "rules" / "README.md").exists()
+    assert (tmp_path / "rules.md").read_text() == "written by hand"
+
+
+def test_a_page_says_all_that_its_rule_does() -> None:
+    pages = generator().pages()
+    for rule in {rule.rule.id: rule.rule for of in built_in().rules.values() for rule in of}.values():
+        text = pages[generator().RULES / f"{rule.id}.md"]
+        value: Any = yaml_documents.read(Path(rule.file)).value
+        assert all(f"`{profile}`" in text for profile in rule.profiles)
+        assert all(f"- {name}, " in text for name in rule.reference)
+        assert all(source.url in text for source in rule.sources)
+        assert text.partition("## Examples")[2].count("\n| `") == len(rule.examples)
+        assert "\nassert:" in text
+        assert ("\nwhen:" in text) is ("when" in value)
+
+
+def test_the_index_leads_to_every_page() -> None:
+    text = (PAGES / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\]\((\w+)\.md\)", text)) == sorted(
+        path.stem for path in PAGES.glob("*.md") if path.stem != "README"
+    )
+
+
+def test_text_of_rules_has_no_power_over_markdown() -> None:
+    module = generator()
+    assert list(module.fence("sh", "echo ```` \x1b")) == ["`````sh", "echo ```` \\x1b", "`````"]
+    assert module.example_row({"on": "x", "expect": "fail", "because": "a | <b>", "also": ["R1"]})[1:3] == (
+        "fail; also fails: R1",
+        "a \\| &lt;b&gt;",
+    )
+
+
+def test_the_demo_follows_the_schema_that_a_scan_of_it_takes_for_granted() -> None:
+    value: Any = yaml_documents.read(bundled.DEMO / bundled.DEPLOYMENT).value
+    assert list(yaml_documents.validator("deployment").iter_errors(value)) == []

@@ -1,0 +1,390 @@
+"""The deployment file: all that it may declare, and the line of all that it may not."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor import bundled, yaml_documents
+from auditor.errors import InputError
+from auditor.estate import deployment_file
+from auditor.estate.declaration import DeclaredDeployment, Role, Roster, Selector
+from tests.faults import fault_of_change
+
+_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
+_VM = f"{_GROUP}/providers/Microsoft.Compute/virtualMachines/vm-x"
+
+_DESIGN = """\
+format: auditor.deployment/1
+deployments:
+  - name: trakcare-prod
+    product: trakcare              # trakcare | healthshare | iris
+    environment: production        # production | non-production
+    subscriptions: [00000000-0000-0000-0000-000000000001]   # one that was not scanned is a gap
+    regions: {primary: westeurope, dr: northeurope}
+    mirrors:
+      - name: TRAKDB
+        product: trakcare          # HealthShare has a mirror a product: information-exchange, patient-index, ...
+        address: {kind: load-balancer}     # load-balancer | secondary-ip | none (every client is mirror-aware)
+        failover:
+          - vm-db-a
+          - vm-db-b
+        arbiter: vm-arbiter
+        dr: [vm-db-dr]
+        reporting: none
+        disks: {journal: [2, 3], wij: [1]}     # LUNs, where known
+    tiers:
+      - {role: web, members: [{name: "vm-web-*"}]}
+      - {role: app, members: [{tag: {iris-role: app}}]}
+      - {role: print, members: none}           # this deployment has none on purpose
+    backup: {strategy: azure-backup}           # azure-backup | third-party | online; vault: ARM id
+    guest: optional                            # optional | required
+    settings: {session_idle_minutes: 15, rto_dns_seconds: 300, dr_capacity_ratio: 1.0, max_backup_age_hours: 26}
+"""
+"""The example of the design, as it stands there."""
+
+
+def load(text: str) -> tuple[DeclaredDeployment, ...]:
+    return deployment_file.load(yaml_documents.parse(text.encode(), "deployment.yaml"))
+
+
+def one(body: str) -> DeclaredDeployment:
+    """Return a deployment of which only what matters is given."""
+    head = _DESIGN[: _DESIGN.index("  - name")] + "  - name: d\n    product: iris\n    regions: {primary: westeurope}\n"
+    return load(head + textwrap.indent(textwrap.dedent(body), "    "))[0]
+
+
+def changed(old: str, new: str) -> DeclaredDeployment:
+    """Return the design's deployment with a change."""
+    assert old in _DESIGN
+    return load(_DESIGN.replace(old, new, 1))[0]
+
+
+def fault(old: str, new: str) -> tuple[int, str]:
+    """Return the fault that a change to the design's example makes, its line counted from that of the change."""
+    return fault_of_change(_DESIGN, old, new, load, "deployment.yaml")
+
+
+def test_the_example_of_the_design_says_what_the_design_says() -> None:
+    (found,) = load(_DESIGN)
+    mirrors, tiers = found.mirrors or (), found.tiers or ()
+    assert (found.name, found.product, found.environment, found.guest, found.line, found.file) == (
+        *("trakcare-prod", "trakcare", "production", "optional"),
+        *(3, "deployment.yaml"),
+    )
+    assert found.subscriptions == ("/subscriptions/00000000-0000-0000-0000-000000000001",)
+    assert (found.primary_region, found.dr_region) == ("westeurope", "northeurope")
+    (mirror,) = mirrors
+    assert (mirror.name, mirror.product, mirror.address_kind, mirror.line) == ("TRAKDB", "trakcare", "load-balancer", 9)
+    assert mirror.failover == Roster(
+        declared=True, selectors=(Selector("name", "vm-db-a", line=13), Selector("name", "vm-db-b", line=14)), line=12
+    )
+    assert mirror.arbiter == Roster(declared=True, selectors=(Selector("name", "vm-arbiter", line=15),), line=15)
+    assert mirror.dr == Roster(declared=True, selectors=(Selector("name", "vm-db-dr", line=16),), line=16)
+    assert mirror.reporting == Roster(declared=True, line=17)
+    assert dict(mirror.disks) == {"journal": (2, 3), "wij": (1,)}
+    assert [(tier.role, tier.product, tier.members.selectors, tier.line) for tier in tiers] == [
+        (Role.WEB, "", (Selector("glob", "vm-web-*", line=20),), 20),
+        (Role.APP, "", (Selector("tag", "app", tag="iris-role", line=21),), 21),
+        (Role.PRINT, "", (), 22),
+    ]
+    assert [tier.members.none for tier in tiers] == [False, False, True]
+    assert found.settings == {
+        "session_idle_minutes": 15,
+        "rto_dns_seconds": 300,
+        "dr_capacity_ratio": 1.0,
+        "max_backup_age_hours": 26,
+    }
+    assert set(found.setting_lines.values()) == {25}
+
+
+@pytest.mark.parametrize("folder", [path.parent.name for path in sorted(bundled.FIXTURES.glob("*/deployment.yaml"))])
+def test_the_fixtures_deployments_load(folder: str) -> None:
+    assert deployment_file.load(yaml_documents.read(bundled.FIXTURES / folder / "deployment.yaml"))
+
+
+def test_little_need_be_said_and_what_is_not_said_is_not_none() -> None:
+    found = one("")
+    assert (found.environment, found.guest, found.dr_region, found.subscriptions) == ("production", "optional", "", ())
+    assert (found.mirrors, found.tiers) == (None, None)
+    found = one("mirrors: [{name: M, failover: [a]}]\ntiers: [{role: web, members: w}]")
+    (mirror,), (tier,) = found.mirrors or (), found.tiers or ()
+    for roster in (mirror.arbiter, mirror.dr, mirror.reporting):
+        assert roster == Roster()
+        assert not roster.none
+    assert (mirror.product, mirror.address_kind) == ("iris", "load-balancer")
+    assert tier.members.selectors == (Selector("name", "w", line=7),)
+
+
+@pytest.mark.parametrize("none", ["none", "None", "NONE", "'none'"])
+def test_none_on_purpose_is_not_the_same_as_nothing_said(none: str) -> None:
+    found = one(f"mirrors: [{{name: M, failover: [a], arbiter: {none}, dr: {none}, reporting: {none}}}]")
+    (mirror,) = found.mirrors or ()
+    assert all(roster.none and roster.declared for roster in (mirror.arbiter, mirror.dr, mirror.reporting))
+    assert (one("mirrors: none").mirrors, one("tiers: none").tiers) == ((), ())
+    assert changed("dr: northeurope", f"dr: {none}").dr_region == "none"
+
+
+@pytest.mark.parametrize(
+    ("member", "selector"),
+    [
+        ("vm-x", Selector("name", "vm-x")),
+        ("VM-X", Selector("name", "VM-X")),
+        ("'12'", Selector("name", "12")),
+        (_VM, Selector("id", _VM)),
+        (f"{_VM.upper()}/", Selector("id", f"{_VM.upper()}/")),
+        ("{name: vm-x}", Selector("name", "vm-x")),
+        ("{name: 'vm-?'}", Selector("glob", "vm-?")),
+        ("{name: 'vm-[ab]'}", Selector("glob", "vm-[ab]")),
+        (f"{{name: {_VM}}}", Selector("id", _VM)),
+        ("{tag: {role: ''}}", Selector("tag", "", tag="role")),
+        ("tag", Selector("name", "tag")),
+        ("vm-tag-1", Selector("name", "vm-tag-1")),
+        (r'"\e[31mred\e[0m"', Selector("name", "\x1b[31mred\x1b[0m")),
+        ("'[bold]<b>&amp;'", Selector("name", "[bold]<b>&amp;")),
+        ("機械", Selector("name", "機械")),
+    ],
+)
+def test_a_member_is_a_name_an_id_a_glob_or_a_tag(member: str, selector: Selector) -> None:
+    for form in (f"[{member}]", f"\n      - {member}", member):
+        (tier,) = one(f"tiers:\n  - role: app\n    members: {form}").tiers or ()
+        (found,) = tier.members.selectors
+        assert (found.kind, found.value, found.tag) == (selector.kind, selector.value, selector.tag)
+        assert found.line == (9 if "\n" in form else 8)
+
+
+@pytest.mark.parametrize(
+    ("body", "check"),
+    [
+        ("environment: non-production", lambda d: d.environment == "non-production"),
+        ("guest: required", lambda d: d.guest == "required"),
+        ("scope: {resourceGroups: [RG-A]}", lambda d: d.resource_groups == ("rg-a",)),
+        ("backup: {strategy: third-party, vault: /subscriptions/x}", lambda d: d.name == "d"),
+        ("backup: {strategy: online}", lambda d: d.name == "d"),
+        ("settings: {own_setting: -1.5}", lambda d: d.settings == {"own_setting": -1.5}),
+        ("settings: {}", lambda d: d.settings == {}),
+        (
+            "mirrors: [{name: M, failover: [a], address: {kind: secondary-ip}}]",
+            lambda d: d.mirrors[0].address_kind == "secondary-ip",
+        ),
+        ("mirrors: [{name: M, failover: [a], address: {kind: none}}]", lambda d: d.mirrors[0].address_kind == "none"),
+        (
+            "mirrors: [{name: M, failover: [a], product: patient-index}]",
+            lambda d: d.mirrors[0].product == "patient-index",
+        ),
+        ("tiers: [{role: web, members: a}, {role: web, product: x, members: b}]", lambda d: len(d.tiers) == 2),
+        ("tiers: [{role: db, members: [a, {tag: {a: b}}, {tag: {a: c}}]}]", lambda d: d.tiers[0].role is Role.DB),
+        (
+            f"subscriptions: [{_GROUP[15:51].upper()}, /subscriptions/ABCDEF00-0000-0000-0000-000000000002]",
+            lambda d: d.subscriptions == (_GROUP[:51], "/subscriptions/abcdef00-0000-0000-0000-000000000002"),
+        ),
+    ],
+)
+def test_every_construct_loads(body: str, check: Any) -> None:
+    assert check(one(body))
+
+
+def test_regions_are_compared_as_azure_does() -> None:
+    assert changed("westeurope", "West Europe").primary_region == "westeurope"
+
+
+_FIRST = "          - vm-db-a"
+_BOTH = "failover:\n          - vm-db-a\n          - vm-db-b\n"
+_A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        # who plays a role
+        ("dr: [vm-db-dr]", "dr: []", 0, "deployments[0].mirrors[0].dr must not be empty (`none` where there are none"),
+        ("dr: [vm-db-dr]", "dr:", 0, "dr must be text or a list or a map, not null"),
+        ("dr: [vm-db-dr]", "dr: ''", 0, "dr must not be empty"),
+        (
+            "dr: [vm-db-dr]",
+            "dr: [none]",
+            0,
+            "dr names the machine 'none': write `dr: none` where there are none on purpose",
+        ),
+        ("dr: [vm-db-dr]", "dr:\n          - a\n          - None", 2, "dr names the machine 'none'"),
+        (_FIRST, "          - none", 0, "failover names the machine 'none'"),
+        (_BOTH, "failover: []\n", 0, "failover must not be empty"),
+        (_BOTH, "failover: none\n", 0, "failover must be a list, not 'none'"),
+        (_FIRST, "          - vm-DB-b", 1, "failover names 'vm-db-b' twice"),
+        (_FIRST, "          - {name: vm-db-b}", 1, "failover names 'vm-db-b' twice"),
+        (_FIRST, "          - {tag: {a: b}}\n          - {tag: {A: B}}", 1, "failover names 'tag A=B' twice"),
+        (_FIRST, "          - 7", 0, "failover[0] must be text or a map, not 7; put it in quotes"),
+        (_FIRST, "          - [a]", 0, "failover[0] must be text or a map, not a list"),
+        (_FIRST, "          -", 0, "failover[0] must be text or a map, not null"),
+        (_FIRST, "          - ''", 0, "failover[0] must not be empty"),
+        (_FIRST, "          - {nam: a}", 0, "failover[0] has the unknown key 'nam'; did you mean 'name'?"),
+        (_FIRST, "          - {name: a, tag: {b: c}}", 0, "failover[0] has both 'name' and 'tag'"),
+        (_FIRST, "          - {}", 0, "failover[0] needs one of name, tag"),
+        (_FIRST, "          - {tag: {}}", 0, "failover[0].tag is wrong"),
+        (_FIRST, "          - {tag: {a: b, c: d}}", 0, "failover[0].tag is wrong"),
+        (_FIRST, "          - {tag: {a: 1}}", 0, "failover[0].tag.a must be text, not 1; put it in quotes"),
+        (_FIRST, "          - {name: ''}", 0, "failover[0].name must not be empty"),
+        (
+            _FIRST,
+            "          - /subscriptions/a/resourceGroups/b",
+            0,
+            "is neither a name nor the id of a virtual machine",
+        ),
+        (
+            _FIRST,
+            f"          - {_VM.replace('virtualMachines', 'disks')}",
+            0,
+            "is neither a name nor the id of a virtual",
+        ),
+        (_FIRST, f"          - {_VM}/extensions/e", 0, "is neither a name nor the id of a virtual machine"),
+        (_FIRST, f"          - {_VM[1:]}", 0, "is neither a name nor the id of a virtual machine"),
+        (_FIRST, "          - {name: rg/vm-a}", 0, "'rg/vm-a' is neither a name nor the id of a virtual machine"),
+        (_FIRST, "          - vm-db-*", 0, "'vm-db-*' is no name; a glob is written {name:"),
+        ("dr: northeurope", "dr: West Europe", 0, "the DR region is the primary one"),
+        # twins
+        ("    tiers:", "      - {name: trakdb, failover: [x]}\n    tiers:", 0, "the mirror 'trakdb' is declared twice"),
+        ("role: app", "role: web", 0, "the tier 'web' is declared twice"),
+        (
+            _A_TIER,
+            "{role: web, product: x, members: a}\n      - {role: web, product: x, members: b}",
+            1,
+            "the tier 'web x' is declared twice",
+        ),
+        (
+            "    settings:",
+            "  - {name: Trakcare-PROD, product: iris, regions: {primary: westeurope}}\n#",
+            0,
+            "the deployment 'Trakcare-PROD' is declared twice",
+        ),
+        # sorts and words
+        (
+            "auditor.deployment/1",
+            "auditor.deployment/2",
+            0,
+            "format must be auditor.deployment/1, not 'auditor.deployment/2'",
+        ),
+        ("format:", "formt:", 0, "the file has the unknown key 'formt'; did you mean 'format'?"),
+        ("format: auditor.deployment/1\n", "", 0, "the file lacks the key 'format'"),
+        ("deployments:\n", "deployments: []\nx:\n", 1, "the file has the unknown key 'x'"),
+        (
+            "product: trakcare  ",
+            "product: trakcar  ",
+            0,
+            "product must be one of trakcare, healthshare, iris, not 'trakcar'; did you mean 'trakcare'?",
+        ),
+        (
+            "environment: production ",
+            "environment: test ",
+            0,
+            "environment must be production or non-production, not 'test'",
+        ),
+        (
+            "environment",
+            "enviroment",
+            0,
+            "deployments[0] has the unknown key 'enviroment'; did you mean 'environment'?",
+        ),
+        ("00000000-0000-0000-0000-000000000001", "00000000-0000", 0, "subscriptions[0] must match"),
+        (
+            "[00000000-0000-0000-0000-000000000001]",
+            "00000000-0000-0000-0000-000000000001",
+            0,
+            "subscriptions must be a list",
+        ),
+        ("[00000000-0000-0000-0000-000000000001]", "[]", 0, "subscriptions must not be empty"),
+        ("{primary: westeurope, dr: northeurope}", "westeurope", 0, "regions must be a map, not 'westeurope'"),
+        ("{primary: westeurope, dr: northeurope}", "[westeurope]", 0, "regions must be a map, not a list"),
+        ("primary: westeurope, ", "", 0, "regions lacks the key 'primary'"),
+        ("primary: westeurope", "primary: none", 0, "regions.primary must not be 'none'"),
+        ("primary: westeurope", "primary: west/europe", 0, "regions.primary must match"),
+        ("dr: northeurope", "ddr: northeurope", 0, "regions has the unknown key 'ddr'; did you mean 'dr'?"),
+        ("name: TRAKDB", "name: a/b", 0, "name must match"),
+        ("name: TRAKDB", "name: ' a'", 0, "name must match"),
+        ("name: TRAKDB", "name: 12", 0, "name must be text, not 12; put it in quotes"),
+        ("name: TRAKDB", f"name: {'n' * 201}", 0, "name is wrong"),
+        (
+            "kind: load-balancer",
+            "kind: vip",
+            0,
+            "address.kind must be one of load-balancer, secondary-ip, none, not 'vip'",
+        ),
+        ("address: {kind: load-balancer}", "address: load-balancer", 0, "address must be a map, not 'load-balancer'"),
+        (
+            "arbiter: vm-arbiter",
+            "abiter: vm-arbiter",
+            0,
+            "mirrors[0] has the unknown key 'abiter'; did you mean 'arbiter'?",
+        ),
+        ("journal: [2, 3]", "journal: [2, 64]", 0, "disks.journal[1] is wrong: 64 is greater than the maximum of 63"),
+        ("journal: [2, 3]", "journal: [2.5]", 0, "disks.journal[0] must be a whole number, not 2.5"),
+        ("journal: [2, 3]", "journal: [2, 2]", 0, "disks.journal names something twice"),
+        ("journal: [2, 3]", "journl: [2]", 0, "disks has the unknown key 'journl'; did you mean 'journal'?"),
+        ("role: web", "role: mirror-dr", 0, "tiers[0].role must be one of web, app, print, db, not 'mirror-dr'"),
+        (_A_TIER, "{role: web}", 0, "tiers[0] lacks the key 'members'"),
+        (
+            "strategy: azure-backup",
+            "strategy: tape",
+            0,
+            "backup.strategy must be one of azure-backup, third-party, online",
+        ),
+        ("guest: optional", "guest: maybe", 0, "guest must be optional or required, not 'maybe'"),
+        (
+            "session_idle_minutes: 15",
+            "session_idle_minutes: '15'",
+            0,
+            "settings.session_idle_minutes must be a number, not '15'",
+        ),
+        (
+            "session_idle_minutes: 15",
+            "session_idle_minutes: yes",
+            0,
+            "settings.session_idle_minutes must be a number, not 'yes'",
+        ),
+        (
+            "session_idle_minutes: 15",
+            "session_idle_minutes: true",
+            0,
+            "settings.session_idle_minutes must be a number, not true",
+        ),
+        ("session_idle_minutes: 15", "own: [1]", 0, "settings.own must be a number, not a list"),
+        ("dr_capacity_ratio: 1.0", "dr_capacity_ratio: 0", 0, "settings.dr_capacity_ratio is wrong"),
+    ],
+)
+def test_a_misuse_is_refused_on_its_line(old: str, new: str, line: int, message: str) -> None:
+    found = fault(old, new)
+    assert message in found[1]
+    assert found[0] == line
+
+
+def test_mirrors_and_tiers_are_a_list_or_none() -> None:
+    for key in ("mirrors", "tiers"):
+        for value, message in (
+            ("[]", "must not be empty"),
+            ("no", "must be none, not 'no'"),
+            ("{}", "must be text or a list, not a map"),
+            ("", "must be text or a list, not null"),
+        ):
+            with pytest.raises(InputError, match=message) as caught:
+                one(f"{key}: {value}")
+            assert caught.value.line == 6
+
+
+@given(name=st.text(min_size=1, max_size=200))
+def test_any_name_loads_or_is_refused(name: str) -> None:
+    for path in (("name",), ("mirrors", 0, "name"), ("mirrors", 0, "failover", 0), ("tiers", 0, "members", 0, "name")):
+        value: Any = yaml_documents.parse(_DESIGN.encode(), "f").value
+        *way, last = ("deployments", 0, *cast("tuple[str | int, ...]", path))
+        at = value
+        for step in way:
+            at = at[step]
+        at[last] = name
+        try:
+            (found,) = deployment_file.load(yaml_documents.Document(value, "f", {}))
+        except InputError:
+            continue
+        else:
+            assert name in repr(found) or repr(name)[1:-1] in repr(found)

@@ -1,0 +1,777 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.estate.declaration import Role
+from auditor.estate.graph import FLOW_LOG, NIC, REFERENCES, VM, Reference, proper_type
+from auditor.estate.subjects import Deployment, subject_of
+from auditor.estate.topology import Topology
+from auditor.snapshot.known import Cause, Items, Unknown
+from tests.estate import subscription as s
+from tests.estate.subscription import OTHER, SUB, Body, arm_id
+
+LB = "microsoft.network/loadbalancers"
+
+
+def tier(*members: str, product: str = "iris", more: str = "") -> str:
+    """Return a deployment file of one app tier."""
+    listed = ", ".join(members)
+    return f"""
+    - name: d
+      product: {product}
+      regions: {{primary: westeurope}}
+      mirrors: none
+      tiers:
+        - {{role: app, members: [{listed}]}}
+        - {{role: web, members: none}}
+        - {{role: db, members: none}}
+      {more}
+    """
+
+
+def app(deployment: Deployment) -> Items:
+    found = deployment.machines[Role.APP]
+    assert isinstance(found, Items)
+    return found
+
+
+def chosen(member: str, *bodies: Body, **keywords: Any) -> list[str]:
+    """Return the machines to which one declared member gives a role."""
+    return s.names(app(s.only(s.topology(*bodies, deployment=tier(member), **keywords))))
+
+
+MACHINES = (s.vm("vm-a", tags={"Iris-Role": "App"}), s.vm("vm-b", tags={}), s.vm("db-a", tags={"odd 'tag'": "x"}))
+
+
+@pytest.mark.parametrize(
+    ("member", "names"),
+    [
+        ("VM-A", ["vm-a"]),
+        (arm_id("Compute/virtualMachines", "vm-a").upper(), ["vm-a"]),
+        ('{name: "VM-*"}', ["vm-a", "vm-b"]),
+        ('{name: "?[m]-a"}', ["vm-a"]),
+        ("{tag: {IRIS-ROLE: app}}", ["vm-a"]),
+        ("""{tag: {"odd 'tag'": x}}""", ["db-a"]),
+        ("{tag: {iris-role: web}}", ["?"]),
+        ("vm", ["?"]),
+    ],
+)
+def test_members(member: str, names: list[str]) -> None:
+    assert chosen(member, *MACHINES) == names
+
+
+@pytest.mark.parametrize("member", ["vm-z", '{name: "z*"}', "{tag: {a: b}}", arm_id("Compute/virtualMachines", "z")])
+def test_a_member_that_is_not_found(member: str) -> None:
+    for keywords, cause in (({}, Cause.DECLARATION), ({"unlisted": [VM]}, Cause.GAP)):
+        found = Items.of(app(s.only(s.topology(*MACHINES, deployment=tier(member), **keywords)))).open_end  # type: ignore[arg-type]
+        assert found is not None
+        assert found.cause is cause
+
+
+def test_more_may_match_where_machines_were_not_listed() -> None:
+    assert chosen('{name: "vm-*"}', *MACHINES, unlisted=[VM]) == ["vm-a", "vm-b", "..."]
+    assert chosen("{tag: {iris-role: app}}", *MACHINES, unlisted=[VM]) == ["vm-a", "..."]
+    assert chosen("vm-a", *MACHINES, unlisted=[VM]) == ["vm-a"]
+    assert chosen(arm_id("Compute/virtualMachines", "vm-a"), *MACHINES, unlisted=[VM]) == ["vm-a"]
+
+
+def test_a_tag_may_stand_on_a_machine_that_was_not_read() -> None:
+    hidden = arm_id("Compute/virtualMachines", "vm-x")
+    assert chosen("{tag: {iris-role: app}}", *MACHINES, gaps=[s.gap(hidden)]) == ["vm-a", "..."]
+    assert chosen('{name: "vm-*"}', *MACHINES, gaps=[s.gap(hidden)]) == ["vm-a", "vm-b", "vm-x"]
+    elsewhere = arm_id("Compute/virtualMachines", "vm-x", subscription=OTHER)
+    text = tier("{tag: {iris-role: app}}", more=f"subscriptions: [{SUB}]")
+    built = s.topology(*MACHINES, gaps=[s.gap(elsewhere)], deployment=text)
+    assert s.names(app(s.only(built))) == ["vm-a"]
+
+
+def test_a_name_that_two_machines_bear_gives_neither_the_role() -> None:
+    twins = (s.vm("vm-a"), s.vm("vm-a", group="restored"))
+    found = s.only(s.topology(*twins, deployment=tier("vm-a")))
+    assert found.roles == {}
+    assert s.names(app(found)) == ["?"]
+    assert len(found.choices[0].matches.known) == 2
+    assert chosen(twins[1]["id"], *twins) == ["vm-a"]
+    assert chosen('{name: "vm-a*"}', *twins) == ["vm-a", "vm-a"]
+
+
+def test_only_the_declared_subscriptions_are_searched() -> None:
+    there = s.vm("vm-a", subscription=OTHER)
+    bodies = (s.vm("vm-a"), there)
+    both = s.topology(*bodies, deployment=tier("vm-a"), scopes=[SUB, OTHER])
+    assert s.names(app(s.only(both))) == ["?"], "two machines of one name"
+    for scope in (SUB, OTHER):
+        text = tier("vm-a", more=f"subscriptions: [{scope}]")
+        built = s.topology(*bodies, deployment=text, scopes=[SUB, OTHER])
+        (found,) = app(s.only(built)).known
+        assert getattr(found, "id", "").startswith(scope)
+        assert [sub.id for sub in built.subscriptions if sub.deployments] == [scope]
+    everywhere = s.topology(s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a"))
+    assert [sub.id for sub in everywhere.subscriptions if sub.deployments] == [SUB], "where its machines are"
+    both = s.topology(
+        s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a", more=f"subscriptions: [{SUB}, {OTHER}]")
+    )
+    assert [sub.id for sub in both.subscriptions if sub.deployments] == [SUB, OTHER], "where it was declared to be"
+    left_out = s.only(s.topology(s.vm("x"), deployment=tier("vm-a", more=f"subscriptions: [{OTHER}]")))
+    gap = Items.of(app(left_out)).open_end
+    assert gap is not None
+    assert "was not scanned" in gap.reason
+
+
+def test_a_machine_that_two_members_name_stands_once() -> None:
+    found = s.only(s.topology(*MACHINES, deployment=tier("vm-a", '{name: "vm-*"}')))
+    assert s.names(app(found)) == ["vm-a", "vm-b"]
+    assert [choice.id for choice in found.choices] == ["d/members/vm-a", "d/members/vm-*"]
+
+
+# --- roles ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("product", "undeclared"),
+    [("trakcare", {"web", "app", "print"}), ("healthshare", {"web"}), ("iris", {"web", "app"})],
+)
+@pytest.mark.parametrize("mirrors", [True, False])
+def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirrors: bool) -> None:
+    mirror = "mirrors: [{name: M, failover: [vm-a]}]" if mirrors else "mirrors: none"
+    text = f"""
+    - name: d
+      product: {product}
+      regions: {{primary: westeurope}}
+      {mirror}
+    """
+    found = s.only(s.topology(*MACHINES, deployment=text)).machines
+    expected = undeclared | ({"mirror-arbiter", "mirror-dr", "mirror-reporting"} if mirrors else {"db"})
+    assert {role for role, members in found.items() if isinstance(members, Unknown)} == expected
+    assert [m.cause for m in found.values() if isinstance(m, Unknown) and m.cause is not Cause.DECLARATION] == []
+    assert found[Role.MIRROR_FAILOVER] == Items() or mirrors
+
+
+SUITE = """
+- name: d
+  product: healthshare
+  regions: {primary: westeurope}
+  mirrors:
+    - {name: M, product: patient-index, failover: [vm-a]}
+    - {name: N, product: health-insight, failover: [vm-b]}
+    - {name: O, product: health-insight, failover: [db-a]}
+  tiers: [TIERS]
+"""
+
+
+@pytest.mark.parametrize(
+    ("tiers", "asked"),
+    [
+        ("{role: db, members: none}", ["patient-index", "health-insight"]),
+        ("{role: web, product: patient-index, members: [vm-a]}", ["health-insight"]),
+        ("{role: web, product: patient-index, members: none}", ["health-insight"]),
+        ("{role: web, product: personal-community, members: [vm-a]}", ["patient-index", "health-insight"]),
+        ("{role: app, product: health-insight, members: [vm-a]}", ["patient-index", "health-insight"]),
+        ("{role: web, members: [vm-a]}", []),
+        ("{role: web, product: healthshare, members: [vm-a]}", []),
+        ("{role: web, members: none}", []),
+    ],
+)
+def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
+    found = s.only(s.topology(*MACHINES, deployment=SUITE.replace("TIERS", tiers)))
+    gap = Items.of(found.machines[Role.WEB]).open_end
+    assert (gap is not None) is bool(asked)
+    assert list(found.expected) == [(Role.WEB, product) for product in asked]
+    for product in asked:
+        assert gap is not None
+        assert (gap.cause, gap) == (Cause.DECLARATION, found.expected[Role.WEB, product])
+        assert product in gap.reason
+        assert f"{{role: web, product: {asked[0]}, members: [...]}}" in gap.reason
+
+
+def test_products_beside_the_deployments_own() -> None:
+    """TrakCare with Health Connect beside it: each is asked for the tiers that it has by the reference."""
+    text = SUITE.replace("healthshare", "trakcare").replace("product: patient-index, ", "")
+    both = s.only(s.topology(*MACHINES, deployment=text.replace("TIERS", "{role: db, members: none}")))
+    assert set(both.expected) == {(r, "") for r in (Role.WEB, Role.APP, Role.PRINT)} | {(Role.WEB, "health-insight")}
+    own = "{role: web, product: health-insight, members: [vm-a]}, {role: app, members: [vm-b]}"
+    lacking = s.only(s.topology(*MACHINES, deployment=text.replace("TIERS", own)))
+    assert set(lacking.expected) == {(Role.WEB, ""), (Role.PRINT, "")}
+
+
+def test_roles_declared_to_be_none() -> None:
+    text = """
+    - {name: d, product: trakcare, regions: {primary: westeurope}, mirrors: none, tiers: none}
+    """
+    found = s.only(s.topology(*MACHINES, deployment=text))
+    assert list(found.machines.values()) == [Items()] * len(Role)
+    assert (found.tiers, found.mirrors) == ((), ())
+    assert found.expected == {(role, ""): Items() for role in (Role.APP, Role.PRINT, Role.WEB)}
+
+
+def test_mirrors_that_nobody_mentions() -> None:
+    text = "- {name: d, product: iris, regions: {primary: westeurope}, tiers: none}"
+    found = s.only(s.topology(*MACHINES, deployment=text)).machines
+    for role in (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING):
+        gap = found[role]
+        assert isinstance(gap, Unknown)
+        assert "`mirrors: none`" in gap.reason
+
+
+def test_one_of_two_mirrors_without_arbiter_leaves_the_arbiters_open() -> None:
+    text = """
+    - name: d
+      product: iris
+      regions: {primary: westeurope}
+      mirrors: [{name: M, failover: [vm-a], arbiter: vm-b}, {name: N, failover: [vm-lost]}]
+      tiers: none
+    """
+    found = s.only(s.topology(*MACHINES, deployment=text))
+    assert s.names(found.machines[Role.MIRROR_ARBITER]) == ["vm-b", "..."]
+    assert s.names(found.machines[Role.MIRROR_FAILOVER]) == ["?", "vm-a"]
+    assert [mirror.id for mirror in found.mirrors] == ["d/mirrors/M", "d/mirrors/N"]
+
+
+def test_a_machine_may_have_two_roles_and_serve_two_deployments() -> None:
+    one = tier("vm-a").replace("{role: web, members: none}", "{role: web, members: [vm-a, vm-b]}")
+    built = s.topology(*MACHINES, s.nic("vm-a-nic"), deployment=one + tier("vm-a").replace("name: d", "name: e"))
+    d, e = built.deployments
+    key = arm_id("Compute/virtualMachines", "vm-a").lower()
+    assert d.roles[key] == (Role.APP, Role.WEB)
+    assert e.roles == {key: (Role.APP,)}
+    assert (s.names(d.scope[NIC]), s.names(e.scope[NIC])) == (["vm-a-nic", "..."], ["vm-a-nic"])
+    assert [d.id, e.id] == [deployment.id for deployment in built.subscriptions[0].deployments]
+
+
+# --- tiers ----------------------------------------------------------------------------------------------------------
+
+
+def tiers(built: Topology) -> dict[str, list[str]]:
+    return {tier.id: s.names(tier.members) for tier in s.only(built).tiers}
+
+
+def test_tiers_are_split_by_region_and_product() -> None:
+    bodies = (s.vm("a"), s.vm("b", location="North Europe"), s.vm("p", location="NORTHEUROPE"))
+    text = """
+    - name: d
+      product: healthshare
+      regions: {primary: westeurope, dr: northeurope}
+      mirrors: none
+      tiers:
+        - {role: web, members: [a, b]}
+        - {role: app, product: registry, members: [p]}
+        - {role: app, product: access, members: [a, lost]}
+        - {role: print, members: none}
+    """
+    assert tiers(s.topology(*bodies, deployment=text)) == {
+        "d/tiers/web/westeurope": ["a"],
+        "d/tiers/web/northeurope": ["b"],
+        "d/tiers/app/registry/westeurope": [],
+        "d/tiers/app/registry/northeurope": ["p"],
+        "d/tiers/app/access/westeurope": ["?", "a"],
+    }
+
+
+def test_a_machine_without_region_may_be_in_each() -> None:
+    nowhere = s.vm("b")
+    del nowhere["location"]
+    hidden = arm_id("Compute/virtualMachines", "c")
+    built = s.topology(s.vm("a"), nowhere, gaps=[s.gap(hidden)], deployment=tier("a", "b", "c"))
+    assert tiers(built) == {"d/tiers/app/westeurope": ["?", "?", "a"]}
+    causes = {m.cause for m in s.only(built).tiers[0].members.known if isinstance(m, Unknown)}
+    assert causes == {Cause.GAP, Cause.VALUE}
+
+
+# --- tags -----------------------------------------------------------------------------------------------------------
+
+
+def tagged(name: str, role: str, **more: str) -> Body:
+    tags = {"IRIS-Deployment": "Prod", "iris-role": role, "iris-product": "IRIS"}
+    return s.vm(name, tags={**tags, **{f"iris-{key}": value for key, value in more.items()}})
+
+
+TAGGED = (
+    tagged("a", "Mirror-Failover", mirror="TRAKDB"),
+    tagged("b", "mirror-failover", mirror="trakdb", deployment="PROD"),
+    tagged("arb", "mirror-arbiter", mirror="TRAKDB"),
+    tagged("w", "web"),
+)
+
+
+def test_a_deployment_may_be_made_of_tags() -> None:
+    built = s.topology(*TAGGED, s.vm("bystander"), s.vm("half", tags={"iris-deployment": "other"}))
+    found = s.only(built)
+    assert (found.id.lower(), found.declared.product, found.declared.environment) == ("prod", "iris", "production")
+    (mirror,) = found.mirrors
+    assert mirror.id == f"{found.id}/mirrors/TRAKDB"
+    assert (s.names(mirror.failover), s.names(mirror.arbiter)) == (["a", "b"], ["arb"])
+    assert isinstance(mirror.dr, Unknown), "nobody declared it"
+    assert s.names(found.machines[Role.WEB]) == ["w"]
+    assert isinstance(found.machines[Role.APP], Unknown)
+    assert found.machines[Role.PRINT] == Items()
+    assert tiers(built) == {f"{found.id}/tiers/web/westeurope": ["w"]}
+    assert built.subscriptions[0].deployments == (found,)
+    assert not any(found.lines.values())
+
+
+def test_products_that_disagree_name_none() -> None:
+    assert s.only(s.topology(*TAGGED, tagged("x", "app", product="trakcare"))).declared.product == ""
+
+
+HIDDEN: list[dict[str, Any]] = [{"unlisted": [VM]}, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "x"))]}]
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_what_only_tags_say_is_open_where_tags_are_hidden(how: Any) -> None:
+    found = s.only(s.topology(*TAGGED, **how))
+    assert s.names(found.mirrors[0].failover) == ["a", "b", "..."]
+    assert s.names(found.mirrors[0].arbiter) == ["arb", "..."]
+    assert s.names(found.tiers[0].members) == ["w", "..."]
+    assert s.names(found.machines[Role.PRINT]) == ["..."]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"iris-deployment": "../x", "iris-role": "web"},
+        {"iris-deployment": "", "iris-role": "web"},
+        {"iris-deployment": "d"},
+        {"iris-deployment": ["d"], "iris-role": {"a": "b"}},
+    ],
+)
+def test_tags_that_declare_nothing(tags: Body) -> None:
+    assert s.topology(s.vm("a", tags=tags)).deployments == ()
+
+
+@pytest.mark.parametrize("role", ["root", "mirror-failover", "mirror-lb", "web'] | *", "wéb\n"])
+def test_tags_of_no_role_give_none(role: str) -> None:
+    found = s.only(s.topology(s.vm("a", tags={"iris-deployment": "d'\n<b>", "iris-role": role, "iris-mirror": "x/y"})))
+    assert (found.id, found.roles, found.mirrors) == ("d'\n<b>", {}, ())
+
+
+def test_tags_complete_a_file_and_never_override_it() -> None:
+    text = """
+    - name: prod
+      product: trakcare
+      regions: {primary: westeurope}
+      mirrors: [{name: M, failover: [f]}]
+      tiers: [{role: web, members: [f]}, {role: print, members: none}]
+    """
+    bodies = (
+        s.vm("f"),
+        tagged("arb", "mirror-arbiter", mirror="m"),
+        tagged("dr", "mirror-dr", mirror="other"),
+        tagged("x", "mirror-failover", mirror="M"),
+        tagged("w", "web"),
+        tagged("p", "print"),
+        tagged("app", "app"),
+    )
+    found = s.only(s.topology(*bodies, deployment=text))
+    (mirror,) = found.mirrors
+    assert (s.names(mirror.failover), s.names(mirror.arbiter)) == (["f"], ["arb"])
+    assert isinstance(mirror.dr, Unknown)
+    assert found.declared.product == "trakcare"
+    expected = {Role.WEB: ["f"], Role.PRINT: [], Role.APP: ["app"]}
+    assert {role: s.names(found.machines[role]) for role in expected} == expected
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_tag_that_is_hidden_may_give_any_role_that_a_file_leaves_open(how: Any) -> None:
+    text = """
+    - name: prod
+      product: iris
+      regions: {primary: westeurope}
+      mirrors: [{name: M, failover: [a], arbiter: none, dr: none, reporting: none}]
+      tiers: [{role: web, members: [w]}]
+    """
+    tier_roles = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
+
+    def found(text: str, *more: Body, how: Any) -> list[list[str]]:
+        machines = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).machines
+        assert s.names(machines[Role.MIRROR_ARBITER]) == [], "none on purpose"
+        return [s.names(machines[role]) for role in tier_roles]
+
+    assert found(text, how={}) == [["w"], ["?"], [], []]
+    assert found(text, how=how) == [["w"], ["?"], ["..."], ["..."]]
+    app = tagged("app", "app")
+    assert found(text, app, how={}) == [["w"], ["app"], [], []]
+    assert found(text, app, how=how) == [["w"], ["app", "..."], ["..."], ["..."]]
+    closed = text.replace("]}]\n    ", "]}, {role: app, members: none}, {role: print, members: none}]\n    ")
+    assert found(closed, how=how) == [["w"], [], [], ["..."]]
+    none = text.replace("[{role: web, members: [w]}]", "none")
+    assert found(none, how=how) == [[], [], [], []]
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_tag_that_is_hidden_may_name_another_mirror(how: Any) -> None:
+    text = "- {name: prod, product: iris, regions: {primary: westeurope}, tiers: none}"
+    for deployment in (text, ""):
+        assert s.only(s.topology(*TAGGED, deployment=deployment)).more_mirrors is None
+        found = s.only(s.topology(*TAGGED, deployment=deployment, **how))
+        assert len(found.mirrors) == 1
+        assert found.more_mirrors is not None
+        assert found.more_mirrors.cause is Cause.GAP
+    for mirrors in ("none", "[{name: M, failover: [a]}]"):
+        declared = text.replace("tiers", f"mirrors: {mirrors}, tiers")
+        assert s.only(s.topology(*TAGGED, deployment=declared, **how)).more_mirrors is None
+    undeclared = s.only(s.topology(*MACHINES, deployment=text)).more_mirrors
+    assert undeclared is not None
+    assert undeclared.cause is Cause.DECLARATION
+
+
+def test_tags_tell_the_tiers_of_products_apart() -> None:
+    text = SUITE.replace("  tiers: [TIERS]\n", "").replace("name: d", "name: prod")
+    web = tagged("w", "web", product="Patient-Index")
+    found = s.only(s.topology(*MACHINES, web, deployment=text))
+    assert [tier.id for tier in found.tiers] == ["prod/tiers/web/patient-index/westeurope"]
+    assert list(found.expected) == [(Role.WEB, "health-insight")]
+    for product in ("HealthShare", "no/name", ""):
+        shared = s.only(s.topology(*MACHINES, web, tagged("x", "web", product=product), deployment=text))
+        assert {tier.id: s.names(tier.members)[:1] for tier in shared.tiers} == {
+            "prod/tiers/web/westeurope": ["x"],
+            "prod/tiers/web/patient-index/westeurope": ["w"],
+        }
+        assert not shared.expected, "who names no product serves all"
+
+
+def test_the_mirrors_of_tags_are_of_their_products() -> None:
+    text = "- {name: prod, product: healthshare, regions: {primary: westeurope}}"
+    pair = [
+        tagged(f"{letter}{n}", "mirror-failover", mirror=letter, product=f"hs-{letter}")
+        for letter in "ab"
+        for n in "12"
+    ]
+    found = s.only(s.topology(*pair, tagged("w", "web", product="hs-a"), deployment=text))
+    assert [(mirror.declared.name, mirror.declared.product) for mirror in found.mirrors] == [
+        ("a", "hs-a"),
+        ("b", "hs-b"),
+    ]
+    assert list(found.expected) == [(Role.WEB, "hs-b")]
+    other = s.only(
+        s.topology(*pair, tagged("w", "web", product="hs-a"), deployment=text.replace("healthshare", "iris"))
+    )
+    assert {mirror.declared.product for mirror in other.mirrors} == {"iris"}, "only HealthShare has products within"
+    assert list(other.expected) == [(Role.APP, "")]
+
+
+def test_tags_add_nothing_to_what_is_none_on_purpose() -> None:
+    text = "- {name: prod, product: iris, regions: {primary: westeurope}, mirrors: none, tiers: none}"
+    assert s.only(s.topology(*TAGGED, deployment=text)).roles == {}
+
+
+# --- scope ----------------------------------------------------------------------------------------------------------
+
+
+def scope(*bodies: Body, deployment: str = "", **keywords: Any) -> dict[str, list[str]]:
+    found = s.only(s.topology(*bodies, deployment=deployment or tier("vm-a"), **keywords)).scope
+    return {type_.rpartition("/")[2]: s.names(items) for type_, items in found.items()}
+
+
+PUBLIC = s.resource("Network/publicIPAddresses", "ip")
+SET = s.resource("Compute/availabilitySets", "set", virtualMachines=[{"id": arm_id("Compute/virtualMachines", "vm-x")}])
+VNET = s.resource(
+    "Network/virtualNetworks",
+    "vnet",
+    subnets=[{"properties": {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "nsg")}}}],
+)
+REACHED = (
+    s.vm("vm-a", disks=["disk"], availabilitySet={"id": SET["id"].upper()}),
+    s.nic("vm-a-nic"),
+    s.disk("disk"),
+    SET,
+    VNET,
+    s.resource("Network/networkSecurityGroups", "nsg"),
+    PUBLIC,
+    s.balancer(
+        "lb",
+        {"pool": s.by_nic("vm-a-nic", "vm-x-nic")},
+        frontendIPConfigurations=[{"properties": {"publicIPAddress": {"id": PUBLIC["id"]}}}],
+    ),
+    s.resource(
+        "Network/trafficManagerProfiles", "tm", endpoints=[{"properties": {"targetResourceId": PUBLIC["id"].lower()}}]
+    ),
+    s.network_gateway("vgw", VNET["id"].upper()),
+    s.flow_log("log", arm_id("Network/networkSecurityGroups", "NSG")),
+)
+BYSTANDERS = (
+    s.vm("vm-x", group="rg-x"),
+    s.nic("vm-x-nic"),
+    s.balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
+    s.disk("disk-x"),
+    s.resource("Network/trafficManagerProfiles", "tm-x", endpoints=[]),
+    s.network_gateway("vgw-x", arm_id("Network/virtualNetworks", "vnet-x")),
+    s.flow_log("log-x", arm_id("Network/networkSecurityGroups", "nsg-x")),
+    s.flow_log("log-y", VNET["id"]),
+)
+ALL = {
+    "virtualmachines": ["vm-a"],
+    "networkinterfaces": ["vm-a-nic"],
+    "disks": ["disk"],
+    "availabilitysets": ["set"],
+    "virtualnetworks": ["vnet"],
+    "networksecuritygroups": ["nsg"],
+    "loadbalancers": ["lb"],
+    "publicipaddresses": ["ip"],
+    "trafficmanagerprofiles": ["tm"],
+    "virtualnetworkgateways": ["vgw"],
+    "flowlogs": ["log"],
+}
+
+
+def test_a_deployment_is_what_its_machines_lead_to() -> None:
+    assert scope(*REACHED, *BYSTANDERS) == ALL
+
+
+def test_whole_groups_belong_only_where_the_file_says_so() -> None:
+    text = tier("vm-a", more="scope: {resourceGroups: [RG-X]}")
+    assert scope(*REACHED, *BYSTANDERS, deployment=text)["virtualmachines"] == ["vm-a", "vm-x"]
+    elsewhere = s.vm("vm-o", group="rg-x", subscription=OTHER)
+    text = tier("vm-a", more=f"scope: {{resourceGroups: [rg-x]}}\n      subscriptions: [{SUB}]")
+    found = scope(*REACHED, *BYSTANDERS, elsewhere, scopes=[SUB, OTHER], deployment=text)
+    assert found["virtualmachines"] == ["vm-a", "vm-x"]
+
+
+def test_a_whole_group_may_hold_more_of_a_type_that_was_not_listed() -> None:
+    vault = "microsoft.recoveryservices/vaults"
+    text = tier("vm-a", more="scope: {resourceGroups: [rg-x]}")
+    bodies = (*REACHED, *BYSTANDERS)
+    mine = s.resource("RecoveryServices/vaults", "rsv", group="rg-x")
+    assert s.names(s.only(s.topology(*bodies, deployment=text)).scope[vault]) == ["..."]
+    assert s.names(s.only(s.topology(*bodies, mine, deployment=text)).scope[vault]) == ["rsv", "..."]
+    assert s.names(s.only(s.topology(*bodies, mine, deployment=tier("vm-a"))).scope[vault]) == []
+    assert s.names(s.only(s.topology(*bodies, deployment=text)).scope[VM]) == ["vm-a", "vm-x"]
+
+
+NAME = "ip.westeurope.cloudapp.azure.com"
+NAMED = (
+    *(body for body in REACHED if body["name"] not in {"ip", "tm"}),
+    s.public("ip", fqdn=NAME, address="203.0.113.7"),
+)
+"""What is reached, with a name on the Internet and without a Traffic Manager profile."""
+STRANGER = s.profile("tm-x", {"target": "www.example.org"})
+
+
+def profiles(*bodies: Body, **keywords: Any) -> list[str]:
+    return scope(*NAMED, *bodies, **keywords).get("trafficmanagerprofiles", [])
+
+
+def test_a_profile_may_lead_here_by_name() -> None:
+    assert profiles() == []
+    assert profiles(s.profile("tm", {"target": NAME.upper()}, {"target": "dr.example.org"})) == ["tm"]
+    assert profiles(s.profile("tm", {"target": "203.0.113.7"})) == ["tm"]
+    elsewhere = (s.public("x", fqdn="x.example.org"), s.profile("tm", {"target": "x.example.org"}))
+    assert profiles(*elsewhere) == []
+    assert profiles(s.profile("tm", {"target": "shop.azurewebsites.net"})) == []
+
+
+def test_a_name_that_nobody_is_known_to_have_may_lead_here_where_no_other_does() -> None:
+    assert profiles(STRANGER) == ["..."]
+    assert profiles(s.profile("tm-x", endpoints="junk")) == ["..."]
+    assert profiles(s.profile("tm-x", {"targetResourceId": f"{PUBLIC['id']}-deleted"})) == ["..."]
+    assert profiles(s.profile("tm", {"target": NAME}), STRANGER) == ["tm"]
+    both = s.profile("tm-x", {"target": "www.example.org"}, {"target": "x.example.org"})
+    assert profiles(both, s.public("x", fqdn="x.example.org")) == [], "somebody else's"
+    opened = {type_ for type_, names in scope(*NAMED, STRANGER).items() if names[-1] == "..."}
+    assert opened == {"trafficmanagerprofiles"}
+    text = tier("vm-a", more=f"subscriptions: [{SUB}]")
+    far = {**STRANGER, "id": STRANGER["id"].replace(SUB, OTHER)}
+    assert profiles(far, deployment=text, scopes=[SUB, OTHER]) == []
+
+
+def test_an_address_that_was_not_read_may_have_the_name() -> None:
+    gap = s.gap(arm_id("Network/publicIPAddresses", "hidden"))
+    own = s.profile("tm", {"target": NAME})
+    assert profiles(own, gaps=[gap]) == ["tm"]
+    assert profiles(own, STRANGER, gaps=[gap]) == ["tm", "..."]
+    assert profiles(own, s.profile("tm-x", {"target": "shop.azurewebsites.net"}), gaps=[gap]) == ["tm"]
+
+
+def gateways(*bodies: Body, **keywords: Any) -> list[str]:
+    return scope(*NAMED, *bodies, **keywords).get("applicationgateways", [])
+
+
+def test_a_gateway_may_lead_here_by_name() -> None:
+    web = s.public("web", fqdn="web.example.org", of=s.configuration_id("vm-a-nic"))
+    own = s.gateway("gw", {"fqdn": "web.example.org"})
+    stranger = s.gateway("gw-x", {"fqdn": "www.example.org"})
+    gap = s.gap(arm_id("Network/publicIPAddresses", "hidden"))
+    assert gateways(own, web) == ["gw"]
+    assert gateways(own, web, stranger) == ["gw"]
+    assert gateways(stranger) == ["..."]
+    assert gateways(own, web, stranger, gaps=[gap]) == ["gw", "..."]
+    assert gateways(s.gateway("gw-x", {"fqdn": "shop.azurewebsites.net"})) == []
+    assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["..."]
+    other = s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic"))
+    theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"})
+    assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "somebody else's"
+    opened = {type_ for type_, names in scope(*NAMED, stranger).items() if names[-1] == "..."}
+    assert opened == {"applicationgateways"}
+
+
+@pytest.mark.parametrize(
+    ("gap", "opened"),
+    [
+        (
+            s.gap(REACHED[1]["id"]),
+            {"virtualnetworks", "networksecuritygroups", "loadbalancers", "applicationgateways", "publicipaddresses"},
+        ),
+        (s.gap(REACHED[0]["id"], "properties.instanceView"), set()),
+        (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks"), {"disks"}),
+        (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks[3]"), {"disks"}),
+        (s.gap(REACHED[2]["id"]), set()),
+        (s.gap(VNET["id"]), {"networksecuritygroups", "flowlogs"}),
+        (s.gap(arm_id("Network/virtualNetworkGateways", "vgw-y")), {"virtualnetworkgateways"}),
+        (s.gap(SUB, FLOW_LOG), {"flowlogs"}),
+        (s.gap(SUB, NIC), set()),
+        (s.gap(arm_id("Network/loadBalancers", "lb-y")), {"loadbalancers", "virtualnetworks", "publicipaddresses"}),
+        (s.gap(arm_id("Network/loadBalancers", "lb-y", subscription=OTHER)), set()),
+    ],
+)
+def test_a_gap_opens_what_lies_beyond_it(gap: Body, opened: set[str]) -> None:
+    found = scope(*REACHED, gaps=[gap])
+    beyond = {"networksecuritygroups", "trafficmanagerprofiles", "virtualnetworkgateways", "flowlogs"}
+    beyond = beyond if "virtualnetworks" in opened else set()
+    assert {type_ for type_, names in found.items() if names[-1:] == ["..."]} == opened | beyond
+    assert {type_: [name for name in names if name != "..."] for type_, names in found.items() if type_ in ALL} == ALL
+
+
+FOLLOWED = [
+    (type_, reference)
+    for type_, references in REFERENCES.items()
+    for reference in references
+    if reference.reached and type_ != VM
+]
+
+
+def at(path: str, found: object) -> Body:
+    """Return a body that has something at a path; lists have one element."""
+    name, _, rest = path.partition(".")
+    below = at(rest, found) if rest else found
+    return {name.removesuffix("[*]"): [below] if name.endswith("[*]") else below}
+
+
+def holder(type_: str, path: str, found: object) -> Body:
+    """Return a resource of a type that has something at a path; any resource of its group belongs to the deployment."""
+    return {**s.resource(proper_type(type_).removeprefix("Microsoft."), "x", group="rg-x"), **at(path, found)}
+
+
+@pytest.mark.parametrize(("type_", "reference"), FOLLOWED, ids=[f"{type_} {r.path}" for type_, r in FOLLOWED])
+def test_a_reference_that_makes_no_sense_is_not_taken_for_none(type_: str, reference: Reference) -> None:
+    text = tier("vm-a", more="scope: {resourceGroups: [rg-x]}")
+
+    def opened(body: Body) -> Unknown | None:
+        built = s.topology(*REACHED, body, deployment=text)
+        assert s.names(s.only(built).scope[type_])[-1] != "..."
+        return s.only(built).scope[reference.to].missing
+
+    assert opened(holder(type_, "properties", {})) is None
+    assert opened(holder(type_, reference.path, None)) is None
+    several = [place for place in range(len(reference.path)) if reference.path.startswith("[*]", place)]
+    parents: list[tuple[str, Any]] = [
+        (reference.path[: reference.path.rindex(".")], 7),
+        *((reference.path[:place], "x") for place in several),
+    ]
+    wrong: tuple[Any, ...] = (7, {}, [], "", "vm-a", "/subscriptions/", s.arm_id("Web/sites", "x"))
+    places: list[tuple[str, Any]] = [*((reference.path, found) for found in wrong), *parents]
+    for path, found in places:
+        gap = opened(holder(type_, path, found))
+        assert gap is not None, (path, found)
+        assert gap.cause is Cause.VALUE
+        assert "(malformed)" in gap.reason
+        assert "/x: properties." in gap.reason
+
+
+def test_a_part_may_be_a_resource_of_its_own() -> None:
+    subnet = s.resource("Network/virtualNetworks", "vnet/subnets/default")
+    assert scope(*REACHED, subnet) == ALL
+
+
+def test_a_machine_with_a_reference_that_makes_no_sense() -> None:
+    changes: list[Body] = [
+        {"availabilitySet": {"id": 7}},
+        {"availabilitySet": "set"},
+        {"networkProfile": {"networkInterfaces": {}}},
+    ]
+    for change in changes:
+        found = scope(*REACHED[1:], {**REACHED[0], "properties": {**REACHED[0]["properties"], **change}})
+        lost = "availabilitysets" if "availabilitySet" in change else "networkinterfaces"
+        assert found[lost][-1] == "..."
+        assert found["disks"] == ["disk"]
+
+
+def test_an_interface_that_is_not_here_opens_what_lies_beyond_it() -> None:
+    bodies = [body for body in REACHED if body["name"] != "vm-a-nic"]
+    for keywords in ({}, {"unlisted": [NIC]}):
+        found = scope(*bodies, **keywords)  # type: ignore[arg-type]
+        assert {"networkinterfaces", "loadbalancers"} <= {t for t, names in found.items() if names[-1:] == ["..."]}
+
+
+@pytest.mark.parametrize("member", ["vm-lost", "{tag: {a: b}}"])
+def test_a_member_that_is_not_here_opens_everything(member: str) -> None:
+    found = scope(*REACHED, deployment=tier("vm-a", member))
+    assert {type_ for type_, names in found.items() if names[-1] != "..."} == set()
+    assert set(ALL) <= set(found)
+    undeclared = scope(*REACHED, deployment=tier("vm-a").replace("- {role: web, members: none}", ""))
+    assert undeclared["virtualmachines"] == ["vm-a", "..."]
+
+
+# --- subjects -------------------------------------------------------------------------------------------------------
+
+
+def test_subjects_have_the_line_that_is_theirs_alone() -> None:
+    text = """
+- name: d
+  product: iris
+  regions: {primary: westeurope}
+  mirrors:
+    - name: M
+      failover:
+        - vm-a
+        - vm-b
+      arbiter: vm-arb
+  tiers:
+    - {role: web, members: [db-a]}
+    - role: app
+      members: [x, y, far]
+    - role: db
+      members:
+        - {name: "vm-*"}
+        - vm-a
+"""
+    bodies = (*MACHINES, s.vm("vm-arb"), s.vm("x"), s.vm("y"), s.vm("far", location="northeurope"))
+    found = s.only(s.topology(*bodies, deployment=text))
+    names = {arm_id("Compute/virtualMachines", body["name"]).lower(): body["name"] for body in bodies}
+    lines = {names.get(subject, subject): line for subject, line in found.lines.items()}
+    expected = {"d": 3, "d/mirrors/M": 7, "vm-a": 9, "vm-b": 10, "vm-arb": 11, "d/tiers/app/westeurope": 14}
+    assert lines == {**expected, "d/tiers/db/westeurope": 16}
+    subject = subject_of(found.mirrors[0], found.lines)
+    assert (subject.id, subject.kind, subject.name, subject.region, subject.line) == (
+        "d/mirrors/M",
+        "mirror",
+        "M",
+        "westeurope",
+        7,
+    )
+    assert subject_of(found, {}).line == 0
+
+
+def test_the_tiers_of_several_products_have_names_of_their_own() -> None:
+    text = SUITE.replace("TIERS", "{role: web, product: patient-index, members: [vm-a]}")
+    (tier,) = s.only(s.topology(*MACHINES, deployment=text)).tiers
+    subject = subject_of(tier, {})
+    assert (subject.id, subject.name) == ("d/tiers/web/patient-index/westeurope", "web patient-index")
+
+
+def test_every_kind_of_subject() -> None:
+    built = s.topology(*MACHINES, deployment=tier("vm-a"))
+    found = s.only(built)
+    machine = s.item(built, "Compute/virtualMachines", "vm-a")
+    rows = {
+        (subject.kind, subject.id, subject.name, subject.region)
+        for subject in (subject_of(e, {}) for e in (machine, found, found.tiers[0], built.subscriptions[0]))
+    }
+    assert rows == {
+        ("Microsoft.Compute/virtualMachines", machine.id, "vm-a", "westeurope"),
+        ("deployment", "d", "d", "westeurope"),
+        ("tier", "d/tiers/app/westeurope", "app", "westeurope"),
+        ("subscription", SUB, SUB.rpartition("/")[2], ""),
+    }
+    with pytest.raises(TypeError, match="str cannot be judged"):
+        subject_of("junk", {})

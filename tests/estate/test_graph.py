@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.azure.paths import ABSENT
+from auditor.estate import graph as graphs
+from auditor.estate.graph import LOAD_BALANCER, NIC, SKU, VM, items, objects, unread, value
+from auditor.snapshot.known import Cause, Items, Read, Unknown
+from auditor.snapshot.model import Part, Resource
+from tests.estate import subscription as s
+from tests.estate.subscription import OTHER, SUB, arm_id, graph
+
+MACHINE = arm_id("Compute/virtualMachines", "vm-a")
+BALANCER = arm_id("Network/loadBalancers", "lb")
+
+
+def unknown(found: object, cause: Cause, *says: str) -> None:
+    assert isinstance(found, Unknown), found
+    assert found.cause is cause
+    assert [text for text in says if text not in found.reason] == [], found.reason
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.lower, "{}/".format])
+def test_joins_ignore_case_and_a_slash_at_the_end(spell: Any) -> None:
+    machine = s.vm("vm-a", nics=["nic"])
+    for reference in machine["properties"]["networkProfile"]["networkInterfaces"]:
+        reference["id"] = spell(reference["id"])
+    built = graph(machine, s.nic("nic"))
+    (source,) = built.referrers(arm_id("Network/networkInterfaces", "nic").lower(), VM)
+    assert source.source.name == "vm-a"
+    assert built.get(spell(MACHINE)) is built.by_type[VM][0]
+    assert built.referrers(arm_id("Network/networkInterfaces", "nic").lower(), LOAD_BALANCER) == []
+
+
+def test_the_owner_of_a_part_is_the_nearest_resource() -> None:
+    extension = s.resource("Compute/virtualMachines", "vm-a/extensions/x")
+    built = graph(s.vm("vm-a"), extension, s.resource("Network/virtualNetworks", "vnet"))
+    for part, owner in (("", "vm-a"), ("/extensions/X", "x"), ("/extensions/y", "vm-a"), ("/a/b/c/d/", "vm-a")):
+        found = built.owner(MACHINE + part)
+        assert isinstance(found, Resource)
+        assert found.name == owner
+    unknown(built.owner(f"{BALANCER}/probes/p"), Cause.VALUE, BALANCER, "does not exist")
+
+
+@pytest.mark.parametrize("kind", ["backendAddressPools", "probes", "loadBalancingRules"])
+def test_parts_are_found_by_id_in_any_case(kind: str) -> None:
+    built = graph(s.balancer("lb", {"one": {}}, {"one": {}}, {"one": {}}))
+    for part_id in (f"{BALANCER}/{kind}/one", f"{BALANCER}/{kind}/one".upper(), f"{BALANCER}/{kind.lower()}/One/"):
+        found = built.part(part_id)
+        assert isinstance(found, Part)
+        assert found.path == f"properties.{kind}[0]"
+    unknown(built.part(f"{BALANCER}/{kind}/two"), Cause.VALUE, "/two", "does not have it")
+    unknown(built.part(f"{BALANCER}x/{kind}/one"), Cause.VALUE, "does not exist")
+
+
+def test_a_part_of_what_was_not_read_may_be_there() -> None:
+    stub = {**s.balancer("lb", {}), "properties": None}
+    unknown(graph(stub).part(f"{BALANCER}/probes/p"), Cause.GAP, "az rest", BALANCER)
+    unknown(graph(gaps=[s.gap(BALANCER)]).part(f"{BALANCER}/probes/p"), Cause.GAP, "forbidden", BALANCER)
+    whole = s.balancer("lb", {"p": {}})
+    hidden = graph(whole, gaps=[s.gap(BALANCER, "properties.probes")])
+    assert isinstance(hidden.part(f"{BALANCER}/backendAddressPools/p"), Part)
+
+
+def test_why_a_reference_leads_nowhere() -> None:
+    unknown(graph().get(MACHINE), Cause.VALUE, MACHINE, "does not exist")
+    unlisted = "Microsoft.Compute/virtualMachines in", "not listed completely"
+    unknown(graph(unlisted=[VM]).get(MACHINE), Cause.GAP, *unlisted, SUB)
+    elsewhere = arm_id("Compute/virtualMachines", "vm-a", subscription=OTHER)
+    unknown(graph().get(elsewhere), Cause.GAP, OTHER, "not scanned")
+    for junk in ("", "vm-a", f"{SUB}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines"):
+        unknown(graph().get(junk), Cause.VALUE, f"'{junk}'", "malformed")
+
+
+@pytest.mark.parametrize("scope", [SUB, SUB.upper(), f"{SUB}/resourceGroups/rg"])
+def test_a_gap_makes_a_listing_incomplete_even_where_it_claims_to_be_complete(scope: str) -> None:
+    built = graph(gaps=[s.gap(scope, "Microsoft.Compute/VirtualMachines")])
+    unknown(built.listing(VM, SUB), Cause.GAP, "forbidden", scope)
+    unknown(built.get(MACHINE), Cause.GAP, "forbidden")
+    assert built.listing(NIC, SUB) is None
+    unknown(built.listing(NIC, OTHER), Cause.GAP, "not scanned")
+
+
+def test_a_gap_of_one_resource_is_not_one_of_its_type() -> None:
+    built = graph(s.vm("vm-b"), gaps=[s.gap(MACHINE)])
+    assert built.listing(VM, SUB) is None
+    stub = built.get(MACHINE.upper())
+    assert isinstance(stub, Resource)
+    assert (stub.name, stub.location, stub.type) == ("vm-a", "", VM)
+    unknown(value(stub, "zones[0]").value, Cause.GAP, MACHINE, "forbidden")
+    assert [found.name for found in built.unreadable[VM]] == ["vm-a"]
+    assert value(built.by_type[VM][0], "zones[0]").value is ABSENT
+
+
+@pytest.mark.parametrize(
+    ("what", "hidden"),
+    [
+        ("properties.instanceView", ["properties.instanceView", "properties.instanceView.x", "properties"]),
+        ("properties.storageProfile.dataDisks", ["properties.storageProfile.dataDisks[0].lun"]),
+        ("properties.storageProfile.dataDisks[0]", ["properties.storageProfile.dataDisks"]),
+        ("tags['A.b']", ["tags['a.B']", "tags"]),
+        ("Microsoft.Compute/VIRTUALMACHINES", ["zones", "properties.x"]),
+    ],
+)
+def test_a_gap_of_one_property_hides_what_is_at_above_and_below_it(what: str, hidden: list[str]) -> None:
+    (found,) = graph(s.vm("vm-a"), gaps=[s.gap(MACHINE, what)]).by_type[VM]
+    assert [path for path in hidden if unread(found, path) is None] == []
+    apart = ["properties.instanceViews", "properties.instance", "location"]
+    assert what.startswith("M") or [path for path in apart if unread(found, path) is not None] == []
+    assert value(found, "location").value == "westeurope", "what was read is known"
+
+
+def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
+    machine = s.vm("vm-a", disks=["d"])
+    machine["properties"] |= {"text": "t", "mixed": [{"x": 1}, 2, None], "nothing": None}
+    (found,) = graph(machine).by_type[VM]
+    assert value(found, "properties.nothing").value is ABSENT
+    assert value(found, "properties.storageProfile.dataDisks[7].lun").value is ABSENT
+    unknown(value(found, "properties.text.below").value, Cause.VALUE, "properties.text is not an object", MACHINE)
+    unknown(value(found, "properties.storageProfile[0]").value, Cause.VALUE, "storageProfile is not a list")
+    assert items(found, "properties.none[*]").value == Items()
+    (malformed,) = objects(found, "properties.text[*]").known
+    unknown(malformed, Cause.VALUE, "properties.text is not a list")
+    part, number, missing = items(found, "properties.mixed[*]", default=0).value.known  # type: ignore[attr-defined]
+    assert (part.path, number, missing) == ("properties.mixed[0]", 2, 0)
+    part, number, missing = objects(found, "properties.mixed[*]").known
+    unknown(number, Cause.VALUE, "properties.mixed[*] is not an object", MACHINE)
+    unknown(missing, Cause.VALUE, "has no properties.mixed[2]")
+    assert [p.path for p in graphs.parts(found, "properties.mixed[*]")] == ["properties.mixed[0]"]
+
+
+def test_a_list_that_was_not_read_may_have_members() -> None:
+    what = "properties.networkProfile"
+    body = s.vm("vm-a")
+    del body["properties"]["networkProfile"]
+    (found,) = graph(body, gaps=[s.gap(MACHINE, what)]).by_type[VM]
+    hidden = objects(found, "properties.networkProfile.networkInterfaces[*]")
+    assert hidden.known == ()
+    unknown(hidden.missing, Cause.GAP, what)
+    assert objects(found, "properties.storageProfile.dataDisks[*]") == Items()
+
+
+def test_the_name_of_what_is_not_here_still_identifies_it() -> None:
+    built = graph(s.vm("vm-b"))
+    stub = built.named(MACHINE)
+    assert (stub.key, stub.type) == (MACHINE.lower(), VM)
+    unknown(value(stub, "location").value, Cause.GAP, MACHINE)
+    assert built.named(arm_id("Compute/virtualMachines", "VM-B")) is built.by_type[VM][0]
+
+
+# --- capabilities ---------------------------------------------------------------------------------------------------
+
+SIZE = s.size("Standard_D2s_v5", ["AustraliaCentral", "westeurope"], vCPUs="2", MemoryGB="0.75", odd=8, nothing=None)
+
+
+def ask(name: str, *, size: str = "Standard_D2s_v5", region: str = "westeurope", **keywords: Any) -> object:
+    return graph(SIZE, **keywords).capability("virtualMachines", size, region, SUB, name).value
+
+
+def test_capabilities_are_looked_up_as_azure_compares_names() -> None:
+    assert ask("vCPUs") == ask("VCPUS", size="STANDARD_D2S_V5", region="australiacentral") == "2"
+    assert ask("MemoryGB") == "0.75"
+    assert ask("odd") == 8, "what is no text is shown as it is, for its reader to refuse"
+    assert ask("nothing") is ask("absent") is ABSENT
+    unknown(ask("vCPUs", region="northeurope"), Cause.VALUE, "Standard_D2s_v5 in northeurope")
+    unknown(ask("vCPUs", size="Standard_X"), Cause.VALUE, "Standard_X")
+    unknown(ask("vCPUs", size="Standard_X", unlisted=[SKU]), Cause.GAP, "Microsoft.Compute/skus")
+    assert ask("vCPUs", unlisted=[SKU]) == "2", "a record that is here is known"
+
+
+def test_a_capability_says_where_it_was_read() -> None:
+    found = graph(SIZE).capability("virtualMachines", "Standard_D2s_v5", "westeurope", SUB, "vCPUs")
+    where = f"{SUB}/providers/Microsoft.Compute/skus/Standard_D2s_v5"
+    assert found.reads == (Read(where, "capabilities.vCPUs", "2"),)
+    broken = {**SIZE, "capabilities": "many", "locations": ["westeurope", 7]}
+    assert graph(broken).capability("virtualMachines", "Standard_D2s_v5", "westeurope", SUB, "x").value is ABSENT

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.azure.paths import ABSENT
+from auditor.estate.declaration import BalancerRole
+from auditor.estate.graph import NIC, parts
+from auditor.estate.load_balancing import POOLS, RULES
+from auditor.estate.topology import Topology
+from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.model import Part
+from tests.estate import subscription as s
+from tests.estate.subscription import Body, arm_id
+
+PEER = s.VNET.replace("vnet", "peer")
+
+
+def pool(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> Part:
+    return parts(s.item(built, type_, name), POOLS)[0]
+
+
+def machines(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> Items:
+    found = built.balancing.machines(pool(built, type_, name)).value
+    assert isinstance(found, Items)
+    return found
+
+
+def behind(properties: Body, *bodies: Body, **keywords: Any) -> Items:
+    """Return the machines behind a balancer's pool of these properties."""
+    return machines(s.topology(s.balancer("lb", {"pool": properties}), *bodies, **keywords))
+
+
+PAIR = (s.vm("vm-a"), s.nic("vm-a-nic", address="10.0.0.4"), s.vm("vm-b"), s.nic("vm-b-nic", address="10.0.0.5"))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        s.by_nic("vm-a-nic", "VM-B-NIC"),
+        s.by_address("10.0.0.4", "10.0.0.5"),
+        s.by_address("10.0.0.4", "10.0.0.5", key="subnet"),
+        s.by_nic("vm-a-nic", "vm-b-nic") | s.by_address("10.0.0.4", "10.0.0.5"),
+        s.by_nic("vm-a-nic") | s.by_address("10.0.0.5", vnet=s.VNET.upper()),
+    ],
+)
+def test_members_by_interface_and_by_address(members: Body) -> None:
+    assert s.names(behind(members, *PAIR)) == ["vm-a", "vm-b"]
+
+
+def test_an_interface_named_in_an_address_entry() -> None:
+    entry = {"properties": {"networkInterfaceIPConfiguration": {"id": s.configuration_id("vm-a-nic")}}}
+    assert s.names(behind({"loadBalancerBackendAddresses": [entry]}, *PAIR)) == ["vm-a"]
+
+
+def test_the_same_address_in_another_network_is_another_machine() -> None:
+    other = (s.vm("vm-x"), s.nic("vm-x-nic", address="10.0.0.4", vnet=PEER))
+    assert s.names(behind(s.by_address("10.0.0.4"), *PAIR, *other)) == ["vm-a"]
+    assert s.names(behind(s.by_address("10.0.0.4", vnet=PEER), *PAIR, *other)) == ["vm-x"]
+
+
+def test_an_interface_leads_to_its_machine_from_either_side() -> None:
+    from_machine = (s.vm("vm-a"), s.nic("vm-a-nic"))
+    from_interface = (s.vm("vm-a", nics=[]), s.nic("vm-a-nic", machine="VM-A"))
+    for bodies in (from_machine, from_interface):
+        assert s.names(behind(s.by_nic("vm-a-nic"), *bodies)) == ["vm-a"]
+    assert s.names(behind(s.by_nic("vm-a-nic"), s.vm("vm-a"))) == ["vm-a"], "the interface itself is not needed"
+
+
+def test_a_machine_that_is_not_here_is_known_by_its_id() -> None:
+    (found,) = behind(
+        s.by_nic("nic"), s.nic("nic", machine="vm-gone"), unlisted=["microsoft.compute/virtualmachines"]
+    ).known
+    assert getattr(found, "name", "") == "vm-gone"
+    assert getattr(found, "unread", ())
+
+
+def test_a_detached_interface_is_no_member() -> None:
+    assert behind(s.by_nic("nic"), s.nic("nic")) == Items()
+
+
+@pytest.mark.parametrize("members", [s.by_nic("nic"), s.by_address("10.0.0.4")])
+@pytest.mark.parametrize("how", ["stub", "gap", "unlisted"])
+def test_an_interface_that_was_not_read_may_be_anybodys(members: Body, how: str) -> None:
+    interface = s.nic("nic", address="10.0.0.4", machine="vm-a")
+    hidden = {
+        "stub": lambda: behind(members, {**interface, "properties": None}),
+        "gap": lambda: behind(members, gaps=[s.gap(interface["id"])]),
+        "unlisted": lambda: behind(members, unlisted=[NIC]),
+    }[how]()
+    (member,) = hidden.known
+    assert isinstance(member, Unknown)
+    assert member.cause is Cause.GAP
+
+
+def test_members_that_cannot_be_told() -> None:
+    for members, says in (
+        (s.by_address("10.0.0.9"), "belongs to no network interface"),
+        ({"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}, "without its virtual network"),
+        ({"backendIPConfigurations": [{"id": "junk"}]}, "backendIPConfigurations[0].id names cannot be told"),
+        ({"backendIPConfigurations": ["junk"]}, "malformed"),
+        ({"backendIPConfigurations": "junk"}, "malformed"),
+        (s.by_nic("nic"), "does not exist"),
+    ):
+        (member,) = behind(members, *PAIR).known
+        assert isinstance(member, Unknown)
+        assert member.cause is Cause.VALUE
+        assert says in member.reason
+
+
+def test_instances_of_a_uniform_scale_set_stand_as_their_set() -> None:
+    scale_set = s.resource("Compute/virtualMachineScaleSets", "vmss", orchestrationMode="Uniform")
+    instances = [
+        {"id": f"{scale_set['id'].upper()}/virtualMachines/{n}/networkInterfaces/nic/ipConfigurations/ip"}
+        for n in (0, 1)
+    ]
+    assert s.names(behind({"backendIPConfigurations": instances}, scale_set)) == ["vmss"]
+    (stub,) = behind({"backendIPConfigurations": instances}).known
+    assert getattr(stub, "key", "") == scale_set["id"].lower()
+
+
+def test_a_pool_that_was_not_read_may_have_members() -> None:
+    lb = s.balancer("lb", {"pool": {}})
+    assert behind({}) == Items()
+    what = "properties.backendAddressPools[0].properties.backendIPConfigurations"
+    hidden = machines(s.topology(lb, gaps=[s.gap(lb["id"], what)]))
+    assert hidden.missing is not None
+
+
+def test_gateways_find_addresses_in_their_own_and_in_peered_networks() -> None:
+    vnet = s.resource(
+        "Network/virtualNetworks",
+        "vnet",
+        virtualNetworkPeerings=[{"properties": {"remoteVirtualNetwork": {"id": PEER.upper()}}}, {"properties": {}}],
+    )
+    there = (s.vm("vm-x"), s.nic("vm-x-nic", address="10.1.0.4", vnet=PEER))
+    gateway = s.gateway("gw", {"ipAddress": "10.0.0.4"}, {"ipAddress": "10.1.0.4"})
+
+    def found(*bodies: Body) -> Items:
+        return machines(s.topology(gateway, *PAIR, *there, *bodies), "Network/applicationGateways", "gw")
+
+    assert s.names(found(vnet)) == ["vm-a", "vm-x"]
+    assert s.names(found()) == ["?", "vm-a"], "no peering is known"
+
+
+def test_gateways_by_interface_and_by_name() -> None:
+    by_name = s.gateway("gw", {"fqdn": "web.example.org"})
+    by_nic = s.gateway("gw")
+    by_nic["properties"]["backendAddressPools"][0]["properties"] = s.by_nic("vm-a-nic")
+    nowhere = s.gateway("gw", {"ipAddress": "10.0.0.4"})
+    nowhere["properties"]["gatewayIPConfigurations"] = [{}]
+    for gateway, names in ((by_name, ["?"]), (by_nic, ["vm-a"]), (nowhere, ["?"])):
+        assert s.names(machines(s.topology(gateway, *PAIR), "Network/applicationGateways", "gw")) == names
+
+
+FRONTEND = arm_id("Network/loadBalancers", "lb") + "/frontendIPConfigurations/f"
+LED = s.balancer(
+    "lb",
+    {"web": s.by_nic("vm-a-nic", "vm-b-nic"), "other": s.by_nic("vm-x-nic")},
+    {
+        "web": {**s.to("lb", "web"), "frontendIPConfiguration": {"id": FRONTEND.upper()}},
+        "other": {**s.to("lb", "other"), "frontendIPConfiguration": {"id": f"{FRONTEND}-x"}},
+    },
+    frontendIPConfigurations=[
+        {"id": FRONTEND, "properties": {"privateIPAddress": "10.0.0.9", "subnet": {"id": f"{s.VNET}/subnets/default"}}}
+    ],
+)
+X = (s.vm("vm-x"), s.nic("vm-x-nic"))
+
+
+@pytest.mark.parametrize(
+    ("holder", "names"),
+    [
+        (s.configuration_id("vm-a-nic"), ["vm-a"]),
+        (FRONTEND, ["vm-a", "vm-b"]),
+        (f"{FRONTEND}-x", ["vm-x"]),
+        (f"{FRONTEND}-y", []),
+        (arm_id("Network/applicationGateways", "gw") + "/frontendIPConfigurations/f", ["?"]),
+        (FRONTEND.replace("/lb/", "/lost/"), ["?"]),
+        (arm_id("Network/natGateways", "nat"), ["?"]),
+        ("", []),
+    ],
+)
+def test_gateways_by_the_name_of_a_public_address(holder: str, names: list[str]) -> None:
+    gateway = s.gateway("gw", {"fqdn": "LED.westeurope.cloudapp.azure.com"}, {"fqdn": "shop.azurewebsites.net"})
+    address = s.public("pip", fqdn="led.westeurope.cloudapp.azure.com", of=holder)
+    built = s.topology(gateway, LED, address, *PAIR, *X)
+    assert s.names(machines(built, "Network/applicationGateways", "gw")) == names
+    hidden = s.topology(gateway, LED, *PAIR, *X, gaps=[s.gap(address["id"])])
+    (member,) = machines(hidden, "Network/applicationGateways", "gw").known
+    assert isinstance(member, Unknown)
+    assert member.cause is Cause.GAP
+
+
+def test_a_gateway_that_may_serve_others_than_it_is_known_to() -> None:
+    web = s.public("web", fqdn="web.example.org", of=s.configuration_id("vm-a-nic"))
+    mixed = s.gateway("gw", {"fqdn": "web.example.org"}, {"fqdn": "www.example.org"})
+    nobody = s.gateway("gw", {"fqdn": "www.example.org"})
+    hidden = [s.gap(arm_id("Network/publicIPAddresses", "hidden"))]
+    for gateway, gaps, causes in (
+        (mixed, [], []),
+        (mixed, hidden, [Cause.GAP]),
+        (nobody, [], [Cause.VALUE]),
+        (nobody, hidden, [Cause.GAP]),
+        (s.gateway("gw"), hidden, []),
+    ):
+        found = s.topology(gateway, web, *PAIR, gaps=gaps).balancing.doubtful
+        assert [doubt.cause for _, doubts in found for doubt in doubts] == causes
+
+
+def test_gateways_before_a_load_balancer() -> None:
+    gateway = s.gateway("gw", {"ipAddress": "10.0.0.9"})
+    assert s.names(machines(s.topology(gateway, LED, *PAIR, *X), "Network/applicationGateways", "gw")) == [
+        "vm-a",
+        "vm-b",
+    ]
+    unread = s.topology(gateway, *PAIR, *X, gaps=[s.gap(LED["id"])])
+    (member,) = machines(unread, "Network/applicationGateways", "gw").known
+    assert isinstance(member, Unknown)
+    assert member.cause is Cause.GAP
+    cut = s.topology(gateway, {**LED, "properties": {**LED["properties"], "loadBalancingRules": "junk"}}, *PAIR, *X)
+    assert s.names(machines(cut, "Network/applicationGateways", "gw")) == ["?"]
+
+
+def test_a_pool_that_leads_to_itself_ends_there() -> None:
+    own = arm_id("Network/applicationGateways", "gw") + "/backendAddressPools/pool"
+    rule = {"backendAddressPool": {"id": own}, "frontendIPConfiguration": {"id": FRONTEND}}
+    circle = {**LED, "properties": {**LED["properties"], "loadBalancingRules": [{"properties": rule}]}}
+    (member,) = machines(
+        s.topology(s.gateway("gw", {"ipAddress": "10.0.0.9"}), circle), "Network/applicationGateways", "gw"
+    ).known
+    assert isinstance(member, Unknown)
+    assert "leads to itself" in member.reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "leads"),
+    [
+        (s.to("lb", "pool"), ["pool"]),
+        (s.to("lb", "pool", "other", plural=True), ["pool", "other"]),
+        (s.to("lb", "pool") | s.to("LB", "POOL", "other", plural=True), ["pool", "other"]),
+        ({}, []),
+    ],
+)
+def test_a_rule_has_one_pool_or_several_or_none(rule: Body, leads: list[str]) -> None:
+    built = s.topology(s.balancer("lb", {"pool": {}, "other": {}}, {"rule": rule}))
+    lb = s.item(built, "Network/loadBalancers", "lb")
+    (found,) = parts(lb, RULES)
+    assert [key.rsplit("/", 1)[1] for key in built.balancing.pool_keys(found)] == leads
+    into = [p.body["name"] for p in parts(lb, POOLS) if built.balancing.rules_into(p)]  # type: ignore[index]
+    assert into == leads
+
+
+def test_a_rule_may_have_no_probe_or_one_that_is_not_there() -> None:
+    rules = {"with": s.to("lb", "pool", probe="p"), "none": s.to("lb", "pool"), "lost": s.to("lb", "pool", probe="q")}
+    built = s.topology(s.balancer("lb", {"pool": {}}, rules, {"p": {}}))
+    found = {
+        rule.body["name"]: built.balancing.probe(rule)  # type: ignore[index]
+        for rule in parts(s.item(built, "Network/loadBalancers", "lb"), RULES)
+    }
+    assert isinstance(found["with"].value, Part)
+    assert found["with"].reads[0].path == "properties.loadBalancingRules[0].properties.probe.id"
+    assert found["none"].value is ABSENT
+    assert isinstance(found["lost"].value, Unknown)
+
+
+DEPLOYMENT = """
+- name: d
+  product: iris
+  regions: {primary: westeurope}
+  mirrors: [{name: M, failover: [vm-a], arbiter: none, dr: none, reporting: none}]
+  tiers: [{role: web, members: [vm-b]}, {role: app, members: none}]
+"""
+
+
+def test_roles_of_balancers_follow_from_whom_a_rule_leads_to() -> None:
+    bodies = (
+        s.balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")}),
+        s.balancer("lb-web", {"pool": s.by_address("10.0.0.5")}),
+        s.balancer("lb-outbound", {"pool": s.by_nic("vm-a-nic", "vm-b-nic")}, {}),
+        s.balancer("lb-stranger", {"pool": s.by_nic("nic-x")}),
+        s.gateway("gw", {"ipAddress": "10.0.0.5"}),
+    )
+    built = s.topology(*PAIR, *bodies, s.vm("vm-x"), s.nic("nic-x", machine="vm-x"), deployment=DEPLOYMENT)
+    deployment = s.only(built)
+    assert s.names(deployment.balancers[BalancerRole.MIRROR]) == ["lb-mirror"]
+    assert s.names(deployment.balancers[BalancerRole.WEB]) == ["lb-web"]
+    assert s.names(deployment.scope["microsoft.network/loadbalancers"]) == ["lb-mirror", "lb-outbound", "lb-web"]
+    assert s.names(deployment.scope["microsoft.network/applicationgateways"]) == ["gw"]
+    machine = s.item(built, "Compute/virtualMachines", "vm-a")
+    assert [p.resource.name for p in built.balancing.pools_of(machine)] == ["lb-mirror", "lb-outbound"]
+
+
+def test_roles_of_balancers_are_open_where_machines_or_balancers_are_hidden() -> None:
+    lb = s.balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")})
+    for keywords in (
+        {"unlisted": ["microsoft.network/loadbalancers"]},
+        {"gaps": [s.gap(arm_id("Network/loadBalancers", "hidden"))]},
+        {"gaps": [s.gap(PAIR[1]["id"])]},
+        {"deployment": DEPLOYMENT.replace("[vm-a]", "[vm-a, vm-lost]").replace("[vm-b]", "[vm-lost]")},
+    ):
+        found = s.only(s.topology(*PAIR, lb, **{"deployment": DEPLOYMENT, **keywords})).balancers  # type: ignore[arg-type]
+        assert s.names(found[BalancerRole.MIRROR]) == ["lb-mirror", "..."], keywords
+        assert s.names(found[BalancerRole.WEB])[-1] == "..."
+    undeclared = s.only(s.topology(*PAIR, deployment=DEPLOYMENT.partition("  mirrors")[0])).balancers
+    assert s.names(undeclared[BalancerRole.WEB]) == ["..."]

@@ -1,0 +1,396 @@
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.azure import arm
+from auditor.estate.graph import FLOW_LOG, LOAD_BALANCER, VM
+from auditor.estate.subjects import Subject
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.judging.model import Coverage, Finding, Outcome
+from auditor.rules import packs
+from auditor.rules.conditions import CompiledRule
+from auditor.rules.facts import FACTS, Fact
+from auditor.rules.model import Severity
+from auditor.snapshot.known import Answer, Cause, Unknown
+from tests.estate import subscription as s
+from tests.estate.subscription import OTHER, SUB, Body, arm_id
+
+Load = Callable[..., tuple[CompiledRule, ...]]
+
+PACK = """
+format: auditor.pack/1
+name: p
+title: P
+profiles: {current: now}
+statements: {}
+"""
+
+HEAD = """
+id: {id}
+title: A rule
+severity: high
+sources: [{{title: A, url: "https://example.org", date: "2026"}}]
+profiles: {{current: {{}}}}
+why: because
+fix: do it
+examples: [{{on: trakcare-current, expect: pass}}]
+"""
+
+
+def _unsure(cause: Cause) -> Fact:
+    """Return a fact that is always unknown for a cause."""
+    return Fact(f"unsure.{cause}", ("vm",), "text", lambda _, vm: Answer(Unknown(cause, f"{cause} of {vm.name}")), "")
+
+
+def _broken(_context: object, element: Any) -> Answer:
+    message = f"a bug with {element.name}"
+    raise LookupError(message)
+
+
+OURS = {**FACTS, "broken": Fact("broken", ("vm",), "text", _broken, ""), **{f.name: f for f in map(_unsure, Cause)}}
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Return a function that compiles rules, each given by its id and what differs."""
+
+    def loaded(**rules: str) -> tuple[CompiledRule, ...]:
+        (tmp_path / "pack.yaml").write_text(PACK)
+        for name, text in rules.items():
+            (tmp_path / f"{name}.yaml").write_text(HEAD.format(id=name) + textwrap.dedent(text))
+        return packs.select([packs.load(tmp_path, OURS, trusted=True)], "current")
+
+    return loaded
+
+
+DEPLOYMENT = """
+- name: d
+  product: iris
+  regions: {primary: westeurope}
+  mirrors: none
+  tiers: [{role: app, members: [vm-a, vm-b]}, {role: web, members: none}, {role: db, members: none}]
+"""
+MACHINES = (s.vm("vm-a", zone="1"), s.vm("vm-b"), s.nic("vm-a-nic"), s.nic("vm-b-nic"))
+VNET = s.resource("Network/virtualNetworks", "vnet")
+ON_MACHINES = "for: [{type: Microsoft.Compute/virtualMachines, role: [app]}]\n"
+IN_ZONE = "assert: {fact: vm.zone, default: none, equals: '1'}\n"
+
+
+def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
+    return s.topology(*MACHINES, VNET, *bodies, deployment=deployment, **keywords)
+
+
+def outcomes(findings: tuple[Finding, ...]) -> dict[str, Outcome]:
+    return {f.subject.id.rpartition("/")[2]: f.outcome for f in findings}
+
+
+def one(findings: tuple[Finding, ...], name: str) -> Finding:
+    (found,) = [f for f in findings if f.subject.id.rpartition("/")[2] == name]
+    return found
+
+
+def test_outcomes(load: Load) -> None:
+    findings = engine.judge(estate(), load(R1=ON_MACHINES + "assert: {fact: vm.zone, exists: true}\n"))
+    assert outcomes(findings) == {"vm-a": Outcome.PASS, "vm-b": Outcome.FAIL}
+    failed = one(findings, "vm-b")
+    assert (failed.deployment, failed.cause, failed.reason, failed.severity) == ("d", None, "", Severity.HIGH)
+    assert [(e.path, e.observed, e.expected) for e in failed.evidence] == [("zones[0]", None, "present")]
+    own = arm_id("Compute/virtualMachines", "vm-b")
+    assert failed.subject == Subject(own, "Microsoft.Compute/virtualMachines", "vm-b", "westeurope", 0)
+
+
+def test_when_decides_first(load: Load) -> None:
+    rule = ON_MACHINES + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
+    findings = engine.judge(estate(), load(R1=rule))
+    assert outcomes(findings) == {"vm-a": Outcome.UNKNOWN, "vm-b": Outcome.NOT_APPLICABLE}
+    assert one(findings, "vm-a").reason == "gap of vm-a"
+    assert one(findings, "vm-b").evidence[0].path == "zones[0]"
+    findings = engine.judge(estate(), load(R1=ON_MACHINES + "when: {fact: unsure.guest, equals: x}\n" + IN_ZONE))
+    assert set(outcomes(findings).values()) == {Outcome.UNKNOWN}
+    assert one(findings, "vm-b").cause is Cause.GUEST
+
+
+@pytest.mark.parametrize(
+    ("facts", "cause"),
+    [
+        (["value", "guest", "declaration", "gap"], Cause.GAP),
+        (["value", "guest", "declaration"], Cause.DECLARATION),
+        (["value", "guest"], Cause.GUEST),
+        (["value"], Cause.VALUE),
+    ],
+)
+def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: Cause) -> None:
+    leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
+    found = one(engine.judge(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
+    assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
+    assert found.other_causes == tuple(other for other in Cause if other in facts and other is not cause)
+
+
+def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
+    hidden = [s.gap(arm_id("Compute/virtualMachines", f"x{n}")) for n in range(5)]
+    members = ", ".join(f"x{n}" for n in range(5))
+    text = DEPLOYMENT.replace("vm-a, vm-b", members)
+    rule = """
+    for: [{kind: deployment}]
+    assert:
+      each: {fact: deployment.members}
+      empty: pass
+      assert:
+        each: {fact: member.matches}
+        empty: pass
+        assert: {allOf: [{fact: vm.zone, equals: x}, {fact: vm.zone, equals: y}]}
+    """
+    found = one(engine.judge(estate(gaps=hidden, deployment=text), load(R1=rule)), "d")
+    assert len(found.reasons) == len(set(found.reasons)) == 5
+    assert found.reason.count(" was not read (forbidden)") == 3
+    assert found.reason.endswith("; and 2 more")
+
+
+# --- subjects -------------------------------------------------------------------------------------------------------
+
+ON_BALANCERS = "for: [{type: Microsoft.Network/loadBalancers}]\nassert: {field: properties.x, exists: false}\n"
+LB = s.balancer("lb", {"pool": s.by_nic("vm-a-nic")})
+HIDDEN: Any = {"unlisted": [LOAD_BALANCER]}
+
+
+def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) -> None:
+    rules = load(R1=ON_BALANCERS)
+    (found,) = engine.judge(estate(), rules)
+    assert (found.outcome, found.subject.kind, found.reason) == (Outcome.NOT_APPLICABLE, "deployment", "")
+    (found,) = engine.judge(estate(**HIDDEN), rules)
+    assert (found.outcome, found.subject.id, found.cause) == (Outcome.UNKNOWN, "d", Cause.GAP)
+    assert "loadBalancers" in found.reason
+
+
+def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> None:
+    findings = engine.judge(estate(LB, **HIDDEN), load(R1=ON_BALANCERS))
+    assert outcomes(findings) == {"lb": Outcome.PASS, "d": Outcome.UNKNOWN}
+    assert outcomes(engine.judge(estate(LB), load(R1=ON_BALANCERS))) == {"lb": Outcome.PASS}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("{kind: deployment}", {"d": "pass"}),
+        ("{kind: subscription}", {SUB.rpartition("/")[2]: "pass"}),
+        ("{kind: mirror}", {"d": "not_applicable"}),
+        ("{kind: tier}", {"westeurope": "pass"}),
+        ("{kind: tier, role: [app]}", {"westeurope": "pass"}),
+        ("{kind: tier, role: [web]}", {"d": "not_applicable"}),
+        ("{type: Microsoft.Compute/virtualMachines, role: [app, web]}", {"vm-a": "pass", "vm-b": "pass"}),
+        (
+            "{type: Microsoft.Compute/virtualMachines}, {type: Microsoft.Compute/virtualMachines, role: [app]}",
+            {"vm-a": "pass", "vm-b": "pass"},
+        ),
+        ("{type: Microsoft.Compute/virtualMachines, role: [db]}", {"d": "not_applicable"}),
+        ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", {"d": "not_applicable"}),
+        ("{kind: deployment}, {kind: mirror}", {"d": "pass"}),
+    ],
+)
+def test_targets(load: Load, target: str, expected: dict[str, str]) -> None:
+    findings = engine.judge(estate(LB), load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
+    assert outcomes(findings) == expected
+    assert len(findings) == len(expected)
+
+
+def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load) -> None:
+    two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
+    (found,) = engine.judge(estate(deployment=two), load(R1="for: [{kind: subscription}]\nassert: {allOf: []}\n"))
+    assert (found.deployment, found.subject.id, found.subject.kind) == ("", SUB, "subscription")
+
+
+def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
+    two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
+    findings = engine.judge(estate(deployment=two), load(R1=ON_MACHINES + IN_ZONE))
+    assert [(f.deployment, f.subject.name) for f in findings] == [
+        ("d", "vm-b"),
+        ("d", "vm-a"),
+        ("e", "vm-b"),
+        ("e", "vm-a"),
+    ]
+    assert len({f.key for f in findings}) == 4
+
+
+@pytest.mark.parametrize(
+    ("target", "change"),
+    [
+        ("{kind: mirror}", ("  mirrors: none\n", "")),
+        ("{kind: tier}", (", {role: web, members: none}", "")),
+        ("{kind: tier, role: [web]}", (", {role: web, members: none}", "")),
+        ("{kind: tier, role: [app]}", ("vm-b]", "lost]")),
+        ("{type: Microsoft.Compute/virtualMachines, role: [web]}", (", {role: web, members: none}", "")),
+        ("{type: Microsoft.Compute/virtualMachines, role: [app]}", ("vm-b]", "lost]")),
+        ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", (", {role: web, members: none}", "")),
+    ],
+)
+def test_roles_that_nobody_plays_for_certain_are_said_once(load: Load, target: str, change: tuple[str, str]) -> None:
+    built = estate(deployment=DEPLOYMENT.replace(*change))
+    findings = engine.judge(built, load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
+    found = one(findings, "d")
+    assert (found.outcome, found.cause) == (Outcome.UNKNOWN, Cause.DECLARATION)
+    assert {f.outcome for f in findings if f is not found} <= {Outcome.PASS}
+
+
+def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Load) -> None:
+    far = s.vm("vm-c", location="northeurope")
+    text = DEPLOYMENT.replace("vm-b]", "vm-b, vm-c]")
+    rules = load(R1="for: [{kind: tier}]\nassert: {allOf: []}\n")
+    assert outcomes(engine.judge(estate(far, deployment=text), rules)).keys() == {"westeurope", "northeurope"}
+    hidden = engine.judge(estate(gaps=[s.gap(far["id"])], deployment=text), rules)
+    assert outcomes(hidden) == {"westeurope": Outcome.PASS, "d": Outcome.UNKNOWN}
+
+
+def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
+    rules = load(R1=ON_MACHINES + "assert: {fact: broken, equals: x}\n", R2=ON_MACHINES + IN_ZONE)
+    findings = engine.judge(estate(), rules)
+    errors = [f for f in findings if f.outcome is Outcome.ERROR]
+    assert [(f.rule.id, f.subject.name, f.reason) for f in errors] == [
+        ("R1", "vm-a", "LookupError: a bug with vm-a"),
+        ("R1", "vm-b", "LookupError: a bug with vm-b"),
+    ]
+    assert {f.outcome for f in findings if f.rule.id == "R2"} == {Outcome.PASS, Outcome.FAIL}
+    assert not engine.coverage(estate(), engine.gaps(estate(), rules), findings, {}).complete
+
+
+@pytest.mark.parametrize(
+    ("grades", "severity"),
+    [
+        (["{allOf: []}", "{allOf: []}"], Severity.LOW),
+        (["{fact: vm.zone, exists: true}", "{allOf: []}"], Severity.INFO),
+        (["{fact: unsure.gap, equals: x}"], Severity.HIGH),
+        (["{fact: unsure.gap, equals: x}", "{allOf: []}"], Severity.INFO),
+        (["{fact: vm.zone, exists: true}"], Severity.HIGH),
+    ],
+)
+def test_the_first_grade_that_is_true_counts(load: Load, grades: list[str], severity: Severity) -> None:
+    graded = ", ".join(f"{{when: {when}, severity: {to}}}" for when, to in zip(grades, ("low", "info"), strict=False))
+    findings = engine.judge(estate(), load(R1=ON_MACHINES + IN_ZONE + f"grade: [{graded}]\n"))
+    assert one(findings, "vm-b").severity is severity
+    assert one(findings, "vm-a").severity is Severity.HIGH, "a pass is not graded"
+
+
+def test_an_observation_is_shown_once(load: Load) -> None:
+    rule = ON_MACHINES + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
+    assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 1
+    rule = rule.replace("{field: 'zones[0]', exists: true}", "{field: 'zones[0]', default: x, equals: y}")
+    assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 2
+
+
+def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
+    rules = load(
+        R1=ON_MACHINES + "assert: {allOf: []}\n",
+        R2=ON_MACHINES + "assert: {fact: unsure.gap, equals: x}\n",
+        R3=ON_MACHINES + "assert: {anyOf: []}\ngrade: [{when: {fact: vm.zone, exists: true}, severity: critical}]\n",
+        R4=ON_MACHINES + "assert: {fact: broken, equals: x}\n",
+        R5="for: [{kind: subscription}]\nassert: {anyOf: []}\n",
+        R0=ON_MACHINES + "when: {anyOf: []}\nassert: {anyOf: []}\n",
+    )
+    swapped = DEPLOYMENT.replace("vm-a, vm-b", "vm-b, vm-a")
+    for text in (DEPLOYMENT, swapped):
+        ranked = [(f.rule.id, f.subject.name[-1]) for f in engine.judge(estate(deployment=text), rules)]
+        assert ranked[0][0] == "R5"
+        assert ranked[1:] == [(rule, name) for rule in ("R3", "R2", "R4", "R1", "R0") for name in "ab"]
+
+
+def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load) -> None:
+    def keys(deployment: str = DEPLOYMENT, rule: str = "R1", machine: Body = MACHINES[1], more: str = IN_ZONE) -> str:
+        built = s.topology(MACHINES[0], machine, deployment=deployment)
+        return one(engine.judge(built, load(**{rule: ON_MACHINES + more})), machine["id"].rpartition("/")[2]).key
+
+    same = keys()
+    assert len(same) == 64
+    assert keys(machine={**MACHINES[1], "id": MACHINES[1]["id"].upper(), "zones": ["1"]}) == same
+    assert keys(deployment=DEPLOYMENT.replace("name: d", "name: D")) == same
+    assert keys(more=IN_ZONE + "grade: [{when: {allOf: []}, severity: low}]\n") == same
+    assert keys(deployment=DEPLOYMENT.replace("name: d", "name: e")) != same
+    moved = s.vm("vm-b", group="other")
+    assert keys(machine=moved) != same
+    other = [f for f in engine.judge(estate(), load(R2=ON_MACHINES + IN_ZONE)) if f.rule.id == "R2"]
+    assert same not in {f.key for f in other}
+
+
+# --- coverage -------------------------------------------------------------------------------------------------------
+
+
+def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
+    return engine.coverage(built, engine.gaps(built, rules), engine.judge(built, rules), {})
+
+
+def test_a_complete_answer(load: Load) -> None:
+    found = covered(estate(), load(R1=ON_MACHINES + IN_ZONE))
+    assert (found.complete, found.gaps, found.declarations) == (True, (), ())
+    assert (SUB, "Microsoft.Compute/virtualMachines") in found.listed
+    assert list(found.listed) == sorted(found.listed)
+
+
+def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
+    rule = "for: [{type: Microsoft.KeyVault/vaults}]\nassert: {allOf: []}\n"
+    found = covered(estate(unlisted=[VM]), load(R1=rule))
+    assert not found.complete
+    assert [gap.what for gap in found.gaps] == ["Microsoft.Compute/virtualMachines", "microsoft.keyvault/vaults"]
+    assert {(gap.scope, gap.reason) for gap in found.gaps} == {(SUB, "not-requested")}
+    assert f"{SUB}/providers/Microsoft.Compute/virtualMachines?api-version" in found.gaps[0].detail
+    assert all(gap.detail.endswith(", and name the type under `listed`") for gap in found.gaps)
+
+
+def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Load) -> None:
+    (gap,) = covered(estate(unlisted=[FLOW_LOG]), load(R1=ON_MACHINES + IN_ZONE)).gaps
+    assert gap.what == "Microsoft.Network/networkWatchers/flowLogs"
+    assert f"az graph query --subscriptions {arm.name_of(SUB)}" in gap.detail
+    assert gap.what in gap.detail
+    assert gap.detail.endswith(", and name the type under `listed`")
+
+
+def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
+    rules = load(R1=ON_MACHINES + IN_ZONE)
+    for scope in (SUB.upper(), f"{SUB}/resourceGroups/rg"):
+        built = estate(unlisted=[VM], gaps=[s.gap(scope, "microsoft.compute/VIRTUALMACHINES")])
+        assert [gap.reason for gap in covered(built, rules).gaps] == ["forbidden"]
+    stub = s.gap(arm_id("Compute/virtualMachines", "x"))
+    assert sorted(gap.reason for gap in covered(estate(unlisted=[VM], gaps=[stub]), rules).gaps) == [
+        "forbidden",
+        "not-requested",
+    ]
+
+
+def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Load) -> None:
+    text = DEPLOYMENT + f"  subscriptions: [{SUB}, {OTHER}]\n"
+    found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
+    (gap,) = found.gaps
+    assert (gap.scope, gap.what, gap.detail) == (OTHER, arm.SUBSCRIPTION, "scan it too")
+    assert not found.complete
+
+
+def test_what_nobody_declared_is_listed_once(load: Load) -> None:
+    text = DEPLOYMENT.replace(", {role: web, members: none}", "").replace("vm-b]", "twin]")
+    built = estate(s.vm("twin"), s.vm("twin", group="other"), deployment=text)
+    on_web = "for: [{type: Microsoft.Compute/virtualMachines, role: [web]}]\nassert: {allOf: []}\n"
+    found = covered(built, load(R1=on_web, R2=on_web, R3=ON_MACHINES + IN_ZONE))
+    assert not found.complete
+    assert [declaration.split(":")[0] for declaration in found.declarations] == [
+        "nobody declared the web tier of d",
+        "twin is the name of 2 virtual machines",
+    ]
+
+
+def test_each_missing_declaration_is_listed_although_a_finding_tells_of_three(load: Load) -> None:
+    text = DEPLOYMENT.replace("vm-a, vm-b", ", ".join(f"lost{n}" for n in range(5)))
+    found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
+    assert [declaration.split()[0] for declaration in found.declarations] == [f"lost{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize(("guest", "complete"), [("optional", True), ("required", False)])
+def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, *, complete: bool) -> None:
+    rules = load(R1=ON_MACHINES + "assert: {fact: unsure.guest, equals: x}\n")
+    other = DEPLOYMENT.replace("name: d", "name: e").replace("vm-a, vm-b", "none").replace("[none]", "none")
+    text = DEPLOYMENT + f"  guest: {guest}\n" + other + "  guest: required\n"
+    assert covered(estate(deployment=text), rules).complete is complete
+    for cause in ("value", "gap", "declaration"):
+        unsure = load(R1=ON_MACHINES + f"assert: {{fact: unsure.{cause}, equals: x}}\n")
+        assert not covered(estate(), unsure).complete

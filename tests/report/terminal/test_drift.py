@@ -1,0 +1,185 @@
+"""What has moved since the baseline, as the terminal shows it."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from auditor import report
+from auditor.judging.drift.model import Drift, Fate, FindingChange, PropertyChange, ResourceChange
+from auditor.judging.model import Outcome, State
+from auditor.report.view import View
+from tests.report import reports
+from tests.report.reports import BALANCER, GROUP, HOSTILE, SUBSCRIPTION, finding, machine
+
+TREE = """\
+--- Since the baseline ---------------------------------------------------------
+
+Taken 2026-08-01T06:00:00Z, approved by operations at 2026-08-02T09:00:00Z:
+change 4711.
+It had 1 gap: with what they hid, nothing is compared.
+Findings: 1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted;
+resources: 1 removed, 1 moved, 1 changed, 1 lost sight.
+
+REGRESSED   MIR003  The mirror's balancer asks the mirror status page
+            pass -> fail (critical): TRAKDB (mirror, westeurope)
+NEW         CMP006  The failover members are alike
+            not there -> fail (medium): vm-new (virtualMachines, westeurope)
+LOST SIGHT  MIR003  The mirror's balancer asks the mirror status page
+            fail (critical) -> unknown: vm-hidden (virtualMachines, westeurope)
+FIXED       CMP006  The failover members are alike
+            fail (medium) -> pass: vm-mended (virtualMachines, westeurope)
+GONE        CMP006  The failover members are alike
+            fail (medium) -> not there: vm-gone (virtualMachines, westeurope)
+
+Moved: rg-prod in 00000000-0000-0000-0000-000000000001
+  REMOVED     vm-gone (virtualMachines)
+              looked at by CMP006
+  MOVED       vm-moved (virtualMachines)
+              before rg-old/vm-moved
+  LOST SIGHT  vm-hidden (virtualMachines)
+              Microsoft.Network/loadBalancers in
+              /subscriptions/00000000-0000-0000-0000-000000000001 was not read
+              (forbidden: AuthorizationFailed), which needs
+              Microsoft.Network/loadBalancers/read
+  CHANGED     lb-mirror (loadBalancers)
+    properties.probes[name=status].properties.protocol: Http -> Tcp (MIR003)
+
+Moved, and no rule looks at it: rg-prod in 00000000-0000-0000-0000-000000000001
+  CHANGED     lb-mirror (loadBalancers)
+    tags.owner: absent -> {"team": ["a"]}
+"""
+
+
+def section(drift: Drift, width: int = 80) -> str:
+    """Return what is said of a drift, and nothing else of the report."""
+    shown = msgspec.structs.replace(reports.report(), drift=drift)
+    text = report.render("terminal", shown, View(width=width, only_changes=True))
+    start = text.index("--- Since the baseline")
+    return text[start : text.index("\n\nauditor: ", start) + 1]
+
+
+def drift(*resources: ResourceChange, findings: tuple[FindingChange, ...] = ()) -> Drift:
+    against = msgspec.structs.replace(reports.baseline(), gaps=())
+    return Drift(against, findings, resources)
+
+
+def changed(before: object, after: object, *rules: str, path: str = "properties.x") -> ResourceChange:
+    return ResourceChange(BALANCER, Fate.CHANGED, properties=(PropertyChange(path, before, after, rules),))
+
+
+def test_the_tree_has_what_moved_with_before_after_and_who_looks_at_it() -> None:
+    found = reports.drifted().drift
+    assert found is not None
+    assert section(found) == TREE
+
+
+def test_the_last_line_says_what_became_of_findings() -> None:
+    last = report.render("terminal", reports.drifted(), View()).splitlines()[-1]
+    assert last.endswith("; since the baseline: 1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted")
+    unmoved = msgspec.structs.replace(reports.full(), drift=drift())
+    assert report.render("terminal", unmoved, View()).endswith("; since the baseline: as they were\n")
+
+
+def test_that_nothing_moved_is_said() -> None:
+    assert section(drift()).splitlines()[-1] == "Nothing has moved."
+
+
+def test_without_a_baseline_nothing_is_said() -> None:
+    assert "baseline" not in report.render("terminal", reports.full(), View())
+
+
+def test_the_place_of_what_moved_keeps_to_the_width() -> None:
+    read, unread = (PropertyChange(path, 1, 2, rules) for path, rules in (("a", ("NET001",)), ("b", ())))
+    place = f"{SUBSCRIPTION}/resourceGroups/rg-of-the-hospital-west"
+    moved = ResourceChange(f"{place}/providers/Microsoft.Compute/disks/x", Fate.CHANGED, properties=(read, unread))
+    text = section(drift(moved))
+    assert "Moved, and no rule looks at it: rg-of-the-hospital-west in" in text.splitlines()
+    assert max(map(cell_len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_change_takes_lines_of_its_own_and_no_id_is_broken(width: int) -> None:
+    before = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/{'vnet-' * 12}/subnets/snet"
+    after = "/subscriptions/9/resourceGroups/rg-far/providers/Microsoft.Network/virtualNetworks/vnet/subnets/snet"
+    path = "properties.ipConfigurations[name=ipconfig1].properties.subnet.id"
+    text = section(drift(changed(before, after, "NET001", "NET002", path=path)), width)
+    name = before.partition("virtualNetworks/")[2]
+    assert f"    {path}\n" in text
+    assert f"      {name}" in text
+    assert after in text
+    assert text.endswith("\n      looked at by NET001, NET002\n")
+    rows = [row for row in text.splitlines() if cell_len(row) > width]
+    assert not [row for row in rows if " " in row.strip().removeprefix("-> ")]
+
+
+def test_long_values_are_shown_from_where_they_part() -> None:
+    alike = "x" * 1000
+    text = "".join(section(drift(changed(f"{alike}before", f"{alike}after"))).split())
+    assert f"...{'x' * 40}before->...{'x' * 40}after" in text
+    longer = "".join(section(drift(changed(alike, f"{alike}more"))).split())
+    assert f"...{'x' * 40}->...{'x' * 40}more" in longer
+    whole = section(drift(changed("x" * 200 + "before", "x" * 200 + "after")))
+    assert "..." not in whole
+
+
+def test_a_resource_is_named_below_its_group_and_with_what_it_extends() -> None:
+    ids = {
+        f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-a/extensions/agent": "vm-a/agent "
+        "(virtualMachines/extensions)",
+        f"{BALANCER}/providers/Microsoft.Authorization/locks/keep": "keep (locks) at lb-mirror",
+        f"{GROUP}/providers/Microsoft.Authorization/locks/keep": "keep (locks)",
+        GROUP: "rg-prod (resourceGroups)",
+        SUBSCRIPTION: "00000000-0000-0000-0000-000000000001 (subscriptions)",
+        f"{SUBSCRIPTION}/providers/Microsoft.Compute/skus/Standard_E16ds_v5": "Standard_E16ds_v5 (skus)",
+    }
+    for arm_id, shown in ids.items():
+        lines = section(drift(ResourceChange(arm_id, Fate.ADDED))).splitlines()
+        assert lines[-1] == f"  ADDED       {shown}"
+
+
+def test_a_group_is_one_however_azure_spells_it() -> None:
+    spelled = [
+        f"{group}/providers/Microsoft.Compute/disks/{name}" for name, group in (("a", GROUP), ("b", GROUP.upper()))
+    ]
+    text = section(drift(*(ResourceChange(arm_id, Fate.ADDED) for arm_id in spelled)))
+    assert text.count("Moved: ") == 1
+    assert text.endswith("  ADDED       a (disks)\n  ADDED       b (disks)\n")
+
+
+def test_of_very_many_resources_the_rest_is_counted() -> None:
+    many = [ResourceChange(machine(f"vm-{number:03}").id, Fate.ADDED) for number in range(103)]
+    text = section(drift(*many))
+    assert text.count("  ADDED ") == 100
+    assert text.endswith("  ADDED       vm-099 (virtualMachines)\n  and 3 resources more, which the JSON report has\n")
+
+
+def test_a_waived_regression_is_said_to_be_one() -> None:
+    waived = msgspec.structs.replace(finding(), waiver=reports.waiver())
+    text = section(drift(findings=(FindingChange(State.REGRESSED, finding(Outcome.PASS), waived),)))
+    assert "pass -> fail (critical, waived): TRAKDB" in text
+
+
+def test_what_still_passes_or_passed_and_is_gone_is_only_counted() -> None:
+    passed = finding(Outcome.PASS)
+    text = section(
+        drift(findings=(FindingChange(State.DRIFTED, passed, passed), FindingChange(State.GONE, passed, None)))
+    )
+    assert "MIR003" not in text
+    assert "Findings: 1 gone, 1 drifted; resources: as they were." in text
+
+
+def test_what_was_changed_to_act_on_a_terminal_does_not() -> None:
+    name = f"{GROUP}/providers/Microsoft.Compute/disks/{HOSTILE.replace('/', '')}"
+    change = ResourceChange(
+        name,
+        Fate.LOST_SIGHT,
+        f"{name}x",
+        (PropertyChange(f"tags['{HOSTILE}']", HOSTILE, [HOSTILE], (HOSTILE,)),),
+        (HOSTILE,),
+        HOSTILE,
+    )
+    text = section(drift(change))
+    assert text.replace("\n", "").isprintable()
+    assert text.count(r"\x1b[31m") >= 6

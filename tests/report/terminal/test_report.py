@@ -1,0 +1,484 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from auditor import report
+from auditor.escape import printable
+from auditor.judging.model import Outcome, Standing, Stood
+from auditor.report.document import Report
+from auditor.report.view import View
+from auditor.rules.model import Severity
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import Gap, GapReason
+from tests.report import reports
+from tests.report.reports import PROBE, SIZE, evidence, finding, gap, machine, unknown
+
+WIDTHS = (60, 80, 200)
+
+
+def rendered(shown: Report, view: View | None = None) -> str:
+    return report.render("terminal", shown, view or View())
+
+
+def words(shown: Report, view: View | None = None) -> str:
+    """Return the text as if every paragraph were one line."""
+    return " ".join(rendered(shown, view).split())
+
+
+# --- the head ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_head_says_what_was_scanned_when_and_by_whom() -> None:
+    text = words(reports.full())
+    assert "Scanned 1 resource in 1 subscription 00000000-0000-0000-0000-000000000001" in text
+    assert "Taken 2026-11-01T06:00:00Z, by auditor@example.com" in text
+    assert "Deployments prod Declared in deployment.yaml" in text
+    assert "Profile current (2 rules), as of 2026-11-01" in text
+    assert "Verdicts 2 fail, 1 unknown, 1 error, 2 pass, 1 not applicable" in text
+    assert "Fails 1 critical, 0 high, 1 medium, 0 low, 0 info" in text
+
+
+def test_many_subscriptions_are_counted_and_the_first_are_named() -> None:
+    shown = reports.full()
+    scopes = tuple(f"/subscriptions/{number}" for number in range(7))
+    shown = msgspec.structs.replace(shown, snapshot=msgspec.structs.replace(shown.snapshot, scopes=scopes))
+    assert "in 7 subscriptions 0, 1, 2, 3, 4, and 2 more" in words(shown)
+
+
+def test_a_deployment_file_out_of_the_snapshot_is_said_to_be() -> None:
+    shown = reports.full()
+    taken = msgspec.structs.replace(shown.snapshot, deployment="format: auditor.deployment/1")
+    text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
+    assert "Declared in the snapshot" in text
+
+
+def test_what_an_inventory_does_not_say_is_not_made_up() -> None:
+    shown = reports.full()
+    taken = msgspec.structs.replace(shown.snapshot, taken_at="", identity="")
+    text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
+    assert "Taken at a time that is not known Cloud AzureCloud Deployments prod Profile" in text
+
+
+def test_a_clean_report_says_so() -> None:
+    text = words(
+        reports.report(finding(Outcome.PASS), finding(Outcome.PASS, SIZE), finding(Outcome.PASS, SIZE, machine("a")))
+    )
+    assert "Every rule that applies passed: 3 passes of 2 rules. Everything that had to be read was read." in text
+    assert text.endswith("auditor: 0 fail, 0 unknown, 3 pass; complete")
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (
+            reports.full(),
+            "2 of 2 rules failed. This is not a clean answer: 1 gap, 1 missing declaration, 1 unknown, 1 error.",
+        ),
+        (reports.report(), "Nothing was judged: no rule applies to what was scanned."),
+        (reports.report(complete=False), "This is not a clean answer: not all was seen."),
+        (reports.report(finding(Outcome.NOT_APPLICABLE)), "Nothing was judged: no rule applies to what was scanned."),
+        (
+            reports.report(unknown(PROBE, machine("a"), "why", Cause.VALUE)),
+            "Nothing failed, but not everything could be judged. This is not a clean answer: 1 unknown.",
+        ),
+        (
+            reports.report(unknown(PROBE, machine("a"), "no CPF", Cause.GUEST), complete=True),
+            "Nothing failed, but not everything could be judged. Everything that had to be read was read.",
+        ),
+    ],
+    ids=["all", "empty", "incomplete", "not-applicable", "unknown", "forgiven"],
+)
+def test_silence_is_never_mistaken_for_success(shown: Report, said: str) -> None:
+    assert said in words(shown)
+    assert "Every rule" not in words(shown)
+
+
+# --- what was not seen ------------------------------------------------------------------------------------------------
+
+
+def test_gaps_of_one_kind_are_said_once_with_what_to_do() -> None:
+    text = rendered(reports.report(gaps=tuple(gap(f"/subscriptions/{number}") for number in range(8))))
+    assert text.count("Microsoft.Network/loadBalancers: forbidden (AuthorizationFailed) in 8 scopes") == 1
+    assert "  /subscriptions/4\n  and 3 more\n  Needs  Microsoft.Network/loadBalancers/read\n  To do  give the" in text
+    assert "--- Not seen: this is not a clean answer ---" in text
+
+
+def test_every_reason_has_a_remedy() -> None:
+    gaps = tuple(Gap(reports.SUBSCRIPTION, "Microsoft.Compute/disks", reason) for reason in GapReason)
+    text = rendered(reports.report(gaps=gaps))
+    assert text.count("\n  To do  ") == len(GapReason)
+    assert "Needs" not in text
+    assert "Microsoft.Compute/disks: not-requested in 1 scope\n" in text
+
+
+def test_a_gap_tells_what_went_wrong_or_what_to_do() -> None:
+    text = rendered(reports.report(gaps=(gap(detail="the list was cut"),)))
+    assert (
+        "  Why    the list was cut\n  To do  give the identity that reads the role of `auditor permissions` there"
+        in text
+    )
+    two = (gap(detail="the list was cut"), gap(detail="it was cut again"))
+    assert "Why    the list was cut (and 1 more like it)\n" in rendered(reports.report(gaps=two))
+    for reason in (GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED, GapReason.FORBIDDEN):  # the last without permission
+        own = Gap(reports.SUBSCRIPTION, "Microsoft.Compute/disks", reason, detail="list it by hand")
+        text = rendered(reports.report(gaps=(own,)))
+        assert "  To do  list it by hand\n" in text
+        assert "Why" not in text
+
+
+def test_types_that_were_not_read_for_one_reason_are_said_in_one_go() -> None:
+    scopes = ("/subscriptions/a", "/subscriptions/b")
+    gaps = tuple(
+        Gap(scope, f"Microsoft.X/type{number}", GapReason.FORBIDDEN, "", f"Microsoft.X/type{number}/read")
+        for number in range(7)
+        for scope in scopes
+    )
+    text = " ".join(rendered(reports.report(gaps=gaps)).split())
+    assert "Microsoft.X/type4, and 2 more: forbidden in 2 scopes /subscriptions/a /subscriptions/b Needs" in text
+    assert "Microsoft.X/type4/read, and 2 more To do" in text
+    alone = Gap(scopes[0], "Microsoft.X/type7", GapReason.FORBIDDEN, "", "Microsoft.X/type7/read")
+    again = msgspec.structs.replace(alone, detail="of another region")
+    text = " ".join(rendered(reports.report(gaps=(*gaps, alone, again))).split())
+    assert "Microsoft.X/type7: forbidden in 1 scope" in text
+
+
+def test_gaps_that_were_forgiven_are_shown_without_alarm() -> None:
+    text = rendered(reports.report(finding(Outcome.PASS), gaps=(gap(),), complete=True))
+    assert "--- Not seen ---" in text
+    assert "not a clean answer" not in text
+
+
+def test_missing_declarations_say_how_to_declare() -> None:
+    assert "- nobody declared the web tier of prod: add it, or `none`\n" in rendered(reports.full())
+
+
+# --- fails ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_fail_can_be_acted_on() -> None:
+    assert """\
+--- prod: 1 fail ---------------------------------------------------------------
+
+CRITICAL MIR003  The mirror's balancer asks the mirror status page
+  Why  A probe that only opens a connection finds both members healthy.
+  At   TRAKDB (mirror, westeurope)
+         /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-prod/providers/Microsoft.Network/loadBalancers/lb-mirror
+         lb-mirror properties.probes[0].properties.protocol
+           observed Tcp
+           expected in [Http, Https]
+  Fix  # Ask the page, not the port.
+       az network lb probe update -g RG --lb-name LB -n PROBE --protocol Http \\
+         --port PORT --path '/csp/bin/mirror status.cxw'
+  See  S45, S47: Database Mirroring
+
+auditor: 1 fail (1 critical), 0 unknown, 0 pass; complete
+""" in rendered(reports.report(finding(seen=(evidence(),))))
+
+
+def test_a_wide_page_puts_observed_beside_expected() -> None:
+    text = rendered(reports.report(finding(seen=(evidence(observed=None, expected="equals Https"),))), View(width=200))
+    assert "lb-mirror properties.probes[0].properties.protocol: observed absent, expected Https\n" in text
+
+
+def test_a_rule_that_fails_often_is_explained_once_and_names_all_its_subjects() -> None:
+    text = rendered(reports.report(*(finding(rule=SIZE, subject=machine(f"vm-{number}")) for number in range(12))))
+    assert text.count("The failover members are alike (12 subjects)\n") == 1
+    assert text.count("Why") == text.count("Fix") == text.count("See") == 1
+    assert re.findall(r"(vm-\d+) \(virtualMachines, westeurope\)", text) == [f"vm-{number}" for number in range(12)]
+
+
+def test_fails_stand_by_deployment_and_worst_first() -> None:
+    text = rendered(
+        reports.report(
+            finding(rule=SIZE, deployment="one"),
+            finding(deployment="one"),
+            finding(rule=SIZE, severity=Severity.LOW, subject=machine("vm-a"), deployment="one"),
+            finding(deployment="two"),
+            finding(deployment=""),
+        )
+    )
+    found = re.findall(r"^(?:--- (.*): \d|(CRITICAL|MEDIUM|LOW))", text, re.MULTILINE)
+    assert ["".join(each) for each in found] == [
+        "one",
+        "CRITICAL",
+        "MEDIUM",
+        "LOW",
+        "two",
+        "CRITICAL",
+        "No deployment",
+        "CRITICAL",
+    ]
+
+
+def test_much_evidence_is_cut_and_counted() -> None:
+    text = rendered(reports.report(finding(seen=tuple(evidence(number) for number in range(9)))))
+    assert text.count("observed Tcp") == 5
+    assert "         and 4 more\n" in text
+
+
+def test_a_computed_value_shows_what_it_comes_from() -> None:
+    text = rendered(reports.full())
+    assert "mirror.sizes\n           observed [Standard_E16ds_v5, Standard_E8ds_v5]\n           expected 1\n" in text
+    assert "           from a properties.hardwareProfile.vmSize = E16\n" in text
+    assert "           from b properties.hardwareProfile.vmSize = absent\n" in text
+
+
+def test_resources_are_named_by_what_tells_them_apart() -> None:
+    here = f"{reports.GROUP}/providers/Microsoft.Network/loadBalancers/lb/probes/p"
+    group = f"{reports.SUBSCRIPTION}/resourceGroups/rg-dr/providers/Microsoft.Network/loadBalancers/lb"
+    elsewhere = "/subscriptions/2/resourceGroups/rg-prod/providers/Microsoft.Network/loadBalancers/lb"
+    seen = evidence(observed=[here, group, elsewhere, True, {"a": 1}, ""], expected=f"exactly [{here}]")
+    text = rendered(reports.report(finding(seen=(seen,))), View(width=200))
+    assert f'observed [lb/probes/p, rg-dr/lb, {elsewhere}, true, {{"a": 1}}, ""]' in text
+    assert "expected exactly [lb/probes/p]" in text
+
+
+def test_a_value_without_end_is_cut() -> None:
+    text = words(reports.report(finding(seen=(evidence(observed="x" * 5000),))))
+    assert f"observed {'x' * 300}... (5000 characters)" in text
+
+
+def test_a_command_that_was_broken_still_is_one() -> None:
+    text = rendered(reports.report(finding()), View(width=60))
+    lines = text[text.index("az network") : text.index("  See")]
+    script = f"az() {{ printf '%s|' \"$@\"; }}\n{lines}"
+    said = subprocess.run(["sh", "-c", script], check=True, capture_output=True, text=True).stdout
+    options = "-g|RG|--lb-name|LB|-n|PROBE|--protocol|Http|--port|PORT|--path|/csp/bin/mirror status.cxw|"
+    assert said == f"network|lb|probe|update|{options}"
+
+
+def test_a_fix_in_prose_is_wrapped_as_prose() -> None:
+    rule = msgspec.structs.replace(SIZE, fix="Recreate the machine from its disks, --one at a time, and " * 3)
+    assert "\\" not in rendered(reports.report(finding(rule=rule)))
+
+
+# --- unknowns, errors, passes -----------------------------------------------------------------------------------------
+
+
+def test_one_missing_permission_is_said_once_with_all_that_it_hides() -> None:
+    text = rendered(
+        reports.report(
+            *(unknown(PROBE, machine(f"vm-{number}"), str(gap(machine(f"vm-{number}").id))) for number in range(3)),
+            unknown(SIZE, machine("vm-0"), str(gap(machine("vm-0").id))),
+        ),
+        View(width=200),
+    )
+    assert text.count("was not read (forbidden: AuthorizationFailed)") == 1
+    assert "Microsoft.Network/loadBalancers in /subscriptions/... was not read" in text
+    assert "MIR003  The mirror's balancer asks the mirror status page (3 subjects)\n" in text
+    assert "prod: vm-0 (virtualMachines, westeurope), vm-1 (virtualMachines, westeurope), vm-2" in text
+
+
+def test_an_unknown_names_its_own_resource_in_full() -> None:
+    text = words(
+        reports.report(unknown(PROBE, machine("vm-a"), f"{machine('vm-a').id}: zones is not a list", Cause.VALUE))
+    )
+    assert f"- Read, but it makes no sense {machine('vm-a').id}: zones is not a list CRITICAL" in text
+
+
+def test_unknowns_stand_by_cause() -> None:
+    text = rendered(
+        reports.report(
+            unknown(PROBE, machine("a"), "no CPF", Cause.GUEST),
+            unknown(PROBE, machine("b"), "no role", Cause.DECLARATION),
+            unknown(PROBE, machine("c"), "no right", Cause.GAP),
+            finding(Outcome.UNKNOWN, subject=machine("d"), deployment="", reasons=("odd",)),
+        )
+    )
+    found = re.findall(r"^  (\w.*)$", text[text.index("unknowns:") :], re.MULTILINE)
+    assert found == ["no right", "no role", "no CPF", "odd"]
+
+
+def test_an_error_comes_first_and_asks_to_be_reported() -> None:
+    text = rendered(reports.full())
+    assert text.index("--- 1 error: a bug of auditor, please report it ---") < text.index("--- prod: 2 fails ---")
+    assert "  KeyError: 'zones'\n    MEDIUM   CMP006  The failover members are alike\n" in text
+
+
+def test_passes_are_listed_one_a_line_when_asked_for() -> None:
+    assert "pass  CMP006" not in rendered(reports.full())
+    text = rendered(reports.full(), View(passes=True))
+    assert "pass  CMP006  vm-e (virtualMachines, westeurope)  The failover members are alike\n" in text
+    assert "n/a   MIR003  vm-f (virtualMachines, westeurope)  The mirror's balancer asks...\n" in text
+    assert "--- No deployment: passes and not applicable ---" in text
+
+
+def test_the_last_line_is_a_summary_for_logs() -> None:
+    assert rendered(reports.full(), View(width=40)).splitlines()[-1] == (
+        "auditor: 2 fail (1 critical, 1 medium), 1 error, 1 unknown, 2 pass; incomplete: 1 gap, 1 missing declaration"
+    )
+    assert rendered(reports.report(complete=False)).endswith("\nauditor: 0 fail, 0 unknown, 0 pass; incomplete\n")
+
+
+# --- waivers and attestations -----------------------------------------------------------------------------------------
+
+
+def test_what_is_waived_or_attested_is_folded_and_what_has_no_effect_is_named_with_its_line() -> None:
+    text = rendered(reports.excused(), View(width=120))
+    assert (
+        text[text.index("--- 3 waived") :]
+        == """\
+--- 3 waived -----------------------------------------------------------------------------------------------------------
+
+Until 2027-03-31, by the head of operations: The balancer is replaced in spring. (waivers.yaml:3, CHG-1234)
+  fail     MIR003  TRAKDB (mirror, westeurope)
+Until 2027-03-31, by the head of operations: The balancer is replaced in spring. (waivers.yaml:12)
+  gap      Microsoft.Network/loadBalancers  /subscriptions/00000000-0000-0000-0000-000000000001
+  unknown  MIR003  vm-b (virtualMachines, westeurope)
+
+--- 1 pass by attestation ----------------------------------------------------------------------------------------------
+
+Until 2027-09-30, by the data centre's manager: Seen on site. (attestations.yaml:3)
+  pass     MIR003  vm-c (virtualMachines, westeurope)
+
+--- Waivers and attestations without effect ----------------------------------------------------------------------------
+
+waivers.yaml:20  MIR003 at * expired on 2026-10-31: 2 findings no longer covered
+waivers.yaml:30  MIR003 at * lapsed: 1 finding no longer covered, since size of vm-a is 8; it was granted for 4
+waivers.yaml:40  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
+waivers.yaml:45  MIR003 at * holds from 2026-12-01 on
+waivers.yaml:50  MIR003 at gone covers nothing: the rule judges nothing of that scope
+attestations.yaml:20  MIR003 at * expired on 2026-10-31: 1 finding no longer covered
+attestations.yaml:30  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
+attestations.yaml:35  MIR003 at * expired on 2026-10-31
+attestations.yaml:40  MIR003 at gone covers nothing: the rule judges nothing of that scope
+
+auditor: 1 fail (1 critical), 0 unknown, 1 pass (1 attested), 3 waived; complete
+"""
+    )
+
+
+def test_what_is_waived_is_counted_apart_and_listed_nowhere_else() -> None:
+    text = rendered(reports.excused())
+    assert "Verdicts     1 fail, 0 unknown, 0 error, 1 pass, 0 not applicable\n" in text
+    assert "Waived       1 fail, 1 unknown, 1 gap\n" in text
+    assert "Everything that had to be read was read, but for what is waived.\n" in text
+    assert "--- prod: 1 fail ---" in text
+    assert "could not be judged" not in text
+    assert "Not seen" not in text
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ([Outcome.FAIL], "Nothing failed that is not waived."),
+        ([Outcome.UNKNOWN], "Nothing failed; what could not be judged is waived."),
+        ([Outcome.FAIL, Outcome.UNKNOWN], "Nothing failed that is not waived; what could not be judged is waived."),
+    ],
+)
+def test_what_is_waived_is_no_success(outcomes: list[Outcome], said: str) -> None:
+    findings = [msgspec.structs.replace(finding(outcome), waiver=reports.waiver()) for outcome in outcomes]
+    assert said in words(reports.report(*findings, finding(Outcome.PASS, SIZE), complete=True))
+    unsure = reports.report(*findings, unknown(SIZE, machine("a"), "why"))
+    nothing = said.partition(";")[0].rstrip(".")
+    assert f"{nothing}, but not everything could be judged." in words(unsure)
+
+
+def test_a_waiver_of_many_findings_names_the_first() -> None:
+    leave = reports.waiver()
+    findings = [msgspec.structs.replace(finding(subject=machine(f"vm-{n}")), waiver=leave) for n in range(8)]
+    made = msgspec.structs.replace(reports.report(*findings), waivers=(Stood(leave, Standing.USED, 8),))
+    assert "vm-4 (virtualMachines, westeurope), and 3 more auditor:" in words(made)
+
+
+# --- what an earlier report had ---------------------------------------------------------------------------------------
+
+
+def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
+    text = rendered(reports.carried(), View(width=200))
+    title = "--- 2 findings of before, not seen this time: still open ---"
+    assert title in text
+    assert text[text.index(title) :].splitlines()[2:] == [
+        "Last seen 2026-10-31T06:00:00Z",
+        f"  {gap()}",
+        "    CRITICAL MIR003  The mirror's balancer asks the mirror status page",
+        "             prod: TRAKDB (mirror, westeurope)",
+        "    MEDIUM   CMP006  The failover members are alike",
+        "             prod: vm-gone (virtualMachines, westeurope)",
+        "",
+        "auditor: 0 fail, 2 unknown, 0 pass, 2 not seen this time; incomplete: 1 gap",
+    ]
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_lines_keep_to_the_width_unless_they_cannot_be_broken(width: int) -> None:
+    both = [
+        rendered(made, View(width=width, passes=True))
+        for made in (reports.full(), reports.excused(), reports.carried())
+    ]
+    lines = [line for text in both for line in text.splitlines() if not line.startswith("auditor: ")]
+    assert [line for line in lines if line != line.rstrip()] == []
+    # The last line of each is for logs; what else is too long is one word.
+    assert [line for line in lines if len(line) > width and " " in line.strip()] == []
+    assert all(line.isascii() for line in lines)
+
+
+def test_wide_characters_count_as_two() -> None:
+    rule = msgspec.structs.replace(SIZE, why="日本 " * 60)
+    assert max(map(cell_len, rendered(reports.report(finding(rule=rule))).splitlines()[:-1])) <= 80 + len(
+        reports.BALANCER
+    )
+    assert all(
+        cell_len(line) <= 80 for line in rendered(reports.report(finding(rule=rule))).splitlines() if "日" in line
+    )
+
+
+def test_colour_is_used_only_where_it_may_be_and_changes_nothing_else() -> None:
+    plain = rendered(reports.full())
+    coloured = rendered(reports.full(), View(colour=True))
+    assert "\x1b" not in plain
+    assert "\x1b[1;31mCRITICAL \x1b[0mMIR003" in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
+
+
+@pytest.mark.parametrize("name", ["NO_COLOR", "FORCE_COLOR", "TTY_INTERACTIVE", "COLUMNS"])
+def test_the_view_decides_and_not_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [rendered(reports.full(), View(colour=colour)) for colour in (False, True)]
+    monkeypatch.setenv(name, "1")
+    assert [rendered(reports.full(), View(colour=colour)) for colour in (False, True)] == before
+
+
+@given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE), st.integers(1, 200), st.booleans())
+def test_any_text_is_shown_and_none_acts(text: str, width: int, colour: bool) -> None:
+    shown = rendered(reports.hostile(text), View(passes=True, width=width, colour=colour))
+    bare = re.sub(r"\x1b\[[\d;]*m", "", shown) if colour else shown
+    assert all(printable(line) == line for line in bare.split("\n"))
+    assert "".join(printable(text).split()) in "".join(bare.split())
+
+
+def test_markup_is_text() -> None:
+    assert "[red]b[/red]<script>alert(1)</script>" in rendered(reports.hostile(reports.HOSTILE))
+    assert ":smile:" in rendered(reports.hostile(reports.HOSTILE))
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_format_costs_only_what_it_needs() -> None:
+    code = """
+import sys
+from auditor import report
+from auditor.report.view import View
+from tests.report import reports
+report.render("json", reports.full(), View())
+print([name for name in ("rich", "sarif_om") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_there_are_formats() -> None:
+    assert list(report.FORMATS) == ["terminal", "json", "sarif", "sarif-github", "markdown"]
+    with pytest.raises(KeyError):
+        report.render("word", reports.full(), View())

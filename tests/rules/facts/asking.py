@@ -1,0 +1,41 @@
+"""Asking facts, and how tables of tests write their answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from auditor.estate.graph import SKU
+from auditor.estate.topology import Topology
+from auditor.rules.facts import FACTS
+from auditor.snapshot.known import Answer, Cause, Interval, Items, Unknown
+from tests.estate import subscription as s
+from tests.estate.subscription import Body
+
+GAP, VALUE, DECLARATION = Cause.GAP, Cause.VALUE, Cause.DECLARATION
+INFINITY: Final = float("inf")
+
+
+def ask(name: str, built: Topology, element: object) -> Answer:
+    """Return what a fact answers for the first deployment of a topology."""
+    return FACTS[name].find(s.context(built), element)
+
+
+def shown(value: object) -> object:
+    """Return a value as tables write it: the cause of what is unknown, the bounds of a number, sorted names."""
+    if isinstance(value, Unknown):
+        return value.cause
+    if isinstance(value, Interval):
+        return value.low if value.exact else (value.low, value.high)
+    return s.names(value) if isinstance(value, Items) else value
+
+
+def said(name: str, built: Topology, element: object) -> object:
+    """Return the value that a fact answers with as tables write it."""
+    return shown(ask(name, built, element).value)
+
+
+def machine_fact(name: str, *others: Body, gaps: list[Body] | None = None, **machine: Any) -> Answer:
+    """Return what a fact answers of a machine with these properties, beside other resources."""
+    body = s.vm("vm-a", **machine)
+    built = s.topology(body, *others, gaps=gaps or (), unlisted=[] if others else [SKU])
+    return ask(name, built, s.item(built, "Compute/virtualMachines", "vm-a"))

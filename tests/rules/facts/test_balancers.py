@@ -1,0 +1,100 @@
+"""Load balancers: their rules and probes, and whom they lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.estate.graph import parts
+from auditor.estate.load_balancing import POOLS, RULES
+from auditor.snapshot.known import Items
+from auditor.snapshot.model import Part
+from tests.estate import subscription as s
+from tests.estate.subscription import Body
+from tests.rules.facts.asking import VALUE, ask, said
+from tests.rules.facts.mirrored import (
+    MACHINES,
+    WEB,
+)
+
+
+def balancer_fact(name: str, body: Body, *bodies: Body, deployment: str = WEB) -> object:
+    built = s.topology(*MACHINES, body, *bodies, deployment=deployment)
+    return ask(name, built, s.item(built, "Network/loadBalancers", "lb")).value
+
+
+def ids(value: object) -> list[str]:
+    assert isinstance(value, Items)
+    return [part.id.rpartition("/")[2] for part in value.known if isinstance(part, Part)] + ["..."] * bool(
+        value.missing
+    )
+
+
+def test_the_rules_and_probes_that_lead_to_web_servers() -> None:
+    pools = {"web": s.by_nic("w-nic"), "app": s.by_nic("x-nic")}
+    rules = {
+        "a": s.to("lb", "web", probe="p"),
+        "b": s.to("lb", "app", "web", probe="P", plural=True),
+        "c": s.to("lb", "web"),
+        "d": s.to("lb", "app", probe="q"),
+        "e": {},
+    }
+    lb = s.balancer("lb", pools, rules, {"p": {}, "q": {}})
+    assert ids(balancer_fact("balancer.web_rules", lb)) == ["a", "b", "c"]
+    assert ids(balancer_fact("balancer.web_probes", lb)) == ["p"]
+    assert ids(balancer_fact("balancer.web_rules", lb, deployment="")) == []
+
+
+@pytest.mark.parametrize(
+    ("pools", "rules", "expected"),
+    [
+        ({"web": s.by_nic("lost-nic")}, {"r": s.to("lb", "web", probe="p")}, ["..."]),
+        ({}, {"r": s.to("lb", "web", probe="p")}, ["..."]),
+        ({"web": {"backendIPConfigurations": "junk"}}, {"r": s.to("lb", "web")}, ["..."]),
+        ({"web": s.by_nic("w-nic", "lost-nic")}, {"r": s.to("lb", "web", probe="p")}, ["r"]),
+    ],
+)
+def test_rules_that_may_lead_to_web_servers(pools: Any, rules: Any, expected: list[str]) -> None:
+    assert ids(balancer_fact("balancer.web_rules", s.balancer("lb", pools, rules))) == expected
+
+
+def test_a_probe_or_a_rule_that_cannot_be_told_leaves_the_probes_open() -> None:
+    lb = s.balancer("lb", {"web": s.by_nic("w-nic")}, {"r": s.to("lb", "web", probe="lost")})
+    assert ids(balancer_fact("balancer.web_probes", lb)) == ["..."]
+    lb["properties"]["loadBalancingRules"] = ["junk"]
+    assert ids(balancer_fact("balancer.web_probes", lb)) == ["..."]
+    assert ids(balancer_fact("balancer.web_rules", lb)) == ["..."]
+    stub = {**lb, "properties": None}
+    assert ids(balancer_fact("balancer.web_probes", stub)) == ["..."]
+
+
+def test_the_machines_of_a_pool_and_the_probe_of_a_rule() -> None:
+    rules = {"with": s.to("lb", "web", probe="p"), "none": s.to("lb", "web"), "lost": s.to("lb", "web", probe="q")}
+    built = s.topology(*MACHINES, s.balancer("lb", {"web": s.by_nic("w-nic")}, rules, {"p": {}}))
+    lb = s.item(built, "Network/loadBalancers", "lb")
+    (pool,) = parts(lb, POOLS)
+    machines = ask("pool.machines", built, pool)
+    assert s.names(machines.value) == ["w"]
+    assert machines.reads[0].path == "properties.backendAddressPools[0].properties.backendIPConfigurations[0].id"
+    probes = [ask("rule.probes", built, rule).value for rule in parts(lb, RULES)]
+    assert [ids(value) for value in probes] == [["p"], [], []]
+    assert s.names(probes[2]) == ["?"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"intervalInSeconds": 5, "probeThreshold": 2}, 10),
+        ({"intervalInSeconds": 5, "probeThreshold": 0}, 5),
+        ({"intervalInSeconds": 5, "numberOfProbes": 4}, 5),
+        ({"probeThreshold": 2}, 30),
+        ({}, 15),
+        ({"intervalInSeconds": "5"}, VALUE),
+        ({"intervalInSeconds": 5, "probeThreshold": True}, VALUE),
+    ],
+)
+def test_how_long_a_probe_takes(properties: Body, expected: object) -> None:
+    built = s.topology(s.balancer("lb", {}, probes={"probe": properties}))
+    (probe,) = parts(s.item(built, "Network/loadBalancers", "lb"), "properties.probes[*]")
+    assert said("probe.detection_seconds", built, probe) == expected

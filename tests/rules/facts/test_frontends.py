@@ -1,0 +1,422 @@
+"""What load balancers offer: frontends, rules, pools, and who stands behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.azure.paths import ABSENT
+from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, SKU, parts
+from auditor.estate.load_balancing import POOLS, RULES
+from auditor.estate.topology import Topology
+from auditor.snapshot.known import Answer, Items, Unknown
+from auditor.snapshot.model import Part
+from tests.estate import subscription as s
+from tests.estate.subscription import SUB, Body, arm_id
+from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, said, shown
+
+LB = arm_id("Network/loadBalancers", "lb")
+
+DEPLOYMENT = """
+- name: d
+  product: trakcare
+  environment: production
+  subscriptions: [00000000-0000-0000-0000-000000000001]
+  regions: {primary: westeurope, dr: northeurope}
+  mirrors:
+    - {name: M, failover: [db-a, db-b], arbiter: none, dr: [db-dr], reporting: none}
+  tiers:
+    - {role: web, members: [web-a, web-b]}
+    - {role: app, members: none}
+    - {role: print, members: none}
+"""
+MACHINES = [s.vm(name) for name in ("db-a", "db-b", "db-dr", "web-a", "web-b", "other")]
+
+
+def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
+    return s.topology(*MACHINES, *bodies, deployment=deployment, **keywords)
+
+
+def the_balancer(name: str, *bodies: Body, **keywords: Any) -> object:
+    built = estate(*bodies, **keywords)
+    return said(name, built, s.item(built, "Network/loadBalancers", "lb"))
+
+
+def of_part(name: str, path: str, *bodies: Body, **keywords: Any) -> Answer:
+    built = estate(*bodies, **keywords)
+    (part,) = parts(s.item(built, "Network/loadBalancers", "lb"), path)
+    return ask(name, built, part)
+
+
+HIDDEN = {"gaps": [s.gap(LB)]}
+TWO = {"one": s.by_nic("web-a-nic"), "two": s.by_nic("db-a-nic")}
+
+
+@pytest.mark.parametrize(
+    ("balancer", "keywords", "expected"),
+    [
+        (s.balancer("lb", TWO), {}, ["one", "two"]),
+        (s.balancer("lb", TWO, {"r": s.to("lb", "one")}), {}, ["one"]),
+        (s.balancer("lb", TWO, {"r": s.to("lb", "one"), "q": s.to("lb", "one")}), {}, ["one"]),
+        (s.balancer("lb", TWO, {}), {}, []),
+        (s.balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, ["?"]),
+        (s.balancer("lb", TWO, {"r": {"backendAddressPool": {"id": 7}}}), {}, ["..."]),
+        (s.balancer("lb", TWO, {"r": {"backendAddressPools": [{"id": 7}]}}), {}, ["..."]),
+        (s.balancer("lb", TWO, {"r": {"backendAddressPool": "junk"}}), {}, ["..."]),
+        (s.balancer("lb", TWO, {"r": {"backendAddressPools": ["junk"]}}), {}, ["..."]),
+        (s.resource("Network/loadBalancers", "lb", loadBalancingRules="junk"), {}, ["..."]),
+        (s.resource("Network/loadBalancers", "lb"), HIDDEN, ["..."]),
+    ],
+)
+def test_pools_that_traffic_is_sent_to(balancer: Body, keywords: Body, expected: list[str]) -> None:
+    built = estate(balancer, **keywords)
+    value = ask("balancer.served_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(value, Items)
+    names = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
+    assert sorted(names) + ["..."] * bool(value.missing) == expected
+
+
+OWN_POOL = arm_id("Network/loadBalancers", "lb") + "/backendAddressPools/p"
+
+
+def nat(**to: object) -> list[Body]:
+    """Return the only inbound NAT rule of a balancer, with the ids of what it leads to."""
+    return [{"name": "ssh", "properties": {name: {"id": found} for name, found in to.items()}}]
+
+
+@pytest.mark.parametrize(
+    ("balancer", "keywords", "expected"),
+    [
+        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}), {}, True),
+        (s.balancer("lb", {"p": s.by_nic("web-a-nic", "db-dr-nic")}), {}, True),
+        (s.balancer("lb", {"p": s.by_nic("web-a-nic")}), {}, False),
+        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}, {}), {}, False),
+        (
+            s.balancer("lb", {"p": s.by_nic("web-a-nic", "lost-nic")}),
+            {"unlisted": ["microsoft.network/networkinterfaces"]},
+            GAP,
+        ),
+        (
+            s.balancer("lb", {"p": s.by_nic("db-a-nic", "lost-nic")}),
+            {"unlisted": ["microsoft.network/networkinterfaces"]},
+            True,
+        ),
+        (s.balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, VALUE),
+        (s.resource("Network/loadBalancers", "lb"), HIDDEN, GAP),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("db-a-nic"))), {}, True),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("web-a-nic"))), {}, False),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("lost-nic"))), {}, VALUE),
+        (s.balancer("lb", {}, inboundNatRules=nat()), {}, False),
+        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)), {}, True),
+        (
+            s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)),
+            {},
+            False,
+        ),
+        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=7)), {}, VALUE),
+        (s.balancer("lb", {}, inboundNatRules="junk"), {}, VALUE),
+    ],
+)
+def test_whether_databases_are_behind_a_balancer(balancer: Body, keywords: Body, expected: object) -> None:
+    assert the_balancer("balancer.serves_databases", balancer, **keywords) == expected
+
+
+def test_a_machine_may_have_a_role_that_nobody_declared() -> None:
+    open_ = DEPLOYMENT.replace(", reporting: none", "")
+    assert (
+        the_balancer("balancer.serves_databases", s.balancer("lb", {"p": s.by_nic("web-a-nic")}), deployment=open_)
+        is DECLARATION
+    )
+    assert the_balancer("balancer.serves_databases", s.balancer("lb", {"p": {}}), deployment=open_) is False
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ({}, 0),
+        (s.by_nic("web-a-nic", "web-b-nic"), 2),
+        (s.by_nic("web-a-nic") | s.by_address("10.0.0.4"), 1),
+        (s.by_address("10.0.0.4", "10.0.0.9"), (1, 2)),
+        (s.by_address("10.0.0.9", "10.0.0.8"), (0, 2)),
+        ({"backendIPConfigurations": "junk"}, (0, 1)),
+    ],
+)
+def test_how_many_members_a_pool_has(pool: Body, expected: object) -> None:
+    found = of_part("pool.member_count", POOLS, s.balancer("lb", {"p": pool}), s.nic("web-a-nic", address="10.0.0.4"))
+    assert shown(found.value) == expected
+
+
+def test_every_instance_of_a_uniform_scale_set_is_a_member() -> None:
+    scale_set = arm_id("Compute/virtualMachineScaleSets", "vmss")
+    nics = [f"{scale_set}/virtualMachines/{n}/networkInterfaces/nic/ipConfigurations/ipconfig1" for n in (0, 1, 1)]
+    pool = {"backendIPConfigurations": [{"id": nic} for nic in nics]}
+    assert shown(of_part("pool.member_count", POOLS, s.balancer("lb", {"p": pool})).value) == 2
+
+
+def test_a_pool_that_was_not_read_may_have_any_number_of_members() -> None:
+    gaps = [s.gap(LB, "properties.backendAddressPools[0].properties.backendIPConfigurations")]
+    found = of_part("pool.member_count", POOLS, s.balancer("lb", {"p": {}}), gaps=gaps)
+    assert shown(found.value) == (0, INFINITY)
+    assert shown(of_part("pool.only_dr_members", POOLS, s.balancer("lb", {"p": {}}), gaps=gaps).value) is GAP
+
+
+@pytest.mark.parametrize(
+    ("pool", "deployment", "expected"),
+    [
+        (s.by_nic("db-dr-nic"), DEPLOYMENT, True),
+        (s.by_nic("db-dr-nic", "db-a-nic"), DEPLOYMENT, False),
+        (s.by_nic("web-a-nic"), DEPLOYMENT, False),
+        ({}, DEPLOYMENT, False),
+        (s.by_nic("db-dr-nic", "lost-nic"), DEPLOYMENT, VALUE),
+        (s.by_nic("web-a-nic", "lost-nic"), DEPLOYMENT, False),
+        (s.by_nic("other-nic"), DEPLOYMENT.replace("dr: [db-dr], ", ""), DECLARATION),
+        (s.by_nic("other-nic"), DEPLOYMENT.replace("[db-dr]", "none"), False),
+    ],
+)
+def test_pools_of_dr_members_only(pool: Body, deployment: str, expected: object) -> None:
+    found = of_part("pool.only_dr_members", POOLS, s.balancer("lb", {"p": pool}), deployment=deployment)
+    assert shown(found.value) == expected
+
+
+PROBES = {"p": {"protocol": "Tcp"}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "probes", "gaps", "expected"),
+    [
+        (s.to("lb", "one", probe="p"), PROBES, [], True),
+        (s.to("lb", "one"), PROBES, [], False),
+        (s.to("lb", "one", probe="lost"), PROBES, [], False),
+        (s.to("lb", "one", probe="lost"), {}, [s.gap(LB, "properties.probes")], GAP),
+        (s.to("lb", "one") | {"probe": {"id": "junk"}}, PROBES, [], VALUE),
+        (s.to("lb", "one") | {"probe": "junk"}, PROBES, [], VALUE),
+    ],
+)
+def test_whether_a_rule_has_a_probe(rule: Body, probes: Body, gaps: list[Body], expected: object) -> None:
+    found = of_part("rule.has_probe", RULES, s.balancer("lb", TWO, {"r": rule}, probes), gaps=gaps)
+    assert shown(found.value) == expected
+
+
+def test_the_rules_and_frontends_of_a_balancer() -> None:
+    body = s.balancer("lb", TWO, frontendIPConfigurations=[{"id": f"{LB}/frontendIPConfigurations/f"}, "junk"])
+    built = estate(body)
+    found = s.item(built, "Network/loadBalancers", "lb")
+    rules, frontends = ask("balancer.rules", built, found).value, ask("balancer.frontends", built, found).value
+    assert isinstance(rules, Items)
+    assert isinstance(frontends, Items)
+    assert [len(rules.known), len(frontends.known), shown(frontends.known[1])] == [2, 2, VALUE]
+
+
+def public(to: object = arm_id("Network/publicIPAddresses", "pip")) -> Body:
+    return {"properties": {"publicIPAddress": {"id": to}}}
+
+
+def address(zones: object, sku: object = "Standard") -> Body:
+    return s.resource("Network/publicIPAddresses", "pip", top={"zones": zones, "sku": {"name": sku}})
+
+
+PREFIX_ID = arm_id("Network/publicIPPrefixes", "prefix")
+PREFIX = {"properties": {"publicIPPrefix": {"id": PREFIX_ID.upper()}}}
+
+
+def prefix(zones: object) -> Body:
+    return s.resource("Network/publicIPPrefixes", "prefix", top={"zones": zones, "sku": {"name": "Standard"}})
+
+
+PRIVATE = {"properties": {"subnet": {"id": f"{s.VNET}/subnets/default"}}}
+PIP = arm_id("Network/publicIPAddresses", "pip")
+
+
+@pytest.mark.parametrize(
+    ("frontend", "bodies", "gaps", "expected"),
+    [
+        (PRIVATE | {"zones": ["1", "2"]}, [], [], ["1", "2"]),
+        (PRIVATE, [], [], []),
+        (PRIVATE | {"zones": [1]}, [], [], ["?"]),
+        (PRIVATE | {"zones": "1"}, [], [], ["?"]),
+        (public(), [address(["1", "3"])], [], ["1", "3"]),
+        (public() | {"zones": ["1", "2"]}, [address(["3"])], [], ["3"]),
+        (public(), [address(None)], [], ["..."]),
+        (public(), [address(None, "Basic")], [], []),
+        (public(), [address(None, None)], [], []),
+        (public(), [address(None, None)], [s.gap(PIP, "sku")], ["..."]),
+        (public(), [address(None)], [s.gap(PIP)], ["..."]),
+        (public(), [], [], VALUE),
+        (public(), [], [s.gap(PIP)], ["..."]),
+        ({"properties": {"publicIPAddress": "junk"}}, [], [], VALUE),
+        (public(7), [], [], VALUE),
+        ({"properties": {"publicIPPrefix": {"id": "prefix"}}}, [], [], VALUE),
+        ({"properties": {"publicIPPrefix": {"id": 7}}}, [], [], VALUE),
+        (PREFIX, [prefix(["2", "3"])], [], ["2", "3"]),
+        (PREFIX | {"zones": ["1", "2"]}, [prefix(["3"])], [], ["3"]),
+        (PREFIX, [prefix(None)], [], ["..."]),
+        (PREFIX, [prefix(["1"])], [s.gap(PREFIX_ID, "zones")], ["1"]),
+        (PREFIX, [], [s.gap(PREFIX_ID)], ["..."]),
+        (PREFIX, [], [], GAP),
+    ],
+)
+def test_the_zones_of_a_frontend(frontend: Body, bodies: list[Body], gaps: list[Body], expected: object) -> None:
+    body = s.balancer("lb", TWO, frontendIPConfigurations=[frontend])
+    path = "properties.frontendIPConfigurations[*]"
+    assert shown(of_part("frontend.zones", path, body, *bodies, gaps=gaps).value) == expected
+
+
+def offered(location: str, *zones: str, kind: str = "virtualMachines") -> Body:
+    return {
+        **s.size(locations=[location]),
+        "resourceType": kind,
+        "locationInfo": [{"location": location, "zones": [*zones]}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unlisted", "location", "expected"),
+    [
+        ([offered("WestEurope"), offered("westeurope", "1", "2")], [], "westeurope", True),
+        ([offered("westeurope", "1", "2")], [SKU], "West Europe", True),
+        ([offered("westeurope", "1")], [], "westeurope", False),
+        ([offered("westeurope")], [SKU], "westeurope", GAP),
+        ([offered("northeurope", "1", "2")], [], "westeurope", VALUE),
+        ([offered("westeurope", "1", "2", kind="disks")], [], "westeurope", VALUE),
+        ([s.size() | {"locationInfo": "junk"}], [], "westeurope", VALUE),
+        ([offered("westeurope", "1", "2")], [], None, ABSENT),
+        ([offered("westeurope", "1", "2")], [], "", VALUE),
+    ],
+)
+def test_whether_a_region_has_zones(sizes: list[Body], unlisted: list[str], location: object, expected: object) -> None:
+    body = s.balancer("lb", TWO) | {"location": location}
+    assert the_balancer("regional.has_zones", body, *sizes, unlisted=unlisted) == expected
+
+
+GATEWAY = arm_id("Network/applicationGateways", "agw")
+POOL = {"id": f"{GATEWAY}/backendAddressPools/pool"}
+IN_GATEWAY = s.gateway("agw", {"ipAddress": "10.0.0.4"})
+
+
+def routed(**properties: Any) -> Body:
+    return {**IN_GATEWAY, "properties": {**IN_GATEWAY["properties"], **properties}}
+
+
+RULE = [{"id": f"{GATEWAY}/requestRoutingRules/r", "properties": {"backendAddressPool": POOL}}]
+OWN = [s.nic("web-a-nic", machine="web-a", address="10.0.0.4")]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "keywords", "expected"),
+    [
+        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")})], {}, 1),
+        ([s.balancer("lb", {"p": s.by_address("10.0.0.4")})], {}, 1),
+        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {})], {}, 0),
+        ([s.balancer("lb", {"p": s.by_nic("web-b-nic")})], {}, 0),
+        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {"r": {"backendAddressPool": "junk"}})], {}, "?"),
+        ([routed(requestRoutingRules=RULE)], {}, 1),
+        ([routed(requestRoutingRules=[])], {}, 0),
+        ([routed(requestRoutingRules="junk")], {}, "?"),
+        ([routed(requestRoutingRules=[{"properties": {"backendAddressPool": "junk"}}])], {}, "?"),
+        ([routed(urlPathMaps=[{"properties": {"defaultBackendAddressPool": POOL}}])], {}, 1),
+        ([routed(urlPathMaps=[{"properties": {"pathRules": RULE}}])], {}, 1),
+        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")}), routed(requestRoutingRules=RULE)], {}, 2),
+        ([], {"unlisted": [LOAD_BALANCER]}, "..."),
+        ([], {"unlisted": [APPLICATION_GATEWAY]}, "..."),
+        ([], {"gaps": [s.gap(LB)]}, "..."),
+        ([s.balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}})], {}, "..."),
+        ([s.balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}}, {})], {}, 0),
+    ],
+)
+def test_the_pools_through_which_traffic_reaches_a_machine(
+    bodies: list[Body], keywords: Body, expected: object
+) -> None:
+    built = estate(*OWN, *bodies, **keywords)
+    value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "web-a")).value
+    assert isinstance(value, Items)
+    unknown = any(isinstance(pool, Unknown) for pool in value.known)
+    assert ("?" if unknown else "..." if value.missing else len(value.known)) == expected
+
+
+def idle(balancer: Body, **keywords: Any) -> list[str]:
+    built = estate(balancer, **keywords)
+    value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(value, Items)
+    return [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
+
+
+WAITING = {"p": s.by_nic("web-a-nic")}
+USED = [{"properties": s.to("lb", "p")}]
+
+
+def udp(balancer: Body) -> Body:
+    balancer["properties"]["loadBalancingRules"][0]["properties"]["protocol"] = "Udp"
+    return balancer
+
+
+@pytest.mark.parametrize(
+    ("balancer", "expected"),
+    [
+        (s.balancer("lb", WAITING), []),
+        (s.balancer("lb", WAITING, {}), ["p"]),
+        (udp(s.balancer("lb", WAITING)), ["p"]),
+        (s.balancer("lb", {"p": s.by_nic("other-nic")}, {}), []),
+        (s.balancer("lb", {"p": {}}, {}), []),
+        (s.balancer("lb", WAITING, {}, outboundRules=USED), []),
+        (s.balancer("lb", WAITING, {}, inboundNatRules=USED), []),
+        (s.balancer("lb", WAITING, {}, outboundRules=[{"properties": s.to("lb", "another")}]), ["p"]),
+        (s.balancer("lb", WAITING, {}, outboundRules=["junk"]), ["?"]),
+        (s.balancer("lb", WAITING, {}, outboundRules=[{"properties": {"backendAddressPool": "junk"}}]), ["?"]),
+        (s.balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}), ["?"]),
+        (s.balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}, outboundRules=USED), []),
+        (s.resource("Network/loadBalancers", "lb", backendAddressPools=["junk"]), ["?"]),
+        (s.resource("Network/loadBalancers", "lb", backendAddressPools="junk"), ["?"]),
+    ],
+)
+def test_pools_that_nothing_uses(balancer: Body, expected: list[str]) -> None:
+    assert idle(balancer) == expected
+
+
+@pytest.mark.parametrize(("rules", "expected"), [({}, ["?"]), (None, [])])
+def test_a_pool_whose_members_cannot_be_seen_may_be_idle(rules: dict[str, Any] | None, expected: list[str]) -> None:
+    balancer = s.balancer("lb", {"p": s.by_nic("unseen-nic")}, *([] if rules is None else [rules]))
+    assert idle(balancer, gaps=[s.gap("Microsoft.Network/networkInterfaces")]) == expected
+
+
+def test_pools_of_a_balancer_that_was_not_read_may_be_idle() -> None:
+    built = estate(s.resource("Network/loadBalancers", "lb"), gaps=[s.gap(LB)])
+    value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(value, Items)
+    assert value.missing
+
+
+EMPTY = s.gateway("agw")
+TO_LOST = [{"properties": {"backendAddressPool": {"id": f"{GATEWAY}/backendAddressPools/lost"}}}]
+IN_ANOTHER = s.gateway("agw", {"ipAddress": "10.0.0.9"})
+
+
+@pytest.mark.parametrize(
+    ("gateway", "rules", "served", "idle"),
+    [
+        (IN_GATEWAY, RULE, ["pool"], []),
+        (IN_GATEWAY, [], [], ["pool"]),
+        (IN_GATEWAY, "junk", ["..."], ["?"]),
+        (IN_GATEWAY, [{"properties": {"backendAddressPool": "junk"}}], ["..."], ["?"]),
+        (IN_GATEWAY, TO_LOST, ["?"], ["pool"]),
+        (EMPTY, RULE, ["pool"], []),
+        (EMPTY, [], [], []),
+        (IN_ANOTHER, RULE, [], []),
+        (s.gateway("agw", {"fqdn": "app.example"}), RULE, ["?"], []),
+    ],
+)
+def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str], idle: list[str]) -> None:
+    body = {**gateway, "properties": {**gateway["properties"], "requestRoutingRules": rules}}
+    built = estate(*OWN, s.nic("other-nic", machine="other", address="10.0.0.9"), body)
+    for name, expected in (("balancer.served_pools", served), ("balancer.idle_pools", idle)):
+        value = ask(name, built, s.item(built, "Network/applicationGateways", "agw")).value
+        assert isinstance(value, Items)
+        found = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
+        assert found + ["..."] * bool(value.missing) == expected
+
+
+def test_the_pools_of_a_machine_outside_of_any_deployment() -> None:
+    built = s.topology(*MACHINES, s.balancer("lb", {"p": s.by_nic("other-nic")}), scopes=[SUB])
+    value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "other")).value
+    assert isinstance(value, Items)
+    assert [len(value.known), value.missing] == [1, None]

@@ -1,0 +1,242 @@
+"""Mirrors: who is in them, what keeps them apart, and what leads to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.estate.graph import LOAD_BALANCER, VM
+from auditor.snapshot.known import Cause, Items
+from auditor.snapshot.model import Part
+from tests.estate import subscription as s
+from tests.estate.subscription import Body, arm_id
+from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, shown
+from tests.rules.facts.mirrored import (
+    ALIGNED,
+    CLASSIC,
+    DEPLOYMENT,
+    FLEXIBLE,
+    FOUR,
+    IN_SCALE_SET,
+    IN_SET,
+    LEAN,
+    NICS,
+    THREE,
+    TIER,
+    UNIFORM,
+    estate,
+    lean_mirror_fact,
+    mirror_fact,
+    pair,
+)
+
+
+def placed(domain: object, where: Body = IN_SET) -> Body:
+    return {**where, "instanceView": {"platformFaultDomain": domain}}
+
+
+OTHER_SET = {"availabilitySet": {"id": arm_id("Compute/availabilitySets", "other")}}
+OTHER_ALIGNED = s.resource("Compute/availabilitySets", "other", top={"sku": {"name": "Aligned"}})
+
+
+@pytest.mark.parametrize(
+    ("members", "others", "expected"),
+    [
+        (pair({"zone": "1"}, {"zone": "2"}), [], "zone"),
+        (pair({"zone": "1"}, {"zone": "1"}), [], "nothing"),
+        (pair({"zone": "1"}, {}), [], "nothing"),
+        (pair({}, {}), [], "nothing"),
+        (pair(placed(0), placed(1)), [ALIGNED], "fault-domain"),
+        (pair(placed(0), placed(0)), [ALIGNED], "nothing"),
+        (pair(placed(0), placed(1)), [CLASSIC], "nothing"),
+        (pair(placed(0), placed(1, OTHER_SET)), [ALIGNED, OTHER_ALIGNED], "nothing"),
+        (pair(placed(0, IN_SCALE_SET), placed(1, IN_SCALE_SET)), [FLEXIBLE], "fault-domain"),
+        (pair(placed(0, IN_SCALE_SET), placed(1, IN_SCALE_SET)), [UNIFORM], "nothing"),
+        (pair(IN_SET, placed(1)), [ALIGNED], GAP),
+        (pair(placed(None), placed(1)), [ALIGNED], VALUE),
+        (pair(placed({}), placed(1)), [ALIGNED], VALUE),
+        (pair(placed(0), placed(1)), [], VALUE),
+    ],
+)
+def test_what_keeps_failover_members_apart(members: tuple[Body, Body], others: list[Body], expected: object) -> None:
+    answer = mirror_fact("mirror.separation", *members, *others)
+    assert shown(answer.value) == expected
+    if expected == "fault-domain":
+        assert {read.path for read in answer.reads} >= {"zones[0]", "properties.instanceView.platformFaultDomain"}
+
+
+def test_separation_with_a_member_that_is_not_known() -> None:
+    a, b = pair({"zone": "1"}, {"zone": "2"})
+    assert shown(mirror_fact("mirror.separation", a).value) is DECLARATION
+    assert shown(mirror_fact("mirror.separation", a, gaps=[s.gap(b["id"])]).value) is GAP
+    assert shown(mirror_fact("mirror.separation", a, {**b, "zones": [{}]}).value) is VALUE
+    assert shown(mirror_fact("mirror.separation", a, unlisted=[VM]).value) is GAP
+    alone = DEPLOYMENT.replace("[a, b]", "[a]")
+    assert shown(mirror_fact("mirror.separation", a, deployment=alone).value) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mirror.address_kind", "load-balancer"),
+        ("mirror.failover", ["a", "b"]),
+        ("mirror.arbiter", ["arb"]),
+        ("mirror.failover_and_arbiter", ["a", "arb", "b"]),
+        ("mirror.machines", ["a", "arb", "b", "dr"]),
+        ("mirror.failover_zones", ["1", "2"]),
+        ("mirror.zones_in_use", ["1", "2", "3"]),
+        ("group.machines", ["a", "b"]),
+        ("group.scale_sets", []),
+        ("group.region", "westeurope"),
+        ("group.has_dr", True),
+    ],
+)
+def test_who_is_in_a_mirror(name: str, expected: object) -> None:
+    assert shown(mirror_fact(name, *THREE, *TIER).value) == expected
+
+
+def test_rosters_that_nobody_declared_leave_a_mirror_open() -> None:
+    text = DEPLOYMENT.replace("arbiter: arb, dr: [dr], reporting: none", "dr: none")
+    assert shown(mirror_fact("mirror.machines", *THREE, *TIER, deployment=text).value) == ["a", "b", "..."]
+    assert shown(mirror_fact("mirror.arbiter", *THREE, *TIER, deployment=text).value) is DECLARATION
+    assert mirror_fact("group.has_dr", *THREE, deployment=text).value is False
+    text = text.replace(", dr: none", "")
+    assert shown(mirror_fact("group.has_dr", *THREE, deployment=text).value) is DECLARATION
+    assert shown(mirror_fact("group.dr_vcpus", *THREE, deployment=text).value) == (0, INFINITY)
+
+
+def test_zones_in_use_are_those_where_the_failover_members_are() -> None:
+    elsewhere = DEPLOYMENT.replace("primary: westeurope", "primary: eastus")
+    assert shown(mirror_fact("mirror.zones_in_use", *THREE, *TIER, deployment=elsewhere).value) == ["1", "2", "3"]
+    hidden = mirror_fact("mirror.zones_in_use", *THREE[:2], *THREE[3:], *TIER, gaps=[s.gap(THREE[2]["id"])])
+    assert shown(hidden.value) == ["1", "2", "..."]
+    malformed = mirror_fact("mirror.zones_in_use", *THREE, *TIER[:1], {**TIER[1], "zones": "2"}, TIER[2])
+    assert shown(malformed.value) == ["1", "2", "3", "..."]
+    assert shown(mirror_fact("mirror.zones_in_use", *THREE).value) == ["1", "2", "3", "..."], "the tier was not found"
+
+
+def test_the_dr_members() -> None:
+    assert shown(lean_mirror_fact("mirror.dr", *FOUR).value) == ["vm-d"]
+
+
+def in_domains(**domains: Any) -> list[Body]:
+    return [
+        s.vm(f"vm-{letter}", instanceView={"platformFaultDomain": domain, "platformUpdateDomain": domain})
+        for letter, domain in domains.items()
+    ]
+
+
+@pytest.mark.parametrize("name", ["mirror.fault_domains", "mirror.update_domains"])
+def test_the_domains_of_a_mirror(name: str) -> None:
+    assert shown(lean_mirror_fact(name, *in_domains(a=0, b=1, c=0)).value) == ["0", "0", "1"]
+    assert shown(lean_mirror_fact(name, *in_domains(a=0, b=None, c="x")).value) == ["0", "?", "?"]
+    assert shown(lean_mirror_fact(name, *in_domains(a=0), s.vm("vm-b"), unlisted=[VM]).value) == ["0", "?", "..."]
+
+
+def test_luns_join_what_the_members_have_attached() -> None:
+    a, b = s.vm("a", disks=["a0", "a1"]), s.vm("b", disks=["b0"])
+    built = estate(a, b, s.disk("a0"), s.disk("a1"), s.disk("b0"))
+    luns = ask("mirror.luns", built, s.only(built).mirrors[0]).value
+    assert isinstance(luns, Items)
+    assert luns.complete
+    found = {getattr(lun, "id", ""): ask("lun.attachments", built, lun) for lun in luns.known}
+    assert {lun: len(answer.reads) for lun, answer in found.items()} == {
+        "d/mirrors/M/luns/0": 2,
+        "d/mirrors/M/luns/1": 1,
+    }
+
+
+@pytest.mark.parametrize("attached", [[{"lun": None}], [{"lun": "1"}], ["junk"], "junk"])
+def test_luns_that_cannot_be_read_leave_the_list_open(attached: object) -> None:
+    b = s.vm("b")
+    b["properties"]["storageProfile"] = {"dataDisks": attached}
+    luns = mirror_fact("mirror.luns", s.vm("a", disks=["a0"]), b).value
+    assert isinstance(luns, Items)
+    assert [luns.missing is None, *(getattr(lun, "attachments", Items()).complete for lun in luns.known)] == [
+        False,
+        False,
+    ]
+    hidden = mirror_fact("mirror.luns", s.vm("a"), gaps=[s.gap(b["id"])]).value
+    assert shown(hidden) == ["..."]
+
+
+LB = s.balancer(
+    "lb", {"pool": s.by_nic("a-nic"), "idle": s.by_nic("b-nic")}, {"r": s.to("lb", "pool", probe="p")}, {"p": {}}
+)
+
+
+def test_the_pools_and_rules_of_a_mirror() -> None:
+    outbound = s.balancer("out", {"pool": s.by_nic("a-nic")}, {})
+    bodies = (*THREE, *TIER, s.nic("a-nic"), s.nic("b-nic"), s.gateway("gw", s.by_nic("a-nic")), outbound)
+    for name in ("mirror.pools", "mirror.rules"):
+        # Other interfaces are not here, so that another balancer may lead to these machines.
+        known = mirror_fact(name, *bodies, LB).value
+        assert isinstance(known, Items)
+        (found,) = known.known
+        assert getattr(found, "id", "").rpartition("/")[2] in {"pool", "r"}
+        nics = [s.nic(f"{body['name']}-nic") for body in (*THREE[2:], *TIER)]
+        vnet = s.resource("Network/virtualNetworks", "vnet")
+        assert len(s.names(mirror_fact(name, *bodies, *nics, vnet, LB).value)) == 1
+        assert s.names(mirror_fact(name, *bodies, *nics, vnet, unlisted=[LOAD_BALANCER]).value) == ["..."]
+        assert s.names(mirror_fact(name, *THREE[1:], *nics, vnet).value) == ["..."], "a member was not found"
+
+
+def balancer(*rules: Body) -> Body:
+    own = arm_id("Network/loadBalancers", "lb")
+    return s.balancer(
+        "lb",
+        {"pool": s.by_nic("vm-a-nic", "vm-b-nic"), "other": s.by_nic("vm-c-nic")},
+        {f"rule-{number}": {**s.to("lb", "pool"), **rule} for number, rule in enumerate(rules)}
+        | {
+            "elsewhere": {
+                **s.to("lb", "other"),
+                "frontendIPConfiguration": {"id": f"{own}/frontendIPConfigurations/f3"},
+            }
+        },
+        frontendIPConfigurations=[
+            {"id": f"{own}/frontendIPConfigurations/{name}", "name": name, "properties": {}}
+            for name in ("f1", "f2", "f3")
+        ],
+    )
+
+
+def front(name: Any) -> Body:
+    return {
+        "frontendIPConfiguration": {"id": f"{arm_id('Network/loadBalancers', 'lb')}/frontendIPConfigurations/{name}"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected", "missing"),
+    [
+        ([], [], None),
+        ([front("f1")], ["f1"], None),
+        ([front("f1"), front("F1")], ["f1"], None),
+        ([front("f1"), front("f2")], ["f1", "f2"], None),
+        ([front("f1"), front("f9")], ["f1"], Cause.VALUE),
+        ([{}], [], Cause.VALUE),
+        ([{"frontendIPConfiguration": "x"}], [], Cause.VALUE),
+    ],
+)
+def test_the_frontends_that_lead_to_a_mirror(rules: list[Body], expected: list[str], missing: Cause | None) -> None:
+    found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, balancer(*rules)).value
+    assert isinstance(found, Items)
+    assert sorted(part.id.split("/")[-1] for part in found.only(Part)) == expected
+    assert shown(found.missing) is missing
+
+
+def test_balancers_that_were_not_listed_may_lead_to_a_mirror() -> None:
+    found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, unlisted=[LOAD_BALANCER]).value
+    assert isinstance(found, Items)
+    assert shown(found.missing) is GAP
+
+
+def test_the_rules_that_lead_to_a_machine() -> None:
+    built = s.topology(*FOUR, *NICS, balancer(front("f1"), front("f2")), deployment=LEAN)
+    expected = {"vm-a": ["rule-0", "rule-1"], "vm-c": ["elsewhere"], "vm-d": []}
+    for name, rules in expected.items():
+        found = ask("vm.balancing_rules", built, s.item(built, "Compute/virtualMachines", name)).value
+        assert isinstance(found, Items)
+        assert sorted(part.id.split("/")[-1] for part in found.known if isinstance(part, Part)) == rules
+        assert found.missing is None

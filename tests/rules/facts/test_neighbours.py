@@ -1,0 +1,204 @@
+"""Facts of what else is there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from auditor.estate.topology import Topology
+from auditor.rules.facts import FACTS
+from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.model import Resource
+from auditor.sources import arm_json
+from tests.estate.subscription import (
+    OTHER,
+    SUB,
+    TYPES,
+    VNET,
+    Body,
+    arm_id,
+    balancer,
+    by_nic,
+    context,
+    declare,
+    gap,
+    nic,
+    only,
+    resource,
+    topology,
+    vm,
+)
+
+DEPLOYMENT = """
+- name: prod
+  product: iris
+  environment: production
+  regions: {primary: westeurope, dr: none}
+  mirrors:
+    - {name: M, address: {kind: none}, failover: [a, b], arbiter: none, dr: none, reporting: none}
+  tiers:
+    - {role: web, members: [w]}
+    - {role: app, members: none}
+"""
+SET = arm_id("Compute/availabilitySets", "set")
+IN_SET: Body = {"availabilitySet": {"id": SET}}
+
+
+def members(**extra: Body) -> list[Body]:
+    bodies: list[Body] = []
+    for name in ("a", "b", "w"):
+        subnet = VNET if name != "w" else f"{VNET}-web"
+        bodies += [vm(name, **extra.get(name, {})), nic(f"{name}-nic", machine=name, vnet=subnet)]
+    return bodies
+
+
+def built(*bodies: Body, deployment: str = DEPLOYMENT, extra: dict[str, Body] | None = None, **kw: Any) -> Topology:
+    return topology(*members(**(extra or {})), *bodies, deployment=deployment, **kw)
+
+
+def neighbours(found: Topology) -> Any:
+    return FACTS["deployment.neighbours"].find(context(found), only(found)).value
+
+
+def names(found: Topology) -> list[str]:
+    listed = neighbours(found)
+    assert listed.missing is None, listed.missing
+    return [machine.name for machine in listed.known]
+
+
+def other_nic(vnet: str = VNET, **changes: Any) -> Body:
+    return nic("x-nic", machine="x", vnet=vnet, **changes)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "extra", "found"),
+    [
+        ([], {}, False),
+        ([vm("x"), other_nic(f"{VNET}-web")], {}, False),
+        ([vm("x"), other_nic()], {}, True),
+        ([other_nic()], {}, True),
+        ([vm("x"), nic("x-nic")], {}, True),
+        ([nic("x-nic")], {}, False),
+        ([vm("x"), other_nic(f"{VNET}-web"), balancer("lb", {"p": by_nic("w-nic", "x-nic")})], {}, True),
+        ([vm("x"), other_nic(f"{VNET}-web"), balancer("lb", {"p": by_nic("x-nic")})], {}, False),
+        ([vm("x", **IN_SET), resource("Compute/availabilitySets", "set")], {"w": IN_SET}, True),
+        (
+            [
+                vm("x"),
+                resource(
+                    "Compute/availabilitySets",
+                    "set",
+                    virtualMachines=[{"id": arm_id("Compute/virtualMachines", "X")}],
+                ),
+            ],
+            {"w": IN_SET},
+            True,
+        ),
+    ],
+)
+def test_who_stands_among_the_members(bodies: list[Body], extra: dict[str, Body], *, found: bool) -> None:
+    assert names(built(*bodies, extra=extra)) == ["a", "b", "w", *(["x"] if found else [])]
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"unlisted": ["microsoft.network/networkinterfaces"]},
+        {"unlisted": ["microsoft.network/loadbalancers"]},
+        {"unlisted": ["microsoft.network/applicationgateways"]},
+        {"gaps": [gap(arm_id("Network/networkInterfaces", "x-nic"))]},
+        {"extra": {"w": IN_SET}, "unlisted": ["microsoft.compute/availabilitysets"]},
+        {"extra": {"w": IN_SET}, "gaps": [gap(SET)]},
+    ],
+)
+def test_what_was_not_read_may_hide_others(keywords: Any) -> None:
+    listed = neighbours(built(**keywords))
+    assert {machine.name for machine in listed.known} == {"a", "b", "w"}
+    assert listed.missing.cause is Cause.GAP
+
+
+def test_members_that_nobody_declared_have_neighbours_that_nobody_knows() -> None:
+    listed = neighbours(built(deployment=DEPLOYMENT.replace("- {role: web, members: [w]}", "")))
+    assert listed.missing.cause is Cause.DECLARATION
+
+
+def test_malformed_references_are_not_known() -> None:
+    assert neighbours(built(extra={"w": {"availabilitySet": {"id": f"{SET}-gone"}}})).missing.cause is Cause.VALUE
+    broken = resource("Compute/availabilitySets", "set", virtualMachines=[{"id": None}])
+    assert neighbours(built(broken, extra={"w": IN_SET})).missing is not None
+
+
+def roles(found: Topology, name: str) -> Items:
+    element = found.graph.named(arm_id("Compute/virtualMachines", name))
+    listed = FACTS["vm.roles"].find(context(found), element).value
+    assert isinstance(listed, Items)
+    return listed
+
+
+def test_roles() -> None:
+    found = built(vm("x"))
+    assert roles(found, "a") == Items(("mirror-failover",))
+    assert roles(found, "x") == Items()
+    more = DEPLOYMENT.replace("[w]", "[w, x-or-y]")
+    hidden = roles(built(deployment=more, unlisted=["microsoft.compute/virtualmachines"]), "x")
+    assert isinstance(hidden.missing, Unknown)
+
+
+def test_of_two_machines_of_one_name_nobody_knows_which_has_the_role() -> None:
+    found = built(vm("w", group="copy"), vm("x"))
+    assert roles(found, "w").missing is not None
+    assert roles(found, "x") == Items()
+
+
+# --- classic ----------------------------------------------------------------------------------------------------------
+
+CLASSIC = [
+    "Microsoft.ClassicCompute/virtualMachines",
+    "Microsoft.ClassicNetwork/virtualNetworks",
+    "Microsoft.ClassicStorage/storageAccounts",
+]
+
+
+def classic(*bodies: Body, listed: list[str], deployment: str = DEPLOYMENT) -> Any:
+    body = {"value": [*members(), *bodies], "listed": {SUB: [*TYPES, *listed]}}
+    found = Topology(arm_json.decode(json.dumps(body).encode(), "test"), declare(deployment) if deployment else ())
+    (subscription,) = found.subscriptions
+    return FACTS["subscription.classic_resources"].find(context(found), subscription).value
+
+
+def test_classic_resources() -> None:
+    body = {"id": f"{SUB}/resourceGroups/rg/providers/{CLASSIC[0]}/old", "name": "old", "properties": {}}
+    assert classic(listed=CLASSIC) == Items()
+    assert [found.name for found in classic(body, listed=CLASSIC).known] == ["old"]
+    assert set(TYPES).isdisjoint(type_.lower() for type_ in CLASSIC)
+    for hidden in CLASSIC:
+        seen = classic(body, listed=[type_ for type_ in CLASSIC if type_ != hidden])
+        assert (len(seen.known), seen.missing.cause) == (1, Cause.GAP)
+
+
+def test_where_no_deployment_is_recognised_nothing_is_judged() -> None:
+    assert classic(listed=CLASSIC, deployment="").cause is Cause.DECLARATION
+
+
+def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[str, ...] = (SUB,)) -> list[list[str]]:
+    """Return, for each subscription, the names of the machines with a role, and whether there may be others."""
+    found = topology(*bodies, deployment=deployment, scopes=scopes)
+    find = FACTS["subscription.machines"].find
+    asked = [Items.of(find(context(found), subscription).value) for subscription in found.subscriptions]
+    return [
+        [*(machine.name for machine in items.only(Resource)), *(["..."] if items.missing else [])] for items in asked
+    ]
+
+
+def test_machines_of_a_subscription() -> None:
+    assert of_deployments(*members(), vm("stranger")) == [["a", "b", "w"]]
+    assert of_deployments(*members()[2:]) == [["b", "w", "..."]]
+    assert of_deployments(vm("stranger")) == [[]]
+    assert of_deployments(*members(), deployment="") == [[]]
+    both = DEPLOYMENT.replace(
+        "members: [w]", f"members: [w, {arm_id('Compute/virtualMachines', 'x', subscription=OTHER)}]"
+    )
+    machines = (*members(), vm("x", subscription=OTHER))
+    assert of_deployments(*machines, deployment=both, scopes=(SUB, OTHER)) == [["a", "b", "w"], ["x"]]

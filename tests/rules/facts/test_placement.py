@@ -1,0 +1,108 @@
+"""Where machines stand: regions, zones and domains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.azure.paths import ABSENT
+from auditor.estate.graph import SKU
+from auditor.snapshot.known import Unknown
+from tests.estate import subscription as s
+from tests.estate.subscription import Body, arm_id
+from tests.rules.facts.asking import GAP, VALUE, ask, machine_fact, said, shown
+from tests.rules.facts.mirrored import (
+    ALIGNED,
+    CLASSIC,
+    FLEXIBLE,
+    IN_SCALE_SET,
+    IN_SET,
+    UNIFORM,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "expected"),
+    [
+        ("vm.region", {"location": "West Europe"}, "westeurope"),
+        ("vm.region", {"location": None}, ABSENT),
+        ("vm.update_domain", {"properties": {"instanceView": {"platformUpdateDomain": 3}}}, 3),
+        ("vm.update_domain", {"properties": {"instanceView": {"platformUpdateDomain": "3"}}}, VALUE),
+        ("vm.update_domain", {"properties": {"instanceView": {"platformUpdateDomain": True}}}, VALUE),
+        ("vm.update_domain", {"properties": {"instanceView": "x"}}, VALUE),
+        ("vm.update_domain", {"properties": {"instanceView": {}}}, ABSENT),
+        ("vm.update_domain", {"properties": {}}, GAP),
+    ],
+)
+def test_what_is_said_of_a_machine(name: str, body: Body, expected: object) -> None:
+    built = s.topology({"id": arm_id("Compute/virtualMachines", "vm-a"), "properties": {}, **body})
+    assert said(name, built, s.item(built, "Compute/virtualMachines", "vm-a")) == expected
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ({"zone": "2"}, "2"),
+        ({}, ABSENT),
+    ],
+)
+def test_the_zone_of_a_machine(machine: Any, expected: object) -> None:
+    answer = machine_fact("vm.zone", **machine)
+    assert answer.value == expected
+    assert answer.reads[0].path == "zones[0]"
+
+
+@pytest.mark.parametrize(
+    ("properties", "gaps", "expected"),
+    [
+        ({"instanceView": {"platformFaultDomain": 1}}, [], 1),
+        ({"instanceView": {}}, [], ABSENT),
+        ({}, [], GAP),
+        ({}, [s.gap(arm_id("Compute/virtualMachines", "vm-a"), "properties.instanceView")], GAP),
+        ({"instanceView": "junk"}, [], VALUE),
+    ],
+)
+def test_the_fault_domain_of_a_machine(properties: Body, gaps: list[Body], expected: object) -> None:
+    answer = machine_fact("vm.fault_domain", gaps=gaps, **properties)
+    assert shown(answer.value) == expected
+    if isinstance(answer.value, Unknown) and answer.value.cause is GAP:
+        assert ("$expand=instanceView" in answer.value.reason) is not bool(gaps)
+
+
+@pytest.mark.parametrize(
+    ("properties", "others", "expected"),
+    [
+        ({}, [ALIGNED], ABSENT),
+        (IN_SET, [ALIGNED], ALIGNED["id"]),
+        (IN_SET, [CLASSIC], ABSENT),
+        (IN_SET, [{**ALIGNED, "sku": None}], ABSENT),
+        (IN_SET, [{**ALIGNED, "sku": "Aligned"}], VALUE),
+        (IN_SET, [{**ALIGNED, "sku": None, "properties": None}], GAP),
+        (IN_SET, [s.size()], VALUE),
+        (IN_SCALE_SET, [FLEXIBLE], FLEXIBLE["id"]),
+        (IN_SCALE_SET, [UNIFORM], ABSENT),
+        ({"availabilitySet": "junk"}, [ALIGNED], VALUE),
+    ],
+)
+def test_where_a_fault_domain_means_something(properties: Body, others: list[Body], expected: object) -> None:
+    assert shown(machine_fact("vm.fault_domain_group", *others, **properties).value) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "location", "expected"),
+    [
+        ({"MaximumPlatformFaultDomainCount": "3"}, "West Europe", 3),
+        ({"MaximumPlatformFaultDomainCount": "many"}, "westeurope", VALUE),
+        ({}, "westeurope", ABSENT),
+        ({"MaximumPlatformFaultDomainCount": "3"}, "northeurope", VALUE),
+        ({"MaximumPlatformFaultDomainCount": "3"}, None, ABSENT),
+        (None, "westeurope", GAP),
+    ],
+)
+def test_fault_domains_of_a_region(record: Body | None, location: str | None, expected: object) -> None:
+    sku = {**s.size("Aligned", **(record or {})), "resourceType": "availabilitySets"}
+    own = s.resource("Compute/availabilitySets", "set", top={"location": location})
+    built = s.topology(own, *([] if record is None else [sku]), unlisted=[SKU] if record is None else [])
+    found = ask("set.maximum_fault_domains", built, s.item(built, "Compute/availabilitySets", "set"))
+    assert shown(found.value) == expected

@@ -1,0 +1,180 @@
+"""Reading an estate gives what its file holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor import scan
+from auditor.authoring import examples
+from auditor.azure import arm
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.snapshot.model import GapReason, Snapshot
+from auditor.sources import snapshot_file
+from auditor.sources.live import reads
+from auditor.sources.live.throttling import AT_ONCE
+from tests import estates
+from tests.arm import ArmServer, Fault, Identity, Role
+from tests.sources.live import live
+from tests.sources.live.test_permissions import GROUP, SCOPE, add_vault
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+NAMES = sorted(estates.ESTATES)
+READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
+
+
+def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
+    """Return what rules say of a snapshot, with the evidence."""
+    topology = Topology(taken, live.declared(name), examples.AS_OF)
+    findings = engine.judge(topology, estates.rules(profile))
+    return {
+        (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, tuple(f.evidence), f.reasons)
+        for f in findings
+    }
+
+
+def by_file(name: str) -> Snapshot:
+    body = estates.body_of(name)
+    body.pop("gaps", None)
+    return estates.snapshot_of(name, body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_read_live_is_judged_as_what_a_file_holds(name: str) -> None:
+    with ArmServer(live.estate_of(name)) as server:
+        taken = live.read(server, name).snapshot
+    assert taken.gaps == ()
+    for profile in ("article-2018", "current"):
+        assert judged(name, taken, profile) == judged(name, by_file(name), profile)
+    kept = {r.key for r in by_file(name).resources if r.type in READ}
+    assert kept
+    assert kept <= {r.key for r in taken.resources}
+
+
+def test_the_size_of_pages_changes_nothing() -> None:
+    taken = []
+    for size in (1, 3, 1000):
+        with ArmServer(live.estate_of("trakcare-current"), page_size=size) as server:
+            taken.append(snapshot_file.encode(live.timeless(live.read(server, "trakcare-current").snapshot)))
+    assert taken[0] == taken[1] == taken[2]
+
+
+@dataclass
+class Counting(ArmServer):
+    """Keeps from where requests came: a connection has a port of its own."""
+
+    ports: set[int] = field(default_factory=set)
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        self.ports.add(request.transport.get_extra_info("peername")[1])
+        return await super()._respond(request)
+
+
+def test_connections_are_shared_by_signing_in_and_all_clients() -> None:
+    with Counting(live.estate_of("trakcare-current"), latency=0.02) as server:
+        live.read(server, "trakcare-current")
+    assert len(server.log) > 3 * AT_ONCE
+    assert 1 < len(server.ports) <= AT_ONCE, "a TLS context for each request would be a connection for each"
+
+
+def test_a_disk_type_has_a_record_for_each_size() -> None:
+    estate = live.estate_of("trakcare-current")
+    tiers = [
+        {"resourceType": "disks", "name": "Premium_LRS", "size": size, "locations": ["westeurope"]}
+        for size in ("P10", "P20")
+    ]
+    estate.add(*tiers)
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    assert [sku for sku in taken.skus if sku["resourceType"] == "disks"] == tiers
+    assert snapshot_file.decode(snapshot_file.encode(taken), "").skus == taken.skus
+
+
+def test_every_address_behind_a_mirror_is_measured() -> None:
+    estate = live.estate_of("trakcare-current")
+    (balancer,) = (b["id"] for b in estate.of_type("microsoft.network/loadbalancers") if b["name"] == "lb-mirror")
+    series = [{"metadatavalues": [{"value": f"10.0.0.{n}"}], "data": [{"average": 100.0}]} for n in range(40)]
+    estate.metrics[arm.key(balancer), "dipavailability"] = series
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    measured = {found.key: found.body["timeseries"] for found in taken.resources if found.type.endswith("/metrics")}
+    assert measured[f"{arm.key(balancer)}/providers/microsoft.insights/metrics/dipavailability"] == series
+
+
+def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:
+    estate = live.estate_of("trakcare-current")
+    vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv"
+    machines = {name: f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}" for name in ("vm-db-a", "vm-web-a")}
+    items = {name: add_vault(estate, vault, machine) for name, machine in machines.items()}
+    days = [f"2026-{month:02}-{day:02}" for month in (9, 10) for day in range(1, 29)]
+    for day in days[::2] + days[1::2]:  # in no order
+        point = {"recoveryPointTime": f"{day}T01:00:00Z"}
+        estate.add({"id": f"{items['vm-db-a']}/recoveryPoints/{day}", "properties": point})
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    assert {arm.key(item) for item in items.values()} <= {found.key for found in taken.resources}
+    kept = [found.key for found in taken.resources if found.type.endswith("/recoverypoints")]
+    newest = [*days[-29:], "1"]  # the one that every item has, of November
+    assert sorted(kept) == sorted(f"{arm.key(items['vm-db-a'])}/recoverypoints/{name}" for name in newest)
+
+
+@pytest.mark.parametrize("listing", [reads.SIZES, reads.USAGES], ids=["sizes", "usages"])
+def test_each_region_in_use_is_asked_and_one_that_fails_leaves_the_type_open(listing: reads.Listing) -> None:
+    estate = live.estate_of("trakcare-current")
+    estate.add({"id": f"{GROUP}/providers/Microsoft.Compute/disks/nowhere", "location": "", "properties": {}})
+    asked = "skus|locations/[^/]*/usages"
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+        calls = [call for call in server.requests if re.search(asked, call)]
+        server.faults = {f"{listing.type.rpartition('/')[2]}.*northeurope|northeurope/usages": Fault.NOT_FOUND}
+        cut = live.read(server, "trakcare-current").snapshot
+    assert len(calls) == 4, "two regions, and none without a name"
+    used = {found.key.split("/locations/")[1] for found in taken.resources if found.type.endswith("locations/usages")}
+    assert used == {"westeurope/usages/virtualmachines", "northeurope/usages/virtualmachines"}
+    assert (SCOPE, listing.key) in taken.listed - cut.listed
+
+
+def test_what_is_referred_to_elsewhere_and_may_not_be_read_is_a_gap() -> None:
+    estate = live.estate_of("trakcare-current")
+    hub = f"{SCOPE[:-1]}9/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet-hub"
+    interface = estate.find(f"{GROUP}/providers/Microsoft.Network/networkInterfaces/vm-db-a-nic")
+    assert interface is not None
+    interface["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] = f"{hub}/subnets/db"
+    estate.add({"id": hub, "location": "westeurope", "properties": {}})
+    with ArmServer(estate, Identity(roles=(Role(scope=SCOPE),))) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    (gap,) = taken.gaps
+    assert (gap.scope, gap.permission) == (arm.key(hub), "Microsoft.Network/virtualNetworks/read")
+
+
+@pytest.mark.parametrize(
+    ("below", "name"),
+    [("fileServices", "default"), ("fileServices/default/shares", "share"), ("fileServices", "other")],
+)
+def test_what_came_without_its_properties_was_not_read(below: str, name: str) -> None:
+    estate = live.estate_of("trakcare-current")
+    (account, *_) = (body["id"] for body in estate.of_type("microsoft.storage/storageaccounts"))
+    child = f"{account}/{below}/{name}"
+    estate.add({"id": child, "name": name})
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    missing = [(gap.scope, gap.reason) for gap in taken.gaps]
+    assert missing == ([] if name == "other" else [(child, GapReason.MALFORMED)]), "the other is never asked for"
+
+
+def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:
+    with ArmServer(live.estate_of("trakcare-current")) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    file = tmp_path / "taken.jsonl"
+    file.write_bytes(snapshot_file.encode(taken))
+    report = scan.scan(scan.Request(inventory=file, as_of=examples.AS_OF))
+    assert report.coverage.complete, "the snapshot holds the deployment file too"
+    assert {type_ for _, type_ in taken.listed} >= {arm.canonical_type(type_) for _, type_ in report.coverage.listed}

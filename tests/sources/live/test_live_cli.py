@@ -1,0 +1,396 @@
+"""The command line against a live subscription, as users start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import bundled, files
+from auditor.cli import main
+from auditor.report.terminal.progress import Shown
+from auditor.sources import snapshot_file
+from auditor.sources.live.clouds import CLOUDS
+from tests import estates
+from tests.arm import ArmServer, Fault, Identity, On, Role, exchange
+from tests.arm.exchange import Answer, Call
+from tests.sources.live import live
+from tests.sources.live.proxy import Proxy
+
+NAME = "trakcare-current"
+(SUBSCRIPTION,) = live.subscriptions_of(NAME)
+SCOPE = f"/subscriptions/{SUBSCRIPTION}"
+DEPLOYMENT = bundled.FIXTURES / NAME / bundled.DEPLOYMENT
+ACTING = "\x1b]0;pwned\x07\x1b[2J\u202e"
+"""What would change the title of a terminal, clear it, and turn the text round."""
+
+
+@pytest.fixture
+def server() -> Iterator[ArmServer]:
+    with ArmServer(live.estate_of(NAME)) as started, live.signed_in(started):
+        yield started
+
+
+def source(server: ArmServer, *subscriptions: str) -> list[str]:
+    asked = [argument for name in subscriptions or [SUBSCRIPTION] for argument in ("--subscription", name)]
+    return [*asked, "--arm-endpoint", server.url, "--ca-bundle", server.ca_file]
+
+
+def scan(server: ArmServer, *arguments: str) -> int:
+    return main.main(["scan", *source(server), "--deployment", str(DEPLOYMENT), *arguments])
+
+
+def started(server: ArmServer, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start the program in a process of its own."""
+    environment = {**os.environ, **server.environment, "PYTHONPATH": str(Path.cwd()), "TERM": "xterm", "COLUMNS": "100"}
+    environment.pop("NO_COLOR", None)
+    return subprocess.Popen([sys.executable, "-m", "auditor", *arguments], env=environment, **streams)
+
+
+# --- commands and exit codes ------------------------------------------------------------------------------------------
+
+
+def test_a_good_subscription_exits_with_0(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scan(server) == main.OK
+    printed = capsys.readouterr()
+    assert "Everything that had to be read was read." in printed.out
+    assert "Cloud        ArmTest" in printed.out
+
+
+def test_a_drifted_one_exits_with_1(tmp_path: Path) -> None:
+    (subscription,) = live.subscriptions_of("demo")
+    declared = str(bundled.DEMO / bundled.DEPLOYMENT)
+    with ArmServer(live.estate_of("demo")) as server, live.signed_in(server):
+        asked = source(server, subscription)
+        assert main.main(["scan", *asked, "--deployment", declared, "-o", f"json={tmp_path / 'r'}"]) == main.FINDINGS
+
+
+def test_a_gap_makes_it_3_unless_forgiven(server: ArmServer, tmp_path: Path) -> None:
+    server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN}
+    outputs = ("-o", f"terminal={tmp_path / 't'}", "-o", f"json={tmp_path / 'j'}")
+    assert scan(server, *outputs) == main.INCOMPLETE
+    assert scan(server, *outputs, "--allow-incomplete") == main.OK
+    text = (tmp_path / "t").read_text()
+    assert "Microsoft.KeyVault/vaults: forbidden (AuthorizationFailed) in 1 scope" in text
+    assert "Needs  Microsoft.KeyVault/vaults/read" in text
+    assert "`auditor permissions`" in text
+    (gap,) = json.loads((tmp_path / "j").read_bytes())["coverage"]["gaps"]
+    assert (gap["scope"], gap["what"], gap["permission"]) == (
+        SCOPE,
+        "Microsoft.KeyVault/vaults",
+        "Microsoft.KeyVault/vaults/read",
+    )
+
+
+def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path: Path) -> None:
+    server.identity = Identity(roles=(Role(("*/read",), not_actions=("Microsoft.KeyVault/vaults/read",)),))
+    assert scan(server, "-o", f"terminal={tmp_path / 't'}") == main.INCOMPLETE
+    text = " ".join((tmp_path / "t").read_text().split())
+    assert "Why the role does not hold for the whole subscription, so that Azure may have left some out" in text
+    assert "To do give the identity" in text
+
+
+def test_collect_writes_what_a_later_scan_judges_alike(server: ArmServer, tmp_path: Path) -> None:
+    kept, judged, later = tmp_path / "taken.jsonl.gz", tmp_path / "live.json", tmp_path / "later.json"
+    common = ("--passes", "--as-of", "2026-11-01")
+    assert main.main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == main.OK
+    assert scan(server, *common, "-o", f"json={judged}") == main.OK
+    assert main.main(["scan", "--snapshot", str(kept), *common, "-o", f"json={later}"]) == main.OK
+    assert kept.read_bytes()[:2] == b"\x1f\x8b"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    first, second = (json.loads(path.read_bytes()) for path in (judged, later))
+    assert {**first, "takenAt": ""} == {**second, "takenAt": ""}
+    assert len(first["findings"]) > 100
+
+
+def test_the_snapshot_has_the_text_of_the_deployment_file(server: ArmServer, tmp_path: Path) -> None:
+    kept = tmp_path / "taken.jsonl"
+    assert main.main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == main.OK
+    taken = snapshot_file.decode(files.read(kept), str(kept))
+    assert taken.deployment == DEPLOYMENT.read_text(encoding="utf-8")
+    assert taken.scopes == (SCOPE,)
+
+
+def test_a_scan_may_keep_what_it_read(server: ArmServer, tmp_path: Path) -> None:
+    assert scan(server, "-o", f"snapshot={tmp_path / 'a.gz'}", "-o", f"json={tmp_path / 'j'}") == main.OK
+    taken = snapshot_file.decode(files.read(tmp_path / "a.gz"), "a.gz")
+    assert taken.deployment == DEPLOYMENT.read_text(encoding="utf-8")
+    assert len(taken.resources) > 100
+
+
+def test_collect_exits_with_3_where_it_has_gaps(server: ArmServer, tmp_path: Path) -> None:
+    server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN}
+    kept = tmp_path / "taken.jsonl"
+    assert main.main(["collect", *source(server), "-o", f"snapshot={kept}"]) == main.INCOMPLETE
+    assert [gap.what for gap in snapshot_file.decode(files.read(kept), "").gaps] == ["Microsoft.KeyVault/vaults"]
+
+
+def test_discover_proposes_from_what_it_reads(
+    server: ArmServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main.main(["discover", *source(server), "-o", str(tmp_path / "deployment.yaml")]) == main.OK
+    assert capsys.readouterr().out == ""
+    proposed = (tmp_path / "deployment.yaml").read_text()
+    assert "vm-db-a" in proposed
+    kept = tmp_path / "taken.jsonl"
+    assert main.main(["collect", *source(server), "-o", f"snapshot={kept}"]) == main.OK
+    assert main.main(["discover", "--snapshot", str(kept)]) == main.OK
+    assert capsys.readouterr().out == proposed
+
+
+def test_several_subscriptions_are_read_in_one_run(tmp_path: Path) -> None:
+    estate = live.estate_of(NAME)
+    other = live.estate_of("healthshare-current")
+    estate.add(*other.resources.values(), *other.skus)
+    (second,) = live.subscriptions_of("healthshare-current")
+    with ArmServer(estate) as server, live.signed_in(server):
+        asked = source(server, SUBSCRIPTION.upper(), f"/subscriptions/{second}", SUBSCRIPTION)
+        assert main.main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == main.OK
+    taken = snapshot_file.decode(files.read(tmp_path / "s"), "")
+    assert sorted(taken.scopes) == sorted([SCOPE, f"/subscriptions/{second}"])
+    for name in (NAME, "healthshare-current"):
+        held = {str(item["id"]).lower() for item in estates.body_of(name)["value"] if "/disks/" in item.get("id", "")}
+        assert held
+        assert held <= {resource.key for resource in taken.resources}
+
+
+# --- usage ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["scan", "--subscription", "prod"], "'prod' is not the id of a subscription, like 00000000-"),
+        (["scan", "--subscription", "../../x"], "is not the id of a subscription"),
+        (["scan", "--subscription", f"{SUBSCRIPTION}/resourceGroups/rg"], "is not the id of a subscription"),
+        (["scan", "--subscription", SUBSCRIPTION, "--timeout", "0"], "'0' is not a number of seconds"),
+        (["scan", "--subscription", SUBSCRIPTION, "--timeout", "nan"], "'nan' is not a number of seconds"),
+        (["scan", "--subscription", SUBSCRIPTION, "--timeout", "inf"], "'inf' is not a number of seconds"),
+        (["scan", "--subscription", SUBSCRIPTION, "--timeout", "-5"], "'-5' is not a number of seconds"),
+        (["scan", "--subscription", SUBSCRIPTION, "--demo"], "not allowed with argument"),
+        (["scan", "--subscription", SUBSCRIPTION, "--snapshot", "x"], "not allowed with argument"),
+        (["scan", "--subscription", SUBSCRIPTION, "--cloud", "AzureGermanCloud"], "invalid choice"),
+        (
+            ["scan", "--subscription", SUBSCRIPTION, "--cloud", "AzureCloud", "--arm-endpoint", "https://a.example"],
+            "not allowed with argument",
+        ),
+        (["collect", "--subscription", SUBSCRIPTION], "required: -o/--output"),
+        (["collect", "-o", "snapshot=x"], "required: --subscription"),
+        (["permissions"], "required: --subscription"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(arguments)
+    assert ended.value.code == main.USAGE
+    assert expected in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["collect", "-o", "json"], "there is no output format 'json'; there is snapshot"),
+        (["collect", "-o", "snapshot"], "the format snapshot needs a file: -o snapshot=FILE"),
+        (["collect", "-o", "snapshot=/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),
+        (["discover", "-o", "/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),
+        (["scan", "-o", "json=/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),
+        (["scan", "--deployment", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
+        (["scan", "--rules", "/nowhere"], "/nowhere/pack.yaml: cannot be read"),
+        (["scan", "--profile", "article-2016"], "there is no profile 'article-2016'"),
+        (["scan", "--waivers", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
+        (
+            ["scan", "--authority", "http://login.example"],
+            "--authority is 'http://login.example', not a URL like https",
+        ),
+    ],
+)
+def test_what_a_user_got_wrong_is_said_before_anything_is_read(
+    arguments: list[str], expected: str, server: ArmServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, *more = arguments
+    assert main.main([command, *source(server), *more]) == main.USAGE
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("auditor: error: ")
+    assert expected in printed.err
+    assert printed.err.count("\n") == 1
+    assert server.log == []
+
+
+def test_a_setting_that_no_rule_has_is_said_before_anything_is_read(
+    server: ArmServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    declared = estates.declared_of(NAME)
+    declared["deployments"][0]["settings"] = {"session_idle_hours": 1}
+    file = tmp_path / "deployment.yaml"
+    file.write_text(json.dumps(declared))
+    assert main.main(["scan", *source(server), "--deployment", str(file)]) == main.USAGE
+    assert "session_idle_hours" in capsys.readouterr().err
+    assert server.log == []
+
+
+def test_the_cloud_is_the_one_that_was_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    government = CLOUDS["AzureUSGovernment"]
+    with (
+        ArmServer(live.estate_of(NAME), audiences=(government.audience,), page_size=1000) as server,
+        live.signed_in(server),
+        Proxy(server.port) as proxy,
+    ):
+        proxy.use(monkeypatch)
+        asked = ["--subscription", SUBSCRIPTION, "--cloud", government.name, "--ca-bundle", server.ca_file]
+        assert main.main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == main.OK
+    assert set(proxy.hosts) == {"login.microsoftonline.us", "management.usgovcloudapi.net"}
+    assert snapshot_file.decode(files.read(tmp_path / "s"), "").cloud == "AzureUSGovernment"
+
+
+def test_an_arm_endpoint_must_be_https(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["scan", "--subscription", SUBSCRIPTION, "--arm-endpoint", "http://management.example"]
+    assert main.main(arguments) == main.USAGE
+    assert "--arm-endpoint is 'http://management.example', not a URL like https://" in capsys.readouterr().err
+
+
+# --- Ctrl-C -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("held_back", "command"),
+    [
+        ("/metadata/endpoints", "scan"),
+        ("/oauth2/v2.0/token", "scan"),
+        ("Microsoft.Network/loadBalancers", "scan"),
+        ("Microsoft.Network/loadBalancers", "collect"),
+    ],
+)
+def test_ctrl_c_leaves_nothing_behind(held_back: str, command: str, server: ArmServer, tmp_path: Path) -> None:
+    server.faults = {held_back: Fault.SILENCE}
+    arguments = [command, *source(server), "-o", f"snapshot={tmp_path / 'taken.jsonl'}"]
+    with started(server, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        patience = time.monotonic() + 30
+        while not any(entry.fault for entry in server.log) and time.monotonic() < patience:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == main.INTERRUPTED
+    assert b"Traceback" not in err
+    assert b"Error" not in err
+    assert out == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+def test_elsewhere_than_on_a_terminal_progress_is_a_line_a_step(
+    server: ArmServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert scan(server) == main.OK
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("auditor: ") for line in lines)
+    assert "\x1b" not in "".join(lines)
+    assert f"auditor: read Microsoft.Compute/virtualMachines of {SCOPE}: 16" in lines
+    assert f"auditor: read Microsoft.Compute/virtualMachines/extensions of {SCOPE}: 3" in lines
+    assert f"auditor: read Microsoft.Storage/storageAccounts/fileServices of {SCOPE}: 2" in lines
+    assert "auditor: read what only the machines of deployments are asked for: 16" in lines
+    calls = len(server.requests) + sum("ResourceGraph" in entry.path for entry in server.log)
+    end = rf"auditor: read \d+ resources as application .*; {calls} calls, 0 of them again, \d+\.\d s"
+    assert re.fullmatch(end, lines[-1])
+    assert not [line for line in lines if " 200 " in line], "calls are shown with -v"
+
+
+def test_what_is_missed_and_repeated_is_said(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
+    once = On("Microsoft.Network/natGateways", times=1)
+    server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN, once: Fault.INTERNAL_ERROR}
+    assert scan(server) == main.INCOMPLETE
+    err = capsys.readouterr().err
+    assert f"auditor: not read: Microsoft.KeyVault/vaults of {SCOPE}: AuthorizationFailed\n" in err
+    assert re.search(r", 1 gap as .* calls, 1 of them again, ", err)
+
+
+def test_calls_are_shown_with_their_request_ids(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scan(server, "-v") == main.OK
+    shown = re.findall(
+        r"^auditor: 200 (\S+) \d+\.\d\d s, request ([0-9a-f-]{36})$", capsys.readouterr().err, re.MULTILINE
+    )
+    asked = [entry.path for entry in server.log if entry.path.startswith(("/subscriptions", "/providers"))]
+    assert sorted(path for path, _ in shown) == sorted(asked)
+    assert len({request for _, request in shown}) == len(asked)
+
+
+class ActingServer(ArmServer):
+    """Answers with text that would act upon a terminal."""
+
+    def answer(self, call: Call) -> Answer:
+        if call.path.endswith("Microsoft.KeyVault/vaults"):
+            return exchange.error(400, f"Broken{ACTING}", f"message {ACTING}")
+        return super().answer(call)
+
+
+def on_terminal(server: ArmServer, *arguments: str) -> tuple[int, str]:
+    """Run the program with a terminal for its errors; return its exit code and what the terminal was sent."""
+    master, slave = pty.openpty()
+    with started(server, *arguments, stdout=subprocess.DEVNULL, stderr=slave) as process:
+        os.close(slave)
+        sent = b""
+        with suppress(OSError):  # the other end is closed
+            while data := os.read(master, 65536):
+                sent += data
+        code = process.wait(30)
+    os.close(master)
+    return code, sent.decode()
+
+
+def test_on_a_terminal_progress_is_a_living_line(tmp_path: Path) -> None:
+    identity = Identity(upn=f"operator{ACTING}@hospital.example")
+    with ActingServer(live.estate_of(NAME), identity, latency=0.05) as server:
+        code, sent = on_terminal(server, "collect", *source(server), "-v", "-o", f"snapshot={tmp_path / 'taken'}")
+    assert code == main.INCOMPLETE
+    assert "resources of" in sent
+    assert "reading Microsoft." in sent
+    assert sent.count("\x1b[2K") > 2, "the line is written anew"
+    own = re.sub(r"\x1b\[(\d*[AKm]|\?25[lh]|\d+;\d+m)", "", sent)
+    assert "\x1b" not in own
+    assert "\x07" not in own
+    assert "\u202e" not in own
+    acting = r"\x1b]0;pwned\x07\x1b[2J\u202e"
+    assert f"Broken{acting}: message {acting}" in own, "Azure's code, and what it says"
+    assert "read Microsoft.Compute/disks" not in own, "what was read is counted, not listed"
+    last = own.rstrip().splitlines()[-1]
+    assert re.search(r"read \d+ resources, 1 gap as operator.* calls, 0 of them again, \d+\.\d s$", last)
+
+
+def test_no_text_of_the_living_line_acts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Shown(verbose=False) as shown:
+        shown.begins(f"a list{ACTING}")
+    sent = capsys.readouterr().err
+    assert r"reading a list\x1b]0;pwned\x07\x1b[2J\u202e" in sent
+    assert "\x1b]" not in sent
+    assert "\x07" not in sent
+
+
+def test_a_terminal_that_can_only_write_lines_gets_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Shown(verbose=False) as shown:
+        shown.read("a list", 3)
+        shown.waits(1.0)
+        shown.waits(20.0)
+    assert capsys.readouterr().err == "auditor: read a list: 3\nauditor: waiting 20 s for Azure's limits\n"
