@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from functools import cache
@@ -9,9 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
 from auditor import bundled, yaml_documents
 from auditor.authoring import catalogue
 from auditor.cli import main
+from auditor.escape import printable
 from auditor.rules.packs import LoadedPack
 from tests.test_docs import ROOT, load
 
@@ -148,13 +154,33 @@ def test_the_index_leads_to_every_page() -> None:
     )
 
 
-def test_text_of_rules_has_no_power_over_markdown() -> None:
+def test_text_of_rules_cannot_act_as_markdown() -> None:
     module = generator()
     assert list(module.fence("sh", "echo ```` \x1b")) == ["`````sh", "echo ```` \\x1b", "`````"]
-    assert module.example_row({"on": "x", "expect": "fail", "because": "a | <b>", "also": ["R1"]})[1:3] == (
-        "fail; also fails: R1",
-        "a \\| &lt;b&gt;",
-    )
+    assert module.example_row(
+        {"on": "x", "expect": "fail", "because": "a | <b>", "also": ["R1"], "set": ["a|`b`"], "gap": ["x" * 999]}
+    )[1:] == ("fail; also fails: R1", "a \\| &lt;b&gt;", "``set: [a\\|`b`]``<br>`gap: [" + "x" * 234 + " ...`")
+
+
+def test_plain_text_of_rules_is_not_escaped() -> None:
+    text = 'The mirror\'s page (vm-db-dr, mirror_status.cxw) at 99.95 %: TCP 1972, Standard_DS13; "none" is {x: 1}.'
+    assert generator().prose(text) == text
+
+
+@given(st.text(st.characters(), max_size=60) | st.text("\x00\x1b\n\u202e\ud800 ax[]<>`*_~|#&:\\-+=1.)!\t", max_size=60))
+def test_prose_renders_to_the_text_and_nothing_else(text: str) -> None:
+    rendered = MarkdownIt("js-default", {"html": True}).render(generator().prose(text)).removesuffix("\n")
+    shown = printable(" ".join(text.split()))
+    assert html.unescape(rendered) == (f"<p>{shown}</p>" if shown else "")
+    assert rendered.count("<") == (2 if shown else 0)
+
+
+@given(st.text(st.characters(), max_size=60) | st.text("ab`| \\<", max_size=30))
+def test_code_renders_to_the_text_in_a_cell(text: str) -> None:
+    table = f"| a | b |\n| --- | --- |\n| {generator().code(text)} | x |"
+    rendered = MarkdownIt("js-default", {"html": True}).render(table)
+    (cell,) = re.findall(r"<tbody>\n<tr>\n<td><code>(.*)</code></td>\n<td>x</td>", rendered)
+    assert html.unescape(cell).strip() == printable(text).strip()
 
 
 def test_the_demo_follows_the_schema_that_a_scan_of_it_takes_for_granted() -> None:
