@@ -16,7 +16,7 @@ from auditor.estate.declaration import NONE, DeclaredDeployment
 from auditor.estate.topology import Topology
 from auditor.judging import carry_over, drift, engine, exemptions
 from auditor.judging.exemptions import Exceptions
-from auditor.judging.model import Outcome, State
+from auditor.judging.model import BaselineState, Outcome
 from auditor.report.document import Report
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PROFILE = "current"
 
-_WORSE = frozenset({State.REGRESSED, State.NEW})
+_WORSE = frozenset({BaselineState.REGRESSED, BaselineState.NEW})
 _NOT_KNOWN = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
 
 
@@ -196,7 +196,7 @@ def has_lost_sight(report: Report) -> bool:
         if change.after is None
         else change.after.outcome not in _NOT_KNOWN and change.after.waiver is None and change.after.attestation is None
         for change in changes
-        if change.state is State.LOST_SIGHT
+        if change.state is BaselineState.LOST_SIGHT
     )
 
 

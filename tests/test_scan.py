@@ -11,7 +11,7 @@ import pytest
 from auditor import scan
 from auditor.errors import InputError
 from auditor.judging.drift.model import Drift, FindingChange
-from auditor.judging.model import Finding, Outcome, State
+from auditor.judging.model import BaselineState, Finding, Outcome
 from auditor.report.document import Report
 from auditor.scan import Request
 from auditor.sources import snapshot_file
@@ -221,10 +221,10 @@ FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
 def test_what_is_lost_from_sight_is_said_by_what_is_not_known_or_not_at_all(
     now: Finding | None, others: tuple[Finding, ...], *, lost: bool
 ) -> None:
-    def report(state: State) -> Report:
+    def report(state: BaselineState) -> Report:
         drift = Drift(reports.baseline(), (FindingChange(state, FAIL, now),), ())
         return msgspec.structs.replace(reports.report(*filter(None, (now, *others))), drift=drift)
 
-    assert scan.has_lost_sight(report(State.LOST_SIGHT)) is lost
-    assert not scan.has_lost_sight(report(State.GONE))
+    assert scan.has_lost_sight(report(BaselineState.LOST_SIGHT)) is lost
+    assert not scan.has_lost_sight(report(BaselineState.GONE))
     assert not scan.has_lost_sight(reports.report(UNKNOWN))

@@ -14,7 +14,7 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.estate.graph import not_listed
-from auditor.judging.model import Attestation, Carried, Finding, Outcome, Standing, Stood, Waiver
+from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.conditions import identity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap
@@ -49,8 +49,8 @@ class Applied(msgspec.Struct, frozen=True):
     carried: tuple[Carried, ...]
     gaps: Mapping[Gap, Waiver]
     """Those that are waived."""
-    waivers: tuple[Stood[Waiver], ...]
-    attestations: tuple[Stood[Attestation], ...]
+    waivers: tuple[ExemptionStatus[Waiver], ...]
+    attestations: tuple[ExemptionStatus[Attestation], ...]
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -200,11 +200,11 @@ class _Entry(Generic[_Exception]):
     def __init__(self, exception: _Exception, as_of: dt.date, excusable: frozenset[Outcome]) -> None:
         self.exception: _Exception = exception
         self._excusable = excusable
-        self.standing = Standing.UNUSED
+        self.standing = ExemptionState.UNUSED
         if as_of > exception.last_day:
-            self.standing = Standing.EXPIRED
+            self.standing = ExemptionState.EXPIRED
         elif as_of < exception.first_day:
-            self.standing = Standing.PENDING
+            self.standing = ExemptionState.PENDING
         self._covers: set[str] = set()
         self._beyond: set[Outcome] = set()
         self._lapses: dict[str, str] = {}
@@ -222,18 +222,20 @@ class _Entry(Generic[_Exception]):
             self._lapses.setdefault(key, lapse)
             return False
         self._covers.add(key)
-        if self.standing is Standing.UNUSED:
-            self.standing = Standing.USED
-        return self.standing is Standing.USED
+        if self.standing is ExemptionState.UNUSED:
+            self.standing = ExemptionState.USED
+        return self.standing is ExemptionState.USED
 
-    def stood(self) -> Iterator[Stood[_Exception]]:
+    def stood(self) -> Iterator[ExemptionStatus[_Exception]]:
         """Yield how it stands."""
-        in_force = self.standing in {Standing.USED, Standing.UNUSED}
+        in_force = self.standing in {ExemptionState.USED, ExemptionState.UNUSED}
         if self._lapses and in_force:
-            yield Stood(self.exception, Standing.LAPSED, len(self._lapses), next(iter(self._lapses.values())))
+            yield ExemptionStatus(
+                self.exception, ExemptionState.LAPSED, len(self._lapses), next(iter(self._lapses.values()))
+            )
         if self._covers or not self._lapses or not in_force:
-            why = self._idle() if self.standing is Standing.UNUSED else ""
-            yield Stood(self.exception, self.standing, len(self._covers), why)
+            why = self._idle() if self.standing is ExemptionState.UNUSED else ""
+            yield ExemptionStatus(self.exception, self.standing, len(self._covers), why)
 
     def _idle(self) -> str:
         """Return why an unused one covers nothing."""
@@ -269,7 +271,7 @@ class _Register(Generic[_Exception]):
         what = arm.canonical_type(gap.what) if "/" in gap.what else arm.type_of(gap.scope)
         return _longest(e for e in self._for.get(what, ()) if e.excuses(gap.scope, f"{gap.scope} {gap.what}"))
 
-    def stood(self) -> tuple[Stood[_Exception], ...]:
+    def stood(self) -> tuple[ExemptionStatus[_Exception], ...]:
         """Return how all of them stand."""
         return tuple(stood for entry in self._entries for stood in entry.stood())
 

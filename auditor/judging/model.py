@@ -1,4 +1,4 @@
-"""Results of judging: findings, exemptions and coverage."""
+"""Results of an evaluation: findings, exemptions and coverage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auditor.snapshot.model import Gap
 
 
 class Waiver(msgspec.Struct, frozen=True):
-    """Leave for a finding, or for a gap, to stand for a while, in the words of Azure Policy exemptions.
+    """A time-limited exemption of a finding or a coverage gap, modelled on Azure Policy exemptions.
 
     It has either a `rule` or a `gap`.
     """
@@ -26,34 +26,34 @@ class Waiver(msgspec.Struct, frozen=True):
     scope: str
     """A glob over the ids of subjects, or over the scopes of gaps, compared without regard to case."""
     category: Literal["Waiver", "Mitigated"]
-    """Whether the risk is borne, or met by other means."""
+    """`Waiver`: the risk is accepted. `Mitigated`: the requirement is met by other means."""
     reason: str
     approved_by: str
     granted_on: dt.date
     expires_on: dt.date
-    """The last day on which it holds."""
+    """The last day on which it is in effect."""
     rule: str = ""
     gap: str = ""
-    """The resource type of which something need not be read."""
+    """The resource type of the gaps to exempt."""
     ticket: str = ""
     observed: Mapping[str, object] = {}
-    """By path, the values for which alone it was granted."""
+    """Observed values by path: the waiver covers only findings whose evidence has these values."""
     file: str = ""
     line: int = 0
 
     @property
     def first_day(self) -> dt.date:
-        """Return the first day on which it holds."""
+        """Return the first day on which it is in effect."""
         return self.granted_on
 
     @property
     def last_day(self) -> dt.date:
-        """Return the last day on which it holds."""
+        """Return the last day on which it is in effect."""
         return self.expires_on
 
 
 class Attestation(msgspec.Struct, frozen=True):
-    """The word of a person for what Azure cannot tell: it makes a pass of what is unknown, never of a fail."""
+    """A manual sign-off for what Azure cannot show: it turns an unknown into a pass, never a fail."""
 
     rule: str
     scope: str
@@ -61,75 +61,81 @@ class Attestation(msgspec.Struct, frozen=True):
     attested_by: str
     attested_on: dt.date
     valid_until: dt.date
-    """The last day on which it holds."""
+    """The last day on which it is in effect."""
     statement: str
     file: str = ""
     line: int = 0
 
     @property
     def first_day(self) -> dt.date:
-        """Return the first day on which it holds."""
+        """Return the first day on which it is in effect."""
         return self.attested_on
 
     @property
     def last_day(self) -> dt.date:
-        """Return the last day on which it holds."""
+        """Return the last day on which it is in effect."""
         return self.valid_until
 
 
-class Standing(enum.StrEnum):
-    """What a waiver or an attestation is worth on the date that counts."""
+class ExemptionState(enum.StrEnum):
+    """State of an exemption on the evaluation date."""
 
     USED = "used"
+    """In effect, and covers a finding or a gap."""
     EXPIRED = "expired"
+    """Past its last day."""
     LAPSED = "lapsed"
-    """Bound to a value that what it would cover does not show any more."""
+    """Bound to a value that the finding does not have any more."""
     PENDING = "pending"
-    """Its first day is still to come."""
+    """Before its first day."""
     UNUSED = "unused"
-    """There is nothing that it could cover."""
+    """In effect, and covers nothing."""
 
 
-_Exception = TypeVar("_Exception", Waiver, Attestation)
+_Exemption = TypeVar("_Exemption", Waiver, Attestation)
 
 
-class Stood(msgspec.Struct, Generic[_Exception], frozen=True):
-    """How a waiver or an attestation stands; a bound one may be used for one finding and lapsed for another."""
+class ExemptionStatus(msgspec.Struct, Generic[_Exemption], frozen=True):
+    """An exemption with its state.
 
-    exception: _Exception
-    standing: Standing
+    A waiver bound to a value can be used for one finding and lapsed for another; then there is a status for each.
+    """
+
+    exemption: _Exemption
+    state: ExemptionState
     covers: int = 0
-    """To how many findings and gaps this applies."""
+    """The number of findings and gaps that it covers, or would cover if it were in effect."""
     why: str = ""
-    """Of a lapsed one, the first value that is another now; of an unused one, why it covers nothing."""
+    """Of a lapsed exemption, the first value that differs; of an unused one, why it covers nothing."""
 
 
 class Outcome(enum.StrEnum):
-    """What a rule says of a subject."""
+    """Result of a rule for a subject."""
 
     FAIL = "fail"
     UNKNOWN = "unknown"
     ERROR = "error"
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
     NOT_APPLICABLE = "not_applicable"
 
 
-class State(enum.StrEnum):
-    """What became of a finding since the baseline, worst first."""
+class BaselineState(enum.StrEnum):
+    """State of a finding relative to the baseline, worst first."""
 
     REGRESSED = "regressed"
-    """It passed or did not apply, or failed less severely, and fails now."""
+    """It fails now, or more severely; the baseline had a pass, a not-applicable or a milder fail."""
     NEW = "new"
-    """It fails, and the baseline did not have its subject, or could not judge it."""
+    """It fails now; the baseline had no such subject, or it was unknown there."""
     LOST_SIGHT = "lost sight"
-    """It was judged, and cannot be judged or seen now: never `fixed`, and never `gone`."""
+    """It had an outcome, and is unknown or not visible now. Never `fixed` or `gone`."""
     FIXED = "fixed"
     """It failed, and passes or does not apply now."""
     GONE = "gone"
-    """What it was about is certainly not there any more."""
+    """Its subject certainly does not exist, or does not belong to the deployment, any more."""
     DRIFTED = "drifted"
-    """It comes out as before, and something that it looks at has moved."""
+    """The outcome is the same, but a property that the rule reads has changed."""
     UNCHANGED = "unchanged"
+    """The outcome is the same, and no property that the rule reads has changed."""
 
 
 _SHOWN_REASONS: Final = 3
@@ -146,56 +152,56 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     cause: Cause | None = None
     reasons: tuple[str, ...] = ()
-    """Why it is not known, or what went wrong, each once."""
+    """Why the outcome is unknown, or what the error was; without duplicates."""
     other_causes: tuple[Cause, ...] = ()
-    """Causes of which `reasons` does not speak, because `cause` comes before them."""
+    """Further causes, whose reasons are not in `reasons` because `cause` has priority."""
     waiver: Waiver | None = None
-    """What lets it stand; the outcome stays what it is."""
+    """The waiver that covers it; the outcome does not change."""
     attestation: Attestation | None = None
-    """Whose word makes it a pass."""
+    """The attestation that made an unknown a pass."""
     severity_is_sure: bool = True
-    """False where it cannot be told whether a circumstance makes a fail less severe."""
+    """False if it is unknown whether a grade changes the severity of a fail."""
     reads: tuple[tuple[str, str], ...] = ()
-    """(key of the resource, path) of what was looked at in those resources that were watched."""
-    state: State | None = None
-    """What became of it since the baseline; None where there is none, or it says nothing of this."""
+    """(resource key, path) of the properties read from watched resources."""
+    state: BaselineState | None = None
+    """Its state relative to the baseline; None without a baseline, or where the baseline has nothing to compare."""
 
     @property
     def reason(self) -> str:
-        """Return the reasons as one text, of many the first, "" where there is none."""
+        """Return the first reasons joined into one text, "" without any."""
         more = len(self.reasons) - _SHOWN_REASONS
         return "; ".join(self.reasons[:_SHOWN_REASONS]) + (f"; and {more} more" if more > 0 else "")
 
     @property
     def key(self) -> str:
-        """Return the identity that survives every change of value, line and severity."""
+        """Return the fingerprint; it depends on rule, deployment and subject, not on values, lines or severity."""
         text = f"{self.rule.id}\n{self.deployment.casefold()}\n{self.subject.id.casefold()}"
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """A finding of an earlier report that may still stand, for all that this run could see."""
+    """A finding of the previous report that this scan could not evaluate again; it stays open."""
 
     finding: Finding
-    """As it was, but for its `reasons`, which say why it was not seen this time."""
+    """The finding as reported before; its `reasons` say why it could not be evaluated this time."""
     last_seen: str
-    """The time, or the date, of the last report that saw it."""
+    """Time or date of the last report that evaluated it."""
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How much of what had to be seen was seen."""
+    """What was listed, which gaps there are, and what was not declared."""
 
     complete: bool
-    """False where a clean answer cannot be given."""
+    """False if there is an open gap, an unknown without an exemption, or an error."""
     listed: tuple[tuple[str, str], ...]
-    """(subscription, type) pairs that were listed completely."""
+    """(subscription, type) pairs of which every resource is in the snapshot."""
     gaps: tuple[Gap, ...]
     declarations: tuple[str, ...]
-    """What nobody declared and a rule needs, each with how to declare it."""
+    """Declarations that a rule needs and the deployment file lacks, each with how to declare it."""
     waived: Mapping[Gap, Waiver] = {}
-    """The gaps that do not make it incomplete."""
+    """The gaps with a waiver in effect; they do not make the coverage incomplete."""
 
     @property
     def open_gaps(self) -> tuple[Gap, ...]:
-        """Return the gaps that nobody waived."""
+        """Return the gaps without a waiver in effect."""
         return tuple(gap for gap in self.gaps if gap not in self.waived)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from auditor.judging.drift.model import Drift
-from auditor.judging.model import Attestation, Carried, Coverage, Finding, Stood, Waiver
+from auditor.judging.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
 from auditor.rules.model import Pack, Rule
 from auditor.snapshot.model import Snapshot
 
@@ -26,8 +26,8 @@ class Report(msgspec.Struct, frozen=True):
     """The path of the deployment file, "" where none was given."""
     carried: tuple[Carried, ...] = ()
     """Of the fails, and of what could not be read, of an earlier report: what this run lost sight of."""
-    waivers: tuple[Stood[Waiver], ...] = ()
+    waivers: tuple[ExemptionStatus[Waiver], ...] = ()
     """By file and line."""
-    attestations: tuple[Stood[Attestation], ...] = ()
+    attestations: tuple[ExemptionStatus[Attestation], ...] = ()
     """Likewise."""
     drift: Drift | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from auditor.judging.drift.model import Drift, Fate, FindingChange
-from auditor.judging.model import Finding, Outcome, State
+from auditor.judging.drift.model import Drift, FindingChange, ResourceChangeKind
+from auditor.judging.model import BaselineState, Finding, Outcome
 
 
 def baseline(drift: Drift, taken_at: str) -> str:
@@ -30,13 +30,13 @@ def _is_later(one: str, other: str) -> bool:
 def findings(drift: Drift) -> str:
     """Return in numbers what became of findings."""
     numbers = Counter(change.state for change in drift.findings)
-    return ", ".join(f"{numbers[state]:,} {state}" for state in State if numbers[state]) or "as they were"
+    return ", ".join(f"{numbers[state]:,} {state}" for state in BaselineState if numbers[state]) or "as they were"
 
 
 def resources(drift: Drift) -> str:
     """Return in numbers what became of resources."""
-    numbers = Counter(change.fate for change in drift.resources)
-    return ", ".join(f"{numbers[fate]:,} {fate}" for fate in Fate if numbers[fate]) or "as they were"
+    numbers = Counter(change.kind for change in drift.resources)
+    return ", ".join(f"{numbers[kind]:,} {kind}" for kind in ResourceChangeKind if numbers[kind]) or "as they were"
 
 
 def news(drift: Drift) -> list[FindingChange]:
@@ -46,12 +46,12 @@ def news(drift: Drift) -> list[FindingChange]:
 
 def _is_news(change: FindingChange) -> bool:
     failed = change.before is not None and change.before.outcome is Outcome.FAIL
-    return change.state is not State.DRIFTED and (change.state is not State.GONE or failed)
+    return change.state is not BaselineState.DRIFTED and (change.state is not BaselineState.GONE or failed)
 
 
 def turn(change: FindingChange) -> str:
     """Return how a finding came out before and now."""
-    missing = "not seen" if change.state is State.LOST_SIGHT else "not there"
+    missing = "not seen" if change.state is BaselineState.LOST_SIGHT else "not there"
     return f"{_verdict(change.before, 'not there')} -> {_verdict(change.after, missing)}"
 
 

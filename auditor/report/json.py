@@ -13,8 +13,17 @@ from msgspec.structs import asdict
 
 from auditor import __version__
 from auditor.estate.subjects import Subject
-from auditor.judging.drift.model import Drift, Fate, FindingChange, ResourceChange
-from auditor.judging.model import Attestation, Coverage, Finding, Outcome, Standing, State, Stood, Waiver
+from auditor.judging.drift.model import Drift, FindingChange, ResourceChange, ResourceChangeKind
+from auditor.judging.model import (
+    Attestation,
+    BaselineState,
+    Coverage,
+    ExemptionState,
+    ExemptionStatus,
+    Finding,
+    Outcome,
+    Waiver,
+)
 from auditor.report.document import Report
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import SEVERITIES, Source
@@ -27,7 +36,7 @@ FORMAT: Final = "auditor.report/1"
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _ALWAYS: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
-_ATTESTED: Final = (Standing.USED, Standing.EXPIRED, Standing.PENDING, Standing.UNUSED)
+_ATTESTED: Final = (ExemptionState.USED, ExemptionState.EXPIRED, ExemptionState.PENDING, ExemptionState.UNUSED)
 """How an attestation can stand: it is bound to no value that could change."""
 
 _Of = TypeVar("_Of", Waiver, Attestation)
@@ -260,7 +269,7 @@ def _shown(report: Report, view: View) -> _Report:
         coverage=_coverage(report.coverage),
         findings=[_finding(f) for f in report.findings if view.passes or f.outcome in _ALWAYS or f.attestation],
         carried=[_Carried(old.last_seen, _finding(old.finding)) for old in report.carried],
-        waivers=_by_standing(report.waivers, _stood_waiver, Standing),
+        waivers=_by_standing(report.waivers, _stood_waiver, ExemptionState),
         attestations=_by_standing(report.attestations, _stood_attestation, _ATTESTED),
         drift=_drift(report.drift, report.findings) if report.drift else None,
     )
@@ -338,7 +347,7 @@ def _drift(drift: Drift, findings: Iterable[Finding]) -> _Drift:
     """Return what has moved, and in numbers what became of all findings and of the resources that moved."""
     gone = [change.state for change in drift.findings if change.after is None]
     states = Counter([*gone, *(finding.state for finding in findings)])
-    fates = Counter(change.fate for change in drift.resources)
+    kinds = Counter(change.kind for change in drift.resources)
     approved = drift.baseline.approved
     return _Drift(
         baseline=_Baseline(
@@ -348,8 +357,8 @@ def _drift(drift: Drift, findings: Iterable[Finding]) -> _Drift:
             gaps=[_gap(gap, None) for gap in drift.baseline.gaps],
         ),
         summary={
-            "findings": {state: states[state] for state in State},
-            "resources": {fate: fates[fate] for fate in Fate},
+            "findings": {state: states[state] for state in BaselineState},
+            "resources": {kind: kinds[kind] for kind in ResourceChangeKind},
         },
         findings=[_finding_change(change) for change in drift.findings],
         resources=[_resource_change(change) for change in drift.resources],
@@ -377,7 +386,7 @@ def _side(finding: Finding | None) -> _Side | None:
 def _resource_change(change: ResourceChange) -> _ResourceChange:
     return _ResourceChange(
         id=change.id,
-        fate=change.fate,
+        fate=change.kind,
         former_id=change.former_id or None,
         properties=[_PropertyChange(p.path, p.before, p.after, p.rules) for p in change.properties],
         rules=change.rules,
@@ -389,18 +398,20 @@ def _resource_change(change: ResourceChange) -> _ResourceChange:
 
 
 def _by_standing(
-    stood: Iterable[Stood[_Of]], shown: Callable[[Stood[_Of]], _Shown], standings: Iterable[Standing]
+    stood: Iterable[ExemptionStatus[_Of]],
+    shown: Callable[[ExemptionStatus[_Of]], _Shown],
+    standings: Iterable[ExemptionState],
 ) -> dict[str, list[_Shown]]:
     """Return waivers or attestations by how they stand."""
-    return {standing: [shown(one) for one in stood if one.standing is standing] for standing in standings}
+    return {standing: [shown(one) for one in stood if one.state is standing] for standing in standings}
 
 
-def _stood_waiver(stood: Stood[Waiver]) -> _StoodWaiver:
-    return _StoodWaiver(**asdict(_waiver(stood.exception)), covers=stood.covers, why=stood.why or None)
+def _stood_waiver(stood: ExemptionStatus[Waiver]) -> _StoodWaiver:
+    return _StoodWaiver(**asdict(_waiver(stood.exemption)), covers=stood.covers, why=stood.why or None)
 
 
-def _stood_attestation(stood: Stood[Attestation]) -> _StoodAttestation:
-    return _StoodAttestation(**asdict(_attestation(stood.exception)), covers=stood.covers, why=stood.why or None)
+def _stood_attestation(stood: ExemptionStatus[Attestation]) -> _StoodAttestation:
+    return _StoodAttestation(**asdict(_attestation(stood.exemption)), covers=stood.covers, why=stood.why or None)
 
 
 def _waiver(waiver: Waiver) -> _Waiver:

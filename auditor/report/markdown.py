@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from auditor import __version__, escape
-from auditor.judging.model import Finding, Outcome, Standing
+from auditor.judging.model import ExemptionState, Finding, Outcome
 from auditor.report import drift_summary, summary, wording
 from auditor.report.document import Report
 from auditor.report.grouping import by_rule, counted
@@ -105,9 +105,13 @@ def _tables(report: Report) -> Iterator[_Table]:
     yield _Table("Not read", ("What", "Where", "Why", "Code", "Needs"), gaps)
     yield _Table("Not declared", ("What",), [(text,) for text in report.coverage.declarations])
     yield _Table("Ends within 30 days", ("On", "By", "Why", "At"), sorted(_ending(report)))
-    rows = [(wording.place(s.exception), wording.effect(s)) for s in report.waivers if s.standing is not Standing.USED]
+    rows = [
+        (wording.place(s.exemption), wording.effect(s)) for s in report.waivers if s.state is not ExemptionState.USED
+    ]
     rows += [
-        (wording.place(s.exception), wording.effect(s)) for s in report.attestations if s.standing is not Standing.USED
+        (wording.place(s.exemption), wording.effect(s))
+        for s in report.attestations
+        if s.state is not ExemptionState.USED
     ]
     yield _Table("Waivers and attestations without effect", ("At", "Why"), rows)
 
@@ -115,10 +119,10 @@ def _tables(report: Report) -> Iterator[_Table]:
 def _ending(report: Report) -> Iterator[tuple[str, ...]]:
     """Yield the waivers and attestations in use that soon will not hold any more."""
     soon = dt.date.fromisoformat(report.as_of) + _SOON
-    for waiver in [stood.exception for stood in report.waivers if stood.standing is Standing.USED]:
+    for waiver in [stood.exemption for stood in report.waivers if stood.state is ExemptionState.USED]:
         if waiver.expires_on <= soon:
             yield waiver.expires_on.isoformat(), waiver.approved_by, waiver.reason, wording.place(waiver)
-    for given in [stood.exception for stood in report.attestations if stood.standing is Standing.USED]:
+    for given in [stood.exemption for stood in report.attestations if stood.state is ExemptionState.USED]:
         if given.valid_until <= soon:
             yield given.valid_until.isoformat(), given.attested_by, given.statement, wording.place(given)
 

@@ -21,7 +21,7 @@ import auditor
 from auditor.azure import arm
 from auditor.escape import markdown, printable
 from auditor.judging.drift.model import Drift
-from auditor.judging.model import Attestation, Finding, Outcome, Standing, State, Stood, Waiver
+from auditor.judging.model import Attestation, BaselineState, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.report import wording
 from auditor.report.document import Report
 from auditor.rules.evidence import Evidence
@@ -90,15 +90,15 @@ _ALWAYS: Final = frozenset(("kind", "level"))
 """Written even where they equal the schema's default, because another default may come before it."""
 _RENAMED: Final = {(om.Suppression, "state"): "status"}
 """What sarif_om calls as a draft of the standard did."""
-_BASELINE_STATES: Final[Mapping[State | None, str]] = {
-    State.REGRESSED: "new",
-    State.NEW: "new",
+_BASELINE_STATES: Final[Mapping[BaselineState | None, str]] = {
+    BaselineState.REGRESSED: "new",
+    BaselineState.NEW: "new",
     None: "new",
-    State.LOST_SIGHT: "updated",
-    State.FIXED: "updated",
-    State.DRIFTED: "updated",
-    State.UNCHANGED: "unchanged",
-    State.GONE: "absent",
+    BaselineState.LOST_SIGHT: "updated",
+    BaselineState.FIXED: "updated",
+    BaselineState.DRIFTED: "updated",
+    BaselineState.UNCHANGED: "unchanged",
+    BaselineState.GONE: "absent",
 }
 """What is worse than the baseline is `new`, for those who stop at what is; what may be there yet is never `absent`."""
 _ID: Final = re.compile(
@@ -123,7 +123,7 @@ def _missing(drift: Drift) -> Iterator[Finding]:
     for change in drift.findings:
         if change.after is None:
             finding = msgspec.structs.replace(change.finding, state=change.state)
-            if change.state is State.LOST_SIGHT:
+            if change.state is BaselineState.LOST_SIGHT:
                 finding = msgspec.structs.replace(
                     finding, outcome=Outcome.UNKNOWN, cause=Cause.GAP, reasons=(change.reason,), evidence=()
                 )
@@ -299,8 +299,8 @@ def _invocation(report: Report, indexes: Mapping[str, int]) -> _Node:
         # Why a run without a gap may be incomplete.
         tool_configuration_notifications=[
             *(_notification(_DECLARE, "warning", text) for text in coverage.declarations),
-            *(_without_effect(stood) for stood in report.waivers if stood.standing is not Standing.USED),
-            *(_without_effect(stood) for stood in report.attestations if stood.standing is not Standing.USED),
+            *(_without_effect(stood) for stood in report.waivers if stood.state is not ExemptionState.USED),
+            *(_without_effect(stood) for stood in report.attestations if stood.state is not ExemptionState.USED),
         ],
     )
 
@@ -322,9 +322,9 @@ def _gap_notification(gap: Gap, waiver: Waiver | None) -> _Node:
     return notification
 
 
-def _without_effect(stood: Stood[Waiver] | Stood[Attestation]) -> _Node:
+def _without_effect(stood: ExemptionStatus[Waiver] | ExemptionStatus[Attestation]) -> _Node:
     """Return a waiver or an attestation that does nothing, with its place."""
-    return _notification(_WAIVER, "warning", f"{wording.place(stood.exception)}: {wording.effect(stood)}")
+    return _notification(_WAIVER, "warning", f"{wording.place(stood.exemption)}: {wording.effect(stood)}")
 
 
 def _error_notification(finding: Finding, rule_index: int) -> _Node:

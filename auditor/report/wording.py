@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.judging.model import Attestation, Finding, Standing, Stood, Waiver
+from auditor.judging.model import Attestation, ExemptionState, ExemptionStatus, Finding, Waiver
 
 MOST: Final = 5
 """How much is shown of what one subject or one gap has many of; the JSON report has all."""
@@ -37,16 +37,16 @@ def place(exception: Waiver | Attestation) -> str:
     return f"{exception.file}:{exception.line}"
 
 
-def effect(stood: Stood[Waiver] | Stood[Attestation]) -> str:
+def effect(stood: ExemptionStatus[Waiver] | ExemptionStatus[Attestation]) -> str:
     """Return why a waiver or an attestation that is not used has no effect."""
-    found = stood.exception
+    found = stood.exemption
     gap = found.gap if isinstance(found, Waiver) else ""
     covers = count(stood.covers, "gap" if gap else "finding")
     why = {
-        Standing.EXPIRED: f"expired on {found.last_day}" + f": {covers} no longer covered" * bool(stood.covers),
-        Standing.LAPSED: f"lapsed: {covers} no longer covered, since {stood.why}",
-        Standing.PENDING: f"holds from {found.first_day} on" + f": {covers} not covered yet" * bool(stood.covers),
-    }.get(stood.standing, f"covers nothing: {stood.why}")
+        ExemptionState.EXPIRED: f"expired on {found.last_day}" + f": {covers} no longer covered" * bool(stood.covers),
+        ExemptionState.LAPSED: f"lapsed: {covers} no longer covered, since {stood.why}",
+        ExemptionState.PENDING: f"holds from {found.first_day} on" + f": {covers} not covered yet" * bool(stood.covers),
+    }.get(stood.state, f"covers nothing: {stood.why}")
     return f"{found.rule or gap} at {found.scope} {why}"
 
 

@@ -16,7 +16,7 @@ from auditor.errors import InputError
 from auditor.estate.graph import DISK, LOAD_BALANCER
 from auditor.judging import engine, exemptions
 from auditor.judging.exemptions import Applied, Exceptions
-from auditor.judging.model import Attestation, Carried, Finding, Outcome, Standing, Stood, Waiver
+from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.evidence import Evidence
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
@@ -80,8 +80,8 @@ def applied(
     return exemptions.apply(Exceptions(waived, attested), findings, carried, gaps, as_of)
 
 
-def standings(stood: tuple[Stood[Any], ...]) -> list[tuple[Standing, int]]:
-    return [(one.standing, one.covers) for one in stood]
+def states(stood: tuple[ExemptionStatus[Any], ...]) -> list[tuple[ExemptionState, int]]:
+    return [(one.state, one.covers) for one in stood]
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_a_waived_finding_keeps_its_outcome(outcome: Outcome) -> None:
     before = finding(outcome)
     found = applied(before, waived=(waiver(),))
     assert found.findings == (msgspec.structs.replace(before, waiver=waiver()),)
-    assert standings(found.waivers) == [(Standing.USED, 1)]
+    assert states(found.waivers) == [(ExemptionState.USED, 1)]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE])
@@ -211,7 +211,7 @@ def test_what_needs_no_leave_is_left_alone_and_a_bug_gets_none(outcome: Outcome)
     before = finding(outcome)
     found = applied(before, waived=(waiver(),), attested=(attestation(),))
     assert found.findings == (before,)
-    assert standings(found.waivers) == standings(found.attestations) == [(Standing.UNUSED, 0)]
+    assert states(found.waivers) == states(found.attestations) == [(ExemptionState.UNUSED, 0)]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_what_covers_nothing_says_that_nothing_is_there() -> None:
 def test_a_waiver_is_for_one_rule() -> None:
     found = applied(finding(rule=SIZE), waived=(waiver(rule=PROBE.id),))
     assert found.findings[0].waiver is None
-    assert standings(found.waivers) == [(Standing.UNUSED, 0)]
+    assert states(found.waivers) == [(ExemptionState.UNUSED, 0)]
 
 
 def test_an_attested_unknown_passes_and_a_fail_stays_one() -> None:
@@ -269,7 +269,7 @@ def test_an_attested_unknown_passes_and_a_fail_stays_one() -> None:
     found = applied(unseen, failed, attested=(attestation(),))
     passed = msgspec.structs.replace(unseen, outcome=Outcome.PASS, cause=None, reasons=(), attestation=attestation())
     assert found.findings == (passed, failed)
-    assert standings(found.attestations) == [(Standing.USED, 1)]
+    assert states(found.attestations) == [(ExemptionState.USED, 1)]
     (failed,) = applied(failed, attested=(attestation(),)).findings
     assert failed.attestation is None
 
@@ -277,30 +277,30 @@ def test_an_attested_unknown_passes_and_a_fail_stays_one() -> None:
 def test_what_is_attested_needs_no_leave() -> None:
     found = applied(finding(Outcome.UNKNOWN), waived=(waiver(),), attested=(attestation(),))
     assert found.findings[0].waiver is None
-    assert standings(found.waivers) == [(Standing.UNUSED, 0)]
+    assert states(found.waivers) == [(ExemptionState.UNUSED, 0)]
 
 
 # --- for how long -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("as_of", "standing"),
+    ("as_of", "state"),
     [
-        ("2026-09-30", Standing.PENDING),
-        ("2026-10-01", Standing.USED),
-        ("2027-09-30", Standing.USED),
-        ("2027-10-01", Standing.EXPIRED),
+        ("2026-09-30", ExemptionState.PENDING),
+        ("2026-10-01", ExemptionState.USED),
+        ("2027-09-30", ExemptionState.USED),
+        ("2027-10-01", ExemptionState.EXPIRED),
     ],
 )
-def test_both_hold_from_their_first_day_to_their_last(as_of: str, standing: Standing) -> None:
+def test_both_hold_from_their_first_day_to_their_last(as_of: str, state: ExemptionState) -> None:
     first, last = dt.date(2026, 10, 1), dt.date(2027, 9, 30)
     granted = waiver(granted_on=first, expires_on=last)
     given = attestation(attested_on=first, valid_until=last)
     day = dt.date.fromisoformat(as_of)
     failed = applied(finding(), waived=(granted,), as_of=day)
     unseen = applied(finding(Outcome.UNKNOWN), attested=(given,), as_of=day)
-    holds = standing is Standing.USED
-    assert standings(failed.waivers) == standings(unseen.attestations) == [(standing, 1)]
+    holds = state is ExemptionState.USED
+    assert states(failed.waivers) == states(unseen.attestations) == [(state, 1)]
     assert (failed.findings[0].waiver == granted) is holds
     assert (unseen.findings[0].outcome is Outcome.PASS) is holds
 
@@ -310,7 +310,7 @@ def test_of_several_the_one_that_lasts_longest_is_named() -> None:
     long = waiver(expires_on=dt.date(2027, 2, 1), line=2)
     found = applied(finding(), waived=(short, long))
     assert found.findings[0].waiver == long
-    assert standings(found.waivers) == [(Standing.USED, 1), (Standing.USED, 1)]
+    assert states(found.waivers) == [(ExemptionState.USED, 1), (ExemptionState.USED, 1)]
 
 
 # --- bound to a value -------------------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def seeing(*values: object, path: str = PATH, subject: str = "vm-a") -> Finding:
 def test_a_bound_waiver_holds_while_the_value_stays(wanted: object, shown: object) -> None:
     found = applied(seeing(shown, shown), waived=(waiver(observed={PATH: wanted}),))
     assert found.findings[0].waiver is not None
-    assert standings(found.waivers) == [(Standing.USED, 1)]
+    assert states(found.waivers) == [(ExemptionState.USED, 1)]
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_a_bound_waiver_holds_while_the_value_stays(wanted: object, shown: objec
 def test_a_bound_waiver_lapses_with_the_value(wanted: object, shown: object) -> None:
     found = applied(seeing(wanted, shown), waived=(waiver(observed={PATH: wanted}),))
     assert found.findings[0].waiver is None
-    assert standings(found.waivers) == [(Standing.LAPSED, 1)]
+    assert states(found.waivers) == [(ExemptionState.LAPSED, 1)]
 
 
 def test_a_lapse_says_which_value_changed() -> None:
@@ -368,12 +368,12 @@ def test_a_lapse_says_which_value_changed() -> None:
 def test_a_waiver_may_hold_for_one_subject_and_lapse_for_another() -> None:
     found = applied(seeing("Tcp"), seeing("Http", subject="vm-b"), waived=(waiver(observed={PATH: "Tcp"}),))
     assert [f.waiver is None for f in found.findings] == [False, True]
-    assert standings(found.waivers) == [(Standing.LAPSED, 1), (Standing.USED, 1)]
+    assert states(found.waivers) == [(ExemptionState.LAPSED, 1), (ExemptionState.USED, 1)]
 
 
 def test_one_that_has_expired_does_not_lapse_too() -> None:
     found = applied(seeing("Http"), waived=(waiver(observed={PATH: "Tcp"}),), as_of=dt.date(2030, 1, 1))
-    assert standings(found.waivers) == [(Standing.EXPIRED, 0)]
+    assert states(found.waivers) == [(ExemptionState.EXPIRED, 0)]
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ def test_a_waived_gap_excuses_what_only_it_hides() -> None:
     found = applied(hidden, gaps=(gap(),), waived=(BALANCERS,))
     assert found.gaps == {gap(): BALANCERS}
     assert found.findings == (msgspec.structs.replace(hidden, waiver=BALANCERS),)
-    assert standings(found.waivers) == [(Standing.USED, 1)]
+    assert states(found.waivers) == [(ExemptionState.USED, 1)]
 
 
 @pytest.mark.parametrize(
@@ -414,18 +414,18 @@ def test_of_the_waivers_of_several_gaps_the_one_that_ends_first_is_named() -> No
 
 
 @pytest.mark.parametrize(
-    ("changes", "standing"),
+    ("changes", "state"),
     [
-        ({"scope": "/subscriptions/other"}, (Standing.UNUSED, 0)),
-        ({"gap": "Microsoft.Compute/disks"}, (Standing.UNUSED, 0)),
-        ({"expires_on": dt.date(2026, 10, 31)}, (Standing.EXPIRED, 1)),
-        ({"granted_on": dt.date(2026, 11, 2)}, (Standing.PENDING, 1)),
+        ({"scope": "/subscriptions/other"}, (ExemptionState.UNUSED, 0)),
+        ({"gap": "Microsoft.Compute/disks"}, (ExemptionState.UNUSED, 0)),
+        ({"expires_on": dt.date(2026, 10, 31)}, (ExemptionState.EXPIRED, 1)),
+        ({"granted_on": dt.date(2026, 11, 2)}, (ExemptionState.PENDING, 1)),
     ],
 )
-def test_a_gap_that_no_waiver_covers_stays_one(changes: dict[str, Any], standing: tuple[Standing, int]) -> None:
+def test_a_gap_that_no_waiver_covers_stays_one(changes: dict[str, Any], state: tuple[ExemptionState, int]) -> None:
     hidden = unknown(PROBE, machine("vm-a"), str(gap()))
     found = applied(hidden, gaps=(gap(),), waived=(msgspec.structs.replace(BALANCERS, **changes),))
-    assert (found.gaps, found.findings, standings(found.waivers)) == ({}, (hidden,), [standing])
+    assert (found.gaps, found.findings, states(found.waivers)) == ({}, (hidden,), [state])
 
 
 def test_a_gap_within_a_resource_is_of_the_type_of_the_resource() -> None:
@@ -516,10 +516,10 @@ def test_no_outcome_changes_but_from_unknown_to_attested(
             assert (before.outcome, after.outcome, after.waiver) == (Outcome.UNKNOWN, Outcome.PASS, None)
         if after.waiver is not None:
             assert after.outcome in {Outcome.FAIL, Outcome.UNKNOWN}
-    assert {one.exception.line for one in found.waivers} == {one.line for one in waived}
-    assert {one.exception.line for one in found.attestations} == {one.line for one in attested}
+    assert {one.exemption.line for one in found.waivers} == {one.line for one in waived}
+    assert {one.exemption.line for one in found.attestations} == {one.line for one in attested}
     named = [f.waiver for f in found.findings if f.waiver] + list(found.gaps.values())
-    assert {one.line for one in named} <= {o.exception.line for o in found.waivers if o.standing is Standing.USED}
+    assert {one.line for one in named} <= {o.exemption.line for o in found.waivers if o.state is ExemptionState.USED}
 
 
 @given(JUDGED, WAIVED, ATTESTED)

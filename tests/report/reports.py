@@ -8,8 +8,25 @@ from typing import Any, Final
 import msgspec
 
 from auditor.estate.subjects import Subject
-from auditor.judging.drift.model import Baseline, Drift, Fate, FindingChange, PropertyChange, ResourceChange
-from auditor.judging.model import Attestation, Carried, Coverage, Finding, Outcome, Standing, State, Stood, Waiver
+from auditor.judging.drift.model import (
+    Baseline,
+    Drift,
+    FindingChange,
+    PropertyChange,
+    ResourceChange,
+    ResourceChangeKind,
+)
+from auditor.judging.model import (
+    Attestation,
+    BaselineState,
+    Carried,
+    Coverage,
+    ExemptionState,
+    ExemptionStatus,
+    Finding,
+    Outcome,
+    Waiver,
+)
 from auditor.report.document import Report
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Pack, Rule, Severity, Source, Statement
@@ -195,20 +212,26 @@ def excused() -> Report:
         complete=True,
     )
     stood = (
-        Stood(granted, Standing.USED, 1),
-        Stood(seen, Standing.USED, 1),
-        Stood(waiver(expires_on=dt.date(2026, 10, 31), line=20), Standing.EXPIRED, 2),
-        Stood(waiver(observed={"size": 4}, line=30), Standing.LAPSED, 1, "size of vm-a is 8; it was granted for 4"),
-        Stood(waiver(granted_on=dt.date(2026, 12, 1), line=40), Standing.PENDING, 1),
-        Stood(waiver(granted_on=dt.date(2026, 12, 1), line=45), Standing.PENDING, 0),
-        Stood(waiver(scope="gone", line=50), Standing.UNUSED, 0, "the rule judges nothing of that scope"),
+        ExemptionStatus(granted, ExemptionState.USED, 1),
+        ExemptionStatus(seen, ExemptionState.USED, 1),
+        ExemptionStatus(waiver(expires_on=dt.date(2026, 10, 31), line=20), ExemptionState.EXPIRED, 2),
+        ExemptionStatus(
+            waiver(observed={"size": 4}, line=30), ExemptionState.LAPSED, 1, "size of vm-a is 8; it was granted for 4"
+        ),
+        ExemptionStatus(waiver(granted_on=dt.date(2026, 12, 1), line=40), ExemptionState.PENDING, 1),
+        ExemptionStatus(waiver(granted_on=dt.date(2026, 12, 1), line=45), ExemptionState.PENDING, 0),
+        ExemptionStatus(
+            waiver(scope="gone", line=50), ExemptionState.UNUSED, 0, "the rule judges nothing of that scope"
+        ),
     )
     vouched = (
-        Stood(given, Standing.USED, 1),
-        Stood(attestation(valid_until=dt.date(2026, 10, 31), line=20), Standing.EXPIRED, 1),
-        Stood(attestation(attested_on=dt.date(2026, 12, 1), line=30), Standing.PENDING, 1),
-        Stood(attestation(valid_until=dt.date(2026, 10, 31), line=35), Standing.EXPIRED, 0),
-        Stood(attestation(scope="gone", line=40), Standing.UNUSED, 0, "the rule judges nothing of that scope"),
+        ExemptionStatus(given, ExemptionState.USED, 1),
+        ExemptionStatus(attestation(valid_until=dt.date(2026, 10, 31), line=20), ExemptionState.EXPIRED, 1),
+        ExemptionStatus(attestation(attested_on=dt.date(2026, 12, 1), line=30), ExemptionState.PENDING, 1),
+        ExemptionStatus(attestation(valid_until=dt.date(2026, 10, 31), line=35), ExemptionState.EXPIRED, 0),
+        ExemptionStatus(
+            attestation(scope="gone", line=40), ExemptionState.UNUSED, 0, "the rule judges nothing of that scope"
+        ),
     )
     covered = msgspec.structs.replace(made.coverage, waived={gap(): seen})
     return msgspec.structs.replace(made, coverage=covered, waivers=stood, attestations=vouched)
@@ -234,20 +257,22 @@ def drifted() -> Report:
     hidden = unknown(PROBE, machine("vm-hidden"), str(gap()))
     mended, moved = (finding(Outcome.PASS, SIZE, machine(name)) for name in ("vm-mended", "vm-moved"))
     changes = (
-        FindingChange(State.REGRESSED, ok, failed),
-        FindingChange(State.NEW, None, added),
-        FindingChange(State.LOST_SIGHT, finding(subject=hidden.subject), hidden),
-        FindingChange(State.FIXED, finding(rule=SIZE, subject=mended.subject), mended),
-        FindingChange(State.GONE, finding(rule=SIZE, subject=machine("vm-gone")), None),
-        FindingChange(State.DRIFTED, moved, moved),
+        FindingChange(BaselineState.REGRESSED, ok, failed),
+        FindingChange(BaselineState.NEW, None, added),
+        FindingChange(BaselineState.LOST_SIGHT, finding(subject=hidden.subject), hidden),
+        FindingChange(BaselineState.FIXED, finding(rule=SIZE, subject=mended.subject), mended),
+        FindingChange(BaselineState.GONE, finding(rule=SIZE, subject=machine("vm-gone")), None),
+        FindingChange(BaselineState.DRIFTED, moved, moved),
     )
     resources = (
-        ResourceChange(machine("vm-gone").id, Fate.REMOVED, rules=("CMP006",)),
-        ResourceChange(machine("vm-moved").id, Fate.MOVED, machine("vm-moved").id.replace("rg-prod", "rg-old")),
-        ResourceChange(machine("vm-hidden").id, Fate.LOST_SIGHT, reason=str(gap())),
+        ResourceChange(machine("vm-gone").id, ResourceChangeKind.REMOVED, rules=("CMP006",)),
+        ResourceChange(
+            machine("vm-moved").id, ResourceChangeKind.MOVED, machine("vm-moved").id.replace("rg-prod", "rg-old")
+        ),
+        ResourceChange(machine("vm-hidden").id, ResourceChangeKind.LOST_SIGHT, reason=str(gap())),
         ResourceChange(
             BALANCER,
-            Fate.CHANGED,
+            ResourceChangeKind.CHANGED,
             properties=(
                 PropertyChange("properties.probes[name=status].properties.protocol", "Http", "Tcp", ("MIR003",)),
                 PropertyChange("tags.owner", None, {"team": ["a"]}),
@@ -256,12 +281,12 @@ def drifted() -> Report:
         ),
     )
     states = (
-        (failed, State.REGRESSED),
-        (same, State.UNCHANGED),
-        (added, State.NEW),
-        (hidden, State.LOST_SIGHT),
-        (mended, State.FIXED),
-        (moved, State.DRIFTED),
+        (failed, BaselineState.REGRESSED),
+        (same, BaselineState.UNCHANGED),
+        (added, BaselineState.NEW),
+        (hidden, BaselineState.LOST_SIGHT),
+        (mended, BaselineState.FIXED),
+        (moved, BaselineState.DRIFTED),
     )
     made = report(*(msgspec.structs.replace(found, state=state) for found, state in states), gaps=(gap(),))
     return msgspec.structs.replace(made, drift=Drift(baseline(), changes, resources))
@@ -292,13 +317,17 @@ def hostile(text: str) -> Report:
     taken = msgspec.structs.replace(made.snapshot, taken_at=text, identity=text, cloud=text, scopes=(text,))
     moved = ResourceChange(
         subject.id,
-        Fate.LOST_SIGHT,
+        ResourceChangeKind.LOST_SIGHT,
         f"{subject.id}/{text}",
         (PropertyChange(text, text, {text: [text]}, (text,)), PropertyChange(text, [text], None)),
         (text,),
         text,
     )
-    changes = [FindingChange(state, findings[0], findings[1], text) for state in State if state is not State.UNCHANGED]
+    changes = [
+        FindingChange(state, findings[0], findings[1], text)
+        for state in BaselineState
+        if state is not BaselineState.UNCHANGED
+    ]
     against = Baseline(text, (text,), Approval(text, text, text), (hidden,))
     return msgspec.structs.replace(
         made,
@@ -307,6 +336,8 @@ def hostile(text: str) -> Report:
         deployment_file=text,
         coverage=msgspec.structs.replace(made.coverage, waived={waived: leave}),
         carried=(Carried(msgspec.structs.replace(findings[0], deployment=f"{text}."), text),),
-        waivers=tuple(Stood(leave, standing, 1, text) for standing in Standing),
-        attestations=tuple(Stood(word, standing, 1, text) for standing in Standing if standing is not Standing.LAPSED),
+        waivers=tuple(ExemptionStatus(leave, state, 1, text) for state in ExemptionState),
+        attestations=tuple(
+            ExemptionStatus(word, state, 1, text) for state in ExemptionState if state is not ExemptionState.LAPSED
+        ),
     )

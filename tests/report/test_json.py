@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import __version__, report
-from auditor.judging.drift.model import Fate
-from auditor.judging.model import Outcome, State
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.model import BaselineState, Outcome
 from auditor.report.document import Report
 from auditor.report.view import View
 from auditor.yaml_documents import validator
@@ -229,7 +229,7 @@ def test_the_line_of_a_subject_is_told() -> None:
 def test_waivers_and_attestations_stand_by_what_they_are_worth() -> None:
     loaded = rendered(reports.excused())
     waivers, attestations = loaded["waivers"], loaded["attestations"]
-    assert {standing: [(w["line"], w["covers"], w["why"]) for w in found] for standing, found in waivers.items()} == {
+    assert {state: [(w["line"], w["covers"], w["why"]) for w in found] for state, found in waivers.items()} == {
         "used": [(3, 1, None), (12, 1, None)],
         "expired": [(20, 2, None)],
         "lapsed": [(30, 1, "size of vm-a is 8; it was granted for 4")],
@@ -338,12 +338,14 @@ def test_a_resource_that_moved_tells_what_moved_in_it_and_who_looks_at_it() -> N
 def test_states_and_fates_are_those_of_the_model() -> None:
     definitions: Any = validator("report").schema["$defs"]  # type: ignore[index]
     states = definitions["finding"]["properties"]["state"]["enum"]
-    assert {*states} == {*State, None} - {State.GONE}
-    assert {*definitions["findingChange"]["properties"]["state"]["enum"]} == {*State} - {State.UNCHANGED}
-    assert {*definitions["resourceChange"]["properties"]["fate"]["enum"]} == {*Fate}
+    assert {*states} == {*BaselineState, None} - {BaselineState.GONE}
+    assert {*definitions["findingChange"]["properties"]["state"]["enum"]} == {*BaselineState} - {
+        BaselineState.UNCHANGED
+    }
+    assert {*definitions["resourceChange"]["properties"]["fate"]["enum"]} == {*ResourceChangeKind}
     summary = definitions["drift"]["properties"]["summary"]["properties"]
-    assert [*summary["findings"]["properties"]] == [*State]
-    assert [*summary["resources"]["properties"]] == [*Fate]
+    assert [*summary["findings"]["properties"]] == [*BaselineState]
+    assert [*summary["resources"]["properties"]] == [*ResourceChangeKind]
 
 
 def test_outcomes_are_those_of_the_model() -> None:

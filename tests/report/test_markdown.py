@@ -15,7 +15,7 @@ from auditor import report
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
 from auditor.judging.drift.model import Drift
-from auditor.judging.model import Outcome, Standing, Stood
+from auditor.judging.model import ExemptionState, ExemptionStatus, Outcome
 from auditor.report.document import Report
 from auditor.report.view import View
 from tests.report import reports
@@ -159,8 +159,8 @@ def test_what_ends_within_30_days_is_announced(days: int, said: bool) -> None:
     waiver, attestation = reports.waiver(expires_on=end), reports.attestation(valid_until=end)
     made = msgspec.structs.replace(
         reports.report(),
-        waivers=(Stood(waiver, Standing.USED, 1),),
-        attestations=(Stood(attestation, Standing.USED, 1),),
+        waivers=(ExemptionStatus(waiver, ExemptionState.USED, 1),),
+        attestations=(ExemptionStatus(attestation, ExemptionState.USED, 1),),
     )
     assert titles(rendered(made)) == ["Ends within 30 days"] * said
     if said:

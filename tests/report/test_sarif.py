@@ -19,7 +19,7 @@ import auditor
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
 from auditor.judging.drift.model import Baseline, Drift, FindingChange
-from auditor.judging.model import Finding, Outcome, Standing, State, Stood
+from auditor.judging.model import BaselineState, ExemptionState, ExemptionStatus, Finding, Outcome
 from auditor.report import sarif
 from auditor.report.document import Report
 from auditor.report.view import View
@@ -500,7 +500,7 @@ def test_a_missing_declaration_is_a_notification() -> None:
 
 
 def test_every_notification_has_a_descriptor_with_help() -> None:
-    idle = (Stood(reports.waiver(), Standing.UNUSED),)
+    idle = (ExemptionStatus(reports.waiver(), ExemptionState.UNUSED),)
     made = make_report(make_finding(Outcome.ERROR), gaps=(GAP,), declarations=("declare it",), waivers=idle)
     run = run_of(made)
     (invocation,) = run["invocations"]
@@ -612,7 +612,7 @@ def test_what_the_baseline_says_nothing_of_is_new() -> None:
 def test_what_may_yet_be_there_is_not_known_and_not_absent() -> None:
     shown = reports.drifted()
     assert shown.drift is not None
-    lost = FindingChange(State.LOST_SIGHT, make_finding(evidence=(EVIDENCE,)), None, "it was not scanned")
+    lost = FindingChange(BaselineState.LOST_SIGHT, make_finding(evidence=(EVIDENCE,)), None, "it was not scanned")
     drift = msgspec.structs.replace(shown.drift, findings=(lost,))
     result = run_of(msgspec.structs.replace(shown, drift=drift, rules=(*shown.rules, RULE)))["results"][-1]
     assert (result["kind"], result["baselineState"]) == ("open", "updated")
@@ -662,7 +662,7 @@ def hostile(text: str, observed: object) -> Report:
         msgspec.structs.replace(made, outcome=outcome, subject=subject)
         for outcome, subject in zip(Outcome, (*subjects[1:], *subjects), strict=True)
     ]
-    change = FindingChange(State.LOST_SIGHT, findings[0], None, text)
+    change = FindingChange(BaselineState.LOST_SIGHT, findings[0], None, text)
     return make_report(
         *findings,
         drift=Drift(Baseline(text, (text,), None, ()), (change,), ()),

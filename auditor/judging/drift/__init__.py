@@ -8,7 +8,7 @@ import msgspec
 
 from auditor.estate.graph import SKU
 from auditor.judging.drift.baseline_states import Judged, States
-from auditor.judging.drift.model import Baseline, Drift, Fate, PropertyChange, ResourceChange
+from auditor.judging.drift.model import Baseline, Drift, PropertyChange, ResourceChange, ResourceChangeKind
 from auditor.judging.drift.resources import Changes
 from auditor.judging.drift.rule_reads import Looks
 from auditor.judging.model import Finding
@@ -41,8 +41,10 @@ def _resources(changes: Changes, looks: Looks) -> Iterator[ResourceChange]:
                 continue
         yield ResourceChange(
             id=moved.subject.id,
-            fate=moved.fate,
-            former_id=moved.before.id if moved.before and moved.fate in {Fate.MOVED, Fate.RENAMED} else "",
+            kind=moved.kind,
+            former_id=moved.before.id
+            if moved.before and moved.kind in {ResourceChangeKind.MOVED, ResourceChangeKind.RENAMED}
+            else "",
             properties=properties,
             rules=looks.inside(moved),
             reason=moved.hidden.reason if moved.hidden else "",

@@ -12,11 +12,11 @@ from auditor.estate.topology import Topology
 from auditor.judging.drift.model import FindingChange
 from auditor.judging.drift.resources import Changes
 from auditor.judging.drift.rule_reads import Looks
-from auditor.judging.model import Finding, Outcome, State
+from auditor.judging.model import BaselineState, Finding, Outcome
 from auditor.rules.model import SEVERITIES
 
 _DECIDED: Final = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE})
-_ORDER: Final = {state: index for index, state in enumerate(State)}
+_ORDER: Final = {state: index for index, state in enumerate(BaselineState)}
 
 Key = tuple[str, str, str]
 """Rule, deployment and subject of a finding, as they are called in the later snapshot."""
@@ -49,18 +49,18 @@ class States:
         self.looks = Looks(changes)
         touched = {key for key, finding in self._before.items() if self.looks.note(finding, "before")}
         touched |= {key for key, finding in self._after.items() if self.looks.note(finding, "after")}
-        self._states: dict[Key, State | None] = {}
+        self._states: dict[Key, BaselineState | None] = {}
         for key in {**self._after, **self._before}:
             state = self._states[key] = self._state(key, touched=key in touched)
-            if state in {State.REGRESSED, State.FIXED, State.DRIFTED} and key not in touched:
+            if state in {BaselineState.REGRESSED, BaselineState.FIXED, BaselineState.DRIFTED} and key not in touched:
                 old, new = self._before[key], self._after[key]
-                if state is not State.DRIFTED or self._differ(old, new):
+                if state is not BaselineState.DRIFTED or self._differ(old, new):
                     self.looks.explain(old, "before")
                     self.looks.explain(new, "after")
-            elif state is State.LOST_SIGHT and key in self._after:
+            elif state is BaselineState.LOST_SIGHT and key in self._after:
                 self.looks.blame(self._after[key])
 
-    def of(self, finding: Finding) -> State | None:
+    def of(self, finding: Finding) -> BaselineState | None:
         """Return the state of a finding of the later snapshot; None where the earlier one says nothing of it."""
         return self._states[_key(finding, arm.key)]
 
@@ -68,9 +68,9 @@ class States:
         """Return the findings that are not as they were, worst first."""
         found = []
         for key, state in self._states.items():
-            if state is not None and state is not State.UNCHANGED:
+            if state is not None and state is not BaselineState.UNCHANGED:
                 before, after = self._before.get(key), self._after.get(key)
-                unsaid = state is State.LOST_SIGHT and not (after and after.reasons)
+                unsaid = state is BaselineState.LOST_SIGHT and not (after and after.reasons)
                 found.append(FindingChange(state, before, after, self._unseen(before) if before and unsaid else ""))
         return tuple(sorted(found, key=_rank))
 
@@ -79,32 +79,32 @@ class States:
         moved = self._changes.before.get(key)
         return f"{key}?" if moved and moved.after is None else self._changes.now(key)
 
-    def _state(self, key: Key, *, touched: bool) -> State | None:  # noqa: PLR0911 - a case a line
+    def _state(self, key: Key, *, touched: bool) -> BaselineState | None:  # noqa: PLR0911 - a case a line
         before, after = self._before.get(key), self._after.get(key)
         was = before if before and _is_judged(before) else None
         if after is None:
             if was is None or _stands_for_all(was):
                 return None
-            return State.LOST_SIGHT if self._unseen(was) else State.GONE
+            return BaselineState.LOST_SIGHT if self._unseen(was) else BaselineState.GONE
         if not _is_judged(after):
             if was or (before is None and _stands_for_all(after) and key[:2] in self._judged):
-                return State.LOST_SIGHT
-            return State.UNCHANGED if before else None
+                return BaselineState.LOST_SIGHT
+            return BaselineState.UNCHANGED if before else None
         fails = after.outcome is Outcome.FAIL
         if was is None:
-            return State.NEW if fails else None
+            return BaselineState.NEW if fails else None
         failed = was.outcome is Outcome.FAIL
         if fails and failed and was.severity_is_sure and after.severity != was.severity:
             if not after.severity_is_sure:
-                return State.LOST_SIGHT
+                return BaselineState.LOST_SIGHT
             worse = SEVERITIES.index(after.severity) < SEVERITIES.index(was.severity)
-            return State.REGRESSED if worse else State.DRIFTED
+            return BaselineState.REGRESSED if worse else BaselineState.DRIFTED
         if fails and not failed:
-            return State.REGRESSED
+            return BaselineState.REGRESSED
         if failed and not fails:
-            return State.LOST_SIGHT if key[1] in self._left_out else State.FIXED
+            return BaselineState.LOST_SIGHT if key[1] in self._left_out else BaselineState.FIXED
         respelled = arm.key(was.subject.id) != arm.key(after.subject.id)
-        return State.DRIFTED if touched or respelled or self._differ(was, after) else State.UNCHANGED
+        return BaselineState.DRIFTED if touched or respelled or self._differ(was, after) else BaselineState.UNCHANGED
 
     def _differ(self, before: Finding, after: Finding) -> bool:
         """Tell whether two findings, neither of which is worse, say different things."""

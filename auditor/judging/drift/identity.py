@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from auditor.azure import arm, paths
 from auditor.estate.graph import Graph
 from auditor.judging.drift import tables
-from auditor.judging.drift.model import Fate
+from auditor.judging.drift.model import ResourceChangeKind
 from auditor.snapshot.model import Resource
 
-_UNCHANGED: Final = Fate.CHANGED
-"""The fate of a resource that is still there; whether anything in it moved is for others to find out."""
+_UNCHANGED: Final = ResourceChangeKind.CHANGED
+"""What happened to a resource that is still there; whether anything in it moved is for others to find out."""
 
 
 class Pair(NamedTuple):
@@ -22,7 +22,7 @@ class Pair(NamedTuple):
 
     before: Resource
     after: Resource
-    fate: Fate
+    kind: ResourceChangeKind
 
 
 class Pairing:
@@ -57,10 +57,14 @@ class Pairing:
             rest = rest.rpartition("/")[0]
         return key
 
-    def _fate(self, before: Resource, after: Resource) -> Fate:
+    def _fate(self, before: Resource, after: Resource) -> ResourceChangeKind:
         if before.key in self._moved:
-            return Fate.MOVED if arm.name_of(before.key) == arm.name_of(after.key) else Fate.RENAMED
-        return Fate.RECREATED if _differ(before, after) else _UNCHANGED
+            return (
+                ResourceChangeKind.MOVED
+                if arm.name_of(before.key) == arm.name_of(after.key)
+                else ResourceChangeKind.RENAMED
+            )
+        return ResourceChangeKind.RECREATED if _differ(before, after) else _UNCHANGED
 
 
 def _by_identity(graph: Graph) -> Mapping[tuple[str, str], Resource]:

@@ -1,4 +1,4 @@
-"""Drift: what changed since the baseline."""
+"""Drift: changes of findings and resources since the baseline."""
 
 from __future__ import annotations
 
@@ -6,82 +6,82 @@ import enum
 
 import msgspec
 
-from auditor.judging.model import Finding, State
+from auditor.judging.model import BaselineState, Finding
 from auditor.snapshot.model import Approval, Gap
 
 
 class FindingChange(msgspec.Struct, frozen=True):
-    """A finding whose state is any but `unchanged`."""
+    """A finding that is not `unchanged`, in the baseline and now."""
 
-    state: State
+    state: BaselineState
     before: Finding | None
-    """None where the baseline had no such finding."""
+    """None if the baseline had no such finding."""
     after: Finding | None
-    """None where there is none now."""
+    """None if there is no such finding now."""
     reason: str = ""
-    """Why it cannot be seen, where there is no finding that says so."""
+    """Why it is not visible now, where `after` does not say so."""
 
     @property
     def finding(self) -> Finding:
-        """Return the finding as it is now, or was where there is none now."""
+        """Return the current finding, or the baseline's if there is none now."""
         return next(filter(None, (self.after, self.before)))
 
 
-class Fate(enum.StrEnum):
-    """What became of a resource since the baseline."""
+class ResourceChangeKind(enum.StrEnum):
+    """What happened to a resource since the baseline."""
 
     ADDED = "added"
     REMOVED = "removed"
     RECREATED = "recreated"
-    """Another resource bears its id now."""
+    """Another resource has its id now."""
     MOVED = "moved"
-    """It lies in another resource group or subscription."""
+    """It is in another resource group or subscription."""
     RENAMED = "renamed"
     CHANGED = "changed"
     LOST_SIGHT = "lost sight"
-    """It, or some of its properties, cannot be seen now."""
+    """It, or some of its properties, could not be read now."""
 
 
 class PropertyChange(msgspec.Struct, frozen=True):
-    """A property that moved."""
+    """A property whose value differs from the baseline."""
 
     path: str
-    """Its path, in which members of lists go by what names them: `properties.probes[name=web].properties.port`."""
+    """Its path; list items are named where they have a name: `properties.probes[name=web].properties.port`."""
     before: object
-    """None where it was missing."""
+    """None if it was absent."""
     after: object
-    """None where it is missing."""
+    """None if it is absent."""
     rules: tuple[str, ...] = ()
-    """The ids of the rules that look at it."""
+    """The ids of the rules that read it."""
 
 
 class ResourceChange(msgspec.Struct, frozen=True):
-    """A resource of which something moved."""
+    """A resource that differs from the baseline."""
 
     id: str
-    """The ARM id as it is now, or was where there is none now."""
-    fate: Fate
+    """The current ARM id, or the baseline's if the resource does not exist now."""
+    kind: ResourceChangeKind
     former_id: str = ""
     """The id before it was moved or renamed."""
     properties: tuple[PropertyChange, ...] = ()
     rules: tuple[str, ...] = ()
-    """The ids of the rules that look at anything in it."""
+    """The ids of the rules that read any of its properties."""
     reason: str = ""
-    """Why it cannot be seen."""
+    """Why it could not be read."""
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """The approved snapshot with which was compared."""
+    """The approved snapshot that the current one is compared with."""
 
     taken_at: str
     scopes: tuple[str, ...]
     approved: Approval | None
     gaps: tuple[Gap, ...]
-    """What it could not see, so that nothing is compared with it."""
+    """Its gaps; what they hide is not compared."""
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """What has moved since the baseline."""
+    """All changes since the baseline."""
 
     baseline: Baseline
     findings: tuple[FindingChange, ...]

@@ -13,7 +13,7 @@ from auditor.azure import arm
 from auditor.estate.graph import SKU, Graph, proper_type
 from auditor.judging.drift import tables
 from auditor.judging.drift.identity import Pair, Pairing
-from auditor.judging.drift.model import Fate
+from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.drift.properties import Comparison, Difference
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Resource, Snapshot, resource
@@ -22,7 +22,7 @@ from auditor.snapshot.model import Resource, Snapshot, resource
 class Moved(msgspec.Struct, frozen=True, eq=False):
     """A resource of which something moved."""
 
-    fate: Fate
+    kind: ResourceChangeKind
     before: Resource | None
     after: Resource | None
     differences: tuple[Difference, ...] = ()
@@ -59,23 +59,29 @@ class Changes:
             yield from self._compared(pair)
         for old in filter(_tells, self._pairing.removed):
             hidden = after.listing(old.type, arm.subscription_of(old.key))
-            yield Moved(Fate.LOST_SIGHT if hidden else Fate.REMOVED, old, None, hidden=hidden)
+            yield Moved(
+                ResourceChangeKind.LOST_SIGHT if hidden else ResourceChangeKind.REMOVED, old, None, hidden=hidden
+            )
         for new in filter(_tells, self._pairing.added):
             # What the baseline could not see may have been there all the time.
             if before.listing(new.type, arm.subscription_of(new.key)) is None:
-                yield Moved(Fate.ADDED, None, new)
+                yield Moved(ResourceChangeKind.ADDED, None, new)
 
     def _sizes(self, before: Snapshot, after: Snapshot) -> Iterator[Moved]:
         old, new = _sizes_of(before), _sizes_of(after)
         for key in sorted(old.keys() & new.keys()):
-            yield from self._compared(Pair(old[key], new[key], Fate.CHANGED))
+            yield from self._compared(Pair(old[key], new[key], ResourceChangeKind.CHANGED))
 
     def _compared(self, pair: Pair) -> Iterator[Moved]:
         comparison = Comparison(pair.before, pair.after, self.now)
         differences = tuple(comparison.differences())
-        fate = Fate.LOST_SIGHT if pair.fate is Fate.CHANGED and comparison.hidden else pair.fate
-        if fate is not Fate.CHANGED or differences:
-            yield Moved(fate, pair.before, pair.after, differences, comparison.hidden)
+        kind = (
+            ResourceChangeKind.LOST_SIGHT
+            if pair.kind is ResourceChangeKind.CHANGED and comparison.hidden
+            else pair.kind
+        )
+        if kind is not ResourceChangeKind.CHANGED or differences:
+            yield Moved(kind, pair.before, pair.after, differences, comparison.hidden)
 
 
 def _tells(found: Resource) -> bool:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Literal
 
 from auditor.azure import arm, paths
-from auditor.judging.drift.model import Fate
+from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.drift.properties import Steps
 from auditor.judging.drift.resources import Changes, Moved
 from auditor.judging.model import Finding
@@ -29,7 +29,7 @@ class Looks:
         for key, path in finding.reads:
             moved = self._moved[side][key]
             self._inside[moved].add(finding.rule.id)
-            touched = touched or moved.fate in {Fate.ADDED, Fate.REMOVED}
+            touched = touched or moved.kind in {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED}
             for index, difference in enumerate(moved.differences):
                 if _overlap(path, difference.at_before if side == "before" else difference.at_after):
                     self._at[moved, index].add(finding.rule.id)

@@ -9,26 +9,26 @@ import msgspec
 from rich.style import Style
 
 from auditor.azure import arm
-from auditor.judging.drift.model import Drift, Fate, FindingChange, PropertyChange, ResourceChange
-from auditor.judging.model import State
+from auditor.judging.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
+from auditor.judging.model import BaselineState
 from auditor.report import drift_summary, wording
 from auditor.report.grouping import group
 
 if TYPE_CHECKING:
     from auditor.report.terminal.layout import Page
 
-_STYLES: Final[Mapping[State, Style]] = {
-    State.REGRESSED: Style.parse("bold red"),
-    State.NEW: Style.parse("red"),
-    State.LOST_SIGHT: Style.parse("yellow"),
-    State.FIXED: Style.parse("green"),
-    State.GONE: Style.parse("dim"),
-    State.DRIFTED: Style.parse("cyan"),
+_STYLES: Final[Mapping[BaselineState, Style]] = {
+    BaselineState.REGRESSED: Style.parse("bold red"),
+    BaselineState.NEW: Style.parse("red"),
+    BaselineState.LOST_SIGHT: Style.parse("yellow"),
+    BaselineState.FIXED: Style.parse("green"),
+    BaselineState.GONE: Style.parse("dim"),
+    BaselineState.DRIFTED: Style.parse("cyan"),
 }
-_FATES: Final[Mapping[Fate, Style]] = {
-    Fate.REMOVED: _STYLES[State.REGRESSED],
-    Fate.RECREATED: _STYLES[State.REGRESSED],
-    Fate.LOST_SIGHT: _STYLES[State.LOST_SIGHT],
+_KIND_STYLES: Final[Mapping[ResourceChangeKind, Style]] = {
+    ResourceChangeKind.REMOVED: _STYLES[BaselineState.REGRESSED],
+    ResourceChangeKind.RECREATED: _STYLES[BaselineState.REGRESSED],
+    ResourceChangeKind.LOST_SIGHT: _STYLES[BaselineState.LOST_SIGHT],
 }
 _AROUND: Final = frozenset({"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP})
 """The types of what a resource lies in."""
@@ -50,7 +50,9 @@ def changes(page: Page, drift: Drift, taken_at: str) -> None:
         page.write("Nothing has moved.")
     _findings(page, drift_summary.news(drift))
     read = [_only(change, read=True) for change in drift.resources]
-    _resources(page, "Moved", [change for change in read if change.properties or change.fate is not Fate.CHANGED])
+    _resources(
+        page, "Moved", [change for change in read if change.properties or change.kind is not ResourceChangeKind.CHANGED]
+    )
     unread = [_only(change, read=False) for change in drift.resources]
     _resources(page, "Moved, and no rule looks at it", [change for change in unread if change.properties])
 
@@ -76,12 +78,12 @@ def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
         page.lines([""])
         page.write(f"{title}: {_place(inside[0])}")
         for change in inside[:_MOST]:
-            page.write(_name(change.id), 2, lead=f"{change.fate.upper():<{_LEAD}}", style=_FATES.get(change.fate))
+            page.write(_name(change.id), 2, lead=f"{change.kind.upper():<{_LEAD}}", style=_KIND_STYLES.get(change.kind))
             if change.former_id:
                 page.lines([f"before {wording.shortened(change.former_id, change.id)}"], 2 + _LEAD)
             if change.reason:
                 page.write(change.reason, 2 + _LEAD)
-            if change.rules and change.fate in {Fate.ADDED, Fate.REMOVED}:
+            if change.rules and change.kind in {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED}:
                 page.write(_rules(change.rules), 2 + _LEAD)
             for found in change.properties:
                 _property(page, found, change.id)

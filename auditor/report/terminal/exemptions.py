@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from auditor.judging.model import Finding, Standing
+from auditor.judging.model import ExemptionState, Finding
 from auditor.report import summary, wording
 from auditor.report.document import Report
 from auditor.report.grouping import group
@@ -29,7 +29,7 @@ def _waived(page: Page, report: Report) -> None:
     gaps = group(report.coverage.waived, lambda gap: id(report.coverage.waived[gap]))
     if findings or gaps:
         page.section(f"{sum(summary.waived(report).values()):,} waived")
-    for waiver in [stood.exception for stood in report.waivers if stood.standing is Standing.USED]:
+    for waiver in [stood.exemption for stood in report.waivers if stood.state is ExemptionState.USED]:
         hidden, found = gaps.get(id(waiver), []), findings.get(id(waiver), [])
         if hidden or found:
             where = ", ".join(filter(None, (wording.place(waiver), waiver.ticket)))
@@ -43,7 +43,7 @@ def _attested(page: Page, report: Report) -> None:
     findings = group((f for f in report.findings if f.attestation), lambda finding: id(finding.attestation))
     if findings:
         page.section(f"{wording.count(sum(map(len, findings.values())), 'pass')} by attestation")
-    for given in [stood.exception for stood in report.attestations if stood.standing is Standing.USED]:
+    for given in [stood.exemption for stood in report.attestations if stood.state is ExemptionState.USED]:
         found = findings.get(id(given), [])
         if found:
             page.write(f"Until {given.valid_until}, by {given.attested_by}: {given.statement} ({wording.place(given)})")
@@ -60,11 +60,11 @@ def _row(page: Page, outcome: str, what: str, names: list[str]) -> None:
 
 
 def _without_effect(page: Page, report: Report) -> None:
-    waivers = [stood for stood in report.waivers if stood.standing is not Standing.USED]
-    attestations = [stood for stood in report.attestations if stood.standing is not Standing.USED]
+    waivers = [stood for stood in report.waivers if stood.state is not ExemptionState.USED]
+    attestations = [stood for stood in report.attestations if stood.state is not ExemptionState.USED]
     if waivers or attestations:
         page.section("Waivers and attestations without effect")
     for waiver in waivers:
-        page.write(f"{wording.place(waiver.exception)}  {wording.effect(waiver)}")
+        page.write(f"{wording.place(waiver.exemption)}  {wording.effect(waiver)}")
     for attestation in attestations:
-        page.write(f"{wording.place(attestation.exception)}  {wording.effect(attestation)}")
+        page.write(f"{wording.place(attestation.exemption)}  {wording.effect(attestation)}")

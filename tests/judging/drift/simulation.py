@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from auditor.azure import arm
-from auditor.judging.drift.model import Drift, Fate
+from auditor.judging.drift.model import Drift, ResourceChangeKind
 from tests import estates
 from tests.estates import Body
 from tests.test_gaps import hide_resource, hide_type
@@ -48,7 +48,7 @@ class Told(NamedTuple):
     """What is said of a resource; ids and paths in lower case, since their spelling does not matter."""
 
     id: str
-    fate: Fate
+    kind: ResourceChangeKind
     former_id: str
     paths: frozenset[str]
 
@@ -71,7 +71,7 @@ class Place(NamedTuple):
 def told(drift: Drift) -> set[Told]:
     """Return what a comparison said."""
     return {
-        Told(arm.key(c.id), c.fate, arm.key(c.former_id), frozenset(p.path.lower() for p in c.properties))
+        Told(arm.key(c.id), c.kind, arm.key(c.former_id), frozenset(p.path.lower() for p in c.properties))
         for c in drift.resources
     }
 
@@ -84,7 +84,7 @@ class Estate:
         self.first = {arm.key(item["id"]): arm.key(item["id"]) for item in self._resources()}
         """By present key, the one of the first night."""
         self.first_night = frozenset(self.first)
-        self.fates: dict[str, Fate] = {}
+        self.kinds: dict[str, ResourceChangeKind] = {}
         """By first key, of what was recreated, moved, renamed or removed."""
         self.added: set[str] = set()
         self.moved: dict[tuple[str, str], tuple[object, object]] = {}
@@ -99,11 +99,11 @@ class Estate:
         paths: dict[str, set[str]] = defaultdict(set)
         for first, path in self.moved:
             paths[first].add(path.lower())
-        found = {Told(key, Fate.ADDED, "", frozenset()) for key in self.added}
-        for first in {*self.fates, *paths}:
-            fate = self.fates.get(first, Fate.CHANGED)
-            former = first if fate in {Fate.MOVED, Fate.RENAMED} else ""
-            found.add(Told(now.get(first, first), fate, former, frozenset(paths[first])))
+        found = {Told(key, ResourceChangeKind.ADDED, "", frozenset()) for key in self.added}
+        for first in {*self.kinds, *paths}:
+            kind = self.kinds.get(first, ResourceChangeKind.CHANGED)
+            former = first if kind in {ResourceChangeKind.MOVED, ResourceChangeKind.RENAMED} else ""
+            found.add(Told(now.get(first, first), kind, former, frozenset(paths[first])))
         return found
 
     def change(self, kind: str, choice: int) -> None:
@@ -177,16 +177,16 @@ class Estate:
     def _recreate(self, choice: int) -> None:
         for item in one(choice, self._identified()):
             self._identify(item)
-            self.fates[arm.key(item["id"])] = Fate.RECREATED
+            self.kinds[arm.key(item["id"])] = ResourceChangeKind.RECREATED
 
     def _move(self, choice: int) -> None:
         for item in one(choice, self._identified()):
             parts = item["id"].split("/")
-            self._spell(item, "/".join((*parts[:4], f"rg-{self.number}", *parts[5:])), Fate.MOVED)
+            self._spell(item, "/".join((*parts[:4], f"rg-{self.number}", *parts[5:])), ResourceChangeKind.MOVED)
 
     def _rename(self, choice: int) -> None:
         for item in one(choice, self._identified()):
-            self._spell(item, f"{item['id']}-{self.number}", Fate.RENAMED)
+            self._spell(item, f"{item['id']}-{self.number}", ResourceChangeKind.RENAMED)
 
     def _create(self, choice: int) -> None:
         """Add a resource that is like another."""
@@ -206,7 +206,7 @@ class Estate:
             self.body["value"] = [found for found in self.body["value"] if found not in gone]
             self.added -= keys
             firsts = {self.first.pop(key) for key in keys & self.first.keys()}
-            self.fates |= dict.fromkeys(firsts, Fate.REMOVED)
+            self.kinds |= dict.fromkeys(firsts, ResourceChangeKind.REMOVED)
             self.moved = {key: values for key, values in self.moved.items() if key[0] not in firsts}
 
     def _rewrite(self, choice: int) -> None:
@@ -231,10 +231,10 @@ class Estate:
         (name,) = set(UNIQUE) & item["properties"].keys()
         item["properties"][name] = f"00000000-0000-4000-8000-{self.number:012}"
 
-    def _spell(self, item: Body, new: str, fate: Fate) -> None:
+    def _spell(self, item: Body, new: str, kind: ResourceChangeKind) -> None:
         """Give a resource another id, wherever it is spelled."""
         old = item["id"]
-        self.fates[arm.key(old)] = fate
+        self.kinds[arm.key(old)] = kind
         self.body["value"] = [respelled(found, old, new) for found in self.body["value"]]
         self.first = {
             arm.key(new) + key.removeprefix(arm.key(old)) if is_below(key, old) else key: first
@@ -250,12 +250,12 @@ class Estate:
         return [item for item in self.body["value"] if "id" in item]
 
     def _identified(self) -> list[Body]:
-        """Return the resources of the first night that have an identity, and their first fate still before them."""
+        """Return the resources of the first night that have an identity, and their first kind still before them."""
         return [
             item
             for item in self._resources()
             if self.first.get(key := arm.key(item["id"])) == key
-            and key not in self.fates
+            and key not in self.kinds
             and set(UNIQUE) & (item.get("properties") or {}).keys()
         ]
 

@@ -1,4 +1,4 @@
-"""What becomes of findings and resources, by example: each state, each fate, and which rules look at what moved."""
+"""What becomes of findings and resources, by example: each state, each kind, and which rules look at what moved."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from auditor.azure import arm
 from auditor.judging import drift, engine
-from auditor.judging.drift.model import Fate, ResourceChange
-from auditor.judging.model import Outcome, State
+from auditor.judging.drift.model import ResourceChange, ResourceChangeKind
+from auditor.judging.model import BaselineState, Outcome
 from auditor.rules.model import Severity
 from tests import estates
 from tests.estates import Body
@@ -47,13 +47,13 @@ def since(before: Change | None, *after: Change) -> Compared:
     return compare(NAME, changed(*first), changed(*first, *after))
 
 
-def state(found: Compared, rule: str, name: str) -> State | None:
+def state(found: Compared, rule: str, name: str) -> BaselineState | None:
     """Return the state of a finding that is there now."""
     (finding,) = [f for f in found.after if f.rule.id == rule and f.subject.name == name]
     return finding.state
 
 
-def turns(found: Compared, rule: str, name: str) -> list[tuple[State, Outcome | None, Outcome | None]]:
+def turns(found: Compared, rule: str, name: str) -> list[tuple[BaselineState, Outcome | None, Outcome | None]]:
     """Return how a finding that moved came out before and now."""
     changes = [c for c in found.drift.findings if (c.finding.rule.id, c.finding.subject.name) == (rule, name)]
     return [(c.state, c.before.outcome if c.before else None, c.after.outcome if c.after else None) for c in changes]
@@ -129,23 +129,23 @@ def respell(name: str, old: str, new: str) -> Change:
 
 def test_a_pass_that_fails_has_regressed() -> None:
     found = since(None, to_tcp)
-    assert turns(found, "MIR003", "TRAKDB") == [(State.REGRESSED, Outcome.PASS, Outcome.FAIL)]
+    assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.REGRESSED, Outcome.PASS, Outcome.FAIL)]
     assert looked_at(found, "lb-mirror") == {"properties.probes[name=mirror-status].properties.protocol": ("MIR003",)}
     assert {finding.state for finding in found.after if finding.rule.id != "MIR003"} <= {
-        State.UNCHANGED,
-        State.DRIFTED,
+        BaselineState.UNCHANGED,
+        BaselineState.DRIFTED,
     }
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ("SourceIPProtocol", "Default", State.REGRESSED),
-        ("Default", "SourceIPProtocol", State.DRIFTED),
-        ("Default", "Default", State.UNCHANGED),
+        ("SourceIPProtocol", "Default", BaselineState.REGRESSED),
+        ("Default", "SourceIPProtocol", BaselineState.DRIFTED),
+        ("Default", "Default", BaselineState.UNCHANGED),
     ],
 )
-def test_a_fail_that_is_more_severe_has_regressed(before: str, after: str, expected: State) -> None:
+def test_a_fail_that_is_more_severe_has_regressed(before: str, after: str, expected: BaselineState) -> None:
     found = since(spread(before), spread(after))
     assert state(found, "LB003", "lb-web") is expected
 
@@ -165,17 +165,17 @@ def test_a_severity_that_cannot_be_told_is_no_worse_one() -> None:
     was, now = (next(f for f in judged if f.rule.id == "LB003") for judged in (found.before, found.after))
     assert (was.outcome, was.severity, was.severity_is_sure) == (Outcome.FAIL, Severity.LOW, True)
     assert (now.outcome, now.severity, now.severity_is_sure) == (Outcome.FAIL, Severity.HIGH, False)
-    assert now.state is State.LOST_SIGHT
+    assert now.state is BaselineState.LOST_SIGHT
 
 
 def test_a_fail_that_passes_is_fixed() -> None:
     found = compare(NAME, changed(to_tcp), changed())
-    assert turns(found, "MIR003", "TRAKDB") == [(State.FIXED, Outcome.FAIL, Outcome.PASS)]
+    assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.FIXED, Outcome.FAIL, Outcome.PASS)]
 
 
 def test_a_fail_where_nothing_was_known_is_new_and_a_pass_is_nothing() -> None:
     found = compare(NAME, changed(hidden(BALANCERS)), changed(to_tcp))
-    assert turns(found, "MIR003", "TRAKDB") == [(State.NEW, Outcome.UNKNOWN, Outcome.FAIL)]
+    assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.NEW, Outcome.UNKNOWN, Outcome.FAIL)]
     passed = compare(NAME, changed(hidden(BALANCERS)), changed())
     assert state(passed, "MIR003", "TRAKDB") is None
     assert turns(passed, "MIR003", "TRAKDB") == []
@@ -192,11 +192,11 @@ def test_a_fail_of_what_was_not_there_is_new() -> None:
         body["value"].append(disk)
 
     found = since(None, add_disk)
-    assert resource(found, "vm-app-a-data0-more").fate is Fate.ADDED
+    assert resource(found, "vm-app-a-data0-more").kind is ResourceChangeKind.ADDED
     machine = changed(resized("vm-app-a", "Standard_B2ms"))
     found = compare(NAME, changed(without("vm-app-a")), machine)
     added = [change for change in found.drift.findings if change.finding.subject.name == "vm-app-a"]
-    assert {(change.state, change.before) for change in added} == {(State.NEW, None)}
+    assert {(change.state, change.before) for change in added} == {(BaselineState.NEW, None)}
 
 
 @pytest.mark.parametrize("before", [None, to_tcp], ids=["passed", "failed"])
@@ -204,9 +204,9 @@ def test_a_fail_of_what_was_not_there_is_new() -> None:
 def test_what_cannot_be_judged_any_more_is_lost_from_sight_and_never_fixed(before: Change | None, hide: Change) -> None:
     found = since(before, hide)
     was = Outcome.FAIL if before else Outcome.PASS
-    assert turns(found, "MIR003", "TRAKDB") == [(State.LOST_SIGHT, was, Outcome.UNKNOWN)]
+    assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.LOST_SIGHT, was, Outcome.UNKNOWN)]
     change = resource(found, "lb-mirror")
-    assert change.fate is Fate.LOST_SIGHT
+    assert change.kind is ResourceChangeKind.LOST_SIGHT
     assert "lb-mirror" in change.reason or BALANCERS in change.reason.lower()
 
 
@@ -217,13 +217,13 @@ def test_what_is_seen_no_worse_than_before_is_not_lost_from_sight(hide: Change) 
     """Of what a rule judges, some was hidden in the baseline: that was not known, and is not known now."""
     found = compare(NAME, changed(hide), changed(hide))
     assert (found.drift.findings, found.drift.resources) == ((), ())
-    assert {finding.state for finding in found.after} == {State.UNCHANGED}
+    assert {finding.state for finding in found.after} == {BaselineState.UNCHANGED}
 
 
 def test_where_more_of_what_a_rule_judges_is_hidden_the_whole_is_lost_from_sight() -> None:
     """The rule judged all disks that there were; it says now, of the deployment, that there may be others."""
     found = since(None, partly(DISKS))
-    assert turns(found, "STO005", "trakcare-prod") == [(State.LOST_SIGHT, None, Outcome.UNKNOWN)]
+    assert turns(found, "STO005", "trakcare-prod") == [(BaselineState.LOST_SIGHT, None, Outcome.UNKNOWN)]
 
 
 def test_where_a_rule_judged_nothing_no_sight_is_lost() -> None:
@@ -245,10 +245,12 @@ def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> N
     assert judged
     found = since(retiring, without("vm-print-a"))
     gone = [change for change in found.drift.findings if change.finding.subject.name == "vm-print-a"]
-    assert {(change.state, change.after, change.reason) for change in gone} == {(State.GONE, None, "")}
+    assert {(change.state, change.after, change.reason) for change in gone} == {(BaselineState.GONE, None, "")}
     lost = since(retiring, hidden(MACHINES))
     hid = [change for change in lost.drift.findings if change.finding.subject.name == "vm-print-a"]
-    assert {(change.state, change.after, bool(change.reason)) for change in hid} == {(State.LOST_SIGHT, None, True)}
+    assert {(change.state, change.after, bool(change.reason)) for change in hid} == {
+        (BaselineState.LOST_SIGHT, None, True)
+    }
     assert len(gone) == len(hid) > 0
 
 
@@ -259,7 +261,7 @@ def test_what_does_not_belong_to_the_deployment_any_more_is_gone() -> None:
         properties(body, "tm-trakcare")["endpoints"] = []
 
     found = since(None, lead_nowhere)
-    assert turns(found, "DR010", "tm-trakcare") == [(State.GONE, Outcome.PASS, None)]
+    assert turns(found, "DR010", "tm-trakcare") == [(BaselineState.GONE, Outcome.PASS, None)]
 
 
 def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() -> None:
@@ -271,8 +273,8 @@ def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() ->
     moved = looked_at(found, "vm-db-a-data0")
     assert [*moved] == ["properties.diskSizeGB"]
     assert "CMP006" in moved["properties.diskSizeGB"]
-    assert turns(found, "CMP006", "TRAKDB") == [(State.DRIFTED, Outcome.PASS, Outcome.PASS)]
-    assert state(found, "MIR003", "TRAKDB") is State.UNCHANGED
+    assert turns(found, "CMP006", "TRAKDB") == [(BaselineState.DRIFTED, Outcome.PASS, Outcome.PASS)]
+    assert state(found, "MIR003", "TRAKDB") is BaselineState.UNCHANGED
 
 
 def test_a_security_rule_that_opens_nothing_is_looked_at() -> None:
@@ -286,19 +288,19 @@ def test_a_security_rule_that_opens_nothing_is_looked_at() -> None:
 
     found = since(None, admit_one)
     assert looked_at(found, "nsg-app-weu") == {"properties.securityRules[name=one-more]": ("NET009",)}
-    assert turns(found, "NET009", "vm-app-a") == [(State.DRIFTED, Outcome.PASS, Outcome.PASS)]
+    assert turns(found, "NET009", "vm-app-a") == [(BaselineState.DRIFTED, Outcome.PASS, Outcome.PASS)]
 
 
 def test_what_is_only_counted_is_looked_at_too() -> None:
     removed = resource(since(None, without("nsg-app-weu")), "nsg-app-weu")
-    assert (removed.fate, "NET008" in removed.rules) == (Fate.REMOVED, True)
+    assert (removed.kind, "NET008" in removed.rules) == (ResourceChangeKind.REMOVED, True)
 
 
 def test_what_no_rule_looks_at_is_told_and_drifts_nothing() -> None:
     found = since(None, lambda body: estates.find(body, "vm-app-a-data0")["tags"].update(note="seen"))
     assert looked_at(found, "vm-app-a-data0") == {"tags.note": ()}
     assert found.drift.findings == ()
-    assert {finding.state for finding in found.after} == {State.UNCHANGED}
+    assert {finding.state for finding in found.after} == {BaselineState.UNCHANGED}
 
 
 def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> None:
@@ -310,7 +312,7 @@ def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> Non
         properties(body, "vm-app-a")["licenseType"] = "RHEL_BYOS"
 
     found = since(None, confuse)
-    assert turns(found, "NET009", "vm-app-a") == [(State.LOST_SIGHT, Outcome.PASS, Outcome.UNKNOWN)]
+    assert turns(found, "NET009", "vm-app-a") == [(BaselineState.LOST_SIGHT, Outcome.PASS, Outcome.UNKNOWN)]
     named = looked_at(found, "nsg-app-weu")
     assert named
     assert all("NET009" in rules for rules in named.values())
@@ -324,7 +326,7 @@ def test_what_cannot_be_judged_any_more_is_laid_to_all_that_moved_in_what_it_nam
         del properties(body, "vm-app-a")["storageProfile"]["dataDisks"][0]["managedDisk"]
 
     found = since(None, unmanage)
-    assert turns(found, "SEC004", "vm-app-a") == [(State.LOST_SIGHT, Outcome.PASS, Outcome.UNKNOWN)]
+    assert turns(found, "SEC004", "vm-app-a") == [(BaselineState.LOST_SIGHT, Outcome.PASS, Outcome.UNKNOWN)]
     (moved,) = resource(found, "vm-app-a").properties
     assert {"SEC004", "STO001"} <= {*moved.rules}
 
@@ -357,7 +359,7 @@ def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, for
     """A declared name matches no machine any more: what does not match is nowhere to be looked at."""
     bodies = changed(), changed(noted("vm-print-a"), respell("vm-print-a", "vm-print-a", "vm-print-z"))
     found = compare(NAME, *(bodies if forward else reversed(bodies)))
-    expected = State.REGRESSED if forward else State.FIXED
+    expected = BaselineState.REGRESSED if forward else BaselineState.FIXED
     assert [c.state for c in found.drift.findings if c.finding.rule.id == "DEP001"] == [expected]
     assert looked_at(found, "vm-print-z" if forward else "vm-print-a") == {"tags.note": ("DEP001", "DEP002")}
 
@@ -366,7 +368,7 @@ def test_what_comes_out_the_same_of_other_values_has_drifted() -> None:
     """One more of the declared machines is not found."""
     renamed = respell("vm-print-a", "vm-print-a", "vm-print-z")
     found = compare(NAME, changed(without("vm-arbiter")), changed(without("vm-arbiter"), renamed))
-    assert turns(found, "DEP001", "trakcare-prod") == [(State.DRIFTED, Outcome.FAIL, Outcome.FAIL)]
+    assert turns(found, "DEP001", "trakcare-prod") == [(BaselineState.DRIFTED, Outcome.FAIL, Outcome.FAIL)]
 
 
 def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() -> None:
@@ -380,35 +382,35 @@ def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() 
     found = since(None, extend, unreadable("vm-print-a-os"))
     looking = resource(found, "ama-vm-db-a-2").rules
     assert looking
-    assert {state(found, rule, "vm-db-a") for rule in looking} == {State.DRIFTED}
+    assert {state(found, rule, "vm-db-a") for rule in looking} == {BaselineState.DRIFTED}
 
 
 def test_values_are_not_compared_where_nothing_moved() -> None:
     """They are of what moves by itself, or of the time that passes."""
     seen = [{"evidence": (reports.evidence(observed=observed),)} for observed in ("then", "now")]
-    assert retold("MIR003", changed(), changed(), *seen) is State.UNCHANGED
+    assert retold("MIR003", changed(), changed(), *seen) is BaselineState.UNCHANGED
 
 
 def test_what_does_not_apply_any_more_has_drifted() -> None:
     told: tuple[Mapping[str, object], ...] = ({}, {"outcome": Outcome.NOT_APPLICABLE})
-    assert retold("MIR003", changed(), changed(), *told) is State.DRIFTED
-    assert retold("MIR003", changed(), changed(), *reversed(told)) is State.DRIFTED
+    assert retold("MIR003", changed(), changed(), *told) is BaselineState.DRIFTED
+    assert retold("MIR003", changed(), changed(), *reversed(told)) is BaselineState.DRIFTED
 
 
 @pytest.mark.parametrize(
     ("then", "now", "expected"),
     [
-        ("Http", "HTTP", State.UNCHANGED),
-        (["a", {"Name": "b"}], [{"name": "B"}, "A"], State.UNCHANGED),
-        (["a", "a", "b"], ["a", "b", "b"], State.DRIFTED),
-        ({"a": 1}, {"a": 2}, State.DRIFTED),
-        ({"a": 1}, {"b": 1}, State.DRIFTED),
-        (True, 1, State.DRIFTED),
-        (1, 1.0, State.UNCHANGED),
-        (None, False, State.DRIFTED),
+        ("Http", "HTTP", BaselineState.UNCHANGED),
+        (["a", {"Name": "b"}], [{"name": "B"}, "A"], BaselineState.UNCHANGED),
+        (["a", "a", "b"], ["a", "b", "b"], BaselineState.DRIFTED),
+        ({"a": 1}, {"a": 2}, BaselineState.DRIFTED),
+        ({"a": 1}, {"b": 1}, BaselineState.DRIFTED),
+        (True, 1, BaselineState.DRIFTED),
+        (1, 1.0, BaselineState.UNCHANGED),
+        (None, False, BaselineState.DRIFTED),
     ],
 )
-def test_values_are_compared_by_what_they_mean(then: object, now: object, expected: State) -> None:
+def test_values_are_compared_by_what_they_mean(then: object, now: object, expected: BaselineState) -> None:
     seen = [{"evidence": (reports.evidence(observed=observed),)} for observed in (then, now)]
     assert retold("MIR003", changed(), changed(noted("lb-mirror")), *seen) is expected
 
@@ -419,16 +421,16 @@ def test_values_that_name_what_was_moved_are_the_same() -> None:
     ids = [estates.find(body, "lb-mirror")["id"] for body in bodies]
     assert ids[0] != ids[1]
     seen = [{"evidence": (reports.evidence(observed=arm_id),)} for arm_id in ids]
-    assert retold("MIR003", *bodies, *seen) is State.UNCHANGED
-    assert retold("MIR003", *bodies, *reversed(seen)) is State.DRIFTED
+    assert retold("MIR003", *bodies, *seen) is BaselineState.UNCHANGED
+    assert retold("MIR003", *bodies, *reversed(seen)) is BaselineState.DRIFTED
 
 
 @pytest.mark.parametrize(
     ("before", "expected"),
-    [(None, State.LOST_SIGHT), (hidden(BALANCERS), State.UNCHANGED)],
+    [(None, BaselineState.LOST_SIGHT), (hidden(BALANCERS), BaselineState.UNCHANGED)],
     ids=["was judged", "was not known"],
 )
-def test_what_somebody_attested_was_not_judged(before: Change | None, expected: State) -> None:
+def test_what_somebody_attested_was_not_judged(before: Change | None, expected: BaselineState) -> None:
     """A word for what cannot be seen is no pass that was there all the time, and has mended nothing."""
     bodies = changed(*filter(None, [before])), changed(hidden(BALANCERS))
     attested = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
@@ -437,11 +439,13 @@ def test_what_somebody_attested_was_not_judged(before: Change | None, expected: 
 
 def test_what_may_have_been_as_severe_before_has_not_regressed() -> None:
     bodies = changed(spread("SourceIPProtocol")), changed(spread("Default"))
-    assert retold("LB003", *bodies, {}, {}) is State.REGRESSED
-    assert retold("LB003", *bodies, {"severity_is_sure": False}, {}) is State.DRIFTED
+    assert retold("LB003", *bodies, {}, {}) is BaselineState.REGRESSED
+    assert retold("LB003", *bodies, {"severity_is_sure": False}, {}) is BaselineState.DRIFTED
 
 
-def retold(rule: str, before: Body, after: Body, then: Mapping[str, object], now: Mapping[str, object]) -> State | None:
+def retold(
+    rule: str, before: Body, after: Body, then: Mapping[str, object], now: Mapping[str, object]
+) -> BaselineState | None:
     """Return the state of a rule's worst finding, of which something is said to be otherwise then and now."""
     graphs = [estates.topology(NAME, body) for body in (before, after)]
     changes = drift.Changes(*(topology.graph for topology in graphs))
@@ -470,7 +474,7 @@ def test_a_passing_day_and_an_old_baseline_are_no_drift() -> None:
     for date in dates:
         found = compare(NAME, body, body, date)
         assert found.drift.findings == ()
-        assert {finding.state for finding in found.after} == {State.UNCHANGED}
+        assert {finding.state for finding in found.after} == {BaselineState.UNCHANGED}
 
 
 # --- resources --------------------------------------------------------------------------------------------------------
@@ -490,7 +494,7 @@ def test_another_resource_under_the_same_id_is_recreated(name: str, path: str) -
     other = "2026-10-30T01:02:03Z" if path == "creationTime" else "00000000-0000-4000-8000-000000000001"
     found = since(None, lambda body: properties(body, name).update({path: other}))
     (change,) = found.drift.resources
-    assert (change.fate, change.properties, change.former_id) == (Fate.RECREATED, (), "")
+    assert (change.kind, change.properties, change.former_id) == (ResourceChangeKind.RECREATED, (), "")
 
 
 def test_the_time_of_creation_tells_only_to_the_second() -> None:
@@ -511,19 +515,19 @@ def test_a_time_of_creation_that_is_not_told_tells_nothing() -> None:
 def test_a_machine_in_another_group_is_the_same_one() -> None:
     found = since(None, respell("vm-app-a", "rg-trakcare-prod-weu", "rg-other"))
     change = resource(found, "vm-app-a")
-    assert (change.fate, change.properties) == (Fate.MOVED, ())
+    assert (change.kind, change.properties) == (ResourceChangeKind.MOVED, ())
     assert change.former_id == change.id.replace("rg-other", "rg-trakcare-prod-weu")
     assert [c.id for c in found.drift.resources] == [change.id], "what refers to it has not changed"
     judged = [f for f in found.after if f.subject.id == change.id]
     assert len(judged) > 10
-    assert {f.state for f in judged} == {State.DRIFTED}
-    assert not [c for c in found.drift.findings if c.state is State.GONE]
+    assert {f.state for f in judged} == {BaselineState.DRIFTED}
+    assert not [c for c in found.drift.findings if c.state is BaselineState.GONE]
 
 
 def test_a_disk_with_another_name_is_the_same_one() -> None:
     found = since(None, respell("vm-app-a-data0", "vm-app-a-data0", "vm-app-a-data9"))
     change = resource(found, "vm-app-a-data9")
-    assert (change.fate, change.former_id.rpartition("/")[2]) == (Fate.RENAMED, "vm-app-a-data0")
+    assert (change.kind, change.former_id.rpartition("/")[2]) == (ResourceChangeKind.RENAMED, "vm-app-a-data0")
 
 
 def test_a_new_name_is_no_reason_to_look_at_what_moved_besides() -> None:
@@ -532,15 +536,15 @@ def test_a_new_name_is_no_reason_to_look_at_what_moved_besides() -> None:
 
     alone = since(None, idle)
     found = since(None, idle, respell("lb-web", "lb-web", "lb-new"))
-    assert resource(found, "lb-new").fate is Fate.RENAMED
+    assert resource(found, "lb-new").kind is ResourceChangeKind.RENAMED
     (rules,) = looked_at(alone, "lb-web").values()
     assert list(looked_at(found, "lb-new").values()) == [rules]
 
 
 def test_what_has_no_identity_is_removed_and_added() -> None:
     found = since(None, respell("tm-trakcare", "rg-trakcare-network", "rg-other"))
-    fates = {(c.id.split("/")[4], c.fate) for c in found.drift.resources if c.id.endswith("tm-trakcare")}
-    assert fates == {("rg-trakcare-network", Fate.REMOVED), ("rg-other", Fate.ADDED)}
+    kinds = {(c.id.split("/")[4], c.kind) for c in found.drift.resources if c.id.endswith("tm-trakcare")}
+    assert kinds == {("rg-trakcare-network", ResourceChangeKind.REMOVED), ("rg-other", ResourceChangeKind.ADDED)}
 
 
 def test_an_identity_that_two_share_is_none() -> None:
@@ -550,7 +554,9 @@ def test_an_identity_that_two_share_is_none() -> None:
 
     for name in ("vm-app-a-data0", "vm-app-b-data0"):
         found = compare(NAME, changed(share), changed(share, without(name)))
-        assert [(c.id.rpartition("/")[2], c.fate) for c in found.drift.resources] == [(name, Fate.REMOVED)]
+        assert [(c.id.rpartition("/")[2], c.kind) for c in found.drift.resources] == [
+            (name, ResourceChangeKind.REMOVED)
+        ]
 
 
 def test_a_resource_that_took_the_name_of_a_moved_one_is_another() -> None:
@@ -561,8 +567,8 @@ def test_a_resource_that_took_the_name_of_a_moved_one_is_another() -> None:
         body["value"].append(moved)
 
     found = since(None, swap)
-    fates = {(c.id.split("/")[4], c.fate) for c in found.drift.resources if c.id.endswith("vm-app-a-data0")}
-    assert fates == {("rg-other", Fate.MOVED), ("rg-trakcare-prod-weu", Fate.ADDED)}
+    kinds = {(c.id.split("/")[4], c.kind) for c in found.drift.resources if c.id.endswith("vm-app-a-data0")}
+    assert kinds == {("rg-other", ResourceChangeKind.MOVED), ("rg-trakcare-prod-weu", ResourceChangeKind.ADDED)}
 
 
 def test_a_resource_that_took_the_name_of_a_removed_one_is_the_same_as_ever() -> None:
@@ -571,20 +577,20 @@ def test_a_resource_that_took_the_name_of_a_removed_one_is_the_same_as_ever() ->
         respell("vm-app-b-data0", "vm-app-b-data0", "vm-app-a-data0")(body)
 
     found = since(None, take)
-    assert {(c.id.rpartition("/")[2], c.fate, c.former_id.rpartition("/")[2]) for c in found.drift.resources} >= {
-        ("vm-app-a-data0", Fate.REMOVED, ""),
-        ("vm-app-a-data0", Fate.RENAMED, "vm-app-b-data0"),
+    assert {(c.id.rpartition("/")[2], c.kind, c.former_id.rpartition("/")[2]) for c in found.drift.resources} >= {
+        ("vm-app-a-data0", ResourceChangeKind.REMOVED, ""),
+        ("vm-app-a-data0", ResourceChangeKind.RENAMED, "vm-app-b-data0"),
     }
     was = [(c.state, c.before.subject.name, c.after is None) for c in found.drift.findings if c.before]
-    assert (State.GONE, "vm-app-a-data0", True) in was
-    assert (State.DRIFTED, "vm-app-b-data0", False) in was
+    assert (BaselineState.GONE, "vm-app-a-data0", True) in was
+    assert (BaselineState.DRIFTED, "vm-app-b-data0", False) in was
 
 
 def test_what_the_baseline_could_not_list_is_not_added() -> None:
     found = compare(NAME, changed(hidden(NSGS)), changed())
     assert [c for c in found.drift.resources if NSGS in c.id.lower()] == []
     added = compare(NAME, changed(without("nsg-app-weu")), changed())
-    assert resource(added, "nsg-app-weu").fate is Fate.ADDED
+    assert resource(added, "nsg-app-weu").kind is ResourceChangeKind.ADDED
 
 
 def test_what_is_only_known_by_its_gap_is_neither_added_nor_removed() -> None:
@@ -593,8 +599,10 @@ def test_what_is_only_known_by_its_gap_is_neither_added_nor_removed() -> None:
         assert "lb-web" not in {c.id.rpartition("/")[2] for c in compare(NAME, before, after).drift.resources}
 
 
-@pytest.mark.parametrize(("type_", "told"), [("recoveryPoints", set()), ("points", {Fate.ADDED, Fate.REMOVED})])
-def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set[Fate]) -> None:
+@pytest.mark.parametrize(
+    ("type_", "told"), [("recoveryPoints", set()), ("points", {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED})]
+)
+def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set[ResourceChangeKind]) -> None:
     full = f"Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/{type_}"
 
     def kept(day: int) -> Change:
@@ -608,7 +616,7 @@ def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set
         return change
 
     found = compare(NAME, changed(kept(1)), changed(kept(2)))
-    assert {change.fate for change in found.drift.resources} == told
+    assert {change.kind for change in found.drift.resources} == told
 
 
 def test_what_a_size_can_do_is_told_only_where_a_rule_looks_at_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.azure import arm
 from auditor.estate.graph import VM
-from auditor.judging.model import Outcome, State
+from auditor.judging.model import BaselineState, Outcome
 from tests import estates
 from tests.estates import Body
 from tests.judging.drift.comparing import Compared, compare
@@ -83,26 +83,26 @@ def hidden(subscription: str, what: str = VM) -> Change:
     return change
 
 
-def missing(found: Compared, kind: str) -> set[tuple[State, str]]:
+def missing(found: Compared, kind: str) -> set[tuple[BaselineState, str]]:
     """Return what became of the findings about a kind of subject that are not there any more, and why."""
     return {(c.state, c.reason) for c in found.drift.findings if c.after is None and c.finding.subject.kind == kind}
 
 
-def turned(found: Compared, then: Outcome, now: Outcome) -> set[tuple[State, str]]:
+def turned(found: Compared, then: Outcome, now: Outcome) -> set[tuple[BaselineState, str]]:
     """Return what is said of findings that came out in one way and come out in another, and why."""
     both = [(c, c.before.outcome, c.after.outcome) for c in found.drift.findings if c.before and c.after]
     return {(change.state, change.reason) for change, before, after in both if (before, after) == (then, now)}
 
 
 MACHINE = "Microsoft.Compute/virtualMachines"
-NOT_SCANNED = (State.LOST_SIGHT, f"/subscriptions/{OTHER} was not scanned")
+NOT_SCANNED = (BaselineState.LOST_SIGHT, f"/subscriptions/{OTHER} was not scanned")
 
 
 def test_all_that_lies_in_a_subscription_that_is_left_out_is_lost_from_sight() -> None:
     found = since(left_out)
     for kind in (MACHINE, "mirror", "subscription"):
         assert missing(found, kind) == {NOT_SCANNED}
-    assert {change.state for change in found.drift.findings} == {State.LOST_SIGHT}
+    assert {change.state for change in found.drift.findings} == {BaselineState.LOST_SIGHT}
 
 
 def test_a_subscription_of_which_nothing_was_read_but_its_resources_is_lost_from_sight() -> None:
@@ -120,32 +120,32 @@ def test_a_mirror_that_no_tag_names_any_more_may_be_there_where_nobody_says_that
             machine["tags"] = {"iris-deployment": "other", "iris-role": "app"}
 
     reasons = {(state, reason.partition(":")[0]) for state, reason in missing(since(to_app), "mirror")}
-    assert reasons == {(State.LOST_SIGHT, "nobody declared the mirrors of other")}
+    assert reasons == {(BaselineState.LOST_SIGHT, "nobody declared the mirrors of other")}
 
 
 @pytest.mark.parametrize(
     ("hide", "expected"),
     [
-        ([], State.GONE),
-        ([unlisted_in(OTHER)], State.LOST_SIGHT),
-        ([unlisted_in(FIRST)], State.LOST_SIGHT),
-        ([hidden(FIRST)], State.LOST_SIGHT),
-        ([hidden(FIRST, "tags")], State.GONE),
-        ([hidden(FIRST, "properties.instanceView")], State.GONE),
+        ([], BaselineState.GONE),
+        ([unlisted_in(OTHER)], BaselineState.LOST_SIGHT),
+        ([unlisted_in(FIRST)], BaselineState.LOST_SIGHT),
+        ([hidden(FIRST)], BaselineState.LOST_SIGHT),
+        ([hidden(FIRST, "tags")], BaselineState.GONE),
+        ([hidden(FIRST, "properties.instanceView")], BaselineState.GONE),
     ],
     ids=["nothing", "its machines", "other machines", "a machine", "tags that were read", "a status"],
 )
 def test_a_deployment_that_no_tag_names_any_more_is_gone_where_all_tags_were_read(
-    hide: list[Change], expected: State
+    hide: list[Change], expected: BaselineState
 ) -> None:
     ((state, reason),) = missing(since(untagged, *hide), "mirror")
-    assert (state, bool(reason)) == (expected, expected is State.LOST_SIGHT)
+    assert (state, bool(reason)) == (expected, expected is BaselineState.LOST_SIGHT)
 
 
 def test_machines_that_certainly_are_not_there_are_gone_though_others_are_hidden() -> None:
     found = since(without_machines, unlisted_in(FIRST))
-    assert (State.GONE, "") in missing(found, MACHINE)
-    assert {state for state, _ in missing(found, "mirror")} == {State.LOST_SIGHT}
+    assert (BaselineState.GONE, "") in missing(found, MACHINE)
+    assert {state for state, _ in missing(found, "mirror")} == {BaselineState.LOST_SIGHT}
 
 
 def test_the_part_of_a_deployment_in_a_subscription_that_is_left_out_is_lost_from_sight() -> None:
@@ -157,4 +157,4 @@ def test_what_passes_because_a_part_of_it_is_left_out_is_not_fixed() -> None:
     """A mirror had four failover members in two subscriptions, and has two in the one that is scanned."""
     found = since(left_out, deployment=NAME, mirror="MIRROR")
     assert turned(found, Outcome.FAIL, Outcome.PASS) == {NOT_SCANNED}
-    assert turned(found, Outcome.NOT_APPLICABLE, Outcome.PASS) == {(State.DRIFTED, "")}
+    assert turned(found, Outcome.NOT_APPLICABLE, Outcome.PASS) == {(BaselineState.DRIFTED, "")}

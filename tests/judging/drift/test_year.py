@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import arm
-from auditor.judging.drift.model import Fate
-from auditor.judging.model import Finding, Outcome, State
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.model import BaselineState, Finding, Outcome
 from auditor.rules.model import SEVERITIES
 from tests import estates
 from tests.judging.drift.comparing import Compared, compare
@@ -37,27 +37,33 @@ def by_first_key(findings: Sequence[Finding], first: Mapping[str, str]) -> dict[
     return found
 
 
-def state_without_gaps(before: Finding | None, after: Finding) -> set[State | None]:
+def state_without_gaps(before: Finding | None, after: Finding) -> set[BaselineState | None]:
     """Return what the state of a finding may be by its outcomes alone."""
     known = before is not None and before.outcome in KNOWN
     if after.outcome not in KNOWN:
-        return {State.LOST_SIGHT} if known else {None, State.UNCHANGED, State.LOST_SIGHT}
+        return {BaselineState.LOST_SIGHT} if known else {None, BaselineState.UNCHANGED, BaselineState.LOST_SIGHT}
     if before is None or not known:
-        return {State.NEW if after.outcome is Outcome.FAIL else None}
+        return {BaselineState.NEW if after.outcome is Outcome.FAIL else None}
     if (before.outcome, after.outcome) == (Outcome.FAIL, Outcome.FAIL) and before.severity != after.severity:
         worse = SEVERITIES.index(after.severity) < SEVERITIES.index(before.severity)
         sure = before.severity_is_sure and after.severity_is_sure
-        return {State.REGRESSED if worse else State.DRIFTED} if sure else {*State} - {State.REGRESSED, State.FIXED}
+        return (
+            {BaselineState.REGRESSED if worse else BaselineState.DRIFTED}
+            if sure
+            else {*BaselineState} - {BaselineState.REGRESSED, BaselineState.FIXED}
+        )
     if (before.outcome is Outcome.FAIL) is not (after.outcome is Outcome.FAIL):
-        return {State.REGRESSED if after.outcome is Outcome.FAIL else State.FIXED}
-    return {State.DRIFTED, State.UNCHANGED} if before.outcome is after.outcome else {State.DRIFTED}
+        return {BaselineState.REGRESSED if after.outcome is Outcome.FAIL else BaselineState.FIXED}
+    return (
+        {BaselineState.DRIFTED, BaselineState.UNCHANGED} if before.outcome is after.outcome else {BaselineState.DRIFTED}
+    )
 
 
 def is_explained(rule: str, found: Compared) -> bool:
     """Tell whether something that moved may be why a rule says something else: a resource, or what it looks at."""
     changes = found.drift.resources
     looked_at = {rule for change in changes for moved in change.properties for rule in moved.rules}
-    return rule in looked_at or any(change.fate is not Fate.CHANGED for change in changes)
+    return rule in looked_at or any(change.kind is not ResourceChangeKind.CHANGED for change in changes)
 
 
 def check(found: Compared, estate: Estate) -> None:
@@ -70,9 +76,9 @@ def check(found: Compared, estate: Estate) -> None:
         if was is not None:
             lives_on = arm.key(was.subject.id) == arm.key(finding.subject.id)
             assert (was.key == finding.key) is (lives_on or not arm.is_id(was.subject.id))
-            assert lives_on or finding.state is not State.UNCHANGED or was.outcome not in KNOWN
+            assert lives_on or finding.state is not BaselineState.UNCHANGED or was.outcome not in KNOWN
     for change in found.drift.findings:
-        if change.state in {State.REGRESSED, State.FIXED, State.DRIFTED}:
+        if change.state in {BaselineState.REGRESSED, BaselineState.FIXED, BaselineState.DRIFTED}:
             assert change.before is not None
             assert change.after is not None
             assert is_explained(change.after.rule.id, found)
@@ -82,8 +88,8 @@ def check(found: Compared, estate: Estate) -> None:
             assert key not in after  # what lives on under another id is matched
             unseen = after.get((key[0], key[1], key[1]))
             hidden = unseen is not None and unseen.outcome is Outcome.UNKNOWN
-            removed = estate.fates.get(key[2]) is Fate.REMOVED
-            assert change.state is (State.LOST_SIGHT if hidden and not removed else State.GONE)
+            removed = estate.kinds.get(key[2]) is ResourceChangeKind.REMOVED
+            assert change.state is (BaselineState.LOST_SIGHT if hidden and not removed else BaselineState.GONE)
 
 
 @given(nights=NIGHTS, name=ESTATES)
@@ -108,26 +114,30 @@ def test_a_year_of_nights() -> None:
             found = compare(name, first, estate.body, START + dt.timedelta(days=night))
             check(found, estate)
     assert made == {*CHANGES}
-    assert {change.fate for change in found.drift.resources} == {*Fate} - {Fate.LOST_SIGHT}
-    assert {change.state for change in found.drift.findings} >= {State.REGRESSED, State.GONE, State.DRIFTED}
+    assert {change.kind for change in found.drift.resources} == {*ResourceChangeKind} - {ResourceChangeKind.LOST_SIGHT}
+    assert {change.state for change in found.drift.findings} >= {
+        BaselineState.REGRESSED,
+        BaselineState.GONE,
+        BaselineState.DRIFTED,
+    }
     assert len(found.drift.resources) > 100
 
 
 GAPS = st.lists(st.tuples(st.booleans(), st.integers(0, 10**6)), min_size=1, max_size=3)
 IN_PLACE = st.tuples(st.sampled_from(sorted({*CHANGES} - {"move", "rename"})), st.integers(0, 10**6))
-SOFTER: dict[State | None, set[State | None]] = {State.DRIFTED: {State.UNCHANGED}}
+SOFTER: dict[BaselineState | None, set[BaselineState | None]] = {BaselineState.DRIFTED: {BaselineState.UNCHANGED}}
 """What else may be said of a finding where less is seen now."""
-SOFTER_BEFORE: dict[State | None, set[State | None]] = {
-    State.REGRESSED: {State.NEW},
-    State.FIXED: {None},
-    State.DRIFTED: {State.UNCHANGED, State.NEW, None},
-    State.UNCHANGED: {State.NEW, None},
-    State.LOST_SIGHT: {State.UNCHANGED, State.NEW, None},
+SOFTER_BEFORE: dict[BaselineState | None, set[BaselineState | None]] = {
+    BaselineState.REGRESSED: {BaselineState.NEW},
+    BaselineState.FIXED: {None},
+    BaselineState.DRIFTED: {BaselineState.UNCHANGED, BaselineState.NEW, None},
+    BaselineState.UNCHANGED: {BaselineState.NEW, None},
+    BaselineState.LOST_SIGHT: {BaselineState.UNCHANGED, BaselineState.NEW, None},
 }
 """What else may be said of it where less was seen then."""
 
 
-def states(found: Compared) -> dict[Key, State | None]:
+def states(found: Compared) -> dict[Key, BaselineState | None]:
     gone = [change.before for change in found.drift.findings if change.after is None and change.before]
     lost = dict(zip(by_first_key(gone, {}), (c.state for c in found.drift.findings if c.after is None), strict=True))
     return lost | {key: finding.state for key, finding in by_first_key(found.after, {}).items()}
@@ -143,16 +153,16 @@ def test_what_cannot_be_seen_any_more_is_neither_gone_nor_mended(
         estate.change(kind, choice)
     body, hidden = estate.hide(estate.body, gaps)
     found = compare(name, first, body)
-    lost = {Told(key, Fate.LOST_SIGHT, "", frozenset()) for key in hidden}
+    lost = {Told(key, ResourceChangeKind.LOST_SIGHT, "", frozenset()) for key in hidden}
     clear = {one for one in estate.expected() if one.id not in hidden and estate.is_seen(one.id, body)}
     assert told(found.drift) == lost | clear
     before = states(compare(name, first, estate.body))
     for key, state in states(found).items():
         if key in before:
-            assert state in {before[key], State.LOST_SIGHT} | SOFTER.get(before[key], set())
+            assert state in {before[key], BaselineState.LOST_SIGHT} | SOFTER.get(before[key], set())
         else:
-            assert state in {State.LOST_SIGHT, State.UNCHANGED, None}
-    assert {change.state for change in found.drift.findings if not changes} <= {State.LOST_SIGHT}
+            assert state in {BaselineState.LOST_SIGHT, BaselineState.UNCHANGED, None}
+    assert {change.state for change in found.drift.findings if not changes} <= {BaselineState.LOST_SIGHT}
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
@@ -181,4 +191,4 @@ def test_what_only_is_written_otherwise_is_no_drift_whatever_the_date(name: str,
         found = compare(name, estates.body_of(name), estate.body, START + dt.timedelta(days=365 * night))
         assert found.drift.resources == ()
         assert found.drift.findings == ()
-        assert {finding.state for finding in found.after} <= {State.UNCHANGED}
+        assert {finding.state for finding in found.after} <= {BaselineState.UNCHANGED}

@@ -7,8 +7,8 @@ import pytest
 from rich.cells import cell_len
 
 from auditor import report
-from auditor.judging.drift.model import Drift, Fate, FindingChange, PropertyChange, ResourceChange
-from auditor.judging.model import Outcome, State
+from auditor.judging.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
+from auditor.judging.model import BaselineState, Outcome
 from auditor.report.view import View
 from tests.report import reports
 from tests.report.reports import BALANCER, GROUP, HOSTILE, SUBSCRIPTION, finding, machine
@@ -66,7 +66,9 @@ def drift(*resources: ResourceChange, findings: tuple[FindingChange, ...] = ()) 
 
 
 def changed(before: object, after: object, *rules: str, path: str = "properties.x") -> ResourceChange:
-    return ResourceChange(BALANCER, Fate.CHANGED, properties=(PropertyChange(path, before, after, rules),))
+    return ResourceChange(
+        BALANCER, ResourceChangeKind.CHANGED, properties=(PropertyChange(path, before, after, rules),)
+    )
 
 
 def test_the_tree_has_what_moved_with_before_after_and_who_looks_at_it() -> None:
@@ -93,7 +95,9 @@ def test_without_a_baseline_nothing_is_said() -> None:
 def test_the_place_of_what_moved_keeps_to_the_width() -> None:
     read, unread = (PropertyChange(path, 1, 2, rules) for path, rules in (("a", ("NET001",)), ("b", ())))
     place = f"{SUBSCRIPTION}/resourceGroups/rg-of-the-hospital-west"
-    moved = ResourceChange(f"{place}/providers/Microsoft.Compute/disks/x", Fate.CHANGED, properties=(read, unread))
+    moved = ResourceChange(
+        f"{place}/providers/Microsoft.Compute/disks/x", ResourceChangeKind.CHANGED, properties=(read, unread)
+    )
     text = section(drift(moved))
     assert "Moved, and no rule looks at it: rg-of-the-hospital-west in" in text.splitlines()
     assert max(map(cell_len, text.splitlines())) <= 80
@@ -135,7 +139,7 @@ def test_a_resource_is_named_below_its_group_and_with_what_it_extends() -> None:
         f"{SUBSCRIPTION}/providers/Microsoft.Compute/skus/Standard_E16ds_v5": "Standard_E16ds_v5 (skus)",
     }
     for arm_id, shown in ids.items():
-        lines = section(drift(ResourceChange(arm_id, Fate.ADDED))).splitlines()
+        lines = section(drift(ResourceChange(arm_id, ResourceChangeKind.ADDED))).splitlines()
         assert lines[-1] == f"  ADDED       {shown}"
 
 
@@ -143,13 +147,13 @@ def test_a_group_is_one_however_azure_spells_it() -> None:
     spelled = [
         f"{group}/providers/Microsoft.Compute/disks/{name}" for name, group in (("a", GROUP), ("b", GROUP.upper()))
     ]
-    text = section(drift(*(ResourceChange(arm_id, Fate.ADDED) for arm_id in spelled)))
+    text = section(drift(*(ResourceChange(arm_id, ResourceChangeKind.ADDED) for arm_id in spelled)))
     assert text.count("Moved: ") == 1
     assert text.endswith("  ADDED       a (disks)\n  ADDED       b (disks)\n")
 
 
 def test_of_very_many_resources_the_rest_is_counted() -> None:
-    many = [ResourceChange(machine(f"vm-{number:03}").id, Fate.ADDED) for number in range(103)]
+    many = [ResourceChange(machine(f"vm-{number:03}").id, ResourceChangeKind.ADDED) for number in range(103)]
     text = section(drift(*many))
     assert text.count("  ADDED ") == 100
     assert text.endswith("  ADDED       vm-099 (virtualMachines)\n  and 3 resources more, which the JSON report has\n")
@@ -157,14 +161,19 @@ def test_of_very_many_resources_the_rest_is_counted() -> None:
 
 def test_a_waived_regression_is_said_to_be_one() -> None:
     waived = msgspec.structs.replace(finding(), waiver=reports.waiver())
-    text = section(drift(findings=(FindingChange(State.REGRESSED, finding(Outcome.PASS), waived),)))
+    text = section(drift(findings=(FindingChange(BaselineState.REGRESSED, finding(Outcome.PASS), waived),)))
     assert "pass -> fail (critical, waived): TRAKDB" in text
 
 
 def test_what_still_passes_or_passed_and_is_gone_is_only_counted() -> None:
     passed = finding(Outcome.PASS)
     text = section(
-        drift(findings=(FindingChange(State.DRIFTED, passed, passed), FindingChange(State.GONE, passed, None)))
+        drift(
+            findings=(
+                FindingChange(BaselineState.DRIFTED, passed, passed),
+                FindingChange(BaselineState.GONE, passed, None),
+            )
+        )
     )
     assert "MIR003" not in text
     assert "Findings: 1 gone, 1 drifted; resources: as they were." in text
@@ -174,7 +183,7 @@ def test_what_was_changed_to_act_on_a_terminal_does_not() -> None:
     name = f"{GROUP}/providers/Microsoft.Compute/disks/{HOSTILE.replace('/', '')}"
     change = ResourceChange(
         name,
-        Fate.LOST_SIGHT,
+        ResourceChangeKind.LOST_SIGHT,
         f"{name}x",
         (PropertyChange(f"tags['{HOSTILE}']", HOSTILE, [HOSTILE], (HOSTILE,)),),
         (HOSTILE,),

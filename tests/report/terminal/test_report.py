@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from auditor import report
 from auditor.escape import printable
-from auditor.judging.model import Outcome, Standing, Stood
+from auditor.judging.model import ExemptionState, ExemptionStatus, Outcome
 from auditor.report.document import Report
 from auditor.report.view import View
 from auditor.rules.model import Severity
@@ -385,7 +385,7 @@ def test_what_is_waived_is_no_success(outcomes: list[Outcome], said: str) -> Non
 def test_a_waiver_of_many_findings_names_the_first() -> None:
     leave = reports.waiver()
     findings = [msgspec.structs.replace(finding(subject=machine(f"vm-{n}")), waiver=leave) for n in range(8)]
-    made = msgspec.structs.replace(reports.report(*findings), waivers=(Stood(leave, Standing.USED, 8),))
+    made = msgspec.structs.replace(reports.report(*findings), waivers=(ExemptionStatus(leave, ExemptionState.USED, 8),))
     assert "vm-4 (virtualMachines, westeurope), and 3 more auditor:" in words(made)
 
 
