@@ -13,8 +13,9 @@ from auditor.azure.arm import canonical_type
 from auditor.errors import InputError
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.graph import KINDS
-from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError, Fact
+from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError
 from auditor.rules.model import Grade, Pack, Rule, Setting, Severity, Source, Statement, Target
+from auditor.rules.registry import Fact
 from auditor.yaml_documents import Document
 
 PACK_FILE: Final = "pack.yaml"

@@ -15,8 +15,9 @@ from auditor.judging import engine
 from auditor.judging.model import Coverage, Finding, Outcome
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
-from auditor.rules.facts import FACTS, Fact
+from auditor.rules.facts import FACTS
 from auditor.rules.model import Severity
+from auditor.rules.registry import Fact
 from auditor.snapshot.known import Answer, Cause, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, Body, arm_id

@@ -28,8 +28,8 @@ from auditor.estate.topology import Topology
 from auditor.rules.conditions import Compiler, ConditionError, Test, Verdict, compare, plain
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
-from auditor.rules.facts.registry import Fact
 from auditor.rules.model import Setting
+from auditor.rules.registry import Fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, resource
 

@@ -4,7 +4,7 @@ The logic is strong Kleene. A leaf is true or false only where every value that 
 would make it so; more knowledge therefore never turns a decided verdict. Words and operators are Azure Policy's.
 """
 
-from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler, ConditionError, Fact
+from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler, ConditionError
 from auditor.rules.conditions.operators import compare, identity, plain
 from auditor.rules.conditions.verdict import Proof, Stack, Test, Verdict
 
@@ -13,7 +13,6 @@ __all__ = [
     "CompiledRule",
     "Compiler",
     "ConditionError",
-    "Fact",
     "Proof",
     "Stack",
     "Test",

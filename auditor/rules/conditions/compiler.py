@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import re2
@@ -16,7 +16,6 @@ from auditor.rules.conditions.operators import LIST_OPERANDS, ON_LISTS, OPERATOR
 from auditor.rules.conditions.verdict import (
     FALSE,
     TRUE,
-    Element,
     Observation,
     Proof,
     Stack,
@@ -32,28 +31,9 @@ from auditor.rules.conditions.verdict import (
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Rule, Setting, Severity
+from auditor.rules.registry import Fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown, interval
 from auditor.snapshot.model import Part, Resource
-
-
-class Fact(Protocol):
-    """A named, pure function of the topology."""
-
-    @property
-    def name(self) -> str:
-        """Return the name by which rules call it."""
-
-    @property
-    def of(self) -> tuple[str, ...]:
-        """Return the kinds of element that it can be asked about."""
-
-    @property
-    def gives(self) -> str:
-        """Return `boolean`, `number`, `text`, `text*` (a list of texts) or, with `*`, the kind of a list's elements."""
-
-    @property
-    def find(self) -> Callable[[Context, Element], Answer]:
-        """Return the function."""
 
 
 class Compiled(msgspec.Struct, frozen=True):

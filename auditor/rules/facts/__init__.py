@@ -1,47 +1,15 @@
-"""Facts: named, pure functions of the topology that yield a value, its absence or the reason why it is not known.
+"""Facts: named, pure functions of the topology that return a value, `ABSENT`, or why the value is unknown.
 
-A rule names them where one leaf of a condition cannot say what it needs: a join, a sum, a look-up.
+A rule uses one where a comparison alone cannot say what it needs: a join, a sum, a look-up. Every module of this folder
+is imported, so that a fact in a new file needs no registration.
 """
 
-from auditor.rules.facts import (
-    balancers,
-    deployments,
-    disks,
-    entrances,
-    frontends,
-    gateways,
-    internet,
-    mirrors,
-    needs,
-    neighbours,
-    placement,
-    pools,
-    redundancy,
-    retirements,
-    sizes,
-    traffic_manager,
-    vm_state,
-)
-from auditor.rules.facts.registry import FACTS, Fact
+import importlib
+import pkgutil
 
-__all__ = [
-    "FACTS",
-    "Fact",
-    "balancers",
-    "deployments",
-    "disks",
-    "entrances",
-    "frontends",
-    "gateways",
-    "internet",
-    "mirrors",
-    "needs",
-    "neighbours",
-    "placement",
-    "pools",
-    "redundancy",
-    "retirements",
-    "sizes",
-    "traffic_manager",
-    "vm_state",
-]
+from auditor.rules.registry import FACTS
+
+__all__ = ["FACTS"]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

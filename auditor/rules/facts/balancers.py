@@ -13,7 +13,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.pools import any_machine
 from auditor.rules.facts.reading import number_at
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

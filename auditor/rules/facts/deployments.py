@@ -16,7 +16,7 @@ from auditor.estate.tags import TAG_ROLE
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

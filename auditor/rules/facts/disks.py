@@ -13,7 +13,7 @@ from auditor.azure.paths import ABSENT
 from auditor.estate.graph import objects, value
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
 from auditor.snapshot.model import Part, Resource
 

@@ -16,7 +16,7 @@ from auditor.estate.tags import TIER_ROLES
 from auditor.rules.context import Context
 from auditor.rules.facts.deployments import primary_region
 from auditor.rules.facts.pools import TARGETS, only_udp
-from auditor.rules.facts.registry import fact, once
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

@@ -6,7 +6,7 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.estate.graph import SKU, items, objects, value
 from auditor.rules.context import Context
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

@@ -13,7 +13,7 @@ from auditor.estate.declaration import Role
 from auditor.estate.graph import objects, value
 from auditor.rules.context import Context
 from auditor.rules.facts.pools import ROUTES, serves
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

@@ -13,7 +13,7 @@ from auditor.estate.graph import LOAD_BALANCER, objects, parts, value
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.security_rules import INTERNET, Admission, size
 from auditor.rules.context import Context
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

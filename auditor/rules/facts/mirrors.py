@@ -16,7 +16,7 @@ from auditor.rules.facts.balancers import referred_to, unseen_balancers
 from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain, zone
 from auditor.rules.facts.reading import required
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

@@ -13,7 +13,7 @@ from auditor.estate.graph import value
 from auditor.estate.subjects import Deployment, Members, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import required, text_at
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Unknown
 from auditor.snapshot.model import Resource
 

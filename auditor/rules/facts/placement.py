@@ -8,7 +8,7 @@ from auditor.estate.graph import AVAILABILITY_SET, value
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import number_at, text_at, unviewed
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Unknown
 from auditor.snapshot.model import Resource
 

@@ -13,7 +13,7 @@ from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET, 
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

@@ -14,8 +14,8 @@ from auditor.rules.facts.arithmetic import largest, total
 from auditor.rules.facts.disks import data_disk_mbps
 from auditor.rules.facts.placement import fault_domain_group, zone
 from auditor.rules.facts.placement import region as region_of_machine
-from auditor.rules.facts.registry import Find, fact
 from auditor.rules.facts.sizes import memory_gb, vcpus
+from auditor.rules.registry import Find, fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
 from auditor.snapshot.model import Resource
 

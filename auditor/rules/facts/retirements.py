@@ -15,9 +15,9 @@ from auditor.estate.graph import VM, objects, value
 from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import os_disk
-from auditor.rules.facts.registry import FACTS, fact
 from auditor.rules.facts.sizes import months_between, retirements, series_of, size_of
 from auditor.rules.facts.vm_state import extensions
+from auditor.rules.registry import FACTS, fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

@@ -16,7 +16,7 @@ from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import required, text_at
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Read
 from auditor.snapshot.model import Resource
 

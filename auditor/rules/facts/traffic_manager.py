@@ -9,7 +9,7 @@ from auditor.estate.graph import PUBLIC_ADDRESS, objects, value
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.reading import number_at
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
 from auditor.snapshot.model import Part, Resource
 

@@ -13,7 +13,7 @@ from auditor.estate.graph import EXTENSION, Graph, objects, unread, value
 from auditor.estate.subjects import declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import required, text_at, unviewed
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 

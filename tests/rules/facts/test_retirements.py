@@ -151,7 +151,7 @@ CLASSIC_ALERTS = exposed("2026-03-31", "classic alerts of a Recovery Services va
         ([installed("microsoftmonitoringagent")], [("2024-08-31", "Log Analytics agent")]),
         ([installed("LinuxDiagnostic")], [("2026-03-31", "Azure Diagnostics extension")]),
         ([installed("IaaSDiagnostics")], [("2026-03-31", "Azure Diagnostics extension")]),
-        ([installed("DSC")], [("2028-03-31", "Desired BaselineState Configuration extension")]),
+        ([installed("DSC")], [("2028-03-31", "Desired State Configuration extension")]),
         ([installed("AzureMonitorLinuxAgent")], []),
         ([vpn("HighPerformance")], LEGACY),
         ([vpn("standard", "VPN")], LEGACY),

@@ -7,7 +7,7 @@ import pytest
 from auditor.azure.paths import ABSENT
 from auditor.estate.graph import VM
 from auditor.rules.facts import FACTS
-from auditor.rules.facts.registry import fact
+from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer
 from tests.estate import subscription as s
 

@@ -1,0 +1,70 @@
+"""The registry of facts: how a function gets a name that rules can use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+import msgspec
+
+from auditor.estate.graph import KINDS
+from auditor.rules.context import Context
+from auditor.snapshot.known import Answer
+
+Find = Callable[[Context, Any], Answer]
+"""A function that computes a fact of one element."""
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A named, pure function of the topology: a value, never an outcome."""
+
+    name: str
+    of: tuple[str, ...]
+    """The kinds of element that it describes."""
+    gives: str
+    """The type of the value: `boolean`, `number`, `text`, `text*` (a list of texts), or the kind of the elements of a
+    list, followed by `*`."""
+    find: Find
+    about: str
+    """The docstring, which `docs/facts.md` shows."""
+
+
+FACTS: Final[dict[str, Fact]] = {}
+"""All facts by name; filled by importing `auditor.rules.facts`."""
+
+_SHARED: Final = frozenset({*KINDS.values(), "mirror", "tier", "deployment", "subscription"})
+"""The kinds of which one object serves all rules; objects of other kinds are created for each evaluation."""
+
+
+def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
+    """Register a function as a fact of the elements of some kinds.
+
+    Raises:
+        ValueError: another fact has the name.
+    """
+
+    def register(find: Find) -> Find:
+        if name in FACTS:
+            message = f"two facts are named {name}"
+            raise ValueError(message)
+        if _SHARED.issuperset(of):
+            find = once(find)
+        FACTS[name] = Fact(name, of, gives, find, " ".join((find.__doc__ or "").split()))
+        return find
+
+    return register
+
+
+def once(find: Find) -> Find:
+    """Return the function with its results cached in the context, for rules and other facts alike."""
+
+    @wraps(find)
+    def cached(context: Context, element: Any) -> Answer:  # noqa: ANN401 - of the fact's kind
+        key = (find, id(element))
+        found = context.answers.get(key)
+        if found is None:
+            found = context.answers[key] = (element, find(context, element))
+        return found[1]
+
+    return cached
