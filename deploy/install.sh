@@ -1,8 +1,8 @@
 #!/bin/sh
-# install.sh DIR: installs the auditor into a virtual environment of its own, in the versions that its tests run on, with
-# nightly.sh beside it as auditor-nightly. PYTHON names another interpreter than python3.
+# install.sh DIR: installs the auditor into a new virtual environment, with the dependency versions of its tests, and
+# nightly.sh as auditor-nightly. PYTHON selects an interpreter other than python3.
 set -eu
-umask 022 # whoever installs it, others run it
+umask 022 # other users than the installing one run it
 
 [ $# -eq 1 ] || { echo "usage: install.sh DIR" >&2; exit 2; }
 target=$1
@@ -10,7 +10,7 @@ checkout=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 versions=$(mktemp)
 trap 'rm -f "$versions"' EXIT
 
-# The lock's hashes would be demanded of the checkout too, which has none.
+# Without the hashes of the lock file: pip would require one for the checkout too, which has none.
 sed -n 's/^\([a-z].*==.*\) \\$/\1/p' "$checkout/requirements-dev.lock" >"$versions"
 "${PYTHON:-python3}" -m venv "$target"
 "$target/bin/pip" --disable-pip-version-check install --quiet --quiet --constraint "$versions" "$checkout"

@@ -1,12 +1,13 @@
 #!/bin/sh
-# One nightly run. It reads AUDITOR_SUBSCRIPTIONS (ids, separated by blanks) and keeps in the folder AUDITOR_HOME
+# One nightly run. It reads the subscriptions AUDITOR_SUBSCRIPTIONS (ids, separated by spaces) and writes into the folder
+# AUDITOR_HOME:
 #
-#   snapshots/TIME.jsonl.gz                  what was there
-#   reports/TIME.txt .json .sarif .md        what that means
+#   snapshots/TIME.jsonl.gz                  the snapshot
+#   reports/TIME.txt .json .sarif .md        the reports
 #
-# It heeds, where that folder has them, deployment.yaml, waivers.yaml and attestations.yaml, and says what has moved since
-# the snapshot approved.jsonl.gz. Arguments are further options of `auditor scan`, which also gives the exit code; what
-# comes in the way of a run is 2. Nothing is ever deleted: docs/nightly.md says how to.
+# If they exist in that folder, it uses deployment.yaml, waivers.yaml, attestations.yaml, and approved.jsonl.gz as the
+# baseline. Arguments are further options of `auditor scan`, which also sets the exit code; it is 2 if the scan could not
+# run. Nothing is deleted automatically, see docs/nightly.md.
 set -eu
 umask 077
 export LC_ALL=C
@@ -16,19 +17,19 @@ die() {
   exit 2
 }
 
-[ -n "${AUDITOR_HOME:-}" ] || die 'AUDITOR_HOME is not set: it names the folder that keeps snapshots and reports'
-[ -n "${AUDITOR_SUBSCRIPTIONS:-}" ] || die 'AUDITOR_SUBSCRIPTIONS is not set: it has the ids of what to read'
-command -v auditor >/dev/null || die 'there is no auditor on the PATH'
-cd -- "$AUDITOR_HOME" || die "AUDITOR_HOME is no folder: $AUDITOR_HOME"
-mkdir -p snapshots reports || die "$AUDITOR_HOME cannot be written to"
+[ -n "${AUDITOR_HOME:-}" ] || die 'AUDITOR_HOME is not set: the folder of snapshots and reports'
+[ -n "${AUDITOR_SUBSCRIPTIONS:-}" ] || die 'AUDITOR_SUBSCRIPTIONS is not set: the ids of the subscriptions to read'
+command -v auditor >/dev/null || die 'auditor is not on the PATH'
+cd -- "$AUDITOR_HOME" || die "AUDITOR_HOME is not a folder: $AUDITOR_HOME"
+mkdir -p snapshots reports || die "$AUDITOR_HOME is not writable"
 
-# A run ends well within six hours; a lock older than that was left by one that was killed.
+# A run takes less than six hours; an older lock was left by a killed run.
 find .lock -prune -mmin +360 -exec rmdir {} + 2>/dev/null || :
-mkdir .lock 2>/dev/null || die "another run is at work; if none is, remove $AUDITOR_HOME/.lock"
+mkdir .lock 2>/dev/null || die "another run is active; if not, remove $AUDITOR_HOME/.lock"
 trap 'rmdir .lock' EXIT
 trap 'exit 143' HUP INT TERM
 
-# What a killed run was about to write: files get their names when they are whole.
+# Partial files of a killed run: a file gets its name when it is complete.
 rm -f snapshots/.[!.]* reports/.[!.]*
 
 previous=
@@ -42,14 +43,14 @@ while [ -e "snapshots/$time.jsonl.gz" ]; do
   time=$(now)
 done
 
-is_there() { # NAME: a link that leads nowhere is there too, and the scan is to complain of it
+exists() { # NAME: true for a broken link too, so that the scan reports it
   [ -e "$1" ] || [ -L "$1" ]
 }
 [ -z "$previous" ] || set -- "--previous=$previous" "$@"
 for file in deployment waivers attestations; do
-  if is_there "$file.yaml"; then set -- "--$file=$file.yaml" "$@"; fi
+  if exists "$file.yaml"; then set -- "--$file=$file.yaml" "$@"; fi
 done
-if is_there approved.jsonl.gz; then set -- --baseline=approved.jsonl.gz "$@"; fi
+if exists approved.jsonl.gz; then set -- --baseline=approved.jsonl.gz "$@"; fi
 set -f
 for subscription in $AUDITOR_SUBSCRIPTIONS; do
   set -- "--subscription=$subscription" "$@"
@@ -58,7 +59,7 @@ done
 auditor scan "$@" -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" -o "sarif=reports/$time.sarif" \
   -o "markdown=reports/$time.md" -o "terminal=reports/$time.txt" &
 scan=$!
-# A shell heeds a signal only when the command in the foreground has ended; hence `wait`, which it interrupts.
+# A shell handles a signal only after the foreground command has ended; `wait` can be interrupted.
 trap 'kill "$scan" 2>/dev/null || :' HUP INT TERM
 code=0
 wait "$scan" || code=$?
@@ -67,6 +68,6 @@ wait "$scan" || code=$?
 if [ -e "reports/$time.txt" ]; then
   echo "$time $(tail -n 1 "reports/$time.txt"); exit code $code; see $AUDITOR_HOME/reports/$time.txt"
 else
-  echo "$time auditor: nothing was judged; exit code $code"
+  echo "$time auditor: nothing was evaluated; exit code $code"
 fi
 exit "$code"

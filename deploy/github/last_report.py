@@ -1,4 +1,4 @@
-"""Fetches the newest report that action.yml kept on this branch, with the runner's `gh`; without one, there is none."""
+"""Fetch the newest report that action.yml stored for this branch, if there is one, with the runner's `gh`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARTIFACT = "auditor-report"
 
 
 def main() -> int:
-    """Write the step's output `report`, a path or nothing; 2 where GitHub does not answer."""
+    """Write the step's output `report`, a path or nothing; return 2 if GitHub does not answer."""
     repository = os.environ["GITHUB_REPOSITORY"]
     folder = Path(os.environ["RUNNER_TEMP"]) / "auditor-last"
     try:
@@ -25,16 +25,16 @@ def main() -> int:
             _gh("run", "download", str(run), "--repo", repository, "--name", ARTIFACT, "--dir", str(folder))
     except subprocess.CalledProcessError as error:
         print(error.stderr, file=sys.stderr)
-        print("::error::the last report cannot be had: the job needs the permission actions, read")
+        print("::error::the last report cannot be fetched: the job needs the permission actions, read")
         return 2
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as output:
         output.write(f"report={folder / 'report.json' if run is not None else ''}\n")
-    print(f"The last report is of run {run}." if run is not None else "There is no earlier report on this branch.")
+    print(f"The last report is from run {run}." if run is not None else "There is no earlier report on this branch.")
     return 0
 
 
 def _newest(artifacts: list[dict[str, Any]]) -> int | None:
-    """Return the run of the newest artifact; a fork's branch may bear the same name, and is not ours."""
+    """Return the run of the newest artifact of this branch, without those of a fork's branch with the same name."""
     branch = os.environ["GITHUB_REF_NAME"]
     ours = [
         artifact

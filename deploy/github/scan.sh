@@ -1,6 +1,6 @@
 #!/bin/sh
-# The scan of action.yml, whose inputs come in the environment. It writes the job's summary and the step's outputs, and
-# fails only where there is nothing to upload; the verdict, `exit-code`, is for the last step.
+# The scan of action.yml; the action's inputs are environment variables. It writes the job's summary and the step's outputs.
+# It fails only if there is nothing to upload; the last step of the job fails with the output `exit-code`.
 set -eu
 
 die() {
@@ -18,7 +18,7 @@ is_true() { # INPUT VALUE
 
 [ "$PREVIOUS" != last ] || PREVIOUS=$LAST_REPORT
 
-# Each value goes with its option in one word, so that none is taken for another option.
+# Option and value are one word, so that a value cannot act as an option.
 [ -z "$SNAPSHOT" ] || set -- "$@" "--snapshot=$SNAPSHOT"
 [ -z "$DEPLOYMENT" ] || set -- "$@" "--deployment=$DEPLOYMENT"
 [ -z "$WAIVERS" ] || set -- "$@" "--waivers=$WAIVERS"
@@ -30,7 +30,7 @@ is_true() { # INPUT VALUE
 if is_true demo "$DEMO"; then set -- "$@" --demo; fi
 if is_true fail-on-new "$FAIL_ON_NEW"; then set -- "$@" --fail-on-new; fi
 if is_true allow-incomplete "$ALLOW_INCOMPLETE"; then set -- "$@" --allow-incomplete; fi
-is_true upload "$UPLOAD" || : # the step that uploads takes anything but true for no
+is_true upload "$UPLOAD" || : # validated here; the upload step treats anything but true as false
 set -f
 for subscription in $SUBSCRIPTIONS; do
   set -- "$@" "--subscription=$subscription"
@@ -39,7 +39,7 @@ set +f
 
 out=$(mktemp -d "$RUNNER_TEMP/auditor-report.XXXXXX")
 
-# What is shown has names from Azure in it; none of them is to give the runner orders.
+# The output contains names from Azure; none of them may act as a command of the runner.
 stop=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 echo "::stop-commands::$stop"
 code=0

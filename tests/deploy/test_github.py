@@ -90,7 +90,7 @@ def recorded(runner: Runner) -> list[str]:
     return (runner.folder / "arguments").read_text().split("\0")[:-1]
 
 
-def test_the_demo_is_judged_and_its_verdict_kept_for_the_last_step(runner: Runner) -> None:
+def test_the_demo_is_scanned_and_its_exit_code_kept_for_the_last_step(runner: Runner) -> None:
     done = runner.scan(demo="true")
     assert done.returncode == 0, done.stdout
     said = runner.said()
@@ -99,8 +99,8 @@ def test_the_demo_is_judged_and_its_verdict_kept_for_the_last_step(runner: Runne
     assert len(json.loads(Path(said["sarif"]).read_text())["runs"][0]["results"]) > 16
     assert "MIR002" in runner.summary.read_text()
     assert "MIR002" in done.stdout
-    verdict = runner.run("bash", "-c", STEPS["Verdict"]["run"], EXIT_CODE=said["exit-code"])
-    assert verdict.returncode == 1
+    result = runner.run("bash", "-c", STEPS["Result"]["run"], EXIT_CODE=said["exit-code"])
+    assert result.returncode == 1
 
 
 @pytest.mark.parametrize(("fail_on", "forgiven", "code"), [("none", "false", "3"), ("none", "true", "0")])

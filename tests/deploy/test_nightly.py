@@ -139,10 +139,10 @@ def test_the_exit_code_is_that_of_the_scan(home: Path, code: int) -> None:
     assert f"; exit code {code}; see " in done.stdout
 
 
-def test_a_scan_that_judges_nothing_says_so(home: Path) -> None:
+def test_a_scan_that_evaluates_nothing_is_reported(home: Path) -> None:
     done = nightly(home, "refuse")
     assert done.returncode == 2
-    assert done.stdout.endswith(" auditor: nothing was judged; exit code 2\n")
+    assert done.stdout.endswith(" auditor: nothing was evaluated; exit code 2\n")
     assert kept(home) == []
     assert not (home / ".lock").exists()
 
@@ -152,9 +152,9 @@ def test_a_scan_that_judges_nothing_says_so(home: Path) -> None:
     [
         ({"AUDITOR_HOME": ""}, "AUDITOR_HOME is not set"),
         ({"AUDITOR_SUBSCRIPTIONS": ""}, "AUDITOR_SUBSCRIPTIONS is not set"),
-        ({"AUDITOR_HOME": "/nowhere/at all"}, "AUDITOR_HOME is no folder: /nowhere/at all"),
-        ({"AUDITOR_HOME": "/dev/null"}, "AUDITOR_HOME is no folder: /dev/null"),
-        ({"PATH": "/nowhere"}, "there is no auditor on the PATH"),
+        ({"AUDITOR_HOME": "/nowhere/at all"}, "AUDITOR_HOME is not a folder: /nowhere/at all"),
+        ({"AUDITOR_HOME": "/dev/null"}, "AUDITOR_HOME is not a folder: /dev/null"),
+        ({"PATH": "/nowhere"}, "auditor is not on the PATH"),
     ],
     ids=["no home", "no subscriptions", "home is nowhere", "home is a file", "no auditor"],
 )
@@ -172,7 +172,7 @@ def test_runs_do_not_overlap(home: Path) -> None:
     lock.mkdir()
     done = nightly(home)
     assert done.returncode == 2
-    assert f"another run is at work; if none is, remove {lock}" in done.stderr
+    assert f"another run is active; if not, remove {lock}" in done.stderr
     assert kept(home) == []
     assert lock.exists()
 
@@ -198,7 +198,7 @@ def test_a_run_that_is_stopped_stops_its_scan_and_lets_the_next_one_in(home: Pat
     assert run.wait(timeout=60) > 128
     assert (home.parent / "ended").exists(), "the lock is held until the scan has ended"
     said, _ = run.communicate(timeout=60)
-    assert said.endswith(f"nothing was judged; exit code {run.returncode}\n")
+    assert said.endswith(f"nothing was evaluated; exit code {run.returncode}\n")
     assert not (home / ".lock").exists()
     assert (home / "snapshots/.half").exists()
     assert nightly(home).returncode == 0
