@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
+
+import msgspec
 
 from auditor import bundled, yaml_documents
 from auditor.authoring import examples
 from auditor.azure import arm
 from auditor.estate import deployment_file
+from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
 from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
@@ -22,7 +24,6 @@ from auditor.rules.facts import FACTS
 from auditor.rules.packs import LoadedPack
 from auditor.snapshot.known import Items
 from auditor.snapshot.model import Resource, Snapshot
-from auditor.sources import arm_json
 from auditor.yaml_documents import Document
 
 _INDEX: Any = yaml_documents.read(bundled.FIXTURES / "index.yaml").value
@@ -47,26 +48,36 @@ def rules(profile: str) -> tuple[CompiledRule, ...]:
 
 
 @cache
-def _files(name: str) -> tuple[str, str]:
+def _files(name: str) -> tuple[bytes, bytes]:
     folder = bundled.FIXTURES / name
     declared = yaml_documents.read(folder / bundled.DEPLOYMENT).value
-    return (folder / bundled.INVENTORY).read_text(encoding="utf-8"), json.dumps(declared)
+    return (folder / bundled.INVENTORY).read_bytes(), msgspec.json.encode(declared)
 
 
 def body_of(name: str) -> Body:
     """Return a fresh copy of an estate's inventory."""
-    body: Body = json.loads(_files(name)[0])
+    body: Body = msgspec.json.decode(_files(name)[0])
     return body
 
 
 def declared_of(name: str) -> Any:
     """Return a fresh copy of what an estate's deployment file says."""
-    return json.loads(_files(name)[1])
+    return msgspec.json.decode(_files(name)[1])
+
+
+@cache
+def _inventory(name: str) -> examples.Inventory:
+    return examples.Inventory(body_of(name), name)
 
 
 def snapshot_of(name: str, body: Body) -> Snapshot:
     """Return a changed inventory as it is read."""
-    return arm_json.decode(json.dumps(body).encode(), name)
+    return _inventory(name).decode(body)
+
+
+@cache
+def _deployments(declared: bytes) -> tuple[DeclaredDeployment, ...]:
+    return deployment_file.load(Document(msgspec.json.decode(declared), "deployment.yaml", {}))
 
 
 def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = examples.AS_OF) -> Topology:
@@ -74,14 +85,16 @@ def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = examp
 
     There is no such file where `declared` is empty.
     """
-    declared = declared_of(name) if declared is None else declared
-    deployments = deployment_file.load(Document(declared, "deployment.yaml", {})) if declared else ()
+    text = _files(name)[1] if declared is None else msgspec.json.encode(declared)
+    deployments = _deployments(text) if declared is None or declared else ()
     return Topology(snapshot_of(name, body), deployments, as_of)
 
 
-def judge(name: str, body: Body, declared: Any = None) -> dict[Key, Finding]:
-    """Return the findings of a changed estate by what they are about."""
-    findings = engine.judge(topology(name, body, declared), rules(ESTATES[name]))
+def judge(
+    name: str, body: Body, declared: Any = None, asked: Sequence[CompiledRule] | None = None
+) -> dict[Key, Finding]:
+    """Return the findings of a changed estate by what they are about; by some rules only, where these are given."""
+    findings = engine.judge(topology(name, body, declared), rules(ESTATES[name]) if asked is None else asked)
     found = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
     assert len(found) == len(findings), "one finding a (rule, deployment, subject)"
     return found
@@ -114,7 +127,7 @@ def by_tags(name: str) -> tuple[Body, Body]:
             product = tier.declared.product or found.declared.product
             own = {"iris-deployment": found.id, "iris-role": str(tier.declared.role), "iris-product": product}
             machines[machine.key]["tags"] = own
-    declared = json.loads(_files(name)[1])
+    declared = declared_of(name)
     (left,) = declared["deployments"]
     del left["mirrors"], left["tiers"]
     return body, declared

@@ -122,7 +122,8 @@ def check(path: Path | None, loaded: tuple[LoadedPack, ...]) -> tuple[int, list[
     if not tried:
         message = "has no rule to try"
         raise InputError(message, str(path or ""))
-    failures = [failure for rule in tried for failure in examples.check(rule, rules_of)]
+    trial = examples.Trial(rules_of)
+    failures = [failure for rule in tried for failure in trial.check(rule)]
     return sum(len(rule.examples) for rule in tried), failures
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.model import Rule
-from auditor.snapshot.model import Gap, GapReason, resource
+from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.sources import arm_json
 from auditor.yaml_documents import Document
 
@@ -30,7 +30,59 @@ AS_OF: Final = dt.date(2026, 11, 1)
 Verdicts = Mapping[tuple[str, str, str], Finding]
 """Findings by rule, deployment and subject."""
 
+_CHANGES: Final = {"set", "remove", "add", "gap", "declare"}
+"""The keys of an example that change the deployment."""
+
 _HIDDEN: Final = {"reason": GapReason.FORBIDDEN, "code": "AuthorizationFailed"}
+
+
+class Inventory:
+    """A raw inventory of which changed copies are decoded; what is unchanged in them is decoded only once."""
+
+    def __init__(self, body: Mapping[str, Any], file: str) -> None:
+        """Decode it.
+
+        Raises:
+            InputError: see `arm_json.decode`.
+        """
+        self._file = file
+        self.snapshot = arm_json.decode(msgspec.json.encode(body), file)
+        unread = {arm.key(gap.scope) for gap in self.snapshot.gaps}
+        known = {resource.key: resource for resource in self.snapshot.resources if resource.key not in unread}
+        skus = iter(self.snapshot.skus)
+        self._resources: dict[bytes, Resource] = {}
+        self._skus: dict[bytes, Mapping[str, object]] = {}
+        for item in body["value"]:
+            if "id" not in item:
+                self._skus[msgspec.json.encode(item)] = next(skus)
+            elif arm.key(item["id"]) in known:
+                self._resources[msgspec.json.encode(item)] = known[arm.key(item["id"])]
+
+    def decode(self, changed: Mapping[str, Any]) -> Snapshot:
+        """Return the same as `arm_json.decode` of a changed copy.
+
+        Raises:
+            InputError: see `arm_json.decode`.
+        """
+        kept, skus, others = {}, [], []
+        for item in changed["value"]:
+            text = msgspec.json.encode(item)
+            if text in self._resources:
+                kept[self._resources[text].key] = self._resources[text]
+            elif text in self._skus:
+                skus.append(self._skus[text])
+            else:
+                others.append(item)
+        decoded = arm_json.decode(msgspec.json.encode({**changed, "value": others}), self._file)
+        if any(resource.key in kept for resource in decoded.resources):  # the file is refused, with its line
+            return arm_json.decode(msgspec.json.encode(changed), self._file)
+        resources = sorted((*kept.values(), *decoded.resources), key=attrgetter("key"))
+        return msgspec.structs.replace(
+            decoded,
+            scopes=tuple(sorted({*decoded.scopes, *map(arm.subscription_of, kept)})),
+            resources=tuple(resources),
+            skus=(*skus, *decoded.skus),
+        )
 
 
 class Fixture(msgspec.Struct, frozen=True):
@@ -40,6 +92,7 @@ class Fixture(msgspec.Struct, frozen=True):
     profile: str
     inventory: dict[str, Any]
     declared: dict[str, Any]
+    decoder: Inventory
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -68,7 +121,8 @@ def fixture(name: str) -> Fixture:
         raise InputError(message)
     folder = bundled.FIXTURES / name
     declared: Any = yaml_documents.read(folder / bundled.DEPLOYMENT).value
-    return Fixture(name, index[name]["profile"], json.loads((folder / bundled.INVENTORY).read_bytes()), declared)
+    body: dict[str, Any] = msgspec.json.decode((folder / bundled.INVENTORY).read_bytes())
+    return Fixture(name, index[name]["profile"], body, declared, Inventory(body, name))
 
 
 def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Verdicts:
@@ -78,20 +132,80 @@ def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[Compil
         InputError: the change names a resource or a path that is not there.
     """
     changed = apply(known_good, change)
-    taken = arm_json.decode(json.dumps(changed.inventory).encode(), known_good.name)
+    snapshot = known_good.decoder.decode(changed.inventory)
     declared = deployment_file.load(Document(changed.declared, f"{known_good.name}/{bundled.DEPLOYMENT}", {}))
-    findings = engine.judge(Topology(taken, declared, AS_OF), rules)
+    findings = engine.judge(Topology(snapshot, declared, AS_OF), rules)
     return {(f.rule.id, f.deployment.lower(), f.subject.id.lower()): f for f in findings}
 
 
-def check(rule: Rule, rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> Iterator[Failure]:
-    """Yield what does not hold of a rule's examples: verdict, severity, and that exactly the named rules change."""
-    for number, example in enumerate(rule.examples, start=1):
-        try:
-            for message in _faults(rule, example, rules_of):
-                yield Failure(rule.id, number, message)
-        except InputError as error:
-            yield Failure(rule.id, number, str(error))
+class Trial:
+    """The examples of rules, tried with all rules of a profile."""
+
+    def __init__(self, rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> None:
+        """Take the rules by profile."""
+        self._rules_of = rules_of
+        self._unchanged: dict[tuple[str, str], Verdicts] = {}
+
+    def check(self, rule: Rule) -> Iterator[Failure]:
+        """Yield what does not hold of a rule's examples: verdict, severity, and that exactly the named rules change."""
+        for number, example in enumerate(rule.examples, start=1):
+            try:
+                for message in self.faults(rule, example, self.judge(rule, example)):
+                    yield Failure(rule.id, number, message)
+            except InputError as error:
+                yield Failure(rule.id, number, str(error))
+
+    def judge(self, rule: Rule, example: Mapping[str, Any]) -> Verdicts:
+        """Judge the deployment of an example after its change.
+
+        Raises:
+            InputError: the deployment, the profile, a resource or a path does not exist.
+        """
+        known_good = fixture(example["on"])
+        profile = example.get("profile", known_good.profile)
+        if profile not in rule.profiles:
+            message = f"the rule is not in the profile {profile}"
+            raise InputError(message)
+        if _CHANGES & example.keys():
+            return judge(known_good, example, self._rules_of[profile])
+        return self._before(known_good, profile)
+
+    def faults(self, rule: Rule, example: Mapping[str, Any], after: Verdicts) -> Iterator[str]:
+        """Yield what does not hold of one example, given its verdicts."""
+        known_good = fixture(example["on"])
+        profile = example.get("profile", known_good.profile)
+        before = self._before(known_good, profile)
+        expected = Outcome(example["expect"])
+        wanted = example.get("subject", "").lower()
+        own = [
+            finding
+            for (rule_id, _, subject), finding in after.items()
+            if rule_id == rule.id and (not wanted or f"/{subject}".endswith(f"/{wanted}"))
+        ]
+        outcomes = [finding.outcome for finding in own]
+        meant = [finding for finding in own if finding.outcome is expected]
+        if not meant or (expected is Outcome.PASS and set(outcomes) - {Outcome.PASS, Outcome.NOT_APPLICABLE}):
+            said = ", ".join(f"{f.subject.id} {f.outcome}{f': {f.reason}' if f.reason else ''}" for f in own)
+            yield f"expected {expected}, but the rule says: {said or 'nothing'}"
+        if "severity" in example and {finding.severity for finding in meant} != {example["severity"]}:
+            yield f"expected the severity {example['severity']}, not {', '.join(sorted({f.severity for f in meant}))}"
+        also = _failing(after) - _failing(before) - {rule.id}
+        if profile == known_good.profile and also != set(example.get("also", ())):
+            yield f"expected that also {sorted(example.get('also', ()))} fail, but {sorted(also)} do"
+        if any(finding.outcome is Outcome.ERROR for finding in after.values()):
+            yield "; ".join(f"{f.rule.id}: {f.reason}" for f in after.values() if f.outcome is Outcome.ERROR)
+
+    def _before(self, known_good: Fixture, profile: str) -> Verdicts:
+        """Judge an unchanged deployment, once in each profile."""
+        place = known_good.name, profile
+        if place not in self._unchanged:
+            self._unchanged[place] = judge(known_good, {}, self._rules_of[profile])
+        return self._unchanged[place]
+
+
+def _failing(verdicts: Verdicts) -> set[str]:
+    """Return the rules that fail."""
+    return {rule_id for (rule_id, *_), finding in verdicts.items() if finding.outcome is Outcome.FAIL}
 
 
 def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
@@ -100,17 +214,18 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
     Raises:
         InputError: the change names a resource or a path that is not there.
     """
-    body, declared = copy.deepcopy(known_good.inventory), copy.deepcopy(known_good.declared)
+    declared = copy.deepcopy(known_good.declared)
+    body = known_good.inventory | {"value": list(known_good.inventory["value"])}
     for entry in change.get("set", ()):
         sizes = [item for item in body["value"] if "id" not in item and item["name"] == entry["resource"]]
         for size in sizes:
-            _set_capability(size, entry["path"], entry["value"])
+            _set_capability(_copied(body, size), entry["path"], entry["value"])
         if not sizes:
-            _set(_find(body["value"], entry["resource"]), entry["path"], entry["value"])
+            _set(_copied(body, _find(body["value"], entry["resource"])), entry["path"], entry["value"])
     for entry in change.get("remove", ()):
         target = _find(body["value"], entry["resource"])
         if "path" in entry:
-            _set(target, entry["path"], None)
+            _set(_copied(body, target), entry["path"], None)
         else:
             body["value"] = [_without(item, arm.key(target["id"])) for item in body["value"] if item is not target]
     body["value"] += change.get("add", ())
@@ -121,35 +236,11 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
     return msgspec.structs.replace(known_good, inventory=body, declared=declared)
 
 
-def _faults(rule: Rule, example: Mapping[str, Any], rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> Iterator[str]:
-    known_good = fixture(example["on"])
-    profile = example.get("profile", known_good.profile)
-    if profile not in rule.profiles:
-        yield f"the rule is not in the profile {profile}"
-        return
-    before = judge(known_good, {}, rules_of[profile])
-    after = judge(known_good, example, rules_of[profile])
-    expected = Outcome(example["expect"])
-    wanted = example.get("subject", "").lower()
-    own = [
-        finding
-        for (rule_id, _, subject), finding in after.items()
-        if rule_id == rule.id and (not wanted or f"/{subject}".endswith(f"/{wanted}"))
-    ]
-    outcomes = [finding.outcome for finding in own]
-    meant = [finding for finding in own if finding.outcome is expected]
-    if not meant or (expected is Outcome.PASS and set(outcomes) - {Outcome.PASS, Outcome.NOT_APPLICABLE}):
-        said = ", ".join(f"{f.subject.id} {f.outcome}{f': {f.reason}' if f.reason else ''}" for f in own) or "nothing"
-        yield f"expected {expected}, but the rule says: {said}"
-    if "severity" in example and {finding.severity for finding in meant} != {example["severity"]}:
-        yield f"expected the severity {example['severity']}, not {', '.join(sorted({f.severity for f in meant}))}"
-    failing = {rule_id for (rule_id, *_), f in after.items() if f.outcome is Outcome.FAIL}
-    failed = {rule_id for (rule_id, *_), f in before.items() if f.outcome is Outcome.FAIL}
-    also = failing - failed - {rule.id}
-    if example.get("profile", known_good.profile) == known_good.profile and also != set(example.get("also", ())):
-        yield f"expected that also {sorted(example.get('also', ()))} fail, but {sorted(also)} do"
-    if any(finding.outcome is Outcome.ERROR for finding in after.values()):
-        yield "; ".join(f"{f.rule.id}: {f.reason}" for f in after.values() if f.outcome is Outcome.ERROR)
+def _copied(body: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    """Put a copy in the place of an element of an inventory, and return it."""
+    copied = copy.deepcopy(item)
+    body["value"] = [copied if other is item else other for other in body["value"]]
+    return copied
 
 
 def _find(bodies: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -219,14 +310,15 @@ def _hide(body: dict[str, Any], what: str) -> None:
         kept = [item for item in body["value"] if _type(item) != type_]
         for scope, types in body["listed"].items():
             if what.lower() in [listed.lower() for listed in types]:
-                body["listed"][scope] = [listed for listed in types if listed.lower() != what.lower()]
-                body.setdefault("gaps", []).append({"scope": scope, "what": what, **_HIDDEN})
+                others = [listed for listed in types if listed.lower() != what.lower()]
+                body["listed"] = body["listed"] | {scope: others}
+                body["gaps"] = [*body.get("gaps", ()), {"scope": scope, "what": what, **_HIDDEN}]
         body["value"] = kept
         return
     target = _find(body["value"], what)
     body["value"] = [item for item in body["value"] if item is not target]
     gap = Gap(target["id"], arm.type_of(target["id"]), **_HIDDEN)  # type: ignore[arg-type]
-    body.setdefault("gaps", []).append(msgspec.to_builtins(gap))
+    body["gaps"] = [*body.get("gaps", ()), msgspec.to_builtins(gap)]
 
 
 def _type(item: dict[str, Any]) -> str:
