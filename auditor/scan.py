@@ -15,7 +15,7 @@ from auditor.estate import deployment_file
 from auditor.estate.declaration import NONE, DeclaredDeployment
 from auditor.estate.topology import Topology
 from auditor.judging import carry_over, drift, engine, exemptions
-from auditor.judging.exemptions import Exceptions
+from auditor.judging.exemptions import Exemptions
 from auditor.judging.model import BaselineState, Outcome
 from auditor.report.document import Report
 from auditor.rules import packs
@@ -84,7 +84,7 @@ def scan(request: Request) -> Report:
     changes = drift.Changes(former.graph, topology.graph) if former else None
     gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules, changes.after if changes else ())
     lost = carry_over.carried(earlier, findings, topology, (rule.rule for rule in rules)) if earlier else ()
-    applied = exemptions.apply(Exceptions(granted, given), findings, lost, gaps, as_of)
+    applied = exemptions.apply(Exemptions(granted, given), findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
         before = drift.Judged(former, engine.judge(former, rules, changes.before))

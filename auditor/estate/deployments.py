@@ -139,7 +139,10 @@ def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Me
             if member.location:
                 regions[member.location].append(member)
             else:
-                unsure.append(unread(member, "location") or Unknown(Cause.VALUE, f"{member.id} has no location"))
+                unsure.append(
+                    unread(member, "location")
+                    or Unknown(Cause.VALUE, f"{member.id} has no location", about=(member.id,))
+                )
     return [
         Tier(deployment, declared, region, Items((*found, *unsure), members.missing))
         for region, found in regions.items()

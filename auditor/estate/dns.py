@@ -65,7 +65,8 @@ class Naming:
         if isinstance(reference.value, str):
             return Answer(self.graph.get(reference.value), reference.reads)
         if not is_external(endpoint):
-            deleted = Unknown(Cause.VALUE, f"{endpoint.id} leads to nothing, since what it led to was deleted")
+            reason = f"{endpoint.id} leads to nothing, since what it led to was deleted"
+            deleted = Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))
             return Answer(deleted if reference.value is ABSENT else _unclear(endpoint, reference), reference.reads)
         name = value(endpoint, "properties.target")
         if not isinstance(name.value, str):
@@ -118,4 +119,5 @@ def _comparable(name: str) -> str:
 def _unclear(endpoint: Part, answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
-    return Unknown(Cause.VALUE, f"{endpoint.resource.id}: {endpoint.path} does not say where it leads (malformed)")
+    reason = f"{endpoint.resource.id}: {endpoint.path} does not say where it leads (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))

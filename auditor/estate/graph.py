@@ -194,12 +194,16 @@ class Graph:
         for gap in self.snapshot.gaps:
             same = arm.subscription_of(arm.key(gap.scope)) == subscription
             if same and arm.canonical_type(gap.what) in {type_, arm.SUBSCRIPTION} and cuts_a_list(gap):
-                return Unknown(Cause.GAP, str(gap))
+                return Unknown.of(gap)
         if (subscription, type_) in self.snapshot.listed:
             return None
         if subscription not in self.snapshot.scopes:
-            return Unknown(Cause.GAP, not_listed(arm.SUBSCRIPTION, subscription))
-        return Unknown(Cause.GAP, not_listed(type_, subscription))
+            return not_scanned(subscription)
+        return Unknown(
+            Cause.GAP,
+            f"{proper_type(type_)} in {subscription} was not listed completely",
+            (unlisted(type_, subscription),),
+        )
 
     def unseen_machines(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
         """Return why there may be machines in some subscriptions, or tags of machines, that are not here."""
@@ -220,9 +224,10 @@ class Graph:
         if found is not None:
             return found
         if not arm.type_of(key):
-            return Unknown(Cause.VALUE, f"'{arm_id}' is referred to, but is not the id of a resource (malformed)")
+            reason = f"'{arm_id}' is referred to, but is not the id of a resource (malformed)"
+            return Unknown(Cause.VALUE, reason, about=(arm_id,))
         gap = self.listing(arm.type_of(key), arm.subscription_of(key))
-        return gap or Unknown(Cause.VALUE, f"{arm_id} is referred to, but does not exist")
+        return gap or Unknown(Cause.VALUE, f"{arm_id} is referred to, but does not exist", about=(arm_id,))
 
     def named(self, arm_id: str) -> Resource:
         """Return the resource of an id; where it is not here, one of which only the id is known."""
@@ -265,7 +270,7 @@ class Graph:
                     if found.key == key:
                         return found
         return unread(owner, "properties") or Unknown(
-            Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it"
+            Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it", about=(arm_id, owner.id)
         )
 
     def referrers(self, key: str, type_: str) -> list[Edge]:
@@ -334,9 +339,11 @@ def _malformed(resource: Resource, reference: Reference) -> Iterator[Unknown]:
     kind = f"the id of a resource of {proper_type(reference.to)}"
     for where, found in paths.find(resource.body, paths.parse(reference.path)):
         if isinstance(found, paths.WrongType):
-            yield Unknown(Cause.VALUE, f"{resource.id}: {found.path} is not {found.expected} (malformed)")
+            reason = f"{resource.id}: {found.path} is not {found.expected} (malformed)"
+            yield Unknown(Cause.VALUE, reason, about=(resource.id,))
         elif found is not ABSENT and not _names(found, reference.to):
-            yield Unknown(Cause.VALUE, f"{resource.id}: {where} is {found!r}, not {kind} (malformed)")
+            reason = f"{resource.id}: {where} is {found!r}, not {kind} (malformed)"
+            yield Unknown(Cause.VALUE, reason, about=(resource.id,))
 
 
 def _strings(value: object) -> list[str]:
@@ -353,11 +360,22 @@ def _named_values(entries: object) -> dict[str, object]:
     return found
 
 
-def not_listed(type_: str, subscription: str) -> str:
-    """Return in words that nobody asked for all resources of a type in a subscription, or for the subscription."""
+def unlisted(type_: str, subscription: str) -> Gap:
+    """Return the gap of a type that was not listed in a subscription, or of a subscription that was not scanned."""
     if type_ == arm.SUBSCRIPTION:
-        return f"{subscription} was not scanned"
-    return f"{proper_type(type_)} in {subscription} was not listed completely"
+        return Gap(subscription, arm.SUBSCRIPTION, GapReason.NOT_REQUESTED, detail="scan it too")
+    name = proper_type(type_)
+    command = f'az rest --method get --url "{subscription}/providers/{name}?api-version=VERSION"'
+    if type_ in ONLY_IN_RESOURCE_GRAPH:
+        query = f"resources | where type =~ '{name}'"
+        command = f'az graph query --subscriptions {arm.name_of(subscription)} -q "{query}"'
+    detail = f"list it with {command}, and name the type under `listed`"
+    return Gap(subscription, name, GapReason.NOT_REQUESTED, detail=detail)
+
+
+def not_scanned(subscription: str) -> Unknown:
+    """Return why nothing is known of a subscription that is outside of the snapshot."""
+    return Unknown(Cause.GAP, f"{subscription} was not scanned", (unlisted(arm.SUBSCRIPTION, subscription),))
 
 
 def stub(arm_id: str, *gaps: Gap) -> Resource:
@@ -370,7 +388,7 @@ def unread(resource: Resource, path: str) -> Unknown | None:
     """Return why what a body lacks at a path may yet exist, or None where the body was read there."""
     for gap in resource.unread:
         if arm.canonical_type(gap.what) == resource.type or _overlap(gap.what, path):
-            return Unknown(Cause.GAP, str(gap))
+            return Unknown.of(gap)
     return None
 
 
@@ -404,7 +422,7 @@ def value(element: Resource | Part, path: str) -> Answer:
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
     if type(found) is paths.WrongType:
         reason = f"{resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
-        return Answer(Unknown(Cause.VALUE, reason))
+        return Answer(Unknown(Cause.VALUE, reason, about=(resource.id,)))
     return Answer(found, (Read(resource.id, whole, found),))
 
 
@@ -425,11 +443,12 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             reason = (
                 f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
             )
-            known.append(Unknown(Cause.VALUE, reason))
+            known.append(Unknown(Cause.VALUE, reason, about=(element.resource.id,)))
         elif isinstance(found, Absent):
             reads.append(Read(element.resource.id, whole, ABSENT))
             gap = unread(element.resource, whole) if element.resource.unread else None
-            lacks = Unknown(Cause.VALUE, f"{element.resource.id} has no {whole}") if default is ABSENT else default
+            reason = f"{element.resource.id} has no {whole}"
+            lacks = Unknown(Cause.VALUE, reason, about=(element.resource.id,)) if default is ABSENT else default
             known.append(gap or lacks)
         else:
             reads.append(Read(element.resource.id, whole, found))
@@ -453,7 +472,7 @@ def objects(element: Resource | Part, path: str) -> Items:
     if all(isinstance(item, _OBJECTS) for item in found.known):
         return found
     where = f"{element.resource.id}: {paths.join(element.path, path)}"
-    malformed = Unknown(Cause.VALUE, f"{where} is not an object (malformed)")
+    malformed = Unknown(Cause.VALUE, f"{where} is not an object (malformed)", about=(element.resource.id,))
     known = tuple(item if isinstance(item, _OBJECTS) else malformed for item in found.known)
     return Items(known, found.missing)
 

@@ -59,7 +59,7 @@ class Balancing:
         """
         if pool.key not in self._machines:
             # What leads in a circle ends here.
-            circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)")
+            circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)", about=(pool.resource.id,))
             self._machines[pool.key] = Answer(Items(missing=circle))
             self._machines[pool.key] = self._find_machines(pool)
         return self._machines[pool.key]
@@ -110,7 +110,8 @@ class Balancing:
             if isinstance(found, Unknown):
                 return found
             if found is not ABSENT and not isinstance(found, str):
-                return Unknown(Cause.VALUE, f"{rule.resource.id}: {rule.path} names the pool {found!r} (malformed)")
+                reason = f"{rule.resource.id}: {rule.path} names the pool {found!r} (malformed)"
+                return Unknown(Cause.VALUE, reason, about=(rule.resource.id,))
         return pools.missing
 
     def rules_into(self, pool: Part) -> list[Part]:
@@ -136,7 +137,7 @@ class Balancing:
         reference = value(rule, "properties.frontendIPConfiguration.id")
         if isinstance(reference.value, str):
             return Answer(self.graph.part(reference.value), reference.reads)
-        lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend")
+        lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend", about=(rule.resource.id,))
         return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
 
     @cached_property
@@ -209,7 +210,8 @@ class Balancing:
     def _behind_frontend(self, frontend: str, balancer: Resource) -> list[Resource | Unknown]:
         """Return the machines to which a load balancer sends what arrives at one of its frontends."""
         if balancer.type != LOAD_BALANCER:
-            return [Unknown(Cause.VALUE, f"{balancer.id} takes requests from another gateway, which is not followed")]
+            reason = f"{balancer.id} takes requests from another gateway, which is not followed"
+            return [Unknown(Cause.VALUE, reason, about=(balancer.id,))]
         rules = objects(balancer, RULES)
         named = [rule for rule in rules.only(Part) if self._takes(rule, frontend)]
         served = Items.joined(*(self.machines_served(rule) for rule in named), Items(missing=rules.open_end))
@@ -227,7 +229,8 @@ class Balancing:
         if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
             return self._machine(_interface_of(reference.value))
         read = reference.reads[0]
-        return Unknown(Cause.VALUE, f"{read.resource}: which machine {read.path} names cannot be told")
+        reason = f"{read.resource}: which machine {read.path} names cannot be told"
+        return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
     def _networks(self, entry: Part) -> list[str]:
         """Return the keys of the virtual networks in which the address of a pool's entry is to be looked for.
@@ -294,7 +297,8 @@ class Balancing:
                 *(unread(holder, path) for holder in self.graph.unreadable.get(type_, ())),
             )
         )
-        known = Unknown(Cause.VALUE, f"the address {address} belongs to no network interface of {', '.join(networks)}")
+        reason = f"the address {address} belongs to no network interface of {', '.join(networks)}"
+        known = Unknown(Cause.VALUE, reason, about=tuple(networks))
         return next((gap for gap in gaps if gap), known)
 
     def _private_addresses(self) -> Iterator[tuple[tuple[str, str], Resource | Part]]:

@@ -375,7 +375,7 @@ class Filtering:
         for one, other in pairwise(inbound):
             if one.priority == other.priority:
                 reason = f"{found.id} has two inbound rules of priority {one.priority:g} (malformed)"
-                return Unknown(Cause.VALUE, reason)
+                return Unknown(Cause.VALUE, reason, about=(found.id,))
         return tuple(inbound)
 
 
@@ -432,12 +432,14 @@ def _unknown(answer: Answer, name: str) -> Unknown:
         return answer.value
     read = answer.reads[0]
     if answer.value is ABSENT:
-        return Unknown(Cause.VALUE, f"{read.resource} has no {read.path or name}")
-    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r} (malformed)")
+        return Unknown(Cause.VALUE, f"{read.resource} has no {read.path or name}", about=(read.resource,))
+    reason = f"{read.resource}: {read.path} is {answer.value!r} (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
 
 def _malformed(part: Part, path: str, found: object) -> Unknown:
-    return Unknown(Cause.VALUE, f"{part.resource.id}: {part.path}.{path} has {found!r} (malformed)")
+    reason = f"{part.resource.id}: {part.path}.{path} has {found!r} (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(part.resource.id,))
 
 
 def _texts(part: Part, singular: str, plural: str) -> Iterator[str | Unknown]:

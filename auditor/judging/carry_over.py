@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
 from auditor import files
 from auditor.azure import arm
 from auditor.errors import InputError
-from auditor.estate.graph import VM, not_listed, unread
+from auditor.estate.graph import VM, not_scanned, unread
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.judging.model import Carried, Finding, Outcome
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import SEVERITIES, Rule, Severity
 from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.model import Gap
 
 _UNSEEN: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
 
@@ -113,9 +114,10 @@ def carried(
     for old, last_seen in _open(previous):
         if old.rule in known:
             finding = _finding(old, known[old.rule], sight.subject(old.subject))
-            reasons = sight.lost(finding)
-            if reasons is not None:
-                lost.setdefault(finding.key, Carried(msgspec.structs.replace(finding, reasons=reasons), last_seen))
+            hidden = sight.lost(finding)
+            if hidden is not None:
+                finding = msgspec.structs.replace(finding, reasons=hidden.reasons, gaps=hidden.gaps)
+                lost.setdefault(finding.key, Carried(finding, last_seen))
     return tuple(sorted(lost.values(), key=_order))
 
 
@@ -146,6 +148,20 @@ def _order(lost: Carried) -> tuple[str, int, str, str]:
     return finding.deployment, SEVERITIES.index(finding.severity), finding.rule.id, finding.subject.id.casefold()
 
 
+class _Hidden(NamedTuple):
+    """Why an earlier finding cannot be judged."""
+
+    reasons: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+    """The gaps that alone are the reason."""
+
+    @classmethod
+    def of(cls, *unknown: Unknown) -> _Hidden:
+        reasons = dict.fromkeys(found.reason for found in unknown)
+        gaps = dict.fromkeys(gap for found in unknown for gap in found.gaps)
+        return cls(tuple(reasons), tuple(gaps) if all(found.gaps for found in unknown) else ())
+
+
 class _Sight:
     """What a run can say of what an earlier one reported."""
 
@@ -162,21 +178,22 @@ class _Sight:
         line = old.line if old.line and old.line not in self._lines else 0
         return self._subjects.get(old.id.casefold()) or Subject(old.id, old.kind, old.name, old.region or "", line)
 
-    def lost(self, finding: Finding) -> tuple[str, ...] | None:
-        """Return why it cannot be told whether an earlier finding still stands, None where that is known or told."""
+    def lost(self, finding: Finding) -> _Hidden | None:
+        """Return why this run cannot judge an earlier finding; None where it does, or where its subject is gone."""
         now = self._now.get(finding.key)
         if now is not None:
-            return now.reasons if finding.outcome is Outcome.FAIL and now.outcome in _UNSEEN else None
+            judged = finding.outcome is not Outcome.FAIL or now.outcome not in _UNSEEN
+            return None if judged else _Hidden(now.reasons, now.gaps)
         if finding.deployment and finding.deployment.casefold() not in self._deployments:
             return self._unrecognised()
         if arm.is_id(finding.subject.id):
             hidden = self._hidden(finding.subject.id)
             if hidden is not None:
-                return (hidden.reason,) if hidden.cause is Cause.GAP else None
+                return _Hidden.of(hidden) if hidden.cause is Cause.GAP else None
         # Where subjects of a rule may not have been seen, a finding about the deployment says so.
         whole = Subject(finding.deployment, "deployment", finding.deployment)
         said = self._now.get(msgspec.structs.replace(finding, subject=whole).key)
-        return said.reasons if said is not None and said.outcome in _UNSEEN else None
+        return _Hidden(said.reasons, said.gaps) if said is not None and said.outcome in _UNSEEN else None
 
     def _hidden(self, arm_id: str) -> Unknown | None:
         """Return why a resource or a subscription is not here, None where it is."""
@@ -184,13 +201,14 @@ class _Sight:
         if arm.type_of(key) != arm.SUBSCRIPTION:
             found = self._graph.get(arm_id)
             return found if isinstance(found, Unknown) else None
-        return Unknown(Cause.GAP, not_listed(arm.SUBSCRIPTION, key)) if key in self._left_out else None
+        return not_scanned(key) if key in self._left_out else None
 
-    def _unrecognised(self) -> tuple[str, ...] | None:
+    def _unrecognised(self) -> _Hidden | None:
         """Return why a deployment may be there that was not recognised: a machine, or its tags, may not be seen."""
         snapshot = self._graph.snapshot
         if self._left_out:
-            return tuple(not_listed(arm.SUBSCRIPTION, scope) for scope in self._left_out)
+            return _Hidden.of(*map(not_scanned, self._left_out))
         doubts = [self._graph.listing(VM, scope) for scope in snapshot.scopes]
         doubts += [unread(machine, "tags") for machine in self._graph.unreadable.get(VM, ())]
-        return tuple(dict.fromkeys(doubt.reason for doubt in doubts if doubt is not None)) or None
+        found = [doubt for doubt in doubts if doubt is not None]
+        return _Hidden.of(*found) if found else None

@@ -10,7 +10,7 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.estate.declaration import BalancerRole, Role
-from auditor.estate.graph import ONLY_IN_RESOURCE_GRAPH, REFERENCES, SKU, VM, cuts_a_list, proper_type
+from auditor.estate.graph import REFERENCES, SKU, VM, cuts_a_list, proper_type, unlisted
 from auditor.estate.subjects import Deployment, Subject, subject_of
 from auditor.estate.topology import Topology
 from auditor.judging.model import Coverage, Finding, Outcome, Waiver
@@ -19,7 +19,7 @@ from auditor.rules.context import Context, Watch
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Severity, Target
 from auditor.snapshot.known import Cause, Items, Unknown
-from auditor.snapshot.model import Gap, GapReason, Snapshot
+from auditor.snapshot.model import Gap, Snapshot
 
 _ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
 _CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}
@@ -174,11 +174,15 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
 ) -> Finding:
     """Return a finding; of several reasons for not knowing, the first cause in the order of `Cause` names it."""
     cause = None
-    others: tuple[Cause, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    about: tuple[str, ...] = ()
     if unknown:
-        cause, *rest = sorted({u.cause for u in unknown}, key=_CAUSES.__getitem__)
-        others = tuple(rest)
-        reasons = tuple(dict.fromkeys(u.reason for u in unknown if u.cause is cause))
+        cause = min((u.cause for u in unknown), key=_CAUSES.__getitem__)
+        first = [u for u in unknown if u.cause is cause]
+        reasons = tuple(dict.fromkeys(u.reason for u in first))
+        if all(u.gaps for u in unknown):
+            gaps = tuple(dict.fromkeys(gap for u in unknown for gap in u.gaps))
+        about = tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources))
     return Finding(
         rule=loaded.rule,
         outcome=outcome,
@@ -188,7 +192,8 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
         evidence=cast("tuple[Evidence, ...]", evidence),
         cause=cause,
         reasons=reasons,
-        other_causes=others,
+        gaps=gaps,
+        about=about,
     )
 
 
@@ -229,16 +234,10 @@ def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterat
     for scope in snapshot.scopes:
         for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in said else ():
             if (scope, type_) not in snapshot.listed and (scope, type_) not in said:
-                name = proper_type(type_)
-                command = f'az rest --method get --url "{scope}/providers/{name}?api-version=VERSION"'
-                if type_ in ONLY_IN_RESOURCE_GRAPH:
-                    query = f"resources | where type =~ '{name}'"
-                    command = f'az graph query --subscriptions {arm.name_of(scope)} -q "{query}"'
-                detail = f"list it with {command}, and name the type under `listed`"
-                yield Gap(scope=scope, what=name, reason=GapReason.NOT_REQUESTED, detail=detail)
+                yield unlisted(type_, scope)
     left_out = {s for d in topology.deployments for s in d.declared.subscriptions if s not in snapshot.scopes}
     for scope in sorted(left_out):
-        yield Gap(scope=scope, what=arm.SUBSCRIPTION, reason=GapReason.NOT_REQUESTED, detail="scan it too")
+        yield unlisted(arm.SUBSCRIPTION, scope)
 
 
 def _hides(finding: Finding, topology: Topology) -> bool:

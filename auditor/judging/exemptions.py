@@ -1,4 +1,4 @@
-"""Waivers and attestations: what may stand for a while, and what a person answers for; each of them ends."""
+"""Waivers (accepted findings and gaps) and attestations (manual sign-off); both expire."""
 
 from __future__ import annotations
 
@@ -13,42 +13,40 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from auditor.azure import arm
-from auditor.estate.graph import not_listed
 from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.conditions import identity
-from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap
 from auditor.yaml_documents import Document
 
 _WAIVABLE: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
 _ATTESTABLE: Final = frozenset({Outcome.UNKNOWN})
-_BEYOND: Final[Mapping[Outcome, str]] = {
-    Outcome.FAIL: "what is there fails, and only an unknown can be attested",
-    Outcome.ERROR: "an error of auditor is not for anybody to excuse",
-    Outcome.PASS: "what is there passes",
-    Outcome.NOT_APPLICABLE: "the rule does not apply there",
+_NOT_EXEMPT: Final[Mapping[Outcome, str]] = {
+    Outcome.FAIL: "the findings in its scope fail, and only an unknown can be attested",
+    Outcome.ERROR: "the findings in its scope are errors of auditor, which cannot be exempted",
+    Outcome.PASS: "the findings in its scope pass",
+    Outcome.NOT_APPLICABLE: "the rule does not apply to the resources in its scope",
 }
-"""Why an outcome is not excused, the reason that matters most first."""
+"""Why an outcome cannot be exempted, the most important reason first."""
 _MOST_PATHS: Final = 5
-"""The paths of a finding that are named to whoever named another."""
+"""How many paths of a finding a message lists where a waiver names another path."""
 
-_Exception = TypeVar("_Exception", Waiver, Attestation)
+_Exemption = TypeVar("_Exemption", Waiver, Attestation)
 
 
-class Exceptions(msgspec.Struct, frozen=True):
-    """What the user's files say."""
+class Exemptions(msgspec.Struct, frozen=True):
+    """The entries of the user's files."""
 
     waivers: tuple[Waiver, ...] = ()
     attestations: tuple[Attestation, ...] = ()
 
 
-class Applied(msgspec.Struct, frozen=True):
-    """Findings and gaps with what excuses them, and how every waiver and attestation stands."""
+class ExemptionResult(msgspec.Struct, frozen=True):
+    """Findings and gaps with their exemptions, and the status of every waiver and attestation."""
 
     findings: tuple[Finding, ...]
     carried: tuple[Carried, ...]
     gaps: Mapping[Gap, Waiver]
-    """Those that are waived."""
+    """The waived gaps, each with its waiver."""
     waivers: tuple[ExemptionStatus[Waiver], ...]
     attestations: tuple[ExemptionStatus[Attestation], ...]
 
@@ -60,8 +58,7 @@ def load(document: Document, rules: Iterable[str]) -> tuple[Waiver, ...]:
     """Return the waivers of a file.
 
     Raises:
-        InputError: the file does not follow its schema, names a rule that is none of these, or has a waiver that lasts
-            for more than a year.
+        InputError: the file does not follow its schema, names an unknown rule, or has a waiver of more than a year.
     """
     value: Any = document.check("waivers").value
     known = sorted(rules)
@@ -73,7 +70,7 @@ def _waiver(document: Document, entry: dict[str, Any], rules: list[str]) -> Waiv
         _check_rule(document, entry, rules)
     granted, expires = _days(document, entry, "grantedOn", "expiresOn")
     if (expires.year - 1, expires.month, expires.day) > (granted.year, granted.month, granted.day):
-        raise document.error("a waiver lasts for a year at most; grant it again when it ends", entry, "expiresOn")
+        raise document.error("a waiver lasts at most one year; grant it again when it expires", entry, "expiresOn")
     return Waiver(
         scope=entry["scope"],
         category=entry["category"],
@@ -94,7 +91,7 @@ def load_attestations(document: Document, rules: Iterable[str]) -> tuple[Attesta
     """Return the attestations of a file.
 
     Raises:
-        InputError: the file does not follow its schema, or names a rule that is none of these.
+        InputError: the file does not follow its schema, or names an unknown rule.
     """
     value: Any = document.check("attestations").value
     known = sorted(rules)
@@ -119,12 +116,12 @@ def _attestation(document: Document, entry: dict[str, Any], rules: list[str]) ->
 def _check_rule(document: Document, entry: dict[str, Any], rules: list[str]) -> None:
     if entry["rule"] not in rules:
         near = difflib.get_close_matches(entry["rule"], rules, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else "; auditor rules list names them"
+        hint = f"; did you mean '{near[0]}'?" if near else "; list the rules with auditor rules list"
         raise document.error(f"there is no rule '{entry['rule']}'{hint}", entry, "rule")
 
 
 def _days(document: Document, entry: dict[str, Any], first: str, last: str) -> tuple[dt.date, dt.date]:
-    """Return the first and the last day of an entry."""
+    """Return the first and the last day on which an entry is in effect."""
     begin, end = (_day(document, entry, key) for key in (first, last))
     if end <= begin:
         raise document.error(f"{last} must be later than {first}", entry, last)
@@ -135,160 +132,151 @@ def _day(document: Document, entry: dict[str, Any], key: str) -> dt.date:
     try:
         return dt.date.fromisoformat(entry[key])
     except ValueError:
-        raise document.error(f"{key} is '{entry[key]}', which no calendar has", entry, key) from None
+        raise document.error(f"{key} is '{entry[key]}', which is not a calendar date", entry, key) from None
 
 
-# --- what they do -----------------------------------------------------------------------------------------------------
+# --- applying them ----------------------------------------------------------------------------------------------------
 
 
 def apply(
-    exceptions: Exceptions,
+    exemptions: Exemptions,
     findings: tuple[Finding, ...],
     carried: tuple[Carried, ...],
     gaps: tuple[Gap, ...],
     as_of: dt.date,
-) -> Applied:
-    """Excuse what waivers and attestations cover on a date: an attested unknown is a pass, no other outcome changes."""
-    granted = _Register(exceptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
-    given = _Register(exceptions.attestations, lambda a: a.rule, as_of, _ATTESTABLE)
-    waived = {gap: waiver for gap in gaps if (waiver := granted.for_gap(gap))}
-    reasons = {reason: waiver for gap, waiver in waived.items() for reason in _reasons(gap)}
-    return Applied(
-        tuple(_waived(_attested(finding, given), granted, reasons) for finding in findings),
-        tuple(
-            msgspec.structs.replace(old, finding=_waived(old.finding, granted, reasons)) for old in carried
-        ),  # nobody's word ends an alert of what was seen to fail
+) -> ExemptionResult:
+    """Apply the exemptions that are in effect on a date: an attested unknown becomes a pass, other outcomes stay."""
+    waivers = _Register(exemptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
+    attestations = _Register(exemptions.attestations, lambda a: a.rule, as_of, _ATTESTABLE)
+    waived = {gap: waiver for gap in gaps if (waiver := waivers.for_gap(gap))}
+    return ExemptionResult(
+        tuple(_waived(_attested(finding, attestations), waivers, waived) for finding in findings),
+        # An attestation covers an unknown only, so that it never closes the alert of a carried finding.
+        tuple(msgspec.structs.replace(old, finding=_waived(old.finding, waivers, waived)) for old in carried),
         waived,
-        granted.stood(),
-        given.stood(),
+        waivers.statuses(),
+        attestations.statuses(),
     )
 
 
 def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding:
-    """Return a finding, or the pass that an attestation makes of it."""
+    """Return a finding, as a pass where an attestation covers it."""
     attestation = attestations.for_finding(finding)
     if attestation is None:
         return finding
     return msgspec.structs.replace(
-        finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), other_causes=()
+        finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), gaps=(), about=()
     )
 
 
-def _waived(finding: Finding, waivers: _Register[Waiver], reasons: Mapping[str, Waiver]) -> Finding:
-    """Return a finding with what lets it stand."""
-    waiver = waivers.for_finding(finding) or _unseen(finding, reasons)
+def _waived(finding: Finding, waivers: _Register[Waiver], waived: Mapping[Gap, Waiver]) -> Finding:
+    """Return a finding with the waiver that covers it, or that covers all the gaps that make it unknown."""
+    waiver = waivers.for_finding(finding) or _waiver_of_gaps(finding, waived)
     return finding if waiver is None else msgspec.structs.replace(finding, waiver=waiver)
 
 
-def _unseen(finding: Finding, reasons: Mapping[str, Waiver]) -> Waiver | None:
-    """Return the waiver of the gaps that alone keep a finding from being known, of several the one that ends first."""
-    if finding.outcome is not Outcome.UNKNOWN or finding.cause is not Cause.GAP or finding.other_causes:
+def _waiver_of_gaps(finding: Finding, waived: Mapping[Gap, Waiver]) -> Waiver | None:
+    """Return the waiver of the gaps that alone make a finding unknown, of several the one that expires first."""
+    if finding.outcome is not Outcome.UNKNOWN or not all(gap in waived for gap in finding.gaps):
         return None
-    if not set(finding.reasons) <= reasons.keys():
-        return None
-    return min((reasons[reason] for reason in finding.reasons), key=lambda waiver: waiver.last_day, default=None)
+    return min((waived[gap] for gap in finding.gaps), key=lambda waiver: waiver.last_day, default=None)
 
 
-def _reasons(gap: Gap) -> tuple[str, ...]:
-    """Return the words in which findings speak of a gap."""
-    return str(gap), not_listed(arm.canonical_type(gap.what), arm.key(gap.scope))
+class _Entry(Generic[_Exemption]):
+    """A waiver or an attestation, and what it has matched so far."""
 
-
-class _Entry(Generic[_Exception]):
-    """A waiver or an attestation, and what it has covered so far."""
-
-    def __init__(self, exception: _Exception, as_of: dt.date, excusable: frozenset[Outcome]) -> None:
-        self.exception: _Exception = exception
-        self._excusable = excusable
-        self.standing = ExemptionState.UNUSED
-        if as_of > exception.last_day:
-            self.standing = ExemptionState.EXPIRED
-        elif as_of < exception.first_day:
-            self.standing = ExemptionState.PENDING
+    def __init__(self, exemption: _Exemption, as_of: dt.date, exempt: frozenset[Outcome]) -> None:
+        self.exemption: _Exemption = exemption
+        self._exempt = exempt
+        self.state = ExemptionState.UNUSED
+        if as_of > exemption.last_day:
+            self.state = ExemptionState.EXPIRED
+        elif as_of < exemption.first_day:
+            self.state = ExemptionState.PENDING
         self._covers: set[str] = set()
-        self._beyond: set[Outcome] = set()
+        self._not_exempt: set[Outcome] = set()
         self._lapses: dict[str, str] = {}
-        self._scope = re.compile(fnmatch.translate(arm.key(exception.scope)))
+        self._scope = re.compile(fnmatch.translate(arm.key(exemption.scope)))
 
-    def excuses(self, scope: str, key: str, finding: Finding | None = None) -> bool:
-        """Tell whether it excuses a finding of a subject, or a gap of a scope, and remember that by its key."""
+    def covers(self, scope: str, key: str, finding: Finding | None = None) -> bool:
+        """Return whether it covers a finding of a subject, or a gap of a scope, and record the match under its key."""
         if not self._scope.match(arm.key(scope)):
             return False
-        if finding and finding.outcome not in self._excusable:
-            self._beyond.add(finding.outcome)
+        if finding and finding.outcome not in self._exempt:
+            self._not_exempt.add(finding.outcome)
             return False
-        lapse = _lapse(self.exception, finding) if finding and isinstance(self.exception, Waiver) else ""
+        lapse = _lapse(self.exemption, finding) if finding and isinstance(self.exemption, Waiver) else ""
         if lapse:
             self._lapses.setdefault(key, lapse)
             return False
         self._covers.add(key)
-        if self.standing is ExemptionState.UNUSED:
-            self.standing = ExemptionState.USED
-        return self.standing is ExemptionState.USED
+        if self.state is ExemptionState.UNUSED:
+            self.state = ExemptionState.USED
+        return self.state is ExemptionState.USED
 
-    def stood(self) -> Iterator[ExemptionStatus[_Exception]]:
-        """Yield how it stands."""
-        in_force = self.standing in {ExemptionState.USED, ExemptionState.UNUSED}
-        if self._lapses and in_force:
+    def statuses(self) -> Iterator[ExemptionStatus[_Exemption]]:
+        """Yield its status; one that is bound to a value can have two, as it may match one finding and not another."""
+        in_effect = self.state in {ExemptionState.USED, ExemptionState.UNUSED}
+        if self._lapses and in_effect:
             yield ExemptionStatus(
-                self.exception, ExemptionState.LAPSED, len(self._lapses), next(iter(self._lapses.values()))
+                self.exemption, ExemptionState.LAPSED, len(self._lapses), next(iter(self._lapses.values()))
             )
-        if self._covers or not self._lapses or not in_force:
-            why = self._idle() if self.standing is ExemptionState.UNUSED else ""
-            yield ExemptionStatus(self.exception, self.standing, len(self._covers), why)
+        if self._covers or not self._lapses or not in_effect:
+            why = self._why_unused() if self.state is ExemptionState.UNUSED else ""
+            yield ExemptionStatus(self.exemption, self.state, len(self._covers), why)
 
-    def _idle(self) -> str:
+    def _why_unused(self) -> str:
         """Return why an unused one covers nothing."""
-        beyond = (why for outcome, why in _BEYOND.items() if outcome in self._beyond)
-        return next(beyond, _nowhere(self.exception))
+        reasons = (why for outcome, why in _NOT_EXEMPT.items() if outcome in self._not_exempt)
+        return next(reasons, _no_match(self.exemption))
 
 
-class _Register(Generic[_Exception]):
-    """Waivers or attestations, found by the rule, or the type, that they are for."""
+class _Register(Generic[_Exemption]):
+    """Waivers or attestations by the rule, or by the resource type of a gap, that they name."""
 
     def __init__(
         self,
-        exceptions: Iterable[_Exception],
-        about: Callable[[_Exception], str],
+        exemptions: Iterable[_Exemption],
+        about: Callable[[_Exemption], str],
         as_of: dt.date,
-        excusable: frozenset[Outcome],
+        exempt: frozenset[Outcome],
     ) -> None:
-        """Take them in any order; `about` says what each is for, and `excusable` which outcomes they excuse."""
-        ordered = sorted(exceptions, key=lambda exception: (exception.file, exception.line))
-        self._entries: list[_Entry[_Exception]] = [_Entry(exception, as_of, excusable) for exception in ordered]
-        self._for: dict[str, list[_Entry[_Exception]]] = defaultdict(list)
+        """Index exemptions: `about` returns the rule or type of each, `exempt` has the outcomes that they cover."""
+        ordered = sorted(exemptions, key=lambda exemption: (exemption.file, exemption.line))
+        self._entries: list[_Entry[_Exemption]] = [_Entry(exemption, as_of, exempt) for exemption in ordered]
+        self._for: dict[str, list[_Entry[_Exemption]]] = defaultdict(list)
         for entry in self._entries:
-            self._for[about(entry.exception)].append(entry)
+            self._for[about(entry.exemption)].append(entry)
 
-    def for_finding(self, finding: Finding) -> _Exception | None:
-        """Return what excuses a finding, of several what does so for longest."""
+    def for_finding(self, finding: Finding) -> _Exemption | None:
+        """Return the exemption that covers a finding, of several the one that lasts longest."""
         return _longest(
-            e for e in self._for.get(finding.rule.id, ()) if e.excuses(finding.subject.id, finding.key, finding)
+            e for e in self._for.get(finding.rule.id, ()) if e.covers(finding.subject.id, finding.key, finding)
         )
 
-    def for_gap(self, gap: Gap) -> _Exception | None:
-        """Likewise for a gap; one of a property is of the type of the resource that has it."""
+    def for_gap(self, gap: Gap) -> _Exemption | None:
+        """Likewise for a gap; a gap of a property counts for the type of its resource."""
         what = arm.canonical_type(gap.what) if "/" in gap.what else arm.type_of(gap.scope)
-        return _longest(e for e in self._for.get(what, ()) if e.excuses(gap.scope, f"{gap.scope} {gap.what}"))
+        return _longest(e for e in self._for.get(what, ()) if e.covers(gap.scope, f"{gap.scope} {gap.what}"))
 
-    def stood(self) -> tuple[ExemptionStatus[_Exception], ...]:
-        """Return how all of them stand."""
-        return tuple(stood for entry in self._entries for stood in entry.stood())
-
-
-def _longest(entries: Iterable[_Entry[_Exception]]) -> _Exception | None:
-    return max((entry.exception for entry in entries), key=lambda exception: exception.last_day, default=None)
+    def statuses(self) -> tuple[ExemptionStatus[_Exemption], ...]:
+        """Return the status of every entry."""
+        return tuple(status for entry in self._entries for status in entry.statuses())
 
 
-def _nowhere(exception: Waiver | Attestation) -> str:
-    """Return what is not there where nothing is of its scope."""
-    if isinstance(exception, Waiver) and exception.gap:
+def _longest(entries: Iterable[_Entry[_Exemption]]) -> _Exemption | None:
+    return max((entry.exemption for entry in entries), key=lambda exemption: exemption.last_day, default=None)
+
+
+def _no_match(exemption: Waiver | Attestation) -> str:
+    """Return why an exemption covers nothing where nothing has its scope."""
+    if isinstance(exemption, Waiver) and exemption.gap:
         return "there is no gap of that type and scope"
-    return "the rule judges nothing of that scope"
+    return "the rule judges no resource of that scope"
 
 
 def _lapse(waiver: Waiver, finding: Finding) -> str:
-    """Return which value that a waiver is bound to a finding does not show, "" where it shows all of them."""
+    """Return which value that a waiver is bound to a finding does not have, "" where it has all of them."""
     for path, wanted in waiver.observed.items():
         seen = [evidence.observed for evidence in finding.evidence if evidence.path == path]
         others = [value for value in seen if not _same(value, wanted)]
@@ -296,7 +284,7 @@ def _lapse(waiver: Waiver, finding: Finding) -> str:
             return f"{path} of {finding.subject.id} is {_text(others[0])}; it was granted for {_text(wanted)}"
         if not seen:
             paths = ", ".join(list(dict.fromkeys(evidence.path for evidence in finding.evidence))[:_MOST_PATHS])
-            return f"{finding.subject.id} does not show {path}{f', only {paths}' if paths else ''}"
+            return f"{finding.subject.id} has no {path} in its evidence{f', only {paths}' if paths else ''}"
     return ""
 
 
@@ -305,7 +293,7 @@ def _text(value: object) -> str:
 
 
 def _same(one: object, other: object) -> bool:
-    """Tell whether two observed values are equal as conditions have it: texts ignore case, and true is not 1."""
+    """Return whether two observed values are equal as in conditions: texts ignore case, and true is not 1."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(_same, one, other))
     known = identity(one)

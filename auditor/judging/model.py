@@ -78,7 +78,7 @@ class Attestation(msgspec.Struct, frozen=True):
 
 
 class ExemptionState(enum.StrEnum):
-    """State of an exemption on the evaluation date."""
+    """BaselineState of an exemption on the evaluation date."""
 
     USED = "used"
     """In effect, and covers a finding or a gap."""
@@ -120,7 +120,7 @@ class Outcome(enum.StrEnum):
 
 
 class BaselineState(enum.StrEnum):
-    """State of a finding relative to the baseline, worst first."""
+    """BaselineState of a finding relative to the baseline, worst first."""
 
     REGRESSED = "regressed"
     """It fails now, or more severely; the baseline had a pass, a not-applicable or a milder fail."""
@@ -152,9 +152,11 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     cause: Cause | None = None
     reasons: tuple[str, ...] = ()
-    """Why the outcome is unknown, or what the error was; without duplicates."""
-    other_causes: tuple[Cause, ...] = ()
-    """Further causes, whose reasons are not in `reasons` because `cause` has priority."""
+    """The reasons of an unknown that have its cause, or the exception of an error, each once."""
+    gaps: tuple[Gap, ...] = ()
+    """The gaps that alone make it unknown; empty where there is any other reason, of whatever cause."""
+    about: tuple[str, ...] = ()
+    """The ids of the resources in which the reasons lie."""
     waiver: Waiver | None = None
     """The waiver that covers it; the outcome does not change."""
     attestation: Attestation | None = None
@@ -183,7 +185,7 @@ class Carried(msgspec.Struct, frozen=True):
     """A finding of the previous report that this scan could not evaluate again; it stays open."""
 
     finding: Finding
-    """The finding as reported before; its `reasons` say why it could not be evaluated this time."""
+    """As in the earlier report, except for `reasons` and `gaps`, which say why this run could not judge it."""
     last_seen: str
     """Time or date of the last report that evaluated it."""
 

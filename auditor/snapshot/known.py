@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from auditor.snapshot.model import Gap
+
 T = TypeVar("T")
 
 
@@ -29,10 +31,25 @@ class Cause(enum.StrEnum):
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """The answer of a look-up that cannot be answered, with the reason for a human."""
+    """The result of a look-up that has no answer."""
 
     cause: Cause
     reason: str
+    """The reason for people; nothing is derived from its text."""
+    gaps: tuple[Gap, ...] = ()
+    """What was not read, where nothing else is the reason."""
+    about: tuple[str, ...] = ()
+    """The ids of the resources in which the reason lies, beyond those of the gaps."""
+
+    @classmethod
+    def of(cls, gap: Gap) -> Unknown:
+        """Return what a gap leaves unknown."""
+        return cls(Cause.GAP, str(gap), (gap,))
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the ids of all resources in which the reason lies."""
+        return (*(gap.scope for gap in self.gaps), *self.about)
 
 
 class Read(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from auditor.estate.graph import DISK, LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.judging import carry_over, engine
-from auditor.judging.exemptions import Exceptions, apply
+from auditor.judging.exemptions import Exemptions, apply
 from auditor.judging.model import Attestation, Carried, Finding, Outcome, Waiver
 from auditor.report.document import Report
 from auditor.report.view import View
@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913 - what runs differ in
     gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules)
     before = read(report.render("json", earlier, View())) if earlier else None
     lost = carry_over.carried(before, findings, topology, [rule.rule for rule in rules]) if before else ()
-    applied = apply(Exceptions(waived, attested), findings, lost, gaps, examples.AS_OF)
+    applied = apply(Exemptions(waived, attested), findings, lost, gaps, examples.AS_OF)
     return Report(
         profile="current",
         as_of=examples.AS_OF.isoformat(),

@@ -44,9 +44,15 @@ examples: [{{on: trakcare-current, expect: pass}}]
 """
 
 
+NOT_READ = s.gap(arm_id("Compute/disks", "disk"))
+
+
 def _unsure(cause: Cause) -> Fact:
     """Return a fact that is always unknown for a cause."""
-    return Fact(f"unsure.{cause}", ("vm",), "text", lambda _, vm: Answer(Unknown(cause, f"{cause} of {vm.name}")), "")
+    gaps = (NOT_READ,) if cause is Cause.GAP else ()
+    return Fact(
+        f"unsure.{cause}", ("vm",), "text", lambda _, vm: Answer(Unknown(cause, f"{cause} of {vm.name}", gaps)), ""
+    )
 
 
 def _broken(_context: object, element: Any) -> Answer:
@@ -120,6 +126,7 @@ def test_when_decides_first(load: Load) -> None:
 @pytest.mark.parametrize(
     ("facts", "cause"),
     [
+        (["gap"], Cause.GAP),
         (["value", "guest", "declaration", "gap"], Cause.GAP),
         (["value", "guest", "declaration"], Cause.DECLARATION),
         (["value", "guest"], Cause.GUEST),
@@ -130,7 +137,7 @@ def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: 
     leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
     found = one(engine.judge(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
     assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
-    assert found.other_causes == tuple(other for other in Cause if other in facts and other is not cause)
+    assert found.gaps == ((NOT_READ,) if facts == ["gap"] else ()), "gaps are named where they alone are the reason"
 
 
 def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:

@@ -15,7 +15,7 @@ from auditor.authoring import examples
 from auditor.errors import InputError
 from auditor.estate.graph import DISK, LOAD_BALANCER
 from auditor.judging import engine, exemptions
-from auditor.judging.exemptions import Applied, Exceptions
+from auditor.judging.exemptions import ExemptionResult, Exemptions
 from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.evidence import Evidence
 from auditor.snapshot.known import Cause
@@ -76,8 +76,8 @@ def applied(
     carried: tuple[Carried, ...] = (),
     gaps: tuple[Gap, ...] = (),
     as_of: dt.date = TODAY,
-) -> Applied:
-    return exemptions.apply(Exceptions(waived, attested), findings, carried, gaps, as_of)
+) -> ExemptionResult:
+    return exemptions.apply(Exemptions(waived, attested), findings, carried, gaps, as_of)
 
 
 def states(stood: tuple[ExemptionStatus[Any], ...]) -> list[tuple[ExemptionState, int]]:
@@ -150,11 +150,16 @@ def test_a_file_may_be_empty_of_them() -> None:
         ("    expiresOn: 2027-03-31\n", "", -6, "lacks the key 'expiresOn'"),
         ("expiresOn: 2027-03-31", "expires: 2027-03-31", 0, "has the unknown key 'expires'; did you mean 'expiresOn'?"),
         ("expiresOn: 2027-03-31", "expiresOn: 31.3.2027", 0, "(A date such as 2026-11-01)"),
-        ("expiresOn: 2027-03-31", "expiresOn: 2027-02-30", 0, "expiresOn is '2027-02-30', which no calendar has"),
+        (
+            "expiresOn: 2027-03-31",
+            "expiresOn: 2027-02-30",
+            0,
+            "expiresOn is '2027-02-30', which is not a calendar date",
+        ),
         ("expiresOn: 2027-03-31", "expiresOn: 2026-10-01", 0, "expiresOn must be later than grantedOn"),
         ("expiresOn: 2027-03-31", "expiresOn: 2026-09-30", 0, "expiresOn must be later than grantedOn"),
-        ("expiresOn: 2027-03-31", "expiresOn: 2027-10-02", 0, "a waiver lasts for a year at most"),
-        ("expiresOn: 2027-03-31", "expiresOn: 9999-12-31", 0, "a waiver lasts for a year at most"),
+        ("expiresOn: 2027-03-31", "expiresOn: 2027-10-02", 0, "a waiver lasts at most one year"),
+        ("expiresOn: 2027-03-31", "expiresOn: 9999-12-31", 0, "a waiver lasts at most one year"),
     ],
 )
 def test_a_fault_in_a_file_of_waivers_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
@@ -169,7 +174,7 @@ def test_a_fault_in_a_file_of_waivers_is_named_with_its_line(old: str, new: str,
         ("rule: CMP006", "rule: CMP007", 0, "there is no rule 'CMP007'; did you mean 'CMP006'?"),
         ("rule: CMP006", "gap: Microsoft.Compute/disks", 0, "has the unknown key 'gap'"),
         ("validUntil: 2027-10-01", "validUntil: 2026-10-01", 0, "validUntil must be later than attestedOn"),
-        ("attestedOn: 2026-10-01", "attestedOn: 2026-13-01", 0, "which no calendar has"),
+        ("attestedOn: 2026-10-01", "attestedOn: 2026-13-01", 0, "which is not a calendar date"),
         ("    statement: Both members are alike; seen on site.\n", "", -5, "lacks the key 'statement'"),
         ("    attestedBy: the data centre's manager\n", "", -2, "lacks the key 'attestedBy'"),
     ],
@@ -236,10 +241,18 @@ def test_a_scope_is_a_glob_over_whole_ids(scope: str, covers: bool) -> None:
 @pytest.mark.parametrize(
     ("outcome", "of_waiver", "of_attestation"),
     [
-        (Outcome.FAIL, "", "what is there fails, and only an unknown can be attested"),
-        (Outcome.ERROR, "an error of auditor is not for anybody to excuse", "an error of auditor is not"),
-        (Outcome.PASS, "what is there passes", "what is there passes"),
-        (Outcome.NOT_APPLICABLE, "the rule does not apply there", "the rule does not apply there"),
+        (Outcome.FAIL, "", "the findings in its scope fail, and only an unknown can be attested"),
+        (
+            Outcome.ERROR,
+            "the findings in its scope are errors of auditor, which cannot be exempted",
+            "the findings in its scope are errors of auditor, which cannot be exempted",
+        ),
+        (Outcome.PASS, "the findings in its scope pass", "the findings in its scope pass"),
+        (
+            Outcome.NOT_APPLICABLE,
+            "the rule does not apply to the resources in its scope",
+            "the rule does not apply to the resources in its scope",
+        ),
     ],
 )
 def test_what_covers_nothing_says_why(outcome: Outcome, of_waiver: str, of_attestation: str) -> None:
@@ -253,7 +266,7 @@ def test_what_covers_nothing_says_that_nothing_is_there() -> None:
     gone = {"scope": "elsewhere"}
     granted = (waiver(**gone), waiver(rule="", gap=gap().what, **gone))
     found = applied(finding(), waived=granted, attested=(attestation(**gone),), gaps=(gap(),))
-    nothing = "the rule judges nothing of that scope"
+    nothing = "the rule judges no resource of that scope"
     assert [stood.why for stood in found.waivers] == [nothing, "there is no gap of that type and scope"]
     assert [stood.why for stood in found.attestations] == [nothing]
 
@@ -360,8 +373,8 @@ def test_a_lapse_says_which_value_changed() -> None:
     assert texts == [
         f'{where} "Http"; it was granted for "Tcp"',
         f'{where} absent; it was granted for "Tcp"',
-        f"{machine('vm-a').id} does not show {PATH}, only z",
-        f"{machine('vm-a').id} does not show {PATH}",
+        f"{machine('vm-a').id} has no {PATH} in its evidence, only z",
+        f"{machine('vm-a').id} has no {PATH} in its evidence",
     ]
 
 
@@ -381,8 +394,8 @@ def test_one_that_has_expired_does_not_lapse_too() -> None:
 BALANCERS: Final = waiver(rule="", gap="microsoft.network/LOADBALANCERS", scope="/subscriptions/*")
 
 
-def test_a_waived_gap_excuses_what_only_it_hides() -> None:
-    hidden = unknown(PROBE, machine("vm-a"), str(gap()))
+def test_a_waived_gap_covers_what_it_alone_makes_unknown() -> None:
+    hidden = reports.hidden_by(gap(), subject=machine("vm-a"))
     found = applied(hidden, gaps=(gap(),), waived=(BALANCERS,))
     assert found.gaps == {gap(): BALANCERS}
     assert found.findings == (msgspec.structs.replace(hidden, waiver=BALANCERS),)
@@ -392,23 +405,21 @@ def test_a_waived_gap_excuses_what_only_it_hides() -> None:
 @pytest.mark.parametrize(
     "hidden",
     [
-        unknown(PROBE, machine("vm-a"), "something else"),
-        unknown(PROBE, machine("vm-a"), str(gap()), Cause.VALUE),
-        finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=(str(gap()), "something else")),
-        finding(Outcome.UNKNOWN, cause=Cause.GAP),
-        msgspec.structs.replace(unknown(PROBE, machine("vm-a"), str(gap())), other_causes=(Cause.DECLARATION,)),
-        finding(Outcome.FAIL, cause=Cause.GAP, reasons=(str(gap()),)),
+        reports.hidden_by(Gap(f"{reports.GROUP}/x", "Microsoft.Compute/disks", GapReason.THROTTLED)),
+        reports.hidden_by(gap(), Gap(f"{reports.GROUP}/x", "Microsoft.Compute/disks", GapReason.THROTTLED)),
+        unknown(PROBE, machine("vm-a"), str(gap())),
+        finding(Outcome.FAIL, gaps=(gap(),)),
     ],
-    ids=["reason", "cause", "one-of-two", "none", "other-cause", "fail"],
+    ids=["another-gap", "one-of-two", "same-words-without-the-gap", "fail"],
 )
-def test_a_waived_gap_excuses_nothing_else(hidden: Finding) -> None:
+def test_a_waived_gap_covers_nothing_else(hidden: Finding) -> None:
     assert applied(hidden, gaps=(gap(),), waived=(BALANCERS,)).findings == (hidden,)
 
 
 def test_of_the_waivers_of_several_gaps_the_one_that_ends_first_is_named() -> None:
     other = Gap(f"{reports.GROUP}/x", "Microsoft.Compute/disks", GapReason.THROTTLED)
     disks = waiver(rule="", gap="Microsoft.Compute/disks", scope="*", expires_on=dt.date(2026, 12, 1))
-    hidden = finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=(str(gap()), str(other)))
+    hidden = reports.hidden_by(gap(), other)
     (found,) = applied(hidden, gaps=(gap(), other), waived=(BALANCERS, disks)).findings
     assert found.waiver == disks
 
@@ -450,7 +461,7 @@ def test_the_reasons_of_real_findings_name_the_gaps_that_hide_them(name: str, ty
     built, rules = estates.topology(name, body), estates.rules(estates.ESTATES[name])
     gaps, findings = engine.gaps(built, rules), engine.judge(built, rules)
     leave = waiver(rule="", gap=type_, scope="*", granted_on=examples.AS_OF - dt.timedelta(days=1))
-    found = exemptions.apply(Exceptions((leave,)), findings, (), gaps, examples.AS_OF)
+    found = exemptions.apply(Exemptions((leave,)), findings, (), gaps, examples.AS_OF)
     assert any(f.outcome is Outcome.UNKNOWN for f in findings)
     assert not engine.coverage(built, gaps, findings, {}).complete
     assert engine.coverage(built, gaps, found.findings, found.gaps).complete
@@ -490,8 +501,10 @@ def judged(draw: st.DrawFn) -> Finding:
     outcome = draw(st.sampled_from(Outcome))
     if outcome is not Outcome.UNKNOWN:
         return finding(outcome, rule, subject, seen=draw(EVIDENCE))
-    reasons = draw(st.lists(st.sampled_from([*map(str, GAPS), "another"]), min_size=1, unique=True))
-    return finding(outcome, rule, subject, cause=draw(st.sampled_from(Cause)), reasons=tuple(reasons))
+    gaps = draw(st.lists(st.sampled_from(GAPS), unique=True))
+    if gaps:
+        return reports.hidden_by(*gaps, rule=rule, subject=subject)
+    return unknown(rule, subject, "another reason", draw(st.sampled_from(Cause)))
 
 
 def in_lines(exceptions: list[Any]) -> tuple[Any, ...]:

@@ -96,9 +96,15 @@ def finding(  # noqa: PLR0913 - each says what is special about one finding, and
     seen: tuple[Evidence, ...] = (),
     cause: Cause | None = None,
     reasons: tuple[str, ...] = (),
+    gaps: tuple[Gap, ...] = (),
 ) -> Finding:
     """Return a finding."""
-    return Finding(rule, outcome, severity or rule.severity, subject, deployment, seen, cause, reasons)
+    return Finding(rule, outcome, severity or rule.severity, subject, deployment, seen, cause, reasons, gaps)
+
+
+def hidden_by(*gaps: Gap, rule: Rule = PROBE, subject: Subject = MIRROR) -> Finding:
+    """Return the unknown that gaps alone are the reason of."""
+    return finding(Outcome.UNKNOWN, rule, subject, cause=Cause.GAP, reasons=tuple(map(str, gaps)), gaps=gaps)
 
 
 def unknown(rule: Rule, subject: Subject, reason: str, cause: Cause = Cause.GAP) -> Finding:

@@ -1110,13 +1110,13 @@ def test_not_inverts_the_words_for_lists_and_patterns_too() -> None:
 
 def test_what_cannot_be_told_says_of_which_property() -> None:
     (unknown,) = judge({"field": "n", "less": 1}, {"n": "x"}).unknown
-    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: x cannot be compared with 1 (malformed)")
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: x cannot be compared with 1 (malformed)", about=(ID,))
     (unknown,) = judge({"field": "n", "less": 1}, {}).unknown
-    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent")
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent", about=(ID,))
     (unknown,) = judge({"field": "n", "less": {"fact": "number"}}, {"n": 1}).unknown
-    assert unknown == Unknown(Cause.VALUE, f"{ID}: $number: the value is absent"), "the operand"
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: $number: the value is absent", about=(ID,)), "the operand"
     (unknown,) = judge({"field": "n", "less": {"fact": "number", "times": 2}}, {}).unknown
-    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent"), "both lack"
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent", about=(ID,)), "both lack"
     for reason in (Unknown(Cause.VALUE, "a number nobody knows"), GAP):
         for value in (reason, Interval(0, 9, (reason,))):
             for node, body in (
@@ -1125,6 +1125,6 @@ def test_what_cannot_be_told_says_of_which_property() -> None:
             ):
                 assert judge(node, {**body, "$number": value}).unknown == (reason,), "it says so itself"
     (unknown,) = judge({"field": "n.m", "less": 1}, {"n": 5}).unknown
-    assert unknown == Unknown(Cause.VALUE, f"{ID}: n is not an object (malformed)")
+    assert unknown == Unknown(Cause.VALUE, f"{ID}: n is not an object (malformed)", about=(ID,))
     (unknown,) = judge({"field": "n", "less": 1}, {}, "n").unknown
     assert unknown.cause is Cause.GAP

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
-from auditor.estate.graph import not_listed
+from auditor.estate.graph import not_scanned
 from auditor.estate.topology import Topology
 from auditor.judging.drift.model import FindingChange
 from auditor.judging.drift.resources import Changes
@@ -41,7 +41,7 @@ class States:
         self._same_sight = _sight(self._was) == _sight(self._is)
         self._judged = {key[:2] for key, finding in self._before.items() if _is_judged(finding)}
         self._left_out = {
-            deployment.id.casefold(): not_listed(arm.SUBSCRIPTION, subscription.id)
+            deployment.id.casefold(): not_scanned(subscription.id).reason
             for subscription in self._was.subscriptions
             if subscription.id not in self._is.graph.snapshot.scopes
             for deployment in subscription.deployments
@@ -126,7 +126,7 @@ class States:
         if moved is not None and moved.after is None:
             return moved.hidden.reason if moved.hidden else ""
         if finding.subject.kind == "subscription":
-            return not_listed(arm.SUBSCRIPTION, finding.subject.id)
+            return not_scanned(finding.subject.id).reason
         deployment = finding.deployment.casefold()
         if deployment in self._left_out:
             return self._left_out[deployment]

@@ -46,8 +46,7 @@ class Looks:
 
     def blame(self, finding: Finding) -> None:
         """Note that all that moved in the resources that a later finding names may be why it cannot be judged."""
-        words = {word.strip("',;:.()") for reason in finding.reasons for word in reason.split()}
-        for key in {arm.owner_of(word) for word in words if arm.is_id(word)}:
+        for key in {arm.owner_of(arm_id) for arm_id in finding.about}:
             self._note_all(finding, self._moved["after"].get(key))
 
     def _note_all(self, finding: Finding, moved: Moved | None) -> None:

@@ -210,7 +210,13 @@ class Compiler:
         def look_up(context: Context, stack: Stack) -> Answer:
             element = stack[0]
             if not isinstance(element, _WITH_FIELDS):
-                return Answer(Unknown(Cause.VALUE, f"{id_of(stack)}: {shown(element)} is not an object (malformed)"))
+                return Answer(
+                    Unknown(
+                        Cause.VALUE,
+                        f"{id_of(stack)}: {shown(element)} is not an object (malformed)",
+                        about=(id_of(stack),),
+                    )
+                )
             if several:
                 return graph.items(element, text, default)
             if context.brief:

@@ -185,7 +185,8 @@ def explain(unknown: Unknown, left: Answer, right: Answer, name: str) -> Unknown
     if any(unknown in _reasons(operand.value) for operand in (left, right)) or not answer.reads:
         return unknown
     read = next((read for read in answer.reads if read.value is ABSENT), answer.reads[0])
-    return Unknown(unknown.cause, f"{read.resource}: {read.path or name}: {unknown.reason}")
+    reason = f"{read.resource}: {read.path or name}: {unknown.reason}"
+    return msgspec.structs.replace(unknown, reason=reason, about=(*unknown.about, read.resource))
 
 
 def _reasons(value: object) -> tuple[object, ...]:

@@ -50,14 +50,14 @@ def tier_of(disk: Resource) -> tuple[Tier | Unknown, tuple[Read, ...]]:
         name = found.value.casefold()
         known = next((tier for tier in tiers() if tier.tier.casefold() == name), None)
         reason = f"{disk.id}: properties.tier is {found.value}, which is no known tier of Premium SSD"
-        return known or Unknown(Cause.VALUE, reason), found.reads
+        return known or Unknown(Cause.VALUE, reason, about=(disk.id,)), found.reads
     size = value(disk, "properties.diskSizeGB")
     bounds = interval(size.value)
     if isinstance(size.value, Unknown):
         return size.value, size.reads
     by_size = next((tier for tier in tiers() if bounds is not None and 0 < bounds.low <= tier.gib), None)
     reason = f"{disk.id} has neither a properties.tier nor a properties.diskSizeGB that gives it one"
-    return by_size or Unknown(Cause.VALUE, reason), size.reads
+    return by_size or Unknown(Cause.VALUE, reason, about=(disk.id,)), size.reads
 
 
 @fact("disk.tier_iops", "disk", gives="number")
@@ -82,7 +82,7 @@ def os_disk(context: Context, vm: Resource) -> Answer:
         return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
     if isinstance(found.value, Unknown):
         return Answer(found.value, found.reads)
-    return Answer(Unknown(Cause.VALUE, f"{vm.id} has no {OS_DISK}"), found.reads)
+    return Answer(Unknown(Cause.VALUE, f"{vm.id} has no {OS_DISK}", about=(vm.id,)), found.reads)
 
 
 @fact("vm.data_disks", "vm", gives="disk*")
@@ -152,7 +152,7 @@ def purpose(context: Context, attachment: Part) -> Answer:
         return lun
     bounds = interval(lun.value)
     if bounds is None:
-        return Answer(Unknown(Cause.VALUE, f"{attachment.id} has no lun"), lun.reads)
+        return Answer(Unknown(Cause.VALUE, f"{attachment.id} has no lun", about=(attachment.resource.id,)), lun.reads)
     doubt: Unknown | None = None
     for mirror in context.deployment.mirrors if context.deployment else ():
         declared = [name for name, luns in sorted(mirror.declared.disks.items()) if bounds.low in luns]
@@ -172,7 +172,7 @@ def _disk_of(context: Context, attachment: Part) -> Resource | Unknown:
     if isinstance(reference, Unknown):
         return reference
     reason = f"{attachment.resource.id}: {attachment.path} is an unmanaged disk, whose storage account is not read"
-    return Unknown(Cause.VALUE, reason)
+    return Unknown(Cause.VALUE, reason, about=(attachment.resource.id,))
 
 
 def _through_disk(context: Context, attachment: Part, path: str) -> Answer:

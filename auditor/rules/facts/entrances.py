@@ -202,14 +202,15 @@ def _address(context: Context, frontend: object) -> Answer:
     if prefix.value is ABSENT:
         return Answer(ABSENT)
     reason = f"{frontend.id} takes its address from a range, and which one that is does not show"
-    return Answer(Unknown(Cause.VALUE, reason), prefix.reads)
+    return Answer(Unknown(Cause.VALUE, reason, about=(frontend.resource.id,)), prefix.reads)
 
 
 def _malformed(answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
     read = answer.reads[0]
-    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r}, not an id (malformed)")
+    reason = f"{read.resource}: {read.path} is {answer.value!r}, not an id (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------
@@ -233,7 +234,7 @@ def _is_meant(profile: Resource, host: object, entrance: Entrance, rivals: list[
         return True
     if not isinstance(host, str):
         reason = f"{profile.id} asks for no host, and several products share the address {entrance.address.id}"
-        return entrance.hosts is None or Unknown(Cause.VALUE, reason)
+        return entrance.hosts is None or Unknown(Cause.VALUE, reason, about=(profile.id, entrance.address.id))
     if entrance.hosts is not None:
         return _matches(host, entrance.hosts)
     return not any(_matches(host, rival.hosts or ()) for rival in rivals)

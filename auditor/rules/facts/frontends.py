@@ -31,7 +31,8 @@ def frontend_zones(context: Context, frontend: Part) -> Answer:
             return Answer(found, reads) if isinstance(found, Unknown) else _zones_of_address(found, reads)
         if not isinstance(reference.value, Absent):
             reason = f"{frontend.id} names no {name} that makes sense (malformed)"
-            unclear = reference.value if isinstance(reference.value, Unknown) else Unknown(Cause.VALUE, reason)
+            malformed = Unknown(Cause.VALUE, reason, about=(frontend.resource.id,))
+            unclear = reference.value if isinstance(reference.value, Unknown) else malformed
             return Answer(unclear, reads)
     return _zones(frontend, reads)
 
@@ -65,7 +66,7 @@ def has_zones(context: Context, resource: Resource) -> Answer:
 def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
     found = items(element, "zones[*]")
     zones = Items.of(found.value)
-    malformed = Unknown(Cause.VALUE, f"{element.id}: a zone is not a text (malformed)")
+    malformed = Unknown(Cause.VALUE, f"{element.id}: a zone is not a text (malformed)", about=(element.resource.id,))
     known = tuple(zone if isinstance(zone, str | Unknown) else malformed for zone in zones.known)
     return Answer(Items(known, zones.missing), (*reads, *found.reads, *value(element, "zones").reads))
 
@@ -82,5 +83,5 @@ def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
             return Answer(Items(missing=tier.value), found.reads)
         if isinstance(tier.value, str) and tier.value.lower() != "basic":
             reason = f"{address.id} names no zones; Azure spreads such addresses over all of them in ever more regions"
-            return Answer(Items(missing=Unknown(Cause.VALUE, reason)), (*found.reads, *tier.reads))
+            return Answer(Items(missing=Unknown(Cause.VALUE, reason, about=(address.id,))), (*found.reads, *tier.reads))
     return found

@@ -169,7 +169,7 @@ def _oldest(gateway: Resource) -> Answer:
         f"{gateway.id} has no TLS policy of its own, and which one Azure applies is shown "
         "(defaultPredefinedSslPolicy) only to API version 2023-02-01 and newer"
     )
-    return Answer(Interval(*_policies().defaults_of_v2, (Unknown(Cause.VALUE, reason),)), reads)
+    return Answer(Interval(*_policies().defaults_of_v2, (Unknown(Cause.VALUE, reason, about=(gateway.id,)),)), reads)
 
 
 def _policy(element: Resource | Part, path: str) -> Answer:
@@ -194,7 +194,7 @@ def _policy(element: Resource | Part, path: str) -> Answer:
         if left:
             return Answer(Interval(left[0], left[0]), disabled.reads)
     reason = f"{element.id}: its TLS policy names neither a predefined policy nor the oldest version"
-    return _anything(Unknown(Cause.VALUE, reason), disabled.reads)
+    return _anything(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), disabled.reads)
 
 
 def _predefined(element: Resource | Part, name: object, reads: tuple[Read, ...]) -> Answer:
@@ -205,14 +205,15 @@ def _predefined(element: Resource | Part, name: object, reads: tuple[Read, ...])
     if version is None:
         named = f" {name}" if isinstance(name, str) else ""
         reason = f"{element.id}: which TLS versions its predefined policy{named} accepts is not known"
-        return _anything(Unknown(Cause.VALUE, reason), reads)
+        return _anything(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), reads)
     return Answer(Interval(version, version), reads)
 
 
 def _malformed(element: Resource | Part, answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
-    return Unknown(Cause.VALUE, f"{element.id}: {answer.value!r} is no TLS version (malformed)")
+    reason = f"{element.id}: {answer.value!r} is no TLS version (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(element.resource.id,))
 
 
 def _anything(reason: Unknown, reads: tuple[Read, ...]) -> Answer:

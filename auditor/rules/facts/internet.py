@@ -95,7 +95,8 @@ def ip_configurations(context: Context, vm: Resource) -> Answer:
         known += found.known
         missing = missing or found.missing
         if not found.known and found.missing is None:
-            missing = missing or Unknown(Cause.VALUE, f"{interface.id} has no IP configuration")
+            reason = f"{interface.id} has no IP configuration"
+            missing = missing or Unknown(Cause.VALUE, reason, about=(interface.id,))
     return Answer(Items(tuple(known), missing))
 
 
@@ -115,10 +116,12 @@ def _interfaces(context: Context, vm: Resource) -> Answer:
         elif isinstance(reference.value, Unknown):
             known.append(reference.value)
         else:
-            known.append(Unknown(Cause.VALUE, f"{vm.id} has a network interface without id (malformed)"))
+            reason = f"{vm.id} has a network interface without id (malformed)"
+            known.append(Unknown(Cause.VALUE, reason, about=(vm.id,)))
     missing = entries.missing
     if not known and missing is None:
-        missing = Unknown(Cause.VALUE, f"{vm.id} has no network interface, which every machine has")
+        reason = f"{vm.id} has no network interface, which every machine has"
+        missing = Unknown(Cause.VALUE, reason, about=(vm.id,))
     return Answer(Items(tuple(known), missing))
 
 
@@ -358,4 +361,5 @@ def _unclear(part: Part, answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
     path = answer.reads[0].path if answer.reads else part.path
-    return Unknown(Cause.VALUE, f"{part.resource.id}: {path} does not say where traffic goes (malformed)")
+    reason = f"{part.resource.id}: {path} does not say where traffic goes (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(part.resource.id,))

@@ -145,7 +145,8 @@ def luns(_: Context, mirror: Mirror) -> Answer:
             if isinstance(lun, int):
                 attached[lun].append(attachment)
             else:
-                missing = missing or Unknown(Cause.VALUE, f"{machine.id} has a data disk without lun")
+                reason = f"{machine.id} has a data disk without lun"
+                missing = missing or Unknown(Cause.VALUE, reason, about=(machine.id,))
     found = tuple(
         Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), missing)) for lun, parts in sorted(attached.items())
     )
@@ -195,7 +196,7 @@ def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resour
     for machine in machines.only(Resource):
         found = domain(context, machine)
         reads += found.reads
-        lacks = Unknown(Cause.VALUE, f"{machine.id} is in no domain of a set")
+        lacks = Unknown(Cause.VALUE, f"{machine.id} is in no domain of a set", about=(machine.id,))
         known.append(lacks if found.value is ABSENT else found.value)
     return Answer(Items(tuple(known), machines.open_end), tuple(reads))
 

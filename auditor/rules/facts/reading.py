@@ -38,15 +38,17 @@ def required(answer: Answer) -> Answer:
     if answer.value is not ABSENT:
         return answer
     read = answer.reads[-1]
-    return Answer(Unknown(Cause.VALUE, f"{read.resource} has no {read.path}"), answer.reads)
+    return Answer(Unknown(Cause.VALUE, f"{read.resource} has no {read.path}", about=(read.resource,)), answer.reads)
 
 
 def malformed(answer: Answer, wanted: str) -> Unknown:
     """Return that what was read last, which is the property itself, makes no sense."""
     read = answer.reads[-1]
-    return Unknown(Cause.VALUE, f"{read.resource}: {read.path} is {answer.value!r}, not {wanted} (malformed)")
+    reason = f"{read.resource}: {read.path} is {answer.value!r}, not {wanted} (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
 
 def unviewed(vm: Resource) -> Unknown:
     """Return that nobody asked for the instance view of a machine."""
-    return Unknown(Cause.GAP, f"the instance view of {vm.id} was not read; it comes with $expand=instanceView")
+    reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
+    return Unknown(Cause.GAP, reason, about=(vm.id,))

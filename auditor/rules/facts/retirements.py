@@ -177,9 +177,11 @@ def _tell(answer: Answer, absent: object, kind: type, test: Callable[[Any], bool
     found = absent if answer.value is ABSENT else answer.value
     where = answer.reads[0]
     if found is ABSENT:
-        return Answer(Unknown(Cause.VALUE, f"{where.resource} has no {where.path}"), answer.reads)
+        reason = f"{where.resource} has no {where.path}"
+        return Answer(Unknown(Cause.VALUE, reason, about=(where.resource,)), answer.reads)
     if type(found) is not kind:
-        return Answer(Unknown(Cause.VALUE, f"{where.resource}: {where.path} is {found!r} (malformed)"), answer.reads)
+        reason = f"{where.resource}: {where.path} is {found!r} (malformed)"
+        return Answer(Unknown(Cause.VALUE, reason, about=(where.resource,)), answer.reads)
     return Answer(test(found), answer.reads)
 
 

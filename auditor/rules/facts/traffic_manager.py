@@ -41,7 +41,8 @@ def first_region(context: Context, profile: Resource) -> Answer:
         bounds = interval(priority.value)
         if bounds is None or not isinstance(endpoint, Part):
             reason = f"{profile.id} has an endpoint without priority"
-            return Answer(priority.value if isinstance(priority.value, Unknown) else Unknown(Cause.VALUE, reason))
+            lacks = Unknown(Cause.VALUE, reason, about=(profile.id,))
+            return Answer(priority.value if isinstance(priority.value, Unknown) else lacks)
         ranked.append((bounds.low, endpoint, priority.reads[0]))
     if not ranked:
         return Answer(ABSENT, (Read(profile.id, "properties.endpoints", ABSENT),))
@@ -73,7 +74,8 @@ def _region(context: Context, endpoint: Part) -> Answer:
         own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else Items()
         if found.key not in {address.key for address in own.only(Resource)}:
             reason = f"{endpoint.id} leads to {found.id}, behind which no machine of the deployment is seen"
-            return Answer(own.missing or Unknown(Cause.VALUE, reason), target.reads)
+            about = (endpoint.resource.id, found.id)
+            return Answer(own.missing or Unknown(Cause.VALUE, reason, about=about), target.reads)
         place = value(found, "location")
         if isinstance(place.value, str):
             return Answer(arm.location(place.value), place.reads)
@@ -82,7 +84,8 @@ def _region(context: Context, endpoint: Part) -> Answer:
         return target
     if isinstance(written.value, str):
         return Answer(arm.location(written.value), written.reads)
-    unclear = Unknown(Cause.VALUE, f"{endpoint.id} does not say in which region it is")
+    reason = f"{endpoint.id} does not say in which region it is"
+    unclear = Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))
     return Answer(
         next((answer for answer in (found, written.value) if isinstance(answer, Unknown)), unclear), written.reads
     )

@@ -54,7 +54,7 @@ def extensions(context: Context, vm: Resource) -> Answer:
         if isinstance(inside, Part) and arm.type_of(inside.key) == EXTENSION and inside.key not in found:
             whole = isinstance(inside.body, dict) and inside.body.get("properties") is not None
             reason = f"{inside.id} is named by its machine, but was not read"
-            found[inside.key] = inside if whole else Unknown(Cause.GAP, reason)
+            found[inside.key] = inside if whole else Unknown(Cause.GAP, reason, about=(inside.id,))
     missing = graph.listing(EXTENSION, arm.subscription_of(vm.key)) or _hidden(vm)
     return Answer(Items(tuple(found[key] for key in sorted(found)), missing))
 
@@ -76,7 +76,7 @@ def _hidden(vm: Resource) -> Unknown | None:
     """Return why the extensions of one machine were not read."""
     for gap in vm.unread:
         if arm.canonical_type(gap.what) == EXTENSION:
-            return Unknown(Cause.GAP, str(gap))
+            return Unknown.of(gap)
     return unread(vm, "resources") if vm.unread else None
 
 

@@ -104,13 +104,15 @@ def test_a_number_in_a_text_is_read(text: str, value: float) -> None:
 @pytest.mark.parametrize("text", ["", "eight", "nan", "inf", "-Infinity", "1e999", "1,5", "0x10"])
 def test_a_text_that_is_no_number_is_malformed(text: str) -> None:
     found = number(answer(text))
-    assert found.value == Unknown(Cause.VALUE, f"/r: p is {text!r}, not a number (malformed)")
+    assert found.value == Unknown(Cause.VALUE, f"/r: p is {text!r}, not a number (malformed)", about=("/r",))
     assert found.reads == (Read("/r", "p", text),)
 
 
 def test_of_what_led_to_a_number_the_last_is_the_number() -> None:
     found = number(Answer("x", (Read("/vm", "size", "S"), Read("/skus/S", "capabilities.C", "x"))))
-    assert found.value == Unknown(Cause.VALUE, "/skus/S: capabilities.C is 'x', not a number (malformed)")
+    assert found.value == Unknown(
+        Cause.VALUE, "/skus/S: capabilities.C is 'x', not a number (malformed)", about=("/skus/S",)
+    )
 
 
 @pytest.mark.parametrize("value", [5, ABSENT, GAP, Interval(1, 2)])

@@ -14,7 +14,7 @@ from auditor.cli import main
 from auditor.estate.graph import DISK, VM
 from auditor.estate.topology import Topology
 from auditor.judging import engine
-from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Gap, GapReason, Snapshot
 from auditor.sources.live import client, reads
 from auditor.sources.live.collection import collect
@@ -364,7 +364,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: re
     assert {type_ for _, type_ in taken.listed} >= LISTED - {listing.key}
     assert (SCOPE, listing.key) not in taken.listed
     topology = Topology(taken, live.declared(NAME), examples.AS_OF)
-    assert topology.graph.listing(listing.key, SCOPE) == Unknown(Cause.GAP, str(gap))
+    assert topology.graph.listing(listing.key, SCOPE) == Unknown.of(gap)
     unlisted = list(engine._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule asks for all of them yet
     assert unlisted == [], "nobody is told to ask for what was asked for"
 
