@@ -19,6 +19,7 @@ from auditor.rules.facts import FACTS
 from auditor.rules.model import Severity
 from auditor.rules.registry import Fact
 from auditor.snapshot.known import Answer, Cause, Unknown
+from auditor.snapshot.model import Gap, GapReason
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, Body, arm_id
 
@@ -44,7 +45,7 @@ examples: [{{on: trakcare-current, expect: pass}}]
 """
 
 
-NOT_READ = s.gap(arm_id("Compute/disks", "disk"))
+NOT_READ = Gap(arm_id("Compute/disks", "disk"), "Microsoft.Compute/disks", GapReason.FORBIDDEN)
 
 
 def _unsure(cause: Cause) -> Fact:
