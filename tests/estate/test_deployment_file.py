@@ -201,7 +201,12 @@ _A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
     ("old", "new", "line", "message"),
     [
         # who plays a role
-        ("dr: [vm-db-dr]", "dr: []", 0, "deployments[0].mirrors[0].dr must not be empty (`none` where there are none"),
+        (
+            "dr: [vm-db-dr]",
+            "dr: []",
+            0,
+            "deployments[0].mirrors[0].dr must not be empty (`none` if the deployment has none",
+        ),
         ("dr: [vm-db-dr]", "dr:", 0, "dr must be text or a list or a map, not null"),
         ("dr: [vm-db-dr]", "dr: ''", 0, "dr must not be empty"),
         (

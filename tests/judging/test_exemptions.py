@@ -132,7 +132,7 @@ def test_a_file_may_be_empty_of_them() -> None:
         ("/1", "/2", 0, "must be auditor.waivers/1"),
         ("rule: MIR003", "rule: MIR004", 0, "there is no rule 'MIR004'; did you mean 'MIR003'?"),
         ("rule: MIR003", "rule: ZZZ999", 0, "there is no rule 'ZZZ999'; list the rules with auditor rules list"),
-        ("rule: MIR003", "rule: MIR*", 0, "it takes no wildcard"),
+        ("rule: MIR003", "rule: MIR*", 0, "without wildcard"),
         ("rule: MIR003", "gap: Microsoft.Compute", 0, "must match"),
         ("rule: MIR003", "gap: Microsoft.Compute/*", 0, "must match"),
         ("rule: MIR003", "category: Waiver", 2, "has the key 'category' twice"),
