@@ -103,8 +103,8 @@ def _owner(found: reads.Listing, otherwise: str) -> str:
 
 def _behind(found: reads.Listing) -> str:
     """Return the path and query of a request after its scope, "" where it is the type alone."""
-    asked = (found.path or "") + (f"?{unquote(found.query[1:])}" if found.query else "")
-    return f", `{asked}`" if asked else ""
+    request = (found.path or "") + (f"?{unquote(found.query[1:])}" if found.query else "")
+    return f", `{request}`" if request else ""
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ ROOT: Final = bundled.FIXTURES.parent
 COVERED: Final = (
     "*.md",
     "action.yml",
+    "auditor/judging/drift/*.yaml",
     "auditor/schema/*.json",
     "deploy/**/*",
     "docs/**/*.md",
@@ -44,6 +45,7 @@ FORBIDDEN: Final = {
     "replaces": "takes? the place of|stands? in for",
     "does not exist": "none is there|(?:is|are) no more",
     "virtual machine (VM)": r"(?<!virtual[ -])machines?(?![-.])",
+    "DR async": "DR members?",
     "load balancer": r'(?<!load[ -])balancers?(?![."`])',
     "outcome": "verdicts?",
     "evaluate": r"judge[sd]?|(?<![/{])judging(?! ?[/.|}])",
