@@ -1,4 +1,7 @@
-"""What was read from Azure: resources, parts of resources, gaps, and the snapshot that holds them."""
+"""What was read from Azure: resources, parts of resources, gaps, and the snapshot that holds them.
+
+Each of them is `Redacted`: no source can bring a secret into a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
+from auditor.snapshot.redaction import Redacted
 
 
 class GapReason(enum.StrEnum):
@@ -23,7 +27,7 @@ class GapReason(enum.StrEnum):
     NOT_REQUESTED = "not-requested"
 
 
-class Gap(msgspec.Struct, frozen=True, omit_defaults=True):
+class Gap(Redacted, frozen=True, omit_defaults=True):
     """Something that was not read, so that nothing may be concluded from its absence."""
 
     scope: str
@@ -48,7 +52,7 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{text}; {self.detail}" if self.detail else text
 
 
-class Resource(msgspec.Struct, frozen=True):
+class Resource(Redacted, frozen=True):
     """One Azure resource as the API returned it."""
 
     id: str
@@ -106,7 +110,7 @@ class Part(msgspec.Struct, frozen=True):
         return arm.key(self.id)
 
 
-class Approval(msgspec.Struct, frozen=True):
+class Approval(Redacted, frozen=True):
     """Who made a snapshot the one that later ones are compared with."""
 
     by: str
@@ -115,7 +119,7 @@ class Approval(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(Redacted, frozen=True):
     """All that is known of the subscriptions at one time; nothing is judged that is not in here."""
 
     taken_at: str

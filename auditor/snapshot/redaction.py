@@ -1,8 +1,12 @@
-"""What must never enter a file: passwords, keys, signed URLs and scripts that may hold them."""
+"""Redaction: the removal of passwords, keys, signed URLs, and scripts that may hold them.
+
+All records of a snapshot are `Redacted`, whatever their source. Outputs rely on it and do not redact again.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from operator import is_
 from typing import Final, TypeVar, cast
@@ -10,6 +14,8 @@ from typing import Final, TypeVar, cast
 import msgspec
 
 REDACTED: Final = "[redacted]"
+DEEPEST: Final = 250
+"""Levels of nesting that a body may have; those of Azure have about twenty."""
 
 T = TypeVar("T")
 
@@ -49,36 +55,74 @@ _VALUE: Final = re.compile(
 )
 """What a name may be followed by: a quoted text, a list, a map, or all up to the next parameter."""
 
+_LISTS: Final = (list, tuple, frozenset)
+
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
+class Redacted(msgspec.Struct, frozen=True):
+    """A record without secrets: the only gate by which what a source has read enters a snapshot.
+
+    Whoever constructs, decodes or replaces one gets its fields redacted.
+
+    Raises:
+        RecursionError: a body has more than `DEEPEST` levels.
+    """
+
+    def __post_init__(self) -> None:
+        """Redact every field."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            redacted = redact(value)
+            if redacted is not value:
+                msgspec.structs.force_setattr(self, name, redacted)
+
+
 def redact(value: T) -> T:
-    """Return a body without its secrets; what holds none is returned as it is, not copied."""
-    return cast("T", _redact(value))
+    """Return a value without its secrets; one without secrets is returned as it is, not copied.
+
+    Raises:
+        RecursionError: it has more than `DEEPEST` levels.
+    """
+    return cast("T", _redact(value, 0))
 
 
-def _redact(value: object) -> object:
+def _redact(value: object, level: int) -> object:
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, list):
-        items = [_redact(item) for item in value]
-        return value if all(map(is_, items, value)) else items
     if isinstance(value, dict):
-        changed = {name: new for name, old in value.items() if (new := _member(name, old)) is not old}
-        return value | changed if changed else value
+        return _properties(value, level + 1)
+    if isinstance(value, _LISTS):
+        return _items(value, level + 1)
     return value
 
 
-def _member(name: str, value: object) -> object:
-    """Return the value of a property without secrets; whether one is there may be known."""
-    if _is_secret(name) and value is not None and not isinstance(value, bool):
-        return REDACTED
-    return _redact(value)
+def _properties(body: dict[str, object], level: int) -> dict[str, object]:
+    if level > DEEPEST:
+        raise RecursionError
+    changed: dict[str, object] = {}
+    for name, value in body.items():
+        redacted = _secret(value) if _is_secret(name) else _redact(value, level)
+        if redacted is not value:
+            changed[name] = redacted
+    return body | changed if changed else body
+
+
+def _items(items: Collection[object], level: int) -> Collection[object]:
+    if level > DEEPEST:
+        raise RecursionError
+    redacted = [_redact(item, level) for item in items]
+    return items if all(map(is_, redacted, items)) else type(items)(redacted)  # type: ignore[call-arg]  # of a list, a tuple or a frozenset
+
+
+def _secret(value: object) -> object:
+    """Return what is shown of the value of a secret: whether there is one may be known."""
+    return value if value is None or isinstance(value, bool) or value == REDACTED else REDACTED
 
 
 @lru_cache(maxsize=4096)
 def _is_secret(name: str) -> bool:
-    """Tell whether a property of this name holds a secret."""
+    """Return whether a property of this name holds a secret."""
     return _SECRET_NAME.fullmatch(name.replace("-", "").replace("_", "")) is not None
 
 
@@ -97,7 +141,7 @@ def _json(text: str) -> str:
         return text
     try:
         value = msgspec.json.decode(text)
-        redacted = _redact(value)
+        redacted = redact(value)
     except (msgspec.DecodeError, RecursionError):
         return text
     return text if redacted is value else msgspec.json.encode(redacted).decode()

@@ -14,8 +14,7 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.errors import InputError
-from auditor.snapshot.model import Approval, Gap, Resource, Snapshot
-from auditor.snapshot.redaction import redact
+from auditor.snapshot.model import Approval, Gap, Resource, Snapshot, resource
 
 FORMAT: Final = "auditor.snapshot/1"
 
@@ -75,25 +74,16 @@ def is_snapshot(data: bytes) -> bool:
 
 
 def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
-    """Return the file's content; secrets are left out, the same snapshot gives the same bytes.
-
-    Raises:
-        InputError: a resource cannot be written.
-    """
-    try:
-        lines = sorted((arm.key(record.id), _ENCODER.encode(record)) for record in _records_of(snapshot))
-    except RecursionError:
-        message = "a resource is nested too deeply to be written to a snapshot"
-        raise InputError(message) from None
-    approved = snapshot.approved
+    """Return the file's content; the same snapshot gives the same bytes."""
+    lines = sorted((arm.key(record.id), _ENCODER.encode(record)) for record in _records_of(snapshot))
     header = _Header(
         FORMAT,
         snapshot.taken_at,
         snapshot.cloud,
         snapshot.identity,
         snapshot.scopes,
-        redact(snapshot.deployment),
-        msgspec.UNSET if approved is None else msgspec.structs.replace(approved, reason=redact(approved.reason)),
+        snapshot.deployment,
+        snapshot.approved or msgspec.UNSET,
     )
     data = b"".join(line + b"\n" for line in (msgspec.json.encode(header), *(line for _, line in lines)))
     data += _ENCODER.encode(_End(len(lines), hashlib.sha256(data).hexdigest())) + b"\n"
@@ -103,13 +93,13 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
 def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
     """Yield the records of a snapshot."""
     for item in snapshot.resources:
-        yield _Resource(item.id, redact(item.body), redact(item.call))
+        yield _Resource(item.id, item.body, item.call)
     for scope, type_ in snapshot.listed:
         yield _Listed(scope, type_)
     for gap in snapshot.gaps:
-        yield _Gap(gap.scope, msgspec.structs.replace(gap, detail=redact(gap.detail), call=redact(gap.call)))
+        yield _Gap(gap.scope, gap)
     for sku in snapshot.skus:
-        yield _Sku(sku_id(sku), redact(sku))  # type: ignore[arg-type]
+        yield _Sku(sku_id(sku), sku)  # type: ignore[arg-type]
 
 
 def decode(data: bytes, file: str) -> Snapshot:
@@ -200,11 +190,15 @@ def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
     listed, gaps, skus = set(), [], []
     for number, record in enumerate(records, start=2):
         if type(record) is _Resource:
-            key = arm.key(record.id)
-            if key in resources:
-                message = f"has {record.id} twice"
+            try:
+                item = resource(record.body, record.id, record.call)
+            except RecursionError:
+                message = "is nested too deeply"
+                raise InputError(message, file, number) from None
+            if item.key in resources:
+                message = f"has {item.id} twice"
                 raise InputError(message, file, number)
-            resources[key] = Resource(id=record.id, body=record.body, call=record.call, key=key, type=arm.type_of(key))
+            resources[item.key] = item
         elif type(record) is _Listed:
             listed.add((arm.key(record.id), arm.canonical_type(record.type)))
         elif type(record) is _Gap:

@@ -7,12 +7,14 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import bundled, files
-from auditor.snapshot.redaction import REDACTED, redact
+from auditor.snapshot import model
+from auditor.snapshot.redaction import DEEPEST, REDACTED, Redacted, redact
 from auditor.sources import arm_json
 
 _NAMES = [
@@ -166,3 +168,67 @@ def test_redacting_changes_nothing_of_its_argument_and_a_second_time_nothing_at_
     once = redact(value)
     assert value == before
     assert redact(once) == once
+
+
+def nested(levels: int, kind: type[dict[str, Any] | list[Any]]) -> Any:
+    found: Any = "text"
+    for _ in range(levels):
+        found = {"a": found} if kind is dict else [found]
+    return found
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_a_value_of_more_levels_than_are_looked_through_is_refused(
+    kind: type[dict[str, Any] | list[Any]],
+) -> None:
+    assert redact(nested(DEEPEST, kind)) == nested(DEEPEST, kind)
+    with pytest.raises(RecursionError):
+        redact(nested(DEEPEST + 1, kind))
+
+
+# --- the gate ---------------------------------------------------------------------------------------------------------
+
+TEXT = "a?sig=HUNTER2"
+BODY: dict[str, object] = {"adminPassword": "HUNTER2", "list": [{"url": TEXT}], "kept": "kept"}
+GAP = model.Gap("/subscriptions/s", "x", model.GapReason.TIMEOUT)
+RECORDS: list[tuple[Redacted, dict[str, Any]]] = [
+    (GAP, dict.fromkeys(("scope", "what", "code", "permission", "detail", "call"), TEXT)),
+    (
+        model.resource({}, "/subscriptions/s"),
+        {**dict.fromkeys(("id", "key", "type", "path", "call"), TEXT), "body": BODY},
+    ),
+    (model.Approval("me", "now", "why"), dict.fromkeys(("by", "at", "reason"), TEXT)),
+    (
+        model.Snapshot("", (), (), frozenset(), ()),
+        {
+            **dict.fromkeys(("taken_at", "cloud", "identity", "deployment"), TEXT),
+            "scopes": (TEXT,),
+            "skus": (BODY,),
+            "listed": frozenset({(TEXT, TEXT)}),
+        },
+    ),
+]
+OTHER_RECORDS = {"reason", "unread", "resources", "gaps", "approved"}
+"""Fields that hold a name of ours, or records that are redacted themselves."""
+
+
+def test_every_record_of_a_snapshot_is_redacted_in_every_field() -> None:
+    structs = {found for found in vars(model).values() if isinstance(found, type) and issubclass(found, msgspec.Struct)}
+    assert {type(record) for record, _ in RECORDS} == structs - {Redacted, model.Part}, "a part is a view of a resource"
+    for record, secrets in RECORDS:
+        fields = set(record.__struct_fields__)
+        assert fields - OTHER_RECORDS == set(secrets) - OTHER_RECORDS
+
+
+@pytest.mark.parametrize(("record", "secrets"), RECORDS, ids=lambda value: type(value).__name__)
+def test_however_a_record_is_made_it_holds_no_secret(record: Redacted, secrets: dict[str, Any]) -> None:
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    made = type(record)(**fields | secrets)
+    assert "HUNTER2" not in repr(made)
+    assert REDACTED in repr(made)
+    assert msgspec.structs.replace(record, **secrets) == made
+
+
+def test_a_gap_that_is_decoded_holds_no_secret() -> None:
+    found = msgspec.json.decode(msgspec.json.encode({**msgspec.to_builtins(GAP), "detail": TEXT}), type=model.Gap)
+    assert found.detail == "a?sig=[redacted]"

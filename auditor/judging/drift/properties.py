@@ -17,7 +17,7 @@ import msgspec
 from auditor.azure import arm, paths
 from auditor.estate.graph import unread
 from auditor.judging.drift import tables
-from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Resource
 
 Steps = tuple[paths.Step, ...]
@@ -85,10 +85,7 @@ class Comparison:
             {name: value for name, value in found.body.items() if name not in _HEAD}
             for found in (self._before, self._after)
         )
-        try:
-            yield from self._objects(_Spot(old, ()), _Spot(new, ()), "")
-        except RecursionError:
-            self.hidden = Unknown(Cause.VALUE, f"{self._after.id} is nested too deeply to be compared")
+        yield from self._objects(_Spot(old, ()), _Spot(new, ()), "")
 
     # --- going through ------------------------------------------------------------------------------------------------
 

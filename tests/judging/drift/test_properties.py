@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from auditor.judging.drift.properties import Comparison, Difference
 from auditor.snapshot.model import Gap, GapReason, resource
+from auditor.snapshot.redaction import DEEPEST
 
 GROUP = "/subscriptions/1/resourcegroups/rg"
 NETWORK = f"{GROUP}/providers/microsoft.network/virtualnetworks"
@@ -137,13 +139,17 @@ def test_what_was_read_has_moved_though_something_in_it_was_not() -> None:
         assert ([difference.path for difference in found], comparison.hidden) == (["p.a"], None)
 
 
-def test_what_is_nested_too_deeply_is_hidden() -> None:
+@pytest.mark.parametrize(
+    ("wrap", "levels"),
+    [(lambda value: {"a": value}, 1), (lambda value: [value, {}], 1), (lambda value: [{"a": value}], 2)],
+    ids=range(3),
+)
+def test_the_deepest_body_is_compared(wrap: Callable[[object], object], levels: int) -> None:
     def nested(value: object) -> object:
-        for _ in range(500):
-            value = {"a": value}
+        for _ in range((DEEPEST - 3) // levels):
+            value = wrap(value)
         return value
 
-    comparison, found = compared({"p": nested(1)}, {"p": nested(2)})
-    assert found == []
-    assert comparison.hidden is not None
-    assert "nested too deeply" in comparison.hidden.reason
+    comparison, found = compared({"p": [nested(1)]}, {"p": [nested(2)]})
+    assert len(found) == 1
+    assert comparison.hidden is None
