@@ -23,7 +23,9 @@ from typing import Final, NamedTuple
 
 import estate
 
+from auditor.cli import exit_codes
 from auditor.sources import snapshot_file
+from auditor.sources.file_source import FileSource
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "benchmark.md"
@@ -80,10 +82,8 @@ def floor(file: Path) -> float:
 
 def reading(file: Path) -> float:
     """Return the seconds in which a snapshot is read."""
-    from auditor import scan  # noqa: PLC0415
-
     begun = time.process_time()
-    kept = scan.read_inventory(file)
+    kept = FileSource(file).read()
     return time.process_time() - begun if kept.resources else 0.0
 
 
@@ -92,9 +92,9 @@ def scanning(file: Path) -> float:
     from auditor import scan  # noqa: PLC0415
 
     begun = time.process_time()
-    report = scan.scan(scan.Request(inventory=file))
+    report = scan.scan(scan.Request(FileSource(file)))
     taken = time.process_time() - begun
-    if scan.has_errors(report):
+    if exit_codes.has_errors(report):
         raise SystemExit("a rule could not judge: that is a bug of auditor, and its time says nothing")
     return taken
 

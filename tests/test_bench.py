@@ -16,6 +16,7 @@ from auditor.judging.model import Outcome
 from auditor.report.document import Report
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
+from auditor.sources.file_source import FileSource
 from tests.test_docs import ROOT, load
 
 MACHINES = 200
@@ -32,7 +33,7 @@ def estate(machines: int = MACHINES) -> Snapshot:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     file = tmp_path_factory.mktemp("bench") / "estate.jsonl"
     file.write_bytes(snapshot_file.encode(estate()))
-    return scan.scan(scan.Request(inventory=file))
+    return scan.scan(scan.Request(FileSource(file)))
 
 
 def texts(value: Any) -> Iterator[str]:

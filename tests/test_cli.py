@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from auditor import bundled
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
+from auditor.cli.parser import FAIL_ON
 from auditor.rules.model import SEVERITIES
 from tests import estates
 
@@ -46,28 +48,28 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["scan", "--demo", "-o", "json", "--passes"]) == main.FINDINGS
+    assert main(["scan", "--demo", "-o", "json", "--passes"]) == exit_codes.FINDINGS
     report = json.loads(capsys.readouterr().out)
     assert {finding["outcome"] for finding in report["findings"]} == {"pass", "fail", "unknown", "not_applicable"}
     assert report["coverage"]["complete"] is False
 
 
 def test_demo_leaves_bystanders_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    main.main(["scan", "--demo", "-o", "json", "--passes"])
+    main(["scan", "--demo", "-o", "json", "--passes"])
     report = json.loads(capsys.readouterr().out)
     assert not [f for f in report["findings"] if "rg-other-teams" in f["subject"]["id"].lower()]
 
 
 def test_known_good_is_clean_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(GOOD) == main.OK
+    assert main(GOOD) == exit_codes.OK
     assert "complete" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_gap_makes_it_3_unless_forgiven(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
-    assert main.main(arguments) == main.INCOMPLETE
-    assert main.main([*arguments, "--allow-incomplete"]) == main.OK
+    assert main(arguments) == exit_codes.INCOMPLETE
+    assert main([*arguments, "--allow-incomplete"]) == exit_codes.OK
 
 
 def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +80,7 @@ def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytes
     untagged = Path("untagged.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("auditor.files.read", lambda _: json.dumps(body).encode())
-        assert main.main(["scan", "--snapshot", str(untagged)]) == main.INCOMPLETE
+        assert main(["scan", "--snapshot", str(untagged)]) == exit_codes.INCOMPLETE
     out = " ".join(capsys.readouterr().out.split())
     assert "no InterSystems deployment is recognised here" in out
     assert "iris-deployment" in out
@@ -89,18 +91,18 @@ def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytes
     [("critical", 1), ("high", 1), ("medium", 1), ("low", 1), ("info", 1), ("none", 3)],
 )
 def test_fail_on_decides_from_where_a_finding_counts(fail_on: str, code: int, tmp_path: Path) -> None:
-    assert main.main(["scan", "--demo", "--fail-on", fail_on, "-o", f"json={tmp_path / 'r.json'}"]) == code
+    assert main(["scan", "--demo", "--fail-on", fail_on, "-o", f"json={tmp_path / 'r.json'}"]) == code
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("high", 0), ("medium", 0), ("low", 1)])
 def test_fail_on_leaves_lesser_findings_out(fail_on: str, code: int, tmp_path: Path) -> None:
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", fail_on]
-    assert main.main([*arguments, "-o", f"json={tmp_path / 'r.json'}"]) == code
+    assert main([*arguments, "-o", f"json={tmp_path / 'r.json'}"]) == code
 
 
 def test_fail_on_names_every_severity() -> None:
-    assert [*SEVERITIES, "none"] == list(main._FAIL_ON)  # noqa: SLF001 - spelled out there so that --help loads nothing
+    assert [*SEVERITIES, "none"] == list(FAIL_ON)
 
 
 WAIVER = """\
@@ -127,20 +129,20 @@ def test_a_waived_finding_does_not_count_until_the_waiver_expires(tmp_path: Path
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", "low"]
     report = tmp_path / "r.json"
     arguments += ["-o", f"json={report}"]
-    assert main.main(arguments) == main.FINDINGS
+    assert main(arguments) == exit_codes.FINDINGS
     arguments += waived(tmp_path, "rule: LB003")
-    assert main.main(arguments) == main.OK
+    assert main(arguments) == exit_codes.OK
     findings = json.loads(report.read_text())["findings"]
     assert [(f["rule"], f["outcome"], f["waiver"]["line"]) for f in findings] == [("LB003", "fail", 3)] * 2
-    assert main.main([*arguments, "--as-of", "2027-04-01"]) == main.FINDINGS
+    assert main([*arguments, "--as-of", "2027-04-01"]) == exit_codes.FINDINGS
     assert [w["line"] for w in json.loads(report.read_text())["waivers"]["expired"]] == [3]
 
 
 def test_a_waived_gap_leaves_the_answer_complete(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
-    assert main.main([*arguments, *waived(tmp_path, "gap: Microsoft.Compute/disks")]) == main.INCOMPLETE
-    assert main.main([*arguments, *waived(tmp_path, "gap: Microsoft.Network/loadBalancers")]) == main.OK
+    assert main([*arguments, *waived(tmp_path, "gap: Microsoft.Compute/disks")]) == exit_codes.INCOMPLETE
+    assert main([*arguments, *waived(tmp_path, "gap: Microsoft.Network/loadBalancers")]) == exit_codes.OK
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["coverage"]["complete"] is True
     assert report["summary"]["waived"]["unknown"] > 0
@@ -154,7 +156,7 @@ attestations:
   - {rule: DR006, scope: "*", attestedBy: me, attestedOn: 2026-10-01, validUntil: 2027-10-01, statement: I saw it.}
   - {rule: MIR003, scope: "*", attestedBy: me, attestedOn: 2026-10-01, validUntil: 2027-10-01, statement: I saw it.}
 """)
-    main.main(["scan", "--demo", "--attestations", str(attestations), "-o", f"json={report}"])
+    main(["scan", "--demo", "--attestations", str(attestations), "-o", f"json={report}"])
     loaded = json.loads(report.read_text())
     outcomes = {f["rule"]: f["outcome"] for f in loaded["findings"] if f["rule"] in {"DR006", "MIR003"}}
     assert outcomes == {"DR006": "pass", "MIR003": "fail"}
@@ -165,13 +167,13 @@ def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
     full, partial, alerts = (tmp_path / name for name in ("full.json", "partial.json", "alerts.sarif"))
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]
-    main.main([*arguments, "-o", f"json={full}"])
+    main([*arguments, "-o", f"json={full}"])
     body = estates.body_of("trakcare-current")
     body["listed"] = {}
     body["value"] = [item for item in body["value"] if "/loadBalancers/" not in item.get("id", "")]
     path.write_text(json.dumps(body))
     again = [*arguments, "--previous", str(full), "-o", f"json={partial}", "-o", f"sarif-github={alerts}"]
-    assert main.main(again) == main.INCOMPLETE
+    assert main(again) == exit_codes.INCOMPLETE
     carried = {old["finding"]["key"] for old in json.loads(partial.read_text())["carried"]}
     assert carried == {finding["key"] for finding in json.loads(full.read_text())["findings"]} != set()
     results = json.loads(alerts.read_text())["runs"][0]["results"]
@@ -180,14 +182,14 @@ def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
 
 def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = waived(tmp_path, "rule: MIR999")
-    assert main.main([*GOOD, *arguments]) == main.USAGE
+    assert main([*GOOD, *arguments]) == exit_codes.USAGE
     assert f"{arguments[1]}:3: there is no rule 'MIR999'" in capsys.readouterr().err
 
 
 def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "markdown", "terminal")}
     outputs = [argument for name, path in files.items() for argument in ("-o", f"{name}={path}")]
-    assert main.main(["scan", "--demo", "-o", "terminal", *outputs]) == main.FINDINGS
+    assert main(["scan", "--demo", "-o", "terminal", *outputs]) == exit_codes.FINDINGS
     assert "MIR003" in capsys.readouterr().out
     assert json.loads(files["json"].read_text())["format"] == "auditor.report/1"
     assert json.loads(files["sarif"].read_text())["version"] == "2.1.0"
@@ -200,8 +202,8 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
 def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path) -> None:
     kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
-    assert main.main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == main.FINDINGS
-    assert main.main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == main.FINDINGS
+    assert main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == exit_codes.FINDINGS
+    assert main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == exit_codes.FINDINGS
     assert json.loads(first.read_text()) == json.loads(second.read_text())
     assert (kept.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
 
@@ -209,7 +211,7 @@ def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path
 def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
     path = tmp_path / "inventory.json.gz"
     path.write_bytes(gzip.compress(INVENTORY.read_bytes()))
-    assert main.main(["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]) == main.OK
+    assert main(["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]) == exit_codes.OK
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(arguments) == main.USAGE
+    assert main(arguments) == exit_codes.USAGE
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("auditor: error: ")
@@ -260,8 +262,8 @@ def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pyte
 )
 def test_bad_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main.main(arguments)
-    assert stopped.value.code == main.USAGE
+        main(arguments)
+    assert stopped.value.code == exit_codes.USAGE
     assert "usage: auditor" in capsys.readouterr().err
 
 
@@ -273,28 +275,28 @@ def test_no_output_overwrites_what_is_read(
     Path("mine").write_text("precious")
     Path("link").symlink_to("mine")
     arguments = ["scan", *([] if option == "--snapshot" else ["--demo"]), option, "mine"]
-    assert main.main([*arguments, "-o", "json=link"]) == main.USAGE
+    assert main([*arguments, "-o", "json=link"]) == exit_codes.USAGE
     assert capsys.readouterr().err == (
-        "auditor: error: link: is read by this run, which would overwrite it; name another file\n"
+        "auditor: error: link: is an input of this run, which would overwrite it; name another file\n"
     )
     assert Path("mine").read_text() == "precious"
 
 
 def test_the_report_of_the_last_run_may_become_that_of_this_one(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    assert main.main([*GOOD, "-o", f"json={path}"]) == main.OK
-    assert main.main([*GOOD, "--previous", str(path), "-o", f"json={path}"]) == main.OK
+    assert main([*GOOD, "-o", f"json={path}"]) == exit_codes.OK
+    assert main([*GOOD, "--previous", str(path), "-o", f"json={path}"]) == exit_codes.OK
 
 
 def test_an_error_shows_hostile_names_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad\x1b[31m.json"
-    assert main.main(["scan", "--snapshot", str(path)]) == main.USAGE
+    assert main(["scan", "--snapshot", str(path)]) == exit_codes.USAGE
     assert "\x1b" not in capsys.readouterr().err
 
 
 def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
     good = tmp_path / "good.json"
-    assert main.main([*GOOD, "-o", f"json={good}", "-o", f"sarif={tmp_path}/nowhere/x.sarif"]) == main.USAGE
+    assert main([*GOOD, "-o", f"json={good}", "-o", f"sarif={tmp_path}/nowhere/x.sarif"]) == exit_codes.USAGE
     assert sorted(tmp_path.iterdir()) in ([], [good])
     assert not good.exists() or json.loads(good.read_text())
 
@@ -306,7 +308,7 @@ def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
         done = run(
             "scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", name, "--passes", FORCE_COLOR=""
         )
-        assert done.returncode in {main.OK, main.FINDINGS, main.INCOMPLETE}, done.stderr
+        assert done.returncode in {exit_codes.OK, exit_codes.FINDINGS, exit_codes.INCOMPLETE}, done.stderr
         assert not {"\x1b", "\u202e"} & set(done.stdout)
 
 
@@ -325,7 +327,7 @@ def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
     path = changed(tmp_path, '"intervalInSeconds":5', '"intervalInSeconds":"fünf"')
     done = run("scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), PYTHONIOENCODING="ascii")
     assert "Traceback" not in done.stderr
-    assert done.returncode == main.INCOMPLETE
+    assert done.returncode == exit_codes.INCOMPLETE
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -341,7 +343,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("auditor.scan.scan", interrupted)
-    assert main.main(["scan", "--demo"]) == main.INTERRUPTED
+    assert main(["scan", "--demo"]) == exit_codes.INTERRUPTED
 
 
 def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,7 +353,7 @@ def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("auditor.estate.load_balancing.Balancing.probe", broken)
     report = tmp_path / "r.json"
-    assert main.main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == main.INCOMPLETE
+    assert main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == exit_codes.INCOMPLETE
     errors = [f for f in json.loads(report.read_text())["findings"] if f["outcome"] == "error"]
     assert {finding["rule"] for finding in errors} >= {"MIR003", "LB004"}
     assert all("RuntimeError: a bug" in finding["reason"] for finding in errors)
@@ -369,18 +371,18 @@ def test_version() -> None:
 
 
 def test_rules_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["rules", "list"]) == main.OK
+    assert main(["rules", "list"]) == exit_codes.OK
     assert "MIR003   critical" in capsys.readouterr().out
-    assert main.main(["rules", "list", "--profile", "article-2018"]) == main.OK
+    assert main(["rules", "list", "--profile", "article-2018"]) == exit_codes.OK
     assert "SEC002" not in capsys.readouterr().out
-    assert main.main(["rules", "show", "mir003"]) == main.OK
+    assert main(["rules", "show", "mir003"]) == exit_codes.OK
     shown = capsys.readouterr().out
     assert "az network lb probe update" in shown
     assert "S47" in shown
 
 
 def test_rules_test_tells_how_many_examples_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["rules", "test", str(bundled.PACK / "MIR003.yaml")]) == main.OK
+    assert main(["rules", "test", str(bundled.PACK / "MIR003.yaml")]) == exit_codes.OK
     assert capsys.readouterr().out == "8 examples, 0 faults\n"
 
 
@@ -395,23 +397,23 @@ statements: {}
 
 def test_a_rule_is_begun_edited_and_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pack.yaml").write_text(PACK)
-    assert main.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == main.OK
+    assert main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == exit_codes.OK
     path = Path(capsys.readouterr().out.strip())
     assert path == tmp_path / "OWN001.yaml"
-    assert main.main(["rules", "test", str(path)]) == main.OK
+    assert main(["rules", "test", str(path)]) == exit_codes.OK
     assert capsys.readouterr().out == "3 examples, 0 faults\n"
-    assert main.main([*GOOD, "--rules", str(tmp_path)]) == main.OK
+    assert main([*GOOD, "--rules", str(tmp_path)]) == exit_codes.OK
     assert f"({len(estates.rules('current')) + 1} rules)" in capsys.readouterr().out
     path.write_text(path.read_text().replace("value: Failed", "value: Succeeded"))
-    assert main.main(["rules", "test", str(path)]) == main.FINDINGS
+    assert main(["rules", "test", str(path)]) == exit_codes.FINDINGS
     assert "OWN001 example 2: expected fail, but the rule says" in capsys.readouterr().out
-    assert main.main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == main.OK
+    assert main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == exit_codes.OK
     assert capsys.readouterr().out.strip().endswith("OWN002.yaml")
 
 
 @pytest.mark.parametrize("action", [["show", "MIR003"], ["test"], ["matrix"], ["new", "OWN"]])
 def test_an_option_that_would_change_nothing_is_refused(action: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main.main(["rules", *action, "--profile", "article-2018"])
-    assert ended.value.code == main.USAGE
+        main(["rules", *action, "--profile", "article-2018"])
+    assert ended.value.code == exit_codes.USAGE
     assert "--profile" in capsys.readouterr().err

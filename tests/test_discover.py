@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from auditor import bundled, discover, yaml_documents
 from auditor.authoring import examples
 from auditor.azure import arm
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment, Role, Roster
@@ -362,10 +363,10 @@ def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None
 
 def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deployment.yaml"
-    assert main.main(["discover", "--demo"]) == main.OK
-    assert main.main(["discover", "--demo", "-o", str(path)]) == main.OK
+    assert main(["discover", "--demo"]) == exit_codes.OK
+    assert main(["discover", "--demo", "-o", str(path)]) == exit_codes.OK
     assert path.read_text() == capsys.readouterr().out
-    assert main.main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == main.FINDINGS
+    assert main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == exit_codes.FINDINGS
 
 
 def test_it_overwrites_no_file_that_somebody_may_have_mended(
@@ -373,16 +374,16 @@ def test_it_overwrites_no_file_that_somebody_may_have_mended(
 ) -> None:
     path = tmp_path / "deployment.yaml"
     path.write_text("mended")
-    assert main.main(["discover", "--demo", "-o", str(path)]) == main.USAGE
+    assert main(["discover", "--demo", "-o", str(path)]) == exit_codes.USAGE
     assert capsys.readouterr().err == (
-        f"auditor: error: {path}: exists already: a proposal overwrites nothing; name a new file\n"
+        f"auditor: error: {path}: exists already, and a proposal replaces no file; name a new file\n"
     )
     assert path.read_text() == "mended"
-    assert main.main(["discover", "--demo", "-o", "/dev/null"]) == main.OK
+    assert main(["discover", "--demo", "-o", "/dev/null"]) == exit_codes.OK
 
 
 def test_on_the_command_line_nothing_found_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "inventory.json"
     path.write_text('{"value": []}')
-    assert main.main(["discover", "--snapshot", str(path)]) == main.INCOMPLETE
+    assert main(["discover", "--snapshot", str(path)]) == exit_codes.INCOMPLETE
     assert "No InterSystems deployment was recognised" in capsys.readouterr().out

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from auditor import scan
+from auditor.cli import exit_codes
 from auditor.errors import InputError
 from auditor.judging.drift.model import Drift, FindingChange
 from auditor.judging.model import BaselineState, Finding, Outcome
 from auditor.report.document import Report
 from auditor.scan import Request
 from auditor.sources import snapshot_file
+from auditor.sources.file_source import FileSource
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB
 from tests.report import reports
@@ -69,7 +71,7 @@ def write(path: Path, **envelope: Any) -> Path:
 
 def as_snapshot(raw: Path, path: Path, deployment: str = "") -> Path:
     """Write what raw bodies say as a snapshot that carries a deployment file."""
-    taken = msgspec.structs.replace(scan.read_inventory(raw), deployment=deployment)
+    taken = msgspec.structs.replace(FileSource(raw).read(), deployment=deployment)
     path.write_bytes(snapshot_file.encode(taken))
     return path
 
@@ -79,9 +81,9 @@ def deployments(report: Report) -> set[str]:
 
 
 def test_an_inventory_is_known_by_its_content_not_by_its_name(raw: Path, tmp_path: Path) -> None:
-    taken = scan.read_inventory(raw)
+    taken = FileSource(raw).read()
     assert [resource.name for resource in taken.resources] == ["vm-a", "vm-b"]
-    again = scan.read_inventory(as_snapshot(raw, tmp_path / "snapshot.json"))
+    again = FileSource(as_snapshot(raw, tmp_path / "snapshot.json")).read()
     assert (again.resources, again.scopes) == (taken.resources, (SUB,))
 
 
@@ -89,11 +91,11 @@ def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(
     raw: Path, declared: Path, tmp_path: Path
 ) -> None:
     carried = as_snapshot(raw, tmp_path / "s", DEPLOYMENT.format(name="carried"))
-    assert deployments(scan.scan(Request(raw))) == set()
-    report = scan.scan(Request(carried))
+    assert deployments(scan.scan(Request(FileSource(raw)))) == set()
+    report = scan.scan(Request(FileSource(carried)))
     assert deployments(report) == {"carried"}
     assert report.snapshot.deployment == DEPLOYMENT.format(name="carried")
-    report = scan.scan(Request(carried, deployment=declared))
+    report = scan.scan(Request(FileSource(carried), deployment=declared))
     assert deployments(report) == {"from-file"}
     assert report.snapshot.deployment == DEPLOYMENT.format(name="from-file"), "what is judged can be kept"
 
@@ -101,13 +103,13 @@ def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(
 def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Path) -> None:
     carried = as_snapshot(raw, tmp_path / "s", "format: auditor.deployment/9\n")
     with pytest.raises(InputError, match="the deployment file in the snapshot"):
-        scan.scan(Request(carried))
+        scan.scan(Request(FileSource(carried)))
     with pytest.raises(InputError, match="missing"):
-        scan.scan(Request(raw, deployment=tmp_path / "missing.yaml"))
+        scan.scan(Request(FileSource(raw), deployment=tmp_path / "missing.yaml"))
 
 
 def test_nothing_declared_is_said_loudly(raw: Path) -> None:
-    report = scan.scan(Request(raw))
+    report = scan.scan(Request(FileSource(raw)))
     assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
     (missing,) = report.coverage.declarations
     assert missing.startswith("no InterSystems deployment is recognised here: declare it in a deployment file")
@@ -116,19 +118,19 @@ def test_nothing_declared_is_said_loudly(raw: Path) -> None:
 
 
 def test_the_date_that_counts(raw: Path, tmp_path: Path) -> None:
-    assert scan.scan(Request(raw)).as_of == "2026-11-01"
-    assert scan.scan(Request(raw, as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
+    assert scan.scan(Request(FileSource(raw))).as_of == "2026-11-01"
+    assert scan.scan(Request(FileSource(raw), as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
     before = dt.datetime.now(dt.UTC).date()
-    undated = scan.scan(Request(write(tmp_path / "undated.json"))).as_of
+    undated = scan.scan(Request(FileSource(write(tmp_path / "undated.json")))).as_of
     assert before.isoformat() <= undated <= dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "raw.json", takenAt="yesterday")
     with pytest.raises(InputError, match="takenAt is 'yesterday'") as refused:
-        scan.scan(Request(path))
+        scan.scan(Request(FileSource(path)))
     assert str(path) in str(refused.value)
-    assert scan.scan(Request(path, as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
+    assert scan.scan(Request(FileSource(path), as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
 
 
 def test_a_deployment_file_is_named_as_its_repository_does(
@@ -136,10 +138,10 @@ def test_a_deployment_file_is_named_as_its_repository_does(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for path in (declared, Path("deployment.yaml"), Path("./deployment.yaml")):
-        assert scan.scan(Request(raw, deployment=path)).deployment_file == "deployment.yaml"
+        assert scan.scan(Request(FileSource(raw), deployment=path)).deployment_file == "deployment.yaml"
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
-    assert scan.scan(Request(raw, deployment=declared)).deployment_file == declared.as_posix()
+    assert scan.scan(Request(FileSource(raw), deployment=declared)).deployment_file == declared.as_posix()
 
 
 @pytest.fixture
@@ -152,8 +154,8 @@ def own(tmp_path: Path) -> Path:
 
 
 def test_packs_are_added_to_the_built_in_one(raw: Path, declared: Path, own: Path) -> None:
-    built_in = scan.scan(Request(raw, deployment=declared))
-    report = scan.scan(Request(raw, deployment=declared, rules=(own,)))
+    built_in = scan.scan(Request(FileSource(raw), deployment=declared))
+    report = scan.scan(Request(FileSource(raw), deployment=declared, rules=(own,)))
     assert [pack.name for pack in report.packs] == [*(pack.name for pack in built_in.packs), "own"]
     assert {rule.id for rule in report.rules} - {rule.id for rule in built_in.rules} == {"OWN001"}
     (found,) = [f for f in report.findings if f.rule.id == "OWN001"]
@@ -164,36 +166,36 @@ def test_packs_are_added_to_the_built_in_one(raw: Path, declared: Path, own: Pat
 def test_added_packs_are_checked(raw: Path, own: Path) -> None:
     (own / "OWN001.yaml").write_text(RULE.replace("severity: medium", "severity: terrible"))
     with pytest.raises(InputError, match="terrible"):
-        scan.scan(Request(raw, rules=(own,)))
+        scan.scan(Request(FileSource(raw), rules=(own,)))
     (own / "OWN001.yaml").write_text(RULE.replace("OWN001", "DEP001"))
     with pytest.raises(InputError, match="never override"):
-        scan.scan(Request(raw, rules=(own,)))
+        scan.scan(Request(FileSource(raw), rules=(own,)))
 
 
 def test_settings_are_checked(raw: Path, declared: Path) -> None:
     declared.write_text(DEPLOYMENT.format(name="d") + "    settings: {dr_capacity_ratio: 7}\n")
     with pytest.raises(InputError, match="must lie between"):
-        scan.scan(Request(raw, deployment=declared))
+        scan.scan(Request(FileSource(raw), deployment=declared))
 
 
 def test_an_unknown_profile_is_refused(raw: Path) -> None:
     with pytest.raises(InputError, match="no profile 'tomorrow'"):
-        scan.scan(Request(raw, profile="tomorrow"))
+        scan.scan(Request(FileSource(raw), profile="tomorrow"))
 
 
 def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
-    report = scan.scan(Request(raw, deployment=declared, rules=(own,)))
+    report = scan.scan(Request(FileSource(raw), deployment=declared, rules=(own,)))
     report = msgspec.structs.replace(report, findings=tuple(f for f in report.findings if f.rule.id == "OWN001"))
     asked = {
-        severity: scan.worst_is_at_least(report, severity)
+        severity: exit_codes.has_finding(report, severity)
         for severity in ("critical", "high", "medium", "info", "none")
     }
     assert asked == {"critical": False, "high": False, "medium": True, "info": True, "none": False}
     unsure = [msgspec.structs.replace(f, outcome=Outcome.UNKNOWN) for f in report.findings]
-    assert not scan.worst_is_at_least(msgspec.structs.replace(report, findings=tuple(unsure)), "info")
-    assert not scan.has_errors(report)
+    assert not exit_codes.has_finding(msgspec.structs.replace(report, findings=tuple(unsure)), "info")
+    assert not exit_codes.has_errors(report)
     broken = [msgspec.structs.replace(f, outcome=Outcome.ERROR) for f in report.findings]
-    assert scan.has_errors(msgspec.structs.replace(report, findings=tuple(broken)))
+    assert exit_codes.has_errors(msgspec.structs.replace(report, findings=tuple(broken)))
 
 
 UNKNOWN = reports.unknown(reports.PROBE, reports.MIRROR, "not read")
@@ -225,6 +227,6 @@ def test_what_is_lost_from_sight_is_said_by_what_is_not_known_or_not_at_all(
         drift = Drift(reports.baseline(), (FindingChange(state, FAIL, now),), ())
         return msgspec.structs.replace(reports.report(*filter(None, (now, *others))), drift=drift)
 
-    assert scan.has_lost_sight(report(BaselineState.LOST_SIGHT)) is lost
-    assert not scan.has_lost_sight(report(BaselineState.GONE))
-    assert not scan.has_lost_sight(reports.report(UNKNOWN))
+    assert exit_codes.has_lost_sight(report(BaselineState.LOST_SIGHT)) is lost
+    assert not exit_codes.has_lost_sight(report(BaselineState.GONE))
+    assert not exit_codes.has_lost_sight(reports.report(UNKNOWN))

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.errors import InputError
 from auditor.estate.declaration import NONE, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
+from auditor.snapshot.model import Snapshot
 from auditor.yaml_documents import Document
 
 _VM: Final = "microsoft.compute/virtualmachines"
 _GLOB_CHARACTERS: Final = frozenset("*?[")
+
+
+class Declarations(msgspec.Struct, frozen=True):
+    """The content of a deployment file."""
+
+    deployments: tuple[DeclaredDeployment, ...] = ()
+    text: str = ""
+    """The file as it was written, which a snapshot carries."""
+
+
+NOTHING: Final = Declarations()
+"""What is declared where there is no deployment file."""
+
+
+def read(path: Path) -> Declarations:
+    """Read a deployment file.
+
+    Raises:
+        InputError: the file is unreadable or wrong.
+    """
+    data = yaml_documents.load(path)
+    return Declarations(load(yaml_documents.parse(data, str(path))), data.decode("utf-8-sig"))
+
+
+def carried_by(*snapshots: Snapshot | None) -> Declarations:
+    """Return the deployment file that the first of several snapshots carries, empty where none does.
+
+    Raises:
+        InputError: the file is wrong.
+    """
+    text = next((snapshot.deployment for snapshot in snapshots if snapshot and snapshot.deployment), "")
+    if not text:
+        return NOTHING
+    return Declarations(load(yaml_documents.parse(text.encode(), "the deployment file in the snapshot")), text)
 
 
 def load(document: Document) -> tuple[DeclaredDeployment, ...]:

@@ -106,7 +106,7 @@ def carried(
     """
     then, now = {*map(arm.key, previous.scopes)}, {*topology.graph.snapshot.scopes}
     if then and now and then.isdisjoint(now):
-        message = f"the previous report is of {', '.join(previous.scopes)}, of which nothing is scanned"
+        message = f"the previous report is of {', '.join(previous.scopes)}, and none of them is scanned"
         raise InputError(message)
     known = {rule.id: rule for rule in rules}
     sight = _Sight(previous, findings, topology)

@@ -8,10 +8,12 @@ import fnmatch
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.conditions import identity
@@ -52,6 +54,19 @@ class ExemptionResult(msgspec.Struct, frozen=True):
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
+
+
+def read(waivers: Path | None, attestations: Path | None, rules: Iterable[str]) -> Exemptions:
+    """Read the user's files; `rules` are the ids that they may name.
+
+    Raises:
+        InputError: a file is unreadable or wrong.
+    """
+    known = frozenset(rules)
+    return Exemptions(
+        load(yaml_documents.read(waivers), known) if waivers else (),
+        load_attestations(yaml_documents.read(attestations), known) if attestations else (),
+    )
 
 
 def load(document: Document, rules: Iterable[str]) -> tuple[Waiver, ...]:

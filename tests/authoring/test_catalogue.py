@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 
 from auditor import bundled, yaml_documents
 from auditor.authoring import catalogue
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.escape import printable
 from auditor.rules.packs import LoadedPack
 from tests.test_docs import ROOT, load
@@ -104,7 +105,7 @@ def test_the_matrix_has_packs_of_ones_own_beside_the_built_in_one(
     }
     (tmp_path / "pack.yaml").write_text(json.dumps({**pack, "statements": {}}), encoding="utf-8")
     (tmp_path / "OWN001.yaml").write_text(json.dumps(rule), encoding="utf-8")
-    assert main.main(["rules", "matrix", "--rules", str(tmp_path)]) == main.OK
+    assert main(["rules", "matrix", "--rules", str(tmp_path)]) == exit_codes.OK
     printed = capsys.readouterr().out
     assert printed.startswith(matrix())
     assert "own: rules" in printed

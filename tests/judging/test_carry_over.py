@@ -381,7 +381,7 @@ def test_what_is_no_report_is_one_error(text: str, message: str) -> None:
 def test_a_report_of_something_else_is_refused(first: Report) -> None:
     with pytest.raises(InputError, match="is a report by the profile 'current', not by 'article-2018'"):
         read(report.render("json", first, View()), "article-2018")
-    with pytest.raises(InputError, match="of which nothing is scanned"):
+    with pytest.raises(InputError, match="and none of them is scanned"):
         run(estates.body_of("trakcare-current"), first, name="trakcare-current")
 
 

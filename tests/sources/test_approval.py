@@ -11,11 +11,13 @@ import msgspec
 import pytest
 
 from auditor import bundled, files, scan
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.errors import InputError
 from auditor.scan import Request
 from auditor.snapshot.model import Approval, Gap, GapReason, Snapshot
 from auditor.sources import approval, snapshot_file
+from auditor.sources.file_source import FileSource
 from tests import estates
 
 INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
@@ -104,15 +106,15 @@ def test_somebody_approves_for_a_reason(by: str, reason: str, option: str, file:
 
 def test_the_command_says_what_gaps_leave_out(file: Path, taken: Snapshot, capsys: pytest.CaptureFixture[str]) -> None:
     gap = Gap(taken.scopes[0], "Microsoft.Network/\x1bloadBalancers", GapReason.FORBIDDEN)
-    assert main.main(["approve", str(file), "--by", "me", "--reason", "why"]) == main.OK
+    assert main(["approve", str(file), "--by", "me", "--reason", "why"]) == exit_codes.OK
     clean = capsys.readouterr()
     assert clean.err == f"auditor: approved {len(taken.resources)} resources, taken 2026-11-01T06:00:00Z\n"
     for gaps, has in (((gap,), "1 gap"), ((gap, gap), "2 gaps")):
         files.write(file, snapshot_file.encode(msgspec.structs.replace(taken, gaps=gaps, taken_at="")))
-        assert main.main(["approve", str(file), "--by", "me", "--reason", "why"]) == main.OK
+        assert main(["approve", str(file), "--by", "me", "--reason", "why"]) == exit_codes.OK
         assert capsys.readouterr().err.splitlines() == [
             f"auditor: approved {len(taken.resources)} resources, taken at an unknown time",
-            f"auditor: it has {has}, and nothing is compared with what they hide: Microsoft.Network/\\x1bloadBalancers",
+            f"auditor: it has {has}; drift cannot be detected in what was not read: Microsoft.Network/\\x1bloadBalancers",
         ]
 
 
@@ -120,7 +122,7 @@ def test_a_snapshot_that_a_scan_writes_is_approved_by_nobody(file: Path, tmp_pat
     approval.approve(file, "me", "why")
     deployment = tmp_path / "d.yaml"
     deployment.write_text((INVENTORY.parent / bundled.DEPLOYMENT).read_text())
-    assert scan.scan(Request(file, deployment=deployment)).snapshot.approved is None
+    assert scan.scan(Request(FileSource(file), deployment=deployment)).snapshot.approved is None
 
 
 def test_killing_it_leaves_the_file_whole(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from auditor import bundled
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from tests import estates
 from tests.estates import Body
 from tests.test_gaps import hide_type
@@ -39,20 +40,20 @@ class Files:
     def snapshot(self, change: Callable[[Body], object] = lambda _: None, name: str = "then.jsonl") -> Path:
         path = self.folder / name
         taken = self.inventory(change, f"{name}.json")
-        main.main(["scan", "--snapshot", str(taken), *DEPLOYMENT, "-o", f"snapshot={path}", "--fail-on", "none"])
+        main(["scan", "--snapshot", str(taken), *DEPLOYMENT, "-o", f"snapshot={path}", "--fail-on", "none"])
         return path
 
     def approved(self, change: Callable[[Body], object] = lambda _: None, name: str = "then.jsonl") -> Path:
         path = self.snapshot(change, name)
-        assert main.main(["approve", str(path), *APPROVAL]) == main.OK
+        assert main(["approve", str(path), *APPROVAL]) == exit_codes.OK
         return path
 
     def drift(self, baseline: Path, now: Path, *options: str) -> int:
-        return main.main(["drift", str(baseline), str(now), *DEPLOYMENT, "-o", f"json={self.report}", *options])
+        return main(["drift", str(baseline), str(now), *DEPLOYMENT, "-o", f"json={self.report}", *options])
 
     def scan(self, baseline: Path, now: Path, *options: str) -> int:
         arguments = ["scan", "--snapshot", str(now), *DEPLOYMENT, "--baseline", str(baseline)]
-        return main.main([*arguments, "-o", f"json={self.report}", *options])
+        return main([*arguments, "-o", f"json={self.report}", *options])
 
     def states(self) -> dict[str, str]:
         """Return the states of the failed findings by rule."""
@@ -96,16 +97,16 @@ def elsewhere(body: Body) -> None:
 @pytest.mark.parametrize(
     ("then", "now", "code"),
     [
-        (None, None, main.OK),
-        (None, describe, main.OK),
-        (None, break_probe, main.FINDINGS),
-        (None, spread_load, main.FINDINGS),
-        (break_probe, None, main.OK),
-        (break_probe, break_probe, main.OK),
-        (break_probe, both, main.FINDINGS),
-        (None, hide_balancers, main.INCOMPLETE),
-        (break_probe, hide_balancers, main.INCOMPLETE),
-        (hide_balancers, break_probe, main.FINDINGS),
+        (None, None, exit_codes.OK),
+        (None, describe, exit_codes.OK),
+        (None, break_probe, exit_codes.FINDINGS),
+        (None, spread_load, exit_codes.FINDINGS),
+        (break_probe, None, exit_codes.OK),
+        (break_probe, break_probe, exit_codes.OK),
+        (break_probe, both, exit_codes.FINDINGS),
+        (None, hide_balancers, exit_codes.INCOMPLETE),
+        (break_probe, hide_balancers, exit_codes.INCOMPLETE),
+        (hide_balancers, break_probe, exit_codes.FINDINGS),
     ],
     ids=lambda change: getattr(change, "__name__", str(change)),
 )
@@ -116,25 +117,25 @@ def test_drift_fails_for_what_is_worse(files: Files, then: Any, now: Any, code: 
 
 def test_what_cannot_be_seen_may_be_forgiven(files: Files) -> None:
     baseline, now = files.approved(), files.inventory(hide_balancers)
-    assert files.drift(baseline, now, "--allow-incomplete") == main.OK
+    assert files.drift(baseline, now, "--allow-incomplete") == exit_codes.OK
 
 
 def test_a_baseline_changes_no_exit_code_of_a_scan(files: Files) -> None:
     baseline, now = files.approved(break_probe), files.inventory(break_probe)
-    assert files.scan(baseline, now) == main.FINDINGS
+    assert files.scan(baseline, now) == exit_codes.FINDINGS
     assert files.states() == {"MIR003": "unchanged"}
 
 
 def test_fail_on_new_counts_only_what_is_worse(files: Files) -> None:
     baseline, same, worse = files.approved(break_probe), files.inventory(break_probe), files.inventory(both, "worse")
-    assert files.scan(baseline, same, "--fail-on-new") == main.OK
-    assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "low") == main.FINDINGS
+    assert files.scan(baseline, same, "--fail-on-new") == exit_codes.OK
+    assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "low") == exit_codes.FINDINGS
     assert files.states() == {"MIR003": "unchanged", "LB003": "regressed"}
-    assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "medium") == main.OK
+    assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "medium") == exit_codes.OK
 
 
 def test_fail_on_new_is_3_where_something_cannot_be_seen(files: Files) -> None:
-    assert files.scan(files.approved(), files.inventory(hide_balancers), "--fail-on-new") == main.INCOMPLETE
+    assert files.scan(files.approved(), files.inventory(hide_balancers), "--fail-on-new") == exit_codes.INCOMPLETE
 
 
 WAIVERS = """\
@@ -155,21 +156,21 @@ def test_a_regression_that_is_waived_does_not_count(files: Files, options: list[
     waivers = files.folder / "waivers.yaml"
     waivers.write_text(WAIVERS)
     baseline, now = files.approved(), files.inventory(break_probe)
-    code = main.FINDINGS if options else main.OK
+    code = exit_codes.FINDINGS if options else exit_codes.OK
     assert files.scan(baseline, now, "--fail-on-new", "--waivers", str(waivers), *options) == code
     assert files.drift(baseline, now, "--waivers", str(waivers), *options) == code
     assert files.states() == {"MIR003": "regressed"}
 
 
 def test_fail_on_new_needs_a_baseline(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["scan", "--snapshot", str(files.inventory()), *DEPLOYMENT, "--fail-on-new"]) == main.USAGE
+    assert main(["scan", "--snapshot", str(files.inventory()), *DEPLOYMENT, "--fail-on-new"]) == exit_codes.USAGE
     assert "--fail-on-new counts what is worse than in a baseline" in capsys.readouterr().err
 
 
 def test_a_baseline_must_be_approved(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     baseline = files.snapshot()
     capsys.readouterr()
-    assert files.drift(baseline, files.inventory()) == main.USAGE
+    assert files.drift(baseline, files.inventory()) == exit_codes.USAGE
     assert capsys.readouterr().err == (
         f'auditor: error: {baseline}: nobody approved it: auditor approve {baseline} --by WHO --reason "WHY"\n'
     )
@@ -178,7 +179,7 @@ def test_a_baseline_must_be_approved(files: Files, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize("name", ["inventory", "nowhere"])
 def test_a_baseline_is_a_snapshot(files: Files, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     baseline = files.inventory(name="inventory")
-    assert files.scan(files.folder / name, baseline) == main.USAGE
+    assert files.scan(files.folder / name, baseline) == exit_codes.USAGE
     (said,) = capsys.readouterr().err.splitlines()
     assert f"{name}:1: is not a snapshot" in said if name == "inventory" else "cannot be read" in said
 
@@ -187,16 +188,16 @@ def test_a_damaged_baseline_is_refused(files: Files, capsys: pytest.CaptureFixtu
     baseline = files.approved()
     baseline.write_bytes(baseline.read_bytes().replace(b'"Http"', b'"Tcp"'))
     capsys.readouterr()
-    assert files.drift(baseline, files.inventory()) == main.USAGE
+    assert files.drift(baseline, files.inventory()) == exit_codes.USAGE
     assert str(baseline) in capsys.readouterr().err
 
 
 def test_a_baseline_of_other_subscriptions_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     baseline = files.approved(elsewhere)
     capsys.readouterr()
-    assert files.drift(baseline, files.inventory()) == main.USAGE
+    assert files.drift(baseline, files.inventory()) == exit_codes.USAGE
     said = capsys.readouterr().err
-    assert f"{baseline}: is of /subscriptions/00000000-0000-0000-0000-000000000009, of which nothing is scanned" in said
+    assert f"{baseline}: is of /subscriptions/00000000-0000-0000-0000-000000000009, and none of them is scanned" in said
 
 
 def test_a_subscription_that_is_left_out_is_lost_from_sight(files: Files) -> None:
@@ -211,10 +212,10 @@ def test_a_subscription_that_is_left_out_is_lost_from_sight(files: Files) -> Non
         body["listed"] |= other["listed"]
 
     baseline, now = files.approved(with_another), files.inventory()
-    assert files.drift(baseline, now) == main.INCOMPLETE
-    assert files.drift(baseline, now, "--allow-incomplete") == main.OK
-    assert files.scan(baseline, now) == main.OK
-    assert files.scan(baseline, now, "--fail-on-new") == main.INCOMPLETE
+    assert files.drift(baseline, now) == exit_codes.INCOMPLETE
+    assert files.drift(baseline, now, "--allow-incomplete") == exit_codes.OK
+    assert files.scan(baseline, now) == exit_codes.OK
+    assert files.scan(baseline, now, "--fail-on-new") == exit_codes.INCOMPLETE
 
 
 def test_a_baseline_of_three_months_ago_does_not_fail_for_its_age(files: Files) -> None:
@@ -229,26 +230,26 @@ def test_a_baseline_of_three_months_ago_does_not_fail_for_its_age(files: Files) 
 
     baseline, now = files.approved(retiring("2026-04-01")), files.inventory(retiring("2026-07-01"))
     options = ["--fail-on", "low", "--allow-incomplete"]
-    assert main.main(["scan", "--snapshot", str(baseline), *DEPLOYMENT, *options]) == main.OK
-    assert files.scan(baseline, now, *options) == main.FINDINGS
+    assert main(["scan", "--snapshot", str(baseline), *DEPLOYMENT, *options]) == exit_codes.OK
+    assert files.scan(baseline, now, *options) == exit_codes.FINDINGS
     assert files.states() == {"CMP003": "unchanged", "GOV005": "unchanged"}
-    assert files.scan(baseline, now, *options, "--fail-on-new") == main.OK
-    assert files.drift(baseline, now, "--allow-incomplete") == main.OK
+    assert files.scan(baseline, now, *options, "--fail-on-new") == exit_codes.OK
+    assert files.drift(baseline, now, "--allow-incomplete") == exit_codes.OK
     assert json.loads(files.report.read_text())["asOf"] == "2026-07-01"
 
 
 def test_without_a_deployment_file_that_of_the_snapshots_holds(files: Files) -> None:
     baseline, now = files.approved(), files.inventory(break_probe)
-    assert main.main(["drift", str(baseline), str(now), "-o", f"json={files.report}"]) == main.FINDINGS
+    assert main(["drift", str(baseline), str(now), "-o", f"json={files.report}"]) == exit_codes.FINDINGS
     assert files.states() == {"MIR003": "regressed"}
 
 
 def test_drift_lists_only_what_moved(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     baseline, now = files.approved(spread_load), files.inventory(both)
     capsys.readouterr()
-    assert main.main(["drift", str(baseline), str(now), *DEPLOYMENT]) == main.FINDINGS
+    assert main(["drift", str(baseline), str(now), *DEPLOYMENT]) == exit_codes.FINDINGS
     shown = capsys.readouterr().out
     assert "MIR003" in shown
     assert "LB003" not in shown
-    assert main.main(["scan", "--snapshot", str(now), "--baseline", str(baseline), *DEPLOYMENT]) == main.FINDINGS
+    assert main(["scan", "--snapshot", str(now), "--baseline", str(baseline), *DEPLOYMENT]) == exit_codes.FINDINGS
     assert "LB003" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from auditor.estate.topology import Topology
 from auditor.judging import engine
 from auditor.snapshot.model import GapReason, Snapshot
 from auditor.sources import snapshot_file
+from auditor.sources.file_source import FileSource
 from auditor.sources.live import reads
 from auditor.sources.live.throttling import AT_ONCE
 from tests import estates
@@ -175,6 +176,6 @@ def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:
         taken = live.read(server, "trakcare-current").snapshot
     file = tmp_path / "taken.jsonl"
     file.write_bytes(snapshot_file.encode(taken))
-    report = scan.scan(scan.Request(inventory=file, as_of=examples.AS_OF))
+    report = scan.scan(scan.Request(FileSource(file), as_of=examples.AS_OF))
     assert report.coverage.complete, "the snapshot holds the deployment file too"
     assert {type_ for _, type_ in taken.listed} >= {arm.canonical_type(type_) for _, type_ in report.coverage.listed}

@@ -16,7 +16,9 @@ from aiohttp import web
 from azure.identity.aio import ClientSecretCredential
 
 from auditor import files
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
+from auditor.cli.parser import parser
 from auditor.errors import InputError
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
@@ -272,9 +274,9 @@ def test_nothing_is_written_where_nobody_can_sign_in(
 ) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    assert main.main([*arguments(server, "collect"), "-o", f"snapshot={folder / 'taken.jsonl'}"]) == main.USAGE
-    assert main.main([*arguments(server, "scan"), "-o", f"json={folder / 'report.json'}"]) == main.USAGE
-    assert main.main(arguments(server, "discover")) == main.USAGE
+    assert main([*arguments(server, "collect"), "-o", f"snapshot={folder / 'taken.jsonl'}"]) == exit_codes.USAGE
+    assert main([*arguments(server, "scan"), "-o", f"json={folder / 'report.json'}"]) == exit_codes.USAGE
+    assert main(arguments(server, "discover")) == exit_codes.USAGE
     assert list(folder.iterdir()) == []
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -288,15 +290,15 @@ def test_reports_name_who_read(
     server.identity = OPERATOR
     live.azure_cli(bare_machine, live.cli_answer(token_of(server)))
     kept = tmp_path / "taken.jsonl"
-    main.main([*arguments(server, "scan"), "-o", "terminal", "-o", f"json={kept}.json", "-o", f"snapshot={kept}"])
+    main([*arguments(server, "scan"), "-o", "terminal", "-o", f"json={kept}.json", "-o", f"snapshot={kept}"])
     assert ", by operator@hospital.example" in capsys.readouterr().out
     assert json.loads(Path(f"{kept}.json").read_bytes())["identity"] == "operator@hospital.example"
     assert snapshot_file.decode(files.read(kept), "").identity == "operator@hospital.example"
 
 
 def test_no_option_takes_a_secret() -> None:
-    parser = main._parser()  # noqa: SLF001 - whatever it has
-    (commands,) = (action for action in parser._actions if isinstance(action, _SubParsersAction))  # noqa: SLF001
+    found = parser()
+    (commands,) = (action for action in found._actions if isinstance(action, _SubParsersAction))  # noqa: SLF001
     live_commands: list[ArgumentParser] = [commands.choices[name] for name in ("scan", "collect", "discover")]
     for command in live_commands:
         text = command.format_help().lower()

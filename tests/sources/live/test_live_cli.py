@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from auditor import bundled, files
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.report.terminal.progress import Shown
 from auditor.sources import snapshot_file
 from auditor.sources.live.clouds import CLOUDS
@@ -48,7 +49,7 @@ def source(server: ArmServer, *subscriptions: str) -> list[str]:
 
 
 def scan(server: ArmServer, *arguments: str) -> int:
-    return main.main(["scan", *source(server), "--deployment", str(DEPLOYMENT), *arguments])
+    return main(["scan", *source(server), "--deployment", str(DEPLOYMENT), *arguments])
 
 
 def started(server: ArmServer, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
@@ -62,7 +63,7 @@ def started(server: ArmServer, *arguments: str, **streams: Any) -> subprocess.Po
 
 
 def test_a_good_subscription_exits_with_0(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert scan(server) == main.OK
+    assert scan(server) == exit_codes.OK
     printed = capsys.readouterr()
     assert "Everything that had to be read was read." in printed.out
     assert "Cloud        ArmTest" in printed.out
@@ -73,14 +74,14 @@ def test_a_drifted_one_exits_with_1(tmp_path: Path) -> None:
     declared = str(bundled.DEMO / bundled.DEPLOYMENT)
     with ArmServer(live.estate_of("demo")) as server, live.signed_in(server):
         asked = source(server, subscription)
-        assert main.main(["scan", *asked, "--deployment", declared, "-o", f"json={tmp_path / 'r'}"]) == main.FINDINGS
+        assert main(["scan", *asked, "--deployment", declared, "-o", f"json={tmp_path / 'r'}"]) == exit_codes.FINDINGS
 
 
 def test_a_gap_makes_it_3_unless_forgiven(server: ArmServer, tmp_path: Path) -> None:
     server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN}
     outputs = ("-o", f"terminal={tmp_path / 't'}", "-o", f"json={tmp_path / 'j'}")
-    assert scan(server, *outputs) == main.INCOMPLETE
-    assert scan(server, *outputs, "--allow-incomplete") == main.OK
+    assert scan(server, *outputs) == exit_codes.INCOMPLETE
+    assert scan(server, *outputs, "--allow-incomplete") == exit_codes.OK
     text = (tmp_path / "t").read_text()
     assert "Microsoft.KeyVault/vaults: forbidden (AuthorizationFailed) in 1 scope" in text
     assert "Needs  Microsoft.KeyVault/vaults/read" in text
@@ -95,7 +96,7 @@ def test_a_gap_makes_it_3_unless_forgiven(server: ArmServer, tmp_path: Path) -> 
 
 def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path: Path) -> None:
     server.identity = Identity(roles=(Role(("*/read",), not_actions=("Microsoft.KeyVault/vaults/read",)),))
-    assert scan(server, "-o", f"terminal={tmp_path / 't'}") == main.INCOMPLETE
+    assert scan(server, "-o", f"terminal={tmp_path / 't'}") == exit_codes.INCOMPLETE
     text = " ".join((tmp_path / "t").read_text().split())
     assert "Why the role does not hold for the whole subscription, so that Azure may have left some out" in text
     assert "To do give the identity" in text
@@ -104,9 +105,11 @@ def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path:
 def test_collect_writes_what_a_later_scan_judges_alike(server: ArmServer, tmp_path: Path) -> None:
     kept, judged, later = tmp_path / "taken.jsonl.gz", tmp_path / "live.json", tmp_path / "later.json"
     common = ("--passes", "--as-of", "2026-11-01")
-    assert main.main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == main.OK
-    assert scan(server, *common, "-o", f"json={judged}") == main.OK
-    assert main.main(["scan", "--snapshot", str(kept), *common, "-o", f"json={later}"]) == main.OK
+    assert (
+        main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == exit_codes.OK
+    )
+    assert scan(server, *common, "-o", f"json={judged}") == exit_codes.OK
+    assert main(["scan", "--snapshot", str(kept), *common, "-o", f"json={later}"]) == exit_codes.OK
     assert kept.read_bytes()[:2] == b"\x1f\x8b"
     assert kept.stat().st_mode & 0o777 == 0o600
     first, second = (json.loads(path.read_bytes()) for path in (judged, later))
@@ -116,14 +119,16 @@ def test_collect_writes_what_a_later_scan_judges_alike(server: ArmServer, tmp_pa
 
 def test_the_snapshot_has_the_text_of_the_deployment_file(server: ArmServer, tmp_path: Path) -> None:
     kept = tmp_path / "taken.jsonl"
-    assert main.main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == main.OK
+    assert (
+        main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == exit_codes.OK
+    )
     taken = snapshot_file.decode(files.read(kept), str(kept))
     assert taken.deployment == DEPLOYMENT.read_text(encoding="utf-8")
     assert taken.scopes == (SCOPE,)
 
 
 def test_a_scan_may_keep_what_it_read(server: ArmServer, tmp_path: Path) -> None:
-    assert scan(server, "-o", f"snapshot={tmp_path / 'a.gz'}", "-o", f"json={tmp_path / 'j'}") == main.OK
+    assert scan(server, "-o", f"snapshot={tmp_path / 'a.gz'}", "-o", f"json={tmp_path / 'j'}") == exit_codes.OK
     taken = snapshot_file.decode(files.read(tmp_path / "a.gz"), "a.gz")
     assert taken.deployment == DEPLOYMENT.read_text(encoding="utf-8")
     assert len(taken.resources) > 100
@@ -132,20 +137,20 @@ def test_a_scan_may_keep_what_it_read(server: ArmServer, tmp_path: Path) -> None
 def test_collect_exits_with_3_where_it_has_gaps(server: ArmServer, tmp_path: Path) -> None:
     server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN}
     kept = tmp_path / "taken.jsonl"
-    assert main.main(["collect", *source(server), "-o", f"snapshot={kept}"]) == main.INCOMPLETE
+    assert main(["collect", *source(server), "-o", f"snapshot={kept}"]) == exit_codes.INCOMPLETE
     assert [gap.what for gap in snapshot_file.decode(files.read(kept), "").gaps] == ["Microsoft.KeyVault/vaults"]
 
 
 def test_discover_proposes_from_what_it_reads(
     server: ArmServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert main.main(["discover", *source(server), "-o", str(tmp_path / "deployment.yaml")]) == main.OK
+    assert main(["discover", *source(server), "-o", str(tmp_path / "deployment.yaml")]) == exit_codes.OK
     assert capsys.readouterr().out == ""
     proposed = (tmp_path / "deployment.yaml").read_text()
     assert "vm-db-a" in proposed
     kept = tmp_path / "taken.jsonl"
-    assert main.main(["collect", *source(server), "-o", f"snapshot={kept}"]) == main.OK
-    assert main.main(["discover", "--snapshot", str(kept)]) == main.OK
+    assert main(["collect", *source(server), "-o", f"snapshot={kept}"]) == exit_codes.OK
+    assert main(["discover", "--snapshot", str(kept)]) == exit_codes.OK
     assert capsys.readouterr().out == proposed
 
 
@@ -156,7 +161,7 @@ def test_several_subscriptions_are_read_in_one_run(tmp_path: Path) -> None:
     (second,) = live.subscriptions_of("healthshare-current")
     with ArmServer(estate) as server, live.signed_in(server):
         asked = source(server, SUBSCRIPTION.upper(), f"/subscriptions/{second}", SUBSCRIPTION)
-        assert main.main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == main.OK
+        assert main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == exit_codes.OK
     taken = snapshot_file.decode(files.read(tmp_path / "s"), "")
     assert sorted(taken.scopes) == sorted([SCOPE, f"/subscriptions/{second}"])
     for name in (NAME, "healthshare-current"):
@@ -194,8 +199,8 @@ def test_wrong_arguments_are_refused(
     arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main.main(arguments)
-    assert ended.value.code == main.USAGE
+        main(arguments)
+    assert ended.value.code == exit_codes.USAGE
     assert expected in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -222,7 +227,7 @@ def test_what_a_user_got_wrong_is_said_before_anything_is_read(
     arguments: list[str], expected: str, server: ArmServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command, *more = arguments
-    assert main.main([command, *source(server), *more]) == main.USAGE
+    assert main([command, *source(server), *more]) == exit_codes.USAGE
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("auditor: error: ")
@@ -238,7 +243,7 @@ def test_a_setting_that_no_rule_has_is_said_before_anything_is_read(
     declared["deployments"][0]["settings"] = {"session_idle_hours": 1}
     file = tmp_path / "deployment.yaml"
     file.write_text(json.dumps(declared))
-    assert main.main(["scan", *source(server), "--deployment", str(file)]) == main.USAGE
+    assert main(["scan", *source(server), "--deployment", str(file)]) == exit_codes.USAGE
     assert "session_idle_hours" in capsys.readouterr().err
     assert server.log == []
 
@@ -252,14 +257,14 @@ def test_the_cloud_is_the_one_that_was_named(monkeypatch: pytest.MonkeyPatch, tm
     ):
         proxy.use(monkeypatch)
         asked = ["--subscription", SUBSCRIPTION, "--cloud", government.name, "--ca-bundle", server.ca_file]
-        assert main.main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == main.OK
+        assert main(["collect", *asked, "-o", f"snapshot={tmp_path / 's'}"]) == exit_codes.OK
     assert set(proxy.hosts) == {"login.microsoftonline.us", "management.usgovcloudapi.net"}
     assert snapshot_file.decode(files.read(tmp_path / "s"), "").cloud == "AzureUSGovernment"
 
 
 def test_an_arm_endpoint_must_be_https(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["scan", "--subscription", SUBSCRIPTION, "--arm-endpoint", "http://management.example"]
-    assert main.main(arguments) == main.USAGE
+    assert main(arguments) == exit_codes.USAGE
     assert "--arm-endpoint is 'http://management.example', not a URL like https://" in capsys.readouterr().err
 
 
@@ -284,7 +289,7 @@ def test_ctrl_c_leaves_nothing_behind(held_back: str, command: str, server: ArmS
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert process.returncode == main.INTERRUPTED
+    assert process.returncode == exit_codes.INTERRUPTED
     assert b"Traceback" not in err
     assert b"Error" not in err
     assert out == b""
@@ -298,7 +303,7 @@ def test_elsewhere_than_on_a_terminal_progress_is_a_line_a_step(
     server: ArmServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert scan(server) == main.OK
+    assert scan(server) == exit_codes.OK
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith("auditor: ") for line in lines)
     assert "\x1b" not in "".join(lines)
@@ -315,14 +320,14 @@ def test_elsewhere_than_on_a_terminal_progress_is_a_line_a_step(
 def test_what_is_missed_and_repeated_is_said(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
     once = On("Microsoft.Network/natGateways", times=1)
     server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN, once: Fault.INTERNAL_ERROR}
-    assert scan(server) == main.INCOMPLETE
+    assert scan(server) == exit_codes.INCOMPLETE
     err = capsys.readouterr().err
     assert f"auditor: not read: Microsoft.KeyVault/vaults of {SCOPE}: AuthorizationFailed\n" in err
     assert re.search(r", 1 gap as .* calls, 1 of them again, ", err)
 
 
 def test_calls_are_shown_with_their_request_ids(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert scan(server, "-v") == main.OK
+    assert scan(server, "-v") == exit_codes.OK
     shown = re.findall(
         r"^auditor: 200 (\S+) \d+\.\d\d s, request ([0-9a-f-]{36})$", capsys.readouterr().err, re.MULTILINE
     )
@@ -358,7 +363,7 @@ def test_on_a_terminal_progress_is_a_living_line(tmp_path: Path) -> None:
     identity = Identity(upn=f"operator{ACTING}@hospital.example")
     with ActingServer(live.estate_of(NAME), identity, latency=0.05) as server:
         code, sent = on_terminal(server, "collect", *source(server), "-v", "-o", f"snapshot={tmp_path / 'taken'}")
-    assert code == main.INCOMPLETE
+    assert code == exit_codes.INCOMPLETE
     assert "resources of" in sent
     assert "reading Microsoft." in sent
     assert sent.count("\x1b[2K") > 2, "the line is written anew"

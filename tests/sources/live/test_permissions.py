@@ -10,7 +10,8 @@ import pytest
 
 from auditor.authoring import examples
 from auditor.azure import arm
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.estate.graph import DISK, VM
 from auditor.estate.topology import Topology
 from auditor.judging import engine
@@ -125,7 +126,7 @@ def test_the_role_only_reads_and_has_each_action_once() -> None:
 
 def test_the_command_prints_the_role_as_azure_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
     second = "00000000-0000-0000-0000-0000000000AB"
-    assert main.main(["permissions", "--subscription", SUBSCRIPTION, "--subscription", second]) == main.OK
+    assert main(["permissions", "--subscription", SUBSCRIPTION, "--subscription", second]) == exit_codes.OK
     printed = json.loads(capsys.readouterr().out)
     assert printed == role([SUBSCRIPTION, second.lower()])
     assert printed["Actions"] == ACTIONS

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.snapshot.model import Resource
 from auditor.snapshot.redaction import REDACTED
 from auditor.sources import snapshot_file
@@ -172,9 +173,9 @@ def run(tmp_path: Path, planted: Planted) -> LeakyServer:
         source = ["--subscription", SUBSCRIPTION, "--arm-endpoint", server.url, "--ca-bundle", server.ca_file, "-v"]
         outputs = [argument for name in FORMATS for argument in ("-o", f"{name}={out / name}")]
         scan = ["scan", *source, "--deployment", str(declaration), "--passes", *outputs]
-        assert main.main(scan) == main.FINDINGS
-        assert main.main(["collect", *source, "-o", f"snapshot={out / 'collected'}"]) == main.INCOMPLETE
-        assert main.main(["discover", *source]) == main.OK
+        assert main(scan) == exit_codes.FINDINGS
+        assert main(["collect", *source, "-o", f"snapshot={out / 'collected'}"]) == exit_codes.INCOMPLETE
+        assert main(["discover", *source]) == exit_codes.OK
     return server
 
 

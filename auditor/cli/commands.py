@@ -1,0 +1,162 @@
+"""The commands: each takes the parsed options, does its work through the package, and returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from auditor import bundled, discover, scan
+from auditor.authoring import catalogue
+from auditor.cli import exit_codes, outputs
+from auditor.cli.parser import CLOUDS
+from auditor.errors import InputError
+from auditor.escape import printable
+from auditor.report import FORMATS, wording
+from auditor.sources import approval
+from auditor.sources.file_source import FileSource
+from auditor.sources.source import Source
+
+
+def _scan(options: argparse.Namespace) -> int:
+    wanted = outputs.parse(options, {*FORMATS, outputs.SNAPSHOT})
+    if options.fail_on_new and options.baseline is None:
+        message = "--fail-on-new counts what is worse than in a baseline: name one by --baseline SNAPSHOT"
+        raise InputError(message)
+    deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
+    request = _request(options, _source(options, deployment), deployment, previous=options.previous)
+    report = scan.scan(request)
+    outputs.write_report(report, wanted, passes=options.passes)
+    return exit_codes.of_report(
+        report, options.fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete
+    )
+
+
+def _drift(options: argparse.Namespace) -> int:
+    wanted = outputs.parse(options, FORMATS)
+    report = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
+    outputs.write_report(report, wanted, only_changes=True)
+    return exit_codes.of_report(report, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
+
+
+def _request(
+    options: argparse.Namespace, source: Source, deployment: Path | None, previous: Path | None = None
+) -> scan.Request:
+    return scan.Request(
+        source=source,
+        deployment=deployment,
+        rules=tuple(options.rules),
+        profile=options.profile,
+        as_of=options.as_of,
+        waivers=options.waivers,
+        attestations=options.attestations,
+        previous=previous,
+        baseline=options.baseline,
+    )
+
+
+def _source(options: argparse.Namespace, deployment: Path | None = None) -> Source:
+    """Return the source that the options name."""
+    if options.subscription:
+        return _live(options, deployment)
+    return FileSource(bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot)
+
+
+def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
+    """Return the source that reads live subscriptions."""
+    # The Azure SDK and what it needs take half a second to import.
+    from auditor.report.terminal.progress import Shown  # noqa: PLC0415
+    from auditor.sources.live.collection import Wanted  # noqa: PLC0415
+    from auditor.sources.live.live_source import LiveSource  # noqa: PLC0415
+
+    wanted = Wanted(
+        tuple(dict.fromkeys(options.subscription)),
+        cloud=options.cloud or CLOUDS[0],
+        endpoint=options.arm_endpoint,
+        authority=options.authority,
+        tenant=options.tenant,
+        timeout=options.timeout,
+        ca_bundle=options.ca_bundle,
+    )
+    return LiveSource(wanted, deployment, Shown(verbose=options.verbose))
+
+
+def _collect(options: argparse.Namespace) -> int:
+    wanted = outputs.parse(options, {outputs.SNAPSHOT})
+    snapshot = _live(options, options.deployment).read()
+    outputs.write([(output.path, outputs.encode(snapshot, output)) for output in wanted])
+    return exit_codes.INCOMPLETE if snapshot.gaps else exit_codes.OK
+
+
+def _permissions(options: argparse.Namespace) -> int:
+    from auditor.sources.live.permissions import role  # noqa: PLC0415 - as for `_live`
+
+    sys.stdout.write(json.dumps(role(options.subscription), indent=2) + "\n")
+    return exit_codes.OK
+
+
+def _discover(options: argparse.Namespace) -> int:
+    output = outputs.destination(options.output, options) if options.output else None
+    if output and output.is_file():
+        message = "exists already, and a proposal replaces no file; name a new file"
+        raise InputError(message, str(output))
+    proposal = discover.propose(_source(options).read())
+    outputs.write([(output, proposal.text.encode())])
+    return exit_codes.OK if proposal.found else exit_codes.INCOMPLETE
+
+
+def _approve(options: argparse.Namespace) -> int:
+    approved = approval.approve(options.snapshot, options.by, options.reason, options.output)
+    lines = [f"approved {len(approved.resources):,} resources, taken {approved.taken_at or 'at an unknown time'}"]
+    if approved.gaps:
+        hidden = ", ".join(dict.fromkeys(gap.what for gap in approved.gaps))
+        gaps = wording.count(len(approved.gaps), "gap")
+        lines.append(f"it has {gaps}; drift cannot be detected in what was not read: {hidden}")
+    sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in lines)
+    return exit_codes.OK
+
+
+def _rules_list(options: argparse.Namespace) -> int:
+    sys.stdout.write(catalogue.listing(catalogue.load(options.rules), options.profile))
+    return exit_codes.OK
+
+
+def _rules_show(options: argparse.Namespace) -> int:
+    sys.stdout.write(catalogue.show(catalogue.load(options.rules), options.id))
+    return exit_codes.OK
+
+
+def _rules_matrix(options: argparse.Namespace) -> int:
+    sys.stdout.write(catalogue.matrix(catalogue.load(options.rules)))
+    return exit_codes.OK
+
+
+def _rules_test(options: argparse.Namespace) -> int:
+    count, failures = catalogue.check(options.path, catalogue.load(options.rules))
+    sys.stdout.writelines(f"{failure}\n" for failure in failures)
+    sys.stdout.write(f"{count} examples, {len(failures)} faults\n")
+    return exit_codes.FINDINGS if failures else exit_codes.OK
+
+
+def _rules_new(options: argparse.Namespace) -> int:
+    sys.stdout.write(f"{catalogue.new(options.group, options.rules)}\n")
+    return exit_codes.OK
+
+
+COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "scan": _scan,
+    "collect": _collect,
+    "discover": _discover,
+    "approve": _approve,
+    "drift": _drift,
+    "permissions": _permissions,
+    "rules list": _rules_list,
+    "rules show": _rules_show,
+    "rules test": _rules_test,
+    "rules matrix": _rules_matrix,
+    "rules new": _rules_new,
+}
+"""The commands by the names that the parser gives them."""

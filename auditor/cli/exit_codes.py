@@ -1,0 +1,72 @@
+"""Exit codes: the part of the command line's contract that scripts depend on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from auditor.estate.declaration import NONE
+from auditor.judging.model import BaselineState, Outcome
+from auditor.rules.model import SEVERITIES, Severity
+
+if TYPE_CHECKING:
+    from auditor.report.document import Report
+
+OK: Final = 0
+FINDINGS: Final = 1
+USAGE: Final = 2
+INCOMPLETE: Final = 3
+INTERRUPTED: Final = 130
+
+_WORSE: Final = frozenset({BaselineState.REGRESSED, BaselineState.NEW})
+_NOT_JUDGED: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
+
+
+def of_report(report: Report, fail_on: str, *, only_worse: bool, allow_incomplete: bool) -> int:
+    """Return the exit code of a report.
+
+    Args:
+        report: The result of a scan.
+        fail_on: The lowest severity that counts, or `none`.
+        only_worse: Whether only findings that are worse than in the baseline count.
+        allow_incomplete: Whether coverage gaps and missing declarations are accepted.
+    """
+    if has_finding(report, fail_on, only_worse=only_worse):
+        return FINDINGS
+    if has_errors(report):
+        return INCOMPLETE
+    complete = report.coverage.complete and not (only_worse and has_lost_sight(report))
+    return OK if complete or allow_incomplete else INCOMPLETE
+
+
+def has_finding(report: Report, fail_on: str, *, only_worse: bool = False) -> bool:
+    """Return whether a fail without waiver has at least a severity; none has at least `none`."""
+    counted = SEVERITIES[: SEVERITIES.index(Severity(fail_on)) + 1] if fail_on != NONE else ()
+    return any(
+        f.outcome is Outcome.FAIL and f.waiver is None and f.severity in counted
+        for f in report.findings
+        if f.state in _WORSE or not only_worse
+    )
+
+
+def has_lost_sight(report: Report) -> bool:
+    """Return whether the baseline judged something that this scan cannot judge, and coverage does not show it.
+
+    An unknown finding shows it, also for the other subjects of its rule: coverage is incomplete then, unless a waiver
+    or an attestation covers the finding.
+    """
+    changes = report.drift.findings if report.drift else ()
+    shown = {(f.rule.id, f.deployment) for f in report.findings if f.outcome in _NOT_JUDGED}
+    return any(
+        (change.finding.rule.id, change.finding.deployment) not in shown
+        if change.after is None
+        else change.after.outcome not in _NOT_JUDGED
+        and change.after.waiver is None
+        and change.after.attestation is None
+        for change in changes
+        if change.state is BaselineState.LOST_SIGHT
+    )
+
+
+def has_errors(report: Report) -> bool:
+    """Return whether a defect of auditor kept a rule from judging."""
+    return any(finding.outcome is Outcome.ERROR for finding in report.findings)

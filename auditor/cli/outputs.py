@@ -1,0 +1,111 @@
+"""Outputs: the formats and files named by `-o`, checked before anything is read, written after everything is done."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from auditor import files
+from auditor.errors import InputError
+from auditor.report import render
+from auditor.report.document import Report
+from auditor.report.view import View
+from auditor.snapshot.model import Snapshot
+from auditor.sources import snapshot_file
+
+SNAPSHOT: Final = "snapshot"
+"""The output format that is not a report but what was read."""
+
+_INPUTS: Final = ("snapshot", "deployment", "waivers", "attestations", "baseline")
+"""Options whose files no output may replace; the report named by `--previous` may become the report of this run."""
+
+
+class Output(NamedTuple):
+    """One `-o FORMAT[=FILE]`."""
+
+    format: str
+    path: Path | None
+    """None for standard output."""
+
+
+def parse(options: argparse.Namespace, formats: Collection[str]) -> list[Output]:
+    """Return the outputs that were asked for, `terminal` by default.
+
+    Raises:
+        InputError: a format is unknown, a file cannot be written, or two outputs have one destination.
+    """
+    outputs = []
+    for text in options.output or ["terminal"]:
+        name, _, path = text.partition("=")
+        if name not in formats:
+            message = f"there is no output format '{name}'; there is {', '.join(sorted(formats))}"
+            raise InputError(message)
+        if name == SNAPSHOT and not path:
+            message = "the format snapshot needs a file: -o snapshot=FILE"
+            raise InputError(message)
+        outputs.append(Output(name, destination(Path(path), options) if path else None))
+    paths = [output.path for output in outputs]
+    twice = [path for path in paths if paths.count(path) > 1]
+    if twice:
+        message = f"two outputs go to {twice[0] or 'standard output'}"
+        raise InputError(message)
+    return outputs
+
+
+def destination(path: Path, options: argparse.Namespace) -> Path:
+    """Return a path that can be written.
+
+    Raises:
+        InputError: there is no such folder, or the file is an input of this run.
+    """
+    if not path.parent.is_dir():
+        message = "cannot be written: there is no such folder"
+        raise InputError(message, str(path))
+    inputs = [file for name in _INPUTS if (file := getattr(options, name, None)) and file.is_file()]
+    if path.is_file() and any(path.samefile(file) for file in inputs):
+        message = "is an input of this run, which would overwrite it; name another file"
+        raise InputError(message, str(path))
+    return path
+
+
+def write_report(report: Report, outputs: list[Output], *, passes: bool = False, only_changes: bool = False) -> None:
+    """Write a report to each output in its format."""
+
+    def content(output: Output) -> bytes:
+        if output.format == SNAPSHOT:
+            return encode(report.snapshot, output)
+        view = _view(to_file=output.path is not None, passes=passes, only_changes=only_changes)
+        return render(output.format, report, view).encode("utf-8", "backslashreplace")
+
+    write([(output.path, content(output)) for output in outputs])
+
+
+def encode(snapshot: Snapshot, output: Output) -> bytes:
+    """Return a snapshot as the bytes of its file, compressed for `FILE.gz`."""
+    return snapshot_file.encode(snapshot, compress=output.path is not None and output.path.suffix == ".gz")
+
+
+def write(contents: list[tuple[Path | None, bytes]]) -> None:
+    """Write files first, so that standard output comes after every error about a file."""
+    for path, data in contents:
+        if path is not None:
+            files.write(path, data)
+    for path, data in contents:
+        if path is None:
+            sys.stdout.write(data.decode())
+
+
+def _view(*, to_file: bool, passes: bool, only_changes: bool) -> View:
+    on_terminal = sys.stdout.isatty() and not to_file and os.environ.get("TERM") != "dumb"
+    colour = bool(os.environ.get("FORCE_COLOR")) or on_terminal
+    return View(
+        passes=passes,
+        only_changes=only_changes,
+        width=shutil.get_terminal_size((80, 24)).columns,
+        colour=colour and not to_file and not os.environ.get("NO_COLOR"),
+    )

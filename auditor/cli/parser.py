@@ -1,0 +1,295 @@
+"""The arguments of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import math
+import re
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from auditor import __version__
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - the only name it has
+"""The result of `add_subparsers`."""
+
+CLOUDS: Final = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
+_SUBSCRIPTION: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "none")
+
+_EXIT_CODES: Final = """\
+exit codes:
+  0  no finding at or above --fail-on
+  1  a finding at or above --fail-on
+  2  wrong arguments, or an error in one of your files
+  3  no such finding, but the result is incomplete: something could not be read or is not declared
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; the options that it returns name their `command`."""
+    root = argparse.ArgumentParser(
+        prog="auditor",
+        description="Judge an Azure subscription that runs InterSystems databases against the reference architecture.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"auditor {__version__}")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    _add_scan(commands)
+    _add_collect(commands)
+    _add_discover(commands)
+    _add_approve(commands)
+    _add_drift(commands)
+    _add_rules(commands)
+    _add_permissions(commands)
+    return root
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name the source."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--subscription", metavar="ID", type=_subscription, action="append", help="a live subscription; repeatable"
+    )
+    source.add_argument(
+        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; both also gzip-compressed"
+    )
+    source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
+    _add_live(parser)
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    live = parser.add_argument_group("live subscriptions")
+    live.add_argument("--tenant", metavar="ID", help="the tenant to sign in to (default: that of the credential)")
+    live.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=1800.0,
+        help="stop reading after SECONDS; what is still unread is a gap (default: 1800)",
+    )
+    cloud = live.add_mutually_exclusive_group()
+    cloud.add_argument(
+        "--cloud",
+        metavar="NAME",
+        choices=CLOUDS,
+        help=f"{', '.join(CLOUDS)} (default: {CLOUDS[0]})",
+    )
+    cloud.add_argument("--arm-endpoint", metavar="URL", help="the Azure Resource Manager endpoint of any other cloud")
+    live.add_argument("--authority", metavar="URL", help="the token issuer, if the cloud's metadata does not name it")
+    live.add_argument(
+        "--ca-bundle", metavar="FILE", type=Path, help="CA certificates to trust, instead of the system's"
+    )
+    live.add_argument("-v", "--verbose", action="store_true", help="show each request with its request id")
+
+
+def _add_scan(commands: _Commands) -> None:
+    scan = commands.add_parser(
+        "scan",
+        help="judge a live subscription, a snapshot, raw ARM bodies or the bundled demo",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_source(scan)
+    _add_judging(scan, formats="terminal (default), json, sarif, sarif-github, markdown, or snapshot=FILE")
+    scan.add_argument(
+        "--previous",
+        metavar="REPORT",
+        type=Path,
+        help="the last run's JSON report: what this run could not judge stays open in sarif-github",
+    )
+    scan.add_argument("--baseline", metavar="SNAPSHOT", type=Path, help="an approved snapshot: report the drift since")
+    scan.add_argument("--passes", action="store_true", help="also list passes and rules that do not apply")
+    scan.add_argument(
+        "--fail-on",
+        metavar="SEVERITY",
+        choices=FAIL_ON,
+        default="high",
+        help="lowest severity for exit code 1: critical, high, medium, low, info or none (default: high)",
+    )
+    scan.add_argument(
+        "--fail-on-new", action="store_true", help="count only findings that are worse than in the baseline"
+    )
+    scan.set_defaults(command="scan")
+
+
+def _add_judging(parser: argparse.ArgumentParser, formats: str) -> None:
+    """Add the options for judging and for outputs."""
+    parser.add_argument(
+        "--deployment",
+        metavar="FILE",
+        type=Path,
+        help="the deployment file: which virtual machine has which role",
+    )
+    _add_profile(parser)
+    _add_packs(parser)
+    parser.add_argument("--waivers", metavar="FILE", type=Path, help="time-limited exemptions of findings and gaps")
+    parser.add_argument("--attestations", metavar="FILE", type=Path, help="manual sign-offs for what Azure cannot show")
+    parser.add_argument("-o", "--output", metavar="FORMAT[=PATH]", action="append", help=f"{formats}; repeatable")
+    parser.add_argument(
+        "--allow-incomplete", action="store_true", help="do not exit with 3 for gaps or missing declarations"
+    )
+    parser.add_argument(
+        "--as-of",
+        metavar="DATE",
+        type=_date,
+        help="evaluate retirements and expiries as of DATE (default: the later snapshot's)",
+    )
+
+
+def _add_collect(commands: _Commands) -> None:
+    collect = commands.add_parser(
+        "collect",
+        help="read live subscriptions into a snapshot, without judging",
+        epilog="exit codes:\n  0  everything was read\n"
+        "  2  wrong arguments, an error in one of your files, or the sign-in failed\n"
+        "  3  the snapshot was written and has gaps: something could not be read\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    collect.add_argument(
+        "--subscription", metavar="ID", type=_subscription, action="append", required=True, help="repeatable"
+    )
+    collect.add_argument(
+        "--deployment",
+        metavar="FILE",
+        type=Path,
+        help="the deployment file, kept in the snapshot; more is read of its members",
+    )
+    collect.add_argument(
+        "-o", "--output", metavar="snapshot=FILE", action="append", required=True, help="FILE.gz is compressed"
+    )
+    _add_live(collect)
+    collect.set_defaults(command="collect")
+
+
+def _add_permissions(commands: _Commands) -> None:
+    permissions = commands.add_parser(
+        "permissions",
+        help="print the custom role for reading a live subscription, as input of az role definition create",
+    )
+    permissions.add_argument(
+        "--subscription",
+        metavar="ID",
+        type=_subscription,
+        action="append",
+        required=True,
+        help="a subscription in which the role can be assigned; repeatable",
+    )
+    permissions.set_defaults(command="permissions")
+
+
+def _add_discover(commands: _Commands) -> None:
+    discover = commands.add_parser(
+        "discover",
+        help="propose a deployment file",
+        epilog="exit codes:\n  0  a proposal was written\n  2  wrong arguments, or an error in one of your files\n"
+        "  3  no InterSystems deployment was recognised: the proposal is a skeleton\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_source(discover)
+    discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a new file instead of standard output")
+    discover.set_defaults(command="discover")
+
+
+def _add_approve(commands: _Commands) -> None:
+    approve = commands.add_parser(
+        "approve",
+        help="approve a snapshot as the baseline for drift",
+        epilog="exit codes:\n  0  the snapshot is approved\n  2  wrong arguments, or an error in one of your files\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    approve.add_argument("snapshot", metavar="SNAPSHOT", type=Path, help="a file written by -o snapshot=FILE")
+    approve.add_argument("--by", metavar="WHO", required=True, help="the person who approves it")
+    approve.add_argument("--reason", metavar="WHY", required=True, help="for example the number of the change")
+    approve.add_argument(
+        "--output", metavar="FILE", type=Path, help="a new file, FILE.gz compressed (default: the snapshot itself)"
+    )
+    approve.set_defaults(command="approve")
+
+
+def _add_drift(commands: _Commands) -> None:
+    drift = commands.add_parser(
+        "drift",
+        help="compare a snapshot with an approved one",
+        epilog="exit codes:\n  0  no finding is worse than in the approved snapshot\n  1  a finding is worse\n"
+        "  2  wrong arguments, or an error in one of your files\n"
+        "  3  no finding is worse, but the result is incomplete: something could not be read or is not declared\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot approved by auditor approve")
+    drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
+    _add_judging(drift, formats="terminal (default), json, sarif, sarif-github or markdown")
+    drift.set_defaults(command="drift")
+
+
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", metavar="NAME", default="current", help="current (default) or article-2018")
+
+
+def _add_packs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rules",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="the folder of another rule pack; repeatable",
+    )
+
+
+def _add_rules(commands: _Commands) -> None:
+    rules = commands.add_parser("rules", help="list, explain, test and scaffold rules").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    listing = rules.add_parser("list", help="list the rules, one per line")
+    _add_profile(listing)
+    _add_packs(listing)
+    listing.set_defaults(command="rules list")
+    show = rules.add_parser("show", help="explain a rule and its fix")
+    show.add_argument("id", metavar="ID")
+    _add_packs(show)
+    show.set_defaults(command="rules show")
+    test = rules.add_parser("test", help="test rules by their examples")
+    test.add_argument(
+        "path", metavar="PATH", type=Path, nargs="?", help="the folder of a pack, or a rule file (default: all packs)"
+    )
+    _add_packs(test)
+    test.set_defaults(command="rules test")
+    matrix = rules.add_parser("matrix", help="map the statements of the reference to rules, and rules to statements")
+    _add_packs(matrix)
+    matrix.set_defaults(command="rules matrix")
+    new = rules.add_parser("new", help="scaffold a rule with the next free id of a group")
+    new.add_argument("group", metavar="GROUP", help="for example LB")
+    new.add_argument(
+        "--rules", metavar="DIR", type=Path, help="the folder of your own pack (default: the built-in pack)"
+    )
+    new.set_defaults(command="rules new")
+
+
+def _subscription(text: str) -> str:
+    found = text.strip().lower().removeprefix("/subscriptions/")
+    if not _SUBSCRIPTION.fullmatch(found):
+        message = f"'{text}' is not the id of a subscription, like 00000000-0000-0000-0000-000000000001"
+        raise argparse.ArgumentTypeError(message)
+    return found
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        message = f"'{text}' is not a number of seconds"
+        raise argparse.ArgumentTypeError(message)
+    return found
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        message = f"'{text}' is not a date like 2026-11-01"
+        raise argparse.ArgumentTypeError(message) from None

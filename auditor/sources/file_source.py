@@ -1,0 +1,33 @@
+"""The source that reads files of every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor import files
+from auditor.snapshot.model import Snapshot
+from auditor.sources import arm_json, snapshot_file
+
+
+class FileSource:
+    """A file: a snapshot, or raw ARM bodies."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is opened by `read`."""
+        self._path = path
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file."""
+        return str(self._path)
+
+    def read(self) -> Snapshot:
+        """Read the file in the format that its content shows.
+
+        Raises:
+            InputError: the file is unreadable, has neither format, or is damaged.
+        """
+        data = files.read(self._path)
+        if snapshot_file.is_snapshot(data):
+            return snapshot_file.decode(data, self.file)
+        return arm_json.decode(data, self.file)

@@ -1,0 +1,22 @@
+"""The interface of sources."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from auditor.snapshot.model import Snapshot
+
+
+class Source(Protocol):
+    """What a snapshot is read from: a file, or live subscriptions."""
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file for messages, "" for live subscriptions."""
+
+    def read(self) -> Snapshot:
+        """Read the snapshot.
+
+        Raises:
+            InputError: the file is wrong, or the sign-in failed. What else could not be read is a gap of the snapshot.
+        """
