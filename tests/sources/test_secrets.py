@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from auditor import bundled, files
-from auditor.cli import main
+from auditor.cli import exit_codes
+from auditor.cli.main import main
 from auditor.snapshot.model import Snapshot
 from auditor.snapshot.redaction import REDACTED
 from auditor.sources import arm_json, snapshot_file
@@ -150,8 +151,8 @@ def test_no_secret_of_a_file_comes_out_of_a_command(
     else:
         file.write_text(json.dumps(inventory))
     outputs = [argument for name in FORMATS for argument in ("-o", f"{name}={tmp_path / name}")]
-    main.main(["scan", "--snapshot", str(file), "--passes", *outputs])
-    assert main.main(["discover", "--snapshot", str(file)]) == main.OK
+    main(["scan", "--snapshot", str(file), "--passes", *outputs])
+    assert main(["discover", "--snapshot", str(file)]) == exit_codes.OK
     printed = capfd.readouterr()
     texts = {name: (tmp_path / name).read_text() for name in FORMATS} | {"stdout": printed.out, "stderr": printed.err}
     assert {name for name, text in texts.items() if SECRET in text} == set()
