@@ -21,6 +21,7 @@ from auditor.judging.model import Finding, Outcome
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
+from auditor.rules.model import Rule
 from auditor.rules.packs import LoadedPack
 from auditor.snapshot.known import Items
 from auditor.snapshot.model import Resource, Snapshot
@@ -32,6 +33,9 @@ KNOWN_GOOD: dict[str, str] = {name: entry["profile"] for name, entry in _INDEX.i
 """The known-good deployments with their profiles."""
 
 ESTATES = {**KNOWN_GOOD, "demo": "current"}
+
+RULE_IDS: tuple[str, ...] = tuple(sorted(path.stem for path in bundled.PACK.glob("[A-Z]*.yaml")))
+"""The ids of the built-in rules, by their files: they name tests before any rule is loaded."""
 
 Body = dict[str, Any]
 Key = tuple[str, str, str]
@@ -45,6 +49,13 @@ def pack() -> LoadedPack:
 
 def rules(profile: str) -> tuple[CompiledRule, ...]:
     return packs.select([pack()], profile)
+
+
+@cache
+def every_rule() -> dict[str, Rule]:
+    """Return the built-in rules by id, in the order of their ids."""
+    found = {loaded.rule.id: loaded.rule for loaded_rules in pack().rules.values() for loaded in loaded_rules}
+    return dict(sorted(found.items()))
 
 
 @cache

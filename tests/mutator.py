@@ -29,7 +29,6 @@ from auditor.judging.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Items
 from auditor.snapshot.model import Resource, Snapshot
-from auditor.sources import arm_json
 from auditor.yaml_documents import Document
 from tests import estates, tracing
 from tests.tracing import Place, Steps, walk
@@ -121,11 +120,10 @@ class Estate:
 
     def __init__(self, name: str) -> None:
         """Read it."""
-        fixture = examples.fixture(name)
-        self.name = name
-        self.rules = estates.rules(fixture.profile)
-        self.snapshot = arm_json.decode(json.dumps(fixture.inventory).encode(), name)
-        self.declared = deployment_file.load(Document(fixture.declared, bundled.DEPLOYMENT, {}))
+        self.fixture = examples.fixture(name)
+        self.rules = estates.rules(self.fixture.profile)
+        self.snapshot = self.fixture.decoder.snapshot
+        self.declared = deployment_file.load(Document(self.fixture.declared, bundled.DEPLOYMENT, {}))
         self.bodies: dict[str, Any] = {resource.key: resource.body for resource in self.snapshot.resources}
         self.bodies |= {str(number): record for number, record in enumerate(self.snapshot.skus)}
         self.roles = _roles(Topology(self.snapshot, self.declared, examples.AS_OF))
@@ -170,17 +168,37 @@ class Estate:
         return self._concerned[place]
 
     def _find_concerned(self, mutant: Mutant) -> tuple[CompiledRule, ...]:
+        if not mutant.steps or self._sees("", mutant):
+            return self.rules
         # Who asks for zones looks through all SKU records by itself, which is not traced.
         of_sku = mutant.target.isdigit() and mutant.steps[:1] != ("capabilities",)
-        if not mutant.steps or of_sku or self._sees("", mutant):
-            return self.rules
-        return tuple(loaded for loaded in self.rules if self._sees(loaded.rule.id, mutant))
+        return tuple(
+            loaded
+            for loaded in self.rules
+            if (of_sku and loaded.rule.id in self._need_skus) or self._sees(loaded.rule.id, mutant)
+        )
+
+    @cached_property
+    def _need_skus(self) -> set[str]:
+        """Return the rules that say anything else where nothing is known of any SKU."""
+        without = msgspec.structs.replace(self.snapshot, skus=())
+        before, after = (
+            {(finding.rule.id, finding.subject.id, finding.outcome, finding.reasons) for finding in found}
+            for found in (self.judge(self.snapshot, self.rules), self.judge(without, self.rules))
+        )
+        return {rule for rule, *_ in before ^ after}
 
     def _sees(self, rule: str, mutant: Mutant) -> bool:
-        """Tell whether a rule, or "" for the topology, looks at a property, into it, or at what it stands in."""
+        """Return whether a rule, or "" for the topology, looks at a property, into it, or at what it stands in.
+
+        Who looks at a list of objects looks into each of them by itself.
+        """
         exactly, on_the_way = self._looks[rule]
         places = [(mutant.target, mutant.steps[:depth]) for depth in range(1, len(mutant.steps) + 1)]
-        return places[-1] in on_the_way or not exactly.isdisjoint(places)
+        body = self.bodies[mutant.target]
+        return places[-1] in on_the_way or any(
+            place in exactly and not (place in places[:-2] and _holds_objects(at(body, place[1]))) for place in places
+        )
 
     @cached_property
     def _looks(self) -> dict[str, tuple[set[Place], set[Place]]]:
@@ -197,20 +215,14 @@ class Estate:
         Raises:
             InputError: nobody would take it for an inventory any more.
         """
-        target, before = mutant.target, self.snapshot
+        target = mutant.target
         if mutant.kind == "delete":
-            kept = [_without(body, target) for key, body in self.bodies.items() if not _below(key, target)]
-            found = arm_json.decode(json.dumps({"value": kept}).encode(), self.name)
-            return msgspec.structs.replace(before, resources=found.resources, skus=found.skus)
-        kept = [] if mutant.kind == "vanish" else [_replaced(self.bodies[target], mutant.steps, mutant.value)]
-        found = arm_json.decode(json.dumps({"value": kept}).encode(), self.name)
-        others = (resource for resource in before.resources if resource.key != target)
-        return msgspec.structs.replace(
-            before,
-            resources=tuple(sorted((*others, *found.resources), key=lambda resource: resource.key)),
-            gaps=(*before.gaps, *found.gaps),
-            skus=(*(sku for number, sku in enumerate(before.skus) if str(number) != target), *found.skus),
-        )
+            bodies = [_without(body, target) for key, body in self.bodies.items() if not _below(key, target)]
+        else:
+            bodies = [body for key, body in self.bodies.items() if key != target]
+            if mutant.kind != "vanish":
+                bodies.append(_replaced(self.bodies[target], mutant.steps, mutant.value))
+        return self.fixture.decoder.decode(self.fixture.inventory | {"value": bodies})
 
     def reads(self, rules: Iterable[CompiledRule]) -> set[Place]:
         """Return every property that is looked at while rules judge it, also those that are not there."""
@@ -317,6 +329,11 @@ def at(body: Any, steps: Steps) -> Any:
         except (KeyError, IndexError, TypeError):
             return NOTHING
     return body
+
+
+def _holds_objects(value: object) -> bool:
+    """Return whether a value is a list of objects."""
+    return isinstance(value, list) and any(isinstance(member, dict) for member in value)
 
 
 def normal(body: Any, steps: Steps) -> str:
