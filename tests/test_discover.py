@@ -103,7 +103,7 @@ def test_each_member_has_a_line_that_says_how_sure_and_why() -> None:
     assert all(
         line.count("vm-") == 1 and line.partition("  # ")[2].startswith(("likely: ", "guess: ")) for line in lines
     )
-    assert "- vm-db-a  # likely: lb-mirror asks its pool for the mirror status page, as one of 2; its name" in text
+    assert "- vm-db-a  # likely: lb-mirror probes the mirror status page of its pool, with 2 VMs; its name" in text
 
 
 def mirror_pool(*machines: str, name: str = "lb", page: str = "/csp/bin/mirror_status.cxw", port: int = 1972) -> s.Body:
@@ -125,11 +125,11 @@ def test_a_mirror_is_found_by_its_pool_whatever_its_members_are_called() -> None
 
 @pytest.mark.parametrize("page", ["/csp/bin/mirror_status.cxw", "/csp/bin/MirrorStatus.CMX"])
 def test_both_spellings_of_the_status_page_count(page: str) -> None:
-    assert "likely: lb asks" in proposal(s.vm("a"), s.vm("b"), mirror_pool("a", "b", page=page)).text
+    assert "likely: lb probes" in proposal(s.vm("a"), s.vm("b"), mirror_pool("a", "b", page=page)).text
 
 
 def test_superserver_traffic_is_a_weaker_hint() -> None:
-    assert "- alpha  # guess: lb leads to the superserver port 1972" in (
+    assert "- alpha  # guess: lb sends traffic to the superserver port 1972" in (
         proposal(s.vm("alpha"), s.vm("beta"), mirror_pool("alpha", "beta", page="/")).text
     )
     assert not proposal(s.vm("alpha"), s.vm("beta"), mirror_pool("alpha", "beta", page="/", port=443)).found
@@ -219,7 +219,7 @@ def test_tags_are_certain_and_name_the_deployment_and_its_mirrors() -> None:
     assert names(mirrors["M1"].failover) == {"a", "b"}
     assert (names(mirrors["M2"].failover), names(mirrors["M2"].arbiter)) == ({"c"}, {"d"})
     assert names(mirrors["M1"].reporting) == {"e"}
-    assert "- a  # certain: the tag iris-role says so" in found.text
+    assert "- a  # certain: the tag iris-role" in found.text
 
 
 def test_two_deployments_with_different_tags_stay_apart() -> None:
@@ -258,7 +258,7 @@ def test_where_nothing_is_recognised_a_skeleton_in_comments_shows_how(bodies: tu
         "\n".join(
             line[2:]
             for line in found.text.splitlines()[1:]
-            if "Left out" not in line and "vm-jump" not in line and "more machines" not in line
+            if "Left out" not in line and "vm-jump" not in line and "more virtual machines" not in line
         )
     )
     assert declared.name == "iris-prod"

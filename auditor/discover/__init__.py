@@ -1,7 +1,7 @@
-"""Proposes a deployment file from what an inventory shows; nothing in here has a say in a scan.
+"""Proposal of a deployment file for a snapshot. A scan never uses it: a user has to review it first.
 
-Evidence is collected by subject (tags, mirror pools, names, other pools, availability sets), weighed for each machine,
-and sorted into deployments, mirrors and tiers. Every line of the proposal tells how sure it is, and why.
+Hints about roles are collected by subject (tags, mirror pools, names, other pools, availability sets), combined for
+each VM, and sorted into deployments, mirrors and tiers. Every line of the proposal has its confidence and reasons.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditor import yaml_documents
-from auditor.discover.estates import estates
-from auditor.discover.evidence import weigh
-from auditor.discover.machines import Inventory
-from auditor.discover.plans import plans_of
-from auditor.discover.writing import text_of
+from auditor.discover.candidates import Candidates
+from auditor.discover.grouping import group_into_deployments
+from auditor.discover.hints import collect_hints
+from auditor.discover.proposals import proposals_of
+from auditor.discover.yaml_text import text_of
 from auditor.errors import InputError
 from auditor.snapshot.model import Snapshot
 
@@ -23,20 +23,20 @@ class Proposal(NamedTuple):
 
     text: str
     found: bool
-    """False where no deployment was recognised, so that the text is a skeleton of comments."""
+    """False if no deployment was recognised; the text is then a skeleton of comments."""
 
 
 def propose(snapshot: Snapshot) -> Proposal:
-    """Return the deployment file that an inventory suggests.
+    """Return the proposal for a snapshot.
 
     Raises:
-        InputError: it would be larger than such a file may be.
+        InputError: the proposal would exceed the size limit of a deployment file.
     """
-    inventory = Inventory(snapshot)
-    weigh(inventory)
-    plans = plans_of(estates(inventory))
-    text = text_of(inventory, plans)
+    candidates = Candidates(snapshot)
+    collect_hints(candidates)
+    proposals = proposals_of(group_into_deployments(candidates))
+    text = text_of(candidates, proposals)
     if len(text.encode()) > yaml_documents.MAX_BYTES:
-        message = "has more machines than one deployment file may name: discover one subscription at a time"
+        message = "has too many virtual machines for one deployment file: discover one subscription at a time"
         raise InputError(message)
-    return Proposal(text, bool(plans))
+    return Proposal(text, bool(proposals))

@@ -1,4 +1,4 @@
-"""What the names that people give to machines and resource groups say."""
+"""Words in the names of VMs and resource groups, and the roles that they suggest."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _ROLE_WORDS: Final = (
     (Role.DB, frozenset({"db", "database", "dbserver"})),
     (Role.DB, frozenset({"iris", "ensemble", "irishealth"})),
 )
-"""The first that a name has counts: the database's are last, since every machine may bear the product's name."""
+"""The first match counts. Database words come last, since every VM can have the product in its name."""
 DR_WORDS: Final = frozenset({"dr", "disaster"})
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of a name in lower case; `vmDb1`, `PRDTRAKDB01` and `hsie` are each made of several."""
+    """Return the words of a name in lower case, also of `vmDb1`, `PRDTRAKDB01` and `hsie`."""
     found: set[str] = set()
     for word in _WORD.findall(text):
         word = word.lower()  # noqa: PLW2901 - the same word
@@ -58,6 +58,6 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def role_in(words: frozenset[str]) -> Role | None:
-    """Return the role of which the words of a machine's name speak."""
+    """Return the role that the words of a VM's name suggest."""
     role = next((role for role, known in _ROLE_WORDS if known & words), None)
     return Role.MIRROR_DR if role is Role.DB and DR_WORDS & words else role

@@ -1,4 +1,4 @@
-"""The machines of an inventory, and what speaks for the role of each."""
+"""The virtual machines of a snapshot, with hints about their roles."""
 
 from __future__ import annotations
 
@@ -31,103 +31,103 @@ DATABASES: Final = frozenset({Role.DB, Role.MIRROR_FAILOVER, Role.MIRROR_DR, Rol
 _REGION: Final = re.compile(r"[a-z][a-z0-9]{1,63}")
 
 
-class Sure(enum.IntEnum):
-    """How far to trust a line."""
+class Confidence(enum.IntEnum):
+    """Confidence of a line of the proposal."""
 
     GUESS = 1
     """One hint, such as a name."""
     LIKELY = 2
-    """The mirror status page, or two hints of different sorts that agree."""
+    """A probe of the mirror status page, or two hints from different subjects that agree."""
     CERTAIN = 3
-    """Somebody said so with a tag."""
+    """A tag of the auditor."""
 
 
 class Hint(NamedTuple):
-    """One reason to give a machine a role."""
+    """One reason for a role."""
 
     role: Role
-    sure: Sure
+    confidence: Confidence
     why: str
     named: bool = False
-    """Whether it is the machine's own name that says so."""
+    """Whether the reason is the name of the VM."""
 
 
 @dataclass(eq=False)
-class Machine:
-    """A virtual machine and what speaks for its role."""
+class Candidate:
+    """A VM with the hints about its role."""
 
     resource: Resource
     words: frozenset[str]
-    """Those of its name."""
+    """The words of its name."""
     group_words: frozenset[str]
-    """Those of its resource group's name."""
+    """The words of the name of its resource group."""
     hints: list[Hint] = field(default_factory=list)
-    anchors: list[str] = field(default_factory=list)
-    """What says that it has to do with InterSystems at all."""
+    product_hints: list[str] = field(default_factory=list)
+    """Reasons to take it for a VM of an InterSystems product."""
     mirror_pools: list[str] = field(default_factory=list)
-    """Keys of the pools of a mirror's balancer that it is in."""
+    """Keys of the backend pools of mirrors that it is in."""
     networks: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
-        """Return the name as Azure spelled it."""
+        """Return the name in Azure's spelling."""
         return self.resource.name
 
     @property
-    def called(self) -> Role | None:
-        """Return the role that its name speaks of."""
+    def role_by_name(self) -> Role | None:
+        """Return the role that its name suggests."""
         return role_in(self.words)
 
     @property
-    def verdict(self) -> Hint | None:
-        """Return what its hints add up to: a tag's role, else its name's, else what pools and sets say."""
+    def best_hint(self) -> Hint | None:
+        """Return the combined hint: the role of a tag, else of the name, else of pools and availability sets."""
         if not self.hints:
             return None
-        said = next((hint for hint in self.hints if hint.sure is Sure.CERTAIN), None)
+        tagged = next((hint for hint in self.hints if hint.confidence is Confidence.CERTAIN), None)
         own = next((hint for hint in self.hints if hint.named and hint.role is not Role.DB), None)
-        best = said or own or max(self.hints, key=lambda hint: (hint.role is not Role.DB, hint.sure))
+        best = tagged or own or max(self.hints, key=lambda hint: (hint.role is not Role.DB, hint.confidence))
         support = [hint for hint in self.hints if hint.role is best.role or {hint.role, best.role} <= DATABASES]
-        sure = max(hint.sure for hint in support)
+        confidence = max(hint.confidence for hint in support)
         if len({hint.why for hint in support}) > 1:
-            sure = max(sure, Sure.LIKELY)
-        return Hint(best.role, sure, "; ".join(dict.fromkeys(hint.why for hint in support)))
+            confidence = max(confidence, Confidence.LIKELY)
+        return Hint(best.role, confidence, "; ".join(dict.fromkeys(hint.why for hint in support)))
 
     @property
     def role(self) -> Role | None:
-        """Return the role that its hints add up to, None where there are none."""
-        verdict = self.verdict
-        return verdict.role if verdict else None
+        """Return the role of the combined hint, None without hints."""
+        best = self.best_hint
+        return best.role if best else None
 
     @property
-    def tagged(self) -> bool:
-        """Tell whether a tag says what it is."""
-        return any(hint.sure is Sure.CERTAIN for hint in self.hints)
+    def has_role_tag(self) -> bool:
+        """Return whether a tag declares its role."""
+        return any(hint.confidence is Confidence.CERTAIN for hint in self.hints)
 
     @property
-    def label(self) -> str:
-        """Return the deployment that a tag names, "" where none does."""
+    def deployment_tag(self) -> str:
+        """Return the deployment named by its tag, "" without the tag."""
         return tag(self.resource, TAG_DEPLOYMENT).strip()
 
     @property
     def region(self) -> str:
-        """Return its region, "" where a deployment file could not name it."""
+        """Return its region, "" if a deployment file cannot express it."""
         found = self.resource.location
         return found if _REGION.fullmatch(found) and found != "none" else ""
 
     @property
     def availability_set(self) -> str:
-        """Return the key of its availability set, "" where it is in none."""
+        """Return the key of its availability set, "" without one."""
         found = value(self.resource, "properties.availabilitySet.id").value
         return arm.key(found) if isinstance(found, str) else ""
 
     @property
     def production(self) -> bool:
-        """Tell whether nothing says that it is for testing."""
+        """Return whether neither name, resource group nor tag suggests a test environment."""
         return not NON_PRODUCTION & (self.words | self.group_words | words_of(tag(self.resource, "environment")))
 
     @property
     def product(self) -> str:
-        """Return the HealthShare product that a tag or its name gives to it, "" where none does."""
+        """Return the HealthShare product of its tag or name, "" without one."""
         said = tag(self.resource, TAG_PRODUCT).lower()
         if PRODUCT.fullmatch(said):
             return "" if said in WHOLE_PRODUCTS else said
@@ -136,26 +136,26 @@ class Machine:
         return next((name for word, name in HEALTHSHARE_PRODUCTS.items() if word in self.words), "")
 
 
-class Inventory:
-    """The machines that a deployment file can name, and look-ups among them."""
+class Candidates:
+    """The VMs that a deployment file can declare, with look-ups."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Read the machines; no hint is known of them yet."""
+        """Index the VMs of a snapshot, without hints about roles."""
         self.graph = Graph(snapshot)
         self.balancing = Balancing(self.graph)
-        self.machines = {
-            machine.key: Machine(machine, words_of(machine.name), words_of(arm.group_of(machine.key)))
-            for machine in self.graph.by_type.get(VM, ())
-            if _can_be_written(machine)
+        self.by_key = {
+            vm.key: Candidate(vm, words_of(vm.name), words_of(arm.group_of(vm.key)))
+            for vm in self.graph.by_type.get(VM, ())
+            if _can_be_declared(vm)
         }
-        self.names = Counter(machine.name.lower() for machine in self.graph.by_type.get(VM, ()))
-        for machine in self.machines.values():
-            machine.networks = frozenset(self._networks(machine.resource))
-            words = PRODUCT_WORDS & (machine.words | machine.group_words)
-            machine.anchors += [f"the name of it or its group says {word}" for word in sorted(words)]
+        self.names = Counter(vm.name.lower() for vm in self.graph.by_type.get(VM, ()))
+        for vm in self.by_key.values():
+            vm.networks = frozenset(self._networks(vm.resource))
+            words = PRODUCT_WORDS & (vm.words | vm.group_words)
+            vm.product_hints += [f"its name or that of its resource group contains {word}" for word in sorted(words)]
 
-    def _networks(self, machine: Resource) -> Iterator[str]:
-        for interface in parts(machine, "properties.networkProfile.networkInterfaces[*]"):
+    def _networks(self, vm: Resource) -> Iterator[str]:
+        for interface in parts(vm, "properties.networkProfile.networkInterfaces[*]"):
             arm_id = value(interface, "id").value
             found = self.graph.get(arm_id) if isinstance(arm_id, str) else None
             for configuration in parts(found, "properties.ipConfigurations[*]") if isinstance(found, Resource) else ():
@@ -163,17 +163,17 @@ class Inventory:
                 if isinstance(subnet, str):
                     yield network_of(subnet)
 
-    def pools(self) -> Iterator[tuple[Part, list[Machine]]]:
-        """Yield the pools of balancers and gateways with the machines in them."""
+    def pools(self) -> Iterator[tuple[Part, list[Candidate]]]:
+        """Yield the backend pools of load balancers and application gateways with their VMs."""
         for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
             for balancer in self.graph.by_type.get(type_, ()):
                 for pool in parts(balancer, POOLS):
                     known = self.balancing.machines(pool).value
                     members = known.known if isinstance(known, Items) else ()
-                    found = [self.machines.get(m.key) for m in members if isinstance(m, Resource)]
-                    yield pool, [machine for machine in found if machine is not None]
+                    found = [self.by_key.get(m.key) for m in members if isinstance(m, Resource)]
+                    yield pool, [vm for vm in found if vm is not None]
 
 
-def _can_be_written(machine: Resource) -> bool:
-    """Tell whether a deployment file can name a machine by its id."""
-    return arm.is_id(machine.id) and len(machine.id) < 2000
+def _can_be_declared(vm: Resource) -> bool:
+    """Return whether a deployment file can declare a VM by its id."""
+    return arm.is_id(vm.id) and len(vm.id) < 2000

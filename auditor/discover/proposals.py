@@ -1,0 +1,237 @@
+"""Proposals: the mirrors and tiers of the VMs of one deployment."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from auditor.azure import paths
+from auditor.discover.candidates import DATABASES, Candidate, Confidence
+from auditor.discover.grouping import deployment_tag_of
+from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS
+from auditor.estate.declaration import Role
+from auditor.estate.tags import TAG_MIRROR, TAG_PRODUCT, tag
+
+
+class Member(NamedTuple):
+    """A VM in a role, with confidence and reasons."""
+
+    vm: Candidate
+    confidence: Confidence
+    why: str
+
+
+class Product(NamedTuple):
+    """The product of a deployment, with confidence and reasons."""
+
+    name: str
+    confidence: Confidence
+    why: str
+
+
+@dataclass(eq=False)
+class MirrorProposal:
+    """A mirror of the proposal."""
+
+    failover: list[Member]
+    name: str = ""
+    balanced: bool = False
+    rosters: dict[Role, list[Member]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def product(self) -> str:
+        """Return the HealthShare product of its failover members, "" without one."""
+        return next((member.vm.product for member in self.failover if member.vm.product), "")
+
+
+@dataclass(eq=False)
+class DeploymentProposal:
+    """A deployment of the proposal."""
+
+    vms: list[Candidate]
+    product: Product
+    name: str = ""
+    primary: str = ""
+    dr: str = ""
+    """The DR region, "" if no VM is in another region."""
+    mirrors: list[MirrorProposal] = field(default_factory=list)
+    tiers: dict[tuple[Role, str], list[Member]] = field(default_factory=dict)
+
+    @property
+    def production(self) -> bool:
+        """Return whether any of its VMs is a production VM."""
+        return any(vm.production for vm in self.vms)
+
+    @property
+    def members(self) -> Iterator[Member]:
+        """Yield the VMs that have a role in it."""
+        for mirror in self.mirrors:
+            yield from mirror.failover
+            for roster in mirror.rosters.values():
+                yield from roster
+        for members in self.tiers.values():
+            yield from members
+
+
+def proposals_of(deployments: list[list[Candidate]]) -> list[DeploymentProposal]:
+    """Return the proposal for each deployment."""
+    proposals = [_proposal(vms) for vms in deployments]
+    _name(proposals)
+    return proposals
+
+
+def _proposal(vms: list[Candidate]) -> DeploymentProposal:
+    """Sort the VMs of one deployment into mirrors and tiers."""
+    proposal = DeploymentProposal(vms, product=_product(vms))
+    pairs = _pairs(vms)
+    proposal.primary, proposal.dr = _regions(vms, pairs)
+    proposal.mirrors = [pair for pair in pairs if proposal.primary in {m.vm.region for m in pair.failover}] or pairs[:1]
+    placed = {member.vm for mirror in proposal.mirrors for member in mirror.failover}
+    tiers: dict[tuple[Role, str], list[Member]] = defaultdict(list)
+    for vm in sorted(vms, key=lambda vm: vm.region != proposal.primary):
+        best = vm.best_hint
+        if vm in placed or best is None:
+            continue
+        role, confidence, why = best.role, best.confidence, best.why
+        if role in {Role.MIRROR_FAILOVER, Role.DB} and not vm.has_role_tag:
+            elsewhere = proposal.mirrors and vm.region not in {"", proposal.primary}
+            role, why = (
+                (Role.MIRROR_DR, f"{why}; its region")
+                if elsewhere
+                else (Role.DB, f"{why}; no second failover member was found")
+            )
+        member = Member(vm, confidence, why)
+        if role in {Role.MIRROR_DR, Role.MIRROR_ARBITER, Role.MIRROR_REPORTING, Role.MIRROR_FAILOVER}:
+            _assign(member, role, proposal.mirrors)
+        else:
+            tiers[role, vm.product if proposal.product.name == "healthshare" else ""].append(member)
+    order = [Role.WEB, Role.APP, Role.PRINT, Role.DB]
+    proposal.tiers = dict(sorted(tiers.items(), key=lambda tier: (order.index(tier[0][0]), tier[0][1])))
+    return proposal
+
+
+def _pairs(vms: list[Candidate]) -> list[MirrorProposal]:
+    """Return the mirrors: by tag, by common backend pool, or by pairs of names."""
+    candidates = [m for m in vms if m.role is Role.MIRROR_FAILOVER or (m.role is Role.DB and not m.has_role_tag)]
+    lone = [m for m in vms if m.mirror_pools and not m.has_role_tag and m.role_by_name in {None, Role.DB}]
+    sizes = Counter(pool for vm in candidates for pool in vm.mirror_pools)
+    found: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
+    for vm in candidates or lone[:1]:
+        mirror = tag(vm.resource, TAG_MIRROR).strip()
+        stem = (vm.region, " ".join(sorted(word for word in vm.words if len(word) > 1 and word.isalpha())))
+        if mirror:
+            found["tag", mirror.casefold()].append(vm)
+        elif vm.mirror_pools:
+            found["pool", min(vm.mirror_pools, key=lambda pool: (-sizes[pool], pool))].append(vm)
+        elif vm.role is Role.DB:
+            found["name", *stem].append(vm)
+        else:
+            found["role", ""].append(vm)
+    mirrors = []
+    for (sort, *_), members in found.items():
+        if (sort == "name" and len(members) != 2) or (sort == "role" and len(found) > 1):
+            continue
+        why = {"name": "; a pair by name"}.get(sort, "")
+        zones = {str(zone) for vm in members for zone in _zones(vm)}
+        if len(members) == 2 and len(zones) == 2:
+            why += f"; the two are in zones {' and '.join(sorted(zones))}"
+        mirrors.append(MirrorProposal([_member(vm, why) for vm in members], balanced=_balanced(members)))
+        if sort == "tag":
+            mirrors[-1].name = tag(members[0].resource, TAG_MIRROR).strip()
+    return mirrors
+
+
+def _member(vm: Candidate, more: str = "") -> Member:
+    best = vm.best_hint
+    return Member(vm, best.confidence, best.why + more) if best else Member(vm, Confidence.GUESS, more)
+
+
+def _balanced(vms: list[Candidate]) -> bool:
+    return any(vm.mirror_pools for vm in vms)
+
+
+def _zones(vm: Candidate) -> list[object]:
+    found = paths.get(vm.resource.body, ("zones",))
+    return found if isinstance(found, list) else []
+
+
+def _regions(vms: list[Candidate], pairs: list[MirrorProposal]) -> tuple[str, str]:
+    """Return the primary region, that of the failover members, and the DR region; "" for an unknown one."""
+    everywhere = Counter(vm.region for vm in vms if vm.region)
+    homes = Counter(member.vm.region for pair in pairs for member in pair.failover if member.vm.region)
+    arbiters = {vm.region for vm in vms if vm.role is Role.MIRROR_ARBITER}
+    ranked = sorted(homes or everywhere, key=lambda region: (-homes[region], region not in arbiters, region))
+    ranked = sorted(ranked, key=lambda region: -everywhere[region]) if not homes else ranked
+    primary = next(iter(ranked), "")
+    others = sorted(set(everywhere) - {primary}, key=lambda region: (-everywhere[region], region))
+    dr_named = [r for r in others if any(m.region == r and DR_WORDS & m.words for m in vms)]
+    databases = [r for r in others if any(m.region == r and m.role in DATABASES for m in vms)]
+    return primary, next(iter((*dr_named, *databases)), "")
+
+
+def _assign(member: Member, role: Role, mirrors: list[MirrorProposal]) -> None:
+    """Add a VM to the mirror that matches best: by tag, product, availability set, then name."""
+    vm = member.vm
+    tagged = tag(vm.resource, TAG_MIRROR).strip().casefold()
+
+    def likeness(mirror: MirrorProposal) -> tuple[bool, bool, bool, int]:
+        sets = {m.vm.availability_set for m in mirror.failover} - {""}
+        words = {word for m in mirror.failover for word in m.vm.words}
+        return (
+            bool(tagged) and tagged == mirror.name.casefold(),
+            bool(vm.product) and vm.product == mirror.product,
+            vm.availability_set in sets,
+            len(words & vm.words),
+        )
+
+    best = max(map(likeness, mirrors), default=None)
+    chosen = [mirror for mirror in mirrors if likeness(mirror) == best]
+    for mirror in chosen:
+        shared = Member(vm, Confidence.GUESS, f"{member.why}; it can belong to another mirror")
+        mirror.rosters[role].append(member if len(chosen) == 1 else shared)
+
+
+def _product(vms: list[Candidate]) -> Product:  # noqa: PLR0911 - a case a line
+    tagged = {tag(vm.resource, TAG_PRODUCT).lower() for vm in vms} - {""}
+    if len(tagged) == 1 and tagged <= WHOLE_PRODUCTS:
+        return Product(tagged.pop(), Confidence.CERTAIN, f"the tag {TAG_PRODUCT}")
+    products = {vm.product for vm in vms} - {""}
+    if len(products) > 1 or "healthshare" in tagged:
+        return Product(
+            "healthshare", Confidence.LIKELY, f"its products are {', '.join(sorted(products)) or 'tagged so'}"
+        )
+    words = {word for vm in vms for word in vm.words | vm.group_words}
+    roles = {vm.role for vm in vms}
+    for product, called in (("trakcare", {"trak", "trakcare"}), ("healthshare", HEALTHSHARE)):
+        if called & words:
+            return Product(product, Confidence.LIKELY, f"names contain {' and '.join(sorted(called & words))}")
+    if Role.PRINT in roles:
+        return Product("trakcare", Confidence.LIKELY, "it has print servers")
+    if "iris" in words:
+        return Product("iris", Confidence.GUESS, "names contain iris")
+    if Role.APP in roles:
+        return Product("trakcare", Confidence.GUESS, "it has application servers")
+    return Product("iris", Confidence.GUESS, "no hint of TrakCare or HealthShare")
+
+
+def _name(proposals: list[DeploymentProposal]) -> None:
+    """Give deployments and mirrors unique names: those of their tags, else of their products."""
+    taken: set[str] = set()
+    for proposal in proposals:
+        environment = "prod" if proposal.production else "test"
+        proposal.name = _unique(deployment_tag_of(proposal.vms), f"{proposal.product.name}-{environment}", taken)
+        mirrors: set[str] = set()
+        for mirror in proposal.mirrors:
+            mirror.name = _unique(mirror.name, mirror.product or proposal.product.name, mirrors)
+
+
+def _unique(wanted: str, instead: str, taken: set[str]) -> str:
+    name = wanted if wanted and "/" not in wanted and len(wanted) <= 100 else instead
+    number = 1
+    while (name if number == 1 else f"{name}-{number}").casefold() in taken:
+        number += 1
+    unique = name if number == 1 else f"{name}-{number}"
+    taken.add(unique.casefold())
+    return unique

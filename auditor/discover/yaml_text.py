@@ -1,0 +1,186 @@
+"""The proposal as the text of a deployment file, with confidence and reasons on every line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from auditor.azure import arm
+from auditor.discover.candidates import Candidates, Confidence
+from auditor.discover.proposals import DeploymentProposal, Member
+from auditor.escape import printable
+from auditor.estate.declaration import Role
+from auditor.estate.graph import VM
+
+_HEAD: Final = """\
+# Proposed by `auditor discover`. Review and correct each line, and keep the file.
+#   certain  declared by a tag
+#   likely   a probe of the mirror status page, or two hints that agree
+#   guess    a single hint, such as a name
+# Lines that start with # were not found: declare them, or write `none` if there is none.
+"""
+
+_SKELETON: Final = """\
+# No InterSystems deployment was recognised. Remove the # and declare your own virtual machines:
+#
+# format: auditor.deployment/1
+# deployments:
+#   - name: iris-prod
+#     product: iris  # trakcare | healthshare | iris
+#     environment: production  # production | non-production
+#     regions: {primary: westeurope, dr: northeurope}  # dr: none if there is none
+#     mirrors:
+#       - name: IRISDB
+#         address: {kind: load-balancer}  # load-balancer | secondary-ip | none
+#         failover:
+#           - vm-db-a
+#           - vm-db-b
+#         arbiter: vm-arbiter
+#         dr:
+#           - vm-db-dr
+#         reporting: none
+#     tiers:
+#       - role: web
+#         members:
+#           - vm-web-a
+#           - vm-web-b
+"""
+
+_MAX_LEFT: Final = 200
+_MAX_COMMENT: Final = 300
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_SPECIAL: Final = frozenset({"none", "null", "true", "false"})
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def text_of(candidates: Candidates, proposals: list[DeploymentProposal]) -> str:
+    """Return the proposals as a file, or a skeleton in comments without proposals, with the VMs left out."""
+    lines = (_HEAD if proposals else _SKELETON).splitlines()
+    lines += [f"# {_comment(line)}" for line in _unseen(candidates)]
+    if proposals:
+        lines += ["format: auditor.deployment/1", "deployments:"]
+        for proposal in proposals:
+            lines += _deployment(candidates, proposal)
+    lines += [f"# {_comment(line)}" for line in _left_out(candidates, proposals)]
+    return "\n".join(lines) + "\n"
+
+
+def _unseen(candidates: Candidates) -> Iterator[str]:
+    """Yield why the proposal may lack VMs."""
+    for subscription in candidates.graph.snapshot.scopes:
+        gap = candidates.graph.listing(VM, subscription)
+        if gap is not None:
+            yield f"There may be more virtual machines: {gap.reason}"
+
+
+def _left_out(candidates: Candidates, proposals: list[DeploymentProposal]) -> Iterator[str]:
+    """Yield the VMs without a role in any deployment."""
+    placed = {member.vm for proposal in proposals for member in proposal.members}
+    rest = [vm for vm in candidates.by_key.values() if vm not in placed]
+    if rest:
+        yield "Left out, without a role in any deployment:"
+    for vm in rest[:_MAX_LEFT]:
+        best = vm.best_hint
+        why = f": perhaps {best.role} ({best.why})" if best else ""
+        yield f"  {vm.name} in {arm.group_of(vm.resource.key)}{why}"
+    if len(rest) > _MAX_LEFT:
+        yield f"  and {len(rest) - _MAX_LEFT} more"
+
+
+def _deployment(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:
+    yield f"  - name: {_scalar(proposal.name)}"
+    yield f"    product: {proposal.product.name}  # {_reason(proposal.product.confidence, proposal.product.why)}"
+    if proposal.production:
+        yield "    environment: production  # no hint of another environment"
+    else:
+        yield f"    environment: non-production  # {_reason(Confidence.GUESS, 'a name or a tag')}"
+    subscriptions = {arm.name_of(arm.subscription_of(vm.resource.key)) for vm in proposal.vms}
+    if all(_GUID.fullmatch(subscription) for subscription in subscriptions):
+        yield "    subscriptions:"
+        yield from (f"      - {_scalar(subscription)}" for subscription in sorted(subscriptions))
+    yield from _region_lines(proposal)
+    yield from _mirror_lines(candidates, proposal)
+    yield from _tier_lines(candidates, proposal)
+
+
+def _region_lines(proposal: DeploymentProposal) -> Iterator[str]:
+    primary = _scalar(proposal.primary or "unknown")
+    where = "the region of the failover members" if proposal.mirrors else "the region of its virtual machines"
+    yield "    regions:"
+    confidence = Confidence.LIKELY if proposal.mirrors and proposal.primary else Confidence.GUESS
+    yield f"      primary: {primary}  # {_reason(confidence, where)}"
+    if proposal.dr:
+        why = _reason(Confidence.LIKELY, "the other region of its virtual machines")
+        yield f"      dr: {_scalar(proposal.dr)}  # {why}"
+    else:
+        yield "      # dr: none  # no virtual machine in another region was found"
+
+
+def _mirror_lines(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:
+    if not proposal.mirrors:
+        yield "    # mirrors: none  # no pair of failover members was found"
+        return
+    yield "    mirrors:"
+    for mirror in proposal.mirrors:
+        yield f"      - name: {_scalar(mirror.name)}  # the mirror's name in IRIS or Cache"
+        if mirror.product:
+            yield f"        product: {_scalar(mirror.product)}"
+        if mirror.balanced:
+            yield "        address: {kind: load-balancer}  # a load balancer sends traffic to its members"
+        else:
+            yield "        # address: {kind: none}  # no load balancer sends traffic to its members: or secondary-ip?"
+        failover = [*mirror.failover, *mirror.rosters[Role.MIRROR_FAILOVER]]
+        rosters = (
+            ("failover", failover),
+            ("arbiter", mirror.rosters[Role.MIRROR_ARBITER]),
+            ("dr", mirror.rosters[Role.MIRROR_DR]),
+            ("reporting", mirror.rosters[Role.MIRROR_REPORTING]),
+        )
+        for name, members in rosters:
+            if members:
+                yield f"        {name}:"
+                yield from (f"          - {_line(candidates, member)}" for member in members)
+            else:
+                yield f"        # {name}: none  # none was found"
+
+
+def _tier_lines(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:
+    if not proposal.tiers:
+        yield "    # tiers: none  # no web, application or print server was found"
+        return
+    yield "    tiers:"
+    for (role, product), members in proposal.tiers.items():
+        yield f"      - role: {role}"
+        if product:
+            yield f"        product: {_scalar(product)}"
+        yield "        members:"
+        yield from (f"          - {_line(candidates, member)}" for member in members)
+
+
+def _line(candidates: Candidates, member: Member) -> str:
+    """Return a member, by its name if that is unique, with confidence and reasons."""
+    vm = member.vm.resource
+    name = vm.name
+    plain = _PLAIN.fullmatch(name) and name.lower() not in _SPECIAL and candidates.names[name.lower()] == 1
+    return f"{_scalar(name if plain else vm.id)}  # {_reason(member.confidence, member.why)}"
+
+
+def _reason(confidence: Confidence, why: str) -> str:
+    return _comment(f"{confidence.name.lower()}: {why}")
+
+
+def _comment(text: str) -> str:
+    """Return a text as a YAML comment: one line, without control characters, shortened."""
+    shown = printable(text)
+    return shown if len(shown) <= _MAX_COMMENT else f"{shown[:_MAX_COMMENT]}..."
+
+
+def _scalar(text: str) -> str:
+    """Return a text as a YAML scalar that is read back unchanged."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _SPECIAL:
+        return text
+    if _GUID.fullmatch(text):
+        return text
+    kept = (c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text)
+    return f'"{"".join(kept)}"'
