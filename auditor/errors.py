@@ -1,17 +1,17 @@
-"""The one exception that is the user's to mend; alone here, so that catching it loads nothing else."""
+"""The exception for wrong input; in a module of its own, so that catching it imports nothing else."""
 
 
 class InputError(Exception):
-    """A file or argument of the user's is wrong; the command ends with exit code 2 and this one line."""
+    """A file or an argument is wrong: the command prints this as one line and exits with 2."""
 
     def __init__(self, message: str, file: str = "", line: int = 0) -> None:
-        """Name what was expected, and where it was not found; `line` counts from 1, 0 where there is none."""
+        """Set what is wrong or was expected, and where; `line` counts from 1, and 0 is no line."""
         super().__init__(message)
         self.message = message
         self.file = file
         self.line = line
 
     def __str__(self) -> str:
-        """Return `file:line: message`, leaving out what is not known."""
+        """Return `file:line: message`, without the parts that are unknown."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.message}" if place else self.message

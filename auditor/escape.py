@@ -1,4 +1,4 @@
-"""Text that comes from Azure or from users is data: here it loses its power over terminals, Markdown and HTML."""
+"""Escaping of text from Azure and from users for terminals, Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import unicodedata
 from typing import Final
 
 _ACTIVE: Final = re.compile(r"""[!"#$&'()*+.:<=>@\[\\\]^_`{|}~-]|^ """)
-"""What Markdown or HTML could act upon; a space in front could make a block of code."""
+"""Characters with a meaning in Markdown or HTML; leading spaces could start a code block."""
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", " ": "&#32;"}
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which every character that shows nothing itself, but acts, stands as an escape such as `\x1b`.
+    r"""Return a text with every character that is not printable replaced by an escape such as `\x1b`.
 
-    Those are control and format characters (line ends, terminal sequences, bidirectional overrides, zero-width ones),
-    separators of lines and paragraphs, surrogates, and what Unicode does not define.
+    Those are control and format characters (line ends, terminal sequences, bidirectional overrides, zero-width
+    characters), line and paragraph separators, surrogates, and code points that Unicode does not define.
     """
     if text.isprintable():
         return text
@@ -28,8 +28,8 @@ def _escape(character: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return a printable text that shows literally, on one line, wherever Markdown or HTML takes text.
+    """Return a text as one line that Markdown and HTML render literally.
 
-    Inside a code span or block, where nothing is escaped, it must not be put.
+    It is not for code spans and code blocks, in which Markdown has no escapes.
     """
     return _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(text))

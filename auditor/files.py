@@ -1,4 +1,4 @@
-"""Files that are read within bounds, and written whole or not at all."""
+"""Reading of files up to a size limit, and atomic writing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final
 from auditor.errors import InputError
 
 MAX_BYTES: Final = 2 * 1024**3
-"""What an inventory may have when unpacked: thirty times that of 10,000 machines."""
+"""Size limit of an unpacked file, about thirty times a snapshot of 10,000 virtual machines."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
@@ -23,7 +23,7 @@ def read(path: Path) -> bytes:
     """Return the content of a file, unpacked where it is gzip.
 
     Raises:
-        InputError: it cannot be opened, is damaged, or is larger than `MAX_BYTES`.
+        InputError: the file is unreadable, damaged, or larger than `MAX_BYTES`.
     """
     try:
         with path.open("rb") as stream:
@@ -64,12 +64,12 @@ def _unpack(data: bytes, file: str) -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it: under a temporary name beside it, mode 0600, then renamed.
+    """Write a file atomically: to a temporary file beside it, mode 0600, which is then renamed.
 
-    A link is followed, and what is no file, such as `/dev/null` or a pipe, is written to and not replaced.
+    A link is followed. Special files, such as `/dev/null` or a pipe, are written to and not replaced.
 
     Raises:
-        InputError: the place cannot be written to.
+        InputError: the path cannot be written.
     """
     temporary = ""
     try:

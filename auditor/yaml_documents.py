@@ -1,7 +1,7 @@
-"""YAML files that users write: read safely, checked against their JSON Schema, with the line of every value.
+"""YAML files of users: safe parsing, validation by JSON Schema, and the line of every value.
 
-YAML 1.2's scalars (so `on` and `no` are words), no aliases, no tags, no duplicate keys, bounded size and depth.
-Whatever is wrong is one `InputError` that names file, line and what was expected.
+Scalars are those of YAML 1.2 (`on` and `no` are text). Aliases, tags and duplicate keys are refused, and size and depth
+are limited. An error is one `InputError` with file, line and what was expected.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _SOUND: Final = str(bundled.DEMO / bundled.DEPLOYMENT)
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNFIT: Final = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Control characters, and U+0085, U+2028 and U+2029: the parser ends a line, and with it a comment, at what no editor
-shows as the end of one."""
+"""Control characters, and U+0085, U+2028 and U+2029: the parser ends a line, and so a comment, at them, and editors do
+not show it."""
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
@@ -47,10 +47,10 @@ _WORDS: Final[dict[str, object]] = {
 
 
 class Document:
-    """A YAML file: its value, and the line of everything in it."""
+    """A parsed YAML file: its value, and the line of each member."""
 
     def __init__(self, value: object, file: str, lines: dict[int, dict[object, int]]) -> None:
-        """Keep the value beside the lines of its containers' members, which are found by the container's identity."""
+        """Take the value, and the lines of members by the identity of their container."""
         self.value = value
         self.file = file
         self._lines = lines
@@ -81,7 +81,7 @@ class Document:
         """Check the value against one of the package's schemas.
 
         Raises:
-            InputError: the fault that says most: a key that nobody knows, then a wrong value, then what is missing.
+            InputError: the most telling fault: an unknown key, else a wrong value, else a missing key.
         """
         if self.file == _SOUND and schema == "deployment":
             return self
@@ -112,7 +112,7 @@ def validator(schema: str) -> Validator:
 
 
 _MISSING: Final = frozenset({"required", "dependentRequired", "oneOf", "anyOf"})
-"""Keywords that speak of keys which are not there: our schemas use `oneOf` and `anyOf` for nothing else."""
+"""Keywords about missing keys; our schemas use `oneOf` and `anyOf` for nothing else."""
 
 _TYPES: Final = {
     "object": "a map",
@@ -125,7 +125,7 @@ _TYPES: Final = {
 
 
 def _explain(fault: ValidationError, schema: str) -> str:
-    """Return what was expected, in the words of whoever wrote the file."""
+    """Return what was expected, in terms of the file."""
     expected: Any = fault.validator_value
     found: Any = fault.instance
     around: Any = fault.schema
@@ -167,14 +167,14 @@ def _explain_value(fault: ValidationError, expected: Any, found: Any) -> str:  #
         case "not":
             text = f"must not be {_shown(found)}"
         case "uniqueItems":
-            text = "names something twice"
+            text = "has an entry twice"
         case _:  # it compares a number or a length
             text = f"is wrong: {fault.message[-200:]}"
     return text
 
 
 def _strangers(fault: ValidationError) -> list[str]:
-    """Return the keys that nobody knows where that is the fault."""
+    """Return the unknown keys of a fault, none for other faults."""
     if fault.validator != "additionalProperties":
         return []
     found, around = cast("Any", fault.instance), cast("Any", fault.schema)
@@ -182,7 +182,7 @@ def _strangers(fault: ValidationError) -> list[str]:
 
 
 def _nearest(found: object, allowed: Iterable[str], words: Iterable[str]) -> str:
-    """Return what a misspelt word was probably meant to be, else what is allowed."""
+    """Return the most similar known word, else the allowed words."""
     known = {word.lower(): word for word in (*words, *allowed)}
     near = difflib.get_close_matches(str(found).lower(), known, n=1)
     if near:
@@ -191,7 +191,7 @@ def _nearest(found: object, allowed: Iterable[str], words: Iterable[str]) -> str
 
 
 def _shown(value: object) -> str:
-    """Return a value as an error shows it: a container by its sort, the rest by its beginning."""
+    """Return a value for a message: a container by its type, other values shortened."""
     if isinstance(value, dict | list):
         return _TYPES["object" if isinstance(value, dict) else "array"]
     if value is None or isinstance(value, bool):
@@ -202,7 +202,7 @@ def _shown(value: object) -> str:
 
 @cache
 def _words(schema: str) -> tuple[str, ...]:
-    """Return every key that a schema knows anywhere: a condition's words differ by its sort."""
+    """Return every key of a schema at any depth, since the keys of a condition depend on its kind."""
 
     def keys(node: object) -> Iterator[str]:
         if isinstance(node, dict):
@@ -217,10 +217,10 @@ def _words(schema: str) -> tuple[str, ...]:
 
 
 def load(path: Path) -> bytes:
-    """Return the bytes of a YAML file, at most one more than it may have.
+    """Return the bytes of a YAML file, at most one more than the size limit.
 
     Raises:
-        InputError: it cannot be opened.
+        InputError: the file cannot be opened.
     """
     try:
         with path.open("rb") as stream:
@@ -234,7 +234,7 @@ def read(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        InputError: it cannot be opened, or is no YAML of the accepted kind.
+        InputError: the file cannot be opened, or is not accepted YAML.
     """
     return parse(load(path), str(path))
 
@@ -243,10 +243,10 @@ def parse(data: bytes, file: str) -> Document:
     """Parse the bytes of a YAML file; `file` names it in errors.
 
     Raises:
-        InputError: they are no YAML of the accepted kind.
+        InputError: the bytes are not accepted YAML.
     """
     if len(data) > MAX_BYTES:
-        message = f"is larger than the {MAX_BYTES // 1024 // 1024} MiB that a YAML file may have"
+        message = f"is larger than {MAX_BYTES // 1024 // 1024} MiB, the limit for a YAML file"
         raise InputError(message, file)
     try:
         text = data.decode("utf-8-sig")
@@ -269,12 +269,12 @@ def parse(data: bytes, file: str) -> Document:
 
 
 def _line_at(before: str) -> int:
-    """Return the line on which a text goes on."""
+    """Return the line number after a text."""
     return len(_LINE_END.findall(before)) + 1
 
 
 class _Builder:
-    """Builds values from the parser's events, where aliases, depth and duplicates show before they cost anything."""
+    """Builds values from parser events, so that aliases, depth and duplicates are refused before they use memory."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -317,7 +317,7 @@ class _Builder:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             mark: Any = event.start_mark
             if not isinstance(event, yaml.ScalarEvent):
-                raise self._error("has a key that is not a word", event)
+                raise self._error("has a key that is not a scalar", event)
             self._refuse_tag(event)
             name = event.value
             if name in members:
@@ -339,7 +339,7 @@ class _Builder:
             return _WORDS[text]
         if _INTEGER.fullmatch(text):
             return int(text)
-        # A number too large for JSON stays the text that it is.
+        # A number that is too large for JSON stays text.
         return float(text) if _FLOAT.fullmatch(text) and math.isfinite(float(text)) else text
 
     def _error(self, message: str, event: Any) -> InputError:  # noqa: ANN401 - yaml is untyped

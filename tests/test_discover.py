@@ -245,7 +245,7 @@ def test_two_machines_of_one_name_are_named_by_their_ids() -> None:
 
 
 def test_more_machines_may_be_where_nobody_listed_them() -> None:
-    assert "# There may be more machines: " in proposal(s.vm("iris-db")).text
+    assert "# There may be more virtual machines: " in proposal(s.vm("iris-db")).text
     assert "# There may be more" not in proposal(s.vm("iris-db"), listed={s.SUB: [VM]}).text
 
 

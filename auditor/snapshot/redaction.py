@@ -63,7 +63,7 @@ _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 class Redacted(msgspec.Struct, frozen=True):
     """A record without secrets: the only gate by which what a source has read enters a snapshot.
 
-    Whoever constructs, decodes or replaces one gets its fields redacted.
+    Constructing, decoding or copying one redacts its fields.
 
     Raises:
         RecursionError: a body has more than `DEEPEST` levels.

@@ -326,7 +326,7 @@ _A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
         ),
         ("journal: [2, 3]", "journal: [2, 64]", 0, "disks.journal[1] is wrong: 64 is greater than the maximum of 63"),
         ("journal: [2, 3]", "journal: [2.5]", 0, "disks.journal[0] must be a whole number, not 2.5"),
-        ("journal: [2, 3]", "journal: [2, 2]", 0, "disks.journal names something twice"),
+        ("journal: [2, 3]", "journal: [2, 2]", 0, "disks.journal has an entry twice"),
         ("journal: [2, 3]", "journl: [2]", 0, "disks has the unknown key 'journl'; did you mean 'journal'?"),
         ("role: web", "role: mirror-dr", 0, "tiers[0].role must be one of web, app, print, db, not 'mirror-dr'"),
         (_A_TIER, "{role: web}", 0, "tiers[0] lacks the key 'members'"),
