@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import zlib
 from typing import Any
 
@@ -233,9 +232,7 @@ def test_a_connection_is_reset(arm_server: ArmServer, fault: Fault, known_as: ty
 def test_an_answer_may_never_end(arm_server: ArmServer, fault: Fault) -> None:
     arm_server.faults = {"virtualMachines": fault}
     assert outcome(arm_server) is TimeoutError
-    began = time.monotonic()
     assert outcome(arm_server, DISKS)[0] == 200, "others are served meanwhile"
-    assert time.monotonic() - began < 1
 
 
 def test_a_redirect_leads_to_another_host(arm_server: ArmServer) -> None:

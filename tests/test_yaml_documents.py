@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from auditor import bundled, yaml_documents
 from auditor.errors import InputError
 from auditor.yaml_documents import Document
+from tests import cpu
 from tests.faults import fault_of_change
 
 
@@ -217,10 +217,9 @@ def test_depth_and_size_are_bounded() -> None:
 
 
 def test_a_number_of_four_million_digits_costs_no_time() -> None:
-    begin = time.monotonic()
     for text in ("9" * 4_000_000, "0." + "1" * 4_000_000, "1e" + "0" * 4_000_000):
-        parse(f"a: {text}")
-    assert time.monotonic() - begin < 5
+        with cpu.limit():
+            assert parse(f"a: {text}").value
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from auditor import bundled, files
 from auditor.snapshot import model
 from auditor.snapshot.redaction import DEEPEST, REDACTED, Redacted, redact
 from auditor.sources import arm_json
+from tests import cpu
 
 _NAMES = [
     *("adminPassword", "password", "administratorLoginPassword", "passwordHash", "customData", "userData"),
@@ -114,9 +114,8 @@ def test_a_secret_within_a_text_is_dropped_and_the_rest_stays(text: str, kept: s
     ids=range(9),
 )
 def test_no_text_costs_more_than_in_proportion(text: str) -> None:
-    begin = time.monotonic()
-    redact([text])
-    assert time.monotonic() - begin < 5
+    with cpu.limit():
+        assert redact([text])
 
 
 @pytest.mark.parametrize(
