@@ -11,7 +11,8 @@ from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
 from auditor.judging import carry_over, drift, engine, exemptions
-from auditor.report.document import Report
+from auditor.judging.evaluation import Evaluation
+from auditor.report import previous
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
 from auditor.snapshot.model import Snapshot
@@ -41,7 +42,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 @snapshot_file.collector_paused()
-def scan(request: Request) -> Report:
+def scan(request: Request) -> Evaluation:
     """Judge what a source has.
 
     Raises:
@@ -50,7 +51,7 @@ def scan(request: Request) -> Report:
     loaded = packs.load_all(request.rules, FACTS)
     rules = packs.select(loaded, request.profile)
     exempt = exemptions.read(request.waivers, request.attestations, packs.ids(loaded))
-    earlier = carry_over.load(request.previous, request.profile) if request.previous else None
+    last = previous.load(request.previous, request.profile) if request.previous else None
     baseline = approval.read(request.baseline) if request.baseline else None
     given = deployment_file.read(request.deployment) if request.deployment else deployment_file.NOTHING
     packs.check_settings(loaded, given.deployments)
@@ -65,15 +66,16 @@ def scan(request: Request) -> Report:
     changes = drift.Changes(former.graph, topology.graph) if former else None
     gaps = engine.gaps(topology, rules)
     findings = engine.judge(topology, rules, changes.after if changes else ())
-    lost = carry_over.carried(earlier, findings, topology, (rule.rule for rule in rules)) if earlier else ()
+    earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
+    lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
         before = drift.Judged(former, engine.judge(former, rules, changes.before))
         findings, moved = drift.compare(changes, before, drift.Judged(topology, findings))
-    return Report(
+    return Evaluation(
         profile=request.profile,
-        as_of=as_of.isoformat(),
+        as_of=as_of,
         snapshot=msgspec.structs.replace(snapshot, deployment=declared.text, approved=None),
         findings=findings,
         coverage=engine.coverage(topology, gaps, findings, applied.gaps),

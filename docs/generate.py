@@ -1,4 +1,4 @@
-"""Generate the pages of docs/ that come from rules, facts and reads; a test compares them with the files."""
+"""Generate the pages of docs/ from rules, facts and reads, and the schema of reports; a test compares the files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from auditor import bundled, yaml_documents
 from auditor.escape import printable
 from auditor.estate.graph import proper_type
+from auditor.report import schema
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Pack, Rule
@@ -305,8 +306,8 @@ def _address(url: str) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Return every generated page by path."""
-    return {HERE / "facts.md": facts(), HERE / "reads.md": what_is_read(), **rules()}
+    """Return the content of every generated file by path."""
+    return {HERE / "facts.md": facts(), HERE / "reads.md": what_is_read(), schema.FILE: schema.text(), **rules()}
 
 
 def leftovers() -> list[Path]:
@@ -315,7 +316,7 @@ def leftovers() -> list[Path]:
 
 
 def main() -> None:
-    """Write all pages, and remove the leftovers."""
+    """Write all generated files, and remove the leftovers."""
     RULES.mkdir(exist_ok=True)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")

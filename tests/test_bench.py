@@ -12,8 +12,8 @@ import pytest
 
 from auditor import scan
 from auditor.azure import arm
+from auditor.judging.evaluation import Evaluation
 from auditor.judging.model import Outcome
-from auditor.report.document import Report
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
@@ -30,7 +30,7 @@ def estate(machines: int = MACHINES) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+def report(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     file = tmp_path_factory.mktemp("bench") / "estate.jsonl"
     file.write_bytes(snapshot_file.encode(estate()))
     return scan.scan(scan.Request(FileSource(file)))
@@ -83,7 +83,7 @@ def test_it_is_no_copy_of_one_deployment() -> None:
     assert len({body["location"] for body in machines}) > 2
 
 
-def test_every_deployment_is_recognised_and_judged(report: Report) -> None:
+def test_every_deployment_is_recognised_and_judged(report: Evaluation) -> None:
     judged = {finding.deployment for finding in report.findings} - {""}
     assert len(judged) == DEPLOYMENTS
     roles = Counter(
@@ -94,7 +94,7 @@ def test_every_deployment_is_recognised_and_judged(report: Report) -> None:
     assert set(roles) == judged, "each has a mirror that is judged, whether it is declared by name or by tags"
 
 
-def test_no_rule_breaks_on_it_and_all_outcomes_occur(report: Report) -> None:
+def test_no_rule_breaks_on_it_and_all_outcomes_occur(report: Evaluation) -> None:
     assert [f"{f.rule.id}: {f.reason}" for f in report.findings if f.outcome is Outcome.ERROR] == []
     assert {finding.outcome for finding in report.findings} == set(Outcome) - {Outcome.ERROR}
     assert not report.coverage.gaps

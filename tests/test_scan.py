@@ -12,8 +12,8 @@ from auditor import scan
 from auditor.cli import exit_codes
 from auditor.errors import InputError
 from auditor.judging.drift.model import Drift, FindingChange
+from auditor.judging.evaluation import Evaluation
 from auditor.judging.model import BaselineState, Finding, Outcome
-from auditor.report.document import Report
 from auditor.scan import Request
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
@@ -76,7 +76,7 @@ def as_snapshot(raw: Path, path: Path, deployment: str = "") -> Path:
     return path
 
 
-def deployments(report: Report) -> set[str]:
+def deployments(report: Evaluation) -> set[str]:
     return {finding.deployment for finding in report.findings if finding.deployment}
 
 
@@ -118,11 +118,11 @@ def test_nothing_declared_is_said_loudly(raw: Path) -> None:
 
 
 def test_the_date_that_counts(raw: Path, tmp_path: Path) -> None:
-    assert scan.scan(Request(FileSource(raw))).as_of == "2026-11-01"
-    assert scan.scan(Request(FileSource(raw), as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
+    assert scan.scan(Request(FileSource(raw))).as_of == dt.date(2026, 11, 1)
+    assert scan.scan(Request(FileSource(raw), as_of=dt.date(2030, 2, 3))).as_of == dt.date(2030, 2, 3)
     before = dt.datetime.now(dt.UTC).date()
     undated = scan.scan(Request(FileSource(write(tmp_path / "undated.json")))).as_of
-    assert before.isoformat() <= undated <= dt.datetime.now(dt.UTC).date().isoformat()
+    assert before <= undated <= dt.datetime.now(dt.UTC).date()
 
 
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="takenAt is 'yesterday'") as refused:
         scan.scan(Request(FileSource(path)))
     assert str(path) in str(refused.value)
-    assert scan.scan(Request(FileSource(path), as_of=dt.date(2030, 2, 3))).as_of == "2030-02-03"
+    assert scan.scan(Request(FileSource(path), as_of=dt.date(2030, 2, 3))).as_of == dt.date(2030, 2, 3)
 
 
 def test_a_deployment_file_is_named_as_its_repository_does(
@@ -223,7 +223,7 @@ FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
 def test_what_is_lost_from_sight_is_said_by_what_is_not_known_or_not_at_all(
     now: Finding | None, others: tuple[Finding, ...], *, lost: bool
 ) -> None:
-    def report(state: BaselineState) -> Report:
+    def report(state: BaselineState) -> Evaluation:
         drift = Drift(reports.baseline(), (FindingChange(state, FAIL, now),), ())
         return msgspec.structs.replace(reports.report(*filter(None, (now, *others))), drift=drift)
 

@@ -15,7 +15,8 @@ from auditor.cli import exit_codes, outputs
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
-from auditor.report import FORMATS, wording
+from auditor.report import wording
+from auditor.report.formats import FORMATS
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
 from auditor.sources.source import Source
@@ -28,18 +29,18 @@ def _scan(options: argparse.Namespace) -> int:
         raise InputError(message)
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
     request = _request(options, _source(options, deployment), deployment, previous=options.previous)
-    report = scan.scan(request)
-    outputs.write_report(report, wanted, passes=options.passes)
-    return exit_codes.of_report(
-        report, options.fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete
+    evaluation = scan.scan(request)
+    outputs.write_report(evaluation, wanted, passes=options.passes)
+    return exit_codes.of(
+        evaluation, options.fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete
     )
 
 
 def _drift(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
-    report = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
-    outputs.write_report(report, wanted, only_changes=True)
-    return exit_codes.of_report(report, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
+    evaluation = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
+    outputs.write_report(evaluation, wanted, only_changes=True)
+    return exit_codes.of(evaluation, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
 
 
 def _request(

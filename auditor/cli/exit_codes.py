@@ -9,7 +9,7 @@ from auditor.judging.model import BaselineState, Outcome
 from auditor.rules.model import SEVERITIES, Severity
 
 if TYPE_CHECKING:
-    from auditor.report.document import Report
+    from auditor.judging.evaluation import Evaluation
 
 OK: Final = 0
 FINDINGS: Final = 1
@@ -21,41 +21,41 @@ _WORSE: Final = frozenset({BaselineState.REGRESSED, BaselineState.NEW})
 _NOT_JUDGED: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
 
 
-def of_report(report: Report, fail_on: str, *, only_worse: bool, allow_incomplete: bool) -> int:
-    """Return the exit code of a report.
+def of(evaluation: Evaluation, fail_on: str, *, only_worse: bool, allow_incomplete: bool) -> int:
+    """Return the exit code of a scan.
 
     Args:
-        report: The result of a scan.
+        evaluation: The result of a scan.
         fail_on: The lowest severity that counts, or `none`.
         only_worse: Whether only findings that are worse than in the baseline count.
         allow_incomplete: Whether coverage gaps and missing declarations are accepted.
     """
-    if has_finding(report, fail_on, only_worse=only_worse):
+    if has_finding(evaluation, fail_on, only_worse=only_worse):
         return FINDINGS
-    if has_errors(report):
+    if has_errors(evaluation):
         return INCOMPLETE
-    complete = report.coverage.complete and not (only_worse and has_lost_sight(report))
+    complete = evaluation.coverage.complete and not (only_worse and has_lost_sight(evaluation))
     return OK if complete or allow_incomplete else INCOMPLETE
 
 
-def has_finding(report: Report, fail_on: str, *, only_worse: bool = False) -> bool:
+def has_finding(evaluation: Evaluation, fail_on: str, *, only_worse: bool = False) -> bool:
     """Return whether a fail without waiver has at least a severity; none has at least `none`."""
     counted = SEVERITIES[: SEVERITIES.index(Severity(fail_on)) + 1] if fail_on != NONE else ()
     return any(
         f.outcome is Outcome.FAIL and f.waiver is None and f.severity in counted
-        for f in report.findings
+        for f in evaluation.findings
         if f.state in _WORSE or not only_worse
     )
 
 
-def has_lost_sight(report: Report) -> bool:
+def has_lost_sight(evaluation: Evaluation) -> bool:
     """Return whether the baseline judged something that this scan cannot judge, and coverage does not show it.
 
     An unknown finding shows it, also for the other subjects of its rule: coverage is incomplete then, unless a waiver
     or an attestation covers the finding.
     """
-    changes = report.drift.findings if report.drift else ()
-    shown = {(f.rule.id, f.deployment) for f in report.findings if f.outcome in _NOT_JUDGED}
+    changes = evaluation.drift.findings if evaluation.drift else ()
+    shown = {(f.rule.id, f.deployment) for f in evaluation.findings if f.outcome in _NOT_JUDGED}
     return any(
         (change.finding.rule.id, change.finding.deployment) not in shown
         if change.after is None
@@ -67,6 +67,6 @@ def has_lost_sight(report: Report) -> bool:
     )
 
 
-def has_errors(report: Report) -> bool:
+def has_errors(evaluation: Evaluation) -> bool:
     """Return whether a defect of auditor kept a rule from judging."""
-    return any(finding.outcome is Outcome.ERROR for finding in report.findings)
+    return any(finding.outcome is Outcome.ERROR for finding in evaluation.findings)

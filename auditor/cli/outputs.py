@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from auditor import files
 from auditor.errors import InputError
-from auditor.report import render
-from auditor.report.document import Report
+from auditor.judging.evaluation import Evaluation
+from auditor.report.build import build
+from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
@@ -34,13 +35,13 @@ class Output(NamedTuple):
 
 
 def parse(options: argparse.Namespace, formats: Collection[str]) -> list[Output]:
-    """Return the outputs that were asked for, `terminal` by default.
+    """Return the outputs that were asked for, by default the first format on standard output.
 
     Raises:
         InputError: a format is unknown, a file cannot be written, or two outputs have one destination.
     """
     outputs = []
-    for text in options.output or ["terminal"]:
+    for text in options.output or [next(iter(FORMATS))]:
         name, _, path = text.partition("=")
         if name not in formats:
             message = f"there is no output format '{name}'; there is {', '.join(sorted(formats))}"
@@ -73,14 +74,18 @@ def destination(path: Path, options: argparse.Namespace) -> Path:
     return path
 
 
-def write_report(report: Report, outputs: list[Output], *, passes: bool = False, only_changes: bool = False) -> None:
-    """Write a report to each output in its format."""
+def write_report(
+    evaluation: Evaluation, outputs: list[Output], *, passes: bool = False, only_changes: bool = False
+) -> None:
+    """Write the result of a scan to each output in its format."""
+    formats = [FORMATS[output.format] for output in outputs if output.format != SNAPSHOT]
+    report = build(evaluation, passes=passes or any(used.needs_passes for used in formats))
 
     def content(output: Output) -> bytes:
         if output.format == SNAPSHOT:
-            return encode(report.snapshot, output)
+            return encode(evaluation.snapshot, output)
         view = _view(to_file=output.path is not None, passes=passes, only_changes=only_changes)
-        return render(output.format, report, view).encode("utf-8", "backslashreplace")
+        return FORMATS[output.format].render(report, view).encode("utf-8", "backslashreplace")
 
     write([(output.path, content(output)) for output in outputs])
 

@@ -6,10 +6,12 @@ import argparse
 import datetime as dt
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from auditor import __version__
+from auditor.report.formats import FORMATS
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - the only name it has
 """The result of `add_subparsers`."""
@@ -93,7 +95,7 @@ def _add_scan(commands: _Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_source(scan)
-    _add_judging(scan, formats="terminal (default), json, sarif, sarif-github, markdown, or snapshot=FILE")
+    _add_judging(scan, formats=[*FORMATS, "snapshot=FILE"])
     scan.add_argument(
         "--previous",
         metavar="REPORT",
@@ -115,7 +117,7 @@ def _add_scan(commands: _Commands) -> None:
     scan.set_defaults(command="scan")
 
 
-def _add_judging(parser: argparse.ArgumentParser, formats: str) -> None:
+def _add_judging(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
     """Add the options for judging and for outputs."""
     parser.add_argument(
         "--deployment",
@@ -127,7 +129,13 @@ def _add_judging(parser: argparse.ArgumentParser, formats: str) -> None:
     _add_packs(parser)
     parser.add_argument("--waivers", metavar="FILE", type=Path, help="time-limited exemptions of findings and gaps")
     parser.add_argument("--attestations", metavar="FILE", type=Path, help="manual sign-offs for what Azure cannot show")
-    parser.add_argument("-o", "--output", metavar="FORMAT[=PATH]", action="append", help=f"{formats}; repeatable")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT[=PATH]",
+        action="append",
+        help=f"{', '.join(formats)} (default: {next(iter(FORMATS))}); repeatable",
+    )
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="do not exit with 3 for gaps or missing declarations"
     )
@@ -220,7 +228,7 @@ def _add_drift(commands: _Commands) -> None:
     )
     drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot approved by auditor approve")
     drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
-    _add_judging(drift, formats="terminal (default), json, sarif, sarif-github or markdown")
+    _add_judging(drift, formats=FORMATS)
     drift.set_defaults(command="drift")
 
 

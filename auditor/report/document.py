@@ -1,33 +1,488 @@
-"""The report: the result of a scan, which every format shows."""
+"""The shape of a report, `auditor.report/1`: what formats render, JSON holds and later runs read back.
+
+`schema/report.schema.json` is generated from these classes and their docstrings by `make docs`. A string is null, never
+empty, where there is nothing to say.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
 import msgspec
+from msgspec import Meta
 
-from auditor.judging.drift.model import Drift
-from auditor.judging.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
-from auditor.rules.model import Pack, Rule
-from auditor.snapshot.model import Snapshot
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.model import BaselineState, Outcome
+from auditor.rules.model import Severity
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import GapReason
+
+Text = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=0)]
+Line = Annotated[int, Meta(ge=0)]
+Fingerprint = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Json = Any
+"""Any JSON value."""
 
 
-class Report(msgspec.Struct, frozen=True):
-    """The result of a scan; every format shows the same one."""
+class _Part(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of a report; the order of its fields is that of its keys."""
 
-    profile: str
-    as_of: str
-    """The calendar date against which retirements and expiries count."""
-    snapshot: Snapshot
-    findings: tuple[Finding, ...]
-    """All of them, also passes; worst first within a deployment."""
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+class Subject(_Part, frozen=True):
+    """What a finding is about."""
+
+    id: str
+    """An ARM id, or `<deployment>`, `<deployment>/mirrors/<name>`, `<deployment>/tiers/<role>[/<product>]/<region>`."""
+    kind: str
+    """The resource type, or mirror, tier, deployment or subscription."""
+    name: str
+    """The name in Azure or in the deployment file."""
+    region: Text | None
+    """The region; null if it has none."""
+    line: Annotated[int, Meta(ge=1)] | None
+    """The line of the deployment file that declares this subject alone; null if there is none."""
+
+
+class Read(_Part, frozen=True):
+    """A value from which another one was computed."""
+
+    resource: str
+    """The ARM id, or the id of a subject."""
+    path: str
+    """The property; empty for the resource itself."""
+    observed: Json
+    """The value that was read; null if the property was absent."""
+
+
+class Evidence(_Part, frozen=True, omit_defaults=True):
+    """One observation."""
+
+    resource: str
+    """The ARM id, or the subject's id for a computed value."""
+    path: str
+    """The property, or the name of a computed value."""
+    observed: Json
+    """The observed value; null if the property was absent."""
+    expected: str
+    """The expected value."""
+    reads: Annotated[tuple[Read, ...], Meta(min_length=1)] = ()
+    """Of a computed value, the values that it was computed from."""
+
+
+class Source(_Part, frozen=True):
+    """A web page on which a rule rests."""
+
+    title: str
+    """Its title."""
+    url: str
+    """Its address."""
+    date: str
+    """The date on which it was written or read."""
+
+
+class Waiver(_Part, frozen=True):
+    """A time-limited exemption of findings or coverage gaps."""
+
+    rule: Text | None
+    """The rule whose findings it covers; null if it covers gaps."""
+    gap: Text | None
+    """The resource type whose gaps it covers; null if it covers findings."""
+    scope: Text
+    """A glob over the ids of subjects, or over the scopes of gaps."""
+    category: Literal["Waiver", "Mitigated"]
+    """`Waiver`: the risk is accepted. `Mitigated`: the requirement is met by other means."""
+    reason: Text
+    """Why it was granted."""
+    approved_by: Text
+    """Who granted it."""
+    ticket: Text | None
+    """Where that is recorded."""
+    granted_on: dt.date
+    """The first day on which it is in effect."""
+    expires_on: dt.date
+    """The last day on which it is in effect."""
+    observed: Annotated[Mapping[str, Json], Meta(min_length=1)] | None
+    """The observed values that it is bound to, by path; null if it is bound to none."""
+    file: Text
+    """The file that contains it."""
+    line: Line
+    """The line in that file."""
+
+
+class Attestation(_Part, frozen=True):
+    """A manual sign-off for what Azure cannot show."""
+
+    rule: Text
+    """The rule whose unknowns it turns into passes."""
+    scope: Text
+    """A glob over the ids of subjects."""
+    statement: Text
+    """What is attested."""
+    attested_by: Text
+    """Who attests it."""
+    attested_on: dt.date
+    """The first day on which it is in effect."""
+    valid_until: dt.date
+    """The last day on which it is in effect."""
+    file: Text
+    """The file that contains it."""
+    line: Line
+    """The line in that file."""
+
+
+class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
+    """The outcome of one rule for one subject of one deployment."""
+
+    rule: Text
+    """The rule's id."""
+    title: str
+    """The rule's title."""
+    outcome: Outcome
+    """The result of the rule for the subject."""
+    severity: Severity
+    """How bad a fail is."""
+    subject: Subject
+    """What the finding is about."""
+    deployment: Text | None
+    """The deployment; null if the subject is a subscription."""
+    evidence: tuple[Evidence, ...]
+    """The observations that decided the outcome; of a fail only those that made it fail."""
+    cause: Cause | None
+    """Why the outcome is unknown."""
+    reason: Text | None
+    """The cause in words; of an error, what went wrong."""
+    reference: tuple[Text, ...]
+    """The statements of the reference architecture that the rule checks; empty if `sources` has the reasons."""
+    sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ()
+    """The web pages on which the rule rests."""
+    fix: str
+    """How to correct it: commands, and comments that begin with `#`."""
+    key: Fingerprint
+    """The fingerprint; it depends on rule, deployment and subject, not on values, lines or severity."""
+    waiver: Waiver | None
+    """The waiver that covers it; null if none does."""
+    attestation: Attestation | None
+    """The attestation that made an unknown a pass; null if none did."""
+    state: Annotated[BaselineState, Meta(extra_json_schema={"not": {"const": "gone"}})] | None
+    """Its state relative to the baseline; null without a baseline, or if the baseline has nothing to compare."""
+
+
+class Carried(_Part, frozen=True):
+    """A finding of the previous report that this scan could not evaluate again; it stays open."""
+
+    last_seen: Text
+    """Time or date of the last report that evaluated it."""
+    finding: Finding
+    """The finding as reported before; its `reason` says why it could not be evaluated this time."""
+
+
+# --- coverage and exemptions ------------------------------------------------------------------------------------------
+
+
+class Gap(_Part, frozen=True):
+    """Something that was not read."""
+
+    scope: str
+    """The ARM id of the subscription, resource group or resource that was requested."""
+    what: str
+    """The resource type, or the property path within a resource, that is missing."""
+    reason: GapReason
+    """Why it was not read."""
+    code: Text | None
+    """Azure's error code."""
+    permission: Text | None
+    """The action that the caller would need."""
+    call: Text | None
+    """The request that failed."""
+    detail: Text | None
+    """What went wrong in particular, or what to do about it."""
+    waiver: Waiver | None
+    """The waiver by which the gap does not make the coverage incomplete; null if there is none."""
+
+
+class Coverage(_Part, frozen=True):
+    """What was listed, which gaps there are, and what was not declared."""
+
+    complete: bool
+    """False if there is an open gap, an unknown without an exemption, or an error: findings may be missing."""
+    listed: Mapping[str, tuple[str, ...]]
+    """By subscription, the resource types of which every resource was read."""
+    gaps: tuple[Gap, ...]
+    """What was not read; its absence proves nothing."""
+    guest_files: Annotated[tuple[str, ...], Meta(max_length=0)]
+    """Missing files from inside VMs; empty, because no rule reads such files yet."""
+    declarations_missing: tuple[Text, ...]
+    """What a rule needs and the deployment file does not declare, each with how to declare it."""
+
+    @property
+    def open_gaps(self) -> tuple[Gap, ...]:
+        """Return the gaps without a waiver in effect."""
+        return tuple(gap for gap in self.gaps if gap.waiver is None)
+
+
+class WaiverStatus(Waiver, frozen=True):
+    """A waiver, and what it covers."""
+
+    covers: Count
+    """The number of findings and gaps that it covers, or would cover if it were in effect."""
+    why: Text | None
+    """Of a lapsed waiver, the first value that differs; of an unused one, why it covers nothing."""
+
+
+class AttestationStatus(Attestation, frozen=True):
+    """An attestation, and what it covers."""
+
+    covers: Count
+    """The number of findings that it covers, or would cover if it were in effect."""
+    why: Text | None
+    """Of an unused attestation, why it covers nothing."""
+
+
+class Waivers(_Part, frozen=True):
+    """The waivers by state; one that is bound to values can be used for one finding and lapsed for another."""
+
+    expired: tuple[WaiverStatus, ...]
+    """Past the last day; what they covered is open again."""
+    lapsed: tuple[WaiverStatus, ...]
+    """Bound to a value that the finding does not have any more; what they covered is open again."""
+    pending: tuple[WaiverStatus, ...]
+    """Before the first day."""
+    unused: tuple[WaiverStatus, ...]
+    """In effect, and covering nothing."""
+    used: tuple[WaiverStatus, ...]
+    """In effect, and covering a finding or a gap."""
+
+
+class Attestations(_Part, frozen=True):
+    """The attestations by state."""
+
+    expired: tuple[AttestationStatus, ...]
+    """Past the last day; what they covered is open again."""
+    pending: tuple[AttestationStatus, ...]
+    """Before the first day."""
+    unused: tuple[AttestationStatus, ...]
+    """In effect, and covering nothing."""
+    used: tuple[AttestationStatus, ...]
+    """In effect, and covering a finding."""
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+class Approval(_Part, frozen=True):
+    """Who made a snapshot the baseline."""
+
+    by: Text
+    """Who approved it."""
+    at: Text
+    """When."""
+    reason: Text
+    """Why."""
+
+
+class Baseline(_Part, frozen=True):
+    """The approved snapshot that the current one is compared with."""
+
+    taken_at: Text | None
+    """The time at which reading it began; null if unknown."""
+    scopes: tuple[Text, ...]
+    """Its subscriptions."""
+    approved: Approval | None
+    """Who approved it; null if nobody did."""
+    gaps: tuple[Gap, ...]
+    """Its gaps; what they hide is not compared."""
+
+
+class StateCounts(_Part, frozen=True, rename={"lost_sight": "lost sight"}):
+    """The number of findings in each state."""
+
+    drifted: Count
+    fixed: Count
+    gone: Count
+    lost_sight: Count
+    new: Count
+    regressed: Count
+    unchanged: Count
+
+
+class ChangeCounts(_Part, frozen=True, rename={"lost_sight": "lost sight"}):
+    """The number of resources to which each change happened."""
+
+    added: Count
+    changed: Count
+    lost_sight: Count
+    moved: Count
+    recreated: Count
+    removed: Count
+    renamed: Count
+
+
+class DriftSummary(_Part, frozen=True):
+    """The changes in numbers."""
+
+    findings: StateCounts
+    """The number of findings in each state."""
+    resources: ChangeCounts
+    """The number of resources to which each change happened."""
+
+
+class FindingSide(_Part, frozen=True):
+    """The outcome of a finding in one of the two snapshots."""
+
+    outcome: Outcome
+    """The result of the rule for the subject."""
+    severity: Severity
+    """How bad a fail is."""
+    key: Fingerprint
+    """The fingerprint of the finding."""
+
+
+class FindingChange(_Part, frozen=True):
+    """A finding that is not `unchanged`."""
+
+    state: Annotated[BaselineState, Meta(extra_json_schema={"not": {"const": "unchanged"}})]
+    """Its state relative to the baseline."""
+    rule: Text
+    """The rule's id."""
+    title: str
+    """The rule's title."""
+    subject: Subject
+    """What the finding is about."""
+    deployment: Text | None
+    """The deployment; null if the subject is a subscription."""
+    before: FindingSide | None
+    """The finding in the baseline; null if it had none."""
+    after: FindingSide | None
+    """The finding now; null if there is none."""
+    reason: Text | None
+    """Why it is unknown or not visible now."""
+
+
+class PropertyChange(_Part, frozen=True):
+    """A property whose value differs from the baseline."""
+
+    path: Text
+    """Its path; list items are named where they have a name: `properties.probes[name=web].properties.port`."""
+    before: Json
+    """The value in the baseline; null if it was absent."""
+    after: Json
+    """The value now; null if it is absent."""
+    rules: tuple[Text, ...]
+    """The rules that read it; may be empty."""
+
+
+class ResourceChange(_Part, frozen=True):
+    """A resource that differs from the baseline."""
+
+    id: Text
+    """The current ARM id, or the baseline's if the resource does not exist now."""
+    fate: ResourceChangeKind
+    """What happened to it."""
+    former_id: Text | None
+    """The id before it was moved or renamed."""
+    properties: tuple[PropertyChange, ...]
+    """Its changed properties, without those that Azure writes by itself."""
+    rules: tuple[Text, ...]
+    """The rules that read any of its properties."""
+    reason: Text | None
+    """Why it could not be read."""
+
+
+class Drift(_Part, frozen=True):
+    """All changes since the baseline; both snapshots are evaluated with the same rules, deployment file and date."""
+
+    baseline: Baseline
+    """The approved snapshot."""
+    summary: DriftSummary
+    """The changes in numbers."""
+    findings: tuple[FindingChange, ...]
+    """The findings that are not `unchanged`, worst first; also those that pass, and those of the baseline alone."""
+    resources: tuple[ResourceChange, ...]
+    """The resources that differ from the baseline, by id."""
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+class Tool(_Part, frozen=True):
+    """The program that wrote the report."""
+
+    name: Literal["auditor"]
+    """Its name."""
+    version: Text
+    """Its version."""
+
+
+class Waived(_Part, frozen=True):
+    """The number of waived findings; they keep their outcome."""
+
+    fail: Count
+    unknown: Count
+
+
+class SeverityCounts(_Part, frozen=True):
+    """The number of fails of each severity, without waived ones."""
+
+    critical: Count
+    high: Count
+    medium: Count
+    low: Count
+    info: Count
+
+
+class Summary(_Part, frozen=True, rename={"passed": "pass", "fails_by_severity": "failsBySeverity"}):
+    """The number of findings, also of those that are not listed; waived ones count as `waived` only."""
+
+    fail: Count
+    """The subject differs from what the rule requires."""
+    unknown: Count
+    """The outcome could not be determined."""
+    error: Count
+    """A bug of auditor."""
+    passed: Count
+    """The subject is as the rule requires."""
+    not_applicable: Count
+    """The rule does not apply to the subject."""
+    waived: Waived
+    """Findings covered by a waiver."""
+    fails_by_severity: SeverityCounts
+    """The fails by severity."""
+
+
+class Document(_Part, frozen=True):
+    """The result of a scan, as `auditor scan -o json` writes it. What is unknown is null, never an empty string."""
+
+    format: Literal["auditor.report/1"]
+    """The version of this format."""
+    tool: Tool
+    """The program that wrote the report."""
+    profile: Text
+    """The rule profile."""
+    as_of: Annotated[dt.date, Meta(extra_json_schema={"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})]
+    """The evaluation date, by which retirements and expiries count."""
+    taken_at: Text | None
+    """The time at which reading the subscriptions began; null if the snapshot does not say."""
+    identity: Text | None
+    """Who read the subscriptions, as Azure names the principal; null if the snapshot does not say."""
+    scopes: tuple[Text, ...]
+    """The scanned subscriptions."""
+    summary: Summary
+    """The number of findings."""
     coverage: Coverage
-    packs: tuple[Pack, ...]
-    rules: tuple[Rule, ...]
-    deployment_file: str = ""
-    """The path of the deployment file, "" where none was given."""
-    carried: tuple[Carried, ...] = ()
-    """Of the fails, and of what could not be read, of an earlier report: what this run lost sight of."""
-    waivers: tuple[ExemptionStatus[Waiver], ...] = ()
-    """By file and line."""
-    attestations: tuple[ExemptionStatus[Attestation], ...] = ()
-    """Likewise."""
-    drift: Drift | None = None
+    """What was listed, which gaps there are, and what was not declared."""
+    findings: tuple[Finding, ...]
+    """The fails, unknowns and errors, and the passes by attestation; with `--passes` all findings."""
+    carried: tuple[Carried, ...]
+    """The findings of the previous report that could not be evaluated this time; they stay open."""
+    waivers: Waivers
+    """The waivers by state."""
+    attestations: Attestations
+    """The attestations by state."""
+    drift: Drift | None
+    """The changes since the baseline of `--baseline`; null without one."""

@@ -1,63 +1,66 @@
-"""What has moved since the baseline, in numbers and in words."""
+"""Changes since the baseline, in numbers and words."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Collection
 
-from auditor.judging.drift.model import Drift, FindingChange, ResourceChangeKind
-from auditor.judging.model import BaselineState, Finding, Outcome
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.model import BaselineState, Outcome
+from auditor.report.document import Document, Drift, FindingChange, FindingSide
 
 
-def baseline(drift: Drift, taken_at: str) -> str:
-    """Return when it was taken, and who approved it; `taken_at` is the time of what is compared with it."""
+def baseline(document: Document, drift: Drift) -> str:
+    """Return when the baseline was taken, and who approved it."""
     approved = drift.baseline.approved
     taken = drift.baseline.taken_at or "at a time that is not known"
-    if _is_later(drift.baseline.taken_at, taken_at):
+    if _is_later(drift.baseline.taken_at, document.taken_at):
         taken += " (later than what is compared with it)"
     return f"{taken}, approved by {approved.by} at {approved.at}: {approved.reason}" if approved else taken
 
 
-def _is_later(one: str, other: str) -> bool:
-    """Tell whether a time is later than another; what is no time is not."""
+def _is_later(one: str | None, other: str | None) -> bool:
+    """Return whether a time is later than another; False if one of them is not a time."""
     try:
-        first, second = dt.datetime.fromisoformat(one), dt.datetime.fromisoformat(other)
+        first, second = dt.datetime.fromisoformat(one or ""), dt.datetime.fromisoformat(other or "")
     except ValueError:
         return False
     return first.replace(tzinfo=first.tzinfo or dt.UTC) > second.replace(tzinfo=second.tzinfo or dt.UTC)
 
 
 def findings(drift: Drift) -> str:
-    """Return in numbers what became of findings."""
+    """Return the number of findings in each state."""
     numbers = Counter(change.state for change in drift.findings)
     return ", ".join(f"{numbers[state]:,} {state}" for state in BaselineState if numbers[state]) or "as they were"
 
 
 def resources(drift: Drift) -> str:
-    """Return in numbers what became of resources."""
-    numbers = Counter(change.kind for change in drift.resources)
+    """Return the number of resources by what happened to them."""
+    numbers = Counter(change.fate for change in drift.resources)
     return ", ".join(f"{numbers[kind]:,} {kind}" for kind in ResourceChangeKind if numbers[kind]) or "as they were"
 
 
-def news(drift: Drift) -> list[FindingChange]:
-    """Return the findings that came out otherwise, worst first: not what still passes, nor a pass that is gone."""
-    return [change for change in drift.findings if _is_news(change)]
+def notable_changes(drift: Drift) -> list[FindingChange]:
+    """Return the findings with another outcome, worst first, without passes that are gone."""
+    return [change for change in drift.findings if _is_notable(change)]
 
 
-def _is_news(change: FindingChange) -> bool:
+def _is_notable(change: FindingChange) -> bool:
     failed = change.before is not None and change.before.outcome is Outcome.FAIL
     return change.state is not BaselineState.DRIFTED and (change.state is not BaselineState.GONE or failed)
 
 
-def turn(change: FindingChange) -> str:
-    """Return how a finding came out before and now."""
+def before_and_after(change: FindingChange, waived: Collection[str]) -> str:
+    """Return the outcomes of a finding in the baseline and now; `waived` are the keys of waived findings."""
     missing = "not seen" if change.state is BaselineState.LOST_SIGHT else "not there"
-    return f"{_verdict(change.before, 'not there')} -> {_verdict(change.after, missing)}"
+    after = _outcome(change.after, missing, waived=change.after is not None and change.after.key in waived)
+    return f"{_outcome(change.before, 'not there')} -> {after}"
 
 
-def _verdict(finding: Finding | None, missing: str) -> str:
-    if finding is None:
+def _outcome(side: FindingSide | None, missing: str, *, waived: bool = False) -> str:
+    if side is None:
         return missing
-    said = [finding.severity] * (finding.outcome is Outcome.FAIL) + ["waived"] * (finding.waiver is not None)
-    outcome = finding.outcome.replace("_", " ")
-    return f"{outcome} ({', '.join(said)})" if said else outcome
+    details = [side.severity.value] * (side.outcome is Outcome.FAIL) + ["waived"] * waived
+    outcome = side.outcome.replace("_", " ")
+    return f"{outcome} ({', '.join(details)})" if details else outcome

@@ -1,25 +1,30 @@
-"""Findings as several formats group them."""
+"""Groups of findings, as several formats show them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
-from auditor.judging.model import Finding, Outcome
-from auditor.report.document import Report
+from auditor.judging.model import Outcome
+from auditor.report.document import Document, Finding
 from auditor.rules.model import SEVERITIES
 
 _Item = TypeVar("_Item")
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-def counted(report: Report, outcome: Outcome) -> list[Finding]:
-    """Return the findings of an outcome but for those that are waived."""
-    return [finding for finding in report.findings if finding.outcome is outcome and finding.waiver is None]
+def counted(document: Document, outcome: Outcome) -> list[Finding]:
+    """Return the findings with an outcome, except waived ones."""
+    return [finding for finding in document.findings if finding.outcome is outcome and finding.waiver is None]
+
+
+def waived_keys(document: Document) -> frozenset[str]:
+    """Return the fingerprints of the waived findings."""
+    return frozenset(finding.key for finding in document.findings if finding.waiver is not None)
 
 
 def group(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, list[_Item]]:
-    """Return items by key, in the order in which they come."""
+    """Return items by key, in the order of their first occurrence."""
     groups: dict[_Key, list[_Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -28,5 +33,5 @@ def group(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, li
 
 def by_rule(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Return findings by severity and rule, worst first."""
-    groups = group(findings, lambda finding: (SEVERITIES.index(finding.severity), finding.rule.id))
+    groups = group(findings, lambda finding: (SEVERITIES.index(finding.severity), finding.rule))
     return [groups[key] for key in sorted(groups)]

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from auditor import __version__, escape
-from auditor.judging.model import ExemptionState, Finding, Outcome
+from auditor import escape
+from auditor.judging.model import Outcome
 from auditor.report import drift_summary, summary, wording
-from auditor.report.document import Report
-from auditor.report.grouping import by_rule, counted
+from auditor.report.build import Report
+from auditor.report.document import Document, Finding, FindingChange
+from auditor.report.grouping import by_rule, counted, waived_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,11 +42,11 @@ class _Table(msgspec.Struct, frozen=True):
 def render(report: Report, _view: View) -> str:
     """Return a report of which each table is cut where it is too long, with a line that says how much was left out."""
     lines = [
-        f"## {_text(summary.conclusion(report))}",
+        f"## {_text(summary.result_sentence(report))}",
         "",
-        f"{_text(summary.cleanness(report))}",
+        f"{_text(summary.coverage_sentence(report.document))}",
         "",
-        *_table(_Table("", ("", ""), list(_facts(report)))),
+        *_table(_Table("", ("", ""), list(_facts(report.document)))),
     ]
     for table in _tables(report):
         if table.rows:
@@ -53,11 +54,11 @@ def render(report: Report, _view: View) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
+def _facts(document: Document) -> Iterator[tuple[str, str]]:
     """Yield what was judged by what, and the verdicts in numbers."""
-    of = summary.outcomes(report)
-    fails = ", ".join(f"{number} {severity}" for severity, number in summary.severities(report) if number)
-    waived = ", ".join(wording.count(number, noun) for noun, number in summary.waived(report).items())
+    of = summary.outcomes(document)
+    fails = ", ".join(f"{number} {severity}" for severity, number in summary.severities(document) if number)
+    waived = ", ".join(wording.count(number, noun) for noun, number in summary.waived(document).items())
     yield "Fails", f"{of[Outcome.FAIL]}{f' ({fails})' if fails else ''}"
     yield "Unknown", f"{of[Outcome.UNKNOWN]}"
     if of[Outcome.ERROR]:
@@ -65,71 +66,66 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     if waived:
         yield "Waived", waived
     yield "Passes", f"{of[Outcome.PASS]}"
-    yield "Taken", report.snapshot.taken_at or "at a time that is not known"
-    if report.drift:
-        yield "Baseline", drift_summary.baseline(report.drift, report.snapshot.taken_at)
-        yield "Findings since then", drift_summary.findings(report.drift)
-        yield "Resources since then", drift_summary.resources(report.drift)
-    yield "Judged by", f"auditor {__version__}, profile {report.profile}, as of {report.as_of}"
+    yield "Taken", document.taken_at or "at a time that is not known"
+    if document.drift:
+        yield "Baseline", drift_summary.baseline(document, document.drift)
+        yield "Findings since then", drift_summary.findings(document.drift)
+        yield "Resources since then", drift_summary.resources(document.drift)
+    tool = document.tool
+    yield "Judged by", f"{tool.name} {tool.version}, profile {document.profile}, as of {document.as_of}"
 
 
 def _tables(report: Report) -> Iterator[_Table]:
-    fails = [finding for findings in by_rule(counted(report, Outcome.FAIL)) for finding in findings]
-    unknowns = [finding for findings in by_rule(counted(report, Outcome.UNKNOWN)) for finding in findings]
-    news = drift_summary.news(report.drift) if report.drift else []
+    document = report.document
+    fails = [finding for findings in by_rule(counted(document, Outcome.FAIL)) for finding in findings]
+    unknowns = [finding for findings in by_rule(counted(document, Outcome.UNKNOWN)) for finding in findings]
+    changes, waived = drift_summary.notable_changes(document.drift) if document.drift else [], waived_keys(document)
     yield _Table(
         "Since the baseline",
         ("State", "Rule", "Subject", "Before and now"),
-        [(change.state, *_about(change.finding), drift_summary.turn(change)) for change in news],
+        [(change.state, *_about(change), drift_summary.before_and_after(change, waived)) for change in changes],
     )
     columns = ("Severity", "Rule", "Subject", "Where")
     yield _Table(
         wording.count(len(fails), "fail"), columns, [(f.severity, *_about(f), _where(f, report)) for f in fails]
     )
-    errors = [(*_about(finding), finding.reason) for finding in counted(report, Outcome.ERROR)]
+    errors = [(*_about(finding), finding.reason or "") for finding in counted(document, Outcome.ERROR)]
     yield _Table(wording.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
     yield _Table(
         wording.count(len(unknowns), "unknown"),
         ("Severity", "Rule", "Subject", "Why"),
-        [(f.severity, *_about(f), f.reason) for f in unknowns],
+        [(f.severity, *_about(f), f.reason or "") for f in unknowns],
     )
-    carried = [old for old in report.carried if old.finding.waiver is None]
+    carried = [old for old in document.carried if old.finding.waiver is None]
     yield _Table(
         f"{wording.count(len(carried), 'finding')} of an earlier report, not seen this time",
         ("Severity", "Rule", "Subject", "Last seen", "Why"),
-        [(old.finding.severity, *_about(old.finding), old.last_seen, old.finding.reason) for old in carried],
+        [(old.finding.severity, *_about(old.finding), old.last_seen, old.finding.reason or "") for old in carried],
     )
     gaps = [
-        (gap.what, gap.scope, gap.reason, gap.code, gap.permission or gap.detail) for gap in report.coverage.open_gaps
+        (gap.what, gap.scope, gap.reason, gap.code or "", gap.permission or gap.detail or "")
+        for gap in document.coverage.open_gaps
     ]
     yield _Table("Not read", ("What", "Where", "Why", "Code", "Needs"), gaps)
-    yield _Table("Not declared", ("What",), [(text,) for text in report.coverage.declarations])
-    yield _Table("Ends within 30 days", ("On", "By", "Why", "At"), sorted(_ending(report)))
-    rows = [
-        (wording.place(s.exemption), wording.effect(s)) for s in report.waivers if s.state is not ExemptionState.USED
-    ]
-    rows += [
-        (wording.place(s.exemption), wording.effect(s))
-        for s in report.attestations
-        if s.state is not ExemptionState.USED
-    ]
-    yield _Table("Waivers and attestations without effect", ("At", "Why"), rows)
+    yield _Table("Not declared", ("What",), [(text,) for text in document.coverage.declarations_missing])
+    yield _Table("Ends within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
+    yield _Table("Waivers and attestations without effect", ("At", "Why"), wording.without_effect(document))
 
 
-def _ending(report: Report) -> Iterator[tuple[str, ...]]:
-    """Yield the waivers and attestations in use that soon will not hold any more."""
-    soon = dt.date.fromisoformat(report.as_of) + _SOON
-    for waiver in [stood.exemption for stood in report.waivers if stood.state is ExemptionState.USED]:
+def _ending(document: Document) -> Iterator[tuple[str, ...]]:
+    """Yield the exemptions in use that end soon."""
+    soon = document.as_of + _SOON
+    for waiver in document.waivers.used:
         if waiver.expires_on <= soon:
             yield waiver.expires_on.isoformat(), waiver.approved_by, waiver.reason, wording.place(waiver)
-    for given in [stood.exemption for stood in report.attestations if stood.state is ExemptionState.USED]:
+    for given in document.attestations.used:
         if given.valid_until <= soon:
             yield given.valid_until.isoformat(), given.attested_by, given.statement, wording.place(given)
 
 
-def _about(finding: Finding) -> tuple[str, str]:
+def _about(finding: Finding | FindingChange) -> tuple[str, str]:
     """Return the rule and the subject of a finding."""
-    return f"{finding.rule.id} {finding.rule.title}", wording.subject(finding)
+    return f"{finding.rule} {finding.title}", wording.subject(finding.subject)
 
 
 def _where(finding: Finding, report: Report) -> str:

@@ -1,4 +1,4 @@
-"""Words that reports for people share: values, ids, numbers and waivers as one reads them."""
+"""Wording shared by the formats for people: subjects, exemptions, gaps, values, ids and numbers."""
 
 from __future__ import annotations
 
@@ -9,49 +9,75 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.judging.model import Attestation, ExemptionState, ExemptionStatus, Finding, Waiver
+from auditor.judging.model import ExemptionState
+from auditor.report.document import Attestation, AttestationStatus, Document, Gap, Subject, Waiver, WaiverStatus
+from auditor.snapshot import model
 
 MOST: Final = 5
-"""How much is shown of what one subject or one gap has many of; the JSON report has all."""
+"""The number of items that are shown of one subject or one gap; the JSON report has all of them."""
 _LONGEST: Final = 300
-"""The characters that are shown of a value."""
+"""The number of characters that are shown of a value."""
 
 _CONTEXT: Final = 40
-"""The characters that are shown of what two long values begin with."""
+"""The number of characters that are shown before the first difference of two long values."""
 
 _ID: Final = re.compile(
-    r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]]+)", re.IGNORECASE
+    r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]\"']+)", re.IGNORECASE
 )
-"""The id of a resource, with its group and its name below that."""
+"""A resource id, with its resource group and the name below that."""
 
 
-def subject(finding: Finding) -> str:
-    """Return the subject as one says it: name, kind and region."""
-    found = finding.subject
+def subject(found: Subject) -> str:
+    """Return a subject as name, kind and region."""
     kind = found.kind.rpartition("/")[2]
     return f"{found.name} ({', '.join(filter(None, (kind, found.region)))})"
 
 
-def place(exception: Waiver | Attestation) -> str:
-    """Return where a waiver or an attestation stands."""
-    return f"{exception.file}:{exception.line}"
+def gap(found: Gap) -> str:
+    """Return a gap as one sentence without a full stop."""
+    return str(
+        model.Gap(found.scope, found.what, found.reason, found.code or "", found.permission or "", found.detail or "")
+    )
 
 
-def effect(stood: ExemptionStatus[Waiver] | ExemptionStatus[Attestation]) -> str:
-    """Return why a waiver or an attestation that is not used has no effect."""
-    found = stood.exemption
-    gap = found.gap if isinstance(found, Waiver) else ""
-    covers = count(stood.covers, "gap" if gap else "finding")
+def place(exemption: Waiver | Attestation) -> str:
+    """Return the file and line of an exemption."""
+    return f"{exemption.file}:{exemption.line}"
+
+
+def without_effect(document: Document) -> list[tuple[str, str]]:
+    """Return the place of each exemption that is not used, and why it has no effect; waivers first."""
+    found: list[tuple[str, str]] = []
+    for by_state in (document.waivers, document.attestations):
+        statuses = [
+            (state, status)
+            for state in ExemptionState
+            if state is not ExemptionState.USED
+            for status in getattr(by_state, state, ())
+        ]
+        statuses.sort(key=lambda one: (one[1].file, one[1].line))
+        found += [(place(status), _effect(state, status)) for state, status in statuses]
+    return found
+
+
+def _effect(state: ExemptionState, status: WaiverStatus | AttestationStatus) -> str:
+    gap = status.gap if isinstance(status, WaiverStatus) else None
+    first, last = (
+        (status.granted_on, status.expires_on)
+        if isinstance(status, WaiverStatus)
+        else (status.attested_on, status.valid_until)
+    )
+    covers = count(status.covers, "gap" if gap else "finding")
     why = {
-        ExemptionState.EXPIRED: f"expired on {found.last_day}" + f": {covers} no longer covered" * bool(stood.covers),
-        ExemptionState.LAPSED: f"lapsed: {covers} no longer covered, since {stood.why}",
-        ExemptionState.PENDING: f"holds from {found.first_day} on" + f": {covers} not covered yet" * bool(stood.covers),
-    }.get(stood.state, f"covers nothing: {stood.why}")
-    return f"{found.rule or gap} at {found.scope} {why}"
+        ExemptionState.EXPIRED: f"expired on {last}" + f": {covers} no longer covered" * bool(status.covers),
+        ExemptionState.LAPSED: f"lapsed: {covers} no longer covered, since {status.why}",
+        ExemptionState.PENDING: f"holds from {first} on" + f": {covers} not covered yet" * bool(status.covers),
+    }.get(state, f"covers nothing: {status.why or ''}")
+    return f"{status.rule or gap} at {status.scope} {why}"
 
 
 def shortened(text: str, home: str) -> str:
-    """Replace ids in the group of the resource `home` by names, and those in its subscription by group and name."""
+    """Replace ids in the resource group of `home` by names, others in its subscription by resource group and name."""
 
     def name(found: re.Match[str]) -> str:
         if arm.subscription_of(found[0]) != arm.subscription_of(home):
@@ -62,23 +88,23 @@ def shortened(text: str, home: str) -> str:
 
 
 def named(text: str) -> str:
-    """Replace ids by group and name, whatever their subscription."""
+    """Replace ids by resource group and name."""
     return _ID.sub(r"\1/\2", text)
 
 
 def alias(subscription: str) -> str:
-    """Return a name for a subscription from which nobody can tell its GUID."""
+    """Return a stable name for a subscription that does not reveal its GUID."""
     digest = hashlib.sha256(f"/subscriptions/{subscription.lower()}".encode(errors="replace"))
     return f"sub-{digest.hexdigest()[:8]}"
 
 
 def value(observed: object, home: str) -> str:
-    """Return an observed value as one reads it."""
+    """Return an observed value for a reader of the resource `home`."""
     return cut(shortened(_text(observed), home))
 
 
-def turn(before: object, after: object, home: str) -> str:
-    """Return a value that became another; of long ones that begin alike, from shortly before where they part."""
+def value_change(before: object, after: object, home: str) -> str:
+    """Return the values of a property before and after; of long ones, what follows their common beginning."""
     texts = [shortened(_text(observed), home) for observed in (before, after)]
     parted = (place for place, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) > 1)
     start = max(0, next(parted, min(map(len, texts))) - _CONTEXT) if max(map(len, texts)) > _LONGEST else 0
@@ -86,27 +112,32 @@ def turn(before: object, after: object, home: str) -> str:
 
 
 def _text(observed: object) -> str:
+    return text(observed, absent="absent", empty='""')
+
+
+def text(observed: object, *, absent: str, empty: str) -> str:
+    """Return an observed value as text; lists without quotes, `absent` for null and `empty` for an empty string."""
     if observed is None:
-        return "absent"
+        return absent
     if isinstance(observed, str):
-        return observed or '""'
+        return observed or empty
     if isinstance(observed, list | tuple):
-        return f"[{', '.join(map(_text, observed))}]"
+        return f"[{', '.join(text(item, absent=absent, empty=empty) for item in observed)}]"
     return msgspec.json.format(msgspec.json.encode(observed), indent=0).decode()
 
 
 def cut(text: str) -> str:
-    """Return no more of a text than one can read, and how long it is."""
+    """Return the beginning of a long text, with its length."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number of things."""
+    """Return a number with its noun in singular or plural."""
     plural = "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def first(items: list[str]) -> list[str]:
-    """Return the first few, and how many more there are."""
+    """Return the first few items, and the number of the others."""
     more = len(items) - MOST
     return [*items[:MOST], f"and {more} more"] if more > 0 else items

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor import bundled, report, yaml_documents
+from auditor import bundled, yaml_documents
 from auditor.authoring import examples
 from auditor.azure import arm
 from auditor.errors import InputError
@@ -22,9 +22,11 @@ from auditor.estate.graph import DISK, LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.judging import carry_over, engine
+from auditor.judging.evaluation import Evaluation
 from auditor.judging.exemptions import Exemptions, apply
 from auditor.judging.model import Attestation, Carried, Finding, Outcome, Waiver
-from auditor.report.document import Report
+from auditor.report import previous
+from auditor.report.document import Document
 from auditor.report.view import View
 from auditor.snapshot.known import Cause
 from tests import estates, test_gaps
@@ -39,13 +41,13 @@ Alerts = Mapping[str, Any]
 
 def run(  # noqa: PLR0913 - what runs differ in
     body: Body,
-    earlier: Report | None = None,
+    earlier: Evaluation | None = None,
     *,
     name: str = DEMO,
     declared: Any = None,
     waived: tuple[Waiver, ...] = (),
     attested: tuple[Attestation, ...] = (),
-) -> Report:
+) -> Evaluation:
     """Judge an inventory, after an earlier run."""
     if declared is None:  # the file as it stands, for its lines
         deployments = deployment_file.load(yaml_documents.read(bundled.FIXTURES / name / bundled.DEPLOYMENT))
@@ -54,12 +56,14 @@ def run(  # noqa: PLR0913 - what runs differ in
         topology = estates.topology(name, body, declared)
     rules = estates.rules(estates.ESTATES[name])
     gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules)
-    before = read(report.render("json", earlier, View())) if earlier else None
-    lost = carry_over.carried(before, findings, topology, [rule.rule for rule in rules]) if before else ()
+    lost: tuple[Carried, ...] = ()
+    if earlier:
+        before = previous.earlier(read(reports.render("json", earlier)), [rule.rule for rule in rules])
+        lost = carry_over.carried(before, findings, topology)
     applied = apply(Exemptions(waived, attested), findings, lost, gaps, examples.AS_OF)
-    return Report(
+    return Evaluation(
         profile="current",
-        as_of=examples.AS_OF.isoformat(),
+        as_of=examples.AS_OF,
         snapshot=topology.graph.snapshot,
         findings=applied.findings,
         coverage=engine.coverage(topology, gaps, applied.findings, applied.gaps),
@@ -72,21 +76,21 @@ def run(  # noqa: PLR0913 - what runs differ in
     )
 
 
-def read(text: str, profile: str = "current") -> carry_over.Previous:
+def read(text: str, profile: str = "current") -> Document:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         path.write_text(text, encoding="utf-8")
-        return carry_over.load(path, profile)
+        return previous.load(path, profile)
 
 
-def alerts(shown: Report) -> Alerts:
-    results = json.loads(report.render("sarif-github", shown, View()))["runs"][0]["results"]
+def alerts(shown: Evaluation) -> Alerts:
+    results = json.loads(reports.render("sarif-github", shown))["runs"][0]["results"]
     found = {result["partialFingerprints"]["auditorFinding/v1"]: result for result in results}
     assert len(found) == len(results), "one alert a finding"
     return found
 
 
-def failed(shown: Report) -> set[str]:
+def failed(shown: Evaluation) -> set[str]:
     return {finding.key for finding in shown.findings if finding.outcome is Outcome.FAIL and finding.waiver is None}
 
 
@@ -97,14 +101,14 @@ def without(body: Body, *types: str) -> Body:
 
 
 @pytest.fixture(scope="module")
-def first() -> Report:
+def first() -> Evaluation:
     return run(estates.body_of(DEMO))
 
 
 # --- what stays open --------------------------------------------------------------------------------------------------
 
 
-def test_a_fail_that_is_not_seen_stays_open_with_its_old_message(first: Report) -> None:
+def test_a_fail_that_is_not_seen_stays_open_with_its_old_message(first: Evaluation) -> None:
     seen = alerts(first)
     again = run(without(estates.body_of(DEMO), LOAD_BALANCER), first)
     now = alerts(again)
@@ -125,7 +129,7 @@ def test_a_fail_that_is_not_seen_stays_open_with_its_old_message(first: Report) 
         assert now[key] == seen[key]
 
 
-def test_it_stays_open_for_as_long_as_it_takes_and_is_what_it_was_when_it_is_seen_again(first: Report) -> None:
+def test_it_stays_open_for_as_long_as_it_takes_and_is_what_it_was_when_it_is_seen_again(first: Evaluation) -> None:
     everything = {type_ for name, type_ in test_gaps.LISTED if name == DEMO}
     latest = first
     for hidden in ({LOAD_BALANCER}, {LOAD_BALANCER, VM}, everything, {VM}):
@@ -152,7 +156,7 @@ def test_what_was_unknown_for_another_reason_was_no_alert_and_is_not_carried() -
     assert not others & {old.finding.key for old in blind.carried}
 
 
-def test_what_was_not_readable_and_is_gone_from_sight_stays_open_too(first: Report) -> None:
+def test_what_was_not_readable_and_is_gone_from_sight_stays_open_too(first: Evaluation) -> None:
     unread = {f.key for f in first.findings if f.cause is Cause.GAP}
     again = run(without(estates.body_of(DEMO), VM), first)
     kept = [old.finding for old in again.carried if old.finding.key in unread]
@@ -161,7 +165,7 @@ def test_what_was_not_readable_and_is_gone_from_sight_stays_open_too(first: Repo
     assert {alerts(again)[finding.key]["level"] for finding in kept} == {"note"}
 
 
-def test_the_line_of_a_subject_that_is_not_seen_is_kept_unless_another_has_it_now(first: Report) -> None:
+def test_the_line_of_a_subject_that_is_not_seen_is_kept_unless_another_has_it_now(first: Evaluation) -> None:
     declared = {f.subject.id: f.subject.line for f in first.findings if f.subject.line}
     hidden = without(estates.body_of(DEMO), VM)
     kept = [old.finding.subject for old in run(hidden, first).carried]
@@ -207,7 +211,7 @@ def stripped(body: Body) -> Body:
     return bare
 
 
-def test_a_subscription_that_was_not_scanned_closes_nothing(first: Report) -> None:
+def test_a_subscription_that_was_not_scanned_closes_nothing(first: Evaluation) -> None:
     other = "/subscriptions/00000000-0000-0000-0000-000000000009"
     old = msgspec.structs.replace(
         next(f for f in first.findings if f.key in failed(first)),
@@ -227,7 +231,7 @@ def test_a_subscription_that_was_not_scanned_closes_nothing(first: Report) -> No
     ]
 
 
-def test_a_bug_closes_nothing(first: Report) -> None:
+def test_a_bug_closes_nothing(first: Evaluation) -> None:
     key = next(iter(failed(first)))
     body = estates.body_of(DEMO)
     topology, rules = estates.topology(DEMO, body), estates.rules("current")
@@ -235,12 +239,12 @@ def test_a_bug_closes_nothing(first: Report) -> None:
         msgspec.structs.replace(f, outcome=Outcome.ERROR, reasons=("KeyError: 'x'",)) if f.key == key else f
         for f in engine.judge(topology, rules)
     ]
-    before = read(report.render("json", first, View()))
-    (old,) = carry_over.carried(before, findings, topology, [rule.rule for rule in rules])
+    before = previous.earlier(read(reports.render("json", first)), [rule.rule for rule in rules])
+    (old,) = carry_over.carried(before, findings, topology)
     assert (old.finding.key, old.finding.reasons) == (key, ("KeyError: 'x'",))
 
 
-def test_nobodys_word_closes_what_was_seen_to_fail(first: Report) -> None:
+def test_nobodys_word_closes_what_was_seen_to_fail(first: Evaluation) -> None:
     hidden = without(estates.body_of(DEMO), LOAD_BALANCER)
     after = run(hidden, first, attested=(attestation(rule="MIR003"),))
     assert [f.subject.name for f in after.findings if f.attestation] == ["TRAKDB"]
@@ -251,7 +255,7 @@ def test_nobodys_word_closes_what_was_seen_to_fail(first: Report) -> None:
 # --- what closes ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_mended_closes(first: Report) -> None:
+def test_what_is_mended_closes(first: Evaluation) -> None:
     body = estates.body_of(DEMO)
     (probe,) = [
         p for p in estates.find(body, "lb-mirror")["properties"]["probes"] if p["properties"]["protocol"] == "Tcp"
@@ -264,7 +268,7 @@ def test_what_is_mended_closes(first: Report) -> None:
 
 
 @pytest.mark.parametrize("kind", [VM, LOAD_BALANCER, TRAFFIC_MANAGER, DISK])
-def test_what_is_gone_closes(kind: str, first: Report) -> None:
+def test_what_is_gone_closes(kind: str, first: Evaluation) -> None:
     gone = [f for f in first.findings if f.subject.kind.lower() == kind and f.key in alerts(first)]
     assert gone
     body = estates.body_of(DEMO)
@@ -275,14 +279,14 @@ def test_what_is_gone_closes(kind: str, first: Report) -> None:
     assert not {finding.key for finding in gone} & alerts(after).keys()
 
 
-def test_what_is_not_declared_any_more_closes(first: Report) -> None:
+def test_what_is_not_declared_any_more_closes(first: Evaluation) -> None:
     declared = estates.declared_of(DEMO)
     declared["deployments"] = declared["deployments"][1:]
     after = run(estates.body_of(DEMO), first, declared=declared)
     assert after.carried == ()
 
 
-def test_a_waiver_closes_what_is_not_seen(first: Report) -> None:
+def test_a_waiver_closes_what_is_not_seen(first: Evaluation) -> None:
     hidden = without(estates.body_of(DEMO), LOAD_BALANCER)
     after = run(hidden, first, waived=(waiver(rule="MIR003"),))
     closed = alerts(first).keys() - alerts(after).keys()
@@ -293,7 +297,7 @@ def test_a_waiver_closes_what_is_not_seen(first: Report) -> None:
     assert "MIR003" not in {old.finding.rule.id for old in following.carried}
 
 
-def test_the_waiver_of_a_gap_closes_what_was_never_seen_to_fail(first: Report) -> None:
+def test_the_waiver_of_a_gap_closes_what_was_never_seen_to_fail(first: Evaluation) -> None:
     hidden = without(estates.body_of(DEMO), VM)
     leave = tuple(waiver(rule="", gap=type_) for type_ in (VM, DISK))
     after = run(hidden, first, waived=leave)
@@ -310,12 +314,12 @@ def test_what_was_waived_is_not_carried() -> None:
     assert "LB003" in {old.finding.rule.id for old in after.carried}
 
 
-def test_a_rule_that_is_no_more_asks_for_nothing(first: Report) -> None:
+def test_a_rule_that_is_no_more_asks_for_nothing(first: Evaluation) -> None:
     body = without(estates.body_of(DEMO), LOAD_BALANCER)
     topology, rules = estates.topology(DEMO, body), estates.rules("current")
-    before = read(report.render("json", first, View()))
     left = [rule.rule for rule in rules if rule.rule.id != "MIR003"]
-    lost = carry_over.carried(before, engine.judge(topology, rules), topology, left)
+    before = previous.earlier(read(reports.render("json", first)), left)
+    lost = carry_over.carried(before, engine.judge(topology, rules), topology)
     assert {old.finding.rule.id for old in lost} == {"MIR002", "LB003", "LB004"}
 
 
@@ -334,7 +338,7 @@ def partial_bodies(draw: st.DrawFn) -> Body:
 
 @given(bodies=st.lists(partial_bodies(), min_size=1, max_size=3))
 @settings(max_examples=25)
-def test_partial_runs_close_nothing_and_open_nothing_for_good(bodies: list[Body], first: Report) -> None:
+def test_partial_runs_close_nothing_and_open_nothing_for_good(bodies: list[Body], first: Evaluation) -> None:
     latest = first
     for body in bodies:
         latest = run(body, latest)
@@ -350,7 +354,7 @@ def test_partial_runs_close_nothing_and_open_nothing_for_good(bodies: list[Body]
 def test_a_report_comes_back_as_it_was() -> None:
     carried = Carried(reports.finding(seen=(reports.evidence(),)), "2026-10-01")
     full = msgspec.structs.replace(reports.full(), carried=(carried,))
-    loaded = read(report.render("json", full, View(passes=True)))
+    loaded = read(reports.render("json", full, View(passes=True)))
     assert len(loaded.findings) == len(full.findings)
     assert (loaded.scopes, loaded.taken_at, loaded.as_of) == (
         full.snapshot.scopes,
@@ -378,9 +382,9 @@ def test_what_is_no_report_is_one_error(text: str, message: str) -> None:
     assert refused.value.file.endswith("report.json")
 
 
-def test_a_report_of_something_else_is_refused(first: Report) -> None:
-    with pytest.raises(InputError, match="is a report by the profile 'current', not by 'article-2018'"):
-        read(report.render("json", first, View()), "article-2018")
+def test_a_report_of_something_else_is_refused(first: Evaluation) -> None:
+    with pytest.raises(InputError, match="is a report of the profile 'current', not of 'article-2018'"):
+        read(reports.render("json", first), "article-2018")
     with pytest.raises(InputError, match="and none of them is scanned"):
         run(estates.body_of("trakcare-current"), first, name="trakcare-current")
 
@@ -391,10 +395,10 @@ def test_nothing_but_an_input_error_is_ever_raised(data: bytes) -> None:
         path = Path(folder) / "report.json"
         path.write_bytes(data)
         with pytest.raises(InputError):
-            carry_over.load(path, "current")
+            previous.load(path, "current")
 
 
-def test_findings_are_read_back_as_they_were(first: Report) -> None:
+def test_findings_are_read_back_as_they_were(first: Evaluation) -> None:
     """What SARIF says of a carried finding rests on its evidence, which JSON must have kept whole."""
     again = run(without(estates.body_of(DEMO), *(t for n, t in test_gaps.LISTED if n == DEMO)), first)
     before = {finding.key: finding for finding in first.findings}

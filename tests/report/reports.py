@@ -1,4 +1,4 @@
-"""Reports built by hand, for the tests of every format."""
+"""Results of scans built by hand, for the tests of every format."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from auditor.judging.drift.model import (
     ResourceChange,
     ResourceChangeKind,
 )
+from auditor.judging.evaluation import Evaluation
 from auditor.judging.model import (
     Attestation,
     BaselineState,
@@ -27,7 +28,9 @@ from auditor.judging.model import (
     Outcome,
     Waiver,
 )
-from auditor.report.document import Report
+from auditor.report.build import build
+from auditor.report.formats import FORMATS
+from auditor.report.view import View
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Pack, Rule, Severity, Source, Statement
 from auditor.snapshot.known import Cause
@@ -76,6 +79,13 @@ def machine(name: str, region: str = "westeurope") -> Subject:
     """Return a virtual machine."""
     arm_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}"
     return Subject(arm_id, "Microsoft.Compute/virtualMachines", name, region)
+
+
+def render(name: str, evaluation: Evaluation, view: View | None = None) -> str:
+    """Return the result of a scan in a format, as the command line writes it."""
+    view = view or View()
+    shown = FORMATS[name]
+    return shown.render(build(evaluation, passes=view.passes or shown.needs_passes), view)
 
 
 MIRROR: Final = Subject("prod/mirrors/TRAKDB", "mirror", "TRAKDB", "westeurope")
@@ -153,12 +163,12 @@ def gap(scope: str = SUBSCRIPTION, detail: str = "") -> Gap:
 
 def report(
     *findings: Finding, gaps: tuple[Gap, ...] = (), declarations: tuple[str, ...] = (), complete: bool | None = None
-) -> Report:
+) -> Evaluation:
     """Return a report; it is complete where nothing is missing, unless it says otherwise."""
     clean = not gaps and not declarations and not any(f.outcome in {Outcome.UNKNOWN, Outcome.ERROR} for f in findings)
-    return Report(
+    return Evaluation(
         profile="current",
-        as_of="2026-11-01",
+        as_of=dt.date(2026, 11, 1),
         snapshot=Snapshot(
             taken_at="2026-11-01T06:00:00Z",
             scopes=(SUBSCRIPTION,),
@@ -180,7 +190,7 @@ def report(
     )
 
 
-def full() -> Report:
+def full() -> Evaluation:
     """Return a report with every kind of finding and everything that can be missing."""
     computed = Evidence(
         MIRROR.id,
@@ -204,7 +214,7 @@ def full() -> Report:
     )
 
 
-def excused() -> Report:
+def excused() -> Evaluation:
     """Return a report with everything that waivers and attestations can do."""
     granted, seen = waiver(), waiver(rule="", gap="Microsoft.Network/loadBalancers", line=12, ticket="")
     given = attestation()
@@ -243,7 +253,7 @@ def excused() -> Report:
     return msgspec.structs.replace(made, coverage=covered, waivers=stood, attestations=vouched)
 
 
-def carried() -> Report:
+def carried() -> Evaluation:
     """Return a report that lost sight of a fail, of another that is waived now, and of what was unknown."""
     why = (str(gap()),)
     seen = (evidence(),)
@@ -256,7 +266,7 @@ def carried() -> Report:
     return msgspec.structs.replace(made, carried=tuple(Carried(old, "2026-10-31T06:00:00Z") for old in lost))
 
 
-def drifted() -> Report:
+def drifted() -> Evaluation:
     """Return a report in which something became of a finding and of a resource in every way that there is."""
     ok, failed = finding(Outcome.PASS), finding(seen=(evidence(),))
     same, added = finding(rule=SIZE), finding(rule=SIZE, subject=machine("vm-new"))
@@ -304,7 +314,7 @@ def baseline() -> Baseline:
     return Baseline("2026-08-01T06:00:00Z", (SUBSCRIPTION,), approval, (gap(),))
 
 
-def hostile(text: str) -> Report:
+def hostile(text: str) -> Evaluation:
     """Return a report in which everything that Azure or a user may choose is this text."""
     rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
     subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)

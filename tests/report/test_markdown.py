@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from auditor import report
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
 from auditor.judging.drift.model import Drift
+from auditor.judging.evaluation import Evaluation
 from auditor.judging.model import ExemptionState, ExemptionStatus, Outcome
-from auditor.report.document import Report
 from auditor.report.view import View
 from tests.report import reports
 from tests.report.reports import PROBE, SIZE, finding, gap, machine, unknown
@@ -26,9 +25,9 @@ MOST: Final = 1024 * 1024
 TAGS: Final = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td"}
 
 
-def rendered(shown: Report) -> str:
-    text = report.render("markdown", shown, View())
-    assert text == report.render("markdown", shown, View(passes=True, width=200, colour=True))
+def rendered(shown: Evaluation) -> str:
+    text = reports.render("markdown", shown, View())
+    assert text == reports.render("markdown", shown, View(passes=True, width=200, colour=True))
     return text
 
 

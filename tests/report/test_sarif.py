@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,10 +19,9 @@ import auditor
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
 from auditor.judging.drift.model import Baseline, Drift, FindingChange
+from auditor.judging.evaluation import Evaluation
 from auditor.judging.model import BaselineState, ExemptionState, ExemptionStatus, Finding, Outcome
-from auditor.report import sarif
-from auditor.report.document import Report
-from auditor.report.view import View
+from auditor.report.sarif.objects import plain
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Rule, Severity, Source, Statement
 from auditor.snapshot.known import Cause
@@ -34,7 +33,7 @@ GUID = SUBSCRIPTION.removeprefix("/subscriptions/")
 VM = f"{SUBSCRIPTION}/resourceGroups/RG-Prod/providers/Microsoft.Compute/virtualMachines/vm-db-a"
 ALIAS = "azure/sub-d12b62c0"
 HOSTILE = "\x1b[31m[red](http://x)<script>{0}\t\r\n\u202e\u2028"
-FLAVOURS = [sarif.render, sarif.render_github]
+FLAVOURS = ["sarif", "sarif-github"]
 
 PACK = msgspec.structs.replace(
     reports.PACK,
@@ -67,7 +66,7 @@ def make_report(
     declarations: tuple[str, ...] = (),
     taken_at: str = "2026-11-01T06:00:00Z",
     **changes: Any,
-) -> Report:
+) -> Evaluation:
     complete = not gaps and not declarations
     made = reports.report(*findings, gaps=gaps, declarations=declarations, complete=complete)
     usual: dict[str, Any] = {
@@ -91,9 +90,9 @@ def schema() -> Draft202012Validator | None:
     return Draft202012Validator(json.loads(Path(file).read_bytes()), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def run_of(report: Report, render: Callable[[Report, View], str] = sarif.render) -> dict[str, Any]:
-    text = render(report, View())
-    assert text == render(report, View())
+def run_of(report: Evaluation, flavour: str = "sarif") -> dict[str, Any]:
+    text = reports.render(flavour, report)
+    assert text == reports.render(flavour, report)
     assert text.endswith("}\n")
     assert all(character == "\n" or " " <= character <= "~" for character in text)
     log = json.loads(text)
@@ -106,8 +105,8 @@ def run_of(report: Report, render: Callable[[Report, View], str] = sarif.render)
     return run
 
 
-def result_of(finding: Finding, render: Callable[[Report, View], str] = sarif.render, **changes: Any) -> dict[str, Any]:
-    (result,) = run_of(make_report(finding, **changes), render)["results"]
+def result_of(finding: Finding, flavour: str = "sarif", **changes: Any) -> dict[str, Any]:
+    (result,) = run_of(make_report(finding, **changes), flavour)["results"]
     assert isinstance(result, dict)
     return result
 
@@ -140,9 +139,9 @@ def strings(node: object) -> Iterator[str]:
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("render", FLAVOURS)
-def test_a_clean_scan_is_one_run_without_results(render: Callable[[Report, View], str]) -> None:
-    run = run_of(make_report(), render)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_clean_scan_is_one_run_without_results(flavour: str) -> None:
+    run = run_of(make_report(), flavour)
     assert run["results"] == []
     assert run["invocations"][0]["executionSuccessful"] is True
     assert run["automationDetails"] == {"id": "auditor/current/"}
@@ -280,7 +279,7 @@ def test_github_gets_what_shall_be_an_alert() -> None:
     gap = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=("the disk was not read",))
     others = [make_finding(Outcome.UNKNOWN, cause=cause) for cause in Cause if cause is not Cause.GAP]
     never = [make_finding(outcome) for outcome in (Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE)]
-    failed, unseen = run_of(make_report(make_finding(), gap, *others, *never), sarif.render_github)["results"]
+    failed, unseen = run_of(make_report(make_finding(), gap, *others, *never), "sarif-github")["results"]
     assert failed["properties"]["outcome"] == "fail"
     assert (failed["kind"], failed["level"]) == ("fail", "error")
     assert unseen["properties"]["cause"] == "gap"
@@ -464,9 +463,9 @@ def test_data_means_nothing_in_a_message(raw: str, shown: str) -> None:
 GAP = Gap(SUBSCRIPTION, "Microsoft.Compute/disks", GapReason.FORBIDDEN, "AuthorizationFailed", "", "grant it", "GET /x")
 
 
-@pytest.mark.parametrize("render", FLAVOURS)
-def test_a_gap_is_a_notification(render: Callable[[Report, View], str]) -> None:
-    run = run_of(make_report(gaps=(GAP,)), render)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_gap_is_a_notification(flavour: str) -> None:
+    run = run_of(make_report(gaps=(GAP,)), flavour)
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     (notification,) = invocation["toolExecutionNotifications"]
@@ -532,7 +531,7 @@ def test_what_is_waived_is_suppressed_and_no_alert() -> None:
     assert waived["level"] == "error"
     assert len(unseen["suppressions"]) == 1
     assert plain["suppressions"] == attested["suppressions"] == []
-    (alert,) = run_of(reports.excused(), sarif.render_github)["results"]
+    (alert,) = run_of(reports.excused(), "sarif-github")["results"]
     assert alert == plain
 
 
@@ -568,7 +567,7 @@ def test_waivers_and_attestations_without_effect_are_notifications_with_their_li
 
 def test_what_is_lost_from_sight_stays_the_alert_that_it_was() -> None:
     failed = result_of(reports.finding(seen=(reports.evidence(),)), packs=(), rules=(reports.PROBE,))
-    one, kept, gone = run_of(reports.carried(), sarif.render_github)["results"]
+    one, kept, gone = run_of(reports.carried(), "sarif-github")["results"]
     assert (kept["partialFingerprints"], kept["level"]) == (failed["partialFingerprints"], "error")
     assert kept["message"]["text"] == (
         f"{failed['message']['text']} It could not be seen this time, last on 2026-10-31T06:00:00Z: {reports.gap()}."
@@ -631,13 +630,9 @@ def test_a_run_names_the_one_of_its_baseline() -> None:
     assert run["baselineGuid"] == earlier["automationDetails"]["guid"] != run["automationDetails"]["guid"]
 
 
-@pytest.mark.parametrize(
-    ("shown", "render"), [(reports.drifted(), sarif.render_github), (reports.full(), sarif.render)]
-)
-def test_without_a_baseline_and_on_github_nothing_is_said_of_one(
-    shown: Report, render: Callable[[Report, View], str]
-) -> None:
-    run = run_of(shown, render)
+@pytest.mark.parametrize(("shown", "flavour"), [(reports.drifted(), "sarif-github"), (reports.full(), "sarif")])
+def test_without_a_baseline_and_on_github_nothing_is_said_of_one(shown: Evaluation, flavour: str) -> None:
+    run = run_of(shown, flavour)
     assert "baselineGuid" not in run
     assert "guid" not in run["automationDetails"]
     assert run["results"]
@@ -647,7 +642,7 @@ def test_without_a_baseline_and_on_github_nothing_is_said_of_one(
 # --- hostile text -----------------------------------------------------------------------------------------------------
 
 
-def hostile(text: str, observed: object) -> Report:
+def hostile(text: str, observed: object) -> Evaluation:
     """Return a report with this text wherever Azure or a user can put one."""
     source = Source(text, f"https://example.com/{text}", "2026")
     rule = make_rule(title=text, why=text, fix=text, sources=(source,))
@@ -668,7 +663,6 @@ def hostile(text: str, observed: object) -> Report:
         drift=Drift(Baseline(text, (text,), None, ()), (change,), ()),
         taken_at=text,
         profile=text,
-        as_of=text,
         gaps=(Gap(text, text, GapReason.FORBIDDEN, text, text, text),),
         declarations=(text,),
         packs=(msgspec.structs.replace(PACK, statements={"S45": Statement(text, text, text)}),),
@@ -677,9 +671,9 @@ def hostile(text: str, observed: object) -> Report:
     )
 
 
-def check_inert(report: Report) -> None:
-    for render in FLAVOURS:
-        run = run_of(report, render)
+def check_inert(report: Evaluation) -> None:
+    for flavour in FLAVOURS:
+        run = run_of(report, flavour)
         for text in strings(run):
             assert printable(text.replace("\n", "")) == text.replace("\n", "")
         for result in run["results"]:
@@ -716,6 +710,6 @@ def test_any_text_gives_a_log_that_is_valid_and_inert(text: str, observed: objec
 def test_the_serialiser_refuses_what_sarif_has_no_place_for() -> None:
     message = sarif_om.Message(text="x")
     message.txet = "y"
-    for node, complaint in ((message, "Message has no txet"), (object(), "object has no place in SARIF")):
+    for node, complaint in ((message, "Message has no txet"), (object(), "object is not a SARIF object")):
         with pytest.raises(TypeError, match=complaint):
-            sarif._plain(node)  # noqa: SLF001
+            plain(node)

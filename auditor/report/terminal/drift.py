@@ -1,4 +1,4 @@
-"""What has moved since the baseline, as the terminal shows it: findings by what became of them, resources as a tree."""
+"""Changes since the baseline, as the terminal report shows them: findings by state, resources as a tree."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import msgspec
 from rich.style import Style
 
 from auditor.azure import arm
-from auditor.judging.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
+from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.model import BaselineState
 from auditor.report import drift_summary, wording
-from auditor.report.grouping import group
+from auditor.report.document import Document, Drift, FindingChange, PropertyChange, ResourceChange
+from auditor.report.grouping import group, waived_keys
 
 if TYPE_CHECKING:
     from auditor.report.terminal.layout import Page
@@ -38,20 +39,20 @@ _LEAD: Final = 12
 """The width of the longest state with a space behind it."""
 
 
-def changes(page: Page, drift: Drift, taken_at: str) -> None:
-    """Say with what a snapshot of a time was compared, what came of it, and what moved: first what rules look at."""
+def write_drift(page: Page, document: Document, drift: Drift) -> None:
+    """Write the baseline, the changed findings, and the changed resources, first those that rules read."""
     page.section("Since the baseline")
-    page.write(f"Taken {drift_summary.baseline(drift, taken_at)}.")
+    page.write(f"Taken {drift_summary.baseline(document, drift)}.")
     if drift.baseline.gaps:
         page.write(f"It had {wording.count(len(drift.baseline.gaps), 'gap')}: with what they hid, nothing is compared.")
     if drift.findings or drift.resources:
         page.write(f"Findings: {drift_summary.findings(drift)}; resources: {drift_summary.resources(drift)}.")
     else:
         page.write("Nothing has moved.")
-    _findings(page, drift_summary.news(drift))
+    _findings(page, drift_summary.notable_changes(drift), waived_keys(document))
     read = [_only(change, read=True) for change in drift.resources]
     _resources(
-        page, "Moved", [change for change in read if change.properties or change.kind is not ResourceChangeKind.CHANGED]
+        page, "Moved", [change for change in read if change.properties or change.fate is not ResourceChangeKind.CHANGED]
     )
     unread = [_only(change, read=False) for change in drift.resources]
     _resources(page, "Moved, and no rule looks at it", [change for change in unread if change.properties])
@@ -63,13 +64,12 @@ def _only(change: ResourceChange, *, read: bool) -> ResourceChange:
     return msgspec.structs.replace(change, properties=properties)
 
 
-def _findings(page: Page, changes: list[FindingChange]) -> None:
+def _findings(page: Page, changes: list[FindingChange], waived: frozenset[str]) -> None:
     page.lines([""] * bool(changes))
-    for (state, _), alike in group(changes, lambda change: (change.state, change.finding.rule.id)).items():
-        rule = alike[0].finding.rule
-        page.write(f"{rule.id}  {rule.title}", lead=f"{state.upper():<{_LEAD}}", style=_STYLES[state])
-        for turn, same in group(alike, drift_summary.turn).items():
-            page.write(f"{turn}: {', '.join(wording.first([wording.subject(c.finding) for c in same]))}", _LEAD)
+    for (state, _), alike in group(changes, lambda change: (change.state, change.rule)).items():
+        page.write(f"{alike[0].rule}  {alike[0].title}", lead=f"{state.upper():<{_LEAD}}", style=_STYLES[state])
+        for outcomes, same in group(alike, lambda change: drift_summary.before_and_after(change, waived)).items():
+            page.write(f"{outcomes}: {', '.join(wording.first([wording.subject(c.subject) for c in same]))}", _LEAD)
 
 
 def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
@@ -78,12 +78,12 @@ def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
         page.lines([""])
         page.write(f"{title}: {_place(inside[0])}")
         for change in inside[:_MOST]:
-            page.write(_name(change.id), 2, lead=f"{change.kind.upper():<{_LEAD}}", style=_KIND_STYLES.get(change.kind))
+            page.write(_name(change.id), 2, lead=f"{change.fate.upper():<{_LEAD}}", style=_KIND_STYLES.get(change.fate))
             if change.former_id:
                 page.lines([f"before {wording.shortened(change.former_id, change.id)}"], 2 + _LEAD)
             if change.reason:
                 page.write(change.reason, 2 + _LEAD)
-            if change.rules and change.kind in {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED}:
+            if change.rules and change.fate in {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED}:
                 page.write(_rules(change.rules), 2 + _LEAD)
             for found in change.properties:
                 _property(page, found, change.id)
@@ -94,13 +94,13 @@ def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
 def _property(page: Page, change: PropertyChange, home: str) -> None:
     """Write a property on one line, or where it is too long on three."""
     path = wording.shortened(change.path, home)
-    turn = wording.turn(change.before, change.after, home)
+    values = wording.value_change(change.before, change.after, home)
     rules = f" ({', '.join(change.rules)})" if change.rules else ""
-    if page.fits(f"{path}: {turn}{rules}", 4):
-        page.write(f"{path}: {turn}{rules}", 4)
+    if page.fits(f"{path}: {values}{rules}", 4):
+        page.write(f"{path}: {values}{rules}", 4)
         return
     page.write(path, 4)
-    page.write(turn, 6)
+    page.write(values, 6)
     if change.rules:
         page.write(_rules(change.rules), 6)
 

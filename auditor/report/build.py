@@ -1,0 +1,300 @@
+"""Builds what formats render from the result of a scan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from auditor import __version__
+from auditor.estate import subjects
+from auditor.judging import model
+from auditor.judging.drift import model as drift_model
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.evaluation import Evaluation
+from auditor.judging.model import BaselineState, ExemptionState, ExemptionStatus, Outcome
+from auditor.report.document import (
+    Approval,
+    Attestation,
+    Attestations,
+    AttestationStatus,
+    Baseline,
+    Carried,
+    ChangeCounts,
+    Coverage,
+    Document,
+    Drift,
+    DriftSummary,
+    Evidence,
+    Finding,
+    FindingChange,
+    FindingSide,
+    Gap,
+    PropertyChange,
+    Read,
+    ResourceChange,
+    SeverityCounts,
+    Source,
+    StateCounts,
+    Subject,
+    Summary,
+    Tool,
+    Waived,
+    Waiver,
+    Waivers,
+    WaiverStatus,
+)
+from auditor.rules import evidence
+from auditor.rules.model import SEVERITIES, Pack, Rule
+from auditor.snapshot import model as snapshot_model
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import Snapshot
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What formats render: a document, and what they show of the scan that `auditor.report/1` does not hold."""
+
+    document: Document
+    """With all findings where a format needs passes, else with those that it lists in any case."""
+    snapshot: Snapshot
+    rules: tuple[Rule, ...]
+    """All evaluated rules."""
+    packs: tuple[Pack, ...]
+    deployment_file: str
+    """The path of the deployment file, "" without one."""
+    deployments: tuple[str, ...]
+    """The evaluated deployments, also those without a listed finding."""
+    passed_rules: int
+    """The number of rules with a pass."""
+    absent: tuple[Finding, ...]
+    """The baseline's findings that do not exist now, where a format needs passes."""
+
+
+def build(evaluation: Evaluation, *, passes: bool) -> Report:
+    """Return what formats render; `passes` is whether one of them needs passes and what only the baseline has."""
+    findings, drift = evaluation.findings, evaluation.drift
+    return Report(
+        document=_document(evaluation, (f for f in findings if passes or is_always_listed(f))),
+        snapshot=evaluation.snapshot,
+        rules=evaluation.rules,
+        packs=evaluation.packs,
+        deployment_file=evaluation.deployment_file,
+        deployments=tuple(dict.fromkeys(finding.deployment for finding in findings if finding.deployment)),
+        passed_rules=len({finding.rule.id for finding in findings if finding.outcome is Outcome.PASS}),
+        absent=tuple(_absent(change) for change in drift.findings if change.after is None) if drift and passes else (),
+    )
+
+
+def is_always_listed(finding: model.Finding | Finding) -> bool:
+    """Return whether a finding is listed without `--passes` too."""
+    return finding.outcome in {Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR} or finding.attestation is not None
+
+
+def _document(evaluation: Evaluation, findings: Iterable[model.Finding]) -> Document:
+    snapshot, drift = evaluation.snapshot, evaluation.drift
+    return Document(
+        format="auditor.report/1",
+        tool=Tool("auditor", __version__),
+        profile=evaluation.profile,
+        as_of=evaluation.as_of,
+        taken_at=snapshot.taken_at or None,
+        identity=snapshot.identity or None,
+        scopes=snapshot.scopes,
+        summary=_summary(evaluation.findings),
+        coverage=_coverage(evaluation.coverage),
+        findings=tuple(map(_finding, findings)),
+        carried=tuple(Carried(old.last_seen, _finding(old.finding)) for old in evaluation.carried),
+        waivers=_waivers(evaluation.waivers),
+        attestations=_attestations(evaluation.attestations),
+        drift=_drift(drift, evaluation.findings) if drift else None,
+    )
+
+
+def _summary(findings: Iterable[model.Finding]) -> Summary:
+    numbers = Counter((finding.outcome, finding.waiver is not None) for finding in findings)
+    fails = Counter(f.severity for f in findings if f.outcome is Outcome.FAIL and f.waiver is None)
+    return Summary(
+        fail=numbers[Outcome.FAIL, False],
+        unknown=numbers[Outcome.UNKNOWN, False],
+        error=numbers[Outcome.ERROR, False],
+        passed=numbers[Outcome.PASS, False],
+        not_applicable=numbers[Outcome.NOT_APPLICABLE, False],
+        waived=Waived(numbers[Outcome.FAIL, True], numbers[Outcome.UNKNOWN, True]),
+        fails_by_severity=SeverityCounts(*(fails[severity] for severity in SEVERITIES)),
+    )
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+def _finding(finding: model.Finding) -> Finding:
+    rule = finding.rule
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        outcome=finding.outcome,
+        severity=finding.severity,
+        subject=_subject(finding.subject),
+        deployment=finding.deployment or None,
+        evidence=tuple(map(_evidence, finding.evidence)),
+        cause=finding.cause,
+        reason=finding.reason or None,
+        reference=rule.reference,
+        sources=tuple(Source(source.title, source.url, source.date) for source in rule.sources),
+        fix=rule.fix,
+        key=finding.key,
+        waiver=_waiver(finding.waiver) if finding.waiver else None,
+        attestation=_attestation(finding.attestation) if finding.attestation else None,
+        state=finding.state,
+    )
+
+
+def _subject(subject: subjects.Subject) -> Subject:
+    return Subject(subject.id, subject.kind, subject.name, subject.region or None, subject.line or None)
+
+
+def _evidence(found: evidence.Evidence) -> Evidence:
+    reads = tuple(Read(*read) for read in found.reads)
+    return Evidence(found.resource, found.path, found.observed, found.expected, reads)
+
+
+# --- coverage and exemptions ------------------------------------------------------------------------------------------
+
+
+def _coverage(coverage: model.Coverage) -> Coverage:
+    listed: dict[str, tuple[str, ...]] = {}
+    for subscription, type_ in coverage.listed:
+        listed[subscription] = (*listed.get(subscription, ()), type_)
+    gaps = tuple(_gap(gap, coverage.waived.get(gap)) for gap in coverage.gaps)
+    return Coverage(coverage.complete, listed, gaps, (), coverage.declarations)
+
+
+def _gap(gap: snapshot_model.Gap, waiver: model.Waiver | None = None) -> Gap:
+    return Gap(
+        scope=gap.scope,
+        what=gap.what,
+        reason=gap.reason,
+        code=gap.code or None,
+        permission=gap.permission or None,
+        call=gap.call or None,
+        detail=gap.detail or None,
+        waiver=_waiver(waiver) if waiver else None,
+    )
+
+
+def _waivers(statuses: Iterable[ExemptionStatus[model.Waiver]]) -> Waivers:
+    return Waivers(
+        **{
+            state.value: tuple(
+                WaiverStatus(
+                    **msgspec.structs.asdict(_waiver(status.exemption)), covers=status.covers, why=status.why or None
+                )
+                for status in statuses
+                if status.state is state
+            )
+            for state in ExemptionState
+        }
+    )
+
+
+def _attestations(statuses: Iterable[ExemptionStatus[model.Attestation]]) -> Attestations:
+    return Attestations(
+        **{
+            state.value: tuple(
+                AttestationStatus(
+                    **msgspec.structs.asdict(_attestation(status.exemption)),
+                    covers=status.covers,
+                    why=status.why or None,
+                )
+                for status in statuses
+                if status.state is state
+            )
+            for state in ExemptionState
+            if state is not ExemptionState.LAPSED  # attestations are bound to no value
+        }
+    )
+
+
+def _waiver(waiver: model.Waiver) -> Waiver:
+    return Waiver(
+        rule=waiver.rule or None,
+        gap=waiver.gap or None,
+        scope=waiver.scope,
+        category=waiver.category,
+        reason=waiver.reason,
+        approved_by=waiver.approved_by,
+        ticket=waiver.ticket or None,
+        granted_on=waiver.granted_on,
+        expires_on=waiver.expires_on,
+        observed=waiver.observed or None,
+        file=waiver.file,
+        line=waiver.line,
+    )
+
+
+def _attestation(attestation: model.Attestation) -> Attestation:
+    return Attestation(**msgspec.structs.asdict(attestation))
+
+
+# --- drift ------------------------------------------------------------------------------------------------------------
+
+
+def _drift(drift: drift_model.Drift, findings: Iterable[model.Finding]) -> Drift:
+    gone = [change.state for change in drift.findings if change.after is None]
+    states = Counter([*gone, *(finding.state for finding in findings)])
+    kinds = Counter(change.kind for change in drift.resources)
+    approved = drift.baseline.approved
+    return Drift(
+        baseline=Baseline(
+            taken_at=drift.baseline.taken_at or None,
+            scopes=drift.baseline.scopes,
+            approved=Approval(approved.by, approved.at, approved.reason) if approved else None,
+            gaps=tuple(map(_gap, drift.baseline.gaps)),
+        ),
+        summary=DriftSummary(
+            StateCounts(**{state.name.lower(): states[state] for state in BaselineState}),
+            ChangeCounts(**{kind.name.lower(): kinds[kind] for kind in ResourceChangeKind}),
+        ),
+        findings=tuple(map(_finding_change, drift.findings)),
+        resources=tuple(map(_resource_change, drift.resources)),
+    )
+
+
+def _finding_change(change: drift_model.FindingChange) -> FindingChange:
+    finding = change.finding
+    return FindingChange(
+        state=change.state,
+        rule=finding.rule.id,
+        title=finding.rule.title,
+        subject=_subject(finding.subject),
+        deployment=finding.deployment or None,
+        before=_side(change.before),
+        after=_side(change.after),
+        reason=change.reason or (change.after.reason if change.after else "") or None,
+    )
+
+
+def _side(finding: model.Finding | None) -> FindingSide | None:
+    return FindingSide(finding.outcome, finding.severity, finding.key) if finding else None
+
+
+def _resource_change(change: drift_model.ResourceChange) -> ResourceChange:
+    return ResourceChange(
+        id=change.id,
+        fate=change.kind,
+        former_id=change.former_id or None,
+        properties=tuple(PropertyChange(p.path, p.before, p.after, p.rules) for p in change.properties),
+        rules=change.rules,
+        reason=change.reason or None,
+    )
+
+
+def _absent(change: drift_model.FindingChange) -> Finding:
+    """Return a finding of the baseline that does not exist now; an unknown if it is only not visible."""
+    finding = msgspec.structs.replace(change.finding, state=change.state)
+    if change.state is BaselineState.LOST_SIGHT:
+        finding = msgspec.structs.replace(
+            finding, outcome=Outcome.UNKNOWN, cause=Cause.GAP, reasons=(change.reason,), evidence=()
+        )
+    return _finding(finding)

@@ -1,0 +1,36 @@
+"""The output formats of a report."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from auditor.report.build import Report
+    from auditor.report.view import View
+
+
+class Format(NamedTuple):
+    """A way to render a report as text."""
+
+    function: str
+    """`module:function` of the renderer, which is imported only when it is used."""
+    needs_passes: bool = False
+    """Whether it lists passes in any case, not only with `--passes`."""
+
+    def render(self, report: Report, view: View) -> str:
+        """Return a report as text; it ends with a line break."""
+        module, name = self.function.split(":")
+        renderer: Callable[[Report, View], str] = getattr(importlib.import_module(module), name)
+        return renderer(report, view)
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "terminal": Format("auditor.report.terminal.report:render"),
+    "json": Format("auditor.report.json:render"),
+    "sarif": Format("auditor.report.sarif.log:render", needs_passes=True),
+    "sarif-github": Format("auditor.report.sarif.log:render_github"),
+    "markdown": Format("auditor.report.markdown:render"),
+}
+"""By name; the first one is the default."""

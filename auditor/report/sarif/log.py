@@ -1,0 +1,89 @@
+"""SARIF logs: one with everything (`render`), and one for GitHub code scanning (`render_github`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
+
+import msgspec
+import sarif_om as om
+
+from auditor.azure import arm
+from auditor.escape import printable
+from auditor.judging.model import Outcome
+from auditor.report.build import Report
+from auditor.report.document import Finding
+from auditor.report.sarif.locations import relative_uri, segment
+from auditor.report.sarif.notifications import invocation
+from auditor.report.sarif.objects import plain
+from auditor.report.sarif.results import ResultOptions, result
+from auditor.report.sarif.tool import driver
+from auditor.snapshot.known import Cause
+
+if TYPE_CHECKING:
+    from auditor.report.view import View
+
+_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_NAMESPACE: Final = UUID("6b0d7c0e-3d9c-5a0e-9b57-1f4a3c1f0a52")
+"""The namespace of the GUIDs of runs."""
+
+
+def render(report: Report, _view: View) -> str:
+    """Return a log of all findings, with those that only the baseline had."""
+    return _log(report, [(finding, "") for finding in (*report.document.findings, *report.absent)], github=False)
+
+
+def render_github(report: Report, _view: View) -> str:
+    """Return a log of the findings that become alerts; GitHub would make one of a pass or a suppressed result too.
+
+    An unknown with the cause `gap` is an alert, since without it GitHub would close the alert of an earlier fail. A
+    carried finding stays the alert that it was. GitHub finds out by itself what is new.
+    """
+    document = report.document
+    carried = {old.finding.key: old for old in document.carried if old.finding.waiver is None}
+    alerts = [(finding, "") for finding in document.findings if _is_alert(finding) and finding.key not in carried]
+    alerts += [(old.finding, old.last_seen) for old in carried.values()]
+    return _log(report, alerts, github=True)
+
+
+def _is_alert(finding: Finding) -> bool:
+    unread = finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.GAP
+    return finding.waiver is None and (finding.outcome is Outcome.FAIL or unread)
+
+
+def _log(report: Report, findings: Iterable[tuple[Finding, str]], *, github: bool) -> str:
+    """Return the log of one run; with each carried finding comes the time when it was last evaluated, else ""."""
+    document = report.document
+    drift = None if github else document.drift
+    options = ResultOptions(
+        indexes={rule.id: index for index, rule in enumerate(report.rules)},
+        file=relative_uri(report.deployment_file),
+        github=github,
+        has_baseline=drift is not None,
+    )
+    run = om.Run(
+        tool=om.Tool(driver=driver(report)),
+        newline_sequences=None,  # else the schema's default is written, control characters included
+        automation_details=om.RunAutomationDetails(
+            id=f"auditor/{segment(document.profile)}/",
+            guid=_guid(document.profile, document.taken_at, document.scopes) if drift else None,
+        ),
+        baseline_guid=_guid(document.profile, drift.baseline.taken_at, drift.baseline.scopes) if drift else None,
+        invocations=[invocation(document, options.indexes)],
+        results=[result(finding, options, last_seen) for finding, last_seen in findings],
+        properties={
+            "profile": printable(document.profile),
+            "asOf": document.as_of.isoformat(),
+            "takenAt": printable(document.taken_at or ""),
+            "coverageComplete": document.coverage.complete,
+        },
+    )
+    log = om.SarifLog(version="2.1.0", schema_uri=_SCHEMA, runs=[run])
+    return msgspec.json.format(json.dumps(plain(log)), indent=1) + "\n"
+
+
+def _guid(profile: str, taken_at: str | None, scopes: tuple[str, ...]) -> str:
+    """Return the GUID of the run that evaluated a snapshot; a later run names its baseline by it."""
+    return str(uuid5(_NAMESPACE, "\n".join((profile, taken_at or "", *sorted(map(arm.key, scopes))))))

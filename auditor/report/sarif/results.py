@@ -1,0 +1,146 @@
+"""Findings as SARIF results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import sarif_om as om
+
+from auditor.azure import arm
+from auditor.escape import printable
+from auditor.judging.model import BaselineState, Outcome
+from auditor.report import wording
+from auditor.report.document import Attestation, Evidence, Finding, Waiver
+from auditor.report.sarif.locations import is_declared, location
+from auditor.report.sarif.notifications import justification
+from auditor.report.sarif.objects import Node
+from auditor.report.sarif.text import LONGEST_NAME, LONGEST_REASON, LONGEST_VALUE, inert, one_line, quoted, value
+from auditor.report.sarif.tool import LEVELS
+
+_KINDS: Final = {
+    Outcome.FAIL: "fail",
+    Outcome.UNKNOWN: "open",
+    Outcome.ERROR: "open",
+    Outcome.PASS: "pass",
+    Outcome.NOT_APPLICABLE: "notApplicable",
+}
+_BASELINE_STATES: Final[Mapping[BaselineState | None, str]] = {
+    BaselineState.REGRESSED: "new",
+    BaselineState.NEW: "new",
+    None: "new",
+    BaselineState.LOST_SIGHT: "updated",
+    BaselineState.FIXED: "updated",
+    BaselineState.DRIFTED: "updated",
+    BaselineState.UNCHANGED: "unchanged",
+    BaselineState.GONE: "absent",
+}
+"""Worse than the baseline is `new`, for viewers that fail on new results; what may still exist is never `absent`."""
+_MOST_EVIDENCE: Final = 3
+
+
+class ResultOptions(msgspec.Struct, frozen=True):
+    """What all results of a log have in common."""
+
+    indexes: Mapping[str, int]
+    """The index of each rule by id."""
+    file: str
+    """The relative URI of the deployment file, "" without one."""
+    github: bool
+    """Whether the log is for GitHub code scanning."""
+    has_baseline: bool
+    """Whether results have a state relative to a baseline."""
+
+
+def result(finding: Finding, options: ResultOptions, last_seen: str = "") -> Node:
+    """Return a finding; `last_seen` is when a carried one was last evaluated.
+
+    GitHub ignores the kind but needs a level, and SARIF gives a level to fails only.
+    """
+    kind = "fail" if options.github else _KINDS[finding.outcome]
+    level = "none" if kind != "fail" else "note" if finding.outcome is Outcome.UNKNOWN else LEVELS[finding.severity]
+    fingerprints = {"auditorFinding/v1": finding.key}
+    if not is_declared(finding.subject, options.file):
+        # GitHub tells two results of a rule in one path apart by this. In a file that exists, upload-sarif computes it
+        # itself, and warns about any other.
+        fingerprints["primaryLocationLineHash"] = f"{finding.key[:16]}:1"
+    properties: dict[str, str] = {"outcome": finding.outcome, "severity": finding.severity}
+    if finding.deployment:
+        properties["deployment"] = printable(finding.deployment)
+    if finding.cause:
+        properties["cause"] = finding.cause
+    if last_seen:
+        properties["lastSeen"] = printable(last_seen)
+    if options.has_baseline and finding.state:
+        properties["state"] = finding.state
+    return om.Result(
+        rule_id=finding.rule,
+        rule_index=options.indexes[finding.rule],
+        kind=kind,
+        level=level,
+        message=om.Message(text=_message(finding, last_seen)),
+        locations=[location(finding.subject, options.file)],
+        partial_fingerprints=fingerprints,
+        suppressions=[_suppression(finding.waiver)] if finding.waiver else [],
+        baseline_state=_BASELINE_STATES[finding.state] if options.has_baseline else None,
+        properties=properties,
+    )
+
+
+def _suppression(waiver: Waiver) -> Node:
+    text = f"{justification(waiver)}: {one_line(waiver.reason).rstrip('.')}"
+    return om.Suppression(
+        kind="external",
+        state="accepted",
+        justification=f"{inert(text, LONGEST_REASON)}.",
+        properties={"category": waiver.category, "expiresOn": waiver.expires_on.isoformat()},
+    )
+
+
+def _message(finding: Finding, last_seen: str) -> str:
+    """Return the outcome as a sentence that is understood alone, since lists show only that, and the evidence."""
+    title, subject = inert(one_line(finding.title).rstrip("."), LONGEST_VALUE), _subject(finding)
+    verdict = {
+        Outcome.FAIL: f"{title}: not so for {subject}.",
+        Outcome.UNKNOWN: f"Could not be judged for {subject}: {title}.",
+        Outcome.ERROR: f"Could not be judged for {subject} because of a bug in auditor: {title}.",
+        Outcome.PASS: f"{title}: so it is for {subject}.",
+        Outcome.NOT_APPLICABLE: f"{title}: not applicable to {subject}.",
+    }[finding.outcome]
+    seen = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
+    if more := len(finding.evidence) - len(seen):
+        seen.append(f"and {more} more")
+    reason = inert(one_line(_attested(finding.attestation) or finding.reason or "").rstrip("."), LONGEST_REASON)
+    told = [reason, "; ".join(seen)]
+    if last_seen:
+        told = [told[1], f"It could not be seen this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
+    return " ".join((verdict, *(f"{text}." for text in told if text)))
+
+
+def _attested(attestation: Attestation | None) -> str:
+    """Return who attested a finding, "" without an attestation."""
+    if attestation is None:
+        return ""
+    by = f"Attested until {attestation.valid_until} by {attestation.attested_by} ({wording.place(attestation)})"
+    return f"{by}: {attestation.statement}"
+
+
+def _subject(finding: Finding) -> str:
+    """Return the subject of a finding, distinguished from others of the same name."""
+    subject = finding.subject
+    text = f"{inert(subject.kind, LONGEST_NAME)} {quoted(subject.name, LONGEST_NAME)}"
+    if subject.kind == "tier" and subject.region:
+        text += f" in {quoted(subject.region, LONGEST_NAME)}"
+    if finding.deployment and subject.kind != "deployment":
+        text += f" of deployment {quoted(finding.deployment, LONGEST_NAME)}"
+    return text
+
+
+def _observation(evidence: Evidence, subject_id: str) -> str:
+    """Return an observed and its expected value."""
+    other = evidence.resource != subject_id or not evidence.path
+    names = [*([evidence.path] if evidence.path else []), *([arm.name_of(evidence.resource)] if other else [])]
+    where = " of ".join(quoted(name, LONGEST_VALUE) for name in names)
+    observed = "missing" if evidence.observed is None else value(evidence.observed)
+    return f"{where} is {observed}, expected {value(evidence.expected)}"

@@ -1,0 +1,161 @@
+"""The one shape of a report: what is built, written, read back and described by the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.evaluation import Evaluation
+from auditor.judging.model import BaselineState, ExemptionState, Outcome
+from auditor.report import schema
+from auditor.report.build import build
+from auditor.report.document import Document
+from auditor.report.view import View
+from auditor.rules.model import Severity
+from auditor.yaml_documents import validator
+from tests.report import reports
+
+EVALUATIONS = [reports.full, reports.excused, reports.carried, reports.drifted]
+SCHEMA: Any = json.loads(schema.text())
+DEFINITIONS = SCHEMA["$defs"]
+
+
+@pytest.mark.parametrize("evaluation", EVALUATIONS)
+def test_what_is_written_is_read_back_as_it_was(evaluation: Callable[[], Evaluation]) -> None:
+    document = build(evaluation(), passes=True).document
+    text = reports.render("json", evaluation(), View(passes=True))
+    assert msgspec.json.decode(text, type=Document) == document
+
+
+@given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE))
+def test_any_text_is_read_back_as_it_was(text: str) -> None:
+    document = build(reports.hostile(text), passes=True).document
+    assert (
+        msgspec.json.decode(reports.render("json", reports.hostile(text), View(passes=True)), type=Document) == document
+    )
+
+
+def test_a_document_without_passes_has_what_is_listed_in_any_case() -> None:
+    whole, listed = (build(reports.excused(), passes=passes).document for passes in (True, False))
+    assert whole == listed, "an attested pass is listed"
+    whole, listed = (build(reports.full(), passes=passes).document for passes in (True, False))
+    assert {f.outcome for f in whole.findings} - {f.outcome for f in listed.findings} == {
+        Outcome.PASS,
+        Outcome.NOT_APPLICABLE,
+    }
+    assert msgspec.structs.replace(whole, findings=listed.findings) == listed
+
+
+def test_the_findings_that_only_the_baseline_has_are_built_for_formats_that_need_passes() -> None:
+    (gone,) = build(reports.drifted(), passes=True).absent
+    assert (gone.subject.name, gone.outcome, gone.state) == ("vm-gone", Outcome.FAIL, BaselineState.GONE)
+    assert build(reports.drifted(), passes=False).absent == ()
+    assert build(reports.full(), passes=True).absent == ()
+
+
+def test_a_later_version_may_add_keys() -> None:
+    written = json.loads(reports.render("json", reports.full()))
+    later = {**written, "added": 1, "findings": [{**finding, "added": 1} for finding in written["findings"]]}
+    assert written["findings"]
+    assert msgspec.convert(later, Document) == msgspec.convert(written, Document)
+
+
+# --- the schema -------------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_valid() -> None:
+    validator("report").check_schema(SCHEMA)
+
+
+def test_the_schema_allows_no_unknown_keys() -> None:
+    objects = [definition for definition in DEFINITIONS.values() if definition.get("type") == "object"]
+    assert len(objects) > 20
+    assert {definition["additionalProperties"] for definition in objects} == {False}
+
+
+def test_every_key_is_described() -> None:
+    """Numbers by severity, state or kind are described as a whole."""
+    counts = {"Waived", "SeverityCounts", "StateCounts", "ChangeCounts"}
+    assert counts < DEFINITIONS.keys()
+    for name, definition in DEFINITIONS.items():
+        assert definition["description"].endswith("."), name
+        for key, about in definition.get("properties", {}).items():
+            assert name in counts or about["description"].endswith((".", "`.")), f"{name}.{key}"
+
+
+def test_vocabularies_are_those_of_the_model() -> None:
+    assert set(DEFINITIONS["Outcome"]["enum"]) == {*Outcome}
+    assert set(DEFINITIONS["ResourceChangeKind"]["enum"]) == {*ResourceChangeKind}
+    assert [*DEFINITIONS["SeverityCounts"]["properties"]] == [*Severity]
+    assert {*DEFINITIONS["StateCounts"]["properties"]} == {*BaselineState}
+    assert {*DEFINITIONS["ChangeCounts"]["properties"]} == {*ResourceChangeKind}
+    assert {*DEFINITIONS["Waivers"]["properties"]} == {*ExemptionState}
+    assert {*DEFINITIONS["Attestations"]["properties"]} == {*ExemptionState} - {ExemptionState.LAPSED}
+
+
+def changed(document: Any, *path: str | int, value: object) -> Any:
+    """Return a copy of a report in which one value is another."""
+    copy = json.loads(json.dumps(document))
+    place = copy
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("format",), "auditor.report/2"),
+        (("tool", "name"), "other"),
+        (("asOf",), "2026-11-1"),
+        (("takenAt",), ""),
+        (("summary", "pass"), -1),
+        (("coverage", "guestFiles"), ["iris.cpf"]),
+        (("coverage", "gaps", 0, "reason"), "tired"),
+        (("findings", 0, "key"), "A" * 64),
+        (("findings", 0, "state"), "gone"),
+        (("findings", 0, "subject", "line"), 0),
+        (("findings", 0, "sources"), []),
+        (("findings", 0, "evidence", 0, "reads"), []),
+        (("drift", "findings", 0, "state"), "unchanged"),
+        (("drift", "resources", 0, "fate"), "burnt"),
+        (("drift", "summary", "findings", "lost_sight"), 1),
+    ],
+)
+def test_the_schema_refuses(path: tuple[str | int, ...], value: object) -> None:
+    written = json.loads(reports.render("json", reports.drifted(), View(passes=True)))
+    assert [*validator("report").iter_errors(written)] == []
+    assert [*validator("report").iter_errors(changed(written, *path, value=value))] != []
+
+
+def keys(document: Any) -> Iterator[tuple[str | int, ...]]:
+    """Yield the paths of all keys of a report but for those of observed values."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield (key,)
+            yield from (
+                () if key in {"observed", "before", "after", "listed"} else ((key, *path) for path in keys(value))
+            )
+    elif isinstance(document, list) and document:
+        yield from ((0, *path) for path in keys(document[0]))
+
+
+def test_the_schema_requires_every_key_that_is_always_written() -> None:
+    written = json.loads(reports.render("json", reports.drifted(), View(passes=True)))
+    paths = [path for path in keys(written) if path[-1] not in {"sources", "reads"}]
+    assert len(paths) > 100
+    for path in paths:
+        cut = json.loads(json.dumps(written))
+        place = cut
+        for step in path[:-1]:
+            place = place[step]
+        del place[path[-1]]
+        assert [*validator("report").iter_errors(cut)] != [], path
