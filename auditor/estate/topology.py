@@ -9,7 +9,7 @@ from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.deployments import Finder
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
-from auditor.estate.security_rules import Filtering
+from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.tags import from_tags
 from auditor.snapshot.model import Snapshot
@@ -26,7 +26,7 @@ class Topology:
         self.graph = Graph(snapshot)
         self.balancing = Balancing(self.graph)
         self.naming = self.balancing.naming
-        self.filtering = Filtering(self.graph)
+        self.security_groups = SecurityGroups(self.graph)
         finder = Finder(self.graph, self.balancing)
         self.deployments = tuple(finder.build(deployment) for deployment in from_tags(self.graph, declared))
         self.subscriptions = tuple(

@@ -9,9 +9,10 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.ranges import INTERNET, size
+from auditor.estate.admission import Admission
 from auditor.estate.graph import LOAD_BALANCER, objects, parts, value
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
-from auditor.estate.security_rules import INTERNET, Admission, size
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
@@ -103,7 +104,7 @@ def ip_configurations(context: Context, vm: Resource) -> Answer:
 @fact("configuration.security_groups", "configuration", gives="security-group*")
 def security_groups(context: Context, configuration: Part) -> Answer:
     """The network security groups before an IP configuration: that of its subnet and that of its interface."""
-    return context.topology.filtering.groups(configuration)
+    return context.topology.security_groups.of(configuration)
 
 
 def _interfaces(context: Context, vm: Resource) -> Answer:
@@ -139,7 +140,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
     missing = configurations.open_end
     known: list[Opening] = []
     reads: list[Read] = []
-    filtering = context.topology.filtering
+    filtering = context.topology.security_groups
     for configuration in configurations.only(Part):
         groups = filtering.groups(configuration)
         for port, found in zip(SENSITIVE_PORTS, filtering.admissions(configuration, SENSITIVE_PORTS), strict=True):

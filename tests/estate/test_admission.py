@@ -11,24 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.estate.security_rules import (
-    EVERY,
-    INTERNET,
-    IPV4,
-    IPV6,
-    Addresses,
-    Admission,
-    Destination,
-    Ports,
-    Ranges,
-    SecurityRule,
-    admission,
-    contains,
-    difference,
-    intersection,
-    size,
-    union,
-)
+from auditor.azure.ranges import EVERY, INTERNET, IPV4, IPV6, Ranges, contains, difference, intersection, size, union
+from auditor.estate.admission import Admission, admission
+from auditor.estate.security_rules import Addresses, Destination, Ports, SecurityRule
 from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.model import Part
 from tests.estate.subscription import Body, arm_id, gap, item, nic, resource, topology
@@ -71,7 +56,7 @@ def admitted(bodies: Sequence[Body], port: int = 22, **keywords: Any) -> Admissi
     interface = item(built, "Network/networkInterfaces", "n")
     properties: Any = interface.body["properties"]
     configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    return built.filtering.admissions(configuration, (port,))[0]
+    return built.security_groups.admissions(configuration, (port,))[0]
 
 
 def everybody(found: Admission) -> bool:
@@ -181,8 +166,8 @@ def test_no_group_at_all_lets_everybody_in_and_says_where_one_could_be() -> None
     interface = item(built, "Network/networkInterfaces", "n")
     properties: Any = interface.body["properties"]
     configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    assert everybody(built.filtering.admissions(configuration, (22,))[0])
-    found = built.filtering.groups(configuration)
+    assert everybody(built.security_groups.admissions(configuration, (22,))[0])
+    found = built.security_groups.of(configuration)
     assert found.value == Items()
     assert [read.path for read in found.reads] == [
         "properties.subnets[0].properties.networkSecurityGroup.id",
@@ -464,7 +449,7 @@ class Drawn(NamedTuple):
             "*",
             Ports(((0, 65535),)),
             Ports(((0, 65535),)),
-            Addresses(named, doubt=DOUBT if self.more_sources else None),
+            Addresses(named, unknown=DOUBT if self.more_sources else None),
             Addresses(dict(EVERY), everywhere=True),
         )
 

@@ -1,0 +1,91 @@
+"""Sets of numbers as ranges: IP addresses and ports."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+Ranges = tuple[tuple[int, int], ...]
+"""Numbers (addresses, ports) as ranges that include both ends, sorted, with a gap between any two."""
+
+IPV4: Final = 4
+IPV6: Final = 6
+
+
+def union(*several: Ranges) -> Ranges:
+    """Return the numbers that are in any of some sets."""
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(pair for ranges in several for pair in ranges):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return tuple(merged)
+
+
+def intersection(one: Ranges, other: Ranges) -> Ranges:
+    """Return the numbers that are in both sets."""
+    common: list[tuple[int, int]] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        low, high = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
+        if low <= high:
+            common.append((low, high))
+        if one[i][1] < other[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(common)
+
+
+def difference(one: Ranges, other: Ranges) -> Ranges:
+    """Return the numbers of a set that are not in another."""
+    left: list[tuple[int, int]] = []
+    for low, high in one:
+        start = low
+        for cut_low, cut_high in other:
+            if cut_high < start or cut_low > high:
+                continue
+            if cut_low > start:
+                left.append((start, cut_low - 1))
+            start = cut_high + 1
+        if start <= high:
+            left.append((start, high))
+    return tuple(left)
+
+
+def size(ranges: Ranges) -> int:
+    """Return how many numbers are in a set."""
+    return sum(high - low + 1 for low, high in ranges)
+
+
+def contains(ranges: Ranges, number: int) -> bool:
+    """Return whether a number is in a set."""
+    return any(low <= number <= high for low, high in ranges)
+
+
+def networks(*texts: str) -> Ranges:
+    """Return the addresses of networks in CIDR notation, all of one family."""
+    return union(*(range_of(ipaddress.ip_network(text)) for text in texts))
+
+
+def range_of(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Ranges:
+    """Return the addresses of a network."""
+    return ((int(network.network_address), int(network.broadcast_address)),)
+
+
+EVERY: Final = {IPV4: networks("0.0.0.0/0"), IPV6: networks("::/0")}
+"""All addresses, by family."""
+
+_NOT_ROUTED: Final = networks(
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+)
+INTERNET: Final = {IPV4: difference(EVERY[IPV4], _NOT_ROUTED), IPV6: networks("2000::/3")}
+"""The addresses of the Internet by family, without private, local, multicast and reserved ones."""

@@ -1,0 +1,113 @@
+"""Network security groups: which ones an IP configuration has, their rules, and what they admit."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+
+from auditor.azure.paths import ABSENT
+from auditor.estate import security_rules
+from auditor.estate.admission import Admission, admission
+from auditor.estate.graph import Graph, objects, value
+from auditor.estate.security_rules import Destination, SecurityRule, destination_of, unusable
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.model import Part, Resource
+
+
+class SecurityGroups:
+    """The security groups of a snapshot, with their rules and what they admit, each computed once."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Take the graph; everything is computed on demand."""
+        self.graph = graph
+        self._rules: dict[str, tuple[SecurityRule, ...] | Unknown] = {}
+        self._admissions: dict[tuple[object, ...], tuple[Admission, ...]] = {}
+        self._groups: dict[tuple[str, str], Answer] = {}
+        self._destinations: dict[tuple[str, str], Destination] = {}
+
+    def of(self, configuration: Part) -> Answer:
+        """Return the security groups of an IP configuration: that of its subnet and that of its interface.
+
+        One that was not read is a placeholder. The reads include the references that are absent.
+        """
+        where = (configuration.resource.key, configuration.path)
+        if where not in self._groups:
+            self._groups[where] = self._find_groups(configuration)
+        return self._groups[where]
+
+    def _find_groups(self, configuration: Part) -> Answer:
+        known: list[object] = []
+        reads: list[Read] = []
+        subnet = value(configuration, "properties.subnet.id")
+        part = self.graph.part(subnet.value) if isinstance(subnet.value, str) else unusable(subnet, "subnet")
+        for holder in (part, configuration.resource):
+            if isinstance(holder, Part | Resource):
+                reference = value(holder, "properties.networkSecurityGroup.id")
+                reads += reference.reads
+                if isinstance(reference.value, str):
+                    known.append(self.graph.named(reference.value))
+                elif reference.value is not ABSENT:
+                    known.append(unusable(reference, "networkSecurityGroup"))
+            else:
+                known.append(holder)
+        return Answer(Items(tuple(known)), tuple(reads))
+
+    def admissions(self, configuration: Part, ports: tuple[int, ...]) -> tuple[Admission, ...]:
+        """Return the Internet addresses that can reach each of several TCP ports of an IP configuration.
+
+        Without any security group that is every address.
+        """
+        found = self.of(configuration).value
+        groups: list[tuple[SecurityRule, ...]] = []
+        unknowns: list[Unknown] = []
+        for group in found.known if isinstance(found, Items) else ():
+            rules = self.rules(group) if isinstance(group, Resource) else group
+            if isinstance(rules, Unknown):
+                unknowns.append(rules)
+            elif isinstance(rules, tuple):
+                groups.append(rules)
+        where = (configuration.resource.key, configuration.path)
+        if where not in self._destinations:
+            self._destinations[where] = destination_of(configuration)
+        destination = self._destinations[where]
+        # Destinations for which the same rules match have the same admissions, so that few are computed.
+        matching = tuple(destination.match(rule.destinations) for rules in groups for rule in rules)
+        key = (*map(id, groups), destination.family, matching, ports)
+        if key not in self._admissions:
+            self._admissions[key] = tuple(admission(groups, destination, port) for port in ports)
+        through_all = self._admissions[key]
+        if not unknowns:
+            return through_all
+        # An unknown security group can only deny more.
+        return tuple(
+            msgspec.structs.replace(through, sure=(), because=tuple(unknowns)) if through.possible else through
+            for through in through_all
+        )
+
+    def rules(self, group: Resource) -> tuple[SecurityRule, ...] | Unknown:
+        """Return the inbound rules of a security group by priority, including the default rules."""
+        if group.key not in self._rules:
+            self._rules[group.key] = self._find_rules(group)
+        return self._rules[group.key]
+
+    def _find_rules(self, group: Resource) -> tuple[SecurityRule, ...] | Unknown:
+        if isinstance(found := self.graph.get(group.id), Unknown):
+            return found
+        own = objects(found, "properties.securityRules[*]")
+        if own.missing is not None:
+            return own.missing
+        defaults = objects(found, "properties.defaultSecurityRules[*]").known
+        rules = [part if isinstance(part, Unknown) else security_rules.parse(part) for part in (*own.known, *defaults)]  # type: ignore[arg-type]
+        inbound = [] if defaults else list(security_rules.DEFAULT_RULES)
+        for rule in rules:
+            if isinstance(rule, Unknown):
+                return rule
+            if rule.inbound is not False:
+                inbound.append(rule)
+        inbound.sort(key=lambda rule: rule.priority)
+        for one, other in pairwise(inbound):
+            if one.priority == other.priority:
+                reason = f"{found.id} has two inbound rules of priority {one.priority:g} (malformed)"
+                return Unknown(Cause.VALUE, reason, about=(found.id,))
+        return tuple(inbound)
