@@ -142,7 +142,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
     reads: list[Read] = []
     filtering = context.topology.security_groups
     for configuration in configurations.only(Part):
-        groups = filtering.groups(configuration)
+        groups = filtering.of(configuration)
         for port, found in zip(SENSITIVE_PORTS, filtering.admissions(configuration, SENSITIVE_PORTS), strict=True):
             if found.sure:
                 known.append(Opening(configuration, vm, port, found, groups))
