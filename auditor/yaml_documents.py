@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 40
 
-_SOUND: Final = str(bundled.DEMO / bundled.DEPLOYMENT)
-"""A file that the tests hold against its schema: to load jsonschema for it is a good part of what the demo costs."""
-
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNFIT: Final = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Control characters, and U+0085, U+2028 and U+2029: the parser ends a line, and so a comment, at them, and editors do
@@ -78,13 +75,19 @@ class Document:
         return InputError(message, self.file, self.line(container, key))
 
     def check(self, schema: str) -> Document:
-        """Check the value against one of the package's schemas.
+        """Validate the value with one of the package's schemas, except for bundled files.
+
+        Raises:
+            InputError: see `validate`.
+        """
+        return self if bundled.contains(self.file) else self.validate(schema)
+
+    def validate(self, schema: str) -> Document:
+        """Validate the value with one of the package's schemas.
 
         Raises:
             InputError: the most telling fault: an unknown key, else a wrong value, else a missing key.
         """
-        if self.file == _SOUND and schema == "deployment":
-            return self
         faults = [
             (fault.validator != "additionalProperties", fault.validator in _MISSING, self._place(fault), fault)
             for fault in validator(schema).iter_errors(cast("Any", self.value))

@@ -443,3 +443,13 @@ def test_the_schemas_are_schemas_whose_choices_are_all_of_keys(schema: str) -> N
             walk(member, str(key))
 
     walk(whole)
+
+
+def test_bundled_files_are_validated_here_and_not_by_check() -> None:
+    """`tests/rules/test_packs.py` validates the other ones: those of the built-in pack."""
+    demo = bundled.DEMO / bundled.DEPLOYMENT
+    yaml_documents.read(demo).validate("deployment")
+    wrong = Document({}, str(demo), {})
+    assert wrong.check("deployment") is wrong
+    with pytest.raises(InputError, match="the file lacks the key 'format'"):
+        Document({}, "deployment.yaml", {}).check("deployment")

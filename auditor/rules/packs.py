@@ -36,22 +36,19 @@ class LoadedPack(msgspec.Struct, frozen=True):
     rules: Mapping[str, tuple[CompiledRule, ...]]
 
 
-def load(folder: Path, facts: Mapping[str, Fact], *, trusted: bool = False) -> LoadedPack:
-    """Load a pack; a trusted one, whose files the tests have checked against their schemas, is not checked again.
+def load(folder: Path, facts: Mapping[str, Fact]) -> LoadedPack:
+    """Load a pack.
 
     Raises:
         InputError: a file of it is wrong, or two rules have one id.
     """
-    document = yaml_documents.read(folder / PACK_FILE)
-    pack = _pack(document if trusted else document.check("pack"))
+    pack = _pack(yaml_documents.read(folder / PACK_FILE).check("pack"))
     rules: dict[str, list[CompiledRule]] = {profile: [] for profile in pack.profiles}
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*.y*ml")):
         if path.name == PACK_FILE:
             continue
-        document = yaml_documents.read(path)
-        if not trusted:
-            document.check("rule")
+        document = yaml_documents.read(path).check("rule")
         value: Any = document.value
         if value["id"] in found:
             message = f"the rule {value['id']} is already in {found[value['id']]}"
@@ -68,7 +65,7 @@ def load_all(folders: Iterable[Path], facts: Mapping[str, Fact]) -> tuple[Loaded
     Raises:
         InputError: a file of them is wrong.
     """
-    return (load(bundled.PACK, facts, trusted=True), *(load(folder, facts) for folder in folders))
+    return (load(bundled.PACK, facts), *(load(folder, facts) for folder in folders))
 
 
 def select(packs: Iterable[LoadedPack], profile: str) -> tuple[CompiledRule, ...]:

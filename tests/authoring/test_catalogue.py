@@ -182,8 +182,3 @@ def test_code_renders_to_the_text_in_a_cell(text: str) -> None:
     rendered = MarkdownIt("js-default", {"html": True}).render(table)
     (cell,) = re.findall(r"<tbody>\n<tr>\n<td><code>(.*)</code></td>\n<td>x</td>", rendered)
     assert html.unescape(cell).strip() == printable(text).strip()
-
-
-def test_the_demo_follows_the_schema_that_a_scan_of_it_takes_for_granted() -> None:
-    value: Any = yaml_documents.read(bundled.DEMO / bundled.DEPLOYMENT).value
-    assert list(yaml_documents.validator("deployment").iter_errors(value)) == []
