@@ -14,6 +14,7 @@ from uuid import UUID
 from auditor.azure import arm
 from auditor.estate.graph import REFERENCES
 from auditor.snapshot.model import Snapshot, resource
+from auditor.snapshot.skus import sku
 
 Body = dict[str, Any]
 
@@ -117,14 +118,14 @@ class _Estate:
             scopes.append(scope)
             self._subscription(scope, min(left, PER_SUBSCRIPTION), len(scopes))
             left -= PER_SUBSCRIPTION
-        resources = {arm.key(body["id"]): resource(body, body["id"], "GET") for body in self._bodies}
+        bodies = (resource(body, body["id"], "GET") for body in self._bodies)
+        resources = {found.key: found for found in (*bodies, *map(sku, _sizes()))}
         return Snapshot(
             taken_at=TAKEN_AT,
             scopes=tuple(scopes),
             resources=tuple(resources[key] for key in sorted(resources)),
             listed=frozenset((scope, type_) for scope in scopes for type_ in TYPES),
             gaps=(),
-            skus=tuple(_sizes()),
             deployment="\n".join(self._declared) + "\n",
         )
 

@@ -54,7 +54,6 @@ def played(machines: int) -> Estate:
     found = Estate()
     for resource in built.resources:
         found.add({name: value for name, value in resource.body.items() if name != "tags" or resource.type != VM})
-    found.skus = [dict(sku) for sku in built.skus]
     return found
 
 

@@ -28,7 +28,7 @@ from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Items
-from auditor.snapshot.model import Resource, Snapshot
+from auditor.snapshot.model import SKU, Resource, Snapshot
 from auditor.yaml_documents import Document
 from tests import estates, tracing
 from tests.tracing import Place, Steps, walk
@@ -125,10 +125,10 @@ class Estate:
         self.snapshot = self.fixture.decoder.snapshot
         self.declared = deployment_file.load(Document(self.fixture.declared, bundled.DEPLOYMENT, {}))
         self.bodies: dict[str, Any] = {resource.key: resource.body for resource in self.snapshot.resources}
-        self.bodies |= {str(number): record for number, record in enumerate(self.snapshot.skus)}
         self.roles = _roles(Topology(self.snapshot, self.declared, examples.AS_OF))
-        for number, record in enumerate(self.snapshot.skus):
-            self.roles[str(number)] = " ".join([str(record["name"]), *record["locations"]])  # type: ignore[misc]
+        for key, body in self.bodies.items():
+            if arm.type_of(key) == SKU:
+                self.roles[key] = " ".join([body["name"], *body["locations"]])
         self.values = _values(self.bodies.values())
         self._asked = list(self.rules)
         self._concerned: dict[Place, tuple[CompiledRule, ...]] = {}
@@ -171,7 +171,7 @@ class Estate:
         if not mutant.steps or self._sees("", mutant):
             return self.rules
         # Who asks for zones looks through all SKU records by itself, which is not traced.
-        of_sku = mutant.target.isdigit() and mutant.steps[:1] != ("capabilities",)
+        of_sku = arm.type_of(mutant.target) == SKU and mutant.steps[:1] != ("capabilities",)
         return tuple(
             loaded
             for loaded in self.rules
@@ -181,7 +181,8 @@ class Estate:
     @cached_property
     def _need_skus(self) -> set[str]:
         """Return the rules that say anything else where nothing is known of any SKU."""
-        without = msgspec.structs.replace(self.snapshot, skus=())
+        kept = tuple(resource for resource in self.snapshot.resources if resource.type != SKU)
+        without = msgspec.structs.replace(self.snapshot, resources=kept)
         before, after = (
             {(finding.rule.id, finding.subject.id, finding.outcome, finding.reasons) for finding in found}
             for found in (self.judge(self.snapshot, self.rules), self.judge(without, self.rules))

@@ -43,7 +43,7 @@ from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.facts import FACTS
 from auditor.snapshot.known import Answer, Cause, Items, Unknown
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.model import SKU, Part, Resource
 from auditor.snapshot.redaction import redact
 from auditor.sources import arm_json
 from auditor.yaml_documents import Document
@@ -564,4 +564,6 @@ def test_no_recorded_body_is_changed_by_reading_it_but_for_its_secrets() -> None
     for layer in itertools.islice(layers(), 1):
         before = {arm.key(body["id"]): json.dumps(redact(body), sort_keys=True) for body in layer}
         for resource in build(layer, []).graph.snapshot.resources:
+            if resource.type == SKU:
+                continue
             assert json.dumps(resource.body, sort_keys=True) == before[resource.key]

@@ -13,11 +13,11 @@ from auditor.azure.paths import Step
 from auditor.estate.graph import Graph
 from auditor.rules.context import Context
 from auditor.snapshot.known import Answer
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.model import SKU, Part, Resource
 
 Steps = tuple[Step, ...]
 Place = tuple[str, Steps]
-"""A body, by the key of its resource or, for an SKU record, by its number; and a property in it."""
+"""A body, by the key of its resource; and a property in it."""
 
 _OF_SKUS: Final[tuple[Steps, ...]] = (
     ("resourceType",),
@@ -81,9 +81,9 @@ def places(bodies: Mapping[str, Any]) -> Iterator[set[Place]]:
         return location(resource)
 
     def traced_capability(graph: Graph, *asked: str) -> Answer:
-        for record in graph.snapshot.skus:
-            for place in _places_in_sku(record, *asked):
-                note(record, place)
+        for sku in graph.by_type[SKU]:
+            for place in _places_in_sku(sku.body, *asked):
+                note(sku.body, place)
         return capability(graph, *asked)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -49,14 +49,11 @@ class Inventory:
         self.snapshot = arm_json.decode(msgspec.json.encode(body), file)
         unread = {arm.key(gap.scope) for gap in self.snapshot.gaps}
         known = {resource.key: resource for resource in self.snapshot.resources if resource.key not in unread}
-        skus = iter(self.snapshot.skus)
-        self._resources: dict[bytes, Resource] = {}
-        self._skus: dict[bytes, Mapping[str, object]] = {}
-        for item in body["value"]:
-            if "id" not in item:
-                self._skus[msgspec.json.encode(item)] = next(skus)
-            elif arm.key(item["id"]) in known:
-                self._resources[msgspec.json.encode(item)] = known[arm.key(item["id"])]
+        self._resources: dict[bytes, Resource] = {
+            msgspec.json.encode(item): known[arm.key(item["id"])]
+            for item in body["value"]
+            if "id" in item and arm.key(item["id"]) in known
+        }
 
     def decode(self, changed: Mapping[str, Any]) -> Snapshot:
         """Return the same as `arm_json.decode` of a changed copy.
@@ -64,13 +61,11 @@ class Inventory:
         Raises:
             InputError: see `arm_json.decode`.
         """
-        kept, skus, others = {}, [], []
+        kept, others = {}, []
         for item in changed["value"]:
             text = msgspec.json.encode(item)
             if text in self._resources:
                 kept[self._resources[text].key] = self._resources[text]
-            elif text in self._skus:
-                skus.append(self._skus[text])
             else:
                 others.append(item)
         decoded = arm_json.decode(msgspec.json.encode({**changed, "value": others}), self._file)
@@ -81,7 +76,6 @@ class Inventory:
             decoded,
             scopes=tuple(sorted({*decoded.scopes, *map(arm.subscription_of, kept)})),
             resources=tuple(resources),
-            skus=(*skus, *decoded.skus),
         )
 
 

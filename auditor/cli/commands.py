@@ -111,7 +111,7 @@ def _discover(options: argparse.Namespace) -> int:
 
 def _approve(options: argparse.Namespace) -> int:
     approved = approval.approve(options.snapshot, options.by, options.reason, options.output)
-    lines = [f"approved {len(approved.resources):,} resources, taken {approved.taken_at or 'at an unknown time'}"]
+    lines = [f"approved {approved.resource_count:,} resources, taken {approved.taken_at or 'at an unknown time'}"]
     if approved.gaps:
         hidden = ", ".join(dict.fromkeys(gap.what for gap in approved.gaps))
         gaps = wording.count(len(approved.gaps), "gap")

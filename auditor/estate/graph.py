@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -12,7 +12,8 @@ import msgspec
 from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT, Absent
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot
+from auditor.snapshot.model import SKU, Gap, GapReason, Part, Resource, Snapshot
+from auditor.snapshot.skus import cited_id
 
 VM: Final = "microsoft.compute/virtualmachines"
 DISK: Final = "microsoft.compute/disks"
@@ -21,7 +22,6 @@ NIC: Final = "microsoft.network/networkinterfaces"
 AVAILABILITY_SET: Final = "microsoft.compute/availabilitysets"
 SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
 PLACEMENT_GROUP: Final = "microsoft.compute/proximityplacementgroups"
-SKU: Final = "microsoft.compute/skus"
 LOAD_BALANCER: Final = "microsoft.network/loadbalancers"
 APPLICATION_GATEWAY: Final = "microsoft.network/applicationgateways"
 PUBLIC_ADDRESS: Final = "microsoft.network/publicipaddresses"
@@ -166,12 +166,7 @@ class Graph:
             self.by_type[resource.type].append(resource)
             if resource.unread:
                 self.unreadable[resource.type].append(resource)
-        self._skus = {
-            (str(sku.get("resourceType")).lower(), str(sku.get("name")).lower(), arm.location(str(region))): sku
-            for sku in snapshot.skus
-            for region in _strings(sku.get("locations"))
-        }
-        self._capabilities: dict[int, dict[str, object]] = {}
+        self._capabilities: dict[str, dict[str, object]] = {}
         self._listings: dict[tuple[str, str], Unknown | None] = {}
 
     def _attach_gaps(self, gaps: tuple[Gap, ...]) -> None:
@@ -318,15 +313,27 @@ class Graph:
     def capability(self, resource_type: str, sku: str, region: str, subscription: str, name: str) -> Answer:
         """Return what `Microsoft.Compute/skus` says of a size or disk type in a region; its values are strings."""
         record = self._skus.get((resource_type.lower(), sku.lower(), region))
-        where = f"{subscription}/providers/Microsoft.Compute/skus/{sku}"
         if record is None:
             gap = self.listing(SKU, subscription)
             return Answer(gap or Unknown(Cause.VALUE, f"Azure lists no {resource_type} {sku} in {region}"))
-        if id(record) not in self._capabilities:
-            self._capabilities[id(record)] = _named_values(record.get("capabilities"))
-        found = self._capabilities[id(record)].get(name.lower())
+        if record.key not in self._capabilities:
+            self._capabilities[record.key] = _named_values(record.body.get("capabilities"))
+        found = self._capabilities[record.key].get(name.lower())
         value = ABSENT if found is None else found
-        return Answer(value, (Read(where, f"capabilities.{name}", value),))
+        return Answer(value, (Read(cited_id(subscription, sku), f"capabilities.{name}", value),))
+
+    @cached_property
+    def _skus(self) -> dict[tuple[str, str, str], Resource]:
+        """Return the SKU records by resource type, name and region."""
+        return {
+            (
+                str(found.body.get("resourceType")).lower(),
+                str(found.body.get("name")).lower(),
+                arm.location(region),
+            ): found
+            for found in self.by_type[SKU]
+            for region in _strings(found.body.get("locations"))
+        }
 
 
 def _names(found: object, type_: str) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.estate.declaration import BalancerRole, Role
-from auditor.estate.graph import REFERENCES, SKU, VM, cuts_a_list, proper_type, unlisted
+from auditor.estate.graph import REFERENCES, VM, cuts_a_list, proper_type, unlisted
 from auditor.estate.subjects import Deployment, Subject, subject_of
 from auditor.estate.topology import Topology
 from auditor.judging.model import Coverage, Finding, Outcome, Waiver
@@ -19,7 +19,7 @@ from auditor.rules.context import Context, Watch
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Severity, Target
 from auditor.snapshot.known import Cause, Items, Unknown
-from auditor.snapshot.model import Gap, Snapshot
+from auditor.snapshot.model import SKU, Gap, Snapshot
 
 _ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
 _CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}

@@ -6,13 +6,14 @@ Each of them is `Redacted`: no source can bring a secret into a snapshot.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from auditor.azure import arm
 from auditor.snapshot.redaction import Redacted
+
+SKU: Final = "microsoft.compute/skus"
 
 
 class GapReason(enum.StrEnum):
@@ -131,11 +132,14 @@ class Snapshot(Redacted, frozen=True):
     listed: frozenset[tuple[str, str]]
     """(subscription key, type) pairs of which every resource is here."""
     gaps: tuple[Gap, ...]
-    skus: tuple[Mapping[str, object], ...] = ()
-    """Records of `Microsoft.Compute/skus`."""
     cloud: str = "AzureCloud"
     identity: str = ""
     """Who read it, as Azure names the principal."""
     deployment: str = ""
     """The text of the deployment file in force when it was taken."""
     approved: Approval | None = None
+
+    @property
+    def resource_count(self) -> int:
+        """Return the number of resources without SKU records, which say what Azure offers and not what is there."""
+        return sum(found.type != SKU for found in self.resources)

@@ -15,6 +15,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.errors import InputError
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.snapshot.skus import is_sku_record, sku
 
 _NOTHING: Final = msgspec.Raw(b"null")
 
@@ -46,16 +47,13 @@ def decode(data: bytes, file: str) -> Snapshot:
     envelope = _envelope(data, file)
     found: dict[str, Resource] = {}
     gaps = list(envelope.gaps)
-    skus: list[dict[str, object]] = []
     for index, body in enumerate(envelope.value or envelope.data or []):
-        if _is_sku(body):
-            skus.append(body)
-            continue
-        if not isinstance(body, dict) or not arm.is_id(body.get("id")) or not arm.type_of(body["id"]):
+        is_sku = is_sku_record(body)
+        if not is_sku and not (isinstance(body, dict) and arm.is_id(body.get("id")) and arm.type_of(body["id"])):
             message = f"element {index} is not an Azure resource: it needs an id like /subscriptions/.../providers/..."
             raise InputError(message, file, _line(data, index))
         try:
-            item = resource(body, body["id"])
+            item = sku(body, found) if is_sku else resource(body, body["id"])
         except RecursionError:
             message = f"element {index} is nested too deeply"
             raise InputError(message, file, _line(data, index)) from None
@@ -65,19 +63,18 @@ def decode(data: bytes, file: str) -> Snapshot:
                 raise InputError(message, file, _line(data, index))
             continue
         found[item.key] = item
-        if not isinstance(body.get("properties"), dict) and item.type != arm.SUBSCRIPTION:
+        if not isinstance(body.get("properties"), dict) and not is_sku and item.type != arm.SUBSCRIPTION:
             gaps.append(_stub(item))
     listed = {
         (arm.key(scope), arm.canonical_type(type_)) for scope, types in envelope.listed.items() for type_ in types
     }
-    subscriptions = {arm.subscription_of(key) for key in found} | {scope for scope, _ in listed}
+    subscriptions = {arm.subscription_of(key) for key in found if arm.is_id(key)} | {scope for scope, _ in listed}
     return Snapshot(
         taken_at=envelope.takenAt,
         scopes=tuple(sorted(subscriptions)),
         resources=tuple(sorted(found.values(), key=attrgetter("key"))),
         listed=frozenset(listed),
         gaps=tuple(gaps),
-        skus=tuple(skus),
     )
 
 
@@ -111,11 +108,6 @@ def _envelope(data: bytes, file: str) -> _Envelope:
         message = f"has \"listed\" types of '{stranger}', which is not an id like /subscriptions/00000000-..."
         raise InputError(message, file)
     return envelope
-
-
-def _is_sku(body: object) -> bool:
-    """Tell whether an element is a record of `Microsoft.Compute/skus`, which has no id."""
-    return isinstance(body, dict) and "id" not in body and "resourceType" in body and "capabilities" in body
 
 
 def _stub(item: Resource) -> Gap:

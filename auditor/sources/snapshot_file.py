@@ -6,7 +6,7 @@ import contextlib
 import gc
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from operator import attrgetter
 from typing import Any, Final
 
@@ -14,7 +14,8 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.errors import InputError
-from auditor.snapshot.model import Approval, Gap, Resource, Snapshot, resource
+from auditor.snapshot.model import SKU, Approval, Gap, Resource, Snapshot, resource
+from auditor.snapshot.skus import sku, sku_identity
 
 FORMAT: Final = "auditor.snapshot/1"
 
@@ -53,7 +54,7 @@ class _Gap(_Record, tag="gap"):
 
 
 class _Sku(_Record, tag="sku"):
-    """A record of `Microsoft.Compute/skus`; the id is made up of what tells it from others."""
+    """A SKU record; the id is made up of what distinguishes it from others."""
 
     body: dict[str, Any]
 
@@ -93,13 +94,14 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
 def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
     """Yield the records of a snapshot."""
     for item in snapshot.resources:
-        yield _Resource(item.id, item.body, item.call)
+        if item.type == SKU:
+            yield _Sku(f"sku/{'/'.join(sku_identity(item.body))}".lower(), item.body)
+        else:
+            yield _Resource(item.id, item.body, item.call)
     for scope, type_ in snapshot.listed:
         yield _Listed(scope, type_)
     for gap in snapshot.gaps:
         yield _Gap(gap.scope, gap)
-    for sku in snapshot.skus:
-        yield _Sku(sku_id(sku), sku)  # type: ignore[arg-type]
 
 
 def decode(data: bytes, file: str) -> Snapshot:
@@ -150,14 +152,6 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def sku_id(sku: Any) -> str:  # noqa: ANN401 - a raw ARM body
-    """Return what tells one SKU record from another: kind, name, size and regions."""
-    locations = sku.get("locations")
-    regions = ",".join(sorted(str(region) for region in locations)) if isinstance(locations, list) else ""
-    size = sku.get("size") or ""
-    return f"sku/{sku.get('resourceType')}/{sku.get('name')}/{size}/{regions}".lower()
-
-
 def _end(line: bytes) -> _End | None:
     """Return the closing record, or None where a line is none."""
     try:
@@ -187,11 +181,11 @@ def _records(lines: memoryview, file: str) -> list[Any]:
 def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
     """Sort records by kind; an id that stands twice is an error, since both cannot be true."""
     resources: dict[str, Resource] = {}
-    listed, gaps, skus = set(), [], []
+    listed, gaps = set(), []
     for number, record in enumerate(records, start=2):
-        if type(record) is _Resource:
+        if type(record) is _Resource or type(record) is _Sku:
             try:
-                item = resource(record.body, record.id, record.call)
+                item = _from_record(record, resources)
             except RecursionError:
                 message = "is nested too deeply"
                 raise InputError(message, file, number) from None
@@ -203,8 +197,6 @@ def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
             listed.add((arm.key(record.id), arm.canonical_type(record.type)))
         elif type(record) is _Gap:
             gaps.append(record.gap)
-        elif type(record) is _Sku:
-            skus.append(record.body)
         else:
             message = "has a closing record before its end"
             raise InputError(message, file, number)
@@ -214,9 +206,13 @@ def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
         resources=tuple(sorted(resources.values(), key=attrgetter("key"))),
         listed=frozenset(listed),
         gaps=tuple(gaps),
-        skus=tuple(skus),
         cloud=header.cloud,
         identity=header.identity,
         deployment=header.deployment,
         approved=header.approved or None,
     )
+
+
+def _from_record(record: _Resource | _Sku, others: Container[str]) -> Resource:
+    """Return the resource of a record; `others` are the keys of those before it."""
+    return sku(record.body, others) if isinstance(record, _Sku) else resource(record.body, record.id, record.call)

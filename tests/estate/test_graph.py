@@ -6,9 +6,9 @@ import pytest
 
 from auditor.azure.paths import ABSENT
 from auditor.estate import graph as graphs
-from auditor.estate.graph import LOAD_BALANCER, NIC, SKU, VM, items, objects, unread, value
+from auditor.estate.graph import LOAD_BALANCER, NIC, VM, items, objects, unread, value
 from auditor.snapshot.known import Cause, Items, Read, Unknown
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.model import SKU, Part, Resource
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, arm_id, graph
 

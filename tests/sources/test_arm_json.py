@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditor import files
 from auditor.errors import InputError
-from auditor.snapshot.model import Gap, GapReason, Snapshot
+from auditor.snapshot.model import SKU, Gap, GapReason, Snapshot
 from auditor.sources import arm_json
 
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
@@ -93,7 +93,8 @@ def test_what_the_file_claims_is_taken_over_in_comparable_form() -> None:
 
 def test_records_of_sizes_are_told_from_resources() -> None:
     taken = decode([_SKU, vm("a"), _SKU])
-    assert (taken.skus, len(taken.resources)) == ((_SKU, _SKU), 1)
+    assert [found.body for found in taken.resources if found.type == SKU] == [_SKU, _SKU]
+    assert (len(taken.resources), taken.resource_count) == (3, 1)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_no_secret_goes_beyond_it() -> None:
     sku = {"resourceType": "virtualMachines", "name": "s", "capabilities": [], "password": "HUNTER2"}
     taken = decode([body, sku])
     assert "HUNTER2" not in repr(taken)
-    assert taken.resources[0].body["osProfile"] == {"customData": "[redacted]", "adminUsername": "azure"}
+    assert taken.resources[1].body["osProfile"] == {"customData": "[redacted]", "adminUsername": "azure"}
     deep = b'[{"id": "/subscriptions/s"},\n{"id": "/subscriptions/t", "a": ' + b"[" * 900 + b"]" * 900 + b"}]"
     with pytest.raises(InputError, match="f:2: element 1 is nested too deeply"):
         arm_json.decode(deep, "f")

@@ -17,7 +17,8 @@ from auditor import bundled, files
 from auditor.azure import arm
 from auditor.errors import InputError
 from auditor.snapshot import redaction
-from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.snapshot.model import SKU, Gap, GapReason, Resource, Snapshot, resource
+from auditor.snapshot.skus import sku
 from auditor.sources import arm_json, snapshot_file
 
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
@@ -39,10 +40,10 @@ def _taken(*resources: Resource, **rest: Any) -> Snapshot:
 
 
 _SMALL = _taken(
+    sku({"resourceType": "virtualMachines", "name": "E8", "locations": ["westeurope"]}),
     _resource("a", {"n": [1, 2.5, None, True, "é\u2028"]}, "GET /x"),
     listed=frozenset({(_SUBSCRIPTION, "microsoft.compute/disks")}),
     gaps=(Gap(_SUBSCRIPTION, "x", GapReason.FORBIDDEN, "AuthorizationFailed", "p/read", "ask", "GET /y"),),
-    skus=({"resourceType": "virtualMachines", "name": "E8", "locations": ["westeurope"]},),
     identity="me",
     deployment="format: auditor.deployment/1\n",
 )
@@ -80,22 +81,33 @@ _BODIES = st.recursive(
     | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
 )
+
+
+def _skus(records: list[dict[str, Any]]) -> list[Resource]:
+    found: dict[str, Resource] = {}
+    for record in records:
+        item = sku(record, found)
+        found[item.key] = item
+    return sorted(found.values(), key=lambda item: item.key)
+
+
 _SNAPSHOTS = st.builds(
-    lambda names, bodies, **rest: _taken(
+    lambda names, bodies, records, **rest: _taken(
+        *_skus(records),
         *sorted((_resource(name, bodies[len(name) % len(bodies)]) for name in names), key=lambda found: found.key),
         **rest,
     ),
     st.lists(_NAMES, unique_by=arm.key, max_size=5),
     st.lists(_BODIES, min_size=1, max_size=4),
-    listed=st.frozensets(st.tuples(st.just(_SUBSCRIPTION), st.sampled_from(["a/b", "c/d", "e/f/g"]))),
-    gaps=st.lists(
-        st.builds(Gap, st.just(_SUBSCRIPTION), st.text(max_size=3), st.sampled_from(GapReason), st.text(max_size=3)),
-        max_size=3,
-    ).map(tuple),
-    skus=st.lists(
+    st.lists(
         st.fixed_dictionaries(
             {"resourceType": st.text(max_size=2), "locations": st.lists(st.text(max_size=2)) | st.none()}
         ),
+        max_size=3,
+    ),
+    listed=st.frozensets(st.tuples(st.just(_SUBSCRIPTION), st.sampled_from(["a/b", "c/d", "e/f/g"]))),
+    gaps=st.lists(
+        st.builds(Gap, st.just(_SUBSCRIPTION), st.text(max_size=3), st.sampled_from(GapReason), st.text(max_size=3)),
         max_size=3,
     ).map(tuple),
     identity=st.text(max_size=5),
@@ -106,8 +118,10 @@ _SNAPSHOTS = st.builds(
 
 def _comparable(taken: Snapshot) -> object:
     """Return a snapshot without the order of its gaps and SKUs, which the file sorts."""
-    gaps, skus = sorted(map(repr, taken.gaps)), sorted(json.dumps(sku, sort_keys=True) for sku in taken.skus)
-    return msgspec.structs.replace(taken, gaps=(), skus=()), gaps, skus
+    gaps = sorted(map(repr, taken.gaps))
+    records = sorted(json.dumps(found.body, sort_keys=True) for found in taken.resources if found.type == SKU)
+    others = tuple(found for found in taken.resources if found.type != SKU)
+    return msgspec.structs.replace(taken, gaps=(), resources=others), gaps, records
 
 
 @given(taken=_SNAPSHOTS, seed=st.randoms(use_true_random=False))
@@ -119,10 +133,7 @@ def test_what_is_written_is_read_back_and_always_written_alike(taken: Snapshot, 
     assert snapshot_file.encode(again) == data
     shuffled = msgspec.structs.replace(
         taken,
-        **{
-            name: tuple(seed.sample(getattr(taken, name), len(getattr(taken, name))))
-            for name in ("resources", "gaps", "skus")
-        },
+        **{name: tuple(seed.sample(getattr(taken, name), len(getattr(taken, name)))) for name in ("resources", "gaps")},
     )
     assert snapshot_file.encode(shuffled) == data
     ids = [arm.key(json.loads(line)["id"]) for line in data.split(b"\n")[1:-2]]

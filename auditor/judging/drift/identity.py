@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from auditor.azure import arm, paths
-from auditor.estate.graph import Graph
 from auditor.judging.drift import tables
 from auditor.judging.drift.model import ResourceChangeKind
 from auditor.snapshot.model import Resource
@@ -28,7 +27,7 @@ class Pair(NamedTuple):
 class Pairing:
     """Which resource of one snapshot is which of another."""
 
-    def __init__(self, before: Graph, after: Graph) -> None:
+    def __init__(self, before: Mapping[str, Resource], after: Mapping[str, Resource]) -> None:
         """Find the same resource in both, whatever it is called, and then what else bears the same id."""
         self._moved: dict[str, str] = {}
         old, new = _by_identity(before), _by_identity(after)
@@ -37,16 +36,16 @@ class Pairing:
         taken = {resource.key for resource in same.values()}
         self.pairs: list[Pair] = []
         self.removed: list[Resource] = []
-        for resource in before.resources.values():
+        for resource in before.values():
             found = same.get(resource.key)
             if found is None and (now := self.now(resource.key)) not in taken:
-                found = after.resources.get(now)
+                found = after.get(now)
             if found is None:
                 self.removed.append(resource)
             else:
                 taken.add(found.key)
                 self.pairs.append(Pair(resource, found, self._fate(resource, found)))
-        self.added = [resource for key, resource in after.resources.items() if key not in taken]
+        self.added = [resource for key, resource in after.items() if key not in taken]
 
     def now(self, key: str) -> str:
         """Return the key that a resource, or a part of one, of the first snapshot has in the second one."""
@@ -67,9 +66,9 @@ class Pairing:
         return ResourceChangeKind.RECREATED if _differ(before, after) else _UNCHANGED
 
 
-def _by_identity(graph: Graph) -> Mapping[tuple[str, str], Resource]:
+def _by_identity(resources: Mapping[str, Resource]) -> Mapping[tuple[str, str], Resource]:
     """Return the resources that have an identity of their own by it; what two of them share is none."""
-    found = [(identity, resource) for resource in graph.resources.values() if (identity := _identity(resource))]
+    found = [(identity, resource) for resource in resources.values() if (identity := _identity(resource))]
     times = Counter(identity for identity, _ in found)
     return {identity: resource for identity, resource in found if times[identity] == 1}
 

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from auditor.azure import arm
-from auditor.estate.graph import SKU, Graph, proper_type
+from auditor.estate.graph import Graph
 from auditor.judging.drift import tables
 from auditor.judging.drift.identity import Pair, Pairing
 from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.drift.properties import Comparison, Difference
 from auditor.snapshot.known import Unknown
-from auditor.snapshot.model import Resource, Snapshot, resource
+from auditor.snapshot.model import SKU, Resource, resource
+from auditor.snapshot.skus import cited_id
 
 
 class Moved(msgspec.Struct, frozen=True, eq=False):
@@ -39,10 +40,10 @@ class Changes:
     """All that moved between two snapshots."""
 
     def __init__(self, before: Graph, after: Graph) -> None:
-        """Compare every resource, and what Azure says of sizes and disk types."""
-        self._pairing = Pairing(before, after)
+        """Compare every resource, and SKUs as findings cite them."""
+        self._pairing = Pairing(_deployed(before), _deployed(after))
         self.now = self._pairing.now
-        self.moved = (*self._resources(before, after), *self._sizes(before.snapshot, after.snapshot))
+        self.moved = (*self._resources(before, after), *self._skus(before, after))
 
     @cached_property
     def before(self) -> Mapping[str, Moved]:
@@ -67,8 +68,8 @@ class Changes:
             if before.listing(new.type, arm.subscription_of(new.key)) is None:
                 yield Moved(ResourceChangeKind.ADDED, None, new)
 
-    def _sizes(self, before: Snapshot, after: Snapshot) -> Iterator[Moved]:
-        old, new = _sizes_of(before), _sizes_of(after)
+    def _skus(self, before: Graph, after: Graph) -> Iterator[Moved]:
+        old, new = _cited_skus(before), _cited_skus(after)
         for key in sorted(old.keys() & new.keys()):
             yield from self._compared(Pair(old[key], new[key], ResourceChangeKind.CHANGED))
 
@@ -89,19 +90,25 @@ def _tells(found: Resource) -> bool:
     return found.body.keys() > {"id"} and not tables.comes_and_goes(found.type)
 
 
-def _sizes_of(snapshot: Snapshot) -> dict[str, Resource]:
-    """Return what Azure says of sizes and disk types, under the ids by which facts speak of them."""
-    said: dict[str, dict[str, dict[str, object]]] = defaultdict(lambda: defaultdict(dict))
-    for sku in snapshot.skus:
-        for entry in _members(sku.get("capabilities")):
-            for region in _members(sku.get("locations")) if isinstance(entry, dict) else ():
-                said[str(sku.get("name"))][str(entry.get("name"))][arm.location(str(region))] = entry.get("value")
+def _deployed(graph: Graph) -> Mapping[str, Resource]:
+    """Return the resources of a snapshot by key, without SKU records."""
+    return {key: found for key, found in graph.resources.items() if found.type != SKU}
+
+
+def _cited_skus(graph: Graph) -> Mapping[str, Resource]:
+    """Return the capabilities of SKUs in all regions, under the ids by which findings cite them."""
+    values: dict[str, dict[str, dict[str, object]]] = defaultdict(lambda: defaultdict(dict))
+    for sku in graph.by_type[SKU]:
+        for entry in _members(sku.body.get("capabilities")):
+            for region in _members(sku.body.get("locations")) if isinstance(entry, dict) else ():
+                by_region = values[str(sku.body.get("name"))][str(entry.get("name"))]
+                by_region[arm.location(str(region))] = entry.get("value")
     found = (
-        resource({"capabilities": _everywhere(capabilities)}, f"{scope}/providers/{proper_type(SKU)}/{size}")
-        for scope in snapshot.scopes
-        for size, capabilities in said.items()
+        resource({"capabilities": _everywhere(capabilities)}, cited_id(subscription, name))
+        for subscription in graph.snapshot.scopes
+        for name, capabilities in values.items()
     )
-    return {size.key: size for size in found}
+    return {sku.key: sku for sku in found}
 
 
 def _members(value: object) -> list[Any]:

@@ -81,7 +81,7 @@ class Shown:
         gaps = f", {wording.count(len(snapshot.gaps), 'gap')}" if snapshot.gaps else ""
         identity = snapshot.identity or "an identity without a name"
         self._line(
-            f"read {wording.count(len(snapshot.resources), 'resource')}{gaps} as {identity}; "
+            f"read {wording.count(snapshot.resource_count, 'resource')}{gaps} as {identity}; "
             f"{wording.count(calls, 'call')}, {retries:,} of them again, {seconds:.1f} s"
         )
 

@@ -98,7 +98,7 @@ def _header(page: Page, report: Report) -> None:
     fields = [
         (
             "Scanned",
-            f"{wording.count(len(snapshot.resources), 'resource')} in {wording.count(len(scopes), 'subscription')}",
+            f"{wording.count(snapshot.resource_count, 'resource')} in {wording.count(len(scopes), 'subscription')}",
         ),
         ("", ", ".join(wording.first(scopes))),
         ("Taken", taken),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
-from auditor.estate.graph import SKU, items, objects, value
+from auditor.estate.graph import items, objects, value
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.model import SKU, Part, Resource
+from auditor.snapshot.skus import cited_id
 
 FRONTENDS = "properties.frontendIPConfigurations[*]"
 
@@ -46,10 +47,11 @@ def has_zones(context: Context, resource: Resource) -> Answer:
     region, subscription = arm.location(place.value), arm.subscription_of(resource.key)
     graph = context.topology.graph
     seen: list[Read] = []
-    for record in graph.snapshot.skus:
+    for sku in graph.by_type[SKU]:
+        record = sku.body
         if str(record.get("resourceType")).lower() != "virtualmachines":
             continue
-        where = f"{subscription}/providers/Microsoft.Compute/skus/{record.get('name')}"
+        where = cited_id(subscription, str(record.get("name")))
         infos = record.get("locationInfo")
         for index, info in enumerate(infos if isinstance(infos, list) else ()):
             if isinstance(info, dict) and arm.location(str(info.get("location"))) == region:

@@ -19,6 +19,7 @@ from auditor.estate.graph import DISK, REFERENCES, VM
 from auditor.estate.topology import Topology
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.snapshot.redaction import redact
+from auditor.snapshot.skus import sku
 from auditor.sources.live import reads
 from auditor.sources.live.client import Reader
 from auditor.sources.live.clouds import CLOUDS, Cloud, check_url
@@ -138,7 +139,6 @@ class Collection:
         self._resources: dict[str, Resource] = {}
         self._listed: set[tuple[str, str]] = set()
         self._gaps: list[Gap] = []
-        self._skus: dict[str, dict[str, object]] = {}
         self._permissions: dict[str, list[Any] | NotReadError] = {}
 
     def snapshot(self, *, taken_at: str, cloud: str, identity: str, deployment: str) -> Snapshot:
@@ -149,7 +149,6 @@ class Collection:
             resources=tuple(self._resources[key] for key in sorted(self._resources)),
             listed=frozenset(self._listed),
             gaps=tuple(sorted(set(self._gaps), key=lambda gap: (gap.scope.lower(), gap.what.lower(), gap.reason))),
-            skus=tuple(self._skus[name] for name in sorted(self._skus)),
             cloud=cloud,
             identity=identity,
             deployment=deployment,
@@ -353,8 +352,8 @@ class Collection:
             async for body in self._reader.items(path):
                 name, kind = _named(body, path, "name").lower(), _text(body, "resourceType").lower()
                 if name in wanted or kind == _SETS:
-                    # A disk type has a record for each size of disks.
-                    self._skus[f"{kind} {name} {_text(body, 'size')} {region}"] = _clean(body, path)
+                    made = sku(_clean(body, path))
+                    self._resources[made.key] = made
         except NotReadError as error:
             self._miss(subscription, reads.SIZES.type, error, reads.SIZES.action, f"GET {path}")
             return False

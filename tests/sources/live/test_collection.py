@@ -14,7 +14,7 @@ from auditor.authoring import examples
 from auditor.azure import arm
 from auditor.estate.topology import Topology
 from auditor.judging import engine
-from auditor.snapshot.model import GapReason, Snapshot
+from auditor.snapshot.model import SKU, GapReason, Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
 from auditor.sources.live import reads
@@ -95,8 +95,9 @@ def test_a_disk_type_has_a_record_for_each_size() -> None:
     estate.add(*tiers)
     with ArmServer(estate) as server:
         taken = live.read(server, "trakcare-current").snapshot
-    assert [sku for sku in taken.skus if sku["resourceType"] == "disks"] == tiers
-    assert snapshot_file.decode(snapshot_file.encode(taken), "").skus == taken.skus
+    records = [found.body for found in taken.resources if found.type == SKU]
+    assert [record for record in records if record["resourceType"] == "disks"] == tiers
+    assert snapshot_file.decode(snapshot_file.encode(taken), "").resources == taken.resources
 
 
 def test_every_address_behind_a_mirror_is_measured() -> None:

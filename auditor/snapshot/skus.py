@@ -1,0 +1,44 @@
+"""SKU records (`Microsoft.Compute/skus`): what Azure offers in a region, as resources.
+
+Azure returns them without an id, and the snapshot file has them as records of their own; this is where they get one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+from urllib.parse import quote
+
+from auditor.azure import arm
+from auditor.snapshot.model import Resource, resource
+
+
+def is_sku_record(body: object) -> bool:
+    """Return whether an element of an ARM list is a SKU record."""
+    return isinstance(body, dict) and "id" not in body and "resourceType" in body and "capabilities" in body
+
+
+def sku_identity(body: Any) -> tuple[str, str, str, str]:  # noqa: ANN401 - a raw ARM body
+    """Return what distinguishes one SKU record from others: resource type, name, size and regions."""
+    locations = body.get("locations")
+    regions = ",".join(sorted(str(region) for region in locations)) if isinstance(locations, list) else ""
+    return str(body.get("resourceType")), str(body.get("name")), str(body.get("size") or ""), regions
+
+
+def sku(body: dict[str, object], others: Container[str] = ()) -> Resource:
+    """Return a SKU record as a resource. It belongs to no subscription: each may use what Azure offers.
+
+    Its id has a number where `others` have the id as a key: the lists of several subscriptions repeat records.
+    """
+    name = ":".join(quote(text, safe=",") for text in sku_identity(body))
+    arm_id = whole = f"/providers/Microsoft.Compute/skus/{name}"
+    number = 1
+    while arm.key(arm_id) in others:
+        number += 1
+        arm_id = f"{whole}:{number}"
+    return resource(body, arm_id)
+
+
+def cited_id(subscription: str, name: str) -> str:
+    """Return the id under which findings cite what a subscription is offered as a SKU."""
+    return f"{subscription}/providers/Microsoft.Compute/skus/{name}"
