@@ -1,17 +1,18 @@
-# `make` lists the verbs. Each sets up .venv by itself, from requirements-dev.lock, when that is missing or out of date.
+# `make` lists the verbs. Each installs requirements-dev.lock in .venv-dev first, if that is missing or out of date. .venv is
+# the virtual environment of users (see README).
 
 PYTHON ?= python3
 BENCH ?= full
 
-VENV := .venv
+VENV := .venv-dev
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help check test bench docs
+.PHONY: help check quick test coverage bench docs
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 check: $(READY) ## formatting, lint, types, layers of imports
 	@$(VENV)/bin/ruff format --quiet --check . || { echo "run: $(VENV)/bin/ruff format ."; exit 1; }
@@ -20,7 +21,13 @@ check: $(READY) ## formatting, lint, types, layers of imports
 	@$(VENV)/bin/lint-imports --no-logo
 	@echo "check: formatting, lint, types and layers are fine"
 
-test: $(READY) ## every test, in parallel, with the floor under coverage
+quick: $(READY) ## the tests that are not marked as slow, with few examples of each property
+	@$(PY) -m pytest --quiet -m "not slow" --hypothesis-profile quick
+
+test: $(READY) ## every test, in parallel
+	@$(PY) -m pytest --quiet --numprocesses auto
+
+coverage: $(READY) ## every test, in parallel, and the lower limit of branch coverage
 	@$(PY) -m pytest --quiet --numprocesses auto --cov --cov-report term
 
 bench: $(READY) ## what a scan costs against floors taken in the same run (BENCH=short for a quick one)
@@ -29,6 +36,8 @@ bench: $(READY) ## what a scan costs against floors taken in the same run (BENCH
 docs: $(READY) ## write the pages that are generated from the rules
 	@$(PY) docs/generate.py
 
+# --no-deps: the lock file is complete (.ci/run checks that), and older versions of pip refuse to resolve `coverage[toml]`,
+# which it pins without the extra (pypa/pip#9644).
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -36,5 +45,5 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV) \
 		|| { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --require-hashes --requirement requirements-dev.lock
-	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --no-build-isolation --editable .
+	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --no-build-isolation --check-build-dependencies --editable .
 	@touch $@

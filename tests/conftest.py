@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # How long an example takes depends on the machine; what a run finds depends on no earlier one.
 settings.register_profile("auditor", deadline=None, database=None)
+settings.register_profile("quick", settings.get_profile("auditor"), max_examples=10)
 settings.load_profile("auditor")
 
 

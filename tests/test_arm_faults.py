@@ -21,6 +21,8 @@ from azure.core.rest import HttpRequest
 from tests.arm import ArmServer, Call, Fault, On
 from tests.arm.asking import API, MACHINES, SCOPE, Client, ask, body, get, names, pages, raw
 
+pytestmark = pytest.mark.slow
+
 LIST = SCOPE + MACHINES
 DISKS = f"{SCOPE}/providers/Microsoft.Compute/disks"
 

@@ -34,6 +34,8 @@ from tests.arm.asking import (
     refusal,
 )
 
+pytestmark = pytest.mark.slow
+
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 
 

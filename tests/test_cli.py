@@ -19,6 +19,8 @@ from auditor.cli.parser import FAIL_ON
 from auditor.rules.model import SEVERITIES
 from tests import estates
 
+pytestmark = pytest.mark.slow
+
 DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
 INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
 SOUND = bundled.DEMO / bundled.DEPLOYMENT

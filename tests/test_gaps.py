@@ -23,6 +23,8 @@ from auditor.sources import arm_json
 from tests import estates
 from tests.estates import Body, Key
 
+pytestmark = pytest.mark.slow
+
 LISTED = sorted(
     {(name, type_) for name in estates.ESTATES for types in estates.body_of(name)["listed"].values() for type_ in types}
 )

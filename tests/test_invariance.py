@@ -15,6 +15,8 @@ from auditor.rules.model import Severity
 from tests import estates
 from tests.estates import Body
 
+pytestmark = pytest.mark.slow
+
 SEEDS = [1, 2, 3]
 
 

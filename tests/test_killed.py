@@ -16,6 +16,8 @@ import pytest
 from auditor import files
 from auditor.sources import snapshot_file
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import io, os, signal, sys
 

@@ -22,6 +22,8 @@ from auditor.rules.conditions import CompiledRule
 from tests import estates, mutator
 from tests.mutator import Mutant
 
+pytestmark = pytest.mark.slow
+
 LIST: Any = yaml_documents.read(Path(__file__).with_name("mutations.yaml")).value
 UNNOTICED: list[dict[str, Any]] = LIST["unnoticed"]
 

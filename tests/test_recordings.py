@@ -51,7 +51,7 @@ from tests import estates
 from tests.estate import subscription as s
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
-pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")]
 
 Body = dict[str, Any]
 

@@ -14,6 +14,8 @@ from auditor.judging.model import Outcome
 from auditor.rules.evidence import Evidence
 from tests import estates
 
+pytestmark = pytest.mark.slow
+
 
 @cache
 def trial() -> examples.Trial:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCAN = ROOT / "deploy/github/scan.sh"
 LAST_REPORT = ROOT / "deploy/github/last_report.py"

@@ -20,6 +20,8 @@ from auditor.sources import approval, snapshot_file
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NIGHTLY = ROOT / "deploy/nightly.sh"
 IDS = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")

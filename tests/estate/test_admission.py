@@ -18,6 +18,8 @@ from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.model import Part
 from tests.estate.subscription import Body, arm_id, gap, item, nic, resource, topology
 
+pytestmark = pytest.mark.slow
+
 ANYWHERE: Body = {"protocol": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*"}
 VNET = arm_id("Network/virtualNetworks", "vnet")
 

@@ -34,6 +34,8 @@ from tests.estates import Body
 from tests.report import reports
 from tests.report.reports import attestation, waiver
 
+pytestmark = pytest.mark.slow
+
 DEMO: Final = "demo"
 Alerts = Mapping[str, Any]
 """The results of a log for GitHub by their fingerprint."""

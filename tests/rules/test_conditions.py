@@ -601,6 +601,7 @@ def conditions(draw: st.DrawFn, kind: str = "thing", depth: int = 2) -> Node:
     return {**node, "assert": draw(conditions(inner, depth - 1))}
 
 
+@pytest.mark.slow
 def test_more_knowledge_never_takes_back_a_verdict() -> None:
     seen: Counter[tuple[bool | None, bool | None]] = Counter()
 

@@ -21,6 +21,8 @@ from tests.judging.drift.simulation import respelled
 from tests.report import reports
 from tests.test_gaps import hide_resource, hide_type
 
+pytestmark = pytest.mark.slow
+
 NAME = "trakcare-current"
 DISKS, NSGS, BALANCERS, MACHINES = (
     "microsoft.compute/disks",

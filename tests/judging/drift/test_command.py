@@ -16,6 +16,8 @@ from tests import estates
 from tests.estates import Body
 from tests.test_gaps import hide_type
 
+pytestmark = pytest.mark.slow
+
 FOLDER = bundled.FIXTURES / "trakcare-current"
 DEPLOYMENT = ["--deployment", str(FOLDER / bundled.DEPLOYMENT)]
 APPROVAL = ["--by", "operations", "--reason", "change 4711"]

@@ -18,6 +18,8 @@ from tests import estates
 from tests.judging.drift.comparing import Compared, compare
 from tests.judging.drift.simulation import CHANGES, Estate, Told, told
 
+pytestmark = pytest.mark.slow
+
 START = dt.date(2026, 11, 1)
 KNOWN = {Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE}
 ESTATES = st.sampled_from(["mirror-template"] * 5 + ["trakcare-current", "trakcare-2018", "demo"])

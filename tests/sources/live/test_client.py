@@ -38,6 +38,8 @@ from tests.sources.live import live, virtual
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
 
+pytestmark = pytest.mark.slow
+
 NAME = "mirror-template"
 SUB = f"/subscriptions/{live.subscriptions_of(NAME)[0]}"
 VERSION = "?api-version=2024-03-02"

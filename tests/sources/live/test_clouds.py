@@ -20,6 +20,8 @@ from tests.arm.exchange import RefusalError
 from tests.sources.live import live
 from tests.sources.live.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 URL = "https://management.hospital.example"
 AUDIENCES = ("https://management.hospital.example/", "https://another.example/")
 

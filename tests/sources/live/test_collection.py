@@ -27,6 +27,8 @@ from tests.sources.live.test_permissions import GROUP, SCOPE, add_vault
 if TYPE_CHECKING:
     from aiohttp import web
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(estates.ESTATES)
 READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
 

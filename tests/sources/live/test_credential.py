@@ -29,6 +29,8 @@ from tests.arm.asking import connected
 from tests.arm.hosting import Hosting, Site
 from tests.sources.live import live
 
+pytestmark = pytest.mark.slow
+
 OPERATOR = Identity(upn="operator@hospital.example")
 NAME = "trakcare-current"
 ELSEWHERE = "99999999-9999-4999-8999-999999999999"

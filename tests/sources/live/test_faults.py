@@ -39,6 +39,8 @@ from tests.arm.server import ArmServer
 from tests.sources.live import live
 from tests.sources.live.test_permissions import add_vault
 
+pytestmark = pytest.mark.slow
+
 NAME = "mirror-template"
 SUB = f"/subscriptions/{live.subscriptions_of(NAME)[0]}"
 GROUP = f"{SUB}/resourceGroups/rg-mirror-template"

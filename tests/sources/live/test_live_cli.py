@@ -29,6 +29,8 @@ from tests.arm.exchange import Answer, Call
 from tests.sources.live import live
 from tests.sources.live.proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 NAME = "trakcare-current"
 (SUBSCRIPTION,) = live.subscriptions_of(NAME)
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"

@@ -24,6 +24,8 @@ from tests import estates
 from tests.arm import ArmServer, Estate, Fault, Identity, On, Role
 from tests.sources.live import live
 
+pytestmark = pytest.mark.slow
+
 NAME = "trakcare-current"
 (SUBSCRIPTION,) = live.subscriptions_of(NAME)
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"

@@ -32,7 +32,7 @@ from tests.arm.target import Target
 from tests.sources.live import live
 from tests.test_recordings import RECORDINGS, chunks
 
-pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")]
 
 
 @cache

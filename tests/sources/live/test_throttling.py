@@ -20,6 +20,8 @@ from auditor.sources.live.responses import NotReadError
 from auditor.sources.live.throttling import ARM, AT_ONCE, LIMITS, LONGEST_WAIT, Bucket, Limit, Limiter
 from tests.sources.live import virtual
 
+pytestmark = pytest.mark.slow
+
 SUB = "/subscriptions/00000000-0000-0000-0000-000000000001"
 VERSION = "?api-version=2024-07-01"
 REFUSED_BY_ARM = NotReadError(GapReason.THROTTLED, "SubscriptionRequestsThrottled", "Azure asked to wait")
