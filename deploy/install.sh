@@ -10,9 +10,11 @@ checkout=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 versions=$(mktemp)
 trap 'rm -f "$versions"' EXIT
 
-# Without the hashes of the lock file: pip would require one for the checkout too, which has none.
+# Without the hashes of the lock file: pip would require one for the checkout too, which has none. As environment
+# variables, because an option does not apply to the build of the checkout; pip 25.3 and later read the second one for it.
 sed -n 's/^\([a-z].*==.*\) \\$/\1/p' "$checkout/requirements-dev.lock" >"$versions"
 "${PYTHON:-python3}" -m venv "$target"
-"$target/bin/pip" --disable-pip-version-check install --quiet --quiet --constraint "$versions" "$checkout"
+PIP_CONSTRAINT=$versions PIP_BUILD_CONSTRAINT=$versions \
+  "$target/bin/pip" --disable-pip-version-check install --quiet --quiet "$checkout"
 cp "$checkout/deploy/nightly.sh" "$target/bin/auditor-nightly"
 chmod 755 "$target/bin/auditor-nightly"
