@@ -10,7 +10,8 @@ import msgspec
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.judging import carry_over, drift, engine, exemptions
+from auditor.judging import carry_over, coverage, drift, engine, exemptions
+from auditor.judging.engine import Detail
 from auditor.judging.evaluation import Evaluation
 from auditor.report import previous
 from auditor.rules import packs
@@ -39,6 +40,8 @@ class Request(msgspec.Struct, frozen=True):
     """The JSON report of the last run, whose findings stay open where this run cannot judge them."""
     baseline: Path | None = None
     """The approved snapshot for drift."""
+    detail: Detail = Detail.FAILURES
+    """Which findings have evidence: `ALL` where a format shows passes; always with a baseline."""
 
 
 @snapshot_file.collector_paused()
@@ -64,21 +67,22 @@ def scan(request: Request) -> Evaluation:
     topology = Topology(snapshot, declared.deployments, as_of)
     former = Topology(baseline, declared.deployments, as_of) if baseline else None
     changes = drift.Changes(former.graph, topology.graph) if former else None
-    gaps = engine.gaps(topology, rules)
-    findings = engine.judge(topology, rules, changes.after if changes else ())
+    detail = Detail.ALL if baseline else request.detail
+    gaps = coverage.gaps(topology, rules)
+    findings = engine.judge(topology, rules, detail, changes.after if changes else ())
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
-        before = drift.Judged(former, engine.judge(former, rules, changes.before))
+        before = drift.Judged(former, engine.judge(former, rules, detail, changes.before))
         findings, moved = drift.compare(changes, before, drift.Judged(topology, findings))
     return Evaluation(
         profile=request.profile,
         as_of=as_of,
         snapshot=msgspec.structs.replace(snapshot, deployment=declared.text, approved=None),
         findings=findings,
-        coverage=engine.coverage(topology, gaps, findings, applied.gaps),
+        coverage=coverage.assess(topology, gaps, findings, applied.gaps),
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
         deployment_file=_relative(request.deployment) if request.deployment else "",

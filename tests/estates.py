@@ -16,7 +16,7 @@ from auditor.azure import arm
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
-from auditor.judging import engine
+from auditor.judging import coverage, engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
@@ -119,7 +119,7 @@ def baseline(name: str) -> Mapping[Key, Finding]:
 def complete(name: str, body: Body) -> bool:
     built = topology(name, body)
     loaded = rules(ESTATES[name])
-    return engine.coverage(built, engine.gaps(built, loaded), engine.judge(built, loaded), {}).complete
+    return coverage.assess(built, coverage.gaps(built, loaded), engine.judge(built, loaded), {}).complete
 
 
 def by_tags(name: str) -> tuple[Body, Body]:

@@ -79,7 +79,8 @@ def looked_at(name: str) -> Mapping[str, AbstractSet[str]]:
     body = estates.body_of(name)
     keys = {arm.key(item["id"]) for item in body["value"] if "id" in item}
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for finding in engine.judge(estates.topology(name, body), estates.rules(estates.ESTATES[name]), keys):
+    rules = estates.rules(estates.ESTATES[name])
+    for finding in engine.judge(estates.topology(name, body), rules, recorded=keys):
         for key, _ in finding.reads:
             found[arm.type_of(key)].add(finding.rule.id)
     return found

@@ -15,6 +15,7 @@ from auditor.cli import exit_codes, outputs
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
+from auditor.judging.engine import Detail
 from auditor.report import wording
 from auditor.report.formats import FORMATS
 from auditor.sources import approval
@@ -28,7 +29,8 @@ def _scan(options: argparse.Namespace) -> int:
         message = "--fail-on-new counts what is worse than in a baseline: name one by --baseline SNAPSHOT"
         raise InputError(message)
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
-    request = _request(options, _source(options, deployment), deployment, previous=options.previous)
+    passes = outputs.need_passes(wanted, asked=options.passes)
+    request = _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes)
     evaluation = scan.scan(request)
     outputs.write_report(evaluation, wanted, passes=options.passes)
     return exit_codes.of(
@@ -44,7 +46,12 @@ def _drift(options: argparse.Namespace) -> int:
 
 
 def _request(
-    options: argparse.Namespace, source: Source, deployment: Path | None, previous: Path | None = None
+    options: argparse.Namespace,
+    source: Source,
+    deployment: Path | None,
+    previous: Path | None = None,
+    *,
+    passes: bool = False,
 ) -> scan.Request:
     return scan.Request(
         source=source,
@@ -56,6 +63,7 @@ def _request(
         attestations=options.attestations,
         previous=previous,
         baseline=options.baseline,
+        detail=Detail.ALL if passes else Detail.FAILURES,
     )
 
 

@@ -74,12 +74,16 @@ def destination(path: Path, options: argparse.Namespace) -> Path:
     return path
 
 
+def need_passes(outputs: list[Output], *, asked: bool) -> bool:
+    """Return whether what passes or does not apply is asked for, or listed by a format in any case."""
+    return asked or any(FORMATS[output.format].needs_passes for output in outputs if output.format != SNAPSHOT)
+
+
 def write_report(
     evaluation: Evaluation, outputs: list[Output], *, passes: bool = False, only_changes: bool = False
 ) -> None:
     """Write the result of a scan to each output in its format."""
-    formats = [FORMATS[output.format] for output in outputs if output.format != SNAPSHOT]
-    report = build(evaluation, passes=passes or any(used.needs_passes for used in formats))
+    report = build(evaluation, passes=need_passes(outputs, asked=passes))
 
     def content(output: Output) -> bytes:
         if output.format == SNAPSHOT:

@@ -1,91 +1,138 @@
-"""Rule x subject -> finding."""
+"""Evaluation: every rule is applied to every subject that it is about, and each result becomes a finding."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, Final, cast
+import enum
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from typing import Any, Final
 
 import msgspec
 
-from auditor.azure import arm
 from auditor.estate.declaration import BalancerRole, Role
-from auditor.estate.graph import REFERENCES, VM, cuts_a_list, proper_type, unlisted
 from auditor.estate.subjects import Deployment, Subject, subject_of
 from auditor.estate.topology import Topology
-from auditor.judging.model import Coverage, Finding, Outcome, Waiver
-from auditor.rules.conditions import Compiled, CompiledRule, Proof, Stack, Test, Verdict
-from auditor.rules.context import Context, Watch
-from auditor.rules.evidence import Evidence
-from auditor.rules.model import Severity, Target
+from auditor.judging.model import Finding, Outcome
+from auditor.rules.conditions import Compiled, CompiledRule, Stack, Test, Verdict
+from auditor.rules.context import Context, ReadRecorder
+from auditor.rules.evidence import Evidence, distinct
+from auditor.rules.model import SEVERITIES, Target
 from auditor.snapshot.known import Cause, Items, Unknown
-from auditor.snapshot.model import SKU, Gap, Snapshot
+from auditor.snapshot.model import Gap
 
-_ORDER: Final = {outcome: index for index, outcome in enumerate(Outcome)}
-_CAUSES: Final = {cause: index for index, cause in enumerate(Cause)}
+_OUTCOMES: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
+_SEVERITIES: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+_CAUSES: Final = {cause: rank for rank, cause in enumerate(Cause)}
 
 
-def judge(topology: Topology, rules: Iterable[CompiledRule], watched: Collection[str] = ()) -> tuple[Finding, ...]:
-    """Judge every subject by every rule that is about it; worst first within a deployment.
+class Detail(enum.Enum):
+    """Which findings have evidence."""
 
-    Findings tell what they looked at in the resources that are `watched`, by their keys.
+    FAILURES = enum.auto()
+    """Those that fail; conditions that pass are evaluated only as far as they must."""
+    ALL = enum.auto()
+    """Also those that pass or do not apply."""
+
+
+def judge(
+    topology: Topology,
+    rules: Iterable[CompiledRule],
+    detail: Detail = Detail.FAILURES,
+    recorded: Collection[str] = (),
+) -> tuple[Finding, ...]:
+    """Evaluate the rules for every subject, and return the findings in the order of `ranked`.
+
+    Findings list which properties were read in the resources whose keys are `recorded`; that implies `Detail.ALL`.
     """
-    findings: list[Finding] = []
     rules = tuple(rules)
-    for deployment in topology.deployments:
-        context = _context(topology, deployment, watched)
-        subjects: dict[int, Subject] = {}
-        for loaded in rules:
-            findings += _judge_deployment(context, deployment, loaded, subjects)
-        context.answers.clear()
-    for subscription in topology.subscriptions:
-        context = _context(topology, None, watched)
-        for loaded in rules:
-            for target, compiled in zip(loaded.rule.targets, loaded.compiled, strict=True):
-                if target.kind == "subscription":
-                    findings.append(_judge(context, loaded, compiled, subscription, subject_of(subscription, {})))
-    severities = {severity: index for index, severity in enumerate(Severity)}
-    findings.sort(
-        key=lambda f: (f.deployment, _ORDER[f.outcome], severities[f.severity], f.rule.id, f.subject.id.lower())
-    )
-    return tuple(findings)
+    found = [judge_deployment(topology, each, rules, detail, recorded) for each in topology.deployments]
+    return ranked(chain(*found, judge_subscriptions(topology, rules, detail, recorded)))
 
 
-def _judge_deployment(
-    context: Context, deployment: Deployment, loaded: CompiledRule, named: dict[int, Subject]
-) -> Iterator[Finding]:
-    """Judge the subjects of one deployment by one rule; `named` has how findings speak of them, by their identity.
+def judge_deployment(
+    topology: Topology,
+    deployment: Deployment,
+    rules: Iterable[CompiledRule],
+    detail: Detail = Detail.FAILURES,
+    recorded: Collection[str] = (),
+) -> list[Finding]:
+    """Evaluate the rules for every subject of one deployment; nothing else in the result depends on other deployments.
 
-    Where some of them may not have been seen, one more finding says so; where there are none, one says that too.
+    The findings of several deployments can therefore be computed in different processes, and joined by `ranked`.
     """
-    judged = False
-    hidden: list[Unknown] = []
+    evaluator = _Evaluator(topology, deployment, detail, recorded)
+    subjects: dict[int, Subject] = {}
+    return [finding for rule in rules for finding in _findings(evaluator, deployment, rule, subjects)]
+
+
+def judge_subscriptions(
+    topology: Topology,
+    rules: Iterable[CompiledRule],
+    detail: Detail = Detail.FAILURES,
+    recorded: Collection[str] = (),
+) -> list[Finding]:
+    """Evaluate the rules about subscriptions."""
+    evaluator = _Evaluator(topology, None, detail, recorded)
+    return [
+        evaluator.evaluate(rule, compiled, subscription, subject_of(subscription, {}))
+        for rule in rules
+        for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True)
+        if target.kind == "subscription"
+        for subscription in topology.subscriptions
+    ]
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings by deployment, worst first."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda f: (
+                f.deployment,
+                _OUTCOMES[f.outcome],
+                _SEVERITIES[f.severity],
+                f.rule.id,
+                f.subject.id.lower(),
+            ),
+        )
+    )
+
+
+def _findings(
+    evaluator: _Evaluator, deployment: Deployment, rule: CompiledRule, known: dict[int, Subject]
+) -> Iterator[Finding]:
+    """Evaluate one rule for the subjects of a deployment; `known` keeps the subject of each element by its identity.
+
+    One more finding, about the deployment, reports that there may be other subjects, or that there are none.
+    """
+    found = False
+    unknown: list[Unknown] = []
     seen: set[str] = set()
-    for target, compiled in zip(loaded.rule.targets, loaded.compiled, strict=True):
+    for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True):
         if target.kind == "subscription":
-            judged = True
+            found = True
             continue
-        subjects = _subjects(deployment, target)
-        if subjects.missing is not None:
-            hidden.append(subjects.missing)
-        for element in subjects.known:
+        elements = _elements(deployment, target)
+        if elements.missing is not None:
+            unknown.append(elements.missing)
+        for element in elements.known:
             if isinstance(element, Unknown):
-                hidden.append(element)
+                unknown.append(element)
                 continue
-            subject = named.get(id(element)) or named.setdefault(id(element), subject_of(element, deployment.lines))
+            subject = known.get(id(element)) or known.setdefault(id(element), subject_of(element, deployment.lines))
             if subject.id not in seen:
                 seen.add(subject.id)
-                judged = True
-                yield _judge(context, loaded, compiled, element, subject)
-    if hidden or not judged:
+                found = True
+                yield evaluator.evaluate(rule, compiled, element, subject)
+    if unknown or not found:
         subject = subject_of(deployment, deployment.lines)
         if subject.id not in seen:
-            outcome = Outcome.UNKNOWN if hidden else Outcome.NOT_APPLICABLE
-            yield _finding(loaded, deployment, subject, outcome, unknown=tuple(hidden))
+            outcome = Outcome.UNKNOWN if unknown else Outcome.NOT_APPLICABLE
+            yield _finding(rule, deployment, subject, outcome, unknown=tuple(unknown))
 
 
-def _subjects(deployment: Deployment, target: Target) -> Items:
-    """Return what a target names in a deployment, and why there may be more of it."""
+def _elements(deployment: Deployment, target: Target) -> Items:
+    """Return what a target names in a deployment."""
     if target.kind == "deployment":
         return Items((deployment,))
     if target.kind == "mirror":
@@ -106,73 +153,77 @@ def _subjects(deployment: Deployment, target: Target) -> Items:
     )
 
 
-def _context(topology: Topology, deployment: Deployment | None, watched: Collection[str]) -> Context:
-    """Return in what is judged; only where something is watched does it cost anything to note what is looked at."""
-    context = Context(topology, deployment)
-    context.watch = Watch(watched) if watched else None
-    return context
+class _Evaluator:
+    """Evaluates rules for subjects of one deployment, or for subscriptions."""
 
+    def __init__(
+        self, topology: Topology, deployment: Deployment | None, detail: Detail, recorded: Collection[str]
+    ) -> None:
+        recorder = ReadRecorder(recorded) if recorded else None
+        self._context = Context(topology, deployment, recorder)
+        everything = detail is Detail.ALL or recorder is not None
+        self._first = self._context if everything else self._context.unrecorded(truth_only=True)
+        """The context of the first evaluation, whose evidence suffices for what passes or does not apply."""
 
-def _judge(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
-    """Judge one subject, and tell what was looked at where something is watched."""
-    finding = _decide(context, loaded, compiled, element, subject)
-    return finding if context.watch is None else msgspec.structs.replace(finding, reads=context.watch.take())
+    def evaluate(self, rule: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+        """Return the finding about a subject; an exception in a fact or condition becomes `Outcome.ERROR`."""
+        try:
+            finding = self._evaluate(rule, compiled, element, subject)
+        except Exception as error:  # noqa: BLE001 - a bug in one fact must not hide the findings of other rules
+            reason = f"{type(error).__name__}: {error}"
+            finding = _finding(rule, self._context.deployment, subject, Outcome.ERROR, reasons=(reason,))
+        recorder = self._context.recorder
+        return finding if recorder is None else msgspec.structs.replace(finding, reads=recorder.take())
 
-
-def _decide(context: Context, loaded: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
-    """Judge one subject; an exception in a rule or fact is a bug of ours, reported as that and not as a verdict."""
-    deployment = context.deployment
-    stack = (element,) if deployment is None or element is deployment else (element, deployment)
-    try:
+    def _evaluate(self, rule: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+        deployment = self._context.deployment
+        stack = (element,) if deployment is None or element is deployment else (element, deployment)
         if compiled.when is not None:
-            applies = _ask(compiled.when, context, stack, enough=(True, False))
+            applies = self._ask(compiled.when, stack, final=(True, False))
             if applies.truth is None:
-                return _finding(loaded, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
+                return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
             if not applies.truth:
-                again = Proof(partial(compiled.when, context, stack), distinct=True)
-                return _finding(loaded, deployment, subject, Outcome.NOT_APPLICABLE, again)
-        verdict = _ask(compiled.condition, context, stack, enough=(True,))
+                return _finding(rule, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
+        verdict = self._ask(compiled.condition, stack, final=(True,))
         if verdict.truth is None:
-            return _finding(loaded, deployment, subject, Outcome.UNKNOWN, unknown=verdict.unknown)
+            return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=verdict.unknown)
         if verdict.truth:
-            again = Proof(partial(compiled.condition, context, stack), distinct=True)
-            return _finding(loaded, deployment, subject, Outcome.PASS, again)
-        severity, sure = loaded.rule.severity, True
+            return _finding(rule, deployment, subject, Outcome.PASS, verdict.evidence)
+        failed = _finding(rule, deployment, subject, Outcome.FAIL, verdict.evidence)
+        return self._graded(failed, compiled, stack)
+
+    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool, ...]) -> Verdict:
+        """Return the verdict of a test, with evidence unless its truth value is one of the `final`."""
+        verdict = test(self._first, stack)
+        if self._first is self._context or verdict.truth in final:
+            return verdict
+        return test(self._context, stack)
+
+    def _graded(self, failed: Finding, compiled: Compiled, stack: Stack) -> Finding:
+        """Return a fail with the severity of the first grade that applies."""
+        severity, sure = failed.severity, True
         for when, graded in compiled.grade:
-            lesser = when(context, stack).truth
-            sure = sure and lesser is not None
-            if lesser:
+            applies = when(self._first, stack).truth
+            sure = sure and applies is not None
+            if applies:
                 severity = graded
                 break
-        proof = Proof(tuple(verdict.evidence), distinct=True)
-        finding = _finding(loaded, deployment, subject, Outcome.FAIL, proof, severity=severity)
-        return finding if sure else msgspec.structs.replace(finding, severity_is_sure=False)
-    except Exception as error:  # noqa: BLE001 - one bug must not hide what the other rules say; it is never forgiven
-        reason = f"{type(error).__name__}: {error}"
-        return _finding(loaded, deployment, subject, Outcome.ERROR, reasons=(reason,))
-
-
-def _ask(test: Test, context: Context, stack: Stack, *, enough: tuple[bool, ...]) -> Verdict:
-    """Ask a condition for its truth alone where that is enough, else for what it rests on too.
-
-    What passes is most of it, and its evidence is worked out only where it is shown.
-    """
-    verdict = test(context.silently, stack)
-    return verdict if verdict.truth in enough else test(context, stack)
+        if sure and severity is failed.severity:
+            return failed
+        return msgspec.structs.replace(failed, severity=severity, severity_is_sure=sure)
 
 
 def _finding(  # noqa: PLR0913 - a finding has that many sides
-    loaded: CompiledRule,
+    rule: CompiledRule,
     deployment: Deployment | None,
     subject: Subject,
     outcome: Outcome,
-    evidence: Sequence[Evidence] = (),
+    evidence: tuple[Evidence, ...] = (),
     *,
     unknown: tuple[Unknown, ...] = (),
-    severity: Severity | None = None,
     reasons: tuple[str, ...] = (),
 ) -> Finding:
-    """Return a finding; of several reasons for not knowing, the first cause in the order of `Cause` names it."""
+    """Return a finding; of several causes the first in the order of `Cause` names it."""
     cause = None
     gaps: tuple[Gap, ...] = ()
     about: tuple[str, ...] = ()
@@ -184,68 +235,14 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
             gaps = tuple(dict.fromkeys(gap for u in unknown for gap in u.gaps))
         about = tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources))
     return Finding(
-        rule=loaded.rule,
+        rule=rule.rule,
         outcome=outcome,
-        severity=severity or loaded.rule.severity,
+        severity=rule.rule.severity,
         subject=subject,
         deployment=deployment.id if deployment else "",
-        evidence=cast("tuple[Evidence, ...]", evidence),
+        evidence=distinct(evidence),
         cause=cause,
         reasons=reasons,
         gaps=gaps,
         about=about,
     )
-
-
-def gaps(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Gap, ...]:
-    """Return what of all that the rules need was not read, by scope."""
-    snapshot = topology.graph.snapshot
-    found = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
-    return tuple(sorted(found, key=lambda gap: (gap.scope.lower(), gap.what.lower())))
-
-
-def coverage(
-    topology: Topology, gaps: tuple[Gap, ...], findings: Iterable[Finding], waived: Mapping[Gap, Waiver]
-) -> Coverage:
-    """Return how much of what the rules need was seen; what is waived does not make it incomplete."""
-    snapshot = topology.graph.snapshot
-    hiding = [finding for finding in findings if finding.waiver is None and _hides(finding, topology)]
-    undeclared = (finding for finding in hiding if finding.cause is Cause.DECLARATION)
-    return Coverage(
-        complete=not hiding and all(gap in waived for gap in gaps),
-        listed=tuple(sorted((scope, proper_type(type_)) for scope, type_ in snapshot.listed)),
-        gaps=gaps,
-        declarations=tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons)),
-        waived=waived,
-    )
-
-
-def _types(rules: Iterable[CompiledRule]) -> set[str]:
-    """Return the types that must be listed completely: those that rules judge and those that the graph goes through."""
-    targets = {target.type for loaded in rules for target in loaded.rule.targets if target.type}
-    return (
-        targets | {VM, SKU, *REFERENCES} | {r.to for references in REFERENCES.values() for r in references if r.reached}
-    )
-
-
-def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
-    """Yield a gap for each type that nobody claims to have listed, and each subscription that was left out."""
-    said = {(arm.subscription_of(gap.scope), arm.canonical_type(gap.what)) for gap in snapshot.gaps if cuts_a_list(gap)}
-    for scope in snapshot.scopes:
-        for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in said else ():
-            if (scope, type_) not in snapshot.listed and (scope, type_) not in said:
-                yield unlisted(type_, scope)
-    left_out = {s for d in topology.deployments for s in d.declared.subscriptions if s not in snapshot.scopes}
-    for scope in sorted(left_out):
-        yield unlisted(arm.SUBSCRIPTION, scope)
-
-
-def _hides(finding: Finding, topology: Topology) -> bool:
-    """Tell whether a finding stands in the way of a clean answer."""
-    if finding.outcome is Outcome.ERROR:
-        return True
-    if finding.outcome is not Outcome.UNKNOWN:
-        return False
-    if finding.cause is Cause.GUEST:
-        return any(d.id == finding.deployment and d.declared.guest == "required" for d in topology.deployments)
-    return True

@@ -1,9 +1,9 @@
-"""The context in which rules are judged: the topology, the deployment, and what is recorded."""
+"""The context in which rules are evaluated: the topology, the deployment, and what is to be recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cached_property
+from typing import Final
 
 from auditor.azure import arm, paths
 from auditor.estate.subjects import Deployment
@@ -11,58 +11,56 @@ from auditor.estate.topology import Topology
 from auditor.snapshot.known import Answer, Items
 from auditor.snapshot.model import Part, Resource
 
+_ELEMENTS: Final = (Resource, Part)
 
-class Watch:
-    """Notes what conditions look at in some resources."""
+
+class ReadRecorder:
+    """Records which properties of some resources conditions read."""
 
     def __init__(self, keys: Collection[str]) -> None:
         """Take the keys of the resources."""
         self._keys = keys
         self._seen: dict[tuple[str, str], None] = {}
 
-    def note(self, *answers: Answer) -> None:
-        """Note what went into answers; of the members of a list, at least that they exist."""
+    def record(self, *answers: Answer) -> None:
+        """Record what was read for some values, and the `id` of each resource or part in a list."""
         for answer in answers:
             for read in answer.reads:
-                self._note(read.resource, read.path)
-            for member in answer.value.known if isinstance(answer.value, Items) else ():
-                if isinstance(member, Resource | Part):
-                    self._note(member.resource.id, paths.join(member.path, "id"))
-
-    def _note(self, arm_id: str, path: str) -> None:
-        key = arm.key(arm_id)
-        if key in self._keys:
-            self._seen[key, path] = None
+                key = arm.key(read.resource)
+                if key in self._keys:
+                    self._seen[key, read.path] = None
+            for item in answer.value.known if isinstance(answer.value, Items) else ():
+                if isinstance(item, _ELEMENTS) and item.resource.key in self._keys:
+                    self._seen[item.resource.key, paths.join(item.path, "id")] = None
 
     def take(self) -> tuple[tuple[str, str], ...]:
-        """Return what was noted, as (key of the resource, path), and begin anew."""
+        """Return (key of the resource, path) of what was recorded, in the order of reading, and start anew."""
         seen = tuple(self._seen)
         self._seen.clear()
         return seen
 
 
 class Context:
-    """What a fact may look at besides the element that it is asked about."""
+    """What facts and conditions can use besides the element that they are evaluated for.
 
-    def __init__(self, topology: Topology, deployment: Deployment | None) -> None:
-        """Take the deployment for which is judged; None for a subscription."""
+    By default conditions evaluate everything and return evidence.
+    """
+
+    def __init__(
+        self, topology: Topology, deployment: Deployment | None = None, recorder: ReadRecorder | None = None
+    ) -> None:
+        """Take the deployment of the subjects; None for subscriptions."""
         self.topology = topology
         self.deployment = deployment
+        self.recorder = recorder
+        self.truth_only = False
+        """Whether conditions return their truth value without evidence, and stop as soon as it is decided."""
         self.answers: dict[tuple[object, int], tuple[object, Answer]] = {}
-        """What facts have answered, by fact and identity of the element, which is kept alive beside the answer."""
-        self.silent = False
-        """Whether conditions are asked for their truth only, not for what it rests on."""
-        self.watch: Watch | None = None
-        """Who wants to know what conditions look at, whether or not it decides anything."""
-        self.brief = False
-        """Whether nobody wants to know what is looked at, so that what decides nothing need not be looked at."""
+        """Results of facts by fact and identity of the element, which is kept alive beside the result."""
 
-    @cached_property
-    def silently(self) -> Context:
-        """Return the same, for conditions that are asked for their truth only."""
+    def unrecorded(self, *, truth_only: bool = False) -> Context:
+        """Return a context that shares the results of facts with this one and records nothing."""
         context = Context(self.topology, self.deployment)
+        context.truth_only = truth_only
         context.answers = self.answers
-        context.silent = True
-        context.watch = self.watch
-        context.brief = self.watch is None
         return context

@@ -21,7 +21,7 @@ from auditor.estate import deployment_file
 from auditor.estate.graph import DISK, LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
-from auditor.judging import carry_over, engine
+from auditor.judging import carry_over, coverage, engine
 from auditor.judging.evaluation import Evaluation
 from auditor.judging.exemptions import Exemptions, apply
 from auditor.judging.model import Attestation, Carried, Finding, Outcome, Waiver
@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 - what runs differ in
     else:
         topology = estates.topology(name, body, declared)
     rules = estates.rules(estates.ESTATES[name])
-    gaps, findings = engine.gaps(topology, rules), engine.judge(topology, rules)
+    gaps, findings = coverage.gaps(topology, rules), engine.judge(topology, rules)
     lost: tuple[Carried, ...] = ()
     if earlier:
         before = previous.earlier(read(reports.render("json", earlier)), [rule.rule for rule in rules])
@@ -68,7 +68,7 @@ def run(  # noqa: PLR0913 - what runs differ in
         as_of=examples.AS_OF,
         snapshot=topology.graph.snapshot,
         findings=applied.findings,
-        coverage=engine.coverage(topology, gaps, applied.findings, applied.gaps),
+        coverage=coverage.assess(topology, gaps, applied.findings, applied.gaps),
         packs=(estates.pack().pack,),
         rules=tuple(rule.rule for rule in rules),
         deployment_file="deployment.yaml",
@@ -408,7 +408,8 @@ def test_findings_are_read_back_as_they_were(first: Evaluation) -> None:
     assert len(fails) == len(failed(first))
 
     def shown(finding: Finding) -> object:
-        return json.loads(msgspec.json.encode(tuple(finding.evidence)))
+        evidence = [msgspec.structs.replace(entry, alternatives=()) for entry in finding.evidence]  # JSON has none
+        return json.loads(msgspec.json.encode(evidence))
 
     assert [shown(finding) for finding in fails] == [shown(before[finding.key]) for finding in fails]
     assert [finding.severity for finding in fails] == [before[finding.key].severity for finding in fails]

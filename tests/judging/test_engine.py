@@ -12,7 +12,8 @@ from auditor.azure import arm
 from auditor.estate.graph import FLOW_LOG, LOAD_BALANCER, VM
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
-from auditor.judging import engine
+from auditor.judging import coverage, engine
+from auditor.judging.engine import Detail
 from auditor.judging.model import Coverage, Finding, Outcome
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
@@ -119,7 +120,7 @@ def test_outcomes(load: Load) -> None:
 
 def test_when_decides_first(load: Load) -> None:
     rule = ON_MACHINES + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
-    findings = engine.judge(estate(), load(R1=rule))
+    findings = engine.judge(estate(), load(R1=rule), Detail.ALL)
     assert outcomes(findings) == {"vm-a": Outcome.UNKNOWN, "vm-b": Outcome.NOT_APPLICABLE}
     assert one(findings, "vm-a").reason == "gap of vm-a"
     assert one(findings, "vm-b").evidence[0].path == "zones[0]"
@@ -268,7 +269,7 @@ def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
         ("R1", "vm-b", "LookupError: a bug with vm-b"),
     ]
     assert {f.outcome for f in findings if f.rule.id == "R2"} == {Outcome.PASS, Outcome.FAIL}
-    assert not engine.coverage(estate(), engine.gaps(estate(), rules), findings, {}).complete
+    assert not coverage.assess(estate(), coverage.gaps(estate(), rules), findings, {}).complete
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,7 @@ def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load)
 
 
 def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
-    return engine.coverage(built, engine.gaps(built, rules), engine.judge(built, rules), {})
+    return coverage.assess(built, coverage.gaps(built, rules), engine.judge(built, rules), {})
 
 
 def test_a_complete_answer(load: Load) -> None:

@@ -14,7 +14,7 @@ from auditor import yaml_documents
 from auditor.authoring import examples
 from auditor.errors import InputError
 from auditor.estate.graph import DISK, LOAD_BALANCER
-from auditor.judging import engine, exemptions
+from auditor.judging import coverage, engine, exemptions
 from auditor.judging.exemptions import ExemptionResult, Exemptions
 from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.evidence import Evidence
@@ -459,12 +459,12 @@ def test_the_reasons_of_real_findings_name_the_gaps_that_hide_them(name: str, ty
     if how == "forbidden":
         body["gaps"] = [{"scope": scope, "what": type_, "reason": "forbidden"} for scope in body["listed"]]
     built, rules = estates.topology(name, body), estates.rules(estates.ESTATES[name])
-    gaps, findings = engine.gaps(built, rules), engine.judge(built, rules)
+    gaps, findings = coverage.gaps(built, rules), engine.judge(built, rules)
     leave = waiver(rule="", gap=type_, scope="*", granted_on=examples.AS_OF - dt.timedelta(days=1))
     found = exemptions.apply(Exemptions((leave,)), findings, (), gaps, examples.AS_OF)
     assert any(f.outcome is Outcome.UNKNOWN for f in findings)
-    assert not engine.coverage(built, gaps, findings, {}).complete
-    assert engine.coverage(built, gaps, found.findings, found.gaps).complete
+    assert not coverage.assess(built, gaps, findings, {}).complete
+    assert coverage.assess(built, gaps, found.findings, found.gaps).complete
 
 
 # --- whatever they are ------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+import msgspec
 import pytest
 import re2
 from hypothesis import HealthCheck, given, settings
@@ -110,6 +111,12 @@ def truths(outcomes: Iterable[bool]) -> bool | None:
     return found.pop() if len(found) == 1 else None
 
 
+def without_alternatives(verdict: Verdict) -> Verdict:
+    """Return a verdict whose evidence does not tell where in the condition it comes from."""
+    evidence = tuple(msgspec.structs.replace(entry, alternatives=()) for entry in verdict.evidence)
+    return msgspec.structs.replace(verdict, evidence=evidence)
+
+
 def shown(verdict: Verdict) -> list[tuple[str, object]]:
     return [(evidence.path, evidence.observed) for evidence in verdict.evidence]
 
@@ -149,8 +156,9 @@ def test_allof_and_anyof_are_strong_kleene(
     negations: list[Node] = [{"not": leaf} for leaf in leaves]
     other = "allOf" if word == "anyOf" else "anyOf"
     de_morgan = judge({"not": {other: negations}}, body)
-    assert de_morgan == verdict, "De Morgan, with the same words in the evidence"
-    assert judge({"not": {"not": {word: leaves}}}, body) == verdict, "double negation"
+    assert without_alternatives(de_morgan) == without_alternatives(verdict), "De Morgan, with the same evidence"
+    twice = judge({"not": {"not": {word: leaves}}}, body)
+    assert without_alternatives(twice) == without_alternatives(verdict), "double negation"
     assert judge({word: [{word: leaves}, {word: leaves}]}, body).truth is verdict.truth, "idempotence"
     backwards = judge({word: leaves[::-1]}, body)
     assert backwards.truth is verdict.truth, "order"
@@ -616,7 +624,9 @@ def test_more_knowledge_never_takes_back_a_verdict() -> None:
                 element = Fog(dice, thickness).sight(world)
                 stack = (element, Fog(outer_dice, thickness).sight({"$outer": outer}))
                 verdict = test(CONTEXT, stack)
-                assert test(CONTEXT.silently, stack).truth is verdict.truth
+                quick = test(CONTEXT.unrecorded(truth_only=True), stack)
+                assert quick.truth is verdict.truth
+                assert quick.evidence == ()
                 assert bool(verdict.unknown) is (verdict.truth is None)
                 assert not verdict.evidence or verdict.truth is not None
                 if better is not None:

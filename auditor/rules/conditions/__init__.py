@@ -1,19 +1,20 @@
-"""Three-valued conditions: what a rule file says, compiled once into functions that yield a verdict with its evidence.
+"""Three-valued conditions: what a rule file states, compiled into functions that return verdicts with evidence.
 
-The logic is strong Kleene. A leaf is true or false only where every value that what could not be read might have
-would make it so; more knowledge therefore never turns a decided verdict. Words and operators are Azure Policy's.
+The logic is strong Kleene. A comparison is true or false only where every possible value of what is unknown gives the
+same result, so more knowledge never changes a truth value. Words and operators are those of Azure Policy.
 """
 
-from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler, ConditionError
-from auditor.rules.conditions.operators import compare, identity, plain
-from auditor.rules.conditions.verdict import Proof, Stack, Test, Verdict
+from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler
+from auditor.rules.conditions.display import plain
+from auditor.rules.conditions.errors import ConditionError
+from auditor.rules.conditions.operators import compare, identity
+from auditor.rules.conditions.verdict import Stack, Test, Verdict
 
 __all__ = [
     "Compiled",
     "CompiledRule",
     "Compiler",
     "ConditionError",
-    "Proof",
     "Stack",
     "Test",
     "Verdict",

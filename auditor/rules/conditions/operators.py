@@ -1,18 +1,21 @@
-"""Comparing values of which either may be unknown, a list that is cut, or a number within bounds."""
+"""The operators of comparisons, in three-valued logic.
+
+A value can be known, absent, unknown, a partial list or a number known within bounds only.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from auditor.azure.paths import ABSENT
+from auditor.rules.conditions.display import shown
 from auditor.snapshot.known import Cause, Interval, Items, Unknown, interval
 from auditor.snapshot.model import Part, Resource
 
 
-def compare(operator: str, left: object, right: object) -> bool | Unknown:  # noqa: PLR0911 - a case a line
-    """Apply an operator to two values of which either may be unknown, a list that is cut, or a number within bounds."""
+def compare(operator: str, left: object, right: object) -> bool | Unknown:  # noqa: PLR0911 - one return for each case
+    """Return whether the operator holds of two values, or why that is unknown."""
     if type(left) is Unknown:
         return left
     if type(right) is Unknown:
@@ -31,7 +34,7 @@ def compare(operator: str, left: object, right: object) -> bool | Unknown:  # no
 
 
 def kind_of(value: object) -> str:
-    """Return the sort of a value; only values of one sort can be compared: true is not 1, and "5" is not 5."""
+    """Return the type of a value in comparisons, "" for none; only equal types compare: true is not 1, "5" is not 5."""
     return _KINDS.get(type(value)) or ("text" if isinstance(value, str) else "")
 
 
@@ -48,9 +51,9 @@ _RESOURCES: Final = (Resource, Part)
 
 
 def identity(value: object) -> tuple[str, object] | None:
-    """Return what makes two values equal, with their sort: texts ignore case, resources are their ARM id.
+    """Return a key that equal values share: a text without its case, the ARM id of a resource.
 
-    None is returned for what may or may not equal another: what is unknown, known within bounds only, or of no sort.
+    None for a value that may or may not equal another: unknown, known within bounds only, or of no comparable type.
     """
     if isinstance(value, bool):
         return "boolean", value
@@ -63,7 +66,7 @@ def identity(value: object) -> tuple[str, object] | None:
 
 
 def _identities(items: Items) -> tuple[set[tuple[str, object]], bool]:
-    """Return the values in a list, and whether that is all of them."""
+    """Return the keys of the values in a list, and whether those are all."""
     found = [identity(item) for item in items.known]
     return {identity for identity in found if identity is not None}, items.missing is None and None not in found
 
@@ -133,7 +136,7 @@ def _same_set(left: object, right: object) -> bool | None:
 
 
 def _differs(some: set[tuple[str, object]], others: set[tuple[str, object]]) -> bool:
-    """Tell whether a value is certainly not among the others: only values of one sort can be compared."""
+    """Return whether a value is certainly not among the others; only values of one type can be compared."""
     kinds = {kind for kind, _ in others}
     return any(not others or kind in kinds for kind, _ in some - others)
 
@@ -171,52 +174,8 @@ OPERATORS: Final[Mapping[str, Callable[[object, object], bool | None]]] = {
 }
 
 ON_LISTS: Final = frozenset({"sameSet", "unique"})
+"""Operators whose input is a list."""
 LIST_OPERANDS: Final = frozenset({"in", "notIn", "sameSet"})
-
-EXPECTED: Final[Mapping[str, tuple[str, str]]] = {
-    "equals": ("equals {}", "does not equal {}"),
-    "notEquals": ("does not equal {}", "equals {}"),
-    "in": ("in {}", "not in {}"),
-    "notIn": ("not in {}", "in {}"),
-    "less": ("< {}", ">= {}"),
-    "lessOrEquals": ("<= {}", "> {}"),
-    "greater": ("> {}", "<= {}"),
-    "greaterOrEquals": (">= {}", "< {}"),
-    "matches": ("matches {}", "does not match {}"),
-    "sameSet": ("exactly {}", "not exactly {}"),
-}
-"""How an expectation reads, as it stands and below a `not`."""
-
-
-def shown(value: object) -> str:  # noqa: PLR0911 - a sort of value a line
-    """Return a value as evidence shows it."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Items):
-        return "[" + ", ".join(shown(item) for item in value.known) + ("" if value.missing is None else ", ...") + "]"
-    if isinstance(value, Interval):
-        if value.exact:
-            return shown(value.low)
-        return (
-            f"at least {shown(value.low)}" if math.isinf(value.high) else f"{shown(value.low)} to {shown(value.high)}"
-        )
-    if isinstance(value, Resource | Part):
-        return value.id
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return "unknown" if isinstance(value, Unknown) else str(value)
-
-
-def plain(value: object) -> object:
-    """Return an observed value as JSON can carry it; None stands for absent, a text for what is only known in part."""
-    if value is ABSENT:
-        return None
-    if isinstance(value, Items):
-        return [plain(item) for item in value.known] + ([] if value.missing is None else ["..."])
-    if isinstance(value, Interval) and value.exact:
-        return int(value.low) if value.low % 1 == 0 else value.low
-    if isinstance(value, bool | int | float | str | list | dict):
-        return value
-    return shown(value)
+"""Operators whose operand is a list."""
+NUMERIC: Final = frozenset({"less", "lessOrEquals", "greater", "greaterOrEquals"})
+"""Operators whose operand is a number."""

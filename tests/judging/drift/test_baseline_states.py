@@ -457,7 +457,7 @@ def retold(
             topology,
             tuple(
                 msgspec.structs.replace(finding, **(told if finding.rule.id == rule else {}))
-                for finding in engine.judge(topology, rules, watched)
+                for finding in engine.judge(topology, rules, engine.Detail.ALL, watched)
             ),
         )
         for topology, watched, told in zip(graphs, (changes.before, changes.after), (then, now), strict=True)

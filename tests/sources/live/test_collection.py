@@ -36,9 +36,9 @@ READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) 
 def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
     """Return what rules say of a snapshot, with the evidence."""
     topology = Topology(taken, live.declared(name), examples.AS_OF)
-    findings = engine.judge(topology, estates.rules(profile))
+    findings = engine.judge(topology, estates.rules(profile), engine.Detail.ALL)
     return {
-        (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, tuple(f.evidence), f.reasons)
+        (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, f.evidence, f.reasons)
         for f in findings
     }
 

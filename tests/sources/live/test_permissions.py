@@ -14,7 +14,7 @@ from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.estate.graph import DISK, VM
 from auditor.estate.topology import Topology
-from auditor.judging import engine
+from auditor.judging import coverage, engine
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Gap, GapReason, Snapshot
 from auditor.sources.live import client, reads
@@ -215,7 +215,7 @@ def test_what_stands_below_a_list_that_is_cut_is_not_complete_either() -> None:
 def test_no_gap_says_that_something_was_not_requested() -> None:
     taken, _ = read(allowed("*/read", scope=GROUP))
     topology = Topology(taken, live.declared(NAME), examples.AS_OF)
-    gaps = engine.gaps(topology, estates.rules(estates.ESTATES[NAME]))
+    gaps = coverage.gaps(topology, estates.rules(estates.ESTATES[NAME]))
     assert {gap.reason for gap in gaps} == {GapReason.FORBIDDEN}
 
 
@@ -368,7 +368,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: re
     assert (SCOPE, listing.key) not in taken.listed
     topology = Topology(taken, live.declared(NAME), examples.AS_OF)
     assert topology.graph.listing(listing.key, SCOPE) == Unknown.of(gap)
-    unlisted = list(engine._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule asks for all of them yet
+    unlisted = list(coverage._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule asks for all of them yet
     assert unlisted == [], "nobody is told to ask for what was asked for"
 
 

@@ -1,0 +1,123 @@
+"""Comparisons: one input, one operator and one operand, with their evidence or the reason why they are unknown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from auditor.azure.paths import ABSENT
+from auditor.rules.conditions.display import plain, shown
+from auditor.rules.conditions.operands import Literal
+from auditor.rules.conditions.operators import compare
+from auditor.rules.conditions.verdict import FALSE, TRUE, LookUp, Stack, Test, Verdict, unknown_because
+from auditor.rules.context import Context
+from auditor.rules.evidence import Evidence
+from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
+
+_EXPECTED: Final = {
+    "equals": ("equals {}", "does not equal {}"),
+    "notEquals": ("does not equal {}", "equals {}"),
+    "in": ("in {}", "not in {}"),
+    "notIn": ("not in {}", "in {}"),
+    "less": ("< {}", ">= {}"),
+    "lessOrEquals": ("<= {}", "> {}"),
+    "greater": ("> {}", "<= {}"),
+    "greaterOrEquals": (">= {}", "< {}"),
+    "matches": ("matches {}", "does not match {}"),
+    "sameSet": ("exactly {}", "not exactly {}"),
+}
+"""By operator, the text of an expectation and of its opposite below a `not`."""
+_COMPUTED: Final = (Interval, Items)
+_CONTAINERS: Final = (list, dict)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a rule states of a comparison, from which its evidence is worded."""
+
+    name: str
+    """Of the input."""
+    operator: str
+    negated: bool
+    """Whether a `not` encloses it."""
+    alternatives: tuple[str, ...]
+    """The alternative of an `anyOf` that it belongs to; see `Evidence`."""
+
+
+def comparison(left: LookUp, right: LookUp, terms: Terms) -> Test:
+    """Return the test that compares an input with an operand."""
+    operator = terms.operator
+    literal = right.found if isinstance(right, Literal) else None
+    expected = _expected(terms, literal) if literal else ""
+
+    def test(context: Context, stack: Stack) -> Verdict:
+        found = left(context, stack)
+        wanted = literal or right(context, stack)
+        if context.recorder is not None:
+            context.recorder.record(found, wanted)
+        result = compare(operator, found.value, wanted.value)
+        if isinstance(result, Unknown):
+            return unknown_because(_located(result, found, wanted, terms.name))
+        if context.truth_only:
+            return TRUE if result else FALSE
+        evidence = _evidence(terms, stack, found, wanted, expected or _expected(terms, wanted))
+        return Verdict(result, (evidence,))
+
+    return test
+
+
+def id_of(stack: Stack) -> str:
+    """Return the id of the innermost element that has one; an item of a malformed list may have none."""
+    return next(str(element.id) for element in stack if hasattr(element, "id"))
+
+
+def reads_of(reads: tuple[Read, ...]) -> tuple[tuple[str, str, object], ...]:
+    """Return reads as evidence has them, each once."""
+    if not reads:
+        return ()
+    return tuple(dict.fromkeys((r.resource, r.path, _hashable(plain(r.value))) for r in reads))
+
+
+def _hashable(value: object) -> object:
+    """Return a container as text, so that evidence stays small and can be compared."""
+    return shown(value) if isinstance(value, _CONTAINERS) else value
+
+
+def _evidence(terms: Terms, stack: Stack, found: Answer, wanted: Answer, expected: str) -> Evidence:
+    """Return what was observed: the property itself, or a computed value with everything that was read for it."""
+    if len(found.reads) == 1 and not isinstance(found.value, _COMPUTED):
+        read = found.reads[0]
+        if read.value is found.value or read.value is ABSENT:
+            return Evidence(
+                read.resource, read.path, plain(read.value), expected, reads_of(wanted.reads), terms.alternatives
+            )
+    reads = reads_of((*found.reads, *wanted.reads))
+    return Evidence(id_of(stack), terms.name, plain(found.value), expected, reads, terms.alternatives)
+
+
+def _expected(terms: Terms, wanted: Answer) -> str:
+    """Return what a comparison expects, in words."""
+    if terms.operator == "exists":
+        return "present" if wanted.value is not terms.negated else "absent"
+    if terms.operator == "unique":
+        return "no value twice" if wanted.value is not terms.negated else "a value twice"
+    pattern = terms.operator == "matches"
+    operand = wanted.value.pattern if pattern else shown(wanted.value)  # type: ignore[attr-defined]  # a compiled one
+    return _EXPECTED[terms.operator][terms.negated].format(operand)
+
+
+def _located(unknown: Unknown, found: Answer, wanted: Answer, name: str) -> Unknown:
+    """Return the reason with the property that it is about; one that comes from a value has it already."""
+    answer = wanted if wanted.value is ABSENT and found.value is not ABSENT else found
+    if any(unknown in _reasons(operand.value) for operand in (found, wanted)) or not answer.reads:
+        return unknown
+    read = next((read for read in answer.reads if read.value is ABSENT), answer.reads[0])
+    reason = f"{read.resource}: {read.path or name}: {unknown.reason}"
+    return msgspec.structs.replace(unknown, reason=reason, about=(*unknown.about, read.resource))
+
+
+def _reasons(value: object) -> tuple[object, ...]:
+    """Return why a value is unknown as a whole or in part."""
+    if isinstance(value, Interval):
+        return value.because
+    return (value.missing, *value.known) if isinstance(value, Items) else (value,)

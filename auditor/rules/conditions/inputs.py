@@ -1,0 +1,148 @@
+"""Inputs of comparisons and quantifiers: fields, facts, counts and numbers of distinct values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from auditor.azure import paths
+from auditor.azure.paths import ABSENT
+from auditor.estate import graph
+from auditor.rules.conditions.comparison import id_of
+from auditor.rules.conditions.display import shown
+from auditor.rules.conditions.operators import compare, identity
+from auditor.rules.conditions.verdict import LookUp, Stack, Test, Verdict, selects
+from auditor.rules.context import Context
+from auditor.rules.registry import Find
+from auditor.snapshot.known import Answer, Cause, Interval, Read, Unknown
+from auditor.snapshot.model import Part, Resource
+
+_WITH_FIELDS: Final = (Resource, Part)
+
+
+def field(path: str, default: object) -> LookUp:
+    """Return the look-up of a path in the innermost element: a value, or the list that a path with `[*]` names."""
+    steps = paths.parse(path)
+    several = None in steps
+
+    def look_up(context: Context, stack: Stack) -> Answer:
+        element = stack[0]
+        if not isinstance(element, _WITH_FIELDS):
+            reason = f"{id_of(stack)}: {shown(element)} is not an object (malformed)"
+            return Answer(Unknown(Cause.VALUE, reason, about=(id_of(stack),)))
+        if several:
+            return graph.items(element, path, default)
+        if context.truth_only:
+            found = paths.get(element.body, steps)
+            if found is not ABSENT and type(found) is not paths.WrongType:
+                return Answer(found)
+        return _or_default(graph.value(element, path), default)
+
+    return look_up
+
+
+def fact(find: Find, level: int, default: object) -> LookUp:
+    """Return the look-up of a fact of the element that encloses the innermost one at a level; 0 is that one itself."""
+    if default is ABSENT:
+        return lambda context, stack: find(context, stack[level])
+    return lambda context, stack: _or_default(find(context, stack[level]), default)
+
+
+def _or_default(found: Answer, default: object) -> Answer:
+    return Answer(default, found.reads) if found.value is ABSENT else found
+
+
+def recorded(look_up: LookUp) -> LookUp:
+    """Return the look-up of a list whose reads are recorded; those of comparisons are recorded there."""
+
+    def recording(context: Context, stack: Stack) -> Answer:
+        found = look_up(context, stack)
+        if context.recorder is not None:
+            context.recorder.record(found)
+        return found
+
+    return recording
+
+
+def count(items: LookUp, where: Test | None) -> LookUp:
+    """Return the look-up of the number of items that a condition selects, as an interval."""
+
+    def look_up(context: Context, stack: Stack) -> Answer:
+        found = items(context, stack)
+        if isinstance(found.value, Unknown):
+            return found
+        low = high = 0
+        because: list[Unknown] = []
+        reads = [*found.reads]
+        for item in found.value.known:  # type: ignore[attr-defined]  # the compiler accepts only lists
+            selected = selects(where, context, item, stack)
+            if selected.truth is None:
+                high += 1
+                because += selected.unknown
+            else:
+                low += selected.truth
+                high += selected.truth
+                reads += _reads(selected)
+        return Answer(_bounds(low, high, because, found.value), tuple(reads))
+
+    return look_up
+
+
+def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) -> LookUp:
+    """Return the look-up of the number of distinct values among the items that a condition selects, as an interval.
+
+    The values are the items themselves or, where `by` is given, what it looks up for each; `name` is its name.
+    """
+
+    def look_up(context: Context, stack: Stack) -> Answer:
+        found = items(context, stack)
+        if isinstance(found.value, Unknown):
+            return found
+        certain: set[object] = set()
+        possible: set[object] = set()
+        others = 0
+        because: list[Unknown] = []
+        reads: list[Read] = []
+        for item in found.value.known:  # type: ignore[attr-defined]  # the compiler accepts only lists
+            selected = selects(where, context, item, stack)
+            if selected.truth is False:
+                reads += _reads(selected)
+                continue
+            because += selected.unknown
+            if isinstance(item, Unknown):
+                others += 1
+                continue
+            value = Answer(item) if by is None else by(context, (item, *stack))
+            reads += value.reads
+            key = identity(value.value)
+            if key is None:
+                others += 1
+                because.append(_incomparable(value.value, item, name))
+            else:
+                (certain if selected.truth else possible).add(key)
+        bounds = _bounds(len(certain), len(certain | possible) + others, because, found.value)
+        return Answer(bounds, tuple(reads))
+
+    return look_up
+
+
+def _reads(selected: Verdict) -> Iterable[Read]:
+    """Return what was read to decide whether an item is selected."""
+    return [Read(evidence.resource, evidence.path, evidence.observed) for evidence in selected.evidence]
+
+
+def _incomparable(value: object, item: object, name: str) -> Unknown:
+    """Return why a value cannot be told from others."""
+    reason = compare("equals", value, value)
+    if value is ABSENT or not isinstance(reason, Unknown):
+        return Unknown(Cause.VALUE, f"{shown(item)} has no {name}")
+    return reason
+
+
+def _bounds(low: int, high: int, because: list[Unknown], items: object) -> Interval:
+    """Return a number of items, without an upper bound where the list may have more."""
+    missing: Unknown | None = items.missing  # type: ignore[attr-defined]  # the compiler accepts only lists
+    if missing is None:
+        return Interval(low, high, tuple(because))
+    return Interval(low, math.inf, (*because, missing))

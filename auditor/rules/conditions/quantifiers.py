@@ -1,0 +1,87 @@
+"""Quantifiers: a condition on each item, or on some item, of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from auditor.rules.conditions.comparison import id_of, reads_of
+from auditor.rules.conditions.verdict import (
+    FALSE,
+    TRUE,
+    LookUp,
+    Stack,
+    Test,
+    Verdict,
+    combine,
+    selects,
+    unknown_because,
+)
+from auditor.rules.context import Context
+from auditor.rules.evidence import Evidence
+from auditor.snapshot.known import Answer, Unknown
+
+
+class Quantifier(msgspec.Struct, frozen=True):
+    """What a rule states of a quantifier."""
+
+    name: str
+    """Of the list."""
+    every: bool
+    """True for `each`, false for `some`."""
+    when_empty: bool
+    """Its truth value where a complete list has no item, or none is selected."""
+    negated: bool
+    """Whether a `not` encloses it."""
+    alternatives: tuple[str, ...]
+    """The alternative of an `anyOf` that it belongs to; see `Evidence`."""
+
+    def on_nothing(self, context: Context, stack: Stack, found: Answer) -> Verdict:
+        """Return the verdict on a complete list in which nothing is selected."""
+        if context.truth_only:
+            return TRUE if self.when_empty else FALSE
+        expected = f"at least one {self.name}" if self.when_empty is self.negated else f"no {self.name}"
+        evidence = Evidence(id_of(stack), self.name, [], expected, reads_of(found.reads), self.alternatives)
+        return Verdict(self.when_empty, (evidence,))
+
+
+def quantified(quantifier: Quantifier, items: LookUp, where: Test | None, test: Test) -> Test:
+    """Return the test of a quantifier on a list; `where` selects the items that count."""
+    decisive = not quantifier.every
+
+    def quantify(context: Context, stack: Stack) -> Verdict:
+        found = items(context, stack)
+        if isinstance(found.value, Unknown):
+            return unknown_because(found.value)
+        verdicts: list[Verdict] = []
+        unsure: list[Unknown] = []
+        certain = False
+        for item in _items(found.value):
+            selected = selects(where, context, item, stack)
+            if selected.truth is False:
+                continue
+            verdict = selected if isinstance(item, Unknown) else test(context, (item, *stack))
+            if selected.truth:
+                certain = True
+                if context.truth_only and verdict.truth is decisive:
+                    return verdict
+            elif verdict.truth is not quantifier.every:
+                verdict = selected  # it counts only if it is selected, which is unknown
+            verdicts.append(verdict)
+            unsure += selected.unknown
+        if not verdicts:
+            return quantifier.on_nothing(context, stack, found)
+        combined = combine(verdicts, decisive=decisive)
+        if certain or combined.truth in {None, quantifier.when_empty}:
+            return combined
+        return unknown_because(*unsure)  # if nothing is selected, the verdict is another one
+
+    return quantify
+
+
+def _items(found: Any) -> Iterable[object]:  # noqa: ANN401 - a list: the compiler accepts nothing else
+    """Return the items of a list; if there may be more, one more is unknown."""
+    known: tuple[object, ...] = found.known
+    return known if found.missing is None else (*known, found.missing)
