@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from auditor.azure import arm
-from auditor.estate.graph import REFERENCES
+from auditor.azure.types import REFERENCES
 from auditor.snapshot.model import Snapshot, resource
 from auditor.snapshot.skus import sku
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import estate
 
 from auditor.azure import arm
-from auditor.estate.graph import VM
+from auditor.azure.types.names import VM
 from tests.arm import paging
 from tests.arm.estate import Estate
 from tests.arm.exchange import Answer, Call

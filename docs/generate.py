@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from auditor import bundled, yaml_documents
+from auditor.azure.types import display_type
 from auditor.escape import printable
-from auditor.estate.graph import proper_type
 from auditor.report import schema
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
@@ -236,7 +236,7 @@ def _values(value: dict[str, Any]) -> Iterator[str]:
 def _target(target: dict[str, Any]) -> str:
     roles = f" in the roles {_codes(target['role'])}" if target.get("role") else ""
     if "type" in target:
-        return f"each `{proper_type(target['type'].lower())}` of a deployment{roles}"
+        return f"each `{display_type(target['type'].lower())}` of a deployment{roles}"
     return f"each {target['kind']}{roles}"
 
 

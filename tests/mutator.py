@@ -19,16 +19,16 @@ from auditor import bundled
 from auditor.authoring import examples
 from auditor.azure import arm, paths
 from auditor.azure.paths import Step
+from auditor.azure.types.names import DISK, SKU
 from auditor.errors import InputError
 from auditor.estate import deployment_file
-from auditor.estate.graph import DISK
 from auditor.estate.scope import Scope
 from auditor.estate.topology import Topology
 from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Items
-from auditor.snapshot.model import SKU, Resource, Snapshot
+from auditor.snapshot.model import Resource, Snapshot
 from auditor.yaml_documents import Document
 from tests import estates, tracing
 from tests.tracing import Place, Steps, walk

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from auditor import bundled, discover, yaml_documents
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types.names import VM
 from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment, Role, Roster
-from auditor.estate.graph import VM
 from auditor.sources import arm_json
 from tests.estate import subscription as s
 from tests.estates import everywhere

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.estate.graph import REFERENCES
+from auditor.azure.types import REFERENCES
+from auditor.azure.types.names import SKU
 from auditor.judging import engine
 from auditor.judging.model import Outcome
 from auditor.rules.facts.neighbours import CLASSIC_TYPES
-from auditor.snapshot.model import SKU
 from tests import estates
 
 LISTED = {type_ for name in estates.ESTATES for types in estates.body_of(name)["listed"].values() for type_ in types}

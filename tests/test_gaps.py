@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import arm
-from auditor.estate.graph import APPLICATION_GATEWAY, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
+from auditor.azure.types.names import APPLICATION_GATEWAY, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
 from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.azure import arm
-from auditor.estate.graph import VM
+from auditor.azure.types.names import VM
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.model import Severity
 from tests import estates

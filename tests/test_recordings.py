@@ -20,9 +20,7 @@ import pytest
 from auditor import discover, yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.errors import InputError
-from auditor.estate import deployment_file
-from auditor.estate.graph import (
+from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
     AVAILABILITY_SET,
     DISK,
@@ -30,12 +28,13 @@ from auditor.estate.graph import (
     NIC,
     PUBLIC_ADDRESS,
     SECURITY_GROUP,
+    SKU,
     TRAFFIC_MANAGER,
     VIRTUAL_NETWORK,
     VM,
-    parts,
-    value,
 )
+from auditor.errors import InputError
+from auditor.estate import deployment_file
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.tags import tag
 from auditor.estate.topology import Topology
@@ -43,7 +42,8 @@ from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
 from auditor.rules.facts import FACTS
 from auditor.snapshot.known import Answer, Cause, Items, Unknown
-from auditor.snapshot.model import SKU, Part, Resource
+from auditor.snapshot.lookup import parts, value
+from auditor.snapshot.model import Part, Resource
 from auditor.snapshot.redaction import redact
 from auditor.sources import arm_json
 from auditor.yaml_documents import Document

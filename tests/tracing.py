@@ -10,10 +10,11 @@ import pytest
 
 from auditor.azure import paths
 from auditor.azure.paths import Step
+from auditor.azure.types.names import SKU
 from auditor.estate.graph import Graph
 from auditor.rules.context import Context
 from auditor.snapshot.known import Answer
-from auditor.snapshot.model import SKU, Part, Resource
+from auditor.snapshot.model import Part, Resource
 
 Steps = tuple[Step, ...]
 Place = tuple[str, Steps]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, VM
 from auditor.discover.names import (
     HEALTHSHARE,
     HEALTHSHARE_PRODUCTS,
@@ -20,10 +21,11 @@ from auditor.discover.names import (
     words_of,
 )
 from auditor.estate.declaration import Role
-from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, VM, Graph, parts, value
+from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import POOLS, Balancing, network_of
 from auditor.estate.tags import PRODUCT, TAG_DEPLOYMENT, TAG_PRODUCT, tag
 from auditor.snapshot.known import Items
+from auditor.snapshot.lookup import parts, value
 from auditor.snapshot.model import Part, Resource, Snapshot
 
 DATABASES: Final = frozenset({Role.DB, Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING})

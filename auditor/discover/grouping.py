@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from auditor.azure import arm
+from auditor.azure.types.names import VIRTUAL_NETWORK
 from auditor.discover.candidates import DATABASES, Candidate, Candidates
 from auditor.estate.declaration import Role
-from auditor.estate.graph import VIRTUAL_NETWORK, parts, value
+from auditor.snapshot.lookup import parts, value
 
 
 class _Groups:

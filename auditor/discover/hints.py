@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure import arm
+from auditor.azure.types.names import APPLICATION_GATEWAY
 from auditor.discover.candidates import DATABASES, Candidate, Candidates, Confidence, Hint
 from auditor.estate.declaration import Role
-from auditor.estate.graph import APPLICATION_GATEWAY, value
 from auditor.estate.load_balancing import STATUS_PAGE
 from auditor.estate.tags import TAG_DEPLOYMENT, TAG_MIRROR, TAG_PRODUCT, TAG_ROLE, tag
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part
 
 _RoleHints = Iterator[tuple[Candidate, Hint]]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure import arm
+from auditor.azure.types.names import VM
 from auditor.discover.candidates import Candidates, Confidence
 from auditor.discover.proposals import DeploymentProposal, Member
 from auditor.escape import printable
 from auditor.estate.declaration import Role
-from auditor.estate.graph import VM
 
 _HEAD: Final = """\
 # Proposed by `auditor discover`. Review and correct each line, and keep the file.

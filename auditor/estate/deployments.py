@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from auditor.azure import arm
+from auditor.azure.types.names import LOAD_BALANCER, VM
 from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredTier, Role, Roster, Selector
-from auditor.estate.graph import LOAD_BALANCER, VM, Graph, unread
+from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
 from auditor.estate.scope import Scope
 from auditor.estate.subjects import Belongings, Choice, Deployment, Members, Mirror, Tier
 from auditor.estate.tags import TIER_ROLES, tag
 from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
 

@@ -11,8 +11,10 @@ from functools import cached_property
 from typing import Final
 
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import PUBLIC_ADDRESS, TRAFFIC_MANAGER, Graph, objects, unread, value
+from auditor.azure.types.names import PUBLIC_ADDRESS, TRAFFIC_MANAGER
+from auditor.estate.graph import Graph
 from auditor.snapshot.known import Answer, Cause, Unknown
+from auditor.snapshot.lookup import objects, unread, value
 from auditor.snapshot.model import Part, Resource
 
 ENDPOINTS: Final = "properties.endpoints[*]"

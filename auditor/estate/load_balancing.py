@@ -10,21 +10,11 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
 from auditor.estate.dns import Naming
-from auditor.estate.graph import (
-    APPLICATION_GATEWAY,
-    LOAD_BALANCER,
-    NIC,
-    SCALE_SET,
-    VM,
-    Graph,
-    items,
-    objects,
-    parts,
-    unread,
-    value,
-)
+from auditor.estate.graph import Graph
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import items, objects, parts, unread, value
 from auditor.snapshot.model import Part, Resource
 
 STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
@@ -270,14 +260,14 @@ class Balancing:
             return interface
         machine = value(interface, "properties.virtualMachine.id").value
         if isinstance(machine, str):
-            return self.graph.named(machine)
+            return self.graph.get_or_placeholder(machine)
         return machine if isinstance(machine, Unknown) else None
 
     def _scale_set(self, interface_id: str) -> Resource:
         """Return the uniform scale set whose instance has an interface."""
         segments = interface_id.split("/")
         position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
-        return self.graph.named("/".join(segments[: position + 2]))
+        return self.graph.get_or_placeholder("/".join(segments[: position + 2]))
 
     def _by_address(self, networks: list[str], address: str) -> Resource | Part | Unknown:
         """Return what has a private address in one of some networks: an interface, or a frontend of a load balancer."""

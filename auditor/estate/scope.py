@@ -8,20 +8,13 @@ from functools import cache
 from typing import Final
 
 from auditor.azure import arm
-from auditor.estate.graph import (
-    APPLICATION_GATEWAY,
-    LOAD_BALANCER,
-    PUBLIC_ADDRESS,
-    REACHED_BACKWARDS,
-    REFERENCES,
-    TRAFFIC_MANAGER,
-    VM,
-    Graph,
-    unread,
-)
+from auditor.azure.types import REACHED_BACKWARDS, REFERENCES
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
+from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
 from auditor.estate.subjects import Belongings, Members
 from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
 _FOUND_BY_THEIR_BODY: Final = (

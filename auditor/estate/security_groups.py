@@ -9,9 +9,10 @@ import msgspec
 from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules
 from auditor.estate.admission import Admission, admission
-from auditor.estate.graph import Graph, objects, value
+from auditor.estate.graph import Graph
 from auditor.estate.security_rules import Destination, SecurityRule, destination_of, unusable
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 
@@ -46,7 +47,7 @@ class SecurityGroups:
                 reference = value(holder, "properties.networkSecurityGroup.id")
                 reads += reference.reads
                 if isinstance(reference.value, str):
-                    known.append(self.graph.named(reference.value))
+                    known.append(self.graph.get_or_placeholder(reference.value))
                 elif reference.value is not ABSENT:
                     known.append(unusable(reference, "networkSecurityGroup"))
             else:

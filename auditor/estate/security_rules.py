@@ -15,8 +15,8 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import EVERY, IPV4, IPV6, Ranges, contains, range_of, union
-from auditor.estate.graph import items, value
 from auditor.snapshot.known import Answer, Cause, Items, Unknown, interval
+from auditor.snapshot.lookup import items, value
 from auditor.snapshot.model import Part
 
 LAST_PORT: Final = 65535

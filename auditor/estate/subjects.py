@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types import display_type
 from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Selector
-from auditor.estate.graph import proper_type
 from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.model import Resource
 
@@ -160,7 +160,9 @@ class Subscription(msgspec.Struct, frozen=True, eq=False):
 def subject_of(element: object, lines: Mapping[str, int]) -> Subject:
     """Return how findings speak of something that can be judged."""
     if isinstance(element, Resource):
-        return Subject(element.id, proper_type(element.type), element.name, element.location, lines.get(element.key, 0))
+        return Subject(
+            element.id, display_type(element.type), element.name, element.location, lines.get(element.key, 0)
+        )
     if isinstance(element, Mirror):
         name, region = element.declared.name, element.deployment.primary_region
         return Subject(element.id, "mirror", name, region, lines.get(element.id, 0))

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from auditor.azure import paths
+from auditor.azure.types.names import VM
 from auditor.estate.declaration import DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
-from auditor.estate.graph import VM, Graph
+from auditor.estate.graph import Graph
 from auditor.snapshot.model import Resource
 
 TAG_DEPLOYMENT: Final = "iris-deployment"

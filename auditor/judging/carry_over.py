@@ -8,13 +8,15 @@ from typing import Final, NamedTuple
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types.names import VM
 from auditor.errors import InputError
-from auditor.estate.graph import VM, not_scanned, unread
+from auditor.estate.graph import not_scanned
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.judging.model import Carried, Finding, Outcome
 from auditor.rules.model import SEVERITIES
 from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Gap
 
 _UNSEEN: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})

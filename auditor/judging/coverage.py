@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from auditor.azure import arm
-from auditor.estate.graph import REFERENCES, VM, cuts_a_list, proper_type, unlisted
+from auditor.azure.types import REFERENCES, display_type
+from auditor.azure.types.names import SKU, VM
+from auditor.estate.graph import unlisted
 from auditor.estate.topology import Topology
 from auditor.judging.model import Coverage, Finding, Outcome, Waiver
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Cause
-from auditor.snapshot.model import SKU, Gap, Snapshot
+from auditor.snapshot.model import Gap, Snapshot
 
 
 def gaps(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Gap, ...]:
@@ -29,7 +31,7 @@ def assess(
     undeclared = (finding for finding in incomplete if finding.cause is Cause.DECLARATION)
     return Coverage(
         complete=not incomplete and all(gap in waived for gap in gaps),
-        listed=tuple(sorted((scope, proper_type(type_)) for scope, type_ in snapshot.listed)),
+        listed=tuple(sorted((scope, display_type(type_)) for scope, type_ in snapshot.listed)),
         gaps=gaps,
         declarations=tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons)),
         waived=waived,
@@ -47,7 +49,9 @@ def _types(rules: Iterable[CompiledRule]) -> set[str]:
 def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
     """Yield a gap for each type that was not listed without a gap, and each subscription that was not scanned."""
     known = {
-        (arm.subscription_of(gap.scope), arm.canonical_type(gap.what)) for gap in snapshot.gaps if cuts_a_list(gap)
+        (arm.subscription_of(gap.scope), arm.canonical_type(gap.what))
+        for gap in snapshot.gaps
+        if gap.makes_listing_incomplete
     }
     for scope in snapshot.scopes:
         for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in known else ():

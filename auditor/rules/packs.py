@@ -10,9 +10,9 @@ import msgspec
 
 from auditor import bundled, yaml_documents
 from auditor.azure.arm import canonical_type
+from auditor.azure.types import KINDS
 from auditor.errors import InputError
 from auditor.estate.declaration import DeclaredDeployment
-from auditor.estate.graph import KINDS
 from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError
 from auditor.rules.model import Grade, Pack, Rule, Setting, Severity, Source, Statement, Target
 from auditor.rules.registry import Fact

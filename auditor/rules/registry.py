@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor.estate.graph import KINDS
+from auditor.azure.types import KINDS
 from auditor.rules.context import Context
 from auditor.snapshot.known import Answer
 

@@ -11,9 +11,8 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types.names import SKU
 from auditor.snapshot.redaction import Redacted
-
-SKU: Final = "microsoft.compute/skus"
 
 
 class GapReason(enum.StrEnum):
@@ -44,6 +43,12 @@ class Gap(Redacted, frozen=True, omit_defaults=True):
     """What went wrong in particular, or what to do about it, for a human."""
     call: str = ""
     """The request that was not answered as it should be, for example `GET /subscriptions/...`; "" where none was."""
+
+    @property
+    def makes_listing_incomplete(self) -> bool:
+        """Whether it is of a list, of a subscription or of what a resource has below it, and not of one resource."""
+        scope = arm.type_of(self.scope)
+        return scope in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP} or arm.canonical_type(self.what).startswith(f"{scope}/")
 
     def __str__(self) -> str:
         """Return the gap as one sentence without a full stop."""
@@ -90,6 +95,12 @@ def resource(body: dict[str, object], arm_id: str, call: str = "", unread: tuple
     """Return the resource of a body whose id is known."""
     key = arm.key(arm_id)
     return Resource(id=arm_id, body=body, call=call, key=key, type=arm.type_of(key), unread=unread)
+
+
+def placeholder(arm_id: str, *gaps: Gap) -> Resource:
+    """Return a resource of which only the id is known."""
+    key = arm.key(arm_id)
+    return Resource(id=arm_id, body={"id": arm_id}, key=key, type=arm.type_of(key), unread=gaps)
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types.names import SKU
 from auditor.errors import InputError
-from auditor.snapshot.model import SKU, Approval, Gap, Resource, Snapshot, resource
+from auditor.snapshot.model import Approval, Gap, Resource, Snapshot, resource
 from auditor.snapshot.skus import sku, sku_identity
 
 FORMAT: Final = "auditor.snapshot/1"

@@ -9,14 +9,16 @@ from typing import Any
 
 from auditor import yaml_documents
 from auditor.azure import arm
+from auditor.azure.types import REFERENCES
+from auditor.azure.types.names import SKU, VM
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
-from auditor.estate.graph import REFERENCES, VM, Graph
+from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.snapshot.known import Items, Unknown
-from auditor.snapshot.model import SKU, Resource
+from auditor.snapshot.model import Resource
 from auditor.sources import arm_json
 
 Body = dict[str, Any]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from auditor.azure.types import REFERENCES, Reference, display_type
+from auditor.azure.types.names import FLOW_LOG, NIC, VM
 from auditor.estate.declaration import Role
-from auditor.estate.graph import FLOW_LOG, NIC, REFERENCES, VM, Reference, proper_type
 from auditor.estate.subjects import Deployment, subject_of
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Cause, Items, Unknown
@@ -649,7 +650,7 @@ def at(path: str, found: object) -> Body:
 
 def holder(type_: str, path: str, found: object) -> Body:
     """Return a resource of a type that has something at a path; any resource of its group belongs to the deployment."""
-    return {**s.resource(proper_type(type_).removeprefix("Microsoft."), "x", group="rg-x"), **at(path, found)}
+    return {**s.resource(display_type(type_).removeprefix("Microsoft."), "x", group="rg-x"), **at(path, found)}
 
 
 @pytest.mark.parametrize(("type_", "reference"), FOLLOWED, ids=[f"{type_} {r.path}" for type_, r in FOLLOWED])

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import PUBLIC_ADDRESS
 from auditor.estate.dns import ENDPOINTS, is_external
-from auditor.estate.graph import PUBLIC_ADDRESS, parts
 from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, Body, arm_id

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.estate import graph as graphs
-from auditor.estate.graph import LOAD_BALANCER, NIC, VM, items, objects, unread, value
+from auditor.azure.types.names import LOAD_BALANCER, NIC, SKU, VM
 from auditor.snapshot.known import Cause, Items, Read, Unknown
-from auditor.snapshot.model import SKU, Part, Resource
+from auditor.snapshot.lookup import items, objects, parts, unread, value
+from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, arm_id, graph
 
@@ -128,7 +128,7 @@ def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
     part, number, missing = objects(found, "properties.mixed[*]").known
     unknown(number, Cause.VALUE, "properties.mixed[*] is not an object", MACHINE)
     unknown(missing, Cause.VALUE, "has no properties.mixed[2]")
-    assert [p.path for p in graphs.parts(found, "properties.mixed[*]")] == ["properties.mixed[0]"]
+    assert [p.path for p in parts(found, "properties.mixed[*]")] == ["properties.mixed[0]"]
 
 
 def test_a_list_that_was_not_read_may_have_members() -> None:
@@ -144,10 +144,10 @@ def test_a_list_that_was_not_read_may_have_members() -> None:
 
 def test_the_name_of_what_is_not_here_still_identifies_it() -> None:
     built = graph(s.vm("vm-b"))
-    stub = built.named(MACHINE)
+    stub = built.get_or_placeholder(MACHINE)
     assert (stub.key, stub.type) == (MACHINE.lower(), VM)
     unknown(value(stub, "location").value, Cause.GAP, MACHINE)
-    assert built.named(arm_id("Compute/virtualMachines", "VM-B")) is built.by_type[VM][0]
+    assert built.get_or_placeholder(arm_id("Compute/virtualMachines", "VM-B")) is built.by_type[VM][0]
 
 
 # --- capabilities ---------------------------------------------------------------------------------------------------

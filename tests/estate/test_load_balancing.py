@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import NIC
 from auditor.estate.declaration import BalancerRole
-from auditor.estate.graph import NIC, parts
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id

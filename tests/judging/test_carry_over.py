@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from auditor import bundled, yaml_documents
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types.names import DISK, LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.errors import InputError
 from auditor.estate import deployment_file
-from auditor.estate.graph import DISK, LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.judging import carry_over, coverage, engine

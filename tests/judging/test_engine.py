@@ -9,7 +9,7 @@ import pytest
 
 from auditor import bundled
 from auditor.azure import arm
-from auditor.estate.graph import FLOW_LOG, LOAD_BALANCER, VM
+from auditor.azure.types.names import FLOW_LOG, LOAD_BALANCER, VM
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.judging import coverage, engine

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from auditor import yaml_documents
 from auditor.authoring import examples
+from auditor.azure.types.names import DISK, LOAD_BALANCER
 from auditor.errors import InputError
-from auditor.estate.graph import DISK, LOAD_BALANCER
 from auditor.judging import coverage, engine, exemptions
 from auditor.judging.exemptions import ExemptionResult, Exemptions
 from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver

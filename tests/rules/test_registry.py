@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import VM
+from auditor.azure.types.names import VM
 from auditor.rules.facts import FACTS
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer

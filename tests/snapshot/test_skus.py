@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.azure import arm
-from auditor.snapshot.model import SKU
+from auditor.azure.types.names import SKU
 from auditor.snapshot.skus import cited_id, is_sku_record, sku
 from tests.estate import subscription as s
 

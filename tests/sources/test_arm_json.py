@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import files
+from auditor.azure.types.names import SKU
 from auditor.errors import InputError
-from auditor.snapshot.model import SKU, Gap, GapReason, Snapshot
+from auditor.snapshot.model import Gap, GapReason, Snapshot
 from auditor.sources import arm_json
 
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from auditor import bundled, files
 from auditor.azure import arm
+from auditor.azure.types.names import SKU
 from auditor.errors import InputError
 from auditor.snapshot import redaction
-from auditor.snapshot.model import SKU, Gap, GapReason, Resource, Snapshot, resource
+from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.snapshot.skus import sku
 from auditor.sources import arm_json, snapshot_file
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from auditor.azure.types.names import SKU
 from auditor.judging.drift.baseline_states import Judged, States
 from auditor.judging.drift.model import Baseline, Drift, PropertyChange, ResourceChange, ResourceChangeKind
 from auditor.judging.drift.resources import Changes
 from auditor.judging.drift.rule_reads import Looks
 from auditor.judging.model import Finding
-from auditor.snapshot.model import SKU
 
 __all__ = ["Changes", "Judged", "compare"]
 

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from auditor.azure import arm, paths
-from auditor.estate.graph import unread
 from auditor.judging.drift import tables
 from auditor.snapshot.known import Unknown
+from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
 Steps = tuple[paths.Step, ...]

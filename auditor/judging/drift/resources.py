@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types.names import SKU
 from auditor.estate.graph import Graph
 from auditor.judging.drift import tables
 from auditor.judging.drift.identity import Pair, Pairing
 from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.drift.properties import Comparison, Difference
 from auditor.snapshot.known import Unknown
-from auditor.snapshot.model import SKU, Resource, resource
+from auditor.snapshot.model import Resource, resource
 from auditor.snapshot.skus import cited_id
 
 

@@ -8,13 +8,13 @@ from typing import Final
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT
-from auditor.estate import graph
 from auditor.rules.conditions.comparison import id_of
 from auditor.rules.conditions.display import shown
 from auditor.rules.conditions.operators import compare, identity
 from auditor.rules.conditions.verdict import LookUp, Stack, Test, Verdict, selects
 from auditor.rules.context import Context
 from auditor.rules.registry import Find
+from auditor.snapshot import lookup
 from auditor.snapshot.known import Answer, Cause, Interval, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 
@@ -32,12 +32,12 @@ def field(path: str, default: object) -> LookUp:
             reason = f"{id_of(stack)}: {shown(element)} is not an object (malformed)"
             return Answer(Unknown(Cause.VALUE, reason, about=(id_of(stack),)))
         if several:
-            return graph.items(element, path, default)
+            return lookup.items(element, path, default)
         if context.truth_only:
             found = paths.get(element.body, steps)
             if found is not ABSENT and type(found) is not paths.WrongType:
                 return Answer(found)
-        return _or_default(graph.value(element, path), default)
+        return _or_default(lookup.value(element, path), default)
 
     return look_up
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
+from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.declaration import Role
-from auditor.estate.graph import LOAD_BALANCER, objects, unread
 from auditor.estate.load_balancing import NAT_RULES, RULES
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
@@ -15,6 +15,7 @@ from auditor.rules.facts.pools import any_machine
 from auditor.rules.facts.reading import number_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, unread
 from auditor.snapshot.model import Part, Resource
 
 DATABASE_ROLES = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)

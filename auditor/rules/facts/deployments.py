@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types.names import LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.declaration import NONE, Role
-from auditor.estate.graph import LOAD_BALANCER, TRAFFIC_MANAGER, VM, Graph, objects, parts, value
+from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import RULES, STATUS_PAGE
 from auditor.estate.subjects import Choice, Deployment, Subscription, declared_region
 from auditor.estate.tags import TAG_ROLE
@@ -18,6 +19,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
 ASKED_FOR_STATUS = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.WEB})

@@ -10,11 +10,11 @@ import msgspec
 
 from auditor import yaml_documents
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import objects, value
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 PREMIUM_SSD: Final = Path(__file__).resolve().parent / "data" / "premium_ssd.yaml"

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, TRAFFIC_MANAGER
 from auditor.estate.dns import ENDPOINTS
-from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, TRAFFIC_MANAGER, objects, value
 from auditor.estate.load_balancing import RULES
 from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.tags import TIER_ROLES
@@ -18,6 +18,7 @@ from auditor.rules.facts.deployments import primary_region
 from auditor.rules.facts.pools import TARGETS, only_udp
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENER_OF: Final = {"properties.requestRoutingRules[*]": "httpListener", "properties.routingRules[*]": "listener"}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
-from auditor.estate.graph import items, objects, value
+from auditor.azure.types.names import SKU
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.model import SKU, Part, Resource
+from auditor.snapshot.lookup import items, objects, value
+from auditor.snapshot.model import Part, Resource
 from auditor.snapshot.skus import cited_id
 
 FRONTENDS = "properties.frontendIPConfigurations[*]"

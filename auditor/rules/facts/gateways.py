@@ -10,11 +10,11 @@ from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.estate.declaration import Role
-from auditor.estate.graph import objects, value
 from auditor.rules.context import Context
 from auditor.rules.facts.pools import ROUTES, serves
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENERS: Final = "properties.httpListeners[*]"

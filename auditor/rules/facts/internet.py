@@ -10,12 +10,13 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import INTERNET, size
+from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.admission import Admission
-from auditor.estate.graph import LOAD_BALANCER, objects, parts, value
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
 SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 51773, 52773, 57772)

@@ -9,7 +9,6 @@ import msgspec
 
 from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import Role
-from auditor.estate.graph import objects, value
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.balancers import referred_to, unseen_balancers
@@ -18,6 +17,7 @@ from auditor.rules.facts.placement import fault_domain, fault_domain_group, upda
 from auditor.rules.facts.reading import required
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 PAIR = 2

@@ -9,12 +9,12 @@ import msgspec
 from auditor.azure import arm
 from auditor.estate.declaration import DeclaredTier, Role
 from auditor.estate.deployments import TIERS_OF
-from auditor.estate.graph import value
 from auditor.estate.subjects import Deployment, Members, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import required, text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Unknown
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
 

@@ -8,25 +8,17 @@ from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types import display_type
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, VM
 from auditor.estate.declaration import Role
-from auditor.estate.graph import (
-    APPLICATION_GATEWAY,
-    LOAD_BALANCER,
-    NIC,
-    VM,
-    Graph,
-    items,
-    objects,
-    proper_type,
-    unread,
-    value,
-)
+from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import items, objects, unread, value
 from auditor.snapshot.model import Part, Resource
 
 CLASSIC: Final = "microsoft.classic"
@@ -61,7 +53,7 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
         if arm.subscription_of(resource.key) == subscription.id
     )
     gaps = (graph.listing(type_, subscription.id) for type_ in CLASSIC_TYPES)
-    reads = tuple(Read(resource.id, "type", proper_type(resource.type)) for resource in known)
+    reads = tuple(Read(resource.id, "type", display_type(resource.type)) for resource in known)
     return Answer(Items(known, next(filter(None, gaps), None)), reads)
 
 
@@ -180,7 +172,7 @@ def _in_set(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_F
         if isinstance(other, Unknown):
             yield other
         elif isinstance(other, str):
-            yield graph.named(other), Read(common.id, "properties.virtualMachines", other)
+            yield graph.get_or_placeholder(other), Read(common.id, "properties.virtualMachines", other)
     if others.missing is not None:
         yield others.missing
 
@@ -210,7 +202,7 @@ def _in_subnet(graph: Graph, subnet: str) -> Iterator[_Found]:
         own = value(edge.source, "properties.virtualMachine.id")
         attached = [found.source for found in graph.referrers(edge.source.key, VM)]
         if isinstance(own.value, str):
-            attached.append(graph.named(own.value))
+            attached.append(graph.get_or_placeholder(own.value))
         elif own.value is not ABSENT and isinstance(own.value, Unknown):
             yield own.value
         for other in attached:

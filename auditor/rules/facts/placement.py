@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import AVAILABILITY_SET, value
+from auditor.azure.types.names import AVAILABILITY_SET
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import number_at, text_at, unviewed
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Unknown
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
 

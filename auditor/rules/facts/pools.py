@@ -8,13 +8,14 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET
 from auditor.estate.declaration import Role
-from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET, items, objects, parts, value
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
+from auditor.snapshot.lookup import items, objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
 BALANCERS = (LOAD_BALANCER, APPLICATION_GATEWAY)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import value
 from auditor.snapshot.known import Answer, Cause, Unknown, interval
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part, Resource
 
 UNRECOGNISED: Final = Unknown(

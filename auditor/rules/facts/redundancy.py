@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import NONE
-from auditor.estate.graph import value
 from auditor.estate.subjects import Members, Mirror, Tier, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import largest, total
@@ -17,6 +16,7 @@ from auditor.rules.facts.placement import region as region_of_machine
 from auditor.rules.facts.sizes import memory_gb, vcpus
 from auditor.rules.registry import Find, fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
 Group = Mirror | Tier

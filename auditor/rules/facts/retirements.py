@@ -11,7 +11,7 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import VM, objects, value
+from auditor.azure.types.names import VM
 from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import os_disk
@@ -19,6 +19,7 @@ from auditor.rules.facts.sizes import months_between, retirements, series_of, si
 from auditor.rules.facts.vm_state import extensions
 from auditor.rules.registry import FACTS, fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 _OF_MACHINES = {"os-disk": os_disk, "extension": extensions}

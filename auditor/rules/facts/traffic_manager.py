@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import PUBLIC_ADDRESS
 from auditor.estate.dns import ENDPOINTS, is_external
-from auditor.estate.graph import PUBLIC_ADDRESS, objects, value
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.reading import number_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
+from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 TOLERATED_FAILURES, MONITOR_INTERVAL, MONITOR_TIMEOUT, TIME_TO_LIVE = 3, 30, 10, 60

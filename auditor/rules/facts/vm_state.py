@@ -8,13 +8,15 @@ from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import EXTENSION
 from auditor.estate.declaration import Role
-from auditor.estate.graph import EXTENSION, Graph, objects, unread, value
+from auditor.estate.graph import Graph
 from auditor.estate.subjects import declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import required, text_at, unviewed
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import objects, unread, value
 from auditor.snapshot.model import Part, Resource
 
 POWER: Final = "powerstate/"

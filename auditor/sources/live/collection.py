@@ -13,9 +13,10 @@ from urllib.parse import quote
 import msgspec
 
 from auditor.azure import arm, paths
+from auditor.azure.types import REFERENCES
+from auditor.azure.types.names import DISK, VM
 from auditor.errors import InputError
 from auditor.estate.declaration import BalancerRole, DeclaredDeployment, Role
-from auditor.estate.graph import DISK, REFERENCES, VM
 from auditor.estate.topology import Topology
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.snapshot.redaction import redact

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from auditor.azure import arm
-from auditor.estate.graph import VM
+from auditor.azure.types.names import VM
 from auditor.judging.model import BaselineState, Outcome
 from tests import estates
 from tests.estates import Body

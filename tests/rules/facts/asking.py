@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
 from auditor.rules.facts import FACTS
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Unknown
-from auditor.snapshot.model import SKU
 from tests.estate import subscription as s
 from tests.estate.subscription import Body
 

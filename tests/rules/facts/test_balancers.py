@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import parts
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.snapshot.known import Items
+from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import Body

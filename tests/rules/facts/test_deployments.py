@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import LOAD_BALANCER, TRAFFIC_MANAGER, VM
+from auditor.azure.types.names import LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.snapshot.known import Answer, Items
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import DISK, parts
+from auditor.azure.types.names import DISK
 from auditor.estate.topology import Topology
 from auditor.rules.facts import disks
 from auditor.snapshot import model
 from auditor.snapshot.known import Items, Unknown
+from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id

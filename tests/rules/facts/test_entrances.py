@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER
 from auditor.estate.subjects import Tier
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Items

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import APPLICATION_GATEWAY, LOAD_BALANCER, parts
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SKU
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Answer, Items, Unknown
-from auditor.snapshot.model import SKU, Part
+from auditor.snapshot.lookup import parts
+from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id
 from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, said, shown

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import parts
 from auditor.estate.topology import Topology
 from auditor.rules.facts.gateways import LISTENERS
 from auditor.snapshot.known import Answer, Items
+from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id

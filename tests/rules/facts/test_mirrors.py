@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import LOAD_BALANCER, VM
+from auditor.azure.types.names import LOAD_BALANCER, VM
 from auditor.snapshot.known import Cause, Items
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s

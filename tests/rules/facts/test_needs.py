@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.estate.graph import VM
+from auditor.azure.types.names import VM
 from auditor.rules.facts.needs import Need
 from auditor.snapshot.known import Items
 from tests.estate import subscription as s

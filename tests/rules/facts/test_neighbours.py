@@ -131,7 +131,7 @@ def test_malformed_references_are_not_known() -> None:
 
 
 def roles(found: Topology, name: str) -> Items:
-    element = found.graph.named(arm_id("Compute/virtualMachines", name))
+    element = found.graph.get_or_placeholder(arm_id("Compute/virtualMachines", name))
     listed = FACTS["vm.roles"].find(context(found), element).value
     assert isinstance(listed, Items)
     return listed

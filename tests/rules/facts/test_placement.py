@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import SKU
 from auditor.snapshot.known import Unknown
-from auditor.snapshot.model import SKU
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import GAP, VALUE, ask, machine_fact, said, shown

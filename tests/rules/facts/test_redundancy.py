@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import SCALE_SET, VM
+from auditor.azure.types.names import SCALE_SET, VM
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, said, shown

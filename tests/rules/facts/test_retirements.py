@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditor.estate.graph import EXTENSION
+from auditor.azure.types.names import EXTENSION
 from auditor.rules.facts import FACTS
 from auditor.rules.facts.retirements import Exposure, exposures
 from auditor.snapshot.known import Cause, Items

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.estate.graph import EXTENSION
+from auditor.azure.types.names import EXTENSION
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Items, Unknown
 from tests.estate import subscription as s

@@ -12,9 +12,10 @@ import pytest
 from auditor import scan
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
 from auditor.judging import engine
-from auditor.snapshot.model import SKU, GapReason, Snapshot
+from auditor.snapshot.model import GapReason, Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
 from auditor.sources.live import reads

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from auditor.authoring import examples
 from auditor.azure import arm
-from auditor.estate.graph import DISK, NIC, VM
+from auditor.azure.types.names import DISK, NIC, VM
 from auditor.estate.topology import Topology
 from auditor.judging import engine
 from auditor.judging.model import Finding

@@ -10,9 +10,9 @@ import pytest
 
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types.names import DISK, VM
 from auditor.cli import exit_codes
 from auditor.cli.main import main
-from auditor.estate.graph import DISK, VM
 from auditor.estate.topology import Topology
 from auditor.judging import coverage, engine
 from auditor.snapshot.known import Unknown

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from auditor.azure import arm
+from auditor.azure.types.names import VM
 from auditor.estate import deployment_file
-from auditor.estate.graph import VM
 from auditor.estate.topology import Topology
 from auditor.judging import engine
 from auditor.judging.model import Outcome
