@@ -109,9 +109,15 @@ class Document:
 def validator(schema: str) -> Validator:
     """Return the compiled validator of `auditor/schema/<schema>.schema.json`."""
     import jsonschema  # noqa: PLC0415 - 50 ms that the built-in pack does not need
+    import referencing  # noqa: PLC0415 - as above
 
-    text = resources.files("auditor").joinpath("schema", f"{schema}.schema.json").read_text(encoding="utf-8")
-    return jsonschema.Draft202012Validator(json.loads(text))
+    rules = referencing.Resource[Any].from_contents(_schema("rule.schema.json"))
+    files = referencing.Registry[Any]().with_resource("rule.schema.json", rules)  # for conditions in other schemas
+    return jsonschema.Draft202012Validator(_schema(f"{schema}.schema.json"), registry=files)
+
+
+def _schema(file: str) -> Any:  # noqa: ANN401 - parsed JSON
+    return json.loads(resources.files("auditor").joinpath("schema", file).read_text(encoding="utf-8"))
 
 
 _MISSING: Final = frozenset({"required", "dependentRequired", "oneOf", "anyOf"})

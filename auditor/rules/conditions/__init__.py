@@ -8,13 +8,14 @@ from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler
 from auditor.rules.conditions.display import plain
 from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import compare, identity
-from auditor.rules.conditions.verdict import Stack, Test, Verdict
+from auditor.rules.conditions.verdict import LookUp, Stack, Test, Verdict
 
 __all__ = [
     "Compiled",
     "CompiledRule",
     "Compiler",
     "ConditionError",
+    "LookUp",
     "Stack",
     "Test",
     "Verdict",

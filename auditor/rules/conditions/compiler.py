@@ -107,6 +107,15 @@ class Compiler:
                 return self._quantifier(node, word, path, negated=negated)
         return self._comparison(node, path, negated=negated)
 
+    def elements(self, node: Any, path: Path) -> tuple[LookUp, Compiler]:  # noqa: ANN401 - parsed YAML
+        """Compile the look-up of a list, and return the compiler of conditions on its elements.
+
+        Raises:
+            ConditionError: a name is not defined here, or it is not a list.
+        """
+        items = self._list(node, path)
+        return items.look_up, self._inside(items)
+
     def _inside(self, items: _Input) -> Compiler:
         """Return the compiler of conditions on the elements of a list."""
         return Compiler(self._facts, self._params, self._settings, (items.kind, *self._kinds))

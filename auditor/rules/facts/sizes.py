@@ -3,65 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
-import msgspec
-
-from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import required, text_at
+from auditor.rules.facts.retirement_table import RetiringSeries, table
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Read
 from auditor.snapshot.model import Resource
 
-RETIREMENTS: Final = Path(__file__).resolve().parent / "data" / "retirements.yaml"
-"""The dates at which Azure retires sizes and features, each with its source."""
-
-
 BYTES_PER_MEGABYTE: Final = 1_000_000
 
 
-class Series(msgspec.Struct, frozen=True):
-    """A series of sizes whose end Azure has announced."""
-
-    name: str
-    pattern: re.Pattern[str]
-    date: dt.date
-    source: str
-    """The page that announces it."""
-
-
-@cache
-def retirements() -> dict[str, Any]:
-    """Return the table of retirements."""
-    return yaml_documents.read(RETIREMENTS).value  # type: ignore[return-value]  # our own file
-
-
-@cache
-def retiring_series() -> tuple[Series, ...]:
-    """Return the series that the table names."""
-    table = retirements()
-    return tuple(
-        Series(
-            entry["series"],
-            re.compile(entry["pattern"], re.IGNORECASE),
-            dt.date.fromisoformat(entry["date"]),
-            table["sources"][entry["source"]],
-        )
-        for entry in table["sizes"]
-    )
-
-
 @lru_cache(maxsize=4096)
-def series_of(size: str) -> Series | None:
-    """Return the series of a size, or None where the size is of none whose end was announced."""
-    return next((series for series in retiring_series() if series.pattern.fullmatch(size)), None)
+def series_of(size: str) -> RetiringSeries | None:
+    """Return the series of a size, None where Azure has not announced its retirement."""
+    return next((series for series in table().series if series.pattern.fullmatch(size)), None)
 
 
 def months_between(start: dt.date, end: dt.date) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from auditor.azure.types.names import EXTENSION
 from auditor.rules.facts import FACTS
-from auditor.rules.facts.retirements import Exposure, exposures
+from auditor.rules.facts.retirements import Retirement, retirements
 from auditor.snapshot.known import Cause, Items
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
@@ -54,14 +54,14 @@ def found(*bodies: Body, deployment: str = DECLARED, **keywords: Any) -> tuple[l
     built = s.topology(*own, deployment=deployment, **keywords)
     built.as_of = dt.date(2026, 11, 1)
     context = s.context(built)
-    items = exposures(context, s.only(built)).value
+    items = retirements(context, s.only(built)).value
     assert isinstance(items, Items)
     told = []
-    for exposure in items.known:
-        assert isinstance(exposure, Exposure)
-        what, date, months = (FACTS[f"exposure.{n}"].find(context, exposure) for n in ("what", "date", "months_left"))
+    for retirement in items.known:
+        assert isinstance(retirement, Retirement)
+        what, date, months = (FACTS[f"exposure.{n}"].find(context, retirement) for n in ("what", "date", "months_left"))
         assert (months.value > 0) is (str(date.value) > "2026-11-01")  # type: ignore[operator]
-        assert exposure.id == f"{exposure.resource.id}#{date.reads[0].path}"
+        assert retirement.id == f"{retirement.resource.id}#{date.reads[0].path}"
         assert date.reads[1].resource.startswith("https://")
         told.append((str(date.value), str(what.value)))
     return told, items
@@ -270,3 +270,11 @@ def test_what_may_end_where_azure_does_not_say_what_it_is() -> None:
         _, items = found(*bodies, deployment=WITH_GROUP)
         assert items.missing is not None
         assert items.missing.cause is Cause.VALUE
+
+
+def test_a_malformed_property_shows_nothing() -> None:
+    told, items = found(balancer(numberOfProbes="2"))
+    assert told == []
+    assert items.missing is not None
+    assert items.missing.cause is Cause.VALUE
+    assert "properties.probes[0].properties.numberOfProbes: 2 cannot be compared with 1" in items.missing.reason

@@ -1,0 +1,74 @@
+"""The table of retirements: the bundled one is right, and a mistake in one is an error with file and line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+
+from auditor import bundled, yaml_documents
+from auditor.errors import InputError
+from auditor.rules.facts.retirement_table import load, table
+
+FILE = bundled.TABLES / "retirements.yaml"
+SMALL = r"""
+sources: {page: "https://example.org"}
+sizes:
+  - {series: D, pattern: 'Standard_D\d+', date: 2028-05-01, source: page}
+features:
+  - what: Basic load balancer
+    type: Microsoft.Network/loadBalancers
+    where: {field: sku.name, default: Basic, equals: Basic}
+    date: 2025-09-30
+    source: page
+  - what: old probe
+    type: Microsoft.Network/loadBalancers
+    each: {field: 'properties.probes[*]'}
+    where: {field: properties.probeThreshold, exists: false}
+    date: 2027-09-01
+    source: page
+"""
+
+
+def test_the_bundled_table_is_valid_and_names_no_page_in_vain() -> None:
+    value: Any = yaml_documents.read(FILE).validate("retirements").value
+    assert {entry["source"] for entry in (*value["sizes"], *value["features"])} == set(value["sources"])
+    dates = [*(entry.date for entry in table().series), *(entry.date for entry in table().features)]
+    assert len(dates) == len(value["sizes"]) + len(value["features"]) > 40
+    assert min(dates) > dt.date(2020, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("series: D,", "serie: D,", 4, "sizes[0] has the unknown key 'serie'; did you mean 'series'?"),
+        ("pattern: 'Standard_D\\d+'", "pattern: 'Standard_(D'", 4, "pattern is not a regular expression"),
+        ("2028-05-01, source: page", "2028-05-01, source: pages", 4, "`sources` has no 'pages'"),
+        ("date: 2028-05-01", "date: soon", 4, "must match"),
+        ("date: 2025-09-30", "date: 2025-09-31", 9, "date is '2025-09-31', which is not a calendar date"),
+        (
+            "where: {field: sku.name, default: Basic",
+            "where: {feild: sku.name",
+            8,
+            "has the unknown key 'feild'; did you mean 'field'?",
+        ),
+        ("equals: Basic", "equls: Basic", 8, "has the unknown key 'equls'; did you mean 'equals'?"),
+        ("equals: Basic", "matches: '('", 8, "is not a regular expression (RE2)"),
+        ("equals: Basic", "equals: {param: sku}", 8, "the rule has no parameter 'sku'"),
+        ("field: sku.name", "fact: lb.sku", 8, "there is no fact 'lb.sku'"),
+        (
+            "field: sku.name",
+            "fact: vm.zone",
+            8,
+            "the fact 'vm.zone' is one of a vm, here is a balancer, in a deployment",
+        ),
+        ("field: 'properties.probes[*]'", "field: 'properties.probes'", 13, "properties.probes is not a list"),
+        ("each: {field", "each: {feild", 13, "has the unknown key 'feild'"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
+    assert SMALL.count(old) == 1
+    with pytest.raises(InputError, match=rf"^table\.yaml:{line}: .*{re.escape(message)}"):
+        load(yaml_documents.parse(SMALL.replace(old, new).encode(), "table.yaml").validate("retirements"))
