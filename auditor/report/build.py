@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -51,6 +52,8 @@ from auditor.snapshot import model as snapshot_model
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Snapshot
 
+_ALWAYS_LISTED: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
+
 
 class Report(msgspec.Struct, frozen=True):
     """What formats render: a document, and what they show of the scan that `auditor.report/1` does not hold."""
@@ -88,7 +91,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Report:
 
 def is_always_listed(finding: model.Finding | Finding) -> bool:
     """Return whether a finding is listed without `--passes` too."""
-    return finding.outcome in {Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR} or finding.attestation is not None
+    return finding.outcome in _ALWAYS_LISTED or finding.attestation is not None
 
 
 def _document(evaluation: Evaluation, findings: Iterable[model.Finding]) -> Document:
@@ -111,16 +114,17 @@ def _document(evaluation: Evaluation, findings: Iterable[model.Finding]) -> Docu
     )
 
 
-def _summary(findings: Iterable[model.Finding]) -> Summary:
-    numbers = Counter((finding.outcome, finding.waiver is not None) for finding in findings)
+def _summary(findings: Sequence[model.Finding]) -> Summary:
+    numbers = Counter(finding.outcome for finding in findings if finding.waiver is None)
+    waived = Counter(finding.outcome for finding in findings if finding.waiver is not None)
     fails = Counter(f.severity for f in findings if f.outcome is Outcome.FAIL and f.waiver is None)
     return Summary(
-        fail=numbers[Outcome.FAIL, False],
-        unknown=numbers[Outcome.UNKNOWN, False],
-        error=numbers[Outcome.ERROR, False],
-        passed=numbers[Outcome.PASS, False],
-        not_applicable=numbers[Outcome.NOT_APPLICABLE, False],
-        waived=Waived(numbers[Outcome.FAIL, True], numbers[Outcome.UNKNOWN, True]),
+        fail=numbers[Outcome.FAIL],
+        unknown=numbers[Outcome.UNKNOWN],
+        error=numbers[Outcome.ERROR],
+        passed=numbers[Outcome.PASS],
+        not_applicable=numbers[Outcome.NOT_APPLICABLE],
+        waived=Waived(waived[Outcome.FAIL], waived[Outcome.UNKNOWN]),
         fails_by_severity=SeverityCounts(*(fails[severity] for severity in SEVERITIES)),
     )
 
