@@ -77,7 +77,7 @@ def _source(options: argparse.Namespace, deployment: Path | None = None) -> Sour
 def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
     """Return the source that reads live subscriptions."""
     # The Azure SDK and what it needs take half a second to import.
-    from auditor.report.terminal.progress import Shown  # noqa: PLC0415
+    from auditor.report.terminal.progress import ConsoleProgress  # noqa: PLC0415
     from auditor.sources.live.collection import Wanted  # noqa: PLC0415
     from auditor.sources.live.live_source import LiveSource  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
         timeout=options.timeout,
         ca_bundle=options.ca_bundle,
     )
-    return LiveSource(wanted, deployment, Shown(verbose=options.verbose))
+    return LiveSource(wanted, deployment, ConsoleProgress(verbose=options.verbose))
 
 
 def _collect(options: argparse.Namespace) -> int:

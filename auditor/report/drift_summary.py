@@ -5,18 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection
+from typing import Final
 
 from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.model import BaselineState, Outcome
 from auditor.report.document import Document, Drift, FindingChange, FindingSide
 
+_MISSING: Final = "no finding"
+
 
 def baseline(document: Document, drift: Drift) -> str:
     """Return when the baseline was taken, and who approved it."""
     approved = drift.baseline.approved
-    taken = drift.baseline.taken_at or "at a time that is not known"
+    taken = drift.baseline.taken_at or "at an unknown time"
     if _is_later(drift.baseline.taken_at, document.taken_at):
-        taken += " (later than what is compared with it)"
+        taken += " (later than the current snapshot)"
     return f"{taken}, approved by {approved.by} at {approved.at}: {approved.reason}" if approved else taken
 
 
@@ -32,13 +35,13 @@ def _is_later(one: str | None, other: str | None) -> bool:
 def findings(drift: Drift) -> str:
     """Return the number of findings in each state."""
     numbers = Counter(change.state for change in drift.findings)
-    return ", ".join(f"{numbers[state]:,} {state}" for state in BaselineState if numbers[state]) or "as they were"
+    return ", ".join(f"{numbers[state]:,} {state}" for state in BaselineState if numbers[state]) or "unchanged"
 
 
 def resources(drift: Drift) -> str:
     """Return the number of resources by what happened to them."""
     numbers = Counter(change.fate for change in drift.resources)
-    return ", ".join(f"{numbers[kind]:,} {kind}" for kind in ResourceChangeKind if numbers[kind]) or "as they were"
+    return ", ".join(f"{numbers[kind]:,} {kind}" for kind in ResourceChangeKind if numbers[kind]) or "unchanged"
 
 
 def notable_changes(drift: Drift) -> list[FindingChange]:
@@ -53,9 +56,9 @@ def _is_notable(change: FindingChange) -> bool:
 
 def before_and_after(change: FindingChange, waived: Collection[str]) -> str:
     """Return the outcomes of a finding in the baseline and now; `waived` are the keys of waived findings."""
-    missing = "not seen" if change.state is BaselineState.LOST_SIGHT else "not there"
+    missing = "not visible" if change.state is BaselineState.LOST_SIGHT else _MISSING
     after = _outcome(change.after, missing, waived=change.after is not None and change.after.key in waived)
-    return f"{_outcome(change.before, 'not there')} -> {after}"
+    return f"{_outcome(change.before, _MISSING)} -> {after}"
 
 
 def _outcome(side: FindingSide | None, missing: str, *, waived: bool = False) -> str:

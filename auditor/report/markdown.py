@@ -1,6 +1,6 @@
-"""The report as Markdown, for the summary of a job on GitHub: short, and without the ids of subscriptions.
+"""The report as Markdown, for the summary of a job on GitHub: short, and without subscription ids.
 
-GitHub throws the whole summary of a step away where it has more than 1 MiB, and shows that of a public repository to
+GitHub drops the whole summary of a step that is larger than 1 MiB, and shows the summaries of a public repository to
 everybody.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from auditor.report.view import View
 
 _MOST_OF_TABLE: Final = 64 * 1024
-"""The characters of one table."""
+"""The largest size of one table in bytes."""
 _SOON: Final = dt.timedelta(days=30)
 _SUBSCRIPTION: Final = re.compile(
     r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
@@ -40,7 +40,7 @@ class _Table(msgspec.Struct, frozen=True):
 
 
 def render(report: Report, _view: View) -> str:
-    """Return a report of which each table is cut where it is too long, with a line that says how much was left out."""
+    """Return the report; a table that is too long is cut, with the number of omitted rows."""
     lines = [
         f"## {_text(summary.result_sentence(report))}",
         "",
@@ -55,7 +55,7 @@ def render(report: Report, _view: View) -> str:
 
 
 def _facts(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield what was judged by what, and the verdicts in numbers."""
+    """Yield the numbers of outcomes, and by what they were evaluated."""
     of = summary.outcomes(document)
     fails = ", ".join(f"{number} {severity}" for severity, number in summary.severities(document) if number)
     waived = ", ".join(wording.count(number, noun) for noun, number in summary.waived(document).items())
@@ -66,13 +66,13 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
     if waived:
         yield "Waived", waived
     yield "Passes", f"{of[Outcome.PASS]}"
-    yield "Taken", document.taken_at or "at a time that is not known"
+    yield "Taken", document.taken_at or "at an unknown time"
     if document.drift:
         yield "Baseline", drift_summary.baseline(document, document.drift)
-        yield "Findings since then", drift_summary.findings(document.drift)
-        yield "Resources since then", drift_summary.resources(document.drift)
+        yield "Findings since the baseline", drift_summary.findings(document.drift)
+        yield "Resources since the baseline", drift_summary.resources(document.drift)
     tool = document.tool
-    yield "Judged by", f"{tool.name} {tool.version}, profile {document.profile}, as of {document.as_of}"
+    yield "Evaluated by", f"{tool.name} {tool.version}, profile {document.profile}, as of {document.as_of}"
 
 
 def _tables(report: Report) -> Iterator[_Table]:
@@ -81,7 +81,7 @@ def _tables(report: Report) -> Iterator[_Table]:
     unknowns = [finding for findings in by_rule(counted(document, Outcome.UNKNOWN)) for finding in findings]
     changes, waived = drift_summary.notable_changes(document.drift) if document.drift else [], waived_keys(document)
     yield _Table(
-        "Since the baseline",
+        "Changes since the baseline",
         ("State", "Rule", "Subject", "Before and now"),
         [(change.state, *_about(change), drift_summary.before_and_after(change, waived)) for change in changes],
     )
@@ -98,22 +98,22 @@ def _tables(report: Report) -> Iterator[_Table]:
     )
     carried = [old for old in document.carried if old.finding.waiver is None]
     yield _Table(
-        f"{wording.count(len(carried), 'finding')} of an earlier report, not seen this time",
-        ("Severity", "Rule", "Subject", "Last seen", "Why"),
+        f"{wording.count(len(carried), 'finding')} of the previous report, not evaluated this time",
+        ("Severity", "Rule", "Subject", "Last evaluated", "Why"),
         [(old.finding.severity, *_about(old.finding), old.last_seen, old.finding.reason or "") for old in carried],
     )
     gaps = [
         (gap.what, gap.scope, gap.reason, gap.code or "", gap.permission or gap.detail or "")
         for gap in document.coverage.open_gaps
     ]
-    yield _Table("Not read", ("What", "Where", "Why", "Code", "Needs"), gaps)
-    yield _Table("Not declared", ("What",), [(text,) for text in document.coverage.declarations_missing])
-    yield _Table("Ends within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
+    yield _Table("Coverage gaps", ("What", "Where", "Why", "Code", "Needs"), gaps)
+    yield _Table("Missing declarations", ("What",), [(text,) for text in document.coverage.declarations_missing])
+    yield _Table("Exemptions that expire within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
     yield _Table("Waivers and attestations without effect", ("At", "Why"), wording.without_effect(document))
 
 
 def _ending(document: Document) -> Iterator[tuple[str, ...]]:
-    """Yield the exemptions in use that end soon."""
+    """Yield the exemptions in effect that expire soon."""
     soon = document.as_of + _SOON
     for waiver in document.waivers.used:
         if waiver.expires_on <= soon:
@@ -129,7 +129,7 @@ def _about(finding: Finding | FindingChange) -> tuple[str, str]:
 
 
 def _where(finding: Finding, report: Report) -> str:
-    """Return the line that declares a subject, else its id."""
+    """Return the line that declares a subject, or its id."""
     line = finding.subject.line
     return f"{report.deployment_file}:{line}" if report.deployment_file and line else finding.subject.id
 
@@ -138,7 +138,7 @@ def _where(finding: Finding, report: Report) -> str:
 
 
 def _table(table: _Table) -> Iterator[str]:
-    """Yield the lines of a table, as many as there is room for."""
+    """Yield the lines of a table, up to the largest size."""
     yield _row(table.columns)
     yield _row("---" for _ in table.columns)
     room = _MOST_OF_TABLE
@@ -147,7 +147,7 @@ def _table(table: _Table) -> Iterator[str]:
         room -= len(line.encode(errors="backslashreplace"))
         if room < 0:
             yield ""
-            yield f"{len(table.rows) - number:,} more are left out here; the JSON report has all of them."
+            yield f"{len(table.rows) - number:,} more rows are omitted; the JSON report has all of them."
             return
         yield line
 
@@ -157,6 +157,6 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a text that shows literally, with resources by group and name, and other names for subscriptions."""
+    """Return a text that is shown literally, with short names of resources and aliases of subscriptions."""
     named = _SUBSCRIPTION.sub(lambda found: wording.alias(found[0]), wording.named(" ".join(text.split())))
     return escape.markdown(wording.cut(named))

@@ -56,24 +56,25 @@ def result_sentence(report: Report) -> str:
     if of[Outcome.FAIL]:
         failed = len({finding.rule for finding in counted(document, Outcome.FAIL)})
         return f"{failed:,} of {wording.count(len(report.rules), 'rule')} failed."
-    leave = waived(document)
-    nothing = "Nothing failed that is not waived" if "fail" in leave else "Nothing failed"
+    exempt = waived(document)
+    nothing = "No rule failed, except where waived" if "fail" in exempt else "No rule failed"
     if of[Outcome.UNKNOWN] or of[Outcome.ERROR]:
-        return f"{nothing}, but not everything could be judged."
-    if "fail" in leave or "unknown" in leave:
-        return f"{nothing}{'; what could not be judged is waived' * ('unknown' in leave)}."
+        return f"{nothing}; some outcomes are unknown."
+    if "fail" in exempt or "unknown" in exempt:
+        return f"{nothing}{'; all unknown outcomes are waived' * ('unknown' in exempt)}."
     if of[Outcome.PASS]:
         passes = wording.count(of[Outcome.PASS], "pass")
         return f"Every rule that applies passed: {passes} of {wording.count(report.passed_rules, 'rule')}."
-    return "Nothing was judged: no rule applies to what was scanned."
+    return "No rule applies to the scanned resources."
 
 
 def coverage_sentence(document: Document) -> str:
     """Return in one sentence whether the result is complete."""
     if document.coverage.complete:
-        return f"Everything that had to be read was read{', but for what is waived' * ('gap' in waived(document))}."
+        return f"Coverage is complete{', except for waived gaps' * ('gap' in waived(document))}."
     of = outcomes(document)
-    unsure = [wording.count(of[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if of[outcome]]
+    reasons = missing(document)
+    reasons += [wording.count(of[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if of[outcome]]
     if carried := still_open(document):
-        unsure.append(f"{wording.count(carried, 'finding')} of before not seen this time and still open")
-    return f"This is not a clean answer: {', '.join(missing(document) + unsure) or 'not all was seen'}."
+        reasons.append(f"{wording.count(carried, 'open finding')} carried over from the previous report")
+    return f"This result is incomplete{': ' * bool(reasons)}{', '.join(reasons)}."

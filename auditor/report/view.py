@@ -1,4 +1,4 @@
-"""How a report is to be shown."""
+"""Options of a format."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import msgspec
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a user, or the terminal that is used, asks of a format; a format ignores what does not concern it."""
+    """Options from the user and the terminal; a format ignores those that do not concern it."""
 
     passes: bool = False
-    """Whether passes and not-applicables are listed too."""
+    """Whether passes and findings that do not apply are listed too."""
     only_changes: bool = False
-    """Whether of the findings only those that changed are listed."""
+    """Whether only findings that changed since the baseline are listed."""
     width: int = 80
-    """The number of columns to keep to."""
+    """The width in columns."""
     colour: bool = False
     """Whether colour may be used."""

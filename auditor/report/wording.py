@@ -70,8 +70,8 @@ def _effect(state: ExemptionState, status: WaiverStatus | AttestationStatus) -> 
     covers = count(status.covers, "gap" if gap else "finding")
     why = {
         ExemptionState.EXPIRED: f"expired on {last}" + f": {covers} no longer covered" * bool(status.covers),
-        ExemptionState.LAPSED: f"lapsed: {covers} no longer covered, since {status.why}",
-        ExemptionState.PENDING: f"holds from {first} on" + f": {covers} not covered yet" * bool(status.covers),
+        ExemptionState.LAPSED: f"lapsed: {covers} no longer covered, because {status.why}",
+        ExemptionState.PENDING: f"in effect from {first}" + f": {covers} not covered yet" * bool(status.covers),
     }.get(state, f"covers nothing: {status.why or ''}")
     return f"{status.rule or gap} at {status.scope} {why}"
 

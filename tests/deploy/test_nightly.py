@@ -266,7 +266,7 @@ def test_a_night_tells_what_moved_since_the_approved_one(home: Path) -> None:
     (taken,) = home.glob("snapshots/*")
     approval.approve(taken, "operations", "to be mended in spring", home / "approved.jsonl.gz")
     assert nights.night()[0] == 1
-    assert "; since the baseline: as they were; exit code 1; see " in nights.said
+    assert "; since the baseline: unchanged; exit code 1; see " in nights.said
     assert nights.night("--fail-on-new")[0] == 0
     estates.find(nights.body, "lb-mirror")["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"
     code, report = nights.night("--fail-on-new")

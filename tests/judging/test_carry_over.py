@@ -123,7 +123,7 @@ def test_a_fail_that_is_not_seen_stays_open_with_its_old_message(first: Evaluati
         assert now[key]["locations"] == seen[key]["locations"]
         assert now[key]["partialFingerprints"] == seen[key]["partialFingerprints"]
         assert now[key]["message"]["text"] == (
-            f"{seen[key]['message']['text']} It could not be seen this time, last on {first.snapshot.taken_at}: "
+            f"{seen[key]['message']['text']} Not evaluated this time, last on {first.snapshot.taken_at}: "
             "Microsoft.Network/loadBalancers in /subscriptions/00000000-0000-0000-0000-000000000003 "
             "was not listed completely."
         )

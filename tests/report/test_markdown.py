@@ -49,7 +49,7 @@ def test_the_summary_says_what_it_comes_to() -> None:
     text = rendered(reports.full())
     lines = text.splitlines()
     assert lines[0] == r"## 2 of 2 rules failed\."
-    assert lines[2] == r"This is not a clean answer\: 1 gap, 1 missing declaration, 1 unknown, 1 error\."
+    assert lines[2] == r"This result is incomplete\: 1 gap, 1 missing declaration, 1 unknown, 1 error\."
     assert cells(text)[:9] == [
         ["", ""],
         ["Fails", "2 (1 critical, 1 medium)"],
@@ -57,7 +57,7 @@ def test_the_summary_says_what_it_comes_to() -> None:
         ["Errors", "1"],
         ["Passes", "2"],
         ["Taken", "2026-11-01T06:00:00Z"],
-        ["Judged by", "auditor 0.1.0, profile current, as of 2026-11-01"],
+        ["Evaluated by", "auditor 0.1.0, profile current, as of 2026-11-01"],
         ["Severity", "Rule", "Subject", "Where"],
         [
             "critical",
@@ -66,12 +66,12 @@ def test_the_summary_says_what_it_comes_to() -> None:
             "prod/mirrors/TRAKDB",
         ],
     ]
-    assert titles(text) == ["2 fails", "1 error", "1 unknown", "Not read", "Not declared"]
+    assert titles(text) == ["2 fails", "1 error", "1 unknown", "Coverage gaps", "Missing declarations"]
 
 
 def test_a_clean_report_is_short() -> None:
     text = rendered(reports.report(finding(Outcome.PASS)))
-    assert text.startswith("## Every rule that applies passed\\: 1 pass of 1 rule\\.\n\nEverything that had to be read")
+    assert text.startswith("## Every rule that applies passed\\: 1 pass of 1 rule\\.\n\nCoverage is complete")
     assert titles(text) == []
 
 
@@ -113,9 +113,9 @@ def test_what_is_waived_is_counted_and_not_listed() -> None:
 
 def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
     text = rendered(reports.carried())
-    title = "2 findings of an earlier report, not seen this time"
-    assert titles(text) == ["2 unknowns", title, "Not read"]
-    assert r"2 findings of before not seen this time and still open\." in text.splitlines()[2], "said first"
+    title = "2 findings of the previous report, not evaluated this time"
+    assert titles(text) == ["2 unknowns", title, "Coverage gaps"]
+    assert r"2 open findings carried over from the previous report\." in text.splitlines()[2], "said first"
     rows = [row for row in cells(text) if "2026-10-31T06:00:00Z" in row]
     assert [(row[0], row[2]) for row in rows] == [
         ("critical", "TRAKDB (mirror, westeurope)"),
@@ -126,20 +126,22 @@ def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
 def test_what_moved_since_the_baseline_is_told() -> None:
     text = rendered(reports.drifted())
     told = cells(text)
-    assert [row for row in told if row[0] in {"Baseline", "Findings since then", "Resources since then"}] == [
+    assert [
+        row for row in told if row[0] in {"Baseline", "Findings since the baseline", "Resources since the baseline"}
+    ] == [
         ["Baseline", "2026-08-01T06:00:00Z, approved by operations at 2026-08-02T09:00:00Z: change 4711"],
-        ["Findings since then", "1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted"],
-        ["Resources since then", "1 removed, 1 moved, 1 changed, 1 lost sight"],
+        ["Findings since the baseline", "1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted"],
+        ["Resources since the baseline", "1 removed, 1 moved, 1 changed, 1 lost sight"],
     ]
-    assert titles(text)[0] == "Since the baseline"
+    assert titles(text)[0] == "Changes since the baseline"
     start = told.index(["State", "Rule", "Subject", "Before and now"]) + 1
     probe, size = (f"{rule.id} {rule.title}" for rule in (PROBE, SIZE))
     assert told[start : start + 6] == [
         ["regressed", probe, "TRAKDB (mirror, westeurope)", "pass -> fail (critical)"],
-        ["new", size, "vm-new (virtualMachines, westeurope)", "not there -> fail (medium)"],
+        ["new", size, "vm-new (virtualMachines, westeurope)", "no finding -> fail (medium)"],
         ["lost sight", probe, "vm-hidden (virtualMachines, westeurope)", "fail (critical) -> unknown"],
         ["fixed", size, "vm-mended (virtualMachines, westeurope)", "fail (medium) -> pass"],
-        ["gone", size, "vm-gone (virtualMachines, westeurope)", "fail (medium) -> not there"],
+        ["gone", size, "vm-gone (virtualMachines, westeurope)", "fail (medium) -> no finding"],
         ["Severity", "Rule", "Subject", "Where"],
     ]
 
@@ -147,8 +149,8 @@ def test_what_moved_since_the_baseline_is_told() -> None:
 def test_a_baseline_from_which_nothing_moved_is_told_in_numbers_only() -> None:
     same = msgspec.structs.replace(reports.full(), drift=Drift(reports.baseline(), (), ()))
     text = rendered(same)
-    assert ["Findings since then", "as they were"] in cells(text)
-    assert "Since the baseline" not in titles(text)
+    assert ["Findings since the baseline", "unchanged"] in cells(text)
+    assert "Changes since the baseline" not in titles(text)
     assert "Baseline" not in {row[0] for row in cells(rendered(reports.full()))}
 
 
@@ -161,7 +163,7 @@ def test_what_ends_within_30_days_is_announced(days: int, said: bool) -> None:
         waivers=(ExemptionStatus(waiver, ExemptionState.USED, 1),),
         attestations=(ExemptionStatus(attestation, ExemptionState.USED, 1),),
     )
-    assert titles(rendered(made)) == ["Ends within 30 days"] * said
+    assert titles(rendered(made)) == ["Exemptions that expire within 30 days"] * said
     if said:
         assert cells(rendered(made))[-2:] == [
             [f"{end}", "the data centre's manager", "Seen on site.", "attestations.yaml:3"],
@@ -189,9 +191,11 @@ def test_much_is_cut_with_a_line_that_says_so() -> None:
     made = reports.report(*many, *unseen, gaps=tuple(gap(f"/subscriptions/{number}") for number in range(3000)))
     text = rendered(made)
     assert len(text.encode()) < MOST // 4
-    assert titles(text) == ["3,000 fails", "3,000 unknowns", "Not read"]
+    assert titles(text) == ["3,000 fails", "3,000 unknowns", "Coverage gaps"]
     shown = text.count(r"vm\-x") // 2  # by name and by id
-    left = [int(number.replace(",", "")) for number in re.findall(r"^([\d,]+) more are left out", text, re.MULTILINE)]
+    left = [
+        int(number.replace(",", "")) for number in re.findall(r"^([\d,]+) more rows are omitted", text, re.MULTILINE)
+    ]
     assert len(left) == 3
     assert shown > 100
     assert shown + left[0] == 3000
@@ -218,4 +222,4 @@ def test_a_baseline_that_is_the_later_one_is_said_to_be(taken_at: str) -> None:
     report = reports.drifted()
     swapped = msgspec.structs.replace(report, snapshot=msgspec.structs.replace(report.snapshot, taken_at=taken_at))
     (row,) = [row for row in cells(rendered(swapped)) if row[0] == "Baseline"]
-    assert row[1].startswith("2026-08-01T06:00:00Z (later than what is compared with it), approved by")
+    assert row[1].startswith("2026-08-01T06:00:00Z (later than the current snapshot), approved by")

@@ -284,7 +284,7 @@ def test_github_gets_what_shall_be_an_alert() -> None:
     assert (failed["kind"], failed["level"]) == ("fail", "error")
     assert unseen["properties"]["cause"] == "gap"
     assert (unseen["kind"], unseen["level"]) == ("fail", "note")
-    assert unseen["message"]["text"].startswith("Could not be judged for ")
+    assert unseen["message"]["text"].startswith("Could not be evaluated for ")
     assert unseen["message"]["text"].endswith(" the disk was not read.")
     assert [len(result["locations"]) for result in (failed, unseen)] == [1, 1]
     assert failed["suppressions"] == unseen["suppressions"] == []
@@ -380,7 +380,7 @@ def test_results_in_one_path_are_told_apart_and_stay_the_same() -> None:
 
 def test_a_message_says_what_was_seen_and_what_was_expected() -> None:
     assert text_of(make_finding(evidence=(EVIDENCE,))) == (
-        "The mirror's balancer asks the mirror status page: not so for Microsoft.Compute/virtualMachines 'vm-db-a' of "
+        "The mirror's balancer asks the mirror status page: failed for Microsoft.Compute/virtualMachines 'vm-db-a' of "
         r"deployment 'prod'. 'properties.probes\[0\].protocol' of 'p' is 'Tcp', expected 'in \[Http, Https\]'."
     )
 
@@ -389,15 +389,15 @@ def test_a_subject_is_not_taken_for_another() -> None:
     subject = Subject("prod/tiers/web/westeurope", "tier", "web", "westeurope")
     assert "tier 'web' in 'westeurope' of deployment 'prod'." in text_of(make_finding(subject=subject))
     subject = Subject("prod", "deployment", "prod", "westeurope")
-    assert ": not so for deployment 'prod'." in text_of(make_finding(subject=subject))
+    assert ": failed for deployment 'prod'." in text_of(make_finding(subject=subject))
     subject = Subject(SUBSCRIPTION, "subscription", GUID)
-    assert text_of(make_finding(subject=subject, deployment="")).endswith(f": not so for subscription '{GUID}'.")
+    assert text_of(make_finding(subject=subject, deployment="")).endswith(f": failed for subscription '{GUID}'.")
 
 
 @pytest.mark.parametrize(
     ("observed", "shown"),
     [
-        (None, "missing"),
+        (None, "absent"),
         ("", "''"),
         (True, "'true'"),
         (1.5, "'1.5'"),
@@ -412,7 +412,7 @@ def test_any_value_can_be_observed(observed: object, shown: str) -> None:
 
 
 def test_a_resource_itself_can_be_evidence() -> None:
-    assert "'vm-db-a' is missing, expected" in text_of(make_finding(evidence=(Evidence(VM, "", None, "present"),)))
+    assert "'vm-db-a' is absent, expected" in text_of(make_finding(evidence=(Evidence(VM, "", None, "present"),)))
 
 
 def test_a_message_is_bounded() -> None:
@@ -429,10 +429,10 @@ def test_a_message_is_bounded() -> None:
 @pytest.mark.parametrize(
     ("outcome", "start"),
     [
-        ("pass", "The mirror's balancer asks the mirror status page: so it is for "),
+        ("pass", "The mirror's balancer asks the mirror status page: passed for "),
         ("not_applicable", "The mirror's balancer asks the mirror status page: not applicable to "),
-        ("unknown", "Could not be judged for "),
-        ("error", "Could not be judged for "),
+        ("unknown", "Could not be evaluated for "),
+        ("error", "Could not be evaluated for "),
     ],
 )
 def test_other_outcomes_say_so_first(outcome: str, start: str) -> None:
@@ -570,7 +570,7 @@ def test_what_is_lost_from_sight_stays_the_alert_that_it_was() -> None:
     one, kept, gone = run_of(reports.carried(), "sarif-github")["results"]
     assert (kept["partialFingerprints"], kept["level"]) == (failed["partialFingerprints"], "error")
     assert kept["message"]["text"] == (
-        f"{failed['message']['text']} It could not be seen this time, last on 2026-10-31T06:00:00Z: {reports.gap()}."
+        f"{failed['message']['text']} Not evaluated this time, last on 2026-10-31T06:00:00Z: {reports.gap()}."
     )
     assert kept["properties"]["lastSeen"] == gone["properties"]["lastSeen"] == "2026-10-31T06:00:00Z"
     assert [result["locations"][0]["logicalLocations"][0]["name"] for result in (one, kept, gone)] == [
@@ -615,7 +615,7 @@ def test_what_may_yet_be_there_is_not_known_and_not_absent() -> None:
     drift = msgspec.structs.replace(shown.drift, findings=(lost,))
     result = run_of(msgspec.structs.replace(shown, drift=drift, rules=(*shown.rules, RULE)))["results"][-1]
     assert (result["kind"], result["baselineState"]) == ("open", "updated")
-    assert result["message"]["text"].startswith("Could not be judged for ")
+    assert result["message"]["text"].startswith("Could not be evaluated for ")
     assert result["message"]["text"].endswith(
         "of deployment 'prod': The mirror's balancer asks the mirror status page. it was not scanned."
     )

@@ -23,19 +23,19 @@ _WAIVER: Final = "WAIVER"
 NOTIFICATIONS: Final = {
     _GAP: (
         "Something could not be read",
-        "Nothing was concluded from its absence. Do what the message asks for, and scan again.",
+        "Its absence proves nothing. Do what the message says, then scan again.",
     ),
     _ERROR: (
-        "A rule could not be judged because of a bug",
+        "A rule could not be evaluated because of a bug",
         "Report the bug with this message; the other rules are not affected.",
     ),
     _DECLARE: (
-        "A rule needs what nobody declared",
-        "Declare it in the deployment file as the message says, and scan again.",
+        "A rule needs a declaration that is missing",
+        "Declare it in the deployment file as the message says, then scan again.",
     ),
     _WAIVER: (
         "A waiver or an attestation has no effect",
-        "Grant it anew if it is still needed, else take it out of its file.",
+        "Renew it if it is still needed, or remove it from its file.",
     ),
 }
 """By id, the title and help of a notification."""

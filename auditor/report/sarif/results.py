@@ -101,21 +101,21 @@ def _suppression(waiver: Waiver) -> Node:
 def _message(finding: Finding, last_seen: str) -> str:
     """Return the outcome as a sentence that is understood alone, since lists show only that, and the evidence."""
     title, subject = inert(one_line(finding.title).rstrip("."), LONGEST_VALUE), _subject(finding)
-    verdict = {
-        Outcome.FAIL: f"{title}: not so for {subject}.",
-        Outcome.UNKNOWN: f"Could not be judged for {subject}: {title}.",
-        Outcome.ERROR: f"Could not be judged for {subject} because of a bug in auditor: {title}.",
-        Outcome.PASS: f"{title}: so it is for {subject}.",
+    outcome = {
+        Outcome.FAIL: f"{title}: failed for {subject}.",
+        Outcome.UNKNOWN: f"Could not be evaluated for {subject}: {title}.",
+        Outcome.ERROR: f"Could not be evaluated for {subject} because of a bug in auditor: {title}.",
+        Outcome.PASS: f"{title}: passed for {subject}.",
         Outcome.NOT_APPLICABLE: f"{title}: not applicable to {subject}.",
     }[finding.outcome]
-    seen = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
-    if more := len(finding.evidence) - len(seen):
-        seen.append(f"and {more} more")
+    observations = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
+    if more := len(finding.evidence) - len(observations):
+        observations.append(f"and {more} more")
     reason = inert(one_line(_attested(finding.attestation) or finding.reason or "").rstrip("."), LONGEST_REASON)
-    told = [reason, "; ".join(seen)]
+    details = [reason, "; ".join(observations)]
     if last_seen:
-        told = [told[1], f"It could not be seen this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
-    return " ".join((verdict, *(f"{text}." for text in told if text)))
+        details = [details[1], f"Not evaluated this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
+    return " ".join((outcome, *(f"{text}." for text in details if text)))
 
 
 def _attested(attestation: Attestation | None) -> str:
@@ -142,5 +142,5 @@ def _observation(evidence: Evidence, subject_id: str) -> str:
     other = evidence.resource != subject_id or not evidence.path
     names = [*([evidence.path] if evidence.path else []), *([arm.name_of(evidence.resource)] if other else [])]
     where = " of ".join(quoted(name, LONGEST_VALUE) for name in names)
-    observed = "missing" if evidence.observed is None else value(evidence.observed)
+    observed = "absent" if evidence.observed is None else value(evidence.observed)
     return f"{where} is {observed}, expected {value(evidence.expected)}"

@@ -31,7 +31,7 @@ _SCORES: Final = {
     Severity.INFO: "0.5",
 }
 """By severity, the `security-severity` of a rule, which GitHub maps back to the same words."""
-_PLACE: Final = "A location under azure/ stands for a resource in Azure: no file of this repository declares it."
+_PLACE: Final = "A location under azure/ is a resource in Azure that no file of this repository declares."
 
 
 def driver(report: Report) -> Node:

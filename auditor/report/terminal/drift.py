@@ -32,34 +32,38 @@ _KIND_STYLES: Final[Mapping[ResourceChangeKind, Style]] = {
     ResourceChangeKind.LOST_SIGHT: _STYLES[BaselineState.LOST_SIGHT],
 }
 _AROUND: Final = frozenset({"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP})
-"""The types of what a resource lies in."""
+"""The types of scopes that contain a resource."""
 _MOST: Final = 100
-"""The resources that are shown of a group."""
+"""The number of resources that are shown of a resource group."""
 _LEAD: Final = 12
 """The width of the longest state with a space behind it."""
 
 
 def write_drift(page: Page, document: Document, drift: Drift) -> None:
     """Write the baseline, the changed findings, and the changed resources, first those that rules read."""
-    page.section("Since the baseline")
-    page.write(f"Taken {drift_summary.baseline(document, drift)}.")
+    page.section("Changes since the baseline")
+    page.write(f"Baseline taken {drift_summary.baseline(document, drift)}.")
     if drift.baseline.gaps:
-        page.write(f"It had {wording.count(len(drift.baseline.gaps), 'gap')}: with what they hid, nothing is compared.")
+        gaps = wording.count(len(drift.baseline.gaps), "gap")
+        page.write(f"It has {gaps}; what could not be read then is not compared.")
     if drift.findings or drift.resources:
         page.write(f"Findings: {drift_summary.findings(drift)}; resources: {drift_summary.resources(drift)}.")
     else:
-        page.write("Nothing has moved.")
+        page.write("Nothing has changed.")
     _findings(page, drift_summary.notable_changes(drift), waived_keys(document))
     read = [_only(change, read=True) for change in drift.resources]
-    _resources(
-        page, "Moved", [change for change in read if change.properties or change.fate is not ResourceChangeKind.CHANGED]
-    )
+    _resources(page, "Changed", [change for change in read if _concerns_rules(change)])
     unread = [_only(change, read=False) for change in drift.resources]
-    _resources(page, "Moved, and no rule looks at it", [change for change in unread if change.properties])
+    _resources(page, "Changed, not read by any rule", [change for change in unread if change.properties])
+
+
+def _concerns_rules(change: ResourceChange) -> bool:
+    """Return whether properties that rules read have changed, or more than properties."""
+    return bool(change.properties) or change.fate is not ResourceChangeKind.CHANGED
 
 
 def _only(change: ResourceChange, *, read: bool) -> ResourceChange:
-    """Return a change with only those properties that rules look at, or only the others."""
+    """Return a change with only the properties that rules read, or only the others."""
     properties = tuple(found for found in change.properties if bool(found.rules) is read)
     return msgspec.structs.replace(change, properties=properties)
 
@@ -73,14 +77,14 @@ def _findings(page: Page, changes: list[FindingChange], waived: frozenset[str]) 
 
 
 def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
-    """Draw a tree of what moved: groups, the resources in them, their properties."""
+    """Write a tree of changes: resource groups, resources, properties."""
     for inside in group(changes, lambda change: (arm.subscription_of(change.id), arm.group_of(change.id))).values():
         page.lines([""])
         page.write(f"{title}: {_place(inside[0])}")
         for change in inside[:_MOST]:
             page.write(_name(change.id), 2, lead=f"{change.fate.upper():<{_LEAD}}", style=_KIND_STYLES.get(change.fate))
             if change.former_id:
-                page.lines([f"before {wording.shortened(change.former_id, change.id)}"], 2 + _LEAD)
+                page.lines([f"formerly {wording.shortened(change.former_id, change.id)}"], 2 + _LEAD)
             if change.reason:
                 page.write(change.reason, 2 + _LEAD)
             if change.rules and change.fate in {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED}:
@@ -88,11 +92,11 @@ def _resources(page: Page, title: str, changes: list[ResourceChange]) -> None:
             for found in change.properties:
                 _property(page, found, change.id)
         if more := inside[_MOST:]:
-            page.write(f"and {wording.count(len(more), 'resource')} more, which the JSON report has", 2)
+            page.write(f"and {len(more):,} more; the JSON report lists all", 2)
 
 
 def _property(page: Page, change: PropertyChange, home: str) -> None:
-    """Write a property on one line, or where it is too long on three."""
+    """Write a property on one line, or on three if it is too long."""
     path = wording.shortened(change.path, home)
     values = wording.value_change(change.before, change.after, home)
     rules = f" ({', '.join(change.rules)})" if change.rules else ""
@@ -106,11 +110,11 @@ def _property(page: Page, change: PropertyChange, home: str) -> None:
 
 
 def _rules(rules: tuple[str, ...]) -> str:
-    return f"looked at by {', '.join(wording.first(list(rules)))}"
+    return f"read by {', '.join(wording.first(list(rules)))}"
 
 
 def _place(change: ResourceChange) -> str:
-    """Return the group of a resource with its subscription."""
+    """Return the resource group of a resource, with its subscription."""
     parts = change.id.split("/")
     return f"{parts[4]} in {parts[2]}" if arm.group_of(change.id) else parts[2]
 

@@ -1,4 +1,4 @@
-"""Waived and attested findings, as the terminal report shows them: folded, since the JSON report has all details."""
+"""Waived and attested findings, as the terminal report shows them: in short, since the JSON report has the details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of text that a terminal shows: lines within a width, in which nothing acts."""
+"""A page of text for a terminal: lines within a width, without control characters of foreign text."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Page:
-    """Collects lines. Everything that is written goes through `lines`, and so through `printable`."""
+    """Collects lines. Every text passes `printable`."""
 
     def __init__(self, width: int) -> None:
-        """Begin with nothing; lines are as wide as that."""
+        """Create an empty page of a width in columns."""
         self.width = width
         self._segments: list[Segment] = []
 
     def lines(self, lines: Iterable[str], indent: int = 0, *, lead: str = "", style: Style | None = None) -> None:
-        """Write lines as they are, the first behind a lead; the style is the lead's, or without one the lines'."""
+        """Write lines unwrapped, the first after a lead; the style applies to the lead, or without one to the lines."""
         for line in lines:
             if lead.strip():
                 self._segments += (Segment(" " * indent), Segment(lead, style), Segment(printable(line)))
@@ -37,26 +37,26 @@ class Page:
             lead = " " * len(lead)
 
     def write(self, text: str, indent: int = 0, *, lead: str = "", style: Style | None = None) -> None:
-        """Write a paragraph; its further lines stand below the text of the first."""
+        """Write a paragraph, wrapped; further lines are indented to the text of the first."""
         wrapped = wrap(printable(text), self.width - indent - len(lead))
         self.lines(wrapped, indent, lead=lead, style=style)
 
     def section(self, title: str) -> None:
-        """Begin a section."""
+        """Write the title of a section."""
         start = f"--- {printable(title)} "
         self.lines(["", start + "-" * (self.width - cell_len(start)), ""])
 
     def fits(self, text: str, indent: int) -> bool:
-        """Tell whether a text needs one line only."""
+        """Return whether a text fits on one line."""
         return indent + cell_len(printable(text)) <= self.width
 
     def text(self, *, colour: bool) -> str:
-        """Return all that was written."""
+        """Return the whole page."""
         file = io.StringIO()
         console = Console(
             file=file,
             width=self.width,
-            height=25,  # else rich would ask the environment
+            height=25,  # else rich reads it from the environment
             force_terminal=colour,
             color_system="standard" if colour else None,
             no_color=not colour,
@@ -70,7 +70,7 @@ class Page:
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
-    """Yield the lines of a paragraph; rich's own wrapping would cut what is longer than a line."""
+    """Yield the lines of a paragraph; unlike rich, never break a word that is longer than a line."""
     line = ""
     for word in text.split(" "):
         longer = f"{line} {word}" if line else word

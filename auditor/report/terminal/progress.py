@@ -1,4 +1,4 @@
-"""What is being read from Azure, on standard error: one living line on a terminal, elsewhere a line a step."""
+"""Progress of reading from Azure, on standard error: a status line on a terminal, elsewhere one line per step."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 
-class Shown:
-    """Shows progress; every text is taken for what somebody else wrote."""
+class ConsoleProgress:
+    """Shows progress. Every text is treated as foreign: redacted and made printable."""
 
     def __init__(self, *, verbose: bool) -> None:
-        """Take whether each call is shown too."""
+        """Create it; `verbose` shows each request too."""
         self._console = Console(stderr=True, highlight=False)
         self._verbose = verbose
         self._status: Status | None = None
@@ -31,8 +31,8 @@ class Shown:
         self._found = 0
 
     def __enter__(self) -> Self:
-        """Begin."""
-        if sys.stderr.isatty() and not self._console.is_dumb_terminal:  # not where a variable only asks for colours
+        """Start the status line."""
+        if sys.stderr.isatty() and not self._console.is_dumb_terminal:  # `FORCE_COLOR` alone is no terminal
             self._status = self._console.status("signing in")
             self._status.start()
         return self
@@ -40,17 +40,17 @@ class Shown:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the living line away."""
+        """Remove the status line."""
         if self._status is not None:
             self._status.stop()
 
     def begins(self, what: str) -> None:
-        """Something is being read now."""
+        """Show that reading begins."""
         self._reading[what] = None
         self._renew()
 
     def read(self, what: str, count: int) -> None:
-        """It was read to its end."""
+        """Show that a list was read completely, with the number of its items."""
         self._reading.pop(what, None)
         self._lists += 1
         self._found += count
@@ -59,30 +59,30 @@ class Shown:
         self._renew()
 
     def missed(self, what: str, why: str) -> None:
-        """It could not be read."""
+        """Show that something could not be read."""
         self._reading.pop(what, None)
         self._line(f"not read: {what}: {why}")
         self._renew()
 
     def waits(self, seconds: float) -> None:
-        """Nothing happens for some seconds."""
+        """Show a pause of some seconds because of throttling."""
         if self._status is not None:
-            self._renew(f", waiting {seconds:.0f} s for Azure's limits")
+            self._renew(f", waiting {seconds:.0f} s because Azure throttles requests")
         elif seconds >= _WORTH_SAYING:
-            self._line(f"waiting {seconds:.0f} s for Azure's limits")
+            self._line(f"waiting {seconds:.0f} s because Azure throttles requests")
 
     def called(self, path: str, status: int, request_id: str, seconds: float) -> None:
-        """Azure has answered a request."""
+        """Show an answered request."""
         if self._verbose:
             self._line(f"{status} {path.split('?', 1)[0]} {seconds:.2f} s, request {request_id or 'without id'}")
 
     def ends(self, snapshot: Snapshot, calls: int, retries: int, seconds: float) -> None:
-        """Say what was read and what it took."""
+        """Show what was read, and the number of requests."""
         gaps = f", {wording.count(len(snapshot.gaps), 'gap')}" if snapshot.gaps else ""
         identity = snapshot.identity or "an identity without a name"
         self._line(
             f"read {wording.count(snapshot.resource_count, 'resource')}{gaps} as {identity}; "
-            f"{wording.count(calls, 'call')}, {retries:,} of them again, {seconds:.1f} s"
+            f"{wording.count(calls, 'request')}, {retries:,} of them repeated, {seconds:.1f} s"
         )
 
     def _line(self, text: str) -> None:

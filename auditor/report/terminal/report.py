@@ -1,4 +1,4 @@
-"""The report as text for whoever has to act on it, perhaps at three in the morning and over a serial line."""
+"""The report as text for operators; readable without colour, at 80 columns and over a serial line."""
 
 from __future__ import annotations
 
@@ -38,32 +38,31 @@ _COLOURS: Final[Mapping[str, Style]] = {
 _DIM: Final = Style.parse("dim")
 
 _REMEDIES: Final[Mapping[GapReason, str]] = {
-    GapReason.FORBIDDEN: "give the identity that reads the role of `auditor permissions` there, and read again",
-    GapReason.THROTTLED: "Azure asked to slow down: read again later",
-    GapReason.TIMEOUT: "Azure took too long to answer: read again later",
-    GapReason.UNAVAILABLE: "Azure gave no answer: read again later, unless its code says what is wrong",
-    GapReason.MALFORMED: "Azure's answer makes no sense: read again, and report it if that does not help",
-    GapReason.UNSUPPORTED: "this cloud does not offer it: check by hand what the rules ask for",
-    GapReason.NOT_REQUESTED: "read again, and include it",
+    GapReason.FORBIDDEN: "assign the role from `auditor permissions` to the scanning identity there, then scan again",
+    GapReason.THROTTLED: "Azure throttled the requests: scan again later",
+    GapReason.TIMEOUT: "Azure did not answer in time: scan again later",
+    GapReason.UNAVAILABLE: "Azure did not answer: scan again later, unless the error code names another cause",
+    GapReason.MALFORMED: "Azure's answer could not be understood: scan again, and report it if it happens again",
+    GapReason.UNSUPPORTED: "this cloud does not offer it: check by hand what the rules require",
+    GapReason.NOT_REQUESTED: "include it and scan again",
 }
 
 _SELF_EXPLAINED: Final = frozenset({GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED})
-"""Reasons of gaps whose detail says what to do, as where no permission would help; that of others says what went wrong.
-"""
+"""Reasons of gaps whose detail says what to do; the detail of others says what went wrong."""
 
 _CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "Could not be read",
     Cause.DECLARATION: "Not declared",
-    Cause.GUEST: "Inside the machine, and nobody supplied the file",
-    Cause.VALUE: "Read, but it makes no sense",
-    None: "For no reason that is known",
+    Cause.GUEST: "In a file inside the VM that was not supplied",
+    Cause.VALUE: "Read, but the value has no known meaning",
+    None: "Without a known cause",
 }
 
 _SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 
 
 def render(report: Report, view: View) -> str:
-    """Return the report as text that keeps to the view's width, but never breaks an id or a word of a command.
+    """Return the report as text within the view's width; ids and words of commands are never broken.
 
     The last line is a summary for logs, and stays one line.
     """
@@ -88,10 +87,10 @@ def render(report: Report, view: View) -> str:
 
 
 def _header(page: Page, report: Report) -> None:
-    """Say what was scanned, how it came out, and whether that is all there is to say."""
+    """Write what was scanned, the numbers of outcomes, and whether the result is complete."""
     document, snapshot = report.document, report.snapshot
     scopes = [arm.name_of(scope) for scope in document.scopes]
-    taken = document.taken_at or "at a time that is not known"
+    taken = document.taken_at or "at an unknown time"
     if document.identity:
         taken += f", by {document.identity}"
     outcomes = summary.outcomes(document)
@@ -107,7 +106,7 @@ def _header(page: Page, report: Report) -> None:
         ("Declared in", report.deployment_file or ("the snapshot" if snapshot.deployment else "")),
         ("Profile", f"{document.profile} ({wording.count(len(report.rules), 'rule')}), as of {document.as_of}"),
         *(("Reference", f"{pack.source.title}, {pack.source.url}") for pack in report.packs if pack.source),
-        ("Verdicts", ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in outcomes.items())),
+        ("Outcomes", ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in outcomes.items())),
         (
             "Fails",
             ", ".join(f"{number} {severity}" for severity, number in summary.severities(document))
@@ -126,10 +125,10 @@ def _header(page: Page, report: Report) -> None:
 
 
 def _gaps(page: Page, coverage: Coverage) -> None:
-    """Say what could not be read or was not declared, and what to do about it."""
+    """Write the open gaps and the missing declarations, and what to do about them."""
     if not coverage.open_gaps and not coverage.declarations_missing:
         return
-    page.section("Not seen" if coverage.complete else "Not seen: this is not a clean answer")
+    page.section(f"Coverage gaps{': this result is incomplete' * (not coverage.complete)}")
     kinds = group(coverage.open_gaps, lambda gap: (gap.what, gap.reason, gap.code, gap.permission)).values()
     groups = group(kinds, _circumstances).values()
     for number, alike in enumerate(groups):
@@ -151,7 +150,7 @@ def _gaps(page: Page, coverage: Coverage) -> None:
 
 
 def _circumstances(gaps: list[Gap]) -> tuple[GapReason, str | None, tuple[str, ...], tuple[str, ...]]:
-    """Return why and where something was not read: types that have it in common are said in one go."""
+    """Return reason, code, scopes and details of gaps; types for which they are equal are written once."""
     details = tuple(dict.fromkeys(gap.detail for gap in gaps if gap.detail))
     return gaps[0].reason, gaps[0].code, tuple(dict.fromkeys(gap.scope for gap in gaps)), details
 
@@ -164,7 +163,7 @@ def _detail(details: tuple[str, ...]) -> str:
 
 
 def _fails(page: Page, report: Report) -> None:
-    """List the fails of each deployment, worst first; what a rule says stands once above and below its subjects."""
+    """Write the fails of each deployment by rule, worst first."""
     rules = {rule.id: rule for rule in report.rules}
     for deployment, fails in group(counted(report.document, Outcome.FAIL), lambda finding: finding.deployment).items():
         page.section(f"{deployment or 'No deployment'}: {wording.count(len(fails), 'fail')}")
@@ -181,7 +180,7 @@ def _fails(page: Page, report: Report) -> None:
 
 
 def _heading(page: Page, findings: list[Finding], indent: int = 0) -> None:
-    """Write the severity and the rule that findings have in common."""
+    """Write the severity and the rule of findings."""
     first = findings[0]
     subjects = f" ({len(findings)} subjects)" if len(findings) > 1 else ""
     lead = f"{first.severity.upper():<9}"
@@ -189,7 +188,7 @@ def _heading(page: Page, findings: list[Finding], indent: int = 0) -> None:
 
 
 def _evidence(page: Page, finding: Finding) -> None:
-    """Write what a fail rests on, below its subject."""
+    """Write the evidence of a fail, below its subject."""
     seen = (
         finding.subject.id,
         *(resource for e in finding.evidence for resource in (e.resource, *(read.resource for read in e.reads))),
@@ -223,34 +222,34 @@ def _more(page: Page, number: int, indent: int) -> None:
 
 
 def _unknowns(page: Page, document: Document) -> None:
-    """List the unknowns by what they lack, so that one missing permission is said once with all that it hides."""
+    """Write the unknowns by cause and reason, so that a missing permission is written once."""
     unknowns = group(counted(document, Outcome.UNKNOWN), lambda finding: finding.cause)
     if unknowns:
-        page.section(f"{wording.count(sum(map(len, unknowns.values())), 'unknown')}: could not be judged")
+        page.section(f"{wording.count(sum(map(len, unknowns.values())), 'unknown')}: could not be evaluated")
     for number, cause in enumerate(cause for cause in _CAUSES if cause in unknowns):
         page.lines([""] * (number > 0) + [_CAUSES[cause]])
         _by_reason(page, unknowns[cause])
 
 
 def _carried(page: Page, document: Document) -> None:
-    """List what an earlier report had and this run lost sight of, by the reasons."""
+    """Write the carried findings by reason."""
     carried = [old for old in document.carried if old.finding.waiver is None]
     if carried:
-        page.section(f"{wording.count(len(carried), 'finding')} of before, not seen this time: still open")
+        page.section(f"{wording.count(len(carried), 'finding')} of the previous report, still open")
     for last_seen, olds in group(carried, lambda old: old.last_seen).items():
-        page.lines([f"Last seen {last_seen}"])
+        page.lines([f"Last evaluated {last_seen}"])
         _by_reason(page, [old.finding for old in olds])
 
 
 def _errors(page: Page, document: Document) -> None:
     errors = counted(document, Outcome.ERROR)
     if errors:
-        page.section(f"{wording.count(len(errors), 'error')}: a bug of auditor, please report it")
+        page.section(f"{wording.count(len(errors), 'error')}: a bug in auditor, please report it")
         _by_reason(page, errors)
 
 
 def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
-    """List findings below their reasons; reasons that differ only in the resource that they name are one."""
+    """Write findings below their reasons; reasons that differ only in the ids that they contain are one."""
     for pattern, alike in group(
         findings, lambda finding: _SCOPE.sub("/subscriptions/...", finding.reason or "")
     ).items():
@@ -265,7 +264,7 @@ def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
 
 
 def _passes(page: Page, document: Document) -> None:
-    """List passes and not-applicables, one line each."""
+    """Write passes and findings that do not apply, one line each."""
     passes = counted(document, Outcome.PASS) + counted(document, Outcome.NOT_APPLICABLE)
     for deployment, findings in group(passes, lambda finding: finding.deployment).items():
         page.section(f"{deployment or 'No deployment'}: passes and not applicable")
@@ -287,7 +286,7 @@ def _summary(document: Document) -> str:
     passes = f"{outcomes[Outcome.PASS]} pass{f' ({attested} attested)' if attested else ''}"
     counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", passes]
     if carried := summary.still_open(document):
-        counts.append(f"{carried} not seen this time")
+        counts.append(f"{carried} not evaluated this time")
     if waived := sum(summary.waived(document).values()):
         counts.append(f"{waived} waived")
     coverage = (
@@ -305,13 +304,13 @@ def _summary(document: Document) -> str:
 
 
 def _place(resource: str, path: str, finding: Finding, home: str) -> str:
-    """Return where something was observed; the resource is left out where it is the subject."""
+    """Return where something was observed, without the resource if it is the subject."""
     name = "" if arm.key(resource) == arm.key(finding.subject.id) else wording.shortened(resource, home)
     return " ".join(filter(None, (name, path))) or finding.subject.name
 
 
 def _references(rule: Rule, report: Report, width: int) -> Iterator[str]:
-    """Yield what asks for a rule: statements of the reference, or pages."""
+    """Yield what a rule rests on: statements of the reference architecture, or web pages."""
     statements = {name: s for pack in report.packs if pack.name == rule.pack for name, s in pack.statements.items()}
     if rule.reference:
         sections = dict.fromkeys(statements[name].section for name in rule.reference if name in statements)

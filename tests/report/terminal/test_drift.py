@@ -13,30 +13,30 @@ from tests.report import reports
 from tests.report.reports import BALANCER, GROUP, HOSTILE, SUBSCRIPTION, finding, machine
 
 TREE = """\
---- Since the baseline ---------------------------------------------------------
+--- Changes since the baseline -------------------------------------------------
 
-Taken 2026-08-01T06:00:00Z, approved by operations at 2026-08-02T09:00:00Z:
-change 4711.
-It had 1 gap: with what they hid, nothing is compared.
+Baseline taken 2026-08-01T06:00:00Z, approved by operations at
+2026-08-02T09:00:00Z: change 4711.
+It has 1 gap; what could not be read then is not compared.
 Findings: 1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted;
 resources: 1 removed, 1 moved, 1 changed, 1 lost sight.
 
 REGRESSED   MIR003  The mirror's balancer asks the mirror status page
             pass -> fail (critical): TRAKDB (mirror, westeurope)
 NEW         CMP006  The failover members are alike
-            not there -> fail (medium): vm-new (virtualMachines, westeurope)
+            no finding -> fail (medium): vm-new (virtualMachines, westeurope)
 LOST SIGHT  MIR003  The mirror's balancer asks the mirror status page
             fail (critical) -> unknown: vm-hidden (virtualMachines, westeurope)
 FIXED       CMP006  The failover members are alike
             fail (medium) -> pass: vm-mended (virtualMachines, westeurope)
 GONE        CMP006  The failover members are alike
-            fail (medium) -> not there: vm-gone (virtualMachines, westeurope)
+            fail (medium) -> no finding: vm-gone (virtualMachines, westeurope)
 
-Moved: rg-prod in 00000000-0000-0000-0000-000000000001
+Changed: rg-prod in 00000000-0000-0000-0000-000000000001
   REMOVED     vm-gone (virtualMachines)
-              looked at by CMP006
+              read by CMP006
   MOVED       vm-moved (virtualMachines)
-              before rg-old/vm-moved
+              formerly rg-old/vm-moved
   LOST SIGHT  vm-hidden (virtualMachines)
               Microsoft.Network/loadBalancers in
               /subscriptions/00000000-0000-0000-0000-000000000001 was not read
@@ -45,7 +45,7 @@ Moved: rg-prod in 00000000-0000-0000-0000-000000000001
   CHANGED     lb-mirror (loadBalancers)
     properties.probes[name=status].properties.protocol: Http -> Tcp (MIR003)
 
-Moved, and no rule looks at it: rg-prod in 00000000-0000-0000-0000-000000000001
+Changed, not read by any rule: rg-prod in 00000000-0000-0000-0000-000000000001
   CHANGED     lb-mirror (loadBalancers)
     tags.owner: absent -> {"team": ["a"]}
 """
@@ -56,7 +56,7 @@ def section(drift: Drift, width: int = 80) -> str:
     now = (change.after for change in drift.findings if change.after)
     shown = msgspec.structs.replace(reports.report(*now), drift=drift)
     text = reports.render("terminal", shown, View(width=width, only_changes=True))
-    start = text.index("--- Since the baseline")
+    start = text.index("--- Changes since the baseline")
     return text[start : text.index("\n\nauditor: ", start) + 1]
 
 
@@ -81,11 +81,11 @@ def test_the_last_line_says_what_became_of_findings() -> None:
     last = reports.render("terminal", reports.drifted(), View()).splitlines()[-1]
     assert last.endswith("; since the baseline: 1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted")
     unmoved = msgspec.structs.replace(reports.full(), drift=drift())
-    assert reports.render("terminal", unmoved, View()).endswith("; since the baseline: as they were\n")
+    assert reports.render("terminal", unmoved, View()).endswith("; since the baseline: unchanged\n")
 
 
 def test_that_nothing_moved_is_said() -> None:
-    assert section(drift()).splitlines()[-1] == "Nothing has moved."
+    assert section(drift()).splitlines()[-1] == "Nothing has changed."
 
 
 def test_without_a_baseline_nothing_is_said() -> None:
@@ -99,7 +99,7 @@ def test_the_place_of_what_moved_keeps_to_the_width() -> None:
         f"{place}/providers/Microsoft.Compute/disks/x", ResourceChangeKind.CHANGED, properties=(read, unread)
     )
     text = section(drift(moved))
-    assert "Moved, and no rule looks at it: rg-of-the-hospital-west in" in text.splitlines()
+    assert "Changed, not read by any rule: rg-of-the-hospital-west in" in text.splitlines()
     assert max(map(cell_len, text.splitlines())) <= 80
 
 
@@ -113,7 +113,7 @@ def test_a_long_change_takes_lines_of_its_own_and_no_id_is_broken(width: int) ->
     assert f"    {path}\n" in text
     assert f"      {name}" in text
     assert after in text
-    assert text.endswith("\n      looked at by NET001, NET002\n")
+    assert text.endswith("\n      read by NET001, NET002\n")
     rows = [row for row in text.splitlines() if cell_len(row) > width]
     assert not [row for row in rows if " " in row.strip().removeprefix("-> ")]
 
@@ -148,7 +148,7 @@ def test_a_group_is_one_however_azure_spells_it() -> None:
         f"{group}/providers/Microsoft.Compute/disks/{name}" for name, group in (("a", GROUP), ("b", GROUP.upper()))
     ]
     text = section(drift(*(ResourceChange(arm_id, ResourceChangeKind.ADDED) for arm_id in spelled)))
-    assert text.count("Moved: ") == 1
+    assert text.count("Changed: ") == 1
     assert text.endswith("  ADDED       a (disks)\n  ADDED       b (disks)\n")
 
 
@@ -156,7 +156,7 @@ def test_of_very_many_resources_the_rest_is_counted() -> None:
     many = [ResourceChange(machine(f"vm-{number:03}").id, ResourceChangeKind.ADDED) for number in range(103)]
     text = section(drift(*many))
     assert text.count("  ADDED ") == 100
-    assert text.endswith("  ADDED       vm-099 (virtualMachines)\n  and 3 resources more, which the JSON report has\n")
+    assert text.endswith("  ADDED       vm-099 (virtualMachines)\n  and 3 more; the JSON report lists all\n")
 
 
 def test_a_waived_regression_is_said_to_be_one() -> None:
@@ -176,7 +176,7 @@ def test_what_still_passes_or_passed_and_is_gone_is_only_counted() -> None:
         )
     )
     assert "MIR003" not in text
-    assert "Findings: 1 gone, 1 drifted; resources: as they were." in text
+    assert "Findings: 1 gone, 1 drifted; resources: unchanged." in text
 
 
 def test_what_was_changed_to_act_on_a_terminal_does_not() -> None:

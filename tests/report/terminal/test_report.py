@@ -42,7 +42,7 @@ def test_the_head_says_what_was_scanned_when_and_by_whom() -> None:
     assert "Taken 2026-11-01T06:00:00Z, by auditor@example.com" in text
     assert "Deployments prod Declared in deployment.yaml" in text
     assert "Profile current (2 rules), as of 2026-11-01" in text
-    assert "Verdicts 2 fail, 1 unknown, 1 error, 2 pass, 1 not applicable" in text
+    assert "Outcomes 2 fail, 1 unknown, 1 error, 2 pass, 1 not applicable" in text
     assert "Fails 1 critical, 0 high, 1 medium, 0 low, 0 info" in text
 
 
@@ -64,14 +64,14 @@ def test_what_an_inventory_does_not_say_is_not_made_up() -> None:
     shown = reports.full()
     taken = msgspec.structs.replace(shown.snapshot, taken_at="", identity="")
     text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
-    assert "Taken at a time that is not known Cloud AzureCloud Deployments prod Profile" in text
+    assert "Taken at an unknown time Cloud AzureCloud Deployments prod Profile" in text
 
 
 def test_a_clean_report_says_so() -> None:
     text = words(
         reports.report(finding(Outcome.PASS), finding(Outcome.PASS, SIZE), finding(Outcome.PASS, SIZE, machine("a")))
     )
-    assert "Every rule that applies passed: 3 passes of 2 rules. Everything that had to be read was read." in text
+    assert "Every rule that applies passed: 3 passes of 2 rules. Coverage is complete." in text
     assert text.endswith("auditor: 0 fail, 0 unknown, 3 pass; complete")
 
 
@@ -80,18 +80,18 @@ def test_a_clean_report_says_so() -> None:
     [
         (
             reports.full(),
-            "2 of 2 rules failed. This is not a clean answer: 1 gap, 1 missing declaration, 1 unknown, 1 error.",
+            "2 of 2 rules failed. This result is incomplete: 1 gap, 1 missing declaration, 1 unknown, 1 error.",
         ),
-        (reports.report(), "Nothing was judged: no rule applies to what was scanned."),
-        (reports.report(complete=False), "This is not a clean answer: not all was seen."),
-        (reports.report(finding(Outcome.NOT_APPLICABLE)), "Nothing was judged: no rule applies to what was scanned."),
+        (reports.report(), "No rule applies to the scanned resources."),
+        (reports.report(complete=False), "This result is incomplete."),
+        (reports.report(finding(Outcome.NOT_APPLICABLE)), "No rule applies to the scanned resources."),
         (
             reports.report(unknown(PROBE, machine("a"), "why", Cause.VALUE)),
-            "Nothing failed, but not everything could be judged. This is not a clean answer: 1 unknown.",
+            "No rule failed; some outcomes are unknown. This result is incomplete: 1 unknown.",
         ),
         (
             reports.report(unknown(PROBE, machine("a"), "no CPF", Cause.GUEST), complete=True),
-            "Nothing failed, but not everything could be judged. Everything that had to be read was read.",
+            "No rule failed; some outcomes are unknown. Coverage is complete.",
         ),
     ],
     ids=["all", "empty", "incomplete", "not-applicable", "unknown", "forgiven"],
@@ -107,8 +107,8 @@ def test_silence_is_never_mistaken_for_success(shown: Evaluation, said: str) -> 
 def test_gaps_of_one_kind_are_said_once_with_what_to_do() -> None:
     text = rendered(reports.report(gaps=tuple(gap(f"/subscriptions/{number}") for number in range(8))))
     assert text.count("Microsoft.Network/loadBalancers: forbidden (AuthorizationFailed) in 8 scopes") == 1
-    assert "  /subscriptions/4\n  and 3 more\n  Needs  Microsoft.Network/loadBalancers/read\n  To do  give the" in text
-    assert "--- Not seen: this is not a clean answer ---" in text
+    assert "  /subscriptions/4\n  and 3 more\n  Needs  Microsoft.Network/loadBalancers/read\n  To do  assign" in text
+    assert "--- Coverage gaps: this result is incomplete ---" in text
 
 
 def test_every_reason_has_a_remedy() -> None:
@@ -122,7 +122,7 @@ def test_every_reason_has_a_remedy() -> None:
 def test_a_gap_tells_what_went_wrong_or_what_to_do() -> None:
     text = rendered(reports.report(gaps=(gap(detail="the list was cut"),)))
     assert (
-        "  Why    the list was cut\n  To do  give the identity that reads the role of `auditor permissions` there"
+        "  Why    the list was cut\n  To do  assign the role from `auditor permissions` to the scanning identity"
         in text
     )
     two = (gap(detail="the list was cut"), gap(detail="it was cut again"))
@@ -152,8 +152,8 @@ def test_types_that_were_not_read_for_one_reason_are_said_in_one_go() -> None:
 
 def test_gaps_that_were_forgiven_are_shown_without_alarm() -> None:
     text = rendered(reports.report(finding(Outcome.PASS), gaps=(gap(),), complete=True))
-    assert "--- Not seen ---" in text
-    assert "not a clean answer" not in text
+    assert "--- Coverage gaps ---" in text
+    assert "result is incomplete" not in text
 
 
 def test_missing_declarations_say_how_to_declare() -> None:
@@ -281,7 +281,7 @@ def test_an_unknown_names_its_own_resource_in_full() -> None:
     text = words(
         reports.report(unknown(PROBE, machine("vm-a"), f"{machine('vm-a').id}: zones is not a list", Cause.VALUE))
     )
-    assert f"- Read, but it makes no sense {machine('vm-a').id}: zones is not a list CRITICAL" in text
+    assert f"- Read, but the value has no known meaning {machine('vm-a').id}: zones is not a list CRITICAL" in text
 
 
 def test_unknowns_stand_by_cause() -> None:
@@ -299,7 +299,7 @@ def test_unknowns_stand_by_cause() -> None:
 
 def test_an_error_comes_first_and_asks_to_be_reported() -> None:
     text = rendered(reports.full())
-    assert text.index("--- 1 error: a bug of auditor, please report it ---") < text.index("--- prod: 2 fails ---")
+    assert text.index("--- 1 error: a bug in auditor, please report it ---") < text.index("--- prod: 2 fails ---")
     assert "  KeyError: 'zones'\n    MEDIUM   CMP006  The failover members are alike\n" in text
 
 
@@ -342,12 +342,12 @@ Until 2027-09-30, by the data centre's manager: Seen on site. (attestations.yaml
 --- Waivers and attestations without effect ----------------------------------------------------------------------------
 
 waivers.yaml:20  MIR003 at * expired on 2026-10-31: 2 findings no longer covered
-waivers.yaml:30  MIR003 at * lapsed: 1 finding no longer covered, since size of vm-a is 8; it was granted for 4
-waivers.yaml:40  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
-waivers.yaml:45  MIR003 at * holds from 2026-12-01 on
+waivers.yaml:30  MIR003 at * lapsed: 1 finding no longer covered, because size of vm-a is 8; it was granted for 4
+waivers.yaml:40  MIR003 at * in effect from 2026-12-01: 1 finding not covered yet
+waivers.yaml:45  MIR003 at * in effect from 2026-12-01
 waivers.yaml:50  MIR003 at gone covers nothing: the rule judges nothing of that scope
 attestations.yaml:20  MIR003 at * expired on 2026-10-31: 1 finding no longer covered
-attestations.yaml:30  MIR003 at * holds from 2026-12-01 on: 1 finding not covered yet
+attestations.yaml:30  MIR003 at * in effect from 2026-12-01: 1 finding not covered yet
 attestations.yaml:35  MIR003 at * expired on 2026-10-31
 attestations.yaml:40  MIR003 at gone covers nothing: the rule judges nothing of that scope
 
@@ -358,20 +358,20 @@ auditor: 1 fail (1 critical), 0 unknown, 1 pass (1 attested), 3 waived; complete
 
 def test_what_is_waived_is_counted_apart_and_listed_nowhere_else() -> None:
     text = rendered(reports.excused())
-    assert "Verdicts     1 fail, 0 unknown, 0 error, 1 pass, 0 not applicable\n" in text
+    assert "Outcomes     1 fail, 0 unknown, 0 error, 1 pass, 0 not applicable\n" in text
     assert "Waived       1 fail, 1 unknown, 1 gap\n" in text
-    assert "Everything that had to be read was read, but for what is waived.\n" in text
+    assert "Coverage is complete, except for waived gaps.\n" in text
     assert "--- prod: 1 fail ---" in text
-    assert "could not be judged" not in text
-    assert "Not seen" not in text
+    assert "could not be evaluated" not in text
+    assert "Coverage gaps" not in text
 
 
 @pytest.mark.parametrize(
     ("outcomes", "said"),
     [
-        ([Outcome.FAIL], "Nothing failed that is not waived."),
-        ([Outcome.UNKNOWN], "Nothing failed; what could not be judged is waived."),
-        ([Outcome.FAIL, Outcome.UNKNOWN], "Nothing failed that is not waived; what could not be judged is waived."),
+        ([Outcome.FAIL], "No rule failed, except where waived."),
+        ([Outcome.UNKNOWN], "No rule failed; all unknown outcomes are waived."),
+        ([Outcome.FAIL, Outcome.UNKNOWN], "No rule failed, except where waived; all unknown outcomes are waived."),
     ],
 )
 def test_what_is_waived_is_no_success(outcomes: list[Outcome], said: str) -> None:
@@ -379,7 +379,7 @@ def test_what_is_waived_is_no_success(outcomes: list[Outcome], said: str) -> Non
     assert said in words(reports.report(*findings, finding(Outcome.PASS, SIZE), complete=True))
     unsure = reports.report(*findings, unknown(SIZE, machine("a"), "why"))
     nothing = said.partition(";")[0].rstrip(".")
-    assert f"{nothing}, but not everything could be judged." in words(unsure)
+    assert f"{nothing}; some outcomes are unknown." in words(unsure)
 
 
 def test_a_waiver_of_many_findings_names_the_first() -> None:
@@ -394,17 +394,17 @@ def test_a_waiver_of_many_findings_names_the_first() -> None:
 
 def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
     text = rendered(reports.carried(), View(width=200))
-    title = "--- 2 findings of before, not seen this time: still open ---"
+    title = "--- 2 findings of the previous report, still open ---"
     assert title in text
     assert text[text.index(title) :].splitlines()[2:] == [
-        "Last seen 2026-10-31T06:00:00Z",
+        "Last evaluated 2026-10-31T06:00:00Z",
         f"  {gap()}",
         "    CRITICAL MIR003  The mirror's balancer asks the mirror status page",
         "             prod: TRAKDB (mirror, westeurope)",
         "    MEDIUM   CMP006  The failover members are alike",
         "             prod: vm-gone (virtualMachines, westeurope)",
         "",
-        "auditor: 0 fail, 2 unknown, 0 pass, 2 not seen this time; incomplete: 1 gap",
+        "auditor: 0 fail, 2 unknown, 0 pass, 2 not evaluated this time; incomplete: 1 gap",
     ]
 
 

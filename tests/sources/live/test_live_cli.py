@@ -20,7 +20,7 @@ import pytest
 from auditor import bundled, files
 from auditor.cli import exit_codes
 from auditor.cli.main import main
-from auditor.report.terminal.progress import Shown
+from auditor.report.terminal.progress import ConsoleProgress
 from auditor.sources import snapshot_file
 from auditor.sources.live.clouds import CLOUDS
 from tests import estates
@@ -67,7 +67,7 @@ def started(server: ArmServer, *arguments: str, **streams: Any) -> subprocess.Po
 def test_a_good_subscription_exits_with_0(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert scan(server) == exit_codes.OK
     printed = capsys.readouterr()
-    assert "Everything that had to be read was read." in printed.out
+    assert "Coverage is complete." in printed.out
     assert "Cloud        ArmTest" in printed.out
 
 
@@ -101,7 +101,7 @@ def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path:
     assert scan(server, "-o", f"terminal={tmp_path / 't'}") == exit_codes.INCOMPLETE
     text = " ".join((tmp_path / "t").read_text().split())
     assert "Why the role does not hold for the whole subscription, so that Azure may have left some out" in text
-    assert "To do give the identity" in text
+    assert "To do assign the role" in text
 
 
 def test_collect_writes_what_a_later_scan_judges_alike(server: ArmServer, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_elsewhere_than_on_a_terminal_progress_is_a_line_a_step(
     assert f"auditor: read Microsoft.Storage/storageAccounts/fileServices of {SCOPE}: 2" in lines
     assert "auditor: read what only the machines of deployments are asked for: 16" in lines
     calls = len(server.requests) + sum("ResourceGraph" in entry.path for entry in server.log)
-    end = rf"auditor: read \d+ resources as application .*; {calls} calls, 0 of them again, \d+\.\d s"
+    end = rf"auditor: read \d+ resources as application .*; {calls} requests, 0 of them repeated, \d+\.\d s"
     assert re.fullmatch(end, lines[-1])
     assert not [line for line in lines if " 200 " in line], "calls are shown with -v"
 
@@ -325,7 +325,7 @@ def test_what_is_missed_and_repeated_is_said(server: ArmServer, capsys: pytest.C
     assert scan(server) == exit_codes.INCOMPLETE
     err = capsys.readouterr().err
     assert f"auditor: not read: Microsoft.KeyVault/vaults of {SCOPE}: AuthorizationFailed\n" in err
-    assert re.search(r", 1 gap as .* calls, 1 of them again, ", err)
+    assert re.search(r", 1 gap as .* requests, 1 of them repeated, ", err)
 
 
 def test_calls_are_shown_with_their_request_ids(server: ArmServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -377,13 +377,13 @@ def test_on_a_terminal_progress_is_a_living_line(tmp_path: Path) -> None:
     assert f"Broken{acting}: message {acting}" in own, "Azure's code, and what it says"
     assert "read Microsoft.Compute/disks" not in own, "what was read is counted, not listed"
     last = own.rstrip().splitlines()[-1]
-    assert re.search(r"read \d+ resources, 1 gap as operator.* calls, 0 of them again, \d+\.\d s$", last)
+    assert re.search(r"read \d+ resources, 1 gap as operator.* requests, 0 of them repeated, \d+\.\d s$", last)
 
 
 def test_no_text_of_the_living_line_acts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with Shown(verbose=False) as shown:
+    with ConsoleProgress(verbose=False) as shown:
         shown.begins(f"a list{ACTING}")
     sent = capsys.readouterr().err
     assert r"reading a list\x1b]0;pwned\x07\x1b[2J\u202e" in sent
@@ -396,8 +396,10 @@ def test_a_terminal_that_can_only_write_lines_gets_lines(
 ) -> None:
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with Shown(verbose=False) as shown:
+    with ConsoleProgress(verbose=False) as shown:
         shown.read("a list", 3)
         shown.waits(1.0)
         shown.waits(20.0)
-    assert capsys.readouterr().err == "auditor: read a list: 3\nauditor: waiting 20 s for Azure's limits\n"
+    assert (
+        capsys.readouterr().err == "auditor: read a list: 3\nauditor: waiting 20 s because Azure throttles requests\n"
+    )
