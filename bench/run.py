@@ -120,12 +120,12 @@ class _Calls:
 
 def collecting(file: Path) -> float:
     """Return the seconds in which a server's estate is read; the file has its address, and then the calls too."""
-    from auditor.sources.live.collection import Wanted, collect  # noqa: PLC0415
+    from auditor.sources.live.collection import CollectOptions, collect  # noqa: PLC0415
 
     about = json.loads(file.read_bytes())
     os.environ.update(about["environment"])
     calls = _Calls()
-    wanted = Wanted(tuple(about["subscriptions"]), endpoint=about["url"], ca_bundle=Path(about["ca"]))
+    wanted = CollectOptions(tuple(about["subscriptions"]), endpoint=about["url"], ca_bundle=Path(about["ca"]))
     begun = time.process_time()
     with snapshot_file.collector_paused():
         collected = collect(wanted, (), "", calls)

@@ -20,6 +20,7 @@ from auditor.report import wording
 from auditor.report.formats import FORMATS
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
+from auditor.sources.live.permissions import custom_role
 from auditor.sources.source import Source
 
 
@@ -78,10 +79,10 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
     """Return the source that reads live subscriptions."""
     # The Azure SDK and what it needs take half a second to import.
     from auditor.report.terminal.progress import ConsoleProgress  # noqa: PLC0415
-    from auditor.sources.live.collection import Wanted  # noqa: PLC0415
+    from auditor.sources.live.collection import CollectOptions  # noqa: PLC0415
     from auditor.sources.live.live_source import LiveSource  # noqa: PLC0415
 
-    wanted = Wanted(
+    live = CollectOptions(
         tuple(dict.fromkeys(options.subscription)),
         cloud=options.cloud or CLOUDS[0],
         endpoint=options.arm_endpoint,
@@ -90,7 +91,7 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
         timeout=options.timeout,
         ca_bundle=options.ca_bundle,
     )
-    return LiveSource(wanted, deployment, ConsoleProgress(verbose=options.verbose))
+    return LiveSource(live, deployment, ConsoleProgress(verbose=options.verbose))
 
 
 def _collect(options: argparse.Namespace) -> int:
@@ -101,9 +102,7 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _permissions(options: argparse.Namespace) -> int:
-    from auditor.sources.live.permissions import role  # noqa: PLC0415 - as for `_live`
-
-    sys.stdout.write(json.dumps(role(options.subscription), indent=2) + "\n")
+    sys.stdout.write(json.dumps(custom_role(options.subscription), indent=2) + "\n")
     return exit_codes.OK
 
 

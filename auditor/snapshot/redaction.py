@@ -57,6 +57,9 @@ _VALUE: Final = re.compile(
 
 _LISTS: Final = (list, tuple, frozenset)
 
+_CALL: Final = re.compile(r"(?:GET|POST) [\w/.-]*\?api-version=[\d-]*")
+"""The most frequent text with a sign: what each resource of a snapshot was returned by."""
+
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
@@ -112,7 +115,9 @@ def _items(items: Collection[object], level: int) -> Collection[object]:
     if level > DEEPEST:
         raise RecursionError
     redacted = [_redact(item, level) for item in items]
-    return items if all(map(is_, redacted, items)) else type(items)(redacted)  # type: ignore[call-arg]  # of a list, a tuple or a frozenset
+    if all(map(is_, redacted, items)):
+        return items
+    return type(items)(redacted)  # type: ignore[call-arg]  # of a list, a tuple or a frozenset
 
 
 def _secret(value: object) -> object:
@@ -131,7 +136,7 @@ def _text(text: str) -> str:
     if "@" in text:
         text = _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
     if "=" in text or "%" in text or (":" in text and ('"' in text or "'" in text)):
-        return _named(_json(text))
+        return text if _CALL.fullmatch(text) else _named(_json(text))
     return text
 
 

@@ -1,11 +1,12 @@
-"""Reading from Azure Resource Manager: one request, and lists of many pages, whatever goes wrong on the way."""
+"""Requests to Azure Resource Manager: single resources, lists of many pages, and retries."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,120 +16,126 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from auditor.snapshot.model import GapReason
 from auditor.sources.live import responses
 from auditor.sources.live.progress import Progress
-from auditor.sources.live.responses import NotReadError, NotSignedInError, line, shown, untrusted
+from auditor.sources.live.responses import NotReadError, NotSignedInError, UntrustedError, line, shown, tls_hint
 from auditor.sources.live.throttling import LONGEST_WAIT, Limiter
 
 ATTEMPTS: Final = 5
-"""How often a request is sent that fails for a while; being refused for its rate is no failure of its own."""
+"""How often a request is sent whose failures may pass. A refusal for too many requests is not counted."""
 _REQUEST_TIMEOUT: Final = 90.0
-"""Seconds from sending a request to the last byte of its answer: a page takes one or two, and ARM gives up after 60."""
+"""Seconds from sending a request to the last byte of its response: a page takes one or two, and ARM gives up after 60.
+"""
 _BACKOFF: Final = 1.0
-"""Seconds before a second attempt; each further one waits twice as long."""
+"""Seconds before the second attempt; each further attempt waits twice as long."""
 _MOST_PAGES: Final = 100_000
 _MOST_ROWS: Final = 1_000
-"""What Resource Graph gives at once."""
+"""Rows that Resource Graph returns in one page."""
 
 Send = Callable[..., Awaitable[AsyncHttpResponse]]
-"""What sends a request: the public method of every client of the SDK."""
+"""Sends a request: the public method of every client of the SDK."""
 
 
-class _PassingError(Exception):
-    """An attempt has failed, and another may not."""
+class _TransientError(Exception):
+    """An attempt has failed, and another may succeed."""
 
-    def __init__(self, failure: NotReadError, asked: float | None = None) -> None:
-        """Keep what the failure is if it does not pass, and how many seconds Azure asks to wait."""
+    def __init__(self, failure: NotReadError, retry_after: float | None = None) -> None:
+        """Keep the failure in case no attempt succeeds, and how many seconds Azure asks to wait."""
         super().__init__(str(failure))
         self.failure = failure
-        self.asked = asked
+        self.retry_after = retry_after
 
 
-class Reader:
-    """Reads from one ARM endpoint within a time."""
+class ArmClient:
+    """Reads from one Azure Resource Manager endpoint until a deadline."""
 
     def __init__(
         self, endpoint: str, send_of: Callable[[str], Send], limiter: Limiter, progress: Progress, deadline: float
     ) -> None:
-        """Take the endpoint, the client that sends for each provider, and the loop's time at which it is over."""
+        """Prepare; `send_of` returns what sends a request to a path, `deadline` is a time of the event loop."""
+        self.progress = progress
+        self.calls = 0
+        self.retries = 0
         self._endpoint = urlsplit(endpoint)
         self._base = endpoint.rstrip("/")
         self._send_of = send_of
         self._limiter = limiter
-        self._progress = progress
         self._deadline = deadline
-        self.calls = 0
-        self.retries = 0
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """Return the decoded answer to a GET.
+        """Return the decoded response to a GET.
 
         Raises:
-            NotReadError: there is none that makes sense.
+            NotReadError: there is none, or it is not JSON.
         """
-        return await self._answer(path, self._request("GET", path))
+        with _call_of_errors(f"GET {path}"):
+            return await self._read(path, self._request("GET", path))
 
     async def items(self, path: str) -> AsyncIterator[Any]:
-        """Yield the members of a list, whatever the number of its pages.
+        """Yield the items of a list of any number of pages.
 
         Raises:
-            NotReadError: a page is missing; what was yielded before is not all.
+            NotReadError: a page is missing; the items before it were yielded.
         """
         seen: set[str] = set()
-        onwards: str | None = path
-        while onwards is not None:
-            _turn(seen, onwards, shown(path))
-            page = await self.get(onwards)
-            members = page.get("value") if isinstance(page, dict) else None
-            if not isinstance(members, list):
-                raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(onwards)} is no list")
-            for member in members:
-                yield member
-            onwards = self._next(page.get("nextLink"), path)
+        next_page: str | None = path
+        with _call_of_errors(f"GET {path}"):
+            while next_page is not None:
+                _guard_against_page_loops(seen, next_page, shown(path))
+                page = await self._read(next_page, self._request("GET", next_page))
+                items = page.get("value") if isinstance(page, dict) else None
+                if not isinstance(items, list):
+                    raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(next_page)} is not a list")
+                for item in items:
+                    yield item
+                next_page = self._next(page.get("nextLink"), path)
 
-    async def rows(self, path: str, question: Mapping[str, object]) -> AsyncIterator[Any]:
-        """Yield the rows that answer a query of Resource Graph, the only thing that is not a GET.
+    async def rows(self, path: str, subscription: str, query: str) -> AsyncIterator[Any]:
+        """Yield the rows that answer a query of Azure Resource Graph in a subscription, the only POST.
 
         Raises:
-            NotReadError: a page is missing, or there are not as many rows as Azure counts.
+            NotReadError: a page is missing, or the number of rows is not the one that Azure states.
         """
         options: dict[str, object] = {"resultFormat": "objectArray", "$top": _MOST_ROWS}
+        question = {"subscriptions": [subscription], "query": query, "options": options}
         seen: set[str] = set()
         ids: set[str] = set()
-        while True:
-            page = await self._answer(path, self._request("POST", path, {**question, "options": options}))
-            rows = page.get("data") if isinstance(page, dict) else None
-            if not isinstance(rows, list):
-                raise NotReadError(GapReason.MALFORMED, detail="the answer of Resource Graph has no data")
-            for row in rows:
-                ids.add(str(row.get("id")).lower() if isinstance(row, dict) else "")
-                yield row
-            token = page.get("$skipToken")
-            if not token:
-                break
-            _turn(seen, str(token), "Resource Graph")
-            options["$skipToken"] = token
-        if page.get("totalRecords") != len(ids):
-            detail = f"Resource Graph counts {page.get('totalRecords')} resources and gave {len(ids)}"
-            raise NotReadError(GapReason.MALFORMED, detail=detail)
+        with _call_of_errors(f"POST {path}"):
+            while True:
+                page = await self._read(path, self._request("POST", path, question))
+                rows = page.get("data") if isinstance(page, dict) else None
+                if not isinstance(rows, list):
+                    raise NotReadError(GapReason.MALFORMED, detail="the answer of Azure Resource Graph has no data")
+                for row in rows:
+                    ids.add(str(row.get("id")).lower() if isinstance(row, dict) else "")
+                    yield row
+                token = page.get("$skipToken")
+                if not token:
+                    break
+                _guard_against_page_loops(seen, str(token), "Azure Resource Graph")
+                options["$skipToken"] = token
+            if page.get("totalRecords") != len(ids):
+                total = page.get("totalRecords")
+                detail = f"Azure Resource Graph stated {total} resources and returned {len(ids)}"
+                raise NotReadError(GapReason.MALFORMED, detail=detail)
 
     def _request(self, method: str, path: str, body: object = None) -> HttpRequest:
-        """Return a request. The SDK fills in what stands in braces in its address, so that they are written otherwise.
+        """Return a request, with braces in its URL escaped: the SDK would take them for places to fill in.
 
-        Compression is gzip or none: what servers call deflate is one of two formats, and the SDK reads the rarer one.
+        Only gzip is accepted: servers call two formats deflate, and the SDK reads the rarer one.
         """
         url = (self._base + path).replace("{", "%7B").replace("}", "%7D")
         return HttpRequest(method, url, headers={"Accept-Encoding": "gzip"}, json=body)
 
     def _next(self, link: object, path: str) -> str | None:
-        """Return the path of the next page of a list, None where there is none.
+        """Return the path of the next page of a list, None if there is none.
 
-        A link to anywhere but the ARM endpoint itself is never followed: the token would go there too. There, any path
-        will do, since providers spell those of their pages as they like.
+        A link to another host than the ARM endpoint is never followed: the token would be sent there. On the same host
+        every path is accepted, since resource providers spell those of their pages in their own ways.
         """
         if link is None or link == "":
             return None
         parts = self._own(link)
         if parts is None:
-            raise NotReadError(GapReason.MALFORMED, detail=f"the next page of {shown(path)} lies on another host")
+            raise NotReadError(GapReason.MALFORMED, detail=f"the next page of {shown(path)} is on another host")
         whole = f"{parts.path}?{parts.query}" if parts.query else parts.path
         return whole.removeprefix(self._endpoint.path.rstrip("/"))
 
@@ -137,64 +144,66 @@ class Reader:
         try:
             parts = urlsplit(link) if isinstance(link, str) else None
             return parts if parts is not None and _origin(parts) == _origin(self._endpoint) else None
-        except ValueError:  # a host or a port that is none
+        except ValueError:  # the host or the port is malformed
             return None
 
-    async def _answer(self, path: str, request: HttpRequest) -> Any:  # noqa: ANN401
-        """Return the decoded answer to a request that is sent again while what fails may pass."""
+    async def _read(self, path: str, request: HttpRequest) -> Any:  # noqa: ANN401
+        """Return the decoded response to a request, which is sent again while its failures may pass."""
         loop = asyncio.get_running_loop()
-        failure = NotReadError(GapReason.TIMEOUT, detail=f"the time was over before {shown(path)} was answered")
+        failure = NotReadError(
+            GapReason.TIMEOUT, detail=f"the time limit (--timeout) ended before {shown(path)} was answered"
+        )
         failures, waited, backoff = 0, 0.0, _BACKOFF
         while loop.time() < self._deadline:
             try:
                 async with (
                     asyncio.timeout_at(self._deadline),
-                    self._limiter.admitted(path, self._deadline, self._progress.waits),
+                    self._limiter.admitted(path, self._deadline, self.progress.waits),
                 ):
                     return await self._attempt(path, request)
             except TimeoutError:
                 break
-            except _PassingError as passing:
-                failure, asked = passing.failure, passing.asked
+            except _TransientError as transient:
+                failure, retry_after = transient.failure, transient.retry_after
             throttled = failure.reason is GapReason.THROTTLED
-            if throttled or asked is not None:
-                self._limiter.close(path, backoff if asked is None else asked, failure)
+            if throttled or retry_after is not None:
+                self._limiter.close(path, backoff if retry_after is None else retry_after, failure)
             # Jitter keeps apart what failed together.
             pause = backoff + random.uniform(0, min(backoff, 1.0))  # noqa: S311 - no secret
             backoff *= 2
             failures += not throttled
-            closed = max(pause, asked or 0.0)
+            closed = max(pause, retry_after or 0.0)
             waited += closed
             if failures == ATTEMPTS or waited > LONGEST_WAIT or loop.time() + closed >= self._deadline:
                 break
-            self._progress.waits(pause)
+            self.progress.waits(pause)
             await asyncio.sleep(pause)
             self.retries += 1
         raise failure
 
     async def _attempt(self, path: str, request: HttpRequest) -> Any:  # noqa: ANN401
-        """Send a request once and return its decoded answer.
+        """Send a request once and return the decoded response.
 
         Raises:
-            NotReadError: there is none, and another attempt would not help.
-            _PassingError: there is none, and another attempt may help.
+            NotReadError: it failed, and another attempt would fail too.
+            _TransientError: it failed, and another attempt may succeed.
         """
-        response = await self._sent(path, request)
+        response = await self._send(path, request)
         left = responses.reads_left(response.headers)
         if left is not None:
             self._limiter.learn(path, left)
         if response.status_code == responses.OK:
             try:
                 return responses.decoded(response, path)
-            except NotReadError as cut:
-                raise _PassingError(cut) from None
+            except NotReadError as truncated:
+                raise _TransientError(truncated) from None
         failure = responses.refusal(response, path)
-        if response.status_code in responses.PASSING:
-            raise _PassingError(failure, responses.retry_after(response.headers))
+        if response.status_code in responses.TRANSIENT_STATUSES:
+            raise _TransientError(failure, responses.retry_after(response.headers))
         raise failure
 
-    async def _sent(self, path: str, request: HttpRequest) -> AsyncHttpResponse:
-        """Send a request once and read all of its answer."""
+    async def _send(self, path: str, request: HttpRequest) -> AsyncHttpResponse:
+        """Send a request once and read the whole response."""
         self.calls += 1
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -203,36 +212,46 @@ class Reader:
                 response = await self._send_of(path)(request)
         except TimeoutError:
             detail = f"{shown(path)} was not answered within {_REQUEST_TIMEOUT:.0f} seconds"
-            raise _PassingError(NotReadError(GapReason.TIMEOUT, detail=detail)) from None
+            raise _TransientError(NotReadError(GapReason.TIMEOUT, detail=detail)) from None
         except ClientAuthenticationError as error:
             raise NotSignedInError("AuthenticationFailed", line(error.message)) from None
-        except (AzureError, OSError, ValueError, zlib.error) as error:  # the last where a body is not what it claims
-            if why := untrusted(str(error)):
-                raise NotReadError(GapReason.UNAVAILABLE, detail=f"{self._base} cannot be read: {why}") from None
+        except (AzureError, OSError, ValueError, zlib.error) as error:  # the last if a body is not in its stated format
+            if hint := tls_hint(str(error)):
+                raise UntrustedError(f"{self._base} cannot be read: {hint}") from None
             detail = f"{shown(path)}: {type(error).__name__}: {line(str(error))}"
-            raise _PassingError(NotReadError(GapReason.UNAVAILABLE, detail=detail)) from None
+            raise _TransientError(NotReadError(GapReason.UNAVAILABLE, detail=detail)) from None
         headers = response.headers
-        self._progress.called(path, response.status_code, responses.request_id(headers), loop.time() - begun)
+        self.progress.called(path, response.status_code, responses.request_id(headers), loop.time() - begun)
         return response
 
 
+@contextlib.contextmanager
+def _call_of_errors(call: str) -> Iterator[None]:
+    """Let errors that are raised within name the call."""
+    try:
+        yield
+    except NotReadError as error:
+        error.call = call
+        raise
+
+
 def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    """Return the scheme, host and port of an address.
+    """Return the scheme, host and port of a URL.
 
     Raises:
-        ValueError: the port is none.
+        ValueError: the port is malformed.
     """
     return parts.scheme, parts.hostname, parts.port or 443
 
 
-def _turn(seen: set[str], page: str, what: str) -> None:
-    """Note that a page is next.
+def _guard_against_page_loops(seen: set[str], page: str, what: str) -> None:
+    """Add a page to those that were seen.
 
     Raises:
-        NotReadError: it has been there before, or there were too many.
+        NotReadError: it was seen before, or there are too many.
     """
     if page in seen:
-        raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {what} lead round in a circle")
+        raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {what} form a loop")
     if len(seen) == _MOST_PAGES:
         raise NotReadError(GapReason.MALFORMED, detail=f"the pages of {what} have no end")
     seen.add(page)

@@ -1,4 +1,4 @@
-"""Azure clouds: where each answers, for whom a token must be, and who issues it."""
+"""Azure clouds: their endpoints, and the audience and the issuer of their tokens."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Cloud(msgspec.Struct, frozen=True):
     endpoint: str
     """The base URL of Azure Resource Manager, without a slash at its end."""
     audience: str
-    """For whom a token must be."""
+    """The audience that a token must have."""
     authority: str
-    """The base URL of Microsoft Entra ID, or of what stands in for it."""
+    """The base URL of Microsoft Entra ID, or of the service that replaces it."""
 
     @property
     def scope(self) -> str:
-        """Return the scope that is asked for with a token; a slash at the audience's end counts, so that two follow."""
+        """Return the scope of a token. A slash at the end of the audience counts: two follow each other then."""
         return f"{self.audience}/.default"
 
 
@@ -51,23 +51,23 @@ CLOUDS: Final = {
         ),
     )
 }
-"""The clouds that Microsoft runs, by the names that the Azure CLI gives them."""
+"""The clouds of Microsoft, by their names in the Azure CLI."""
 
 METADATA: Final = ("2022-09-01", "2015-01-01")
-"""The api-versions by which a cloud describes itself to anybody: today's, and the first, which is all that older ones
-have."""
+"""The api-versions of the public description of a cloud: the present one, and the first, the only one of older clouds.
+"""
 
 
 def check_url(url: str, what: str) -> str:
-    """Return a base URL without the slash at its end.
+    """Return a base URL without the slash at its end; `what` names it in errors.
 
     Raises:
-        InputError: it is not an https URL without parameters; a token is never sent over anything else.
+        InputError: it is not an https URL without user, query and fragment. A token is never sent over anything else.
     """
     try:
         parts = urlsplit(url)
         good = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc and parts.port != 0
-    except ValueError:  # an address or a port that is none
+    except ValueError:  # the host or the port is malformed
         good = False
     if not good or parts.query or parts.fragment:
         message = f"{what} is '{redact(url)}', not a URL like https://management.example.org"
@@ -76,20 +76,21 @@ def check_url(url: str, what: str) -> str:
 
 
 def from_metadata(endpoint: str, body: object, authority: str | None) -> Cloud:
-    """Return the cloud that an ARM endpoint describes; an `authority` that the user gave goes before the described one.
+    """Return the cloud that an ARM endpoint describes; an `authority` of the user replaces the described one.
 
     Raises:
-        InputError: the answer does not say who issues tokens and for whom.
+        InputError: the description does not have the audience and the issuer of tokens.
     """
-    described = _described(endpoint, body)
-    authentication = described.get("authentication")
+    description = _description(endpoint, body)
+    authentication = description.get("authentication")
     authentication = authentication if isinstance(authentication, dict) else {}
     login, audiences = authentication.get("loginEndpoint"), authentication.get("audiences")
     audience = next((a for a in audiences if isinstance(a, str) and a), None) if isinstance(audiences, list) else None
     if audience is None or not (authority or isinstance(login, str)):
-        message = f"{endpoint} does not say where to sign in (authentication.loginEndpoint and .audiences)"
+        missing = "authentication.loginEndpoint and .audiences"
+        message = f"{endpoint} does not describe where to sign in ({missing}); check --arm-endpoint"
         raise InputError(message)
-    name = described.get("name")
+    name = description.get("name")
     return Cloud(
         name if isinstance(name, str) and name else str(urlsplit(endpoint).hostname),
         endpoint,
@@ -98,10 +99,10 @@ def from_metadata(endpoint: str, body: object, authority: str | None) -> Cloud:
     )
 
 
-def _described(endpoint: str, body: object) -> dict[str, object]:
-    """Return the description of one cloud: an answer is that, or a list of all clouds that the endpoint knows."""
+def _description(endpoint: str, body: object) -> dict[str, object]:
+    """Return the description of the cloud of an endpoint; a body has that one, or a list of all that it knows."""
     if isinstance(body, dict):
         return body
-    described = [cloud for cloud in body if isinstance(cloud, dict)] if isinstance(body, list) else []
-    own = [cloud for cloud in described if str(cloud.get("resourceManager")).rstrip("/").lower() == endpoint.lower()]
+    descriptions = [item for item in body if isinstance(item, dict)] if isinstance(body, list) else []
+    own = [d for d in descriptions if str(d.get("resourceManager")).rstrip("/").lower() == endpoint.lower()]
     return own[0] if own else {}

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import aiohttp
 import msgspec
@@ -24,50 +22,48 @@ from auditor import __version__
 from auditor.errors import InputError
 from auditor.sources.live.client import Send
 from auditor.sources.live.clouds import METADATA, Cloud, from_metadata
-from auditor.sources.live.responses import untrusted
-from auditor.sources.live.throttling import AT_ONCE
+from auditor.sources.live.credential import Credential
+from auditor.sources.live.proxies import proxies
+from auditor.sources.live.responses import OK, tls_hint
+from auditor.sources.live.throttling import MOST_CONNECTIONS
 
-if TYPE_CHECKING:
-    from auditor.sources.live.credential import SignIn
-
-_OK: Final = 200
-_GOODBYE: Final = 0.25
-"""Seconds that TLS takes to end a connection that was cut, which aiohttp does not wait for."""
+_CLOSING: Final = 0.25
+"""Seconds that TLS needs to close a connection after an error; aiohttp does not wait for it."""
 
 
-class _Transport(AioHttpTransport):  # type: ignore[misc]  # the SDK loads it late, so that nobody knows its type
-    """Remembers whether a connection was cut."""
+class _Transport(AioHttpTransport):  # type: ignore[misc]  # the SDK imports it lazily, so that its type is unknown
+    """Records whether a request has failed, and with it its connection."""
 
-    cut = False
+    failed = False
 
-    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as the SDK has it
-        """Send a request and read its answer."""
+    async def send(self, request: Any, **options: Any) -> Any:  # noqa: ANN401 - as in the SDK
+        """Send a request and read its response."""
         try:
             return await super().send(request, **options)
         except BaseException:
-            self.cut = True
+            self.failed = True
             raise
 
 
 @contextlib.asynccontextmanager
 async def transport(ca_bundle: Path | None, deadline: float) -> AsyncIterator[AioHttpTransport]:
-    """Open the one transport for signing in and reading, which is cut at a time of the event loop.
+    """Open the one transport for signing in and reading; requests end at `deadline`, a time of the event loop.
 
-    The SDK's own makes a TLS context for each request, which costs a handshake each.
+    The transport of the SDK makes a TLS context for each request, which costs a handshake each.
 
     Raises:
-        InputError: the bundle of certificates cannot be read.
+        InputError: the file of certificates cannot be read.
     """
     try:
         context = ssl.create_default_context(cafile=ca_bundle)
     except ssl.SSLError:
-        message = "is not a file of certificates in PEM form"
+        message = "is not a file of certificates in PEM format"
         raise InputError(message, str(ca_bundle)) from None
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise InputError(message, str(ca_bundle)) from None
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context, limit=AT_ONCE),
+        connector=aiohttp.TCPConnector(ssl=context, limit=MOST_CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     )
@@ -76,32 +72,34 @@ async def transport(ca_bundle: Path | None, deadline: float) -> AsyncIterator[Ai
         async with session:
             yield opened
     finally:
-        if opened.cut or asyncio.get_running_loop().time() >= deadline:
-            await asyncio.sleep(_GOODBYE)
+        if opened.failed or asyncio.get_running_loop().time() >= deadline:
+            await asyncio.sleep(_CLOSING)
 
 
-async def ask_cloud(endpoint: str, authority: str | None, shared: AioHttpTransport, deadline: float) -> Cloud:
-    """Return the cloud of an ARM endpoint, which it describes to anybody; an `authority` of the user's goes first.
+async def fetch_cloud(endpoint: str, authority: str | None, shared: AioHttpTransport, deadline: float) -> Cloud:
+    """Return the cloud of an ARM endpoint by its public description, with the `authority` of the user if there is one.
 
     Raises:
-        InputError: it cannot be read by the deadline, a time of the event loop, or makes no sense.
+        InputError: the description cannot be read before the deadline, a time of the event loop, or is malformed.
     """
     version = METADATA[0]
     try:
         async with asyncio.timeout_at(deadline):
             for version in METADATA:
                 status, content = await _get(f"{endpoint}/metadata/endpoints?api-version={version}", shared)
-                if status == _OK:
+                if status == OK:
                     return from_metadata(endpoint, msgspec.json.decode(content), authority)
-        why = f"HTTP {status}"
+        why = f"HTTP {status}; check --arm-endpoint"
     except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
-        why = untrusted(str(error)) or f"{type(error).__name__} {error}".strip()
+        why = (
+            tls_hint(str(error)) or f"{type(error).__name__} {error}".strip() + "; check --arm-endpoint and the network"
+        )
     message = f"{endpoint}/metadata/endpoints?api-version={version} cannot be read: {why}"
     raise InputError(message)
 
 
 async def _get(url: str, shared: AioHttpTransport) -> tuple[int, bytes]:
-    """Return the status and the body of an answer to a request without a token."""
+    """Return the status and the body of the response to a request without a token."""
     headers = {"Accept-Encoding": "identity"}
     proxy = proxies(url).get("https")
     async with shared.session.get(url, headers=headers, proxy=proxy, allow_redirects=False) as response:
@@ -110,12 +108,12 @@ async def _get(url: str, shared: AioHttpTransport) -> tuple[int, bytes]:
 
 @contextlib.asynccontextmanager
 async def clients(
-    cloud: Cloud, credential: SignIn, shared: AioHttpTransport, subscription: str
+    cloud: Cloud, credential: Credential, shared: AioHttpTransport, subscription: str
 ) -> AsyncIterator[Callable[[str], Send]]:
-    """Open the clients of the SDK; what is returned says which of them sends a request to a path.
+    """Open the clients of the SDK; yield a function that returns what sends a request to a path.
 
-    Retries, redirects and the decoding of bodies are left out of their pipelines: the reader does the first under one
-    limit, follows none of the second since the token would go along, and decodes once where the SDK does twice.
+    Their pipelines do not retry, follow redirects or decode bodies: `ArmClient` retries under one limit, the token must
+    not follow a redirect, and the SDK decodes each body twice.
     """
     options = {
         "base_url": cloud.endpoint,
@@ -135,20 +133,10 @@ async def clients(
         ResourceManagementClient(credential, subscription, **options) as resource,
     ):
 
-        def of(path: str) -> Send:
+        def send_of(path: str) -> Send:
             lowered = path.lower()
             if "/providers/microsoft.compute/" in lowered:
                 return compute.send_request
             return network.send_request if "/providers/microsoft.network/" in lowered else resource.send_request
 
-        yield of
-
-
-def proxies(url: str) -> dict[str, str]:
-    """Return the proxy of the environment for a host, which is looked up once and not for each request.
-
-    Only what is encrypted goes through it: a managed identity's own endpoint is on the machine.
-    """
-    found = urllib.request.getproxies().get("https")
-    host = urlsplit(url).hostname or ""
-    return {"https": found} if found and not urllib.request.proxy_bypass(host) else {}
+        yield send_of

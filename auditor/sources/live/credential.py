@@ -1,4 +1,4 @@
-"""Signing in to Azure: azure-identity's default chain, and who it turned out to be."""
+"""Signing in to Azure with the default chain of azure-identity."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from azure.identity.aio import DefaultAzureCredential
 from auditor.errors import InputError
 from auditor.snapshot.redaction import redact
 from auditor.sources.live.clouds import Cloud
-from auditor.sources.live.connection import proxies
-from auditor.sources.live.responses import untrusted
+from auditor.sources.live.proxies import proxies
+from auditor.sources.live.responses import tls_hint
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -28,23 +28,25 @@ if TYPE_CHECKING:
 
 _AUTHORITY: Final = "AZURE_AUTHORITY_HOST"
 _LONGEST: Final = 120.0
-"""Seconds; by itself the SDK waits for hours for a login that does not answer."""
+"""Seconds for signing in; without a limit the SDK waits for hours for a service that does not answer."""
+_NO_CREDENTIAL: Final = (
+    "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal"
+)
 
-# What the chain tries and fails is said once, by the error that it ends with.
+# The SDK logs each credential that fails; the error at the end of the chain names them once.
 logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
-class SignIn:
-    """A credential of one tenant in one cloud."""
+class Credential:
+    """The credential of one tenant in one cloud; the clients of the SDK get their tokens from it."""
 
     def __init__(self, cloud: Cloud, tenant: str | None, transport: AioHttpTransport, deadline: float) -> None:
-        """Prepare the chain; nothing is asked for yet.
-
-        `deadline` is the time of the event loop at which signing in is given up.
+        """Prepare the chain without a request; `deadline` is the time of the event loop at which signing in ends.
 
         Raises:
-            InputError: a variable of the environment that a credential reads makes no sense.
+            InputError: an environment variable of a credential is malformed.
         """
+        self.identity = ""
         self._cloud = cloud
         self._tenant = tenant
         self._deadline = deadline
@@ -57,41 +59,42 @@ class SignIn:
                     proxies=proxies(cloud.authority),
                 )
         except ValueError as error:
-            raise InputError(_refusal(str(error))) from None
-        self.identity = ""
+            raise InputError(_sign_in_error(str(error))) from None
 
     async def __aenter__(self) -> Self:
         """Sign in.
 
         Raises:
-            InputError: no credential of the chain gave a token; each is named with its reason.
+            InputError: no credential of the chain got a token; the error names each with the reason.
         """
         try:
             async with asyncio.timeout_at(min(self._deadline, asyncio.get_running_loop().time() + _LONGEST)):
                 token = await self.get_token(self._cloud.scope)
         except ClientAuthenticationError as error:
-            raise InputError(_refusal(str(error.message))) from None
+            raise InputError(_sign_in_error(str(error.message))) from None
         except TimeoutError:
-            raise InputError(_refusal(f"{self._cloud.authority} did not answer in time")) from None
+            raise InputError(
+                _sign_in_error(f"{self._cloud.authority} did not answer in time; check the network and HTTPS_PROXY")
+            ) from None
         self.identity = identity_of(token.token)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close what the credentials hold."""
+        """Close the chain."""
         await self._chain.close()
 
     async def get_token(self, *scopes: str, claims: str | None = None, **options: Any) -> AccessToken:  # noqa: ANN401
-        """Return a token, as the clients of the SDK ask for one."""
+        """Return a token; the clients of the SDK call this."""
         options["tenant_id"] = self._tenant or options.get("tenant_id")
         return await self._chain.get_token(*scopes, claims=claims, **options)
 
     async def close(self) -> None:
-        """Do nothing: the clients of the SDK close what is not theirs."""
+        """Do nothing: each client of the SDK calls this, and the chain serves all of them."""
 
 
 @contextlib.contextmanager
 def _authority(authority: str) -> Iterator[None]:
-    """Let all credentials that are made know the authority, of which the chain itself tells some only."""
+    """Set the authority for all credentials of the chain; the chain itself passes it to some of them only."""
     before = os.environ.get(_AUTHORITY)
     os.environ[_AUTHORITY] = authority
     try:
@@ -102,23 +105,23 @@ def _authority(authority: str) -> Iterator[None]:
             os.environ[_AUTHORITY] = before
 
 
-def _refusal(message: str) -> str:
-    """Return on one line what each credential said, without the advice that the SDK adds."""
+def _sign_in_error(message: str) -> str:
+    """Return on one line what to do and why each credential got no token, without the advice of the SDK."""
     tried = [_reason(*line.strip().split(": ", 1)) for line in message.splitlines() if line.startswith("\t")]
-    said = f"; tried were {'; '.join(tried)}" if tried else f": {redact(message)}"
-    hint = untrusted(message)
-    return f"cannot sign in to Azure{said}{hint and '; '}{hint}"
+    reason = f"tried {'; '.join(tried)}" if tried else str(redact(message))
+    hint = tls_hint(message) or (_NO_CREDENTIAL if len(tried) > 1 else "")
+    return f"cannot sign in to Azure: {hint}{hint and '; '}{reason}"
 
 
-def _reason(credential: str, said: str = "") -> str:
-    """Return why a credential gave no token: what the SDK links to, and where it only repeats itself, is left out."""
-    sentences = re.split(r"(?<=\.)\s+", str(redact(said)))
+def _reason(credential: str, reason: str = "") -> str:
+    """Return why a credential got no token, without sentences that only link to help or repeat its name."""
+    sentences = re.split(r"(?<=\.)\s+", str(redact(reason)))
     kept = [s for s in sentences if "https://aka.ms/" not in s and s != f"{credential} authentication unavailable."]
     return f"{credential}: {' '.join(kept)}".rstrip(" .:")
 
 
 def identity_of(token: str) -> str:
-    """Return the principal that a token was issued to, "" where it does not say: it is shown, never relied upon."""
+    """Return the principal to which a token was issued, "" if it has none; it is shown, and nothing relies on it."""
     try:
         payload = token.split(".")[1]
         claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from auditor.estate import deployment_file
 from auditor.snapshot.model import Snapshot
-from auditor.sources.live.collection import Wanted, collect
+from auditor.sources.live.collection import CollectOptions, collect
 from auditor.sources.live.progress import Progress
 
 
@@ -24,9 +24,11 @@ class LiveSource:
 
     file: Final = ""
 
-    def __init__(self, wanted: Wanted, deployment: Path | None, display: AbstractContextManager[Display]) -> None:
-        """Name the subscriptions, the deployment file, whose members are read in more detail, and the display."""
-        self._wanted = wanted
+    def __init__(
+        self, options: CollectOptions, deployment: Path | None, display: AbstractContextManager[Display]
+    ) -> None:
+        """Name what to read, the deployment file, whose members are read in more detail, and the display."""
+        self._options = options
         self._deployment = deployment
         self._display = display
 
@@ -38,6 +40,6 @@ class LiveSource:
         """
         declared = deployment_file.read(self._deployment) if self._deployment else deployment_file.NOTHING
         with self._display as display:
-            collected = collect(self._wanted, declared.deployments, declared.text, display)
-        display.ends(collected.snapshot, collected.calls, collected.retries, collected.seconds)
-        return collected.snapshot
+            result = collect(self._options, declared.deployments, declared.text, display)
+        display.ends(result.snapshot, result.calls, result.retries, result.seconds)
+        return result.snapshot

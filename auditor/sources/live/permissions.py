@@ -1,4 +1,4 @@
-"""What an identity may read, and the role that it needs."""
+"""Permissions: what roles grant, and the custom role that reading needs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from auditor.sources.live.reads import actions
 
 
 def grants(permissions: Iterable[Any], action: str) -> bool:
-    """Tell whether role assignments, as `Microsoft.Authorization/permissions` lists them, allow an action.
+    """Return whether role assignments grant an action, as `Microsoft.Authorization/permissions` lists them.
 
-    Each entry stands for one assignment: what it leaves out, another may add.
+    Each entry is one assignment; what one leaves out, another may add.
     """
     return any(
         _any(entry.get("actions"), action) and not _any(entry.get("notActions"), action)
@@ -29,16 +29,16 @@ def _any(patterns: object, action: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _pattern(text: str) -> re.Pattern[str]:
-    """Return an action with wildcards as a pattern; `*` stands for anything, slashes too."""
+    """Return the pattern of an action with wildcards; `*` matches anything, slashes too."""
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.IGNORECASE)
 
 
-def role(subscriptions: Iterable[str]) -> dict[str, object]:
-    """Return the custom role with exactly what reading takes, as `az role definition create` wants it."""
+def custom_role(subscriptions: Iterable[str]) -> dict[str, object]:
+    """Return the custom role with exactly the actions that reading needs, as `az role definition create` accepts it."""
     return {
         "Name": "InterSystems deployment auditor",
         "IsCustom": True,
-        "Description": "Reads what auditor judges. No action writes, and none reads data or secrets.",
+        "Description": "Reads what auditor evaluates. No action writes, and none reads data or secrets.",
         "Actions": actions(),
         "NotActions": [],
         "DataActions": [],

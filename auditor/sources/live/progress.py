@@ -1,4 +1,4 @@
-"""What a reader tells while it reads, to whoever shows it."""
+"""Progress: what is told while subscriptions are read."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told what happens; every text may hold what Azure or a user wrote."""
+    """Shows progress. Texts may come from Azure or a user."""
 
     def begins(self, what: str) -> None:
-        """Something is being read now."""
+        """Tell that something is being read now."""
 
     def read(self, what: str, count: int) -> None:
-        """It was read to its end, and this many were found."""
+        """Tell that it was read completely, and how many items it has."""
 
     def missed(self, what: str, why: str) -> None:
-        """It could not be read."""
+        """Tell that it was not read, or not completely."""
 
     def waits(self, seconds: float) -> None:
-        """Nothing happens for some seconds, since Azure asked for it or would."""
+        """Tell that no request is sent for some seconds, because of Azure's limits or before another attempt."""
 
     def called(self, path: str, status: int, request_id: str, seconds: float) -> None:
-        """Azure has answered a request."""
+        """Tell that Azure has answered a request."""

@@ -1,4 +1,4 @@
-"""What Azure answers, and what it means where that is not what was asked for."""
+"""Responses of Azure: their bodies and headers, and what a failure means."""
 
 from __future__ import annotations
 
@@ -18,73 +18,96 @@ if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
 
 OK: Final = 200
-PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses by which something fails for a while."""
-ANOTHER_TENANT: Final = "where it is of another tenant, name that with --tenant"
-UNTRUSTED: Final = "its certificate is not trusted; name the file of its issuer's certificate with --ca-bundle"
+TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses of failures that may pass."""
+OTHER_TENANT_HINT: Final = "if it is in another tenant, name that tenant with --tenant"
 
+_TLS_HINT: Final = "its certificate is not trusted; name a file with the certificate of its issuer with --ca-bundle"
+_NOT_FOUND: Final = frozenset(
+    {"resourcenotfound", "resourcegroupnotfound", "parentresourcenotfound", "notfound", "subscriptionnotfound"}
+)
+_NOT_REGISTERED: Final = frozenset({"missingsubscriptionregistration", "subscriptionnotregistered"})
 _UNSUPPORTED: Final = frozenset(
     {"invalidresourcetype", "invalidresourcenamespace", "noregisteredproviderfound", "invalidapiversionparameter"}
 )
 """Error codes by which a cloud says that it does not have a type, or not this version of its API."""
 _MOST_SECONDS: Final = 10**9
-"""What is longer is not counted: it is for ever."""
+"""A longer `Retry-After` counts as this."""
 
 _BODY: Final = msgspec.json.Decoder()
 
 
 class NotReadError(Exception):
-    """Something could not be read, with the reason as a gap carries it."""
+    """Something could not be read, with the reason as a gap has it."""
 
-    def __init__(self, reason: GapReason, code: str = "", detail: str = "") -> None:
-        """Keep the reason, Azure's own code, and a sentence for a human."""
+    def __init__(self, reason: GapReason, code: str = "", detail: str = "", call: str = "") -> None:
+        """Keep the reason, Azure's error code, a sentence for the operator, and the request, such as `GET /...`."""
         super().__init__(": ".join(filter(None, (code, detail))) or reason.value)
         self.reason = reason
         self.code = code
         self.detail = detail
+        self.call = call
+
+    @property
+    def not_found(self) -> bool:
+        """Return whether Azure says that there is no such resource."""
+        return self.code.lower() in _NOT_FOUND
+
+    @property
+    def not_registered(self) -> bool:
+        """Return whether the subscription has never used the resource provider, so that it has no resources of it."""
+        return self.code.lower() in _NOT_REGISTERED
 
 
 class NotSignedInError(NotReadError):
-    """Azure does not take the identity for whom it says it is, so that no permission would help."""
+    """Azure does not accept the token: no permission would help."""
 
     def __init__(self, code: str, detail: str) -> None:
-        """Keep Azure's own code, and a sentence for a human."""
+        """Keep Azure's error code, and a sentence for the operator."""
         super().__init__(GapReason.FORBIDDEN, code, detail)
 
 
+class UntrustedError(NotReadError):
+    """The certificate of the server is not trusted: no request to it can succeed."""
+
+    def __init__(self, detail: str) -> None:
+        """Keep a sentence for the operator."""
+        super().__init__(GapReason.UNAVAILABLE, detail=detail)
+
+
 def decoded(response: AsyncHttpResponse, path: str) -> Any:  # noqa: ANN401 - JSON
-    """Return what a body says.
+    """Return the decoded body of a response.
 
     Raises:
-        NotReadError: it is no JSON.
+        NotReadError: the body is not JSON.
     """
     try:
         return _BODY.decode(response.content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(path)} is no JSON") from None
+        raise NotReadError(GapReason.MALFORMED, detail=f"the answer to {shown(path)} is not JSON") from None
 
 
 def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
-    """Return why an answer with another status than 200 is none."""
+    """Return the error of a response with another status than 200."""
     status = response.status_code
-    code, message = _said(response.content)
+    code, message = _error_code_and_message(response.content)
     if status == 401:
-        return NotSignedInError(code or "HTTP 401", f"Azure does not take this sign-in for it; {ANOTHER_TENANT}")
+        return NotSignedInError(code or "HTTP 401", f"sign in again; {OTHER_TENANT_HINT}")
     if status == 403:
         return NotReadError(GapReason.FORBIDDEN, code or "HTTP 403")
     if status == 429:
-        asked = retry_after(response.headers)
-        detail = "" if asked is None else f"Azure asked to wait for {math.ceil(asked)} seconds"
+        seconds = retry_after(response.headers)
+        detail = "" if seconds is None else f"Azure asked to wait for {math.ceil(seconds)} seconds"
         return NotReadError(GapReason.THROTTLED, code or "TooManyRequests", detail)
     if code.lower() in _UNSUPPORTED:
         return NotReadError(GapReason.UNSUPPORTED, code)
     if 300 <= status < 400:
-        return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"{shown(path)} was answered by a redirection")
+        return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"the answer to {shown(path)} is a redirection")
     return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}", message)
 
 
-def _said(content: bytes) -> tuple[str, str]:
-    """Return Azure's error code and message in a body, "" for what is not there."""
+def _error_code_and_message(content: bytes) -> tuple[str, str]:
+    """Return Azure's error code and message in a body, "" for each that it does not have."""
     try:
         body = _BODY.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -96,7 +119,7 @@ def _said(content: bytes) -> tuple[str, str]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds Azure asks to wait: a number, or a date as HTTP has it; None where it does not ask."""
+    """Return how many seconds Azure asks to wait, None if it does not; the header has a number or an HTTP date."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(min(int(text[:20]), _MOST_SECONDS))
@@ -110,26 +133,26 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def reads_left(headers: Mapping[str, str]) -> int | None:
-    """Return how many more reads ARM would take at once, by its own count; None where it does not say."""
+    """Return how many reads ARM has left by its own count, None if it does not say."""
     text = headers.get("x-ms-ratelimit-remaining-subscription-reads", "")
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """Return the id under which Azure's support finds a request."""
-    return headers.get("x-ms-request-id", "") or headers.get("x-ms-correlation-request-id", "")
+    """Return the id by which Azure's support finds a request, "" if there is none."""
+    return line(headers.get("x-ms-request-id", "") or headers.get("x-ms-correlation-request-id", ""))
 
 
-def untrusted(said: str) -> str:
-    """Return what to do where an error says that a certificate is not trusted, "" where it says anything else."""
-    return UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in said else ""
+def tls_hint(error: str) -> str:
+    """Return what to do if an error says that a certificate is not trusted, "" for any other error."""
+    return _TLS_HINT if "CERTIFICATE_VERIFY_FAILED" in error else ""
 
 
 def shown(path: str) -> str:
-    """Return a path as messages show it: without the token of a page, which is long and says nothing."""
+    """Return a path, or a call, for messages: without its query, which may have a long token of a page."""
     return str(redact(path.split("?", maxsplit=1)[0])) or arm.SUBSCRIPTION
 
 
 def line(text: str, most: int = 200) -> str:
-    """Return a text of Azure's or of the SDK's as one short line without secrets."""
+    """Return a text of Azure or of the SDK as one line without secrets, cut after `most` characters."""
     return str(redact(" ".join(text.split())))[:most]

@@ -1,4 +1,4 @@
-"""How fast Azure may be asked, so that it need not say no, and whom it holds back where it does."""
+"""Request rates: the limits of Azure, and the delays after it has refused requests."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from typing import Final, NamedTuple
 from auditor.azure import arm
 from auditor.sources.live.responses import NotReadError
 
-AT_ONCE: Final = 16
-"""Requests under way; ARM's bucket is empty before more of them would help."""
+MOST_CONNECTIONS: Final = 16
+"""Requests at the same time; with more of them ARM's bucket would only be empty earlier."""
 LONGEST_WAIT: Final = 600.0
-"""Seconds; Azure may ask for more, and what cannot be read until then is a gap. Most of its limits are by five minutes.
-"""
+"""Seconds to wait for Azure's limits, most of which count over five minutes; if Azure asks for more, there is a gap."""
 
 
 class Limit(NamedTuple):
-    """A token bucket that Azure keeps."""
+    """A token bucket of Azure."""
 
     name: str
     concerns: re.Pattern[str]
-    """What the path of a request looks like that it counts, without the query."""
+    """Matches the paths, without query, of the requests that it counts."""
     capacity: float
-    """How many requests may come at once."""
+    """Requests that it accepts at once."""
     rate: float
-    """How many more a second may follow."""
+    """Further requests that it accepts each second."""
 
 
 def _limit(name: str, path: str, capacity: float, rate: float) -> Limit:
@@ -50,31 +49,31 @@ LIMITS: Final = (
     _limit("Resource Graph", r"/providers/Microsoft\.ResourceGraph/", 15, 3),
     ARM,
 )
-"""Azure's limits for one identity, by subscription, the narrowest first; Resource Graph's is one for the identity."""
+"""Azure's limits for one identity in one subscription, the narrowest first; Resource Graph has one for the identity."""
 
-_ARM_REFUSES: Final = frozenset({"subscriptionrequeststhrottled", "tenantrequeststhrottled"})
-"""Error codes by which ARM's own bucket is empty; all others are of a provider, for one action as a rule."""
+_ARM_CODES: Final = frozenset({"subscriptionrequeststhrottled", "tenantrequeststhrottled"})
+"""Error codes if ARM's own bucket is empty; all others are of a resource provider, usually for one action."""
 _SLACK: Final = 1.0
-"""Seconds: requests that are sent apart may arrive together, so that a bucket is never emptied to its bottom."""
-_LONG: Final = 1.0
-"""Seconds; nobody is told of a shorter wait."""
+"""Seconds: requests sent one after the other may arrive together, so a bucket is never emptied completely."""
+_REPORTED_WAIT: Final = 1.0
+"""Seconds; shorter waits are not shown."""
 
 
 class Bucket:
-    """One token bucket; its time is that of the event loop, in seconds."""
+    """One token bucket; times are those of the event loop, in seconds."""
 
     def __init__(self, capacity: float, rate: float, now: float) -> None:
-        """Begin full."""
+        """Start full."""
         self._most = max(1.0, capacity - rate * _SLACK) if capacity < math.inf else capacity
         self._rate = rate
         self._level = self._most
         self._counted = now
         self._refusal: NotReadError | None = None
         self.turn = asyncio.Lock()
-        """Whoever has it is next; it goes to the one who has waited longest."""
+        """Held by the request that is next, which is the one that has waited longest."""
 
     def delay(self, now: float) -> float:
-        """Return in how many seconds a request may be sent if no other is sent before."""
+        """Return after how many seconds a request may be sent, if no other is sent before."""
         self._fill(now)
         return max(0.0, self._counted - now) + max(0.0, 1 - self._level) / self._rate
 
@@ -84,12 +83,12 @@ class Bucket:
         self._level -= 1
 
     def lower(self, now: float, left: float) -> None:
-        """Note that no more than this is left, since others take from it too."""
+        """Record that no more than this is left: other programs take from it too."""
         self._fill(now)
         self._level = min(self._level, left)
 
     def close(self, now: float, until: float, refusal: NotReadError) -> None:
-        """Let nobody through before a time, since Azure said so; it is empty now, and has one token then."""
+        """Admit no request before a time that Azure stated; the bucket is empty now and has one token then."""
         self.lower(now, 1)
         if until > self._counted:
             self._level = min(1.0, self._level + (until - self._counted) * self._rate)
@@ -97,7 +96,7 @@ class Bucket:
             self._refusal = refusal
 
     def refusal(self, until: float) -> NotReadError | None:
-        """Return why nobody is let through before a time, or None where somebody may be."""
+        """Return why no request is admitted before a time, None if one may be."""
         return self._refusal if self._counted > until else None
 
     def _fill(self, now: float) -> None:
@@ -107,22 +106,22 @@ class Bucket:
 
 
 class Limiter:
-    """The buckets of all subscriptions, and the connections."""
+    """Admits requests by the buckets of all subscriptions and the number of connections."""
 
     def __init__(self, limits: tuple[Limit, ...] = LIMITS) -> None:
-        """Take the limits to keep to, that of ARM last."""
+        """Take the limits, that of ARM last."""
         self._limits = limits
         self._buckets: dict[tuple[str, str], Bucket] = {}
-        self._connections = asyncio.Semaphore(AT_ONCE)
+        self._connections = asyncio.Semaphore(MOST_CONNECTIONS)
 
     @contextlib.asynccontextmanager
     async def admitted(self, path: str, deadline: float, waiting: Callable[[float], None]) -> AsyncIterator[None]:
-        """Hold a connection for a request from when Azure would take it; `waiting` is told how many seconds that takes.
+        """Hold a connection for a request as soon as Azure would accept it; `waiting` is told how many seconds remain.
 
-        Requests of a type go in the order in which they came, and types take turns.
+        Requests of one type are admitted in their order, and the types in turn.
 
         Raises:
-            NotReadError: Azure takes none for longer than is waited for.
+            NotReadError: Azure accepts none for longer than `LONGEST_WAIT`, or until the deadline.
         """
         while not await self._connected(self._of(path), deadline, waiting):
             pass
@@ -132,7 +131,7 @@ class Limiter:
             self._connections.release()
 
     async def _connected(self, buckets: list[Bucket], deadline: float, waiting: Callable[[float], None]) -> bool:
-        """Wait for all buckets and then for a connection; it is given back where a bucket was closed meanwhile."""
+        """Wait for all buckets, then for a connection. Return whether it is held: a bucket may be closed meanwhile."""
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as turns:
             for bucket in buckets:
@@ -148,21 +147,21 @@ class Limiter:
             return True
 
     def close(self, path: str, seconds: float, refusal: NotReadError) -> None:
-        """Hold back all requests that count against the same limit as one which Azure has refused."""
+        """Delay all requests that count against the same limit as one that Azure has refused."""
         now = asyncio.get_running_loop().time()
         buckets = self._of(path)
-        refused = buckets[-1] if refusal.code.lower() in _ARM_REFUSES else buckets[0]
+        refused = buckets[-1] if refusal.code.lower() in _ARM_CODES else buckets[0]
         refused.close(now, now + seconds, refusal)
 
     def learn(self, path: str, left: int) -> None:
-        """Note how many more reads ARM would take at once: other programs of the same identity take from its bucket.
+        """Record how many reads ARM has left: other programs of the same identity take from its bucket.
 
-        What is under way may not be counted yet.
+        ARM may not have counted the requests under way.
         """
-        self._of(path)[-1].lower(asyncio.get_running_loop().time(), left - AT_ONCE)
+        self._of(path)[-1].lower(asyncio.get_running_loop().time(), left - MOST_CONNECTIONS)
 
     def _of(self, path: str) -> list[Bucket]:
-        """Return the buckets of a request, the narrowest first: that of its type is only ever closed, never empty."""
+        """Return the buckets of a request, the narrowest first. That of its type is never empty, but may be closed."""
         now = asyncio.get_running_loop().time()
         path = path.lower().split("?", maxsplit=1)[0]
         subscription = arm.subscription_of(path)
@@ -178,19 +177,19 @@ async def _open(bucket: Bucket, deadline: float, waiting: Callable[[float], None
     """Wait until a bucket has a token.
 
     Raises:
-        NotReadError: Azure takes none for longer than is waited for.
+        NotReadError: Azure accepts no request for longer than `LONGEST_WAIT`, or until the deadline.
     """
     loop = asyncio.get_running_loop()
     while (delay := bucket.delay(now := loop.time())) > 0:
         refusal = bucket.refusal(min(deadline, now + LONGEST_WAIT))
         if refusal is not None:
             raise NotReadError(refusal.reason, refusal.code, refusal.detail)
-        if delay > _LONG:
+        if delay > _REPORTED_WAIT:
             waiting(delay)
         await asyncio.sleep(delay)
 
 
 def _type(path: str) -> str:
-    """Return which type of what a request is for: its path without the names."""
+    """Return the type that a request reads: its path without names."""
     parts = path.rpartition("/providers/")[2].split("/")
     return "/".join([parts[0], *parts[1::2]])

@@ -16,11 +16,11 @@ import pytest
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.snapshot.model import Snapshot
-from auditor.sources.live.client import Reader
+from auditor.sources.live.client import ArmClient
 from auditor.sources.live.clouds import Cloud
-from auditor.sources.live.collection import Collected, Wanted, collect
+from auditor.sources.live.collection import CollectOptions, CollectResult, collect
 from auditor.sources.live.connection import clients, transport
-from auditor.sources.live.credential import SignIn
+from auditor.sources.live.credential import Credential
 from auditor.sources.live.throttling import Limiter
 from auditor.yaml_documents import Document
 from tests import estates
@@ -82,13 +82,13 @@ def signed_in(server: ArmServer) -> Iterator[None]:
         yield
 
 
-def wanted(server: ArmServer, name: str, **options: Any) -> Wanted:
+def wanted(server: ArmServer, name: str, **options: Any) -> CollectOptions:
     """Return how an estate of the tests is read from a server."""
     usual = {"subscriptions": subscriptions_of(name), "endpoint": server.url, "ca_bundle": Path(server.ca_file)}
-    return Wanted(**{**usual, **options})
+    return CollectOptions(**{**usual, **options})
 
 
-def read(server: ArmServer, name: str, told: Told | None = None, **options: Any) -> Collected:
+def read(server: ArmServer, name: str, told: Told | None = None, **options: Any) -> CollectResult:
     """Read an estate of the tests from a server."""
     declaration = json.dumps(estates.declared_of(name))
     with signed_in(server):
@@ -139,7 +139,7 @@ class Answering(ArmServer):
 
 def ask(
     server: ArmServer,
-    question: Callable[[Reader], Awaitable[T]],
+    question: Callable[[ArmClient], Awaitable[T]],
     limiter: Callable[[], Limiter] = Limiter,
     told: Told | None = None,
     seconds: float = 30.0,
@@ -151,10 +151,10 @@ def ask(
         cloud = Cloud("arm.test", server.url, server.audience, server.url)
         async with (
             transport(Path(server.ca_file), deadline) as shared,
-            SignIn(cloud, None, shared, deadline) as credential,
+            Credential(cloud, None, shared, deadline) as credential,
             clients(cloud, credential, shared, "00000000-0000-0000-0000-000000000001") as send_of,
         ):
-            found = await question(Reader(server.url, send_of, limiter(), told or Told(), deadline))
+            found = await question(ArmClient(server.url, send_of, limiter(), told or Told(), deadline))
         assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing goes on"
         return found
 

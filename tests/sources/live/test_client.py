@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from auditor.snapshot.model import GapReason
 from auditor.sources.live import client, responses, throttling
-from auditor.sources.live.client import ATTEMPTS, Reader
+from auditor.sources.live.client import ATTEMPTS, ArmClient
 from auditor.sources.live.responses import NotReadError
 from auditor.sources.live.throttling import LONGEST_WAIT, Limit, Limiter
 from tests.arm.exchange import Answer, Call
@@ -50,7 +50,7 @@ DISKS = "/providers/Microsoft.Compute/disks"
 END = "https://management.azure.com"
 
 
-async def listed(reader: Reader, path: str = LIST) -> tuple[list[Any], NotReadError | None]:
+async def listed(reader: ArmClient, path: str = LIST) -> tuple[list[Any], NotReadError | None]:
     """Return the names of what a list has, and why there are no more."""
     found: list[Any] = []
     try:
@@ -103,23 +103,23 @@ LASTING = {
     Fault.FORBIDDEN_RETRY_AFTER: (GapReason.FORBIDDEN, "AuthorizationFailed", ""),
     Fault.NOT_FOUND: (GapReason.UNAVAILABLE, "ResourceNotFound", ""),
     Fault.CONFLICT: (GapReason.UNAVAILABLE, "MissingSubscriptionRegistration", ""),
-    Fault.NULL: (GapReason.MALFORMED, "", "is no list"),
-    Fault.ARRAY: (GapReason.MALFORMED, "", "is no list"),
-    Fault.NO_VALUE: (GapReason.MALFORMED, "", "is no list"),
-    Fault.VALUE_OBJECT: (GapReason.MALFORMED, "", "is no list"),
-    Fault.REDIRECT: (GapReason.MALFORMED, "HTTP 307", "redirection"),
+    Fault.NULL: (GapReason.MALFORMED, "", "is not a list"),
+    Fault.ARRAY: (GapReason.MALFORMED, "", "is not a list"),
+    Fault.NO_VALUE: (GapReason.MALFORMED, "", "is not a list"),
+    Fault.VALUE_OBJECT: (GapReason.MALFORMED, "", "is not a list"),
+    Fault.REDIRECT: (GapReason.MALFORMED, "HTTP 307", "is a redirection"),
 }
 """Faults that no second attempt mends: each is met once."""
 
-PASSING = {
+TRANSIENT = {
     Fault.THROTTLED: (GapReason.THROTTLED, "SubscriptionRequestsThrottled", "Azure asked to wait for 0 seconds"),
     Fault.THROTTLED_WITHOUT_RETRY_AFTER: (GapReason.THROTTLED, "TooManyRequests", ""),
     Fault.INTERNAL_ERROR: (GapReason.UNAVAILABLE, "InternalServerError", ""),
     Fault.BAD_GATEWAY: (GapReason.UNAVAILABLE, "HTTP 502", ""),
     Fault.UNAVAILABLE: (GapReason.UNAVAILABLE, "HTTP 503", ""),
     Fault.GATEWAY_TIMEOUT: (GapReason.UNAVAILABLE, "GatewayTimeout", ""),
-    Fault.HTML: (GapReason.MALFORMED, "", "is no JSON"),
-    Fault.TRUNCATED: (GapReason.MALFORMED, "", "is no JSON"),
+    Fault.HTML: (GapReason.MALFORMED, "", "is not JSON"),
+    Fault.TRUNCATED: (GapReason.MALFORMED, "", "is not JSON"),
     Fault.WRONG_ENCODING: (GapReason.UNAVAILABLE, "", "incorrect header check"),
     Fault.RESET: (GapReason.UNAVAILABLE, "", "Connection reset"),
     Fault.RESET_MIDWAY: (GapReason.UNAVAILABLE, "", "not completed"),
@@ -127,8 +127,8 @@ PASSING = {
 """Faults that may have gone when the request comes again."""
 
 LINKS = {
-    Fault.NEXT_ITSELF: "circle",
-    Fault.NEXT_LOOP: "circle",
+    Fault.NEXT_ITSELF: "form a loop",
+    Fault.NEXT_LOOP: "form a loop",
     Fault.NEXT_FOREIGN: "another host",
     Fault.NEXT_HTTP: "another host",
 }
@@ -140,15 +140,15 @@ OF_MEMBERS = {Fault.WRONG_MEMBERS}
 
 
 def test_every_fault_has_its_place() -> None:
-    assert {*LASTING, *PASSING, *LINKS, *MENDED, *ENDLESS, *OF_MEMBERS} == set(Fault)
+    assert {*LASTING, *TRANSIENT, *LINKS, *MENDED, *ENDLESS, *OF_MEMBERS} == set(Fault)
 
 
 @pytest.mark.parametrize("page", [1, 2])
-@pytest.mark.parametrize("fault", [*LASTING, *PASSING])
+@pytest.mark.parametrize("fault", [*LASTING, *TRANSIENT])
 def test_a_fault_that_stays_ends_a_list(server: live.Answering, whole: list[Any], fault: Fault, page: int) -> None:
     server.faults = {On(DISKS, first=page): fault}
     found, error = live.ask(server, listed)
-    reason, code, detail = {**LASTING, **PASSING}[fault]
+    reason, code, detail = {**LASTING, **TRANSIENT}[fault]
     assert error is not None
     assert (error.reason, error.code) == (reason, code)
     assert detail in error.detail
@@ -161,13 +161,13 @@ def test_a_fault_that_stays_ends_a_list(server: live.Answering, whole: list[Any]
 
 
 @pytest.mark.parametrize("page", [1, 2])
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_fault_that_passes_leaves_nothing_behind(
     server: live.Answering, whole: list[Any], fault: Fault, page: int
 ) -> None:
     server.faults = {On(DISKS, first=page, times=4 if fault is Fault.RESET else 2): fault}
 
-    async def question(reader: Reader) -> tuple[Any, int]:
+    async def question(reader: ArmClient) -> tuple[Any, int]:
         return await listed(reader), reader.retries
 
     assert live.ask(server, question) == ((whole, None), 2)
@@ -225,7 +225,7 @@ def test_the_time_ends_everything(
     monkeypatch.setattr(client, "ATTEMPTS", 1000)
     server.faults = {On(DISKS, first=2): fault}
 
-    async def question(reader: Reader) -> Any:
+    async def question(reader: ArmClient) -> Any:
         return await listed(reader), await listed(reader, OTHER)
 
     (found, error), (none, late) = live.ask(server, question, seconds=1.5)
@@ -302,7 +302,7 @@ def slow(capacity: float, rate: float) -> Callable[[], Limiter]:
     return lambda: Limiter((Limit("reads", re.compile(""), capacity, rate),))
 
 
-async def many(reader: Reader, count: int = 90) -> list[BaseException | None]:
+async def many(reader: ArmClient, count: int = 90) -> list[BaseException | None]:
     """Ask for what has no pages, as fast as one may."""
     asked = (reader.get(f"{SUB}?api-version=2022-12-01&n={n}") for n in range(count))
     return [found for found in await asyncio.gather(*asked, return_exceptions=True) if isinstance(found, BaseException)]
@@ -336,7 +336,7 @@ def test_where_azure_is_stricter_nobody_asks_before_it_says_so(
     server: live.Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LONGEST_WAIT", 60.0)
-    monkeypatch.setattr(throttling, "AT_ONCE", 1)  # else some would be under way when Azure says so
+    monkeypatch.setattr(throttling, "MOST_CONNECTIONS", 1)  # else some would be under way when Azure says so
     server.throttle = Throttle(30, 40)
     closed, early = 0.0, []
 
@@ -399,7 +399,7 @@ class Script:
         """Ask for lists one after the other, and return what came of each and when all was over."""
 
         async def question() -> tuple[list[NotReadError | None], float]:
-            reader = Reader(END, lambda _: self.send, Limiter(), live.Told(), seconds)
+            reader = ArmClient(END, lambda _: self.send, Limiter(), live.Told(), seconds)
             found = [(await listed(reader, path))[1] for path in paths]
             return found, round(asyncio.get_running_loop().time(), 3)
 
@@ -430,7 +430,7 @@ def test_requests_that_fail_together_are_not_sent_together_again() -> None:
     script = Script(*[Said(503, b"")] * 12, Said())
 
     async def question() -> None:
-        reader = Reader(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
+        reader = ArmClient(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
         await asyncio.gather(*(reader.get(LIST) for _ in range(12)))
 
     virtual.run(question())
@@ -466,7 +466,7 @@ def test_others_of_a_type_wait_too(seconds: str) -> None:
     script = Script(refused(seconds), Said())
 
     async def question() -> None:
-        reader = Reader(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
+        reader = ArmClient(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
         first = asyncio.create_task(reader.get(LIST))
         await asyncio.sleep(0.1)
         await reader.get(LIST)
@@ -634,7 +634,7 @@ def test_an_endpoint_may_lie_below_a_path() -> None:
     script = Script(first, Said())
 
     async def question() -> None:
-        reader = Reader("https://arm.test/api", lambda _: script.send, Limiter(), live.Told(), math.inf)
+        reader = ArmClient("https://arm.test/api", lambda _: script.send, Limiter(), live.Told(), math.inf)
         assert await listed(reader, "/start") == ([1], None)
 
     virtual.run(question())
@@ -660,9 +660,9 @@ def rows(*pages: object) -> tuple[list[Any], NotReadError | None]:
     found: list[Any] = []
 
     async def question() -> NotReadError | None:
-        reader = Reader(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
+        reader = ArmClient(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
         try:
-            async for row in reader.rows("/graph", {"query": "resources"}):
+            async for row in reader.rows("/graph", "s", "resources"):
                 found.append(row)  # noqa: PERF401
         except NotReadError as error:
             return error
@@ -683,15 +683,15 @@ def test_rows_are_as_many_as_azure_counts() -> None:
 @pytest.mark.parametrize(
     ("pages", "detail"),
     [
-        ([{"totalRecords": 2, "data": [ONE]}], "counts 2 resources and gave 1"),
-        ([{"totalRecords": 2, "data": [ONE, {"id": "/Subscriptions/S/1"}]}], "counts 2 resources and gave 1"),
-        ([{"totalRecords": 1, "data": [ONE, TWO]}], "counts 1 resources and gave 2"),
-        ([{"data": [ONE]}], "counts None resources"),
+        ([{"totalRecords": 2, "data": [ONE]}], "stated 2 resources and returned 1"),
+        ([{"totalRecords": 2, "data": [ONE, {"id": "/Subscriptions/S/1"}]}], "stated 2 resources and returned 1"),
+        ([{"totalRecords": 1, "data": [ONE, TWO]}], "stated 1 resources and returned 2"),
+        ([{"data": [ONE]}], "stated None resources"),
         ([{"totalRecords": 1, "data": {"rows": []}}], "has no data"),
         ([{"totalRecords": 1}], "has no data"),
         ([None], "has no data"),
-        ([{"totalRecords": 2, "data": [ONE], "$skipToken": "x"}], "circle"),
-        ([{"totalRecords": 2, "data": [ONE], "$skipToken": ["x"]}], "circle"),
+        ([{"totalRecords": 2, "data": [ONE], "$skipToken": "x"}], "form a loop"),
+        ([{"totalRecords": 2, "data": [ONE], "$skipToken": ["x"]}], "form a loop"),
     ],
 )
 def test_rows_that_are_not_all_are_a_gap(pages: list[object], detail: str) -> None:

@@ -81,7 +81,7 @@ def test_of_a_list_of_clouds_the_endpoint_itself_counts() -> None:
         "authentication": {"loginEndpoint": "https://login.microsoftonline.com/", "audiences": ["https://a.example"]},
     }
     assert from_metadata(URL.title().lower(), [public, *listed], None).name == "ArmTest"
-    with pytest.raises(InputError, match="does not say where to sign in"):
+    with pytest.raises(InputError, match="does not describe where to sign in"):
         from_metadata(URL, [public], None)
 
 
@@ -110,7 +110,7 @@ def test_an_authority_of_the_user_goes_before_the_described_one() -> None:
     ],
 )
 def test_metadata_that_make_no_sense_are_an_error(body: Any) -> None:
-    with pytest.raises(InputError, match="does not say where to sign in"):
+    with pytest.raises(InputError, match="does not describe where to sign in"):
         from_metadata(URL, body, None)
 
 
@@ -177,7 +177,7 @@ def test_an_endpoint_that_only_knows_the_first_metadata_is_read_too(monkeypatch:
     [
         (Fault.HTML, "DecodeError"),
         (Fault.TRUNCATED, "DecodeError"),
-        (Fault.NULL, "does not say where to sign in"),
+        (Fault.NULL, "does not describe where to sign in"),
         (Fault.NOT_FOUND, "HTTP 404"),
         (Fault.INTERNAL_ERROR, "HTTP 500"),
         (Fault.REDIRECT, "HTTP 307"),
@@ -206,7 +206,7 @@ def test_an_endpoint_that_nobody_answers_at_is_one_error() -> None:
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 
-UNTRUSTED = "its certificate is not trusted; name the file of its issuer's certificate with --ca-bundle"
+UNTRUSTED = "its certificate is not trusted; name a file with the certificate of its issuer with --ca-bundle"
 
 
 @pytest.fixture
@@ -249,11 +249,11 @@ def test_a_proxy_that_opens_tls_and_is_not_trusted_is_one_error_at_once_that_nam
     ("content", "why"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"", "is not a file of certificates in PEM form"),
-        (b"no certificate", "is not a file of certificates in PEM form"),
+        (b"", "is not a file of certificates in PEM format"),
+        (b"no certificate", "is not a file of certificates in PEM format"),
         (
             b"-----BEGIN CERTIFICATE-----\nbroken\n-----END CERTIFICATE-----\n",
-            "is not a file of certificates in PEM form",
+            "is not a file of certificates in PEM format",
         ),
     ],
 )

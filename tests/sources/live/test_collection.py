@@ -19,7 +19,7 @@ from auditor.snapshot.model import GapReason, Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
 from auditor.sources.live import reads
-from auditor.sources.live.throttling import AT_ONCE
+from auditor.sources.live.throttling import MOST_CONNECTIONS
 from tests import estates
 from tests.arm import ArmServer, Fault, Identity, Role
 from tests.sources.live import live
@@ -85,8 +85,8 @@ class Counting(ArmServer):
 def test_connections_are_shared_by_signing_in_and_all_clients() -> None:
     with Counting(live.estate_of("trakcare-current"), latency=0.02) as server:
         live.read(server, "trakcare-current")
-    assert len(server.log) > 3 * AT_ONCE
-    assert 1 < len(server.ports) <= AT_ONCE, "a TLS context for each request would be a connection for each"
+    assert len(server.log) > 3 * MOST_CONNECTIONS
+    assert 1 < len(server.ports) <= MOST_CONNECTIONS, "a TLS context for each request would be a connection for each"
 
 
 def test_a_disk_type_has_a_record_for_each_size() -> None:

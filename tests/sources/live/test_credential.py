@@ -164,7 +164,7 @@ def test_an_authority_of_the_user_is_where_it_signs_in(server: ArmServer, monkey
     (gap,) = taken.gaps
     assert (gap.what, gap.code) == ("microsoft.resources/subscriptions", "InvalidAuthenticationToken")
     assert gap.permission == "", "none would help"
-    assert gap.detail.endswith("where it is of another tenant, name that with --tenant")
+    assert gap.detail.endswith("if it is in another tenant, name that tenant with --tenant")
 
 
 def test_a_token_is_renewed_while_reading(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,8 +179,9 @@ def test_a_token_is_renewed_while_reading(server: ArmServer, monkeypatch: pytest
 
 def test_each_credential_that_was_tried_is_named_with_its_reason(server: ArmServer) -> None:
     said = refusal(server)
-    assert said.startswith("cannot sign in to Azure; tried were EnvironmentCredential: Environment variables are not")
+    assert said.startswith("cannot sign in to Azure: run `az login`, or set ")
     for expected in (
+        "; tried EnvironmentCredential: Environment variables are not",
         "; WorkloadIdentityCredential: The workload options are not fully configured",
         "; ManagedIdentityCredential: The requested identity has not been assigned",
         "; AzureCliCredential: Azure CLI not found on path",
@@ -203,7 +204,7 @@ def test_a_secret_that_is_refused_ends_the_chain(
 ) -> None:
     with_secret(server, monkeypatch, **changed)
     said = refusal(server)
-    assert said.startswith("cannot sign in to Azure; tried were EnvironmentCredential: Microsoft Entra ID error")
+    assert said.startswith("cannot sign in to Azure: tried EnvironmentCredential: Microsoft Entra ID error")
     assert code in said
     assert "wrong-secret" not in said
     assert "AzureCli" not in said
@@ -242,7 +243,9 @@ def test_a_login_that_does_not_answer_is_an_error_in_time(
 ) -> None:
     with_secret(server, monkeypatch)
     server.faults = {"/oauth2/": fault}
-    assert refusal(server, timeout=1.0) == f"cannot sign in to Azure: {server.url} did not answer in time"
+    assert refusal(server, timeout=1.0) == (
+        f"cannot sign in to Azure: {server.url} did not answer in time; check the network and HTTPS_PROXY"
+    )
 
 
 # --- what is left behind ----------------------------------------------------------------------------------------------
@@ -283,7 +286,7 @@ def test_nothing_is_written_where_nobody_can_sign_in(
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = printed.err.splitlines()
-    assert [line[:41] for line in lines] == ["auditor: error: cannot sign in to Azure; "] * 3
+    assert [line[:50] for line in lines] == ["auditor: error: cannot sign in to Azure: run `az l"] * 3
 
 
 def test_reports_name_who_read(

@@ -318,11 +318,28 @@ def test_what_only_a_machine_itself_tells_is_unknown_where_it_does_not(body: obj
     assert softened(read, name) == []
 
 
+def test_an_instance_view_that_is_nested_too_deeply_is_a_gap() -> None:
+    below = '{"below": [' * 200 + "{}" + "]}" * 200
+    body = f'{{"id": "{MEMBER}", "properties": {{"instanceView": {below}}}}}'
+    for answer, path, gap in (
+        (f'{{"value": [{body}]}}', f"{SUB}/providers/{reads.INSTANCE.type}", (SUB, reads.STATUS)),
+        (body, MEMBER, (MEMBER, "properties.instanceView")),
+    ):
+
+        def own(call: Call, path: str = path, answer: str = answer) -> Answer | None:
+            asked = call.path == path and ("statusOnly" in call.query or path == MEMBER)
+            return Answer(body=answer.encode()) if asked else None
+
+        read, _ = taken(own)
+        assert [(found.scope, found.what, found.reason) for found in read.gaps] == [(*gap, GapReason.MALFORMED)]
+        assert softened(read) == []
+
+
 def test_a_machine_that_has_gone_while_it_was_read_is_a_gap_that_says_so() -> None:
     read, _ = taken(faults={rf"{MEMBER}\?": Fault.NOT_FOUND})
     (gap,) = read.gaps
     assert (gap.scope.lower(), gap.reason, gap.code) == (MEMBER.lower(), GapReason.UNAVAILABLE, "ResourceNotFound")
-    assert "may have gone" in gap.detail
+    assert "may have been deleted" in gap.detail
     assert softened(read) == []
 
 
@@ -402,7 +419,7 @@ def test_where_azure_refuses_for_ever_all_that_is_missing_is_a_gap(
     assert {gap.reason for gap in read.gaps} <= {GapReason.THROTTLED, GapReason.TIMEOUT}
     assert unaccounted(read) == set()
     refused = [entry for entry in server.log if entry.status == 429]
-    assert len(refused) <= throttling.AT_ONCE * (1 if seconds == "3600" else 4), (
+    assert len(refused) <= throttling.MOST_CONNECTIONS * (1 if seconds == "3600" else 4), (
         "who was refused does not ask again at once"
     )
     assert softened(read) == []
@@ -421,7 +438,7 @@ def test_an_interruption_closes_everything() -> None:
         with pytest.raises(KeyboardInterrupt):
             live.read(server, NAME, told)
         gc.collect()
-        assert len(told.calls) < 20 + throttling.AT_ONCE
+        assert len(told.calls) < 20 + throttling.MOST_CONNECTIONS
 
 
 # --- what it takes ----------------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path:
     server.identity = Identity(roles=(Role(("*/read",), not_actions=("Microsoft.KeyVault/vaults/read",)),))
     assert scan(server, "-o", f"terminal={tmp_path / 't'}") == exit_codes.INCOMPLETE
     text = " ".join((tmp_path / "t").read_text().split())
-    assert "Why the role does not hold for the whole subscription, so that Azure may have left some out" in text
+    assert "Why no role grants this on the whole subscription, so Azure may have left resources out of the list" in text
     assert "To do assign the role" in text
 
 
@@ -312,7 +312,7 @@ def test_elsewhere_than_on_a_terminal_progress_is_a_line_a_step(
     assert f"auditor: read Microsoft.Compute/virtualMachines of {SCOPE}: 16" in lines
     assert f"auditor: read Microsoft.Compute/virtualMachines/extensions of {SCOPE}: 3" in lines
     assert f"auditor: read Microsoft.Storage/storageAccounts/fileServices of {SCOPE}: 2" in lines
-    assert "auditor: read what only the machines of deployments are asked for: 16" in lines
+    assert "auditor: read more about the members of deployments: 16" in lines
     calls = len(server.requests) + sum("ResourceGraph" in entry.path for entry in server.log)
     end = rf"auditor: read \d+ resources as application .*; {calls} requests, 0 of them repeated, \d+\.\d s"
     assert re.fullmatch(end, lines[-1])
@@ -324,7 +324,8 @@ def test_what_is_missed_and_repeated_is_said(server: ArmServer, capsys: pytest.C
     server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN, once: Fault.INTERNAL_ERROR}
     assert scan(server) == exit_codes.INCOMPLETE
     err = capsys.readouterr().err
-    assert f"auditor: not read: Microsoft.KeyVault/vaults of {SCOPE}: AuthorizationFailed\n" in err
+    why = "AuthorizationFailed; needs Microsoft.KeyVault/vaults/read"
+    assert f"auditor: not read: Microsoft.KeyVault/vaults of {SCOPE}: {why}\n" in err
     assert re.search(r", 1 gap as .* requests, 1 of them repeated, ", err)
 
 

@@ -19,7 +19,7 @@ from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Gap, GapReason, Snapshot
 from auditor.sources.live import client, reads
 from auditor.sources.live.collection import collect
-from auditor.sources.live.permissions import grants, role
+from auditor.sources.live.permissions import custom_role, grants
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault, Identity, On, Role
 from tests.sources.live import live
@@ -130,7 +130,7 @@ def test_the_command_prints_the_role_as_azure_takes_it(capsys: pytest.CaptureFix
     second = "00000000-0000-0000-0000-0000000000AB"
     assert main(["permissions", "--subscription", SUBSCRIPTION, "--subscription", second]) == exit_codes.OK
     printed = json.loads(capsys.readouterr().out)
-    assert printed == role([SUBSCRIPTION, second.lower()])
+    assert printed == custom_role([SUBSCRIPTION, second.lower()])
     assert printed["Actions"] == ACTIONS
     assert printed["AssignableScopes"] == [SCOPE, f"/subscriptions/{second.lower()}"]
     assert (printed["NotActions"], printed["DataActions"], printed["NotDataActions"]) == ([], [], [])
@@ -234,7 +234,9 @@ def test_a_subscription_that_is_not_there_is_one_gap() -> None:
     taken, _ = read(allowed(), faults={rf"{SCOPE}\?": Fault.NOT_FOUND})
     (gap,) = taken.gaps
     assert (gap.scope, gap.what, gap.permission) == (SCOPE, arm.SUBSCRIPTION, "")
-    assert gap.detail == "Azure knows none of this id; where it is of another tenant, name that with --tenant"
+    assert gap.detail == (
+        "check the id of the subscription; if it is in another tenant, name that tenant with --tenant"
+    )
 
 
 @pytest.mark.parametrize("fault", [Fault.NULL, Fault.ARRAY, Fault.NO_VALUE, Fault.TRUNCATED])

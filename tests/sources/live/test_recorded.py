@@ -23,7 +23,7 @@ from auditor.judging.model import Outcome
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.live import collection, reads, throttling
-from auditor.sources.live.collection import Wanted, collect
+from auditor.sources.live.collection import CollectOptions, collect
 from auditor.yaml_documents import Document
 from tests import estates
 from tests.arm.estate import Estate
@@ -48,7 +48,7 @@ def read() -> Iterator[Snapshot]:
     file = Document({"format": "auditor.deployment/1", "deployments": declared}, "deployment.yaml", {})
     with pytest.MonkeyPatch.context() as patch, ArmServer(estate()) as server, live.signed_in(server):
         patch.setattr(collection, "Limiter", lambda: throttling.Limiter(()))
-        wanted = Wanted(tuple(subscriptions), endpoint=server.url, ca_bundle=Path(server.ca_file))
+        wanted = CollectOptions(tuple(subscriptions), endpoint=server.url, ca_bundle=Path(server.ca_file))
         yield collect(wanted, deployment_file.load(file), "", live.Told()).snapshot
 
 

@@ -17,7 +17,7 @@ from auditor.cli.main import main
 from auditor.snapshot.model import Resource
 from auditor.snapshot.redaction import REDACTED
 from auditor.sources import snapshot_file
-from auditor.sources.live.client import Reader
+from auditor.sources.live.client import ArmClient
 from auditor.sources.live.responses import NotReadError
 from auditor.sources.live.throttling import Limiter
 from tests import estates
@@ -232,7 +232,7 @@ def test_what_the_sdk_says_of_a_failure_is_told_without_secrets(error: type[Exce
         raise error(f"refused client_secret={planted.secret('sign-in')} at {planted.url('address')}")
 
     async def question() -> NotReadError:
-        reader = Reader("https://arm.example", lambda _: send, Limiter(), told, math.inf)
+        reader = ArmClient("https://arm.example", lambda _: send, Limiter(), told, math.inf)
         with pytest.raises(NotReadError) as caught:
             await reader.get(f"{SCOPE}/password={planted.secret('path')}?sig={planted.secret('query')}")
         return caught.value

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from auditor.snapshot.model import GapReason
 from auditor.sources.live.responses import NotReadError
-from auditor.sources.live.throttling import ARM, AT_ONCE, LIMITS, LONGEST_WAIT, Bucket, Limit, Limiter
+from auditor.sources.live.throttling import ARM, LIMITS, LONGEST_WAIT, MOST_CONNECTIONS, Bucket, Limit, Limiter
 from tests.sources.live import virtual
 
 pytestmark = pytest.mark.slow
@@ -191,7 +191,7 @@ def test_no_limit_is_passed_whatever_is_asked_for(seed: int, count: int, kinds: 
     traffic = Traffic(lasts=lambda: chance.uniform(0, longest))
     assert set(traffic.all(*wanted)) == {None}
     assert traffic.count == len(wanted)
-    assert traffic.most <= AT_ONCE
+    assert traffic.most <= MOST_CONNECTIONS
     for limit in LIMITS:
         for sub in ("0001", "0002"):
             concerned = [p for p in PATHS if sub in p and limit.concerns.search(p.split("?")[0])]
@@ -282,8 +282,8 @@ def test_who_was_waiting_already_when_azure_refused_is_held_back_too() -> None:
 def test_a_bucket_that_closes_while_a_connection_is_waited_for_lets_nobody_through() -> None:
     # All connections are busy for ten seconds; when the first is free, Azure has refused.
     traffic = Traffic(lasts=lambda: 10.0, refused={1: (60, REFUSED_BY_ARM)})
-    traffic.all(*[DISKS] * AT_ONCE * 2)
-    assert traffic.of(DISKS) == [0] * AT_ONCE + [round(70 + n / ARM.rate, 3) for n in range(AT_ONCE)]
+    traffic.all(*[DISKS] * MOST_CONNECTIONS * 2)
+    assert traffic.of(DISKS) == [0] * MOST_CONNECTIONS + [round(70 + n / ARM.rate, 3) for n in range(MOST_CONNECTIONS)]
 
 
 @pytest.mark.parametrize(("seconds", "deadline"), [(LONGEST_WAIT + 1, math.inf), (60, 30.0)])

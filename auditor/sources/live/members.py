@@ -1,0 +1,154 @@
+"""What only members of declared deployments are read for: each costs a request of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from auditor.azure import arm, paths
+from auditor.azure.types import REFERENCES
+from auditor.estate.declaration import BalancerRole, DeclaredDeployment, Role
+from auditor.estate.deployments import Finder
+from auditor.estate.graph import Graph
+from auditor.estate.load_balancing import Balancing
+from auditor.estate.subjects import Deployment
+from auditor.estate.tags import from_tags
+from auditor.snapshot.model import GapReason, Resource, Snapshot
+from auditor.sources.live import reads
+from auditor.sources.live.bodies import resource_of, resources_of, text_at
+from auditor.sources.live.client import ArmClient
+from auditor.sources.live.lists import LISTING_OF
+from auditor.sources.live.responses import NotReadError
+from auditor.sources.live.results import ReadResult, merged
+from auditor.sources.live.virtual_machines import read_instance_view
+
+_DATABASE_ROLES: Final = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB})
+_RECOVERY_POINTS: Final = 30
+"""How many of the newest recovery points of a database server are kept."""
+_NAME: Final = "more about the members of deployments"
+"""Name of the step in progress messages."""
+
+
+class MemberReads(msgspec.Struct, frozen=True):
+    """What is to be read more of the members of deployments."""
+
+    vms: tuple[Resource, ...]
+    """Members, whose instance views are read."""
+    protected_items: tuple[Resource, ...]
+    """Backups of database servers, whose recovery points are read."""
+    load_balancers: tuple[Resource, ...]
+    """Those in front of mirrors, whose probe metrics are read."""
+    unlisted: tuple[str, ...]
+    """Keys of resources that deployments refer to, and that no list contains."""
+
+
+def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> MemberReads:
+    """Return what is to be read more of the deployments that a file or tags declare."""
+    graph = Graph(snapshot)
+    finder = Finder(graph, Balancing(graph))
+    deployments = [finder.build(deployment) for deployment in from_tags(graph, declared)]
+    roles: dict[str, set[Role]] = defaultdict(set)
+    load_balancers: dict[str, Resource] = {}
+    for deployment in deployments:
+        for key, found in deployment.roles.items():
+            roles[key].update(found)
+        for balancer in deployment.balancers[BalancerRole.MIRROR].only(Resource):
+            load_balancers[balancer.key] = balancer
+    databases = {key for key, found in roles.items() if found & _DATABASE_ROLES}
+    return MemberReads(
+        vms=tuple(found for found in snapshot.resources if found.key in roles),
+        protected_items=tuple(
+            found
+            for found in snapshot.resources
+            if found.type.endswith("/protecteditems")
+            and arm.key(text_at(found.body, "properties", "sourceResourceId")) in databases
+        ),
+        load_balancers=tuple(load_balancers.values()),
+        unlisted=tuple(sorted(_unlisted(graph, deployments))),
+    )
+
+
+def _unlisted(graph: Graph, deployments: Iterable[Deployment]) -> set[str]:
+    """Return the keys of resources to which those of deployments refer, and which no list contains."""
+    in_scope = {
+        found.key: found
+        for deployment in deployments
+        for items in deployment.scope.values()
+        for found in items.only(Resource)
+    }
+    targets = (
+        arm.owner_of(value)
+        for found in in_scope.values()
+        for reference in REFERENCES.get(found.type, ())
+        if reference.reached
+        for value in paths.values(found.body, paths.parse(reference.path))
+        if isinstance(value, str)
+    )
+    return {key for key in targets if key not in graph.resources and arm.type_of(key) in LISTING_OF}
+
+
+async def read_members(client: ArmClient, wanted: MemberReads, snapshot: Snapshot) -> ReadResult:
+    """Read more of the members of deployments; the snapshot has what the lists contain."""
+    client.progress.begins(_NAME)
+    result = await merged(
+        *(_read_unlisted(client, key, snapshot) for key in wanted.unlisted),
+        *(read_instance_view(client, vm) for vm in wanted.vms),
+        *(_read_recovery_points(client, item) for item in wanted.protected_items),
+        *(_read_probe_metrics(client, balancer) for balancer in wanted.load_balancers),
+    )
+    client.progress.read(_NAME, len(wanted.vms))
+    return result
+
+
+async def _read_unlisted(client: ArmClient, key: str, snapshot: Snapshot) -> ReadResult:
+    """Read a resource that a deployment refers to and no list contains.
+
+    If it exists, something that roles do not show hides it, such as a deny assignment, and may hide others: the list
+    is not complete. If the list has a gap, that gap says enough.
+    """
+    listing, subscription = LISTING_OF[arm.type_of(key)], arm.subscription_of(key)
+    listed = (subscription, listing.key) in snapshot.listed
+    path = f"{key}?api-version={listing.version}"
+    result = ReadResult()
+    try:
+        result.add_with_properties(resource_of(await client.get(path), f"GET {path}", listing.key))
+        detail = f"the list does not contain {key}, and may not contain others"
+        hidden = NotReadError(GapReason.FORBIDDEN, detail=detail, call=f"GET {path}")
+    except NotReadError as error:
+        if error.not_found:
+            return result
+        if listed or subscription not in snapshot.scopes:
+            result.record_gap(client.progress, key, listing.type, error, listing.action)
+        hidden = error
+    if listed:
+        result.record_gap(client.progress, subscription, listing.type, hidden, listing.action)
+        result.incomplete.add((subscription, listing.key))
+    return result
+
+
+async def _read_recovery_points(client: ArmClient, item: Resource) -> ReadResult:
+    """Read the newest recovery points of a protected VM."""
+    result = ReadResult()
+    try:
+        points = [point async for point in resources_of(client, reads.RECOVERY_POINTS.of(item.id))]
+    except NotReadError as error:
+        result.record_gap(client.progress, item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action)
+        return result
+    points.sort(key=lambda point: text_at(point.body, "properties", "recoveryPointTime"), reverse=True)
+    for point in points[:_RECOVERY_POINTS]:
+        result.add_with_properties(point)
+    return result
+
+
+async def _read_probe_metrics(client: ArmClient, balancer: Resource) -> ReadResult:
+    """Read which backend addresses answered the probes of a load balancer; metrics have no properties."""
+    result = ReadResult()
+    try:
+        async for found in resources_of(client, reads.AVAILABILITY.of(balancer.id)):
+            result.add(found)
+    except NotReadError as error:
+        result.record_gap(client.progress, balancer.id, reads.AVAILABILITY.type, error, reads.AVAILABILITY.action)
+    return result
