@@ -22,7 +22,7 @@ from auditor.azure.paths import Step
 from auditor.azure.types.names import DISK, SKU
 from auditor.errors import InputError
 from auditor.estate import deployment_file
-from auditor.estate.scope import Scope
+from auditor.estate.scope import ScopeBuilder
 from auditor.estate.topology import Topology
 from auditor.judging import engine
 from auditor.judging.model import Finding, Outcome
@@ -354,7 +354,7 @@ def _roles(topology: Topology) -> dict[str, str]:
         for key, own in deployed.roles.items():
             machine = topology.graph.resources[key]
             region = " dr" if machine.location == deployed.declared.dr_region else ""
-            scope = Scope(topology.graph, topology.balancing, deployed.subscriptions)
+            scope = ScopeBuilder(topology.graph, topology.balancing, deployed.subscriptions)
             scope.add_members(Items((machine,)))
             for members in scope.result().values():
                 for reached in members.known:

@@ -1,4 +1,4 @@
-"""What the deployment file declares: deployments, mirrors, tiers and the selectors of their members."""
+"""Declarations: deployments, mirrors, tiers and the selectors of their members."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final, Literal
 import msgspec
 
 NONE: Final = "none"
-"""What is written where a role, mirror or region is missing on purpose."""
+"""The word of the deployment file for a role, mirror or region that the deployment does not have."""
 
 
 class Role(enum.StrEnum):
-    """What a machine is there for."""
+    """Role of a VM."""
 
     MIRROR_FAILOVER = "mirror-failover"
     MIRROR_ARBITER = "mirror-arbiter"
@@ -26,30 +26,30 @@ class Role(enum.StrEnum):
 
 
 class BalancerRole(enum.StrEnum):
-    """What a load balancer is there for, which follows from whom it serves."""
+    """Role of a load balancer, which follows from the VMs in its backend pools."""
 
     WEB = "web-lb"
     MIRROR = "mirror-lb"
 
 
 class Selector(msgspec.Struct, frozen=True):
-    """One entry of a list of members: a name, an ARM id, a name glob or a tag."""
+    """A declared member as written: a name, an ARM id, a glob over names, or a tag."""
 
     kind: Literal["name", "id", "glob", "tag"]
     value: str
     """The name, id, glob or wanted tag value."""
     tag: str = ""
-    """The tag's name where the kind is `tag`."""
+    """The name of the tag, for the kind `tag` and for an id that a tag supplied."""
     line: int = 0
-    """Where the deployment file has it; 0 where it comes from somewhere else."""
+    """Its line in the deployment file; 0 if it is from a tag."""
 
     def __str__(self) -> str:
-        """Return it as one would say it."""
+        """Return it for messages."""
         return f"tag {self.tag}={self.value}" if self.kind == "tag" else self.value
 
 
 class Roster(msgspec.Struct, frozen=True):
-    """Who plays a role: nobody said (`declared` false), none on purpose (declared and empty), or these."""
+    """The declared members of a role: undeclared, `none` (declared and empty), or a list of selectors."""
 
     declared: bool = False
     selectors: tuple[Selector, ...] = ()
@@ -57,12 +57,12 @@ class Roster(msgspec.Struct, frozen=True):
 
     @property
     def none(self) -> bool:
-        """Tell whether the role was declared to be empty."""
+        """Return whether the role is declared as `none`."""
         return self.declared and not self.selectors
 
 
 class DeclaredMirror(msgspec.Struct, frozen=True):
-    """A mirror as the deployment file has it."""
+    """A declared mirror."""
 
     name: str
     product: str
@@ -77,7 +77,7 @@ class DeclaredMirror(msgspec.Struct, frozen=True):
 
 
 class DeclaredTier(msgspec.Struct, frozen=True):
-    """A tier as the deployment file has it."""
+    """A declared tier."""
 
     role: Role
     members: Roster
@@ -86,24 +86,24 @@ class DeclaredTier(msgspec.Struct, frozen=True):
 
 
 class DeclaredDeployment(msgspec.Struct, frozen=True):
-    """A deployment as its file, or the tags of its machines, declare it."""
+    """A deployment, declared in the deployment file or by the tags of its VMs."""
 
     name: str
     product: str = ""
     environment: Literal["production", "non-production"] = "production"
     subscriptions: tuple[str, ...] = ()
-    """Keys of the subscriptions that it lies in; empty for all that were scanned."""
+    """Keys of its subscriptions; empty for all scanned subscriptions."""
     primary_region: str = ""
     dr_region: str = ""
-    """"" where nobody said; `none` where there is none on purpose."""
+    """The DR region; "" if undeclared, `none` if declared as such."""
     mirrors: tuple[DeclaredMirror, ...] | None = None
-    """Empty where there are none on purpose, None where nobody said."""
+    """None if undeclared; empty if declared as `none`."""
     tagged_mirrors: bool = False
-    """Whether tags alone name the mirrors, so that a tag that was not read may name another."""
+    """Whether only tags declare the mirrors, so that an unread tag may declare another."""
     tiers: tuple[DeclaredTier, ...] | None = None
-    """Likewise."""
+    """None if undeclared; empty if declared as `none`."""
     resource_groups: tuple[str, ...] = ()
-    """Lower-case names of groups that belong to it as a whole."""
+    """Lower-case names of resource groups that belong to it with everything in them."""
     guest: Literal["optional", "required"] = "optional"
     settings: Mapping[str, float] = {}
     setting_lines: Mapping[str, int] = {}

@@ -1,4 +1,4 @@
-"""The deployment file: which machine plays which role, as its operators declare it."""
+"""The deployment file: reading and validation."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ def load(document: Document) -> tuple[DeclaredDeployment, ...]:
     """Return the deployments of a file.
 
     Raises:
-        InputError: the file does not follow its schema, or names two things alike.
+        InputError: the file does not follow its schema, or two deployments, mirrors or tiers have one name.
     """
     value: Any = document.check("deployment").value
     declared = tuple(_deployment(document, entry) for entry in value["deployments"])
-    _refuse_twins(document, [(entry["name"], entry) for entry in value["deployments"]], "deployment")
+    _refuse_duplicates(document, [(entry["name"], entry) for entry in value["deployments"]], "deployment")
     return declared
 
 
 def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment:
     """Return one deployment of the file."""
     mirrors, tiers = _entries(entry, "mirrors"), _entries(entry, "tiers")
-    _refuse_twins(document, [(mirror["name"], mirror) for mirror in mirrors], "mirror")
-    _refuse_twins(document, [(f"{t['role']} {t.get('product', '')}".strip(), t) for t in tiers], "tier")
+    _refuse_duplicates(document, [(mirror["name"], mirror) for mirror in mirrors], "mirror")
+    _refuse_duplicates(document, [(f"{t['role']} {t.get('product', '')}".strip(), t) for t in tiers], "tier")
     settings: dict[str, float] = entry.get("settings", {})
     regions: dict[str, str] = entry["regions"]
     if arm.location(regions["primary"]) == arm.location(regions.get("dr", "")):
-        message = "the DR region is the primary one; write `dr: none` where there is no other"
+        message = "the DR region is the primary region; write `dr: none` if there is no DR region"
         raise document.error(message, regions, "dr")
     return DeclaredDeployment(
         name=entry["name"],
@@ -106,18 +106,18 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
 
 
 def _entries(entry: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return a list that may have been declared to be `none`."""
+    """Return a list, empty if it is declared as `none`."""
     found = entry.get(key, NONE)
     return [] if found == NONE else found
 
 
 def _subscription(text: str) -> str:
-    """Return the key of a subscription that may be written as a bare GUID."""
+    """Return the key of a subscription that is written as an ARM id or as a GUID."""
     return arm.key(text if arm.is_id(text) else f"/subscriptions/{text}")
 
 
 def _mirror(document: Document, entry: dict[str, Any], product: str) -> DeclaredMirror:
-    """Return one mirror of a deployment; it belongs to the deployment's product where it names none."""
+    """Return one mirror; its product defaults to that of the deployment."""
     disks: Mapping[str, list[int]] = entry.get("disks", {})
     return DeclaredMirror(
         name=entry["name"],
@@ -133,7 +133,7 @@ def _mirror(document: Document, entry: dict[str, Any], product: str) -> Declared
 
 
 def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
-    """Return who plays a role: a list of members, one member, `none`, or nothing said."""
+    """Return the members of a role: a list, a single member, `none`, or undeclared."""
     if key not in entry:
         return Roster()
     found = entry[key]
@@ -145,17 +145,17 @@ def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
     selectors = tuple(_selector(document, member, document.line(found, i)) for i, member in enumerate(found))
     for index, selector in enumerate(selectors):
         if str(selector).lower() in [str(other).lower() for other in selectors[:index]]:
-            message = f"{key} names '{selector}' twice"
+            message = f"{key} lists '{selector}' twice"
             raise document.error(message, found, index)
         if selector.value.lower() == NONE and selector.kind == "name":
-            instead = "" if key == "failover" else f": write `{key}: none` where there are none on purpose"
-            message = f"{key} names the machine 'none'{instead}"
+            instead = "" if key == "failover" else f": write `{key}: none` if there is none"
+            message = f"{key} lists a virtual machine named 'none'{instead}"
             raise document.error(message, found, index)
     return Roster(declared=True, selectors=selectors, line=line)
 
 
 def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: ANN401 - the schema has checked it
-    """Return one member: a name or ARM id, a glob over names, or a tag."""
+    """Return the selector of one declared member."""
     if "tag" in member and isinstance(member, dict):
         ((tag, value),) = member["tag"].items()
         return Selector("tag", value, tag=tag, line=line)
@@ -163,17 +163,17 @@ def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: 
     if "/" not in text:
         glob = bool(_GLOB_CHARACTERS & set(text))
         if isinstance(member, str) and {"*", "?"} & set(text):
-            message = f"'{text}' is no name; a glob is written {{name: \"{text}\"}}"
+            message = f"'{text}' is not a name; write a glob as {{name: \"{text}\"}}"
             raise InputError(message, document.file, line)
         return Selector("glob" if glob and not isinstance(member, str) else "name", text, line=line)
     if arm.is_id(text) and arm.type_of(text) == _VM:
         return Selector("id", text, line=line)
-    message = f"'{text}' is neither a name nor the id of a virtual machine"
+    message = f"'{text}' is neither a name nor the ARM id of a virtual machine"
     raise InputError(message, document.file, line)
 
 
-def _refuse_twins(document: Document, named: list[tuple[str, dict[str, Any]]], kind: str) -> None:
-    """Refuse two entries of one name: findings could not tell them apart."""
+def _refuse_duplicates(document: Document, named: list[tuple[str, dict[str, Any]]], kind: str) -> None:
+    """Refuse two entries of one name, since findings identify them by name."""
     seen: set[str] = set()
     for name, entry in named:
         if name.casefold() in seen:

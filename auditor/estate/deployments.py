@@ -1,4 +1,4 @@
-"""Deployments: which machines play which role, and what belongs to them."""
+"""Resolution of declared deployments: their members, tiers, roles and scope."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from auditor.azure.types.names import LOAD_BALANCER, VM
 from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredTier, Role, Roster, Selector
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
-from auditor.estate.scope import Scope
-from auditor.estate.subjects import Belongings, Choice, Deployment, Members, Mirror, Tier
+from auditor.estate.scope import ScopeBuilder
+from auditor.estate.subjects import DeclaredMember, Deployment, DeploymentScope, Members, Mirror, Tier
 from auditor.estate.tags import TIER_ROLES, tag
 from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
 
-class Finder:
-    """Finds the machines that selectors name and builds deployments of them."""
+class DeploymentResolver:
+    """Resolves declared deployments to the VMs of a snapshot."""
 
     def __init__(self, graph: Graph, balancing: Balancing) -> None:
-        """Index the machines by name."""
+        """Index the VMs by name."""
         self.graph = graph
         self.balancing = balancing
         self._by_name: dict[str, list[Resource]] = defaultdict(list)
@@ -33,17 +33,20 @@ class Finder:
             self._by_name[machine.name.lower()].append(machine)
 
     def build(self, declared: DeclaredDeployment) -> Deployment:
-        """Return a declared deployment with its machines found and all that belongs to them."""
+        """Return a declared deployment with its members and scope resolved."""
         subscriptions = declared.subscriptions or self.graph.snapshot.scopes
-        choices: list[Choice] = []
+        declared_members: list[DeclaredMember] = []
 
         def members(roster: Roster, role: str) -> Members:
             if not roster.declared:
-                reason = f"nobody declared the {role}: add it to the deployment file, or write `none`"
+                reason = f"the {role} is not declared: add it to the deployment file, or write `none`"
                 return Unknown(Cause.DECLARATION, reason)
-            chosen = [Choice(declared, selector, self.select(selector, subscriptions)) for selector in roster.selectors]
-            choices.extend(chosen)
-            return _each_once(Items.joined(*(choice.machines for choice in chosen)))
+            found = [
+                DeclaredMember(declared, selector, self.select(selector, subscriptions))
+                for selector in roster.selectors
+            ]
+            declared_members.extend(found)
+            return _each_once(Items.joined(*(member.machines for member in found)))
 
         mirrors = tuple(
             Mirror(
@@ -61,7 +64,9 @@ class Finder:
         expected = _expected(declared)
         machines = _machines(declared, mirrors, rosters, expected)
         hidden = self.graph.unseen_machines(subscriptions, tags=True)
-        if hidden is not None and declared.tiers != ():  # a tag that was not read may say what nothing else does
+        if (
+            hidden is not None and declared.tiers != ()
+        ):  # an unread tag may declare a role that is declared nowhere else
             said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
             machines |= {role: Items(missing=hidden) for role in TIER_ROLES if role not in said}
         scope = self._scope(machines, subscriptions, declared.resource_groups)
@@ -71,7 +76,7 @@ class Finder:
             mirrors=mirrors,
             more_mirrors=_undeclared_mirrors(declared) or (hidden if declared.tagged_mirrors else None),
             tiers=tiers,
-            choices=tuple(choices),
+            declared_members=tuple(declared_members),
             roles=_roles(machines),
             machines=machines,
             expected=expected,
@@ -80,11 +85,11 @@ class Finder:
                 BalancerRole.WEB: self._balancers(machines[Role.WEB], scope),
                 BalancerRole.MIRROR: self._balancers(machines[Role.MIRROR_FAILOVER], scope),
             },
-            lines=_lines(declared, mirrors, tiers, choices),
+            lines=_lines(declared, mirrors, tiers, declared_members),
         )
 
     def select(self, selector: Selector, subscriptions: tuple[str, ...]) -> Items:
-        """Return the machines that a selector names in some subscriptions, and why there may be more."""
+        """Return the VMs that a selector matches in some subscriptions."""
         if selector.kind == "id":
             found = self.graph.resources.get(arm.key(selector.value))
             if found is not None:
@@ -106,30 +111,30 @@ class Finder:
 
     def _scope(
         self, machines: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
-    ) -> Belongings:
-        """Return what belongs to machines and resource groups."""
-        scope = Scope(self.graph, self.balancing, subscriptions)
+    ) -> DeploymentScope:
+        """Return the scope of VMs and resource groups."""
+        scope = ScopeBuilder(self.graph, self.balancing, subscriptions)
         for members in machines.values():
             scope.add_members(members)
         if groups:
             scope.add_groups(groups)
         return scope.result()
 
-    def _balancers(self, members: Members, scope: Belongings) -> Items:
-        """Return the load balancers with a rule that sends traffic to one of these machines."""
+    def _balancers(self, members: Members, scope: DeploymentScope) -> Items:
+        """Return the load balancers with a rule that sends traffic to one of several VMs."""
         machines = Items.of(members)
         found = {pool.resource.key: pool.resource for pool in self.balancing.pools_serving(machines.only(Resource))}
         return Items(tuple(found.values()), machines.open_end or scope[LOAD_BALANCER].missing)
 
 
 def _each_once(machines: Items) -> Items:
-    """Return a list in which a machine that several selectors name stands once."""
+    """Return a list of VMs without duplicates."""
     once = {member.key if isinstance(member, Resource) else member: member for member in machines.known}
     return Items(tuple(once.values()), machines.missing)
 
 
 def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Members) -> list[Tier]:
-    """Split a tier by region; the primary region has one even where none of its members was found."""
+    """Split a tier by region; the primary region always has one, even without members."""
     if isinstance(members, Unknown) or declared.members.none:
         return []
     regions: dict[str, list[Resource]] = defaultdict(list)
@@ -156,14 +161,16 @@ TIERS_OF: Final[Mapping[str, frozenset[Role]]] = {
     "healthshare": frozenset({Role.WEB}),
     "iris": frozenset({Role.WEB, Role.APP}),
 }
-"""The tiers that a product has by the reference (sections TrakCare and HealthShare Example); another one that is not
-declared does not exist, one of these may have been forgotten."""
+"""The tiers of each product in the reference architecture (sections TrakCare and HealthShare Example).
+
+If one of them is not declared, that may be an omission; any other tier that is not declared does not exist.
+"""
 
 
 def _expected(declared: DeclaredDeployment) -> dict[tuple[Role, str], Members]:
-    """Return the tiers that the reference has and no declaration speaks of, by role and product.
+    """Return the tiers of the reference architecture that are not declared, by role and product.
 
-    Each product that a mirror names, as those of HealthShare are, has its own; one that names no product serves all.
+    Each product of a mirror, as in HealthShare, has its own tiers; a declared tier without product serves all.
     """
     own = TIERS_OF.get(declared.product, TIERS_OF["trakcare"])
     tiers = declared.tiers or ()
@@ -182,20 +189,20 @@ def _expected(declared: DeclaredDeployment) -> dict[tuple[Role, str], Members]:
 
 
 def _undeclared(declared: DeclaredDeployment, lacking: list[tuple[Role, str]], role: Role) -> Unknown:
-    """Return that nobody declared the tiers of a role, all of them at once."""
+    """Return that the tiers of a role are not declared, as one reason for all products."""
     products = [product for other, product in lacking if other == role] if (role, "") not in lacking else []
     whose = f"{', '.join(products)} in {declared.name}" if products else declared.name
     entry = f"role: {role}, product: {products[0]}" if products else f"role: {role}"
     add = f"add `- {{{entry}, members: [...]}}` to its tiers, or `members: none`"
-    return Unknown(Cause.DECLARATION, f"nobody declared the {role} tier of {whose}: {add}")
+    return Unknown(Cause.DECLARATION, f"the {role} tier of {whose} is not declared: {add}")
 
 
 def _undeclared_mirrors(declared: DeclaredDeployment) -> Unknown | None:
-    """Return that nobody declared the mirrors, None where somebody did."""
+    """Return that the mirrors are not declared, None if they are."""
     if declared.mirrors is not None:
         return None
     add = "add `mirrors` to the deployment file, or `mirrors: none`"
-    return Unknown(Cause.DECLARATION, f"nobody declared the mirrors of {declared.name}: {add}")
+    return Unknown(Cause.DECLARATION, f"the mirrors of {declared.name} are not declared: {add}")
 
 
 def _machines(
@@ -204,7 +211,7 @@ def _machines(
     tiers: list[tuple[DeclaredTier, Members]],
     expected: Mapping[tuple[Role, str], Members],
 ) -> dict[Role, Members]:
-    """Return the machines of each role over all mirrors and tiers."""
+    """Return the VMs of each role over all mirrors and tiers."""
     rosters: dict[Role, list[Members]] = {role: [] for role in Role}
     for tier, members in tiers:
         rosters[tier.role].append(members)
@@ -227,7 +234,7 @@ _MIRROR_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_D
 
 
 def _merge(rosters: list[Members]) -> Members:
-    """Return the machines of several rosters as one list; what nobody declared leaves it open."""
+    """Return several lists of VMs as one, which is incomplete if one is undeclared."""
     joined = Items.joined(*rosters)
     undeclared = next((roster for roster in rosters if isinstance(roster, Unknown)), None)
     if undeclared is None:
@@ -236,7 +243,7 @@ def _merge(rosters: list[Members]) -> Members:
 
 
 def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
-    """Return the roles by machine."""
+    """Return the roles by VM."""
     roles: dict[str, tuple[Role, ...]] = {}
     for role, members in machines.items():
         for machine in members.known if isinstance(members, Items) else ():
@@ -246,15 +253,18 @@ def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
 
 
 def _lines(
-    declared: DeclaredDeployment, mirrors: tuple[Mirror, ...], tiers: tuple[Tier, ...], choices: list[Choice]
+    declared: DeclaredDeployment,
+    mirrors: tuple[Mirror, ...],
+    tiers: tuple[Tier, ...],
+    declared_members: list[DeclaredMember],
 ) -> dict[str, int]:
-    """Return the line of each subject that shares it with no other subject."""
+    """Return the line of each subject whose line declares no other subject."""
     lines: dict[str, int] = {declared.name: declared.line}
     lines |= {mirror.id: mirror.declared.line for mirror in mirrors}
     lines |= {tier.id: tier.declared.line for tier in tiers if tier.region == declared.primary_region}
-    for choice in choices:
-        for machine in choice.machines.known:
-            if isinstance(machine, Resource) and choice.selector.kind in {"name", "id"}:
-                lines.setdefault(machine.key, choice.selector.line)
+    for member in declared_members:
+        for machine in member.machines.known:
+            if isinstance(machine, Resource) and member.selector.kind in {"name", "id"}:
+                lines.setdefault(machine.key, member.selector.line)
     shared = Counter(lines.values())
     return {subject: line for subject, line in lines.items() if line and shared[line] == 1}

@@ -1,4 +1,4 @@
-"""What belongs to a deployment: all that the graph reaches from its machines."""
+"""The scope of a deployment: its members and what the reference graph reaches from them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from auditor.azure.types import REACHED_BACKWARDS, REFERENCES
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
-from auditor.estate.subjects import Belongings, Members
+from auditor.estate.subjects import DeploymentScope, Members
 from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
-_FOUND_BY_THEIR_BODY: Final = (
+_REFER_TO_DEPLOYMENTS: Final = (
     LOAD_BALANCER,
     APPLICATION_GATEWAY,
     *(type_ for types in REACHED_BACKWARDS.values() for type_ in types),
 )
-"""Types of which only the resource itself says whom it serves."""
+"""Types whose resources refer to the deployment, and not the reverse."""
 
 
-class Scope:
-    """Collects what belongs to a deployment, and why there may be more of each type."""
+class ScopeBuilder:
+    """Collects the scope of a deployment, with the reason why a type may be incomplete."""
 
     def __init__(self, graph: Graph, balancing: Balancing, subscriptions: tuple[str, ...]) -> None:
-        """Begin with nothing."""
+        """Start with an empty scope in some subscriptions."""
         self._graph = graph
         self._balancing = balancing
         self._naming = balancing.naming
@@ -39,14 +39,14 @@ class Scope:
         self._whole_groups = False
 
     def add_members(self, members: Members) -> None:
-        """Add the machines of a role and what they lead to."""
-        machines = Items.of(members)
-        self._reach(machines.only(Resource))
-        if machines.open_end is not None:
-            self._lose(VM, machines.open_end)
+        """Add the VMs of a role and what they refer to."""
+        vms = Items.of(members)
+        self._reach(vms.only(Resource))
+        if vms.open_end is not None:
+            self._record_missing(VM, vms.open_end)
 
     def add_groups(self, groups: tuple[str, ...]) -> None:
-        """Add whole resource groups and what their resources lead to."""
+        """Add everything in some resource groups, and what it refers to."""
         self._whole_groups = True
         self._reach(
             resource
@@ -54,13 +54,13 @@ class Scope:
             if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in self._subscriptions
         )
 
-    def result(self) -> Belongings:
-        """Return what was found, by type."""
-        for type_ in _FOUND_BY_THEIR_BODY:
-            for gap in self._hidden(type_):
-                self._lose(type_, gap)
-        self._doubt(APPLICATION_GATEWAY, self._balancing.doubtful)
-        self._doubt(TRAFFIC_MANAGER, self._naming.doubtful)
+    def result(self) -> DeploymentScope:
+        """Return the scope."""
+        for type_ in _REFER_TO_DEPLOYMENTS:
+            for gap in self._unread(type_):
+                self._record_missing(type_, gap)
+        self._record_unresolved(APPLICATION_GATEWAY, self._balancing.doubtful)
+        self._record_unresolved(TRAFFIC_MANAGER, self._naming.doubtful)
         found = {
             type_: Items(
                 tuple(found for _, found in sorted(self._found[type_].items())),
@@ -68,10 +68,10 @@ class Scope:
             )
             for type_ in {*self._found, *self._missing}
         }
-        return Belongings(found, self._unlisted)
+        return DeploymentScope(found, self._unlisted)
 
     def _unlisted(self, type_: str) -> Unknown | None:
-        """Return why resources of a type may be in the whole groups without our seeing them."""
+        """Return why a resource group may have unread resources of a type, None if it does not."""
         if not self._whole_groups:
             return None
         listings = (self._graph.listing(type_, subscription) for subscription in self._subscriptions)
@@ -87,39 +87,39 @@ class Scope:
             for reference in REFERENCES.get(resource.type, ()) if resource.unread else ():
                 gap = unread(resource, reference.path.split("[*]")[0])
                 if gap is not None and reference.reached:
-                    self._lose(reference.to, gap)
+                    self._record_missing(reference.to, gap)
             for reached in self._graph.reached(resource):
                 if isinstance(reached, Resource):
                     queue.append(reached)
                 else:
-                    self._lose(*reached)
+                    self._record_missing(*reached)
             if resource.type == VM:
                 queue.extend(pool.resource for pool in self._balancing.pools_of(resource))
             if resource.type == PUBLIC_ADDRESS:
                 queue.extend(self._naming.profiles_at(resource))
 
-    def _doubt(self, type_: str, doubtful: Iterable[tuple[Resource, Iterable[Unknown]]]) -> None:
-        """Note that a resource of a type may lead here by a name or address of which nobody knows where it leads.
+    def _record_unresolved(self, type_: str, unresolved: Iterable[tuple[Resource, Iterable[Unknown]]]) -> None:
+        """Record that resources of a type may lead here by a DNS name or address that cannot be resolved.
 
-        Where it is known what others lead here, only one that was not read makes a doubt: most such names are those of
-        other teams' resources.
+        If other resources of the type are known to lead here, only unread ones count: most unresolved names belong to
+        resources of other teams.
         """
-        for resource, doubts in doubtful:
+        for resource, reasons in unresolved:
             if resource.key in self._found[type_] or arm.subscription_of(resource.key) not in self._subscriptions:
                 continue
-            for doubt in doubts:
-                if doubt.cause is Cause.GAP:
-                    self._lose(type_, doubt)
+            for reason in reasons:
+                if reason.cause is Cause.GAP:
+                    self._record_missing(type_, reason)
                 elif not self._found[type_]:
-                    self._missing.setdefault(type_, doubt)
+                    self._missing.setdefault(type_, reason)
 
-    def _lose(self, type_: str, reason: Unknown) -> None:
-        """Note that a resource of a type, and what lies beyond it, may not have been seen."""
-        for lost in (type_, *_beyond(type_)):
+    def _record_missing(self, type_: str, reason: Unknown) -> None:
+        """Record that resources of a type, and of all types reached from it, may be missing."""
+        for lost in (type_, *_reachable_from(type_)):
             self._missing.setdefault(lost, reason)
 
-    def _hidden(self, type_: str) -> Iterator[Unknown]:
-        """Yield why resources of a type may lead here without our seeing it."""
+    def _unread(self, type_: str) -> Iterator[Unknown]:
+        """Yield why unread resources of a type may lead here."""
         for subscription in self._subscriptions:
             gap = self._graph.listing(type_, subscription)
             if gap is not None:
@@ -131,8 +131,8 @@ class Scope:
 
 
 @cache
-def _beyond(type_: str) -> tuple[str, ...]:
-    """Return the types that cannot be seen completely where a resource of this type cannot."""
+def _reachable_from(type_: str) -> tuple[str, ...]:
+    """Return the types that the reference graph reaches from a type."""
     reached: dict[str, None] = {}
     queue = [type_]
     while queue:

@@ -1,4 +1,4 @@
-"""What findings are about besides single resources: mirrors, tiers, deployments, subscriptions."""
+"""Subjects of findings that are not single resources: mirrors, tiers, deployments, subscriptions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.model import Resource
 
 Members = Items | Unknown
-"""The machines in a role; `Unknown` where nobody declared who plays it."""
+"""The VMs of a role; `Unknown` if the role is not declared."""
 
 
 def declared_region(declared: DeclaredDeployment, which: Literal["primary", "DR"]) -> str | Unknown:
-    """Return a region of a deployment, `none` for a DR region that it does not have on purpose."""
-    reason = f"nobody declared the {which} region of {declared.name}: add it to `regions` in the deployment file"
+    """Return a region of a deployment, `none` for a DR region that is declared as such."""
+    reason = f"the {which} region of {declared.name} is not declared: add it to `regions` in the deployment file"
     found = declared.primary_region if which == "primary" else declared.dr_region
     return found or Unknown(Cause.DECLARATION, reason)
 
@@ -32,11 +32,11 @@ class Subject(msgspec.Struct, frozen=True):
     name: str
     region: str = ""
     line: int = 0
-    """The line of the deployment file that declares it and nothing else, 0 where there is none."""
+    """The line of the deployment file that declares this subject alone, 0 if there is none."""
 
 
 class Mirror(msgspec.Struct, frozen=True, eq=False):
-    """A mirror: its failover members, and what stands beside them."""
+    """A mirror with its members and arbiter."""
 
     deployment: DeclaredDeployment
     declared: DeclaredMirror
@@ -47,12 +47,12 @@ class Mirror(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def id(self) -> str:
-        """Return the id under which findings speak of it."""
+        """Return the id for findings."""
         return f"{self.deployment.name}/mirrors/{self.declared.name}"
 
 
 class Tier(msgspec.Struct, frozen=True, eq=False):
-    """The machines of one role (and product) in one region."""
+    """The VMs of one role, and of one product if declared, in one region."""
 
     deployment: DeclaredDeployment
     declared: DeclaredTier
@@ -61,12 +61,12 @@ class Tier(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def id(self) -> str:
-        """Return the id under which findings speak of it."""
+        """Return the id for findings."""
         return "/".join((self.deployment.name, "tiers", *self._named, self.region))
 
     @property
     def name(self) -> str:
-        """Return the role, and the product that tells the tier from others of the role."""
+        """Return the role, with the product if one is declared."""
         return " ".join(self._named)
 
     @property
@@ -74,25 +74,25 @@ class Tier(msgspec.Struct, frozen=True, eq=False):
         return (self.declared.role, self.declared.product) if self.declared.product else (self.declared.role,)
 
 
-class Choice(msgspec.Struct, frozen=True, eq=False):
-    """One declared member, and the machines that it turns out to name."""
+class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
+    """A declared member with the VMs that it matches."""
 
     deployment: DeclaredDeployment
     selector: Selector
     matches: Items
-    """Every machine that the selector names."""
+    """Every VM that the selector matches."""
 
     @property
     def id(self) -> str:
-        """Return the id under which evidence speaks of it."""
+        """Return the id for evidence."""
         return f"{self.deployment.name}/members/{self.selector}"
 
     @property
     def machines(self) -> Items:
-        """Return the machines to which it gives a role.
+        """Return the VMs to which it gives a role.
 
-        One that names nobody, or a name that several bear, stands as a member that is `Unknown`: it assigns no role,
-        and nothing is concluded of the group that it was declared for.
+        Without a match, or with a name that several VMs have, that is one `Unknown`: no VM gets the role, and the list
+        of members is incomplete.
         """
         if self.matches.missing is None and not self.matches.known:
             reason = f"{self.selector} is declared, but no virtual machine matches it"
@@ -107,58 +107,58 @@ class Choice(msgspec.Struct, frozen=True, eq=False):
         return self.matches
 
 
-class Belongings(dict[str, Items]):
-    """By type, the resources that belong to a deployment; a type of which none was found may yet have some."""
+class DeploymentScope(dict[str, Items]):
+    """The resources of a deployment by type; a type without known resources may still be incomplete."""
 
     def __init__(self, found: Mapping[str, Items], unlisted: Callable[[str], Unknown | None]) -> None:
-        """Keep what was found; `unlisted` says why there may be more of a type."""
+        """Take what was found; `unlisted` returns why a type without known resources may be incomplete."""
         super().__init__(found)
         self._unlisted = unlisted
 
     def __missing__(self, type_: str) -> Items:
-        """Return a list without known members."""
+        """Return a list without known resources."""
         return Items((), self._unlisted(type_))
 
 
 class Deployment(msgspec.Struct, frozen=True, eq=False):
-    """A deployment with everything that belongs to it."""
+    """A deployment with its members and scope."""
 
     declared: DeclaredDeployment
     subscriptions: tuple[str, ...]
     mirrors: tuple[Mirror, ...]
     more_mirrors: Unknown | None
-    """Why there may be others: nobody declared them, or a tag that was not read may."""
+    """Why there may be more mirrors: they are not declared, or a tag was not read."""
     tiers: tuple[Tier, ...]
-    choices: tuple[Choice, ...]
+    declared_members: tuple[DeclaredMember, ...]
     roles: Mapping[str, tuple[Role, ...]]
-    """The roles of each machine, by its key."""
+    """The roles of each VM, by its key."""
     machines: Mapping[Role, Members]
-    """The machines of every role; none where it was declared so or the product has no such tier."""
+    """The VMs of every role; empty if declared as `none`, or if the product has no such tier."""
     expected: Mapping[tuple[Role, str], Members]
-    """By role and product ("" for the deployment's own) the tiers that the reference has and no declaration speaks of:
-    unknown, or empty where the file says that there are no tiers at all."""
-    scope: Belongings
-    """By type, the resources that belong to the deployment."""
+    """The tiers of the reference architecture that are not declared, by role and product ("" for the deployment's own):
+    unknown, or empty if the file declares that there are no tiers."""
+    scope: DeploymentScope
+    """The resources of the deployment, by type."""
     balancers: Mapping[BalancerRole, Items]
     lines: Mapping[str, int]
-    """By the id or key of a subject, the line of the deployment file that it has to itself."""
+    """The line of the deployment file that declares one subject alone, by the subject's id or key."""
 
     @property
     def id(self) -> str:
-        """Return the id under which findings speak of it."""
+        """Return the id for findings."""
         return self.declared.name
 
 
 class Subscription(msgspec.Struct, frozen=True, eq=False):
-    """A subscription that was scanned."""
+    """A scanned subscription."""
 
     id: str
     deployments: tuple[Deployment, ...]
-    """Those that lie in it."""
+    """The deployments in it."""
 
 
 def subject_of(element: object, lines: Mapping[str, int]) -> Subject:
-    """Return how findings speak of something that can be judged."""
+    """Return the subject of an element that rules can be about."""
     if isinstance(element, Resource):
         return Subject(
             element.id, display_type(element.type), element.name, element.location, lines.get(element.key, 0)
@@ -173,5 +173,5 @@ def subject_of(element: object, lines: Mapping[str, int]) -> Subject:
         return Subject(declared.name, "deployment", declared.name, declared.primary_region, lines.get(element.id, 0))
     if isinstance(element, Subscription):
         return Subject(element.id, "subscription", arm.name_of(element.id))
-    message = f"{type(element).__name__} cannot be judged"
+    message = f"{type(element).__name__} cannot be the subject of a finding"
     raise TypeError(message)

@@ -1,4 +1,4 @@
-"""Roles that tags give to machines where no deployment file does."""
+"""Declarations by tags of VMs, which complete those of the deployment file."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ TAG_MIRROR: Final = "iris-mirror"
 TAG_PRODUCT: Final = "iris-product"
 
 TIER_ROLES: Final = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
-"""The roles of which tags make tiers."""
+"""The roles that tags declare as tiers."""
 
 PRODUCT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
-"""The name of a product, as the deployment file writes it."""
+"""The name of a product in the deployment file."""
 
 
 def tag(resource: Resource, name: str) -> str:
-    """Return the value of a tag, "" where the resource has none; tag names are compared without regard to case."""
+    """Return the value of a tag, "" without it; tag names are compared case-insensitively."""
     found = paths.get(resource.body, ("tags", name))
     return found if isinstance(found, str) else ""
 
 
 def from_tags(graph: Graph, declared: Iterable[DeclaredDeployment]) -> tuple[DeclaredDeployment, ...]:
-    """Return declarations completed by tags: roles that the file leaves open, and deployments that only tags name.
+    """Return declarations completed by tags: undeclared roles of the file's deployments, and deployments of tags alone.
 
-    A tag never changes what a file declares.
+    A tag never overrides the file.
     """
     tagged: dict[str, list[Resource]] = defaultdict(list)
     names: dict[str, str] = {}
-    for machine in graph.by_type.get(VM, ()):
-        name = tag(machine, TAG_DEPLOYMENT)
-        if name and "/" not in name and tag(machine, TAG_ROLE):
-            tagged[name.casefold()].append(machine)
+    for vm in graph.by_type.get(VM, ()):
+        name = tag(vm, TAG_DEPLOYMENT)
+        if name and "/" not in name and tag(vm, TAG_ROLE):
+            tagged[name.casefold()].append(vm)
             names.setdefault(name.casefold(), name)
     by_file = {deployment.name.casefold(): deployment for deployment in declared}
     completed = [_complete(deployment, tagged.get(key, [])) for key, deployment in by_file.items()]
@@ -56,59 +56,57 @@ def from_tags(graph: Graph, declared: Iterable[DeclaredDeployment]) -> tuple[Dec
 
 
 def _one_of(products: Iterable[str]) -> str:
-    """Return the product that machines name, "" where they are not of one mind."""
+    """Return the product of several tags, "" if they differ or there is none."""
     found = set(products) - {""}
     return found.pop() if len(found) == 1 else ""
 
 
-def _product(machine: Resource) -> str:
-    """Return the product that a machine is tagged with, "" where the text is no name of one."""
-    found = tag(machine, TAG_PRODUCT).lower()
+def _product(vm: Resource) -> str:
+    """Return the product in the tag of a VM, "" if it is not a product name."""
+    found = tag(vm, TAG_PRODUCT).lower()
     return found if PRODUCT.fullmatch(found) else ""
 
 
-def _product_within(deployment: DeclaredDeployment, machine: Resource) -> str:
-    """Return which of the products of HealthShare a machine is tagged with, "" where it is none or not said."""
-    found = _product(machine)
+def _product_within(deployment: DeclaredDeployment, vm: Resource) -> str:
+    """Return the HealthShare product in the tag of a VM, "" without one."""
+    found = _product(vm)
     return found if deployment.product == "healthshare" and found != deployment.product else ""
 
 
-def _tagged(machines: list[Resource], role: Role) -> Roster:
-    """Return those of some machines whose tags name a role."""
-    selectors = tuple(
-        Selector("id", machine.id, tag=TAG_ROLE) for machine in machines if tag(machine, TAG_ROLE).lower() == role
-    )
+def _tagged(vms: list[Resource], role: Role) -> Roster:
+    """Return the VMs whose tags declare a role."""
+    selectors = tuple(Selector("id", vm.id, tag=TAG_ROLE) for vm in vms if tag(vm, TAG_ROLE).lower() == role)
     return Roster(declared=bool(selectors), selectors=selectors)
 
 
-def _complete_mirror(mirror: DeclaredMirror, machines: list[Resource]) -> DeclaredMirror:
-    """Fill the rosters that a mirror leaves open."""
+def _complete_mirror(mirror: DeclaredMirror, vms: list[Resource]) -> DeclaredMirror:
+    """Declare by tags the roles that a mirror does not declare."""
     return msgspec.structs.replace(
         mirror,
-        failover=mirror.failover if mirror.failover.declared else _tagged(machines, Role.MIRROR_FAILOVER),
-        arbiter=mirror.arbiter if mirror.arbiter.declared else _tagged(machines, Role.MIRROR_ARBITER),
-        dr=mirror.dr if mirror.dr.declared else _tagged(machines, Role.MIRROR_DR),
-        reporting=mirror.reporting if mirror.reporting.declared else _tagged(machines, Role.MIRROR_REPORTING),
+        failover=mirror.failover if mirror.failover.declared else _tagged(vms, Role.MIRROR_FAILOVER),
+        arbiter=mirror.arbiter if mirror.arbiter.declared else _tagged(vms, Role.MIRROR_ARBITER),
+        dr=mirror.dr if mirror.dr.declared else _tagged(vms, Role.MIRROR_DR),
+        reporting=mirror.reporting if mirror.reporting.declared else _tagged(vms, Role.MIRROR_REPORTING),
     )
 
 
-def _complete(deployment: DeclaredDeployment, machines: list[Resource]) -> DeclaredDeployment:
-    """Fill the rosters that a declaration leaves open with the machines whose tags name the role."""
+def _complete(deployment: DeclaredDeployment, vms: list[Resource]) -> DeclaredDeployment:
+    """Declare by tags the roles that a deployment does not declare."""
 
     def of_mirror(name: str) -> list[Resource]:
-        return [machine for machine in machines if tag(machine, TAG_MIRROR).casefold() == name.casefold()]
+        return [vm for vm in vms if tag(vm, TAG_MIRROR).casefold() == name.casefold()]
 
     mirrors = list(deployment.mirrors or ())
-    tagged_mirrors = sorted({tag(machine, TAG_MIRROR) for machine in machines} - {""})
+    tagged_mirrors = sorted({tag(vm, TAG_MIRROR) for vm in vms} - {""})
     for name in tagged_mirrors if deployment.mirrors is None else ():
         if "/" not in name and name.casefold() not in {mirror.name.casefold() for mirror in mirrors}:
-            product = _one_of(_product_within(deployment, machine) for machine in of_mirror(name))
+            product = _one_of(_product_within(deployment, vm) for vm in of_mirror(name))
             mirrors.append(DeclaredMirror(name, product or deployment.product, "load-balancer", Roster()))
     tiers = list(deployment.tiers or ())
     declared_roles = {tier.role for tier in tiers}
     by_product: dict[str, list[Resource]] = defaultdict(list)
-    for machine in machines:
-        by_product[_product_within(deployment, machine)].append(machine)
+    for vm in vms:
+        by_product[_product_within(deployment, vm)].append(vm)
     tiers += [
         DeclaredTier(role=role, members=roster, product=product)
         for role in (TIER_ROLES if deployment.tiers != () else ())

@@ -1,4 +1,4 @@
-"""What stands where: the graph of a snapshot, and the deployments, mirrors and tiers in it."""
+"""The estate: the reference graph of a snapshot, with deployments, mirrors and tiers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 
 from auditor.azure import arm
 from auditor.estate.declaration import DeclaredDeployment
-from auditor.estate.deployments import Finder
+from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
 from auditor.estate.security_groups import SecurityGroups
@@ -16,19 +16,19 @@ from auditor.snapshot.model import Snapshot
 
 
 class Topology:
-    """Everything that facts may ask about."""
+    """Everything that facts can use."""
 
     def __init__(
         self, snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...], as_of: dt.date | None = None
     ) -> None:
-        """Build the graph and recognise the deployments in it; `as_of` is the date that counts, by default today."""
+        """Build the reference graph and resolve the deployments; `as_of` is the evaluation date, by default today."""
         self.as_of = as_of or dt.datetime.now(dt.UTC).date()
         self.graph = Graph(snapshot)
         self.balancing = Balancing(self.graph)
         self.naming = self.balancing.naming
         self.security_groups = SecurityGroups(self.graph)
-        finder = Finder(self.graph, self.balancing)
-        self.deployments = tuple(finder.build(deployment) for deployment in from_tags(self.graph, declared))
+        resolver = DeploymentResolver(self.graph, self.balancing)
+        self.deployments = tuple(resolver.build(deployment) for deployment in from_tags(self.graph, declared))
         self.subscriptions = tuple(
             Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d)))
             for scope in snapshot.scopes
@@ -36,5 +36,5 @@ class Topology:
 
 
 def _subscriptions(deployment: Deployment) -> set[str]:
-    """Return the subscriptions that a deployment lies in: the declared ones, else those of its machines."""
-    return set(deployment.declared.subscriptions) or {arm.subscription_of(machine) for machine in deployment.roles}
+    """Return the subscriptions of a deployment: the declared ones, else those of its VMs."""
+    return set(deployment.declared.subscriptions) or {arm.subscription_of(vm) for vm in deployment.roles}

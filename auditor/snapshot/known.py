@@ -1,7 +1,6 @@
-"""What a look-up in a subscription can answer: a value, nothing, or that it cannot be known.
+"""Results of look-ups: a value, its absence, or unknown.
 
-Every layer above the snapshot speaks in these types, so that a missing permission can neither pass for a value nor
-for its absence.
+All layers above the snapshot use these types, so that a missing permission is never taken for a value or its absence.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ T = TypeVar("T")
 
 
 class Cause(enum.StrEnum):
-    """Why something is unknown; the first of several that apply names the finding."""
+    """The cause of an unknown; the first of several causes is that of the finding."""
 
     GAP = "gap"
     """It could not be read: no permission, throttled, not listed."""
     DECLARATION = "declaration"
-    """Azure does not know it and nobody declared it."""
+    """Azure does not have it, and it is not declared."""
     GUEST = "guest"
-    """It is inside the machine and nobody supplied the file."""
+    """It is in a file inside the VM, which was not supplied."""
     VALUE = "value"
-    """It was read, but no sense can be made of it."""
+    """It was read, but its value has no known meaning."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -60,7 +59,7 @@ class Read(msgspec.Struct, frozen=True):
     path: str
     """The path of the property in that resource; "" for the resource itself."""
     value: object
-    """What was observed; `ABSENT` where the property was missing."""
+    """The observed value; `ABSENT` without one."""
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -69,66 +68,67 @@ class Interval(msgspec.Struct, frozen=True):
     low: float
     high: float
     because: tuple[Unknown, ...] = ()
-    """Why the bounds are apart."""
+    """Why the bounds differ."""
 
     @property
     def exact(self) -> bool:
-        """Tell whether the bounds meet."""
+        """Return whether the bounds are equal."""
         return self.low == self.high
 
 
 class Items(msgspec.Struct, frozen=True):
-    """A list. A member may itself be `Unknown`; `missing` says why there may be more members than these."""
+    """A list that may be incomplete. An item may itself be `Unknown`."""
 
     known: tuple[object, ...] = ()
     missing: Unknown | None = None
+    """Why there may be more items; None if there are not."""
 
     @classmethod
     def of(cls, value: object) -> Items:
-        """Return what a look-up answered as a list: empty where there is none, open where it cannot be told."""
+        """Return the result of a look-up as a list: empty for a value that is no list, incomplete for an unknown."""
         if isinstance(value, Items):
             return value
         return cls(missing=value) if isinstance(value, Unknown) else cls()
 
     @classmethod
     def joined(cls, *lists: Items | Unknown) -> Items:
-        """Return the members of several lists as one, which is open where one of them is."""
+        """Return several lists as one, which is incomplete if one of them is."""
         found = [cls.of(items) for items in lists]
-        known = tuple(member for items in found for member in items.known)
+        known = tuple(item for items in found for item in items.known)
         return cls(known, next((items.missing for items in found if items.missing is not None), None))
 
     @property
     def complete(self) -> bool:
-        """Tell whether these are all the members and each of them is known."""
+        """Return whether all items are here and known."""
         return self.open_end is None
 
     @property
     def open_end(self) -> Unknown | None:
-        """Return why there may be others than the known members, None where there are none."""
+        """Return why the list is incomplete, or has an unknown item; None if all items are here and known."""
         if self.missing is not None:
             return self.missing
-        for member in self.known:
-            if type(member) is Unknown:
-                return member
+        for item in self.known:
+            if type(item) is Unknown:
+                return item
         return None
 
     def only(self, kind: type[T]) -> list[T]:
-        """Return the members of a type; whoever asks for no other has to heed `open_end`."""
-        return [member for member in self.known if isinstance(member, kind)]
+        """Return the items of a type; a caller that draws a conclusion from them must also check `open_end`."""
+        return [item for item in self.known if isinstance(item, kind)]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a fact or a path yields: the value and all that was read to get it."""
+    """The value of a fact or path, with everything that was read for it."""
 
     value: object
-    """A scalar, `ABSENT`, `Unknown`, `Interval`, `Items`, or an element of the topology."""
+    """A scalar, `ABSENT`, `Unknown`, `Interval`, `Items`, or an element of the estate."""
     reads: tuple[Read, ...] = ()
 
 
 def interval(value: object) -> Interval | None:
-    """Return a number or an interval as an interval, anything else as None.
+    """Return a number or an interval as an interval, None for any other value.
 
-    A boolean is not a number; neither is one that no float can hold.
+    A boolean is not a number, and neither is an integer outside the range of a float.
     """
     kind = type(value)
     if kind is Interval:

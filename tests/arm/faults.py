@@ -58,9 +58,9 @@ class On:
     times: int | None = None
 
 
-Choice = Callable[[Call, int], Fault | None]
+DeclaredMember = Callable[[Call, int], Fault | None]
 """Decides for a request, with how often its address came, this time included."""
-Faults = Mapping[str | On, Fault] | Choice
+Faults = Mapping[str | On, Fault] | DeclaredMember
 """A pattern alone stands for all requests that have it; the first entry that holds decides."""
 
 

@@ -93,7 +93,7 @@ def test_a_name_that_two_machines_bear_gives_neither_the_role() -> None:
     found = s.only(s.topology(*twins, deployment=tier("vm-a")))
     assert found.roles == {}
     assert s.names(app(found)) == ["?"]
-    assert len(found.choices[0].matches.known) == 2
+    assert len(found.declared_members[0].matches.known) == 2
     assert chosen(twins[1]["id"], *twins) == ["vm-a"]
     assert chosen('{name: "vm-a*"}', *twins) == ["vm-a", "vm-a"]
 
@@ -124,7 +124,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
 def test_a_machine_that_two_members_name_stands_once() -> None:
     found = s.only(s.topology(*MACHINES, deployment=tier("vm-a", '{name: "vm-*"}')))
     assert s.names(app(found)) == ["vm-a", "vm-b"]
-    assert [choice.id for choice in found.choices] == ["d/members/vm-a", "d/members/vm-*"]
+    assert [member.id for member in found.declared_members] == ["d/members/vm-a", "d/members/vm-*"]
 
 
 # --- roles ----------------------------------------------------------------------------------------------------------
@@ -774,5 +774,5 @@ def test_every_kind_of_subject() -> None:
         ("tier", "d/tiers/app/westeurope", "app", "westeurope"),
         ("subscription", SUB, SUB.rpartition("/")[2], ""),
     }
-    with pytest.raises(TypeError, match="str cannot be judged"):
+    with pytest.raises(TypeError, match="str cannot be the subject of a finding"):
         subject_of("junk", {})

@@ -388,7 +388,7 @@ def test_what_nobody_declared_is_listed_once(load: Load) -> None:
     found = covered(built, load(R1=on_web, R2=on_web, R3=ON_MACHINES + IN_ZONE))
     assert not found.complete
     assert [declaration.split(":")[0] for declaration in found.declarations] == [
-        "nobody declared the web tier of d",
+        "the web tier of d is not declared",
         "twin is the name of 2 virtual machines",
     ]
 

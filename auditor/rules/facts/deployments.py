@@ -12,7 +12,7 @@ from auditor.azure.types.names import LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.declaration import NONE, Role
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import RULES, STATUS_PAGE
-from auditor.estate.subjects import Choice, Deployment, Subscription, declared_region
+from auditor.estate.subjects import DeclaredMember, Deployment, Subscription, declared_region
 from auditor.estate.tags import TAG_ROLE
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -83,17 +83,17 @@ def profiles(_: Context, deployment: Deployment) -> Answer:
 @fact("deployment.members", "deployment", gives="member*")
 def choices(_: Context, deployment: Deployment) -> Answer:
     """The members that the deployment file names or selects."""
-    return Answer(Items(deployment.choices))
+    return Answer(Items(deployment.declared_members))
 
 
 @fact("member.kind", "member", gives="text")
-def member_kind(_: Context, member: Choice) -> Answer:
+def member_kind(_: Context, member: DeclaredMember) -> Answer:
     """How the member was declared: `name`, `id`, `glob` or `tag`."""
     return Answer(member.selector.kind)
 
 
 @fact("member.matches", "member", gives="vm*")
-def member_matches(_: Context, member: Choice) -> Answer:
+def member_matches(_: Context, member: DeclaredMember) -> Answer:
     """The virtual machines that the declared member names."""
     reads = (Read(machine.id, "name", machine.name) for machine in member.matches.only(Resource))
     return Answer(member.matches, tuple(reads))

@@ -118,7 +118,7 @@ def _roles(topology: Topology) -> _Roles:
         for deployment in topology.deployments:
             for key, own in deployment.roles.items():
                 found.roles.setdefault(key, {}).update(dict.fromkeys(own))
-            for choice in deployment.choices:
+            for choice in deployment.declared_members:
                 doubt = choice.machines.open_end
                 if doubt is not None and doubt.cause is Cause.DECLARATION:
                     found.ambiguous.update((match.key, doubt) for match in choice.matches.only(Resource))

@@ -120,7 +120,7 @@ def test_a_mirror_that_no_tag_names_any_more_may_be_there_where_nobody_says_that
             machine["tags"] = {"iris-deployment": "other", "iris-role": "app"}
 
     reasons = {(state, reason.partition(":")[0]) for state, reason in missing(since(to_app), "mirror")}
-    assert reasons == {(BaselineState.LOST_SIGHT, "nobody declared the mirrors of other")}
+    assert reasons == {(BaselineState.LOST_SIGHT, "the mirrors of other are not declared")}
 
 
 @pytest.mark.parametrize(
