@@ -11,7 +11,7 @@ import msgspec
 from auditor.azure import arm, paths
 from auditor.azure.types import REFERENCES
 from auditor.estate.declaration import BalancerRole, DeclaredDeployment, Role
-from auditor.estate.deployments import Finder
+from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import Balancing
 from auditor.estate.subjects import Deployment
@@ -48,8 +48,8 @@ class MemberReads(msgspec.Struct, frozen=True):
 def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> MemberReads:
     """Return what is to be read more of the deployments that a file or tags declare."""
     graph = Graph(snapshot)
-    finder = Finder(graph, Balancing(graph))
-    deployments = [finder.build(deployment) for deployment in from_tags(graph, declared)]
+    resolver = DeploymentResolver(graph, Balancing(graph))
+    deployments = [resolver.build(deployment) for deployment in from_tags(graph, declared)]
     roles: dict[str, set[Role]] = defaultdict(set)
     load_balancers: dict[str, Resource] = {}
     for deployment in deployments:
