@@ -1,7 +1,7 @@
 """Facts: named, pure functions of the topology that return a value, `ABSENT`, or why the value is unknown.
 
-A rule uses one where a comparison alone cannot say what it needs: a join, a sum, a look-up. Every module of this folder
-is imported, so that a fact in a new file needs no registration.
+Rules use them for what a comparison cannot express: joins, sums, look-ups. Every module of this folder is imported, so
+a fact in a new file needs no registration.
 """
 
 import importlib

@@ -9,18 +9,21 @@ from auditor.rules.facts.reading import malformed, required
 from auditor.snapshot.known import Answer, Interval, Read, Unknown, interval
 
 
-def total(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
-    """Return the sum of numbers of zero or more; what is unknown, absent or may be missing leaves it open upwards."""
-    return _fold(answers, missing, sum)
+def total(answers: Iterable[Answer], unknown: Unknown | None = None) -> Answer:
+    """Return the sum of numbers that cannot be negative.
+
+    It has no upper bound if a number is unknown or absent, or if there may be more (`unknown`).
+    """
+    return _fold(answers, unknown, sum)
 
 
-def largest(answers: Iterable[Answer], missing: Unknown | None = None) -> Answer:
-    """Return the largest of numbers that cannot be negative; open upwards likewise."""
-    return _fold(answers, missing, max)
+def largest(answers: Iterable[Answer], unknown: Unknown | None = None) -> Answer:
+    """Return the largest of numbers that cannot be negative; without an upper bound as in `total`."""
+    return _fold(answers, unknown, max)
 
 
 def number(answer: Answer) -> Answer:
-    """Return the number that Azure wrote as a text."""
+    """Convert a number that Azure returns as text."""
     if not isinstance(answer.value, str):
         return answer
     try:
@@ -33,13 +36,13 @@ def number(answer: Answer) -> Answer:
 
 
 def computed(answers: Sequence[Answer], compute: Callable[..., float]) -> Answer:
-    """Return what several numbers make together; unknown where one of them is."""
+    """Compute a number from several numbers; unknown if one of them is unknown."""
     reads = tuple(read for answer in answers for read in answer.reads)
-    unsure = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
-    return Answer(unsure or compute(*(answer.value for answer in answers)), reads)
+    unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
+    return Answer(unknown or compute(*(answer.value for answer in answers)), reads)
 
 
-def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[list[float]], float]) -> Answer:
+def _fold(answers: Iterable[Answer], unknown: Unknown | None, join: Callable[[list[float]], float]) -> Answer:
     lows, highs = [0.0], [0.0]
     reads: list[Read] = []
     because: list[Unknown] = []
@@ -48,12 +51,12 @@ def _fold(answers: Iterable[Answer], missing: Unknown | None, join: Callable[[li
         bounds = interval(answer.value)
         if bounds is None:
             known = required(answer).value
-            unsure = known if isinstance(known, Unknown) else malformed(answer, "a number")
-            bounds = Interval(0, math.inf, (unsure,))
+            reason = known if isinstance(known, Unknown) else malformed(answer, "a number")
+            bounds = Interval(0, math.inf, (reason,))
         because += bounds.because
         lows.append(bounds.low)
         highs.append(bounds.high)
-    if missing is not None:
-        because.append(missing)
+    if unknown is not None:
+        because.append(unknown)
         highs.append(math.inf)
     return Answer(Interval(join(lows), join(highs), tuple(because)), tuple(reads))

@@ -1,4 +1,4 @@
-"""Facts of load balancers, their rules and probes."""
+"""Facts of load balancers, load-balancing rules and probes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, RULES
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
-from auditor.rules.facts.pools import any_machine
+from auditor.rules.facts.pools import any_vm
 from auditor.rules.facts.reading import number_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Items, Read, Unknown
@@ -20,29 +20,29 @@ from auditor.snapshot.model import Part, Resource
 
 DATABASE_ROLES = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 PROBE_INTERVAL, PROBE_THRESHOLD = 15, 1
-"""What a load balancer's probe does where it says nothing (load-balancer-custom-probe-overview)."""
+"""Azure's defaults of a load balancer's probe (load-balancer-custom-probe-overview): seconds, number of results."""
 
 
 @fact("balancer.rules", "balancer", gives="rule*")
-def rules(_: Context, balancer: Resource) -> Answer:
-    """The load-balancing rules of a balancer."""
-    return Answer(objects(balancer, RULES))
+def rules(_: Context, load_balancer: Resource) -> Answer:
+    """The load-balancing rules of a load balancer."""
+    return Answer(objects(load_balancer, RULES))
 
 
 @fact("balancer.serves_databases", "balancer", gives="boolean")
-def serves_databases(context: Context, balancer: Resource) -> Answer:
-    """Whether a load-balancing or inbound NAT rule sends traffic to a machine with a database, mirrored or not."""
-    rules = Items.joined(objects(balancer, RULES), objects(balancer, NAT_RULES))
+def serves_databases(context: Context, load_balancer: Resource) -> Answer:
+    """Whether a load-balancing or inbound NAT rule sends traffic to a VM with a database, mirrored or not."""
+    rules = Items.joined(objects(load_balancer, RULES), objects(load_balancer, NAT_RULES))
     served = [
-        Answer(context.topology.balancing.machines_served(rule), (Read(balancer.id, rule.path, rule.id),))
+        Answer(context.topology.balancing.machines_served(rule), (Read(load_balancer.id, rule.path, rule.id),))
         for rule in rules.only(Part)
     ]
-    return any_machine(context, served, rules.open_end, DATABASE_ROLES)
+    return any_vm(context, served, rules.open_end, DATABASE_ROLES)
 
 
 @fact("rule.has_probe", "rule", gives="boolean")
 def has_probe(context: Context, rule: Part) -> Answer:
-    """Whether a rule names a health probe that its balancer has."""
+    """Whether a load-balancing rule refers to a health probe that exists."""
     probe = context.topology.balancing.probe(rule)
     if isinstance(probe.value, Part):
         return Answer(True, probe.reads)
@@ -57,7 +57,10 @@ def has_probe(context: Context, rule: Part) -> Answer:
 
 @fact("rule.probes", "rule", gives="probe*")
 def rule_probes(context: Context, rule: Part) -> Answer:
-    """The health probe of a rule; empty where it has none, so that Azure takes every member for healthy."""
+    """The health probe of a load-balancing rule; empty if it has none.
+
+    Without a probe Azure treats every pool member as healthy.
+    """
     probe = context.topology.balancing.probe(rule)
     if probe.value is ABSENT:
         return Answer(Items(), probe.reads)
@@ -66,9 +69,9 @@ def rule_probes(context: Context, rule: Part) -> Answer:
 
 @fact("probe.detection_seconds", "probe", gives="number")
 def detection_seconds(_: Context, probe: Part) -> Answer:
-    """How long a probe takes to notice that a machine changed: its interval times its threshold.
+    """The time in seconds until a probe detects that a VM is down or up: interval times threshold.
 
-    `numberOfProbes` does not count: Azure ignores it (the load balancer's known issues).
+    `numberOfProbes` is not used: Azure ignores it (known issues of Azure Load Balancer).
     """
     interval_ = number_at(probe, "properties.intervalInSeconds", PROBE_INTERVAL)
     threshold = number_at(probe, "properties.probeThreshold", PROBE_THRESHOLD)
@@ -77,26 +80,26 @@ def detection_seconds(_: Context, probe: Part) -> Answer:
 
 @fact("vm.balancing_rules", "vm", gives="rule*")
 def balancing_rules(context: Context, vm: Resource) -> Answer:
-    """The load-balancing rules that send traffic to the machine."""
+    """The load-balancing rules that send traffic to the VM."""
     rules = context.topology.balancing.rules_serving([vm])
-    return Answer(Items(tuple(rules), unseen_balancers(context)))
+    return Answer(Items(tuple(rules), unlisted_load_balancers(context)))
 
 
 @fact("balancer.web_rules", "balancer", gives="rule*")
-def web_rules(context: Context, balancer: Resource) -> Answer:
-    """The load-balancing rules of a balancer that send traffic to a web server of the deployment."""
-    return Answer(_web_rules(context, balancer))
+def web_rules(context: Context, load_balancer: Resource) -> Answer:
+    """The load-balancing rules of a load balancer that send traffic to a web server of the deployment."""
+    return Answer(_web_rules(context, load_balancer))
 
 
 @fact("balancer.web_probes", "balancer", gives="probe*")
-def web_probes(context: Context, balancer: Resource) -> Answer:
-    """The probes that those rules use, each once."""
-    return referred_to(_web_rules(context, balancer), context.topology.balancing.probe)
+def web_probes(context: Context, load_balancer: Resource) -> Answer:
+    """The distinct probes of the load-balancing rules that send traffic to a web server of the deployment."""
+    return referred_to(_web_rules(context, load_balancer), context.topology.balancing.probe)
 
 
 def referred_to(rules: Items, find: Callable[[Part], Answer]) -> Answer:
-    """Return what some rules refer to (their probes, their frontends), each once."""
-    missing = rules.open_end
+    """Return the distinct parts that load-balancing rules refer to: their probes or their frontends."""
+    unknown = rules.open_end
     found: dict[str, Part] = {}
     reads: list[Read] = []
     for rule in rules.only(Part):
@@ -105,24 +108,24 @@ def referred_to(rules: Items, find: Callable[[Part], Answer]) -> Answer:
         if isinstance(part.value, Part):
             found[part.value.key] = part.value
         elif isinstance(part.value, Unknown):
-            missing = missing or part.value
-    return Answer(Items(tuple(found.values()), missing), tuple(reads))
+            unknown = unknown or part.value
+    return Answer(Items(tuple(found.values()), unknown), tuple(reads))
 
 
-def unseen_balancers(context: Context) -> Unknown | None:
-    """Return why a balancer of the deployment may not have been seen."""
+def unlisted_load_balancers(context: Context) -> Unknown | None:
+    """Return why the list of the deployment's load balancers may be incomplete, or None."""
     return context.deployment.scope[LOAD_BALANCER].missing if context.deployment else None
 
 
-def _web_rules(context: Context, balancer: Resource) -> Items:
+def _web_rules(context: Context, load_balancer: Resource) -> Items:
     roles = context.deployment.roles if context.deployment else {}
-    rules = objects(balancer, RULES)
-    missing = rules.open_end
+    rules = objects(load_balancer, RULES)
+    unknown = rules.open_end
     known: list[Part] = []
     for rule in rules.only(Part):
-        machines = context.topology.balancing.machines_served(rule)
-        if any(Role.WEB in roles.get(machine.key, ()) for machine in machines.only(Resource)):
+        vms = context.topology.balancing.machines_served(rule)
+        if any(Role.WEB in roles.get(vm.key, ()) for vm in vms.only(Resource)):
             known.append(rule)
         else:
-            missing = missing or machines.open_end
-    return Items(tuple(known), missing)
+            unknown = unknown or vms.open_end
+    return Items(tuple(known), unknown)

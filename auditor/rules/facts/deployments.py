@@ -1,4 +1,4 @@
-"""Facts of deployments, of what was declared for them, and of roles that can be seen without being declared."""
+"""Facts of deployments, of their declarations, and of roles that resources show without a declaration."""
 
 from __future__ import annotations
 
@@ -22,128 +22,128 @@ from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
-ASKED_FOR_STATUS = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.WEB})
-"""Who is asked for it: members of a mirror, and web servers whose gateway passes the question on."""
+ROLES_WITH_STATUS_PAGE = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.WEB})
+"""Roles of VMs that answer requests for it: mirror members, and web servers, whose CSP Gateway forwards them."""
 
 
 class Sighting(msgspec.Struct, frozen=True, eq=False):
-    """A machine that something in Azure shows in a role, whether or not it was declared."""
+    """A VM that a tag or a probe shows in a role, declared or not."""
 
-    machine: Resource
+    vm: Resource
     seen: frozenset[str]
-    """The roles of which it must have one."""
+    """The roles of which it has at least one."""
     declared: Items
-    """The roles that it has by the deployment file or by tags, and why it may have others."""
+    """The roles that it has by the deployment file or by tags, and why the list may be incomplete."""
     read: Read
 
     @property
     def id(self) -> str:
-        """Return the id of the machine."""
-        return self.machine.id
+        """Return the id of the VM."""
+        return self.vm.id
 
 
 @fact("deployment.environment", "deployment", gives="text")
 def environment(_: Context, deployment: Deployment) -> Answer:
-    """`production` or `non-production`; what was not declared is production."""
+    """`production` or `non-production`; production if not declared."""
     return Answer(deployment.declared.environment)
 
 
 @fact("deployment.product", "deployment", gives="text")
 def product(_: Context, deployment: Deployment) -> Answer:
     """`trakcare`, `healthshare` or `iris`."""
-    reason = f"nobody declared the product of {deployment.declared.name}"
+    reason = f"the product of {deployment.declared.name} is not declared"
     return Answer(deployment.declared.product or Unknown(Cause.DECLARATION, reason))
 
 
 @fact("deployment.primary_region", "deployment", gives="text")
 def primary_region(_: Context, deployment: Deployment) -> Answer:
-    """The region in which the deployment normally works."""
+    """The primary region, in which the deployment normally works, such as `westeurope`."""
     return Answer(declared_region(deployment.declared, "primary"))
 
 
 @fact("deployment.dr_region", "deployment", gives="text")
 def dr_region(_: Context, deployment: Deployment) -> Answer:
-    """The region that takes over when the primary one is lost; `none` where there is none on purpose."""
+    """The DR region, which takes over when the primary region is lost; `none` if declared as none."""
     return Answer(declared_region(deployment.declared, "DR"))
 
 
 @fact("deployment.regions", "deployment", gives="text*")
 def regions(_: Context, deployment: Deployment) -> Answer:
-    """The primary region and the DR region; the primary one alone where there is no other on purpose."""
+    """The primary region and the DR region; only the primary region if the DR region is declared as none."""
     own = (declared_region(deployment.declared, "primary"), declared_region(deployment.declared, "DR"))
     return Answer(Items(tuple(region for region in own if region != NONE)))
 
 
 @fact("deployment.profiles", "deployment", gives="profile*")
 def profiles(_: Context, deployment: Deployment) -> Answer:
-    """The Traffic Manager profiles that lead to the deployment."""
+    """The Traffic Manager profiles with an endpoint at the deployment."""
     return Answer(deployment.scope[TRAFFIC_MANAGER])
 
 
 @fact("deployment.members", "deployment", gives="member*")
-def choices(_: Context, deployment: Deployment) -> Answer:
-    """The members that the deployment file names or selects."""
+def members(_: Context, deployment: Deployment) -> Answer:
+    """The declared members: the entries of all member lists in the deployment file."""
     return Answer(Items(deployment.declared_members))
 
 
 @fact("member.kind", "member", gives="text")
 def member_kind(_: Context, member: DeclaredMember) -> Answer:
-    """How the member was declared: `name`, `id`, `glob` or `tag`."""
+    """How the declared member selects VMs: `name`, `id`, `glob` or `tag`."""
     return Answer(member.selector.kind)
 
 
 @fact("member.matches", "member", gives="vm*")
 def member_matches(_: Context, member: DeclaredMember) -> Answer:
-    """The virtual machines that the declared member names."""
-    reads = (Read(machine.id, "name", machine.name) for machine in member.matches.only(Resource))
+    """The VMs that the declared member matches."""
+    reads = (Read(vm.id, "name", vm.name) for vm in member.matches.only(Resource))
     return Answer(member.matches, tuple(reads))
 
 
 @fact("subscription.sightings", "subscription", gives="sighting*")
 def sightings(context: Context, subscription: Subscription) -> Answer:
-    """The machines that a tag, or a pool whose probe asks for the mirror status page, shows in a role.
+    """The VMs that a tag, or a backend pool whose probe requests the mirror status page, shows in a role.
 
-    Unknown where no deployment is recognised in the subscription at all.
+    Unknown if no deployment is recognised in the subscription.
     """
     if not subscription.deployments:
         return Answer(UNRECOGNISED)
     graph = context.topology.graph
-    declared, missing = _declared(context.topology)
+    declared, unknown = _declared(context.topology)
     known: list[Sighting] = []
-    gaps = [graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER)]
+    unknowns = [graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER)]
     for sight in (*_by_tag(graph, subscription.id), *_by_probe(context, subscription.id)):
         if isinstance(sight, Unknown):
-            gaps.append(sight)
+            unknowns.append(sight)
         else:
-            machine, roles, read = sight
-            own = Items(tuple(declared.get(machine.key, ())), missing)
-            known.append(Sighting(machine, roles, own, read))
-    return Answer(Items(tuple(known), next(filter(None, gaps), None)))
+            vm, roles, read = sight
+            own = Items(tuple(declared.get(vm.key, ())), unknown)
+            known.append(Sighting(vm, roles, own, read))
+    return Answer(Items(tuple(known), next(filter(None, unknowns), None)))
 
 
 @fact("sighting.agreed_roles", "sighting", gives="text*")
 def agreed_roles(_: Context, sighting: Sighting) -> Answer:
-    """The roles in which the machine is seen and which it was also declared to have."""
+    """The roles that a tag or probe shows and that are also declared for the VM."""
     agreed = tuple(role for role in sighting.declared.known if role in sighting.seen)
     return Answer(Items(agreed, sighting.declared.missing), (sighting.read,))
 
 
 def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None]:
-    """Return the roles of each machine over all deployments, and why a roster may hold machines that are not known."""
+    """Return the roles of each VM by its key, over all deployments, and why a list of members may be incomplete."""
     roles: dict[str, list[Role]] = defaultdict(list)
-    missing = None
+    unknown = None
     for deployment in topology.deployments:
         for key, own in deployment.roles.items():
             roles[key] += own
         for roster in deployment.machines.values():
-            gap = Items.of(roster).open_end
-            if gap is not None and gap.cause is Cause.GAP:
-                missing = missing or gap
-    return roles, missing
+            reason = Items.of(roster).open_end
+            if reason is not None and reason.cause is Cause.GAP:
+                unknown = unknown or reason
+    return roles, unknown
 
 
 _Sight = tuple[Resource, frozenset[str], Read] | Unknown
-"""A machine, the roles in which it is seen and what shows it; or why there may be more."""
+"""A VM, the roles of which it has at least one, and the property that shows it; or why there may be more."""
 
 
 def _of_type(graph: Graph, type_: str, subscription: str) -> Iterator[Resource]:
@@ -151,32 +151,32 @@ def _of_type(graph: Graph, type_: str, subscription: str) -> Iterator[Resource]:
 
 
 def _by_tag(graph: Graph, subscription: str) -> Iterator[_Sight]:
-    for machine in _of_type(graph, VM, subscription):
-        found = value(machine, f"tags['{TAG_ROLE}']")
+    for vm in _of_type(graph, VM, subscription):
+        found = value(vm, f"tags['{TAG_ROLE}']")
         if isinstance(found.value, Unknown):
             yield found.value
         elif isinstance(found.value, str) and found.value:
-            yield machine, frozenset({found.value.lower()}), found.reads[0]
+            yield vm, frozenset({found.value.lower()}), found.reads[0]
 
 
 def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
     balancing, graph = context.topology.balancing, context.topology.graph
     seen: set[str] = set()
-    for balancer in _of_type(graph, LOAD_BALANCER, subscription):
-        gap = objects(balancer, RULES).open_end
-        if gap is not None:
-            yield gap
-        for rule in parts(balancer, RULES):
+    for load_balancer in _of_type(graph, LOAD_BALANCER, subscription):
+        unknown = objects(load_balancer, RULES).open_end
+        if unknown is not None:
+            yield unknown
+        for rule in parts(load_balancer, RULES):
             probe = balancing.probe(rule).value
             path = value(probe, "properties.requestPath") if isinstance(probe, Part) else Answer(probe)
             if isinstance(path.value, Unknown):
                 yield path.value
             if not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
                 continue
-            machines = balancing.machines_served(rule)
-            if machines.open_end is not None:
-                yield machines.open_end
-            for machine in machines.only(Resource):
-                if machine.key not in seen:
-                    seen.add(machine.key)
-                    yield machine, ASKED_FOR_STATUS, path.reads[0]
+            vms = balancing.machines_served(rule)
+            if vms.open_end is not None:
+                yield vms.open_end
+            for vm in vms.only(Resource):
+                if vm.key not in seen:
+                    seen.add(vm.key)
+                    yield vm, ROLES_WITH_STATUS_PAGE, path.reads[0]

@@ -1,4 +1,4 @@
-"""Facts of disks: which a machine has, what they are for, and what their tier gives."""
+"""Facts of disks: those of a VM, their purpose, and the limits of their performance tier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 PREMIUM_SSD: Final = Path(__file__).resolve().parent / "data" / "premium_ssd.yaml"
-"""What each performance tier of Premium SSD gives, with its source."""
+"""The size, IOPS and MB/s of each performance tier of Premium SSD, with the source."""
 
 OS_DISK: Final = "properties.storageProfile.osDisk"
 ATTACHMENTS: Final = "properties.storageProfile.dataDisks[*]"
@@ -29,54 +29,54 @@ class Tier(msgspec.Struct, frozen=True):
 
     tier: str
     gib: int
-    """The largest disk that has it by its size alone."""
+    """The size of the largest disk that has it by default."""
     iops: int
     mbps: int
 
 
 @cache
 def tiers() -> tuple[Tier, ...]:
-    """Return the tiers, smallest first."""
+    """Return the performance tiers, smallest first."""
     table: Any = yaml_documents.read(PREMIUM_SSD).value
     return tuple(Tier(**entry) for entry in table["tiers"])
 
 
 def tier_of(disk: Resource) -> tuple[Tier | Unknown, tuple[Read, ...]]:
-    """Return the performance tier of a Premium SSD: the one that was set, else the one that its size gives it."""
+    """Return the performance tier of a Premium SSD (set, else the default of its size), and what was read for it."""
     found = value(disk, "properties.tier")
     if isinstance(found.value, Unknown):
         return found.value, found.reads
     if isinstance(found.value, str):
         name = found.value.casefold()
         known = next((tier for tier in tiers() if tier.tier.casefold() == name), None)
-        reason = f"{disk.id}: properties.tier is {found.value}, which is no known tier of Premium SSD"
+        reason = f"{disk.id}: properties.tier is {found.value}, which is not a known performance tier of Premium SSD"
         return known or Unknown(Cause.VALUE, reason, about=(disk.id,)), found.reads
     size = value(disk, "properties.diskSizeGB")
     bounds = interval(size.value)
     if isinstance(size.value, Unknown):
         return size.value, size.reads
     by_size = next((tier for tier in tiers() if bounds is not None and 0 < bounds.low <= tier.gib), None)
-    reason = f"{disk.id} has neither a properties.tier nor a properties.diskSizeGB that gives it one"
+    reason = f"{disk.id} has neither properties.tier nor a properties.diskSizeGB with a performance tier"
     return by_size or Unknown(Cause.VALUE, reason, about=(disk.id,)), size.reads
 
 
 @fact("disk.tier_iops", "disk", gives="number")
 def tier_iops(_: Context, disk: Resource) -> Answer:
-    """The operations a second that a Premium SSD has by its tier, set or following from its size."""
+    """The IOPS of a Premium SSD by its performance tier (set, or the default of its size)."""
     tier, reads = tier_of(disk)
     return Answer(tier.iops if isinstance(tier, Tier) else tier, reads)
 
 
 @fact("disk.tier_mbps", "disk", gives="number")
 def tier_mbps(_: Context, disk: Resource) -> Answer:
-    """The MB/s that a Premium SSD has by its tier, set or following from its size."""
+    """The throughput in MB/s of a Premium SSD by its performance tier (set, or the default of its size)."""
     tier, reads = tier_of(disk)
     return Answer(tier.mbps if isinstance(tier, Tier) else tier, reads)
 
 
 @fact("vm.os_disk", "vm", gives="disk*")
 def os_disk(context: Context, vm: Resource) -> Answer:
-    """The managed disk of the machine's operating system; one element, unknown where it is unmanaged."""
+    """The OS disk of the VM, as a list of one managed disk; the element is unknown if the disk is unmanaged."""
     found = value(vm, OS_DISK)
     if isinstance(found.value, dict):
         return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
@@ -87,7 +87,7 @@ def os_disk(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.data_disks", "vm", gives="disk*")
 def data_disks(context: Context, vm: Resource) -> Answer:
-    """The managed disks attached to the machine besides its OS disk."""
+    """The data disks of the VM; an unmanaged one is unknown."""
     attached = objects(vm, ATTACHMENTS)
     disks = tuple(_disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
     return Answer(Items(disks, attached.missing))
@@ -95,25 +95,25 @@ def data_disks(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.data_disk_mbps", "vm", gives="number")
 def data_disk_mbps(context: Context, vm: Resource) -> Answer:
-    """What the data disks could deliver together, in MB/s: the sum of their `diskMBpsReadWrite`."""
+    """The total provisioned throughput of the data disks in MB/s: the sum of `diskMBpsReadWrite`."""
     return _sum_of_data_disks(context, vm, "properties.diskMBpsReadWrite")
 
 
 @fact("vm.data_disk_iops", "vm", gives="number")
 def data_disk_iops(context: Context, vm: Resource) -> Answer:
-    """What the data disks could do together, in operations a second: the sum of their `diskIOPSReadWrite`."""
+    """The total provisioned IOPS of the data disks: the sum of `diskIOPSReadWrite`."""
     return _sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite")
 
 
 def _sum_of_data_disks(context: Context, vm: Resource, path: str) -> Answer:
-    """Return the sum of a number of the managed disks attached to a machine besides its OS disk."""
+    """Return the sum of a numeric property over the data disks of a VM."""
     disks = Items.of(data_disks(context, vm).value)
     return total((value(disk, path) for disk in disks.only(Resource)), disks.open_end)
 
 
 @fact("vm.attachments", "vm", gives="attachment*")
 def attachments(_: Context, vm: Resource) -> Answer:
-    """The data disks as they are attached to the machine."""
+    """The entries of the VM's `dataDisks`: the attachments of its data disks."""
     return Answer(objects(vm, ATTACHMENTS))
 
 
@@ -131,21 +131,21 @@ def attachment_size(context: Context, attachment: Part) -> Answer:
 
 @fact("attachment.disk_iops", "attachment", gives="number")
 def attachment_iops(context: Context, attachment: Part) -> Answer:
-    """The operations a second that the attached disk is provisioned for."""
+    """The provisioned IOPS of the attached disk."""
     return _through_disk(context, attachment, "properties.diskIOPSReadWrite")
 
 
 @fact("attachment.disk_mbps", "attachment", gives="number")
 def attachment_mbps(context: Context, attachment: Part) -> Answer:
-    """The MB/s that the attached disk is provisioned for."""
+    """The provisioned throughput of the attached disk in MB/s."""
     return _through_disk(context, attachment, "properties.diskMBpsReadWrite")
 
 
 @fact("attachment.purpose", "attachment", gives="text")
 def purpose(context: Context, attachment: Part) -> Answer:
-    """What the deployment file says that the disk holds, by the number at which it is attached: `journal` or `wij`.
+    """The declared purpose of the disk, by its logical unit number: `journal` or `wij`.
 
-    Absent where the machine's mirror declares no such disk there.
+    Absent if the VM's mirror declares none for this number.
     """
     lun = value(attachment, "lun")
     if isinstance(lun.value, Unknown):
@@ -153,15 +153,15 @@ def purpose(context: Context, attachment: Part) -> Answer:
     bounds = interval(lun.value)
     if bounds is None:
         return Answer(Unknown(Cause.VALUE, f"{attachment.id} has no lun", about=(attachment.resource.id,)), lun.reads)
-    doubt: Unknown | None = None
+    unknown: Unknown | None = None
     for mirror in context.deployment.mirrors if context.deployment else ():
         declared = [name for name, luns in sorted(mirror.declared.disks.items()) if bounds.low in luns]
         for roster in (mirror.failover, mirror.dr, mirror.reporting) if declared else ():
-            machines = Items.of(roster)
-            if any(vm.key == attachment.resource.key for vm in machines.only(Resource)):
+            vms = Items.of(roster)
+            if any(vm.key == attachment.resource.key for vm in vms.only(Resource)):
                 return Answer(declared[0], lun.reads)
-            doubt = doubt or machines.open_end
-    return Answer(doubt or ABSENT, lun.reads)
+            unknown = unknown or vms.open_end
+    return Answer(unknown or ABSENT, lun.reads)
 
 
 def _disk_of(context: Context, attachment: Part) -> Resource | Unknown:

@@ -1,4 +1,4 @@
-"""Facts of how clients on the Internet come to a tier, and whether Traffic Manager leads them there."""
+"""Facts of the public entrances of tiers, and of the Traffic Manager profiles that point to them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENER_OF: Final = {"properties.requestRoutingRules[*]": "httpListener", "properties.routingRules[*]": "listener"}
-"""The property by which a rule of an application gateway names its listener, by where such rules stand."""
+"""By path of rules in an application gateway, the property that refers to the listener."""
 
 
 class Entrance(NamedTuple):
-    """A public address from which traffic comes to a tier."""
+    """A public IP address from which a load balancer or application gateway sends traffic to a tier."""
 
     address: Resource
     hosts: frozenset[str] | None
-    """The host names that come to the tier, with `*` and `?`; None where whatever is asked for does."""
+    """The host names of which requests go to the tier, with `*` and `?`; None for any."""
     read: Read
 
 
@@ -42,14 +42,14 @@ def tiers(context: Context, deployment: Deployment) -> Answer:
         return region
     known = [tier for tier in deployment.tiers if tier.region == region.value]
     there = {tier.declared.role for tier in deployment.tiers}
-    hidden = [deployment.machines[role] for role in TIER_ROLES if role not in there]
-    gaps = (Items.of(machines).open_end for machines in (*deployment.expected.values(), *hidden))
-    return Answer(Items(tuple(known), next(filter(None, gaps), None)))
+    undeclared = [deployment.machines[role] for role in TIER_ROLES if role not in there]
+    unknowns = (Items.of(vms).open_end for vms in (*deployment.expected.values(), *undeclared))
+    return Answer(Items(tuple(known), next(filter(None, unknowns), None)))
 
 
 @fact("tier.is_public", "tier", gives="boolean")
 def is_public(context: Context, tier: Tier) -> Answer:
-    """Whether a rule sends traffic from a public address to the tier, by a load balancer or an application gateway."""
+    """Whether a load balancer or application gateway sends traffic from a public IP address to the tier."""
     found = Items.of(_entrances(context, tier).value)
     entrances = found.only(Entrance)
     return Answer(True if entrances else found.missing or False, tuple(entrance.read for entrance in entrances))
@@ -57,10 +57,10 @@ def is_public(context: Context, tier: Tier) -> Answer:
 
 @fact("tier.profiles", "tier", gives="profile*")
 def profiles(context: Context, tier: Tier) -> Answer:
-    """The Traffic Manager profiles that lead to the tier: to a public address from which traffic comes to it.
+    """The Traffic Manager profiles with an endpoint at a public IP address from which traffic goes to the tier.
 
-    Where traffic for several products comes from one address, by the name of the host, a profile leads to that product
-    whose host its probe asks for.
+    If several products share the public IP address by host name, a profile belongs to the product whose host name its
+    probe requests.
     """
     entrances = Items.of(_entrances(context, tier).value)
     own = entrances.only(Entrance)
@@ -74,17 +74,17 @@ def profiles(context: Context, tier: Tier) -> Answer:
     for entrance in own:
         rivals = [rival for rival in beside if rival.address.key == entrance.address.key]
         for profile in context.topology.naming.profiles_at(entrance.address):
-            host = _host_asked_for(context, profile, entrance.address) if rivals else Answer(ABSENT)
+            host = _host_requested(context, profile, entrance.address) if rivals else Answer(ABSENT)
             reads += host.reads
-            meant = _is_meant(profile, host.value, entrance, rivals)
-            if meant is True or (isinstance(meant, Unknown) and profile.key not in found):
-                found[profile.key] = profile if meant is True else meant
-    missing = entrances.missing or next(_unclear_profiles(context), None)
-    return Answer(Items(tuple(found.values()), missing), tuple(reads))
+            points = _points_to(profile, host.value, entrance, rivals)
+            if points is True or (isinstance(points, Unknown) and profile.key not in found):
+                found[profile.key] = profile if points is True else points
+    unknown = entrances.missing or next(_unknown_profiles(context), None)
+    return Answer(Items(tuple(found.values()), unknown), tuple(reads))
 
 
-def _unclear_profiles(context: Context) -> Iterator[Unknown]:
-    """Yield why there may be profiles that lead to a tier without our seeing it."""
+def _unknown_profiles(context: Context) -> Iterator[Unknown]:
+    """Yield why further Traffic Manager profiles may point to a tier."""
     deployment, naming = context.deployment, context.topology.naming
     if deployment is None:
         return
@@ -93,56 +93,56 @@ def _unclear_profiles(context: Context) -> Iterator[Unknown]:
         yield own.missing
     for profile in own.only(Resource):
         yield from (target for target in naming.targets(profile) if isinstance(target, Unknown))
-    for profile, doubts in naming.doubtful:
+    for profile, unknowns in naming.doubtful:
         if arm.subscription_of(profile.key) in deployment.subscriptions:
-            yield from doubts
+            yield from unknowns
 
 
 # --- entrances --------------------------------------------------------------------------------------------------------
 
 
 class _Sent(NamedTuple):
-    """What a rule of a load balancer or an application gateway sends on."""
+    """The traffic of one rule of a load balancer or application gateway."""
 
-    machines: Items
-    """To whom."""
+    vms: Items
+    """The targets."""
     frontend: Answer
-    """At which it arrives."""
+    """The frontend at which it arrives."""
     hosts: frozenset[str] | None
-    """The host names that it is for, None for any."""
+    """The host names of the requests; None for any."""
 
 
 @once
 def _entrances(context: Context, tier: Tier) -> Answer:
-    """Return the public addresses from which traffic comes to a tier."""
+    """Return the public IP addresses from which traffic goes to a tier."""
     sent = Items.of(_sent(context, context.deployment).value)
-    machines = {machine.key for machine in tier.members.only(Resource)}
+    vms = {vm.key for vm in tier.members.only(Resource)}
     known: list[Entrance] = []
-    doubt = tier.members.open_end or sent.missing
+    unknown = tier.members.open_end or sent.missing
     for by_rule in sent.only(_Sent):
-        if machines.isdisjoint(machine.key for machine in by_rule.machines.only(Resource)):
-            doubt = doubt or by_rule.machines.open_end
+        if vms.isdisjoint(vm.key for vm in by_rule.vms.only(Resource)):
+            unknown = unknown or by_rule.vms.open_end
             continue
         address = _address(context, by_rule.frontend.value)
         if isinstance(address.value, Resource):
             known.append(Entrance(address.value, by_rule.hosts, address.reads[0]))
         elif isinstance(address.value, Unknown):
-            doubt = doubt or address.value
-    return Answer(Items(tuple(known), doubt))
+            unknown = unknown or address.value
+    return Answer(Items(tuple(known), unknown))
 
 
 @once
 def _sent(context: Context, deployment: Deployment) -> Answer:
-    """Return what the balancers and gateways of a deployment send on."""
-    balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
-    found = [_balanced(context, balancer) for balancer in balancers.only(Resource)]
+    """Return the traffic of all load balancers and application gateways of a deployment, by rule."""
+    load_balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
+    found = [_balanced(context, load_balancer) for load_balancer in load_balancers.only(Resource)]
     found += [_routed(context, gateway) for gateway in gateways.only(Resource)]
-    return Answer(Items.joined(*found, Items(missing=balancers.missing or gateways.missing)))
+    return Answer(Items.joined(*found, Items(missing=load_balancers.missing or gateways.missing)))
 
 
-def _balanced(context: Context, balancer: Resource) -> Items:
+def _balanced(context: Context, load_balancer: Resource) -> Items:
     balancing = context.topology.balancing
-    rules = objects(balancer, RULES)
+    rules = objects(load_balancer, RULES)
     sent = (
         _Sent(balancing.machines_served(rule), balancing.frontend(rule), None)
         for rule in rules.only(Part)
@@ -159,29 +159,29 @@ def _routed(context: Context, gateway: Resource) -> Items:
         for rule in rules.only(Part):
             listener = _named(context, rule, listener_name).value
             frontend = _named(context, listener, "frontendIPConfiguration")
-            sent.append(_Sent(_machines(context, rule), frontend, _hosts(listener)))
+            sent.append(_Sent(_vms_behind(context, rule), frontend, _hosts(listener)))
         found.append(Items(tuple(sent), rules.open_end))
     return Items.joined(*found)
 
 
-def _machines(context: Context, rule: Part) -> Items:
-    """Return the machines to which a rule of an application gateway sends requests, on whichever path."""
+def _vms_behind(context: Context, rule: Part) -> Items:
+    """Return the VMs to which a rule of an application gateway sends requests, on any path."""
     by_path = _named(context, rule, "urlPathMap").value
     routes: list[Part] = [rule]
-    missing = by_path if isinstance(by_path, Unknown) else None
+    unknown = by_path if isinstance(by_path, Unknown) else None
     if isinstance(by_path, Part):
         paths = objects(by_path, "properties.pathRules[*]")
         routes += [by_path, *paths.only(Part)]
-        missing = paths.open_end
+        unknown = paths.open_end
     pools = [_named(context, route, name).value for route in routes for name in TARGETS]
     served = [
         Items.of(context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool) for pool in pools
     ]
-    return Items.joined(*served, Items(missing=missing))
+    return Items.joined(*served, Items(missing=unknown))
 
 
 def _named(context: Context, part: object, name: str) -> Answer:
-    """Return the part of a balancer that another part of it refers to; absent where it refers to none."""
+    """Return the part of an application gateway that another part refers to; absent if there is no reference."""
     if not isinstance(part, Part):
         return Answer(part)
     reference = value(part, f"properties.{name}.id")
@@ -191,7 +191,7 @@ def _named(context: Context, part: object, name: str) -> Answer:
 
 
 def _address(context: Context, frontend: object) -> Answer:
-    """Return the public address of a frontend, absent where it is private."""
+    """Return the public IP address of a frontend; absent if it is private."""
     if not isinstance(frontend, Part):
         return Answer(frontend)
     reference = value(frontend, "properties.publicIPAddress.id")
@@ -202,7 +202,7 @@ def _address(context: Context, frontend: object) -> Answer:
     prefix = value(frontend, "properties.publicIPPrefix.id")
     if prefix.value is ABSENT:
         return Answer(ABSENT)
-    reason = f"{frontend.id} takes its address from a range, and which one that is does not show"
+    reason = f"{frontend.id} has an address of a public IP prefix; which address it is, Azure does not return"
     return Answer(Unknown(Cause.VALUE, reason, about=(frontend.resource.id,)), prefix.reads)
 
 
@@ -218,7 +218,7 @@ def _malformed(answer: Answer) -> Unknown:
 
 
 def _hosts(listener: object) -> frozenset[str] | None:
-    """Return the host names that a listener is for, None where it takes what is asked of any."""
+    """Return the host names of a listener; None if it accepts requests for any."""
     if not isinstance(listener, Part):
         return None
     names = [value(listener, "properties.hostName").value]
@@ -227,14 +227,14 @@ def _hosts(listener: object) -> frozenset[str] | None:
     return frozenset(name.lower() for name in names if isinstance(name, str) and name) or None
 
 
-def _is_meant(profile: Resource, host: object, entrance: Entrance, rivals: list[Entrance]) -> bool | Unknown:
-    """Tell whether a profile that asks an address for a host leads to one of the entrances which share that address."""
+def _points_to(profile: Resource, host: object, entrance: Entrance, rivals: list[Entrance]) -> bool | Unknown:
+    """Return whether a profile whose probe requests a host points to an entrance, of several at one address."""
     if isinstance(host, Unknown):
         return host
     if not rivals:
         return True
     if not isinstance(host, str):
-        reason = f"{profile.id} asks for no host, and several products share the address {entrance.address.id}"
+        reason = f"the probe of {profile.id} requests no host, and several products share {entrance.address.id}"
         return entrance.hosts is None or Unknown(Cause.VALUE, reason, about=(profile.id, entrance.address.id))
     if entrance.hosts is not None:
         return _matches(host, entrance.hosts)
@@ -245,8 +245,8 @@ def _matches(host: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(host.lower(), pattern) for pattern in patterns)
 
 
-def _host_asked_for(context: Context, profile: Resource, address: Resource) -> Answer:
-    """Return the host that a profile's probe asks for at an address, absent where it names none."""
+def _host_requested(context: Context, profile: Resource, address: Resource) -> Answer:
+    """Return the host that a profile's probe requests at a public IP address; absent if it sets none."""
     for endpoint in objects(profile, ENDPOINTS).only(Part):
         target = context.topology.naming.target(endpoint).value
         if isinstance(target, Resource) and target.key == address.key:

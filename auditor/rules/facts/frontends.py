@@ -1,4 +1,4 @@
-"""Facts of the frontends of load balancers, and of the zones that they could be in."""
+"""Facts of the frontends of load balancers, and of availability zones in their region."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FRONTENDS = "properties.frontendIPConfigurations[*]"
 
 
 @fact("balancer.frontends", "balancer", gives="frontend*")
-def frontends(_: Context, balancer: Resource) -> Answer:
-    """The frontends of a balancer."""
-    return Answer(objects(balancer, FRONTENDS))
+def frontends(_: Context, load_balancer: Resource) -> Answer:
+    """The frontends of a load balancer."""
+    return Answer(objects(load_balancer, FRONTENDS))
 
 
 @fact("frontend.zones", "frontend", gives="text*")
 def frontend_zones(context: Context, frontend: Part) -> Answer:
-    """The availability zones of a frontend: its own where it is private, else those of its public address or prefix."""
+    """The availability zones of a frontend: its own if it is private, else those of its public IP address or prefix."""
     reads: tuple[Read, ...] = ()
     for name in ("publicIPAddress", "publicIPPrefix"):
         reference = value(frontend, f"properties.{name}.id")
@@ -32,16 +32,16 @@ def frontend_zones(context: Context, frontend: Part) -> Answer:
             found = context.topology.graph.get(reference.value)
             return Answer(found, reads) if isinstance(found, Unknown) else _zones_of_address(found, reads)
         if not isinstance(reference.value, Absent):
-            reason = f"{frontend.id} names no {name} that makes sense (malformed)"
+            reason = f"{frontend.id}: properties.{name}.id is not a resource id (malformed)"
             malformed = Unknown(Cause.VALUE, reason, about=(frontend.resource.id,))
-            unclear = reference.value if isinstance(reference.value, Unknown) else malformed
-            return Answer(unclear, reads)
+            unknown = reference.value if isinstance(reference.value, Unknown) else malformed
+            return Answer(unknown, reads)
     return _zones(frontend, reads)
 
 
 @fact("regional.has_zones", "balancer", "gateway", gives="boolean")
 def has_zones(context: Context, resource: Resource) -> Answer:
-    """Whether the region has availability zones, so that the SKU list offers some machine size in two of them."""
+    """Whether the region has availability zones: the SKU list offers a VM size in at least two."""
     place = value(resource, "location")
     if not isinstance(place.value, str):
         return place
@@ -60,10 +60,10 @@ def has_zones(context: Context, resource: Resource) -> Answer:
                 seen.append(Read(where, f"locationInfo[{index}].zones", ABSENT if zones is None else zones))
                 if isinstance(zones, list) and len(zones) > 1:
                     return Answer(True, (*place.reads, seen[-1]))
-    gap = graph.listing(SKU, subscription)
-    if gap is None and not seen:
-        gap = Unknown(Cause.VALUE, f"the SKU list has no machine size in {region}, so that its zones are not known")
-    return Answer(gap or False, (*place.reads, *seen))
+    unknown = graph.listing(SKU, subscription)
+    if unknown is None and not seen:
+        unknown = Unknown(Cause.VALUE, f"the SKU list has no VM size in {region}, so its zones are unknown")
+    return Answer(unknown or False, (*place.reads, *seen))
 
 
 def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
@@ -75,9 +75,9 @@ def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
 
 
 def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
-    """Return the zones of a public address or prefix; where a Standard one has none, it may yet be in all of them.
+    """Return the zones of a public IP address or prefix; unknown for a Standard one without zones.
 
-    Azure has been spreading those over all zones, region by region, without writing it into them.
+    Azure makes those zone-redundant, region by region, without a change of the resource.
     """
     found = _zones(address, reads)
     tier = value(address, "sku.name")
@@ -85,6 +85,8 @@ def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
         if isinstance(tier.value, Unknown):
             return Answer(Items(missing=tier.value), found.reads)
         if isinstance(tier.value, str) and tier.value.lower() != "basic":
-            reason = f"{address.id} names no zones; Azure spreads such addresses over all of them in ever more regions"
+            reason = (
+                f"{address.id} has no zones; in a growing number of regions Azure makes such addresses zone-redundant"
+            )
             return Answer(Items(missing=Unknown(Cause.VALUE, reason, about=(address.id,))), (*found.reads, *tier.reads))
     return found

@@ -1,4 +1,4 @@
-"""Facts of application gateways: their listeners, where they send requests, and the TLS that they accept."""
+"""Facts of application gateways: listeners, backend settings, and accepted TLS versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VERSIONS: Final = {"tlsv1_0": 1.0, "tlsv1_1": 1.1, "tlsv1_2": 1.2, "tlsv1_3": 1
 
 
 class _Policies(NamedTuple):
-    """The oldest TLS version of predefined policies, by lower-case name, and of what holds where none is named."""
+    """The oldest TLS version of predefined policies, by lower-case name, and of Azure's defaults."""
 
     oldest: dict[str, float]
     default_of_v1: float
@@ -42,21 +42,21 @@ def _policies() -> _Policies:
 
 @fact("gateway.listeners", "gateway", gives="listener*")
 def listeners(_: Context, gateway: Resource) -> Answer:
-    """The listeners of an application gateway for HTTP and HTTPS."""
+    """The HTTP and HTTPS listeners of an application gateway."""
     return Answer(objects(gateway, LISTENERS))
 
 
 @fact("listener.redirects", "listener", gives="boolean")
 def listener_redirects(context: Context, listener: Part) -> Answer:
-    """Whether all that a listener receives is redirected; false where no rule speaks of it."""
+    """Whether all requests to a listener are redirected; false if no routing rule uses it."""
     found = objects(listener.resource, RULES)
-    gap = found.open_end
+    unknown = found.open_end
     reads: list[Read] = []
     rules = 0
     for rule in found.only(Part):
         named = value(rule, "properties.httpListener.id")
         if isinstance(named.value, Unknown):
-            gap = gap or named.value
+            unknown = unknown or named.value
         if not isinstance(named.value, str) or arm.key(named.value) != listener.key:
             continue
         rules += 1
@@ -65,19 +65,19 @@ def listener_redirects(context: Context, listener: Part) -> Answer:
         if redirected.value is False:
             return Answer(False, redirected.reads)
         if isinstance(redirected.value, Unknown):
-            gap = gap or redirected.value
-    return Answer(gap if gap is not None else rules > 0, tuple(reads))
+            unknown = unknown or redirected.value
+    return Answer(unknown if unknown is not None else rules > 0, tuple(reads))
 
 
 @fact("gateway.web_settings", "gateway", gives="backend-settings*")
 def web_settings(context: Context, gateway: Resource) -> Answer:
-    """The backend settings by which an application gateway sends requests to a web server of the deployment."""
+    """The backend settings with which an application gateway sends requests to a web server of the deployment."""
     known: dict[str, object] = {}
-    gaps: list[Unknown | None] = []
+    unknowns: list[Unknown | None] = []
     reads: list[Read] = []
     for path in ROUTES:
         routes = objects(gateway, path)
-        gaps.append(routes.open_end)
+        unknowns.append(routes.open_end)
         for route in routes.only(Part):
             for pool_name, settings_name in (
                 ("backendAddressPool", "backendHttpSettings"),
@@ -90,37 +90,37 @@ def web_settings(context: Context, gateway: Resource) -> Answer:
                 web = serves(context, Answer(Items(() if pool is None else (pool,))), Role.WEB)
                 reads += web.reads
                 if isinstance(web.value, Unknown):
-                    gaps.append(web.value)
+                    unknowns.append(web.value)
                 elif web.value is True:
                     known[settings.key if isinstance(settings, Part) else settings.reason] = settings
-    return Answer(Items(tuple(known.values()), next(filter(None, gaps), None)), tuple(reads))
+    return Answer(Items(tuple(known.values()), next(filter(None, unknowns), None)), tuple(reads))
 
 
 @fact("gateway.oldest_tls", "gateway", gives="number")
 def oldest_tls(context: Context, gateway: Resource) -> Answer:
-    """The oldest TLS version, such as 1.2, that the gateway's policy or that of a listener's TLS profile accepts.
+    """The oldest TLS version, such as 1.2, that the TLS policy or a listener's TLS profile accepts.
 
-    A predefined policy counts for the version that it stands for; where none is set, the default that Azure shows.
+    For a predefined policy it is the version that Azure documents; if no policy is set, that of Azure's default policy.
     """
     found = [_oldest(gateway)]
     listeners = objects(gateway, LISTENERS)
-    gap = listeners.open_end
+    unknown = listeners.open_end
     for listener in listeners.only(Part):
         profile = _named(context, listener, "sslProfile")
         if isinstance(profile, Unknown):
-            gap = gap or profile
+            unknown = unknown or profile
         elif profile is not None:
             policy = value(profile, "properties.sslPolicy")
             if isinstance(policy.value, Unknown):
-                gap = gap or policy.value
+                unknown = unknown or policy.value
             elif policy.value is not ABSENT:
                 found.append(_policy(profile, "properties.sslPolicy"))
     bounds = [answer.value for answer in found if isinstance(answer.value, Interval)]
     reads = tuple(read for answer in found for read in answer.reads)
     because = tuple(reason for bound in bounds for reason in bound.because)
     low, high = min(bound.low for bound in bounds), min(bound.high for bound in bounds)
-    if gap is not None:
-        low, because = min(_VERSIONS.values()), (*because, gap)
+    if unknown is not None:
+        low, because = min(_VERSIONS.values()), (*because, unknown)
     return Answer(low if low == high else Interval(low, high, because), reads)
 
 
@@ -133,7 +133,7 @@ def _named(context: Context, element: Part, name: str) -> Part | Unknown | None:
 
 
 def _redirected(context: Context, rule: Part) -> Answer:
-    """Return whether a routing rule redirects, on every path where it goes by paths."""
+    """Return whether a routing rule redirects all requests; a path-based rule on every path."""
     own = value(rule, "properties.redirectConfiguration.id")
     by_path = _named(context, rule, "urlPathMap")
     if not isinstance(own.value, Absent) or by_path is None:
@@ -146,15 +146,15 @@ def _redirected(context: Context, rule: Part) -> Answer:
     reads = tuple(read for answer in answers for read in answer.reads)
     if any(isinstance(answer.value, Absent) for answer in answers):
         return Answer(False, reads)
-    gap = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.open_end)
-    return Answer(gap or True, reads)
+    unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.open_end)
+    return Answer(unknown or True, reads)
 
 
 def _oldest(gateway: Resource) -> Answer:
-    """Return the oldest version of the gateway's own policy, or of the default in its stead, as an interval."""
+    """Return the oldest version of the application gateway's own policy, else of Azure's default, as an interval."""
     own = value(gateway, "properties.sslPolicy")
     if isinstance(own.value, Unknown):
-        return _anything(own.value, own.reads)
+        return _any_version(own.value, own.reads)
     if own.value is not ABSENT:
         return _policy(gateway, "properties.sslPolicy")
     shown = value(gateway, "properties.defaultPredefinedSslPolicy")
@@ -166,8 +166,8 @@ def _oldest(gateway: Resource) -> Answer:
         version = _policies().default_of_v1
         return Answer(Interval(version, version), (*reads, *tier.reads))
     reason = (
-        f"{gateway.id} has no TLS policy of its own, and which one Azure applies is shown "
-        "(defaultPredefinedSslPolicy) only to API version 2023-02-01 and newer"
+        f"{gateway.id} has no TLS policy of its own; the default policy (defaultPredefinedSslPolicy) is returned "
+        "only by API version 2023-02-01 and newer"
     )
     return Answer(Interval(*_policies().defaults_of_v2, (Unknown(Cause.VALUE, reason, about=(gateway.id,)),)), reads)
 
@@ -183,7 +183,7 @@ def _policy(element: Resource | Part, path: str) -> Answer:
         version = _VERSIONS[oldest.value.lower()]
         return Answer(Interval(version, version), oldest.reads)
     if oldest.value is not ABSENT:
-        return _anything(_malformed(element, oldest), oldest.reads)
+        return _any_version(_malformed(element, oldest), oldest.reads)
     name = value(element, f"{path}.policyName")
     if name.value is not ABSENT:
         return _predefined(element, name.value, name.reads)
@@ -193,29 +193,29 @@ def _policy(element: Resource | Part, path: str) -> Answer:
         left = [version for protocol, version in _VERSIONS.items() if protocol not in off]
         if left:
             return Answer(Interval(left[0], left[0]), disabled.reads)
-    reason = f"{element.id}: its TLS policy names neither a predefined policy nor the oldest version"
-    return _anything(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), disabled.reads)
+    reason = f"{element.id}: the TLS policy has neither a predefined policy nor an oldest version"
+    return _any_version(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), disabled.reads)
 
 
 def _predefined(element: Resource | Part, name: object, reads: tuple[Read, ...]) -> Answer:
     """Return the oldest version of a predefined policy, as an interval."""
     if isinstance(name, Unknown):
-        return _anything(name, reads)
+        return _any_version(name, reads)
     version = _policies().oldest.get(name.lower()) if isinstance(name, str) else None
     if version is None:
         named = f" {name}" if isinstance(name, str) else ""
-        reason = f"{element.id}: which TLS versions its predefined policy{named} accepts is not known"
-        return _anything(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), reads)
+        reason = f"{element.id}: the TLS versions that the predefined policy{named} accepts are unknown"
+        return _any_version(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), reads)
     return Answer(Interval(version, version), reads)
 
 
 def _malformed(element: Resource | Part, answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
-    reason = f"{element.id}: {answer.value!r} is no TLS version (malformed)"
+    reason = f"{element.id}: {answer.value!r} is not a TLS version (malformed)"
     return Unknown(Cause.VALUE, reason, about=(element.resource.id,))
 
 
-def _anything(reason: Unknown, reads: tuple[Read, ...]) -> Answer:
-    """Return that any version may be accepted."""
+def _any_version(reason: Unknown, reads: tuple[Read, ...]) -> Answer:
+    """Return the interval of all versions, for a reason."""
     return Answer(Interval(min(_VERSIONS.values()), max(_VERSIONS.values()), (reason,)), reads)

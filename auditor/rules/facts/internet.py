@@ -1,4 +1,4 @@
-"""Facts of what stands between a machine and the Internet: addresses, security groups, openings and public paths."""
+"""Facts of Internet exposure: network interfaces, security groups, open ports and public paths of VMs."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _CLOSED_BY_DEFAULT: Final = frozenset({"standard", "standardv2", "gateway"})
 
 
 class PublicPath(msgspec.Struct, frozen=True, eq=False):
-    """A way from the Internet to an IP configuration of a machine, whatever security groups say of it."""
+    """A path from the Internet to an IP configuration of a VM, before security groups are applied."""
 
     id: str
     kind: str
     configuration: str
     """The key of the IP configuration."""
     port: int
-    """The port at which it arrives; 0 for every port."""
+    """The port of the VM to which it leads; 0 for every port."""
     sku: Answer
-    """A Standard one leads nowhere as long as no security group allows it."""
+    """The SKU of the public IP address or load balancer; a Standard one is closed until a security group allows it."""
     reads: tuple[Read, ...]
 
 
 class Opening(msgspec.Struct, frozen=True, eq=False):
-    """A sensitive port of an IP configuration that security groups open to addresses on the Internet."""
+    """A sensitive port of an IP configuration that security groups open to Internet addresses."""
 
     configuration: Part
-    machine: Resource
+    vm: Resource
     port: int
     admission: Admission
     groups: Answer
@@ -56,7 +56,7 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def reads(self) -> tuple[Read, ...]:
-        """Return the security rules that open it; where no group stands before it, where one could."""
+        """Return the security rules that open it; without security groups, the properties that would refer to one."""
         found: list[Read] = []
         for rule in self.admission.rules:
             if rule.part is not None:
@@ -82,29 +82,29 @@ _SHOWN: Final = (
 
 @fact("vm.network_interfaces", "vm", gives="interface*")
 def network_interfaces(context: Context, vm: Resource) -> Answer:
-    """The network interfaces of the machine."""
+    """The network interfaces of the VM."""
     return _interfaces(context, vm)
 
 
 @fact("vm.ip_configurations", "vm", gives="configuration*")
 def ip_configurations(context: Context, vm: Resource) -> Answer:
-    """The IP configurations of the machine's network interfaces; each has an address in a subnet."""
+    """The IP configurations of the VM's network interfaces; each has an address in a subnet."""
     interfaces = Items.of(_interfaces(context, vm).value)
-    missing = interfaces.open_end
+    unknown = interfaces.open_end
     known: list[object] = []
     for interface in interfaces.only(Resource):
         found = objects(interface, "properties.ipConfigurations[*]")
         known += found.known
-        missing = missing or found.missing
+        unknown = unknown or found.missing
         if not found.known and found.missing is None:
             reason = f"{interface.id} has no IP configuration"
-            missing = missing or Unknown(Cause.VALUE, reason, about=(interface.id,))
-    return Answer(Items(tuple(known), missing))
+            unknown = unknown or Unknown(Cause.VALUE, reason, about=(interface.id,))
+    return Answer(Items(tuple(known), unknown))
 
 
 @fact("configuration.security_groups", "configuration", gives="security-group*")
 def security_groups(context: Context, configuration: Part) -> Answer:
-    """The network security groups before an IP configuration: that of its subnet and that of its interface."""
+    """The security groups of an IP configuration: that of its subnet and that of its network interface."""
     return context.topology.security_groups.of(configuration)
 
 
@@ -120,11 +120,11 @@ def _interfaces(context: Context, vm: Resource) -> Answer:
         else:
             reason = f"{vm.id} has a network interface without id (malformed)"
             known.append(Unknown(Cause.VALUE, reason, about=(vm.id,)))
-    missing = entries.missing
-    if not known and missing is None:
-        reason = f"{vm.id} has no network interface, which every machine has"
-        missing = Unknown(Cause.VALUE, reason, about=(vm.id,))
-    return Answer(Items(tuple(known), missing))
+    unknown = entries.missing
+    if not known and unknown is None:
+        reason = f"{vm.id} has no network interface, which every VM has"
+        unknown = Unknown(Cause.VALUE, reason, about=(vm.id,))
+    return Answer(Items(tuple(known), unknown))
 
 
 # --- openings ---------------------------------------------------------------------------------------------------------
@@ -132,13 +132,13 @@ def _interfaces(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.internet_openings", "vm", gives="opening*")
 def internet_openings(context: Context, vm: Resource) -> Answer:
-    """The ports of management and of InterSystems that security groups open to an address on the Internet.
+    """The management and InterSystems ports that security groups open to an Internet address.
 
-    They are 22, 1972, 2188, 3389, 51773, 52773 and 57772 (TCP) of each IP configuration. Where no security group stands
-    before it, all of them are open to everybody.
+    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 51773, 52773 and 57772. Without a security group all of
+    them are open.
     """
     configurations = Items.of(ip_configurations(context, vm).value)
-    missing = configurations.open_end
+    unknown = configurations.open_end
     known: list[Opening] = []
     reads: list[Read] = []
     filtering = context.topology.security_groups
@@ -148,9 +148,9 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
             if found.sure:
                 known.append(Opening(configuration, vm, port, found, groups))
             elif found.possible:
-                missing = missing or _doubt(found)
+                unknown = unknown or _unknown_admission(found)
         reads += _filters(groups)
-    return Answer(Items(tuple(known), missing), tuple(reads))
+    return Answer(Items(tuple(known), unknown), tuple(reads))
 
 
 @fact("opening.port", "opening", gives="number")
@@ -161,7 +161,7 @@ def opening_port(_: Context, opening: Opening) -> Answer:
 
 @fact("opening.internet_share", "opening", gives="number")
 def internet_share(_: Context, opening: Opening) -> Answer:
-    """What part of the Internet's addresses gets in: 1 where all do, 0.000001 where some thousand do."""
+    """The share of Internet addresses that are allowed: 1 for all, 0.000001 for some thousand."""
     whole = size(INTERNET[opening.admission.family])
     low, high = size(opening.admission.sure) / whole, size(opening.admission.possible) / whole
     found = low if low == high else Interval(low, high, opening.admission.because)
@@ -172,11 +172,11 @@ def internet_share(_: Context, opening: Opening) -> Answer:
 def opening_paths(context: Context, opening: Opening) -> Answer:
     """The public paths that lead to the open port.
 
-    Where no security group stands before it, a Standard address or balancer lets nothing through (it is closed until a
-    group allows), so that only Basic ones count.
+    Without a security group only Basic public IP addresses and load balancers count: Standard ones are closed until a
+    security group allows traffic.
     """
-    paths = Items.of(_public_paths(context, opening.machine).value)
-    missing = paths.open_end
+    paths = Items.of(_public_paths(context, opening.vm).value)
+    unknown = paths.open_end
     groups = opening.groups.value
     unfiltered = isinstance(groups, Items) and not groups.known
     known: list[PublicPath] = []
@@ -184,23 +184,23 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
         if path.configuration != opening.configuration.key or path.port not in {0, opening.port}:
             continue
         if unfiltered and isinstance(path.sku.value, Unknown):
-            missing = missing or path.sku.value
+            unknown = unknown or path.sku.value
         elif not (unfiltered and str(path.sku.value).lower() in _CLOSED_BY_DEFAULT):
             known.append(path)
     reads = tuple(read for path in known for read in path.reads)
-    return Answer(Items(tuple(known), missing), reads)
+    return Answer(Items(tuple(known), unknown), reads)
 
 
 def _filters(groups: Answer) -> Iterator[Read]:
-    """Yield the security rules of some groups, by their names: nothing is open because of what they say together."""
+    """Yield reads of some security groups and the names of all their security rules, which together decide."""
     yield from groups.reads
     for group in Items.of(groups.value).only(Resource):
         rules = parts(group, "properties.securityRules[*]")
         yield Read(group.id, "properties.securityRules", [arm.name_of(rule.id) for rule in rules])
 
 
-def _doubt(found: Admission) -> Unknown:
-    return next(iter(found.because), Unknown(Cause.VALUE, "a security rule makes no sense"))
+def _unknown_admission(found: Admission) -> Unknown:
+    return next(iter(found.because), Unknown(Cause.VALUE, "a security rule is malformed"))
 
 
 # --- public paths -----------------------------------------------------------------------------------------------------
@@ -208,10 +208,10 @@ def _doubt(found: Admission) -> Unknown:
 
 @fact("vm.public_paths", "vm", gives="path*")
 def public_paths(context: Context, vm: Resource) -> Answer:
-    """The ways from the Internet to the machine, whatever security groups say of them.
+    """The paths from the Internet to the VM, before security groups are applied.
 
-    They are a public address of its own, and TCP rules of load balancers from a public frontend to a pool that holds it
-    or by inbound NAT. An application gateway is a proxy and no path.
+    They are its own public IP addresses, and TCP load-balancing rules and inbound NAT rules from a public frontend to
+    it. An application gateway is a proxy, not a path.
     """
     found = _public_paths(context, vm)
     paths = Items.of(found.value).only(PublicPath)
@@ -220,39 +220,39 @@ def public_paths(context: Context, vm: Resource) -> Answer:
 
 @fact("path.kind", "path", gives="text")
 def path_kind(_: Context, path: PublicPath) -> Answer:
-    """What makes the path: `address`, `balancing` or `nat`."""
+    """The kind of the path: `address` (public IP address), `balancing` or `nat` (rules of a load balancer)."""
     return Answer(path.kind, path.reads)
 
 
 @fact("path.port", "path", gives="number")
 def path_port(_: Context, path: PublicPath) -> Answer:
-    """The port of the machine at which it arrives; 0 for every port."""
+    """The port of the VM to which the path leads; 0 for every port."""
     return Answer(path.port, path.reads)
 
 
 def _public_paths(context: Context, vm: Resource) -> Answer:
     found = Items.of(ip_configurations(context, vm).value)
-    configurations, missing = found.only(Part), found.open_end
+    configurations, unknown = found.only(Part), found.open_end
     paths: list[PublicPath] = []
     for configuration in configurations:
         for path in _own_address(context, configuration):
             if isinstance(path, Unknown):
-                missing = missing or path
+                unknown = unknown or path
             else:
                 paths.append(path)
-    for balancer in _balancers(context, vm, configurations):
-        for path in _through(context, balancer, configurations):
+    for load_balancer in _load_balancers(context, vm, configurations):
+        for path in _through(context, load_balancer, configurations):
             if isinstance(path, Unknown):
-                missing = missing or path
+                unknown = unknown or path
             else:
                 paths.append(path)
-    if missing is None and context.deployment is not None:
-        missing = context.deployment.scope[LOAD_BALANCER].missing
-    return Answer(Items(tuple(paths), missing))
+    if unknown is None and context.deployment is not None:
+        unknown = context.deployment.scope[LOAD_BALANCER].missing
+    return Answer(Items(tuple(paths), unknown))
 
 
 def _own_address(context: Context, configuration: Part) -> Iterator[PublicPath | Unknown]:
-    """Yield the path by the public address of an IP configuration."""
+    """Yield the path by the public IP address of an IP configuration."""
     reference = value(configuration, "properties.publicIPAddress.id")
     if isinstance(reference.value, str):
         address = context.topology.graph.get(reference.value)
@@ -262,8 +262,8 @@ def _own_address(context: Context, configuration: Part) -> Iterator[PublicPath |
         yield _unclear(configuration, reference)
 
 
-def _balancers(context: Context, vm: Resource, configurations: list[Part]) -> list[Resource]:
-    """Return the load balancers that may send traffic to the machine."""
+def _load_balancers(context: Context, vm: Resource, configurations: list[Part]) -> list[Resource]:
+    """Return the load balancers that may send traffic to the VM."""
     graph = context.topology.graph
     found = [pool.resource for pool in context.topology.balancing.pools_of(vm)]
     for configuration in configurations:
@@ -272,16 +272,16 @@ def _balancers(context: Context, vm: Resource, configurations: list[Part]) -> li
             reference = value(rule, "id").value
             owner = graph.owner(reference) if isinstance(reference, str) else None
             found += [owner] if isinstance(owner, Resource) else []
-    balancers = {balancer.key: balancer for balancer in found if balancer.type == LOAD_BALANCER}
-    return [balancers[key] for key in sorted(balancers)]
+    load_balancers = {resource.key: resource for resource in found if resource.type == LOAD_BALANCER}
+    return [load_balancers[key] for key in sorted(load_balancers)]
 
 
-def _through(context: Context, balancer: Resource, configurations: list[Part]) -> Iterator[PublicPath | Unknown]:
-    """Yield the paths through a load balancer to IP configurations, and why there may be others."""
-    pools = {pool.key: pool for pool in parts(balancer, POOLS)}
-    sku = value(balancer, "sku.name")
+def _through(context: Context, load_balancer: Resource, configurations: list[Part]) -> Iterator[PublicPath | Unknown]:
+    """Yield the paths through a load balancer to IP configurations, and why there may be more."""
+    pools = {pool.key: pool for pool in parts(load_balancer, POOLS)}
+    sku = value(load_balancer, "sku.name")
     for kind, listed in (("balancing", RULES), ("nat", NAT_RULES)):
-        rules = objects(balancer, listed)
+        rules = objects(load_balancer, listed)
         if rules.missing is not None:
             yield rules.missing
         for rule in rules.known:
@@ -309,7 +309,7 @@ def _targets(context: Context, rule: Part, pools: dict[str, Part], configuration
         configuration
         for configuration in configurations
         if configuration.key == key
-        or any(_names(pool, configuration) for pool in wanted)
+        or any(_holds(pool, configuration) for pool in wanted)
         or any(arm.key(str(value(entry, "id").value)) == rule.key for entry in parts(configuration, _NAT_OF_INTERFACE))
     ]
 
@@ -317,8 +317,8 @@ def _targets(context: Context, rule: Part, pools: dict[str, Part], configuration
 _NAT_OF_INTERFACE: Final = "properties.loadBalancerInboundNatRules[*]"
 
 
-def _names(pool: Part, configuration: Part) -> bool:
-    """Tell whether a pool holds an IP configuration, by its id or by its address, from either side."""
+def _holds(pool: Part, configuration: Part) -> bool:
+    """Return whether an IP configuration is in a backend pool: a reference of either one, or the same address."""
     for entry in parts(configuration, "properties.loadBalancerBackendAddressPools[*]"):
         if arm.key(str(value(entry, "id").value)) == pool.key:
             return True
@@ -336,7 +336,7 @@ def _names(pool: Part, configuration: Part) -> bool:
 
 
 def _arrival(context: Context, rule: Part) -> tuple[int, tuple[Read, ...]] | Unknown | None:
-    """Return the port at which traffic from the Internet arrives by a rule; None where none does."""
+    """Return the port to which a rule sends traffic from the Internet, with its reads; None if it sends none."""
     protocol = value(rule, "properties.protocol")
     if isinstance(protocol.value, str) and protocol.value.lower() not in _TCP:
         return None
@@ -354,7 +354,7 @@ def _arrival(context: Context, rule: Part) -> tuple[int, tuple[Read, ...]] | Unk
 
 
 def _public(frontend: Part) -> Answer:
-    """Return the id of the public address, or range of them, of a frontend; absent where it is private."""
+    """Return the id of the public IP address or prefix of a frontend; absent if it is private."""
     address = value(frontend, "properties.publicIPAddress.id")
     return value(frontend, "properties.publicIPPrefix.id") if address.value is ABSENT else address
 
@@ -363,5 +363,5 @@ def _unclear(part: Part, answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
     path = answer.reads[0].path if answer.reads else part.path
-    reason = f"{part.resource.id}: {path} does not say where traffic goes (malformed)"
+    reason = f"{part.resource.id}: {path} is malformed, so the target of the traffic is unknown"
     return Unknown(Cause.VALUE, reason, about=(part.resource.id,))

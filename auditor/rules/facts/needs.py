@@ -1,4 +1,4 @@
-"""Facts of the roles that a deployment cannot do without."""
+"""Facts of the roles that a deployment needs."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from auditor.snapshot.model import Resource
 
 
 class Need(msgspec.Struct, frozen=True, eq=False):
-    """A role that a deployment cannot do without, and the machines that have it in the primary region."""
+    """A role that a deployment needs, and the VMs that have it in the primary region."""
 
     id: str
     role: Role
-    machines: Members
+    vms: Members
 
 
 @fact("deployment.needs", "deployment", gives="need*")
 def needs(_: Context, deployment: Deployment) -> Answer:
-    """The roles that the product has by the reference, and those that were declared: of each mirror and each tier.
+    """The roles of each mirror and tier: those that the product needs by the reference architecture, and the declared.
 
-    A role that was declared as `none` is among them where the product needs it.
+    A role that is declared as `none` is among them if the product needs it.
     """
-    missing = deployment.more_mirrors
+    unknown = deployment.more_mirrors
     if not deployment.declared.product:
-        missing = missing or Unknown(Cause.DECLARATION, f"nobody declared the product of {deployment.id}")
-    return Answer(Items((*_mirrors_needed(deployment), *_tiers_needed(deployment)), missing))
+        unknown = unknown or Unknown(Cause.DECLARATION, f"the product of {deployment.id} is not declared")
+    return Answer(Items((*_mirrors_needed(deployment), *_tiers_needed(deployment)), unknown))
 
 
 @fact("need.role", "need", gives="text")
 def need_role(_: Context, need: Need) -> Answer:
-    """The role of the machines."""
+    """The role that is needed."""
     return Answer(str(need.role))
 
 
 @fact("need.machines", "need", gives="vm*")
-def need_machines(_: Context, need: Need) -> Answer:
-    """The machines that have the role in the primary region."""
-    reads = (value(machine, "location").reads[0] for machine in Items.of(need.machines).only(Resource))
-    return Answer(need.machines, tuple(reads))
+def need_vms(_: Context, need: Need) -> Answer:
+    """The VMs that have the role in the primary region."""
+    reads = (value(vm, "location").reads[0] for vm in Items.of(need.vms).only(Resource))
+    return Answer(need.vms, tuple(reads))
 
 
 def _mirrors_needed(deployment: Deployment) -> Iterator[Need]:
@@ -65,8 +65,8 @@ def _tiers_needed(deployment: Deployment) -> Iterator[Need]:
     for tier in declared:
         if tier.role in expected or not tier.members.none:
             yield Need(_tier_id(deployment, tier.role, tier.product), tier.role, _tier_members(deployment, tier))
-    for (role, product), machines in deployment.expected.items() if deployment.declared.product else ():
-        yield Need(_tier_id(deployment, role, product), role, machines)
+    for (role, product), vms in deployment.expected.items() if deployment.declared.product else ():
+        yield Need(_tier_id(deployment, role, product), role, vms)
 
 
 def _tier_id(deployment: Deployment, role: Role, product: str) -> str:
@@ -78,23 +78,25 @@ def _tier_members(deployment: Deployment, declared: DeclaredTier) -> Members:
         return Items()
     own = [tier.members for tier in deployment.tiers if tier.declared is declared]
     if not own:
-        return Unknown(Cause.DECLARATION, f"nobody declared who is in the {declared.role} tier of {deployment.id}")
+        return Unknown(
+            Cause.DECLARATION, f"the members of the {declared.role} tier of {deployment.id} are not declared"
+        )
     known = tuple({str(id(member)): member for tier in own for member in tier.known}.values())
     return _in_primary_region(deployment, Items(known, own[0].missing))
 
 
-def _in_primary_region(deployment: Deployment, machines: Members) -> Members:
-    """Return the machines of the primary region; one of which the region is not known stands as unknown."""
-    if isinstance(machines, Unknown):
-        return machines
+def _in_primary_region(deployment: Deployment, vms: Members) -> Members:
+    """Return the VMs in the primary region; a VM whose region is unknown becomes an unknown element."""
+    if isinstance(vms, Unknown):
+        return vms
     primary = declared_region(deployment.declared, "primary")
     known: list[object] = []
-    for machine in machines.known:
-        place = required(text_at(machine, "location")).value if isinstance(machine, Resource) else machine
+    for vm in vms.known:
+        place = required(text_at(vm, "location")).value if isinstance(vm, Resource) else vm
         if not isinstance(place, str):
             known.append(place)
         elif isinstance(primary, Unknown):
             known.append(primary)
         elif arm.location(place) == primary:
-            known.append(machine)
-    return Items(tuple(known), machines.missing)
+            known.append(vm)
+    return Items(tuple(known), vms.missing)

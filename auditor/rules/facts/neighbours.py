@@ -1,4 +1,4 @@
-"""Facts of what else is there: machines beside those of a deployment, and resources of the classic model."""
+"""Facts of VMs in the same places as those of a deployment, and of resources of the classic model."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ CLASSIC_TYPES: Final = (
     "microsoft.classicnetwork/virtualnetworks",
     "microsoft.classicstorage/storageaccounts",
 )
-"""The types of the classic model that must have been listed before one can say that there is none."""
+"""The types of the classic model that must be listed; only then is the absence of classic resources known."""
 
 _OF_MIRRORS: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING)
 _SUBNETS: Final = "properties.ipConfigurations[*].properties.subnet.id"
 
 _Found = tuple[Resource, Read] | Unknown
-"""A machine and what shows that it is there, or why there may be more."""
+"""A VM and the property that shows it, or why there may be more."""
 
 
 @fact("subscription.classic_resources", "subscription", gives="classic-resource*")
 def classic_resources(context: Context, subscription: Subscription) -> Answer:
     """The resources of the classic deployment model.
 
-    Unknown where no deployment is recognised in the subscription: what others run is not judged.
+    Unknown if no deployment is recognised in the subscription: other workloads are not evaluated.
     """
     if not subscription.deployments:
         return Answer(UNRECOGNISED)
@@ -52,14 +52,14 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
         for resource in graph.by_type[type_]
         if arm.subscription_of(resource.key) == subscription.id
     )
-    gaps = (graph.listing(type_, subscription.id) for type_ in CLASSIC_TYPES)
+    unknowns = (graph.listing(type_, subscription.id) for type_ in CLASSIC_TYPES)
     reads = tuple(Read(resource.id, "type", display_type(resource.type)) for resource in known)
-    return Answer(Items(known, next(filter(None, gaps), None)), reads)
+    return Answer(Items(known, next(filter(None, unknowns), None)), reads)
 
 
 @fact("subscription.machines", "subscription", gives="vm*")
-def machines(_: Context, subscription: Subscription) -> Answer:
-    """The machines in the subscription that have a role in a deployment."""
+def vms(_: Context, subscription: Subscription) -> Answer:
+    """The VMs in the subscription that have a role in a deployment."""
     rosters = (roster for deployment in subscription.deployments for roster in deployment.machines.values())
     found = Items.joined(*rosters)
     own = {m.key: m for m in found.only(Resource) if arm.subscription_of(m.key) == subscription.id}
@@ -68,45 +68,45 @@ def machines(_: Context, subscription: Subscription) -> Answer:
 
 @fact("deployment.neighbours", "deployment", gives="vm*")
 def neighbours(context: Context, deployment: Deployment) -> Answer:
-    """The machines that stand where members of the deployment do, the members among them.
+    """The VMs in the same places as deployment members, including the members.
 
-    Such a place is an availability set, a pool of a load balancer or application gateway, or a subnet with failover,
-    DR or reporting members of a mirror.
+    The places are availability sets, backend pools, and the subnets of failover members, DR asyncs and reporting
+    asyncs.
     """
     known: dict[str, Resource] = {}
     reads: list[Read] = []
-    missing = next(filter(None, (deployment.scope[t].missing for t in _POOLED)), None)
-    looked_at: set[str] = set()
+    unknown = next(filter(None, (deployment.scope[t].missing for t in _POOLED)), None)
+    visited: set[str] = set()
     for role in Role:
         roster = Items.of(deployment.machines[role])
-        missing = missing or roster.open_end
-        for machine in roster.only(Resource):
-            for found in _beside(context, machine, role, looked_at):
+        unknown = unknown or roster.open_end
+        for vm in roster.only(Resource):
+            for found in _beside(context, vm, role, visited):
                 if isinstance(found, Unknown):
-                    missing = missing or found
+                    unknown = unknown or found
                 elif found[0].key not in known:
                     known[found[0].key] = found[0]
                     reads.append(found[1])
-    return Answer(Items(tuple(known[key] for key in sorted(known)), missing), tuple(reads))
+    return Answer(Items(tuple(known[key] for key in sorted(known)), unknown), tuple(reads))
 
 
 @fact("vm.roles", "vm", gives="text*")
 def roles(context: Context, vm: Resource) -> Answer:
-    """The roles that the machine has in any deployment, by the deployment file or by tags."""
-    everybody = _roles(context.topology)
-    missing = everybody.gap or everybody.ambiguous.get(vm.key)
-    return Answer(Items(tuple(everybody.roles.get(vm.key, ())), missing), (Read(vm.id, "", vm.name),))
+    """The roles of the VM in all deployments, by the deployment file or by tags."""
+    declared = _roles(context.topology)
+    unknown = declared.unknown or declared.ambiguous.get(vm.key)
+    return Answer(Items(tuple(declared.roles.get(vm.key, ())), unknown), (Read(vm.id, "", vm.name),))
 
 
 class _Roles(NamedTuple):
-    """The roles of all deployments together."""
+    """The roles of the VMs of all deployments."""
 
     roles: dict[str, dict[Role, None]]
-    """Those of each machine, by its key."""
+    """The roles of each VM, by its key."""
     ambiguous: dict[str, Unknown]
-    """Machines that bear one declared name: neither has the role, and nobody can tell which was meant."""
-    gap: Unknown | None
-    """Why any machine may have others."""
+    """By key, the VMs that share one declared name: which of them has the role is unknown."""
+    unknown: Unknown | None
+    """Why any VM may have further roles."""
 
 
 _CACHE: Final[WeakKeyDictionary[Topology, _Roles]] = WeakKeyDictionary()
@@ -114,36 +114,36 @@ _CACHE: Final[WeakKeyDictionary[Topology, _Roles]] = WeakKeyDictionary()
 
 def _roles(topology: Topology) -> _Roles:
     if topology not in _CACHE:
-        found = _Roles({}, {}, _gap(topology))
+        found = _Roles({}, {}, _unread_members(topology))
         for deployment in topology.deployments:
             for key, own in deployment.roles.items():
                 found.roles.setdefault(key, {}).update(dict.fromkeys(own))
-            for choice in deployment.declared_members:
-                doubt = choice.machines.open_end
-                if doubt is not None and doubt.cause is Cause.DECLARATION:
-                    found.ambiguous.update((match.key, doubt) for match in choice.matches.only(Resource))
+            for member in deployment.declared_members:
+                unknown = member.machines.open_end
+                if unknown is not None and unknown.cause is Cause.DECLARATION:
+                    found.ambiguous.update((match.key, unknown) for match in member.matches.only(Resource))
         _CACHE[topology] = found
     return _CACHE[topology]
 
 
-def _gap(topology: Topology) -> Unknown | None:
-    """Return why a roster may hold machines that could not be read."""
+def _unread_members(topology: Topology) -> Unknown | None:
+    """Return why the members of a role may include VMs that could not be read."""
     rosters = (roster for deployment in topology.deployments for roster in deployment.machines.values())
-    doubts = (Items.of(roster).open_end for roster in rosters)
-    return next((doubt for doubt in doubts if doubt is not None and doubt.cause is Cause.GAP), None)
+    unknowns = (Items.of(roster).open_end for roster in rosters)
+    return next((unknown for unknown in unknowns if unknown is not None and unknown.cause is Cause.GAP), None)
 
 
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
 
 
-def _beside(context: Context, machine: Resource, role: Role, looked_at: set[str]) -> Iterator[_Found]:
-    """Yield the machines that stand where a member stands, but for places that have been `looked_at`."""
-    yield machine, Read(machine.id, "", machine.name)
-    yield from _in_set(context.topology.graph, machine, looked_at)
-    for pool in context.topology.balancing.pools_of(machine):
-        if pool.key in looked_at:
+def _beside(context: Context, vm: Resource, role: Role, visited: set[str]) -> Iterator[_Found]:
+    """Yield the VMs in the same places as a member, except in places that were `visited` before."""
+    yield vm, Read(vm.id, "", vm.name)
+    yield from _in_availability_set(context.topology.graph, vm, visited)
+    for pool in context.topology.balancing.pools_of(vm):
+        if pool.key in visited:
             continue
-        looked_at.add(pool.key)
+        visited.add(pool.key)
         others = Items.of(context.topology.balancing.machines(pool).value)
         for other in others.only(Resource):
             if other.type == VM:
@@ -151,16 +151,16 @@ def _beside(context: Context, machine: Resource, role: Role, looked_at: set[str]
         if others.open_end is not None:
             yield others.open_end
     if role in _OF_MIRRORS:
-        yield from _in_subnets(context.topology.graph, machine, looked_at)
+        yield from _in_subnets(context.topology.graph, vm, visited)
 
 
-def _in_set(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_Found]:
-    reference = value(machine, "properties.availabilitySet.id")
+def _in_availability_set(graph: Graph, vm: Resource, visited: set[str]) -> Iterator[_Found]:
+    reference = value(vm, "properties.availabilitySet.id")
     if isinstance(reference.value, Unknown):
         yield reference.value
-    if not isinstance(reference.value, str) or arm.key(reference.value) in looked_at:
+    if not isinstance(reference.value, str) or arm.key(reference.value) in visited:
         return
-    looked_at.add(arm.key(reference.value))
+    visited.add(arm.key(reference.value))
     for edge in graph.referrers(arm.key(reference.value), VM):
         yield edge.source, value(edge.source, "properties.availabilitySet.id").reads[0]
     common = graph.get(reference.value)
@@ -177,8 +177,8 @@ def _in_set(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_F
         yield others.missing
 
 
-def _in_subnets(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterator[_Found]:
-    for entry in objects(machine, "properties.networkProfile.networkInterfaces[*]").known:
+def _in_subnets(graph: Graph, vm: Resource, visited: set[str]) -> Iterator[_Found]:
+    for entry in objects(vm, "properties.networkProfile.networkInterfaces[*]").known:
         reference = value(entry, "id").value if isinstance(entry, Part) else entry
         interface = graph.get(reference) if isinstance(reference, str) else reference
         if isinstance(interface, Unknown):
@@ -189,15 +189,15 @@ def _in_subnets(graph: Graph, machine: Resource, looked_at: set[str]) -> Iterato
         for subnet in subnets.known if isinstance(subnets, Items) else ():
             if isinstance(subnet, Unknown):
                 yield subnet
-            elif isinstance(subnet, str) and arm.key(subnet) not in looked_at:
-                looked_at.add(arm.key(subnet))
+            elif isinstance(subnet, str) and arm.key(subnet) not in visited:
+                visited.add(arm.key(subnet))
                 yield from _in_subnet(graph, subnet)
         if isinstance(subnets, Items) and subnets.missing is not None:
             yield subnets.missing
 
 
 def _in_subnet(graph: Graph, subnet: str) -> Iterator[_Found]:
-    """Yield the machines that have a network interface in a subnet."""
+    """Yield the VMs with a network interface in a subnet."""
     for edge in graph.referrers(arm.key(subnet), NIC):
         own = value(edge.source, "properties.virtualMachine.id")
         attached = [found.source for found in graph.referrers(edge.source.key, VM)]
@@ -207,8 +207,8 @@ def _in_subnet(graph: Graph, subnet: str) -> Iterator[_Found]:
             yield own.value
         for other in attached:
             yield other, Read(edge.source.id, "properties.ipConfigurations", subnet)
-    gap = graph.listing(NIC, arm.subscription_of(subnet))
-    hidden = (unread(interface, "properties.ipConfigurations") for interface in graph.unreadable.get(NIC, ()))
-    gap = gap or next(filter(None, hidden), None)
-    if gap is not None:
-        yield gap
+    unknown = graph.listing(NIC, arm.subscription_of(subnet))
+    unreadable = (unread(interface, "properties.ipConfigurations") for interface in graph.unreadable.get(NIC, ()))
+    unknown = unknown or next(filter(None, unreadable), None)
+    if unknown is not None:
+        yield unknown

@@ -1,4 +1,4 @@
-"""Facts of where machines stand: regions, zones, and the fault and update domains of sets."""
+"""Facts of the placement of VMs: regions, availability zones, fault domains and update domains."""
 
 from __future__ import annotations
 
@@ -16,35 +16,34 @@ from auditor.snapshot.model import Resource
 
 @fact("vm.region", "vm", gives="text")
 def region(_: Context, vm: Resource) -> Answer:
-    """The region of the machine, as Azure's tools write it (`westeurope`)."""
+    """The region of the VM, such as `westeurope`."""
     found = value(vm, "location")
     return Answer(arm.location(found.value), found.reads) if isinstance(found.value, str) else found
 
 
 @fact("vm.zone", "vm", gives="text")
 def zone(_: Context, vm: Resource) -> Answer:
-    """The availability zone of the machine; absent where it is regional."""
+    """The availability zone of the VM; absent if it is not in a zone."""
     return text_at(vm, "zones[0]")
 
 
 @fact("vm.fault_domain", "vm", gives="number")
 def fault_domain(_: Context, vm: Resource) -> Answer:
-    """The fault domain that Azure put the machine in within its set, from the instance view."""
+    """The number of the VM's fault domain in its availability set or scale set, from the instance view."""
     return _domain(vm, "platformFaultDomain")
 
 
 @fact("vm.update_domain", "vm", gives="number")
 def update_domain(_: Context, vm: Resource) -> Answer:
-    """The update domain that Azure put the machine in within its set, from the instance view."""
+    """The number of the VM's update domain in its availability set or scale set, from the instance view."""
     return _domain(vm, "platformUpdateDomain")
 
 
 @fact("vm.fault_domain_group", "vm", gives="text")
 def fault_domain_group(context: Context, vm: Resource) -> Answer:
-    """The availability set or Flexible scale set in which the machine's fault domain means something; else absent.
+    """The id of the VM's `Aligned` availability set or `Flexible` scale set; absent if it has none.
 
-    A set counts where it is `Aligned`: a `Classic` one does not keep the disks of its machines apart
-    (availability-set-overview).
+    A `Classic` availability set does not separate the disks of its VMs by fault domain (availability-set-overview).
     """
     reference = value(vm, "properties.availabilitySet.id")
     if reference.value is ABSENT:
@@ -65,7 +64,7 @@ def fault_domain_group(context: Context, vm: Resource) -> Answer:
 
 @fact("set.maximum_fault_domains", "availability-set", gives="number")
 def maximum_fault_domains(context: Context, availability_set: Resource) -> Answer:
-    """How many fault domains a set with managed disks can have in the region: `MaximumPlatformFaultDomainCount`."""
+    """The capability `MaximumPlatformFaultDomainCount` of `Aligned` availability sets in the region."""
     place = value(availability_set, "location")
     if not isinstance(place.value, str):
         return place
@@ -75,7 +74,7 @@ def maximum_fault_domains(context: Context, availability_set: Resource) -> Answe
 
 
 def _domain(vm: Resource, name: str) -> Answer:
-    """Return a domain that the instance view tells; where the view is missing altogether, it was not asked for."""
+    """Return a domain in the instance view; without an instance view it is unknown, as the view was not read."""
     found = number_at(vm, f"properties.instanceView.{name}")
-    hidden = found.value is ABSENT and value(vm, "properties.instanceView").value is ABSENT
-    return Answer(unviewed(vm), found.reads) if hidden else found
+    unread = found.value is ABSENT and value(vm, "properties.instanceView").value is ABSENT
+    return Answer(unviewed(vm), found.reads) if unread else found

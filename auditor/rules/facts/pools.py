@@ -1,4 +1,4 @@
-"""Facts of backend pools: who is in them, and what sends traffic there."""
+"""Facts of backend pools: their VMs, and the rules that send traffic to them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
-BALANCERS = (LOAD_BALANCER, APPLICATION_GATEWAY)
+POOL_OWNERS = (LOAD_BALANCER, APPLICATION_GATEWAY)
 OTHER_USES = ("properties.outboundRules[*]", NAT_RULES)
-"""What uses a pool of a load balancer without balancing traffic into it."""
+"""Uses of a load balancer's backend pool other than load-balancing rules."""
 ROUTES = (
     "properties.requestRoutingRules[*]",
     "properties.routingRules[*]",
@@ -31,89 +31,89 @@ TARGETS = ("backendAddressPool", "defaultBackendAddressPool")
 
 
 @fact("pool.machines", "pool", gives="vm*")
-def pool_machines(context: Context, pool: Part) -> Answer:
-    """The machines behind a pool, by network interface or by address."""
+def pool_vms(context: Context, pool: Part) -> Answer:
+    """The VMs in a backend pool, by network interface or by address."""
     return context.topology.balancing.machines(pool)
 
 
 @fact("pool.member_count", "pool", gives="number")
 def member_count(context: Context, pool: Part) -> Answer:
-    """How many members a pool has, by network interface or address; each instance of a uniform scale set is one."""
+    """The number of pool members, by network interface or address; each instance of a Uniform scale set is one."""
     found = context.topology.balancing.machines(pool)
-    machines = Items.of(found.value)
-    known = sum(_instances(pool, machine) for machine in machines.only(Resource))
-    doubts = machines.only(Unknown)
-    high = math.inf if machines.missing else known + len(doubts)
-    return Answer(Interval(known, high, (*doubts, *filter(None, (machines.missing,)))), found.reads)
+    vms = Items.of(found.value)
+    known = sum(_instances(pool, vm) for vm in vms.only(Resource))
+    unknowns = vms.only(Unknown)
+    high = math.inf if vms.missing else known + len(unknowns)
+    return Answer(Interval(known, high, (*unknowns, *filter(None, (vms.missing,)))), found.reads)
 
 
 @fact("pool.only_dr_members", "pool", gives="boolean")
 def only_dr_members(context: Context, pool: Part) -> Answer:
-    """Whether a pool holds DR members of mirrors and nobody else; false where it holds nobody."""
+    """Whether all VMs in a backend pool are DR asyncs of mirrors; false if the pool is empty."""
     found = context.topology.balancing.machines(pool)
     members = Items.of(found.value)
-    machines = members.only(Resource)
+    vms = members.only(Resource)
     undeclared: Unknown | None = None
-    for machine in machines:
-        if Role.MIRROR_DR not in roles_of(context, machine):
-            gap = _open(context, Role.MIRROR_DR)
-            if gap is None:
+    for vm in vms:
+        if Role.MIRROR_DR not in roles_of(context, vm):
+            unknown = _unknown_members(context, Role.MIRROR_DR)
+            if unknown is None:
                 return Answer(False, found.reads)
-            undeclared = undeclared or gap
-    gap = undeclared or members.open_end
-    return Answer(gap if gap is not None else bool(machines), found.reads)
+            undeclared = undeclared or unknown
+    unknown = undeclared or members.open_end
+    return Answer(unknown if unknown is not None else bool(vms), found.reads)
 
 
 @fact("balancer.served_pools", "balancer", "gateway", gives="pool*")
-def served_pools(context: Context, balancer: Resource) -> Answer:
-    """The pools that a rule of the balancer sends traffic to, each once.
+def served_pools(context: Context, owner: Resource) -> Answer:
+    """The distinct backend pools to which a rule sends traffic.
 
-    Of an application gateway, which may stand before others as well, those that hold a web server of the deployment, or
-    nobody.
+    Of an application gateway, which may also serve other workloads, only those with a web server of the deployment, and
+    empty ones.
     """
-    if balancer.type == APPLICATION_GATEWAY:
-        return _served_by_gateway(context, balancer)
-    found = objects(balancer, RULES)
-    missing = found.open_end
+    if owner.type == APPLICATION_GATEWAY:
+        return _served_by_gateway(context, owner)
+    found = objects(owner, RULES)
+    unknown = found.open_end
     pools: dict[str, object] = {}
     for rule in found.only(Part):
-        missing = missing or context.topology.balancing.unclear_pool(rule)
+        unknown = unknown or context.topology.balancing.unclear_pool(rule)
         for key in context.topology.balancing.pool_keys(rule):
             pools[key] = context.topology.graph.part(key)
-    return Answer(Items(tuple(pools.values()), missing))
+    return Answer(Items(tuple(pools.values()), unknown))
 
 
 def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
     routes = _routes(gateway)
-    missing = routes.open_end
+    unknown = routes.open_end
     pools: dict[str, object] = {}
     for route in routes.only(Part):
-        missing = missing or _unread_target(route)
+        unknown = unknown or _unread_target(route)
         for key in _targets(route):
             pool = context.topology.graph.part(key)
-            machines = context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool
+            vms = context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool
             web = serves(context, Answer(Items((pool,))), Role.WEB).value
-            if machines == Items() or web is True:
+            if vms == Items() or web is True:
                 pools[key] = pool
             elif isinstance(web, Unknown):
                 pools[key] = web
-    return Answer(Items(tuple(pools.values()), missing))
+    return Answer(Items(tuple(pools.values()), unknown))
 
 
 @fact("balancer.idle_pools", "balancer", "gateway", gives="pool*")
-def idle_pools(context: Context, balancer: Resource) -> Answer:
-    """The pools that hold a machine of the deployment and that nothing uses.
+def idle_pools(context: Context, owner: Resource) -> Answer:
+    """The backend pools with a VM of the deployment that no rule uses.
 
-    Whatever sends traffic to a pool uses it, and so do outbound and inbound NAT rules of a load balancer.
+    Rules that use a pool send traffic to it, or are outbound or inbound NAT rules of a load balancer.
     """
-    found = objects(balancer, POOLS)
+    found = objects(owner, POOLS)
     balancing = context.topology.balancing
     known: list[object] = [*found.only(Unknown)]
     reads: list[Read] = []
     for pool in found.only(Part):
         members = Items.of(balancing.machines(pool).value)
         used: bool | Unknown = True
-        if any(roles_of(context, machine) for machine in members.only(Resource)):
+        if any(roles_of(context, vm) for vm in members.only(Resource)):
             used = _is_used(context, pool)
         elif members.open_end is not None:
             used = _is_used(context, pool) is True or members.open_end
@@ -126,23 +126,23 @@ def idle_pools(context: Context, balancer: Resource) -> Answer:
 
 
 def _is_used(context: Context, pool: Part) -> bool | Unknown:
-    """Tell whether anything uses a pool."""
+    """Return whether a rule uses a backend pool."""
     served = is_served(context, pool).value
     if served is True or pool.resource.type != LOAD_BALANCER:
-        return served  # type: ignore[return-value] # a boolean, or why it is not known
-    others = [objects(pool.resource, path) for path in OTHER_USES]
-    rules = Items.joined(*others).only(Part)
+        return served  # type: ignore[return-value] # a boolean or unknown
+    uses = [objects(pool.resource, path) for path in OTHER_USES]
+    rules = Items.joined(*uses).only(Part)
     if any(pool.key in context.topology.balancing.pool_keys(rule) for rule in rules):
         return True
-    gaps = (*(found.open_end for found in others), *(context.topology.balancing.unclear_pool(rule) for rule in rules))
-    return served if isinstance(served, Unknown) else next(filter(None, gaps), None) or False
+    unknowns = (*(found.open_end for found in uses), *(context.topology.balancing.unclear_pool(rule) for rule in rules))
+    return served if isinstance(served, Unknown) else next(filter(None, unknowns), None) or False
 
 
 @fact("vm.pools", "vm", gives="pool*")
 def pools(context: Context, vm: Resource) -> Answer:
-    """The pools, of load balancers and application gateways, through which traffic reaches the machine.
+    """The backend pools through which a load balancer or application gateway sends traffic to the VM.
 
-    A pool that no rule sends traffic to, such as one for outbound connections only, does not count.
+    Pools without such a rule, such as those for outbound connections only, are left out.
     """
     topology = context.topology
     known: list[object] = []
@@ -154,118 +154,118 @@ def pools(context: Context, vm: Resource) -> Answer:
             known.append(pool)
         elif isinstance(served.value, Unknown):
             known.append(served.value)
-    return Answer(Items(tuple(known), _unseen_pools(context, vm)), tuple(reads))
+    return Answer(Items(tuple(known), _unlisted_pools(context, vm)), tuple(reads))
 
 
-def _unseen_pools(context: Context, vm: Resource) -> Unknown | None:
-    """Return why a machine may be in a pool that it is not known to be in."""
+def _unlisted_pools(context: Context, vm: Resource) -> Unknown | None:
+    """Return why a VM may be in further backend pools, or None."""
     subscriptions = context.deployment.subscriptions if context.deployment else (arm.subscription_of(vm.key),)
-    for type_ in BALANCERS:
+    for type_ in POOL_OWNERS:
         for subscription in subscriptions:
-            gap = context.topology.graph.listing(type_, subscription)
-            if gap is not None:
-                return gap
+            unknown = context.topology.graph.listing(type_, subscription)
+            if unknown is not None:
+                return unknown
     topology = context.topology
-    if topology not in _OPEN_POOLS:
-        _OPEN_POOLS[topology] = _open_pool(context)
-    return _OPEN_POOLS[topology]
+    if topology not in _INCOMPLETE_POOLS:
+        _INCOMPLETE_POOLS[topology] = _incomplete_pool(context)
+    return _INCOMPLETE_POOLS[topology]
 
 
-_OPEN_POOLS: Final[WeakKeyDictionary[Topology, Unknown | None]] = WeakKeyDictionary()
-"""What `_open_pool` found, which is the same for every machine of a topology."""
+_INCOMPLETE_POOLS: Final[WeakKeyDictionary[Topology, Unknown | None]] = WeakKeyDictionary()
+"""Results of `_incomplete_pool`, which are the same for every VM of a topology."""
 
 
-def _open_pool(context: Context) -> Unknown | None:
-    """Return why some pool that gets traffic may hold machines that it is not known to hold."""
-    for type_ in BALANCERS:
-        for balancer in context.topology.graph.by_type.get(type_, ()):
-            for pool in parts(balancer, POOLS):
-                gap = Items.of(context.topology.balancing.machines(pool).value).open_end
-                if gap is not None and is_served(context, pool).value is not False:
-                    return gap
-            gap = objects(balancer, POOLS).open_end
-            if gap is not None:
-                return gap
+def _incomplete_pool(context: Context) -> Unknown | None:
+    """Return why some backend pool with traffic may have further members, or None."""
+    for type_ in POOL_OWNERS:
+        for owner in context.topology.graph.by_type.get(type_, ()):
+            for pool in parts(owner, POOLS):
+                unknown = Items.of(context.topology.balancing.machines(pool).value).open_end
+                if unknown is not None and is_served(context, pool).value is not False:
+                    return unknown
+            unknown = objects(owner, POOLS).open_end
+            if unknown is not None:
+                return unknown
     return None
 
 
 def is_served(context: Context, pool: Part) -> Answer:
-    """Return whether a rule sends traffic to a pool of a load balancer or an application gateway.
+    """Return whether a rule sends traffic to a backend pool of a load balancer or application gateway.
 
-    A rule for UDP alone does not: nothing of InterSystems is asked by UDP.
+    Rules for UDP do not count: InterSystems products do not serve clients by UDP.
     """
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
         into = [rule for rule in context.topology.balancing.rules_into(pool) if not only_udp(rule)]
-        gaps = [context.topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
+        unknowns = [context.topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
     else:
         found = _routes(pool.resource)
         into = [route for route in found.only(Part) if pool.key in _targets(route)]
-        gaps = [_unread_target(route) for route in found.only(Part)]
+        unknowns = [_unread_target(route) for route in found.only(Part)]
     if into:
         return Answer(True, value(into[0], "id").reads)
-    return Answer(found.open_end or next(filter(None, gaps), None) or False)
+    return Answer(found.open_end or next(filter(None, unknowns), None) or False)
 
 
 def only_udp(rule: Part) -> bool:
-    """Tell whether a load-balancing rule lets nothing but UDP through."""
+    """Return whether a load-balancing rule is for UDP only."""
     return str(value(rule, "properties.protocol").value).lower() == "udp"
 
 
 def _routes(gateway: Resource) -> Items:
-    """Return what may say where an application gateway sends requests: its rules, path maps and their rules."""
+    """Return the parts of an application gateway that refer to backend pools: rules, path maps and path rules."""
     return Items.joined(*(objects(gateway, path) for path in ROUTES))
 
 
 def _targets(route: Part) -> tuple[str, ...]:
-    """Return the keys of the pools that a rule or path map of a gateway names."""
+    """Return the keys of the backend pools that a rule or path map of an application gateway refers to."""
     named = (value(route, f"properties.{name}.id").value for name in TARGETS)
     return tuple(arm.key(pool) for pool in named if isinstance(pool, str))
 
 
 def _unread_target(route: Part) -> Unknown | None:
-    """Return why a rule or path map of a gateway may send requests to another pool."""
+    """Return why a rule or path map may refer to a further backend pool, or None."""
     named = (value(route, f"properties.{name}.id").value for name in TARGETS)
     return next((pool for pool in named if isinstance(pool, Unknown)), None)
 
 
 def serves(context: Context, pools: Answer, role: Role) -> Answer:
-    """Return whether one of some pools holds a machine of a role."""
+    """Return whether one of some backend pools has a VM of a role."""
     known = Items.of(pools.value)
     served = map(context.topology.balancing.machines, known.only(Part))
-    return any_machine(context, served, known.open_end, (role,))
+    return any_vm(context, served, known.open_end, (role,))
 
 
-def any_machine(context: Context, served: Iterable[Answer], missing: Unknown | None, roles: tuple[Role, ...]) -> Answer:
-    """Return whether a machine of some roles is among those that are served."""
+def any_vm(context: Context, served: Iterable[Answer], unknown: Unknown | None, roles: tuple[Role, ...]) -> Answer:
+    """Return whether some VMs include one of some roles; `unknown` is why there may be more VMs."""
     reads: list[Read] = []
     others = False
     for found in served:
-        machines = Items.of(found.value)
+        vms = Items.of(found.value)
         reads += found.reads
-        missing = missing or machines.open_end
-        for machine in machines.only(Resource):
-            if set(roles) & set(roles_of(context, machine)):
+        unknown = unknown or vms.open_end
+        for vm in vms.only(Resource):
+            if set(roles) & set(roles_of(context, vm)):
                 return Answer(True, tuple(reads))
             others = True
     if others:
-        missing = missing or next(filter(None, (_open(context, role) for role in roles)), None)
-    return Answer(missing or False, tuple(reads))
+        unknown = unknown or next(filter(None, (_unknown_members(context, role) for role in roles)), None)
+    return Answer(unknown or False, tuple(reads))
 
 
-def roles_of(context: Context, machine: Resource) -> tuple[Role, ...]:
-    """Return the roles of a machine in the deployment."""
-    return context.deployment.roles.get(machine.key, ()) if context.deployment else ()
+def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
+    """Return the roles of a VM in the deployment."""
+    return context.deployment.roles.get(vm.key, ()) if context.deployment else ()
 
 
-def _open(context: Context, role: Role) -> Unknown | None:
-    """Return why a machine may have a role that it is not known to have."""
+def _unknown_members(context: Context, role: Role) -> Unknown | None:
+    """Return why the members of a role may not all be known, or None."""
     return Items.of(context.deployment.machines[role]).open_end if context.deployment else None
 
 
-def _instances(pool: Part, machine: Resource) -> int:
-    """Return how many members of a pool a machine stands for: more than one only for a uniform scale set."""
-    if machine.type != SCALE_SET:
+def _instances(pool: Part, vm: Resource) -> int:
+    """Return the number of pool members of a VM, which is 1, or of a Uniform scale set: its instances in the pool."""
+    if vm.type != SCALE_SET:
         return 1
     instances = {
         arm.key(reference).split("/networkinterfaces/")[0]
@@ -274,7 +274,7 @@ def _instances(pool: Part, machine: Resource) -> int:
             "properties.loadBalancerBackendAddresses[*].properties.networkInterfaceIPConfiguration.id",
         )
         for reference in _texts(pool, path)
-        if arm.key(reference).startswith(f"{machine.key}/virtualmachines/")
+        if arm.key(reference).startswith(f"{vm.key}/virtualmachines/")
     }
     return max(1, len(instances))
 

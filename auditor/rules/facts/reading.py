@@ -1,4 +1,4 @@
-"""Properties as facts read them: of one sort, with what Azure applies in their stead, or why they are not known."""
+"""Properties of one type, with Azure's default, or why they are unknown."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from auditor.snapshot.model import Part, Resource
 UNRECOGNISED: Final = Unknown(
     Cause.DECLARATION,
     "no InterSystems deployment is recognised here: declare it in a deployment file, which `auditor discover` "
-    "proposes, or tag its machines with iris-deployment and iris-role",
+    "proposes, or tag its VMs with iris-deployment and iris-role",
 )
-"""Why nothing is known of a subscription in which nothing is declared."""
+"""Why facts of a subscription without deployments are unknown."""
 
 
 def text_at(element: Resource | Part, path: str) -> Answer:
-    """Return the text at a path; anything else that stands there is malformed."""
+    """Return the text at a path; a value of another type is malformed."""
     found = value(element, path)
     known = found.value is ABSENT or isinstance(found.value, str | Unknown)
     return found if known else Answer(malformed(found, "a text"), found.reads)
 
 
 def number_at(element: Resource | Part, path: str, default: float | None = None) -> Answer:
-    """Return the number at a path; what Azure applies where there is none, if that is given."""
+    """Return the number at a path; if it is absent, the default, if given."""
     found = value(element, path)
     if found.value is ABSENT:
         return found if default is None else Answer(default, found.reads)
@@ -34,7 +34,7 @@ def number_at(element: Resource | Part, path: str, default: float | None = None)
 
 
 def required(answer: Answer) -> Answer:
-    """Return a property that everything of its kind has, so that its absence says nothing."""
+    """Return a property that every resource of the type has: its absence is an unknown."""
     if answer.value is not ABSENT:
         return answer
     read = answer.reads[-1]
@@ -42,13 +42,13 @@ def required(answer: Answer) -> Answer:
 
 
 def malformed(answer: Answer, wanted: str) -> Unknown:
-    """Return that what was read last, which is the property itself, makes no sense."""
+    """Return the unknown of a malformed property, which is the last read."""
     read = answer.reads[-1]
     reason = f"{read.resource}: {read.path} is {answer.value!r}, not {wanted} (malformed)"
     return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
 
 def unviewed(vm: Resource) -> Unknown:
-    """Return that nobody asked for the instance view of a machine."""
+    """Return the unknown of an instance view that was not read."""
     reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
     return Unknown(Cause.GAP, reason, about=(vm.id,))

@@ -1,4 +1,4 @@
-"""Facts that a mirror and a tier share: machines of which one must survive, and what they can do together."""
+"""Facts of redundancy groups: the failover members of a mirror, or the members of a tier."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import largest, total
 from auditor.rules.facts.disks import data_disk_mbps
 from auditor.rules.facts.placement import fault_domain_group, zone
-from auditor.rules.facts.placement import region as region_of_machine
+from auditor.rules.facts.placement import region as region_of_vm
 from auditor.rules.facts.sizes import memory_gb, vcpus
 from auditor.rules.registry import Find, fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
@@ -23,40 +23,40 @@ Group = Mirror | Tier
 
 PAIR = 2
 SLA_OF_ZONES, SLA_OF_A_SET, SLA_OF_ONE = 99.99, 99.95, 99.9
-"""What Azure promises of two machines over zones, of two in one set, and at most of a machine by itself."""
+"""Azure's SLA in percent: of two VMs in two zones, of two VMs in one set, and at most of a single VM."""
 
 
-def machines_of(group: Group) -> Members:
+def vms_of(group: Group) -> Members:
     """Return the failover members of a mirror, or the members of a tier."""
     return group.failover if isinstance(group, Mirror) else group.members
 
 
 @fact("group.machines", "mirror", "tier", gives="vm*")
-def machines(_: Context, group: Group) -> Answer:
-    """The machines of which one must survive: the failover members of a mirror, the members of a tier."""
-    return Answer(machines_of(group))
+def vms(_: Context, group: Group) -> Answer:
+    """The VMs of the redundancy group: the failover members of a mirror, or the members of a tier."""
+    return Answer(vms_of(group))
 
 
 @fact("group.scale_sets", "mirror", "tier", gives="scale-set*")
 def scale_sets(context: Context, group: Group) -> Answer:
-    """The scale sets that these machines belong to, each once."""
-    members = Items.of(machines_of(group))
-    missing = members.open_end
+    """The distinct scale sets of the VMs of the redundancy group."""
+    members = Items.of(vms_of(group))
+    unknown = members.open_end
     found: dict[str, object] = {}
     reads: list[Read] = []
-    for machine in members.only(Resource):
-        reference = value(machine, "properties.virtualMachineScaleSet.id")
+    for vm in members.only(Resource):
+        reference = value(vm, "properties.virtualMachineScaleSet.id")
         reads += reference.reads
         if isinstance(reference.value, str):
             found[reference.value.lower()] = context.topology.graph.get(reference.value)
         elif isinstance(reference.value, Unknown):
-            missing = missing or reference.value
-    return Answer(Items(tuple(found.values()), missing), tuple(reads))
+            unknown = unknown or reference.value
+    return Answer(Items(tuple(found.values()), unknown), tuple(reads))
 
 
 @fact("group.region", "mirror", "tier", gives="text")
 def region(_: Context, group: Group) -> Answer:
-    """The region of a tier; of a mirror the primary region that was declared."""
+    """The region of a tier; of a mirror, the declared primary region."""
     if isinstance(group, Tier):
         return Answer(group.region)
     return Answer(declared_region(group.deployment, "primary"))
@@ -64,43 +64,43 @@ def region(_: Context, group: Group) -> Answer:
 
 @fact("group.sla_percent", "mirror", "tier", gives="number")
 def sla_percent(context: Context, group: Group) -> Answer:
-    """What Azure promises that at least one of the machines can be reached, in percent of the time.
+    """Azure's SLA for the connectivity of at least one VM of the redundancy group, in percent.
 
-    99.99 over two zones of a region, 99.95 in one availability set or Flexible scale set; otherwise 99.9 at most,
-    which depends on the disks.
+    99.99 in two zones of a region, 99.95 in one availability set or Flexible scale set, otherwise at most 99.9, which
+    depends on the disks.
     """
-    members = Items.of(machines_of(group))
-    machines, missing = members.only(Resource), members.open_end
+    members = Items.of(vms_of(group))
+    vms, unknown = members.only(Resource), members.open_end
     zones: dict[str, set[str]] = defaultdict(set)
     reads: list[Read] = []
-    for machine in machines:
-        place, own = region_of_machine(context, machine), zone(context, machine)
+    for vm in vms:
+        place, own = region_of_vm(context, vm), zone(context, vm)
         reads += own.reads
         if isinstance(place.value, str) and isinstance(own.value, str):
             zones[place.value].add(own.value)
         else:
-            missing = missing or next((a.value for a in (place, own) if isinstance(a.value, Unknown)), None)
+            unknown = unknown or next((a.value for a in (place, own) if isinstance(a.value, Unknown)), None)
     if any(len(found) >= PAIR for found in zones.values()):
         return Answer(SLA_OF_ZONES, tuple(reads))
     sets: set[str] = set()
-    for machine in machines:
-        own = _set_of(context, machine)
+    for vm in vms:
+        own = _set_of(context, vm)
         reads += own.reads
         sets.add(own.value.lower() if isinstance(own.value, str) else "")
-        missing = missing or (own.value if isinstance(own.value, Unknown) else None)
-    if missing is not None:
-        return Answer(missing, tuple(reads))
-    if len(machines) >= PAIR and len(sets) == 1 and "" not in sets:
+        unknown = unknown or (own.value if isinstance(own.value, Unknown) else None)
+    if unknown is not None:
+        return Answer(unknown, tuple(reads))
+    if len(vms) >= PAIR and len(sets) == 1 and "" not in sets:
         return Answer(SLA_OF_A_SET, tuple(reads))
-    because = Unknown(Cause.VALUE, f"what Azure promises of a machine of {group.id} by itself depends on its disks")
+    because = Unknown(Cause.VALUE, f"the SLA of a single VM of {group.id} depends on its disks")
     return Answer(Interval(0, SLA_OF_ONE, (because,)), tuple(reads))
 
 
 @fact("group.has_dr", "mirror", "tier", gives="boolean")
 def has_dr(_: Context, group: Group) -> Answer:
-    """Whether a counterpart in another region is declared: DR members of a mirror, a DR region for a tier.
+    """Whether a counterpart in the DR region is declared: DR asyncs of a mirror, a DR region of a tier.
 
-    False where it is declared as `none`.
+    False if declared as `none`.
     """
     if isinstance(group, Mirror):
         return Answer(group.dr if isinstance(group.dr, Unknown) else not group.declared.dr.none)
@@ -108,17 +108,17 @@ def has_dr(_: Context, group: Group) -> Answer:
     return Answer(dr_region if isinstance(dr_region, Unknown) else dr_region != NONE)
 
 
-def _set_of(context: Context, machine: Resource) -> Answer:
-    """Return the id of the availability set or Flexible scale set of a machine."""
-    own = value(machine, "properties.availabilitySet.id")
+def _set_of(context: Context, vm: Resource) -> Answer:
+    """Return the id of the availability set or Flexible scale set of a VM."""
+    own = value(vm, "properties.availabilitySet.id")
     if own.value is not ABSENT:
         return own
-    flexible = fault_domain_group(context, machine)
+    flexible = fault_domain_group(context, vm)
     return Answer(flexible.value, (*own.reads, *flexible.reads))
 
 
 def _counterpart(context: Context, group: Group) -> Members:
-    """Return what stands in for a group in the DR region."""
+    """Return the counterpart of a group in the DR region: the DR asyncs, or the same tier there."""
     if isinstance(group, Mirror):
         return group.dr
     dr_region = declared_region(group.deployment, "DR")
@@ -132,24 +132,26 @@ def _counterpart(context: Context, group: Group) -> Members:
 
 
 def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answer]) -> tuple[Find, Find]:
-    """Make two facts of what a group can do, and what its counterpart in the DR region can.
+    """Register two facts: the capacity of a group, and that of its counterpart in the DR region.
 
-    A mirror works on one member at a time, so its largest member counts; a tier works on all of its members.
+    Of a mirror the largest member counts, as only the primary works; of a tier the sum of all members.
     """
 
-    def of(context: Context, group: Group, machines: Members) -> Answer:
-        members = Items.of(machines)
-        answers = [measure(context, machine) for machine in members.only(Resource)]
+    def of(context: Context, group: Group, vms: Members) -> Answer:
+        members = Items.of(vms)
+        answers = [measure(context, vm) for vm in members.only(Resource)]
         return (largest if isinstance(group, Mirror) else total)(answers, members.open_end)
 
     def own(context: Context, group: Group) -> Answer:
-        return of(context, group, machines_of(group))
+        return of(context, group, vms_of(group))
 
     def in_dr(context: Context, group: Group) -> Answer:
         return of(context, group, _counterpart(context, group))
 
-    own.__doc__ = f"The {unit} of a mirror's largest failover member, or of all members of a tier together."
-    in_dr.__doc__ = f"The {unit} of what stands in for it in the DR region: the largest DR member, or the tier there."
+    own.__doc__ = f"The {unit} of a mirror's largest failover member, or the sum over the members of a tier."
+    in_dr.__doc__ = (
+        f"The {unit} of the counterpart in the DR region: of the largest DR async, or the sum over the tier there."
+    )
     return (
         fact(f"group.{name}", "mirror", "tier", gives="number")(own),
         fact(f"group.dr_{name}", "mirror", "tier", gives="number")(in_dr),
@@ -158,4 +160,4 @@ def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answe
 
 group_vcpus, group_dr_vcpus = _capacity("vcpus", "virtual CPUs", vcpus)
 group_memory, group_dr_memory = _capacity("memory_gb", "memory in GB", memory_gb)
-group_disk_mbps, group_dr_disk_mbps = _capacity("disk_mbps", "MB/s of the data disks", data_disk_mbps)
+group_disk_mbps, group_dr_disk_mbps = _capacity("disk_mbps", "provisioned MB/s of the data disks", data_disk_mbps)

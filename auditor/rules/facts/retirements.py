@@ -1,4 +1,4 @@
-"""Facts about what a deployment uses and Azure retires."""
+"""Facts of retirements: uses of what Azure retires."""
 
 from __future__ import annotations
 
@@ -39,34 +39,34 @@ class Retirement(msgspec.Struct, frozen=True, eq=False):
 
 @fact("deployment.retirements", "deployment", gives="exposure*")
 def retirements(context: Context, deployment: Deployment) -> Answer:
-    """What belongs to the deployment and uses what Azure has retired or will retire, the earliest date first."""
+    """The uses, in the deployment scope, of what Azure has retired or will retire; earliest date first."""
     vms = deployment.scope[VM]
-    missing = vms.open_end
+    unknown = vms.open_end
     found: list[Retirement] = []
     for use in (*_sizes(vms.only(Resource)), *_features(context, deployment)):
         if isinstance(use, Unknown):
-            missing = missing or use
+            unknown = unknown or use
         else:
             found.append(use)
     found.sort(key=lambda retirement: (retirement.date, retirement.id.lower(), retirement.what))
-    return Answer(Items(tuple(found), missing))
+    return Answer(Items(tuple(found), unknown))
 
 
 @fact("exposure.what", "exposure", gives="text")
 def what(_: Context, retirement: Retirement) -> Answer:
-    """What Azure retires."""
+    """The name of what Azure retires, such as `Basic load balancer`."""
     return Answer(retirement.what, (retirement.read,))
 
 
 @fact("exposure.date", "exposure", gives="text")
 def date(_: Context, retirement: Retirement) -> Answer:
-    """The date on which it stops."""
+    """The retirement date, as YYYY-MM-DD."""
     return Answer(retirement.date.isoformat(), _reads(retirement))
 
 
 @fact("exposure.months_left", "exposure", gives="number")
 def months_left(context: Context, retirement: Retirement) -> Answer:
-    """In how many months, counting a begun one, it stops: 0 or less where it has."""
+    """The months until the retirement date, rounded up; 0 or less if it has passed."""
     return Answer(months_between(context.topology.as_of, retirement.date), _reads(retirement))
 
 

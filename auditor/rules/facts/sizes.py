@@ -1,4 +1,4 @@
-"""Facts of machine sizes: what Azure lets them do, and until when it offers them."""
+"""Facts of VM sizes: their capabilities and their retirement."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ BYTES_PER_MEGABYTE: Final = 1_000_000
 
 @lru_cache(maxsize=4096)
 def series_of(size: str) -> RetiringSeries | None:
-    """Return the series of a size, None where Azure has not announced its retirement."""
+    """Return the size series of a VM size; None if Azure has not announced its retirement."""
     return next((series for series in table().series if series.pattern.fullmatch(size)), None)
 
 
 def months_between(start: dt.date, end: dt.date) -> int:
-    """Return in how many months, counting a begun one, a date comes: 0 or less where it has come."""
+    """Return the number of months between two dates, rounded up; 0 or less if the end is not after the start."""
     return (end.year - start.year) * 12 + end.month - start.month + (end.day > start.day)
 
 
 def size_of(vm: Resource) -> Answer:
-    """Return the name of the machine's size."""
+    """Return the VM size, such as `Standard_E16ds_v5`."""
     return required(text_at(vm, "properties.hardwareProfile.vmSize"))
 
 
 @fact("vm.size_retirement", "vm", gives="text")
 def size_retirement(_: Context, vm: Resource) -> Answer:
-    """The date on which Azure retires the machine's size; absent where no end was announced."""
+    """The retirement date of the VM size, as YYYY-MM-DD; absent if none is announced."""
     size = size_of(vm)
     if not isinstance(size.value, str):
         return size
@@ -50,9 +50,9 @@ def size_retirement(_: Context, vm: Resource) -> Answer:
 
 @fact("vm.months_until_size_retires", "vm", gives="number")
 def months_until_size_retires(context: Context, vm: Resource) -> Answer:
-    """In how many months, counting a begun one, Azure retires the machine's size: 0 or less where it has.
+    """The months until the retirement of the VM size, rounded up; 0 or less if it is retired.
 
-    Absent where no end was announced.
+    Absent if no retirement is announced.
     """
     found = size_retirement(context, vm)
     if not isinstance(found.value, str):
@@ -62,40 +62,40 @@ def months_until_size_retires(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.vcpus", "vm", gives="number")
 def vcpus(context: Context, vm: Resource) -> Answer:
-    """How many virtual CPUs the machine has: `vCPUsAvailable` of its size (lower if constrained), else `vCPUs`."""
+    """The virtual CPUs of the VM: the capability `vCPUsAvailable` of its size (constrained sizes), else `vCPUs`."""
     available = _capability(context, vm, "vCPUsAvailable")
     return number(_capability(context, vm, "vCPUs") if available.value is ABSENT else available)
 
 
 @fact("vm.memory_gb", "vm", gives="number")
 def memory_gb(context: Context, vm: Resource) -> Answer:
-    """How much memory the machine has: the capability `MemoryGB` of its size."""
+    """The memory of the VM in GB: the capability `MemoryGB` of its size."""
     return number(_capability(context, vm, "MemoryGB"))
 
 
 @fact("vm.premium_storage_supported", "vm", gives="boolean")
 def premium_storage_supported(context: Context, vm: Resource) -> Answer:
-    """Whether the machine's size can attach premium disks (the capability `PremiumIO`)."""
+    """Whether the VM size supports Premium SSD: the capability `PremiumIO`."""
     return _supports(context, vm, "PremiumIO")
 
 
 @fact("vm.encryption_at_host_supported", "vm", gives="boolean")
 def encryption_at_host_supported(context: Context, vm: Resource) -> Answer:
-    """Whether the machine's size can encrypt at the host (the capability `EncryptionAtHostSupported`)."""
+    """Whether the VM size supports encryption at host: the capability `EncryptionAtHostSupported`."""
     return _supports(context, vm, "EncryptionAtHostSupported")
 
 
 @fact("vm.accelerated_networking_supported", "vm", gives="boolean")
 def accelerated_networking_supported(context: Context, vm: Resource) -> Answer:
-    """Whether the machine's size can accelerate its network (the capability `AcceleratedNetworkingEnabled`)."""
+    """Whether the VM size supports accelerated networking: the capability `AcceleratedNetworkingEnabled`."""
     return _supports(context, vm, "AcceleratedNetworkingEnabled")
 
 
 @fact("vm.uncached_mbps", "vm", gives="number")
 def uncached_mbps(context: Context, vm: Resource) -> Answer:
-    """What the machine's size lets through to uncached disks, in MB/s: `UncachedDiskBytesPerSecond` / 10^6.
+    """The uncached disk throughput limit of the VM size in MB/s: `UncachedDiskBytesPerSecond` / 10^6.
 
-    Azure gives some sizes in MiB and others in MB, so a comparison needs a tolerance of 5 %.
+    Azure states it for some sizes in MiB and for others in MB, so a comparison needs a tolerance of 5 %.
     """
     found = number(_capability(context, vm, "UncachedDiskBytesPerSecond"))
     return Answer(found.value / BYTES_PER_MEGABYTE, found.reads) if isinstance(found.value, int | float) else found
@@ -103,12 +103,12 @@ def uncached_mbps(context: Context, vm: Resource) -> Answer:
 
 @fact("vm.uncached_iops", "vm", gives="number")
 def uncached_iops(context: Context, vm: Resource) -> Answer:
-    """How many operations a second the machine's size lets through to uncached disks: `UncachedDiskIOPS`."""
+    """The uncached disk IOPS limit of the VM size: `UncachedDiskIOPS`."""
     return number(_capability(context, vm, "UncachedDiskIOPS"))
 
 
 def _capability(context: Context, vm: Resource, name: str) -> Answer:
-    """Return a capability of the machine's size in its region, as a text."""
+    """Return a capability of the VM size in the VM's region, as text."""
     size = text_at(vm, "properties.hardwareProfile.vmSize")
     if not isinstance(size.value, str):
         return size
@@ -121,6 +121,6 @@ def _capability(context: Context, vm: Resource, name: str) -> Answer:
 
 
 def _supports(context: Context, vm: Resource, name: str) -> Answer:
-    """Return whether a machine's size has a capability of which Azure says `True` or `False`."""
+    """Return whether the VM size has a capability whose value is `True` or `False`."""
     found = _capability(context, vm, name)
     return Answer(found.value.lower() == "true", found.reads) if isinstance(found.value, str) else found

@@ -15,14 +15,14 @@ from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
 TOLERATED_FAILURES, MONITOR_INTERVAL, MONITOR_TIMEOUT, TIME_TO_LIVE = 3, 30, 10, 60
-"""What a Traffic Manager profile does where it says nothing (traffic-manager-monitoring)."""
+"""Azure's defaults of a Traffic Manager profile (traffic-manager-monitoring): a number, then seconds."""
 
 
 @fact("profile.endpoint_regions", "profile", gives="text*")
 def endpoint_regions(context: Context, profile: Resource) -> Answer:
-    """The region of each endpoint: that of the deployment's address it leads to, else the one that is written on it.
+    """The region of each endpoint: that of its target in the deployment, else its `endpointLocation`.
 
-    Unknown where it leads to another resource, behind which none of the deployment's machines is seen.
+    Unknown if its target is a resource that does not belong to the deployment.
     """
     endpoints = objects(profile, ENDPOINTS)
     answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
@@ -32,7 +32,10 @@ def endpoint_regions(context: Context, profile: Resource) -> Answer:
 
 @fact("profile.first_region", "profile", gives="text")
 def first_region(context: Context, profile: Resource) -> Answer:
-    """The region of the endpoint with the lowest priority number, which is the first to be answered with."""
+    """The region of the endpoint with the lowest priority number, to which Traffic Manager directs clients first.
+
+    Absent if there is no endpoint.
+    """
     endpoints = objects(profile, ENDPOINTS)
     if endpoints.missing is not None:
         return Answer(endpoints.missing)
@@ -42,8 +45,8 @@ def first_region(context: Context, profile: Resource) -> Answer:
         bounds = interval(priority.value)
         if bounds is None or not isinstance(endpoint, Part):
             reason = f"{profile.id} has an endpoint without priority"
-            lacks = Unknown(Cause.VALUE, reason, about=(profile.id,))
-            return Answer(priority.value if isinstance(priority.value, Unknown) else lacks)
+            unknown = Unknown(Cause.VALUE, reason, about=(profile.id,))
+            return Answer(priority.value if isinstance(priority.value, Unknown) else unknown)
         ranked.append((bounds.low, endpoint, priority.reads[0]))
     if not ranked:
         return Answer(ABSENT, (Read(profile.id, "properties.endpoints", ABSENT),))
@@ -54,9 +57,9 @@ def first_region(context: Context, profile: Resource) -> Answer:
 
 @fact("profile.switch_seconds", "profile", gives="number")
 def switch_seconds(_: Context, profile: Resource) -> Answer:
-    """How long clients may be sent to an endpoint that fails: until it is noticed, and until names are asked again.
+    """The longest time in seconds that clients are directed to a failed endpoint.
 
-    That is one interval more than the tolerated failures, the timeout of a probe, and the names' time to live.
+    It is (tolerated failures + 1) times the probe interval, plus the probe timeout, plus the time to live in DNS.
     """
     answers = [
         number_at(profile, "properties.monitorConfig.toleratedNumberOfFailures", TOLERATED_FAILURES),
@@ -74,7 +77,7 @@ def _region(context: Context, endpoint: Part) -> Answer:
     if isinstance(found, Resource):
         own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else Items()
         if found.key not in {address.key for address in own.only(Resource)}:
-            reason = f"{endpoint.id} leads to {found.id}, behind which no machine of the deployment is seen"
+            reason = f"the target of {endpoint.id} is {found.id}, which does not belong to the deployment"
             about = (endpoint.resource.id, found.id)
             return Answer(own.missing or Unknown(Cause.VALUE, reason, about=about), target.reads)
         place = value(found, "location")
@@ -85,8 +88,8 @@ def _region(context: Context, endpoint: Part) -> Answer:
         return target
     if isinstance(written.value, str):
         return Answer(arm.location(written.value), written.reads)
-    reason = f"{endpoint.id} does not say in which region it is"
-    unclear = Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))
+    reason = f"{endpoint.id} has no region (endpointLocation)"
+    unknown = Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))
     return Answer(
-        next((answer for answer in (found, written.value) if isinstance(answer, Unknown)), unclear), written.reads
+        next((answer for answer in (found, written.value) if isinstance(answer, Unknown)), unknown), written.reads
     )
