@@ -113,7 +113,7 @@ def test_nothing_declared_is_said_loudly(raw: Path) -> None:
     assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
     (missing,) = report.coverage.declarations
     assert missing.startswith("no InterSystems deployment is recognised here: declare it in a deployment file")
-    assert "which `auditor discover` proposes, or tag its machines with iris-deployment" in missing
+    assert "which `auditor discover` proposes, or tag its VMs with iris-deployment" in missing
     assert (report.coverage.complete, report.deployment_file) == (False, "")
 
 
