@@ -1,1 +1,1 @@
-"""Sources of snapshots: live subscriptions, snapshot files and raw ARM bodies."""
+"""Sources of snapshots: live subscriptions, snapshot files and ARM JSON files."""

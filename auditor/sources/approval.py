@@ -1,4 +1,4 @@
-"""Approved snapshots: those that later ones are compared with."""
+"""Approved snapshots, with which later ones are compared."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from auditor.sources import snapshot_file
 
 
 def approve(path: Path, by: str, reason: str, output: Path | None = None) -> Snapshot:
-    """Write a snapshot with who approved it, now, and why; into its own file unless another is named.
+    """Write a snapshot with its approval: by whom, now, and why. By default it replaces the file.
 
     Raises:
-        InputError: the file is no snapshot, nobody or nothing is named, or the output is another file that exists.
+        InputError: the file is not a snapshot, `by` or `reason` is empty, or the output is another file that exists.
     """
     for option, text in (("--by", by), ("--reason", reason)):
         if not text.strip():
-            message = f"{option} is empty: say who approves the snapshot, and why"
+            message = f"{option} is empty; name the person who approves the snapshot, and the reason"
             raise InputError(message)
     target = output or path
     if target.exists() and not target.samefile(path):
-        message = "exists already: an approval overwrites nothing but the snapshot itself"
+        message = "exists already, and an approval replaces no other file than the snapshot itself; name a new file"
         raise InputError(message, str(target))
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     approved = msgspec.structs.replace(_read(path), approved=Approval(by.strip(), at, reason.strip()))
@@ -37,11 +37,11 @@ def read(path: Path) -> Snapshot:
     """Read an approved snapshot.
 
     Raises:
-        InputError: the file is no snapshot, is damaged, or nobody approved it.
+        InputError: the file is not a snapshot, is damaged, or is not approved.
     """
     taken = _read(path)
     if taken.approved is None:
-        message = f'nobody approved it: auditor approve {path} --by WHO --reason "WHY"'
+        message = f'is not approved; to approve it: auditor approve {path} --by WHO --reason "WHY"'
         raise InputError(message, str(path))
     return taken
 
@@ -49,6 +49,6 @@ def read(path: Path) -> Snapshot:
 def _read(path: Path) -> Snapshot:
     data = files.read(path)
     if not snapshot_file.is_snapshot(data):
-        message = f"is not a snapshot: auditor scan --snapshot {path} -o snapshot=FILE makes one of raw ARM bodies"
+        message = f"is not a snapshot; to make one of ARM JSON: auditor scan --snapshot {path} -o snapshot=FILE"
         raise InputError(message, str(path), 1)
     return snapshot_file.decode(data, str(path))

@@ -1,7 +1,7 @@
-"""Raw ARM bodies that operators already have: a JSON array, `{"value": [...]}` or `{"data": [...]}`.
+"""The ARM JSON file: a JSON array of resources, `{"value": [...]}` or `{"data": [...]}`.
 
-Beside its resources an object may say `takenAt`, what it has `listed` completely by subscription, and its `gaps`.
-What it does not claim to list completely is not concluded from: that is the reader's to find missing.
+An object may also have `takenAt`, the types that it has `listed` completely by subscription, and its `gaps`. Nothing is
+concluded from the absence of resources of other types.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class _Envelope(msgspec.Struct):
 
 
 class _Texts(msgspec.Struct):
-    """The lists as they stand in the file."""
+    """The text of the lists in the file."""
 
     value: msgspec.Raw = _NOTHING
     data: msgspec.Raw = _NOTHING
 
 
 def decode(data: bytes, file: str) -> Snapshot:
-    """Return a snapshot of a file's unpacked content; `file` names it in errors.
+    """Return the snapshot of a file's unpacked content; `file` names it in errors.
 
     Raises:
-        InputError: it is no JSON of that shape, or says two things of one resource.
+        InputError: it is not JSON of that shape, or has two different bodies of one resource.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     envelope = _envelope(data, file)
@@ -59,12 +59,12 @@ def decode(data: bytes, file: str) -> Snapshot:
             raise InputError(message, file, _line(data, index)) from None
         if item.key in found:
             if found[item.key].body != item.body:
-                message = f"element {index} says of {item.id} something else than an element before it"
+                message = f"element {index} has another body of {item.id} than an element before it"
                 raise InputError(message, file, _line(data, index))
             continue
         found[item.key] = item
         if not isinstance(body.get("properties"), dict) and not is_sku and item.type != arm.SUBSCRIPTION:
-            gaps.append(_stub(item))
+            gaps.append(_properties_gap(item))
     listed = {
         (arm.key(scope), arm.canonical_type(type_)) for scope, types in envelope.listed.items() for type_ in types
     }
@@ -79,7 +79,7 @@ def decode(data: bytes, file: str) -> Snapshot:
 
 
 def _envelope(data: bytes, file: str) -> _Envelope:
-    """Decode the outermost object, or the array that stands for its `value`."""
+    """Decode the outermost object, or the array that is its `value`."""
     try:
         if data.lstrip()[:1] == b"[":
             return _Envelope(value=msgspec.json.decode(data, type=list[Any]))
@@ -93,7 +93,7 @@ def _envelope(data: bytes, file: str) -> _Envelope:
     except msgspec.DecodeError as error:
         message = f"is neither a snapshot nor a JSON list of Azure resources: {error}"
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            message = "is UTF-16 text, as PowerShell's > writes it: write it as UTF-8"
+            message = "is UTF-16 text, as > of PowerShell writes it; save it as UTF-8"
         raise InputError(message, file, _fault_line(data, str(error))) from None
     if (envelope.value is None) is (envelope.data is None):
         both = 'no "value" and no "data"' if envelope.value is None else 'both "value" and "data"'
@@ -101,28 +101,28 @@ def _envelope(data: bytes, file: str) -> _Envelope:
         raise InputError(message, file, 1)
     more = "nextLink" if envelope.nextLink else "skip_token"
     if envelope.listed and (envelope.nextLink or envelope.skip_token):
-        message = f'claims to have "listed" types completely, but its "{more}" says that there is more'
+        message = f'has "listed" types, but its "{more}" shows that pages are missing; save all pages'
         raise InputError(message, file)
-    stranger = next((scope for scope in envelope.listed if arm.type_of(scope) != arm.SUBSCRIPTION), None)
-    if stranger is not None:
-        message = f"has \"listed\" types of '{stranger}', which is not an id like /subscriptions/00000000-..."
+    malformed = next((scope for scope in envelope.listed if arm.type_of(scope) != arm.SUBSCRIPTION), None)
+    if malformed is not None:
+        message = f"has \"listed\" types of '{malformed}', which is not an id like /subscriptions/00000000-..."
         raise InputError(message, file)
     return envelope
 
 
-def _stub(item: Resource) -> Gap:
-    """Return the gap of a resource whose properties the file leaves out (`az resource list`, `az vm list`)."""
+def _properties_gap(item: Resource) -> Gap:
+    """Return the gap of a resource that has no properties in the file."""
     command = f'az rest --method get --url "{item.id}?api-version=VERSION"'
     return Gap(
         scope=item.id,
         what=item.type,
         reason=GapReason.UNSUPPORTED,
-        detail=f"it has no properties, as az resource list and the flattened az vm list write it: use {command}",
+        detail=f"read its properties, which az resource list and az vm list leave out: {command}",
     )
 
 
 def _fault_line(data: bytes, message: str) -> int:
-    """Return the line of a decoding fault: its message names a byte or a path (then 0), or the end is missing."""
+    """Return the line of a decoding error: the message names a byte, or a path (then 0), or the end is missing."""
     _, found, position = message.partition("(byte ")
     if found:
         return data.count(b"\n", 0, int(position.rstrip(")"))) + 1

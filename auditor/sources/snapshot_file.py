@@ -1,4 +1,4 @@
-"""The snapshot file: JSON Lines; a header, one record a line sorted by id, a closing record that proves it whole."""
+"""The snapshot file: JSON Lines with a header, records sorted by id, and a closing record with the SHA-256."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class _End(msgspec.Struct, tag_field="record", tag="end", forbid_unknown_fields=
 
 
 _LINES: Final = msgspec.json.Decoder(_Resource | _Listed | _Gap | _Sku | _End)
-_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def is_snapshot(data: bytes) -> bool:
-    """Tell whether a file's content is, or was meant to be, a snapshot."""
+    """Return whether a file's content is a snapshot, perhaps a damaged one."""
     return data.startswith(_MAGIC)
 
 
@@ -109,13 +109,13 @@ def decode(data: bytes, file: str) -> Snapshot:
     """Return the snapshot of a file's unpacked content; `file` names it in errors.
 
     Raises:
-        InputError: it is cut, changed, of another version, or not made of records.
+        InputError: it is truncated, changed, of another version, or has a malformed record.
     """
     first = data.find(b"\n") + 1 or len(data)
     header_line = data[:first]
     try:
         header = msgspec.json.decode(header_line, type=_Header)
-    except _FAULTS as error:
+    except _ERRORS as error:
         message = f"has a header that is not {FORMAT}: {error}"
         raise InputError(message, file, 1) from None
     if header.format != FORMAT:
@@ -133,40 +133,40 @@ def decode(data: bytes, file: str) -> Snapshot:
     with collector_paused():
         records = _records(view[first:last], file)
         if len(records) != end.count:
-            message = f"has {len(records)} records, its closing record says {end.count}"
+            message = f"has {len(records)} records, but {end.count} by its closing record"
             raise InputError(message, file, len(records) + 2)
         return _snapshot(header, records, file)
 
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause the collector of cycles: it would visit millions of new containers over and over, none of them garbage."""
+    """Pause the garbage collector: it would visit millions of new containers repeatedly, none of them garbage."""
     running = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if running:
-            # Both together make all that is new count as old, so that the collector does not visit it right away.
+            # Both together move all new containers to the oldest generation, so that they are not visited at once.
             gc.freeze()
             gc.unfreeze()
             gc.enable()
 
 
 def _end(line: bytes) -> _End | None:
-    """Return the closing record, or None where a line is none."""
+    """Return the closing record, None if the line is not one."""
     try:
         record = _LINES.decode(line)
-    except _FAULTS:
+    except _ERRORS:
         return None
     return record if isinstance(record, _End) else None
 
 
 def _records(lines: memoryview, file: str) -> list[Any]:
-    """Decode all records at once; only a file with a fault is read line by line, to name the line."""
+    """Decode all records at once; decode a file with an error again by line, to name the line."""
     try:
         return _LINES.decode_lines(lines)
-    except _FAULTS:
+    except _ERRORS:
         for number, line in enumerate(bytes(lines).split(b"\n"), start=2):
             try:
                 _LINES.decode(line) if line else None
@@ -180,7 +180,11 @@ def _records(lines: memoryview, file: str) -> list[Any]:
 
 
 def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
-    """Sort records by kind; an id that stands twice is an error, since both cannot be true."""
+    """Return the snapshot of the records.
+
+    Raises:
+        InputError: two records have the same id, one is nested too deeply, or a closing record is not the last.
+    """
     resources: dict[str, Resource] = {}
     listed, gaps = set(), []
     for number, record in enumerate(records, start=2):

@@ -86,13 +86,17 @@ def test_a_secret_in_a_reason_stays_outside(file: Path) -> None:
 
 
 def test_what_nobody_approved_is_no_baseline(file: Path) -> None:
-    with pytest.raises(InputError, match=rf"nobody approved it: auditor approve {file} --by WHO --reason") as caught:
+    with pytest.raises(
+        InputError, match=rf"is not approved; to approve it: auditor approve {file} --by WHO --reason"
+    ) as caught:
         approval.read(file)
     assert caught.value.file == str(file)
 
 
 def test_raw_bodies_are_no_baseline() -> None:
-    with pytest.raises(InputError, match=r"is not a snapshot: auditor scan --snapshot .* -o snapshot=FILE"):
+    with pytest.raises(
+        InputError, match=r"is not a snapshot; to make one of ARM JSON: auditor scan --snapshot .* -o snapshot=FILE"
+    ):
         approval.read(INVENTORY)
 
 

@@ -172,12 +172,12 @@ def test_no_secret_goes_beyond_it() -> None:
         (
             f'{{"value": [], "listed": {{"{_SUBSCRIPTION}": ["a/b"]}}, "nextLink": "x"}}',
             0,
-            'its "nextLink" says that there is more',
+            'its "nextLink" shows that pages are missing',
         ),
         (
             f'{{"data": [], "listed": {{"{_SUBSCRIPTION}": ["a/b"]}}, "skip_token": "x"}}',
             0,
-            'its "skip_token" says that there is more',
+            'its "skip_token" shows that pages are missing',
         ),
         ("[\n1,\n2", 3, "truncated"),
         ("[1,\n2,\n]", 3, "malformed"),
@@ -243,7 +243,7 @@ def test_two_things_said_of_one_resource_are_refused_on_the_line_of_the_second()
     for second in (vm("a", x=1), vm("A"), vm("a", properties={"x": 1})):
         text = ",\n".join(json.dumps(body) for body in (vm("a"), vm("b"), second))
         line, message = fault(f"[\n{text}\n]")
-        assert (line, message) == (4, f"element 2 says of {second['id']} something else than an element before it")
+        assert (line, message) == (4, f"element 2 has another body of {second['id']} than an element before it")
 
 
 # --- anything at all --------------------------------------------------------------------------------------------------

@@ -173,9 +173,8 @@ def test_a_baseline_must_be_approved(files: Files, capsys: pytest.CaptureFixture
     baseline = files.snapshot()
     capsys.readouterr()
     assert files.drift(baseline, files.inventory()) == exit_codes.USAGE
-    assert capsys.readouterr().err == (
-        f'auditor: error: {baseline}: nobody approved it: auditor approve {baseline} --by WHO --reason "WHY"\n'
-    )
+    command = f'auditor approve {baseline} --by WHO --reason "WHY"'
+    assert capsys.readouterr().err == f"auditor: error: {baseline}: is not approved; to approve it: {command}\n"
 
 
 @pytest.mark.parametrize("name", ["inventory", "nowhere"])
