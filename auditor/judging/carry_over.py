@@ -19,7 +19,7 @@ from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Gap
 
-_UNSEEN: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
+_NOT_EVALUATED: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -41,11 +41,11 @@ def carried(earlier: Earlier, findings: Iterable[Finding], topology: Topology) -
     if then and now and then.isdisjoint(now):
         message = f"the previous report is of {', '.join(earlier.scopes)}, and none of them is scanned"
         raise InputError(message)
-    sight = _Sight(earlier.scopes, findings, topology)
+    current = _CurrentScan(earlier.scopes, findings, topology)
     lost: dict[str, Carried] = {}
     for old in earlier.findings:
-        finding = msgspec.structs.replace(old.finding, subject=sight.subject(old.finding.subject))
-        hidden = sight.lost(finding)
+        finding = msgspec.structs.replace(old.finding, subject=current.subject(old.finding.subject))
+        hidden = current.why_not_evaluated(finding)
         if hidden is not None:
             finding = msgspec.structs.replace(finding, reasons=hidden.reasons, gaps=hidden.gaps)
             lost.setdefault(finding.key, Carried(finding, old.last_seen))
@@ -58,7 +58,7 @@ def _order(lost: Carried) -> tuple[str, int, str, str]:
 
 
 class _Hidden(NamedTuple):
-    """Why an earlier finding cannot be judged."""
+    """Why this scan cannot evaluate an earlier finding."""
 
     reasons: tuple[str, ...]
     gaps: tuple[Gap, ...]
@@ -71,8 +71,8 @@ class _Hidden(NamedTuple):
         return cls(tuple(reasons), tuple(gaps) if all(found.gaps for found in unknown) else ())
 
 
-class _Sight:
-    """What a run can say of what an earlier one reported."""
+class _CurrentScan:
+    """What this scan knows about the subjects of earlier findings."""
 
     def __init__(self, scopes: Iterable[str], findings: Iterable[Finding], topology: Topology) -> None:
         self._now = {finding.key: finding for finding in findings}
@@ -83,29 +83,29 @@ class _Sight:
         self._left_out = [scope for scope in map(arm.key, scopes) if scope not in self._graph.snapshot.scopes]
 
     def subject(self, old: Subject) -> Subject:
-        """Return a subject as it stands now; the line of one that is not seen is kept unless another has it now."""
+        """Return a subject as it is now; one that is not visible keeps its line, unless another subject has it."""
         kept = msgspec.structs.replace(old, line=0) if old.line in self._lines else old
         return self._subjects.get(old.id.casefold()) or kept
 
-    def lost(self, finding: Finding) -> _Hidden | None:
-        """Return why this run cannot judge an earlier finding; None where it does, or where its subject is gone."""
+    def why_not_evaluated(self, finding: Finding) -> _Hidden | None:
+        """Return why this scan cannot evaluate an earlier finding; None if it does, or if the subject is gone."""
         now = self._now.get(finding.key)
         if now is not None:
-            judged = finding.outcome is not Outcome.FAIL or now.outcome not in _UNSEEN
-            return None if judged else _Hidden(now.reasons, now.gaps)
+            evaluated = finding.outcome is not Outcome.FAIL or now.outcome not in _NOT_EVALUATED
+            return None if evaluated else _Hidden(now.reasons, now.gaps)
         if finding.deployment and finding.deployment.casefold() not in self._deployments:
             return self._unrecognised()
         if arm.is_id(finding.subject.id):
-            hidden = self._hidden(finding.subject.id)
-            if hidden is not None:
-                return _Hidden.of(hidden) if hidden.cause is Cause.GAP else None
-        # Where subjects of a rule may not have been seen, a finding about the deployment says so.
-        whole = Subject(finding.deployment, "deployment", finding.deployment)
-        said = self._now.get(msgspec.structs.replace(finding, subject=whole).key)
-        return _Hidden(said.reasons, said.gaps) if said is not None and said.outcome in _UNSEEN else None
+            unread = self._unread(finding.subject.id)
+            if unread is not None:
+                return _Hidden.of(unread) if unread.cause is Cause.GAP else None
+        # If a rule may have more subjects than were read, a finding about the deployment has the reason.
+        deployment = Subject(finding.deployment, "deployment", finding.deployment)
+        whole = self._now.get(msgspec.structs.replace(finding, subject=deployment).key)
+        return _Hidden(whole.reasons, whole.gaps) if whole is not None and whole.outcome in _NOT_EVALUATED else None
 
-    def _hidden(self, arm_id: str) -> Unknown | None:
-        """Return why a resource or a subscription is not here, None where it is."""
+    def _unread(self, arm_id: str) -> Unknown | None:
+        """Return why a resource or subscription is not in the snapshot; None if it is."""
         key = arm.key(arm_id)
         if arm.type_of(key) != arm.SUBSCRIPTION:
             found = self._graph.get(arm_id)
@@ -113,11 +113,11 @@ class _Sight:
         return not_scanned(key) if key in self._left_out else None
 
     def _unrecognised(self) -> _Hidden | None:
-        """Return why a deployment may be there that was not recognised: a machine, or its tags, may not be seen."""
+        """Return why a deployment may exist that was not recognised: VMs or their tags were not read."""
         snapshot = self._graph.snapshot
         if self._left_out:
             return _Hidden.of(*map(not_scanned, self._left_out))
-        doubts = [self._graph.listing(VM, scope) for scope in snapshot.scopes]
-        doubts += [unread(machine, "tags") for machine in self._graph.unreadable.get(VM, ())]
-        found = [doubt for doubt in doubts if doubt is not None]
+        unknown = [self._graph.listing(VM, scope) for scope in snapshot.scopes]
+        unknown += [unread(vm, "tags") for vm in self._graph.unreadable.get(VM, ())]
+        found = [one for one in unknown if one is not None]
         return _Hidden.of(*found) if found else None

@@ -1,7 +1,7 @@
 """The shape of a report, `auditor.report/1`: what formats render, JSON holds and later runs read back.
 
-`schema/report.schema.json` is generated from these classes and their docstrings by `make docs`. A string is null, never
-empty, where there is nothing to say.
+`schema/report.schema.json` is generated from these classes and their docstrings by `make docs`. An unknown string is
+null, never empty.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def text() -> str:
 
 
 def _schema() -> dict[str, Any]:
-    """Return what `msgspec` says of the classes, with a description of each field, and without unknown keys.
+    """Return the schema of the classes, with a description of each field; it forbids unknown keys.
 
     Reading ignores unknown keys, which a later version may have written.
     """

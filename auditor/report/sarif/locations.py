@@ -1,4 +1,4 @@
-"""Places in SARIF: files of a repository, paths that stand for resources in Azure, and addresses of pages."""
+"""Locations in SARIF: lines of the deployment file, paths for resources in Azure, and addresses of web pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_declared(subject: Subject, file: str) -> bool:
 
 
 def location(subject: Subject, file: str) -> Node:
-    """Return the line of a deployment file that declares a subject, else a path that stands for the subject."""
+    """Return the line of a deployment file that declares a subject, else a path made from its id."""
     declared = is_declared(subject, file)
     artifact = (
         om.ArtifactLocation(uri=file, uri_base_id="%SRCROOT%")
@@ -48,7 +48,7 @@ def relative_uri(file: str) -> str:
 
 
 def _path_of(subject_id: str) -> str:
-    """Return the path that stands for a subject without a line; it does not reveal the subscription's id."""
+    """Return the path for a subject without a line; it does not reveal the subscription id."""
     parts = arm.key(subject_id).split("/")
     if not arm.is_id(subject_id):
         return "/".join(("azure/deployments", *map(segment, parts)))

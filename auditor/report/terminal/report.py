@@ -294,10 +294,10 @@ def _summary(document: Document) -> str:
         if document.coverage.complete
         else ": ".join(filter(None, ["incomplete", ", ".join(summary.missing(document))]))
     )
-    said = [", ".join(counts), coverage]
+    parts = [", ".join(counts), coverage]
     if document.drift:
-        said.append(f"since the baseline: {drift_summary.findings(document.drift)}")
-    return f"auditor: {'; '.join(said)}"
+        parts.append(f"since the baseline: {drift_summary.findings(document.drift)}")
+    return f"auditor: {'; '.join(parts)}"
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
