@@ -10,12 +10,12 @@ import msgspec
 
 from auditor import yaml_documents
 from auditor.azure import arm
+from auditor.azure.types.names import VM
 from auditor.errors import InputError
 from auditor.estate.declaration import NONE, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
 from auditor.snapshot.model import Snapshot
 from auditor.yaml_documents import Document
 
-_VM: Final = "microsoft.compute/virtualmachines"
 _GLOB_CHARACTERS: Final = frozenset("*?[")
 
 
@@ -166,7 +166,7 @@ def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: 
             message = f"'{text}' is not a name; write a glob as {{name: \"{text}\"}}"
             raise InputError(message, document.file, line)
         return Selector("glob" if glob and not isinstance(member, str) else "name", text, line=line)
-    if arm.is_id(text) and arm.type_of(text) == _VM:
+    if arm.is_id(text) and arm.type_of(text) == VM:
         return Selector("id", text, line=line)
     message = f"'{text}' is neither a name nor the ARM id of a virtual machine"
     raise InputError(message, document.file, line)

@@ -11,7 +11,7 @@ import msgspec
 
 from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT
-from auditor.azure.types import ONLY_IN_RESOURCE_GRAPH, REACHED_BACKWARDS, REFERENCES, Reference, display_type
+from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type
 from auditor.azure.types.names import SKU, VM
 from auditor.snapshot.known import Answer, Cause, Read, Unknown
 from auditor.snapshot.lookup import parts, unread, value
@@ -249,9 +249,9 @@ def unlisted(type_: str, subscription: str) -> Gap:
     """Return the gap of a type that was not listed in a subscription, or of a subscription that was not scanned."""
     if type_ == arm.SUBSCRIPTION:
         return Gap(subscription, arm.SUBSCRIPTION, GapReason.NOT_REQUESTED, detail="scan it too")
-    name = display_type(type_)
+    name, declared = display_type(type_), TYPES.get(type_)
     command = f'az rest --method get --url "{subscription}/providers/{name}?api-version=VERSION"'
-    if type_ in ONLY_IN_RESOURCE_GRAPH:
+    if declared is not None and declared.via is Via.RESOURCE_GRAPH:
         query = f"resources | where type =~ '{name}'"
         command = f'az graph query --subscriptions {arm.name_of(subscription)} -q "{query}"'
     detail = f"list it with {command}, and name the type under `listed`"

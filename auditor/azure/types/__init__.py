@@ -1,126 +1,137 @@
-"""Resource types."""
+"""Resource types: one declaration each, from which reading, permissions, references, drift and documentation derive."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from typing import Final
 
-from auditor.azure.types.names import (
-    APPLICATION_GATEWAY,
-    AVAILABILITY_SET,
-    DISK,
-    FLOW_LOG,
-    LOAD_BALANCER,
-    NETWORK_GATEWAY,
-    NIC,
-    PLACEMENT_GROUP,
-    PUBLIC_ADDRESS,
-    SCALE_SET,
-    SECURITY_GROUP,
-    TRAFFIC_MANAGER,
-    VIRTUAL_NETWORK,
-    VM,
+from auditor.azure import arm
+from auditor.azure.types import compute, management, network, storage, subscriptions
+from auditor.azure.types.model import (
+    IdentityProperties,
+    Namespace,
+    PartKind,
+    Reference,
+    ResourceType,
+    Version,
+    Via,
+    Volatile,
 )
 
-KINDS: Final = {
-    VM: "vm",
-    DISK: "disk",
-    NIC: "interface",
-    SCALE_SET: "scale-set",
-    AVAILABILITY_SET: "availability-set",
-    LOAD_BALANCER: "balancer",
-    APPLICATION_GATEWAY: "gateway",
-    TRAFFIC_MANAGER: "profile",
-}
-"""The short names by which facts speak of resource types."""
+__all__ = [
+    "KINDS",
+    "NAMESPACES",
+    "PART_KINDS",
+    "REACHED_BACKWARDS",
+    "REFERENCES",
+    "TYPES",
+    "IdentityProperties",
+    "Namespace",
+    "PartKind",
+    "Reference",
+    "ResourceType",
+    "Version",
+    "Via",
+    "Volatile",
+    "children_of",
+    "display_type",
+    "identity",
+    "read_via",
+    "references_of",
+    "volatile",
+]
 
-_PROPER_NAMES: Final = {
-    name.lower(): name
-    for name in (
-        "Microsoft.Compute/virtualMachines",
-        "Microsoft.Compute/virtualMachines/extensions",
-        "Microsoft.Compute/disks",
-        "Microsoft.Compute/availabilitySets",
-        "Microsoft.Compute/virtualMachineScaleSets",
-        "Microsoft.Compute/proximityPlacementGroups",
-        "Microsoft.Compute/skus",
-        "Microsoft.Network/networkInterfaces",
-        "Microsoft.Network/loadBalancers",
-        "Microsoft.Network/applicationGateways",
-        "Microsoft.Network/publicIPAddresses",
-        "Microsoft.Network/publicIPPrefixes",
-        "Microsoft.Network/virtualNetworks",
-        "Microsoft.Network/networkSecurityGroups",
-        "Microsoft.Network/trafficManagerProfiles",
-        "Microsoft.Network/virtualNetworkGateways",
-        "Microsoft.Network/networkWatchers/flowLogs",
-    )
-}
+_DECLARED: Final = (
+    *subscriptions.TYPES,
+    *compute.TYPES,
+    *network.TYPES,
+    *storage.TYPES,
+    *management.TYPES,
+)
 
-ONLY_IN_RESOURCE_GRAPH: Final = frozenset({NETWORK_GATEWAY, FLOW_LOG})
-"""Types that Azure Resource Manager lists by resource group or parent, but not for a subscription as a whole."""
+TYPES: Final[Mapping[str, ResourceType]] = {declared.key: declared for declared in _DECLARED}
+"""The declared types, by the form in which types are compared."""
+
+NAMESPACES: Final = (compute.PROVIDER, network.PROVIDER, storage.BACKUP_PROVIDER, subscriptions.EVERY_PROVIDER)
+
+KINDS: Final[Mapping[str, str]] = {key: declared.kind for key, declared in TYPES.items() if declared.kind}
+"""The short names by which facts speak of types."""
+
+PART_KINDS: Final[Mapping[str, PartKind]] = {
+    part.kind: part for declared in TYPES.values() for part in declared.parts if part.kind
+}
+"""The kinds of parts by the short names by which facts speak of them."""
+
+REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
+    key: declared.edges for key, declared in TYPES.items() if declared.edges
+}
+"""The references to other types, also those of parts, by the type that has them."""
+
+
+def _reached_backwards() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, references in REFERENCES.items():
+        for reference in references:
+            if reference.reached_backwards:
+                found[reference.to].append(key)
+    return {to: tuple(keys) for to, keys in found.items()}
+
+
+REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = _reached_backwards()
+"""The types whose resources belong to the deployments of what they refer to, by the type that is referred to."""
 
 
 def display_type(type_: str) -> str:
     """Return a resource type in Microsoft's casing."""
-    return _PROPER_NAMES.get(type_, type_)
+    return TYPES[type_].name if type_ in TYPES else type_
 
 
-class Reference(NamedTuple):
-    """A property that holds the id of another resource, or of a part of one."""
-
-    path: str
-    to: str
-    """The type of the resource that is referred to."""
-    reached: bool = True
-    """Whether what it names belongs to whoever the resource belongs to; false where it may be somebody else's."""
+def read_via(*via: Via) -> Iterator[ResourceType]:
+    """Yield the types that are read in certain ways."""
+    return (declared for declared in TYPES.values() if declared.via in via)
 
 
-REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
-    VM: (
-        Reference("properties.availabilitySet.id", AVAILABILITY_SET),
-        Reference("properties.virtualMachineScaleSet.id", SCALE_SET),
-        Reference("properties.proximityPlacementGroup.id", PLACEMENT_GROUP),
-        Reference("properties.storageProfile.osDisk.managedDisk.id", DISK),
-        Reference("properties.storageProfile.dataDisks[*].managedDisk.id", DISK),
-        Reference("properties.networkProfile.networkInterfaces[*].id", NIC),
-    ),
-    NIC: (
-        Reference("properties.virtualMachine.id", VM, reached=False),
-        Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),
-        Reference("properties.ipConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
-        Reference("properties.ipConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
-        Reference("properties.ipConfigurations[*].properties.loadBalancerBackendAddressPools[*].id", LOAD_BALANCER),
-        Reference("properties.ipConfigurations[*].properties.loadBalancerInboundNatRules[*].id", LOAD_BALANCER),
-        Reference(
-            "properties.ipConfigurations[*].properties.applicationGatewayBackendAddressPools[*].id", APPLICATION_GATEWAY
-        ),
-    ),
-    DISK: (Reference("managedBy", VM, reached=False), Reference("managedByExtended[*]", VM, reached=False)),
-    AVAILABILITY_SET: (Reference("properties.virtualMachines[*].id", VM, reached=False),),
-    LOAD_BALANCER: (
-        Reference("properties.frontendIPConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
-        Reference("properties.frontendIPConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
-        Reference("properties.backendAddressPools[*].properties.backendIPConfigurations[*].id", NIC, reached=False),
-        Reference("properties.inboundNatRules[*].properties.backendIPConfiguration.id", NIC, reached=False),
-    ),
-    APPLICATION_GATEWAY: (
-        Reference("properties.frontendIPConfigurations[*].properties.publicIPAddress.id", PUBLIC_ADDRESS),
-        Reference("properties.gatewayIPConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK),
-        Reference("properties.backendAddressPools[*].properties.backendIPConfigurations[*].id", NIC, reached=False),
-    ),
-    VIRTUAL_NETWORK: (Reference("properties.subnets[*].properties.networkSecurityGroup.id", SECURITY_GROUP),),
-    TRAFFIC_MANAGER: (Reference("properties.endpoints[*].properties.targetResourceId", PUBLIC_ADDRESS, reached=False),),
-    NETWORK_GATEWAY: (
-        Reference("properties.ipConfigurations[*].properties.subnet.id", VIRTUAL_NETWORK, reached=False),
-    ),
-    FLOW_LOG: (Reference("properties.targetResourceId", SECURITY_GROUP, reached=False),),
-}
-"""Every property by which the graph goes from one resource to another, by the type that has it."""
+def children_of(type_: str) -> Iterator[ResourceType]:
+    """Yield the types of which each resource of a type has a list."""
+    return (child for child in read_via(Via.PARENT) if arm.canonical_type(child.parent) == type_)
 
-REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = {
-    PUBLIC_ADDRESS: (TRAFFIC_MANAGER,),
-    VIRTUAL_NETWORK: (NETWORK_GATEWAY,),
-    SECURITY_GROUP: (FLOW_LOG,),
-}
-"""Types that belong to whoever has what they refer to: a Traffic Manager profile to its endpoints' addresses."""
+
+_INDEX: Final = re.compile(r"\[\d+\]")
+
+
+@lru_cache(maxsize=4096)
+def references_of(type_: str, path: str) -> Mapping[str, Reference]:
+    """Return the references of a resource of a type, or of its part at a path, by name."""
+    declared = TYPES.get(type_)
+    if declared is None:
+        return {}
+    kind = _INDEX.sub("[*]", path)
+    found = declared.references if not path else ()
+    for part in declared.parts:
+        if part.path == kind:
+            found = part.references
+    return {reference.name: reference for reference in found}
+
+
+@cache
+def identity(type_: str) -> IdentityProperties:
+    """Return the properties that distinguish a resource of a type from others: its own, then those of its provider."""
+    found = [declared.identity for declared in _declarations_for(type_)]
+    return IdentityProperties(
+        tuple(path for each in found for path in each.unique), tuple(path for each in found for path in each.created)
+    )
+
+
+@cache
+def volatile(type_: str) -> tuple[Volatile, ...]:
+    """Return the properties of a type that Azure writes by itself."""
+    return tuple(entry for declared in _declarations_for(type_) for entry in declared.volatile)
+
+
+def _declarations_for(type_: str) -> Iterator[ResourceType | Namespace]:
+    if type_ in TYPES:
+        yield TYPES[type_]
+    yield from (namespace for namespace in NAMESPACES if namespace.holds_for(type_))

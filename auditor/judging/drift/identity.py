@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from auditor.azure import arm, paths
-from auditor.judging.drift import tables
+from auditor.azure import arm, paths, types
 from auditor.judging.drift.model import ResourceChangeKind
 from auditor.snapshot.model import Resource
 
@@ -74,8 +73,8 @@ def _by_identity(resources: Mapping[str, Resource]) -> Mapping[tuple[str, str], 
 
 
 def _identity(resource: Resource) -> tuple[str, str] | None:
-    for steps in tables.marks(resource.type).unique:
-        value = paths.get(resource.body, steps)
+    for path in types.identity(resource.type).unique:
+        value = paths.get(resource.body, paths.parse(path))
         if isinstance(value, str) and value:
             return resource.type, value.casefold()
     return None
@@ -86,7 +85,8 @@ def _differ(before: Resource, after: Resource) -> bool:
     old, new = _identity(before), _identity(after)
     if old and new:
         return old != new
-    for steps in tables.marks(before.type).created:
+    for path in types.identity(before.type).created:
+        steps = paths.parse(path)
         first, second = _time(paths.get(before.body, steps)), _time(paths.get(after.body, steps))
         if first and second:
             return first != second

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from auditor.azure import arm, paths
-from auditor.judging.drift import tables
+from auditor.azure import arm, paths, types
+from auditor.judging.drift.volatile import volatile
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
@@ -72,8 +72,9 @@ class Comparison:
         self._before = before
         self._after = after
         self._now = now
-        self._volatile = tables.volatile(before.type)
-        self._marks = tables.marks(before.type).shown
+        self._volatile = volatile(before.type)
+        identity = types.identity(before.type)
+        self._identity = frozenset({*identity.unique, *identity.created})
         self.hidden: Unknown | None = None
         """Why something that was there cannot be seen, where that is so."""
 
@@ -166,7 +167,7 @@ class Comparison:
     # --- what values mean ---------------------------------------------------------------------------------------------
 
     def _is_left_out(self, path: str) -> bool:
-        return path in self._marks or self._volatile.fullmatch(path) is not None
+        return path in self._identity or self._volatile.fullmatch(path) is not None
 
     def _kept(self, value: Mapping[str, object], path: str) -> Iterator[tuple[str, object, str]]:
         """Yield the members of an object that are not left out, with their paths."""

@@ -12,10 +12,10 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.types.names import SKU
 from auditor.estate.graph import Graph
-from auditor.judging.drift import tables
 from auditor.judging.drift.identity import Pair, Pairing
 from auditor.judging.drift.model import ResourceChangeKind
 from auditor.judging.drift.properties import Comparison, Difference
+from auditor.judging.drift.volatile import is_ephemeral
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Resource, resource
 from auditor.snapshot.skus import cited_id
@@ -88,7 +88,7 @@ class Changes:
 
 def _tells(found: Resource) -> bool:
     """Tell whether it says something that only one snapshot has a resource, of which more is known than its id."""
-    return found.body.keys() > {"id"} and not tables.comes_and_goes(found.type)
+    return found.body.keys() > {"id"} and not is_ephemeral(found.type)
 
 
 def _deployed(graph: Graph) -> Mapping[str, Resource]:

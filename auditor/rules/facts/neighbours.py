@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types import display_type
+from auditor.azure.types import TYPES, display_type
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, VM
 from auditor.estate.declaration import Role
 from auditor.estate.graph import Graph
@@ -22,11 +22,7 @@ from auditor.snapshot.lookup import items, objects, unread, value
 from auditor.snapshot.model import Part, Resource
 
 CLASSIC: Final = "microsoft.classic"
-CLASSIC_TYPES: Final = (
-    "microsoft.classiccompute/virtualmachines",
-    "microsoft.classicnetwork/virtualnetworks",
-    "microsoft.classicstorage/storageaccounts",
-)
+CLASSIC_TYPES: Final = tuple(type_ for type_ in TYPES if type_.startswith(CLASSIC))
 """The types of the classic model that must be listed; only then is the absence of classic resources known."""
 
 _OF_MIRRORS: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING)

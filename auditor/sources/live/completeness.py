@@ -38,7 +38,7 @@ class SubscriptionAccess(msgspec.Struct, frozen=True):
 
     def mark_complete(self, result: ReadResult, type_: str, permission: str) -> bool:
         """Mark a type as listed if the permissions prove it; else record a gap. Return whether they do."""
-        call = f"GET {reads.PERMISSIONS.of(self.subscription)}"
+        call = f"GET {reads.PERMISSIONS.request(self.subscription)}"
         if isinstance(self.permissions, NotReadError):
             error = NotReadError(self.permissions.reason, self.permissions.code, _NOT_KNOWN, call)
             self.record_gap(result, type_, error, reads.PERMISSIONS.action)
@@ -69,7 +69,7 @@ async def read_access(client: ArmClient, subscription: str, *, requested: bool) 
     """Return a subscription with what the identity may read in it."""
     permissions: list[Any] | NotReadError
     try:
-        permissions = [entry async for entry in client.items(reads.PERMISSIONS.of(subscription))]
+        permissions = [entry async for entry in client.items(reads.PERMISSIONS.request(subscription))]
     except NotReadError as error:
         permissions = error
     return SubscriptionAccess(client, subscription, requested, permissions)

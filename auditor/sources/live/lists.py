@@ -6,91 +6,88 @@ from collections import Counter
 from typing import Final
 
 from auditor.azure import arm
+from auditor.azure.types import ResourceType, children_of
 from auditor.snapshot.model import Resource
 from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of, resources_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
-from auditor.sources.live.reads import Listing
 from auditor.sources.live.responses import NotReadError
 from auditor.sources.live.results import ReadResult, merged
-
-LISTING_OF: Final = {listing.key: listing for listing in reads.LISTINGS if not listing.below}
-"""The lists of a subscription, by type."""
 
 _NO_FILE_SHARES: Final = frozenset({"featurenotsupportedforaccount", "operationnotallowedonkind"})
 """Error codes of storage accounts of a kind that has no file shares."""
 
 
-async def read_list(access: SubscriptionAccess, listing: Listing) -> ReadResult:
+async def read_list(access: SubscriptionAccess, listed: ResourceType) -> ReadResult:
     """Read a list of a subscription."""
-    progress, name = access.client.progress, f"{listing.type} of {access.subscription}"
+    progress, name = access.client.progress, f"{listed.name} of {access.subscription}"
     progress.begins(name)
     result = ReadResult()
     try:
-        async for found in resources_of(access.client, listing.of(access.subscription), listing.key):
+        async for found in resources_of(access.client, listed.request(access.subscription), listed.key):
             result.add_with_properties(found)
     except NotReadError as error:
         if result.resources or not error.not_registered:
-            access.record_gap(result, listing.type, error, listing.action)
+            access.record_gap(result, listed.name, error, listed.action)
             return result
-    if access.mark_complete(result, listing.type, listing.action):
+    if access.mark_complete(result, listed.name, listed.action):
         progress.read(name, len(result.resources))
     return result
 
 
-async def read_list_with_children(access: SubscriptionAccess, listing: Listing) -> ReadResult:
+async def read_list_with_children(access: SubscriptionAccess, listed: ResourceType) -> ReadResult:
     """Read a list of a subscription, and the lists that each of its resources has."""
-    result = await read_list(access, listing)
-    children = (_read_children(access, child, result) for child in reads.children_of(listing.key))
+    result = await read_list(access, listed)
+    children = (_read_children(access, child, result) for child in children_of(listed.key))
     result.merge(await merged(*children))
     return result
 
 
-async def _read_children(access: SubscriptionAccess, listing: Listing, owners: ReadResult) -> ReadResult:
-    result = await merged(*(_read_child(access.client, listing, owner) for owner in owners.resources.values()))
-    if access.inherit_gap(result, listing.type, owners, listing.below) or result.incomplete:
+async def _read_children(access: SubscriptionAccess, listed: ResourceType, owners: ReadResult) -> ReadResult:
+    result = await merged(*(_read_child(access.client, listed, owner) for owner in owners.resources.values()))
+    if access.inherit_gap(result, listed.name, owners, listed.parent) or result.incomplete:
         return result
-    if access.mark_complete(result, listing.type, listing.action):
-        access.client.progress.read(f"{listing.type} of {access.subscription}", len(result.resources))
+    if access.mark_complete(result, listed.name, listed.action):
+        access.client.progress.read(f"{listed.name} of {access.subscription}", len(result.resources))
     return result
 
 
-async def _read_child(client: ArmClient, listing: Listing, owner: Resource) -> ReadResult:
+async def _read_child(client: ArmClient, listed: ResourceType, owner: Resource) -> ReadResult:
     """Read the list, or the single resource, that belongs to a resource."""
     result = ReadResult()
-    path = listing.of(owner.id)
+    path = listed.request(owner.id)
     try:
-        if listing.single:
+        if listed.single:
             result.add_with_properties(resource_of(await client.get(path), f"GET {path}"))
         else:
             async for found in resources_of(client, path):
                 result.add_with_properties(found)
     except NotReadError as error:
         if result.resources or error.code.lower() not in _NO_FILE_SHARES:
-            result.record_gap(client.progress, owner.id, listing.type, error, listing.action)
-            result.incomplete.add((arm.subscription_of(owner.key), listing.key))
+            result.record_gap(client.progress, owner.id, listed.name, error, listed.action)
+            result.incomplete.add((arm.subscription_of(owner.key), listed.key))
     return result
 
 
 async def read_by_resource_graph(access: SubscriptionAccess) -> ReadResult:
     """Read the types of which ARM has no list of a subscription."""
     progress, subscription = access.client.progress, access.subscription
-    for type_ in reads.BY_GRAPH:
-        progress.begins(f"{type_} of {subscription}")
-    names = ", ".join(f"'{type_}'" for type_ in reads.BY_GRAPH)
+    for declared in reads.BY_GRAPH:
+        progress.begins(f"{declared.name} of {subscription}")
+    names = ", ".join(f"'{declared.name}'" for declared in reads.BY_GRAPH)
     query = f"resources | where type in~ ({names}) | order by id asc"
-    path = reads.GRAPH.of("")
+    path = reads.GRAPH.request("")
     result = ReadResult()
     try:
         async for row in access.client.rows(path, arm.name_of(subscription), query):
             result.add_with_properties(resource_of(row, f"POST {path}"))
     except NotReadError as error:
-        for type_ in reads.BY_GRAPH:
-            access.record_gap(result, type_, error, reads.GRAPH.action)
+        for declared in reads.BY_GRAPH:
+            access.record_gap(result, declared.name, error, reads.GRAPH.action)
         return result
     counts = Counter(found.type for found in result.resources.values())
-    for type_ in reads.BY_GRAPH:
-        if access.mark_complete(result, type_, f"{type_}/read"):
-            progress.read(f"{type_} of {subscription}", counts[type_.lower()])
+    for declared in reads.BY_GRAPH:
+        if access.mark_complete(result, declared.name, declared.action):
+            progress.read(f"{declared.name} of {subscription}", counts[declared.key])
     return result

@@ -20,7 +20,6 @@ from auditor.snapshot.model import GapReason, Resource, Snapshot
 from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of, resources_of, text_at
 from auditor.sources.live.client import ArmClient
-from auditor.sources.live.lists import LISTING_OF
 from auditor.sources.live.responses import NotReadError
 from auditor.sources.live.results import ReadResult, merged
 from auditor.sources.live.virtual_machines import read_instance_view
@@ -87,7 +86,7 @@ def _unlisted(graph: Graph, deployments: Iterable[Deployment]) -> set[str]:
         for value in paths.values(found.body, paths.parse(reference.path))
         if isinstance(value, str)
     )
-    return {key for key in targets if key not in graph.resources and arm.type_of(key) in LISTING_OF}
+    return {key for key in targets if key not in graph.resources and arm.type_of(key) in reads.OF_SUBSCRIPTION}
 
 
 async def read_members(client: ArmClient, wanted: MemberReads, snapshot: Snapshot) -> ReadResult:
@@ -109,7 +108,7 @@ async def _read_unlisted(client: ArmClient, key: str, snapshot: Snapshot) -> Rea
     If it exists, something that roles do not show hides it, such as a deny assignment, and may hide others: the list
     is not complete. If the list has a gap, that gap says enough.
     """
-    listing, subscription = LISTING_OF[arm.type_of(key)], arm.subscription_of(key)
+    listing, subscription = reads.OF_SUBSCRIPTION[arm.type_of(key)], arm.subscription_of(key)
     listed = (subscription, listing.key) in snapshot.listed
     path = f"{key}?api-version={listing.version}"
     result = ReadResult()
@@ -121,10 +120,10 @@ async def _read_unlisted(client: ArmClient, key: str, snapshot: Snapshot) -> Rea
         if error.not_found:
             return result
         if listed or subscription not in snapshot.scopes:
-            result.record_gap(client.progress, key, listing.type, error, listing.action)
+            result.record_gap(client.progress, key, listing.name, error, listing.action)
         hidden = error
     if listed:
-        result.record_gap(client.progress, subscription, listing.type, hidden, listing.action)
+        result.record_gap(client.progress, subscription, listing.name, hidden, listing.action)
         result.incomplete.add((subscription, listing.key))
     return result
 
@@ -133,9 +132,9 @@ async def _read_recovery_points(client: ArmClient, item: Resource) -> ReadResult
     """Read the newest recovery points of a protected VM."""
     result = ReadResult()
     try:
-        points = [point async for point in resources_of(client, reads.RECOVERY_POINTS.of(item.id))]
+        points = [point async for point in resources_of(client, reads.RECOVERY_POINTS.request(item.id))]
     except NotReadError as error:
-        result.record_gap(client.progress, item.id, reads.RECOVERY_POINTS.type, error, reads.RECOVERY_POINTS.action)
+        result.record_gap(client.progress, item.id, reads.RECOVERY_POINTS.name, error, reads.RECOVERY_POINTS.action)
         return result
     points.sort(key=lambda point: text_at(point.body, "properties", "recoveryPointTime"), reverse=True)
     for point in points[:_RECOVERY_POINTS]:
@@ -147,8 +146,8 @@ async def _read_probe_metrics(client: ArmClient, balancer: Resource) -> ReadResu
     """Read which backend addresses answered the probes of a load balancer; metrics have no properties."""
     result = ReadResult()
     try:
-        async for found in resources_of(client, reads.AVAILABILITY.of(balancer.id)):
+        async for found in resources_of(client, reads.AVAILABILITY.request(balancer.id)):
             result.add(found)
     except NotReadError as error:
-        result.record_gap(client.progress, balancer.id, reads.AVAILABILITY.type, error, reads.AVAILABILITY.action)
+        result.record_gap(client.progress, balancer.id, reads.AVAILABILITY.name, error, reads.AVAILABILITY.action)
     return result

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from auditor.azure import arm
-from auditor.azure.types.names import DISK, VM
+from auditor.azure.types.names import DISK, VAULT, VM
 from auditor.errors import InputError
 from auditor.snapshot.model import GapReason
 from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import read_access
-from auditor.sources.live.lists import LISTING_OF, read_by_resource_graph, read_list_with_children
+from auditor.sources.live.lists import read_by_resource_graph, read_list_with_children
 from auditor.sources.live.responses import OTHER_TENANT_HINT, NotReadError, UntrustedError
 from auditor.sources.live.results import ReadResult, merged
 from auditor.sources.live.virtual_machines import read_virtual_machines
@@ -37,7 +37,7 @@ async def _other_subscriptions(client: ArmClient, requested: tuple[str, ...]) ->
     """Return the ids of the subscriptions that the identity can see besides the requested ones."""
     found: dict[str, None] = {}
     try:
-        async for body in client.items(reads.SUBSCRIPTION.of("/subscriptions")):
+        async for body in client.items(reads.SUBSCRIPTION.request("/subscriptions")):
             if isinstance(body, dict) and arm.is_id(body.get("id")):
                 found[arm.key(str(body["id"]))] = None
     except UntrustedError as error:
@@ -50,7 +50,7 @@ async def _other_subscriptions(client: ArmClient, requested: tuple[str, ...]) ->
 
 async def _read_subscription(client: ArmClient, subscription: str) -> ReadResult:
     """Read a subscription itself, and every list of it if the identity can see it."""
-    path = reads.SUBSCRIPTION.of(subscription)
+    path = reads.SUBSCRIPTION.request(subscription)
     result = ReadResult()
     try:
         result.add(resource_of(await client.get(path), f"GET {path}"))
@@ -62,7 +62,7 @@ async def _read_subscription(client: ArmClient, subscription: str) -> ReadResult
         if hidden:
             return result
     access = await read_access(client, subscription, requested=True)
-    others = (listing for type_, listing in LISTING_OF.items() if type_ not in {VM, DISK})
+    others = (listing for type_, listing in reads.OF_SUBSCRIPTION.items() if type_ not in {VM, DISK})
     lists = await merged(
         read_virtual_machines(access),
         read_by_resource_graph(access),
@@ -74,4 +74,4 @@ async def _read_subscription(client: ArmClient, subscription: str) -> ReadResult
 
 async def _read_vaults(client: ArmClient, subscription: str) -> ReadResult:
     access = await read_access(client, subscription, requested=False)
-    return await read_list_with_children(access, LISTING_OF[reads.VAULTS])
+    return await read_list_with_children(access, reads.OF_SUBSCRIPTION[VAULT])

@@ -18,7 +18,7 @@ from auditor.sources.live import reads
 from auditor.sources.live.bodies import name_of, object_at, refusing_deep_bodies, resource_of, text_at
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
-from auditor.sources.live.lists import LISTING_OF, read_list
+from auditor.sources.live.lists import read_list
 from auditor.sources.live.responses import NotReadError, shown
 from auditor.sources.live.results import ReadResult, merged
 
@@ -29,22 +29,24 @@ _AVAILABILITY_SETS: Final = "availabilitysets"
 async def read_virtual_machines(access: SubscriptionAccess) -> ReadResult:
     """Read the VMs of a subscription with their states, its disks, and what Azure offers in their regions."""
     vms, disks, (views, error) = await asyncio.gather(
-        read_list(access, LISTING_OF[VM]), read_list(access, LISTING_OF[DISK]), _read_states(access)
+        read_list(access, reads.OF_SUBSCRIPTION[VM]),
+        read_list(access, reads.OF_SUBSCRIPTION[DISK]),
+        _read_states(access),
     )
     owners, result = ReadResult(), ReadResult()
     owners.merge(vms, disks)
     regions = await merged(*_read_regions(access, vms, disks))
     result.merge(owners, _merge_states(access, vms, views, error), regions)
     for listing in (reads.SIZES, reads.USAGES):
-        inherited = access.inherit_gap(result, listing.type, owners, VM, DISK)
+        inherited = access.inherit_gap(result, listing.name, owners, VM, DISK)
         if not inherited and (access.subscription, listing.key) not in result.incomplete:
-            access.mark_complete(result, listing.type, listing.action)
+            access.mark_complete(result, listing.name, listing.action)
     return result
 
 
 async def _read_states(access: SubscriptionAccess) -> tuple[dict[str, dict[str, object]], NotReadError | None]:
     """Return instance views with nothing but the state, by the key of the VM, and why there may be more."""
-    path = reads.STATUSES.of(access.subscription)
+    path = reads.STATUSES.request(access.subscription)
     views: dict[str, dict[str, object]] = {}
     try:
         async for body in access.client.items(path):
@@ -64,7 +66,9 @@ def _merge_states(
     for vm in vms.resources.values():
         if vm.key in views:
             try:
-                result.add(_merge_instance_view(vm, views[vm.key], f"GET {reads.STATUSES.of(access.subscription)}"))
+                result.add(
+                    _merge_instance_view(vm, views[vm.key], f"GET {reads.STATUSES.request(access.subscription)}")
+                )
             except NotReadError as malformed:
                 error = malformed
     if error is not None:
@@ -89,7 +93,7 @@ def _read_regions(
 
 async def _read_skus(access: SubscriptionAccess, region: str, names: set[str]) -> ReadResult:
     """Read the SKU records of a region: of availability sets, and of the VM sizes and disk types in use."""
-    path = f"{reads.SIZES.of(access.subscription)}&$filter=location%20eq%20'{quote(region, safe='')}'"
+    path = f"{reads.SIZES.request(access.subscription)}&$filter=location%20eq%20'{quote(region, safe='')}'"
     result = ReadResult()
     try:
         async for body in access.client.items(path):
@@ -98,7 +102,7 @@ async def _read_skus(access: SubscriptionAccess, region: str, names: set[str]) -
                 with refusing_deep_bodies(f"GET {path}"):
                     result.add(sku(body))
     except NotReadError as error:
-        access.record_gap(result, reads.SIZES.type, error, reads.SIZES.action)
+        access.record_gap(result, reads.SIZES.name, error, reads.SIZES.action)
         result.incomplete.add((access.subscription, reads.SIZES.key))
     return result
 
@@ -106,14 +110,14 @@ async def _read_skus(access: SubscriptionAccess, region: str, names: set[str]) -
 async def _read_usages(access: SubscriptionAccess, region: str) -> ReadResult:
     """Read the quotas of a region with their usage. Azure gives them no id; they get one here."""
     scope = f"{access.subscription}/providers/Microsoft.Compute/locations/{quote(region, safe='')}"
-    path = reads.USAGES.of(scope)
+    path = reads.USAGES.request(scope)
     result = ReadResult()
     try:
         async for body in access.client.items(path):
             arm_id = f"{scope}/usages/{name_of(body, path, 'name', 'value')}"
             result.add(resource_of({**body, "id": arm_id}, f"GET {path}"))
     except NotReadError as error:
-        access.record_gap(result, reads.USAGES.type, error, reads.USAGES.action)
+        access.record_gap(result, reads.USAGES.name, error, reads.USAGES.action)
         result.incomplete.add((access.subscription, reads.USAGES.key))
     return result
 
@@ -129,7 +133,7 @@ async def read_instance_view(client: ArmClient, vm: Resource) -> ReadResult:
 
 
 async def _with_instance_view(client: ArmClient, vm: Resource) -> Resource:
-    path = reads.INSTANCE.of(vm.id)
+    path = reads.INSTANCE.request(vm.id)
     view = object_at(await client.get(path), "properties", "instanceView")
     if view is None:
         detail = f"{shown(path)} returned no instance view"

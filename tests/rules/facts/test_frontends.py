@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SKU
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_PREFIX, SKU
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Answer, Items, Unknown
@@ -254,13 +254,19 @@ PIP = arm_id("Network/publicIPAddresses", "pip")
         (PREFIX, [prefix(None)], [], ["..."]),
         (PREFIX, [prefix(["1"])], [s.gap(PREFIX_ID, "zones")], ["1"]),
         (PREFIX, [], [s.gap(PREFIX_ID)], ["..."]),
-        (PREFIX, [], [], GAP),
+        (PREFIX, [], [], VALUE),
     ],
 )
 def test_the_zones_of_a_frontend(frontend: Body, bodies: list[Body], gaps: list[Body], expected: object) -> None:
     body = s.balancer("lb", TWO, frontendIPConfigurations=[frontend])
     path = "properties.frontendIPConfigurations[*]"
     assert shown(of_part("frontend.zones", path, body, *bodies, gaps=gaps).value) == expected
+
+
+def test_a_prefix_that_was_not_listed_may_have_zones() -> None:
+    body = s.balancer("lb", TWO, frontendIPConfigurations=[PREFIX])
+    path = "properties.frontendIPConfigurations[*]"
+    assert shown(of_part("frontend.zones", path, body, unlisted=[PUBLIC_PREFIX]).value) is GAP
 
 
 def offered(location: str, *zones: str, kind: str = "virtualMachines") -> Body:

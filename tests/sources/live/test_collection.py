@@ -12,6 +12,7 @@ import pytest
 from auditor import scan
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types import ResourceType
 from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
 from auditor.judging import engine
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 NAMES = sorted(estates.ESTATES)
-READ = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
+READ = {listing.key for listing in reads.LISTS} | {declared.key for declared in reads.BY_GRAPH}
 
 
 def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
@@ -132,14 +133,14 @@ def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:
 
 
 @pytest.mark.parametrize("listing", [reads.SIZES, reads.USAGES], ids=["sizes", "usages"])
-def test_each_region_in_use_is_asked_and_one_that_fails_leaves_the_type_open(listing: reads.Listing) -> None:
+def test_each_region_in_use_is_asked_and_one_that_fails_leaves_the_type_open(listing: ResourceType) -> None:
     estate = live.estate_of("trakcare-current")
     estate.add({"id": f"{GROUP}/providers/Microsoft.Compute/disks/nowhere", "location": "", "properties": {}})
     asked = "skus|locations/[^/]*/usages"
     with ArmServer(estate) as server:
         taken = live.read(server, "trakcare-current").snapshot
         calls = [call for call in server.requests if re.search(asked, call)]
-        server.faults = {f"{listing.type.rpartition('/')[2]}.*northeurope|northeurope/usages": Fault.NOT_FOUND}
+        server.faults = {f"{listing.name.rpartition('/')[2]}.*northeurope|northeurope/usages": Fault.NOT_FOUND}
         cut = live.read(server, "trakcare-current").snapshot
     assert len(calls) == 4, "two regions, and none without a name"
     used = {found.key.split("/locations/")[1] for found in taken.resources if found.type.endswith("locations/usages")}

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types import ResourceType
 from auditor.azure.types.names import DISK, NIC, VM
 from auditor.estate.topology import Topology
 from auditor.judging import engine
@@ -45,8 +46,8 @@ NAME = "mirror-template"
 SUB = f"/subscriptions/{live.subscriptions_of(NAME)[0]}"
 GROUP = f"{SUB}/resourceGroups/rg-mirror-template"
 MEMBER = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-primary"
-ALL = {listing.key for listing in (*reads.LISTINGS, reads.SIZES, reads.USAGES)}
-ALL |= {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
+ALL = {listing.key for listing in (*reads.LISTS, reads.SIZES, reads.USAGES)}
+ALL |= {declared.key for declared in reads.BY_GRAPH}
 VAULT = "Microsoft.KeyVault/vaults"
 DISKS, ACCOUNTS = "/providers/Microsoft.Compute/disks", "/providers/Microsoft.Storage/storageAccounts"
 
@@ -161,17 +162,17 @@ def test_a_fault_everywhere_makes_nothing_but_unknowns(fault: Fault) -> None:
     assert unaccounted(read) == set()
 
 
-LISTS = [listing for listing in reads.LISTINGS if not listing.below and listing.key in {VM, DISK, NIC}]
+LISTS = [listing for listing in reads.LISTS if not listing.parent and listing.key in {VM, DISK, NIC}]
 
 
-@pytest.mark.parametrize("listing", LISTS, ids=lambda listing: listing.type)
+@pytest.mark.parametrize("listing", LISTS, ids=lambda listing: listing.name)
 @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.NOT_FOUND, Fault.NEXT_FOREIGN])
-def test_a_list_that_ends_on_its_second_page_is_not_complete(listing: reads.Listing, fault: Fault) -> None:
+def test_a_list_that_ends_on_its_second_page_is_not_complete(listing: ResourceType, fault: Fault) -> None:
     read, _ = taken(
-        page_size=2, faults={On(f"{SUB}/providers/{listing.type}\\?api-version=[^&]*(&.skip.*)?$", 2): fault}
+        page_size=2, faults={On(f"{SUB}/providers/{listing.name}\\?api-version=[^&]*(&.skip.*)?$", 2): fault}
     )
     assert (SUB, listing.key) not in read.listed
-    assert SUB in {scope for scope, _, _ in gaps_of(read, listing.type)}
+    assert SUB in {scope for scope, _, _ in gaps_of(read, listing.name)}
     assert unaccounted(read) == set()
     assert softened(read) == []
 
@@ -243,7 +244,7 @@ def test_a_resource_without_its_properties_is_a_gap_of_its_own() -> None:
     del machine["properties"]
 
     def own(call: Call) -> Answer | None:
-        if call.path != f"{SUB}/providers/{reads.INSTANCE.type}" or "statusOnly" in call.query:
+        if call.path != f"{SUB}/providers/{reads.INSTANCE.name}" or "statusOnly" in call.query:
             return None
         others = [body for body in cut.of_type(VM, SUB) if arm.key(body["id"]) != arm.key(MEMBER)]
         return Answer(body={"value": [machine, *others]})
@@ -322,7 +323,7 @@ def test_an_instance_view_that_is_nested_too_deeply_is_a_gap() -> None:
     below = '{"below": [' * 200 + "{}" + "]}" * 200
     body = f'{{"id": "{MEMBER}", "properties": {{"instanceView": {below}}}}}'
     for answer, path, gap in (
-        (f'{{"value": [{body}]}}', f"{SUB}/providers/{reads.INSTANCE.type}", (SUB, reads.STATUS)),
+        (f'{{"value": [{body}]}}', f"{SUB}/providers/{reads.INSTANCE.name}", (SUB, reads.STATUS)),
         (body, MEMBER, (MEMBER, "properties.instanceView")),
     ):
 
@@ -363,7 +364,7 @@ def test_recovery_points_that_make_no_sense_are_a_gap(members: Any) -> None:
 def test_sizes_and_usages_without_a_name_are_a_gap(odd: Any) -> None:
     asked = ("/skus", "/usages")
     read, _ = taken(lambda call: Answer(body={"value": [odd]}) if call.path.endswith(asked) else None)
-    assert {gap.what for gap in read.gaps} == {reads.SIZES.type, reads.USAGES.type}
+    assert {gap.what for gap in read.gaps} == {reads.SIZES.name, reads.USAGES.name}
     assert unaccounted(read) == set()
 
 

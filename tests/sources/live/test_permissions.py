@@ -10,6 +10,7 @@ import pytest
 
 from auditor.authoring import examples
 from auditor.azure import arm
+from auditor.azure.types import ResourceType, children_of
 from auditor.azure.types.names import DISK, VM
 from auditor.cli import exit_codes
 from auditor.cli.main import main
@@ -34,7 +35,7 @@ OTHER = "/subscriptions/00000000-0000-0000-0000-00000000000f"
 ACTIONS = reads.actions()
 GRAPH_READ, PERMISSIONS_READ = reads.GRAPH.action, reads.PERMISSIONS.action
 SUBSCRIPTION_READ = reads.SUBSCRIPTION.action
-LISTED = {listing.key for listing in reads.LISTINGS} | {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
+LISTED = {listing.key for listing in reads.LISTS} | {declared.key for declared in reads.BY_GRAPH}
 
 NOT_ASKED_FOR = {
     # Resource Graph leaves out what the identity may not read, and asks for no action of its own in a subscription:
@@ -78,8 +79,8 @@ def read(identity: Identity, **options: Any) -> tuple[Snapshot, ArmServer]:
     return taken, server
 
 
-def type_of(listing: reads.Listing) -> str:
-    return listing.type
+def type_of(listing: ResourceType) -> str:
+    return listing.name
 
 
 def types(gaps: tuple[Gap, ...]) -> set[str]:
@@ -116,7 +117,7 @@ def test_with_all_actions_the_same_estate_has_no_gap() -> None:
 
 def test_resource_graph_that_is_refused_is_a_gap_that_names_its_action() -> None:
     taken, _ = read(allowed(), faults={"Microsoft.ResourceGraph": Fault.FORBIDDEN})
-    assert types(taken.gaps) == {arm.canonical_type(type_) for type_ in reads.BY_GRAPH}
+    assert types(taken.gaps) == {declared.key for declared in reads.BY_GRAPH}
     assert {gap.permission for gap in taken.gaps} == NOT_ASKED_FOR == {GRAPH_READ}
 
 
@@ -343,29 +344,29 @@ def test_a_provider_that_is_not_registered_proves_nothing_to_whom_may_not_read_i
     assert [(gap.what, gap.permission) for gap in taken.gaps] == [("Microsoft.DevTestLab/schedules", action)]
 
 
-@pytest.mark.parametrize("listing", [found for found in reads.LISTINGS if not found.below], ids=type_of)
-def test_a_list_that_fails_hides_no_other_type(listing: reads.Listing) -> None:
-    path = listing.path or f"/providers/{listing.type}"
+@pytest.mark.parametrize("listing", [found for found in reads.LISTS if not found.parent], ids=type_of)
+def test_a_list_that_fails_hides_no_other_type(listing: ResourceType) -> None:
+    path = listing.path or f"/providers/{listing.name}"
     used = {reads.SIZES.key, reads.USAGES.key} if listing.key in {VM, DISK} else set()
     used |= {arm.canonical_type(reads.STATUS)} if listing.key == VM else set()
     taken, _ = read(allowed(), faults={On(rf"^{SCOPE}{path}\?"): Fault.NOT_FOUND})
-    failed = {listing.key} | used | {child.key for child in reads.children_of(listing.key)}
+    failed = {listing.key} | used | {child.key for child in children_of(listing.key)}
     assert {arm.canonical_type(gap.what) for gap in taken.gaps if gap.scope == SCOPE} == failed
     assert {type_ for _, type_ in taken.listed} >= LISTED - failed
 
 
-@pytest.mark.parametrize("listing", [found for found in reads.LISTINGS if found.below], ids=type_of)
-def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: reads.Listing) -> None:
+@pytest.mark.parametrize("listing", [found for found in reads.LISTS if found.parent], ids=type_of)
+def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: ResourceType) -> None:
     estate = protected(live.estate_of(NAME))
     for type_, name in (("Network/firewallPolicies", "policy"), ("Automation/automationAccounts", "account")):
         estate.add({"id": f"{GROUP}/providers/Microsoft.{type_}/{name}", "location": "westeurope", "properties": {}})
-    owners = [body["id"] for body in estate.of_type(arm.canonical_type(listing.below), SCOPE)]
+    owners = [body["id"] for body in estate.of_type(arm.canonical_type(listing.parent), SCOPE)]
     assert owners
     path = f"{arm.key(owners[0])}{listing.path}"
     with ArmServer(estate, allowed(), faults={rf"^{path}\?": Fault.NOT_FOUND}) as server:
         taken = live.read(server, NAME).snapshot
     (gap,) = taken.gaps
-    assert (arm.key(gap.scope), gap.what) == (arm.key(owners[0]), listing.type)
+    assert (arm.key(gap.scope), gap.what) == (arm.key(owners[0]), listing.name)
     assert {type_ for _, type_ in taken.listed} >= LISTED - {listing.key}
     assert (SCOPE, listing.key) not in taken.listed
     topology = Topology(taken, live.declared(NAME), examples.AS_OF)

@@ -53,7 +53,7 @@ def read() -> Iterator[Snapshot]:
 
 
 def test_all_that_was_recorded_is_read(read: Snapshot) -> None:
-    types = {listing.key for listing in reads.LISTINGS if not listing.below} | {arm.SUBSCRIPTION}
+    types = {listing.key for listing in reads.LISTS if not listing.parent} | {arm.SUBSCRIPTION}
     recorded = {key for key in estate().resources if arm.type_of(key) in types}
     assert len(recorded) > 300
     assert recorded <= {resource.key for resource in read.resources}
@@ -83,7 +83,7 @@ def lists() -> Iterator[tuple[str, list[Any]]]:
 
 
 def test_azure_lists_nothing_under_a_type_but_what_is_of_it() -> None:
-    wanted = {listing.key for listing in reads.LISTINGS if not listing.below}
+    wanted = {listing.key for listing in reads.LISTS if not listing.parent}
     found = [(type_, arm.type_of(member["id"])) for type_, members in lists() if type_ in wanted for member in members]
     assert len({type_ for type_, _ in found}) > 10
     assert [pair for pair in found if pair[0] != pair[1]] == []

@@ -1,4 +1,4 @@
-"""The tables of what moves by itself and of what tells resources apart: each entry is about something that there is."""
+"""Volatile and identity properties: each declared one exists, and what is ignored is only what is declared."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 
-from auditor import yaml_documents
-from auditor.azure import arm
-from auditor.judging.drift import tables
+from auditor.azure import arm, types
+from auditor.azure.types import Namespace, ResourceType
+from auditor.judging.drift import volatile
 from auditor.judging.drift.properties import Comparison
 from auditor.snapshot.model import resource
 from tests import estates
 
-FOLDER = Path(tables.__file__).parent
 RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings"
-VOLATILE: Any = yaml_documents.read(FOLDER / "volatile.yaml").value
-IDENTITY: Any = yaml_documents.read(FOLDER / "identity.yaml").value
+DECLARED: list[Namespace | ResourceType] = [*types.NAMESPACES, *types.TYPES.values()]
 
 VM = "Microsoft.Compute/virtualMachines"
 ITEM = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems"
@@ -90,7 +88,10 @@ DESCRIBED = [
 
 KNOWN = [*RECORDED, *DESCRIBED]
 
-ENTRIES = [(entry["type"], path) for entry in VOLATILE for path in entry["paths"]]
+ENTRIES = [(declared.name, path) for declared in DECLARED for entry in declared.volatile for path in entry.paths]
+IDENTITY = [
+    (declared.name, path) for declared in DECLARED for path in (*declared.identity.unique, *declared.identity.created)
+]
 
 
 def body_with(path: str, value: str) -> dict[str, Any]:
@@ -127,34 +128,25 @@ def test_what_moves_by_itself_is_left_out(type_: str, path: str) -> None:
 @pytest.mark.parametrize(("type_", "path"), ENTRIES)
 def test_every_entry_is_about_something_that_there_is(type_: str, path: str) -> None:
     """An entry whose path or type is misspelt is about nothing."""
-    pattern = re.compile(tables._pattern(path))  # noqa: SLF001 - entry by entry, where the program takes all of a type
+    pattern = re.compile(volatile.pattern(path))
 
     def leads_there(known: str) -> bool:
         steps = [found.end() for found in re.finditer(r"\w+(?:\[[^]]*\])?", known)]
         names = [found.end() for found in re.finditer(r"\w+", re.sub(r"\[[^]]*\]", lambda m: "[" * len(m[0]), known))]
         return any(pattern.fullmatch(known[:end]) for end in [*steps, *names])
 
-    assert [
-        known
-        for of, known in KNOWN
-        if tables._is_of(arm.canonical_type(of), type_) and leads_there(known)  # noqa: SLF001
-    ]
+    assert [known for of, known in KNOWN if is_declared_for(arm.canonical_type(of), type_) and leads_there(known)]
 
 
-def test_every_entry_has_a_reason() -> None:
-    assert VOLATILE
-    for entry in VOLATILE:
-        assert entry.keys() == {"type", "paths", "because"}
-        assert len(entry["because"].split()) > 3
+def is_declared_for(type_: str, name: str) -> bool:
+    """Return whether what is declared under a name holds for a type."""
+    return arm.canonical_type(name) == type_ or any(n.name == name and n.holds_for(type_) for n in types.NAMESPACES)
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
-@pytest.mark.parametrize(
-    ("kind", "type_", "path"), [(kind, e["type"], e["path"]) for kind, entries in IDENTITY.items() for e in entries]
-)
-def test_what_tells_resources_apart_is_there(kind: str, type_: str, path: str) -> None:
-    assert kind in {"unique", "created"}
-    assert [body for of, body in everything() if tables._is_of(of, type_) and path in names(body)]  # noqa: SLF001
+@pytest.mark.parametrize(("type_", "path"), IDENTITY)
+def test_what_distinguishes_resources_is_there(type_: str, path: str) -> None:
+    assert [body for of, body in everything() if is_declared_for(of, type_) and path in names(body)]
 
 
 @pytest.mark.parametrize("path", ["properties.widgetag", "properties.etagOf", "properties.subnets.mode"])

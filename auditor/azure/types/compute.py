@@ -1,0 +1,121 @@
+"""Virtual machines, their disks, sets and sizes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.azure.types.model import (
+    IdentityProperties,
+    Namespace,
+    PartKind,
+    Reference,
+    ResourceType,
+    Version,
+    Via,
+    Volatile,
+)
+from auditor.azure.types.names import AVAILABILITY_SET, DISK, NIC, PLACEMENT_GROUP, SCALE_SET, VM
+
+_COMPUTE: Final = Version("2024-07-01", "the newest of which several recorded answers were at hand to test against")
+_DISKS: Final = Version("2024-03-02", "the newest recorded one; Premium SSD v2 and performance plus are in it")
+_MANAGED_DISK: Final = (Reference("managedDisk.id", DISK),)
+
+PROVIDER: Final = Namespace("Microsoft.Compute", IdentityProperties(created=("properties.timeCreated",)))
+
+TYPES: Final = (
+    ResourceType(
+        "Microsoft.Compute/virtualMachines",
+        _COMPUTE,
+        kind="vm",
+        references=(
+            Reference("properties.availabilitySet.id", AVAILABILITY_SET),
+            Reference("properties.virtualMachineScaleSet.id", SCALE_SET),
+            Reference("properties.proximityPlacementGroup.id", PLACEMENT_GROUP),
+            Reference("properties.networkProfile.networkInterfaces[*].id", NIC),
+        ),
+        parts=(
+            PartKind("properties.storageProfile.osDisk", references=_MANAGED_DISK),
+            PartKind(
+                "properties.storageProfile.dataDisks[*]",
+                "attachment",
+                "an attached data disk",
+                references=_MANAGED_DISK,
+            ),
+        ),
+        identity=IdentityProperties(unique=("properties.vmId",)),
+        volatile=(
+            Volatile(
+                (
+                    "properties.instanceView.statuses[code=ProvisioningState]",
+                    "properties.instanceView.statuses[*].time",
+                    "properties.instanceView.statuses[*].displayStatus",
+                    "properties.instanceView.statuses[*].level",
+                    "properties.instanceView.statuses[*].message",
+                ),
+                "follows the status, whose code shows whether the VM runs",
+            ),
+            Volatile(
+                (
+                    "properties.instanceView.vmAgent",
+                    "properties.instanceView.disks",
+                    "properties.instanceView.extensions",
+                    "properties.instanceView.bootDiagnostics",
+                    "properties.instanceView.patchStatus",
+                    "properties.instanceView.maintenanceRedeployStatus",
+                    "properties.instanceView.vmHealth",
+                    "properties.instanceView.assignedHost",
+                ),
+                "is what the VM, or its current host, reported last",
+            ),
+        ),
+    ),
+    ResourceType(
+        "Microsoft.Compute/availabilitySets",
+        _COMPUTE,
+        kind="availability-set",
+        about="an availability set",
+        references=(Reference("properties.virtualMachines[*].id", VM, reached=False),),
+    ),
+    ResourceType(
+        "Microsoft.Compute/virtualMachineScaleSets",
+        _COMPUTE,
+        kind="scale-set",
+        about="a scale set",
+        identity=IdentityProperties(unique=("properties.uniqueId",)),
+    ),
+    ResourceType("Microsoft.Compute/proximityPlacementGroups", _COMPUTE),
+    ResourceType("Microsoft.Compute/capacityReservationGroups", _COMPUTE),
+    ResourceType(
+        "Microsoft.Compute/disks",
+        _DISKS,
+        kind="disk",
+        references=(Reference("managedBy", VM, reached=False), Reference("managedByExtended[*]", VM, reached=False)),
+        identity=IdentityProperties(unique=("properties.uniqueId",)),
+        volatile=(
+            Volatile(
+                ("properties.diskState", "properties.LastOwnershipUpdateTime"),
+                "follows the VM of the disk, and whether it runs; `managedBy` has the VM",
+            ),
+        ),
+    ),
+    ResourceType("Microsoft.Compute/diskEncryptionSets", _DISKS),
+    ResourceType(
+        "Microsoft.Compute/virtualMachines/extensions",
+        via=Via.RESOURCE_GRAPH,
+        kind="extension",
+        about="an extension of a VM",
+        volatile=(Volatile(("properties.instanceView",), "is what the extension reported last"),),
+    ),
+    ResourceType("Microsoft.Compute/skus", Version("2021-07-01", "the one that public code calls"), Via.REGION),
+    ResourceType(
+        "Microsoft.Compute/locations/usages",
+        _COMPUTE,
+        Via.REGION,
+        parent="Microsoft.Compute/locations",
+        path="/usages",
+        volatile=(Volatile(("**.currentValue",), "counts resources, which are compared themselves"),),
+    ),
+    ResourceType(
+        "Microsoft.Compute/snapshots", via=Via.NONE, identity=IdentityProperties(unique=("properties.uniqueId",))
+    ),
+)

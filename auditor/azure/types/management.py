@@ -1,0 +1,66 @@
+"""Keys, identities, automation, locks, alerts and metrics; and the classic deployment model."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.azure.types.model import IdentityProperties, ResourceType, Version, Via, Volatile
+
+_AUTOMATION: Final = Version("2023-11-01", "stable; it has runbooks, schedules and what joins them")
+_ALERTS_DIFFER: Final = "stable; each kind of alert has versions of its own"
+_CLASSIC_IS_FROZEN: Final = "the classic model is frozen"
+_CLASSIC: Final = "classic-resource"
+
+TYPES: Final = (
+    ResourceType(
+        "Microsoft.KeyVault/vaults", Version("2023-07-01", "stable; purge protection and access by roles are in it")
+    ),
+    ResourceType("Microsoft.Automation/automationAccounts", _AUTOMATION),
+    ResourceType(
+        "Microsoft.Automation/automationAccounts/runbooks",
+        _AUTOMATION,
+        Via.PARENT,
+        parent="Microsoft.Automation/automationAccounts",
+        path="/runbooks",
+    ),
+    ResourceType(
+        "Microsoft.Automation/automationAccounts/schedules",
+        _AUTOMATION,
+        Via.PARENT,
+        parent="Microsoft.Automation/automationAccounts",
+        path="/schedules",
+    ),
+    ResourceType(
+        "Microsoft.Automation/automationAccounts/jobSchedules",
+        _AUTOMATION,
+        Via.PARENT,
+        parent="Microsoft.Automation/automationAccounts",
+        path="/jobSchedules",
+    ),
+    ResourceType("Microsoft.Authorization/locks", Version("2016-09-01", "the recorded one")),
+    ResourceType("Microsoft.Insights/metricAlerts", Version("2018-03-01", _ALERTS_DIFFER)),
+    ResourceType("Microsoft.Insights/scheduledQueryRules", Version("2022-06-15", _ALERTS_DIFFER)),
+    ResourceType("Microsoft.Insights/activityLogAlerts", Version("2020-10-01", _ALERTS_DIFFER)),
+    ResourceType(
+        "Microsoft.DevTestLab/schedules", Version("2018-09-15", "stable; shutdown schedules of machines are in it")
+    ),
+    # Which backend addresses answered a load balancer's probes in the last hour. Without `top` Azure returns ten of
+    # them and does not say that there are more; a pool has no more than 5,000.
+    ResourceType(
+        "Microsoft.Insights/metrics",
+        Version("2018-01-01", "stable; dimensions are split by `$filter`"),
+        Via.MEMBER,
+        parent="Microsoft.Network/loadBalancers",
+        query="&metricnames=DipAvailability&aggregation=Average&interval=PT5M&$filter=BackendIPAddress%20eq%20'*'"
+        "&top=5000",
+        volatile=(Volatile(("**",), "is a measurement, not a setting"),),
+    ),
+    ResourceType(
+        "Microsoft.ManagedIdentity/userAssignedIdentities",
+        via=Via.NONE,
+        identity=IdentityProperties(unique=("properties.principalId",)),
+    ),
+    ResourceType("Microsoft.ClassicCompute/virtualMachines", Version("2017-04-01", _CLASSIC_IS_FROZEN), kind=_CLASSIC),
+    ResourceType("Microsoft.ClassicNetwork/virtualNetworks", Version("2017-11-15", _CLASSIC_IS_FROZEN), kind=_CLASSIC),
+    ResourceType("Microsoft.ClassicStorage/storageAccounts", Version("2016-11-01", _CLASSIC_IS_FROZEN), kind=_CLASSIC),
+)

@@ -1,0 +1,159 @@
+"""What is declared of a resource type: how it is read, what it refers to, and what distinguishes its resources."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+import msgspec
+
+from auditor.azure import arm, paths
+
+
+class Version(msgspec.Struct, frozen=True):
+    """An api-version."""
+
+    date: str
+    why: str
+    """Why it is this one, in Markdown."""
+
+    def __str__(self) -> str:
+        """Return it as a request has it."""
+        return self.date
+
+
+class Via(enum.Enum):
+    """By which requests all resources of a type are read."""
+
+    SUBSCRIPTION = enum.auto()
+    """A list of each subscription."""
+    PARENT = enum.auto()
+    """A list, or a single resource, of each resource of the parent type."""
+    REGION = enum.auto()
+    """A list of each region in use."""
+    MEMBER = enum.auto()
+    """A list of each resource of the parent type that belongs to a deployment."""
+    RESOURCE_GRAPH = enum.auto()
+    """A query of Azure Resource Graph, since ARM lists it only for each VM or each resource group."""
+    NONE = enum.auto()
+    """It is not read as a list: it is the subscription, or a service, or it is only in snapshots of other sources."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A property that holds the id of another resource, or of a part of one."""
+
+    path: str
+    """From the resource, or from the part that has it."""
+    to: str
+    """The type of the resource that is referred to."""
+    part: str = ""
+    """Where the id is that of a part: its collection in the id, such as `probes`."""
+    reached: bool = True
+    """Whether what it names belongs to the deployment of the resource; false where it may be another one's."""
+    reached_backwards: bool = False
+    """Whether the resource belongs to the deployments of what it names."""
+
+    @property
+    def name(self) -> str:
+        """The name of the property: that of the object or list around the id, such as `probe`."""
+        names: list[str] = re.findall(r"[A-Za-z]+", self.path)
+        return names[-1] if names[-1] != "id" or len(names) == 1 else names[-2]
+
+
+class PartKind(msgspec.Struct, frozen=True):
+    """A kind of parts of a resource: the elements of a list, or a single object."""
+
+    path: str
+    kind: str = ""
+    """The short name by which facts and rules speak of it; "" where they do not."""
+    about: str = ""
+    """What it is, in the singular with its article."""
+    references: tuple[Reference, ...] = ()
+
+
+class Volatile(msgspec.Struct, frozen=True):
+    """Properties that Azure writes by itself, so that a change is not drift.
+
+    In a path `**.` matches any way to a property, also none, and `[*]` every element of a list; everything below is
+    ignored too. `**` alone ignores the whole resource, also that it exists.
+    """
+
+    paths: tuple[str, ...]
+    because: str
+    """In Markdown."""
+
+
+class IdentityProperties(msgspec.Struct, frozen=True):
+    """The properties that distinguish a resource from another one with the same id."""
+
+    unique: tuple[str, ...] = ()
+    """Assigned to one resource only, which keeps them when it is renamed or moved."""
+    created: tuple[str, ...] = ()
+    """Times of creation: assigned once too, but not unique, so that they identify a recreated resource, never a moved
+    one."""
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """What holds for all types of a resource provider."""
+
+    name: str
+    """In Microsoft's casing; "" for every provider."""
+    identity: IdentityProperties = IdentityProperties()
+    volatile: tuple[Volatile, ...] = ()
+
+    def holds_for(self, type_: str) -> bool:
+        """Return whether a lower-case type is one of the provider's."""
+        return not self.name or type_.startswith(f"{self.name.lower()}/")
+
+
+class ResourceType(msgspec.Struct, frozen=True):
+    """A resource type."""
+
+    name: str
+    """In Microsoft's casing."""
+    version: Version | None = None
+    """None where no request has one."""
+    via: Via = Via.SUBSCRIPTION
+    parent: str = ""
+    """The type, in Microsoft's casing, of which each resource has such a list."""
+    path: str | None = None
+    """The path of the list behind the id of the subscription or parent; by default `/providers/` and the type."""
+    query: str = ""
+    """Further parameters."""
+    permission: str = ""
+    """The action that reading takes; by default the type and `/read`."""
+    single: bool = False
+    """Whether the response is one resource instead of a list."""
+    kind: str = ""
+    """The short name by which facts and rules speak of it; "" where they use the type."""
+    about: str = ""
+    """What it is, in the singular with its article, where the name of the type is not enough."""
+    references: tuple[Reference, ...] = ()
+    parts: tuple[PartKind, ...] = ()
+    identity: IdentityProperties = IdentityProperties()
+    volatile: tuple[Volatile, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The type in the form in which it is compared."""
+        return arm.canonical_type(self.name)
+
+    @property
+    def action(self) -> str:
+        """The action that the identity must be allowed."""
+        return self.permission or f"{self.name}/read"
+
+    def request(self, scope: str) -> str:
+        """Return the path and query of the request for a scope."""
+        path = f"/providers/{self.name}" if self.path is None else self.path
+        return f"{scope}{path}?api-version={self.version}{self.query}"
+
+    @property
+    def edges(self) -> tuple[Reference, ...]:
+        """The references to other types, also those of parts, by their paths from the resource."""
+        of_parts = (
+            msgspec.structs.replace(reference, path=paths.join(part.path, reference.path))
+            for part in self.parts
+            for reference in part.references
+        )
+        return tuple(reference for reference in (*self.references, *of_parts) if reference.to != self.key)

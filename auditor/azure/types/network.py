@@ -1,0 +1,302 @@
+"""Networks, load balancing and names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.azure.types.model import (
+    IdentityProperties,
+    Namespace,
+    PartKind,
+    Reference,
+    ResourceType,
+    Version,
+    Via,
+    Volatile,
+)
+from auditor.azure.types.names import (
+    APPLICATION_GATEWAY,
+    LOAD_BALANCER,
+    NIC,
+    PUBLIC_ADDRESS,
+    PUBLIC_PREFIX,
+    SECURITY_GROUP,
+    VIRTUAL_NETWORK,
+    VM,
+)
+
+_NETWORK: Final = Version(
+    "2024-05-01", "the newest recorded one; `probeThreshold` and `defaultOutboundAccess` are in it"
+)
+_DNS: Final = Version("2018-05-01", "stable; alias records are in it")
+
+PROVIDER: Final = Namespace("Microsoft.Network", IdentityProperties(unique=("properties.resourceGuid",)))
+
+_SUBNET: Final = Reference("properties.subnet.id", VIRTUAL_NETWORK, "subnets")
+_PUBLIC_ADDRESS: Final = Reference("properties.publicIPAddress.id", PUBLIC_ADDRESS)
+_POOL: Final = PartKind(
+    "properties.backendAddressPools[*]",
+    "pool",
+    "a backend pool",
+    (Reference("properties.backendIPConfigurations[*].id", NIC, "ipConfigurations", reached=False),),
+)
+
+
+def _of_load_balancer(path: str, collection: str) -> Reference:
+    return Reference(path, LOAD_BALANCER, collection)
+
+
+def _of_gateway(path: str, collection: str) -> Reference:
+    return Reference(path, APPLICATION_GATEWAY, collection)
+
+
+_LOAD_BALANCER: Final = ResourceType(
+    "Microsoft.Network/loadBalancers",
+    _NETWORK,
+    kind="balancer",
+    about="a load balancer",
+    parts=(
+        PartKind(
+            "properties.frontendIPConfigurations[*]",
+            "frontend",
+            "a frontend of a load balancer",
+            (
+                _PUBLIC_ADDRESS,
+                _SUBNET,
+                Reference("properties.publicIPPrefix.id", PUBLIC_PREFIX, reached=False),
+            ),
+        ),
+        _POOL,
+        PartKind(
+            "properties.loadBalancingRules[*]",
+            "rule",
+            "a load-balancing rule",
+            (
+                _of_load_balancer("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
+                _of_load_balancer("properties.probe.id", "probes"),
+            ),
+        ),
+        PartKind(
+            "properties.inboundNatRules[*]",
+            references=(
+                Reference("properties.backendIPConfiguration.id", NIC, "ipConfigurations", reached=False),
+                _of_load_balancer("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
+            ),
+        ),
+        PartKind("properties.probes[*]", "probe", "a health probe"),
+    ),
+)
+
+_GATEWAY: Final = ResourceType(
+    "Microsoft.Network/applicationGateways",
+    _NETWORK,
+    kind="gateway",
+    about="an application gateway",
+    parts=(
+        PartKind(
+            "properties.frontendIPConfigurations[*]",
+            references=(
+                _PUBLIC_ADDRESS,
+                Reference("properties.publicIPPrefix.id", PUBLIC_PREFIX, reached=False),
+            ),
+        ),
+        PartKind("properties.gatewayIPConfigurations[*]", references=(_SUBNET,)),
+        _POOL,
+        PartKind(
+            "properties.httpListeners[*]",
+            "listener",
+            "a listener of an application gateway",
+            (
+                _of_gateway("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
+                _of_gateway("properties.sslProfile.id", "sslProfiles"),
+            ),
+        ),
+        PartKind(
+            "properties.listeners[*]",
+            references=(_of_gateway("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),),
+        ),
+        PartKind(
+            "properties.requestRoutingRules[*]",
+            references=(
+                _of_gateway("properties.httpListener.id", "httpListeners"),
+                _of_gateway("properties.urlPathMap.id", "urlPathMaps"),
+                _of_gateway("properties.backendAddressPool.id", "backendAddressPools"),
+                _of_gateway("properties.backendHttpSettings.id", "backendHttpSettingsCollection"),
+            ),
+        ),
+        PartKind(
+            "properties.routingRules[*]",
+            references=(
+                _of_gateway("properties.listener.id", "listeners"),
+                _of_gateway("properties.backendAddressPool.id", "backendAddressPools"),
+            ),
+        ),
+        PartKind(
+            "properties.urlPathMaps[*]",
+            references=(
+                _of_gateway("properties.defaultBackendAddressPool.id", "backendAddressPools"),
+                _of_gateway("properties.defaultBackendHttpSettings.id", "backendHttpSettingsCollection"),
+            ),
+        ),
+        PartKind(
+            "properties.urlPathMaps[*].properties.pathRules[*]",
+            references=(
+                _of_gateway("properties.backendAddressPool.id", "backendAddressPools"),
+                _of_gateway("properties.backendHttpSettings.id", "backendHttpSettingsCollection"),
+            ),
+        ),
+        PartKind("properties.backendHttpSettingsCollection[*]", "backend-settings"),
+    ),
+    volatile=(Volatile(("properties.operationalState",), "is what the application gateway reported last"),),
+)
+
+_NETWORK_INTERFACE: Final = ResourceType(
+    "Microsoft.Network/networkInterfaces",
+    _NETWORK,
+    kind="interface",
+    about="a network interface",
+    references=(
+        Reference("properties.virtualMachine.id", VM, reached=False),
+        Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),
+    ),
+    parts=(
+        PartKind(
+            "properties.ipConfigurations[*]",
+            "configuration",
+            "an IP configuration of a network interface",
+            (
+                _SUBNET,
+                _PUBLIC_ADDRESS,
+                Reference("properties.loadBalancerBackendAddressPools[*].id", LOAD_BALANCER, "backendAddressPools"),
+                Reference("properties.loadBalancerInboundNatRules[*].id", LOAD_BALANCER, "inboundNatRules"),
+                Reference(
+                    "properties.applicationGatewayBackendAddressPools[*].id", APPLICATION_GATEWAY, "backendAddressPools"
+                ),
+            ),
+        ),
+    ),
+)
+
+_VIRTUAL_NETWORK: Final = ResourceType(
+    "Microsoft.Network/virtualNetworks",
+    _NETWORK,
+    parts=(
+        PartKind(
+            "properties.subnets[*]",
+            references=(Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),),
+        ),
+    ),
+    volatile=(
+        Volatile(
+            (
+                "properties.subnets[*].properties.ipConfigurations",
+                "properties.subnets[*].properties.ipConfigurationProfiles",
+                "properties.subnets[*].properties.serviceAssociationLinks",
+            ),
+            "lists the network interfaces and services of the subnet, which refer to the subnet themselves",
+        ),
+    ),
+)
+
+_SECURITY_GROUP: Final = ResourceType(
+    "Microsoft.Network/networkSecurityGroups",
+    _NETWORK,
+    kind="security-group",
+    about="a network security group",
+    volatile=(
+        Volatile(
+            ("properties.networkInterfaces", "properties.subnets"),
+            "lists the network interfaces and subnets, which refer to the security group themselves",
+        ),
+        Volatile(("properties.defaultSecurityRules",), "is the same for every security group, and cannot be changed"),
+    ),
+)
+
+_TRAFFIC_MANAGER: Final = ResourceType(
+    "Microsoft.Network/trafficManagerProfiles",
+    Version("2022-04-01", "the newest recorded one; subnet and multi-value routing are in it"),
+    kind="profile",
+    about="a Traffic Manager profile",
+    parts=(
+        PartKind(
+            "properties.endpoints[*]",
+            references=(
+                Reference("properties.targetResourceId", PUBLIC_ADDRESS, reached=False, reached_backwards=True),
+            ),
+        ),
+    ),
+    volatile=(
+        Volatile(
+            ("properties.monitorConfig.profileMonitorStatus",),
+            "summarises the status of the endpoints, which is compared itself",
+        ),
+    ),
+)
+
+TYPES: Final = (
+    _LOAD_BALANCER,
+    _GATEWAY,
+    ResourceType("Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", _NETWORK),
+    _NETWORK_INTERFACE,
+    ResourceType("Microsoft.Network/publicIPAddresses", _NETWORK),
+    ResourceType("Microsoft.Network/publicIPPrefixes", _NETWORK),
+    _VIRTUAL_NETWORK,
+    _SECURITY_GROUP,
+    ResourceType("Microsoft.Network/routeTables", _NETWORK),
+    ResourceType("Microsoft.Network/natGateways", _NETWORK),
+    ResourceType("Microsoft.Network/expressRouteCircuits", _NETWORK),
+    ResourceType("Microsoft.Network/azureFirewalls", _NETWORK),
+    ResourceType("Microsoft.Network/firewallPolicies", _NETWORK),
+    ResourceType(
+        "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
+        _NETWORK,
+        Via.PARENT,
+        parent="Microsoft.Network/firewallPolicies",
+        path="/ruleCollectionGroups",
+    ),
+    ResourceType("Microsoft.Network/bastionHosts", _NETWORK),
+    _TRAFFIC_MANAGER,
+    ResourceType("Microsoft.Network/dnsZones", _DNS),
+    ResourceType(
+        "Microsoft.Network/dnsZones/recordsets",
+        _DNS,
+        Via.PARENT,
+        parent="Microsoft.Network/dnsZones",
+        path="/recordsets",
+    ),
+    ResourceType(
+        "Microsoft.Network/virtualNetworkGateways",
+        via=Via.RESOURCE_GRAPH,
+        parts=(
+            PartKind(
+                "properties.ipConfigurations[*]",
+                references=(
+                    Reference(
+                        "properties.subnet.id", VIRTUAL_NETWORK, "subnets", reached=False, reached_backwards=True
+                    ),
+                ),
+            ),
+        ),
+    ),
+    ResourceType("Microsoft.Network/localNetworkGateways", via=Via.RESOURCE_GRAPH),
+    ResourceType(
+        "Microsoft.Network/connections",
+        via=Via.RESOURCE_GRAPH,
+        volatile=(
+            Volatile(
+                (
+                    "properties.connectionStatus",
+                    "properties.egressBytesTransferred",
+                    "properties.ingressBytesTransferred",
+                    "properties.tunnelConnectionStatus",
+                ),
+                "is what the connection reported last",
+            ),
+        ),
+    ),
+    ResourceType(
+        "Microsoft.Network/networkWatchers/flowLogs",
+        via=Via.RESOURCE_GRAPH,
+        references=(Reference("properties.targetResourceId", SECURITY_GROUP, reached=False, reached_backwards=True),),
+    ),
+)

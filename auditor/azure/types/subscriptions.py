@@ -1,0 +1,56 @@
+"""Subscriptions, their resource groups, and services that describe them; and what holds for all resource types."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.azure.types.model import IdentityProperties, Namespace, ResourceType, Version, Via, Volatile
+
+EVERY_PROVIDER: Final = Namespace(
+    "",
+    IdentityProperties(created=("systemData.createdAt",)),
+    (
+        Volatile(("**.etag", "**.gatewayManagerEtag"), "is new after every write, also after those of Azure itself"),
+        Volatile(
+            ("**.provisioningState", "**.provisioningTime"),
+            "shows the result of the last write, not the state of the resource",
+        ),
+        Volatile(
+            (
+                "**.changedTime",
+                "**.lastModified",
+                "**.lastModifiedAt",
+                "**.lastModifiedBy",
+                "**.lastModifiedByType",
+                "**.lastModifiedTime",
+                "**.lastUpdatedTime",
+            ),
+            "shows when and by which identity a change was made; the change itself is compared",
+        ),
+    ),
+)
+
+TYPES: Final = (
+    ResourceType(
+        "Microsoft.Resources/subscriptions",
+        Version("2022-12-01", "stable; only the id and the name are read"),
+        Via.NONE,
+        path="",
+    ),
+    ResourceType(
+        "Microsoft.Authorization/permissions",
+        Version("2022-04-01", "stable; it says what roles grant at the subscription itself"),
+        Via.NONE,
+    ),
+    ResourceType(
+        "Microsoft.ResourceGraph/resources",
+        Version("2021-03-01", "stable; rows as objects and the number of all records are in it"),
+        Via.NONE,
+    ),
+    ResourceType(
+        "Microsoft.Resources/resourceGroups",
+        Version("2021-04-01", "stable; only the id, the region and tags are read"),
+        path="/resourcegroups",
+        permission="Microsoft.Resources/subscriptions/resourceGroups/read",
+    ),
+)

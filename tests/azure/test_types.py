@@ -1,0 +1,105 @@
+"""Every resource type is declared completely: what is read has a permission, an api-version and a row in the pages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from auditor.azure import arm, paths, types
+from auditor.azure.types import TYPES, Reference, ResourceType, Via, names
+from auditor.sources.live import reads
+
+DECLARED = [*TYPES.values()]
+READ = [declared for declared in DECLARED if declared.via is not Via.NONE]
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reads.md").read_text(encoding="utf-8").splitlines()
+
+every_type = pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
+
+
+@every_type
+def test_it_is_named_as_microsoft_does(declared: ResourceType) -> None:
+    assert re.fullmatch(r"Microsoft\.[A-Z][A-Za-z]+(/[A-Za-z]+)+", declared.name)
+    assert types.display_type(declared.key) == declared.name
+    assert [other.name for other in DECLARED if other.key == declared.key] == [declared.name]
+
+
+@pytest.mark.parametrize("declared", READ, ids=lambda declared: declared.name)
+def test_what_is_read_has_a_permission_a_version_and_a_row(declared: ResourceType) -> None:
+    assert declared.action in reads.actions()
+    (row, *_) = [line for line in PAGE if line.startswith(f"| `{declared.name}` ")]
+    assert f"`{declared.action}`" in row
+    if declared.via is Via.RESOURCE_GRAPH:
+        assert declared.version is None
+        return
+    assert declared.version is not None
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", str(declared.version))
+    assert str(declared.version) in row
+    assert [line for line in PAGE if line.startswith(f"| {declared.version} | {declared.version.why} |")]
+
+
+@every_type
+def test_a_parent_is_named_where_there_is_one(declared: ResourceType) -> None:
+    if declared.via in {Via.PARENT, Via.MEMBER}:
+        assert TYPES[arm.canonical_type(declared.parent)].name == declared.parent
+    elif declared.via is not Via.REGION:
+        assert declared.parent == ""
+
+
+def elements(declared: ResourceType) -> list[tuple[str, tuple[Reference, ...]]]:
+    return [("", declared.references), *((part.path, part.references) for part in declared.parts)]
+
+
+@every_type
+def test_references_lead_to_declared_types(declared: ResourceType) -> None:
+    for path, references in elements(declared):
+        assert paths.parse(path) or path == ""
+        by_name = types.references_of(declared.key, path.replace("[*]", "[7]"))
+        assert [*by_name.values()] == [*references], "names are unique"
+        for reference in references:
+            assert paths.parse(reference.path)
+            assert reference.to in TYPES
+            assert reference.part == "" or re.fullmatch("[a-zA-Z]+", reference.part)
+
+
+@every_type
+def test_what_is_volatile_has_a_reason(declared: ResourceType) -> None:
+    for entry in itertools.chain(declared.volatile, types.NAMESPACES[-1].volatile):
+        assert entry.paths
+        assert len(entry.because.split()) > 3
+
+
+def test_the_types_that_the_code_names_are_declared() -> None:
+    named = {value for name, value in vars(names).items() if name.isupper()}
+    assert len(named) > 20
+    assert named <= TYPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("properties.probe.id", "probe"),
+        ("properties.networkProfile.networkInterfaces[*].id", "networkInterfaces"),
+        ("managedBy", "managedBy"),
+        ("managedByExtended[*]", "managedByExtended"),
+        ("properties.targetResourceId", "targetResourceId"),
+        ("id", "id"),
+    ],
+)
+def test_a_reference_has_the_name_of_its_property(path: str, name: str) -> None:
+    assert Reference(path, names.VM).name == name
+
+
+def test_what_holds_for_a_provider_holds_for_its_types_only() -> None:
+    assert types.identity("microsoft.network/unheardof").unique == ("properties.resourceGuid",)
+    assert types.identity("microsoft.networkfunction/x").unique == ()
+    assert types.identity(names.VM).created == ("properties.timeCreated", "systemData.createdAt")
+
+
+def test_part_kinds_are_shared_only_by_the_same_list() -> None:
+    for declared in DECLARED:
+        for part in declared.parts:
+            assert not part.kind or types.PART_KINDS[part.kind].path == part.path
+    assert not types.PART_KINDS.keys() & set(types.KINDS.values())
