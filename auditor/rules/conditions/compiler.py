@@ -9,7 +9,6 @@ import msgspec
 
 from auditor.azure import paths
 from auditor.azure.paths import ABSENT
-from auditor.azure.types import KINDS, PART_KINDS
 from auditor.rules.conditions import inputs, operands
 from auditor.rules.conditions.comparison import Terms, comparison
 from auditor.rules.conditions.errors import ConditionError
@@ -22,8 +21,23 @@ from auditor.rules.registry import Fact
 Path = tuple[str | int, ...]
 """Keys and indexes that lead to a condition in its file."""
 
-_WITH_FIELDS: Final = frozenset({*KINDS.values(), *PART_KINDS, "part"})
-"""Kinds of element that have a body; an element of any other type of resource has its type as its kind."""
+_WITHOUT_FIELDS: Final = frozenset(
+    {
+        "mirror",
+        "tier",
+        "deployment",
+        "subscription",
+        "lun",
+        "member",
+        "sighting",
+        "exposure",
+        "need",
+        "text",
+        "opening",
+        "path",
+    }
+)
+"""Kinds of element that have no body."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -142,7 +156,7 @@ class Compiler:
         return _Input(inputs.field(text, default), text, "any*" if several else "any")
 
     def _field(self, text: str, path: Path) -> tuple[paths.Step, ...]:
-        if self._kinds[0] not in _WITH_FIELDS and "/" not in self._kinds[0]:
+        if self._kinds[0] in _WITHOUT_FIELDS:
             message = f"a {self._kinds[0]} has no fields, only facts"
             raise ConditionError(message, path)
         try:
