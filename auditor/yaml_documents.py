@@ -80,7 +80,7 @@ class Document:
         Raises:
             InputError: see `validate`.
         """
-        return self if bundled.contains(self.file) else self.validate(schema)
+        return self if bundled.is_validated(self.file, schema) else self.validate(schema)
 
     def validate(self, schema: str) -> Document:
         """Validate the value with one of the package's schemas.

@@ -451,5 +451,7 @@ def test_bundled_files_are_validated_here_and_not_by_check() -> None:
     yaml_documents.read(demo).validate("deployment")
     wrong = Document({}, str(demo), {})
     assert wrong.check("deployment") is wrong
+    with pytest.raises(InputError):
+        wrong.check("waivers")  # the file is not what its schema says
     with pytest.raises(InputError, match="the file lacks the key 'format'"):
         Document({}, "deployment.yaml", {}).check("deployment")
