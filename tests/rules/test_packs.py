@@ -275,7 +275,7 @@ def test_all_packs_but_the_bundled_one_are_validated(tmp_path: Path, monkeypatch
     folder = write(tmp_path, {"OWN001.yaml": _RULE + "extra: 1\n"})
     with pytest.raises(InputError, match="the file has the unknown key 'extra'"):
         packs.load(folder, FACTS)
-    monkeypatch.setattr(bundled, "PACK", folder)
+    monkeypatch.setattr(bundled, "VALIDATED", {"pack": folder, "rule": folder})
     assert one(packs.load(folder, FACTS)).rule.id == "OWN001"
 
 
