@@ -70,7 +70,7 @@ OURS = {**FACTS, "broken": Fact("broken", ("vm",), "text", _broken, ""), **{f.na
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Return a function that compiles rules, each given by its id and what differs."""
     monkeypatch.setattr(
-        bundled, "PACK", tmp_path
+        bundled, "VALIDATED", {"pack": tmp_path, "rule": tmp_path}
     )  # whose rules are not validated: these are shorter than the schema asks
 
     def loaded(**rules: str) -> tuple[CompiledRule, ...]:
