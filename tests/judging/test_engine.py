@@ -1,102 +1,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from auditor import bundled
-from auditor.azure import arm
-from auditor.azure.types.names import FLOW_LOG, LOAD_BALANCER, VM
+from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.subjects import Subject
-from auditor.estate.topology import Topology
 from auditor.judging import coverage, engine
 from auditor.judging.engine import Detail
-from auditor.judging.model import Coverage, Finding, Outcome
-from auditor.rules import packs
-from auditor.rules.conditions import CompiledRule
-from auditor.rules.facts import FACTS
+from auditor.judging.model import Finding, Outcome
 from auditor.rules.model import Severity
-from auditor.rules.registry import Fact
-from auditor.snapshot.known import Answer, Cause, Unknown
-from auditor.snapshot.model import Gap, GapReason
+from auditor.snapshot.known import Cause
+from tests import estates
 from tests.estate import subscription as s
-from tests.estate.subscription import OTHER, SUB, Body, arm_id
-
-Load = Callable[..., tuple[CompiledRule, ...]]
-
-PACK = """
-format: auditor.pack/1
-name: p
-title: P
-profiles: {current: now}
-statements: {}
-"""
-
-HEAD = """
-id: {id}
-title: A rule
-severity: high
-sources: [{{title: A, url: "https://example.org", date: "2026"}}]
-profiles: {{current: {{}}}}
-why: because
-fix: do it
-examples: [{{on: trakcare-current, expect: pass}}]
-"""
-
-
-NOT_READ = Gap(arm_id("Compute/disks", "disk"), "Microsoft.Compute/disks", GapReason.FORBIDDEN)
-
-
-def _unsure(cause: Cause) -> Fact:
-    """Return a fact that is always unknown for a cause."""
-    gaps = (NOT_READ,) if cause is Cause.GAP else ()
-    return Fact(
-        f"unsure.{cause}", ("vm",), "text", lambda _, vm: Answer(Unknown(cause, f"{cause} of {vm.name}", gaps)), ""
-    )
-
-
-def _broken(_context: object, element: Any) -> Answer:
-    message = f"a bug with {element.name}"
-    raise LookupError(message)
-
-
-OURS = {**FACTS, "broken": Fact("broken", ("vm",), "text", _broken, ""), **{f.name: f for f in map(_unsure, Cause)}}
-
-
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Return a function that compiles rules, each given by its id and what differs."""
-    monkeypatch.setattr(
-        bundled, "VALIDATED", {"pack": tmp_path, "rule": tmp_path}
-    )  # whose rules are not validated: these are shorter than the schema asks
-
-    def loaded(**rules: str) -> tuple[CompiledRule, ...]:
-        (tmp_path / "pack.yaml").write_text(PACK)
-        for name, text in rules.items():
-            (tmp_path / f"{name}.yaml").write_text(HEAD.format(id=name) + textwrap.dedent(text))
-        return packs.select([packs.load(tmp_path, OURS)], "current")
-
-    return loaded
-
-
-DEPLOYMENT = """
-- name: d
-  product: iris
-  regions: {primary: westeurope}
-  mirrors: none
-  tiers: [{role: app, members: [vm-a, vm-b]}, {role: web, members: none}, {role: db, members: none}]
-"""
-MACHINES = (s.vm("vm-a", zone="1"), s.vm("vm-b"), s.nic("vm-a-nic"), s.nic("vm-b-nic"))
-VNET = s.resource("Network/virtualNetworks", "vnet")
-ON_MACHINES = "for: [{type: Microsoft.Compute/virtualMachines, role: [app]}]\n"
-IN_ZONE = "assert: {fact: vm.zone, default: none, equals: '1'}\n"
-
-
-def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
-    return s.topology(*MACHINES, VNET, *bodies, deployment=deployment, **keywords)
+from tests.estate.subscription import SUB, Body, arm_id
+from tests.judging.small import DEPLOYMENT, IN_ZONE, MACHINES, NOT_READ, ON_MACHINES, Load, estate
 
 
 def outcomes(findings: tuple[Finding, ...]) -> dict[str, Outcome]:
@@ -329,82 +249,46 @@ def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load)
     assert same not in {f.key for f in other}
 
 
-# --- coverage -------------------------------------------------------------------------------------------------------
+# --- detail -----------------------------------------------------------------------------------------------------------
+
+QUIET = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 
-def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
-    return coverage.assess(built, coverage.gaps(built, rules), engine.judge(built, rules), {})
+@pytest.mark.parametrize("name", estates.ESTATES)
+def test_detail_changes_nothing_but_the_evidence_of_what_does_not_fail(name: str) -> None:
+    built, rules = estates.topology(name, estates.body_of(name)), estates.rules(estates.ESTATES[name])
+    everything = engine.judge(built, rules, Detail.ALL)
+    passes = [f for f in everything if f.outcome is Outcome.PASS]
+    assert len([f for f in passes if f.evidence]) > len(passes) / 2
+    assert engine.judge(built, rules) == tuple(
+        msgspec.structs.replace(f, evidence=()) if f.outcome in QUIET else f for f in everything
+    )
 
 
-def test_a_complete_answer(load: Load) -> None:
-    found = covered(estate(), load(R1=ON_MACHINES + IN_ZONE))
-    assert (found.complete, found.gaps, found.declarations) == (True, (), ())
-    assert (SUB, "Microsoft.Compute/virtualMachines") in found.listed
-    assert list(found.listed) == sorted(found.listed)
+def test_recorded_reads_come_with_all_evidence() -> None:
+    built, rules = estates.topology("demo", estates.body_of("demo")), estates.rules("current")
+    findings = engine.judge(built, rules, recorded=built.graph.resources.keys())
+    assert sum(1 for f in findings if f.reads) > len(findings) / 2
+    assert engine.judge(built, rules, Detail.ALL) == tuple(msgspec.structs.replace(f, reads=()) for f in findings)
 
 
-def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
-    rule = "for: [{type: Microsoft.KeyVault/vaults}]\nassert: {allOf: []}\n"
-    found = covered(estate(unlisted=[VM]), load(R1=rule))
-    assert not found.complete
-    assert [gap.what for gap in found.gaps] == ["Microsoft.Compute/virtualMachines", "Microsoft.KeyVault/vaults"]
-    assert {(gap.scope, gap.reason) for gap in found.gaps} == {(SUB, "not-requested")}
-    assert f"{SUB}/providers/Microsoft.Compute/virtualMachines?api-version" in found.gaps[0].detail
-    assert all(gap.detail.endswith(", and name the type under `listed`") for gap in found.gaps)
-
-
-def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Load) -> None:
-    (gap,) = covered(estate(unlisted=[FLOW_LOG]), load(R1=ON_MACHINES + IN_ZONE)).gaps
-    assert gap.what == "Microsoft.Network/networkWatchers/flowLogs"
-    assert f"az graph query --subscriptions {arm.name_of(SUB)}" in gap.detail
-    assert gap.what in gap.detail
-    assert gap.detail.endswith(", and name the type under `listed`")
-
-
-def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
-    rules = load(R1=ON_MACHINES + IN_ZONE)
-    for scope in (SUB.upper(), f"{SUB}/resourceGroups/rg"):
-        built = estate(unlisted=[VM], gaps=[s.gap(scope, "microsoft.compute/VIRTUALMACHINES")])
-        assert [gap.reason for gap in covered(built, rules).gaps] == ["forbidden"]
-    stub = s.gap(arm_id("Compute/virtualMachines", "x"))
-    assert sorted(gap.reason for gap in covered(estate(unlisted=[VM], gaps=[stub]), rules).gaps) == [
-        "forbidden",
-        "not-requested",
-    ]
-
-
-def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Load) -> None:
-    text = DEPLOYMENT + f"  subscriptions: [{SUB}, {OTHER}]\n"
-    found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
-    (gap,) = found.gaps
-    assert (gap.scope, gap.what, gap.detail) == (OTHER, arm.SUBSCRIPTION, "scan it too")
-    assert not found.complete
-
-
-def test_what_nobody_declared_is_listed_once(load: Load) -> None:
-    text = DEPLOYMENT.replace(", {role: web, members: none}", "").replace("vm-b]", "twin]")
-    built = estate(s.vm("twin"), s.vm("twin", group="other"), deployment=text)
-    on_web = "for: [{type: Microsoft.Compute/virtualMachines, role: [web]}]\nassert: {allOf: []}\n"
-    found = covered(built, load(R1=on_web, R2=on_web, R3=ON_MACHINES + IN_ZONE))
-    assert not found.complete
-    assert [declaration.split(":")[0] for declaration in found.declarations] == [
-        "the web tier of d is not declared",
-        "twin is the name of 2 virtual machines",
-    ]
-
-
-def test_each_missing_declaration_is_listed_although_a_finding_tells_of_three(load: Load) -> None:
-    text = DEPLOYMENT.replace("vm-a, vm-b", ", ".join(f"lost{n}" for n in range(5)))
-    found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
-    assert [declaration.split()[0] for declaration in found.declarations] == [f"lost{n}" for n in range(5)]
-
-
-@pytest.mark.parametrize(("guest", "complete"), [("optional", True), ("required", False)])
-def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, *, complete: bool) -> None:
-    rules = load(R1=ON_MACHINES + "assert: {fact: unsure.guest, equals: x}\n")
-    other = DEPLOYMENT.replace("name: d", "name: e").replace("vm-a, vm-b", "none").replace("[none]", "none")
-    text = DEPLOYMENT + f"  guest: {guest}\n" + other + "  guest: required\n"
-    assert covered(estate(deployment=text), rules).complete is complete
-    for cause in ("value", "gap", "declaration"):
-        unsure = load(R1=ON_MACHINES + f"assert: {{fact: unsure.{cause}, equals: x}}\n")
-        assert not covered(estate(), unsure).complete
+def test_evidence_names_the_alternatives_of_anyof_that_it_belongs_to(load: Load) -> None:
+    zoned = "{fact: vm.zone, exists: true}"
+    rule = f"""
+        assert:
+          allOf:
+            - {{field: name, equals: x}}
+            - anyOf:
+                - {zoned}
+                - allOf: [{{field: name, equals: y}}, {zoned}]
+                - anyOf: [{{field: name, equals: z}}]
+                - {{some: {{fact: vm.network_interfaces}}, empty: fail, assert: {{field: name, equals: nic}}}}
+    """
+    failed = one(engine.judge(estate(), load(R1=ON_MACHINES + textwrap.dedent(rule))), "vm-b")
+    assert {(e.path, e.expected): e.alternatives for e in failed.evidence} == {
+        ("name", "equals x"): (),
+        ("zones[0]", "present"): ("assert.allOf[1].anyOf[0]", "assert.allOf[1].anyOf[1]"),
+        ("name", "equals y"): ("assert.allOf[1].anyOf[1]",),
+        ("name", "equals z"): ("assert.allOf[1].anyOf[2].anyOf[0]",),
+        ("name", "equals nic"): ("assert.allOf[1].anyOf[3]",),
+    }
