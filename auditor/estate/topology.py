@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 from auditor.azure import arm
 from auditor.estate.declaration import DeclaredDeployment
@@ -13,6 +15,8 @@ from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.tags import from_tags
 from auditor.snapshot.model import Snapshot
+
+T = TypeVar("T")
 
 
 class Topology:
@@ -33,6 +37,13 @@ class Topology:
             Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d)))
             for scope in snapshot.scopes
         )
+        self._results: dict[Callable[[Topology], object], object] = {}
+
+    def once(self, compute: Callable[[Topology], T]) -> T:
+        """Return what a function computes from the topology; it is called at the first request only."""
+        if compute not in self._results:
+            self._results[compute] = compute(self)
+        return cast("T", self._results[compute])
 
 
 def _subscriptions(deployment: Deployment) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
@@ -89,7 +88,7 @@ def neighbours(context: Context, deployment: Deployment) -> Answer:
 @fact("vm.roles", "vm", gives="text*")
 def roles(context: Context, vm: Resource) -> Answer:
     """The roles of the VM in all deployments, by the deployment file or by tags."""
-    declared = _roles(context.topology)
+    declared = context.topology.once(_roles)
     unknown = declared.unknown or declared.ambiguous.get(vm.key)
     return Answer(Items(tuple(declared.roles.get(vm.key, ())), unknown), (Read(vm.id, "", vm.name),))
 
@@ -105,21 +104,16 @@ class _Roles(NamedTuple):
     """Why any VM may have further roles."""
 
 
-_CACHE: Final[WeakKeyDictionary[Topology, _Roles]] = WeakKeyDictionary()
-
-
 def _roles(topology: Topology) -> _Roles:
-    if topology not in _CACHE:
-        found = _Roles({}, {}, _unread_members(topology))
-        for deployment in topology.deployments:
-            for key, own in deployment.roles.items():
-                found.roles.setdefault(key, {}).update(dict.fromkeys(own))
-            for member in deployment.declared_members:
-                unknown = member.machines.open_end
-                if unknown is not None and unknown.cause is Cause.DECLARATION:
-                    found.ambiguous.update((match.key, unknown) for match in member.matches.only(Resource))
-        _CACHE[topology] = found
-    return _CACHE[topology]
+    found = _Roles({}, {}, _unread_members(topology))
+    for deployment in topology.deployments:
+        for key, own in deployment.roles.items():
+            found.roles.setdefault(key, {}).update(dict.fromkeys(own))
+        for member in deployment.declared_members:
+            unknown = member.machines.open_end
+            if unknown is not None and unknown.cause is Cause.DECLARATION:
+                found.ambiguous.update((match.key, unknown) for match in member.matches.only(Resource))
+    return found
 
 
 def _unread_members(topology: Topology) -> Unknown | None:

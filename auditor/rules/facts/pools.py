@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
-from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET
@@ -127,7 +125,7 @@ def idle_pools(context: Context, owner: Resource) -> Answer:
 
 def _is_used(context: Context, pool: Part) -> bool | Unknown:
     """Return whether a rule uses a backend pool."""
-    served = is_served(context, pool).value
+    served = is_served(context.topology, pool).value
     if served is True or pool.resource.type != LOAD_BALANCER:
         return served  # type: ignore[return-value] # a boolean or unknown
     uses = [objects(pool.resource, path) for path in OTHER_USES]
@@ -148,7 +146,7 @@ def pools(context: Context, vm: Resource) -> Answer:
     known: list[object] = []
     reads: list[Read] = []
     for pool in topology.balancing.pools_of(vm):
-        served = is_served(context, pool)
+        served = is_served(topology, pool)
         reads += served.reads
         if served.value is True:
             known.append(pool)
@@ -165,23 +163,16 @@ def _unlisted_pools(context: Context, vm: Resource) -> Unknown | None:
             unknown = context.topology.graph.listing(type_, subscription)
             if unknown is not None:
                 return unknown
-    topology = context.topology
-    if topology not in _INCOMPLETE_POOLS:
-        _INCOMPLETE_POOLS[topology] = _incomplete_pool(context)
-    return _INCOMPLETE_POOLS[topology]
+    return context.topology.once(_incomplete_pool)
 
 
-_INCOMPLETE_POOLS: Final[WeakKeyDictionary[Topology, Unknown | None]] = WeakKeyDictionary()
-"""Results of `_incomplete_pool`, which are the same for every VM of a topology."""
-
-
-def _incomplete_pool(context: Context) -> Unknown | None:
+def _incomplete_pool(topology: Topology) -> Unknown | None:
     """Return why some backend pool with traffic may have further members, or None."""
     for type_ in POOL_OWNERS:
-        for owner in context.topology.graph.by_type.get(type_, ()):
+        for owner in topology.graph.by_type.get(type_, ()):
             for pool in parts(owner, POOLS):
-                unknown = Items.of(context.topology.balancing.machines(pool).value).open_end
-                if unknown is not None and is_served(context, pool).value is not False:
+                unknown = Items.of(topology.balancing.machines(pool).value).open_end
+                if unknown is not None and is_served(topology, pool).value is not False:
                     return unknown
             unknown = objects(owner, POOLS).open_end
             if unknown is not None:
@@ -189,15 +180,15 @@ def _incomplete_pool(context: Context) -> Unknown | None:
     return None
 
 
-def is_served(context: Context, pool: Part) -> Answer:
+def is_served(topology: Topology, pool: Part) -> Answer:
     """Return whether a rule sends traffic to a backend pool of a load balancer or application gateway.
 
     Rules for UDP do not count: InterSystems products do not serve clients by UDP.
     """
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
-        into = [rule for rule in context.topology.balancing.rules_into(pool) if not only_udp(rule)]
-        unknowns = [context.topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
+        into = [rule for rule in topology.balancing.rules_into(pool) if not only_udp(rule)]
+        unknowns = [topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
     else:
         found = _routes(pool.resource)
         into = [route for route in found.only(Part) if pool.key in _targets(route)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import EXTENSION
 from auditor.estate.declaration import Role
-from auditor.estate.graph import Graph
 from auditor.estate.subjects import declared_region
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import required, text_at, unviewed
 from auditor.rules.registry import fact
@@ -51,7 +50,8 @@ def power_state(_: Context, vm: Resource) -> Answer:
 def extensions(context: Context, vm: Resource) -> Answer:
     """The extensions of the VM, whether read as resources or found in its body."""
     graph = context.topology.graph
-    found: dict[str, object] = {extension.key: extension for extension in _extensions_by_vm(graph).get(vm.key, ())}
+    resources = context.topology.once(_extensions_by_vm).get(vm.key, ())
+    found: dict[str, object] = {extension.key: extension for extension in resources}
     for inside in objects(vm, "resources[*]").known:
         if isinstance(inside, Part) and arm.type_of(inside.key) == EXTENSION and inside.key not in found:
             whole = isinstance(inside.body, dict) and inside.body.get("properties") is not None
@@ -61,17 +61,12 @@ def extensions(context: Context, vm: Resource) -> Answer:
     return Answer(Items(tuple(found[key] for key in sorted(found)), unknown))
 
 
-_EXTENSIONS_BY_VM: Final[WeakKeyDictionary[Graph, dict[str, list[Resource]]]] = WeakKeyDictionary()
-
-
-def _extensions_by_vm(graph: Graph) -> dict[str, list[Resource]]:
+def _extensions_by_vm(topology: Topology) -> dict[str, list[Resource]]:
     """Return all extensions by the key of their VM."""
-    if graph not in _EXTENSIONS_BY_VM:
-        found: dict[str, list[Resource]] = defaultdict(list)
-        for extension in graph.by_type.get(EXTENSION, ()):
-            found[arm.parent_of(extension.key)].append(extension)
-        _EXTENSIONS_BY_VM[graph] = found
-    return _EXTENSIONS_BY_VM[graph]
+    found: dict[str, list[Resource]] = defaultdict(list)
+    for extension in topology.graph.by_type.get(EXTENSION, ()):
+        found[arm.parent_of(extension.key)].append(extension)
+    return found
 
 
 def _unread_extensions(vm: Resource) -> Unknown | None:
