@@ -206,8 +206,8 @@ def child(name: str, file: Path) -> float:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _WHY_JUDGING: Final = (
-    "The decoder, in C, has built a whole property while Python calls one function. Conditions are asked for their "
-    "truth alone unless somebody looks at what they rest on, each fact of a machine is worked out once, and the graph "
+    "The decoder, in C, has built a whole property while Python calls one function. Conditions that pass are "
+    "evaluated without evidence unless a format shows it, each fact of a machine is computed once, and the graph "
     "is followed only from the machines of deployments; what is left are the conditions and facts themselves, twenty "
     "for each machine of a deployment. On the smaller estate the floor is also three times lower for each byte, since "
     "the collector of cycles has little to visit there, and reading the rules weighs more."
