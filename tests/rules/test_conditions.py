@@ -398,6 +398,12 @@ def test_distinct_counts_only_what_is_certainly_different(values: list[object], 
     assert judge({**source, "equals": low}, body).truth is (True if low == high else None)
 
 
+def test_what_distinct_does_not_know_is_about_the_member_without_a_value() -> None:
+    node: Node = {"distinct": {"fact": "things"}, "by": {"field": "n"}, "equals": 1}
+    (reason,) = judge(node, {"$things": members({"n": 1}, {})}).unknown
+    assert reason == Unknown(Cause.VALUE, f"{ID}#$things.m1 has no n", about=(ID,))
+
+
 def test_distinct_without_by_compares_the_members_themselves() -> None:
     body = {"l": ["1", "2", "1", 1], "$texts": Items(("a", "A", "b"))}
     assert shown(judge({"distinct": {"field": "l[*]"}, "equals": 3}, body)) == [("distinct l[*]", 3)]

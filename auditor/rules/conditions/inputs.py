@@ -136,7 +136,8 @@ def _incomparable(value: object, item: object, name: str) -> Unknown:
     """Return why a value cannot be told from others."""
     reason = compare("equals", value, value)
     if value is ABSENT or not isinstance(reason, Unknown):
-        return Unknown(Cause.VALUE, f"{shown(item)} has no {name}")
+        about = (item.resource.id,) if isinstance(item, _WITH_FIELDS) else ()
+        return Unknown(Cause.VALUE, f"{shown(item)} has no {name}", about=about)
     return reason
 
 
