@@ -223,7 +223,10 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         ([*GOOD, "-o", "snapshot"], "snapshot needs a file"),
         ([*GOOD, "-o", "json", "-o", "terminal"], "two outputs go to standard output"),
         ([*GOOD, "-o", "json=/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written"),
-        ([*GOOD, "--profile", "article-2016"], "there is no profile 'article-2016'; there is article-2018, current"),
+        (
+            [*GOOD, "--profile", "article-2016"],
+            "there is no rule profile 'article-2016'; there are article-2018, current",
+        ),
         ([*GOOD, "--rules", "/nowhere"], "/nowhere/pack.yaml: cannot be read"),
         ([*GOOD, "--previous", "/nowhere.json"], "/nowhere.json: cannot be read"),
         ([*GOOD, "--previous", str(DEPLOYMENT)], f"{DEPLOYMENT}: is not a report as scan -o json writes it"),

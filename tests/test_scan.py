@@ -168,13 +168,13 @@ def test_added_packs_are_checked(raw: Path, own: Path) -> None:
     with pytest.raises(InputError, match="terrible"):
         scan.scan(Request(FileSource(raw), rules=(own,)))
     (own / "OWN001.yaml").write_text(RULE.replace("OWN001", "DEP001"))
-    with pytest.raises(InputError, match="never override"):
+    with pytest.raises(InputError, match="packs cannot replace rules"):
         scan.scan(Request(FileSource(raw), rules=(own,)))
 
 
 def test_settings_are_checked(raw: Path, declared: Path) -> None:
     declared.write_text(DEPLOYMENT.format(name="d") + "    settings: {dr_capacity_ratio: 7}\n")
-    with pytest.raises(InputError, match="must lie between"):
+    with pytest.raises(InputError, match="must be between"):
         scan.scan(Request(FileSource(raw), deployment=declared))
 
 

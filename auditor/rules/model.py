@@ -10,7 +10,7 @@ import msgspec
 
 
 class Severity(enum.StrEnum):
-    """How bad a failed rule is, worst first."""
+    """The severity of a rule, worst first."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -24,14 +24,14 @@ SEVERITIES: Final = tuple(Severity)
 
 
 Condition = Mapping[str, object]
-"""A condition as it stands in a rule file; `auditor.rules.conditions` gives it its meaning."""
+"""A condition as a rule file has it; `auditor.rules.conditions` compiles it."""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What a rule judges: resources of a type, or a kind of subject, in these roles."""
+    """What a rule evaluates: resources of a type, or subjects of a kind, in some roles."""
 
     type: str = ""
-    """Lower-case resource type; "" where `kind` is given."""
+    """Lower-case resource type; "" if `kind` is given."""
     kind: str = ""
     roles: tuple[str, ...] = ()
     """Empty for any."""
@@ -46,7 +46,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class Grade(msgspec.Struct, frozen=True):
-    """A circumstance that changes the severity of a failure."""
+    """A condition that changes the severity of a fail."""
 
     when: Condition
     severity: Severity
@@ -61,7 +61,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """What the reference asks for, in our words."""
+    """A requirement of the reference architecture, in our words."""
 
     section: str
     text: str
@@ -72,18 +72,18 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class Pack(msgspec.Struct, frozen=True):
-    """A set of rules and the reference that they rest on."""
+    """A set of rules and the reference architecture on which they rest."""
 
     name: str
     title: str
     profiles: Mapping[str, str]
-    """What each profile stands for."""
+    """A description by rule profile."""
     statements: Mapping[str, Statement]
     source: Source | None = None
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One rule of one profile: the profile's changes to parameters, severity and condition are already in it."""
+    """One rule of one rule profile, with that profile's changes applied."""
 
     id: str
     title: str

@@ -1,4 +1,4 @@
-"""Rule packs: a folder with `pack.yaml` and one YAML file a rule, loaded and checked."""
+"""Rule packs: folders with `pack.yaml` and one YAML file per rule, loaded and checked."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ DEFINED_SETTINGS: Final[Mapping[str, Setting]] = {
     "dr_capacity_ratio": Setting(default=1.0, min=0.1, max=1.0),
     "max_backup_age_hours": Setting(default=26, min=1, max=31 * 24),
 }
-"""Settings that every deployment file may have, whether or not a rule of the chosen packs reads them."""
+"""Settings that every deployment file may have, even if no rule of the selected packs reads them."""
 
 
 class LoadedPack(msgspec.Struct, frozen=True):
-    """A pack with all of its rules, by profile."""
+    """A pack with its rules by rule profile."""
 
     pack: Pack
     rules: Mapping[str, tuple[CompiledRule, ...]]
@@ -40,7 +40,7 @@ def load(folder: Path, facts: Mapping[str, Fact]) -> LoadedPack:
     """Load a pack.
 
     Raises:
-        InputError: a file of it is wrong, or two rules have one id.
+        InputError: a file of the pack is invalid, or two rules have the same id.
     """
     pack = _pack(yaml_documents.read(folder / PACK_FILE).check("pack"))
     rules: dict[str, list[CompiledRule]] = {profile: [] for profile in pack.profiles}
@@ -63,16 +63,16 @@ def load_all(folders: Iterable[Path], facts: Mapping[str, Fact]) -> tuple[Loaded
     """Load the built-in pack and further ones.
 
     Raises:
-        InputError: a file of them is wrong.
+        InputError: a file of a pack is invalid.
     """
     return (load(bundled.PACK, facts), *(load(folder, facts) for folder in folders))
 
 
 def select(packs: Iterable[LoadedPack], profile: str) -> tuple[CompiledRule, ...]:
-    """Return the rules of a profile over all packs, by id.
+    """Return the rules of a rule profile from all packs, sorted by id.
 
     Raises:
-        InputError: no pack has the profile, or two packs have a rule of one id.
+        InputError: no pack has the rule profile, or two packs have a rule with the same id.
     """
     chosen: dict[str, CompiledRule] = {}
     known: set[str] = set()
@@ -81,19 +81,17 @@ def select(packs: Iterable[LoadedPack], profile: str) -> tuple[CompiledRule, ...
         for loaded in pack.rules.get(profile, ()):
             other = chosen.get(loaded.rule.id)
             if other is not None:
-                message = (
-                    f"the rule {loaded.rule.id} is also in {other.rule.file}; packs add rules, they never override"
-                )
+                message = f"the rule {loaded.rule.id} is also in {other.rule.file}; packs cannot replace rules"
                 raise InputError(message, loaded.rule.file)
             chosen[loaded.rule.id] = loaded
     if profile not in known:
-        message = f"there is no profile '{profile}'; there is {', '.join(sorted(known))}"
+        message = f"there is no rule profile '{profile}'; there are {', '.join(sorted(known))}"
         raise InputError(message)
     return tuple(chosen[rule_id] for rule_id in sorted(chosen))
 
 
 def ids(packs: Iterable[LoadedPack]) -> frozenset[str]:
-    """Return the ids of the rules of all profiles."""
+    """Return the ids of the rules of all rule profiles."""
     return frozenset(loaded.rule.id for pack in packs for rules in pack.rules.values() for loaded in rules)
 
 
@@ -114,10 +112,10 @@ def check_settings(packs: Iterable[LoadedPack], deployments: Iterable[DeclaredDe
         for name, value in deployment.settings.items():
             line = deployment.setting_lines.get(name, 0)
             if name not in known:
-                message = f"no rule reads the setting '{name}'; there is {', '.join(sorted(known))}"
+                message = f"no rule reads the setting '{name}'; there are {', '.join(sorted(known))}"
                 raise InputError(message, deployment.file, line)
             if not known[name].min <= value <= known[name].max:
-                message = f"the setting '{name}' must lie between {known[name].min:g} and {known[name].max:g}"
+                message = f"the setting '{name}' must be between {known[name].min:g} and {known[name].max:g}"
                 raise InputError(message, deployment.file, line)
 
 
@@ -135,7 +133,7 @@ def _pack(document: Document) -> Pack:
 
 
 def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str, CompiledRule]:
-    """Return a rule as it stands in each of its profiles."""
+    """Return a rule for each of its rule profiles, with that profile's changes applied."""
     value: Any = document.value
     for index, name in enumerate(value.get("reference", ())):
         if name not in pack.statements:
@@ -144,7 +142,7 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
     settings = {name: Setting(**setting) for name, setting in value.get("settings", {}).items()}
     for name, setting in settings.items():
         if not setting.min <= setting.default <= setting.max:
-            message = f"the default of the setting '{name}' must lie between its min and max"
+            message = f"the default of the setting '{name}' must be between its min and max"
             raise document.error(message, value["settings"], name)
     loaded: dict[str, CompiledRule] = {}
     for profile, changes in value["profiles"].items():
@@ -167,14 +165,14 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
 
 
 def _place(path: tuple[str | int, ...], profile: str, changes: Mapping[str, Any]) -> tuple[str | int, ...]:
-    """Return where the file has a part of a rule: below the profile where that changes it."""
+    """Return the path of a rule's part in its file: below `profiles` if the rule profile changes that part."""
     key, *inner = path
     changed = inner[0] in changes.get("params", ()) if key == "params" else key in changes
     return ("profiles", profile, *path) if changed else path
 
 
 def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings: Mapping[str, Setting]) -> Rule:
-    """Return a rule of which a profile's changes have been merged in."""
+    """Return a rule from the content of its file, with the changes of a rule profile merged in."""
     targets = tuple(
         Target(canonical_type(target.get("type", "")), target.get("kind", ""), tuple(target.get("role", ())))
         for target in value["for"]
@@ -204,7 +202,7 @@ def _compile(rule: Rule, target: Target, facts: Mapping[str, Fact]) -> Compiled:
     """Compile the conditions of a rule for one target.
 
     Raises:
-        ConditionError: one of them makes no sense.
+        ConditionError: a condition is invalid.
     """
     kind = target.kind or KINDS.get(target.type, target.type)
     kinds = (kind,) if kind in {"deployment", "subscription"} else (kind, "deployment")

@@ -1,4 +1,4 @@
-"""The registry of facts: how a function gets a name that rules can use."""
+"""The registry of facts: functions with names that rules can use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auditor.rules.context import Context
 from auditor.snapshot.known import Answer
 
 Find = Callable[[Context, Any], Answer]
-"""A function that computes a fact of one element."""
+"""A function that returns the value of a fact for one element."""
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Fact(msgspec.Struct, frozen=True):
 
     name: str
     of: tuple[str, ...]
-    """The kinds of element that it describes."""
+    """The kinds of element that have the fact."""
     gives: str
     """The type of the value: `boolean`, `number`, `text`, `text*` (a list of texts), or the kind of the elements of a
     list, followed by `*`."""
@@ -34,14 +34,14 @@ FACTS: Final[dict[str, Fact]] = {}
 """All facts by name; filled by importing `auditor.rules.facts`."""
 
 _SHARED: Final = frozenset({*KINDS.values(), "mirror", "tier", "deployment", "subscription"})
-"""The kinds of which one object serves all rules; objects of other kinds are created for each evaluation."""
+"""The kinds whose elements are the same objects for all rules; those of other kinds are created anew each time."""
 
 
 def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
-    """Register a function as a fact of the elements of some kinds.
+    """Register a function as a fact of elements of some kinds.
 
     Raises:
-        ValueError: another fact has the name.
+        ValueError: another fact has the same name.
     """
 
     def register(find: Find) -> Find:
@@ -57,7 +57,7 @@ def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
 
 
 def once(find: Find) -> Find:
-    """Return the function with its results cached in the context, for rules and other facts alike."""
+    """Return the function with its results cached in the context."""
 
     @wraps(find)
     def cached(context: Context, element: Any) -> Answer:  # noqa: ANN401 - of the fact's kind

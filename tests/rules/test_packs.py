@@ -141,13 +141,13 @@ def test_a_profile_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
             "min: 1, max: 9",
             "min: 6, max: 9",
             0,
-            "the default of the setting 'own_limit' must lie between its min and max",
+            "the default of the setting 'own_limit' must be between its min and max",
         ),
         (
             "min: 1, max: 9",
             "min: 1, max: 4",
             0,
-            "the default of the setting 'own_limit' must lie between its min and max",
+            "the default of the setting 'own_limit' must be between its min and max",
         ),
         ("min: 1, max: 9", "min: 1", 0, "settings.own_limit lacks the key 'max'"),
         ("{param: wanted}", "{param: wnted}", 0, "the rule has no parameter 'wnted'"),
@@ -266,7 +266,7 @@ def test_packs_add_rules_and_never_override(tmp_path: Path) -> None:
 
 def test_an_unknown_profile_names_those_that_there_are(tmp_path: Path) -> None:
     built_in = packs.load(bundled.PACK, FACTS)
-    with pytest.raises(InputError, match=r"there is no profile 'strct'; there is article-2018, current, strict$"):
+    with pytest.raises(InputError, match=r"there is no rule profile 'strct'; there are article-2018, current, strict$"):
         packs.select([built_in, load(tmp_path)], "strct")
     assert [found.rule.id for found in packs.select([built_in, load(tmp_path)], "strict")] == ["OWN001"]
 
@@ -299,14 +299,14 @@ def test_a_setting_must_be_read_by_a_rule_and_lie_within_its_bounds(tmp_path: Pa
     for value in (1, 5.5, 9):
         assert check(loaded, own_limit=value) == ""
     for value in (0.99, 9.01, 10**300, -(10**300)):
-        assert check(loaded, own_limit=value) == "the setting 'own_limit' must lie between 1 and 9"
+        assert check(loaded, own_limit=value) == "the setting 'own_limit' must be between 1 and 9"
     assert check(loaded, own_limt=5) == (
-        "no rule reads the setting 'own_limt'; there is "
+        "no rule reads the setting 'own_limt'; there are "
         "dr_capacity_ratio, max_backup_age_hours, own_limit, rto_dns_seconds, session_idle_minutes"
     )
     for name, setting in packs.DEFINED_SETTINGS.items():
         assert check(loaded, **{name: setting.default}) == ""
-        assert "must lie between" in check(loaded, **{name: setting.max + 1})
+        assert "must be between" in check(loaded, **{name: setting.max + 1})
 
 
 def test_a_setting_that_several_rules_read_must_suit_them_all(tmp_path: Path) -> None:
@@ -320,11 +320,11 @@ def test_a_setting_that_several_rules_read_must_suit_them_all(tmp_path: Path) ->
     )
     for order in ((narrow, wide), (wide, narrow)):
         assert check(*order, own_limit=5) == ""
-        assert check(*order, own_limit=7) == "the setting 'own_limit' must lie between 4 and 6"
+        assert check(*order, own_limit=7) == "the setting 'own_limit' must be between 4 and 6"
     generous = with_bounds("c", "OWN003", "default: 5, min: 0, max: 99999", "session_idle_minutes")
     assert (
         check(generous, session_idle_minutes=24 * 60 + 1)
-        == "the setting 'session_idle_minutes' must lie between 1 and 1440"
+        == "the setting 'session_idle_minutes' must be between 1 and 1440"
     )
 
 

@@ -84,14 +84,14 @@ class Compiler:
         settings: Mapping[str, Setting],
         kinds: tuple[str, ...],
     ) -> None:
-        """Take what names in conditions stand for; `kinds` are those of the enclosing elements, innermost first."""
+        """Take what conditions can refer to; `kinds` are those of the enclosing elements, innermost first."""
         self._facts = facts
         self._params = params
         self._settings = settings
         self._kinds = kinds
 
     def compile(self, node: Any, path: Path, *, negated: bool = False) -> Test:  # noqa: ANN401 - parsed YAML
-        """Compile a condition; `path` leads to it in its file, `negated` says whether a `not` encloses it.
+        """Compile a condition; `path` is its place in its file, `negated` whether a `not` encloses it.
 
         Raises:
             ConditionError: a name is not defined here, or an operator does not fit its input or operand.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ConditionError(Exception):
-    """A condition makes no sense; `path` leads to the fault in its file, which may be in a parameter."""
+    """A condition is invalid; `path` is the place in its file, which may be in a parameter."""
 
     def __init__(self, message: str, path: tuple[str | int, ...]) -> None:
         """Take the message and the path."""

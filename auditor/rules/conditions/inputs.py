@@ -133,7 +133,7 @@ def _reads(selected: Verdict) -> Iterable[Read]:
 
 
 def _incomparable(value: object, item: object, name: str) -> Unknown:
-    """Return why a value cannot be told from others."""
+    """Return why a value cannot be compared with others."""
     reason = compare("equals", value, value)
     if value is ABSENT or not isinstance(reason, Unknown):
         about = (item.resource.id,) if isinstance(item, _WITH_FIELDS) else ()

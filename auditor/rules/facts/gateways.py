@@ -125,7 +125,7 @@ def oldest_tls(context: Context, gateway: Resource) -> Answer:
 
 
 def _named(context: Context, element: Part, name: str) -> Part | Unknown | None:
-    """Return the part of a gateway that a property of one of its parts refers to, None where there is no reference."""
+    """Return the part of a gateway that a property of one of its parts refers to, None if there is no reference."""
     reference = value(element, f"properties.{name}.id").value
     if isinstance(reference, str):
         return context.topology.graph.part(reference)

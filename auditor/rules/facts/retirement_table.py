@@ -45,7 +45,7 @@ class RetiringFeature(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The whole table."""
+    """The table of retirements."""
 
     series: tuple[RetiringSeries, ...]
     features: tuple[RetiringFeature, ...]
@@ -61,7 +61,7 @@ def load(document: Document) -> Table:
     """Return a table whose document follows the schema.
 
     Raises:
-        InputError: a date, a pattern, a source or a condition of it makes no sense.
+        InputError: a date, pattern, source or condition is invalid.
     """
     value: Any = document.value
     series = tuple(
@@ -96,7 +96,7 @@ def _pattern(document: Document, entry: Any) -> re.Pattern[str]:  # noqa: ANN401
 
 def _announcement(document: Document, entry: Any) -> tuple[dt.date, str]:  # noqa: ANN401 - parsed YAML
     """Return the date of an entry and the URL of its source."""
-    sources = document.value["sources"]  # type: ignore[index]  # the schema says that it is a map
+    sources = document.value["sources"]  # type: ignore[index]  # a map by the schema
     if entry["source"] not in sources:
         raise document.error(f"`sources` has no '{entry['source']}'", entry, "source")
     try:

@@ -217,7 +217,7 @@ def test_wrong_arguments_are_refused(
         (["scan", "-o", "json=/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),
         (["scan", "--deployment", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["scan", "--rules", "/nowhere"], "/nowhere/pack.yaml: cannot be read"),
-        (["scan", "--profile", "article-2016"], "there is no profile 'article-2016'"),
+        (["scan", "--profile", "article-2016"], "there is no rule profile 'article-2016'"),
         (["scan", "--waivers", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (
             ["scan", "--authority", "http://login.example"],
