@@ -32,10 +32,10 @@ def test_examples_hold(rule_id: str) -> None:
     rule = estates.every_rule()[rule_id]
     assert {"pass", "fail", "unknown"} <= {example["expect"] for example in rule.examples}
     for number, example in enumerate(rule.examples, start=1):
-        verdicts = trial().judge(rule, example)
-        assert list(trial().faults(rule, example, verdicts)) == [], f"example {number}"
+        findings = trial().judge(rule, example)
+        assert list(trial().faults(rule, example, findings)) == [], f"example {number}"
         if example["expect"] == "fail" and ("set" in example or "remove" in example):
-            failures = [f for (of, _, _), f in verdicts.items() if of == rule_id and f.outcome is Outcome.FAIL]
+            failures = [f for (of, _, _), f in findings.items() if of == rule_id and f.outcome is Outcome.FAIL]
             evidence = [entry for finding in failures for entry in finding.evidence]
             assert _shows_the_change(evidence, example), f"example {number}: {evidence}"
 

@@ -27,7 +27,7 @@ from auditor.yaml_documents import Document
 AS_OF: Final = dt.date(2026, 11, 1)
 """The date that counts in examples, so that they say the same for ever: that of the known-good deployments."""
 
-Verdicts = Mapping[tuple[str, str, str], Finding]
+Findings = Mapping[tuple[str, str, str], Finding]
 """Findings by rule, deployment and subject."""
 
 _CHANGES: Final = {"set", "remove", "add", "gap", "declare"}
@@ -119,7 +119,7 @@ def fixture(name: str) -> Fixture:
     return Fixture(name, index[name]["profile"], body, declared, Inventory(body, name))
 
 
-def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Verdicts:
+def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Findings:
     """Judge a known-good deployment after an example's change.
 
     Raises:
@@ -138,10 +138,10 @@ class Trial:
     def __init__(self, rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> None:
         """Take the rules by profile."""
         self._rules_of = rules_of
-        self._unchanged: dict[tuple[str, str], Verdicts] = {}
+        self._unchanged: dict[tuple[str, str], Findings] = {}
 
     def check(self, rule: Rule) -> Iterator[Failure]:
-        """Yield what does not hold of a rule's examples: verdict, severity, and that exactly the named rules change."""
+        """Yield what does not hold of a rule's examples: outcome, severity, and that exactly the named rules change."""
         for number, example in enumerate(rule.examples, start=1):
             try:
                 for message in self.faults(rule, example, self.judge(rule, example)):
@@ -149,7 +149,7 @@ class Trial:
             except InputError as error:
                 yield Failure(rule.id, number, str(error))
 
-    def judge(self, rule: Rule, example: Mapping[str, Any]) -> Verdicts:
+    def judge(self, rule: Rule, example: Mapping[str, Any]) -> Findings:
         """Judge the deployment of an example after its change.
 
         Raises:
@@ -164,8 +164,8 @@ class Trial:
             return judge(known_good, example, self._rules_of[profile])
         return self._before(known_good, profile)
 
-    def faults(self, rule: Rule, example: Mapping[str, Any], after: Verdicts) -> Iterator[str]:
-        """Yield what does not hold of one example, given its verdicts."""
+    def faults(self, rule: Rule, example: Mapping[str, Any], after: Findings) -> Iterator[str]:
+        """Yield what does not hold of one example, given its findings."""
         known_good = fixture(example["on"])
         profile = example.get("profile", known_good.profile)
         before = self._before(known_good, profile)
@@ -189,7 +189,7 @@ class Trial:
         if any(finding.outcome is Outcome.ERROR for finding in after.values()):
             yield "; ".join(f"{f.rule.id}: {f.reason}" for f in after.values() if f.outcome is Outcome.ERROR)
 
-    def _before(self, known_good: Fixture, profile: str) -> Verdicts:
+    def _before(self, known_good: Fixture, profile: str) -> Findings:
         """Judge an unchanged deployment, once in each profile."""
         place = known_good.name, profile
         if place not in self._unchanged:
@@ -197,9 +197,9 @@ class Trial:
         return self._unchanged[place]
 
 
-def _failing(verdicts: Verdicts) -> set[str]:
+def _failing(findings: Findings) -> set[str]:
     """Return the rules that fail."""
-    return {rule_id for (rule_id, *_), finding in verdicts.items() if finding.outcome is Outcome.FAIL}
+    return {rule_id for (rule_id, *_), finding in findings.items() if finding.outcome is Outcome.FAIL}
 
 
 def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:

@@ -13,7 +13,7 @@ from auditor.estate.declaration import BalancerRole, Role
 from auditor.estate.subjects import Deployment, Subject, subject_of
 from auditor.estate.topology import Topology
 from auditor.judging.model import Finding, Outcome
-from auditor.rules.conditions import Compiled, CompiledRule, Stack, Test, Verdict
+from auditor.rules.conditions import Compiled, CompiledRule, Result, Stack, Test
 from auditor.rules.context import Context, ReadRecorder
 from auditor.rules.evidence import Evidence, distinct
 from auditor.rules.model import SEVERITIES, Target
@@ -184,19 +184,19 @@ class _Evaluator:
                 return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
             if not applies.truth:
                 return _finding(rule, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
-        verdict = self._ask(compiled.condition, stack, final=(True,))
-        if verdict.truth is None:
-            return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=verdict.unknown)
-        if verdict.truth:
-            return _finding(rule, deployment, subject, Outcome.PASS, verdict.evidence)
-        failed = _finding(rule, deployment, subject, Outcome.FAIL, verdict.evidence)
+        result = self._ask(compiled.condition, stack, final=(True,))
+        if result.truth is None:
+            return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=result.unknown)
+        if result.truth:
+            return _finding(rule, deployment, subject, Outcome.PASS, result.evidence)
+        failed = _finding(rule, deployment, subject, Outcome.FAIL, result.evidence)
         return self._graded(failed, compiled, stack)
 
-    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool, ...]) -> Verdict:
-        """Return the verdict of a test, with evidence unless its truth value is one of the `final`."""
-        verdict = test(self._first, stack)
-        if self._first is self._context or verdict.truth in final:
-            return verdict
+    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool, ...]) -> Result:
+        """Return the result of a test, with evidence unless its truth value is one of the `final`."""
+        result = test(self._first, stack)
+        if self._first is self._context or result.truth in final:
+            return result
         return test(self._context, stack)
 
     def _graded(self, failed: Finding, compiled: Compiled, stack: Stack) -> Finding:

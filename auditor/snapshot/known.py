@@ -52,7 +52,7 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """One value that a verdict rests on: where it stands and what was there."""
+    """One value from which an outcome is derived: its resource, its path and itself."""
 
     resource: str
     """The ARM id of the resource, or the id of a subject, as it is spelled."""

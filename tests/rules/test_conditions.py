@@ -25,7 +25,7 @@ from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
-from auditor.rules.conditions import Compiler, ConditionError, Test, Verdict, compare, plain
+from auditor.rules.conditions import Compiler, ConditionError, Result, Test, compare, plain
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Setting
@@ -95,7 +95,7 @@ def thing(body: Body, *unread: str) -> Resource:
     return resource(dict(body), ID, unread=tuple(Gap(ID, what, GapReason.FORBIDDEN) for what in unread))
 
 
-def judge(node: Node, body: Body, *unread: str) -> Verdict:
+def judge(node: Node, body: Body, *unread: str) -> Result:
     return compiled(node)(CONTEXT, (thing(body, *unread), thing({"$outer": 2})))
 
 
@@ -111,14 +111,14 @@ def truths(outcomes: Iterable[bool]) -> bool | None:
     return found.pop() if len(found) == 1 else None
 
 
-def without_alternatives(verdict: Verdict) -> Verdict:
-    """Return a verdict whose evidence does not tell where in the condition it comes from."""
-    evidence = tuple(msgspec.structs.replace(entry, alternatives=()) for entry in verdict.evidence)
-    return msgspec.structs.replace(verdict, evidence=evidence)
+def without_alternatives(result: Result) -> Result:
+    """Return a result whose evidence does not tell where in the condition it comes from."""
+    evidence = tuple(msgspec.structs.replace(entry, alternatives=()) for entry in result.evidence)
+    return msgspec.structs.replace(result, evidence=evidence)
 
 
-def shown(verdict: Verdict) -> list[tuple[str, object]]:
-    return [(evidence.path, evidence.observed) for evidence in verdict.evidence]
+def shown(result: Result) -> list[tuple[str, object]]:
+    return [(evidence.path, evidence.observed) for evidence in result.evidence]
 
 
 # --- allOf, anyOf, not ------------------------------------------------------------------------------------------------
@@ -141,28 +141,28 @@ def test_allof_and_anyof_are_strong_kleene(
 ) -> None:
     leaves = LEAVES[: len(values)]
     body = {f"$child{index}": value for index, value in enumerate(values)}
-    verdict = judge({word: leaves}, body)
+    result = judge({word: leaves}, body)
     decisive = word == "anyOf"
     deciding: list[object] = [value for value in values if value is decisive]
     deciding = deciding or [value for value in values if value is not GAP]
-    assert verdict.truth is truths(join(completion) for completion in completions(values))
-    if verdict.truth is None:
-        assert verdict.evidence == ()
-        assert verdict.unknown == (GAP,) * values.count(GAP)
+    assert result.truth is truths(join(completion) for completion in completions(values))
+    if result.truth is None:
+        assert result.evidence == ()
+        assert result.unknown == (GAP,) * values.count(GAP)
     else:
-        assert verdict.unknown == ()
-        assert [evidence.observed for evidence in verdict.evidence] == deciding
+        assert result.unknown == ()
+        assert [evidence.observed for evidence in result.evidence] == deciding
 
     negations: list[Node] = [{"not": leaf} for leaf in leaves]
     other = "allOf" if word == "anyOf" else "anyOf"
     de_morgan = judge({"not": {other: negations}}, body)
-    assert without_alternatives(de_morgan) == without_alternatives(verdict), "De Morgan, with the same evidence"
+    assert without_alternatives(de_morgan) == without_alternatives(result), "De Morgan, with the same evidence"
     twice = judge({"not": {"not": {word: leaves}}}, body)
-    assert without_alternatives(twice) == without_alternatives(verdict), "double negation"
-    assert judge({word: [{word: leaves}, {word: leaves}]}, body).truth is verdict.truth, "idempotence"
+    assert without_alternatives(twice) == without_alternatives(result), "double negation"
+    assert judge({word: [{word: leaves}, {word: leaves}]}, body).truth is result.truth, "idempotence"
     backwards = judge({word: leaves[::-1]}, body)
-    assert backwards.truth is verdict.truth, "order"
-    assert sorted(shown(backwards)) == sorted(shown(verdict)), "order"
+    assert backwards.truth is result.truth, "order"
+    assert sorted(shown(backwards)) == sorted(shown(result)), "order"
 
 
 @pytest.mark.parametrize(("value", "truth"), [(True, False), (False, True), (GAP, None)])
@@ -204,7 +204,7 @@ def _quantified(world: list[Pair], word: str, *, empty: bool, where: bool) -> bo
 def _only_doubtful_culprits(items: tuple[object, ...], word: str, *, empty: bool) -> bool:
     """Tell whether the one case is at hand that stays undecided on purpose.
 
-    Nobody is certainly chosen; whoever might be would decide, and nobody at all would give the same. The verdict would
+    Nobody is certainly chosen; whoever might be would decide, and nobody at all would give the same. The result would
     be the same either way, but for different reasons, so that there would be no evidence to show.
     """
     possible = [item for item in items if item is GAP or cast("Node", item)["$chosen"] is not False]
@@ -229,15 +229,15 @@ def test_quantifiers_say_what_all_completions_of_a_list_say(word: str, *, where:
     seen: Counter[object] = Counter()
     for items in SMALL_LISTS:
         body = {"$things": members(*items, missing=GAP if cut else None)}
-        verdict = test(CONTEXT, (thing(body), thing({})))
+        result = test(CONTEXT, (thing(body), thing({})))
         expected = truths(_quantified(world, word, empty=empty, where=where) for world in _worlds(items, cut=cut))
         if where and not cut and _only_doubtful_culprits(items, word, empty=empty):
             assert expected is (word == "some")
             expected = None
-        assert verdict.truth is expected, items
-        assert bool(verdict.unknown) is (expected is None), "a reason for not knowing, and only for that"
-        assert bool(verdict.evidence) is (expected is not None), "evidence for a verdict, and only for that"
-        seen[verdict.truth] += 1
+        assert result.truth is expected, items
+        assert bool(result.unknown) is (expected is None), "a reason for not knowing, and only for that"
+        assert bool(result.evidence) is (expected is not None), "evidence for a result, and only for that"
+        seen[result.truth] += 1
     decisive = word == "some"
     assert seen[decisive]
     assert seen[None]
@@ -282,15 +282,15 @@ def test_evidence_of_each_and_some_is_that_of_the_members_that_decide() -> None:
 @pytest.mark.parametrize("word", ["each", "some"])
 def test_an_empty_list_is_its_own_evidence(word: str, empty: str, expected: str, *, negated: bool) -> None:
     node: Node = {word: {"fact": "things"}, "empty": empty, "assert": GOOD}
-    verdict = judge({"not": node} if negated else node, {"$things": Items()})
-    assert verdict.truth is ((empty == "pass") is not negated)
-    assert verdict.evidence == (Evidence(ID, "things", [], expected, ((ID, "$things", "[]"),)),)
+    result = judge({"not": node} if negated else node, {"$things": Items()})
+    assert result.truth is ((empty == "pass") is not negated)
+    assert result.evidence == (Evidence(ID, "things", [], expected, ((ID, "$things", "[]"),)),)
 
 
 def test_a_list_that_is_unknown_as_a_whole_says_nothing() -> None:
     for word in ("each", "some"):
         node: Node = {word: {"fact": "things"}, "empty": "fail", "assert": GOOD}
-        assert judge(node, {"$things": GAP}) == Verdict(None, (), (GAP,))
+        assert judge(node, {"$things": GAP}) == Result(None, (), (GAP,))
 
 
 # --- count, distinct --------------------------------------------------------------------------------------------------
@@ -311,15 +311,15 @@ def _agrees(source: Node, items: Iterable[object], possible: set[int], *, cut: b
     elements = (thing({"$things": members(*items, missing=GAP if cut else None)}), thing({}))
     for operator, holds in OPERATORS_ON_NUMBERS.items():
         for bound in range(5):
-            verdict = compiled({**source, operator: bound})(CONTEXT, elements)
-            assert verdict.truth is truths(holds(count, bound) for count in possible), (
+            result = compiled({**source, operator: bound})(CONTEXT, elements)
+            assert result.truth is truths(holds(count, bound) for count in possible), (
                 items,
                 operator,
                 bound,
                 possible,
             )
-            assert bool(verdict.unknown) is (verdict.truth is None)
-            seen[verdict.truth] += 1
+            assert bool(result.unknown) is (result.truth is None)
+            seen[result.truth] += 1
     return seen
 
 
@@ -427,11 +427,11 @@ def test_default_fills_absent_members_of_a_count() -> None:
     ).truth
 
 
-# --- the law: more knowledge never takes back a verdict ---------------------------------------------------------------
+# --- the law: more knowledge never takes back a result ---------------------------------------------------------------
 #
 # A world is what Azure really has. It is seen through ever thicker fog: places that were not read, unknown facts, cut
 # lists, numbers known within bounds. The fog is coupled: what a thin one hides, a thicker one hides too, so that each
-# sight knows less than the one before. Small values and few names make collisions, hence verdicts, likely.
+# sight knows less than the one before. Small values and few names make collisions, hence results, likely.
 
 NUMBERS: Final = st.integers(0, 3)
 TEXTS: Final = st.sampled_from(["a", "A", "ab", "b"])
@@ -625,20 +625,20 @@ def test_more_knowledge_never_takes_back_a_verdict() -> None:
         test = compiled(node)
         for _ in range(4):
             dice, outer_dice = defaultdict[str, float](random.random), defaultdict[str, float](random.random)
-            better: Verdict | None = None
+            better: Result | None = None
             for thickness in CLEAR_TO_THICK:
                 element = Fog(dice, thickness).sight(world)
                 stack = (element, Fog(outer_dice, thickness).sight({"$outer": outer}))
-                verdict = test(CONTEXT, stack)
+                result = test(CONTEXT, stack)
                 quick = test(CONTEXT.unrecorded(truth_only=True), stack)
-                assert quick.truth is verdict.truth
+                assert quick.truth is result.truth
                 assert quick.evidence == ()
-                assert bool(verdict.unknown) is (verdict.truth is None)
-                assert not verdict.evidence or verdict.truth is not None
+                assert bool(result.unknown) is (result.truth is None)
+                assert not result.evidence or result.truth is not None
                 if better is not None:
-                    assert verdict.truth in {None, better.truth}, (element.body, element.unread)
-                    seen[verdict.truth, better.truth] += 1
-                better = verdict
+                    assert result.truth in {None, better.truth}, (element.body, element.unread)
+                    seen[result.truth, better.truth] += 1
+                better = result
 
     check()
     assert len(seen) == 5
@@ -653,7 +653,7 @@ def test_a_default_is_for_what_is_absent_never_for_what_was_not_read() -> None:
     assert judge(node, {}, "n").truth is None
     assert judge(node, {}, TYPE).truth is None
     assert judge({"fact": "number", "default": 1, "equals": 1}, {}).truth is True
-    assert judge({"fact": "number", "default": 1, "equals": 1}, {"$number": GAP}) == Verdict(None, (), (GAP,))
+    assert judge({"fact": "number", "default": 1, "equals": 1}, {"$number": GAP}) == Result(None, (), (GAP,))
 
 
 def test_a_default_is_not_for_members_that_were_not_read() -> None:
@@ -845,9 +845,9 @@ def test_numbers_beyond_every_float_are_malformed_wherever_they_stand() -> None:
         {"count": {"field": "l[*]"}, "equals": {"fact": "number", "times": 2}},
     ]
     for node in nodes:
-        verdict = judge(node, body)
-        assert verdict.truth is None, node
-        assert verdict.unknown[0].cause is Cause.VALUE
+        result = judge(node, body)
+        assert result.truth is None, node
+        assert result.unknown[0].cause is Cause.VALUE
     assert plain(Interval(huge, huge)) == huge
 
 
@@ -883,17 +883,17 @@ def test_a_member_that_is_no_object_has_no_properties_to_judge(item: object) -> 
         {"count": {"field": "l[*]"}, "where": {"field": "n", "equals": 1}, "equals": 0},
     ]
     for node in nodes:
-        verdict = judge(node, {"l": [item]})
-        assert verdict.truth is None, node
-        assert verdict.unknown[0].cause is Cause.VALUE
-        assert ID in verdict.unknown[0].reason
+        result = judge(node, {"l": [item]})
+        assert result.truth is None, node
+        assert result.unknown[0].cause is Cause.VALUE
+        assert ID in result.unknown[0].reason
 
 
 def test_members_without_an_id_are_shown_under_what_holds_them() -> None:
     node: Node = {"each": {"fact": "texts"}, "empty": "fail", "assert": {"fact": "outer", "equals": 2}}
-    verdict = judge(node, {"$texts": Items(("a",))})
-    assert verdict.truth is True
-    assert verdict.evidence[0].resource == ID
+    result = judge(node, {"$texts": Items(("a",))})
+    assert result.truth is True
+    assert result.evidence[0].resource == ID
     count: Node = {"each": {"fact": "texts"}, "empty": "fail", "assert": {"count": {"fact": "texts"}, "equals": 1}}
     assert judge(count, {"$texts": Items(("a",))}).evidence[0].resource == ID
 
@@ -928,7 +928,7 @@ def test_a_factor_scales_both_bounds() -> None:
         return {"fact": "number", "times": factor}
 
     assert judge({"field": "n", "less": times(3)}, {"n": 2, "$number": bounds}).truth is True
-    assert judge({"field": "n", "less": times(3)}, {"n": 3, "$number": bounds}) == Verdict(None, (), (GAP,))
+    assert judge({"field": "n", "less": times(3)}, {"n": 3, "$number": bounds}) == Result(None, (), (GAP,))
     assert judge({"field": "n", "greater": times({"param": "minus"})}, {"n": 0, "$number": bounds}).truth is True
     assert judge({"field": "n", "greater": times({"param": "minus"})}, {"n": -1, "$number": bounds}).truth is None
     assert judge({"field": "n", "equals": times(0)}, {"n": 0, "$number": bounds}).truth is True
@@ -1039,10 +1039,10 @@ def test_a_fact_is_asked_of_its_kind_of_element_only() -> None:
 
 
 def test_a_property_is_shown_with_its_resource_path_and_value() -> None:
-    verdict = judge({"field": "l[1].n", "equals": 1}, {"l": [{}, {"n": 2}]})
-    assert verdict == Verdict(truth=False, evidence=(Evidence(ID, "l[1].n", 2, "equals 1"),))
+    result = judge({"field": "l[1].n", "equals": 1}, {"l": [{}, {"n": 2}]})
+    assert result == Result(truth=False, evidence=(Evidence(ID, "l[1].n", 2, "equals 1"),))
     absent = judge({"field": "n", "default": 1, "equals": 1}, {})
-    assert absent == Verdict(truth=True, evidence=(Evidence(ID, "n", None, "equals 1"),))
+    assert absent == Result(truth=True, evidence=(Evidence(ID, "n", None, "equals 1"),))
 
 
 def test_a_computed_value_is_shown_with_all_that_it_was_computed_from() -> None:
@@ -1063,14 +1063,14 @@ def test_a_computed_value_is_shown_with_all_that_it_was_computed_from() -> None:
 
 
 def test_what_it_was_compared_with_is_read_too() -> None:
-    verdict = judge({"field": "n", "equals": {"fact": "number"}}, {"n": 1, "$number": 2})
-    assert verdict.evidence == (Evidence(ID, "n", 1, "equals 2", ((ID, "$number", 2),)),)
-    verdict = judge({"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": Items(), "$number": 1})
-    assert verdict.evidence == (
+    result = judge({"field": "n", "equals": {"fact": "number"}}, {"n": 1, "$number": 2})
+    assert result.evidence == (Evidence(ID, "n", 1, "equals 2", ((ID, "$number", 2),)),)
+    result = judge({"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": Items(), "$number": 1})
+    assert result.evidence == (
         Evidence(ID, "count of texts", 0, "equals 1", ((ID, "$texts", "[]"), (ID, "$number", 1))),
     )
-    verdict = judge({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": Items(("a",))})
-    assert verdict.evidence == (Evidence(ID, "texts", ["a"], "exactly [a]", ((ID, "$texts", "['a']"),)),)
+    result = judge({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": Items(("a",))})
+    assert result.evidence == (Evidence(ID, "texts", ["a"], "exactly [a]", ((ID, "$texts", "['a']"),)),)
 
 
 def test_bounds_are_shown_as_bounds() -> None:

@@ -1,4 +1,4 @@
-"""Three-valued conditions: what a rule file states, compiled into functions that return verdicts with evidence.
+"""Three-valued conditions: what a rule file states, compiled into functions that return results with evidence.
 
 The logic is strong Kleene. A comparison is true or false only where every possible value of what is unknown gives the
 same result, so more knowledge never changes a truth value. Words and operators are those of Azure Policy.
@@ -8,7 +8,7 @@ from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler
 from auditor.rules.conditions.display import plain
 from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import compare, identity
-from auditor.rules.conditions.verdict import LookUp, Stack, Test, Verdict
+from auditor.rules.conditions.result import LookUp, Result, Stack, Test
 
 __all__ = [
     "Compiled",
@@ -16,9 +16,9 @@ __all__ = [
     "Compiler",
     "ConditionError",
     "LookUp",
+    "Result",
     "Stack",
     "Test",
-    "Verdict",
     "compare",
     "identity",
     "plain",

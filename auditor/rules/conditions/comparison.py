@@ -10,7 +10,7 @@ from auditor.azure.paths import ABSENT
 from auditor.rules.conditions.display import plain, shown
 from auditor.rules.conditions.operands import Literal
 from auditor.rules.conditions.operators import compare
-from auditor.rules.conditions.verdict import FALSE, TRUE, LookUp, Stack, Test, Verdict, unknown_because
+from auditor.rules.conditions.result import FALSE, TRUE, LookUp, Result, Stack, Test, unknown_because
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
@@ -50,18 +50,18 @@ def comparison(left: LookUp, right: LookUp, terms: Terms) -> Test:
     literal = right.found if isinstance(right, Literal) else None
     expected = _expected(terms, literal) if literal else ""
 
-    def test(context: Context, stack: Stack) -> Verdict:
+    def test(context: Context, stack: Stack) -> Result:
         found = left(context, stack)
         wanted = literal or right(context, stack)
         if context.recorder is not None:
             context.recorder.record(found, wanted)
-        result = compare(operator, found.value, wanted.value)
-        if isinstance(result, Unknown):
-            return unknown_because(_located(result, found, wanted, terms.name))
+        holds = compare(operator, found.value, wanted.value)
+        if isinstance(holds, Unknown):
+            return unknown_because(_located(holds, found, wanted, terms.name))
         if context.truth_only:
-            return TRUE if result else FALSE
+            return TRUE if holds else FALSE
         evidence = _evidence(terms, stack, found, wanted, expected or _expected(terms, wanted))
-        return Verdict(result, (evidence,))
+        return Result(holds, (evidence,))
 
     return test
 

@@ -14,7 +14,7 @@ from auditor.rules.conditions.comparison import Terms, comparison
 from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import LIST_OPERANDS, ON_LISTS, OPERATORS
 from auditor.rules.conditions.quantifiers import Quantifier, quantified
-from auditor.rules.conditions.verdict import LookUp, Test, joined, negation
+from auditor.rules.conditions.result import LookUp, Test, joined, negation
 from auditor.rules.model import Rule, Setting, Severity
 from auditor.rules.registry import Fact
 

@@ -11,7 +11,7 @@ from auditor.azure.paths import ABSENT
 from auditor.rules.conditions.comparison import id_of
 from auditor.rules.conditions.display import shown
 from auditor.rules.conditions.operators import compare, identity
-from auditor.rules.conditions.verdict import LookUp, Stack, Test, Verdict, selects
+from auditor.rules.conditions.result import LookUp, Result, Stack, Test, selects
 from auditor.rules.context import Context
 from auditor.rules.registry import Find
 from auditor.snapshot import lookup
@@ -127,7 +127,7 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
     return look_up
 
 
-def _reads(selected: Verdict) -> Iterable[Read]:
+def _reads(selected: Result) -> Iterable[Read]:
     """Return what was read to decide whether an item is selected."""
     return [Read(evidence.resource, evidence.path, evidence.observed) for evidence in selected.evidence]
 

@@ -9,7 +9,7 @@ import re2
 
 from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import LIST_OPERANDS, NUMERIC
-from auditor.rules.conditions.verdict import LookUp, Stack
+from auditor.rules.conditions.result import LookUp, Stack
 from auditor.rules.context import Context
 from auditor.rules.model import Setting
 from auditor.snapshot.known import Answer, Interval, Items, interval

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from auditor.rules.conditions.comparison import id_of, reads_of
-from auditor.rules.conditions.verdict import (
+from auditor.rules.conditions.result import (
     FALSE,
     TRUE,
     LookUp,
+    Result,
     Stack,
     Test,
-    Verdict,
     combine,
     selects,
     unknown_because,
@@ -38,45 +38,45 @@ class Quantifier(msgspec.Struct, frozen=True):
     alternatives: tuple[str, ...]
     """The alternative of an `anyOf` that it belongs to; see `Evidence`."""
 
-    def on_nothing(self, context: Context, stack: Stack, found: Answer) -> Verdict:
-        """Return the verdict on a complete list in which nothing is selected."""
+    def on_nothing(self, context: Context, stack: Stack, found: Answer) -> Result:
+        """Return the result on a complete list in which nothing is selected."""
         if context.truth_only:
             return TRUE if self.when_empty else FALSE
         expected = f"at least one {self.name}" if self.when_empty is self.negated else f"no {self.name}"
         evidence = Evidence(id_of(stack), self.name, [], expected, reads_of(found.reads), self.alternatives)
-        return Verdict(self.when_empty, (evidence,))
+        return Result(self.when_empty, (evidence,))
 
 
 def quantified(quantifier: Quantifier, items: LookUp, where: Test | None, test: Test) -> Test:
     """Return the test of a quantifier on a list; `where` selects the items that count."""
     decisive = not quantifier.every
 
-    def quantify(context: Context, stack: Stack) -> Verdict:
+    def quantify(context: Context, stack: Stack) -> Result:
         found = items(context, stack)
         if isinstance(found.value, Unknown):
             return unknown_because(found.value)
-        verdicts: list[Verdict] = []
-        unsure: list[Unknown] = []
+        results: list[Result] = []
+        unknown: list[Unknown] = []
         certain = False
         for item in _items(found.value):
             selected = selects(where, context, item, stack)
             if selected.truth is False:
                 continue
-            verdict = selected if isinstance(item, Unknown) else test(context, (item, *stack))
+            result = selected if isinstance(item, Unknown) else test(context, (item, *stack))
             if selected.truth:
                 certain = True
-                if context.truth_only and verdict.truth is decisive:
-                    return verdict
-            elif verdict.truth is not quantifier.every:
-                verdict = selected  # it counts only if it is selected, which is unknown
-            verdicts.append(verdict)
-            unsure += selected.unknown
-        if not verdicts:
+                if context.truth_only and result.truth is decisive:
+                    return result
+            elif result.truth is not quantifier.every:
+                result = selected  # it counts only if it is selected, which is unknown
+            results.append(result)
+            unknown += selected.unknown
+        if not results:
             return quantifier.on_nothing(context, stack, found)
-        combined = combine(verdicts, decisive=decisive)
+        combined = combine(results, decisive=decisive)
         if certain or combined.truth in {None, quantifier.when_empty}:
             return combined
-        return unknown_because(*unsure)  # if nothing is selected, the verdict is another one
+        return unknown_because(*unknown)  # if nothing is selected, the result is another one
 
     return quantify
 

@@ -108,11 +108,11 @@ def _uses(
     for element in elements.known:
         if isinstance(element, Unknown):
             continue
-        verdict = feature.where(context, stack if feature.elements is None else (element, *stack))
-        if verdict.truth is None:
-            yield verdict.unknown[0]
-        elif verdict.truth and isinstance(element, Resource | Part):
-            read = _read(verdict.evidence[0])
+        result = feature.where(context, stack if feature.elements is None else (element, *stack))
+        if result.truth is None:
+            yield result.unknown[0]
+        elif result.truth and isinstance(element, Resource | Part):
+            read = _read(result.evidence[0])
             yield Retirement(element.resource, feature.what, feature.date, feature.source, read)
 
 

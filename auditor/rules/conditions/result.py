@@ -1,4 +1,4 @@
-"""Verdicts of conditions and how they combine, by strong Kleene logic."""
+"""Results of conditions and how they combine, by strong Kleene logic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LookUp = Callable[[Context, Stack], Answer]
 """Returns an input or operand of a comparison."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True):
     """The result of a condition."""
 
     truth: bool | None
@@ -29,66 +29,66 @@ class Verdict(msgspec.Struct, frozen=True):
     """Why it is unknown."""
 
 
-TRUE: Final = Verdict(truth=True)
-FALSE: Final = Verdict(truth=False)
+TRUE: Final = Result(truth=True)
+FALSE: Final = Result(truth=False)
 
-Test = Callable[[Context, Stack], Verdict]
+Test = Callable[[Context, Stack], Result]
 """A compiled condition."""
 
 
-def unknown_because(*reasons: Unknown) -> Verdict:
-    """Return the verdict of a condition whose truth value is unknown."""
-    return Verdict(None, (), reasons)
+def unknown_because(*reasons: Unknown) -> Result:
+    """Return the result of a condition whose truth value is unknown."""
+    return Result(None, (), reasons)
 
 
-def selects(where: Test | None, context: Context, item: object, stack: Stack) -> Verdict:
+def selects(where: Test | None, context: Context, item: object, stack: Stack) -> Result:
     """Return whether a condition, if there is one, selects an item of a list."""
     if isinstance(item, Unknown):
         return unknown_because(item)
     return TRUE if where is None else where(context, (item, *stack))
 
 
-def combine(verdicts: Iterable[Verdict], *, decisive: bool) -> Verdict:
-    """Combine verdicts; one whose truth value is `decisive` decides: false for `allOf` and `each`, true for the others.
+def combine(results: Iterable[Result], *, decisive: bool) -> Result:
+    """Combine results; one whose truth value is `decisive` decides: false for `allOf` and `each`, true for the others.
 
-    The evidence is that of the verdicts that decided, or of all where none did alone.
+    The evidence is that of the results that decided, or of all where none did alone.
     """
     decided: list[Evidence] = []
     others: list[Evidence] = []
     reasons: list[Unknown] = []
-    found = unsure = False
-    for verdict in verdicts:
-        if verdict.truth is decisive:
+    found = undecided = False
+    for result in results:
+        if result.truth is decisive:
             found = True
-            decided += verdict.evidence
-        elif verdict.truth is None:
-            unsure = True
-            reasons += verdict.unknown
+            decided += result.evidence
+        elif result.truth is None:
+            undecided = True
+            reasons += result.unknown
         else:
-            others += verdict.evidence
-    if unsure and not found:
+            others += result.evidence
+    if undecided and not found:
         return unknown_because(*reasons)
     evidence = decided if found else others
     truth = decisive is found
-    return Verdict(truth, tuple(evidence)) if evidence else TRUE if truth else FALSE
+    return Result(truth, tuple(evidence)) if evidence else TRUE if truth else FALSE
 
 
 def joined(tests: Sequence[Test], *, decisive: bool) -> Test:
     """Return `allOf` (`decisive` is false) or `anyOf` (true) of some tests."""
 
-    def join(context: Context, stack: Stack) -> Verdict:
+    def join(context: Context, stack: Stack) -> Result:
         if not context.truth_only:
             return combine([test(context, stack) for test in tests], decisive=decisive)
         reasons: tuple[Unknown, ...] = ()
-        unsure = False
+        undecided = False
         for test in tests:
-            verdict = test(context, stack)
-            if verdict.truth is decisive:
-                return verdict
-            if verdict.truth is None:
-                unsure = True
-                reasons += verdict.unknown
-        if unsure:
+            result = test(context, stack)
+            if result.truth is decisive:
+                return result
+            if result.truth is None:
+                undecided = True
+                reasons += result.unknown
+        if undecided:
             return unknown_because(*reasons)
         return FALSE if decisive else TRUE
 
@@ -98,12 +98,12 @@ def joined(tests: Sequence[Test], *, decisive: bool) -> Test:
 def negation(test: Test) -> Test:
     """Return `not` of a test; what is unknown stays unknown, and the evidence is the same."""
 
-    def negated(context: Context, stack: Stack) -> Verdict:
-        verdict = test(context, stack)
-        if verdict.truth is None:
-            return verdict
-        if verdict.evidence:
-            return Verdict(not verdict.truth, verdict.evidence)
-        return FALSE if verdict.truth else TRUE
+    def negated(context: Context, stack: Stack) -> Result:
+        result = test(context, stack)
+        if result.truth is None:
+            return result
+        if result.evidence:
+            return Result(not result.truth, result.evidence)
+        return FALSE if result.truth else TRUE
 
     return negated
