@@ -1,3 +1,3 @@
-"""Judge an Azure subscription that runs InterSystems databases against the reference architecture."""
+"""Check an Azure subscription that runs InterSystems databases against the reference architecture."""
 
 __version__ = "0.1.0"

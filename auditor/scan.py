@@ -37,7 +37,7 @@ class Request(msgspec.Struct, frozen=True):
     waivers: Path | None = None
     attestations: Path | None = None
     previous: Path | None = None
-    """The JSON report of the last run, whose findings stay open where this run cannot judge them."""
+    """The JSON report of the last run, whose findings stay open if this run cannot evaluate them."""
     baseline: Path | None = None
     """The approved snapshot for drift."""
     detail: Detail = Detail.FAILURES
@@ -46,7 +46,7 @@ class Request(msgspec.Struct, frozen=True):
 
 @snapshot_file.collector_paused()
 def scan(request: Request) -> Evaluation:
-    """Judge what a source has.
+    """Evaluate what a source has.
 
     Raises:
         InputError: a file of the user's is wrong, or the sign-in failed.

@@ -49,7 +49,7 @@ def facts() -> str:
     for group in sorted({name.split(".")[0] for name in FACTS}):
         of_group = {name: fact for name, fact in sorted(FACTS.items()) if name.split(".")[0] == group}
         about = _GROUPS_OF_FACTS.get(group) or _about(next(iter(of_group.values())).of[0])
-        lines += ["", f"## {group}", "", f"Facts about {about}.", ""]
+        lines += ["", f"## `{group}`", "", f"Facts about {about}.", ""]
         lines += ["| fact | type | |", "| --- | --- | --- |"]
         for name, fact in of_group.items():
             gives = fact.gives.replace("*", "&#42;")

@@ -179,7 +179,7 @@ def test_settings_are_checked(raw: Path, declared: Path) -> None:
 
 
 def test_an_unknown_profile_is_refused(raw: Path) -> None:
-    with pytest.raises(InputError, match="no profile 'tomorrow'"):
+    with pytest.raises(InputError, match="no rule profile 'tomorrow'"):
         scan.scan(Request(FileSource(raw), profile="tomorrow"))
 
 

@@ -18,7 +18,7 @@ def key(arm_id: str) -> str:
 
 
 def is_id(text: object) -> bool:
-    """Tell whether a value looks like the id of a subscription or of something in it."""
+    """Return whether a value looks like the id of a subscription or of something in it."""
     return isinstance(text, str) and text[:15].lower() == "/subscriptions/" and len(text) > len("/subscriptions/")
 
 
@@ -35,7 +35,7 @@ def type_of(arm_id: str) -> str:
     The id is the authority, since the `type` of a body differs in case from answer to answer.
     """
     parts = key(arm_id).split("/")
-    # Words and names alternate: at an even place `providers` is the name that somebody gave to a resource.
+    # Words and names alternate: at an even place `providers` is the name of a resource.
     providers = [place for place in range(1, len(parts), 2) if parts[place] == "providers"]
     if not providers:
         if len(parts) == 3 and parts[1] == "subscriptions":

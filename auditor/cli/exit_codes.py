@@ -49,7 +49,7 @@ def has_finding(evaluation: Evaluation, fail_on: str, *, only_worse: bool = Fals
 
 
 def has_lost_sight(evaluation: Evaluation) -> bool:
-    """Return whether the baseline judged something that this scan cannot judge, and coverage does not show it.
+    """Return whether the baseline has an outcome that this scan cannot determine, and coverage does not show it.
 
     An unknown finding shows it, also for the other subjects of its rule: coverage is incomplete then, unless a waiver
     or an attestation covers the finding.

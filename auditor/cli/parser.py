@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser; the options that it returns name their `command`."""
     root = argparse.ArgumentParser(
         prog="auditor",
-        description="Judge an Azure subscription that runs InterSystems databases against the reference architecture.",
+        description="Check an Azure subscription that runs InterSystems databases against the reference architecture.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -90,7 +90,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 def _add_scan(commands: _Commands) -> None:
     scan = commands.add_parser(
         "scan",
-        help="judge a live subscription, a snapshot, raw ARM bodies or the bundled demo",
+        help="evaluate live subscriptions, a snapshot, an ARM JSON file or the bundled demo",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -100,7 +100,7 @@ def _add_scan(commands: _Commands) -> None:
         "--previous",
         metavar="REPORT",
         type=Path,
-        help="the last run's JSON report: what this run could not judge stays open in sarif-github",
+        help="the last run's JSON report: findings that this run cannot evaluate stay open in sarif-github",
     )
     scan.add_argument("--baseline", metavar="SNAPSHOT", type=Path, help="an approved snapshot: report the drift since")
     scan.add_argument("--passes", action="store_true", help="also list passes and rules that do not apply")
@@ -118,7 +118,7 @@ def _add_scan(commands: _Commands) -> None:
 
 
 def _add_judging(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
-    """Add the options for judging and for outputs."""
+    """Add the options for evaluation and outputs."""
     parser.add_argument(
         "--deployment",
         metavar="FILE",
@@ -150,7 +150,7 @@ def _add_judging(parser: argparse.ArgumentParser, formats: Iterable[str]) -> Non
 def _add_collect(commands: _Commands) -> None:
     collect = commands.add_parser(
         "collect",
-        help="read live subscriptions into a snapshot, without judging",
+        help="read live subscriptions into a snapshot, without evaluation",
         epilog="exit codes:\n  0  everything was read\n"
         "  2  wrong arguments, an error in one of your files, or the sign-in failed\n"
         "  3  the snapshot was written and has gaps: something could not be read\n",

@@ -54,7 +54,7 @@ class DeploymentResolver:
                 declared=mirror,
                 failover=members(mirror.failover, f"failover members of mirror {mirror.name}"),
                 arbiter=members(mirror.arbiter, f"arbiter of mirror {mirror.name}"),
-                dr=members(mirror.dr, f"DR members of mirror {mirror.name}"),
+                dr=members(mirror.dr, f"DR asyncs of mirror {mirror.name}"),
                 reporting=members(mirror.reporting, f"reporting members of mirror {mirror.name}"),
             )
             for mirror in declared.mirrors or ()

@@ -1,1 +1,1 @@
-"""Judging: rules and subjects in, findings out; exemptions, drift and findings carried over."""
+"""Evaluation: rules and subjects in, findings out; exemptions, drift and findings carried over."""

@@ -287,7 +287,7 @@ def _no_match(exemption: Waiver | Attestation) -> str:
     """Return why an exemption covers nothing where nothing has its scope."""
     if isinstance(exemption, Waiver) and exemption.gap:
         return "there is no gap of that type and scope"
-    return "the rule judges no resource of that scope"
+    return "the rule evaluates no resource of that scope"
 
 
 def _lapse(waiver: Waiver, finding: Finding) -> str:

@@ -185,7 +185,7 @@ class Carried(msgspec.Struct, frozen=True):
     """A finding of the previous report that this scan could not evaluate again; it stays open."""
 
     finding: Finding
-    """As in the earlier report, except for `reasons` and `gaps`, which say why this run could not judge it."""
+    """As in the earlier report, except for `reasons` and `gaps`, which state why this run could not evaluate it."""
     last_seen: str
     """Time or date of the last report that evaluated it."""
 

@@ -294,7 +294,7 @@ class Baseline(_Part, frozen=True):
     scopes: tuple[Text, ...]
     """Its subscriptions."""
     approved: Approval | None
-    """Who approved it; null if nobody did."""
+    """Who approved it; null if it is not approved."""
     gaps: tuple[Gap, ...]
     """Its gaps; what they hide is not compared."""
 

@@ -21,7 +21,7 @@ def unread(resource: Resource, path: str) -> Unknown | None:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether one path leads to a part of what the other names; what is no path overlaps nothing."""
+    """Return whether one path is inside the other; text that is not a path overlaps nothing."""
     a, b = _comparable(one), _comparable(other)
     return a is not None and b is not None and all(x == y for x, y in zip(a, b, strict=False))
 

@@ -104,7 +104,7 @@ def placeholder(arm_id: str, *gaps: Gap) -> Resource:
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A piece of a resource that rules speak of by itself: a rule of a load balancer, an attached disk, an endpoint."""
+    """A piece of a resource that rules evaluate by itself: a load-balancing rule, an attached disk, an endpoint."""
 
     resource: Resource
     path: str
@@ -132,7 +132,7 @@ class Approval(Redacted, frozen=True):
 
 
 class Snapshot(Redacted, frozen=True):
-    """All that is known of the subscriptions at one time; nothing is judged that is not in here."""
+    """All that is known of the subscriptions at one time; nothing else is evaluated."""
 
     taken_at: str
     """RFC 3339 time at which reading began; "" where the file does not say."""

@@ -14,7 +14,7 @@ from auditor.sources import snapshot_file
 
 
 def approve(path: Path, by: str, reason: str, output: Path | None = None) -> Snapshot:
-    """Write a snapshot with its approval: by whom, now, and why. By default it replaces the file.
+    """Write a snapshot with its approval: who approves it, now, and why. By default it replaces the file.
 
     Raises:
         InputError: the file is not a snapshot, `by` or `reason` is empty, or the output is another file that exists.

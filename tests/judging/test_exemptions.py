@@ -266,7 +266,7 @@ def test_what_covers_nothing_says_that_nothing_is_there() -> None:
     gone = {"scope": "elsewhere"}
     granted = (waiver(**gone), waiver(rule="", gap=gap().what, **gone))
     found = applied(finding(), waived=granted, attested=(attestation(**gone),), gaps=(gap(),))
-    nothing = "the rule judges no resource of that scope"
+    nothing = "the rule evaluates no resource of that scope"
     assert [stood.why for stood in found.waivers] == [nothing, "there is no gap of that type and scope"]
     assert [stood.why for stood in found.attestations] == [nothing]
 

@@ -61,7 +61,7 @@ class States:
                 self.looks.blame(self._after[key])
 
     def of(self, finding: Finding) -> BaselineState | None:
-        """Return the state of a finding of the later snapshot; None where the earlier one says nothing of it."""
+        """Return the state of a finding of the later snapshot; None if the earlier one is not comparable."""
         return self._states[_key(finding, arm.key)]
 
     def changes(self) -> tuple[FindingChange, ...]:
@@ -107,7 +107,7 @@ class States:
         return BaselineState.DRIFTED if touched or respelled or self._differ(was, after) else BaselineState.UNCHANGED
 
     def _differ(self, before: Finding, after: Finding) -> bool:
-        """Tell whether two findings, neither of which is worse, say different things."""
+        """Return whether two findings differ, neither of which is worse."""
         if before.outcome is not after.outcome:
             return True
         compared = self._same_sight and (before.reads or after.reads)
@@ -121,7 +121,7 @@ class States:
     # --- what cannot be seen ------------------------------------------------------------------------------------------
 
     def _unseen(self, finding: Finding) -> str:
-        """Return why what an earlier finding is about may yet be there and judged, "" where it certainly is not."""
+        """Return why the subject of an earlier finding may still exist and be evaluated; "" if it certainly is not."""
         moved = self._changes.before.get(arm.key(finding.subject.id))
         if moved is not None and moved.after is None:
             return moved.hidden.reason if moved.hidden else ""
@@ -148,7 +148,7 @@ def _key(finding: Finding, now: Callable[[str], str]) -> Key:
 
 
 def _is_judged(finding: Finding) -> bool:
-    """Tell whether a rule has judged by what it saw, and not somebody in its place."""
+    """Return whether the outcome is the rule's own, and not that of an attestation."""
     return finding.outcome in _DECIDED and finding.attestation is None
 
 
@@ -159,7 +159,7 @@ def _sight(topology: Topology) -> tuple[frozenset[tuple[str, str]], frozenset[tu
 
 
 def _stands_for_all(finding: Finding) -> bool:
-    """Tell whether a finding speaks of a deployment because nothing, or not all, is known of what the rule judges."""
+    """Return whether a finding is about a deployment because the subjects of the rule are not, or not all, known."""
     return finding.subject.kind == "deployment" and all(t.kind != "deployment" for t in finding.rule.targets)
 
 

@@ -24,7 +24,7 @@ class Looks:
         self._at: dict[tuple[Moved, int], set[str]] = defaultdict(set)
 
     def note(self, finding: Finding, side: Side) -> bool:
-        """Note what a finding looks at, and tell whether anything of that moved."""
+        """Record what was read for a finding, and return whether any of it changed."""
         touched = False
         for key, path in finding.reads:
             moved = self._moved[side][key]
@@ -45,7 +45,7 @@ class Looks:
             self._note_all(finding, self._moved[side].get(key))
 
     def blame(self, finding: Finding) -> None:
-        """Note that all that moved in the resources that a later finding names may be why it cannot be judged."""
+        """Record all changes in the resources of a later finding as possible reasons why it is unknown."""
         for key in {arm.owner_of(arm_id) for arm_id in finding.about}:
             self._note_all(finding, self._moved["after"].get(key))
 
@@ -64,7 +64,7 @@ class Looks:
 
 
 def _overlap(path: str, at: Steps) -> bool:
-    """Tell whether one path leads to a part of what the other names; "" is that a resource is there at all."""
+    """Return whether one path is inside the other; "" stands for the existence of a resource."""
     try:
         steps = paths.parse(path) if path else ()
     except paths.PathError:

@@ -64,7 +64,7 @@ def invocation(document: Document, indexes: Mapping[str, int]) -> Node:
 
 
 def justification(waiver: Waiver) -> str:
-    """Return by whom, where and until when something was waived."""
+    """Return who waived something, where it is written, and until when it is in effect."""
     return f"Waived until {waiver.expires_on} by {waiver.approved_by} ({wording.place(waiver)})"
 
 

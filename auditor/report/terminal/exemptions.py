@@ -16,7 +16,7 @@ _INDENT: Final = 2
 
 
 def write_exemptions(page: Page, document: Document) -> None:
-    """Write what is waived or attested, by whom and until when, and which exemptions have no effect."""
+    """Write what is waived or attested, by which person and until when, and which exemptions have no effect."""
     _waived(page, document)
     _attested(page, document)
     without = wording.without_effect(document)

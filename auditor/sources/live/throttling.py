@@ -39,7 +39,7 @@ ARM: Final = _limit("reads", "", 250, 25)
 
 LIMITS: Final = (
     # https://learn.microsoft.com/azure/virtual-machines/compute-throttling-limits: 900 at once, 300 a minute
-    _limit("lists of machines", r"/providers/Microsoft\.Compute/virtualMachines$", 900, 5),
+    _limit("lists of VMs", r"/providers/Microsoft\.Compute/virtualMachines$", 900, 5),
     # Network: 10,000 reads in five minutes (the same page as ARM's)
     _limit("Microsoft.Network", r"/providers/Microsoft\.Network/", 10_000, 10_000 / 300),
     # Storage: 100 lists and 800 reads in five minutes (the same page)
