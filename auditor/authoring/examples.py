@@ -120,7 +120,7 @@ def fixture(name: str) -> Fixture:
 
 
 def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Findings:
-    """Judge a known-good deployment after an example's change.
+    """Evaluate a known-good deployment after an example's change.
 
     Raises:
         InputError: the change names a resource or a path that is not there.
@@ -150,7 +150,7 @@ class Trial:
                 yield Failure(rule.id, number, str(error))
 
     def judge(self, rule: Rule, example: Mapping[str, Any]) -> Findings:
-        """Judge the deployment of an example after its change.
+        """Evaluate the deployment of an example after its change.
 
         Raises:
             InputError: the deployment, the profile, a resource or a path does not exist.
@@ -190,7 +190,7 @@ class Trial:
             yield "; ".join(f"{f.rule.id}: {f.reason}" for f in after.values() if f.outcome is Outcome.ERROR)
 
     def _before(self, known_good: Fixture, profile: str) -> Findings:
-        """Judge an unchanged deployment, once in each profile."""
+        """Evaluate an unchanged deployment, once in each profile."""
         place = known_good.name, profile
         if place not in self._unchanged:
             self._unchanged[place] = judge(known_good, {}, self._rules_of[profile])

@@ -1,7 +1,7 @@
-"""Naming: which public address a name on the Internet stands for, and what leads to it by that name.
+"""Domain names: the public IP address of a name, and the Traffic Manager profiles with an endpoint at an address.
 
-Azure writes the name that it gives to a public address into the address itself (`dnsSettings.fqdn`), so that whoever
-goes there by name is joined by a property of Azure Resource Manager and not by a convention.
+The domain name that Azure assigns to a public IP address is a property of that resource (`dnsSettings.fqdn`), so
+endpoints with a name are joined by data of Azure Resource Manager and not by a naming convention.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _OF_OTHER_SERVICES: Final = (
     ".azure-api.net",
     ".core.windows.net",
 )
-"""How names end that Azure gives to services without machines: apps, functions, interfaces, storage."""
+"""Suffixes of domain names of Azure services without VMs: apps, functions, APIs, storage."""
 
 
 class Naming:
-    """Names of public addresses, each looked up once."""
+    """Domain names of public IP addresses; the indexes are built once."""
 
     def __init__(self, graph: Graph) -> None:
-        """Keep the graph; nothing is worked out before it is asked for."""
+        """Take the graph; indexes are built at their first use."""
         self.graph = graph
         self._addresses: dict[str, Resource] | None = None
         self._profiles: dict[str, list[Resource]] | None = None
 
     def address(self, name: str) -> Resource | Unknown | None:
-        """Return the public address of a fully qualified domain name or IP address; None where it is no machine's."""
+        """Return the public IP address with a domain name or address; None for an Azure service without VMs."""
         if self._addresses is None:
             self._addresses = {}
             for address in self.graph.by_type.get(PUBLIC_ADDRESS, ()):
@@ -56,18 +56,16 @@ class Naming:
             *(self.graph.listing(PUBLIC_ADDRESS, subscription) for subscription in self.graph.snapshot.scopes),
             *(unread(address, "properties") for address in self.graph.unreadable.get(PUBLIC_ADDRESS, ())),
         )
-        nobody = Unknown(
-            Cause.VALUE, f"where {name} leads cannot be told: no public address that was read has that name"
-        )
-        return next(filter(None, gaps), nobody)
+        reason = f"the target of {name} is unknown: no public IP address that was read has that name"
+        return next(filter(None, gaps), Unknown(Cause.VALUE, reason))
 
     def target(self, endpoint: Part) -> Answer:
-        """Return the resource that an endpoint of a profile leads to; absent where it is no machine's."""
+        """Return the target of a Traffic Manager endpoint; absent if it is an Azure service without VMs."""
         reference = value(endpoint, "properties.targetResourceId")
         if isinstance(reference.value, str):
             return Answer(self.graph.get(reference.value), reference.reads)
         if not is_external(endpoint):
-            reason = f"{endpoint.id} leads to nothing, since what it led to was deleted"
+            reason = f"{endpoint.id} has no target: it was deleted"
             deleted = Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))
             return Answer(deleted if reference.value is ABSENT else _unclear(endpoint, reference), reference.reads)
         name = value(endpoint, "properties.target")
@@ -77,7 +75,7 @@ class Naming:
         return Answer(ABSENT if found is None else found, name.reads)
 
     def profiles_at(self, address: Resource) -> list[Resource]:
-        """Return the Traffic Manager profiles that are known to lead to a public address."""
+        """Return the Traffic Manager profiles with an endpoint at a public IP address, as far as known."""
         if self._profiles is None:
             self._profiles = defaultdict(list)
             for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
@@ -86,16 +84,16 @@ class Naming:
         return self._profiles.get(address.key, [])
 
     def targets(self, profile: Resource) -> list[Resource | Unknown]:
-        """Return what the endpoints of a profile lead to, or why that is not known."""
+        """Return the targets of the endpoints of a Traffic Manager profile; unknown ones included."""
         endpoints = objects(profile, ENDPOINTS)
         found = [*(self.target(endpoint).value for endpoint in endpoints.only(Part)), *endpoints.only(Unknown)]
         return [target for target in found if isinstance(target, Resource | Unknown)]
 
     @cached_property
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
-        """The profiles that may lead to an address that they are not known to lead to, and why.
+        """The Traffic Manager profiles that may have further targets, and why.
 
-        A name that nobody was found to have is no reason where another endpoint tells whose profile it is.
+        An unresolved name is not a reason if another endpoint of the profile has a known target.
         """
         found = []
         for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
@@ -108,18 +106,18 @@ class Naming:
 
 
 def is_external(endpoint: Part) -> bool:
-    """Tell whether an endpoint of a Traffic Manager profile names what it leads to, and does not refer to it by id."""
+    """Return whether a Traffic Manager endpoint has a domain name or IP address as target instead of a resource id."""
     to_azure = str(value(endpoint, "type").value).lower().endswith("/azureendpoints")
     return not to_azure and value(endpoint, "properties.targetResourceId").value is ABSENT
 
 
 def _comparable(name: str) -> str:
-    """Return a domain name or IP address as it is compared: without regard to case and the root's full stop."""
+    """Return a domain name or IP address in the form for comparison: lower case, without a trailing dot."""
     return name.strip().rstrip(".").lower()
 
 
 def _unclear(endpoint: Part, answer: Answer) -> Unknown:
     if isinstance(answer.value, Unknown):
         return answer.value
-    reason = f"{endpoint.resource.id}: {endpoint.path} does not say where it leads (malformed)"
+    reason = f"{endpoint.resource.id}: {endpoint.path} has no valid target (malformed)"
     return Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))

@@ -1,4 +1,4 @@
-"""The subscription as a graph: resources by ARM id, who refers to whom, and what of it could not be read."""
+"""The reference graph: resources by ARM id, resource references in both directions, and what was not read."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Graph:
         )
 
     def unseen_machines(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
-        """Return why there may be machines in some subscriptions, or tags of machines, that are not here."""
+        """Return why VMs of some subscriptions, or tags of VMs, may not have been read."""
         for subscription in subscriptions:
             gap = self.listing(VM, subscription)
             if gap is not None:
@@ -215,7 +215,7 @@ class Graph:
 
 
 def _names(found: object, type_: str) -> bool:
-    """Tell whether a value is the id of a resource of a type, or of a part of one."""
+    """Return whether a value is the id of a resource of a type, or of a part of one."""
     return isinstance(found, str) and f"{arm.type_of(found)}/".startswith(f"{type_}/")
 
 

@@ -1,4 +1,4 @@
-"""Load balancing: which machines stand behind which pool, and what leads traffic there."""
+"""Load balancing: the VMs in backend pools, and the rules that send traffic to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auditor.snapshot.lookup import items, objects, parts, unread, value
 from auditor.snapshot.model import Part, Resource
 
 STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
-"""The page by which the primary of a mirror makes itself known to probes, in both of its spellings."""
+"""The mirror status page, which only the primary answers with 200, in both of its spellings."""
 
 RULES: Final = "properties.loadBalancingRules[*]"
 NAT_RULES: Final = "properties.inboundNatRules[*]"
@@ -27,14 +27,14 @@ _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
 _CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
 _BACKENDS: Final = "properties.backendAddresses[*]"
 _HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "properties.ipConfigurations"}
-"""Where private addresses stand, by the type that has them."""
+"""By type, the path of parts with private IP addresses."""
 
 
 class Balancing:
-    """Pools and their machines, each worked out once."""
+    """Backend pools and their VMs; each pool is resolved once."""
 
     def __init__(self, graph: Graph) -> None:
-        """Keep the graph; nothing is worked out before it is asked for."""
+        """Take the graph; indexes are built at their first use."""
         self.graph = graph
         self.naming = Naming(graph)
         self._machines: dict[str, Answer] = {}
@@ -42,20 +42,20 @@ class Balancing:
         self._addresses: dict[tuple[str, str], Resource | Part] | None = None
 
     def machines(self, pool: Part) -> Answer:
-        """Return the machines behind a pool, whether they are in it by network interface or by address.
+        """Return the VMs in a backend pool, by network interface or by address.
 
-        A member whose machine cannot be told is `Unknown`; an instance of a uniform scale set stands as its scale
-        set; an interface that no machine has attached is no member.
+        A pool member whose VM cannot be determined is `Unknown`; an instance of a Uniform scale set is returned as its
+        scale set; a network interface without a VM is left out.
         """
         if pool.key not in self._machines:
-            # What leads in a circle ends here.
+            # Ends the recursion if pools refer to each other in a circle.
             circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)", about=(pool.resource.id,))
             self._machines[pool.key] = Answer(Items(missing=circle))
             self._machines[pool.key] = self._find_machines(pool)
         return self._machines[pool.key]
 
     def pools_of(self, machine: Resource) -> list[Part]:
-        """Return the pools (of load balancers and application gateways) that a machine is known to be in."""
+        """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
         if self._pools_of is None:
             self._pools_of = defaultdict(list)
             for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
@@ -66,7 +66,7 @@ class Balancing:
         return self._pools_of.get(machine.key, [])
 
     def pools_serving(self, machines: Iterable[Resource]) -> list[Part]:
-        """Return the pools of load balancers, each once, from which a rule sends traffic to one of some machines."""
+        """Return the distinct backend pools of load balancers from which a rule sends traffic to one of some VMs."""
         found = {
             pool.key: pool
             for machine in machines
@@ -76,12 +76,12 @@ class Balancing:
         return list(found.values())
 
     def rules_serving(self, machines: Iterable[Resource]) -> list[Part]:
-        """Return the load-balancing rules, each once, that send traffic to one of some machines."""
+        """Return the distinct load-balancing rules that send traffic to one of some VMs."""
         found = {rule.key: rule for pool in self.pools_serving(machines) for rule in self.rules_into(pool)}
         return list(found.values())
 
     def machines_served(self, rule: Part) -> Items:
-        """Return the machines to which a load-balancing or inbound NAT rule sends traffic."""
+        """Return the VMs to which a load-balancing or inbound NAT rule sends traffic."""
         pools = [self.graph.part(key) for key in self.pool_keys(rule)]
         found = [Items.of(pool if isinstance(pool, Unknown) else self.machines(pool).value) for pool in pools]
         direct = value(rule, "properties.backendIPConfiguration.id")
@@ -92,7 +92,7 @@ class Balancing:
 
     @staticmethod
     def unclear_pool(rule: Part) -> Unknown | None:
-        """Return why a rule may send traffic to a pool that is not known to be meant."""
+        """Return why a rule may send traffic to a further backend pool, or None."""
         one = value(rule, "properties.backendAddressPool.id")
         several = items(rule, "properties.backendAddressPools[*].id")
         pools = Items.of(several.value)
@@ -110,31 +110,31 @@ class Balancing:
 
     @staticmethod
     def pool_keys(rule: Part) -> tuple[str, ...]:
-        """Return the keys, each once, of the pools of a rule: of one `backendAddressPool`, or several, or none."""
+        """Return the distinct keys of the backend pools of a rule: one `backendAddressPool`, several, or none."""
         one = value(rule, "properties.backendAddressPool.id").value
         several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
         return tuple(dict.fromkeys(arm.key(pool) for pool in (one, *several) if isinstance(pool, str)))
 
     def probe(self, rule: Part) -> Answer:
-        """Return the health probe of a rule, `ABSENT` where it has none."""
+        """Return the health probe of a load-balancing rule; `ABSENT` if it has none."""
         reference = value(rule, "properties.probe.id")
         if not isinstance(reference.value, str):
             return reference
         return Answer(self.graph.part(reference.value), reference.reads)
 
     def frontend(self, rule: Part) -> Answer:
-        """Return the frontend at which a rule takes traffic; every rule has one."""
+        """Return the frontend of a rule; every rule has one."""
         reference = value(rule, "properties.frontendIPConfiguration.id")
         if isinstance(reference.value, str):
             return Answer(self.graph.part(reference.value), reference.reads)
-        lacks = Unknown(Cause.VALUE, f"{rule.id} names no frontend", about=(rule.resource.id,))
+        lacks = Unknown(Cause.VALUE, f"{rule.id} has no frontend", about=(rule.resource.id,))
         return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
 
     @cached_property
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
-        """The application gateways that may send requests to a machine that they are not known to serve, and why.
+        """The application gateways that may send requests to further VMs, and why.
 
-        A name or address that nobody was found to have is no reason where another member tells whose gateway it is.
+        An unresolved name or address is not a reason if another pool member of the application gateway is known.
         """
         found = []
         for gateway in self.graph.by_type.get(APPLICATION_GATEWAY, ()):
@@ -162,7 +162,7 @@ class Balancing:
         return Answer(Items(tuple(found.values()), missing), tuple(reads))
 
     def _members(self, entry: Part) -> tuple[list[Resource | Unknown], Read]:
-        """Return the machines of one entry of a pool, none where no machine has it, and the property that says so."""
+        """Return the VMs of one pool member, none if no VM has it, and the property that shows it."""
         of_gateway = entry.resource.type == APPLICATION_GATEWAY
         name = value(entry, "fqdn")
         if of_gateway and isinstance(name.value, str):
@@ -184,7 +184,7 @@ class Balancing:
         return [] if member is None else [member], read
 
     def _behind_name(self, name: str) -> list[Resource | Unknown]:
-        """Return the machines that answer at a name: behind the public address that has it."""
+        """Return the VMs behind the public IP address of a domain name."""
         address = self.naming.address(name)
         if not isinstance(address, Resource):
             return [] if address is None else [address]
@@ -198,9 +198,9 @@ class Balancing:
         return [] if member is None else [member]
 
     def _behind_frontend(self, frontend: str, balancer: Resource) -> list[Resource | Unknown]:
-        """Return the machines to which a load balancer sends what arrives at one of its frontends."""
+        """Return the VMs to which a load balancer sends the traffic of one of its frontends."""
         if balancer.type != LOAD_BALANCER:
-            reason = f"{balancer.id} takes requests from another gateway, which is not followed"
+            reason = f"{balancer.id} receives requests from another gateway, which is not resolved"
             return [Unknown(Cause.VALUE, reason, about=(balancer.id,))]
         rules = objects(balancer, RULES)
         named = [rule for rule in rules.only(Part) if self._takes(rule, frontend)]
@@ -213,20 +213,20 @@ class Balancing:
         return isinstance(named, str) and arm.key(named) == frontend
 
     def _configured(self, reference: Answer) -> Resource | Unknown | None:
-        """Return the machine of an IP configuration that is referred to, None where no machine has it."""
+        """Return the VM of the IP configuration to which a reference points; None if no VM has it."""
         if isinstance(reference.value, Unknown):
             return reference.value
         if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
             return self._machine(_interface_of(reference.value))
         read = reference.reads[0]
-        reason = f"{read.resource}: which machine {read.path} names cannot be told"
+        reason = f"{read.resource}: {read.path} does not refer to an IP configuration of a VM"
         return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
     def _networks(self, entry: Part) -> list[str]:
-        """Return the keys of the virtual networks in which the address of a pool's entry is to be looked for.
+        """Return the keys of the virtual networks in which the address of a pool member can be.
 
-        A load balancer's entry names its network. An application gateway's may lie in its own network or in one
-        peered with it.
+        A pool member of a load balancer refers to its network. That of an application gateway can be in the gateway's
+        network or in one peered with it.
         """
         for path in ("properties.virtualNetwork.id", "properties.subnet.id"):
             network = value(entry, path).value
@@ -249,7 +249,7 @@ class Balancing:
         return networks
 
     def _machine(self, interface_id: str) -> Resource | Unknown | None:
-        """Return the machine of a network interface, from either side of the reference."""
+        """Return the VM of a network interface, by a reference of either one."""
         key = arm.key(interface_id)
         if arm.type_of(key).startswith(f"{SCALE_SET}/"):
             return self._scale_set(interface_id)
@@ -264,13 +264,13 @@ class Balancing:
         return machine if isinstance(machine, Unknown) else None
 
     def _scale_set(self, interface_id: str) -> Resource:
-        """Return the uniform scale set whose instance has an interface."""
+        """Return the Uniform scale set whose instance has a network interface."""
         segments = interface_id.split("/")
         position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
         return self.graph.get_or_placeholder("/".join(segments[: position + 2]))
 
     def _by_address(self, networks: list[str], address: str) -> Resource | Part | Unknown:
-        """Return what has a private address in one of some networks: an interface, or a frontend of a load balancer."""
+        """Return the network interface or load balancer frontend with a private IP address in one of some networks."""
         if not networks:
             return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
         if self._addresses is None:
@@ -292,7 +292,7 @@ class Balancing:
         return next((gap for gap in gaps if gap), known)
 
     def _private_addresses(self) -> Iterator[tuple[tuple[str, str], Resource | Part]]:
-        """Yield what has a private address, by network and address; an interface stands for its configurations."""
+        """Yield network interfaces and load balancer frontends by virtual network and private IP address."""
         for type_, path in _HOLDERS.items():
             for resource in self.graph.by_type.get(type_, ()):
                 for part in parts(resource, f"{path}[*]"):

@@ -99,7 +99,7 @@ def test_members_that_cannot_be_told() -> None:
     for members, says in (
         (s.by_address("10.0.0.9"), "belongs to no network interface"),
         ({"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}, "without its virtual network"),
-        ({"backendIPConfigurations": [{"id": "junk"}]}, "backendIPConfigurations[0].id names cannot be told"),
+        ({"backendIPConfigurations": [{"id": "junk"}]}, "backendIPConfigurations[0].id does not refer to"),
         ({"backendIPConfigurations": ["junk"]}, "malformed"),
         ({"backendIPConfigurations": "junk"}, "malformed"),
         (s.by_nic("nic"), "does not exist"),

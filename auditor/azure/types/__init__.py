@@ -58,12 +58,12 @@ TYPES: Final[Mapping[str, ResourceType]] = {declared.key: declared for declared 
 NAMESPACES: Final = (compute.PROVIDER, network.PROVIDER, storage.BACKUP_PROVIDER, subscriptions.EVERY_PROVIDER)
 
 KINDS: Final[Mapping[str, str]] = {key: declared.kind for key, declared in TYPES.items() if declared.kind}
-"""The short names by which facts speak of types."""
+"""The short names of types in facts."""
 
 PART_KINDS: Final[Mapping[str, PartKind]] = {
     part.kind: part for declared in TYPES.values() for part in declared.parts if part.kind
 }
-"""The kinds of parts by the short names by which facts speak of them."""
+"""The kinds of parts by their short names in facts."""
 
 REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
     key: declared.edges for key, declared in TYPES.items() if declared.edges

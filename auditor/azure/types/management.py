@@ -42,7 +42,7 @@ TYPES: Final = (
     ResourceType("Microsoft.Insights/scheduledQueryRules", Version("2022-06-15", _ALERTS_DIFFER)),
     ResourceType("Microsoft.Insights/activityLogAlerts", Version("2020-10-01", _ALERTS_DIFFER)),
     ResourceType(
-        "Microsoft.DevTestLab/schedules", Version("2018-09-15", "stable; shutdown schedules of machines are in it")
+        "Microsoft.DevTestLab/schedules", Version("2018-09-15", "stable; it includes shutdown schedules of VMs")
     ),
     # Which backend addresses answered a load balancer's probes in the last hour. Without `top` Azure returns ten of
     # them and does not say that there are more; a pool has no more than 5,000.

@@ -65,7 +65,7 @@ class PartKind(msgspec.Struct, frozen=True):
 
     path: str
     kind: str = ""
-    """The short name by which facts and rules speak of it; "" where they do not."""
+    """Its short name in facts and rules; "" if it has none."""
     about: str = ""
     """What it is, in the singular with its article."""
     references: tuple[Reference, ...] = ()
@@ -125,7 +125,7 @@ class ResourceType(msgspec.Struct, frozen=True):
     single: bool = False
     """Whether the response is one resource instead of a list."""
     kind: str = ""
-    """The short name by which facts and rules speak of it; "" where they use the type."""
+    """Its short name in facts and rules; "" if they use the type."""
     about: str = ""
     """What it is, in the singular with its article, where the name of the type is not enough."""
     references: tuple[Reference, ...] = ()

@@ -81,7 +81,7 @@ def _identity(resource: Resource) -> tuple[str, str] | None:
 
 
 def _differ(before: Resource, after: Resource) -> bool:
-    """Tell whether one of two resources of an id was made after the other had gone."""
+    """Return whether one of two resources with the same id was created after the other was deleted."""
     old, new = _identity(before), _identity(after)
     if old and new:
         return old != new

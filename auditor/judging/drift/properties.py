@@ -23,7 +23,7 @@ from auditor.snapshot.model import Resource
 Steps = tuple[paths.Step, ...]
 
 _NAMES: Final = {"id": str, "name": str, "lun": int, "code": str}
-"""By which member of theirs the members of a list are told apart: the first that each has and no two share."""
+"""Properties that identify the items of a list: the first that every item has, with distinct values, is used."""
 _ORDERED: Final = frozenset({"dnsServers"})
 """Lists of texts whose order says something: the first is asked first."""
 _PLACES: Final = ("location", "locations", "region", "regions")
@@ -46,7 +46,7 @@ class Difference(NamedTuple):
     after: object
     """None where it is missing."""
     at_before: Steps
-    """Where it stood, or would have; None is the place of a member that a list did not have."""
+    """Its path in the baseline; None as an index is the place of an item that a list did not have."""
     at_after: Steps
 
 
@@ -217,7 +217,7 @@ class Comparison:
 
 
 def _has_members(*lists: list[object]) -> bool:
-    """Tell whether there is an object or a list in lists, whose members are then to be compared one by one."""
+    """Return whether one of some lists contains an object or list, so that items are compared one by one."""
     return any(isinstance(member, dict | list) for members in lists for member in members)
 
 
@@ -233,5 +233,5 @@ def _last(path: str) -> str:
 
 
 def _is_nothing(value: object) -> bool:
-    """Tell whether a value says as little as none."""
+    """Return whether a value is equivalent to an absent one."""
     return value is None or value in ({}, [])

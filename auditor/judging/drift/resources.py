@@ -59,12 +59,12 @@ class Changes:
     def _resources(self, before: Graph, after: Graph) -> Iterator[Moved]:
         for pair in self._pairing.pairs:
             yield from self._compared(pair)
-        for old in filter(_tells, self._pairing.removed):
+        for old in filter(_is_comparable, self._pairing.removed):
             hidden = after.listing(old.type, arm.subscription_of(old.key))
             yield Moved(
                 ResourceChangeKind.LOST_SIGHT if hidden else ResourceChangeKind.REMOVED, old, None, hidden=hidden
             )
-        for new in filter(_tells, self._pairing.added):
+        for new in filter(_is_comparable, self._pairing.added):
             # What the baseline could not see may have been there all the time.
             if before.listing(new.type, arm.subscription_of(new.key)) is None:
                 yield Moved(ResourceChangeKind.ADDED, None, new)
@@ -86,8 +86,8 @@ class Changes:
             yield Moved(kind, pair.before, pair.after, differences, comparison.hidden)
 
 
-def _tells(found: Resource) -> bool:
-    """Tell whether it says something that only one snapshot has a resource, of which more is known than its id."""
+def _is_comparable(found: Resource) -> bool:
+    """Return whether the absence of a resource from one snapshot is a difference, and more than its id is known."""
     return found.body.keys() > {"id"} and not is_ephemeral(found.type)
 
 
