@@ -56,6 +56,20 @@ def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) 
     assert report["coverage"]["complete"] is False
 
 
+def test_passes_come_with_their_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["scan", "--demo", "-o", "json", "--passes"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    passes = [finding for finding in findings if finding["outcome"] == "pass"]
+    assert len([finding for finding in passes if finding["evidence"]]) > len(passes) / 2
+
+
+def test_sarif_says_what_passes_observed(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["scan", "--demo", "-o", "sarif"])
+    results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    passes = [result["message"]["text"] for result in results if result["kind"] == "pass"]
+    assert len([text for text in passes if " expected " in text]) > len(passes) / 2
+
+
 def test_demo_leaves_bystanders_alone(capsys: pytest.CaptureFixture[str]) -> None:
     main(["scan", "--demo", "-o", "json", "--passes"])
     report = json.loads(capsys.readouterr().out)
