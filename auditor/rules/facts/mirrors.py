@@ -11,8 +11,8 @@ from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
-from auditor.rules.facts.balancers import referred_to, unlisted_load_balancers
 from auditor.rules.facts.disks import ATTACHMENTS
+from auditor.rules.facts.load_balancers import referred_to, unlisted_load_balancers
 from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain, zone
 from auditor.rules.facts.reading import required
 from auditor.rules.registry import fact
