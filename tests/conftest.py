@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 settings.register_profile("auditor", deadline=None, database=None)
 settings.register_profile("quick", settings.get_profile("auditor"), max_examples=10)
 settings.load_profile("auditor")
+
+# A shell lets what it starts in the background ignore these two, which child processes inherit. A handler is not
+# inherited: the programs that tests start can be interrupted as in the foreground.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -31,15 +31,16 @@ def outcome(server: ArmServer, path: str = LIST) -> Any:
     """Return status and body of one answer, or the kind of error that there was instead."""
 
     async def question(client: Client) -> Any:
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(None) as patience:
+                server.on_silence = lambda: loop.call_soon_threadsafe(lambda: patience.reschedule(loop.time() + 0.2))
                 answer = await client.send_request(HttpRequest("GET", f"{path}?{API}"))
                 return answer.status_code, await answer.read()
-        except (AzureError, zlib.error) as failed:
+        except (AzureError, TimeoutError, zlib.error) as failed:
             return type(failed)
-        except TimeoutError:
-            await asyncio.sleep(0.1)  # aiohttp says good-bye on a connection that was given up when nobody waits for it
-            return TimeoutError
+        finally:
+            server.on_silence = lambda: None
 
     return ask(server, question)
 

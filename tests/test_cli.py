@@ -36,7 +36,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
-        timeout=60,
+        timeout=300,
     )
 
 

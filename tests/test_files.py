@@ -220,6 +220,6 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
     reader.start()
     files.write(pipe, b"through")
-    reader.join(timeout=5)
+    reader.join(timeout=120)
     assert got == [b"through"]
     assert pipe.is_fifo()

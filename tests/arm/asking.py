@@ -36,6 +36,14 @@ def ask(server: ArmServer, question: Callable[[Client], Awaitable[T]], retries: 
     """Return what comes of asking with the Azure SDK, logged in with the secret."""
 
     async def session() -> T:
+        try:
+            return await signed_in()
+        finally:  # aiohttp does not wait for the end of a connection that it gives up
+            while server.connections:  # noqa: ASYNC110 - they are of another thread
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)
+
+    async def signed_in() -> T:
         identity = server.identity
         async with (
             ClientSecretCredential(

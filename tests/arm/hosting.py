@@ -38,10 +38,16 @@ class Hosting:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._broken: list[Exception] = []
+        self._runners: list[web.AppRunner] = []
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return sum(len(runner.server.connections) for runner in self._runners if runner.server is not None)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(120):
             raise TimeoutError("the server does not listen")
         return self
 
@@ -51,16 +57,16 @@ class Hosting:
         assert self._loop is not None
         assert self._stop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
+        self._thread.join(120)
         if self._broken and raised is None:
             raise ExceptionGroup("the server of the tests is at fault", self._broken)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runners = [await self._listen(site) for site in self._sites]
+        self._runners = [await self._listen(site) for site in self._sites]
         self._ready.set()
         await self._stop.wait()
-        for runner in runners:
+        for runner in self._runners:
             await runner.cleanup()
 
     async def _listen(self, site: Site) -> web.AppRunner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -62,6 +63,8 @@ class ArmServer:
     retry_after: str = "1"
     """The header of those faults that have one."""
     log: list[Entry] = field(default_factory=list)
+    on_silence: Callable[[], object] = lambda: None
+    """Called when a fault begins that keeps a client waiting for ever."""
 
     def __post_init__(self) -> None:
         self.ca_file = certificates.authority()[1]
@@ -84,6 +87,11 @@ class ArmServer:
     @property
     def port(self) -> int:
         return self._site.port
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self._hosting.connections
 
     @property
     def url(self) -> str:
@@ -156,6 +164,8 @@ class ArmServer:
         if fault is not None:
             answer = playing.altered(fault, places, self.retry_after, call, answer)
         self.log.append(Entry(call.method, call.path, call.query, answer.status, headers, fault))
+        if fault in {Fault.SILENCE, Fault.DRIP}:
+            self.on_silence()
         return await playing.play(fault, request, places, call, answer)
 
     def _fault(self, call: Call) -> Fault | None:

@@ -197,9 +197,9 @@ def test_a_run_that_is_stopped_stops_its_scan_and_lets_the_next_one_in(home: Pat
         assert run.poll() is None
         time.sleep(0.01)
     run.send_signal(number)
-    assert run.wait(timeout=60) > 128
+    assert run.wait(timeout=120) > 128
     assert (home.parent / "ended").exists(), "the lock is held until the scan has ended"
-    said, _ = run.communicate(timeout=60)
+    said, _ = run.communicate(timeout=120)
     assert said.endswith(f"nothing was evaluated; exit code {run.returncode}\n")
     assert not (home / ".lock").exists()
     assert (home / "snapshots/.half").exists()

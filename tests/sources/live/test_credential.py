@@ -27,7 +27,7 @@ from auditor.sources.live.credential import identity_of
 from tests.arm import ArmServer, Fault, Identity
 from tests.arm.asking import connected
 from tests.arm.hosting import Hosting, Site
-from tests.sources.live import live
+from tests.sources.live import live, virtual
 
 pytestmark = pytest.mark.slow
 
@@ -238,14 +238,13 @@ def test_a_tenant_that_is_none_is_an_error(server: ArmServer, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("fault", [Fault.SILENCE, Fault.DRIP])
-def test_a_login_that_does_not_answer_is_an_error_in_time(
-    fault: Fault, server: ArmServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with_secret(server, monkeypatch)
-    server.faults = {"/oauth2/": fault}
-    assert refusal(server, timeout=1.0) == (
-        f"cannot sign in to Azure: {server.url} did not answer in time; check the network and HTTPS_PROXY"
-    )
+def test_a_login_that_does_not_answer_is_an_error_in_time(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    with virtual.Clock() as clock, ArmServer(live.estate_of(NAME), faults={"/oauth2/": fault}) as server:
+        server.on_silence = lambda: clock.forward(1000)
+        with_secret(server, monkeypatch)
+        assert refusal(server, timeout=1000) == (
+            f"cannot sign in to Azure: {server.url} did not answer in time; check the network and HTTPS_PROXY"
+        )
 
 
 # --- what is left behind ----------------------------------------------------------------------------------------------

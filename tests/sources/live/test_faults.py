@@ -9,6 +9,8 @@ import math
 import random
 import re
 import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -37,7 +39,7 @@ from tests.arm.estate import Estate
 from tests.arm.exchange import Answer, Call
 from tests.arm.faults import Fault, Faults, On
 from tests.arm.server import ArmServer
-from tests.sources.live import live
+from tests.sources.live import live, virtual
 from tests.sources.live.test_permissions import add_vault
 
 pytestmark = pytest.mark.slow
@@ -56,7 +58,6 @@ DISKS, ACCOUNTS = "/providers/Microsoft.Compute/disks", "/providers/Microsoft.St
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long, neither before trying again nor for tokens."""
     monkeypatch.setattr(client, "_BACKOFF", 0.001)
-    monkeypatch.setattr(client, "_REQUEST_TIMEOUT", 0.3)
     monkeypatch.setattr(client, "LONGEST_WAIT", 0.1)
     wide = throttling.Limit("reads", re.compile(""), 10**6, 10**6)
     monkeypatch.setattr(collection, "Limiter", lambda: throttling.Limiter((wide,)))
@@ -144,8 +145,17 @@ def test_no_faults_at_all_make_a_pass_or_a_fail(name: str, seed: int, often: flo
         azure = call.path.startswith(("/subscriptions", "/providers"))
         return chance.choice(ODDS) if azure and chance.random() < often else None
 
-    with ArmServer(live.estate_of(name), retry_after="0", page_size=size, faults=choose) as server:
-        read = live.read(server, name).snapshot
+    with (
+        virtual.Clock() as clock,
+        ArmServer(
+            live.estate_of(name),
+            retry_after="0",
+            page_size=size,
+            faults=choose,
+            on_silence=lambda: clock.forward(client._REQUEST_TIMEOUT),  # noqa: SLF001 - so long is waited for an answer
+        ) as server,
+    ):
+        read = live.read(server, name, timeout=10**6).snapshot
     assert softened(read, name) == []
     assert unaccounted(read) == set()
     assert {resource.key for resource in read.resources} <= {resource.key for resource in complete(name).resources}
@@ -398,31 +408,39 @@ def watched(server: ArmServer, seconds: float) -> Snapshot:
         {DISKS: Fault.DRIP, "Microsoft.Network": Fault.SILENCE, r"statusOnly|expand|usages": Fault.SILENCE},
     ],
 )
-def test_when_the_time_is_over_all_that_is_missing_is_a_gap(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_REQUEST_TIMEOUT", 60.0)
+def test_when_the_time_is_over_all_that_is_missing_is_a_gap(faults: Faults) -> None:
     gc.collect()
-    with ArmServer(estate(), faults=faults) as server:
-        read = watched(server, 1.5)
+    with virtual.Clock() as clock, ArmServer(estate(), faults=faults) as server:
+        server.on_silence = lambda: threading.Timer(0.5, clock.forward, [1000]).start()  # what can be read is read
+        read = watched(server, 1000)
     assert read.gaps
     assert {gap.reason for gap in read.gaps} == {GapReason.TIMEOUT}
     assert unaccounted(read) == set()
     assert softened(read) == []
 
 
-@pytest.mark.parametrize("seconds", ["1", "3600"])
+@pytest.mark.parametrize("seconds", [1, 3600])
 def test_where_azure_refuses_for_ever_all_that_is_missing_is_a_gap(
-    seconds: str, monkeypatch: pytest.MonkeyPatch
+    seconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LONGEST_WAIT", math.inf)
-    with ArmServer(estate(), faults={"/subscriptions/.*/providers/": Fault.THROTTLED}, retry_after=seconds) as server:
-        read = watched(server, 2.5)
+    refused: list[float] = []
+
+    def throttled(call: Call, _: int) -> Fault | None:
+        if not re.search("/subscriptions/.*/providers/", call.path):
+            return None
+        refused.append(time.monotonic())
+        if len(refused) == 1:
+            clock.forward(10_000 - 2.5)  # so much time is left from now on
+        return Fault.THROTTLED
+
+    with virtual.Clock() as clock, ArmServer(estate(), faults=throttled, retry_after=str(seconds)) as server:
+        read = watched(server, 10_000)
     assert GapReason.THROTTLED in {gap.reason for gap in read.gaps}
     assert {gap.reason for gap in read.gaps} <= {GapReason.THROTTLED, GapReason.TIMEOUT}
     assert unaccounted(read) == set()
-    refused = [entry for entry in server.log if entry.status == 429]
-    assert len(refused) <= throttling.MOST_CONNECTIONS * (1 if seconds == "3600" else 4), (
-        "who was refused does not ask again at once"
-    )
+    rounds = 1 + (refused[-1] - refused[0]) // seconds
+    assert len(refused) <= throttling.MOST_CONNECTIONS * rounds, "who was refused does not ask again at once"
     assert softened(read) == []
 
 

@@ -286,11 +286,11 @@ def test_ctrl_c_leaves_nothing_behind(held_back: str, command: str, server: ArmS
     server.faults = {held_back: Fault.SILENCE}
     arguments = [command, *source(server), "-o", f"snapshot={tmp_path / 'taken.jsonl'}"]
     with started(server, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        patience = time.monotonic() + 30
+        patience = time.monotonic() + 120
         while not any(entry.fault for entry in server.log) and time.monotonic() < patience:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == exit_codes.INTERRUPTED
     assert b"Traceback" not in err
     assert b"Error" not in err
@@ -357,7 +357,7 @@ def on_terminal(server: ArmServer, *arguments: str) -> tuple[int, str]:
         with suppress(OSError):  # the other end is closed
             while data := os.read(master, 65536):
                 sent += data
-        code = process.wait(30)
+        code = process.wait(120)
     os.close(master)
     return code, sent.decode()
 

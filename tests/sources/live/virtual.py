@@ -1,11 +1,15 @@
-"""An event loop whose time passes at once when nothing is left to do, so that hours of waiting take no time."""
+"""Event loops whose time a test rules, so that hours of waiting take no time."""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pytest
 
 T = TypeVar("T")
 
@@ -34,6 +38,38 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns that waits for nothing but time."""
+    """Return what a coroutine returns that waits for nothing but time, which passes at once."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(coroutine)
+
+
+class Clock:
+    """The clock of every event loop while it is entered; whoever waits for a time notices when it is put forward.
+
+    Enter it before a server starts: the loop of the server has it too.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._loops: set[asyncio.AbstractEventLoop] = set()
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> Self:
+        def now(loop: asyncio.AbstractEventLoop) -> float:
+            self._loops.add(loop)
+            return time.monotonic() + self._ahead
+
+        self._patch.setattr(asyncio.BaseEventLoop, "time", now)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._patch.undo()
+
+    def forward(self, seconds: float) -> None:
+        """Let some seconds pass at once; any thread may do so."""
+        self._ahead += seconds
+        for loop in tuple(self._loops):
+            if loop.is_running():
+                loop.call_soon_threadsafe(lambda: None)
