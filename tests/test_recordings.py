@@ -346,12 +346,14 @@ def rules_of(odd: Callable[[Body], bool]) -> list[tuple[Topology, Part]]:
 
 def test_oddity_11_a_rule_without_probe_has_an_empty_list_of_probes() -> None:
     for topology, rule in rules_of(lambda rule: not rule.get("probe")):
-        assert topology.balancing.probe(rule).value is ABSENT
+        assert topology.graph.follow(rule, "probe").value is ABSENT
         assert fact("rule.probes", topology, rule).value == Items()
 
 
 def test_oddity_12_a_tcp_probe_lacks_its_path_and_new_answers_have_both_counts() -> None:
-    probes = [topology.balancing.probe(rule).value for topology, rule in rules_of(lambda rule: bool(rule.get("probe")))]
+    probes = [
+        topology.graph.follow(rule, "probe").value for topology, rule in rules_of(lambda rule: bool(rule.get("probe")))
+    ]
     read = [probe for probe in probes if isinstance(probe, Part)]
     tcp = [probe for probe in read if value(probe, "properties.protocol").value == "Tcp"]
     assert tcp

@@ -66,7 +66,7 @@ def _serves_mirror(candidates: Candidates, pool: Part) -> tuple[Confidence | Non
     """Return the confidence that a pool serves a mirror, None without a hint, and the hint."""
     best: tuple[Confidence | None, str] = (None, "")
     for rule in candidates.balancing.rules_into(pool):
-        probe = candidates.balancing.probe(rule).value
+        probe = candidates.graph.follow(rule, "probe").value
         path = value(probe, "properties.requestPath").value if isinstance(probe, Part) else None
         if isinstance(path, str) and STATUS_PAGE.search(path):
             return Confidence.LIKELY, f"{pool.resource.name} probes the mirror status page of its pool"

@@ -14,7 +14,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import PUBLIC_ADDRESS, TRAFFIC_MANAGER
 from auditor.estate.graph import Graph
 from auditor.snapshot.known import Answer, Cause, Unknown
-from auditor.snapshot.lookup import objects, unread, value
+from auditor.snapshot.lookup import objects, unread, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 ENDPOINTS: Final = "properties.endpoints[*]"
@@ -61,16 +61,15 @@ class Naming:
 
     def target(self, endpoint: Part) -> Answer:
         """Return the target of a Traffic Manager endpoint; absent if it is an Azure service without VMs."""
-        reference = value(endpoint, "properties.targetResourceId")
-        if isinstance(reference.value, str):
-            return Answer(self.graph.get(reference.value), reference.reads)
+        target = self.graph.follow(endpoint, "targetResourceId")
+        if target.value is not ABSENT:
+            return target
         if not is_external(endpoint):
             reason = f"{endpoint.id} has no target: it was deleted"
-            deleted = Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))
-            return Answer(deleted if reference.value is ABSENT else _unclear(endpoint, reference), reference.reads)
+            return Answer(Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,)), target.reads)
         name = value(endpoint, "properties.target")
         if not isinstance(name.value, str):
-            return Answer(_unclear(endpoint, name), name.reads)
+            return Answer(unusable(name, "a domain name"), name.reads)
         found = self.address(name.value)
         return Answer(ABSENT if found is None else found, name.reads)
 
@@ -114,10 +113,3 @@ def is_external(endpoint: Part) -> bool:
 def _comparable(name: str) -> str:
     """Return a domain name or IP address in the form for comparison: lower case, without a trailing dot."""
     return name.strip().rstrip(".").lower()
-
-
-def _unclear(endpoint: Part, answer: Answer) -> Unknown:
-    if isinstance(answer.value, Unknown):
-        return answer.value
-    reason = f"{endpoint.resource.id}: {endpoint.path} has no valid target (malformed)"
-    return Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT
-from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type
+from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type, reference_of
 from auditor.azure.types.names import SKU, VM
-from auditor.snapshot.known import Answer, Cause, Read, Unknown
-from auditor.snapshot.lookup import parts, unread, value
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
 from auditor.snapshot.skus import cited_id
 
@@ -146,6 +146,33 @@ class Graph:
             Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it", about=(arm_id, owner.id)
         )
 
+    def follow(self, element: Resource | Part, name: str) -> Answer:
+        """Return the resource or part to which a declared reference leads, or absent; the reference was read."""
+        reference = reference_of(element.resource.type, element.path, name)
+        found = value(element, reference.path)
+        if found.value is ABSENT:
+            return required(found) if reference.required else found
+        return Answer(self._target(reference, found.value) or unusable(found, _AN_ID), found.reads)
+
+    def follow_all(self, element: Resource | Part, name: str) -> Answer:
+        """Return the resources or parts to which a list of references leads."""
+        reference = reference_of(element.resource.type, element.path, name)
+        found = items(element, reference.path)
+        listed = Items.of(found.value)
+        targets = (
+            item
+            if isinstance(item, Unknown)
+            else self._target(reference, item) or malformed(element, reference.path, item, _AN_ID)
+            for item in listed.known
+        )
+        return Answer(Items(tuple(targets), listed.missing), found.reads)
+
+    def _target(self, reference: Reference, arm_id: object) -> Resource | Part | Unknown | None:
+        """Return what an id refers to, None if it is no text."""
+        if not isinstance(arm_id, str):
+            return None
+        return self.part(arm_id) if reference.part else self.get(arm_id)
+
     def referrers(self, key: str, type_: str) -> list[Edge]:
         """Return the references of resources of a type to exactly this id."""
         if type_ not in self._into:
@@ -214,21 +241,21 @@ class Graph:
         }
 
 
+_AN_ID: Final = "an id"
+
+
 def _names(found: object, type_: str) -> bool:
     """Return whether a value is the id of a resource of a type, or of a part of one."""
     return isinstance(found, str) and f"{arm.type_of(found)}/".startswith(f"{type_}/")
 
 
 def _malformed(resource: Resource, reference: Reference) -> Iterator[Unknown]:
-    """Yield where a resource refers to something in a way that makes no sense."""
-    kind = f"the id of a resource of {display_type(reference.to)}"
+    """Yield the malformed values of a reference."""
     for where, found in paths.find(resource.body, paths.parse(reference.path)):
         if isinstance(found, paths.WrongType):
-            reason = f"{resource.id}: {found.path} is not {found.expected} (malformed)"
-            yield Unknown(Cause.VALUE, reason, about=(resource.id,))
+            yield wrong_type(resource, found)
         elif found is not ABSENT and not _names(found, reference.to):
-            reason = f"{resource.id}: {where} is {found!r}, not {kind} (malformed)"
-            yield Unknown(Cause.VALUE, reason, about=(resource.id,))
+            yield malformed(resource, where, found, f"the id of a resource of {display_type(reference.to)}")
 
 
 def _strings(value: object) -> list[str]:

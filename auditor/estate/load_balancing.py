@@ -14,7 +14,7 @@ from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, S
 from auditor.estate.dns import Naming
 from auditor.estate.graph import Graph
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.lookup import items, objects, parts, unread, value
+from auditor.snapshot.lookup import items, malformed, objects, parts, unread, value
 from auditor.snapshot.model import Part, Resource
 
 STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
@@ -93,16 +93,14 @@ class Balancing:
     @staticmethod
     def unclear_pool(rule: Part) -> Unknown | None:
         """Return why a rule may send traffic to a further backend pool, or None."""
-        one = value(rule, "properties.backendAddressPool.id")
-        several = items(rule, "properties.backendAddressPools[*].id")
-        pools = Items.of(several.value)
-        for found in (one.value, *pools.known):
+        one = value(rule, "properties.backendAddressPool.id").value
+        several = Items.of(items(rule, "properties.backendAddressPools[*].id").value)
+        for found in (one, *several.known):
             if isinstance(found, Unknown):
                 return found
             if found is not ABSENT and not isinstance(found, str):
-                reason = f"{rule.resource.id}: {rule.path} names the pool {found!r} (malformed)"
-                return Unknown(Cause.VALUE, reason, about=(rule.resource.id,))
-        return pools.missing
+                return malformed(rule, "properties.backendAddressPool", found, "the id of a backend pool")
+        return several.missing
 
     def rules_into(self, pool: Part) -> list[Part]:
         """Return the load-balancing rules that send traffic to a pool."""
@@ -114,21 +112,6 @@ class Balancing:
         one = value(rule, "properties.backendAddressPool.id").value
         several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
         return tuple(dict.fromkeys(arm.key(pool) for pool in (one, *several) if isinstance(pool, str)))
-
-    def probe(self, rule: Part) -> Answer:
-        """Return the health probe of a load-balancing rule; `ABSENT` if it has none."""
-        reference = value(rule, "properties.probe.id")
-        if not isinstance(reference.value, str):
-            return reference
-        return Answer(self.graph.part(reference.value), reference.reads)
-
-    def frontend(self, rule: Part) -> Answer:
-        """Return the frontend of a rule; every rule has one."""
-        reference = value(rule, "properties.frontendIPConfiguration.id")
-        if isinstance(reference.value, str):
-            return Answer(self.graph.part(reference.value), reference.reads)
-        lacks = Unknown(Cause.VALUE, f"{rule.id} has no frontend", about=(rule.resource.id,))
-        return Answer(reference.value if isinstance(reference.value, Unknown) else lacks, reference.reads)
 
     @cached_property
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:

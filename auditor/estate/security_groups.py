@@ -10,9 +10,9 @@ from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules
 from auditor.estate.admission import Admission, admission
 from auditor.estate.graph import Graph
-from auditor.estate.security_rules import Destination, SecurityRule, destination_of, unusable
+from auditor.estate.security_rules import Destination, SecurityRule, destination_of
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 
@@ -40,16 +40,15 @@ class SecurityGroups:
     def _find_groups(self, configuration: Part) -> Answer:
         known: list[object] = []
         reads: list[Read] = []
-        subnet = value(configuration, "properties.subnet.id")
-        part = self.graph.part(subnet.value) if isinstance(subnet.value, str) else unusable(subnet, "subnet")
-        for holder in (part, configuration.resource):
+        subnet = self.graph.follow(configuration, "subnet").value
+        for holder in (subnet, configuration.resource):
             if isinstance(holder, Part | Resource):
                 reference = value(holder, "properties.networkSecurityGroup.id")
                 reads += reference.reads
                 if isinstance(reference.value, str):
                     known.append(self.graph.get_or_placeholder(reference.value))
                 elif reference.value is not ABSENT:
-                    known.append(unusable(reference, "networkSecurityGroup"))
+                    known.append(unusable(reference, "an id"))
             else:
                 known.append(holder)
         return Answer(Items(tuple(known)), tuple(reads))

@@ -15,8 +15,8 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import EVERY, IPV4, IPV6, Ranges, contains, range_of, union
-from auditor.snapshot.known import Answer, Cause, Items, Unknown, interval
-from auditor.snapshot.lookup import items, value
+from auditor.snapshot.known import Answer, Items, Unknown, interval
+from auditor.snapshot.lookup import items, malformed, unusable, value
 from auditor.snapshot.model import Part
 
 LAST_PORT: Final = 65535
@@ -115,12 +115,12 @@ def destination_of(configuration: Part) -> Destination:
     version = value(configuration, "properties.privateIPAddressVersion").value
     family: int = IPV6 if isinstance(version, str) and version.lower() == "ipv6" else IPV4
     found = value(configuration, "properties.privateIPAddress")
-    address: int | Unknown = unusable(found, "privateIPAddress")
+    address: int | Unknown = unusable(found, "an IP address")
     if isinstance(found.value, str):
         try:
             parsed = ipaddress.ip_address(found.value.strip())
         except ValueError:
-            address = _malformed(configuration, "properties.privateIPAddress", found.value)
+            address = unusable(found, "an IP address")
         else:
             family, address = parsed.version, int(parsed)
     groups = items(configuration, "properties.applicationSecurityGroups[*].id").value
@@ -135,16 +135,16 @@ def parse(part: Part) -> SecurityRule | Unknown:
     priority = value(part, "properties.priority")
     bounds = interval(priority.value)
     if bounds is None:
-        return unusable(priority, "priority")
+        return unusable(priority, "a number")
     protocol = value(part, "properties.protocol")
     named = protocol.value.strip().lower() if isinstance(protocol.value, str) else ""
     numbered = named if named.isdigit() else ""
     return SecurityRule(
         part,
         bounds.low,
-        _one_of(value(part, "properties.access"), "access", "allow", "deny"),
-        _one_of(value(part, "properties.direction"), "direction", "inbound", "outbound"),
-        "*" if named in _ANY else _PROTOCOLS.get(named, numbered) or unusable(protocol, "protocol"),
+        _one_of(value(part, "properties.access"), "Allow", "Deny"),
+        _one_of(value(part, "properties.direction"), "Inbound", "Outbound"),
+        "*" if named in _ANY else _PROTOCOLS.get(named, numbered) or unusable(protocol, "a protocol"),
         _source_port_ranges(part),
         _port_ranges(part, "destinationPortRange"),
         _addresses(part, "source"),
@@ -152,25 +152,9 @@ def parse(part: Part) -> SecurityRule | Unknown:
     )
 
 
-def _one_of(answer: Answer, name: str, yes: str, no: str) -> bool | Unknown:
+def _one_of(answer: Answer, yes: str, no: str) -> bool | Unknown:
     text = answer.value.strip().lower() if isinstance(answer.value, str) else ""
-    return text == yes if text in {yes, no} else unusable(answer, name)
-
-
-def unusable(answer: Answer, name: str) -> Unknown:
-    """Return why a required property has no usable value."""
-    if isinstance(answer.value, Unknown):
-        return answer.value
-    read = answer.reads[0]
-    if answer.value is ABSENT:
-        return Unknown(Cause.VALUE, f"{read.resource} has no {read.path or name}", about=(read.resource,))
-    reason = f"{read.resource}: {read.path} is {answer.value!r} (malformed)"
-    return Unknown(Cause.VALUE, reason, about=(read.resource,))
-
-
-def _malformed(part: Part, path: str, found: object) -> Unknown:
-    reason = f"{part.resource.id}: {part.path}.{path} has {found!r} (malformed)"
-    return Unknown(Cause.VALUE, reason, about=(part.resource.id,))
+    return text == yes.lower() if text in {yes.lower(), no.lower()} else unusable(answer, f"{yes} or {no}")
 
 
 def _texts(part: Part, singular: str, plural: str) -> Iterator[str | Unknown]:
@@ -185,7 +169,7 @@ def _texts(part: Part, singular: str, plural: str) -> Iterator[str | Unknown]:
         elif isinstance(found, Unknown):
             yield found
         elif found is not ABSENT:
-            yield _malformed(part, f"properties.{path}", found.body if isinstance(found, Part) else found)
+            yield malformed(part, f"properties.{path}", found, "a text")
     if isinstance(several, Items) and several.missing is not None:
         yield several.missing
 
@@ -203,7 +187,7 @@ def _port_ranges(part: Part, singular: str) -> Ports:
         if isinstance(found, tuple):
             known.append(found)
         else:
-            unknown = unknown or found or _malformed(part, f"properties.{singular}", text)
+            unknown = unknown or found or malformed(part, f"properties.{singular}", text, "a range of ports")
     return Ports(union(*known), unknown)
 
 
@@ -243,7 +227,9 @@ def _addresses(part: Part, side: str) -> Addresses:
             try:
                 network = ipaddress.ip_network(text, strict=False)
             except ValueError:
-                unknown = unknown or _malformed(part, f"properties.{side}AddressPrefix", text)
+                unknown = unknown or malformed(
+                    part, f"properties.{side}AddressPrefix", text, "an address prefix or service tag"
+                )
             else:
                 known[network.version].append(range_of(network))
     groups = items(part, f"properties.{side}ApplicationSecurityGroups[*].id").value

@@ -39,7 +39,7 @@ def _comparable(path: str) -> tuple[paths.Step, ...] | None:
 
 
 def value(element: Resource | Part, path: str) -> Answer:
-    """Return what stands at a path without wildcards below a resource or a part of one."""
+    """Return the value at a path without wildcards in a resource or part."""
     found = paths.get(element.body, paths.parse(path))
     if type(element) is Resource:
         resource, whole = element, path
@@ -49,16 +49,15 @@ def value(element: Resource | Part, path: str) -> Answer:
         gap = unread(resource, whole) if resource.unread else None
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
     if type(found) is paths.WrongType:
-        reason = f"{resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
-        return Answer(Unknown(Cause.VALUE, reason, about=(resource.id,)))
+        return Answer(wrong_type(element, found))
     return Answer(found, (Read(resource.id, whole, found),))
 
 
 def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answer:
-    """Return the list that a path with a wildcard names: objects as parts, everything else as it is.
+    """Return the list at a path with wildcards: objects as parts, everything else as it is.
 
-    An absent list is empty, unless it may not have been read. A member that lacks the rest of the path is `default`, or
-    unknown where that is `ABSENT`.
+    An absent list is empty, unless it may not have been read. An item that lacks the rest of the path is `default`, or
+    unknown if that is `ABSENT`.
     """
     known: list[object] = []
     reads: list[Read] = []
@@ -68,16 +67,11 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
         if type(found) is dict:
             known.append(Part(element.resource, whole, found))
         elif isinstance(found, paths.WrongType):
-            reason = (
-                f"{element.resource.id}: {paths.join(element.path, found.path)} is not {found.expected} (malformed)"
-            )
-            known.append(Unknown(Cause.VALUE, reason, about=(element.resource.id,)))
+            known.append(wrong_type(element, found))
         elif isinstance(found, Absent):
             reads.append(Read(element.resource.id, whole, ABSENT))
             gap = unread(element.resource, whole) if element.resource.unread else None
-            reason = f"{element.resource.id} has no {whole}"
-            lacks = Unknown(Cause.VALUE, reason, about=(element.resource.id,)) if default is ABSENT else default
-            known.append(gap or lacks)
+            known.append(gap or (_lacks(element.resource.id, whole) if default is ABSENT else default))
         else:
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
@@ -86,7 +80,7 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
 
 
 def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Iterator[Unknown]:
-    """Yield why a list on the way along a path may have members that were not read."""
+    """Yield why a list along a path may have items that were not read."""
     for star in (index for index, step in enumerate(steps) if step is None):
         for where, found in paths.find(element.body, steps[:star]):
             gap = unread(element.resource, paths.join(element.path, where)) if isinstance(found, Absent) else None
@@ -95,19 +89,60 @@ def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Itera
 
 
 def objects(element: Resource | Part, path: str) -> Items:
-    """Return the objects that a path with a wildcard names; what else stands among them is unknown."""
+    """Return the objects at a path with wildcards; an item that is something else is unknown."""
     found = Items.of(items(element, path).value)
     if all(isinstance(item, _OBJECTS) for item in found.known):
         return found
-    where = f"{element.resource.id}: {paths.join(element.path, path)}"
-    malformed = Unknown(Cause.VALUE, f"{where} is not an object (malformed)", about=(element.resource.id,))
-    known = tuple(item if isinstance(item, _OBJECTS) else malformed for item in found.known)
-    return Items(known, found.missing)
+    known = (
+        item if isinstance(item, _OBJECTS) else malformed(element, path, item, "an object") for item in found.known
+    )
+    return Items(tuple(known), found.missing)
 
 
 _OBJECTS: Final = (Part, Unknown)
 
 
 def parts(element: Resource | Part, path: str) -> list[Part]:
-    """Return the objects that a path with a wildcard names, where what is missing among them does not matter."""
+    """Return the objects at a path with wildcards, without the unknown ones."""
     return [item for item in objects(element, path).known if isinstance(item, Part)]
+
+
+# --- values without use -----------------------------------------------------------------------------------------------
+
+
+def malformed(element: Resource | Part, path: str, found: object, wanted: str) -> Unknown:
+    """Return that a property has a value that Azure does not document; `wanted` is a noun phrase."""
+    return _is_no(element.resource.id, paths.join(element.path, path), found, wanted)
+
+
+def wrong_type(element: Resource | Part, found: paths.WrongType) -> Unknown:
+    """Return that a value along a path has another type than the path needs."""
+    where = paths.join(element.path, found.path)
+    reason = f"{element.resource.id}: {where} is not {found.expected} (malformed)"
+    return Unknown(Cause.VALUE, reason, about=(element.resource.id,))
+
+
+def unusable(answer: Answer, wanted: str) -> Unknown:
+    """Return why the property that was read last has no value of the wanted kind: unknown, absent or malformed."""
+    if isinstance(answer.value, Unknown):
+        return answer.value
+    read = answer.reads[-1]
+    if answer.value is ABSENT:
+        return _lacks(read.resource, read.path)
+    return _is_no(read.resource, read.path, answer.value, wanted)
+
+
+def required(answer: Answer) -> Answer:
+    """Return a property that every resource of its type has: if it is absent, its value is unknown."""
+    if answer.value is not ABSENT:
+        return answer
+    return Answer(_lacks(answer.reads[-1].resource, answer.reads[-1].path), answer.reads)
+
+
+def _lacks(resource: str, path: str) -> Unknown:
+    return Unknown(Cause.VALUE, f"{resource} has no {path}", about=(resource,))
+
+
+def _is_no(resource: str, path: str, found: object, wanted: str) -> Unknown:
+    shown = found.body if isinstance(found, Part) else found
+    return Unknown(Cause.VALUE, f"{resource}: {path} is {shown!r}, not {wanted} (malformed)", about=(resource,))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import LOAD_BALANCER, NIC, SKU, VM
+from auditor.azure.types.names import DISK, LOAD_BALANCER, NIC, SKU, VM
 from auditor.snapshot.known import Cause, Items, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, unread, value
 from auditor.snapshot.model import Part, Resource
@@ -126,7 +126,7 @@ def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
     part, number, missing = items(found, "properties.mixed[*]", default=0).value.known  # type: ignore[attr-defined]
     assert (part.path, number, missing) == ("properties.mixed[0]", 2, 0)
     part, number, missing = objects(found, "properties.mixed[*]").known
-    unknown(number, Cause.VALUE, "properties.mixed[*] is not an object", MACHINE)
+    unknown(number, Cause.VALUE, "properties.mixed[*] is 2, not an object", MACHINE)
     unknown(missing, Cause.VALUE, "has no properties.mixed[2]")
     assert [p.path for p in parts(found, "properties.mixed[*]")] == ["properties.mixed[0]"]
 
@@ -176,3 +176,66 @@ def test_a_capability_says_where_it_was_read() -> None:
     assert found.reads == (Read(where, "capabilities.vCPUs", "2"),)
     broken = {**SIZE, "capabilities": "many", "locations": ["westeurope", 7]}
     assert graph(broken).capability("virtualMachines", "Standard_D2s_v5", "westeurope", SUB, "x").value is ABSENT
+
+
+# --- references -------------------------------------------------------------------------------------------------------
+
+
+def followed(properties: dict[str, Any], name: str, **keywords: Any) -> object:
+    """Return what a reference of the only rule of a load balancer leads to."""
+    body = s.balancer("lb", {"pool": {}}, {"rule": properties}, probes={"p": {}})
+    built = graph(body, **keywords)
+    (rule,) = parts(built.by_type[LOAD_BALANCER][0], "properties.loadBalancingRules[*]")
+    found = built.follow(rule, name)
+    assert [read.path for read in found.reads] == [f"properties.loadBalancingRules[0].properties.{name}.id"]
+    return found.value
+
+
+def test_a_reference_leads_to_a_part_or_resource() -> None:
+    probe = followed({"probe": {"id": f"{BALANCER.upper()}/probes/P"}}, "probe")
+    assert isinstance(probe, Part)
+    assert probe.path == "properties.probes[0]"
+    built = graph(s.vm("vm-a", disks=["d"]), s.disk("d"))
+    (attachment,) = parts(built.by_type[VM][0], "properties.storageProfile.dataDisks[*]")
+    disk = built.follow(attachment, "managedDisk").value
+    assert isinstance(disk, Resource)
+    assert disk.name == "d"
+
+
+def test_a_reference_that_is_not_there_is_absent_unless_azure_always_has_it() -> None:
+    assert followed({}, "probe") is ABSENT
+    unknown(
+        followed({}, "frontendIPConfiguration"), Cause.VALUE, "has no properties.loadBalancingRules[0].properties.f"
+    )
+
+
+def test_a_reference_that_cannot_be_followed_is_unknown() -> None:
+    unknown(followed({"probe": {"id": 7}}, "probe"), Cause.VALUE, "properties.probe.id is 7, not an id (malformed)")
+    unknown(followed({"probe": {"id": f"{BALANCER}/probes/q"}}, "probe"), Cause.VALUE, f"{BALANCER} does not have it")
+    gap = s.gap(BALANCER, "properties.loadBalancingRules[0].properties.probe")
+    unknown(followed({}, "probe", gaps=[gap]), Cause.GAP, "forbidden")
+
+
+def test_a_list_of_references_leads_to_several() -> None:
+    interfaces = [{"id": arm_id("Network/networkInterfaces", "nic")}, {}, {"id": 7}]
+    machine = s.vm("vm-a")
+    machine["properties"]["networkProfile"]["networkInterfaces"] = interfaces
+    built = graph(machine, s.nic("nic"))
+    found = built.follow_all(built.by_type[VM][0], "networkInterfaces").value
+    assert isinstance(found, Items)
+    nic, without_id, malformed = found.known
+    assert isinstance(nic, Resource)
+    unknown(without_id, Cause.VALUE, f"{MACHINE} has no properties.networkProfile.networkInterfaces[1].id")
+    unknown(malformed, Cause.VALUE, "is 7, not an id")
+
+
+def test_an_element_of_another_kind_has_no_such_reference() -> None:
+    built = graph(s.disk("d"), s.balancer("lb", {"pool": {}}))
+    assert built.follow(built.by_type[DISK][0], "availabilitySet").value is ABSENT
+    (pool,) = parts(built.by_type[LOAD_BALANCER][0], "properties.backendAddressPools[*]")
+    assert built.follow(pool, "frontendIPConfiguration").value is ABSENT
+
+
+def test_what_is_not_declared_cannot_be_followed() -> None:
+    with pytest.raises(KeyError):
+        followed({}, "somethingElse")

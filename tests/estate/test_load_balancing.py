@@ -257,7 +257,7 @@ def test_a_rule_may_have_no_probe_or_one_that_is_not_there() -> None:
     rules = {"with": s.to("lb", "pool", probe="p"), "none": s.to("lb", "pool"), "lost": s.to("lb", "pool", probe="q")}
     built = s.topology(s.balancer("lb", {"pool": {}}, rules, {"p": {}}))
     found = {
-        rule.body["name"]: built.balancing.probe(rule)  # type: ignore[index]
+        rule.body["name"]: built.graph.follow(rule, "probe")  # type: ignore[index]
         for rule in parts(s.item(built, "Network/loadBalancers", "lb"), RULES)
     }
     assert isinstance(found["with"].value, Part)

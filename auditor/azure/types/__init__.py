@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Final
 
+import msgspec
+
 from auditor.azure import arm
 from auditor.azure.types import compute, management, network, storage, subscriptions
 from auditor.azure.types.model import (
@@ -40,6 +42,7 @@ __all__ = [
     "display_type",
     "identity",
     "read_via",
+    "reference_of",
     "references_of",
     "volatile",
 ]
@@ -114,6 +117,26 @@ def references_of(type_: str, path: str) -> Mapping[str, Reference]:
         if part.path == kind:
             found = part.references
     return {reference.name: reference for reference in found}
+
+
+_BY_NAME: Final[Mapping[str, Reference]] = {
+    reference.name: msgspec.structs.replace(reference, required=False)
+    for declared in TYPES.values()
+    for references in (declared.references, *(part.references for part in declared.parts))
+    for reference in references
+}
+
+
+def reference_of(type_: str, path: str, name: str) -> Reference:
+    """Return a reference of a resource of a type, or of its part at a path.
+
+    If that kind of resource or part has no reference of the name, the reference of another kind is returned, since an
+    id may lead to an element of an unexpected kind.
+
+    Raises:
+        KeyError: no kind has a reference of that name.
+    """
+    return references_of(type_, path).get(name) or _BY_NAME[name]
 
 
 @cache

@@ -52,6 +52,8 @@ class Reference(msgspec.Struct, frozen=True):
     """Whether what it names belongs to the deployment of the resource; false where it may be another one's."""
     reached_backwards: bool = False
     """Whether the resource belongs to the deployments of what it names."""
+    required: bool = False
+    """Whether Azure always has it: if it is absent, what it names is unknown."""
 
     @property
     def name(self) -> str:

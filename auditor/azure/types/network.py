@@ -42,8 +42,9 @@ _POOL: Final = PartKind(
 )
 
 
-def _of_load_balancer(path: str, collection: str) -> Reference:
-    return Reference(path, LOAD_BALANCER, collection)
+_FRONTEND: Final = Reference(
+    "properties.frontendIPConfiguration.id", LOAD_BALANCER, "frontendIPConfigurations", required=True
+)
 
 
 def _of_gateway(path: str, collection: str) -> Reference:
@@ -71,16 +72,13 @@ _LOAD_BALANCER: Final = ResourceType(
             "properties.loadBalancingRules[*]",
             "rule",
             "a load-balancing rule",
-            (
-                _of_load_balancer("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
-                _of_load_balancer("properties.probe.id", "probes"),
-            ),
+            (_FRONTEND, Reference("properties.probe.id", LOAD_BALANCER, "probes")),
         ),
         PartKind(
             "properties.inboundNatRules[*]",
             references=(
                 Reference("properties.backendIPConfiguration.id", NIC, "ipConfigurations", reached=False),
-                _of_load_balancer("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
+                _FRONTEND,
             ),
         ),
         PartKind("properties.probes[*]", "probe", "a health probe"),
@@ -165,7 +163,7 @@ _NETWORK_INTERFACE: Final = ResourceType(
             "configuration",
             "an IP configuration of a network interface",
             (
-                _SUBNET,
+                Reference("properties.subnet.id", VIRTUAL_NETWORK, "subnets", required=True),
                 _PUBLIC_ADDRESS,
                 Reference("properties.loadBalancerBackendAddressPools[*].id", LOAD_BALANCER, "backendAddressPools"),
                 Reference("properties.loadBalancerInboundNatRules[*].id", LOAD_BALANCER, "inboundNatRules"),

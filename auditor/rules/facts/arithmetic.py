@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from auditor.rules.facts.reading import malformed, required
 from auditor.snapshot.known import Answer, Interval, Read, Unknown, interval
+from auditor.snapshot.lookup import unusable
 
 
 def total(answers: Iterable[Answer], unknown: Unknown | None = None) -> Answer:
@@ -31,7 +31,7 @@ def number(answer: Answer) -> Answer:
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        return Answer(malformed(answer, "a number"), answer.reads)
+        return Answer(unusable(answer, "a number"), answer.reads)
     return Answer(int(found) if found.is_integer() else found, answer.reads)
 
 
@@ -50,9 +50,7 @@ def _fold(answers: Iterable[Answer], unknown: Unknown | None, join: Callable[[li
         reads += answer.reads
         bounds = interval(answer.value)
         if bounds is None:
-            known = required(answer).value
-            reason = known if isinstance(known, Unknown) else malformed(answer, "a number")
-            bounds = Interval(0, math.inf, (reason,))
+            bounds = Interval(0, math.inf, (unusable(answer, "a number"),))
         because += bounds.because
         lows.append(bounds.low)
         highs.append(bounds.high)

@@ -167,7 +167,7 @@ def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
         if unknown is not None:
             yield unknown
         for rule in parts(load_balancer, RULES):
-            probe = balancing.probe(rule).value
+            probe = graph.follow(rule, "probe").value
             path = value(probe, "properties.requestPath") if isinstance(probe, Part) else Answer(probe)
             if isinstance(path.value, Unknown):
                 yield path.value

@@ -14,7 +14,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 PREMIUM_SSD: Final = Path(__file__).resolve().parent / "data" / "premium_ssd.yaml"
@@ -78,11 +78,9 @@ def tier_mbps(_: Context, disk: Resource) -> Answer:
 def os_disk(context: Context, vm: Resource) -> Answer:
     """The OS disk of the VM, as a list of one managed disk; the element is unknown if the disk is unmanaged."""
     found = value(vm, OS_DISK)
-    if isinstance(found.value, dict):
-        return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
-    if isinstance(found.value, Unknown):
-        return Answer(found.value, found.reads)
-    return Answer(Unknown(Cause.VALUE, f"{vm.id} has no {OS_DISK}", about=(vm.id,)), found.reads)
+    if not isinstance(found.value, dict):
+        return Answer(unusable(found, "an object"), found.reads)
+    return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
 
 
 @fact("vm.data_disks", "vm", gives="disk*")
@@ -164,18 +162,16 @@ def purpose(context: Context, attachment: Part) -> Answer:
     return Answer(unknown or ABSENT, lun.reads)
 
 
-def _disk_of(context: Context, attachment: Part) -> Resource | Unknown:
-    """Return the managed disk behind an attachment."""
-    reference = value(attachment, "managedDisk.id").value
-    if isinstance(reference, str):
-        return context.topology.graph.get(reference)
-    if isinstance(reference, Unknown):
-        return reference
+def _disk_of(context: Context, attachment: Part) -> object:
+    """Return the managed disk of an attachment, or why it is unknown."""
+    disk = context.topology.graph.follow(attachment, "managedDisk").value
+    if disk is not ABSENT:
+        return disk
     reason = f"{attachment.resource.id}: {attachment.path} is an unmanaged disk, whose storage account is not read"
     return Unknown(Cause.VALUE, reason, about=(attachment.resource.id,))
 
 
 def _through_disk(context: Context, attachment: Part, path: str) -> Answer:
-    """Return a property of the disk behind an attachment."""
+    """Return a property of the managed disk of an attachment."""
     disk = _disk_of(context, attachment)
-    return Answer(disk) if isinstance(disk, Unknown) else value(disk, path)
+    return value(disk, path) if isinstance(disk, Resource) else Answer(disk)

@@ -15,7 +15,7 @@ from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.tags import TIER_ROLES
 from auditor.rules.context import Context
 from auditor.rules.facts.deployments import primary_region
-from auditor.rules.facts.pools import TARGETS, only_udp
+from auditor.rules.facts.pools import only_udp, route_target
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.lookup import objects, value
@@ -141,10 +141,10 @@ def _sent(context: Context, deployment: Deployment) -> Answer:
 
 
 def _balanced(context: Context, load_balancer: Resource) -> Items:
-    balancing = context.topology.balancing
+    balancing, graph = context.topology.balancing, context.topology.graph
     rules = objects(load_balancer, RULES)
     sent = (
-        _Sent(balancing.machines_served(rule), balancing.frontend(rule), None)
+        _Sent(balancing.machines_served(rule), graph.follow(rule, "frontendIPConfiguration"), None)
         for rule in rules.only(Part)
         if not only_udp(rule)
     )
@@ -152,13 +152,16 @@ def _balanced(context: Context, load_balancer: Resource) -> Items:
 
 
 def _routed(context: Context, gateway: Resource) -> Items:
+    graph = context.topology.graph
     found: list[Items] = []
     for path, listener_name in LISTENER_OF.items():
         rules = objects(gateway, path)
         sent: list[_Sent] = []
         for rule in rules.only(Part):
-            listener = _named(context, rule, listener_name).value
-            frontend = _named(context, listener, "frontendIPConfiguration")
+            listener = graph.follow(rule, listener_name).value
+            frontend = (
+                graph.follow(listener, "frontendIPConfiguration") if isinstance(listener, Part) else Answer(listener)
+            )
             sent.append(_Sent(_vms_behind(context, rule), frontend, _hosts(listener)))
         found.append(Items(tuple(sent), rules.open_end))
     return Items.joined(*found)
@@ -166,52 +169,32 @@ def _routed(context: Context, gateway: Resource) -> Items:
 
 def _vms_behind(context: Context, rule: Part) -> Items:
     """Return the VMs to which a rule of an application gateway sends requests, on any path."""
-    by_path = _named(context, rule, "urlPathMap").value
+    by_path = route_target(context, rule, "urlPathMaps")
     routes: list[Part] = [rule]
     unknown = by_path if isinstance(by_path, Unknown) else None
     if isinstance(by_path, Part):
         paths = objects(by_path, "properties.pathRules[*]")
         routes += [by_path, *paths.only(Part)]
         unknown = paths.open_end
-    pools = [_named(context, route, name).value for route in routes for name in TARGETS]
+    pools = [route_target(context, route, "backendAddressPools") for route in routes]
     served = [
         Items.of(context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool) for pool in pools
     ]
     return Items.joined(*served, Items(missing=unknown))
 
 
-def _named(context: Context, part: object, name: str) -> Answer:
-    """Return the part of an application gateway that another part refers to; absent if there is no reference."""
-    if not isinstance(part, Part):
-        return Answer(part)
-    reference = value(part, f"properties.{name}.id")
-    if isinstance(reference.value, str):
-        return Answer(context.topology.graph.part(reference.value), reference.reads)
-    return Answer(reference.value if reference.value is ABSENT else _malformed(reference), reference.reads)
-
-
 def _address(context: Context, frontend: object) -> Answer:
     """Return the public IP address of a frontend; absent if it is private."""
     if not isinstance(frontend, Part):
         return Answer(frontend)
-    reference = value(frontend, "properties.publicIPAddress.id")
-    if isinstance(reference.value, str):
-        return Answer(context.topology.graph.get(reference.value), reference.reads)
-    if reference.value is not ABSENT:
-        return Answer(_malformed(reference), reference.reads)
+    address = context.topology.graph.follow(frontend, "publicIPAddress")
+    if address.value is not ABSENT:
+        return address
     prefix = value(frontend, "properties.publicIPPrefix.id")
     if prefix.value is ABSENT:
         return Answer(ABSENT)
     reason = f"{frontend.id} has an address of a public IP prefix; which address it is, Azure does not return"
     return Answer(Unknown(Cause.VALUE, reason, about=(frontend.resource.id,)), prefix.reads)
-
-
-def _malformed(answer: Answer) -> Unknown:
-    if isinstance(answer.value, Unknown):
-        return answer.value
-    read = answer.reads[0]
-    reason = f"{read.resource}: {read.path} is {answer.value!r}, not an id (malformed)"
-    return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------------

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from auditor.azure import arm
-from auditor.azure.paths import ABSENT, Absent
+from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import SKU
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.lookup import items, objects, value
+from auditor.snapshot.lookup import items, malformed, objects, value
 from auditor.snapshot.model import Part, Resource
 from auditor.snapshot.skus import cited_id
 
@@ -26,16 +26,12 @@ def frontend_zones(context: Context, frontend: Part) -> Answer:
     """The availability zones of a frontend: its own if it is private, else those of its public IP address or prefix."""
     reads: tuple[Read, ...] = ()
     for name in ("publicIPAddress", "publicIPPrefix"):
-        reference = value(frontend, f"properties.{name}.id")
-        reads += reference.reads
-        if isinstance(reference.value, str):
-            found = context.topology.graph.get(reference.value)
-            return Answer(found, reads) if isinstance(found, Unknown) else _zones_of_address(found, reads)
-        if not isinstance(reference.value, Absent):
-            reason = f"{frontend.id}: properties.{name}.id is not a resource id (malformed)"
-            malformed = Unknown(Cause.VALUE, reason, about=(frontend.resource.id,))
-            unknown = reference.value if isinstance(reference.value, Unknown) else malformed
-            return Answer(unknown, reads)
+        address = context.topology.graph.follow(frontend, name)
+        reads += address.reads
+        if isinstance(address.value, Resource):
+            return _zones_of_address(address.value, reads)
+        if address.value is not ABSENT:
+            return Answer(address.value, reads)
     return _zones(frontend, reads)
 
 
@@ -69,9 +65,11 @@ def has_zones(context: Context, resource: Resource) -> Answer:
 def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
     found = items(element, "zones[*]")
     zones = Items.of(found.value)
-    malformed = Unknown(Cause.VALUE, f"{element.id}: a zone is not a text (malformed)", about=(element.resource.id,))
-    known = tuple(zone if isinstance(zone, str | Unknown) else malformed for zone in zones.known)
-    return Answer(Items(known, zones.missing), (*reads, *found.reads, *value(element, "zones").reads))
+    known = (
+        zone if isinstance(zone, str | Unknown) else malformed(element, "zones[*]", zone, "a text")
+        for zone in zones.known
+    )
+    return Answer(Items(tuple(known), zones.missing), (*reads, *found.reads, *value(element, "zones").reads))
 
 
 def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:

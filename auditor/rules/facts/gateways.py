@@ -11,10 +11,10 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.estate.declaration import Role
 from auditor.rules.context import Context
-from auditor.rules.facts.pools import ROUTES, serves
+from auditor.rules.facts.pools import ROUTES, route_target, serves
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENERS: Final = "properties.httpListeners[*]"
@@ -79,20 +79,16 @@ def web_settings(context: Context, gateway: Resource) -> Answer:
         routes = objects(gateway, path)
         unknowns.append(routes.open_end)
         for route in routes.only(Part):
-            for pool_name, settings_name in (
-                ("backendAddressPool", "backendHttpSettings"),
-                ("defaultBackendAddressPool", "defaultBackendHttpSettings"),
-            ):
-                settings = _named(context, route, settings_name)
-                if settings is None:
-                    continue
-                pool = _named(context, route, pool_name)
-                web = serves(context, Answer(Items(() if pool is None else (pool,))), Role.WEB)
-                reads += web.reads
-                if isinstance(web.value, Unknown):
-                    unknowns.append(web.value)
-                elif web.value is True:
-                    known[settings.key if isinstance(settings, Part) else settings.reason] = settings
+            settings = route_target(context, route, "backendHttpSettingsCollection")
+            if settings is ABSENT:
+                continue
+            pool = route_target(context, route, "backendAddressPools")
+            web = serves(context, Answer(Items(() if pool is ABSENT else (pool,))), Role.WEB)
+            reads += web.reads
+            if isinstance(web.value, Unknown):
+                unknowns.append(web.value)
+            elif web.value is True:
+                known[settings.key if isinstance(settings, Part) else repr(settings)] = settings
     return Answer(Items(tuple(known.values()), next(filter(None, unknowns), None)), tuple(reads))
 
 
@@ -106,10 +102,10 @@ def oldest_tls(context: Context, gateway: Resource) -> Answer:
     listeners = objects(gateway, LISTENERS)
     unknown = listeners.open_end
     for listener in listeners.only(Part):
-        profile = _named(context, listener, "sslProfile")
+        profile = context.topology.graph.follow(listener, "sslProfile").value
         if isinstance(profile, Unknown):
             unknown = unknown or profile
-        elif profile is not None:
+        elif isinstance(profile, Part):
             policy = value(profile, "properties.sslPolicy")
             if isinstance(policy.value, Unknown):
                 unknown = unknown or policy.value
@@ -124,21 +120,13 @@ def oldest_tls(context: Context, gateway: Resource) -> Answer:
     return Answer(low if low == high else Interval(low, high, because), reads)
 
 
-def _named(context: Context, element: Part, name: str) -> Part | Unknown | None:
-    """Return the part of a gateway that a property of one of its parts refers to, None if there is no reference."""
-    reference = value(element, f"properties.{name}.id").value
-    if isinstance(reference, str):
-        return context.topology.graph.part(reference)
-    return reference if isinstance(reference, Unknown) else None
-
-
 def _redirected(context: Context, rule: Part) -> Answer:
     """Return whether a routing rule redirects all requests; a path-based rule on every path."""
     own = value(rule, "properties.redirectConfiguration.id")
-    by_path = _named(context, rule, "urlPathMap")
-    if not isinstance(own.value, Absent) or by_path is None:
+    by_path = context.topology.graph.follow(rule, "urlPathMap").value
+    if own.value is not ABSENT or by_path is ABSENT:
         return Answer(own.value if isinstance(own.value, Unknown) else own.value is not ABSENT, own.reads)
-    if isinstance(by_path, Unknown):
+    if not isinstance(by_path, Part):
         return Answer(by_path, own.reads)
     paths = objects(by_path, "properties.pathRules[*]")
     answers = [value(by_path, "properties.defaultRedirectConfiguration.id")]
@@ -183,7 +171,7 @@ def _policy(element: Resource | Part, path: str) -> Answer:
         version = _VERSIONS[oldest.value.lower()]
         return Answer(Interval(version, version), oldest.reads)
     if oldest.value is not ABSENT:
-        return _any_version(_malformed(element, oldest), oldest.reads)
+        return _any_version(unusable(oldest, "a TLS version"), oldest.reads)
     name = value(element, f"{path}.policyName")
     if name.value is not ABSENT:
         return _predefined(element, name.value, name.reads)
@@ -207,13 +195,6 @@ def _predefined(element: Resource | Part, name: object, reads: tuple[Read, ...])
         reason = f"{element.id}: the TLS versions that the predefined policy{named} accepts are unknown"
         return _any_version(Unknown(Cause.VALUE, reason, about=(element.resource.id,)), reads)
     return Answer(Interval(version, version), reads)
-
-
-def _malformed(element: Resource | Part, answer: Answer) -> Unknown:
-    if isinstance(answer.value, Unknown):
-        return answer.value
-    reason = f"{element.id}: {answer.value!r} is not a TLS version (malformed)"
-    return Unknown(Cause.VALUE, reason, about=(element.resource.id,))
 
 
 def _any_version(reason: Unknown, reads: tuple[Read, ...]) -> Answer:

@@ -16,7 +16,7 @@ from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
-from auditor.snapshot.lookup import objects, parts, value
+from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 51773, 52773, 57772)
@@ -109,22 +109,11 @@ def security_groups(context: Context, configuration: Part) -> Answer:
 
 
 def _interfaces(context: Context, vm: Resource) -> Answer:
-    entries = objects(vm, "properties.networkProfile.networkInterfaces[*]")
-    known: list[object] = []
-    for entry in entries.known:
-        reference = value(entry, "id") if isinstance(entry, Part) else Answer(entry)
-        if isinstance(reference.value, str):
-            known.append(context.topology.graph.get(reference.value))
-        elif isinstance(reference.value, Unknown):
-            known.append(reference.value)
-        else:
-            reason = f"{vm.id} has a network interface without id (malformed)"
-            known.append(Unknown(Cause.VALUE, reason, about=(vm.id,)))
-    unknown = entries.missing
-    if not known and unknown is None:
+    found = context.topology.graph.follow_all(vm, "networkInterfaces")
+    if found.value == Items():
         reason = f"{vm.id} has no network interface, which every VM has"
-        unknown = Unknown(Cause.VALUE, reason, about=(vm.id,))
-    return Answer(Items(tuple(known), unknown))
+        return Answer(Items(missing=Unknown(Cause.VALUE, reason, about=(vm.id,))))
+    return Answer(found.value)
 
 
 # --- openings ---------------------------------------------------------------------------------------------------------
@@ -259,7 +248,7 @@ def _own_address(context: Context, configuration: Part) -> Iterator[PublicPath |
         sku = value(address, "sku.name") if isinstance(address, Resource) else Answer(address)
         yield PublicPath(reference.value, "address", configuration.key, 0, sku, reference.reads)
     elif reference.value is not ABSENT:
-        yield _unclear(configuration, reference)
+        yield unusable(reference, "an id")
 
 
 def _load_balancers(context: Context, vm: Resource, configurations: list[Part]) -> list[Resource]:
@@ -340,16 +329,15 @@ def _arrival(context: Context, rule: Part) -> tuple[int, tuple[Read, ...]] | Unk
     protocol = value(rule, "properties.protocol")
     if isinstance(protocol.value, str) and protocol.value.lower() not in _TCP:
         return None
-    reference = value(rule, "properties.frontendIPConfiguration.id")
-    if not isinstance(reference.value, str):
-        return _unclear(rule, reference)
-    frontend = context.topology.graph.part(reference.value)
-    public = _public(frontend) if isinstance(frontend, Part) else Answer(frontend)
+    frontend = context.topology.graph.follow(rule, "frontendIPConfiguration")
+    public = _public(frontend.value) if isinstance(frontend.value, Part) else frontend
     if not isinstance(public.value, str):
-        return None if public.value is ABSENT else _unclear(rule, public)
+        return None if public.value is ABSENT else unusable(public, "an id")
+    if not isinstance(protocol.value, str):
+        return unusable(protocol, "a protocol")
     port = value(rule, "properties.backendPort")
-    if not isinstance(protocol.value, str) or isinstance(port.value, bool) or not isinstance(port.value, int | float):
-        return _unclear(rule, port if isinstance(protocol.value, str) else protocol)
+    if isinstance(port.value, bool) or not isinstance(port.value, int | float):
+        return unusable(port, "a port")
     return int(port.value), (*port.reads, *public.reads)
 
 
@@ -357,11 +345,3 @@ def _public(frontend: Part) -> Answer:
     """Return the id of the public IP address or prefix of a frontend; absent if it is private."""
     address = value(frontend, "properties.publicIPAddress.id")
     return value(frontend, "properties.publicIPPrefix.id") if address.value is ABSENT else address
-
-
-def _unclear(part: Part, answer: Answer) -> Unknown:
-    if isinstance(answer.value, Unknown):
-        return answer.value
-    path = answer.reads[0].path if answer.reads else part.path
-    reason = f"{part.resource.id}: {path} is malformed, so the target of the traffic is unknown"
-    return Unknown(Cause.VALUE, reason, about=(part.resource.id,))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types.names import LOAD_BALANCER
@@ -43,7 +41,7 @@ def serves_databases(context: Context, load_balancer: Resource) -> Answer:
 @fact("rule.has_probe", "rule", gives="boolean")
 def has_probe(context: Context, rule: Part) -> Answer:
     """Whether a load-balancing rule refers to a health probe that exists."""
-    probe = context.topology.balancing.probe(rule)
+    probe = context.topology.graph.follow(rule, "probe")
     if isinstance(probe.value, Part):
         return Answer(True, probe.reads)
     if isinstance(probe.value, Absent):
@@ -61,7 +59,7 @@ def rule_probes(context: Context, rule: Part) -> Answer:
 
     Without a probe Azure treats every pool member as healthy.
     """
-    probe = context.topology.balancing.probe(rule)
+    probe = context.topology.graph.follow(rule, "probe")
     if probe.value is ABSENT:
         return Answer(Items(), probe.reads)
     return Answer(Items((probe.value,)), probe.reads)
@@ -94,16 +92,16 @@ def web_rules(context: Context, load_balancer: Resource) -> Answer:
 @fact("balancer.web_probes", "balancer", gives="probe*")
 def web_probes(context: Context, load_balancer: Resource) -> Answer:
     """The distinct probes of the load-balancing rules that send traffic to a web server of the deployment."""
-    return referred_to(_web_rules(context, load_balancer), context.topology.balancing.probe)
+    return referred_to(context, _web_rules(context, load_balancer), "probe")
 
 
-def referred_to(rules: Items, find: Callable[[Part], Answer]) -> Answer:
-    """Return the distinct parts that load-balancing rules refer to: their probes or their frontends."""
+def referred_to(context: Context, rules: Items, name: str) -> Answer:
+    """Return the distinct parts to which a reference of load-balancing rules leads."""
     unknown = rules.open_end
     found: dict[str, Part] = {}
     reads: list[Read] = []
     for rule in rules.only(Part):
-        part = find(rule)
+        part = context.topology.graph.follow(rule, name)
         reads += part.reads
         if isinstance(part.value, Part):
             found[part.value.key] = part.value

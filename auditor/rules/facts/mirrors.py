@@ -14,10 +14,9 @@ from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.facts.load_balancers import referred_to, unlisted_load_balancers
 from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain, zone
-from auditor.rules.facts.reading import required
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import objects, required, value
 from auditor.snapshot.model import Part, Resource
 
 PAIR = 2
@@ -182,7 +181,7 @@ def rules(context: Context, mirror: Mirror) -> Answer:
 @fact("mirror.frontends", "mirror", gives="frontend*")
 def frontends(context: Context, mirror: Mirror) -> Answer:
     """The distinct frontends from which a load-balancing rule sends traffic to a failover member."""
-    return referred_to(Items.of(rules(context, mirror).value), context.topology.balancing.frontend)
+    return referred_to(context, Items.of(rules(context, mirror).value), "frontendIPConfiguration")
 
 
 def _zones(context: Context, vms: Items | Unknown) -> Answer:

@@ -11,10 +11,10 @@ from auditor.estate.declaration import DeclaredTier, Role
 from auditor.estate.deployments import TIERS_OF
 from auditor.estate.subjects import Deployment, Members, declared_region
 from auditor.rules.context import Context
-from auditor.rules.facts.reading import required, text_at
+from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Unknown
-from auditor.snapshot.lookup import value
+from auditor.snapshot.lookup import required, value
 from auditor.snapshot.model import Resource
 
 

@@ -17,8 +17,8 @@ from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.lookup import items, objects, unread, value
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.lookup import items, unread, value
+from auditor.snapshot.model import Resource
 
 CLASSIC: Final = "microsoft.classic"
 CLASSIC_TYPES: Final = tuple(type_ for type_ in TYPES if type_.startswith(CLASSIC))
@@ -168,9 +168,7 @@ def _in_availability_set(graph: Graph, vm: Resource, visited: set[str]) -> Itera
 
 
 def _in_subnets(graph: Graph, vm: Resource, visited: set[str]) -> Iterator[_Found]:
-    for entry in objects(vm, "properties.networkProfile.networkInterfaces[*]").known:
-        reference = value(entry, "id").value if isinstance(entry, Part) else entry
-        interface = graph.get(reference) if isinstance(reference, str) else reference
+    for interface in Items.of(graph.follow_all(vm, "networkInterfaces").value).known:
         if isinstance(interface, Unknown):
             yield interface
         if not isinstance(interface, Resource):

@@ -45,17 +45,16 @@ def fault_domain_group(context: Context, vm: Resource) -> Answer:
 
     A `Classic` availability set does not separate the disks of its VMs by fault domain (availability-set-overview).
     """
-    reference = value(vm, "properties.availabilitySet.id")
-    if reference.value is ABSENT:
-        reference = value(vm, "properties.virtualMachineScaleSet.id")
-    if not isinstance(reference.value, str):
-        return reference
-    found = context.topology.graph.get(reference.value)
-    if isinstance(found, Unknown):
-        return Answer(found, reference.reads)
+    graph = context.topology.graph
+    group = graph.follow(vm, "availabilitySet")
+    if group.value is ABSENT:
+        group = graph.follow(vm, "virtualMachineScaleSet")
+    found = group.value
+    if not isinstance(found, Resource):
+        return group
     aligned = found.type == AVAILABILITY_SET
     sort = value(found, "sku.name" if aligned else "properties.orchestrationMode")
-    reads = (*reference.reads, *sort.reads)
+    reads = (*group.reads, *sort.reads)
     if isinstance(sort.value, Unknown):
         return Answer(sort.value, reads)
     wanted = "aligned" if aligned else "flexible"

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 
 from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.azure.types import references_of
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET
 from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
@@ -212,6 +214,17 @@ def _targets(route: Part) -> tuple[str, ...]:
     """Return the keys of the backend pools that a rule or path map of an application gateway refers to."""
     named = (value(route, f"properties.{name}.id").value for name in TARGETS)
     return tuple(arm.key(pool) for pool in named if isinstance(pool, str))
+
+
+def route_target(context: Context, route: Part, collection: str) -> object:
+    """Return the part that a rule, path map or path rule of an application gateway refers to, absent or unknown.
+
+    `collection` says which: the backend pool, the backend settings or the path map.
+    """
+    for name, reference in references_of(route.resource.type, route.path).items():
+        if reference.part == collection:
+            return context.topology.graph.follow(route, name).value
+    return ABSENT
 
 
 def _unread_target(route: Part) -> Unknown | None:

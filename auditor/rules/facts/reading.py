@@ -6,7 +6,7 @@ from typing import Final
 
 from auditor.azure.paths import ABSENT
 from auditor.snapshot.known import Answer, Cause, Unknown, interval
-from auditor.snapshot.lookup import value
+from auditor.snapshot.lookup import unusable, value
 from auditor.snapshot.model import Part, Resource
 
 UNRECOGNISED: Final = Unknown(
@@ -21,7 +21,7 @@ def text_at(element: Resource | Part, path: str) -> Answer:
     """Return the text at a path; a value of another type is malformed."""
     found = value(element, path)
     known = found.value is ABSENT or isinstance(found.value, str | Unknown)
-    return found if known else Answer(malformed(found, "a text"), found.reads)
+    return found if known else Answer(unusable(found, "a text"), found.reads)
 
 
 def number_at(element: Resource | Part, path: str, default: float | None = None) -> Answer:
@@ -30,22 +30,7 @@ def number_at(element: Resource | Part, path: str, default: float | None = None)
     if found.value is ABSENT:
         return found if default is None else Answer(default, found.reads)
     known = isinstance(found.value, Unknown) or interval(found.value) is not None
-    return found if known else Answer(malformed(found, "a number"), found.reads)
-
-
-def required(answer: Answer) -> Answer:
-    """Return a property that every resource of the type has: its absence is an unknown."""
-    if answer.value is not ABSENT:
-        return answer
-    read = answer.reads[-1]
-    return Answer(Unknown(Cause.VALUE, f"{read.resource} has no {read.path}", about=(read.resource,)), answer.reads)
-
-
-def malformed(answer: Answer, wanted: str) -> Unknown:
-    """Return the unknown of a malformed property, which is the last read."""
-    read = answer.reads[-1]
-    reason = f"{read.resource}: {read.path} is {answer.value!r}, not {wanted} (malformed)"
-    return Unknown(Cause.VALUE, reason, about=(read.resource,))
+    return found if known else Answer(unusable(found, "a number"), found.reads)
 
 
 def unviewed(vm: Resource) -> Unknown:

@@ -10,10 +10,11 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
-from auditor.rules.facts.reading import required, text_at
+from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.retirement_table import RetiringSeries, table
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Read
+from auditor.snapshot.lookup import required
 from auditor.snapshot.model import Resource
 
 BYTES_PER_MEGABYTE: Final = 1_000_000

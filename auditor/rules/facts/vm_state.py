@@ -12,10 +12,10 @@ from auditor.estate.declaration import Role
 from auditor.estate.subjects import declared_region
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.rules.facts.reading import required, text_at, unviewed
+from auditor.rules.facts.reading import text_at, unviewed
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
-from auditor.snapshot.lookup import objects, unread, value
+from auditor.snapshot.lookup import objects, required, unread, value
 from auditor.snapshot.model import Part, Resource
 
 POWER: Final = "powerstate/"
