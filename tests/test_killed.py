@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,22 +21,22 @@ from auditor.sources import snapshot_file
 pytestmark = pytest.mark.slow
 
 KILLED = """
-import io, os, signal, sys
+import io, json, os, signal, sys
 
 from auditor import files
-from auditor.__main__ import run
+from auditor.cli.main import main
 
-step = int(sys.argv.pop(1))
 write = files.write
+left = 0
 
 def count(_, event, function):
-    global step
+    global left
     if not event.startswith("c_"):
         return
     of_a_file = isinstance(function.__self__, io.IOBase) or function.__module__ in {"_io", "io"}
     if of_a_file or function.__name__ in {"open", "fsync", "replace", "rename", "unlink"}:
-        step -= 1
-        if step == 0:
+        left -= 1
+        if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 def watched(path, data):
@@ -42,20 +44,46 @@ def watched(path, data):
     write(path, data)
     sys.setprofile(None)
 
+main(["scan", "--demo", "-o", "markdown=/dev/null", "-o", "snapshot=/dev/null"])
 files.write = watched
-sys.exit(run())
+for line in sys.stdin:
+    folder, left, arguments = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        os._exit(main(arguments))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""The auditor, which kills itself at a step of writing files: before or after a call of the system, or of a stream."""
+"""The auditor, which kills itself at a step of writing files: before or after a call of the system, or of a stream.
+
+One process imports and tries everything first, then becomes the auditor again and again, in a folder that it is told.
+"""
 
 SCAN = ("scan", "--demo", "-o", "markdown=new.md", "-o", "snapshot=old.jsonl.gz")
 APPROVE = ("approve", "old.jsonl.gz", "--by", "operations", "--reason", "first")
 
 
-def run(folder: Path, step: int, *arguments: str) -> int:
-    """Run the auditor in a folder, to be killed at a step; none is killed at step -1."""
+Run = Callable[[Path, int, tuple[str, ...]], int]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """Return what runs the auditor in a folder, to be killed at a step (none at step 0), and returns its exit code."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = (sys.executable, "-c", KILLED, str(step), *arguments)
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED], env=environment, stdin=pipe, stdout=pipe, text=True
+    ) as process:
+        into, out = process.stdin, process.stdout
+        assert into is not None
+        assert out is not None
+
+        def run(folder: Path, step: int, arguments: tuple[str, ...]) -> int:
+            print(json.dumps([str(folder), step, arguments]), file=into, flush=True)
+            return int(out.readline())
+
+        yield run
+        into.close()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -67,22 +95,22 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("arguments", [SCAN, APPROVE], ids=lambda arguments: arguments[0])
-def test_killed_at_any_step_it_leaves_whole_files(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_killed_at_any_step_it_leaves_whole_files(run: Run, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
-    assert run(before, -1, *SCAN) == 1
+    assert run(before, 0, SCAN) == 1
     (before / "new.md").unlink()
     taken = snapshot_file.decode(files.read(before / "old.jsonl.gz"), "old.jsonl.gz")
     files.write(before / "old.jsonl.gz", snapshot_file.encode(msgspec.structs.replace(taken, taken_at="")))
     shutil.copytree(before, after)
-    assert run(after, -1, *arguments) in {0, 1}
+    assert run(after, 0, arguments) in {0, 1}
     old, new = contents(before), contents(after)
     written = [name for name in new if new[name] != old.get(name)]
     seen = set()
     for step in itertools.count(1):
         folder = tmp_path / f"killed-{step}"
         shutil.copytree(before, folder)
-        if run(folder, step, *arguments) != -signal.SIGKILL:
+        if run(folder, step, arguments) != -signal.SIGKILL:
             break
         found = contents(folder)
         assert found.keys() <= new.keys()

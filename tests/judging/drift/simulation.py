@@ -6,6 +6,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from auditor.azure import arm
@@ -273,7 +274,7 @@ class Estate:
             for place in self._members()
             if place.name not in FIXED
             and place.path != "properties"  # a body without them was not read
-            and not BY_ITSELF.fullmatch(f"{arm.type_of(place.first).rpartition('/')[2]}:{place.path}")
+            and not moves_by_itself(place.first, place.path)
             and not any(near(place.path, path) for path in self.touched[place.first])
         ]
 
@@ -283,6 +284,11 @@ class Estate:
     def _note(self, first: str, path: str, before: object, after: object) -> None:
         self.moved[first, path] = (before, after)
         self.touched[first].add(path)
+
+
+@cache
+def moves_by_itself(key: str, path: str) -> bool:
+    return BY_ITSELF.fullmatch(f"{arm.type_of(key).rpartition('/')[2]}:{path}") is not None
 
 
 def members(holder: Body, path: str = "") -> Iterator[tuple[Body, str, str]]:
