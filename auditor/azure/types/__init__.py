@@ -22,6 +22,7 @@ from auditor.azure.types.model import (
     Via,
     Volatile,
 )
+from auditor.azure.types.names import SKU
 
 __all__ = [
     "KINDS",
@@ -87,9 +88,18 @@ REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = _reached_backwards()
 """The types whose resources belong to the deployments of what they refer to, by the type that is referred to."""
 
 
+_SHOWN_AS_DECLARED: Final = frozenset(
+    {*KINDS, *REFERENCES, *(reference.to for references in REFERENCES.values() for reference in references), SKU}
+)
+
+
 def display_type(type_: str) -> str:
-    """Return a resource type in Microsoft's casing."""
-    return TYPES[type_].name if type_ in TYPES else type_
+    """Return a resource type as reports show it.
+
+    It is in Microsoft's casing if facts or the reference graph use it, and in lower case otherwise: a waiver can be
+    bound to such a value, which must not change only because a type is declared.
+    """
+    return TYPES[type_].name if type_ in _SHOWN_AS_DECLARED else type_
 
 
 def read_via(*via: Via) -> Iterator[ResourceType]:

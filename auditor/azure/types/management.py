@@ -9,7 +9,6 @@ from auditor.azure.types.model import IdentityProperties, ResourceType, Version,
 _AUTOMATION: Final = Version("2023-11-01", "stable; it has runbooks, schedules and what joins them")
 _ALERTS_DIFFER: Final = "stable; each kind of alert has versions of its own"
 _CLASSIC_IS_FROZEN: Final = "the classic model is frozen"
-_CLASSIC: Final = "classic-resource"
 
 TYPES: Final = (
     ResourceType(
@@ -60,7 +59,7 @@ TYPES: Final = (
         via=Via.NONE,
         identity=IdentityProperties(unique=("properties.principalId",)),
     ),
-    ResourceType("Microsoft.ClassicCompute/virtualMachines", Version("2017-04-01", _CLASSIC_IS_FROZEN), kind=_CLASSIC),
-    ResourceType("Microsoft.ClassicNetwork/virtualNetworks", Version("2017-11-15", _CLASSIC_IS_FROZEN), kind=_CLASSIC),
-    ResourceType("Microsoft.ClassicStorage/storageAccounts", Version("2016-11-01", _CLASSIC_IS_FROZEN), kind=_CLASSIC),
+    ResourceType("Microsoft.ClassicCompute/virtualMachines", Version("2017-04-01", _CLASSIC_IS_FROZEN)),
+    ResourceType("Microsoft.ClassicNetwork/virtualNetworks", Version("2017-11-15", _CLASSIC_IS_FROZEN)),
+    ResourceType("Microsoft.ClassicStorage/storageAccounts", Version("2016-11-01", _CLASSIC_IS_FROZEN)),
 )
