@@ -370,11 +370,11 @@ def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatc
         message = "a bug"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("auditor.estate.load_balancing.Balancing.probe", broken)
+    monkeypatch.setattr("auditor.estate.load_balancing.Balancing.rules_serving", broken)
     report = tmp_path / "r.json"
     assert main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == exit_codes.INCOMPLETE
     errors = [f for f in json.loads(report.read_text())["findings"] if f["outcome"] == "error"]
-    assert {finding["rule"] for finding in errors} >= {"MIR003", "LB004"}
+    assert {finding["rule"] for finding in errors} >= {"MIR003", "MIR005"}
     assert all("RuntimeError: a bug" in finding["reason"] for finding in errors)
 
 
