@@ -1,8 +1,8 @@
 """Show that two checkouts of the product conclude the same: `python tests/tools/equivalence.py BASE NEW`.
 
-Both judge the same inputs through their command lines, each with its own `.venv`, and must agree on every finding
-(rule, subject, deployment, outcome, severity, key, cause, evidence), gap, exemption, SARIF result and fingerprint,
-drift state, moved property, snapshot record and exit code, and on their order. Prose is not compared
+Both judge the same inputs through their command lines, each with its own virtual environment, and must agree on every
+finding (rule, subject, deployment, outcome, severity, key, cause, evidence), gap, exemption, SARIF result and
+fingerprint, drift state, moved property, snapshot record and exit code, and on their order. Prose is not compared
 (`equivalence_judge.py` names its members). The parts:
 
 - fixtures: those of `fixtures/` and the demo, as raw bodies and as snapshots, declared and not; `discover`,
@@ -59,8 +59,8 @@ class Result(NamedTuple):
 def main() -> int:
     """Compare, print a table, and return 1 where there are differences that nobody accepted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("base", type=Path, metavar="BASE", help="a checkout of f5481e0 with its .venv")
-    parser.add_argument("new", type=Path, metavar="NEW", help="another checkout with its .venv")
+    parser.add_argument("base", type=Path, metavar="BASE", help="a checkout of f5481e0")
+    parser.add_argument("new", type=Path, metavar="NEW", help="another checkout")
     parser.add_argument("--part", choices=PARTS, action="append", help="repeatable (default: all)")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "auditor-equivalence"), metavar="DIR")
     options = parser.parse_args()
@@ -100,8 +100,20 @@ def started(
     script: str, checkout: Path, work: Path, *arguments: str, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a script of this folder with the Python of a checkout in the folder of the inputs."""
-    python = checkout / ".venv" / "bin" / "python"
-    return subprocess.run([python, HERE / script, *arguments], cwd=work, check=False, text=True, **options)
+    return subprocess.run([python_of(checkout), HERE / script, *arguments], cwd=work, check=False, text=True, **options)
+
+
+def python_of(checkout: Path) -> Path:
+    """Return the Python of a checkout's virtual environment, of the one for development where it has both.
+
+    Raises:
+        SystemExit: it has none.
+    """
+    for name in (".venv-dev", ".venv"):
+        python = checkout / name / "bin" / "python"
+        if python.exists():
+            return python
+    raise SystemExit(f"{checkout} has no .venv-dev and no .venv")
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------
@@ -147,7 +159,7 @@ def azure(part: str, base: Path, work: Path) -> Iterator[dict[str, Any]]:
     if part != "live":
         yield {"urls": {}, "authority": "", "environment": {}}
         return
-    command = [base / ".venv" / "bin" / "python", HERE / "equivalence_azure.py", base]
+    command = [python_of(base), HERE / "equivalence_azure.py", base]
     with subprocess.Popen(command, cwd=work, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -189,11 +201,19 @@ def unlike(one: Any, other: Any, path: str) -> Iterator[str]:
         ]
         if moved and one.keys() == other.keys():
             yield f"{path}: another order from {moved[0][0]} -> {moved[0][1]} on"
-    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other) and folded(one) != folded(other):
         for index, (first, second) in enumerate(zip(one, other, strict=True)):
             yield from unlike(first, second, f"{path}[{index}]")
     elif one != other:
-        yield f"{path}: {brief(one)} -> {brief(other)}"
+        only = "only case or order: " if folded(one) == folded(other) else ""
+        yield f"{path}: {only}{brief(one)} -> {brief(other)}"
+
+
+def folded(value: Any) -> Any:
+    """Return a text, or the texts of a list in any order, without their case."""
+    if isinstance(value, list):
+        return sorted(map(str.casefold, map(str, value)))
+    return value.casefold() if isinstance(value, str) else value
 
 
 def brief(value: Any) -> str:
