@@ -323,6 +323,11 @@ def test_a_file_that_is_no_clean_relative_path_is_not_shown(file: str) -> None:
     assert uri_of(result_of(make_finding(), deployment_file=file)).startswith("azure/sub-")
 
 
+def test_the_fingerprint_is_the_same_in_every_version() -> None:
+    """GitHub closes all alerts and opens others where it changes."""
+    assert make_finding().key == "c7bcfc5df92e571e6fc79cc2c964327778d25712d6a6415c3626ab3a726b29fd"
+
+
 def test_a_subject_without_a_line_has_a_path_of_its_own() -> None:
     result = result_of(at(VM))
     assert result["locations"][0]["physicalLocation"] == {
