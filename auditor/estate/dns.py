@@ -35,18 +35,9 @@ class Naming:
     def __init__(self, graph: Graph) -> None:
         """Take the graph; indexes are built at their first use."""
         self.graph = graph
-        self._addresses: dict[str, Resource] | None = None
-        self._profiles: dict[str, list[Resource]] | None = None
 
     def address(self, name: str) -> Resource | Unknown | None:
         """Return the public IP address with a domain name or address; None for an Azure service without VMs."""
-        if self._addresses is None:
-            self._addresses = {}
-            for address in self.graph.by_type.get(PUBLIC_ADDRESS, ()):
-                for path in ("properties.dnsSettings.fqdn", "properties.ipAddress"):
-                    found = value(address, path).value
-                    if isinstance(found, str):
-                        self._addresses.setdefault(_comparable(found), address)
         name = _comparable(name)
         if name in self._addresses:
             return self._addresses[name]
@@ -58,6 +49,17 @@ class Naming:
         )
         reason = f"the target of {name} is unknown: no public IP address that was read has that name"
         return next(filter(None, gaps), Unknown(Cause.VALUE, reason))
+
+    @cached_property
+    def _addresses(self) -> dict[str, Resource]:
+        """The public IP addresses by domain name and by address."""
+        by_name: dict[str, Resource] = {}
+        for address in self.graph.by_type.get(PUBLIC_ADDRESS, ()):
+            for path in ("properties.dnsSettings.fqdn", "properties.ipAddress"):
+                found = value(address, path).value
+                if isinstance(found, str):
+                    by_name.setdefault(_comparable(found), address)
+        return by_name
 
     def target(self, endpoint: Part) -> Answer:
         """Return the target of a Traffic Manager endpoint; absent if it is an Azure service without VMs."""
@@ -75,12 +77,16 @@ class Naming:
 
     def profiles_at(self, address: Resource) -> list[Resource]:
         """Return the Traffic Manager profiles with an endpoint at a public IP address, as far as known."""
-        if self._profiles is None:
-            self._profiles = defaultdict(list)
-            for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
-                for key in dict.fromkeys(t.key for t in self.targets(profile) if isinstance(t, Resource)):
-                    self._profiles[key].append(profile)
         return self._profiles.get(address.key, [])
+
+    @cached_property
+    def _profiles(self) -> dict[str, list[Resource]]:
+        """The Traffic Manager profiles by the key of each target."""
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
+            for key in dict.fromkeys(t.key for t in self.targets(profile) if isinstance(t, Resource)):
+                found[key].append(profile)
+        return found
 
     def targets(self, profile: Resource) -> list[Resource | Unknown]:
         """Return the targets of the endpoints of a Traffic Manager profile; unknown ones included."""

@@ -13,6 +13,7 @@ from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type, reference_of
 from auditor.azure.types.names import SKU, VM
+from auditor.estate.caching import cached_method
 from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
@@ -37,15 +38,10 @@ class Graph:
         self._attach_gaps(snapshot.gaps)
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.unreadable: dict[str, list[Resource]] = defaultdict(list)
-        self._into: dict[str, dict[str, list[Edge]]] = {}
-        self._followers: dict[str, dict[str, list[Resource]]] = {}
-        self._owners: dict[str, Resource | Unknown] = {}
         for resource in self.resources.values():
             self.by_type[resource.type].append(resource)
             if resource.unread:
                 self.unreadable[resource.type].append(resource)
-        self._capabilities: dict[str, dict[str, object]] = {}
-        self._listings: dict[tuple[str, str], Unknown | None] = {}
 
     def _attach_gaps(self, gaps: tuple[Gap, ...]) -> None:
         """Give each gap of a single resource to it; one that is known by its gap alone becomes a placeholder."""
@@ -56,14 +52,9 @@ class Graph:
             found = self.resources.get(key) or placeholder(gap.scope)
             self.resources[key] = msgspec.structs.replace(found, unread=(*found.unread, gap))
 
+    @cached_method
     def listing(self, type_: str, subscription: str) -> Unknown | None:
         """Return why the resources of a type in a subscription may not all be here, or None where they are."""
-        asked = (subscription, type_)
-        if asked not in self._listings:
-            self._listings[asked] = self._listing(type_, subscription)
-        return self._listings[asked]
-
-    def _listing(self, type_: str, subscription: str) -> Unknown | None:
         for gap in self.snapshot.gaps:
             same = arm.subscription_of(arm.key(gap.scope)) == subscription
             if same and arm.canonical_type(gap.what) in {type_, arm.SUBSCRIPTION} and gap.makes_listing_incomplete:
@@ -110,13 +101,9 @@ class Graph:
         gap = Gap(arm_id, display_type(arm.type_of(arm_id)), GapReason.NOT_REQUESTED)
         return placeholder(arm_id, gap)
 
+    @cached_method
     def owner(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id that may be the id of a part of it."""
-        if arm_id not in self._owners:
-            self._owners[arm_id] = self._owner(arm_id)
-        return self._owners[arm_id]
-
-    def _owner(self, arm_id: str) -> Resource | Unknown:
         owner_id = arm_id
         while arm.key(owner_id) not in self.resources and arm.parent_of(arm.key(owner_id)):
             owner_id = owner_id.rstrip("/").rsplit("/", 2)[0]
@@ -175,10 +162,9 @@ class Graph:
 
     def referrers(self, key: str, type_: str) -> list[Edge]:
         """Return the references of resources of a type to exactly this id."""
-        if type_ not in self._into:
-            self._into[type_] = self._references(type_)
-        return self._into[type_].get(key, [])
+        return self._references(type_).get(key, [])
 
+    @cached_method
     def _references(self, type_: str) -> dict[str, list[Edge]]:
         """Return every reference of resources of a type, by the key of what is referred to."""
         into: dict[str, list[Edge]] = defaultdict(list)
@@ -205,15 +191,15 @@ class Graph:
         for type_ in REACHED_BACKWARDS.get(resource.type, ()):
             yield from self._followers_of(type_).get(resource.key, ())
 
+    @cached_method
     def _followers_of(self, type_: str) -> dict[str, list[Resource]]:
         """Return the resources of a type by the key of what they, or a part of which they, refer to."""
-        if type_ not in self._followers:
-            found = self._followers[type_] = defaultdict(list)
-            for target, edges in self._references(type_).items():
-                owner = self.owner(target)
-                if isinstance(owner, Resource):
-                    found[owner.key] += [edge.source for edge in edges]
-        return self._followers[type_]
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for target, edges in self._references(type_).items():
+            owner = self.owner(target)
+            if isinstance(owner, Resource):
+                found[owner.key] += [edge.source for edge in edges]
+        return found
 
     def capability(self, resource_type: str, sku: str, region: str, subscription: str, name: str) -> Answer:
         """Return what `Microsoft.Compute/skus` says of a size or disk type in a region; its values are strings."""
@@ -221,11 +207,19 @@ class Graph:
         if record is None:
             gap = self.listing(SKU, subscription)
             return Answer(gap or Unknown(Cause.VALUE, f"Azure lists no {resource_type} {sku} in {region}"))
-        if record.key not in self._capabilities:
-            self._capabilities[record.key] = _named_values(record.body.get("capabilities"))
-        found = self._capabilities[record.key].get(name.lower())
+        found = self._capabilities(record.key).get(name.lower())
         value = ABSENT if found is None else found
         return Answer(value, (Read(cited_id(subscription, sku), f"capabilities.{name}", value),))
+
+    @cached_method
+    def _capabilities(self, key: str) -> dict[str, object]:
+        """Return the capabilities of a SKU record by lower-case name; the first of several of the same name."""
+        found: dict[str, object] = {}
+        entries = self.resources[key].body.get("capabilities")
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                found.setdefault(str(entry.get("name")).lower(), entry.get("value"))
+        return found
 
     @cached_property
     def _skus(self) -> dict[tuple[str, str, str], Resource]:
@@ -261,15 +255,6 @@ def _malformed(resource: Resource, reference: Reference) -> Iterator[Unknown]:
 def _strings(value: object) -> list[str]:
     """Return the strings of a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _named_values(entries: object) -> dict[str, object]:
-    """Return the values of a list of names and values by the lower-case name; of one that stands twice the first."""
-    found: dict[str, object] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict):
-            found.setdefault(str(entry.get("name")).lower(), entry.get("value"))
-    return found
 
 
 def unlisted(type_: str, subscription: str) -> Gap:

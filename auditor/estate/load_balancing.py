@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
 
@@ -38,8 +38,6 @@ class Balancing:
         self.graph = graph
         self.naming = Naming(graph)
         self._machines: dict[str, Answer] = {}
-        self._pools_of: dict[str, list[Part]] | None = None
-        self._addresses: dict[tuple[str, str], Resource | Part] | None = None
 
     def machines(self, pool: Part) -> Answer:
         """Return the VMs in a backend pool, by network interface or by address.
@@ -56,14 +54,18 @@ class Balancing:
 
     def pools_of(self, machine: Resource) -> list[Part]:
         """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
-        if self._pools_of is None:
-            self._pools_of = defaultdict(list)
-            for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
-                for balancer in self.graph.by_type.get(type_, ()):
-                    for pool in parts(balancer, POOLS):
-                        for member in Items.of(self.machines(pool).value).only(Resource):
-                            self._pools_of[member.key].append(pool)
-        return self._pools_of.get(machine.key, [])
+        return self._pools.get(machine.key, [])
+
+    @cached_property
+    def _pools(self) -> dict[str, list[Part]]:
+        """The backend pools by the key of each VM in them."""
+        found: dict[str, list[Part]] = defaultdict(list)
+        for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
+            for balancer in self.graph.by_type.get(type_, ()):
+                for pool in parts(balancer, POOLS):
+                    for member in Items.of(self.machines(pool).value).only(Resource):
+                        found[member.key].append(pool)
+        return found
 
     def pools_serving(self, machines: Iterable[Resource]) -> list[Part]:
         """Return the distinct backend pools of load balancers from which a rule sends traffic to one of some VMs."""
@@ -256,8 +258,6 @@ class Balancing:
         """Return the network interface or load balancer frontend with a private IP address in one of some networks."""
         if not networks:
             return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
-        if self._addresses is None:
-            self._addresses = dict(self._private_addresses())
         for network in networks:
             found = self._addresses.get((network, address))
             if found is not None:
@@ -274,15 +274,18 @@ class Balancing:
         known = Unknown(Cause.VALUE, reason, about=tuple(networks))
         return next((gap for gap in gaps if gap), known)
 
-    def _private_addresses(self) -> Iterator[tuple[tuple[str, str], Resource | Part]]:
-        """Yield network interfaces and load balancer frontends by virtual network and private IP address."""
+    @cached_property
+    def _addresses(self) -> dict[tuple[str, str], Resource | Part]:
+        """The network interfaces and load balancer frontends by virtual network and private IP address."""
+        found: dict[tuple[str, str], Resource | Part] = {}
         for type_, path in _HOLDERS.items():
             for resource in self.graph.by_type.get(type_, ()):
                 for part in parts(resource, f"{path}[*]"):
                     subnet = value(part, "properties.subnet.id").value
                     private = value(part, "properties.privateIPAddress").value
                     if isinstance(subnet, str) and isinstance(private, str):
-                        yield (network_of(subnet), private), part if type_ == LOAD_BALANCER else resource
+                        found[network_of(subnet), private] = part if type_ == LOAD_BALANCER else resource
+        return found
 
 
 def network_of(arm_id: str) -> str:
