@@ -13,6 +13,7 @@ import msgspec
 
 from auditor import bundled, yaml_documents
 from auditor.azure import arm, paths
+from auditor.azure.types.names import SKU
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
@@ -316,4 +317,4 @@ def _hide(body: dict[str, Any], what: str) -> None:
 
 
 def _type(item: dict[str, Any]) -> str:
-    return resource(item, item["id"]).type if "id" in item else "microsoft.compute/skus"
+    return resource(item, item["id"]).type if "id" in item else SKU

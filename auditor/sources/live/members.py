@@ -10,6 +10,7 @@ import msgspec
 
 from auditor.azure import arm, paths
 from auditor.azure.types import REFERENCES
+from auditor.azure.types.names import PROTECTED_ITEM
 from auditor.estate.declaration import BalancerRole, DeclaredDeployment, Role
 from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
@@ -62,7 +63,7 @@ def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> Member
         protected_items=tuple(
             found
             for found in snapshot.resources
-            if found.type.endswith("/protecteditems")
+            if found.type == PROTECTED_ITEM
             and arm.key(text_at(found.body, "properties", "sourceResourceId")) in databases
         ),
         load_balancers=tuple(load_balancers.values()),
