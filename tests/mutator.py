@@ -24,10 +24,10 @@ from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.scope import ScopeBuilder
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from auditor.snapshot.model import Resource, Snapshot
 from auditor.yaml_documents import Document
 from tests import estates, tracing
@@ -139,7 +139,7 @@ class Estate:
 
     def judge(self, snapshot: Snapshot, rules: Iterable[CompiledRule]) -> tuple[Finding, ...]:
         """Judge it as it is in a snapshot."""
-        return engine.judge(Topology(snapshot, self.declared, examples.AS_OF), rules)
+        return engine.evaluate(Topology(snapshot, self.declared, examples.AS_OF), rules)
 
     def is_noticed(self, mutant: Mutant) -> bool:
         """Tell whether a change makes any rule say fail or unknown, or the file be refused.
@@ -153,7 +153,7 @@ class Estate:
         concerned = {loaded.rule.id for loaded in self.concerned(mutant)}
         for place, loaded in enumerate(self._asked):
             if loaded.rule.id in concerned:
-                outcomes = {finding.outcome for finding in engine.judge(topology, [loaded])}
+                outcomes = {finding.outcome for finding in engine.evaluate(topology, [loaded])}
                 assert Outcome.ERROR not in outcomes, f"{loaded.rule.id} breaks down: {mutant}"
                 if not outcomes <= {Outcome.PASS, Outcome.NOT_APPLICABLE}:
                     self._asked.insert(0, self._asked.pop(place))
@@ -354,8 +354,8 @@ def _roles(topology: Topology) -> dict[str, str]:
         for key, own in deployed.roles.items():
             machine = topology.graph.resources[key]
             region = " dr" if machine.location == deployed.declared.dr_region else ""
-            scope = ScopeBuilder(topology.graph, topology.balancing, deployed.subscriptions)
-            scope.add_members(Items((machine,)))
+            scope = ScopeBuilder(topology.graph, topology.load_balancing, deployed.subscriptions)
+            scope.add_members(PartialList((machine,)))
             for members in scope.result().values():
                 for reached in members.known:
                     assert isinstance(reached, Resource)

@@ -17,7 +17,7 @@ import pytest
 from auditor import yaml_documents
 from auditor.authoring import examples
 from auditor.errors import InputError
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.rules.conditions import CompiledRule
 from tests import estates, mutator
 from tests.mutator import Mutant
@@ -141,7 +141,7 @@ def failing_examples(name: str, rule: str) -> list[Mapping[str, Any]]:
 def fails(name: str, rule: str, example: Mapping[str, Any]) -> bool:
     """Return whether a rule fails after the change of an example; one may name what this deployment does not have."""
     try:
-        found = examples.judge(examples.fixture(name), example, own(name, rule))
+        found = examples.evaluate(examples.fixture(name), example, own(name, rule))
     except InputError:
         return False
     return any(finding.outcome is Outcome.FAIL for finding in found.values())

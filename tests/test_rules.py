@@ -10,7 +10,7 @@ import pytest
 
 from auditor.authoring import examples
 from auditor.azure import paths
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.rules.evidence import Evidence
 from tests import estates
 
@@ -32,7 +32,7 @@ def test_examples_hold(rule_id: str) -> None:
     rule = estates.every_rule()[rule_id]
     assert {"pass", "fail", "unknown"} <= {example["expect"] for example in rule.examples}
     for number, example in enumerate(rule.examples, start=1):
-        findings = trial().judge(rule, example)
+        findings = trial().evaluate(rule, example)
         assert list(trial().faults(rule, example, findings)) == [], f"example {number}"
         if example["expect"] == "fail" and ("set" in example or "remove" in example):
             failures = [f for (of, _, _), f in findings.items() if of == rule_id and f.outcome is Outcome.FAIL]
@@ -54,7 +54,7 @@ def test_every_rule_passes_on_a_known_good_deployment() -> None:
         passing = {
             rule
             for name in estates.KNOWN_GOOD
-            for (rule, _, _), f in examples.judge(examples.fixture(name), {}, estates.rules(profile)).items()
+            for (rule, _, _), f in examples.evaluate(examples.fixture(name), {}, estates.rules(profile)).items()
             if f.outcome is Outcome.PASS
         }
         assert passing == {loaded.rule.id for loaded in estates.rules(profile)}

@@ -17,8 +17,8 @@ from auditor.azure.types.names import SKU
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.model import Rule
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
@@ -120,7 +120,7 @@ def fixture(name: str) -> Fixture:
     return Fixture(name, index[name]["profile"], body, declared, Inventory(body, name))
 
 
-def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Findings:
+def evaluate(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule]) -> Findings:
     """Evaluate a known-good deployment after an example's change.
 
     Raises:
@@ -129,7 +129,7 @@ def judge(known_good: Fixture, change: Mapping[str, Any], rules: Iterable[Compil
     changed = apply(known_good, change)
     snapshot = known_good.decoder.decode(changed.inventory)
     declared = deployment_file.load(Document(changed.declared, f"{known_good.name}/{bundled.DEPLOYMENT}", {}))
-    findings = engine.judge(Topology(snapshot, declared, AS_OF), rules)
+    findings = engine.evaluate(Topology(snapshot, declared, AS_OF), rules)
     return {(f.rule.id, f.deployment.lower(), f.subject.id.lower()): f for f in findings}
 
 
@@ -145,12 +145,12 @@ class Trial:
         """Yield what does not hold of a rule's examples: outcome, severity, and that exactly the named rules change."""
         for number, example in enumerate(rule.examples, start=1):
             try:
-                for message in self.faults(rule, example, self.judge(rule, example)):
+                for message in self.faults(rule, example, self.evaluate(rule, example)):
                     yield Failure(rule.id, number, message)
             except InputError as error:
                 yield Failure(rule.id, number, str(error))
 
-    def judge(self, rule: Rule, example: Mapping[str, Any]) -> Findings:
+    def evaluate(self, rule: Rule, example: Mapping[str, Any]) -> Findings:
         """Evaluate the deployment of an example after its change.
 
         Raises:
@@ -162,7 +162,7 @@ class Trial:
             message = f"the rule is not in the profile {profile}"
             raise InputError(message)
         if _CHANGES & example.keys():
-            return judge(known_good, example, self._rules_of[profile])
+            return evaluate(known_good, example, self._rules_of[profile])
         return self._before(known_good, profile)
 
     def faults(self, rule: Rule, example: Mapping[str, Any], after: Findings) -> Iterator[str]:
@@ -194,7 +194,7 @@ class Trial:
         """Evaluate an unchanged deployment, once in each profile."""
         place = known_good.name, profile
         if place not in self._unchanged:
-            self._unchanged[place] = judge(known_good, {}, self._rules_of[profile])
+            self._unchanged[place] = evaluate(known_good, {}, self._rules_of[profile])
         return self._unchanged[place]
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from auditor.azure import arm, types
 from auditor.azure.types import Namespace, ResourceType
-from auditor.judging.drift import volatile
-from auditor.judging.drift.properties import Comparison
+from auditor.evaluation.drift import volatile
+from auditor.evaluation.drift.properties import Comparison
 from auditor.snapshot.model import resource
 from tests import estates
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from auditor.azure import arm, paths
-from auditor.judging import engine
+from auditor.evaluation import engine
 from tests import estates, tracing
 from tests.estates import Body
-from tests.judging.drift.comparing import compare
+from tests.evaluation.drift.comparing import compare
 
 NAME: Final = "mirror-template"
 WHICH: Final = frozenset({"id", "lun", "name", "type"})
@@ -38,7 +38,7 @@ def read_while_judging() -> dict[tuple[str, str], list[Place]]:
     topology = estates.topology(NAME, body)
     found: dict[tuple[str, str], list[Place]] = {}
     with tracing.places({resource.key: resource.body for resource in topology.graph.snapshot.resources}) as seen:
-        assert engine.judge(topology, estates.rules("current"))
+        assert engine.evaluate(topology, estates.rules("current"))
     for key, steps in sorted(seen, key=str):
         path = "".join("[]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
         found.setdefault((arm.type_of(key), path), []).append((key, steps))

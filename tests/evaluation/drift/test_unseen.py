@@ -9,10 +9,10 @@ import pytest
 
 from auditor.azure import arm
 from auditor.azure.types.names import VM
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation.model import BaselineState, Outcome
 from tests import estates
 from tests.estates import Body
-from tests.judging.drift.comparing import Compared, compare
+from tests.evaluation.drift.comparing import Compared, compare
 from tests.test_gaps import hide_resource
 
 NAME = "mirror-template"

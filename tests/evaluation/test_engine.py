@@ -8,15 +8,15 @@ import pytest
 
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.subjects import Subject
-from auditor.judging import coverage, engine
-from auditor.judging.engine import Detail
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import coverage, engine
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from tests import estates
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id
-from tests.judging.small import DEPLOYMENT, IN_ZONE, MACHINES, NOT_READ, ON_MACHINES, Load, estate
+from tests.evaluation.small import DEPLOYMENT, IN_ZONE, MACHINES, NOT_READ, ON_MACHINES, Load, estate
 
 
 def outcomes(findings: tuple[Finding, ...]) -> dict[str, Outcome]:
@@ -29,7 +29,7 @@ def one(findings: tuple[Finding, ...], name: str) -> Finding:
 
 
 def test_outcomes(load: Load) -> None:
-    findings = engine.judge(estate(), load(R1=ON_MACHINES + "assert: {fact: vm.zone, exists: true}\n"))
+    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + "assert: {fact: vm.zone, exists: true}\n"))
     assert outcomes(findings) == {"vm-a": Outcome.PASS, "vm-b": Outcome.FAIL}
     failed = one(findings, "vm-b")
     assert (failed.deployment, failed.cause, failed.reason, failed.severity) == ("d", None, "", Severity.HIGH)
@@ -40,11 +40,11 @@ def test_outcomes(load: Load) -> None:
 
 def test_when_decides_first(load: Load) -> None:
     rule = ON_MACHINES + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
-    findings = engine.judge(estate(), load(R1=rule), Detail.ALL)
+    findings = engine.evaluate(estate(), load(R1=rule), Detail.ALL)
     assert outcomes(findings) == {"vm-a": Outcome.UNKNOWN, "vm-b": Outcome.NOT_APPLICABLE}
     assert one(findings, "vm-a").reason == "gap of vm-a"
     assert one(findings, "vm-b").evidence[0].path == "zones[0]"
-    findings = engine.judge(estate(), load(R1=ON_MACHINES + "when: {fact: unsure.guest, equals: x}\n" + IN_ZONE))
+    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + "when: {fact: unsure.guest, equals: x}\n" + IN_ZONE))
     assert set(outcomes(findings).values()) == {Outcome.UNKNOWN}
     assert one(findings, "vm-b").cause is Cause.GUEST
 
@@ -61,7 +61,7 @@ def test_when_decides_first(load: Load) -> None:
 )
 def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: Cause) -> None:
     leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
-    found = one(engine.judge(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
+    found = one(engine.evaluate(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
     assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
     assert found.gaps == ((NOT_READ,) if facts == ["gap"] else ()), "gaps are named where they alone are the reason"
 
@@ -80,7 +80,7 @@ def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
         empty: pass
         assert: {allOf: [{fact: vm.zone, equals: x}, {fact: vm.zone, equals: y}]}
     """
-    found = one(engine.judge(estate(gaps=hidden, deployment=text), load(R1=rule)), "d")
+    found = one(engine.evaluate(estate(gaps=hidden, deployment=text), load(R1=rule)), "d")
     assert len(found.reasons) == len(set(found.reasons)) == 5
     assert found.reason.count(" was not read (forbidden)") == 3
     assert found.reason.endswith("; and 2 more")
@@ -95,17 +95,17 @@ HIDDEN: Any = {"unlisted": [LOAD_BALANCER]}
 
 def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) -> None:
     rules = load(R1=ON_BALANCERS)
-    (found,) = engine.judge(estate(), rules)
+    (found,) = engine.evaluate(estate(), rules)
     assert (found.outcome, found.subject.kind, found.reason) == (Outcome.NOT_APPLICABLE, "deployment", "")
-    (found,) = engine.judge(estate(**HIDDEN), rules)
+    (found,) = engine.evaluate(estate(**HIDDEN), rules)
     assert (found.outcome, found.subject.id, found.cause) == (Outcome.UNKNOWN, "d", Cause.GAP)
     assert "loadBalancers" in found.reason
 
 
 def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> None:
-    findings = engine.judge(estate(LB, **HIDDEN), load(R1=ON_BALANCERS))
+    findings = engine.evaluate(estate(LB, **HIDDEN), load(R1=ON_BALANCERS))
     assert outcomes(findings) == {"lb": Outcome.PASS, "d": Outcome.UNKNOWN}
-    assert outcomes(engine.judge(estate(LB), load(R1=ON_BALANCERS))) == {"lb": Outcome.PASS}
+    assert outcomes(engine.evaluate(estate(LB), load(R1=ON_BALANCERS))) == {"lb": Outcome.PASS}
 
 
 @pytest.mark.parametrize(
@@ -128,20 +128,20 @@ def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> N
     ],
 )
 def test_targets(load: Load, target: str, expected: dict[str, str]) -> None:
-    findings = engine.judge(estate(LB), load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
+    findings = engine.evaluate(estate(LB), load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
     assert outcomes(findings) == expected
     assert len(findings) == len(expected)
 
 
 def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
-    (found,) = engine.judge(estate(deployment=two), load(R1="for: [{kind: subscription}]\nassert: {allOf: []}\n"))
+    (found,) = engine.evaluate(estate(deployment=two), load(R1="for: [{kind: subscription}]\nassert: {allOf: []}\n"))
     assert (found.deployment, found.subject.id, found.subject.kind) == ("", SUB, "subscription")
 
 
 def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
-    findings = engine.judge(estate(deployment=two), load(R1=ON_MACHINES + IN_ZONE))
+    findings = engine.evaluate(estate(deployment=two), load(R1=ON_MACHINES + IN_ZONE))
     assert [(f.deployment, f.subject.name) for f in findings] == [
         ("d", "vm-b"),
         ("d", "vm-a"),
@@ -165,7 +165,7 @@ def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
 )
 def test_roles_that_nobody_plays_for_certain_are_said_once(load: Load, target: str, change: tuple[str, str]) -> None:
     built = estate(deployment=DEPLOYMENT.replace(*change))
-    findings = engine.judge(built, load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
+    findings = engine.evaluate(built, load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
     found = one(findings, "d")
     assert (found.outcome, found.cause) == (Outcome.UNKNOWN, Cause.DECLARATION)
     assert {f.outcome for f in findings if f is not found} <= {Outcome.PASS}
@@ -175,14 +175,14 @@ def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Load) -> None:
     far = s.vm("vm-c", location="northeurope")
     text = DEPLOYMENT.replace("vm-b]", "vm-b, vm-c]")
     rules = load(R1="for: [{kind: tier}]\nassert: {allOf: []}\n")
-    assert outcomes(engine.judge(estate(far, deployment=text), rules)).keys() == {"westeurope", "northeurope"}
-    hidden = engine.judge(estate(gaps=[s.gap(far["id"])], deployment=text), rules)
+    assert outcomes(engine.evaluate(estate(far, deployment=text), rules)).keys() == {"westeurope", "northeurope"}
+    hidden = engine.evaluate(estate(gaps=[s.gap(far["id"])], deployment=text), rules)
     assert outcomes(hidden) == {"westeurope": Outcome.PASS, "d": Outcome.UNKNOWN}
 
 
 def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
     rules = load(R1=ON_MACHINES + "assert: {fact: broken, equals: x}\n", R2=ON_MACHINES + IN_ZONE)
-    findings = engine.judge(estate(), rules)
+    findings = engine.evaluate(estate(), rules)
     errors = [f for f in findings if f.outcome is Outcome.ERROR]
     assert [(f.rule.id, f.subject.name, f.reason) for f in errors] == [
         ("R1", "vm-a", "LookupError: a bug with vm-a"),
@@ -204,16 +204,16 @@ def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
 )
 def test_the_first_grade_that_is_true_counts(load: Load, grades: list[str], severity: Severity) -> None:
     graded = ", ".join(f"{{when: {when}, severity: {to}}}" for when, to in zip(grades, ("low", "info"), strict=False))
-    findings = engine.judge(estate(), load(R1=ON_MACHINES + IN_ZONE + f"grade: [{graded}]\n"))
+    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + IN_ZONE + f"grade: [{graded}]\n"))
     assert one(findings, "vm-b").severity is severity
     assert one(findings, "vm-a").severity is Severity.HIGH, "a pass is not graded"
 
 
 def test_an_observation_is_shown_once(load: Load) -> None:
     rule = ON_MACHINES + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
-    assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 1
+    assert len(one(engine.evaluate(estate(), load(R1=rule)), "vm-b").evidence) == 1
     rule = rule.replace("{field: 'zones[0]', exists: true}", "{field: 'zones[0]', default: x, equals: y}")
-    assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 2
+    assert len(one(engine.evaluate(estate(), load(R1=rule)), "vm-b").evidence) == 2
 
 
 def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
@@ -227,7 +227,7 @@ def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
     )
     swapped = DEPLOYMENT.replace("vm-a, vm-b", "vm-b, vm-a")
     for text in (DEPLOYMENT, swapped):
-        ranked = [(f.rule.id, f.subject.name[-1]) for f in engine.judge(estate(deployment=text), rules)]
+        ranked = [(f.rule.id, f.subject.name[-1]) for f in engine.evaluate(estate(deployment=text), rules)]
         assert ranked[0][0] == "R5"
         assert ranked[1:] == [(rule, name) for rule in ("R3", "R2", "R4", "R1", "R0") for name in "ab"]
 
@@ -235,7 +235,7 @@ def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
 def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load) -> None:
     def keys(deployment: str = DEPLOYMENT, rule: str = "R1", machine: Body = MACHINES[1], more: str = IN_ZONE) -> str:
         built = s.topology(MACHINES[0], machine, deployment=deployment)
-        return one(engine.judge(built, load(**{rule: ON_MACHINES + more})), machine["id"].rpartition("/")[2]).key
+        return one(engine.evaluate(built, load(**{rule: ON_MACHINES + more})), machine["id"].rpartition("/")[2]).key
 
     same = keys()
     assert len(same) == 64
@@ -245,7 +245,7 @@ def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load)
     assert keys(deployment=DEPLOYMENT.replace("name: d", "name: e")) != same
     moved = s.vm("vm-b", group="other")
     assert keys(machine=moved) != same
-    other = [f for f in engine.judge(estate(), load(R2=ON_MACHINES + IN_ZONE)) if f.rule.id == "R2"]
+    other = [f for f in engine.evaluate(estate(), load(R2=ON_MACHINES + IN_ZONE)) if f.rule.id == "R2"]
     assert same not in {f.key for f in other}
 
 
@@ -257,19 +257,19 @@ QUIET = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 @pytest.mark.parametrize("name", estates.ESTATES)
 def test_detail_changes_nothing_but_the_evidence_of_what_does_not_fail(name: str) -> None:
     built, rules = estates.topology(name, estates.body_of(name)), estates.rules(estates.ESTATES[name])
-    everything = engine.judge(built, rules, Detail.ALL)
+    everything = engine.evaluate(built, rules, Detail.ALL)
     passes = [f for f in everything if f.outcome is Outcome.PASS]
     assert len([f for f in passes if f.evidence]) > len(passes) / 2
-    assert engine.judge(built, rules) == tuple(
+    assert engine.evaluate(built, rules) == tuple(
         msgspec.structs.replace(f, evidence=()) if f.outcome in QUIET else f for f in everything
     )
 
 
 def test_recorded_reads_come_with_all_evidence() -> None:
     built, rules = estates.topology("demo", estates.body_of("demo")), estates.rules("current")
-    findings = engine.judge(built, rules, recorded=built.graph.resources.keys())
+    findings = engine.evaluate(built, rules, recorded=built.graph.resources.keys())
     assert sum(1 for f in findings if f.reads) > len(findings) / 2
-    assert engine.judge(built, rules, Detail.ALL) == tuple(msgspec.structs.replace(f, reads=()) for f in findings)
+    assert engine.evaluate(built, rules, Detail.ALL) == tuple(msgspec.structs.replace(f, reads=()) for f in findings)
 
 
 def test_evidence_names_the_alternatives_of_anyof_that_it_belongs_to(load: Load) -> None:
@@ -284,7 +284,7 @@ def test_evidence_names_the_alternatives_of_anyof_that_it_belongs_to(load: Load)
                 - anyOf: [{{field: name, equals: z}}]
                 - {{some: {{fact: vm.network_interfaces}}, empty: fail, assert: {{field: name, equals: nic}}}}
     """
-    failed = one(engine.judge(estate(), load(R1=ON_MACHINES + textwrap.dedent(rule))), "vm-b")
+    failed = one(engine.evaluate(estate(), load(R1=ON_MACHINES + textwrap.dedent(rule))), "vm-b")
     assert {(e.path, e.expected): e.alternatives for e in failed.evidence} == {
         ("name", "equals x"): (),
         ("zones[0]", "present"): ("assert.allOf[1].anyOf[0]", "assert.allOf[1].anyOf[1]"),

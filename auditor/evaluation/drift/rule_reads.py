@@ -1,4 +1,4 @@
-"""Which rules look at what moved."""
+"""Which rules read what has changed."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections import defaultdict
 from typing import Literal
 
 from auditor.azure import arm, paths
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.drift.properties import Steps
-from auditor.judging.drift.resources import Changes, Moved
-from auditor.judging.model import Finding
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.drift.properties import Steps
+from auditor.evaluation.drift.resources import Change, Changes
+from auditor.evaluation.model import Finding
 
 Side = Literal["before", "after"]
 
 
-class Looks:
-    """Notes what the findings of both snapshots look at."""
+class RuleReads:
+    """The rules that read each changed property, from the recorded reads of the findings of both snapshots."""
 
     def __init__(self, changes: Changes) -> None:
-        """Begin with nothing noted."""
+        """Start without reads."""
         self._moved = {"before": changes.before, "after": changes.after}
-        self._inside: dict[Moved, set[str]] = defaultdict(set)
-        self._at: dict[tuple[Moved, int], set[str]] = defaultdict(set)
+        self._inside: dict[Change, set[str]] = defaultdict(set)
+        self._at: dict[tuple[Change, int], set[str]] = defaultdict(set)
 
-    def note(self, finding: Finding, side: Side) -> bool:
+    def record(self, finding: Finding, side: Side) -> bool:
         """Record what was read for a finding, and return whether any of it changed."""
         touched = False
         for key, path in finding.reads:
@@ -36,30 +36,30 @@ class Looks:
                     touched = True
         return touched
 
-    def explain(self, finding: Finding, side: Side) -> None:
-        """Note that all that moved where a finding looks may be why it comes out otherwise.
+    def attribute_outcome_change(self, finding: Finding, side: Side) -> None:
+        """Record all changes in the subject and in the resources that were read as possible reasons of another outcome.
 
-        That is for facts that notice that something is missing, which is nowhere to be looked at.
+        Facts that detect the absence of something read no property of it.
         """
         for key in {arm.key(finding.subject.id), *(key for key, _ in finding.reads)}:
-            self._note_all(finding, self._moved[side].get(key))
+            self._record_all(finding, self._moved[side].get(key))
 
-    def blame(self, finding: Finding) -> None:
+    def attribute_unknown(self, finding: Finding) -> None:
         """Record all changes in the resources of a later finding as possible reasons why it is unknown."""
         for key in {arm.owner_of(arm_id) for arm_id in finding.about}:
-            self._note_all(finding, self._moved["after"].get(key))
+            self._record_all(finding, self._moved["after"].get(key))
 
-    def _note_all(self, finding: Finding, moved: Moved | None) -> None:
+    def _record_all(self, finding: Finding, moved: Change | None) -> None:
         if moved is not None:
             for index in range(len(moved.differences)):
                 self._at[moved, index].add(finding.rule.id)
 
-    def at(self, moved: Moved, index: int) -> tuple[str, ...]:
-        """Return the rules that look at one of the differences of a resource."""
+    def at(self, moved: Change, index: int) -> tuple[str, ...]:
+        """Return the ids of the rules that read one of the differences of a resource."""
         return tuple(sorted(self._at.get((moved, index), ())))
 
-    def inside(self, moved: Moved) -> tuple[str, ...]:
-        """Return the rules that look at anything in a resource."""
+    def inside(self, moved: Change) -> tuple[str, ...]:
+        """Return the ids of the rules that read anything in a resource."""
         return tuple(sorted(self._inside.get(moved, ())))
 
 

@@ -16,10 +16,10 @@ from auditor.authoring import examples
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
-from auditor.judging import coverage, engine
-from auditor.judging.engine import Detail
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import Finding
+from auditor.evaluation import coverage, engine
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.model import Finding
+from auditor.evaluation.result import Evaluation
 from auditor.report.view import View
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
@@ -54,9 +54,9 @@ def work(given: Input, detail: Detail, numbers: Sequence[int]) -> list[Finding]:
     found = []
     for number in numbers:
         if number < 0:
-            found += engine.judge_subscriptions(topology, rules(), detail)
+            found += engine.evaluate_subscriptions(topology, rules(), detail)
         else:
-            found += engine.judge_deployment(topology, topology.deployments[number], rules(), detail)
+            found += engine.evaluate_deployment(topology, topology.deployments[number], rules(), detail)
     return found
 
 
@@ -92,7 +92,7 @@ def test_two_processes_give_the_report_of_one(name: str, least: int, pool: Proce
         parts = [pool.submit(work, given, detail, part) for part in (numbers[1::2], numbers[::2])]
         assert all(part.result() for part in parts)
         joined = engine.ranked(finding for part in parts for finding in part.result())
-        alone = engine.judge(topology, rules(), detail)
+        alone = engine.evaluate(topology, rules(), detail)
         assert joined == alone
         assert rendered(given, joined, view) == rendered(given, alone, view)
 
@@ -101,6 +101,6 @@ def test_two_processes_give_the_report_of_one(name: str, least: int, pool: Proce
 def test_every_finding_can_be_pickled(name: str) -> None:
     topology = estates.topology(name, estates.body_of(name))
     loaded = estates.rules(estates.ESTATES[name])
-    findings = engine.judge(topology, loaded, recorded=topology.graph.resources.keys())
+    findings = engine.evaluate(topology, loaded, recorded=topology.graph.resources.keys())
     assert len(findings) > 100
     assert pickle.loads(pickle.dumps(findings)) == findings  # noqa: S301 - our own

@@ -9,7 +9,7 @@ from auditor.azure.types import REFERENCES, display_type
 from auditor.azure.types.names import SKU, VM
 from auditor.estate.graph import unlisted
 from auditor.estate.topology import Topology
-from auditor.judging.model import Coverage, Finding, Outcome, Waiver
+from auditor.evaluation.model import Coverage, Finding, Outcome, Waiver
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, Snapshot

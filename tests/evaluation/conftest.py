@@ -8,7 +8,7 @@ import pytest
 from auditor import bundled
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
-from tests.judging.small import FACTS_AND_OURS, HEAD, PACK, Load
+from tests.evaluation.small import FACTS_AND_OURS, HEAD, PACK, Load
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import msgspec
 
 from auditor import yaml_documents
 from auditor.azure import arm
-from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
+from auditor.evaluation.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.conditions import identity
 from auditor.snapshot.model import Gap
 from auditor.yaml_documents import Document

@@ -5,16 +5,16 @@ import pytest
 from auditor.azure import arm
 from auditor.azure.types.names import FLOW_LOG, VM
 from auditor.estate.topology import Topology
-from auditor.judging import coverage, engine
-from auditor.judging.model import Coverage
+from auditor.evaluation import coverage, engine
+from auditor.evaluation.model import Coverage
 from auditor.rules.conditions import CompiledRule
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, arm_id
-from tests.judging.small import DEPLOYMENT, IN_ZONE, ON_MACHINES, Load, estate
+from tests.evaluation.small import DEPLOYMENT, IN_ZONE, ON_MACHINES, Load, estate
 
 
 def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
-    return coverage.assess(built, coverage.gaps(built, rules), engine.judge(built, rules), {})
+    return coverage.assess(built, coverage.gaps(built, rules), engine.evaluate(built, rules), {})
 
 
 def test_a_complete_answer(load: Load) -> None:

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from auditor.azure import arm
 from auditor.estate.graph import not_scanned
 from auditor.estate.topology import Topology
-from auditor.judging.drift.model import FindingChange
-from auditor.judging.drift.resources import Changes
-from auditor.judging.drift.rule_reads import Looks
-from auditor.judging.model import BaselineState, Finding, Outcome
+from auditor.evaluation.drift.model import FindingChange
+from auditor.evaluation.drift.resources import Changes
+from auditor.evaluation.drift.rule_reads import RuleReads
+from auditor.evaluation.model import BaselineState, Finding, Outcome
 from auditor.rules.model import SEVERITIES
 
 _DECIDED: Final = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE})
@@ -22,7 +22,7 @@ Key = tuple[str, str, str]
 """Rule, deployment and subject of a finding, as they are called in the later snapshot."""
 
 
-class Judged(NamedTuple):
+class EvaluatedSnapshot(NamedTuple):
     """A snapshot, and what the rules say of it."""
 
     topology: Topology
@@ -32,7 +32,7 @@ class Judged(NamedTuple):
 class States:
     """Compares findings by what they are about."""
 
-    def __init__(self, changes: Changes, before: Judged, after: Judged) -> None:
+    def __init__(self, changes: Changes, before: EvaluatedSnapshot, after: EvaluatedSnapshot) -> None:
         """Take what moved, and what the same rules say of both snapshots."""
         self._changes = changes
         self._before = {_key(finding, self._now): finding for finding in before.findings}
@@ -46,19 +46,19 @@ class States:
             if subscription.id not in self._is.graph.snapshot.scopes
             for deployment in subscription.deployments
         }
-        self.looks = Looks(changes)
-        touched = {key for key, finding in self._before.items() if self.looks.note(finding, "before")}
-        touched |= {key for key, finding in self._after.items() if self.looks.note(finding, "after")}
+        self.reads = RuleReads(changes)
+        touched = {key for key, finding in self._before.items() if self.reads.record(finding, "before")}
+        touched |= {key for key, finding in self._after.items() if self.reads.record(finding, "after")}
         self._states: dict[Key, BaselineState | None] = {}
         for key in {**self._after, **self._before}:
             state = self._states[key] = self._state(key, touched=key in touched)
             if state in {BaselineState.REGRESSED, BaselineState.FIXED, BaselineState.DRIFTED} and key not in touched:
                 old, new = self._before[key], self._after[key]
                 if state is not BaselineState.DRIFTED or self._differ(old, new):
-                    self.looks.explain(old, "before")
-                    self.looks.explain(new, "after")
+                    self.reads.attribute_outcome_change(old, "before")
+                    self.reads.attribute_outcome_change(new, "after")
             elif state is BaselineState.LOST_SIGHT and key in self._after:
-                self.looks.blame(self._after[key])
+                self.reads.attribute_unknown(self._after[key])
 
     def of(self, finding: Finding) -> BaselineState | None:
         """Return the state of a finding of the later snapshot; None if the earlier one is not comparable."""

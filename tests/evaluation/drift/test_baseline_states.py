@@ -10,14 +10,14 @@ import msgspec
 import pytest
 
 from auditor.azure import arm
-from auditor.judging import drift, engine
-from auditor.judging.drift.model import ResourceChange, ResourceChangeKind
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation import drift, engine
+from auditor.evaluation.drift.model import ResourceChange, ResourceChangeKind
+from auditor.evaluation.model import BaselineState, Outcome
 from auditor.rules.model import Severity
 from tests import estates
 from tests.estates import Body
-from tests.judging.drift.comparing import Compared, compare
-from tests.judging.drift.simulation import respelled
+from tests.evaluation.drift.comparing import Compared, compare
+from tests.evaluation.drift.simulation import respelled
 from tests.report import reports
 from tests.test_gaps import hide_resource, hide_type
 
@@ -453,11 +453,11 @@ def retold(
     changes = drift.Changes(*(topology.graph for topology in graphs))
     rules = estates.rules(estates.ESTATES[NAME])
     judged = [
-        drift.Judged(
+        drift.EvaluatedSnapshot(
             topology,
             tuple(
                 msgspec.structs.replace(finding, **(told if finding.rule.id == rule else {}))
-                for finding in engine.judge(topology, rules, engine.Detail.ALL, watched)
+                for finding in engine.evaluate(topology, rules, engine.Detail.ALL, watched)
             ),
         )
         for topology, watched, told in zip(graphs, (changes.before, changes.after), (then, now), strict=True)

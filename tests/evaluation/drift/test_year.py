@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import arm
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.model import BaselineState, Finding, Outcome
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.model import BaselineState, Finding, Outcome
 from auditor.rules.model import SEVERITIES
 from tests import estates
-from tests.judging.drift.comparing import Compared, compare
-from tests.judging.drift.simulation import CHANGES, Estate, Told, told
+from tests.evaluation.drift.comparing import Compared, compare
+from tests.evaluation.drift.simulation import CHANGES, Estate, Told, told
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.judging.drift.properties import Comparison, Difference
+from auditor.evaluation.drift.properties import Comparison, Difference
 from auditor.snapshot.model import Gap, GapReason, resource
 from auditor.snapshot.redaction import DEEPEST
 

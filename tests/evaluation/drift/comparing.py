@@ -6,10 +6,10 @@ import datetime as dt
 from typing import Any, NamedTuple
 
 from auditor.authoring import examples
-from auditor.judging import drift, engine
-from auditor.judging.drift.model import Drift
-from auditor.judging.engine import Detail
-from auditor.judging.model import Finding
+from auditor.evaluation import drift, engine
+from auditor.evaluation.drift.model import Drift
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.model import Finding
 from tests import estates
 from tests.estates import Body
 
@@ -26,7 +26,7 @@ def compare(name: str, before: Body, after: Body, as_of: dt.date = examples.AS_O
     earlier, later = (estates.topology(name, body, declared, as_of) for body in (before, after))
     rules = estates.rules(estates.ESTATES.get(name, "current"))
     changes = drift.Changes(earlier.graph, later.graph)
-    first = drift.Judged(earlier, engine.judge(earlier, rules, Detail.ALL, changes.before))
-    second = drift.Judged(later, engine.judge(later, rules, Detail.ALL, changes.after))
+    first = drift.EvaluatedSnapshot(earlier, engine.evaluate(earlier, rules, Detail.ALL, changes.before))
+    second = drift.EvaluatedSnapshot(later, engine.evaluate(later, rules, Detail.ALL, changes.after))
     findings, found = drift.compare(changes, first, second)
     return Compared(first.findings, findings, found)

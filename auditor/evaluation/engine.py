@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor.estate.declaration import BalancerRole, Role
+from auditor.estate.declaration import LoadBalancerRole, Role
 from auditor.estate.subjects import Deployment, Subject, subject_of
 from auditor.estate.topology import Topology
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.conditions import Compiled, CompiledRule, Result, Stack, Test
 from auditor.rules.context import Context, ReadRecorder
 from auditor.rules.evidence import Evidence, distinct
 from auditor.rules.model import SEVERITIES, Target
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Gap
 
 _OUTCOMES: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
@@ -34,7 +34,7 @@ class Detail(enum.Enum):
     """Also those that pass or do not apply."""
 
 
-def judge(
+def evaluate(
     topology: Topology,
     rules: Iterable[CompiledRule],
     detail: Detail = Detail.FAILURES,
@@ -45,11 +45,11 @@ def judge(
     Findings list which properties were read in the resources whose keys are `recorded`; that implies `Detail.ALL`.
     """
     rules = tuple(rules)
-    found = [judge_deployment(topology, each, rules, detail, recorded) for each in topology.deployments]
-    return ranked(chain(*found, judge_subscriptions(topology, rules, detail, recorded)))
+    found = [evaluate_deployment(topology, each, rules, detail, recorded) for each in topology.deployments]
+    return ranked(chain(*found, evaluate_subscriptions(topology, rules, detail, recorded)))
 
 
-def judge_deployment(
+def evaluate_deployment(
     topology: Topology,
     deployment: Deployment,
     rules: Iterable[CompiledRule],
@@ -65,7 +65,7 @@ def judge_deployment(
     return [finding for rule in rules for finding in _findings(evaluator, deployment, rule, subjects)]
 
 
-def judge_subscriptions(
+def evaluate_subscriptions(
     topology: Topology,
     rules: Iterable[CompiledRule],
     detail: Detail = Detail.FAILURES,
@@ -131,23 +131,27 @@ def _findings(
             yield _finding(rule, deployment, subject, outcome, unknown=tuple(unknown))
 
 
-def _elements(deployment: Deployment, target: Target) -> Items:
+def _elements(deployment: Deployment, target: Target) -> PartialList:
     """Return what a target names in a deployment."""
     if target.kind == "deployment":
-        return Items((deployment,))
+        return PartialList((deployment,))
     if target.kind == "mirror":
-        return Items(deployment.mirrors, deployment.more_mirrors)
+        return PartialList(deployment.mirrors, deployment.more_mirrors)
     if target.kind == "tier":
         roles = [Role(role) for role in target.roles] or list(Role)
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
         # A member that was not found, or whose region was not read, may lie in a region of which no tier is known.
         groups = (*(tier.members for tier in tiers), *(deployment.machines[role] for role in roles))
-        return Items(tiers, next(filter(None, (Items.of(group).open_end for group in groups)), None))
+        return PartialList(
+            tiers, next(filter(None, (PartialList.of(group).incomplete_because for group in groups)), None)
+        )
     if not target.roles:
         return deployment.scope[target.type]
-    return Items.joined(
+    return PartialList.joined(
         *(
-            deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
+            deployment.balancers[LoadBalancerRole(role)]
+            if role in set(LoadBalancerRole)
+            else deployment.machines[Role(role)]
             for role in target.roles
         )
     )

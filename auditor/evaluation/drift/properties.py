@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from auditor.azure import arm, paths, types
-from auditor.judging.drift.volatile import volatile
+from auditor.evaluation.drift.volatile import volatile
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource

@@ -13,7 +13,7 @@ from auditor.errors import InputError
 from auditor.estate.graph import not_scanned
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
-from auditor.judging.model import Carried, Finding, Outcome
+from auditor.evaluation.model import Carried, Finding, Outcome
 from auditor.rules.model import SEVERITIES
 from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.lookup import unread

@@ -14,9 +14,9 @@ from auditor import yaml_documents
 from auditor.authoring import examples
 from auditor.azure.types.names import DISK, LOAD_BALANCER
 from auditor.errors import InputError
-from auditor.judging import coverage, engine, exemptions
-from auditor.judging.exemptions import ExemptionResult, Exemptions
-from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
+from auditor.evaluation import coverage, engine, exemptions
+from auditor.evaluation.exemptions import ExemptionResult, Exemptions
+from auditor.evaluation.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.evidence import Evidence
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
@@ -459,7 +459,7 @@ def test_the_reasons_of_real_findings_name_the_gaps_that_hide_them(name: str, ty
     if how == "forbidden":
         body["gaps"] = [{"scope": scope, "what": type_, "reason": "forbidden"} for scope in body["listed"]]
     built, rules = estates.topology(name, body), estates.rules(estates.ESTATES[name])
-    gaps, findings = coverage.gaps(built, rules), engine.judge(built, rules)
+    gaps, findings = coverage.gaps(built, rules), engine.evaluate(built, rules)
     leave = waiver(rule="", gap=type_, scope="*", granted_on=examples.AS_OF - dt.timedelta(days=1))
     found = exemptions.apply(Exemptions((leave,)), findings, (), gaps, examples.AS_OF)
     assert any(f.outcome is Outcome.UNKNOWN for f in findings)

@@ -21,10 +21,10 @@ from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
-from auditor.judging import carry_over, coverage, engine
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.exemptions import Exemptions, apply
-from auditor.judging.model import Attestation, Carried, Finding, Outcome, Waiver
+from auditor.evaluation import carry_over, coverage, engine
+from auditor.evaluation.exemptions import Exemptions, apply
+from auditor.evaluation.model import Attestation, Carried, Finding, Outcome, Waiver
+from auditor.evaluation.result import Evaluation
 from auditor.report import previous
 from auditor.report.document import Document
 from auditor.report.view import View
@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 - what runs differ in
     else:
         topology = estates.topology(name, body, declared)
     rules = estates.rules(estates.ESTATES[name])
-    gaps, findings = coverage.gaps(topology, rules), engine.judge(topology, rules)
+    gaps, findings = coverage.gaps(topology, rules), engine.evaluate(topology, rules)
     lost: tuple[Carried, ...] = ()
     if earlier:
         before = previous.earlier(read(reports.render("json", earlier)), [rule.rule for rule in rules])
@@ -239,7 +239,7 @@ def test_a_bug_closes_nothing(first: Evaluation) -> None:
     topology, rules = estates.topology(DEMO, body), estates.rules("current")
     findings = [
         msgspec.structs.replace(f, outcome=Outcome.ERROR, reasons=("KeyError: 'x'",)) if f.key == key else f
-        for f in engine.judge(topology, rules)
+        for f in engine.evaluate(topology, rules)
     ]
     before = previous.earlier(read(reports.render("json", first)), [rule.rule for rule in rules])
     (old,) = carry_over.carried(before, findings, topology)
@@ -321,7 +321,7 @@ def test_a_rule_that_is_no_more_asks_for_nothing(first: Evaluation) -> None:
     topology, rules = estates.topology(DEMO, body), estates.rules("current")
     left = [rule.rule for rule in rules if rule.rule.id != "MIR003"]
     before = previous.earlier(read(reports.render("json", first)), left)
-    lost = carry_over.carried(before, engine.judge(topology, rules), topology)
+    lost = carry_over.carried(before, engine.evaluate(topology, rules), topology)
     assert {old.finding.rule.id for old in lost} == {"MIR002", "LB003", "LB004"}
 
 

@@ -6,8 +6,8 @@ import datetime as dt
 
 import msgspec
 
-from auditor.judging.drift.model import Drift
-from auditor.judging.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
+from auditor.evaluation.drift.model import Drift
+from auditor.evaluation.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
 from auditor.rules.model import Pack, Rule
 from auditor.snapshot.model import Snapshot
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from auditor.azure import arm
-from auditor.judging.drift.model import Drift, ResourceChangeKind
+from auditor.evaluation.drift.model import Drift, ResourceChangeKind
 from tests import estates
 from tests.estates import Body
 from tests.test_gaps import hide_resource, hide_type

@@ -12,16 +12,16 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.types.names import SKU
 from auditor.estate.graph import Graph
-from auditor.judging.drift.identity import Pair, Pairing
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.drift.properties import Comparison, Difference
-from auditor.judging.drift.volatile import is_ephemeral
+from auditor.evaluation.drift.identity import Pair, Pairing
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.drift.properties import Comparison, Difference
+from auditor.evaluation.drift.volatile import is_ephemeral
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Resource, resource
 from auditor.snapshot.skus import cited_id
 
 
-class Moved(msgspec.Struct, frozen=True, eq=False):
+class Change(msgspec.Struct, frozen=True, eq=False):
     """A resource of which something moved."""
 
     kind: ResourceChangeKind
@@ -47,34 +47,34 @@ class Changes:
         self.moved = (*self._resources(before, after), *self._skus(before, after))
 
     @cached_property
-    def before(self) -> Mapping[str, Moved]:
+    def before(self) -> Mapping[str, Change]:
         """Return what moved by the key that it had."""
         return {moved.before.key: moved for moved in self.moved if moved.before}
 
     @cached_property
-    def after(self) -> Mapping[str, Moved]:
+    def after(self) -> Mapping[str, Change]:
         """Return what moved by the key that it has."""
         return {moved.after.key: moved for moved in self.moved if moved.after}
 
-    def _resources(self, before: Graph, after: Graph) -> Iterator[Moved]:
+    def _resources(self, before: Graph, after: Graph) -> Iterator[Change]:
         for pair in self._pairing.pairs:
             yield from self._compared(pair)
         for old in filter(_is_comparable, self._pairing.removed):
             hidden = after.listing(old.type, arm.subscription_of(old.key))
-            yield Moved(
+            yield Change(
                 ResourceChangeKind.LOST_SIGHT if hidden else ResourceChangeKind.REMOVED, old, None, hidden=hidden
             )
         for new in filter(_is_comparable, self._pairing.added):
             # What the baseline could not see may have been there all the time.
             if before.listing(new.type, arm.subscription_of(new.key)) is None:
-                yield Moved(ResourceChangeKind.ADDED, None, new)
+                yield Change(ResourceChangeKind.ADDED, None, new)
 
-    def _skus(self, before: Graph, after: Graph) -> Iterator[Moved]:
+    def _skus(self, before: Graph, after: Graph) -> Iterator[Change]:
         old, new = _cited_skus(before), _cited_skus(after)
         for key in sorted(old.keys() & new.keys()):
             yield from self._compared(Pair(old[key], new[key], ResourceChangeKind.CHANGED))
 
-    def _compared(self, pair: Pair) -> Iterator[Moved]:
+    def _compared(self, pair: Pair) -> Iterator[Change]:
         comparison = Comparison(pair.before, pair.after, self.now)
         differences = tuple(comparison.differences())
         kind = (
@@ -83,7 +83,7 @@ class Changes:
             else pair.kind
         )
         if kind is not ResourceChangeKind.CHANGED or differences:
-            yield Moved(kind, pair.before, pair.after, differences, comparison.hidden)
+            yield Change(kind, pair.before, pair.after, differences, comparison.hidden)
 
 
 def _is_comparable(found: Resource) -> bool:

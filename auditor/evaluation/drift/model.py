@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from auditor.judging.model import BaselineState, Finding
+from auditor.evaluation.model import BaselineState, Finding
 from auditor.snapshot.model import Approval, Gap
 
 

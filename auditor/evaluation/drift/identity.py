@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from auditor.azure import arm, paths, types
-from auditor.judging.drift.model import ResourceChangeKind
+from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.snapshot.model import Resource
 
 _UNCHANGED: Final = ResourceChangeKind.CHANGED
