@@ -19,6 +19,12 @@ _GZIP_WINDOW: Final = 31
 _CHUNK: Final = 1024**2
 
 
+def relative(path: Path) -> str:
+    """Return a path relative to the working folder if it is below, as a repository names its files, else in full."""
+    absolute = path.absolute()
+    return (absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute).as_posix()
+
+
 def read(path: Path) -> bytes:
     """Return the content of a file, unpacked where it is gzip.
 

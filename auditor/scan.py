@@ -7,12 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from auditor import files
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.evaluation import carry_over, coverage, drift, engine, exemptions
-from auditor.evaluation.engine import Detail
-from auditor.evaluation.result import Evaluation
+from auditor.judging import carry_over, coverage, drift, engine, exemptions
+from auditor.judging.engine import Detail
+from auditor.judging.evaluation import Evaluation
 from auditor.report import previous
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
@@ -69,14 +70,14 @@ def scan(request: Request) -> Evaluation:
     changes = drift.Changes(former.graph, topology.graph) if former else None
     detail = Detail.ALL if baseline else request.detail
     gaps = coverage.gaps(topology, rules)
-    findings = engine.evaluate(topology, rules, detail, changes.after if changes else ())
+    findings = engine.judge(topology, rules, detail, changes.after if changes else ())
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
-        before = drift.EvaluatedSnapshot(former, engine.evaluate(former, rules, detail, changes.before))
-        findings, moved = drift.compare(changes, before, drift.EvaluatedSnapshot(topology, findings))
+        before = drift.Judged(former, engine.judge(former, rules, detail, changes.before))
+        findings, moved = drift.compare(changes, before, drift.Judged(topology, findings))
     return Evaluation(
         profile=request.profile,
         as_of=as_of,
@@ -85,7 +86,7 @@ def scan(request: Request) -> Evaluation:
         coverage=coverage.assess(topology, gaps, findings, applied.gaps),
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
-        deployment_file=_relative(request.deployment) if request.deployment else "",
+        deployment_file=files.relative(request.deployment) if request.deployment else "",
         carried=applied.carried,
         waivers=applied.waivers,
         attestations=applied.attestations,
@@ -98,12 +99,6 @@ def _check_scopes(snapshot: Snapshot, baseline: Snapshot | None, request: Reques
     if baseline and not {*baseline.scopes} & {*snapshot.scopes}:
         message = f"is of {', '.join(baseline.scopes) or 'no subscription'}, and none of them is scanned"
         raise InputError(message, str(request.baseline))
-
-
-def _relative(path: Path) -> str:
-    """Return a path below the working folder relative to it, as a repository names its files; another as it is."""
-    absolute = path.absolute()
-    return (absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else absolute).as_posix()
 
 
 def _latest(*dates: dt.date | None) -> dt.date:

@@ -260,7 +260,27 @@ def _page(pack: Pack, rule: Rule) -> str:
     ]
     lines += ["| deployment | outcome | description | change |", "| --- | --- | --- | --- |"]
     lines += [f"| {' | '.join(example_row(example))} |" for example in value["examples"]]
+    lines += _not_noticed(value.get("insensitive", ()))
     return "\n".join(lines) + "\n"
+
+
+def _not_noticed(entries: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield the properties whose changes no rule notices, by reason."""
+    paths: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        short = entry["type"].partition("/")[2]
+        for path in entry["path"]:
+            paths.setdefault(entry["reason"], {})[f"{short}: {path}" if path else short] = None
+    if paths:
+        yield from (
+            "",
+            "## Not noticed",
+            "",
+            "In the known-good deployments, some changes of these properties make no rule fail.",
+            "",
+        )
+        yield from ("| property | reason |", "| --- | --- |")
+        yield from (f"| {'<br>'.join(map(code, of))} | {prose(reason)} |" for reason, of in paths.items())
 
 
 def _values(value: dict[str, Any]) -> Iterator[str]:

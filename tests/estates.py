@@ -11,25 +11,22 @@ from typing import Any
 import msgspec
 
 from auditor import bundled, yaml_documents
-from auditor.authoring import examples
+from auditor.authoring import fixtures
+from auditor.authoring import rule_files as authoring_files
+from auditor.authoring.rule_files import RuleFile
 from auditor.azure import arm
-from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
-from auditor.evaluation import coverage, engine
-from auditor.evaluation.model import Finding, Outcome
+from auditor.judging import coverage, engine
+from auditor.judging.model import Finding, Outcome
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
-from auditor.rules.model import Rule
 from auditor.rules.packs import LoadedPack
-from auditor.snapshot.known import PartialList
+from auditor.snapshot.known import Items
 from auditor.snapshot.model import Resource, Snapshot
-from auditor.yaml_documents import Document
 
-_INDEX: Any = yaml_documents.read(bundled.FIXTURES / "index.yaml").value
-
-KNOWN_GOOD: dict[str, str] = {name: entry["profile"] for name, entry in _INDEX.items()}
+KNOWN_GOOD: Mapping[str, str] = fixtures.profiles()
 """The known-good deployments with their profiles."""
 
 ESTATES = {**KNOWN_GOOD, "demo": "current"}
@@ -52,10 +49,10 @@ def rules(profile: str) -> tuple[CompiledRule, ...]:
 
 
 @cache
-def every_rule() -> dict[str, Rule]:
-    """Return the built-in rules by id, in the order of their ids."""
-    found = {loaded.rule.id: loaded.rule for loaded_rules in pack().rules.values() for loaded in loaded_rules}
-    return dict(sorted(found.items()))
+def rule_files() -> dict[str, RuleFile]:
+    """Return what `pack.yaml` and each rule file of the built-in pack state for tests, by rule."""
+    found = map(authoring_files.read, (bundled.PACK / packs.PACK_FILE, *packs.rule_paths(bundled.PACK)))
+    return {file.rule: file for file in found}
 
 
 @cache
@@ -77,27 +74,27 @@ def declared_of(name: str) -> Any:
 
 
 @cache
-def _inventory(name: str) -> examples.Inventory:
-    return examples.Inventory(body_of(name), name)
+def _decoder(name: str) -> fixtures.Decoder:
+    return fixtures.Decoder(name, body_of(name))
 
 
 def snapshot_of(name: str, body: Body) -> Snapshot:
     """Return a changed inventory as it is read."""
-    return _inventory(name).decode(body)
+    return _decoder(name).snapshot(body)
 
 
-@cache
-def _deployments(declared: bytes) -> tuple[DeclaredDeployment, ...]:
-    return deployment_file.load(Document(msgspec.json.decode(declared), "deployment.yaml", {}))
+def deployments_of(name: str) -> tuple[DeclaredDeployment, ...]:
+    """Return what an estate's deployment file declares."""
+    return _decoder(name).deployments(declared_of(name))
 
 
-def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = examples.AS_OF) -> Topology:
+def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = fixtures.AS_OF) -> Topology:
     """Return the topology of an estate of which the inventory was changed, and perhaps the deployment file.
 
     There is no such file where `declared` is empty.
     """
-    text = _files(name)[1] if declared is None else msgspec.json.encode(declared)
-    deployments = _deployments(text) if declared is None or declared else ()
+    told = declared_of(name) if declared is None else declared
+    deployments = _decoder(name).deployments(told) if told else ()
     return Topology(snapshot_of(name, body), deployments, as_of)
 
 
@@ -105,7 +102,7 @@ def judge(
     name: str, body: Body, declared: Any = None, asked: Sequence[CompiledRule] | None = None
 ) -> dict[Key, Finding]:
     """Return the findings of a changed estate by what they are about; by some rules only, where these are given."""
-    findings = engine.evaluate(topology(name, body, declared), rules(ESTATES[name]) if asked is None else asked)
+    findings = engine.judge(topology(name, body, declared), rules(ESTATES[name]) if asked is None else asked)
     found = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
     assert len(found) == len(findings), "one finding a (rule, deployment, subject)"
     return found
@@ -119,7 +116,7 @@ def baseline(name: str) -> Mapping[Key, Finding]:
 def complete(name: str, body: Body) -> bool:
     built = topology(name, body)
     loaded = rules(ESTATES[name])
-    return coverage.assess(built, coverage.gaps(built, loaded), engine.evaluate(built, loaded), {}).complete
+    return coverage.assess(built, coverage.gaps(built, loaded), engine.judge(built, loaded), {}).complete
 
 
 def by_tags(name: str) -> tuple[Body, Body]:
@@ -129,12 +126,12 @@ def by_tags(name: str) -> tuple[Body, Body]:
     machines = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
     for mirror in found.mirrors:
         for roster in (mirror.failover, mirror.arbiter, mirror.dr, mirror.reporting):
-            for machine in PartialList.of(roster).of_type(Resource):
+            for machine in Items.of(roster).only(Resource):
                 (role,) = found.roles[machine.key]
                 more = {"iris-mirror": mirror.declared.name, "iris-product": mirror.declared.product}
                 machines[machine.key]["tags"] = {"iris-deployment": found.id, "iris-role": str(role), **more}
     for tier in found.tiers:
-        for machine in tier.members.of_type(Resource):
+        for machine in tier.members.only(Resource):
             product = tier.declared.product or found.declared.product
             own = {"iris-deployment": found.id, "iris-role": str(tier.declared.role), "iris-product": product}
             machines[machine.key]["tags"] = own

@@ -370,7 +370,7 @@ def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatc
         message = "a bug"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("auditor.estate.load_balancing.LoadBalancing.rules_serving", broken)
+    monkeypatch.setattr("auditor.estate.load_balancing.Balancing.rules_serving", broken)
     report = tmp_path / "r.json"
     assert main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == exit_codes.INCOMPLETE
     errors = [f for f in json.loads(report.read_text())["findings"] if f["outcome"] == "error"]
@@ -398,36 +398,6 @@ def test_rules_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "az network lb probe update" in shown
     assert "S47" in shown
-
-
-def test_rules_test_tells_how_many_examples_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["rules", "test", str(bundled.PACK / "MIR003.yaml")]) == exit_codes.OK
-    assert capsys.readouterr().out == "8 examples, 0 faults\n"
-
-
-PACK = """\
-format: auditor.pack/1
-name: own
-title: Our own rules
-profiles: {current: What we ask for besides.}
-statements: {}
-"""
-
-
-def test_a_rule_is_begun_edited_and_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "pack.yaml").write_text(PACK)
-    assert main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == exit_codes.OK
-    path = Path(capsys.readouterr().out.strip())
-    assert path == tmp_path / "OWN001.yaml"
-    assert main(["rules", "test", str(path)]) == exit_codes.OK
-    assert capsys.readouterr().out == "3 examples, 0 faults\n"
-    assert main([*GOOD, "--rules", str(tmp_path)]) == exit_codes.OK
-    assert f"({len(estates.rules('current')) + 1} rules)" in capsys.readouterr().out
-    path.write_text(path.read_text().replace("value: Failed", "value: Succeeded"))
-    assert main(["rules", "test", str(path)]) == exit_codes.FINDINGS
-    assert "OWN001 example 2: expected fail, but the rule says" in capsys.readouterr().out
-    assert main(["rules", "new", "OWN", "--rules", str(tmp_path)]) == exit_codes.OK
-    assert capsys.readouterr().out.strip().endswith("OWN002.yaml")
 
 
 @pytest.mark.parametrize("action", [["show", "MIR003"], ["test"], ["matrix"], ["new", "OWN"]])

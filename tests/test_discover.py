@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import bundled, discover, yaml_documents
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.azure import arm
 from auditor.azure.types.names import VM
 from auditor.cli import exit_codes
@@ -69,7 +69,7 @@ def test_every_known_good_deployment_is_here() -> None:
 @pytest.mark.parametrize("stripped", [False, True], ids=["as it is", "without tags"])
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_what_a_known_good_deployment_declares_is_proposed(name: str, stripped: bool) -> None:
-    fixture = examples.fixture(name)
+    fixture = fixtures.known_good(name)
     bodies = everywhere(fixture.inventory["value"], _without_tags) if stripped else fixture.inventory["value"]
     found = proposal(*bodies, listed=fixture.inventory["listed"])
     assert found.found
@@ -96,7 +96,7 @@ def test_the_demo_is_proposed_without_what_drifted_into_its_pool(stripped: bool)
 
 
 def test_each_member_has_a_line_that_says_how_sure_and_why() -> None:
-    fixture = examples.fixture("trakcare-current")
+    fixture = fixtures.known_good("trakcare-current")
     text = proposal(*fixture.inventory["value"]).text
     lines = [line.strip() for line in text.splitlines() if "- vm-" in line]
     assert len(lines) == 16

@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from auditor import bundled, yaml_documents
-from auditor.authoring import examples
+from auditor.authoring import changes, examples, fixtures
 from auditor.azure import arm
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.evaluation import engine
-from auditor.evaluation.model import Finding, Outcome
+from auditor.judging import engine
+from auditor.judging.model import Finding, Outcome
 from auditor.sources import arm_json
 from auditor.yaml_documents import Document
 from tests import estates
@@ -86,7 +86,7 @@ def references(value: Any, source: str, member: str = "") -> Iterator[Reference]
 
 
 def resources(name: str) -> list[Body]:
-    return [copy.deepcopy(item) for item in examples.fixture(name).inventory["value"] if "id" in item]
+    return [copy.deepcopy(item) for item in fixtures.known_good(name).inventory["value"] if "id" in item]
 
 
 def walk(bodies: list[Body]) -> list[Reference]:
@@ -151,7 +151,7 @@ def test_references_hold_both_ways(name: str) -> None:
 )
 def test_the_walk_misses_nothing(name: str, path: str) -> None:
     """Taking away one direction of a reference leaves the other one unanswered."""
-    changed = examples.apply(examples.fixture("trakcare-current"), {"remove": [{"resource": name, "path": path}]})
+    changed = changes.apply(fixtures.known_good("trakcare-current"), {"remove": [{"resource": name, "path": path}]})
     assert unanswered([item for item in changed.inventory["value"] if "id" in item])
 
 
@@ -172,15 +172,15 @@ def test_names_are_unique(name: str) -> None:
 
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_known_good_deployments_are_good(name: str) -> None:
-    known_good = examples.fixture(name)
-    found = examples.evaluate(known_good, {}, estates.rules(known_good.profile))
+    known_good = fixtures.known_good(name)
+    found = examples.judge(known_good, {}, estates.rules(known_good.profile))
     bad = [f for f in found.values() if f.outcome not in {Outcome.PASS, Outcome.NOT_APPLICABLE}]
     assert [(f.rule.id, f.subject.id, f.outcome, f.reason) for f in bad] == []
 
 
 def test_one_arbiter_may_serve_all_mirrors() -> None:
     """The vendor allows it, so that it is nothing to complain about, whatever the fixture does."""
-    known_good = examples.fixture("healthshare-current")
+    known_good = fixtures.known_good("healthshare-current")
     mirrors = range(1, len(known_good.declared["deployments"][0]["mirrors"]))
     change = {
         "declare": [
@@ -192,7 +192,7 @@ def test_one_arbiter_may_serve_all_mirrors() -> None:
             for part in ("-nic", "-os", "")
         ],
     }
-    found = examples.evaluate(known_good, change, estates.rules("current"))
+    found = examples.judge(known_good, change, estates.rules("current"))
     assert [(f.rule.id, f.subject.id) for f in found.values() if f.outcome is Outcome.FAIL] == []
 
 
@@ -295,7 +295,7 @@ def template(profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none")
     declared: Any = yaml_documents.read(folder / bundled.DEPLOYMENT).value
     declared["deployments"][0]["regions"]["dr"] = dr
     built = Topology(taken, deployment_file.load(Document(declared, bundled.DEPLOYMENT, {})), as_of)
-    return tuple(engine.evaluate(built, estates.rules(profile)))
+    return tuple(engine.judge(built, estates.rules(profile)))
 
 
 def of_rule(rule_id: str, profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none") -> list[Finding]:

@@ -1,160 +1,83 @@
-"""Every change that the mutator makes is noticed or has a reason why no rule cares, and every rule can be broken.
-
-Noticed means that some rule says fail or unknown: on a known-good deployment none does. It is not enough that a rule
-has nothing to judge any more.
-"""
+"""Every mutation is noticed by a rule, or a rule file states why none must; and every rule can fail."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from auditor import yaml_documents
-from auditor.authoring import examples
+from auditor.authoring import fixtures, mutation_tests
+from auditor.authoring.mutation_tests import MutationTest
+from auditor.authoring.sensitivity import Sensitivity
 from auditor.errors import InputError
-from auditor.evaluation.model import Outcome
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from auditor.judging.model import Outcome
 from auditor.rules.conditions import CompiledRule
-from tests import estates, mutator
-from tests.mutator import Mutant
+from tests import estates
 
 pytestmark = pytest.mark.slow
 
-LIST: Any = yaml_documents.read(Path(__file__).with_name("mutations.yaml")).value
-UNNOTICED: list[dict[str, Any]] = LIST["unnoticed"]
-
 PARTS = 8
-"""Into so many tests the changes of a deployment are divided."""
+"""The number of tests into which the mutations of a deployment are divided."""
 
 
 @cache
-def mutants(name: str) -> list[Mutant]:
-    known_good = mutator.estate(name)
-    return known_good.mutants(known_good.reads(known_good.rules))
+def sensitivity(name: str) -> Sensitivity:
+    return Sensitivity(fixtures.known_good(name), estates.rules(estates.KNOWN_GOOD[name]))
 
 
-def entries_for(name: str, mutant: Mutant) -> list[int]:
-    """Return the numbers of the entries that list a change."""
-
-    def meant(only: dict[str, list[str]]) -> bool:
-        place = {"in": name, "of": mutant.of, "was": mutant.was}
-        return all(place[where] in wanted for where, wanted in only.items())
-
-    return [
-        number
-        for number, entry in enumerate(UNNOTICED)
-        if entry["type"] == mutant.type
-        and mutant.kind in entry["changes"].get(mutant.path, ())
-        and ("only" not in entry or any(map(meant, entry["only"])))
-    ]
+@cache
+def checks(name: str) -> MutationTest:
+    files = estates.rule_files().values()
+    return MutationTest(sensitivity(name), files, files)
 
 
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_change_is_noticed_or_listed_with_a_reason(name: str, part: int) -> None:
-    known_good = mutator.estate(name)
-    changes = mutants(name)[part::PARTS]
-    assert changes
-    noticed = {mutant: known_good.is_noticed(mutant) for mutant in changes}
-    listed = {mutant: bool(entries_for(name, mutant)) for mutant in changes}
-    assert [str(mutant) for mutant in changes if not noticed[mutant] and not listed[mutant]] == [], "no rule notices"
-    assert [str(mutant) for mutant in changes if noticed[mutant] and listed[mutant]] == [], "is noticed, but listed"
+def test_every_mutation_is_noticed_or_listed_with_a_reason(name: str, part: int) -> None:
+    mutations = checks(name).mutations[part::PARTS]
+    assert mutations
+    assert [*map(str, mutation_tests.faults(checks(name).observe(mutation) for mutation in mutations))] == []
 
 
-def test_the_list_speaks_of_changes_that_are_made() -> None:
-    made = defaultdict(set)
-    for name in estates.KNOWN_GOOD:
-        for mutant in mutants(name):
-            numbers = entries_for(name, mutant)
-            assert len(numbers) <= 1, f"{mutant} has two reasons"
-            for number in numbers:
-                made[number].add((mutant.path, mutant.kind))
-    listed = {n: {(path, k) for path, ks in e["changes"].items() for k in ks} for n, e in enumerate(UNNOTICED)}
-    assert listed == made
-    assert all(entry["reason"] for entry in UNNOTICED)
-
-
-@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
-def test_rules_that_are_not_seen_to_look_at_a_change_do_not_notice_it(name: str) -> None:
-    """Asking those alone is what makes asking so often possible."""
-    known_good = mutator.estate(name)
-    sample = [mutant for mutant in mutants(name) if len(known_good.concerned(mutant)) < len(known_good.rules)][::41]
-    before = outcomes(known_good.judge(known_good.snapshot, known_good.rules))
-    asked = 0
-    for mutant in sample:
-        try:
-            changed = known_good.changed(mutant)
-        except InputError:
-            continue
-        concerned = {loaded.rule.id for loaded in known_good.concerned(mutant)}
-        others = [loaded for loaded in known_good.rules if loaded.rule.id not in concerned]
-        after = outcomes(known_good.judge(changed, others))
-        assert after == {rule: said for rule, said in before.items() if rule not in concerned}, str(mutant)
-        asked += 1
-    assert asked > 15
-
-
-def outcomes(findings: Any) -> dict[str, list[tuple[str, str]]]:
-    """Return what each rule says of each subject."""
-    found = defaultdict(list)
-    for finding in findings:
-        found[finding.rule.id].append((finding.subject.id, finding.outcome))
-    return found
-
-
-# --- every rule can be broken -----------------------------------------------------------------------------------------
+def test_everything_that_is_listed_is_a_mutation() -> None:
+    files = estates.rule_files().values()
+    assert sum(len(file.insensitive) for file in files) > 100
+    assert [*map(str, mutation_tests.unused(files, [checks(name) for name in estates.KNOWN_GOOD]))] == []
 
 
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 @pytest.mark.parametrize("rule", estates.RULE_IDS)
-def test_some_change_breaks_the_rule(name: str, rule: str) -> None:
-    """Wherever a rule passes, one of its examples or a single change makes it fail."""
-    if any(finding.outcome is Outcome.PASS for (of, *_), finding in estates.baseline(name).items() if of == rule):
-        assert any(fails(name, rule, example) for example in failing_examples(name, rule)) or any(
-            breaks(name, rule, mutant) for mutant in most_promising_first(name, rule)
-        ), "neither an example of the rule with `expect: fail` nor a single change of what it looks at breaks it"
+def test_every_rule_that_passes_can_fail(name: str, rule: str) -> None:
+    assert [*map(str, checks(name).cannot_fail(estates.rule_files()[rule]))] == []
 
 
-def most_promising_first(name: str, rule: str) -> list[Mutant]:
-    """Return the changes of what a rule looks at: every sort of change once before any of them again."""
-    known_good = mutator.estate(name)
-    seen: defaultdict[tuple[str, ...], int] = defaultdict(int)
-    ranked = []
-    for mutant in mutants(name):
-        concerned = known_good.concerned(mutant)
-        if any(loaded.rule.id == rule for loaded in concerned):
-            seen[mutant[:3]] += 1
-            ranked.append((seen[mutant[:3]], len(concerned), mutant))
-    return [mutant for *_, mutant in sorted(ranked, key=lambda entry: entry[:2])]
+@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
+def test_rules_that_do_not_read_what_is_mutated_do_not_notice_it(name: str) -> None:
+    """To evaluate only the others is what makes so many evaluations possible."""
+    known_good = sensitivity(name)
+    rules = set(known_good.rules)
+    sample = [mutation for mutation in known_good.mutations if set(known_good.concerned(mutation)) != rules][::41]
+    before = outcomes(known_good.fixture.topology(), known_good.rules.values())
+    evaluated = 0
+    for mutation in sample:
+        try:
+            mutated = known_good.mutated(mutation)
+        except InputError:
+            continue
+        others = rules - set(known_good.concerned(mutation))
+        after = outcomes(mutated, [known_good.rules[rule] for rule in sorted(others)])
+        assert after == {rule: found for rule, found in before.items() if rule in others}, str(mutation)
+        evaluated += 1
+    assert evaluated > 15
 
 
-def failing_examples(name: str, rule: str) -> list[Mapping[str, Any]]:
-    """Return the examples of a rule that it fails: those on this deployment first, then those on others."""
-    found = [example for example in estates.every_rule()[rule].examples if example["expect"] == "fail"]
-    return sorted(found, key=lambda example: example["on"] != name)
-
-
-def fails(name: str, rule: str, example: Mapping[str, Any]) -> bool:
-    """Return whether a rule fails after the change of an example; one may name what this deployment does not have."""
-    try:
-        found = examples.evaluate(examples.fixture(name), example, own(name, rule))
-    except InputError:
-        return False
-    return any(finding.outcome is Outcome.FAIL for finding in found.values())
-
-
-def own(name: str, rule: str) -> list[CompiledRule]:
-    return [loaded for loaded in mutator.estate(name).rules if loaded.rule.id == rule]
-
-
-def breaks(name: str, rule: str, mutant: Mutant) -> bool:
-    known_good = mutator.estate(name)
-    try:
-        findings = known_good.judge(known_good.changed(mutant), own(name, rule))
-    except InputError:
-        return False
-    return any(finding.outcome is Outcome.FAIL for finding in findings)
+def outcomes(topology: Topology, rules: Iterable[CompiledRule]) -> dict[str, list[tuple[str, Outcome]]]:
+    """Return the outcomes of each rule by subject."""
+    found = defaultdict(list)
+    for finding in engine.judge(topology, rules):
+        found[finding.rule.id].append((finding.subject.id, finding.outcome))
+    return found

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from auditor.authoring import examples
+from auditor.authoring import examples, fixtures
+from auditor.authoring.examples import ExampleTest
+from auditor.authoring.rule_files import TOPOLOGY
 from auditor.azure import paths
-from auditor.evaluation.model import Outcome
+from auditor.judging.model import Outcome
 from auditor.rules.evidence import Evidence
 from tests import estates
 
@@ -18,26 +20,26 @@ pytestmark = pytest.mark.slow
 
 
 @cache
-def trial() -> examples.Trial:
-    return examples.Trial({profile: estates.rules(profile) for profile in estates.pack().rules})
+def checks() -> ExampleTest:
+    return ExampleTest({profile: estates.rules(profile) for profile in estates.pack().rules})
 
 
 def test_every_file_is_a_rule() -> None:
-    assert set(estates.RULE_IDS) == set(estates.every_rule())
+    assert {*estates.RULE_IDS, TOPOLOGY} == estates.rule_files().keys()
 
 
 @pytest.mark.parametrize("rule_id", estates.RULE_IDS)
 def test_examples_hold(rule_id: str) -> None:
-    """What an example says of its rule holds, and a failure names a property that the example changed."""
-    rule = estates.every_rule()[rule_id]
-    assert {"pass", "fail", "unknown"} <= {example["expect"] for example in rule.examples}
-    for number, example in enumerate(rule.examples, start=1):
-        findings = trial().evaluate(rule, example)
-        assert list(trial().faults(rule, example, findings)) == [], f"example {number}"
-        if example["expect"] == "fail" and ("set" in example or "remove" in example):
-            failures = [f for (of, _, _), f in findings.items() if of == rule_id and f.outcome is Outcome.FAIL]
-            evidence = [entry for finding in failures for entry in finding.evidence]
-            assert _shows_the_change(evidence, example), f"example {number}: {evidence}"
+    """The outcome of each example is as stated, and the evidence of a fail has a property that the example changes."""
+    file = estates.rule_files()[rule_id]
+    assert {"pass", "fail", "unknown"} <= {example.content["expect"] for example in file.examples}
+    for example in file.examples:
+        found = checks().judge(example)
+        assert list(checks().faults(example, found)) == [], str(example)
+        if example.content["expect"] == "fail" and {"set", "remove"} & example.content.keys():
+            fails = [f for (rule, _, _), f in found.items() if rule == rule_id and f.outcome is Outcome.FAIL]
+            evidence = [entry for finding in fails for entry in finding.evidence]
+            assert _shows_the_change(evidence, example.content), f"{example}: {evidence}"
 
 
 @pytest.mark.parametrize(("name", "profile"), estates.KNOWN_GOOD.items())
@@ -54,7 +56,7 @@ def test_every_rule_passes_on_a_known_good_deployment() -> None:
         passing = {
             rule
             for name in estates.KNOWN_GOOD
-            for (rule, _, _), f in examples.evaluate(examples.fixture(name), {}, estates.rules(profile)).items()
+            for (rule, _, _), f in examples.judge(fixtures.known_good(name), {}, estates.rules(profile)).items()
             if f.outcome is Outcome.PASS
         }
         assert passing == {loaded.rule.id for loaded in estates.rules(profile)}

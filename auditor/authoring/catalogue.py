@@ -1,23 +1,17 @@
-"""The rules themselves: listed, shown, tried on their examples, begun."""
+"""Listings of rules: all of a profile, one in full, and the matrix of statements and rules."""
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from auditor import bundled, files
-from auditor.authoring import examples
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.rules import packs
-from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
-from auditor.rules.model import Rule
 from auditor.rules.packs import LoadedPack
 
-_GROUP = re.compile(r"[A-Z]{2,8}")
 _WIDTH = 100
 
 
@@ -100,85 +94,3 @@ def _row(lead: str, text: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def check(path: Path | None, loaded: tuple[LoadedPack, ...]) -> tuple[int, list[examples.Failure]]:
-    """Try the examples of a pack's folder, a rule file, or all packs; return how many there were and what failed.
-
-    Raises:
-        InputError: a file is wrong, or there is nothing to try.
-    """
-    if path is not None:
-        if not path.exists():
-            message = "cannot be read: there is no such file or folder"
-            raise InputError(message, str(path))
-        folder = path if path.is_dir() else path.parent
-        if folder.resolve() == bundled.PACK.resolve():
-            loaded = (packs.load(folder, FACTS),)
-        else:
-            loaded = (*loaded, packs.load(folder, FACTS))
-    rules_of = {profile: packs.select(loaded, profile) for pack in loaded for profile in pack.rules}
-    tried = list(_meant(path, rules_of))
-    if not tried:
-        message = "has no rule to try"
-        raise InputError(message, str(path or ""))
-    trial = examples.Trial(rules_of)
-    failures = [failure for rule in tried for failure in trial.check(rule)]
-    return sum(len(rule.examples) for rule in tried), failures
-
-
-def _meant(path: Path | None, rules_of: Mapping[str, tuple[CompiledRule, ...]]) -> Iterator[Rule]:
-    """Yield each rule, once, that a path means: a file, a folder, or all."""
-    seen: set[str] = set()
-    for rules in rules_of.values():
-        for rule in (loaded.rule for loaded in rules):
-            file = Path(rule.file).resolve()
-            if rule.id not in seen and (path is None or path.resolve() in {file, file.parent}):
-                seen.add(rule.id)
-                yield rule
-
-
-def new(group: str, folder: Path | None) -> Path:
-    """Write the beginning of a rule under the next free id of a group, and return where.
-
-    Raises:
-        InputError: the group is no group, or there is no folder to write to.
-    """
-    if not _GROUP.fullmatch(group):
-        message = f"'{group}' is not a group of rules; it takes two to eight capital letters, as in LB"
-        raise InputError(message)
-    if folder is None:
-        if bundled.RULES.parent.name == "_data":
-            message = "the built-in pack is installed, not checked out; name the folder of your own pack with --rules"
-            raise InputError(message)
-        folder = bundled.PACK
-    if not (folder / packs.PACK_FILE).is_file():
-        message = f"has no {packs.PACK_FILE}"
-        raise InputError(message, str(folder))
-    taken = [int(found.stem[len(group) :]) for found in folder.glob(f"{group}[0-9][0-9][0-9].yaml")]
-    rule_id = f"{group}{max(taken, default=0) + 1:03}"
-    path = folder / f"{rule_id}.yaml"
-    files.write(path, _BEGINNING.format(id=rule_id).encode())
-    return path
-
-
-_BEGINNING = """\
-# yaml-language-server: $schema=../../auditor/schema/rule.schema.json
-id: {id}
-title: What is true of a good deployment, as one sentence
-severity: medium                   # critical | high | medium | low | info
-sources:                           # or `reference: [S..]`, statements of pack.yaml
-  - {{title: The page that asks for this, url: "https://learn.microsoft.com/azure/", date: 2026-01}}
-for: [{{type: Microsoft.Compute/virtualMachines, role: [mirror-failover]}}]
-assert: {{field: properties.provisioningState, equals: Succeeded}}
-profiles: {{current: {{}}}}
-why: What happens to the hospital where this is not so.
-fix: az vm update -g RG -n VM
-examples:
-  - {{on: trakcare-current, expect: pass}}
-  - on: trakcare-current
-    expect: fail
-    because: in one word, what was changed
-    set: [{{resource: vm-db-a, path: properties.provisioningState, value: Failed}}]
-  - {{on: trakcare-current, expect: unknown, because: the machine could not be read, gap: [vm-db-a]}}
-"""

@@ -113,14 +113,14 @@ def _get(body: object, steps: tuple[Step, ...]) -> object:
     value = body
     for depth, step in enumerate(steps):
         if isinstance(step, str):
-            if type(value) is not dict:
+            if not isinstance(value, dict):
                 return WrongType(render(steps[:depth]), "an object")
             found = value.get(step)
             if found is None and depth == 1 and steps[0] == "tags":
                 found = next((v for k, v in value.items() if k.lower() == step.lower()), None)
             value = found
         else:
-            if type(value) is not list:
+            if not isinstance(value, list):
                 return WrongType(render(steps[:depth]), "a list")
             value = value[step] if isinstance(step, int) and step < len(value) else None
         if value is None:
@@ -141,7 +141,7 @@ def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
     elements = get(body, before)
     if isinstance(elements, Absent):
         return
-    if type(elements) is not list:
+    if not isinstance(elements, list):
         yield render(before), elements if isinstance(elements, WrongType) else WrongType(render(before), "a list")
         return
     prefix = render(before)
@@ -161,7 +161,7 @@ def values(body: object, steps: tuple[Step, ...]) -> Iterator[object]:
         return
     star = steps.index(None)
     elements = get(body, steps[:star])
-    if type(elements) is list:
+    if isinstance(elements, list):
         for element in elements:
             yield from values(element, steps[star + 1 :])
     elif elements is not ABSENT:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from auditor import bundled, discover, scan
-from auditor.authoring import catalogue
-from auditor.cli import exit_codes, outputs
+from auditor import bundled, discover, files, scan
+from auditor.authoring import catalogue, scaffold, testing
+from auditor.cli import exit_codes, live_line, outputs
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
-from auditor.evaluation.engine import Detail
+from auditor.judging.engine import Detail
 from auditor.report import wording
 from auditor.report.formats import FORMATS
 from auditor.sources import approval
@@ -143,14 +143,21 @@ def _rules_matrix(options: argparse.Namespace) -> int:
 
 
 def _rules_test(options: argparse.Namespace) -> int:
-    count, failures = catalogue.check(options.path, catalogue.load(options.rules))
-    sys.stdout.writelines(f"{failure}\n" for failure in failures)
-    sys.stdout.write(f"{count} examples, {len(failures)} faults\n")
-    return exit_codes.FINDINGS if failures else exit_codes.OK
+    with live_line.open_line() as progress:
+        result = testing.test(options.path, options.rules, progress)
+    sys.stdout.writelines(f"{printable(str(fault))}\n" for fault in result.faults)
+    counts = (
+        (result.rules, "rule"),
+        (result.examples, "example"),
+        (result.mutations, "mutation"),
+        (len(result.faults), "fault"),
+    )
+    sys.stdout.write(", ".join(wording.count(*count) for count in counts) + "\n")
+    return exit_codes.FINDINGS if result.faults else exit_codes.OK
 
 
 def _rules_new(options: argparse.Namespace) -> int:
-    sys.stdout.write(f"{catalogue.new(options.group, options.rules)}\n")
+    sys.stdout.write(f"{files.relative(scaffold.new(options.group, options.rules))}\n")
     return exit_codes.OK
 
 

@@ -25,7 +25,7 @@ class Role(enum.StrEnum):
     PRINT = "print"
 
 
-class LoadBalancerRole(enum.StrEnum):
+class BalancerRole(enum.StrEnum):
     """Role of a load balancer, which follows from the VMs in its backend pools."""
 
     WEB = "web-lb"

@@ -14,7 +14,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type, reference_of
 from auditor.azure.types.names import SKU, VM
 from auditor.estate.caching import cached_method
-from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
 from auditor.snapshot.skus import cited_id
@@ -145,14 +145,14 @@ class Graph:
         """Return the resources or parts to which a list of references leads."""
         reference = reference_of(element.resource.type, element.path, name)
         found = items(element, reference.path)
-        listed = PartialList.of(found.value)
+        listed = Items.of(found.value)
         targets = (
             item
             if isinstance(item, Unknown)
             else self._target(reference, item) or malformed(element, reference.path, item, _AN_ID)
             for item in listed.known
         )
-        return Answer(PartialList(tuple(targets), listed.missing), found.reads)
+        return Answer(Items(tuple(targets), listed.missing), found.reads)
 
     def _target(self, reference: Reference, arm_id: object) -> Resource | Part | Unknown | None:
         """Return what an id refers to, None if it is no text."""
@@ -207,18 +207,18 @@ class Graph:
         if record is None:
             gap = self.listing(SKU, subscription)
             return Answer(gap or Unknown(Cause.VALUE, f"Azure lists no {resource_type} {sku} in {region}"))
-        found = self._capabilities(record.key).get(name.lower())
+        found = self._capabilities(record.key).get(name.lower(), {}).get("value")
         value = ABSENT if found is None else found
         return Answer(value, (Read(cited_id(subscription, sku), f"capabilities.{name}", value),))
 
     @cached_method
-    def _capabilities(self, key: str) -> dict[str, object]:
+    def _capabilities(self, key: str) -> dict[str, dict[str, object]]:
         """Return the capabilities of a SKU record by lower-case name; the first of several of the same name."""
-        found: dict[str, object] = {}
+        found: dict[str, dict[str, object]] = {}
         entries = self.resources[key].body.get("capabilities")
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):
-                found.setdefault(str(entry.get("name")).lower(), entry.get("value"))
+                found.setdefault(str(entry.get("name")).lower(), entry)
         return found
 
     @cached_property

@@ -9,18 +9,11 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.azure.types import display_type
-from auditor.estate.declaration import (
-    DeclaredDeployment,
-    DeclaredMirror,
-    DeclaredTier,
-    LoadBalancerRole,
-    Role,
-    Selector,
-)
-from auditor.snapshot.known import Cause, PartialList, Unknown
+from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Selector
+from auditor.snapshot.known import Cause, Items, Unknown
 from auditor.snapshot.model import Resource
 
-Members = PartialList | Unknown
+Members = Items | Unknown
 """The VMs of a role; `Unknown` if the role is not declared."""
 
 
@@ -64,7 +57,7 @@ class Tier(msgspec.Struct, frozen=True, eq=False):
     deployment: DeclaredDeployment
     declared: DeclaredTier
     region: str
-    members: PartialList
+    members: Items
 
     @property
     def id(self) -> str:
@@ -86,7 +79,7 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
 
     deployment: DeclaredDeployment
     selector: Selector
-    matches: PartialList
+    matches: Items
     """Every VM that the selector matches."""
 
     @property
@@ -95,7 +88,7 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
         return f"{self.deployment.name}/members/{self.selector}"
 
     @property
-    def machines(self) -> PartialList:
+    def machines(self) -> Items:
         """Return the VMs to which it gives a role.
 
         Without a match, or with a name that several VMs have, that is one `Unknown`: no VM gets the role, and the list
@@ -103,28 +96,28 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
         """
         if self.matches.missing is None and not self.matches.known:
             reason = f"{self.selector} is declared, but no virtual machine matches it"
-            return PartialList((Unknown(Cause.DECLARATION, reason),))
+            return Items((Unknown(Cause.DECLARATION, reason),))
         if self.selector.kind == "name" and len(self.matches.known) > 1:
             reason = (
                 f"{self.selector} is the name of {len(self.matches.known)} virtual machines: declare it by its ARM id"
             )
-            return PartialList((Unknown(Cause.DECLARATION, reason),))
+            return Items((Unknown(Cause.DECLARATION, reason),))
         if self.selector.kind in {"name", "id"} and self.matches.known and not self.selector.tag:
-            return PartialList(self.matches.known)
+            return Items(self.matches.known)
         return self.matches
 
 
-class DeploymentScope(dict[str, PartialList]):
+class DeploymentScope(dict[str, Items]):
     """The resources of a deployment by type; a type without known resources may still be incomplete."""
 
-    def __init__(self, found: Mapping[str, PartialList], unlisted: Callable[[str], Unknown | None]) -> None:
+    def __init__(self, found: Mapping[str, Items], unlisted: Callable[[str], Unknown | None]) -> None:
         """Take what was found; `unlisted` returns why a type without known resources may be incomplete."""
         super().__init__(found)
         self._unlisted = unlisted
 
-    def __missing__(self, type_: str) -> PartialList:
+    def __missing__(self, type_: str) -> Items:
         """Return a list without known resources."""
-        return PartialList((), self._unlisted(type_))
+        return Items((), self._unlisted(type_))
 
 
 class Deployment(msgspec.Struct, frozen=True, eq=False):
@@ -146,7 +139,7 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     unknown, or empty if the file declares that there are no tiers."""
     scope: DeploymentScope
     """The resources of the deployment, by type."""
-    balancers: Mapping[LoadBalancerRole, PartialList]
+    balancers: Mapping[BalancerRole, Items]
     lines: Mapping[str, int]
     """The line of the deployment file that declares one subject alone, by the subject's id or key."""
 

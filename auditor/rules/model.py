@@ -99,6 +99,5 @@ class Rule(msgspec.Struct, frozen=True):
     reference: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     profiles: tuple[str, ...] = ()
-    examples: tuple[Mapping[str, object], ...] = ()
     pack: str = ""
     file: str = ""

@@ -45,9 +45,7 @@ def load(folder: Path, facts: Mapping[str, Fact]) -> LoadedPack:
     pack = _pack(yaml_documents.read(folder / PACK_FILE).check("pack"))
     rules: dict[str, list[CompiledRule]] = {profile: [] for profile in pack.profiles}
     found: dict[str, str] = {}
-    for path in sorted(folder.glob("*.y*ml")):
-        if path.name == PACK_FILE:
-            continue
+    for path in rule_paths(folder):
         document = yaml_documents.read(path).check("rule")
         value: Any = document.value
         if value["id"] in found:
@@ -57,6 +55,11 @@ def load(folder: Path, facts: Mapping[str, Fact]) -> LoadedPack:
         for profile, loaded in _rule(document, pack, facts).items():
             rules[profile].append(loaded)
     return LoadedPack(pack, {profile: tuple(loaded) for profile, loaded in rules.items()})
+
+
+def rule_paths(folder: Path) -> list[Path]:
+    """Return the rule files of a pack."""
+    return sorted(path for path in folder.glob("*.y*ml") if path.name != PACK_FILE)
 
 
 def load_all(folders: Iterable[Path], facts: Mapping[str, Fact]) -> tuple[LoadedPack, ...]:
@@ -192,7 +195,6 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
         reference=tuple(value.get("reference", ())),
         sources=tuple(Source(**source) for source in value.get("sources", ())),
         profiles=tuple(value["profiles"]),
-        examples=tuple(value["examples"]),
         pack=pack.name,
         file=document.file,
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT, Absent
-from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 
 
@@ -64,7 +64,7 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
     steps = paths.parse(path)
     for where, found in paths.find(element.body, steps):
         whole = paths.join(element.path, where)
-        if type(found) is dict:
+        if isinstance(found, dict):
             known.append(Part(element.resource, whole, found))
         elif isinstance(found, paths.WrongType):
             known.append(wrong_type(element, found))
@@ -76,7 +76,7 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
     cut = next(_cut_lists(element, steps), None) if element.resource.unread else None
-    return Answer(PartialList(tuple(known), cut), tuple(reads))
+    return Answer(Items(tuple(known), cut), tuple(reads))
 
 
 def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Iterator[Unknown]:
@@ -88,15 +88,15 @@ def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Itera
                 yield gap
 
 
-def objects(element: Resource | Part, path: str) -> PartialList:
+def objects(element: Resource | Part, path: str) -> Items:
     """Return the objects at a path with wildcards; an item that is something else is unknown."""
-    found = PartialList.of(items(element, path).value)
+    found = Items.of(items(element, path).value)
     if all(isinstance(item, _OBJECTS) for item in found.known):
         return found
     known = (
         item if isinstance(item, _OBJECTS) else malformed(element, path, item, "an object") for item in found.known
     )
-    return PartialList(tuple(known), found.missing)
+    return Items(tuple(known), found.missing)
 
 
 _OBJECTS: Final = (Part, Unknown)

@@ -143,7 +143,9 @@ def test_a_page_says_all_that_its_rule_does() -> None:
         assert all(f"`{profile}`" in text for profile in rule.profiles)
         assert all(f"- {name}, " in text for name in rule.reference)
         assert all(source.url in text for source in rule.sources)
-        assert text.partition("## Examples")[2].count("\n| `") == len(rule.examples)
+        examples, _, unnoticed = text.partition("## Examples")[2].partition("## Not noticed")
+        assert examples.count("\n| `") == len(value["examples"])
+        assert all(generator().prose(entry["reason"]) in unnoticed for entry in value.get("insensitive", ()))
         assert "\nassert:" in text
         assert ("\nwhen:" in text) is ("when" in value)
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import bundled, yaml_documents
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.azure import arm
 from auditor.azure.types.names import DISK, LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.errors import InputError
@@ -53,7 +53,7 @@ def run(  # noqa: PLR0913 - what runs differ in
     """Judge an inventory, after an earlier run."""
     if declared is None:  # the file as it stands, for its lines
         deployments = deployment_file.load(yaml_documents.read(bundled.FIXTURES / name / bundled.DEPLOYMENT))
-        topology = Topology(estates.snapshot_of(name, body), deployments, examples.AS_OF)
+        topology = Topology(estates.snapshot_of(name, body), deployments, fixtures.AS_OF)
     else:
         topology = estates.topology(name, body, declared)
     rules = estates.rules(estates.ESTATES[name])
@@ -62,10 +62,10 @@ def run(  # noqa: PLR0913 - what runs differ in
     if earlier:
         before = previous.earlier(read(reports.render("json", earlier)), [rule.rule for rule in rules])
         lost = carry_over.carried(before, findings, topology)
-    applied = apply(Exemptions(waived, attested), findings, lost, gaps, examples.AS_OF)
+    applied = apply(Exemptions(waived, attested), findings, lost, gaps, fixtures.AS_OF)
     return Evaluation(
         profile="current",
-        as_of=examples.AS_OF,
+        as_of=fixtures.AS_OF,
         snapshot=topology.graph.snapshot,
         findings=applied.findings,
         coverage=coverage.assess(topology, gaps, applied.findings, applied.gaps),

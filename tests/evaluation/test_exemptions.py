@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import yaml_documents
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.azure.types.names import DISK, LOAD_BALANCER
 from auditor.errors import InputError
 from auditor.evaluation import coverage, engine, exemptions
@@ -460,8 +460,8 @@ def test_the_reasons_of_real_findings_name_the_gaps_that_hide_them(name: str, ty
         body["gaps"] = [{"scope": scope, "what": type_, "reason": "forbidden"} for scope in body["listed"]]
     built, rules = estates.topology(name, body), estates.rules(estates.ESTATES[name])
     gaps, findings = coverage.gaps(built, rules), engine.evaluate(built, rules)
-    leave = waiver(rule="", gap=type_, scope="*", granted_on=examples.AS_OF - dt.timedelta(days=1))
-    found = exemptions.apply(Exemptions((leave,)), findings, (), gaps, examples.AS_OF)
+    leave = waiver(rule="", gap=type_, scope="*", granted_on=fixtures.AS_OF - dt.timedelta(days=1))
+    found = exemptions.apply(Exemptions((leave,)), findings, (), gaps, fixtures.AS_OF)
     assert any(f.outcome is Outcome.UNKNOWN for f in findings)
     assert not coverage.assess(built, gaps, findings, {}).complete
     assert coverage.assess(built, gaps, found.findings, found.gaps).complete

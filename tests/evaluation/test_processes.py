@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from auditor import bundled
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
@@ -50,7 +50,7 @@ def rules() -> tuple[CompiledRule, ...]:
 
 def work(given: Input, detail: Detail, numbers: Sequence[int]) -> list[Finding]:
     """Evaluate some deployments by their numbers, and subscriptions for the number -1."""
-    topology = Topology(*given, examples.AS_OF)
+    topology = Topology(*given, fixtures.AS_OF)
     found = []
     for number in numbers:
         if number < 0:
@@ -62,11 +62,11 @@ def work(given: Input, detail: Detail, numbers: Sequence[int]) -> list[Finding]:
 
 def rendered(given: Input, findings: tuple[Finding, ...], view: View) -> str:
     """Return the JSON report of some findings."""
-    topology = Topology(*given, examples.AS_OF)
+    topology = Topology(*given, fixtures.AS_OF)
     gaps = coverage.gaps(topology, rules())
     evaluation = Evaluation(
         profile="current",
-        as_of=examples.AS_OF,
+        as_of=fixtures.AS_OF,
         snapshot=topology.graph.snapshot,
         findings=findings,
         coverage=coverage.assess(topology, gaps, findings, {}),
@@ -85,7 +85,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 @pytest.mark.parametrize(("name", "least"), [("demo", 2), (GENERATED, 5)])
 def test_two_processes_give_the_report_of_one(name: str, least: int, pool: ProcessPoolExecutor) -> None:
     given = read(name)
-    topology = Topology(*given, examples.AS_OF)
+    topology = Topology(*given, fixtures.AS_OF)
     numbers = range(-1, len(topology.deployments))
     assert len(topology.deployments) >= least
     for detail, view in ((Detail.FAILURES, View()), (Detail.ALL, View(passes=True))):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from auditor.estate.subjects import Subject
-from auditor.evaluation.drift.model import (
+from auditor.judging.drift.model import (
     Baseline,
     Drift,
     FindingChange,
@@ -16,7 +16,8 @@ from auditor.evaluation.drift.model import (
     ResourceChange,
     ResourceChangeKind,
 )
-from auditor.evaluation.model import (
+from auditor.judging.evaluation import Evaluation
+from auditor.judging.model import (
     Attestation,
     BaselineState,
     Carried,
@@ -27,7 +28,6 @@ from auditor.evaluation.model import (
     Outcome,
     Waiver,
 )
-from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
 from auditor.report.view import View

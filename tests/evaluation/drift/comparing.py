@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, NamedTuple
 
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.evaluation import drift, engine
 from auditor.evaluation.drift.model import Drift
 from auditor.evaluation.engine import Detail
@@ -21,7 +21,7 @@ class Compared(NamedTuple):
     drift: Drift
 
 
-def compare(name: str, before: Body, after: Body, as_of: dt.date = examples.AS_OF, declared: Any = None) -> Compared:
+def compare(name: str, before: Body, after: Body, as_of: dt.date = fixtures.AS_OF, declared: Any = None) -> Compared:
     """Compare two inventories of an estate by its deployment file, or by another one; an empty one is none."""
     earlier, later = (estates.topology(name, body, declared, as_of) for body in (before, after))
     rules = estates.rules(estates.ESTATES.get(name, "current"))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from auditor.authoring.fixtures import AS_OF
+from auditor.authoring.recording import Place, Recorder
 from auditor.azure import arm, paths
+from auditor.estate.topology import Topology
 from auditor.evaluation import engine
-from tests import estates, tracing
+from tests import estates
 from tests.estates import Body
 from tests.evaluation.drift.comparing import compare
 
@@ -28,18 +31,16 @@ ONLY_TO_FIND_SOMETHING: Final = {
 }
 """What is read on the way to something else, and shown by no finding; by what for."""
 
-Place = tuple[str, tuple[paths.Step, ...]]
-"""A resource by its key, and the way to a property of it."""
-
 
 def read_while_judging() -> dict[tuple[str, str], list[Place]]:
     """Return where properties stand that are read, by type and path without the numbers of elements."""
     body = estates.body_of(NAME)
-    topology = estates.topology(NAME, body)
+    recorder = Recorder()
+    topology = Topology(recorder.snapshot(estates.snapshot_of(NAME, body)), estates.deployments_of(NAME), AS_OF)
+    recorder.take()
+    assert engine.evaluate(topology, estates.rules("current"))
     found: dict[tuple[str, str], list[Place]] = {}
-    with tracing.places({resource.key: resource.body for resource in topology.graph.snapshot.resources}) as seen:
-        assert engine.evaluate(topology, estates.rules("current"))
-    for key, steps in sorted(seen, key=str):
+    for key, steps in sorted(recorder.take(), key=str):
         path = "".join("[]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
         found.setdefault((arm.type_of(key), path), []).append((key, steps))
     return found

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor import scan
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.azure import arm
 from auditor.azure.types import ResourceType
 from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
-from auditor.evaluation import engine
+from auditor.judging import engine
 from auditor.snapshot.model import GapReason, Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
@@ -37,8 +37,8 @@ READ = {listing.key for listing in reads.LISTS} | {declared.key for declared in 
 
 def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
     """Return what rules say of a snapshot, with the evidence."""
-    topology = Topology(taken, live.declared(name), examples.AS_OF)
-    findings = engine.evaluate(topology, estates.rules(profile), engine.Detail.ALL)
+    topology = Topology(taken, live.declared(name), fixtures.AS_OF)
+    findings = engine.judge(topology, estates.rules(profile), engine.Detail.ALL)
     return {
         (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, f.evidence, f.reasons)
         for f in findings
@@ -181,6 +181,6 @@ def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:
         taken = live.read(server, "trakcare-current").snapshot
     file = tmp_path / "taken.jsonl"
     file.write_bytes(snapshot_file.encode(taken))
-    report = scan.scan(scan.Request(FileSource(file), as_of=examples.AS_OF))
+    report = scan.scan(scan.Request(FileSource(file), as_of=fixtures.AS_OF))
     assert report.coverage.complete, "the snapshot holds the deployment file too"
     assert {type_ for _, type_ in taken.listed} >= {arm.canonical_type(type_) for _, type_ in report.coverage.listed}

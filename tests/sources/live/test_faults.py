@@ -21,13 +21,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.azure import arm
 from auditor.azure.types import ResourceType
 from auditor.azure.types.names import DISK, NIC, VM
 from auditor.estate.topology import Topology
-from auditor.evaluation import engine
-from auditor.evaluation.model import Finding
+from auditor.judging import engine
+from auditor.judging.model import Finding
 from auditor.rules.context import Context
 from auditor.rules.facts import FACTS
 from auditor.snapshot.known import Cause, Unknown
@@ -84,8 +84,8 @@ def whole() -> Snapshot:
 
 
 def judged(read: Snapshot, name: str = NAME) -> Mapping[estates.Key, Finding]:
-    topology = Topology(read, live.declared(name), examples.AS_OF)
-    findings = engine.evaluate(topology, estates.rules(estates.ESTATES.get(name, "current")))
+    topology = Topology(read, live.declared(name), fixtures.AS_OF)
+    findings = engine.judge(topology, estates.rules(estates.ESTATES.get(name, "current")))
     return {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
 
 
@@ -119,7 +119,7 @@ def gaps_of(read: Snapshot, what: str) -> set[tuple[str, GapReason, str]]:
 
 
 def fact(fact: str, name: str, machine: str, read: Snapshot | None = None) -> Any:
-    topology = Topology(read or complete(name), live.declared(name), examples.AS_OF)
+    topology = Topology(read or complete(name), live.declared(name), fixtures.AS_OF)
     found = topology.graph.get(machine)
     assert isinstance(found, Resource)
     return FACTS[fact].find(Context(topology, topology.deployments[0]), found).value

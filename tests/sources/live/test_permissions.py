@@ -9,14 +9,14 @@ from urllib.parse import unquote
 
 import pytest
 
-from auditor.authoring import examples
+from auditor.authoring import fixtures
 from auditor.azure import arm
 from auditor.azure.types import ResourceType, children_of
 from auditor.azure.types.names import DISK, VM
 from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.estate.topology import Topology
-from auditor.evaluation import coverage, engine
+from auditor.judging import coverage, engine
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Gap, GapReason, Snapshot
 from auditor.sources.live import client, reads
@@ -159,8 +159,8 @@ def test_a_role_on_one_group_leaves_every_list_a_gap(trims: bool) -> None:
 
 def test_nothing_passes_or_fails_by_what_a_role_on_one_group_hides() -> None:
     taken, _ = read(allowed("*/read", scope=GROUP))
-    topology = Topology(taken, live.declared(NAME), examples.AS_OF)
-    findings = engine.evaluate(topology, estates.rules(estates.ESTATES[NAME]))
+    topology = Topology(taken, live.declared(NAME), fixtures.AS_OF)
+    findings = engine.judge(topology, estates.rules(estates.ESTATES[NAME]))
     after = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
     assert list(estates.softened(estates.baseline(NAME), after)) == []
 
@@ -222,7 +222,7 @@ def test_what_stands_below_a_list_that_is_cut_is_not_complete_either() -> None:
 
 def test_no_gap_says_that_something_was_not_requested() -> None:
     taken, _ = read(allowed("*/read", scope=GROUP))
-    topology = Topology(taken, live.declared(NAME), examples.AS_OF)
+    topology = Topology(taken, live.declared(NAME), fixtures.AS_OF)
     gaps = coverage.gaps(topology, estates.rules(estates.ESTATES[NAME]))
     assert {gap.reason for gap in gaps} == {GapReason.FORBIDDEN}
 
@@ -382,7 +382,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: Re
     assert (arm.key(gap.scope), gap.what) == (arm.key(owners[0]), listing.name)
     assert {type_ for _, type_ in taken.listed} >= LISTED - {listing.key}
     assert (SCOPE, listing.key) not in taken.listed
-    topology = Topology(taken, live.declared(NAME), examples.AS_OF)
+    topology = Topology(taken, live.declared(NAME), fixtures.AS_OF)
     assert topology.graph.listing(listing.key, SCOPE) == Unknown.of(gap)
     unlisted = list(coverage._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule asks for all of them yet
     assert unlisted == [], "nobody is told to ask for what was asked for"

@@ -1,0 +1,125 @@
+"""What became of the resources of one snapshot in another, and what moved in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.azure.types.names import SKU
+from auditor.estate.graph import Graph
+from auditor.judging.drift.identity import Pair, Pairing
+from auditor.judging.drift.model import ResourceChangeKind
+from auditor.judging.drift.properties import Comparison, Difference
+from auditor.judging.drift.volatile import is_ephemeral
+from auditor.snapshot.known import Unknown
+from auditor.snapshot.model import Resource, resource
+from auditor.snapshot.skus import cited_id
+
+
+class Moved(msgspec.Struct, frozen=True, eq=False):
+    """A resource of which something moved."""
+
+    kind: ResourceChangeKind
+    before: Resource | None
+    after: Resource | None
+    differences: tuple[Difference, ...] = ()
+    hidden: Unknown | None = None
+    """Why it, or something in it, cannot be seen."""
+
+    @property
+    def subject(self) -> Resource:
+        """Return the resource as it is now, or was where there is none now."""
+        return next(filter(None, (self.after, self.before)))
+
+
+class Changes:
+    """All that moved between two snapshots."""
+
+    def __init__(self, before: Graph, after: Graph) -> None:
+        """Compare every resource, and SKUs as findings cite them."""
+        self._pairing = Pairing(_deployed(before), _deployed(after))
+        self.now = self._pairing.now
+        self.moved = (*self._resources(before, after), *self._skus(before, after))
+
+    @cached_property
+    def before(self) -> Mapping[str, Moved]:
+        """Return what moved by the key that it had."""
+        return {moved.before.key: moved for moved in self.moved if moved.before}
+
+    @cached_property
+    def after(self) -> Mapping[str, Moved]:
+        """Return what moved by the key that it has."""
+        return {moved.after.key: moved for moved in self.moved if moved.after}
+
+    def _resources(self, before: Graph, after: Graph) -> Iterator[Moved]:
+        for pair in self._pairing.pairs:
+            yield from self._compared(pair)
+        for old in filter(_is_comparable, self._pairing.removed):
+            hidden = after.listing(old.type, arm.subscription_of(old.key))
+            yield Moved(
+                ResourceChangeKind.LOST_SIGHT if hidden else ResourceChangeKind.REMOVED, old, None, hidden=hidden
+            )
+        for new in filter(_is_comparable, self._pairing.added):
+            # What the baseline could not see may have been there all the time.
+            if before.listing(new.type, arm.subscription_of(new.key)) is None:
+                yield Moved(ResourceChangeKind.ADDED, None, new)
+
+    def _skus(self, before: Graph, after: Graph) -> Iterator[Moved]:
+        old, new = _cited_skus(before), _cited_skus(after)
+        for key in sorted(old.keys() & new.keys()):
+            yield from self._compared(Pair(old[key], new[key], ResourceChangeKind.CHANGED))
+
+    def _compared(self, pair: Pair) -> Iterator[Moved]:
+        comparison = Comparison(pair.before, pair.after, self.now)
+        differences = tuple(comparison.differences())
+        kind = (
+            ResourceChangeKind.LOST_SIGHT
+            if pair.kind is ResourceChangeKind.CHANGED and comparison.hidden
+            else pair.kind
+        )
+        if kind is not ResourceChangeKind.CHANGED or differences:
+            yield Moved(kind, pair.before, pair.after, differences, comparison.hidden)
+
+
+def _is_comparable(found: Resource) -> bool:
+    """Return whether the absence of a resource from one snapshot is a difference, and more than its id is known."""
+    return found.body.keys() > {"id"} and not is_ephemeral(found.type)
+
+
+def _deployed(graph: Graph) -> Mapping[str, Resource]:
+    """Return the resources of a snapshot by key, without SKU records."""
+    return {key: found for key, found in graph.resources.items() if found.type != SKU}
+
+
+def _cited_skus(graph: Graph) -> Mapping[str, Resource]:
+    """Return the capabilities of SKUs in all regions, under the ids by which findings cite them."""
+    values: dict[str, dict[str, dict[str, object]]] = defaultdict(lambda: defaultdict(dict))
+    for sku in graph.by_type[SKU]:
+        for entry in _members(sku.body.get("capabilities")):
+            for region in _members(sku.body.get("locations")) if isinstance(entry, dict) else ():
+                by_region = values[str(sku.body.get("name"))][str(entry.get("name"))]
+                by_region[arm.location(str(region))] = entry.get("value")
+    found = (
+        resource({"capabilities": _everywhere(capabilities)}, cited_id(subscription, name))
+        for subscription in graph.snapshot.scopes
+        for name, capabilities in values.items()
+    )
+    return {sku.key: sku for sku in found}
+
+
+def _members(value: object) -> list[Any]:
+    """Return the members of a list, none of what is not a list."""
+    return value if isinstance(value, list) else []
+
+
+def _everywhere(capabilities: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """Return capabilities by name, those that are not the same in all regions with their regions."""
+    return {
+        name: dict(values) if len(set(map(str, values.values()))) > 1 else next(iter(values.values()))
+        for name, values in capabilities.items()
+    }

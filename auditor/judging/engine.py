@@ -1,0 +1,248 @@
+"""Evaluation: every rule is applied to every subject that it is about, and each result becomes a finding."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+
+from auditor.estate.declaration import BalancerRole, Role
+from auditor.estate.subjects import Deployment, Subject, subject_of
+from auditor.estate.topology import Topology
+from auditor.judging.model import Finding, Outcome
+from auditor.rules.conditions import Compiled, CompiledRule, Result, Stack, Test
+from auditor.rules.context import Context, ReadRecorder
+from auditor.rules.evidence import Evidence, distinct
+from auditor.rules.model import SEVERITIES, Target
+from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.model import Gap
+
+_OUTCOMES: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
+_SEVERITIES: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+_CAUSES: Final = {cause: rank for rank, cause in enumerate(Cause)}
+
+
+class Detail(enum.Enum):
+    """Which findings have evidence."""
+
+    FAILURES = enum.auto()
+    """Those that fail; conditions that pass are evaluated only as far as they must."""
+    ALL = enum.auto()
+    """Also those that pass or do not apply."""
+
+
+def judge(
+    topology: Topology,
+    rules: Iterable[CompiledRule],
+    detail: Detail = Detail.FAILURES,
+    recorded: Collection[str] = (),
+) -> tuple[Finding, ...]:
+    """Evaluate the rules for every subject, and return the findings in the order of `ranked`.
+
+    Findings list which properties were read in the resources whose keys are `recorded`; that implies `Detail.ALL`.
+    """
+    rules = tuple(rules)
+    found = [judge_deployment(topology, each, rules, detail, recorded) for each in topology.deployments]
+    return ranked(chain(*found, judge_subscriptions(topology, rules, detail, recorded)))
+
+
+def judge_deployment(
+    topology: Topology,
+    deployment: Deployment,
+    rules: Iterable[CompiledRule],
+    detail: Detail = Detail.FAILURES,
+    recorded: Collection[str] = (),
+) -> list[Finding]:
+    """Evaluate the rules for every subject of one deployment; nothing else in the result depends on other deployments.
+
+    The findings of several deployments can therefore be computed in different processes, and joined by `ranked`.
+    """
+    evaluator = _Evaluator(topology, deployment, detail, recorded)
+    subjects: dict[int, Subject] = {}
+    return [finding for rule in rules for finding in _findings(evaluator, deployment, rule, subjects)]
+
+
+def judge_subscriptions(
+    topology: Topology,
+    rules: Iterable[CompiledRule],
+    detail: Detail = Detail.FAILURES,
+    recorded: Collection[str] = (),
+) -> list[Finding]:
+    """Evaluate the rules about subscriptions."""
+    evaluator = _Evaluator(topology, None, detail, recorded)
+    return [
+        evaluator.evaluate(rule, compiled, subscription, subject_of(subscription, {}))
+        for rule in rules
+        for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True)
+        if target.kind == "subscription"
+        for subscription in topology.subscriptions
+    ]
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings by deployment, worst first."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda f: (
+                f.deployment,
+                _OUTCOMES[f.outcome],
+                _SEVERITIES[f.severity],
+                f.rule.id,
+                f.subject.id.lower(),
+            ),
+        )
+    )
+
+
+def _findings(
+    evaluator: _Evaluator, deployment: Deployment, rule: CompiledRule, known: dict[int, Subject]
+) -> Iterator[Finding]:
+    """Evaluate one rule for the subjects of a deployment; `known` keeps the subject of each element by its identity.
+
+    One more finding, about the deployment, reports that there may be other subjects, or that there are none.
+    """
+    found = False
+    unknown: list[Unknown] = []
+    seen: set[str] = set()
+    for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True):
+        if target.kind == "subscription":
+            found = True
+            continue
+        elements = _elements(deployment, target)
+        if elements.missing is not None:
+            unknown.append(elements.missing)
+        for element in elements.known:
+            if isinstance(element, Unknown):
+                unknown.append(element)
+                continue
+            subject = known.get(id(element)) or known.setdefault(id(element), subject_of(element, deployment.lines))
+            if subject.id not in seen:
+                seen.add(subject.id)
+                found = True
+                yield evaluator.evaluate(rule, compiled, element, subject)
+    if unknown or not found:
+        subject = subject_of(deployment, deployment.lines)
+        if subject.id not in seen:
+            outcome = Outcome.UNKNOWN if unknown else Outcome.NOT_APPLICABLE
+            yield _finding(rule, deployment, subject, outcome, unknown=tuple(unknown))
+
+
+def _elements(deployment: Deployment, target: Target) -> Items:
+    """Return what a target names in a deployment."""
+    if target.kind == "deployment":
+        return Items((deployment,))
+    if target.kind == "mirror":
+        return Items(deployment.mirrors, deployment.more_mirrors)
+    if target.kind == "tier":
+        roles = [Role(role) for role in target.roles] or list(Role)
+        tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
+        # A member that was not found, or whose region was not read, may lie in a region of which no tier is known.
+        groups = (*(tier.members for tier in tiers), *(deployment.machines[role] for role in roles))
+        return Items(tiers, next(filter(None, (Items.of(group).open_end for group in groups)), None))
+    if not target.roles:
+        return deployment.scope[target.type]
+    return Items.joined(
+        *(
+            deployment.balancers[BalancerRole(role)] if role in set(BalancerRole) else deployment.machines[Role(role)]
+            for role in target.roles
+        )
+    )
+
+
+class _Evaluator:
+    """Evaluates rules for subjects of one deployment, or for subscriptions."""
+
+    def __init__(
+        self, topology: Topology, deployment: Deployment | None, detail: Detail, recorded: Collection[str]
+    ) -> None:
+        recorder = ReadRecorder(recorded) if recorded else None
+        self._context = Context(topology, deployment, recorder)
+        everything = detail is Detail.ALL or recorder is not None
+        self._first = self._context if everything else self._context.unrecorded(truth_only=True)
+        """The context of the first evaluation, whose evidence suffices for what passes or does not apply."""
+
+    def evaluate(self, rule: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+        """Return the finding about a subject; an exception in a fact or condition becomes `Outcome.ERROR`."""
+        try:
+            finding = self._evaluate(rule, compiled, element, subject)
+        except Exception as error:  # noqa: BLE001 - a bug in one fact must not hide the findings of other rules
+            reason = f"{type(error).__name__}: {error}"
+            finding = _finding(rule, self._context.deployment, subject, Outcome.ERROR, reasons=(reason,))
+        recorder = self._context.recorder
+        return finding if recorder is None else msgspec.structs.replace(finding, reads=recorder.take())
+
+    def _evaluate(self, rule: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+        deployment = self._context.deployment
+        stack = (element,) if deployment is None or element is deployment else (element, deployment)
+        if compiled.when is not None:
+            applies = self._ask(compiled.when, stack, final=(True, False))
+            if applies.truth is None:
+                return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
+            if not applies.truth:
+                return _finding(rule, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
+        result = self._ask(compiled.condition, stack, final=(True,))
+        if result.truth is None:
+            return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=result.unknown)
+        if result.truth:
+            return _finding(rule, deployment, subject, Outcome.PASS, result.evidence)
+        failed = _finding(rule, deployment, subject, Outcome.FAIL, result.evidence)
+        return self._graded(failed, compiled, stack)
+
+    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool, ...]) -> Result:
+        """Return the result of a test, with evidence unless its truth value is one of the `final`."""
+        result = test(self._first, stack)
+        if self._first is self._context or result.truth in final:
+            return result
+        return test(self._context, stack)
+
+    def _graded(self, failed: Finding, compiled: Compiled, stack: Stack) -> Finding:
+        """Return a fail with the severity of the first grade that applies."""
+        severity, sure = failed.severity, True
+        for when, graded in compiled.grade:
+            applies = when(self._first, stack).truth
+            sure = sure and applies is not None
+            if applies:
+                severity = graded
+                break
+        if sure and severity is failed.severity:
+            return failed
+        return msgspec.structs.replace(failed, severity=severity, severity_is_sure=sure)
+
+
+def _finding(  # noqa: PLR0913 - a finding has that many sides
+    rule: CompiledRule,
+    deployment: Deployment | None,
+    subject: Subject,
+    outcome: Outcome,
+    evidence: tuple[Evidence, ...] = (),
+    *,
+    unknown: tuple[Unknown, ...] = (),
+    reasons: tuple[str, ...] = (),
+) -> Finding:
+    """Return a finding; of several causes the first in the order of `Cause` names it."""
+    cause = None
+    gaps: tuple[Gap, ...] = ()
+    about: tuple[str, ...] = ()
+    if unknown:
+        cause = min((u.cause for u in unknown), key=_CAUSES.__getitem__)
+        first = [u for u in unknown if u.cause is cause]
+        reasons = tuple(dict.fromkeys(u.reason for u in first))
+        if all(u.gaps for u in unknown):
+            gaps = tuple(dict.fromkeys(gap for u in unknown for gap in u.gaps))
+        about = tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources))
+    return Finding(
+        rule=rule.rule,
+        outcome=outcome,
+        severity=rule.rule.severity,
+        subject=subject,
+        deployment=deployment.id if deployment else "",
+        evidence=distinct(evidence),
+        cause=cause,
+        reasons=reasons,
+        gaps=gaps,
+        about=about,
+    )

@@ -1,0 +1,35 @@
+"""The result of a scan, before it is put into the shape of a report."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from auditor.judging.drift.model import Drift
+from auditor.judging.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
+from auditor.rules.model import Pack, Rule
+from auditor.snapshot.model import Snapshot
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """The outcomes of all rules for a snapshot, with exemptions applied."""
+
+    profile: str
+    as_of: dt.date
+    """The evaluation date."""
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+    """All findings, passes included; worst first within a deployment."""
+    coverage: Coverage
+    packs: tuple[Pack, ...]
+    rules: tuple[Rule, ...]
+    deployment_file: str = ""
+    """The path of the deployment file, "" without one."""
+    carried: tuple[Carried, ...] = ()
+    waivers: tuple[ExemptionStatus[Waiver], ...] = ()
+    """By file and line."""
+    attestations: tuple[ExemptionStatus[Attestation], ...] = ()
+    """By file and line."""
+    drift: Drift | None = None
+    """None without a baseline."""

@@ -1,0 +1,315 @@
+"""Waivers (accepted findings and gaps) and attestations (manual sign-off); both expire."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import fnmatch
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from auditor import yaml_documents
+from auditor.azure import arm
+from auditor.judging.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
+from auditor.rules.conditions import identity
+from auditor.snapshot.model import Gap
+from auditor.yaml_documents import Document
+
+_WAIVABLE: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
+_ATTESTABLE: Final = frozenset({Outcome.UNKNOWN})
+_NOT_EXEMPT: Final[Mapping[Outcome, str]] = {
+    Outcome.FAIL: "the findings in its scope fail, and only an unknown can be attested",
+    Outcome.ERROR: "the findings in its scope are errors of auditor, which cannot be exempted",
+    Outcome.PASS: "the findings in its scope pass",
+    Outcome.NOT_APPLICABLE: "the rule does not apply to the resources in its scope",
+}
+"""Why an outcome cannot be exempted, the most important reason first."""
+_MOST_PATHS: Final = 5
+"""How many paths of a finding a message lists where a waiver names another path."""
+
+_Exemption = TypeVar("_Exemption", Waiver, Attestation)
+
+
+class Exemptions(msgspec.Struct, frozen=True):
+    """The entries of the user's files."""
+
+    waivers: tuple[Waiver, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
+
+
+class ExemptionResult(msgspec.Struct, frozen=True):
+    """Findings and gaps with their exemptions, and the status of every waiver and attestation."""
+
+    findings: tuple[Finding, ...]
+    carried: tuple[Carried, ...]
+    gaps: Mapping[Gap, Waiver]
+    """The waived gaps, each with its waiver."""
+    waivers: tuple[ExemptionStatus[Waiver], ...]
+    attestations: tuple[ExemptionStatus[Attestation], ...]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def read(waivers: Path | None, attestations: Path | None, rules: Iterable[str]) -> Exemptions:
+    """Read the user's files; `rules` are the ids that they may name.
+
+    Raises:
+        InputError: a file is unreadable or wrong.
+    """
+    known = frozenset(rules)
+    return Exemptions(
+        load(yaml_documents.read(waivers), known) if waivers else (),
+        load_attestations(yaml_documents.read(attestations), known) if attestations else (),
+    )
+
+
+def load(document: Document, rules: Iterable[str]) -> tuple[Waiver, ...]:
+    """Return the waivers of a file.
+
+    Raises:
+        InputError: the file does not follow its schema, names an unknown rule, or has a waiver of more than a year.
+    """
+    value: Any = document.check("waivers").value
+    known = sorted(rules)
+    return tuple(_waiver(document, entry, known) for entry in value["waivers"])
+
+
+def _waiver(document: Document, entry: dict[str, Any], rules: list[str]) -> Waiver:
+    if "rule" in entry:
+        _check_rule(document, entry, rules)
+    granted, expires = _days(document, entry, "grantedOn", "expiresOn")
+    if (expires.year - 1, expires.month, expires.day) > (granted.year, granted.month, granted.day):
+        raise document.error("a waiver lasts at most one year; grant it again when it expires", entry, "expiresOn")
+    return Waiver(
+        scope=entry["scope"],
+        category=entry["category"],
+        reason=entry["reason"],
+        approved_by=entry["approvedBy"],
+        granted_on=granted,
+        expires_on=expires,
+        rule=entry.get("rule", ""),
+        gap=entry.get("gap", ""),
+        ticket=entry.get("ticket", ""),
+        observed=entry.get("observed", {}),
+        file=document.file,
+        line=document.line(entry),
+    )
+
+
+def load_attestations(document: Document, rules: Iterable[str]) -> tuple[Attestation, ...]:
+    """Return the attestations of a file.
+
+    Raises:
+        InputError: the file does not follow its schema, or names an unknown rule.
+    """
+    value: Any = document.check("attestations").value
+    known = sorted(rules)
+    return tuple(_attestation(document, entry, known) for entry in value["attestations"])
+
+
+def _attestation(document: Document, entry: dict[str, Any], rules: list[str]) -> Attestation:
+    _check_rule(document, entry, rules)
+    attested, until = _days(document, entry, "attestedOn", "validUntil")
+    return Attestation(
+        rule=entry["rule"],
+        scope=entry["scope"],
+        attested_by=entry["attestedBy"],
+        attested_on=attested,
+        valid_until=until,
+        statement=entry["statement"],
+        file=document.file,
+        line=document.line(entry),
+    )
+
+
+def _check_rule(document: Document, entry: dict[str, Any], rules: list[str]) -> None:
+    if entry["rule"] not in rules:
+        near = difflib.get_close_matches(entry["rule"], rules, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else "; list the rules with auditor rules list"
+        raise document.error(f"there is no rule '{entry['rule']}'{hint}", entry, "rule")
+
+
+def _days(document: Document, entry: dict[str, Any], first: str, last: str) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day on which an entry is in effect."""
+    begin, end = (_day(document, entry, key) for key in (first, last))
+    if end <= begin:
+        raise document.error(f"{last} must be later than {first}", entry, last)
+    return begin, end
+
+
+def _day(document: Document, entry: dict[str, Any], key: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(entry[key])
+    except ValueError:
+        raise document.error(f"{key} is '{entry[key]}', which is not a calendar date", entry, key) from None
+
+
+# --- applying them ----------------------------------------------------------------------------------------------------
+
+
+def apply(
+    exemptions: Exemptions,
+    findings: tuple[Finding, ...],
+    carried: tuple[Carried, ...],
+    gaps: tuple[Gap, ...],
+    as_of: dt.date,
+) -> ExemptionResult:
+    """Apply the exemptions that are in effect on a date: an attested unknown becomes a pass, other outcomes stay."""
+    waivers = _Register(exemptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
+    attestations = _Register(exemptions.attestations, lambda a: a.rule, as_of, _ATTESTABLE)
+    waived = {gap: waiver for gap in gaps if (waiver := waivers.for_gap(gap))}
+    return ExemptionResult(
+        tuple(_waived(_attested(finding, attestations), waivers, waived) for finding in findings),
+        # An attestation covers an unknown only, so that it never closes the alert of a carried finding.
+        tuple(msgspec.structs.replace(old, finding=_waived(old.finding, waivers, waived)) for old in carried),
+        waived,
+        waivers.statuses(),
+        attestations.statuses(),
+    )
+
+
+def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding:
+    """Return a finding, as a pass where an attestation covers it."""
+    attestation = attestations.for_finding(finding)
+    if attestation is None:
+        return finding
+    return msgspec.structs.replace(
+        finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), gaps=(), about=()
+    )
+
+
+def _waived(finding: Finding, waivers: _Register[Waiver], waived: Mapping[Gap, Waiver]) -> Finding:
+    """Return a finding with the waiver that covers it, or that covers all the gaps that make it unknown."""
+    waiver = waivers.for_finding(finding) or _waiver_of_gaps(finding, waived)
+    return finding if waiver is None else msgspec.structs.replace(finding, waiver=waiver)
+
+
+def _waiver_of_gaps(finding: Finding, waived: Mapping[Gap, Waiver]) -> Waiver | None:
+    """Return the waiver of the gaps that alone make a finding unknown, of several the one that expires first."""
+    if finding.outcome is not Outcome.UNKNOWN or not all(gap in waived for gap in finding.gaps):
+        return None
+    return min((waived[gap] for gap in finding.gaps), key=lambda waiver: waiver.last_day, default=None)
+
+
+class _Entry(Generic[_Exemption]):
+    """A waiver or an attestation, and what it has matched so far."""
+
+    def __init__(self, exemption: _Exemption, as_of: dt.date, exempt: frozenset[Outcome]) -> None:
+        self.exemption: _Exemption = exemption
+        self._exempt = exempt
+        self.state = ExemptionState.UNUSED
+        if as_of > exemption.last_day:
+            self.state = ExemptionState.EXPIRED
+        elif as_of < exemption.first_day:
+            self.state = ExemptionState.PENDING
+        self._covers: set[str] = set()
+        self._not_exempt: set[Outcome] = set()
+        self._lapses: dict[str, str] = {}
+        self._scope = re.compile(fnmatch.translate(arm.key(exemption.scope)))
+
+    def covers(self, scope: str, key: str, finding: Finding | None = None) -> bool:
+        """Return whether it covers a finding of a subject, or a gap of a scope, and record the match under its key."""
+        if not self._scope.match(arm.key(scope)):
+            return False
+        if finding and finding.outcome not in self._exempt:
+            self._not_exempt.add(finding.outcome)
+            return False
+        lapse = _lapse(self.exemption, finding) if finding and isinstance(self.exemption, Waiver) else ""
+        if lapse:
+            self._lapses.setdefault(key, lapse)
+            return False
+        self._covers.add(key)
+        if self.state is ExemptionState.UNUSED:
+            self.state = ExemptionState.USED
+        return self.state is ExemptionState.USED
+
+    def statuses(self) -> Iterator[ExemptionStatus[_Exemption]]:
+        """Yield its status; one that is bound to a value can have two, as it may match one finding and not another."""
+        in_effect = self.state in {ExemptionState.USED, ExemptionState.UNUSED}
+        if self._lapses and in_effect:
+            yield ExemptionStatus(
+                self.exemption, ExemptionState.LAPSED, len(self._lapses), next(iter(self._lapses.values()))
+            )
+        if self._covers or not self._lapses or not in_effect:
+            why = self._why_unused() if self.state is ExemptionState.UNUSED else ""
+            yield ExemptionStatus(self.exemption, self.state, len(self._covers), why)
+
+    def _why_unused(self) -> str:
+        """Return why an unused one covers nothing."""
+        reasons = (why for outcome, why in _NOT_EXEMPT.items() if outcome in self._not_exempt)
+        return next(reasons, _no_match(self.exemption))
+
+
+class _Register(Generic[_Exemption]):
+    """Waivers or attestations by the rule, or by the resource type of a gap, that they name."""
+
+    def __init__(
+        self,
+        exemptions: Iterable[_Exemption],
+        about: Callable[[_Exemption], str],
+        as_of: dt.date,
+        exempt: frozenset[Outcome],
+    ) -> None:
+        """Index exemptions: `about` returns the rule or type of each, `exempt` has the outcomes that they cover."""
+        ordered = sorted(exemptions, key=lambda exemption: (exemption.file, exemption.line))
+        self._entries: list[_Entry[_Exemption]] = [_Entry(exemption, as_of, exempt) for exemption in ordered]
+        self._for: dict[str, list[_Entry[_Exemption]]] = defaultdict(list)
+        for entry in self._entries:
+            self._for[about(entry.exemption)].append(entry)
+
+    def for_finding(self, finding: Finding) -> _Exemption | None:
+        """Return the exemption that covers a finding, of several the one that lasts longest."""
+        return _longest(
+            e for e in self._for.get(finding.rule.id, ()) if e.covers(finding.subject.id, finding.key, finding)
+        )
+
+    def for_gap(self, gap: Gap) -> _Exemption | None:
+        """Likewise for a gap; a gap of a property counts for the type of its resource."""
+        what = arm.canonical_type(gap.what) if "/" in gap.what else arm.type_of(gap.scope)
+        return _longest(e for e in self._for.get(what, ()) if e.covers(gap.scope, f"{gap.scope} {gap.what}"))
+
+    def statuses(self) -> tuple[ExemptionStatus[_Exemption], ...]:
+        """Return the status of every entry."""
+        return tuple(status for entry in self._entries for status in entry.statuses())
+
+
+def _longest(entries: Iterable[_Entry[_Exemption]]) -> _Exemption | None:
+    return max((entry.exemption for entry in entries), key=lambda exemption: exemption.last_day, default=None)
+
+
+def _no_match(exemption: Waiver | Attestation) -> str:
+    """Return why an exemption covers nothing where nothing has its scope."""
+    if isinstance(exemption, Waiver) and exemption.gap:
+        return "there is no gap of that type and scope"
+    return "the rule evaluates no resource of that scope"
+
+
+def _lapse(waiver: Waiver, finding: Finding) -> str:
+    """Return which value that a waiver is bound to a finding does not have, "" where it has all of them."""
+    for path, wanted in waiver.observed.items():
+        seen = [evidence.observed for evidence in finding.evidence if evidence.path == path]
+        others = [value for value in seen if not _same(value, wanted)]
+        if others:
+            return f"{path} of {finding.subject.id} is {_text(others[0])}; it was granted for {_text(wanted)}"
+        if not seen:
+            paths = ", ".join(list(dict.fromkeys(evidence.path for evidence in finding.evidence))[:_MOST_PATHS])
+            return f"{finding.subject.id} has no {path} in its evidence{f', only {paths}' if paths else ''}"
+    return ""
+
+
+def _text(value: object) -> str:
+    return "absent" if value is None else msgspec.json.encode(value).decode()
+
+
+def _same(one: object, other: object) -> bool:
+    """Return whether two observed values are equal as in conditions: texts ignore case, and true is not 1."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    known = identity(one)
+    return one == other if known is None else known == identity(other)

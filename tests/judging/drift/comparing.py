@@ -1,0 +1,32 @@
+"""Two snapshots of an estate, judged by today's rules and compared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from auditor.authoring import fixtures
+from auditor.judging import drift, engine
+from auditor.judging.drift.model import Drift
+from auditor.judging.engine import Detail
+from auditor.judging.model import Finding
+from tests import estates
+from tests.estates import Body
+
+
+class Compared(NamedTuple):
+    before: tuple[Finding, ...]
+    after: tuple[Finding, ...]
+    """With their states."""
+    drift: Drift
+
+
+def compare(name: str, before: Body, after: Body, as_of: dt.date = fixtures.AS_OF, declared: Any = None) -> Compared:
+    """Compare two inventories of an estate by its deployment file, or by another one; an empty one is none."""
+    earlier, later = (estates.topology(name, body, declared, as_of) for body in (before, after))
+    rules = estates.rules(estates.ESTATES.get(name, "current"))
+    changes = drift.Changes(earlier.graph, later.graph)
+    first = drift.Judged(earlier, engine.judge(earlier, rules, Detail.ALL, changes.before))
+    second = drift.Judged(later, engine.judge(later, rules, Detail.ALL, changes.after))
+    findings, found = drift.compare(changes, first, second)
+    return Compared(first.findings, findings, found)

@@ -1,0 +1,78 @@
+"""What a rule reads of a resource is never told as something that no rule looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from auditor.authoring.fixtures import AS_OF
+from auditor.authoring.recording import Place, Recorder
+from auditor.azure import arm, paths
+from auditor.estate.topology import Topology
+from auditor.judging import engine
+from tests import estates
+from tests.estates import Body
+from tests.judging.drift.comparing import compare
+
+NAME: Final = "mirror-template"
+WHICH: Final = frozenset({"id", "lun", "name", "type"})
+"""Properties that say which thing it is."""
+
+ONLY_TO_FIND_SOMETHING: Final = {
+    ("microsoft.compute/availabilitysets", "location"): "which SKU record it is that says what a set can do",
+    ("microsoft.compute/disks", "location"): "which SKU record it is that says what a disk can do",
+    ("microsoft.network/publicipaddresses", "location"): "in which region a subject lies",
+    ("microsoft.network/networkinterfaces", "properties.ipConfigurations[].properties.privateIPAddress"): (
+        "which security rules are about the interface"
+    ),
+    ("microsoft.network/networkinterfaces", "properties.ipConfigurations[].properties.privateIPAddressVersion"): (
+        "which security rules are about the interface"
+    ),
+}
+"""What is read on the way to something else, and shown by no finding; by what for."""
+
+
+def read_while_judging() -> dict[tuple[str, str], list[Place]]:
+    """Return where properties stand that are read, by type and path without the numbers of elements."""
+    body = estates.body_of(NAME)
+    recorder = Recorder()
+    topology = Topology(recorder.snapshot(estates.snapshot_of(NAME, body)), estates.deployments_of(NAME), AS_OF)
+    recorder.take()
+    assert engine.judge(topology, estates.rules("current"))
+    found: dict[tuple[str, str], list[Place]] = {}
+    for key, steps in sorted(recorder.take(), key=str):
+        path = "".join("[]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
+        found.setdefault((arm.type_of(key), path), []).append((key, steps))
+    return found
+
+
+def changed(key: str, steps: tuple[paths.Step, ...]) -> Body | None:
+    """Return the estate with another value there, None where no plain value is there or it names something."""
+    body = estates.body_of(NAME)
+    holder: Any = next((item for item in body["value"] if arm.key(item.get("id", "")) == key), None)
+    for step in steps[:-1]:
+        if isinstance(holder, dict):
+            holder = holder.get(step)
+        else:
+            holder = holder[step] if isinstance(holder, list) and isinstance(step, int) else None
+    old = holder.get(steps[-1]) if isinstance(holder, dict) else None
+    if old is None or isinstance(old, list | dict) or arm.is_id(old) or steps[-1] in WHICH:
+        return None
+    holder[steps[-1]] = not old if isinstance(old, bool) else old + 1 if isinstance(old, int | float) else f"{old}x"
+    return body
+
+
+def unnoticed() -> Iterator[tuple[str, str]]:
+    """Yield what is read, but told as something at which no rule looks."""
+    for place, where in read_while_judging().items():
+        after = next(filter(None, (changed(key, steps) for key, steps in where)), None)
+        if after is not None:
+            resources = compare(NAME, estates.body_of(NAME), after).drift.resources
+            moved = [found for change in resources for found in change.properties]
+            if moved and not any(found.rules for found in moved):
+                yield place
+
+
+def test_what_rules_read_is_told_with_them() -> None:
+    assert len(read_while_judging()) > 50
+    assert {*unnoticed()} == ONLY_TO_FIND_SOMETHING.keys()

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor.azure.types.names import LOAD_BALANCER
+from auditor.estate.subjects import Subject
+from auditor.judging import coverage, engine
+from auditor.judging.engine import Detail
+from auditor.judging.model import Finding, Outcome
+from auditor.rules.model import Severity
+from auditor.snapshot.known import Cause
+from tests import estates
+from tests.estate import subscription as s
+from tests.estate.subscription import SUB, Body, arm_id
+from tests.judging.small import DEPLOYMENT, IN_ZONE, MACHINES, NOT_READ, ON_MACHINES, Load, estate
+
+
+def outcomes(findings: tuple[Finding, ...]) -> dict[str, Outcome]:
+    return {f.subject.id.rpartition("/")[2]: f.outcome for f in findings}
+
+
+def one(findings: tuple[Finding, ...], name: str) -> Finding:
+    (found,) = [f for f in findings if f.subject.id.rpartition("/")[2] == name]
+    return found
+
+
+def test_outcomes(load: Load) -> None:
+    findings = engine.judge(estate(), load(R1=ON_MACHINES + "assert: {fact: vm.zone, exists: true}\n"))
+    assert outcomes(findings) == {"vm-a": Outcome.PASS, "vm-b": Outcome.FAIL}
+    failed = one(findings, "vm-b")
+    assert (failed.deployment, failed.cause, failed.reason, failed.severity) == ("d", None, "", Severity.HIGH)
+    assert [(e.path, e.observed, e.expected) for e in failed.evidence] == [("zones[0]", None, "present")]
+    own = arm_id("Compute/virtualMachines", "vm-b")
+    assert failed.subject == Subject(own, "Microsoft.Compute/virtualMachines", "vm-b", "westeurope", 0)
+
+
+def test_when_decides_first(load: Load) -> None:
+    rule = ON_MACHINES + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
+    findings = engine.judge(estate(), load(R1=rule), Detail.ALL)
+    assert outcomes(findings) == {"vm-a": Outcome.UNKNOWN, "vm-b": Outcome.NOT_APPLICABLE}
+    assert one(findings, "vm-a").reason == "gap of vm-a"
+    assert one(findings, "vm-b").evidence[0].path == "zones[0]"
+    findings = engine.judge(estate(), load(R1=ON_MACHINES + "when: {fact: unsure.guest, equals: x}\n" + IN_ZONE))
+    assert set(outcomes(findings).values()) == {Outcome.UNKNOWN}
+    assert one(findings, "vm-b").cause is Cause.GUEST
+
+
+@pytest.mark.parametrize(
+    ("facts", "cause"),
+    [
+        (["gap"], Cause.GAP),
+        (["value", "guest", "declaration", "gap"], Cause.GAP),
+        (["value", "guest", "declaration"], Cause.DECLARATION),
+        (["value", "guest"], Cause.GUEST),
+        (["value"], Cause.VALUE),
+    ],
+)
+def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: Cause) -> None:
+    leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
+    found = one(engine.judge(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
+    assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
+    assert found.gaps == ((NOT_READ,) if facts == ["gap"] else ()), "gaps are named where they alone are the reason"
+
+
+def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
+    hidden = [s.gap(arm_id("Compute/virtualMachines", f"x{n}")) for n in range(5)]
+    members = ", ".join(f"x{n}" for n in range(5))
+    text = DEPLOYMENT.replace("vm-a, vm-b", members)
+    rule = """
+    for: [{kind: deployment}]
+    assert:
+      each: {fact: deployment.members}
+      empty: pass
+      assert:
+        each: {fact: member.matches}
+        empty: pass
+        assert: {allOf: [{fact: vm.zone, equals: x}, {fact: vm.zone, equals: y}]}
+    """
+    found = one(engine.judge(estate(gaps=hidden, deployment=text), load(R1=rule)), "d")
+    assert len(found.reasons) == len(set(found.reasons)) == 5
+    assert found.reason.count(" was not read (forbidden)") == 3
+    assert found.reason.endswith("; and 2 more")
+
+
+# --- subjects -------------------------------------------------------------------------------------------------------
+
+ON_BALANCERS = "for: [{type: Microsoft.Network/loadBalancers}]\nassert: {field: properties.x, exists: false}\n"
+LB = s.balancer("lb", {"pool": s.by_nic("vm-a-nic")})
+HIDDEN: Any = {"unlisted": [LOAD_BALANCER]}
+
+
+def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) -> None:
+    rules = load(R1=ON_BALANCERS)
+    (found,) = engine.judge(estate(), rules)
+    assert (found.outcome, found.subject.kind, found.reason) == (Outcome.NOT_APPLICABLE, "deployment", "")
+    (found,) = engine.judge(estate(**HIDDEN), rules)
+    assert (found.outcome, found.subject.id, found.cause) == (Outcome.UNKNOWN, "d", Cause.GAP)
+    assert "loadBalancers" in found.reason
+
+
+def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> None:
+    findings = engine.judge(estate(LB, **HIDDEN), load(R1=ON_BALANCERS))
+    assert outcomes(findings) == {"lb": Outcome.PASS, "d": Outcome.UNKNOWN}
+    assert outcomes(engine.judge(estate(LB), load(R1=ON_BALANCERS))) == {"lb": Outcome.PASS}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("{kind: deployment}", {"d": "pass"}),
+        ("{kind: subscription}", {SUB.rpartition("/")[2]: "pass"}),
+        ("{kind: mirror}", {"d": "not_applicable"}),
+        ("{kind: tier}", {"westeurope": "pass"}),
+        ("{kind: tier, role: [app]}", {"westeurope": "pass"}),
+        ("{kind: tier, role: [web]}", {"d": "not_applicable"}),
+        ("{type: Microsoft.Compute/virtualMachines, role: [app, web]}", {"vm-a": "pass", "vm-b": "pass"}),
+        (
+            "{type: Microsoft.Compute/virtualMachines}, {type: Microsoft.Compute/virtualMachines, role: [app]}",
+            {"vm-a": "pass", "vm-b": "pass"},
+        ),
+        ("{type: Microsoft.Compute/virtualMachines, role: [db]}", {"d": "not_applicable"}),
+        ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", {"d": "not_applicable"}),
+        ("{kind: deployment}, {kind: mirror}", {"d": "pass"}),
+    ],
+)
+def test_targets(load: Load, target: str, expected: dict[str, str]) -> None:
+    findings = engine.judge(estate(LB), load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
+    assert outcomes(findings) == expected
+    assert len(findings) == len(expected)
+
+
+def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load) -> None:
+    two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
+    (found,) = engine.judge(estate(deployment=two), load(R1="for: [{kind: subscription}]\nassert: {allOf: []}\n"))
+    assert (found.deployment, found.subject.id, found.subject.kind) == ("", SUB, "subscription")
+
+
+def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
+    two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
+    findings = engine.judge(estate(deployment=two), load(R1=ON_MACHINES + IN_ZONE))
+    assert [(f.deployment, f.subject.name) for f in findings] == [
+        ("d", "vm-b"),
+        ("d", "vm-a"),
+        ("e", "vm-b"),
+        ("e", "vm-a"),
+    ]
+    assert len({f.key for f in findings}) == 4
+
+
+@pytest.mark.parametrize(
+    ("target", "change"),
+    [
+        ("{kind: mirror}", ("  mirrors: none\n", "")),
+        ("{kind: tier}", (", {role: web, members: none}", "")),
+        ("{kind: tier, role: [web]}", (", {role: web, members: none}", "")),
+        ("{kind: tier, role: [app]}", ("vm-b]", "lost]")),
+        ("{type: Microsoft.Compute/virtualMachines, role: [web]}", (", {role: web, members: none}", "")),
+        ("{type: Microsoft.Compute/virtualMachines, role: [app]}", ("vm-b]", "lost]")),
+        ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", (", {role: web, members: none}", "")),
+    ],
+)
+def test_roles_that_nobody_plays_for_certain_are_said_once(load: Load, target: str, change: tuple[str, str]) -> None:
+    built = estate(deployment=DEPLOYMENT.replace(*change))
+    findings = engine.judge(built, load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
+    found = one(findings, "d")
+    assert (found.outcome, found.cause) == (Outcome.UNKNOWN, Cause.DECLARATION)
+    assert {f.outcome for f in findings if f is not found} <= {Outcome.PASS}
+
+
+def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Load) -> None:
+    far = s.vm("vm-c", location="northeurope")
+    text = DEPLOYMENT.replace("vm-b]", "vm-b, vm-c]")
+    rules = load(R1="for: [{kind: tier}]\nassert: {allOf: []}\n")
+    assert outcomes(engine.judge(estate(far, deployment=text), rules)).keys() == {"westeurope", "northeurope"}
+    hidden = engine.judge(estate(gaps=[s.gap(far["id"])], deployment=text), rules)
+    assert outcomes(hidden) == {"westeurope": Outcome.PASS, "d": Outcome.UNKNOWN}
+
+
+def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
+    rules = load(R1=ON_MACHINES + "assert: {fact: broken, equals: x}\n", R2=ON_MACHINES + IN_ZONE)
+    findings = engine.judge(estate(), rules)
+    errors = [f for f in findings if f.outcome is Outcome.ERROR]
+    assert [(f.rule.id, f.subject.name, f.reason) for f in errors] == [
+        ("R1", "vm-a", "LookupError: a bug with vm-a"),
+        ("R1", "vm-b", "LookupError: a bug with vm-b"),
+    ]
+    assert {f.outcome for f in findings if f.rule.id == "R2"} == {Outcome.PASS, Outcome.FAIL}
+    assert not coverage.assess(estate(), coverage.gaps(estate(), rules), findings, {}).complete
+
+
+@pytest.mark.parametrize(
+    ("grades", "severity"),
+    [
+        (["{allOf: []}", "{allOf: []}"], Severity.LOW),
+        (["{fact: vm.zone, exists: true}", "{allOf: []}"], Severity.INFO),
+        (["{fact: unsure.gap, equals: x}"], Severity.HIGH),
+        (["{fact: unsure.gap, equals: x}", "{allOf: []}"], Severity.INFO),
+        (["{fact: vm.zone, exists: true}"], Severity.HIGH),
+    ],
+)
+def test_the_first_grade_that_is_true_counts(load: Load, grades: list[str], severity: Severity) -> None:
+    graded = ", ".join(f"{{when: {when}, severity: {to}}}" for when, to in zip(grades, ("low", "info"), strict=False))
+    findings = engine.judge(estate(), load(R1=ON_MACHINES + IN_ZONE + f"grade: [{graded}]\n"))
+    assert one(findings, "vm-b").severity is severity
+    assert one(findings, "vm-a").severity is Severity.HIGH, "a pass is not graded"
+
+
+def test_an_observation_is_shown_once(load: Load) -> None:
+    rule = ON_MACHINES + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
+    assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 1
+    rule = rule.replace("{field: 'zones[0]', exists: true}", "{field: 'zones[0]', default: x, equals: y}")
+    assert len(one(engine.judge(estate(), load(R1=rule)), "vm-b").evidence) == 2
+
+
+def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
+    rules = load(
+        R1=ON_MACHINES + "assert: {allOf: []}\n",
+        R2=ON_MACHINES + "assert: {fact: unsure.gap, equals: x}\n",
+        R3=ON_MACHINES + "assert: {anyOf: []}\ngrade: [{when: {fact: vm.zone, exists: true}, severity: critical}]\n",
+        R4=ON_MACHINES + "assert: {fact: broken, equals: x}\n",
+        R5="for: [{kind: subscription}]\nassert: {anyOf: []}\n",
+        R0=ON_MACHINES + "when: {anyOf: []}\nassert: {anyOf: []}\n",
+    )
+    swapped = DEPLOYMENT.replace("vm-a, vm-b", "vm-b, vm-a")
+    for text in (DEPLOYMENT, swapped):
+        ranked = [(f.rule.id, f.subject.name[-1]) for f in engine.judge(estate(deployment=text), rules)]
+        assert ranked[0][0] == "R5"
+        assert ranked[1:] == [(rule, name) for rule in ("R3", "R2", "R4", "R1", "R0") for name in "ab"]
+
+
+def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load) -> None:
+    def keys(deployment: str = DEPLOYMENT, rule: str = "R1", machine: Body = MACHINES[1], more: str = IN_ZONE) -> str:
+        built = s.topology(MACHINES[0], machine, deployment=deployment)
+        return one(engine.judge(built, load(**{rule: ON_MACHINES + more})), machine["id"].rpartition("/")[2]).key
+
+    same = keys()
+    assert len(same) == 64
+    assert keys(machine={**MACHINES[1], "id": MACHINES[1]["id"].upper(), "zones": ["1"]}) == same
+    assert keys(deployment=DEPLOYMENT.replace("name: d", "name: D")) == same
+    assert keys(more=IN_ZONE + "grade: [{when: {allOf: []}, severity: low}]\n") == same
+    assert keys(deployment=DEPLOYMENT.replace("name: d", "name: e")) != same
+    moved = s.vm("vm-b", group="other")
+    assert keys(machine=moved) != same
+    other = [f for f in engine.judge(estate(), load(R2=ON_MACHINES + IN_ZONE)) if f.rule.id == "R2"]
+    assert same not in {f.key for f in other}
+
+
+# --- detail -----------------------------------------------------------------------------------------------------------
+
+QUIET = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
+
+
+@pytest.mark.parametrize("name", estates.ESTATES)
+def test_detail_changes_nothing_but_the_evidence_of_what_does_not_fail(name: str) -> None:
+    built, rules = estates.topology(name, estates.body_of(name)), estates.rules(estates.ESTATES[name])
+    everything = engine.judge(built, rules, Detail.ALL)
+    passes = [f for f in everything if f.outcome is Outcome.PASS]
+    assert len([f for f in passes if f.evidence]) > len(passes) / 2
+    assert engine.judge(built, rules) == tuple(
+        msgspec.structs.replace(f, evidence=()) if f.outcome in QUIET else f for f in everything
+    )
+
+
+def test_recorded_reads_come_with_all_evidence() -> None:
+    built, rules = estates.topology("demo", estates.body_of("demo")), estates.rules("current")
+    findings = engine.judge(built, rules, recorded=built.graph.resources.keys())
+    assert sum(1 for f in findings if f.reads) > len(findings) / 2
+    assert engine.judge(built, rules, Detail.ALL) == tuple(msgspec.structs.replace(f, reads=()) for f in findings)
+
+
+def test_evidence_names_the_alternatives_of_anyof_that_it_belongs_to(load: Load) -> None:
+    zoned = "{fact: vm.zone, exists: true}"
+    rule = f"""
+        assert:
+          allOf:
+            - {{field: name, equals: x}}
+            - anyOf:
+                - {zoned}
+                - allOf: [{{field: name, equals: y}}, {zoned}]
+                - anyOf: [{{field: name, equals: z}}]
+                - {{some: {{fact: vm.network_interfaces}}, empty: fail, assert: {{field: name, equals: nic}}}}
+    """
+    failed = one(engine.judge(estate(), load(R1=ON_MACHINES + textwrap.dedent(rule))), "vm-b")
+    assert {(e.path, e.expected): e.alternatives for e in failed.evidence} == {
+        ("name", "equals x"): (),
+        ("zones[0]", "present"): ("assert.allOf[1].anyOf[0]", "assert.allOf[1].anyOf[1]"),
+        ("name", "equals y"): ("assert.allOf[1].anyOf[1]",),
+        ("name", "equals z"): ("assert.allOf[1].anyOf[2].anyOf[0]",),
+        ("name", "equals nic"): ("assert.allOf[1].anyOf[3]",),
+    }
