@@ -11,9 +11,9 @@ from auditor import files
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.judging import carry_over, coverage, drift, engine, exemptions
-from auditor.judging.engine import Detail
-from auditor.judging.evaluation import Evaluation
+from auditor.evaluation import carry_over, coverage, drift, engine, exemptions
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.result import Evaluation
 from auditor.report import previous
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
@@ -70,14 +70,14 @@ def scan(request: Request) -> Evaluation:
     changes = drift.Changes(former.graph, topology.graph) if former else None
     detail = Detail.ALL if baseline else request.detail
     gaps = coverage.gaps(topology, rules)
-    findings = engine.judge(topology, rules, detail, changes.after if changes else ())
+    findings = engine.evaluate(topology, rules, detail, changes.after if changes else ())
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
-        before = drift.Judged(former, engine.judge(former, rules, detail, changes.before))
-        findings, moved = drift.compare(changes, before, drift.Judged(topology, findings))
+        before = drift.EvaluatedSnapshot(former, engine.evaluate(former, rules, detail, changes.before))
+        findings, moved = drift.compare(changes, before, drift.EvaluatedSnapshot(topology, findings))
     return Evaluation(
         profile=request.profile,
         as_of=as_of,

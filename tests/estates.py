@@ -17,13 +17,13 @@ from auditor.authoring.rule_files import RuleFile
 from auditor.azure import arm
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
-from auditor.judging import coverage, engine
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import coverage, engine
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
 from auditor.rules.packs import LoadedPack
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from auditor.snapshot.model import Resource, Snapshot
 
 KNOWN_GOOD: Mapping[str, str] = fixtures.profiles()
@@ -102,7 +102,7 @@ def judge(
     name: str, body: Body, declared: Any = None, asked: Sequence[CompiledRule] | None = None
 ) -> dict[Key, Finding]:
     """Return the findings of a changed estate by what they are about; by some rules only, where these are given."""
-    findings = engine.judge(topology(name, body, declared), rules(ESTATES[name]) if asked is None else asked)
+    findings = engine.evaluate(topology(name, body, declared), rules(ESTATES[name]) if asked is None else asked)
     found = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
     assert len(found) == len(findings), "one finding a (rule, deployment, subject)"
     return found
@@ -116,7 +116,7 @@ def baseline(name: str) -> Mapping[Key, Finding]:
 def complete(name: str, body: Body) -> bool:
     built = topology(name, body)
     loaded = rules(ESTATES[name])
-    return coverage.assess(built, coverage.gaps(built, loaded), engine.judge(built, loaded), {}).complete
+    return coverage.assess(built, coverage.gaps(built, loaded), engine.evaluate(built, loaded), {}).complete
 
 
 def by_tags(name: str) -> tuple[Body, Body]:
@@ -126,12 +126,12 @@ def by_tags(name: str) -> tuple[Body, Body]:
     machines = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
     for mirror in found.mirrors:
         for roster in (mirror.failover, mirror.arbiter, mirror.dr, mirror.reporting):
-            for machine in Items.of(roster).only(Resource):
+            for machine in PartialList.of(roster).of_type(Resource):
                 (role,) = found.roles[machine.key]
                 more = {"iris-mirror": mirror.declared.name, "iris-product": mirror.declared.product}
                 machines[machine.key]["tags"] = {"iris-deployment": found.id, "iris-role": str(role), **more}
     for tier in found.tiers:
-        for machine in tier.members.only(Resource):
+        for machine in tier.members.of_type(Resource):
             product = tier.declared.product or found.declared.product
             own = {"iris-deployment": found.id, "iris-role": str(tier.declared.role), "iris-product": product}
             machines[machine.key]["tags"] = own

@@ -12,8 +12,8 @@ import pytest
 
 from auditor import scan
 from auditor.azure import arm
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource

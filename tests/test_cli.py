@@ -370,7 +370,7 @@ def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatc
         message = "a bug"
         raise RuntimeError(message)
 
-    monkeypatch.setattr("auditor.estate.load_balancing.Balancing.rules_serving", broken)
+    monkeypatch.setattr("auditor.estate.load_balancing.LoadBalancing.rules_serving", broken)
     report = tmp_path / "r.json"
     assert main([*GOOD, "--allow-incomplete", "-o", f"json={report}"]) == exit_codes.INCOMPLETE
     errors = [f for f in json.loads(report.read_text())["findings"] if f["outcome"] == "error"]

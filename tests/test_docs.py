@@ -12,7 +12,7 @@ import pytest
 
 from auditor import bundled, yaml_documents
 from auditor.estate import deployment_file
-from auditor.judging import exemptions
+from auditor.evaluation import exemptions
 from auditor.rules.facts import FACTS
 
 ROOT = bundled.FIXTURES.parent

@@ -6,8 +6,8 @@ import pytest
 
 from auditor.azure.types import REFERENCES
 from auditor.azure.types.names import SKU
-from auditor.judging import engine
-from auditor.judging.model import Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Outcome
 from auditor.rules.facts.neighbours import CLASSIC_TYPES
 from tests import estates
 
@@ -24,7 +24,7 @@ NOTHING = ["Microsoft.Web/sites"]
 def test_no_rule_passes_on_an_empty_inventory(name: str, profile: str, types: list[str]) -> None:
     empty = {"value": [], "listed": dict.fromkeys(estates.body_of(name)["listed"], types)}
     rules = estates.rules(profile)
-    findings = engine.judge(estates.topology(name, empty), rules)
+    findings = engine.evaluate(estates.topology(name, empty), rules)
     assert {finding.rule.id for finding in findings} == {loaded.rule.id for loaded in rules}
     assert [finding.rule.id for finding in findings if finding.outcome is Outcome.PASS] == []
     failing = {finding.rule.id for finding in findings if finding.outcome is Outcome.FAIL}

@@ -16,8 +16,8 @@ from auditor.authoring import changes, examples, fixtures
 from auditor.azure import arm
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding, Outcome
 from auditor.sources import arm_json
 from auditor.yaml_documents import Document
 from tests import estates
@@ -173,7 +173,7 @@ def test_names_are_unique(name: str) -> None:
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_known_good_deployments_are_good(name: str) -> None:
     known_good = fixtures.known_good(name)
-    found = examples.judge(known_good, {}, estates.rules(known_good.profile))
+    found = examples.evaluate(known_good, {}, estates.rules(known_good.profile))
     bad = [f for f in found.values() if f.outcome not in {Outcome.PASS, Outcome.NOT_APPLICABLE}]
     assert [(f.rule.id, f.subject.id, f.outcome, f.reason) for f in bad] == []
 
@@ -192,7 +192,7 @@ def test_one_arbiter_may_serve_all_mirrors() -> None:
             for part in ("-nic", "-os", "")
         ],
     }
-    found = examples.judge(known_good, change, estates.rules("current"))
+    found = examples.evaluate(known_good, change, estates.rules("current"))
     assert [(f.rule.id, f.subject.id) for f in found.values() if f.outcome is Outcome.FAIL] == []
 
 
@@ -295,7 +295,7 @@ def template(profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none")
     declared: Any = yaml_documents.read(folder / bundled.DEPLOYMENT).value
     declared["deployments"][0]["regions"]["dr"] = dr
     built = Topology(taken, deployment_file.load(Document(declared, bundled.DEPLOYMENT, {})), as_of)
-    return tuple(engine.judge(built, estates.rules(profile)))
+    return tuple(engine.evaluate(built, estates.rules(profile)))
 
 
 def of_rule(rule_id: str, profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none") -> list[Finding]:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from auditor.azure import arm
 from auditor.azure.types.names import APPLICATION_GATEWAY, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
-from auditor.judging import engine
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.sources import arm_json
 from tests import estates
@@ -80,7 +80,7 @@ def looked_at(name: str) -> Mapping[str, AbstractSet[str]]:
     keys = {arm.key(item["id"]) for item in body["value"] if "id" in item}
     found: defaultdict[str, set[str]] = defaultdict(set)
     rules = estates.rules(estates.ESTATES[name])
-    for finding in engine.judge(estates.topology(name, body), rules, recorded=keys):
+    for finding in engine.evaluate(estates.topology(name, body), rules, recorded=keys):
         for key, _ in finding.reads:
             found[arm.type_of(key)].add(finding.rule.id)
     return found

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.azure import arm
 from auditor.azure.types.names import VM
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.model import Severity
 from tests import estates
 from tests.estates import Body

@@ -13,8 +13,8 @@ from auditor.authoring.mutation_tests import MutationTest
 from auditor.authoring.sensitivity import Sensitivity
 from auditor.errors import InputError
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Outcome
 from auditor.rules.conditions import CompiledRule
 from tests import estates
 
@@ -78,6 +78,6 @@ def test_rules_that_do_not_read_what_is_mutated_do_not_notice_it(name: str) -> N
 def outcomes(topology: Topology, rules: Iterable[CompiledRule]) -> dict[str, list[tuple[str, Outcome]]]:
     """Return the outcomes of each rule by subject."""
     found = defaultdict(list)
-    for finding in engine.judge(topology, rules):
+    for finding in engine.evaluate(topology, rules):
         found[finding.rule.id].append((finding.subject.id, finding.outcome))
     return found

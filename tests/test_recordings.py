@@ -38,10 +38,10 @@ from auditor.estate import deployment_file
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.tags import tag
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.facts import FACTS
-from auditor.snapshot.known import Answer, Cause, Items, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Unknown
 from auditor.snapshot.lookup import parts, value
 from auditor.snapshot.model import Part, Resource
 from auditor.snapshot.redaction import redact
@@ -156,7 +156,7 @@ def test_all_of_them_are_judged_without_a_fault() -> None:
         topology = build(layer, declared)
         machines += len(topology.graph.by_type.get(VM, ()))
         for profile in ("article-2018", "current") if declared else ():
-            findings = engine.judge(topology, estates.rules(profile))
+            findings = engine.evaluate(topology, estates.rules(profile))
             assert not faults(findings)
             outcomes.update(finding.outcome for finding in findings)
             assert {f.subject.id for f in findings} >= {d["name"] for d in declared}
@@ -347,7 +347,7 @@ def rules_of(odd: Callable[[Body], bool]) -> list[tuple[Topology, Part]]:
 def test_oddity_11_a_rule_without_probe_has_an_empty_list_of_probes() -> None:
     for topology, rule in rules_of(lambda rule: not rule.get("probe")):
         assert topology.graph.follow(rule, "probe").value is ABSENT
-        assert fact("rule.probes", topology, rule).value == Items()
+        assert fact("rule.probes", topology, rule).value == PartialList()
 
 
 def test_oddity_12_a_tcp_probe_lacks_its_path_and_new_answers_have_both_counts() -> None:
@@ -372,12 +372,12 @@ def test_oddity_13_the_pools_of_a_rule_stand_in_one_property_or_the_other() -> N
     variants: Counter[tuple[bool, bool, int]] = Counter()
     for topology, rule in rules_of(lambda _: True):
         properties = get(rule.body, "properties")
-        keys = topology.balancing.pool_keys(rule)
+        keys = topology.load_balancing.pool_keys(rule)
         variants["backendAddressPool" in properties, "backendAddressPools" in properties, len(keys)] += 1
         for key in keys:
             pool = topology.graph.part(key)
             assert isinstance(pool, Part), "a rule leads to a pool of its own balancer"
-            assert rule in topology.balancing.rules_into(pool)
+            assert rule in topology.load_balancing.rules_into(pool)
     assert {variant[:2] for variant in variants} == set(itertools.product((True, False), repeat=2))
     assert all((count > 0) is (one or several) for one, several, count in variants)
 
@@ -389,7 +389,7 @@ def test_oddity_14_a_pool_without_either_list_is_empty_and_known_to_be() -> None
         for pool in parts(balancer, POOLS):
             properties = get(pool.body, "properties") or {}
             if not properties.get("backendIPConfigurations") and not properties.get("loadBalancerBackendAddresses"):
-                assert topology.balancing.machines(pool).value == Items()
+                assert topology.load_balancing.machines(pool).value == PartialList()
                 found += 1
     assert found
 
@@ -422,11 +422,11 @@ def test_oddity_18_what_a_machine_leaves_out_of_its_disk_is_read_from_the_disk()
         disk = {"id": attached["managedDisk"]["id"], "sku": {"name": "Premium_LRS"}, "properties": {"diskSizeGB": 64}}
         topology = s.topology(body, disk, scopes=[arm.subscription_of(body["id"])])
         read = fact("vm.os_disk", topology, topology.graph.get(body["id"])).value
-        assert isinstance(read, Items)
+        assert isinstance(read, PartialList)
         assert [found.id for found in read.known if isinstance(found, Resource)] == [disk["id"]]
         without, vm = alone(body)
         unread = fact("vm.os_disk", without, vm).value
-        assert not (isinstance(unread, Items) and unread.complete), "a disk that was not seen is not known"
+        assert not (isinstance(unread, PartialList) and unread.complete), "a disk that was not seen is not known"
 
 
 def test_oddity_18_a_deallocated_machine_says_so() -> None:
@@ -508,7 +508,7 @@ def test_oddity_27_security_rules_in_every_spelling_are_understood() -> None:
             built = estates.topology("trakcare-current", estate)
             for vm in built.graph.by_type[VM]:
                 found = fact("vm.internet_openings", built, vm).value
-                assert isinstance(found, Items)
+                assert isinstance(found, PartialList)
                 assert not [u for u in found.known if isinstance(u, Unknown) and "malformed" in u.reason], body["id"]
     assert {"protocol", "several ports"} <= seen
 
@@ -526,7 +526,7 @@ def test_oddity_28_a_subnet_may_have_only_the_list_of_prefixes() -> None:
 
 def test_oddity_32_a_profile_may_have_no_endpoint_and_no_interval() -> None:
     for body in recorded(TRAFFIC_MANAGER, lambda body: not get(body, "properties", "endpoints")):
-        assert fact("profile.endpoint_regions", *alone(body)).value == Items()
+        assert fact("profile.endpoint_regions", *alone(body)).value == PartialList()
     for body in recorded(TRAFFIC_MANAGER, lambda b: "intervalInSeconds" not in b["properties"]["monitorConfig"]):
         assert value(alone(body)[1], "properties.monitorConfig.intervalInSeconds").value is ABSENT
 

@@ -12,7 +12,7 @@ from auditor.authoring import examples, fixtures
 from auditor.authoring.examples import ExampleTest
 from auditor.authoring.rule_files import TOPOLOGY
 from auditor.azure import paths
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.rules.evidence import Evidence
 from tests import estates
 
@@ -34,7 +34,7 @@ def test_examples_hold(rule_id: str) -> None:
     file = estates.rule_files()[rule_id]
     assert {"pass", "fail", "unknown"} <= {example.content["expect"] for example in file.examples}
     for example in file.examples:
-        found = checks().judge(example)
+        found = checks().evaluate(example)
         assert list(checks().faults(example, found)) == [], str(example)
         if example.content["expect"] == "fail" and {"set", "remove"} & example.content.keys():
             fails = [f for (rule, _, _), f in found.items() if rule == rule_id and f.outcome is Outcome.FAIL]
@@ -56,7 +56,7 @@ def test_every_rule_passes_on_a_known_good_deployment() -> None:
         passing = {
             rule
             for name in estates.KNOWN_GOOD
-            for (rule, _, _), f in examples.judge(fixtures.known_good(name), {}, estates.rules(profile)).items()
+            for (rule, _, _), f in examples.evaluate(fixtures.known_good(name), {}, estates.rules(profile)).items()
             if f.outcome is Outcome.PASS
         }
         assert passing == {loaded.rule.id for loaded in estates.rules(profile)}

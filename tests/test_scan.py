@@ -11,9 +11,9 @@ import pytest
 from auditor import scan
 from auditor.cli import exit_codes
 from auditor.errors import InputError
-from auditor.judging.drift.model import Drift, FindingChange
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import BaselineState, Finding, Outcome
+from auditor.evaluation.drift.model import Drift, FindingChange
+from auditor.evaluation.model import BaselineState, Finding, Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.scan import Request
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource

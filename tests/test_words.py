@@ -131,7 +131,7 @@ def test_a_forbidden_word_is_found(text: str, line: int, word: str) -> None:
     [
         "Virtual machines, a virtual\nmachine, virtual-machines and Microsoft.Compute/virtualMachines",
         "a load balancer, balancer.rules and Azure Load Balancer",
-        "the package auditor/judging/ and auditor.judging.engine",
+        "the package auditor/evaluation/ and auditor.evaluation.engine",
         "understood, anybody, misjudgement",
     ],
 )

@@ -12,9 +12,9 @@ from auditor.authoring import changes, fixtures
 from auditor.authoring.fixtures import Fixture
 from auditor.authoring.rule_files import Example
 from auditor.errors import InputError
-from auditor.judging import engine
-from auditor.judging.engine import Detail
-from auditor.judging.model import Finding, Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 
 Findings = Mapping[tuple[str, str, str], Finding]
@@ -35,7 +35,7 @@ class ExampleTest:
         self._rules = rules
         self._unchanged: dict[tuple[str, str], Findings] = {}
 
-    def judge(self, example: Example) -> Findings:
+    def evaluate(self, example: Example) -> Findings:
         """Evaluate the deployment of an example after its change.
 
         Raises:
@@ -44,7 +44,7 @@ class ExampleTest:
         known_good, profile = self._place(example)
         if not changes.KEYS & example.content.keys():
             return self._before(known_good, profile)
-        return judge(known_good, example.content, self._rules[profile])
+        return evaluate(known_good, example.content, self._rules[profile])
 
     def faults(self, example: Example, after: Findings) -> Iterator[str]:
         """Yield what an example states and its findings do not show: outcome, severity, which other rules fail."""
@@ -75,7 +75,7 @@ class ExampleTest:
     def check(self, example: Example) -> Iterator[str]:
         """Yield the faults of an example, also that it cannot be evaluated."""
         try:
-            yield from self.faults(example, self.judge(example))
+            yield from self.faults(example, self.evaluate(example))
         except InputError as error:
             yield str(error)
 
@@ -92,7 +92,7 @@ class ExampleTest:
         """Evaluate an unchanged deployment, once per profile."""
         place = known_good.name, profile
         if place not in self._unchanged:
-            self._unchanged[place] = judge(known_good, {}, self._rules[profile])
+            self._unchanged[place] = evaluate(known_good, {}, self._rules[profile])
         return self._unchanged[place]
 
     def _got(self, example: Example, findings: list[Finding]) -> str:
@@ -101,7 +101,7 @@ class ExampleTest:
             return "no finding for this subject" if "subject" in example.content else "no finding"
         known_good, profile = self._place(example)
         rules = [rule for rule in self._rules[profile] if rule.rule.id == example.rule]
-        detailed = judge(known_good, example.content, rules, Detail.ALL)
+        detailed = evaluate(known_good, example.content, rules, Detail.ALL)
         changed = {entry["resource"].lower() for key in ("set", "remove") for entry in example.content.get(key, ())}
         keys = {(finding.deployment.lower(), finding.subject.id.lower()) for finding in findings}
         shown = sorted(
@@ -113,7 +113,7 @@ class ExampleTest:
         return f"{outcomes}; {'; '.join(map(_described, shown[:_SHOWN]))}{more}"
 
 
-def judge(
+def evaluate(
     known_good: Fixture, change: Mapping[str, Any], rules: Iterable[CompiledRule], detail: Detail = Detail.FAILURES
 ) -> Findings:
     """Evaluate a known-good deployment after a change.
@@ -121,7 +121,7 @@ def judge(
     Raises:
         InputError: the change names a resource or a path that does not exist.
     """
-    findings = engine.judge(changes.apply(known_good, change).topology(), rules, detail)
+    findings = engine.evaluate(changes.apply(known_good, change).topology(), rules, detail)
     return {(f.rule.id, f.deployment.lower(), f.subject.id.lower()): f for f in findings}
 
 

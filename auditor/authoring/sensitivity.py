@@ -19,11 +19,11 @@ from auditor.azure.types.names import DISK, SKU
 from auditor.errors import InputError
 from auditor.estate.scope import ScopeBuilder
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.engine import Detail
-from auditor.judging.model import Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.model import Outcome
 from auditor.rules.conditions import CompiledRule
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from auditor.snapshot.model import Resource
 
 
@@ -110,7 +110,7 @@ class Sensitivity:
         return msgspec.structs.replace(self.fixture, inventory=inventory).topology()
 
     def _outcomes(self, rule: str, topology: Topology) -> set[Outcome]:
-        return {finding.outcome for finding in engine.judge(topology, [self.rules[rule]])}
+        return {finding.outcome for finding in engine.evaluate(topology, [self.rules[rule]])}
 
     def _reads(self, rule: str) -> _Reads:
         if rule not in self._reads_of:
@@ -123,7 +123,7 @@ class Sensitivity:
         declared = self.fixture.decoder.deployments(self.fixture.declared)
         topology = Topology(self._recorded, declared, fixtures.AS_OF)
         by_topology = self._recorder.take()
-        engine.judge(topology, rules, Detail.ALL)
+        engine.evaluate(topology, rules, Detail.ALL)
         return by_topology, self._recorder.take()
 
 
@@ -155,9 +155,9 @@ def _purposes(topology: Topology) -> dict[str, str]:
         for key, roles in deployment.roles.items():
             vm = topology.graph.resources[key]
             region = " dr" if vm.location == deployment.declared.dr_region else ""
-            scope = ScopeBuilder(topology.graph, topology.balancing, deployment.subscriptions)
-            scope.add_members(Items((vm,)))
-            for reached in (resource for items in scope.result().values() for resource in items.only(Resource)):
+            scope = ScopeBuilder(topology.graph, topology.load_balancing, deployment.subscriptions)
+            scope.add_members(PartialList((vm,)))
+            for reached in (resource for items in scope.result().values() for resource in items.of_type(Resource)):
                 found[reached.key] |= {f"{role}{region}" for role in roles}
     purposes = {key: ", ".join(sorted(roles)) for key, roles in found.items()}
     for disk in topology.graph.by_type[DISK]:

@@ -15,7 +15,7 @@ from auditor.cli import exit_codes, live_line, outputs
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
-from auditor.judging.engine import Detail
+from auditor.evaluation.engine import Detail
 from auditor.report import wording
 from auditor.report.formats import FORMATS
 from auditor.sources import approval

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from auditor.estate.declaration import NONE
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation.model import BaselineState, Outcome
 from auditor.rules.model import SEVERITIES, Severity
 
 if TYPE_CHECKING:
-    from auditor.judging.evaluation import Evaluation
+    from auditor.evaluation.result import Evaluation
 
 OK: Final = 0
 FINDINGS: Final = 1
@@ -18,7 +18,7 @@ INCOMPLETE: Final = 3
 INTERRUPTED: Final = 130
 
 _WORSE: Final = frozenset({BaselineState.REGRESSED, BaselineState.NEW})
-_NOT_JUDGED: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
+_NOT_EVALUATED: Final = frozenset({Outcome.UNKNOWN, Outcome.ERROR})
 
 
 def of(evaluation: Evaluation, fail_on: str, *, only_worse: bool, allow_incomplete: bool) -> int:
@@ -55,11 +55,11 @@ def has_lost_sight(evaluation: Evaluation) -> bool:
     or an attestation covers the finding.
     """
     changes = evaluation.drift.findings if evaluation.drift else ()
-    shown = {(f.rule.id, f.deployment) for f in evaluation.findings if f.outcome in _NOT_JUDGED}
+    shown = {(f.rule.id, f.deployment) for f in evaluation.findings if f.outcome in _NOT_EVALUATED}
     return any(
         (change.finding.rule.id, change.finding.deployment) not in shown
         if change.after is None
-        else change.after.outcome not in _NOT_JUDGED
+        else change.after.outcome not in _NOT_EVALUATED
         and change.after.waiver is None
         and change.after.attestation is None
         for change in changes
@@ -68,5 +68,5 @@ def has_lost_sight(evaluation: Evaluation) -> bool:
 
 
 def has_errors(evaluation: Evaluation) -> bool:
-    """Return whether a defect of auditor kept a rule from judging."""
+    """Return whether a defect of auditor kept a rule from being evaluated."""
     return any(finding.outcome is Outcome.ERROR for finding in evaluation.findings)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from auditor import files
 from auditor.errors import InputError
-from auditor.judging.evaluation import Evaluation
+from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
 from auditor.report.view import View

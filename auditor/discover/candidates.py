@@ -22,9 +22,9 @@ from auditor.discover.names import (
 )
 from auditor.estate.declaration import Role
 from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import POOLS, Balancing, network_of
+from auditor.estate.load_balancing import POOLS, LoadBalancing, network_of
 from auditor.estate.tags import PRODUCT, TAG_DEPLOYMENT, TAG_PRODUCT, tag
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from auditor.snapshot.lookup import parts, value
 from auditor.snapshot.model import Part, Resource, Snapshot
 
@@ -144,7 +144,7 @@ class Candidates:
     def __init__(self, snapshot: Snapshot) -> None:
         """Index the VMs of a snapshot, without hints about roles."""
         self.graph = Graph(snapshot)
-        self.balancing = Balancing(self.graph)
+        self.load_balancing = LoadBalancing(self.graph)
         self.by_key = {
             vm.key: Candidate(vm, words_of(vm.name), words_of(arm.group_of(vm.key)))
             for vm in self.graph.by_type.get(VM, ())
@@ -170,8 +170,8 @@ class Candidates:
         for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
             for balancer in self.graph.by_type.get(type_, ()):
                 for pool in parts(balancer, POOLS):
-                    known = self.balancing.machines(pool).value
-                    members = known.known if isinstance(known, Items) else ()
+                    known = self.load_balancing.machines(pool).value
+                    members = known.known if isinstance(known, PartialList) else ()
                     found = [self.by_key.get(m.key) for m in members if isinstance(m, Resource)]
                     yield pool, [vm for vm in found if vm is not None]
 

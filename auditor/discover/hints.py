@@ -65,7 +65,7 @@ def _mirror_pools(candidates: Candidates) -> _RoleHints:
 def _serves_mirror(candidates: Candidates, pool: Part) -> tuple[Confidence | None, str]:
     """Return the confidence that a pool serves a mirror, None without a hint, and the hint."""
     best: tuple[Confidence | None, str] = (None, "")
-    for rule in candidates.balancing.rules_into(pool):
+    for rule in candidates.load_balancing.rules_into(pool):
         probe = candidates.graph.follow(rule, "probe").value
         path = value(probe, "properties.requestPath").value if isinstance(probe, Part) else None
         if isinstance(path, str) and STATUS_PAGE.search(path):
@@ -113,7 +113,7 @@ def _other_pools(candidates: Candidates) -> _RoleHints:
 
 def _serves_web(candidates: Candidates, pool: Part) -> bool:
     """Return whether a pool belongs to an application gateway, or receives the traffic of a web port."""
-    ports = {value(rule, "properties.frontendPort").value for rule in candidates.balancing.rules_into(pool)}
+    ports = {value(rule, "properties.frontendPort").value for rule in candidates.load_balancing.rules_into(pool)}
     return pool.resource.type == APPLICATION_GATEWAY or any(type(p) is int and p in _WEB_PORTS for p in ports)
 
 

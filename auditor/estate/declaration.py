@@ -25,7 +25,7 @@ class Role(enum.StrEnum):
     PRINT = "print"
 
 
-class BalancerRole(enum.StrEnum):
+class LoadBalancerRole(enum.StrEnum):
     """Role of a load balancer, which follows from the VMs in its backend pools."""
 
     WEB = "web-lb"

@@ -10,13 +10,13 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types.names import LOAD_BALANCER, VM
-from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredTier, Role, Roster, Selector
+from auditor.estate.declaration import DeclaredDeployment, DeclaredTier, LoadBalancerRole, Role, Roster, Selector
 from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import Balancing
+from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.scope import ScopeBuilder
 from auditor.estate.subjects import DeclaredMember, Deployment, DeploymentScope, Members, Mirror, Tier
 from auditor.estate.tags import TIER_ROLES, tag
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
@@ -24,10 +24,10 @@ from auditor.snapshot.model import Resource
 class DeploymentResolver:
     """Resolves declared deployments to the VMs of a snapshot."""
 
-    def __init__(self, graph: Graph, balancing: Balancing) -> None:
+    def __init__(self, graph: Graph, balancing: LoadBalancing) -> None:
         """Index the VMs by name."""
         self.graph = graph
-        self.balancing = balancing
+        self.load_balancing = balancing
         self._by_name: dict[str, list[Resource]] = defaultdict(list)
         for machine in graph.by_type.get(VM, ()):
             self._by_name[machine.name.lower()].append(machine)
@@ -46,7 +46,7 @@ class DeploymentResolver:
                 for selector in roster.selectors
             ]
             declared_members.extend(found)
-            return _each_once(Items.joined(*(member.machines for member in found)))
+            return _each_once(PartialList.joined(*(member.machines for member in found)))
 
         mirrors = tuple(
             Mirror(
@@ -68,7 +68,7 @@ class DeploymentResolver:
             hidden is not None and declared.tiers != ()
         ):  # an unread tag may declare a role that is declared nowhere else
             said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
-            machines |= {role: Items(missing=hidden) for role in TIER_ROLES if role not in said}
+            machines |= {role: PartialList(missing=hidden) for role in TIER_ROLES if role not in said}
         scope = self._scope(machines, subscriptions, declared.resource_groups)
         return Deployment(
             declared=declared,
@@ -82,23 +82,25 @@ class DeploymentResolver:
             expected=expected,
             scope=scope,
             balancers={
-                BalancerRole.WEB: self._balancers(machines[Role.WEB], scope),
-                BalancerRole.MIRROR: self._balancers(machines[Role.MIRROR_FAILOVER], scope),
+                LoadBalancerRole.WEB: self._balancers(machines[Role.WEB], scope),
+                LoadBalancerRole.MIRROR: self._balancers(machines[Role.MIRROR_FAILOVER], scope),
             },
             lines=_lines(declared, mirrors, tiers, declared_members),
         )
 
-    def select(self, selector: Selector, subscriptions: tuple[str, ...]) -> Items:
+    def select(self, selector: Selector, subscriptions: tuple[str, ...]) -> PartialList:
         """Return the VMs that a selector matches in some subscriptions."""
         if selector.kind == "id":
             found = self.graph.resources.get(arm.key(selector.value))
             if found is not None:
-                return Items((found,), self.graph.unseen_machines(subscriptions, tags=True) if selector.tag else None)
-            return Items(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
+                return PartialList(
+                    (found,), self.graph.unseen_machines(subscriptions, tags=True) if selector.tag else None
+                )
+            return PartialList(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
         matches = tuple(
             machine for machine in self._candidates(selector) if arm.subscription_of(machine.key) in subscriptions
         )
-        return Items(matches, self.graph.unseen_machines(subscriptions, tags=selector.kind == "tag"))
+        return PartialList(matches, self.graph.unseen_machines(subscriptions, tags=selector.kind == "tag"))
 
     def _candidates(self, selector: Selector) -> list[Resource]:
         if selector.kind == "name":
@@ -113,24 +115,26 @@ class DeploymentResolver:
         self, machines: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
     ) -> DeploymentScope:
         """Return the scope of VMs and resource groups."""
-        scope = ScopeBuilder(self.graph, self.balancing, subscriptions)
+        scope = ScopeBuilder(self.graph, self.load_balancing, subscriptions)
         for members in machines.values():
             scope.add_members(members)
         if groups:
             scope.add_groups(groups)
         return scope.result()
 
-    def _balancers(self, members: Members, scope: DeploymentScope) -> Items:
+    def _balancers(self, members: Members, scope: DeploymentScope) -> PartialList:
         """Return the load balancers with a rule that sends traffic to one of several VMs."""
-        machines = Items.of(members)
-        found = {pool.resource.key: pool.resource for pool in self.balancing.pools_serving(machines.only(Resource))}
-        return Items(tuple(found.values()), machines.open_end or scope[LOAD_BALANCER].missing)
+        machines = PartialList.of(members)
+        found = {
+            pool.resource.key: pool.resource for pool in self.load_balancing.pools_serving(machines.of_type(Resource))
+        }
+        return PartialList(tuple(found.values()), machines.incomplete_because or scope[LOAD_BALANCER].missing)
 
 
-def _each_once(machines: Items) -> Items:
+def _each_once(machines: PartialList) -> PartialList:
     """Return a list of VMs without duplicates."""
     once = {member.key if isinstance(member, Resource) else member: member for member in machines.known}
-    return Items(tuple(once.values()), machines.missing)
+    return PartialList(tuple(once.values()), machines.missing)
 
 
 def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Members) -> list[Tier]:
@@ -151,7 +155,7 @@ def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Me
                     or Unknown(Cause.VALUE, f"{member.id} has no location", about=(member.id,))
                 )
     return [
-        Tier(deployment, declared, region, Items((*found, *unsure), members.missing))
+        Tier(deployment, declared, region, PartialList((*found, *unsure), members.missing))
         for region, found in regions.items()
     ]
 
@@ -184,7 +188,7 @@ def _expected(declared: DeclaredDeployment) -> dict[tuple[Role, str], Members]:
     asked = {role for role, _ in lacking}
     lacking += [(role, "") for role in sorted(own - asked - {tier.role for tier in tiers})]
     if declared.tiers == ():
-        return dict.fromkeys(lacking, Items())
+        return dict.fromkeys(lacking, PartialList())
     return {tier: _undeclared(declared, lacking, tier[0]) for tier in lacking}
 
 
@@ -235,18 +239,18 @@ _MIRROR_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_D
 
 def _merge(rosters: list[Members]) -> Members:
     """Return several lists of VMs as one, which is incomplete if one is undeclared."""
-    joined = Items.joined(*rosters)
+    joined = PartialList.joined(*rosters)
     undeclared = next((roster for roster in rosters if isinstance(roster, Unknown)), None)
     if undeclared is None:
         return joined
-    return Items(joined.known, undeclared) if joined.known else undeclared
+    return PartialList(joined.known, undeclared) if joined.known else undeclared
 
 
 def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
     """Return the roles by VM."""
     roles: dict[str, tuple[Role, ...]] = {}
     for role, members in machines.items():
-        for machine in members.known if isinstance(members, Items) else ():
+        for machine in members.known if isinstance(members, PartialList) else ():
             if isinstance(machine, Resource) and role not in roles.get(machine.key, ()):
                 roles[machine.key] = (*roles.get(machine.key, ()), role)
     return roles

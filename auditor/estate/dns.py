@@ -29,7 +29,7 @@ _OF_OTHER_SERVICES: Final = (
 """Suffixes of domain names of Azure services without VMs: apps, functions, APIs, storage."""
 
 
-class Naming:
+class Dns:
     """Domain names of public IP addresses; the indexes are built once."""
 
     def __init__(self, graph: Graph) -> None:
@@ -91,7 +91,7 @@ class Naming:
     def targets(self, profile: Resource) -> list[Resource | Unknown]:
         """Return the targets of the endpoints of a Traffic Manager profile; unknown ones included."""
         endpoints = objects(profile, ENDPOINTS)
-        found = [*(self.target(endpoint).value for endpoint in endpoints.only(Part)), *endpoints.only(Unknown)]
+        found = [*(self.target(endpoint).value for endpoint in endpoints.of_type(Part)), *endpoints.of_type(Unknown)]
         return [target for target in found if isinstance(target, Resource | Unknown)]
 
     @cached_property

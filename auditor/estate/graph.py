@@ -14,7 +14,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type, reference_of
 from auditor.azure.types.names import SKU, VM
 from auditor.estate.caching import cached_method
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
 from auditor.snapshot.skus import cited_id
@@ -145,14 +145,14 @@ class Graph:
         """Return the resources or parts to which a list of references leads."""
         reference = reference_of(element.resource.type, element.path, name)
         found = items(element, reference.path)
-        listed = Items.of(found.value)
+        listed = PartialList.of(found.value)
         targets = (
             item
             if isinstance(item, Unknown)
             else self._target(reference, item) or malformed(element, reference.path, item, _AN_ID)
             for item in listed.known
         )
-        return Answer(Items(tuple(targets), listed.missing), found.reads)
+        return Answer(PartialList(tuple(targets), listed.missing), found.reads)
 
     def _target(self, reference: Reference, arm_id: object) -> Resource | Part | Unknown | None:
         """Return what an id refers to, None if it is no text."""

@@ -11,9 +11,9 @@ from typing import Final
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
-from auditor.estate.dns import Naming
+from auditor.estate.dns import Dns
 from auditor.estate.graph import Graph
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, objects, parts, unread, value
 from auditor.snapshot.model import Part, Resource
 
@@ -30,13 +30,13 @@ _HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "p
 """By type, the path of parts with private IP addresses."""
 
 
-class Balancing:
+class LoadBalancing:
     """Backend pools and their VMs; each pool is resolved once."""
 
     def __init__(self, graph: Graph) -> None:
         """Take the graph; indexes are built at their first use."""
         self.graph = graph
-        self.naming = Naming(graph)
+        self.dns = Dns(graph)
         self._machines: dict[str, Answer] = {}
 
     def machines(self, pool: Part) -> Answer:
@@ -48,7 +48,7 @@ class Balancing:
         if pool.key not in self._machines:
             # Ends the recursion if pools refer to each other in a circle.
             circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)", about=(pool.resource.id,))
-            self._machines[pool.key] = Answer(Items(missing=circle))
+            self._machines[pool.key] = Answer(PartialList(missing=circle))
             self._machines[pool.key] = self._find_machines(pool)
         return self._machines[pool.key]
 
@@ -63,7 +63,7 @@ class Balancing:
         for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
             for balancer in self.graph.by_type.get(type_, ()):
                 for pool in parts(balancer, POOLS):
-                    for member in Items.of(self.machines(pool).value).only(Resource):
+                    for member in PartialList.of(self.machines(pool).value).of_type(Resource):
                         found[member.key].append(pool)
         return found
 
@@ -82,21 +82,21 @@ class Balancing:
         found = {rule.key: rule for pool in self.pools_serving(machines) for rule in self.rules_into(pool)}
         return list(found.values())
 
-    def machines_served(self, rule: Part) -> Items:
+    def machines_served(self, rule: Part) -> PartialList:
         """Return the VMs to which a load-balancing or inbound NAT rule sends traffic."""
         pools = [self.graph.part(key) for key in self.pool_keys(rule)]
-        found = [Items.of(pool if isinstance(pool, Unknown) else self.machines(pool).value) for pool in pools]
+        found = [PartialList.of(pool if isinstance(pool, Unknown) else self.machines(pool).value) for pool in pools]
         direct = value(rule, "properties.backendIPConfiguration.id")
         if direct.value is not ABSENT:
             member = self._configured(direct)
-            found.append(Items(() if member is None else (member,)))
-        return Items.joined(*found, Items(missing=self.unclear_pool(rule)))
+            found.append(PartialList(() if member is None else (member,)))
+        return PartialList.joined(*found, PartialList(missing=self.unclear_pool(rule)))
 
     @staticmethod
     def unclear_pool(rule: Part) -> Unknown | None:
         """Return why a rule may send traffic to a further backend pool, or None."""
         one = value(rule, "properties.backendAddressPool.id").value
-        several = Items.of(items(rule, "properties.backendAddressPools[*].id").value)
+        several = PartialList.of(items(rule, "properties.backendAddressPools[*].id").value)
         for found in (one, *several.known):
             if isinstance(found, Unknown):
                 return found
@@ -123,9 +123,9 @@ class Balancing:
         """
         found = []
         for gateway in self.graph.by_type.get(APPLICATION_GATEWAY, ()):
-            members = Items.joined(*(Items.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
-            known = bool(members.only(Resource))
-            if doubts := tuple(m for m in members.only(Unknown) if m.cause is Cause.GAP or not known):
+            members = PartialList.joined(*(PartialList.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
+            known = bool(members.of_type(Resource))
+            if doubts := tuple(m for m in members.of_type(Unknown) if m.cause is Cause.GAP or not known):
                 found.append((gateway, doubts))
         return found
 
@@ -144,7 +144,7 @@ class Balancing:
                     reads.append(read)
                     for member in members:
                         found[member.key if isinstance(member, Resource) else member.reason] = member
-        return Answer(Items(tuple(found.values()), missing), tuple(reads))
+        return Answer(PartialList(tuple(found.values()), missing), tuple(reads))
 
     def _members(self, entry: Part) -> tuple[list[Resource | Unknown], Read]:
         """Return the VMs of one pool member, none if no VM has it, and the property that shows it."""
@@ -170,7 +170,7 @@ class Balancing:
 
     def _behind_name(self, name: str) -> list[Resource | Unknown]:
         """Return the VMs behind the public IP address of a domain name."""
-        address = self.naming.address(name)
+        address = self.dns.address(name)
         if not isinstance(address, Resource):
             return [] if address is None else [address]
         holder = value(address, "properties.ipConfiguration.id")
@@ -188,9 +188,11 @@ class Balancing:
             reason = f"{balancer.id} receives requests from another gateway, which is not resolved"
             return [Unknown(Cause.VALUE, reason, about=(balancer.id,))]
         rules = objects(balancer, RULES)
-        named = [rule for rule in rules.only(Part) if self._takes(rule, frontend)]
-        served = Items.joined(*(self.machines_served(rule) for rule in named), Items(missing=rules.open_end))
-        return [*served.only(Resource), *served.only(Unknown), *filter(None, (served.missing,))]
+        named = [rule for rule in rules.of_type(Part) if self._takes(rule, frontend)]
+        served = PartialList.joined(
+            *(self.machines_served(rule) for rule in named), PartialList(missing=rules.incomplete_because)
+        )
+        return [*served.of_type(Resource), *served.of_type(Unknown), *filter(None, (served.missing,))]
 
     @staticmethod
     def _takes(rule: Part, frontend: str) -> bool:

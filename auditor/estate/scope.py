@@ -11,9 +11,9 @@ from auditor.azure import arm
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
 from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import Balancing
+from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.subjects import DeploymentScope, Members
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
 
@@ -28,11 +28,11 @@ _REFER_TO_DEPLOYMENTS: Final = (
 class ScopeBuilder:
     """Collects the scope of a deployment, with the reason why a type may be incomplete."""
 
-    def __init__(self, graph: Graph, balancing: Balancing, subscriptions: tuple[str, ...]) -> None:
+    def __init__(self, graph: Graph, balancing: LoadBalancing, subscriptions: tuple[str, ...]) -> None:
         """Start with an empty scope in some subscriptions."""
         self._graph = graph
         self._balancing = balancing
-        self._naming = balancing.naming
+        self._naming = balancing.dns
         self._subscriptions = subscriptions
         self._found: dict[str, dict[str, Resource]] = defaultdict(dict)
         self._missing: dict[str, Unknown] = {}
@@ -40,10 +40,10 @@ class ScopeBuilder:
 
     def add_members(self, members: Members) -> None:
         """Add the VMs of a role and what they refer to."""
-        vms = Items.of(members)
-        self._reach(vms.only(Resource))
-        if vms.open_end is not None:
-            self._record_missing(VM, vms.open_end)
+        vms = PartialList.of(members)
+        self._reach(vms.of_type(Resource))
+        if vms.incomplete_because is not None:
+            self._record_missing(VM, vms.incomplete_because)
 
     def add_groups(self, groups: tuple[str, ...]) -> None:
         """Add everything in some resource groups, and what it refers to."""
@@ -62,7 +62,7 @@ class ScopeBuilder:
         self._record_unresolved(APPLICATION_GATEWAY, self._balancing.doubtful)
         self._record_unresolved(TRAFFIC_MANAGER, self._naming.doubtful)
         found = {
-            type_: Items(
+            type_: PartialList(
                 tuple(found for _, found in sorted(self._found[type_].items())),
                 self._missing.get(type_) or self._unlisted(type_),
             )

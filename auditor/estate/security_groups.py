@@ -11,7 +11,7 @@ from auditor.estate import security_rules
 from auditor.estate.admission import Admission, admission
 from auditor.estate.graph import Graph
 from auditor.estate.security_rules import Destination, SecurityRule, destination_of
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
@@ -51,7 +51,7 @@ class SecurityGroups:
                     known.append(unusable(reference, "an id"))
             else:
                 known.append(holder)
-        return Answer(Items(tuple(known)), tuple(reads))
+        return Answer(PartialList(tuple(known)), tuple(reads))
 
     def admissions(self, configuration: Part, ports: tuple[int, ...]) -> tuple[Admission, ...]:
         """Return the Internet addresses that can reach each of several TCP ports of an IP configuration.
@@ -61,7 +61,7 @@ class SecurityGroups:
         found = self.of(configuration).value
         groups: list[tuple[SecurityRule, ...]] = []
         unknowns: list[Unknown] = []
-        for group in found.known if isinstance(found, Items) else ():
+        for group in found.known if isinstance(found, PartialList) else ():
             rules = self.rules(group) if isinstance(group, Resource) else group
             if isinstance(rules, Unknown):
                 unknowns.append(rules)

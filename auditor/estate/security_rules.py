@@ -15,7 +15,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import EVERY, IPV4, IPV6, Ranges, contains, range_of, union
-from auditor.snapshot.known import Answer, Items, Unknown, interval
+from auditor.snapshot.known import Answer, PartialList, Unknown, interval
 from auditor.snapshot.lookup import items, malformed, unusable, value
 from auditor.snapshot.model import Part
 
@@ -124,9 +124,9 @@ def destination_of(configuration: Part) -> Destination:
         else:
             family, address = parsed.version, int(parsed)
     groups = items(configuration, "properties.applicationSecurityGroups[*].id").value
-    known = groups.known if isinstance(groups, Items) else ()
+    known = groups.known if isinstance(groups, PartialList) else ()
     unknowns = [member for member in known if isinstance(member, Unknown)]
-    unknown = (groups.missing if isinstance(groups, Items) else None) or next(iter(unknowns), None)
+    unknown = (groups.missing if isinstance(groups, PartialList) else None) or next(iter(unknowns), None)
     return Destination(family, address, frozenset(arm.key(g) for g in known if isinstance(g, str)), unknown)
 
 
@@ -161,7 +161,7 @@ def _texts(part: Part, singular: str, plural: str) -> Iterator[str | Unknown]:
     """Yield the texts of a property and of its plural, which is a list; empty texts are skipped."""
     one = value(part, f"properties.{singular}").value
     several = items(part, f"properties.{plural}[*]").value
-    listed = several.known if isinstance(several, Items) else ()
+    listed = several.known if isinstance(several, PartialList) else ()
     for path, found in ((singular, one), *((plural, member) for member in listed)):
         if isinstance(found, str):
             if found.strip():
@@ -170,7 +170,7 @@ def _texts(part: Part, singular: str, plural: str) -> Iterator[str | Unknown]:
             yield found
         elif found is not ABSENT:
             yield malformed(part, f"properties.{path}", found, "a text")
-    if isinstance(several, Items) and several.missing is not None:
+    if isinstance(several, PartialList) and several.missing is not None:
         yield several.missing
 
 
@@ -234,7 +234,7 @@ def _addresses(part: Part, side: str) -> Addresses:
                 known[network.version].append(range_of(network))
     groups = items(part, f"properties.{side}ApplicationSecurityGroups[*].id").value
     members: list[object] = []
-    if isinstance(groups, Items):
+    if isinstance(groups, PartialList):
         members += groups.known
         unknown = unknown or groups.missing or next((member for member in members if isinstance(member, Unknown)), None)
     named = {family: union(*ranges) for family, ranges in known.items()}

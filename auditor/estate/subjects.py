@@ -9,11 +9,18 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.azure.types import display_type
-from auditor.estate.declaration import BalancerRole, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Selector
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.estate.declaration import (
+    DeclaredDeployment,
+    DeclaredMirror,
+    DeclaredTier,
+    LoadBalancerRole,
+    Role,
+    Selector,
+)
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Resource
 
-Members = Items | Unknown
+Members = PartialList | Unknown
 """The VMs of a role; `Unknown` if the role is not declared."""
 
 
@@ -57,7 +64,7 @@ class Tier(msgspec.Struct, frozen=True, eq=False):
     deployment: DeclaredDeployment
     declared: DeclaredTier
     region: str
-    members: Items
+    members: PartialList
 
     @property
     def id(self) -> str:
@@ -79,7 +86,7 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
 
     deployment: DeclaredDeployment
     selector: Selector
-    matches: Items
+    matches: PartialList
     """Every VM that the selector matches."""
 
     @property
@@ -88,7 +95,7 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
         return f"{self.deployment.name}/members/{self.selector}"
 
     @property
-    def machines(self) -> Items:
+    def machines(self) -> PartialList:
         """Return the VMs to which it gives a role.
 
         Without a match, or with a name that several VMs have, that is one `Unknown`: no VM gets the role, and the list
@@ -96,28 +103,28 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
         """
         if self.matches.missing is None and not self.matches.known:
             reason = f"{self.selector} is declared, but no virtual machine matches it"
-            return Items((Unknown(Cause.DECLARATION, reason),))
+            return PartialList((Unknown(Cause.DECLARATION, reason),))
         if self.selector.kind == "name" and len(self.matches.known) > 1:
             reason = (
                 f"{self.selector} is the name of {len(self.matches.known)} virtual machines: declare it by its ARM id"
             )
-            return Items((Unknown(Cause.DECLARATION, reason),))
+            return PartialList((Unknown(Cause.DECLARATION, reason),))
         if self.selector.kind in {"name", "id"} and self.matches.known and not self.selector.tag:
-            return Items(self.matches.known)
+            return PartialList(self.matches.known)
         return self.matches
 
 
-class DeploymentScope(dict[str, Items]):
+class DeploymentScope(dict[str, PartialList]):
     """The resources of a deployment by type; a type without known resources may still be incomplete."""
 
-    def __init__(self, found: Mapping[str, Items], unlisted: Callable[[str], Unknown | None]) -> None:
+    def __init__(self, found: Mapping[str, PartialList], unlisted: Callable[[str], Unknown | None]) -> None:
         """Take what was found; `unlisted` returns why a type without known resources may be incomplete."""
         super().__init__(found)
         self._unlisted = unlisted
 
-    def __missing__(self, type_: str) -> Items:
+    def __missing__(self, type_: str) -> PartialList:
         """Return a list without known resources."""
-        return Items((), self._unlisted(type_))
+        return PartialList((), self._unlisted(type_))
 
 
 class Deployment(msgspec.Struct, frozen=True, eq=False):
@@ -139,7 +146,7 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     unknown, or empty if the file declares that there are no tiers."""
     scope: DeploymentScope
     """The resources of the deployment, by type."""
-    balancers: Mapping[BalancerRole, Items]
+    balancers: Mapping[LoadBalancerRole, PartialList]
     lines: Mapping[str, int]
     """The line of the deployment file that declares one subject alone, by the subject's id or key."""
 

@@ -10,7 +10,7 @@ from auditor.azure import arm
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import Balancing
+from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.tags import from_tags
@@ -28,10 +28,10 @@ class Topology:
         """Build the reference graph and resolve the deployments; `as_of` is the evaluation date, by default today."""
         self.as_of = as_of or dt.datetime.now(dt.UTC).date()
         self.graph = Graph(snapshot)
-        self.balancing = Balancing(self.graph)
-        self.naming = self.balancing.naming
+        self.load_balancing = LoadBalancing(self.graph)
+        self.dns = self.load_balancing.dns
         self.security_groups = SecurityGroups(self.graph)
-        resolver = DeploymentResolver(self.graph, self.balancing)
+        resolver = DeploymentResolver(self.graph, self.load_balancing)
         self.deployments = tuple(resolver.build(deployment) for deployment in from_tags(self.graph, declared))
         self.subscriptions = tuple(
             Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d)))

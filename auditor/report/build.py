@@ -10,11 +10,11 @@ import msgspec
 
 from auditor import __version__
 from auditor.estate import subjects
-from auditor.judging import model
-from auditor.judging.drift import model as drift_model
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import BaselineState, ExemptionState, ExemptionStatus, Outcome
+from auditor.evaluation import model
+from auditor.evaluation.drift import model as drift_model
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.report.document import (
     Approval,
     Attestation,

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.model import BaselineState, Outcome
 from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason

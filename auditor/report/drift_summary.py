@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.document import Document, Drift, FindingChange, FindingSide
 
 _MISSING: Final = "no finding"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TypeVar
 
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.report.document import Document, Finding
 from auditor.rules.model import SEVERITIES
 

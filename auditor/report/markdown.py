@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from auditor import escape
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.report import drift_summary, summary, wording
 from auditor.report.build import Report
 from auditor.report.document import Document, Finding, FindingChange

@@ -10,9 +10,9 @@ import msgspec
 from auditor import files
 from auditor.errors import InputError
 from auditor.estate.subjects import Subject
-from auditor.judging import model
-from auditor.judging.carry_over import Earlier
-from auditor.judging.model import Outcome
+from auditor.evaluation import model
+from auditor.evaluation.carry_over import Earlier
+from auditor.evaluation.model import Outcome
 from auditor.report.document import Document, Finding
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.report import wording
 from auditor.report.build import Report
 from auditor.report.document import Document

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.judging.model import ExemptionState
+from auditor.evaluation.model import ExemptionState
 from auditor.report.document import Attestation, AttestationStatus, Document, Gap, Subject, Waiver, WaiverStatus
 from auditor.snapshot import model
 

@@ -8,7 +8,7 @@ from typing import Final
 from auditor.azure import arm, paths
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Answer, Items
+from auditor.snapshot.known import Answer, PartialList
 from auditor.snapshot.model import Part, Resource
 
 _ELEMENTS: Final = (Resource, Part)
@@ -29,7 +29,7 @@ class ReadRecorder:
                 key = arm.key(read.resource)
                 if key in self._keys:
                     self._seen[key, read.path] = None
-            for item in answer.value.known if isinstance(answer.value, Items) else ():
+            for item in answer.value.known if isinstance(answer.value, PartialList) else ():
                 if isinstance(item, _ELEMENTS) and item.resource.key in self._keys:
                     self._seen[item.resource.key, paths.join(item.path, "id")] = None
 

@@ -76,7 +76,7 @@ class Interval(msgspec.Struct, frozen=True):
         return self.low == self.high
 
 
-class Items(msgspec.Struct, frozen=True):
+class PartialList(msgspec.Struct, frozen=True):
     """A list that may be incomplete. An item may itself be `Unknown`."""
 
     known: tuple[object, ...] = ()
@@ -84,14 +84,14 @@ class Items(msgspec.Struct, frozen=True):
     """Why there may be more items; None if there are not."""
 
     @classmethod
-    def of(cls, value: object) -> Items:
+    def of(cls, value: object) -> PartialList:
         """Return the result of a look-up as a list: empty for a value that is no list, incomplete for an unknown."""
-        if isinstance(value, Items):
+        if isinstance(value, PartialList):
             return value
         return cls(missing=value) if isinstance(value, Unknown) else cls()
 
     @classmethod
-    def joined(cls, *lists: Items | Unknown) -> Items:
+    def joined(cls, *lists: PartialList | Unknown) -> PartialList:
         """Return several lists as one, which is incomplete if one of them is."""
         found = [cls.of(items) for items in lists]
         known = tuple(item for items in found for item in items.known)
@@ -100,10 +100,10 @@ class Items(msgspec.Struct, frozen=True):
     @property
     def complete(self) -> bool:
         """Return whether all items are here and known."""
-        return self.open_end is None
+        return self.incomplete_because is None
 
     @property
-    def open_end(self) -> Unknown | None:
+    def incomplete_because(self) -> Unknown | None:
         """Return why the list is incomplete, or has an unknown item; None if all items are here and known."""
         if self.missing is not None:
             return self.missing
@@ -112,7 +112,7 @@ class Items(msgspec.Struct, frozen=True):
                 return item
         return None
 
-    def only(self, kind: type[T]) -> list[T]:
+    def of_type(self, kind: type[T]) -> list[T]:
         """Return the items of a type; a caller that draws a conclusion from them must also check `open_end`."""
         return [item for item in self.known if isinstance(item, kind)]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT, Absent
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 
 
@@ -76,7 +76,7 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
     cut = next(_cut_lists(element, steps), None) if element.resource.unread else None
-    return Answer(Items(tuple(known), cut), tuple(reads))
+    return Answer(PartialList(tuple(known), cut), tuple(reads))
 
 
 def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Iterator[Unknown]:
@@ -88,15 +88,15 @@ def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Itera
                 yield gap
 
 
-def objects(element: Resource | Part, path: str) -> Items:
+def objects(element: Resource | Part, path: str) -> PartialList:
     """Return the objects at a path with wildcards; an item that is something else is unknown."""
-    found = Items.of(items(element, path).value)
+    found = PartialList.of(items(element, path).value)
     if all(isinstance(item, _OBJECTS) for item in found.known):
         return found
     known = (
         item if isinstance(item, _OBJECTS) else malformed(element, path, item, "an object") for item in found.known
     )
-    return Items(tuple(known), found.missing)
+    return PartialList(tuple(known), found.missing)
 
 
 _OBJECTS: Final = (Part, Unknown)

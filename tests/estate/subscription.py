@@ -17,7 +17,7 @@ from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.snapshot.known import Items, Unknown
+from auditor.snapshot.known import PartialList, Unknown
 from auditor.snapshot.model import Resource
 from auditor.sources import arm_json
 
@@ -239,7 +239,7 @@ def names(found: object) -> list[str]:
     """Return the names in a list, `?` where a member is unknown, `...` where there may be more."""
     if isinstance(found, Unknown):
         return ["?"]
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
 
     def name(member: object) -> str:
         return member.name if isinstance(member, Resource) else "?" if isinstance(member, Unknown) else str(member)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from auditor.azure.ranges import EVERY, INTERNET, IPV4, IPV6, Ranges, contains, difference, intersection, size, union
 from auditor.estate.admission import Admission, admission
 from auditor.estate.security_rules import Addresses, Destination, Ports, SecurityRule
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Part
 from tests.estate.subscription import Body, arm_id, gap, item, nic, resource, topology
 
@@ -170,7 +170,7 @@ def test_no_group_at_all_lets_everybody_in_and_says_where_one_could_be() -> None
     configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
     assert everybody(built.security_groups.admissions(configuration, (22,))[0])
     found = built.security_groups.of(configuration)
-    assert found.value == Items()
+    assert found.value == PartialList()
     assert [read.path for read in found.reads] == [
         "properties.subnets[0].properties.networkSecurityGroup.id",
         "properties.networkSecurityGroup.id",

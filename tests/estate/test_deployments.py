@@ -9,7 +9,7 @@ from auditor.azure.types.names import FLOW_LOG, NIC, VM
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import Deployment, subject_of
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, Body, arm_id
 
@@ -32,9 +32,9 @@ def tier(*members: str, product: str = "iris", more: str = "") -> str:
     """
 
 
-def app(deployment: Deployment) -> Items:
+def app(deployment: Deployment) -> PartialList:
     found = deployment.machines[Role.APP]
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     return found
 
 
@@ -66,7 +66,8 @@ def test_members(member: str, names: list[str]) -> None:
 @pytest.mark.parametrize("member", ["vm-z", '{name: "z*"}', "{tag: {a: b}}", arm_id("Compute/virtualMachines", "z")])
 def test_a_member_that_is_not_found(member: str) -> None:
     for keywords, cause in (({}, Cause.DECLARATION), ({"unlisted": [VM]}, Cause.GAP)):
-        found = Items.of(app(s.only(s.topology(*MACHINES, deployment=tier(member), **keywords)))).open_end  # type: ignore[arg-type]
+        topology = s.topology(*MACHINES, deployment=tier(member), **keywords)  # type: ignore[arg-type]
+        found = PartialList.of(app(s.only(topology))).incomplete_because
         assert found is not None
         assert found.cause is cause
 
@@ -116,7 +117,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
     )
     assert [sub.id for sub in both.subscriptions if sub.deployments] == [SUB, OTHER], "where it was declared to be"
     left_out = s.only(s.topology(s.vm("x"), deployment=tier("vm-a", more=f"subscriptions: [{OTHER}]")))
-    gap = Items.of(app(left_out)).open_end
+    gap = PartialList.of(app(left_out)).incomplete_because
     assert gap is not None
     assert "was not scanned" in gap.reason
 
@@ -147,7 +148,7 @@ def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirro
     expected = undeclared | ({"mirror-arbiter", "mirror-dr", "mirror-reporting"} if mirrors else {"db"})
     assert {role for role, members in found.items() if isinstance(members, Unknown)} == expected
     assert [m.cause for m in found.values() if isinstance(m, Unknown) and m.cause is not Cause.DECLARATION] == []
-    assert found[Role.MIRROR_FAILOVER] == Items() or mirrors
+    assert found[Role.MIRROR_FAILOVER] == PartialList() or mirrors
 
 
 SUITE = """
@@ -177,7 +178,7 @@ SUITE = """
 )
 def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
     found = s.only(s.topology(*MACHINES, deployment=SUITE.replace("TIERS", tiers)))
-    gap = Items.of(found.machines[Role.WEB]).open_end
+    gap = PartialList.of(found.machines[Role.WEB]).incomplete_because
     assert (gap is not None) is bool(asked)
     assert list(found.expected) == [(Role.WEB, product) for product in asked]
     for product in asked:
@@ -202,9 +203,9 @@ def test_roles_declared_to_be_none() -> None:
     - {name: d, product: trakcare, regions: {primary: westeurope}, mirrors: none, tiers: none}
     """
     found = s.only(s.topology(*MACHINES, deployment=text))
-    assert list(found.machines.values()) == [Items()] * len(Role)
+    assert list(found.machines.values()) == [PartialList()] * len(Role)
     assert (found.tiers, found.mirrors) == ((), ())
-    assert found.expected == {(role, ""): Items() for role in (Role.APP, Role.PRINT, Role.WEB)}
+    assert found.expected == {(role, ""): PartialList() for role in (Role.APP, Role.PRINT, Role.WEB)}
 
 
 def test_mirrors_that_nobody_mentions() -> None:
@@ -306,7 +307,7 @@ def test_a_deployment_may_be_made_of_tags() -> None:
     assert isinstance(mirror.dr, Unknown), "nobody declared it"
     assert s.names(found.machines[Role.WEB]) == ["w"]
     assert isinstance(found.machines[Role.APP], Unknown)
-    assert found.machines[Role.PRINT] == Items()
+    assert found.machines[Role.PRINT] == PartialList()
     assert tiers(built) == {f"{found.id}/tiers/web/westeurope": ["w"]}
     assert built.subscriptions[0].deployments == (found,)
     assert not any(found.lines.values())

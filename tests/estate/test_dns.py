@@ -41,7 +41,7 @@ def told(found: object) -> object:
     ],
 )
 def test_the_public_address_of_a_name(name: str, expected: object) -> None:
-    assert told(s.topology(HERE, s.public("bare")).naming.address(name)) == expected
+    assert told(s.topology(HERE, s.public("bare")).dns.address(name)) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_public_address_of_a_name(name: str, expected: object) -> None:
     ],
 )
 def test_an_address_that_was_not_read_may_have_any_name(how: Any) -> None:
-    naming = s.topology(HERE, **how).naming
+    naming = s.topology(HERE, **how).dns
     assert told(naming.address("www.example.org")) is Cause.GAP
     assert told(naming.address("203.0.113.7")) == "here"
     assert told(naming.address("shop.azurewebsites.net")) is None
@@ -80,12 +80,12 @@ def endpoint(body: Body) -> Part:
 def test_what_an_endpoint_leads_to(end: Body, external: bool, expected: object) -> None:
     part = endpoint(s.profile("tm", end))
     assert is_external(part) is external
-    assert told(s.topology(HERE).naming.target(part).value) == expected
+    assert told(s.topology(HERE).dns.target(part).value) == expected
 
 
 def test_an_endpoint_whose_resource_was_deleted_leads_nowhere() -> None:
     body = s.profile("tm", {"targetResourceId": None, "target": "203.0.113.7"})
-    found = s.topology(HERE).naming.target(endpoint(body)).value
+    found = s.topology(HERE).dns.target(endpoint(body)).value
     assert isinstance(found, Unknown)
     assert "was deleted" in found.reason
 
@@ -100,11 +100,11 @@ def test_the_profiles_that_lead_to_an_address() -> None:
         s.profile("none"),
     )
     built = s.topology(*bodies)
-    found = built.naming.profiles_at(s.item(built, "Network/publicIPAddresses", "here"))
+    found = built.dns.profiles_at(s.item(built, "Network/publicIPAddresses", "here"))
     assert [profile.name for profile in found] == ["by-id", "by-name"]
-    doubts = {profile.name: [doubt.cause for doubt in doubts] for profile, doubts in built.naming.doubtful}
+    doubts = {profile.name: [doubt.cause for doubt in doubts] for profile, doubts in built.dns.doubtful}
     assert doubts == {"elsewhere": [Cause.VALUE], "junk": [Cause.VALUE]}
-    hidden = s.topology(*bodies[1:], gaps=[s.gap(SUB, PUBLIC_ADDRESS)]).naming.doubtful
+    hidden = s.topology(*bodies[1:], gaps=[s.gap(SUB, PUBLIC_ADDRESS)]).dns.doubtful
     assert {profile.name: [doubt.cause for doubt in doubts] for profile, doubts in hidden} == {
         "by-id": [Cause.GAP, Cause.GAP],
         "by-name": [Cause.GAP, Cause.GAP],
@@ -113,6 +113,6 @@ def test_the_profiles_that_lead_to_an_address() -> None:
     }
     there = s.public("there", fqdn="there.example.org")
     mixed = s.profile("mixed", {"target": "there.example.org"}, {"target": "www.example.org"})
-    assert s.topology(there, mixed).naming.doubtful == []
-    ((_, unread),) = s.topology(there, mixed, gaps=[s.gap(PIP)]).naming.doubtful
+    assert s.topology(there, mixed).dns.doubtful == []
+    ((_, unread),) = s.topology(there, mixed, gaps=[s.gap(PIP)]).dns.doubtful
     assert [doubt.cause for doubt in unread] == [Cause.GAP]

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import DISK, LOAD_BALANCER, NIC, SKU, VM
-from auditor.snapshot.known import Cause, Items, Read, Unknown
+from auditor.snapshot.known import Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, unread, value
 from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
@@ -120,7 +120,7 @@ def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
     assert value(found, "properties.storageProfile.dataDisks[7].lun").value is ABSENT
     unknown(value(found, "properties.text.below").value, Cause.VALUE, "properties.text is not an object", MACHINE)
     unknown(value(found, "properties.storageProfile[0]").value, Cause.VALUE, "storageProfile is not a list")
-    assert items(found, "properties.none[*]").value == Items()
+    assert items(found, "properties.none[*]").value == PartialList()
     (malformed,) = objects(found, "properties.text[*]").known
     unknown(malformed, Cause.VALUE, "properties.text is not a list")
     part, number, missing = items(found, "properties.mixed[*]", default=0).value.known  # type: ignore[attr-defined]
@@ -139,7 +139,7 @@ def test_a_list_that_was_not_read_may_have_members() -> None:
     hidden = objects(found, "properties.networkProfile.networkInterfaces[*]")
     assert hidden.known == ()
     unknown(hidden.missing, Cause.GAP, what)
-    assert objects(found, "properties.storageProfile.dataDisks[*]") == Items()
+    assert objects(found, "properties.storageProfile.dataDisks[*]") == PartialList()
 
 
 def test_the_name_of_what_is_not_here_still_identifies_it() -> None:
@@ -222,7 +222,7 @@ def test_a_list_of_references_leads_to_several() -> None:
     machine["properties"]["networkProfile"]["networkInterfaces"] = interfaces
     built = graph(machine, s.nic("nic"))
     found = built.follow_all(built.by_type[VM][0], "networkInterfaces").value
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     nic, without_id, malformed = found.known
     assert isinstance(nic, Resource)
     unknown(without_id, Cause.VALUE, f"{MACHINE} has no properties.networkProfile.networkInterfaces[1].id")

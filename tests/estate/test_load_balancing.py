@@ -6,10 +6,10 @@ import pytest
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import NIC
-from auditor.estate.declaration import BalancerRole
+from auditor.estate.declaration import LoadBalancerRole
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
@@ -22,13 +22,13 @@ def pool(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb"
     return parts(s.item(built, type_, name), POOLS)[0]
 
 
-def machines(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> Items:
-    found = built.balancing.machines(pool(built, type_, name)).value
-    assert isinstance(found, Items)
+def machines(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> PartialList:
+    found = built.load_balancing.machines(pool(built, type_, name)).value
+    assert isinstance(found, PartialList)
     return found
 
 
-def behind(properties: Body, *bodies: Body, **keywords: Any) -> Items:
+def behind(properties: Body, *bodies: Body, **keywords: Any) -> PartialList:
     """Return the machines behind a balancer's pool of these properties."""
     return machines(s.topology(s.balancer("lb", {"pool": properties}), *bodies, **keywords))
 
@@ -78,7 +78,7 @@ def test_a_machine_that_is_not_here_is_known_by_its_id() -> None:
 
 
 def test_a_detached_interface_is_no_member() -> None:
-    assert behind(s.by_nic("nic"), s.nic("nic")) == Items()
+    assert behind(s.by_nic("nic"), s.nic("nic")) == PartialList()
 
 
 @pytest.mark.parametrize("members", [s.by_nic("nic"), s.by_address("10.0.0.4")])
@@ -123,7 +123,7 @@ def test_instances_of_a_uniform_scale_set_stand_as_their_set() -> None:
 
 def test_a_pool_that_was_not_read_may_have_members() -> None:
     lb = s.balancer("lb", {"pool": {}})
-    assert behind({}) == Items()
+    assert behind({}) == PartialList()
     what = "properties.backendAddressPools[0].properties.backendIPConfigurations"
     hidden = machines(s.topology(lb, gaps=[s.gap(lb["id"], what)]))
     assert hidden.missing is not None
@@ -138,7 +138,7 @@ def test_gateways_find_addresses_in_their_own_and_in_peered_networks() -> None:
     there = (s.vm("vm-x"), s.nic("vm-x-nic", address="10.1.0.4", vnet=PEER))
     gateway = s.gateway("gw", {"ipAddress": "10.0.0.4"}, {"ipAddress": "10.1.0.4"})
 
-    def found(*bodies: Body) -> Items:
+    def found(*bodies: Body) -> PartialList:
         return machines(s.topology(gateway, *PAIR, *there, *bodies), "Network/applicationGateways", "gw")
 
     assert s.names(found(vnet)) == ["vm-a", "vm-x"]
@@ -206,7 +206,7 @@ def test_a_gateway_that_may_serve_others_than_it_is_known_to() -> None:
         (nobody, hidden, [Cause.GAP]),
         (s.gateway("gw"), hidden, []),
     ):
-        found = s.topology(gateway, web, *PAIR, gaps=gaps).balancing.doubtful
+        found = s.topology(gateway, web, *PAIR, gaps=gaps).load_balancing.doubtful
         assert [doubt.cause for _, doubts in found for doubt in doubts] == causes
 
 
@@ -248,8 +248,8 @@ def test_a_rule_has_one_pool_or_several_or_none(rule: Body, leads: list[str]) ->
     built = s.topology(s.balancer("lb", {"pool": {}, "other": {}}, {"rule": rule}))
     lb = s.item(built, "Network/loadBalancers", "lb")
     (found,) = parts(lb, RULES)
-    assert [key.rsplit("/", 1)[1] for key in built.balancing.pool_keys(found)] == leads
-    into = [p.body["name"] for p in parts(lb, POOLS) if built.balancing.rules_into(p)]  # type: ignore[index]
+    assert [key.rsplit("/", 1)[1] for key in built.load_balancing.pool_keys(found)] == leads
+    into = [p.body["name"] for p in parts(lb, POOLS) if built.load_balancing.rules_into(p)]  # type: ignore[index]
     assert into == leads
 
 
@@ -285,12 +285,12 @@ def test_roles_of_balancers_follow_from_whom_a_rule_leads_to() -> None:
     )
     built = s.topology(*PAIR, *bodies, s.vm("vm-x"), s.nic("nic-x", machine="vm-x"), deployment=DEPLOYMENT)
     deployment = s.only(built)
-    assert s.names(deployment.balancers[BalancerRole.MIRROR]) == ["lb-mirror"]
-    assert s.names(deployment.balancers[BalancerRole.WEB]) == ["lb-web"]
+    assert s.names(deployment.balancers[LoadBalancerRole.MIRROR]) == ["lb-mirror"]
+    assert s.names(deployment.balancers[LoadBalancerRole.WEB]) == ["lb-web"]
     assert s.names(deployment.scope["microsoft.network/loadbalancers"]) == ["lb-mirror", "lb-outbound", "lb-web"]
     assert s.names(deployment.scope["microsoft.network/applicationgateways"]) == ["gw"]
     machine = s.item(built, "Compute/virtualMachines", "vm-a")
-    assert [p.resource.name for p in built.balancing.pools_of(machine)] == ["lb-mirror", "lb-outbound"]
+    assert [p.resource.name for p in built.load_balancing.pools_of(machine)] == ["lb-mirror", "lb-outbound"]
 
 
 def test_roles_of_balancers_are_open_where_machines_or_balancers_are_hidden() -> None:
@@ -302,7 +302,7 @@ def test_roles_of_balancers_are_open_where_machines_or_balancers_are_hidden() ->
         {"deployment": DEPLOYMENT.replace("[vm-a]", "[vm-a, vm-lost]").replace("[vm-b]", "[vm-lost]")},
     ):
         found = s.only(s.topology(*PAIR, lb, **{"deployment": DEPLOYMENT, **keywords})).balancers  # type: ignore[arg-type]
-        assert s.names(found[BalancerRole.MIRROR]) == ["lb-mirror", "..."], keywords
-        assert s.names(found[BalancerRole.WEB])[-1] == "..."
+        assert s.names(found[LoadBalancerRole.MIRROR]) == ["lb-mirror", "..."], keywords
+        assert s.names(found[LoadBalancerRole.WEB])[-1] == "..."
     undeclared = s.only(s.topology(*PAIR, deployment=DEPLOYMENT.partition("  mirrors")[0])).balancers
-    assert s.names(undeclared[BalancerRole.WEB]) == ["..."]
+    assert s.names(undeclared[LoadBalancerRole.WEB]) == ["..."]

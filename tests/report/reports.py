@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from auditor.estate.subjects import Subject
-from auditor.judging.drift.model import (
+from auditor.evaluation.drift.model import (
     Baseline,
     Drift,
     FindingChange,
@@ -16,8 +16,7 @@ from auditor.judging.drift.model import (
     ResourceChange,
     ResourceChangeKind,
 )
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import (
+from auditor.evaluation.model import (
     Attestation,
     BaselineState,
     Carried,
@@ -28,6 +27,7 @@ from auditor.judging.model import (
     Outcome,
     Waiver,
 )
+from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
 from auditor.report.view import View

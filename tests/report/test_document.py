@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import BaselineState, ExemptionState, Outcome
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.model import BaselineState, ExemptionState, Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.report import schema
 from auditor.report.build import build
 from auditor.report.document import Document

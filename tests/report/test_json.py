@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import __version__
-from auditor.judging.evaluation import Evaluation
+from auditor.evaluation.result import Evaluation
 from auditor.report.view import View
 from auditor.yaml_documents import validator
 from tests.report import reports

@@ -13,9 +13,9 @@ from markdown_it import MarkdownIt
 
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
-from auditor.judging.drift.model import Drift
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import ExemptionState, ExemptionStatus, Outcome
+from auditor.evaluation.drift.model import Drift
+from auditor.evaluation.model import ExemptionState, ExemptionStatus, Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.report.view import View
 from tests.report import reports
 from tests.report.reports import PROBE, SIZE, finding, gap, machine, unknown

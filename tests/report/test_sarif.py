@@ -18,9 +18,9 @@ from jsonschema import Draft202012Validator
 import auditor
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
-from auditor.judging.drift.model import Baseline, Drift, FindingChange
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import BaselineState, ExemptionState, ExemptionStatus, Finding, Outcome
+from auditor.evaluation.drift.model import Baseline, Drift, FindingChange
+from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, Finding, Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.report.sarif.objects import plain
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Rule, Severity, Source, Statement

@@ -30,7 +30,7 @@ from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Setting
 from auditor.rules.registry import Fact
-from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, resource
 from tests import cpu
 
@@ -57,9 +57,9 @@ def _fact(name: str, gives: str, kind: str = "thing") -> Fact:
 
     def find(_: Context, element: Resource | Part) -> Answer:
         body = cast("Body", element.body)
-        value = body.get(f"${name}", Items() if gives.endswith("*") else ABSENT)
-        if isinstance(value, Items):
-            value = Items(tuple(_member(element, name, member) for member in value.known), value.missing)
+        value = body.get(f"${name}", PartialList() if gives.endswith("*") else ABSENT)
+        if isinstance(value, PartialList):
+            value = PartialList(tuple(_member(element, name, member) for member in value.known), value.missing)
         return Answer(value, (Read(element.id, f"${name}", value),))
 
     return Fact(name, (kind,), gives, find, "")
@@ -99,10 +99,10 @@ def judge(node: Node, body: Body, *unread: str) -> Result:
     return compiled(node)(CONTEXT, (thing(body, *unread), thing({"$outer": 2})))
 
 
-def members(*bodies: object, missing: Unknown | None = None) -> Items:
+def members(*bodies: object, missing: Unknown | None = None) -> PartialList:
     """Return a list of things; each has a name of its own, like everything in Azure."""
     named = ({**body, "#": f"m{index}"} if isinstance(body, dict) else body for index, body in enumerate(bodies))
-    return Items(tuple(named), missing)
+    return PartialList(tuple(named), missing)
 
 
 def truths(outcomes: Iterable[bool]) -> bool | None:
@@ -282,7 +282,7 @@ def test_evidence_of_each_and_some_is_that_of_the_members_that_decide() -> None:
 @pytest.mark.parametrize("word", ["each", "some"])
 def test_an_empty_list_is_its_own_evidence(word: str, empty: str, expected: str, *, negated: bool) -> None:
     node: Node = {word: {"fact": "things"}, "empty": empty, "assert": GOOD}
-    result = judge({"not": node} if negated else node, {"$things": Items()})
+    result = judge({"not": node} if negated else node, {"$things": PartialList()})
     assert result.truth is ((empty == "pass") is not negated)
     assert result.evidence == (Evidence(ID, "things", [], expected, ((ID, "$things", "[]"),)),)
 
@@ -405,7 +405,7 @@ def test_what_distinct_does_not_know_is_about_the_member_without_a_value() -> No
 
 
 def test_distinct_without_by_compares_the_members_themselves() -> None:
-    body = {"l": ["1", "2", "1", 1], "$texts": Items(("a", "A", "b"))}
+    body = {"l": ["1", "2", "1", 1], "$texts": PartialList(("a", "A", "b"))}
     assert shown(judge({"distinct": {"field": "l[*]"}, "equals": 3}, body)) == [("distinct l[*]", 3)]
     assert judge({"distinct": {"fact": "texts"}, "equals": 2}, body).truth is True
     assert judge({"distinct": {"field": "l[*].id"}, "equals": 1}, {"l": [{"id": "/X"}, {"id": "/x"}]}).truth is True
@@ -505,7 +505,7 @@ class Fog:
                 return Interval(value - slack[0], value + slack[1], (GAP,))
         return GAP if self.hides(place) else value
 
-    def _items(self, values: list[object], place: str) -> Items:
+    def _items(self, values: list[object], place: str) -> PartialList:
         """Return a list that lacks members, or has some of which nothing but their place is known."""
         known: list[object] = []
         cut = self.hides(f"{place} cut")
@@ -519,7 +519,7 @@ class Fog:
                 known.append({**self._object(value, member), "#": f"m{index}"} if isinstance(value, dict) else value)
         if self._dice[f"{place} nobody"] < self._thickness / 4:
             known.append(GAP)
-        return Items(tuple(known), GAP if cut else None)
+        return PartialList(tuple(known), GAP if cut else None)
 
 
 # Conditions of every form that the grammar has. Sources and operators are mostly of one sort, so that most are decided.
@@ -669,7 +669,7 @@ def test_a_list_of_lists_is_cut_where_one_of_them_was_not_read() -> None:
 # --- comparing values -------------------------------------------------------------------------------------------------
 
 PATTERN: Final = re2.compile("^ab")
-SOME: Final = Items(("a",), GAP)
+SOME: Final = PartialList(("a",), GAP)
 ONE: Final = thing({})
 PIECE: Final = Part(ONE, "l[0]", {"id": ID.upper()})
 
@@ -702,18 +702,18 @@ COMPARISONS: Final[list[tuple[str, object, object, object]]] = [
     ("less", 10**400, 1, MALFORMED),
     ("matches", 5, PATTERN, MALFORMED),
     ("matches", ["ab"], PATTERN, MALFORMED),
-    ("sameSet", "a", Items(("a",)), MALFORMED),
+    ("sameSet", "a", PartialList(("a",)), MALFORMED),
     ("unique", "a", True, MALFORMED),
-    ("in", ["a"], Items(("a",)), MALFORMED),
-    ("in", True, Items((1, 0)), MALFORMED),
+    ("in", ["a"], PartialList(("a",)), MALFORMED),
+    ("in", True, PartialList((1, 0)), MALFORMED),
     # Absent is not a value.
     ("equals", ABSENT, "a", "absent"),
     ("notEquals", ABSENT, "a", "absent"),
-    ("notIn", ABSENT, Items(("a",)), "absent"),
+    ("notIn", ABSENT, PartialList(("a",)), "absent"),
     ("less", ABSENT, 1, "absent"),
     ("matches", ABSENT, PATTERN, "absent"),
     ("equals", "a", ABSENT, "absent"),
-    ("sameSet", ABSENT, Items(), "absent"),
+    ("sameSet", ABSENT, PartialList(), "absent"),
     ("exists", ABSENT, False, True),
     ("exists", ABSENT, True, False),
     ("exists", 0, True, True),
@@ -725,51 +725,51 @@ COMPARISONS: Final[list[tuple[str, object, object, object]]] = [
     *((operator, GAP, 1, GAP) for operator in ("equals", "notEquals", "less", "in", "matches", "sameSet", "unique")),
     *((operator, 1, GAP, GAP) for operator in ("equals", "notEquals", "less", "in", "sameSet")),
     # Lists.
-    ("in", "A", Items(("b", "a")), True),
-    ("in", "c", Items(("b", "a")), False),
-    ("in", "c", Items(()), False),
-    ("in", "a", Items((1, "a")), True),
-    ("in", "c", Items((1, "a")), False),
+    ("in", "A", PartialList(("b", "a")), True),
+    ("in", "c", PartialList(("b", "a")), False),
+    ("in", "c", PartialList(()), False),
+    ("in", "a", PartialList((1, "a")), True),
+    ("in", "c", PartialList((1, "a")), False),
     ("in", "A", SOME, True),
     ("in", "c", SOME, GAP),
-    ("in", "c", Items(("a", GAP)), GAP),
+    ("in", "c", PartialList(("a", GAP)), GAP),
     ("notIn", "c", SOME, GAP),
     ("notIn", "A", SOME, False),
-    ("in", PIECE, Items((ONE,)), True),
-    ("in", Interval(1, 2, (GAP,)), Items((2, 4)), GAP),
-    ("notIn", Interval(1, 2, (GAP,)), Items((2, 4)), GAP),
-    ("in", Interval(1, 2, (GAP,)), Items((3, 4)), False),
-    ("in", 5, Items((Interval(4, 6, (GAP,)), 7)), "cannot be compared"),
-    ("sameSet", Items(("a", "B", "b")), Items(("b", "A")), True),
-    ("sameSet", Items(("a",)), Items(("a", "b")), False),
-    ("sameSet", Items(("a", "b")), Items(("a",)), False),
-    ("sameSet", Items(()), Items(()), True),
-    ("sameSet", Items(()), Items(("a",)), False),
-    ("sameSet", Items((PIECE,)), Items((ONE,)), True),
-    ("sameSet", SOME, Items(("a",)), GAP),
-    ("sameSet", SOME, Items(("b",)), False),
-    ("sameSet", Items(("a",)), SOME, GAP),
-    ("sameSet", Items(("b",)), SOME, False),
-    ("sameSet", Items(("a", "b")), SOME, GAP),
-    ("sameSet", SOME, Items(("a", "b")), GAP),
-    ("sameSet", Items(("a", GAP)), Items(("a",)), GAP),
-    ("sameSet", Items(("a", ["x"])), Items(("a",)), MALFORMED),
-    ("sameSet", Items((True,)), Items((1,)), MALFORMED),
-    ("sameSet", Items(("1",)), Items((1,)), MALFORMED),
-    ("sameSet", Items((1, 2)), Items((2, 1.0)), True),
-    ("unique", Items(("a", "A")), True, False),
-    ("unique", Items(("a", "A")), False, True),
-    ("unique", Items(("a", "b")), True, True),
-    ("unique", Items(("a", "b")), False, False),
-    ("unique", Items(()), True, True),
-    ("unique", Items((1, True, "1")), True, True),
-    ("unique", Items((2**53, 2**53 + 1)), True, True),
-    ("unique", Items((ONE, PIECE)), True, False),
-    ("unique", Items(("a", "a"), GAP), True, False),
+    ("in", PIECE, PartialList((ONE,)), True),
+    ("in", Interval(1, 2, (GAP,)), PartialList((2, 4)), GAP),
+    ("notIn", Interval(1, 2, (GAP,)), PartialList((2, 4)), GAP),
+    ("in", Interval(1, 2, (GAP,)), PartialList((3, 4)), False),
+    ("in", 5, PartialList((Interval(4, 6, (GAP,)), 7)), "cannot be compared"),
+    ("sameSet", PartialList(("a", "B", "b")), PartialList(("b", "A")), True),
+    ("sameSet", PartialList(("a",)), PartialList(("a", "b")), False),
+    ("sameSet", PartialList(("a", "b")), PartialList(("a",)), False),
+    ("sameSet", PartialList(()), PartialList(()), True),
+    ("sameSet", PartialList(()), PartialList(("a",)), False),
+    ("sameSet", PartialList((PIECE,)), PartialList((ONE,)), True),
+    ("sameSet", SOME, PartialList(("a",)), GAP),
+    ("sameSet", SOME, PartialList(("b",)), False),
+    ("sameSet", PartialList(("a",)), SOME, GAP),
+    ("sameSet", PartialList(("b",)), SOME, False),
+    ("sameSet", PartialList(("a", "b")), SOME, GAP),
+    ("sameSet", SOME, PartialList(("a", "b")), GAP),
+    ("sameSet", PartialList(("a", GAP)), PartialList(("a",)), GAP),
+    ("sameSet", PartialList(("a", ["x"])), PartialList(("a",)), MALFORMED),
+    ("sameSet", PartialList((True,)), PartialList((1,)), MALFORMED),
+    ("sameSet", PartialList(("1",)), PartialList((1,)), MALFORMED),
+    ("sameSet", PartialList((1, 2)), PartialList((2, 1.0)), True),
+    ("unique", PartialList(("a", "A")), True, False),
+    ("unique", PartialList(("a", "A")), False, True),
+    ("unique", PartialList(("a", "b")), True, True),
+    ("unique", PartialList(("a", "b")), False, False),
+    ("unique", PartialList(()), True, True),
+    ("unique", PartialList((1, True, "1")), True, True),
+    ("unique", PartialList((2**53, 2**53 + 1)), True, True),
+    ("unique", PartialList((ONE, PIECE)), True, False),
+    ("unique", PartialList(("a", "a"), GAP), True, False),
     ("unique", SOME, True, GAP),
     ("unique", SOME, False, GAP),
-    ("unique", Items(("a", GAP)), True, GAP),
-    ("unique", Items((["x"], ["x"])), True, MALFORMED),
+    ("unique", PartialList(("a", GAP)), True, GAP),
+    ("unique", PartialList((["x"], ["x"])), True, MALFORMED),
     # Patterns are searched and heed case.
     ("matches", "abc", PATTERN, True),
     ("matches", "Abc", PATTERN, False),
@@ -891,11 +891,11 @@ def test_a_member_that_is_no_object_has_no_properties_to_judge(item: object) -> 
 
 def test_members_without_an_id_are_shown_under_what_holds_them() -> None:
     node: Node = {"each": {"fact": "texts"}, "empty": "fail", "assert": {"fact": "outer", "equals": 2}}
-    result = judge(node, {"$texts": Items(("a",))})
+    result = judge(node, {"$texts": PartialList(("a",))})
     assert result.truth is True
     assert result.evidence[0].resource == ID
     count: Node = {"each": {"fact": "texts"}, "empty": "fail", "assert": {"count": {"fact": "texts"}, "equals": 1}}
-    assert judge(count, {"$texts": Items(("a",))}).evidence[0].resource == ID
+    assert judge(count, {"$texts": PartialList(("a",))}).evidence[0].resource == ID
 
 
 # --- operands ---------------------------------------------------------------------------------------------------------
@@ -1065,11 +1065,11 @@ def test_a_computed_value_is_shown_with_all_that_it_was_computed_from() -> None:
 def test_what_it_was_compared_with_is_read_too() -> None:
     result = judge({"field": "n", "equals": {"fact": "number"}}, {"n": 1, "$number": 2})
     assert result.evidence == (Evidence(ID, "n", 1, "equals 2", ((ID, "$number", 2),)),)
-    result = judge({"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": Items(), "$number": 1})
+    result = judge({"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": PartialList(), "$number": 1})
     assert result.evidence == (
         Evidence(ID, "count of texts", 0, "equals 1", ((ID, "$texts", "[]"), (ID, "$number", 1))),
     )
-    result = judge({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": Items(("a",))})
+    result = judge({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": PartialList(("a",))})
     assert result.evidence == (Evidence(ID, "texts", ["a"], "exactly [a]", ((ID, "$texts", "['a']"),)),)
 
 
@@ -1112,7 +1112,7 @@ def test_not_inverts_what_is_expected_wherever_it_stands(test: Node, expected: s
 
 
 def test_not_inverts_the_words_for_lists_and_patterns_too() -> None:
-    body = {"t": "ab", "$texts": Items(("a",))}
+    body = {"t": "ab", "$texts": PartialList(("a",))}
     nodes: list[tuple[Node, str, str]] = [
         ({"field": "t", "matches": "^a"}, "matches ^a", "does not match ^a"),
         ({"fact": "texts", "sameSet": ["b"]}, "exactly [b]", "not exactly [b]"),

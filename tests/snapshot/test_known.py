@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.snapshot.known import Cause, Interval, Items, Unknown, interval
+from auditor.snapshot.known import Cause, Interval, PartialList, Unknown, interval
 
 GAP = Unknown(Cause.GAP, "not read")
 OTHER = Unknown(Cause.VALUE, "malformed")
@@ -22,7 +22,9 @@ def test_a_number_is_an_interval_without_width(value: float) -> None:
     assert found.low == value, "no precision is lost"
 
 
-@pytest.mark.parametrize("value", [True, False, "1", None, ABSENT, GAP, [1], math.nan, math.inf, 10**400, Items((1,))])
+@pytest.mark.parametrize(
+    "value", [True, False, "1", None, ABSENT, GAP, [1], math.nan, math.inf, 10**400, PartialList((1,))]
+)
 def test_nothing_else_is_a_number(value: object) -> None:
     assert interval(value) is None
 
@@ -36,14 +38,14 @@ def test_an_interval_stays_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("items", "complete"),
     [
-        (Items(), True),
-        (Items((1,)), True),
-        (Items((1,), GAP), False),
-        (Items((1, GAP)), False),
-        (Items((), GAP), False),
+        (PartialList(), True),
+        (PartialList((1,)), True),
+        (PartialList((1,), GAP), False),
+        (PartialList((1, GAP)), False),
+        (PartialList((), GAP), False),
     ],
 )
-def test_a_list_is_complete_where_every_member_is_known(items: Items, *, complete: bool) -> None:
+def test_a_list_is_complete_where_every_member_is_known(items: PartialList, *, complete: bool) -> None:
     assert items.complete is complete
 
 
@@ -52,28 +54,28 @@ def test_a_list_is_complete_where_every_member_is_known(items: Items, *, complet
     [
         (GAP, [], GAP),
         (ABSENT, [], None),
-        (Items(), [], None),
-        (Items((1, 2)), [1, 2], None),
-        (Items((1,), GAP), [1], GAP),
-        (Items((OTHER, 1)), [1], OTHER),
-        (Items((OTHER, 1), GAP), [1], GAP),
+        (PartialList(), [], None),
+        (PartialList((1, 2)), [1, 2], None),
+        (PartialList((1,), GAP), [1], GAP),
+        (PartialList((OTHER, 1)), [1], OTHER),
+        (PartialList((OTHER, 1), GAP), [1], GAP),
     ],
 )
 def test_a_list_has_its_known_members_and_a_reason_why_there_may_be_others(
     value: object, known: list[int], open_end: Unknown | None
 ) -> None:
-    found = Items.of(value)
-    assert (found.only(int), found.open_end) == (known, open_end)
+    found = PartialList.of(value)
+    assert (found.of_type(int), found.incomplete_because) == (known, open_end)
 
 
 @pytest.mark.parametrize(
     ("lists", "joined"),
     [
-        ([], Items()),
-        ([Items((1,)), Items((1, 2))], Items((1, 1, 2))),
-        ([Items((1,)), OTHER, GAP], Items((1,), OTHER)),
-        ([Items((OTHER,)), Items((2,), GAP)], Items((OTHER, 2), GAP)),
+        ([], PartialList()),
+        ([PartialList((1,)), PartialList((1, 2))], PartialList((1, 1, 2))),
+        ([PartialList((1,)), OTHER, GAP], PartialList((1,), OTHER)),
+        ([PartialList((OTHER,)), PartialList((2,), GAP)], PartialList((OTHER, 2), GAP)),
     ],
 )
-def test_lists_joined_are_open_where_one_of_them_is(lists: list[Items | Unknown], joined: Items) -> None:
-    assert Items.joined(*lists) == joined
+def test_lists_joined_are_open_where_one_of_them_is(lists: list[PartialList | Unknown], joined: PartialList) -> None:
+    assert PartialList.joined(*lists) == joined

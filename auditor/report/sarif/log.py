@@ -12,7 +12,7 @@ import sarif_om as om
 
 from auditor.azure import arm
 from auditor.escape import printable
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.report.build import Report
 from auditor.report.document import Finding
 from auditor.report.sarif.locations import relative_uri, segment

@@ -10,7 +10,7 @@ import msgspec
 import sarif_om as om
 
 from auditor.escape import printable
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.report import wording
 from auditor.report.document import Document, Finding, Gap, Waiver
 from auditor.report.sarif.objects import Node

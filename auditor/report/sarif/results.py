@@ -10,7 +10,7 @@ import sarif_om as om
 
 from auditor.azure import arm
 from auditor.escape import printable
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import wording
 from auditor.report.document import Attestation, Evidence, Finding, Waiver
 from auditor.report.sarif.locations import is_declared, location

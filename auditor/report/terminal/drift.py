@@ -9,8 +9,8 @@ import msgspec
 from rich.style import Style
 
 from auditor.azure import arm
-from auditor.judging.drift.model import ResourceChangeKind
-from auditor.judging.model import BaselineState
+from auditor.evaluation.drift.model import ResourceChangeKind
+from auditor.evaluation.model import BaselineState
 from auditor.report import drift_summary, wording
 from auditor.report.document import Document, Drift, FindingChange, PropertyChange, ResourceChange
 from auditor.report.grouping import group, waived_keys

@@ -10,7 +10,7 @@ from rich.style import Style
 
 from auditor.azure import arm
 from auditor.escape import printable
-from auditor.judging.model import Outcome
+from auditor.evaluation.model import Outcome
 from auditor.report import drift_summary, summary, wording
 from auditor.report.build import Report
 from auditor.report.document import Coverage, Document, Finding, Gap

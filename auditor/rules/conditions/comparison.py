@@ -13,7 +13,7 @@ from auditor.rules.conditions.operators import compare
 from auditor.rules.conditions.result import FALSE, TRUE, LookUp, Result, Stack, Test, unknown_because
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
-from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
 
 _EXPECTED: Final = {
     "equals": ("equals {}", "does not equal {}"),
@@ -28,7 +28,7 @@ _EXPECTED: Final = {
     "sameSet": ("exactly {}", "not exactly {}"),
 }
 """By operator, the text of an expectation and of its opposite below a `not`."""
-_COMPUTED: Final = (Interval, Items)
+_COMPUTED: Final = (Interval, PartialList)
 _CONTAINERS: Final = (list, dict)
 
 
@@ -120,4 +120,4 @@ def _reasons(value: object) -> tuple[object, ...]:
     """Return why a value is unknown as a whole or in part."""
     if isinstance(value, Interval):
         return value.because
-    return (value.missing, *value.known) if isinstance(value, Items) else (value,)
+    return (value.missing, *value.known) if isinstance(value, PartialList) else (value,)

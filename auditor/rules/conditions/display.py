@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from auditor.azure.paths import ABSENT
-from auditor.snapshot.known import Interval, Items, Unknown
+from auditor.snapshot.known import Interval, PartialList, Unknown
 from auditor.snapshot.model import Part, Resource
 
 _PLAIN: Final = (str, bool, int, float, list, dict)
@@ -18,7 +18,7 @@ def shown(value: object) -> str:  # noqa: PLR0911 - one return for each type
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Items):
+    if isinstance(value, PartialList):
         return "[" + ", ".join(shown(item) for item in value.known) + ("" if value.missing is None else ", ...") + "]"
     if isinstance(value, Interval):
         if value.exact:
@@ -39,7 +39,7 @@ def plain(value: object) -> object:
         return value
     if value is ABSENT:
         return None
-    if isinstance(value, Items):
+    if isinstance(value, PartialList):
         return [plain(item) for item in value.known] + ([] if value.missing is None else ["..."])
     if isinstance(value, Interval) and value.exact:
         return int(value.low) if value.low % 1 == 0 else value.low

@@ -12,7 +12,7 @@ from auditor.rules.conditions.operators import LIST_OPERANDS, NUMERIC
 from auditor.rules.conditions.result import LookUp, Stack
 from auditor.rules.context import Context
 from auditor.rules.model import Setting
-from auditor.snapshot.known import Answer, Interval, Items, interval
+from auditor.snapshot.known import Answer, Interval, PartialList, interval
 
 _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
@@ -43,7 +43,7 @@ def literal(node: object, operator: str, path: tuple[str | int, ...]) -> Literal
             fault = "a regular expression"
     elif operator in LIST_OPERANDS:
         if isinstance(node, list):
-            value = Items(tuple(node))
+            value = PartialList(tuple(node))
         else:
             fault = "a list"
     elif operator in {"exists", "unique"} and not isinstance(node, bool):

@@ -10,7 +10,7 @@ from typing import Final
 
 from auditor.azure.paths import ABSENT
 from auditor.rules.conditions.display import shown
-from auditor.snapshot.known import Cause, Interval, Items, Unknown, interval
+from auditor.snapshot.known import Cause, Interval, PartialList, Unknown, interval
 from auditor.snapshot.model import Part, Resource
 
 
@@ -28,8 +28,8 @@ def compare(operator: str, left: object, right: object) -> bool | Unknown:  # no
     for value in (left, right):
         if isinstance(value, Interval) and value.because:
             return value.because[0]
-        if isinstance(value, Items) and value.open_end is not None:
-            return value.open_end
+        if isinstance(value, PartialList) and value.incomplete_because is not None:
+            return value.incomplete_because
     return Unknown(Cause.VALUE, f"{shown(left)} cannot be compared with {shown(right)} (malformed)")
 
 
@@ -65,7 +65,7 @@ def identity(value: object) -> tuple[str, object] | None:
     return ("number", bounds.low) if bounds is not None and bounds.exact else None
 
 
-def _identities(items: Items) -> tuple[set[tuple[str, object]], bool]:
+def _identities(items: PartialList) -> tuple[set[tuple[str, object]], bool]:
     """Return the keys of the values in a list, and whether those are all."""
     found = [identity(item) for item in items.known]
     return {identity for identity in found if identity is not None}, items.missing is None and None not in found
@@ -89,7 +89,7 @@ def _equals(left: object, right: object) -> bool | None:
 
 def _in(left: object, right: object) -> bool | None:
     kind = kind_of(left)
-    if not isinstance(right, Items) or not kind:
+    if not isinstance(right, PartialList) or not kind:
         return None
     results = [_equals(left, item) for item in right.known if kind_of(item) == kind]
     if True in results:
@@ -126,7 +126,7 @@ def _matches(left: object, right: object) -> bool | None:
 
 
 def _same_set(left: object, right: object) -> bool | None:
-    if not isinstance(left, Items) or not isinstance(right, Items):
+    if not isinstance(left, PartialList) or not isinstance(right, PartialList):
         return None
     a, all_a = _identities(left)
     b, all_b = _identities(right)
@@ -142,7 +142,7 @@ def _differs(some: set[tuple[str, object]], others: set[tuple[str, object]]) -> 
 
 
 def _unique(left: object, right: object) -> bool | None:
-    if not isinstance(left, Items):
+    if not isinstance(left, PartialList):
         return None
     known = [found for item in left.known if (found := identity(item)) is not None]
     if len(set(known)) < len(known):

@@ -18,7 +18,7 @@ from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
@@ -32,7 +32,7 @@ class Sighting(msgspec.Struct, frozen=True, eq=False):
     vm: Resource
     seen: frozenset[str]
     """The roles of which it has at least one."""
-    declared: Items
+    declared: PartialList
     """The roles that it has by the deployment file or by tags, and why the list may be incomplete."""
     read: Read
 
@@ -71,7 +71,7 @@ def dr_region(_: Context, deployment: Deployment) -> Answer:
 def regions(_: Context, deployment: Deployment) -> Answer:
     """The primary region and the DR region; only the primary region if the DR region is declared as none."""
     own = (declared_region(deployment.declared, "primary"), declared_region(deployment.declared, "DR"))
-    return Answer(Items(tuple(region for region in own if region != NONE)))
+    return Answer(PartialList(tuple(region for region in own if region != NONE)))
 
 
 @fact("deployment.profiles", "deployment", gives="profile*")
@@ -83,7 +83,7 @@ def profiles(_: Context, deployment: Deployment) -> Answer:
 @fact("deployment.members", "deployment", gives="member*")
 def members(_: Context, deployment: Deployment) -> Answer:
     """The declared members: the entries of all member lists in the deployment file."""
-    return Answer(Items(deployment.declared_members))
+    return Answer(PartialList(deployment.declared_members))
 
 
 @fact("member.kind", "member", gives="text")
@@ -95,7 +95,7 @@ def member_kind(_: Context, member: DeclaredMember) -> Answer:
 @fact("member.matches", "member", gives="vm*")
 def member_matches(_: Context, member: DeclaredMember) -> Answer:
     """The VMs that the declared member matches."""
-    reads = (Read(vm.id, "name", vm.name) for vm in member.matches.only(Resource))
+    reads = (Read(vm.id, "name", vm.name) for vm in member.matches.of_type(Resource))
     return Answer(member.matches, tuple(reads))
 
 
@@ -116,16 +116,16 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
             unknowns.append(sight)
         else:
             vm, roles, read = sight
-            own = Items(tuple(declared.get(vm.key, ())), unknown)
+            own = PartialList(tuple(declared.get(vm.key, ())), unknown)
             known.append(Sighting(vm, roles, own, read))
-    return Answer(Items(tuple(known), next(filter(None, unknowns), None)))
+    return Answer(PartialList(tuple(known), next(filter(None, unknowns), None)))
 
 
 @fact("sighting.agreed_roles", "sighting", gives="text*")
 def agreed_roles(_: Context, sighting: Sighting) -> Answer:
     """The roles that a tag or probe shows and that are also declared for the VM."""
     agreed = tuple(role for role in sighting.declared.known if role in sighting.seen)
-    return Answer(Items(agreed, sighting.declared.missing), (sighting.read,))
+    return Answer(PartialList(agreed, sighting.declared.missing), (sighting.read,))
 
 
 def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None]:
@@ -136,7 +136,7 @@ def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None
         for key, own in deployment.roles.items():
             roles[key] += own
         for roster in deployment.machines.values():
-            reason = Items.of(roster).open_end
+            reason = PartialList.of(roster).incomplete_because
             if reason is not None and reason.cause is Cause.GAP:
                 unknown = unknown or reason
     return roles, unknown
@@ -160,10 +160,10 @@ def _by_tag(graph: Graph, subscription: str) -> Iterator[_Sight]:
 
 
 def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
-    balancing, graph = context.topology.balancing, context.topology.graph
+    balancing, graph = context.topology.load_balancing, context.topology.graph
     seen: set[str] = set()
     for load_balancer in _of_type(graph, LOAD_BALANCER, subscription):
-        unknown = objects(load_balancer, RULES).open_end
+        unknown = objects(load_balancer, RULES).incomplete_because
         if unknown is not None:
             yield unknown
         for rule in parts(load_balancer, RULES):
@@ -174,9 +174,9 @@ def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
             if not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
                 continue
             vms = balancing.machines_served(rule)
-            if vms.open_end is not None:
-                yield vms.open_end
-            for vm in vms.only(Resource):
+            if vms.incomplete_because is not None:
+                yield vms.incomplete_because
+            for vm in vms.of_type(Resource):
                 if vm.key not in seen:
                     seen.add(vm.key)
                     yield vm, ROLES_WITH_STATUS_PAGE, path.reads[0]

@@ -13,7 +13,7 @@ from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
@@ -80,7 +80,7 @@ def os_disk(context: Context, vm: Resource) -> Answer:
     found = value(vm, OS_DISK)
     if not isinstance(found.value, dict):
         return Answer(unusable(found, "an object"), found.reads)
-    return Answer(Items((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
+    return Answer(PartialList((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
 
 
 @fact("vm.data_disks", "vm", gives="disk*")
@@ -88,7 +88,7 @@ def data_disks(context: Context, vm: Resource) -> Answer:
     """The data disks of the VM; an unmanaged one is unknown."""
     attached = objects(vm, ATTACHMENTS)
     disks = tuple(_disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
-    return Answer(Items(disks, attached.missing))
+    return Answer(PartialList(disks, attached.missing))
 
 
 @fact("vm.data_disk_mbps", "vm", gives="number")
@@ -105,8 +105,8 @@ def data_disk_iops(context: Context, vm: Resource) -> Answer:
 
 def _sum_of_data_disks(context: Context, vm: Resource, path: str) -> Answer:
     """Return the sum of a numeric property over the data disks of a VM."""
-    disks = Items.of(data_disks(context, vm).value)
-    return total((value(disk, path) for disk in disks.only(Resource)), disks.open_end)
+    disks = PartialList.of(data_disks(context, vm).value)
+    return total((value(disk, path) for disk in disks.of_type(Resource)), disks.incomplete_because)
 
 
 @fact("vm.attachments", "vm", gives="attachment*")
@@ -155,10 +155,10 @@ def purpose(context: Context, attachment: Part) -> Answer:
     for mirror in context.deployment.mirrors if context.deployment else ():
         declared = [name for name, luns in sorted(mirror.declared.disks.items()) if bounds.low in luns]
         for roster in (mirror.failover, mirror.dr, mirror.reporting) if declared else ():
-            vms = Items.of(roster)
-            if any(vm.key == attachment.resource.key for vm in vms.only(Resource)):
+            vms = PartialList.of(roster)
+            if any(vm.key == attachment.resource.key for vm in vms.of_type(Resource)):
                 return Answer(declared[0], lun.reads)
-            unknown = unknown or vms.open_end
+            unknown = unknown or vms.incomplete_because
     return Answer(unknown or ABSENT, lun.reads)
 
 

@@ -17,7 +17,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.deployments import primary_region
 from auditor.rules.facts.pools import only_udp, route_target
 from auditor.rules.registry import fact, once
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
@@ -43,15 +43,15 @@ def tiers(context: Context, deployment: Deployment) -> Answer:
     known = [tier for tier in deployment.tiers if tier.region == region.value]
     there = {tier.declared.role for tier in deployment.tiers}
     undeclared = [deployment.machines[role] for role in TIER_ROLES if role not in there]
-    unknowns = (Items.of(vms).open_end for vms in (*deployment.expected.values(), *undeclared))
-    return Answer(Items(tuple(known), next(filter(None, unknowns), None)))
+    unknowns = (PartialList.of(vms).incomplete_because for vms in (*deployment.expected.values(), *undeclared))
+    return Answer(PartialList(tuple(known), next(filter(None, unknowns), None)))
 
 
 @fact("tier.is_public", "tier", gives="boolean")
 def is_public(context: Context, tier: Tier) -> Answer:
     """Whether a load balancer or application gateway sends traffic from a public IP address to the tier."""
-    found = Items.of(_entrances(context, tier).value)
-    entrances = found.only(Entrance)
+    found = PartialList.of(_entrances(context, tier).value)
+    entrances = found.of_type(Entrance)
     return Answer(True if entrances else found.missing or False, tuple(entrance.read for entrance in entrances))
 
 
@@ -62,36 +62,36 @@ def profiles(context: Context, tier: Tier) -> Answer:
     If several products share the public IP address by host name, a profile belongs to the product whose host name its
     probe requests.
     """
-    entrances = Items.of(_entrances(context, tier).value)
-    own = entrances.only(Entrance)
+    entrances = PartialList.of(_entrances(context, tier).value)
+    own = entrances.of_type(Entrance)
     deployment = context.deployment
     others = (
         [other for other in deployment.tiers if other.declared.product != tier.declared.product] if deployment else []
     )
-    beside = [rival for other in others for rival in Items.of(_entrances(context, other).value).only(Entrance)]
+    beside = [rival for other in others for rival in PartialList.of(_entrances(context, other).value).of_type(Entrance)]
     found: dict[str, object] = {}
     reads = [entrance.read for entrance in own]
     for entrance in own:
         rivals = [rival for rival in beside if rival.address.key == entrance.address.key]
-        for profile in context.topology.naming.profiles_at(entrance.address):
+        for profile in context.topology.dns.profiles_at(entrance.address):
             host = _host_requested(context, profile, entrance.address) if rivals else Answer(ABSENT)
             reads += host.reads
             points = _points_to(profile, host.value, entrance, rivals)
             if points is True or (isinstance(points, Unknown) and profile.key not in found):
                 found[profile.key] = profile if points is True else points
     unknown = entrances.missing or next(_unknown_profiles(context), None)
-    return Answer(Items(tuple(found.values()), unknown), tuple(reads))
+    return Answer(PartialList(tuple(found.values()), unknown), tuple(reads))
 
 
 def _unknown_profiles(context: Context) -> Iterator[Unknown]:
     """Yield why further Traffic Manager profiles may point to a tier."""
-    deployment, naming = context.deployment, context.topology.naming
+    deployment, naming = context.deployment, context.topology.dns
     if deployment is None:
         return
     own = deployment.scope[TRAFFIC_MANAGER]
     if own.missing is not None:
         yield own.missing
-    for profile in own.only(Resource):
+    for profile in own.of_type(Resource):
         yield from (target for target in naming.targets(profile) if isinstance(target, Unknown))
     for profile, unknowns in naming.doubtful:
         if arm.subscription_of(profile.key) in deployment.subscriptions:
@@ -104,7 +104,7 @@ def _unknown_profiles(context: Context) -> Iterator[Unknown]:
 class _Sent(NamedTuple):
     """The traffic of one rule of a load balancer or application gateway."""
 
-    vms: Items
+    vms: PartialList
     """The targets."""
     frontend: Answer
     """The frontend at which it arrives."""
@@ -115,72 +115,73 @@ class _Sent(NamedTuple):
 @once
 def _entrances(context: Context, tier: Tier) -> Answer:
     """Return the public IP addresses from which traffic goes to a tier."""
-    sent = Items.of(_sent(context, context.deployment).value)
-    vms = {vm.key for vm in tier.members.only(Resource)}
+    sent = PartialList.of(_sent(context, context.deployment).value)
+    vms = {vm.key for vm in tier.members.of_type(Resource)}
     known: list[Entrance] = []
-    unknown = tier.members.open_end or sent.missing
-    for by_rule in sent.only(_Sent):
-        if vms.isdisjoint(vm.key for vm in by_rule.vms.only(Resource)):
-            unknown = unknown or by_rule.vms.open_end
+    unknown = tier.members.incomplete_because or sent.missing
+    for by_rule in sent.of_type(_Sent):
+        if vms.isdisjoint(vm.key for vm in by_rule.vms.of_type(Resource)):
+            unknown = unknown or by_rule.vms.incomplete_because
             continue
         address = _address(context, by_rule.frontend.value)
         if isinstance(address.value, Resource):
             known.append(Entrance(address.value, by_rule.hosts, address.reads[0]))
         elif isinstance(address.value, Unknown):
             unknown = unknown or address.value
-    return Answer(Items(tuple(known), unknown))
+    return Answer(PartialList(tuple(known), unknown))
 
 
 @once
 def _sent(context: Context, deployment: Deployment) -> Answer:
     """Return the traffic of all load balancers and application gateways of a deployment, by rule."""
     load_balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
-    found = [_balanced(context, load_balancer) for load_balancer in load_balancers.only(Resource)]
-    found += [_routed(context, gateway) for gateway in gateways.only(Resource)]
-    return Answer(Items.joined(*found, Items(missing=load_balancers.missing or gateways.missing)))
+    found = [_balanced(context, load_balancer) for load_balancer in load_balancers.of_type(Resource)]
+    found += [_routed(context, gateway) for gateway in gateways.of_type(Resource)]
+    return Answer(PartialList.joined(*found, PartialList(missing=load_balancers.missing or gateways.missing)))
 
 
-def _balanced(context: Context, load_balancer: Resource) -> Items:
-    balancing, graph = context.topology.balancing, context.topology.graph
+def _balanced(context: Context, load_balancer: Resource) -> PartialList:
+    balancing, graph = context.topology.load_balancing, context.topology.graph
     rules = objects(load_balancer, RULES)
     sent = (
         _Sent(balancing.machines_served(rule), graph.follow(rule, "frontendIPConfiguration"), None)
-        for rule in rules.only(Part)
+        for rule in rules.of_type(Part)
         if not only_udp(rule)
     )
-    return Items(tuple(sent), rules.open_end)
+    return PartialList(tuple(sent), rules.incomplete_because)
 
 
-def _routed(context: Context, gateway: Resource) -> Items:
+def _routed(context: Context, gateway: Resource) -> PartialList:
     graph = context.topology.graph
-    found: list[Items] = []
+    found: list[PartialList] = []
     for path, listener_name in LISTENER_OF.items():
         rules = objects(gateway, path)
         sent: list[_Sent] = []
-        for rule in rules.only(Part):
+        for rule in rules.of_type(Part):
             listener = graph.follow(rule, listener_name).value
             frontend = (
                 graph.follow(listener, "frontendIPConfiguration") if isinstance(listener, Part) else Answer(listener)
             )
             sent.append(_Sent(_vms_behind(context, rule), frontend, _hosts(listener)))
-        found.append(Items(tuple(sent), rules.open_end))
-    return Items.joined(*found)
+        found.append(PartialList(tuple(sent), rules.incomplete_because))
+    return PartialList.joined(*found)
 
 
-def _vms_behind(context: Context, rule: Part) -> Items:
+def _vms_behind(context: Context, rule: Part) -> PartialList:
     """Return the VMs to which a rule of an application gateway sends requests, on any path."""
     by_path = route_target(context, rule, "urlPathMaps")
     routes: list[Part] = [rule]
     unknown = by_path if isinstance(by_path, Unknown) else None
     if isinstance(by_path, Part):
         paths = objects(by_path, "properties.pathRules[*]")
-        routes += [by_path, *paths.only(Part)]
-        unknown = paths.open_end
+        routes += [by_path, *paths.of_type(Part)]
+        unknown = paths.incomplete_because
     pools = [route_target(context, route, "backendAddressPools") for route in routes]
     served = [
-        Items.of(context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool) for pool in pools
+        PartialList.of(context.topology.load_balancing.machines(pool).value if isinstance(pool, Part) else pool)
+        for pool in pools
     ]
-    return Items.joined(*served, Items(missing=unknown))
+    return PartialList.joined(*served, PartialList(missing=unknown))
 
 
 def _address(context: Context, frontend: object) -> Answer:
@@ -230,14 +231,14 @@ def _matches(host: str, patterns: Iterable[str]) -> bool:
 
 def _host_requested(context: Context, profile: Resource, address: Resource) -> Answer:
     """Return the host that a profile's probe requests at a public IP address; absent if it sets none."""
-    for endpoint in objects(profile, ENDPOINTS).only(Part):
-        target = context.topology.naming.target(endpoint).value
+    for endpoint in objects(profile, ENDPOINTS).of_type(Part):
+        target = context.topology.dns.target(endpoint).value
         if isinstance(target, Resource) and target.key == address.key:
             own = objects(endpoint, "properties.customHeaders[*]")
             headers = own if own.known else objects(profile, "properties.monitorConfig.customHeaders[*]")
-            for header in headers.only(Part):
+            for header in headers.of_type(Part):
                 if str(value(header, "name").value).lower() == "host":
                     return value(header, "value")
-            if headers.open_end is not None:
-                return Answer(headers.open_end)
+            if headers.incomplete_because is not None:
+                return Answer(headers.incomplete_because)
     return Answer(ABSENT)

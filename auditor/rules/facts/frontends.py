@@ -7,7 +7,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import SKU
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, objects, value
 from auditor.snapshot.model import Part, Resource
 from auditor.snapshot.skus import cited_id
@@ -64,12 +64,12 @@ def has_zones(context: Context, resource: Resource) -> Answer:
 
 def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
     found = items(element, "zones[*]")
-    zones = Items.of(found.value)
+    zones = PartialList.of(found.value)
     known = (
         zone if isinstance(zone, str | Unknown) else malformed(element, "zones[*]", zone, "a text")
         for zone in zones.known
     )
-    return Answer(Items(tuple(known), zones.missing), (*reads, *found.reads, *value(element, "zones").reads))
+    return Answer(PartialList(tuple(known), zones.missing), (*reads, *found.reads, *value(element, "zones").reads))
 
 
 def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
@@ -79,12 +79,14 @@ def _zones_of_address(address: Resource, reads: tuple[Read, ...]) -> Answer:
     """
     found = _zones(address, reads)
     tier = value(address, "sku.name")
-    if isinstance(found.value, Items) and found.value == Items():
+    if isinstance(found.value, PartialList) and found.value == PartialList():
         if isinstance(tier.value, Unknown):
-            return Answer(Items(missing=tier.value), found.reads)
+            return Answer(PartialList(missing=tier.value), found.reads)
         if isinstance(tier.value, str) and tier.value.lower() != "basic":
             reason = (
                 f"{address.id} has no zones; in a growing number of regions Azure makes such addresses zone-redundant"
             )
-            return Answer(Items(missing=Unknown(Cause.VALUE, reason, about=(address.id,))), (*found.reads, *tier.reads))
+            return Answer(
+                PartialList(missing=Unknown(Cause.VALUE, reason, about=(address.id,))), (*found.reads, *tier.reads)
+            )
     return found

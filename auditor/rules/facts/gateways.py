@@ -13,7 +13,7 @@ from auditor.estate.declaration import Role
 from auditor.rules.context import Context
 from auditor.rules.facts.pools import ROUTES, route_target, serves
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
@@ -50,10 +50,10 @@ def listeners(_: Context, gateway: Resource) -> Answer:
 def listener_redirects(context: Context, listener: Part) -> Answer:
     """Whether all requests to a listener are redirected; false if no routing rule uses it."""
     found = objects(listener.resource, RULES)
-    unknown = found.open_end
+    unknown = found.incomplete_because
     reads: list[Read] = []
     rules = 0
-    for rule in found.only(Part):
+    for rule in found.of_type(Part):
         named = value(rule, "properties.httpListener.id")
         if isinstance(named.value, Unknown):
             unknown = unknown or named.value
@@ -77,19 +77,19 @@ def web_settings(context: Context, gateway: Resource) -> Answer:
     reads: list[Read] = []
     for path in ROUTES:
         routes = objects(gateway, path)
-        unknowns.append(routes.open_end)
-        for route in routes.only(Part):
+        unknowns.append(routes.incomplete_because)
+        for route in routes.of_type(Part):
             settings = route_target(context, route, "backendHttpSettingsCollection")
             if settings is ABSENT:
                 continue
             pool = route_target(context, route, "backendAddressPools")
-            web = serves(context, Answer(Items(() if pool is ABSENT else (pool,))), Role.WEB)
+            web = serves(context, Answer(PartialList(() if pool is ABSENT else (pool,))), Role.WEB)
             reads += web.reads
             if isinstance(web.value, Unknown):
                 unknowns.append(web.value)
             elif web.value is True:
                 known[settings.key if isinstance(settings, Part) else repr(settings)] = settings
-    return Answer(Items(tuple(known.values()), next(filter(None, unknowns), None)), tuple(reads))
+    return Answer(PartialList(tuple(known.values()), next(filter(None, unknowns), None)), tuple(reads))
 
 
 @fact("gateway.oldest_tls", "gateway", gives="number")
@@ -100,8 +100,8 @@ def oldest_tls(context: Context, gateway: Resource) -> Answer:
     """
     found = [_oldest(gateway)]
     listeners = objects(gateway, LISTENERS)
-    unknown = listeners.open_end
-    for listener in listeners.only(Part):
+    unknown = listeners.incomplete_because
+    for listener in listeners.of_type(Part):
         profile = context.topology.graph.follow(listener, "sslProfile").value
         if isinstance(profile, Unknown):
             unknown = unknown or profile
@@ -130,11 +130,11 @@ def _redirected(context: Context, rule: Part) -> Answer:
         return Answer(by_path, own.reads)
     paths = objects(by_path, "properties.pathRules[*]")
     answers = [value(by_path, "properties.defaultRedirectConfiguration.id")]
-    answers += [value(path, "properties.redirectConfiguration.id") for path in paths.only(Part)]
+    answers += [value(path, "properties.redirectConfiguration.id") for path in paths.of_type(Part)]
     reads = tuple(read for answer in answers for read in answer.reads)
     if any(isinstance(answer.value, Absent) for answer in answers):
         return Answer(False, reads)
-    unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.open_end)
+    unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.incomplete_because)
     return Answer(unknown or True, reads)
 
 

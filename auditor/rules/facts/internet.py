@@ -15,7 +15,7 @@ from auditor.estate.admission import Admission
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
@@ -89,17 +89,17 @@ def network_interfaces(context: Context, vm: Resource) -> Answer:
 @fact("vm.ip_configurations", "vm", gives="configuration*")
 def ip_configurations(context: Context, vm: Resource) -> Answer:
     """The IP configurations of the VM's network interfaces; each has an address in a subnet."""
-    interfaces = Items.of(_interfaces(context, vm).value)
-    unknown = interfaces.open_end
+    interfaces = PartialList.of(_interfaces(context, vm).value)
+    unknown = interfaces.incomplete_because
     known: list[object] = []
-    for interface in interfaces.only(Resource):
+    for interface in interfaces.of_type(Resource):
         found = objects(interface, "properties.ipConfigurations[*]")
         known += found.known
         unknown = unknown or found.missing
         if not found.known and found.missing is None:
             reason = f"{interface.id} has no IP configuration"
             unknown = unknown or Unknown(Cause.VALUE, reason, about=(interface.id,))
-    return Answer(Items(tuple(known), unknown))
+    return Answer(PartialList(tuple(known), unknown))
 
 
 @fact("configuration.security_groups", "configuration", gives="security-group*")
@@ -110,9 +110,9 @@ def security_groups(context: Context, configuration: Part) -> Answer:
 
 def _interfaces(context: Context, vm: Resource) -> Answer:
     found = context.topology.graph.follow_all(vm, "networkInterfaces")
-    if found.value == Items():
+    if found.value == PartialList():
         reason = f"{vm.id} has no network interface, which every VM has"
-        return Answer(Items(missing=Unknown(Cause.VALUE, reason, about=(vm.id,))))
+        return Answer(PartialList(missing=Unknown(Cause.VALUE, reason, about=(vm.id,))))
     return Answer(found.value)
 
 
@@ -126,12 +126,12 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
     Of each IP configuration they are TCP 22, 1972, 2188, 3389, 51773, 52773 and 57772. Without a security group all of
     them are open.
     """
-    configurations = Items.of(ip_configurations(context, vm).value)
-    unknown = configurations.open_end
+    configurations = PartialList.of(ip_configurations(context, vm).value)
+    unknown = configurations.incomplete_because
     known: list[Opening] = []
     reads: list[Read] = []
     filtering = context.topology.security_groups
-    for configuration in configurations.only(Part):
+    for configuration in configurations.of_type(Part):
         groups = filtering.of(configuration)
         for port, found in zip(SENSITIVE_PORTS, filtering.admissions(configuration, SENSITIVE_PORTS), strict=True):
             if found.sure:
@@ -139,7 +139,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
             elif found.possible:
                 unknown = unknown or _unknown_admission(found)
         reads += _filters(groups)
-    return Answer(Items(tuple(known), unknown), tuple(reads))
+    return Answer(PartialList(tuple(known), unknown), tuple(reads))
 
 
 @fact("opening.port", "opening", gives="number")
@@ -164,12 +164,12 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
     Without a security group only Basic public IP addresses and load balancers count: Standard ones are closed until a
     security group allows traffic.
     """
-    paths = Items.of(_public_paths(context, opening.vm).value)
-    unknown = paths.open_end
+    paths = PartialList.of(_public_paths(context, opening.vm).value)
+    unknown = paths.incomplete_because
     groups = opening.groups.value
-    unfiltered = isinstance(groups, Items) and not groups.known
+    unfiltered = isinstance(groups, PartialList) and not groups.known
     known: list[PublicPath] = []
-    for path in paths.only(PublicPath):
+    for path in paths.of_type(PublicPath):
         if path.configuration != opening.configuration.key or path.port not in {0, opening.port}:
             continue
         if unfiltered and isinstance(path.sku.value, Unknown):
@@ -177,13 +177,13 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
         elif not (unfiltered and str(path.sku.value).lower() in _CLOSED_BY_DEFAULT):
             known.append(path)
     reads = tuple(read for path in known for read in path.reads)
-    return Answer(Items(tuple(known), unknown), reads)
+    return Answer(PartialList(tuple(known), unknown), reads)
 
 
 def _filters(groups: Answer) -> Iterator[Read]:
     """Yield reads of some security groups and the names of all their security rules, which together decide."""
     yield from groups.reads
-    for group in Items.of(groups.value).only(Resource):
+    for group in PartialList.of(groups.value).of_type(Resource):
         rules = parts(group, "properties.securityRules[*]")
         yield Read(group.id, "properties.securityRules", [arm.name_of(rule.id) for rule in rules])
 
@@ -203,7 +203,7 @@ def public_paths(context: Context, vm: Resource) -> Answer:
     it. An application gateway is a proxy, not a path.
     """
     found = _public_paths(context, vm)
-    paths = Items.of(found.value).only(PublicPath)
+    paths = PartialList.of(found.value).of_type(PublicPath)
     return Answer(found.value, tuple(read for path in paths for read in path.reads))
 
 
@@ -220,8 +220,8 @@ def path_port(_: Context, path: PublicPath) -> Answer:
 
 
 def _public_paths(context: Context, vm: Resource) -> Answer:
-    found = Items.of(ip_configurations(context, vm).value)
-    configurations, unknown = found.only(Part), found.open_end
+    found = PartialList.of(ip_configurations(context, vm).value)
+    configurations, unknown = found.of_type(Part), found.incomplete_because
     paths: list[PublicPath] = []
     for configuration in configurations:
         for path in _own_address(context, configuration):
@@ -237,7 +237,7 @@ def _public_paths(context: Context, vm: Resource) -> Answer:
                 paths.append(path)
     if unknown is None and context.deployment is not None:
         unknown = context.deployment.scope[LOAD_BALANCER].missing
-    return Answer(Items(tuple(paths), unknown))
+    return Answer(PartialList(tuple(paths), unknown))
 
 
 def _own_address(context: Context, configuration: Part) -> Iterator[PublicPath | Unknown]:
@@ -254,7 +254,7 @@ def _own_address(context: Context, configuration: Part) -> Iterator[PublicPath |
 def _load_balancers(context: Context, vm: Resource, configurations: list[Part]) -> list[Resource]:
     """Return the load balancers that may send traffic to the VM."""
     graph = context.topology.graph
-    found = [pool.resource for pool in context.topology.balancing.pools_of(vm)]
+    found = [pool.resource for pool in context.topology.load_balancing.pools_of(vm)]
     for configuration in configurations:
         found += [edge.source for edge in graph.referrers(configuration.key, LOAD_BALANCER)]
         for rule in parts(configuration, "properties.loadBalancerInboundNatRules[*]"):
@@ -291,7 +291,7 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
 
 def _targets(context: Context, rule: Part, pools: dict[str, Part], configurations: list[Part]) -> list[Part]:
     """Return the IP configurations to which a rule sends traffic."""
-    wanted = [pools[key] for key in context.topology.balancing.pool_keys(rule) if key in pools]
+    wanted = [pools[key] for key in context.topology.load_balancing.pool_keys(rule) if key in pools]
     direct = value(rule, "properties.backendIPConfiguration.id").value
     key = arm.key(direct) if isinstance(direct, str) else ""
     return [

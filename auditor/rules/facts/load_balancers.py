@@ -12,7 +12,7 @@ from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.pools import any_vm
 from auditor.rules.facts.reading import number_at
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Items, Read, Unknown
+from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unread
 from auditor.snapshot.model import Part, Resource
 
@@ -30,12 +30,12 @@ def rules(_: Context, load_balancer: Resource) -> Answer:
 @fact("balancer.serves_databases", "balancer", gives="boolean")
 def serves_databases(context: Context, load_balancer: Resource) -> Answer:
     """Whether a load-balancing or inbound NAT rule sends traffic to a VM with a database, mirrored or not."""
-    rules = Items.joined(objects(load_balancer, RULES), objects(load_balancer, NAT_RULES))
+    rules = PartialList.joined(objects(load_balancer, RULES), objects(load_balancer, NAT_RULES))
     served = [
-        Answer(context.topology.balancing.machines_served(rule), (Read(load_balancer.id, rule.path, rule.id),))
-        for rule in rules.only(Part)
+        Answer(context.topology.load_balancing.machines_served(rule), (Read(load_balancer.id, rule.path, rule.id),))
+        for rule in rules.of_type(Part)
     ]
-    return any_vm(context, served, rules.open_end, DATABASE_ROLES)
+    return any_vm(context, served, rules.incomplete_because, DATABASE_ROLES)
 
 
 @fact("rule.has_probe", "rule", gives="boolean")
@@ -49,7 +49,7 @@ def has_probe(context: Context, rule: Part) -> Answer:
     named = probe.reads[0].value if probe.reads else None
     inside = isinstance(named, str) and arm.key(named).startswith(f"{rule.resource.key}/probes/")
     if inside and unread(rule.resource, "properties.probes") is None:
-        return Answer(objects(rule.resource, "properties.probes[*]").open_end or False, probe.reads)
+        return Answer(objects(rule.resource, "properties.probes[*]").incomplete_because or False, probe.reads)
     return probe
 
 
@@ -61,8 +61,8 @@ def rule_probes(context: Context, rule: Part) -> Answer:
     """
     probe = context.topology.graph.follow(rule, "probe")
     if probe.value is ABSENT:
-        return Answer(Items(), probe.reads)
-    return Answer(Items((probe.value,)), probe.reads)
+        return Answer(PartialList(), probe.reads)
+    return Answer(PartialList((probe.value,)), probe.reads)
 
 
 @fact("probe.detection_seconds", "probe", gives="number")
@@ -79,8 +79,8 @@ def detection_seconds(_: Context, probe: Part) -> Answer:
 @fact("vm.balancing_rules", "vm", gives="rule*")
 def balancing_rules(context: Context, vm: Resource) -> Answer:
     """The load-balancing rules that send traffic to the VM."""
-    rules = context.topology.balancing.rules_serving([vm])
-    return Answer(Items(tuple(rules), unlisted_load_balancers(context)))
+    rules = context.topology.load_balancing.rules_serving([vm])
+    return Answer(PartialList(tuple(rules), unlisted_load_balancers(context)))
 
 
 @fact("balancer.web_rules", "balancer", gives="rule*")
@@ -95,19 +95,19 @@ def web_probes(context: Context, load_balancer: Resource) -> Answer:
     return referred_to(context, _web_rules(context, load_balancer), "probe")
 
 
-def referred_to(context: Context, rules: Items, name: str) -> Answer:
+def referred_to(context: Context, rules: PartialList, name: str) -> Answer:
     """Return the distinct parts to which a reference of load-balancing rules leads."""
-    unknown = rules.open_end
+    unknown = rules.incomplete_because
     found: dict[str, Part] = {}
     reads: list[Read] = []
-    for rule in rules.only(Part):
+    for rule in rules.of_type(Part):
         part = context.topology.graph.follow(rule, name)
         reads += part.reads
         if isinstance(part.value, Part):
             found[part.value.key] = part.value
         elif isinstance(part.value, Unknown):
             unknown = unknown or part.value
-    return Answer(Items(tuple(found.values()), unknown), tuple(reads))
+    return Answer(PartialList(tuple(found.values()), unknown), tuple(reads))
 
 
 def unlisted_load_balancers(context: Context) -> Unknown | None:
@@ -115,15 +115,15 @@ def unlisted_load_balancers(context: Context) -> Unknown | None:
     return context.deployment.scope[LOAD_BALANCER].missing if context.deployment else None
 
 
-def _web_rules(context: Context, load_balancer: Resource) -> Items:
+def _web_rules(context: Context, load_balancer: Resource) -> PartialList:
     roles = context.deployment.roles if context.deployment else {}
     rules = objects(load_balancer, RULES)
-    unknown = rules.open_end
+    unknown = rules.incomplete_because
     known: list[Part] = []
-    for rule in rules.only(Part):
-        vms = context.topology.balancing.machines_served(rule)
-        if any(Role.WEB in roles.get(vm.key, ()) for vm in vms.only(Resource)):
+    for rule in rules.of_type(Part):
+        vms = context.topology.load_balancing.machines_served(rule)
+        if any(Role.WEB in roles.get(vm.key, ()) for vm in vms.of_type(Resource)):
             known.append(rule)
         else:
-            unknown = unknown or vms.open_end
-    return Items(tuple(known), unknown)
+            unknown = unknown or vms.incomplete_because
+    return PartialList(tuple(known), unknown)

@@ -15,7 +15,7 @@ from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.facts.load_balancers import referred_to, unlisted_load_balancers
 from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain, zone
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required, value
 from auditor.snapshot.model import Part, Resource
 
@@ -26,7 +26,7 @@ class Lun(msgspec.Struct, frozen=True, eq=False):
     """A logical unit number (LUN) of a mirror, with the disks that its failover members have attached at it."""
 
     id: str
-    attachments: Items
+    attachments: PartialList
 
 
 @fact("mirror.address_kind", "mirror", gives="text")
@@ -56,13 +56,13 @@ def dr_members(_: Context, mirror: Mirror) -> Answer:
 @fact("mirror.failover_and_arbiter", "mirror", gives="vm*")
 def failover_and_arbiter(_: Context, mirror: Mirror) -> Answer:
     """The failover members and the arbiter, which must not fail together."""
-    return Answer(Items.joined(mirror.failover, mirror.arbiter))
+    return Answer(PartialList.joined(mirror.failover, mirror.arbiter))
 
 
 @fact("mirror.machines", "mirror", gives="vm*")
 def vms(_: Context, mirror: Mirror) -> Answer:
     """The failover members, the arbiter and the DR asyncs; a VM with two of these roles is listed twice."""
-    return Answer(Items.joined(mirror.failover, mirror.arbiter, mirror.dr))
+    return Answer(PartialList.joined(mirror.failover, mirror.arbiter, mirror.dr))
 
 
 @fact("mirror.separation", "mirror", gives="text")
@@ -71,10 +71,10 @@ def separation(context: Context, mirror: Mirror) -> Answer:
 
     Fault domains count within one Aligned availability set or Flexible scale set.
     """
-    members = Items.of(mirror.failover)
-    if members.open_end is not None:
-        return Answer(members.open_end)
-    pair = members.only(Resource)
+    members = PartialList.of(mirror.failover)
+    if members.incomplete_because is not None:
+        return Answer(members.incomplete_because)
+    pair = members.of_type(Resource)
     zones = [zone(context, vm) for vm in pair]
     reads = [read for answer in zones for read in answer.reads]
     unknowns = [answer.value for answer in zones if isinstance(answer.value, Unknown)]
@@ -105,20 +105,20 @@ def failover_zones(context: Context, mirror: Mirror) -> Answer:
 @fact("mirror.zones_in_use", "mirror", gives="text*")
 def zones_in_use(context: Context, mirror: Mirror) -> Answer:
     """The distinct availability zones of all VMs of the deployment in the region of the failover members."""
-    regions = {vm.location for vm in Items.of(mirror.failover).only(Resource)}
+    regions = {vm.location for vm in PartialList.of(mirror.failover).of_type(Resource)}
     found: dict[object, Read] = {}
     unknown = None
     for role in Role:
-        vms = Items.of(context.deployment.machines[role] if context.deployment else ABSENT)
-        unknown = unknown or vms.open_end
-        for vm in vms.only(Resource):
+        vms = PartialList.of(context.deployment.machines[role] if context.deployment else ABSENT)
+        unknown = unknown or vms.incomplete_because
+        for vm in vms.of_type(Resource):
             if vm.location in {*regions, ""}:
                 answer = zone(context, vm)
                 if isinstance(answer.value, Unknown):
                     unknown = unknown or answer.value
                 elif answer.value is not ABSENT:
                     found.setdefault(answer.value, answer.reads[0])
-    return Answer(Items(tuple(found), unknown), tuple(found.values()))
+    return Answer(PartialList(tuple(found), unknown), tuple(found.values()))
 
 
 @fact("mirror.fault_domains", "mirror", gives="number*")
@@ -136,13 +136,13 @@ def update_domains(context: Context, mirror: Mirror) -> Answer:
 @fact("mirror.luns", "mirror", gives="lun*")
 def luns(_: Context, mirror: Mirror) -> Answer:
     """The logical unit numbers (LUNs) at which at least one failover member has a data disk."""
-    vms = Items.of(mirror.failover)
-    unknown = vms.open_end
+    vms = PartialList.of(mirror.failover)
+    unknown = vms.incomplete_because
     attached: dict[object, list[Part]] = defaultdict(list)
-    for vm in vms.only(Resource):
+    for vm in vms.of_type(Resource):
         attachments = objects(vm, ATTACHMENTS)
-        unknown = unknown or attachments.open_end
-        for attachment in attachments.only(Part):
+        unknown = unknown or attachments.incomplete_because
+        for attachment in attachments.of_type(Part):
             lun = value(attachment, "lun").value
             if isinstance(lun, int):
                 attached[lun].append(attachment)
@@ -150,59 +150,61 @@ def luns(_: Context, mirror: Mirror) -> Answer:
                 reason = f"{vm.id} has a data disk without lun"
                 unknown = unknown or Unknown(Cause.VALUE, reason, about=(vm.id,))
     found = tuple(
-        Lun(f"{mirror.id}/luns/{lun}", Items(tuple(parts), unknown)) for lun, parts in sorted(attached.items())
+        Lun(f"{mirror.id}/luns/{lun}", PartialList(tuple(parts), unknown)) for lun, parts in sorted(attached.items())
     )
-    return Answer(Items(found, unknown))
+    return Answer(PartialList(found, unknown))
 
 
 @fact("lun.attachments", "lun", gives="attachment*")
 def lun_attachments(_: Context, lun: Lun) -> Answer:
     """The disks attached at this LUN, at most one per failover member."""
-    reads = (Read(part.resource.id, part.path, part.id) for part in lun.attachments.only(Part))
+    reads = (Read(part.resource.id, part.path, part.id) for part in lun.attachments.of_type(Part))
     return Answer(lun.attachments, tuple(reads))
 
 
 @fact("mirror.pools", "mirror", gives="pool*")
 def pools(context: Context, mirror: Mirror) -> Answer:
     """The backend pools with a failover member to which a load-balancing rule sends traffic."""
-    vms = Items.of(mirror.failover)
-    pools = context.topology.balancing.pools_serving(vms.only(Resource))
-    return Answer(Items(tuple(pools), vms.open_end or unlisted_load_balancers(context)))
+    vms = PartialList.of(mirror.failover)
+    pools = context.topology.load_balancing.pools_serving(vms.of_type(Resource))
+    return Answer(PartialList(tuple(pools), vms.incomplete_because or unlisted_load_balancers(context)))
 
 
 @fact("mirror.rules", "mirror", gives="rule*")
 def rules(context: Context, mirror: Mirror) -> Answer:
     """The load-balancing rules that send traffic to a failover member."""
-    vms = Items.of(mirror.failover)
-    rules = context.topology.balancing.rules_serving(vms.only(Resource))
-    return Answer(Items(tuple(rules), vms.open_end or unlisted_load_balancers(context)))
+    vms = PartialList.of(mirror.failover)
+    rules = context.topology.load_balancing.rules_serving(vms.of_type(Resource))
+    return Answer(PartialList(tuple(rules), vms.incomplete_because or unlisted_load_balancers(context)))
 
 
 @fact("mirror.frontends", "mirror", gives="frontend*")
 def frontends(context: Context, mirror: Mirror) -> Answer:
     """The distinct frontends from which a load-balancing rule sends traffic to a failover member."""
-    return referred_to(context, Items.of(rules(context, mirror).value), "frontendIPConfiguration")
+    return referred_to(context, PartialList.of(rules(context, mirror).value), "frontendIPConfiguration")
 
 
-def _zones(context: Context, vms: Items | Unknown) -> Answer:
-    found = Items.of(vms)
-    answers = [zone(context, vm) for vm in found.only(Resource)]
+def _zones(context: Context, vms: PartialList | Unknown) -> Answer:
+    found = PartialList.of(vms)
+    answers = [zone(context, vm) for vm in found.of_type(Resource)]
     zones = tuple(answer.value for answer in answers if answer.value is not ABSENT)
-    return Answer(Items(zones, found.open_end), tuple(read for answer in answers for read in answer.reads))
+    return Answer(
+        PartialList(zones, found.incomplete_because), tuple(read for answer in answers for read in answer.reads)
+    )
 
 
 def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resource], Answer]) -> Answer:
     known: list[object] = []
     reads: list[Read] = []
-    vms = Items.joined(mirror.failover, mirror.arbiter)
-    for vm in vms.only(Resource):
+    vms = PartialList.joined(mirror.failover, mirror.arbiter)
+    for vm in vms.of_type(Resource):
         found = domain(context, vm)
         reads += found.reads
         unknown = Unknown(
             Cause.VALUE, f"{vm.id} is not in an availability set or scale set with domains", about=(vm.id,)
         )
         known.append(unknown if found.value is ABSENT else found.value)
-    return Answer(Items(tuple(known), vms.open_end), tuple(reads))
+    return Answer(PartialList(tuple(known), vms.incomplete_because), tuple(reads))
 
 
 def _all_differ(answers: list[Answer]) -> bool:

@@ -13,7 +13,7 @@ from auditor.estate.subjects import Deployment, Members, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Unknown
 from auditor.snapshot.lookup import required, value
 from auditor.snapshot.model import Resource
 
@@ -35,7 +35,7 @@ def needs(_: Context, deployment: Deployment) -> Answer:
     unknown = deployment.more_mirrors
     if not deployment.declared.product:
         unknown = unknown or Unknown(Cause.DECLARATION, f"the product of {deployment.id} is not declared")
-    return Answer(Items((*_mirrors_needed(deployment), *_tiers_needed(deployment)), unknown))
+    return Answer(PartialList((*_mirrors_needed(deployment), *_tiers_needed(deployment)), unknown))
 
 
 @fact("need.role", "need", gives="text")
@@ -47,7 +47,7 @@ def need_role(_: Context, need: Need) -> Answer:
 @fact("need.machines", "need", gives="vm*")
 def need_vms(_: Context, need: Need) -> Answer:
     """The VMs that have the role in the primary region."""
-    reads = (value(vm, "location").reads[0] for vm in Items.of(need.vms).only(Resource))
+    reads = (value(vm, "location").reads[0] for vm in PartialList.of(need.vms).of_type(Resource))
     return Answer(need.vms, tuple(reads))
 
 
@@ -75,14 +75,14 @@ def _tier_id(deployment: Deployment, role: Role, product: str) -> str:
 
 def _tier_members(deployment: Deployment, declared: DeclaredTier) -> Members:
     if declared.members.none:
-        return Items()
+        return PartialList()
     own = [tier.members for tier in deployment.tiers if tier.declared is declared]
     if not own:
         return Unknown(
             Cause.DECLARATION, f"the members of the {declared.role} tier of {deployment.id} are not declared"
         )
     known = tuple({str(id(member)): member for tier in own for member in tier.known}.values())
-    return _in_primary_region(deployment, Items(known, own[0].missing))
+    return _in_primary_region(deployment, PartialList(known, own[0].missing))
 
 
 def _in_primary_region(deployment: Deployment, vms: Members) -> Members:
@@ -99,4 +99,4 @@ def _in_primary_region(deployment: Deployment, vms: Members) -> Members:
             known.append(primary)
         elif arm.location(place) == primary:
             known.append(vm)
-    return Items(tuple(known), vms.missing)
+    return PartialList(tuple(known), vms.missing)

@@ -16,7 +16,7 @@ from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, unread, value
 from auditor.snapshot.model import Resource
 
@@ -49,16 +49,16 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
     )
     unknowns = (graph.listing(type_, subscription.id) for type_ in CLASSIC_TYPES)
     reads = tuple(Read(resource.id, "type", display_type(resource.type)) for resource in known)
-    return Answer(Items(known, next(filter(None, unknowns), None)), reads)
+    return Answer(PartialList(known, next(filter(None, unknowns), None)), reads)
 
 
 @fact("subscription.machines", "subscription", gives="vm*")
 def vms(_: Context, subscription: Subscription) -> Answer:
     """The VMs in the subscription that have a role in a deployment."""
     rosters = (roster for deployment in subscription.deployments for roster in deployment.machines.values())
-    found = Items.joined(*rosters)
-    own = {m.key: m for m in found.only(Resource) if arm.subscription_of(m.key) == subscription.id}
-    return Answer(Items(tuple(own[key] for key in sorted(own)), found.open_end))
+    found = PartialList.joined(*rosters)
+    own = {m.key: m for m in found.of_type(Resource) if arm.subscription_of(m.key) == subscription.id}
+    return Answer(PartialList(tuple(own[key] for key in sorted(own)), found.incomplete_because))
 
 
 @fact("deployment.neighbours", "deployment", gives="vm*")
@@ -73,16 +73,16 @@ def neighbours(context: Context, deployment: Deployment) -> Answer:
     unknown = next(filter(None, (deployment.scope[t].missing for t in _POOLED)), None)
     visited: set[str] = set()
     for role in Role:
-        roster = Items.of(deployment.machines[role])
-        unknown = unknown or roster.open_end
-        for vm in roster.only(Resource):
+        roster = PartialList.of(deployment.machines[role])
+        unknown = unknown or roster.incomplete_because
+        for vm in roster.of_type(Resource):
             for found in _beside(context, vm, role, visited):
                 if isinstance(found, Unknown):
                     unknown = unknown or found
                 elif found[0].key not in known:
                     known[found[0].key] = found[0]
                     reads.append(found[1])
-    return Answer(Items(tuple(known[key] for key in sorted(known)), unknown), tuple(reads))
+    return Answer(PartialList(tuple(known[key] for key in sorted(known)), unknown), tuple(reads))
 
 
 @fact("vm.roles", "vm", gives="text*")
@@ -90,7 +90,7 @@ def roles(context: Context, vm: Resource) -> Answer:
     """The roles of the VM in all deployments, by the deployment file or by tags."""
     declared = context.topology.once(_roles)
     unknown = declared.unknown or declared.ambiguous.get(vm.key)
-    return Answer(Items(tuple(declared.roles.get(vm.key, ())), unknown), (Read(vm.id, "", vm.name),))
+    return Answer(PartialList(tuple(declared.roles.get(vm.key, ())), unknown), (Read(vm.id, "", vm.name),))
 
 
 class _Roles(NamedTuple):
@@ -110,16 +110,16 @@ def _roles(topology: Topology) -> _Roles:
         for key, own in deployment.roles.items():
             found.roles.setdefault(key, {}).update(dict.fromkeys(own))
         for member in deployment.declared_members:
-            unknown = member.machines.open_end
+            unknown = member.machines.incomplete_because
             if unknown is not None and unknown.cause is Cause.DECLARATION:
-                found.ambiguous.update((match.key, unknown) for match in member.matches.only(Resource))
+                found.ambiguous.update((match.key, unknown) for match in member.matches.of_type(Resource))
     return found
 
 
 def _unread_members(topology: Topology) -> Unknown | None:
     """Return why the members of a role may include VMs that could not be read."""
     rosters = (roster for deployment in topology.deployments for roster in deployment.machines.values())
-    unknowns = (Items.of(roster).open_end for roster in rosters)
+    unknowns = (PartialList.of(roster).incomplete_because for roster in rosters)
     return next((unknown for unknown in unknowns if unknown is not None and unknown.cause is Cause.GAP), None)
 
 
@@ -130,16 +130,16 @@ def _beside(context: Context, vm: Resource, role: Role, visited: set[str]) -> It
     """Yield the VMs in the same places as a member, except in places that were `visited` before."""
     yield vm, Read(vm.id, "", vm.name)
     yield from _in_availability_set(context.topology.graph, vm, visited)
-    for pool in context.topology.balancing.pools_of(vm):
+    for pool in context.topology.load_balancing.pools_of(vm):
         if pool.key in visited:
             continue
         visited.add(pool.key)
-        others = Items.of(context.topology.balancing.machines(pool).value)
-        for other in others.only(Resource):
+        others = PartialList.of(context.topology.load_balancing.machines(pool).value)
+        for other in others.of_type(Resource):
             if other.type == VM:
                 yield other, Read(pool.resource.id, pool.path, pool.id)
-        if others.open_end is not None:
-            yield others.open_end
+        if others.incomplete_because is not None:
+            yield others.incomplete_because
     if role in _OF_MIRRORS:
         yield from _in_subnets(context.topology.graph, vm, visited)
 
@@ -157,7 +157,7 @@ def _in_availability_set(graph: Graph, vm: Resource, visited: set[str]) -> Itera
     if isinstance(common, Unknown):
         yield common
         return
-    others = Items.of(items(common, "properties.virtualMachines[*].id").value)
+    others = PartialList.of(items(common, "properties.virtualMachines[*].id").value)
     for other in others.known:
         if isinstance(other, Unknown):
             yield other
@@ -168,19 +168,19 @@ def _in_availability_set(graph: Graph, vm: Resource, visited: set[str]) -> Itera
 
 
 def _in_subnets(graph: Graph, vm: Resource, visited: set[str]) -> Iterator[_Found]:
-    for interface in Items.of(graph.follow_all(vm, "networkInterfaces").value).known:
+    for interface in PartialList.of(graph.follow_all(vm, "networkInterfaces").value).known:
         if isinstance(interface, Unknown):
             yield interface
         if not isinstance(interface, Resource):
             continue
         subnets = items(interface, _SUBNETS).value
-        for subnet in subnets.known if isinstance(subnets, Items) else ():
+        for subnet in subnets.known if isinstance(subnets, PartialList) else ():
             if isinstance(subnet, Unknown):
                 yield subnet
             elif isinstance(subnet, str) and arm.key(subnet) not in visited:
                 visited.add(arm.key(subnet))
                 yield from _in_subnet(graph, subnet)
-        if isinstance(subnets, Items) and subnets.missing is not None:
+        if isinstance(subnets, PartialList) and subnets.missing is not None:
             yield subnets.missing
 
 

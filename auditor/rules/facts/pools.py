@@ -14,7 +14,7 @@ from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Interval, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
@@ -33,16 +33,16 @@ TARGETS = ("backendAddressPool", "defaultBackendAddressPool")
 @fact("pool.machines", "pool", gives="vm*")
 def pool_vms(context: Context, pool: Part) -> Answer:
     """The VMs in a backend pool, by network interface or by address."""
-    return context.topology.balancing.machines(pool)
+    return context.topology.load_balancing.machines(pool)
 
 
 @fact("pool.member_count", "pool", gives="number")
 def member_count(context: Context, pool: Part) -> Answer:
     """The number of pool members, by network interface or address; each instance of a Uniform scale set is one."""
-    found = context.topology.balancing.machines(pool)
-    vms = Items.of(found.value)
-    known = sum(_instances(pool, vm) for vm in vms.only(Resource))
-    unknowns = vms.only(Unknown)
+    found = context.topology.load_balancing.machines(pool)
+    vms = PartialList.of(found.value)
+    known = sum(_instances(pool, vm) for vm in vms.of_type(Resource))
+    unknowns = vms.of_type(Unknown)
     high = math.inf if vms.missing else known + len(unknowns)
     return Answer(Interval(known, high, (*unknowns, *filter(None, (vms.missing,)))), found.reads)
 
@@ -50,9 +50,9 @@ def member_count(context: Context, pool: Part) -> Answer:
 @fact("pool.only_dr_members", "pool", gives="boolean")
 def only_dr_members(context: Context, pool: Part) -> Answer:
     """Whether all VMs in a backend pool are DR asyncs of mirrors; false if the pool is empty."""
-    found = context.topology.balancing.machines(pool)
-    members = Items.of(found.value)
-    vms = members.only(Resource)
+    found = context.topology.load_balancing.machines(pool)
+    members = PartialList.of(found.value)
+    vms = members.of_type(Resource)
     undeclared: Unknown | None = None
     for vm in vms:
         if Role.MIRROR_DR not in roles_of(context, vm):
@@ -60,7 +60,7 @@ def only_dr_members(context: Context, pool: Part) -> Answer:
             if unknown is None:
                 return Answer(False, found.reads)
             undeclared = undeclared or unknown
-    unknown = undeclared or members.open_end
+    unknown = undeclared or members.incomplete_because
     return Answer(unknown if unknown is not None else bool(vms), found.reads)
 
 
@@ -74,30 +74,30 @@ def served_pools(context: Context, owner: Resource) -> Answer:
     if owner.type == APPLICATION_GATEWAY:
         return _served_by_gateway(context, owner)
     found = objects(owner, RULES)
-    unknown = found.open_end
+    unknown = found.incomplete_because
     pools: dict[str, object] = {}
-    for rule in found.only(Part):
-        unknown = unknown or context.topology.balancing.unclear_pool(rule)
-        for key in context.topology.balancing.pool_keys(rule):
+    for rule in found.of_type(Part):
+        unknown = unknown or context.topology.load_balancing.unclear_pool(rule)
+        for key in context.topology.load_balancing.pool_keys(rule):
             pools[key] = context.topology.graph.part(key)
-    return Answer(Items(tuple(pools.values()), unknown))
+    return Answer(PartialList(tuple(pools.values()), unknown))
 
 
 def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
     routes = _routes(gateway)
-    unknown = routes.open_end
+    unknown = routes.incomplete_because
     pools: dict[str, object] = {}
-    for route in routes.only(Part):
+    for route in routes.of_type(Part):
         unknown = unknown or _unread_target(route)
         for key in _targets(route):
             pool = context.topology.graph.part(key)
-            vms = context.topology.balancing.machines(pool).value if isinstance(pool, Part) else pool
-            web = serves(context, Answer(Items((pool,))), Role.WEB).value
-            if vms == Items() or web is True:
+            vms = context.topology.load_balancing.machines(pool).value if isinstance(pool, Part) else pool
+            web = serves(context, Answer(PartialList((pool,))), Role.WEB).value
+            if vms == PartialList() or web is True:
                 pools[key] = pool
             elif isinstance(web, Unknown):
                 pools[key] = web
-    return Answer(Items(tuple(pools.values()), unknown))
+    return Answer(PartialList(tuple(pools.values()), unknown))
 
 
 @fact("balancer.idle_pools", "balancer", "gateway", gives="pool*")
@@ -107,22 +107,22 @@ def idle_pools(context: Context, owner: Resource) -> Answer:
     Rules that use a pool send traffic to it, or are outbound or inbound NAT rules of a load balancer.
     """
     found = objects(owner, POOLS)
-    balancing = context.topology.balancing
-    known: list[object] = [*found.only(Unknown)]
+    balancing = context.topology.load_balancing
+    known: list[object] = [*found.of_type(Unknown)]
     reads: list[Read] = []
-    for pool in found.only(Part):
-        members = Items.of(balancing.machines(pool).value)
+    for pool in found.of_type(Part):
+        members = PartialList.of(balancing.machines(pool).value)
         used: bool | Unknown = True
-        if any(roles_of(context, vm) for vm in members.only(Resource)):
+        if any(roles_of(context, vm) for vm in members.of_type(Resource)):
             used = _is_used(context, pool)
-        elif members.open_end is not None:
-            used = _is_used(context, pool) is True or members.open_end
+        elif members.incomplete_because is not None:
+            used = _is_used(context, pool) is True or members.incomplete_because
         if used is not True:
             known.append(used or pool)
             reads.append(Read(pool.resource.id, pool.path, pool.id))
             for rule in balancing.rules_into(pool):
                 reads += value(rule, "properties.protocol").reads
-    return Answer(Items(tuple(known), found.missing), tuple(reads))
+    return Answer(PartialList(tuple(known), found.missing), tuple(reads))
 
 
 def _is_used(context: Context, pool: Part) -> bool | Unknown:
@@ -131,10 +131,13 @@ def _is_used(context: Context, pool: Part) -> bool | Unknown:
     if served is True or pool.resource.type != LOAD_BALANCER:
         return served  # type: ignore[return-value] # a boolean or unknown
     uses = [objects(pool.resource, path) for path in OTHER_USES]
-    rules = Items.joined(*uses).only(Part)
-    if any(pool.key in context.topology.balancing.pool_keys(rule) for rule in rules):
+    rules = PartialList.joined(*uses).of_type(Part)
+    if any(pool.key in context.topology.load_balancing.pool_keys(rule) for rule in rules):
         return True
-    unknowns = (*(found.open_end for found in uses), *(context.topology.balancing.unclear_pool(rule) for rule in rules))
+    unknowns = (
+        *(found.incomplete_because for found in uses),
+        *(context.topology.load_balancing.unclear_pool(rule) for rule in rules),
+    )
     return served if isinstance(served, Unknown) else next(filter(None, unknowns), None) or False
 
 
@@ -147,14 +150,14 @@ def pools(context: Context, vm: Resource) -> Answer:
     topology = context.topology
     known: list[object] = []
     reads: list[Read] = []
-    for pool in topology.balancing.pools_of(vm):
+    for pool in topology.load_balancing.pools_of(vm):
         served = is_served(topology, pool)
         reads += served.reads
         if served.value is True:
             known.append(pool)
         elif isinstance(served.value, Unknown):
             known.append(served.value)
-    return Answer(Items(tuple(known), _unlisted_pools(context, vm)), tuple(reads))
+    return Answer(PartialList(tuple(known), _unlisted_pools(context, vm)), tuple(reads))
 
 
 def _unlisted_pools(context: Context, vm: Resource) -> Unknown | None:
@@ -173,10 +176,10 @@ def _incomplete_pool(topology: Topology) -> Unknown | None:
     for type_ in POOL_OWNERS:
         for owner in topology.graph.by_type.get(type_, ()):
             for pool in parts(owner, POOLS):
-                unknown = Items.of(topology.balancing.machines(pool).value).open_end
+                unknown = PartialList.of(topology.load_balancing.machines(pool).value).incomplete_because
                 if unknown is not None and is_served(topology, pool).value is not False:
                     return unknown
-            unknown = objects(owner, POOLS).open_end
+            unknown = objects(owner, POOLS).incomplete_because
             if unknown is not None:
                 return unknown
     return None
@@ -189,15 +192,15 @@ def is_served(topology: Topology, pool: Part) -> Answer:
     """
     if pool.resource.type == LOAD_BALANCER:
         found = objects(pool.resource, RULES)
-        into = [rule for rule in topology.balancing.rules_into(pool) if not only_udp(rule)]
-        unknowns = [topology.balancing.unclear_pool(rule) for rule in found.only(Part)]
+        into = [rule for rule in topology.load_balancing.rules_into(pool) if not only_udp(rule)]
+        unknowns = [topology.load_balancing.unclear_pool(rule) for rule in found.of_type(Part)]
     else:
         found = _routes(pool.resource)
-        into = [route for route in found.only(Part) if pool.key in _targets(route)]
-        unknowns = [_unread_target(route) for route in found.only(Part)]
+        into = [route for route in found.of_type(Part) if pool.key in _targets(route)]
+        unknowns = [_unread_target(route) for route in found.of_type(Part)]
     if into:
         return Answer(True, value(into[0], "id").reads)
-    return Answer(found.open_end or next(filter(None, unknowns), None) or False)
+    return Answer(found.incomplete_because or next(filter(None, unknowns), None) or False)
 
 
 def only_udp(rule: Part) -> bool:
@@ -205,9 +208,9 @@ def only_udp(rule: Part) -> bool:
     return str(value(rule, "properties.protocol").value).lower() == "udp"
 
 
-def _routes(gateway: Resource) -> Items:
+def _routes(gateway: Resource) -> PartialList:
     """Return the parts of an application gateway that refer to backend pools: rules, path maps and path rules."""
-    return Items.joined(*(objects(gateway, path) for path in ROUTES))
+    return PartialList.joined(*(objects(gateway, path) for path in ROUTES))
 
 
 def _targets(route: Part) -> tuple[str, ...]:
@@ -235,9 +238,9 @@ def _unread_target(route: Part) -> Unknown | None:
 
 def serves(context: Context, pools: Answer, role: Role) -> Answer:
     """Return whether one of some backend pools has a VM of a role."""
-    known = Items.of(pools.value)
-    served = map(context.topology.balancing.machines, known.only(Part))
-    return any_vm(context, served, known.open_end, (role,))
+    known = PartialList.of(pools.value)
+    served = map(context.topology.load_balancing.machines, known.of_type(Part))
+    return any_vm(context, served, known.incomplete_because, (role,))
 
 
 def any_vm(context: Context, served: Iterable[Answer], unknown: Unknown | None, roles: tuple[Role, ...]) -> Answer:
@@ -245,10 +248,10 @@ def any_vm(context: Context, served: Iterable[Answer], unknown: Unknown | None, 
     reads: list[Read] = []
     others = False
     for found in served:
-        vms = Items.of(found.value)
+        vms = PartialList.of(found.value)
         reads += found.reads
-        unknown = unknown or vms.open_end
-        for vm in vms.only(Resource):
+        unknown = unknown or vms.incomplete_because
+        for vm in vms.of_type(Resource):
             if set(roles) & set(roles_of(context, vm)):
                 return Answer(True, tuple(reads))
             others = True
@@ -264,7 +267,7 @@ def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
 
 def _unknown_members(context: Context, role: Role) -> Unknown | None:
     """Return why the members of a role may not all be known, or None."""
-    return Items.of(context.deployment.machines[role]).open_end if context.deployment else None
+    return PartialList.of(context.deployment.machines[role]).incomplete_because if context.deployment else None
 
 
 def _instances(pool: Part, vm: Resource) -> int:
@@ -284,4 +287,4 @@ def _instances(pool: Part, vm: Resource) -> int:
 
 
 def _texts(pool: Part, path: str) -> list[str]:
-    return Items.of(items(pool, path).value).only(str)
+    return PartialList.of(items(pool, path).value).of_type(str)

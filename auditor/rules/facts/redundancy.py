@@ -15,7 +15,7 @@ from auditor.rules.facts.placement import fault_domain_group, zone
 from auditor.rules.facts.placement import region as region_of_vm
 from auditor.rules.facts.sizes import memory_gb, vcpus
 from auditor.rules.registry import Find, fact
-from auditor.snapshot.known import Answer, Cause, Interval, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
@@ -40,18 +40,18 @@ def vms(_: Context, group: Group) -> Answer:
 @fact("group.scale_sets", "mirror", "tier", gives="scale-set*")
 def scale_sets(context: Context, group: Group) -> Answer:
     """The distinct scale sets of the VMs of the redundancy group."""
-    members = Items.of(vms_of(group))
-    unknown = members.open_end
+    members = PartialList.of(vms_of(group))
+    unknown = members.incomplete_because
     found: dict[str, object] = {}
     reads: list[Read] = []
-    for vm in members.only(Resource):
+    for vm in members.of_type(Resource):
         reference = value(vm, "properties.virtualMachineScaleSet.id")
         reads += reference.reads
         if isinstance(reference.value, str):
             found[reference.value.lower()] = context.topology.graph.get(reference.value)
         elif isinstance(reference.value, Unknown):
             unknown = unknown or reference.value
-    return Answer(Items(tuple(found.values()), unknown), tuple(reads))
+    return Answer(PartialList(tuple(found.values()), unknown), tuple(reads))
 
 
 @fact("group.region", "mirror", "tier", gives="text")
@@ -69,8 +69,8 @@ def sla_percent(context: Context, group: Group) -> Answer:
     99.99 in two zones of a region, 99.95 in one availability set or Flexible scale set, otherwise at most 99.9, which
     depends on the disks.
     """
-    members = Items.of(vms_of(group))
-    vms, unknown = members.only(Resource), members.open_end
+    members = PartialList.of(vms_of(group))
+    vms, unknown = members.of_type(Resource), members.incomplete_because
     zones: dict[str, set[str]] = defaultdict(set)
     reads: list[Read] = []
     for vm in vms:
@@ -128,7 +128,7 @@ def _counterpart(context: Context, group: Group) -> Members:
         same = (tier.declared.role, tier.declared.product) == (group.declared.role, group.declared.product)
         if same and tier.region == dr_region:
             return tier.members
-    return Items(missing=group.members.open_end)
+    return PartialList(missing=group.members.incomplete_because)
 
 
 def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answer]) -> tuple[Find, Find]:
@@ -138,9 +138,9 @@ def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answe
     """
 
     def of(context: Context, group: Group, vms: Members) -> Answer:
-        members = Items.of(vms)
-        answers = [measure(context, vm) for vm in members.only(Resource)]
-        return (largest if isinstance(group, Mirror) else total)(answers, members.open_end)
+        members = PartialList.of(vms)
+        answers = [measure(context, vm) for vm in members.of_type(Resource)]
+        return (largest if isinstance(group, Mirror) else total)(answers, members.incomplete_because)
 
     def own(context: Context, group: Group) -> Answer:
         return of(context, group, vms_of(group))

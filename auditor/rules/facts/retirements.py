@@ -15,7 +15,7 @@ from auditor.rules.evidence import Evidence
 from auditor.rules.facts.retirement_table import RetiringFeature, table
 from auditor.rules.facts.sizes import months_between, series_of, size_of
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Items, Read, Unknown
+from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.model import Part, Resource
 
 
@@ -41,15 +41,15 @@ class Retirement(msgspec.Struct, frozen=True, eq=False):
 def retirements(context: Context, deployment: Deployment) -> Answer:
     """The uses, in the deployment scope, of what Azure has retired or will retire; earliest date first."""
     vms = deployment.scope[VM]
-    unknown = vms.open_end
+    unknown = vms.incomplete_because
     found: list[Retirement] = []
-    for use in (*_sizes(vms.only(Resource)), *_features(context, deployment)):
+    for use in (*_sizes(vms.of_type(Resource)), *_features(context, deployment)):
         if isinstance(use, Unknown):
             unknown = unknown or use
         else:
             found.append(use)
     found.sort(key=lambda retirement: (retirement.date, retirement.id.lower(), retirement.what))
-    return Answer(Items(tuple(found), unknown))
+    return Answer(PartialList(tuple(found), unknown))
 
 
 @fact("exposure.what", "exposure", gives="text")
@@ -90,9 +90,9 @@ def _features(context: Context, deployment: Deployment) -> Iterator[Retirement |
     context = context.unrecorded()
     for feature in table().features:
         resources = deployment.scope[feature.type]
-        if resources.open_end is not None:
-            yield resources.open_end
-        for resource in resources.only(Resource):
+        if resources.incomplete_because is not None:
+            yield resources.incomplete_because
+        for resource in resources.of_type(Resource):
             yield from _uses(feature, context, (resource, deployment))
 
 
@@ -100,11 +100,11 @@ def _uses(
     feature: RetiringFeature, context: Context, stack: tuple[Resource, Deployment]
 ) -> Iterator[Retirement | Unknown]:
     """Yield the uses of a feature in a resource, and why there may be more."""
-    elements = Items(stack[:1])
+    elements = PartialList(stack[:1])
     if feature.elements is not None:
-        elements = Items.of(feature.elements(context, stack).value)
-    if elements.open_end is not None:
-        yield elements.open_end
+        elements = PartialList.of(feature.elements(context, stack).value)
+    if elements.incomplete_because is not None:
+        yield elements.incomplete_because
     for element in elements.known:
         if isinstance(element, Unknown):
             continue

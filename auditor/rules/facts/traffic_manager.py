@@ -10,7 +10,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.reading import number_at
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown, interval
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
@@ -27,7 +27,7 @@ def endpoint_regions(context: Context, profile: Resource) -> Answer:
     endpoints = objects(profile, ENDPOINTS)
     answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
     reads = tuple(read for answer in answers for read in answer.reads)
-    return Answer(Items(tuple(answer.value for answer in answers), endpoints.missing), reads)
+    return Answer(PartialList(tuple(answer.value for answer in answers), endpoints.missing), reads)
 
 
 @fact("profile.first_region", "profile", gives="text")
@@ -71,12 +71,12 @@ def switch_seconds(_: Context, profile: Resource) -> Answer:
 
 
 def _region(context: Context, endpoint: Part) -> Answer:
-    target = context.topology.naming.target(endpoint)
+    target = context.topology.dns.target(endpoint)
     written = value(endpoint, "properties.endpointLocation")
     found = target.value
     if isinstance(found, Resource):
-        own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else Items()
-        if found.key not in {address.key for address in own.only(Resource)}:
+        own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else PartialList()
+        if found.key not in {address.key for address in own.of_type(Resource)}:
             reason = f"the target of {endpoint.id} is {found.id}, which does not belong to the deployment"
             about = (endpoint.resource.id, found.id)
             return Answer(own.missing or Unknown(Cause.VALUE, reason, about=about), target.reads)

@@ -14,7 +14,7 @@ from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import text_at, unviewed
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Items, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required, unread, value
 from auditor.snapshot.model import Part, Resource
 
@@ -58,7 +58,7 @@ def extensions(context: Context, vm: Resource) -> Answer:
             reason = f"{inside.id} is listed in its VM, but was not read"
             found[inside.key] = inside if whole else Unknown(Cause.GAP, reason, about=(inside.id,))
     unknown = graph.listing(EXTENSION, arm.subscription_of(vm.key)) or _unread_extensions(vm)
-    return Answer(Items(tuple(found[key] for key in sorted(found)), unknown))
+    return Answer(PartialList(tuple(found[key] for key in sorted(found)), unknown))
 
 
 def _extensions_by_vm(topology: Topology) -> dict[str, list[Resource]]:
@@ -109,4 +109,4 @@ def _has_role(context: Context, vm: Resource, roles: tuple[Role, ...]) -> bool |
         return False
     if any(role in roles for role in context.deployment.roles.get(vm.key, ())):
         return True
-    return Items.joined(*(context.deployment.machines[role] for role in roles)).open_end or False
+    return PartialList.joined(*(context.deployment.machines[role] for role in roles)).incomplete_because or False

@@ -11,10 +11,10 @@ import msgspec
 from auditor.azure import arm, paths
 from auditor.azure.types import REFERENCES
 from auditor.azure.types.names import PROTECTED_ITEM
-from auditor.estate.declaration import BalancerRole, DeclaredDeployment, Role
+from auditor.estate.declaration import DeclaredDeployment, LoadBalancerRole, Role
 from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import Balancing
+from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.subjects import Deployment
 from auditor.estate.tags import from_tags
 from auditor.snapshot.model import GapReason, Resource, Snapshot
@@ -48,14 +48,14 @@ class MemberReads(msgspec.Struct, frozen=True):
 def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> MemberReads:
     """Return what is to be read more of the deployments that a file or tags declare."""
     graph = Graph(snapshot)
-    resolver = DeploymentResolver(graph, Balancing(graph))
+    resolver = DeploymentResolver(graph, LoadBalancing(graph))
     deployments = [resolver.build(deployment) for deployment in from_tags(graph, declared)]
     roles: dict[str, set[Role]] = defaultdict(set)
     load_balancers: dict[str, Resource] = {}
     for deployment in deployments:
         for key, found in deployment.roles.items():
             roles[key].update(found)
-        for balancer in deployment.balancers[BalancerRole.MIRROR].only(Resource):
+        for balancer in deployment.balancers[LoadBalancerRole.MIRROR].of_type(Resource):
             load_balancers[balancer.key] = balancer
     databases = {key for key, found in roles.items() if found & _DATABASE_ROLES}
     return MemberReads(
@@ -77,7 +77,7 @@ def _unlisted(graph: Graph, deployments: Iterable[Deployment]) -> set[str]:
         found.key: found
         for deployment in deployments
         for items in deployment.scope.values()
-        for found in items.only(Resource)
+        for found in items.of_type(Resource)
     }
     targets = (
         arm.owner_of(value)

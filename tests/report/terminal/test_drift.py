@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from auditor.judging.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
-from auditor.judging.model import BaselineState, Outcome
+from auditor.evaluation.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
+from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.view import View
 from tests.report import reports
 from tests.report.reports import BALANCER, GROUP, HOSTILE, SUBSCRIPTION, finding, machine

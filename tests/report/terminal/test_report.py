@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from auditor.escape import printable
-from auditor.judging.evaluation import Evaluation
-from auditor.judging.model import ExemptionState, ExemptionStatus, Outcome
+from auditor.evaluation.model import ExemptionState, ExemptionStatus, Outcome
+from auditor.evaluation.result import Evaluation
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.rules.model import Severity

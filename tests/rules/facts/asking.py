@@ -7,7 +7,7 @@ from typing import Any, Final
 from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
 from auditor.rules.facts import FACTS
-from auditor.snapshot.known import Answer, Cause, Interval, Items, Unknown
+from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import Body
 
@@ -26,7 +26,7 @@ def shown(value: object) -> object:
         return value.cause
     if isinstance(value, Interval):
         return value.low if value.exact else (value.low, value.high)
-    return s.names(value) if isinstance(value, Items) else value
+    return s.names(value) if isinstance(value, PartialList) else value
 
 
 def said(name: str, built: Topology, element: object) -> object:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.types.names import LOAD_BALANCER, TRAFFIC_MANAGER, VM
-from auditor.snapshot.known import Answer, Items
+from auditor.snapshot.known import Answer, PartialList
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id
 from tests.rules.facts.asking import DECLARATION, ask, said, shown
@@ -57,7 +57,7 @@ def test_the_profiles_of_a_deployment() -> None:
 def test_declared_members() -> None:
     built = s.topology(*MACHINES, deployment=WEB.replace("[x]", '[lost, {name: "w*"}]'))
     members = ask("deployment.members", built, s.only(built)).value
-    assert isinstance(members, Items)
+    assert isinstance(members, PartialList)
     found = [(said("member.kind", built, m), ask("member.matches", built, m)) for m in members.known]
     assert [(kind, s.names(matches.value)) for kind, matches in found] == [
         ("name", ["w"]),
@@ -71,7 +71,7 @@ def sightings(*bodies: Body, deployment: str = WEB, **keywords: Any) -> object:
     """Return what is seen: the machine, the roles that agree, and what shows it."""
     built = s.topology(*bodies, deployment=deployment, **keywords)
     value = ask("subscription.sightings", built, built.subscriptions[0]).value
-    if not isinstance(value, Items):
+    if not isinstance(value, PartialList):
         return shown(value)
     agreed = [(seen, ask("sighting.agreed_roles", built, seen)) for seen in value.known]
     rows = [(seen.id.rpartition("/")[2], shown(a.value), a.reads[0].path) for seen, a in agreed]  # type: ignore[attr-defined]

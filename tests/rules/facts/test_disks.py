@@ -11,7 +11,7 @@ from auditor.azure.types.names import DISK
 from auditor.estate.topology import Topology
 from auditor.rules.facts import disks
 from auditor.snapshot import model
-from auditor.snapshot.known import Items, Unknown
+from auditor.snapshot.known import PartialList, Unknown
 from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
@@ -107,7 +107,7 @@ def test_the_os_disk(os_disk: Any, *, listed: bool, expected: object) -> None:
     body["properties"]["storageProfile"]["osDisk"] = os_disk
     built = s.topology(body, s.disk("d"), unlisted=[] if listed else [DISK])
     found = ask("vm.os_disk", built, machine(built)).value
-    if isinstance(found, Items):
+    if isinstance(found, PartialList):
         assert [i.cause if isinstance(i, Unknown) else i.name for i in found.known] == expected  # type: ignore[attr-defined]
     else:
         assert shown(found) == expected
@@ -161,7 +161,7 @@ def test_a_number_that_was_not_read() -> None:
 def test_attachments() -> None:
     built = s.topology(s.vm("vm-a", disks=["d0", "d1"]))
     found = ask("vm.attachments", built, machine(built)).value
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     assert [part.path[-3:] for part in found.known if isinstance(part, Part)] == ["[0]", "[1]"]
 
 

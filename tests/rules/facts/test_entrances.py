@@ -9,7 +9,7 @@ import pytest
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER
 from auditor.estate.subjects import Tier
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import DECLARATION, GAP, VALUE, ask, said
@@ -51,8 +51,8 @@ def test_tiers_of_the_primary_region() -> None:
     def found(text: str, **keywords: Any) -> list[str]:
         built = built_with(deployment=text, **keywords)
         tiers = ask("deployment.tiers", built, s.only(built)).value
-        assert isinstance(tiers, Items)
-        return [tier.name for tier in tiers.only(Tier)] + ([tiers.missing.cause] if tiers.missing else [])
+        assert isinstance(tiers, PartialList)
+        return [tier.name for tier in tiers.of_type(Tier)] + ([tiers.missing.cause] if tiers.missing else [])
 
     assert found(DEPLOYMENT) == ["web index", "web insight"]
     assert found(DEPLOYMENT.replace("[{name: db", "[")) == ["web index", "web insight"]

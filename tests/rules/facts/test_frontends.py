@@ -10,7 +10,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_PREFIX, SKU
 from auditor.estate.load_balancing import POOLS, RULES
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Answer, Items, Unknown
+from auditor.snapshot.known import Answer, PartialList, Unknown
 from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
@@ -73,7 +73,7 @@ TWO = {"one": s.by_nic("web-a-nic"), "two": s.by_nic("db-a-nic")}
 def test_pools_that_traffic_is_sent_to(balancer: Body, keywords: Body, expected: list[str]) -> None:
     built = estate(balancer, **keywords)
     value = ask("balancer.served_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     names = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
     assert sorted(names) + ["..."] * bool(value.missing) == expected
 
@@ -204,8 +204,8 @@ def test_the_rules_and_frontends_of_a_balancer() -> None:
     built = estate(body)
     found = s.item(built, "Network/loadBalancers", "lb")
     rules, frontends = ask("balancer.rules", built, found).value, ask("balancer.frontends", built, found).value
-    assert isinstance(rules, Items)
-    assert isinstance(frontends, Items)
+    assert isinstance(rules, PartialList)
+    assert isinstance(frontends, PartialList)
     assert [len(rules.known), len(frontends.known), shown(frontends.known[1])] == [2, 2, VALUE]
 
 
@@ -336,7 +336,7 @@ def test_the_pools_through_which_traffic_reaches_a_machine(
 ) -> None:
     built = estate(*OWN, *bodies, **keywords)
     value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "web-a")).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     unknown = any(isinstance(pool, Unknown) for pool in value.known)
     assert ("?" if unknown else "..." if value.missing else len(value.known)) == expected
 
@@ -344,7 +344,7 @@ def test_the_pools_through_which_traffic_reaches_a_machine(
 def idle(balancer: Body, **keywords: Any) -> list[str]:
     built = estate(balancer, **keywords)
     value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     return [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
 
 
@@ -389,7 +389,7 @@ def test_a_pool_whose_members_cannot_be_seen_may_be_idle(rules: dict[str, Any] |
 def test_pools_of_a_balancer_that_was_not_read_may_be_idle() -> None:
     built = estate(s.resource("Network/loadBalancers", "lb"), gaps=[s.gap(LB)])
     value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     assert value.missing
 
 
@@ -417,7 +417,7 @@ def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str],
     built = estate(*OWN, s.nic("other-nic", machine="other", address="10.0.0.9"), body)
     for name, expected in (("balancer.served_pools", served), ("balancer.idle_pools", idle)):
         value = ask(name, built, s.item(built, "Network/applicationGateways", "agw")).value
-        assert isinstance(value, Items)
+        assert isinstance(value, PartialList)
         found = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
         assert found + ["..."] * bool(value.missing) == expected
 
@@ -425,5 +425,5 @@ def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str],
 def test_the_pools_of_a_machine_outside_of_any_deployment() -> None:
     built = s.topology(*MACHINES, s.balancer("lb", {"p": s.by_nic("other-nic")}), scopes=[SUB])
     value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "other")).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     assert [len(value.known), value.missing] == [1, None]

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.estate.topology import Topology
 from auditor.rules.facts.gateways import LISTENERS
-from auditor.snapshot.known import Answer, Items
+from auditor.snapshot.known import Answer, PartialList
 from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
@@ -166,7 +166,7 @@ def test_whether_all_that_a_listener_receives_is_redirected(properties: Body, ex
     gateway = s.item(built, "Network/applicationGateways", "agw")
     (listener,) = parts(gateway, LISTENERS)
     found = ask("gateway.listeners", built, gateway).value
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     assert found.known == (listener,)
     assert said("listener.redirects", built, listener) == expected
 
@@ -200,6 +200,6 @@ NOWHERE = child("requestRoutingRules", "r", backendHttpSettings=OWN)
 )
 def test_the_settings_by_which_web_servers_are_asked(properties: Body, expected: list[str]) -> None:
     value = of_gateway("gateway.web_settings", **{"backendHttpSettingsCollection": [SETTINGS], **properties}).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     names = [found.id.rpartition("/")[2] if isinstance(found, Part) else "?" for found in value.known]
     assert names + ["..."] * bool(value.missing) == expected

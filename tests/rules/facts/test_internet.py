@@ -9,7 +9,7 @@ import pytest
 
 from auditor.estate.topology import Topology
 from auditor.rules.facts import FACTS
-from auditor.snapshot.known import Cause, Interval, Items, Unknown
+from auditor.snapshot.known import Cause, Interval, PartialList, Unknown
 from tests.estate.subscription import (
     VNET,
     Body,
@@ -270,16 +270,16 @@ def test_a_balancer_that_was_not_seen_may_be_a_path() -> None:
     assert find("vm.public_paths", built(interface(publicIPAddress={"id": 7}), network())).missing is not None
 
 
-def opened_paths(found: Topology, port: int) -> Items:
+def opened_paths(found: Topology, port: int) -> PartialList:
     listed = find("opening.public_paths", found, openings(found)[port])
-    assert isinstance(listed, Items)
+    assert isinstance(listed, PartialList)
     return listed
 
 
 def test_only_paths_to_the_open_port_count() -> None:
     found = built(interface(), network(), group("*"), lb(), address())
     assert [find("path.kind", found, p) for p in opened_paths(found, 22).known] == ["balancing"]
-    assert opened_paths(found, 1972) == Items()
+    assert opened_paths(found, 1972) == PartialList()
 
 
 def test_only_paths_to_the_open_configuration_count() -> None:
@@ -290,7 +290,7 @@ def test_only_paths_to_the_open_configuration_count() -> None:
         interface(), other, network(), group(), closed, lb(pool=by_nic("b-nic")), address(), nics=["a-nic", "b-nic"]
     )
     assert paths(found) == [("balancing", 22)]
-    assert opened_paths(found, 22) == Items()
+    assert opened_paths(found, 22) == PartialList()
 
 
 def test_standard_addresses_and_balancers_are_closed_without_group() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.estate.load_balancing import POOLS, RULES
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
@@ -25,7 +25,7 @@ def balancer_fact(name: str, body: Body, *bodies: Body, deployment: str = WEB) -
 
 
 def ids(value: object) -> list[str]:
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     return [part.id.rpartition("/")[2] for part in value.known if isinstance(part, Part)] + ["..."] * bool(
         value.missing
     )

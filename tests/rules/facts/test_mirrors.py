@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.types.names import LOAD_BALANCER, VM
-from auditor.snapshot.known import Cause, Items
+from auditor.snapshot.known import Cause, PartialList
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
@@ -138,7 +138,7 @@ def test_luns_join_what_the_members_have_attached() -> None:
     a, b = s.vm("a", disks=["a0", "a1"]), s.vm("b", disks=["b0"])
     built = estate(a, b, s.disk("a0"), s.disk("a1"), s.disk("b0"))
     luns = ask("mirror.luns", built, s.only(built).mirrors[0]).value
-    assert isinstance(luns, Items)
+    assert isinstance(luns, PartialList)
     assert luns.complete
     found = {getattr(lun, "id", ""): ask("lun.attachments", built, lun) for lun in luns.known}
     assert {lun: len(answer.reads) for lun, answer in found.items()} == {
@@ -152,8 +152,8 @@ def test_luns_that_cannot_be_read_leave_the_list_open(attached: object) -> None:
     b = s.vm("b")
     b["properties"]["storageProfile"] = {"dataDisks": attached}
     luns = mirror_fact("mirror.luns", s.vm("a", disks=["a0"]), b).value
-    assert isinstance(luns, Items)
-    assert [luns.missing is None, *(getattr(lun, "attachments", Items()).complete for lun in luns.known)] == [
+    assert isinstance(luns, PartialList)
+    assert [luns.missing is None, *(getattr(lun, "attachments", PartialList()).complete for lun in luns.known)] == [
         False,
         False,
     ]
@@ -172,7 +172,7 @@ def test_the_pools_and_rules_of_a_mirror() -> None:
     for name in ("mirror.pools", "mirror.rules"):
         # Other interfaces are not here, so that another balancer may lead to these machines.
         known = mirror_fact(name, *bodies, LB).value
-        assert isinstance(known, Items)
+        assert isinstance(known, PartialList)
         (found,) = known.known
         assert getattr(found, "id", "").rpartition("/")[2] in {"pool", "r"}
         nics = [s.nic(f"{body['name']}-nic") for body in (*THREE[2:], *TIER)]
@@ -221,14 +221,14 @@ def front(name: Any) -> Body:
 )
 def test_the_frontends_that_lead_to_a_mirror(rules: list[Body], expected: list[str], missing: Cause | None) -> None:
     found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, balancer(*rules)).value
-    assert isinstance(found, Items)
-    assert sorted(part.id.split("/")[-1] for part in found.only(Part)) == expected
+    assert isinstance(found, PartialList)
+    assert sorted(part.id.split("/")[-1] for part in found.of_type(Part)) == expected
     assert shown(found.missing) is missing
 
 
 def test_balancers_that_were_not_listed_may_lead_to_a_mirror() -> None:
     found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, unlisted=[LOAD_BALANCER]).value
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     assert shown(found.missing) is GAP
 
 
@@ -237,6 +237,6 @@ def test_the_rules_that_lead_to_a_machine() -> None:
     expected = {"vm-a": ["rule-0", "rule-1"], "vm-c": ["elsewhere"], "vm-d": []}
     for name, rules in expected.items():
         found = ask("vm.balancing_rules", built, s.item(built, "Compute/virtualMachines", name)).value
-        assert isinstance(found, Items)
+        assert isinstance(found, PartialList)
         assert sorted(part.id.split("/")[-1] for part in found.known if isinstance(part, Part)) == rules
         assert found.missing is None

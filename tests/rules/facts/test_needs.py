@@ -6,7 +6,7 @@ from typing import Any
 
 from auditor.azure.types.names import VM
 from auditor.rules.facts.needs import Need
-from auditor.snapshot.known import Items
+from auditor.snapshot.known import PartialList
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import DECLARATION, ask, said
@@ -20,7 +20,7 @@ def needs(deployment: str, *machines: Body, **keywords: Any) -> dict[str, object
     """Return the names of the machines by what they are needed for; `...` where there may be more needs."""
     built = s.topology(*machines, deployment=deployment, **keywords)
     found = ask("deployment.needs", built, s.only(built)).value
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     known = [need for need in found.known if isinstance(need, Need)]
     assert [ask("need.role", built, need).value for need in known] == [str(need.role) for need in known]
     machines_of = {need.id.removeprefix("prod/"): said("need.machines", built, need) for need in known}

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.estate.topology import Topology
 from auditor.rules.facts import FACTS
-from auditor.snapshot.known import Cause, Items, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Resource
 from auditor.sources import arm_json
 from tests.estate.subscription import (
@@ -130,17 +130,17 @@ def test_malformed_references_are_not_known() -> None:
     assert neighbours(built(broken, extra={"w": IN_SET})).missing is not None
 
 
-def roles(found: Topology, name: str) -> Items:
+def roles(found: Topology, name: str) -> PartialList:
     element = found.graph.get_or_placeholder(arm_id("Compute/virtualMachines", name))
     listed = FACTS["vm.roles"].find(context(found), element).value
-    assert isinstance(listed, Items)
+    assert isinstance(listed, PartialList)
     return listed
 
 
 def test_roles() -> None:
     found = built(vm("x"))
-    assert roles(found, "a") == Items(("mirror-failover",))
-    assert roles(found, "x") == Items()
+    assert roles(found, "a") == PartialList(("mirror-failover",))
+    assert roles(found, "x") == PartialList()
     more = DEPLOYMENT.replace("[w]", "[w, x-or-y]")
     hidden = roles(built(deployment=more, unlisted=["microsoft.compute/virtualmachines"]), "x")
     assert isinstance(hidden.missing, Unknown)
@@ -149,7 +149,7 @@ def test_roles() -> None:
 def test_of_two_machines_of_one_name_nobody_knows_which_has_the_role() -> None:
     found = built(vm("w", group="copy"), vm("x"))
     assert roles(found, "w").missing is not None
-    assert roles(found, "x") == Items()
+    assert roles(found, "x") == PartialList()
 
 
 # --- classic ----------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def classic(*bodies: Body, listed: list[str], deployment: str = DEPLOYMENT) -> A
 
 def test_classic_resources() -> None:
     body = {"id": f"{SUB}/resourceGroups/rg/providers/{CLASSIC[0]}/old", "name": "old", "properties": {}}
-    assert classic(listed=CLASSIC) == Items()
+    assert classic(listed=CLASSIC) == PartialList()
     assert [found.name for found in classic(body, listed=CLASSIC).known] == ["old"]
     assert set(TYPES).isdisjoint(type_.lower() for type_ in CLASSIC)
     for hidden in CLASSIC:
@@ -186,9 +186,9 @@ def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[st
     """Return, for each subscription, the names of the machines with a role, and whether there may be others."""
     found = topology(*bodies, deployment=deployment, scopes=scopes)
     find = FACTS["subscription.machines"].find
-    asked = [Items.of(find(context(found), subscription).value) for subscription in found.subscriptions]
+    asked = [PartialList.of(find(context(found), subscription).value) for subscription in found.subscriptions]
     return [
-        [*(machine.name for machine in items.only(Resource)), *(["..."] if items.missing else [])] for items in asked
+        [*(machine.name for machine in items.of_type(Resource)), *(["..."] if items.missing else [])] for items in asked
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from auditor.azure.types.names import EXTENSION
 from auditor.rules.facts import FACTS
 from auditor.rules.facts.retirements import Retirement, retirements
-from auditor.snapshot.known import Cause, Items
+from auditor.snapshot.known import Cause, PartialList
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 
@@ -45,7 +45,7 @@ NETWORK = s.resource(
 )
 
 
-def found(*bodies: Body, deployment: str = DECLARED, **keywords: Any) -> tuple[list[tuple[str, str]], Items]:
+def found(*bodies: Body, deployment: str = DECLARED, **keywords: Any) -> tuple[list[tuple[str, str]], PartialList]:
     own = list(bodies)
     group = s.resource("Network/networkSecurityGroups", "nsg")
     for body in (machine(), s.disk("os"), s.nic("vm-a-nic", machine="vm-a"), NETWORK, group):
@@ -55,7 +55,7 @@ def found(*bodies: Body, deployment: str = DECLARED, **keywords: Any) -> tuple[l
     built.as_of = dt.date(2026, 11, 1)
     context = s.context(built)
     items = retirements(context, s.only(built)).value
-    assert isinstance(items, Items)
+    assert isinstance(items, PartialList)
     told = []
     for retirement in items.known:
         assert isinstance(retirement, Retirement)
@@ -68,7 +68,7 @@ def found(*bodies: Body, deployment: str = DECLARED, **keywords: Any) -> tuple[l
 
 
 def test_a_deployment_that_uses_nothing_that_ends() -> None:
-    assert found() == ([], Items())
+    assert found() == ([], PartialList())
 
 
 def balancer(sku: Any = "Standard", **probe: Any) -> Body:
@@ -196,7 +196,7 @@ def test_what_ends_and_when_the_earliest_first(bodies: list[Body], expected: lis
 def test_what_ends_in_the_resource_groups_of_the_deployment(body: Body, expected: list[tuple[str, str]]) -> None:
     told, items = found(body, deployment=WITH_GROUP)
     assert (told, items.missing) == (expected, None)
-    assert found(body) == ([], Items()), "nothing leads there from a machine"
+    assert found(body) == ([], PartialList()), "nothing leads there from a machine"
 
 
 @pytest.mark.parametrize("type_", [STORAGE, VAULT])
@@ -205,7 +205,7 @@ def test_what_may_end_in_a_resource_group_of_which_a_type_was_not_listed(type_: 
     assert told == []
     assert items.missing is not None
     assert items.missing.cause is Cause.GAP
-    assert found(unlisted=[type_]) == ([], Items())
+    assert found(unlisted=[type_]) == ([], PartialList())
 
 
 def test_the_firewall_inside_a_gateway_of_version_2() -> None:

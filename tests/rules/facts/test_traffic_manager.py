@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.snapshot.known import Answer, Items
+from auditor.snapshot.known import Answer, PartialList
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import GAP, VALUE, ask, shown
@@ -71,7 +71,7 @@ def profile_fact(name: str, endpoints: object, *bodies: Body, **keywords: Any) -
 )
 def test_the_region_of_an_endpoint(endpoint: object, bodies: list[Body], expected: object) -> None:
     value = profile_fact("profile.endpoint_regions", [endpoint], *bodies).value
-    assert isinstance(value, Items)
+    assert isinstance(value, PartialList)
     assert [shown(region) for region in value.known] == [expected]
     first = [{**endpoint, "priority": 1}] if isinstance(endpoint, dict) else [endpoint]
     assert shown(profile_fact("profile.first_region", first, *bodies).value) == expected

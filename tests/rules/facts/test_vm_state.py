@@ -7,7 +7,7 @@ import pytest
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import EXTENSION
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Items, Unknown
+from auditor.snapshot.known import PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import DECLARATION, GAP, VALUE, ask, said
@@ -56,7 +56,7 @@ def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def installed(built: Topology) -> list[str]:
     found = ask("vm.extensions", built, s.item(built, "Compute/virtualMachines", "vm-a")).value
-    assert isinstance(found, Items)
+    assert isinstance(found, PartialList)
     names = ["?" if isinstance(item, Unknown) else item.id.rsplit("/", 1)[-1] for item in found.known]  # type: ignore[attr-defined]
     return names + ["..."] * bool(found.missing)
 

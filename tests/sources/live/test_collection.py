@@ -15,7 +15,7 @@ from auditor.azure import arm
 from auditor.azure.types import ResourceType
 from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
-from auditor.judging import engine
+from auditor.evaluation import engine
 from auditor.snapshot.model import GapReason, Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
@@ -38,7 +38,7 @@ READ = {listing.key for listing in reads.LISTS} | {declared.key for declared in 
 def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
     """Return what rules say of a snapshot, with the evidence."""
     topology = Topology(taken, live.declared(name), fixtures.AS_OF)
-    findings = engine.judge(topology, estates.rules(profile), engine.Detail.ALL)
+    findings = engine.evaluate(topology, estates.rules(profile), engine.Detail.ALL)
     return {
         (f.rule.id, f.deployment, f.subject.id.lower()): (f.outcome, f.severity, f.evidence, f.reasons)
         for f in findings

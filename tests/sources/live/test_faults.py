@@ -26,8 +26,8 @@ from auditor.azure import arm
 from auditor.azure.types import ResourceType
 from auditor.azure.types.names import DISK, NIC, VM
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Finding
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding
 from auditor.rules.context import Context
 from auditor.rules.facts import FACTS
 from auditor.snapshot.known import Cause, Unknown
@@ -85,7 +85,7 @@ def whole() -> Snapshot:
 
 def judged(read: Snapshot, name: str = NAME) -> Mapping[estates.Key, Finding]:
     topology = Topology(read, live.declared(name), fixtures.AS_OF)
-    findings = engine.judge(topology, estates.rules(estates.ESTATES.get(name, "current")))
+    findings = engine.evaluate(topology, estates.rules(estates.ESTATES.get(name, "current")))
     return {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
 
 

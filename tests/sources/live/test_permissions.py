@@ -16,7 +16,7 @@ from auditor.azure.types.names import DISK, VM
 from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.estate.topology import Topology
-from auditor.judging import coverage, engine
+from auditor.evaluation import coverage, engine
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Gap, GapReason, Snapshot
 from auditor.sources.live import client, reads
@@ -160,7 +160,7 @@ def test_a_role_on_one_group_leaves_every_list_a_gap(trims: bool) -> None:
 def test_nothing_passes_or_fails_by_what_a_role_on_one_group_hides() -> None:
     taken, _ = read(allowed("*/read", scope=GROUP))
     topology = Topology(taken, live.declared(NAME), fixtures.AS_OF)
-    findings = engine.judge(topology, estates.rules(estates.ESTATES[NAME]))
+    findings = engine.evaluate(topology, estates.rules(estates.ESTATES[NAME]))
     after = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
     assert list(estates.softened(estates.baseline(NAME), after)) == []
 

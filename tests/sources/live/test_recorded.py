@@ -18,8 +18,8 @@ from auditor.azure import arm
 from auditor.azure.types.names import VM
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.judging import engine
-from auditor.judging.model import Outcome
+from auditor.evaluation import engine
+from auditor.evaluation.model import Outcome
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.live import collection, reads, throttling
@@ -66,7 +66,7 @@ def test_it_is_kept_and_judged_without_a_fault(read: Snapshot) -> None:
     topology = Topology(read, deployment_file.load(file))
     assert len(topology.graph.by_type[VM]) > 50
     for profile in ("article-2018", "current"):
-        findings = engine.judge(topology, estates.rules(profile))
+        findings = engine.evaluate(topology, estates.rules(profile))
         assert [f"{f.rule.id} {f.subject.id}: {f.reason}" for f in findings if f.outcome is Outcome.ERROR] == []
         assert {f.outcome for f in findings} >= {Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN}
 

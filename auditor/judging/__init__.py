@@ -1,1 +1,0 @@
-"""Evaluation: rules and subjects in, findings out; exemptions, drift and findings carried over."""
