@@ -62,10 +62,9 @@ def test_the_same_number_and_seed_give_the_same_estate() -> None:
 
 def test_every_id_names_a_resource_of_the_estate() -> None:
     keys = {resource.key for resource in estate().resources}
-    for resource in estate().resources:
-        for text in texts(resource.body):
-            if arm.is_id(text):
-                assert owner(arm.key(text)) in keys, f"{resource.id} names {text}"
+    named = [(resource.id, text) for resource in estate().resources for text in texts(resource.body) if arm.is_id(text)]
+    assert len(named) > len(keys)
+    assert [(arm_id, text) for arm_id, text in named if owner(arm.key(text)) not in keys] == []
 
 
 def test_ids_are_unique_and_the_estate_has_the_size_that_was_asked_for() -> None:

@@ -60,10 +60,11 @@ def test_the_examples_of_waivers_and_attestations_are_valid(page: str) -> None:
         assert load[kind](yaml_documents.parse(example.encode(), page), known)
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [(page, to) for page in pages for to in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))]
+    assert {page.name for page, _ in links} >= {"README.md", "CONTRIBUTING.md"}
+    assert [(str(page), to) for page, to in links if not (page.parent / to).exists()] == []
 
 
 def test_fixtures_are_what_their_builder_writes() -> None:

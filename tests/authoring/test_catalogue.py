@@ -19,6 +19,7 @@ from auditor.authoring import catalogue
 from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.escape import printable
+from auditor.rules.model import Rule
 from auditor.rules.packs import LoadedPack
 from tests.test_docs import ROOT, load
 
@@ -36,6 +37,13 @@ def generator() -> ModuleType:
 @cache
 def built_in() -> LoadedPack:
     return catalogue.load()[0]
+
+
+@cache
+def rules_by_id() -> dict[str, Rule]:
+    found = {loaded.rule.id: loaded.rule for rules in built_in().rules.values() for loaded in rules}
+    assert found
+    return found
 
 
 @cache
@@ -65,9 +73,9 @@ def test_the_matrix_fits_a_page() -> None:
 
 def test_each_statement_is_cited_or_says_why_not() -> None:
     statements, _ = sections()
-    rules = {rule.rule.id: rule.rule for of in built_in().rules.values() for rule in of}
+    assert built_in().pack.statements
     for name, statement in built_in().pack.statements.items():
-        citing = sorted(rule.id for rule in rules.values() if name in rule.reference)
+        citing = sorted(rule.id for rule in rules_by_id().values() if name in rule.reference)
         said = entry(statements, name)
         assert said.endswith(
             f"-> {', '.join(citing)}" if citing else "-> no rule: " + " ".join(statement.unchecked.split())
@@ -77,7 +85,7 @@ def test_each_statement_is_cited_or_says_why_not() -> None:
 
 def test_each_rule_says_on_what_it_rests_and_where_it_stands() -> None:
     _, rules = sections()
-    for rule in {rule.rule.id: rule.rule for of in built_in().rules.values() for rule in of}.values():
+    for rule in rules_by_id().values():
         said = entry(rules, rule.id)
         assert f"in {', '.join(rule.profiles)}" in said
         assert not rule.reference or f"<- {', '.join(rule.reference)}" in said
@@ -137,7 +145,7 @@ def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path, monkeypatch
 
 def test_a_page_says_all_that_its_rule_does() -> None:
     pages = generator().pages()
-    for rule in {rule.rule.id: rule.rule for of in built_in().rules.values() for rule in of}.values():
+    for rule in rules_by_id().values():
         text = pages[generator().RULES / f"{rule.id}.md"]
         value: Any = yaml_documents.read(Path(rule.file)).value
         assert all(f"`{profile}`" in text for profile in rule.profiles)
