@@ -1,18 +1,49 @@
-"""The faults of files that users write."""
+"""Files that users write, and how a change to one is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from auditor.errors import InputError
 
 
-def fault_of_change(text: str, old: str, new: str, load: Callable[[str], object], file: str) -> tuple[int, str]:
-    """Return the fault that a change to a text makes, its line counted from that of the change."""
-    assert old in text
-    with pytest.raises(InputError) as caught:
-        load(text.replace(old, new, 1))
-    assert caught.value.file == file
-    return caught.value.line - text[: text.index(old)].count("\n") - 1, caught.value.message
+class Change(NamedTuple):
+    """A change to a file, and the error of loading that."""
+
+    old: str
+    new: str
+    words: str
+    """A part of the message."""
+    line: int = 0
+    """Counted from that of the change."""
+
+
+def changes(*rows: tuple[str, str, str] | tuple[str, str, str, int]) -> pytest.MarkDecorator:
+    """Run a test with each of some changes."""
+    return pytest.mark.parametrize("change", [Change(*row) for row in rows])
+
+
+class Sound(NamedTuple):
+    """A file that can be loaded."""
+
+    text: str
+    name: str
+    load: Callable[[str], object]
+
+    def error(self, old: str, new: str) -> tuple[str, int]:
+        """Return the message of loading the file after a change, and its line, counted from that of the change."""
+        assert old in self.text
+        with pytest.raises(InputError) as caught:
+            self.load(self.text.replace(old, new, 1))
+        assert Path(caught.value.file).name == self.name
+        return caught.value.message, caught.value.line - self.text[: self.text.index(old)].count("\n") - 1
+
+    def refuses(self, change: Change) -> None:
+        """Check that a change is refused as it says."""
+        message, line = self.error(change.old, change.new)
+        assert change.words in message
+        assert line == change.line

@@ -15,7 +15,7 @@ from auditor import bundled, yaml_documents
 from auditor.errors import InputError
 from auditor.yaml_documents import Document
 from tests import cpu
-from tests.faults import fault_of_change
+from tests.faults import Change, Sound, changes
 
 
 def parse(text: str | bytes) -> Document:
@@ -306,6 +306,9 @@ def check_rule(text: str) -> Document:
     return parse(text).check("rule")
 
 
+RULE = Sound(_RULE, "f.yaml", check_rule)
+
+
 @pytest.mark.parametrize(
     ("leaf", "message"),
     [
@@ -356,65 +359,44 @@ def check_rule(text: str) -> Document:
     ],
 )
 def test_a_fault_in_a_condition_is_named_where_it_stands(leaf: str, message: str) -> None:
-    line, found = fault_of_change(_RULE, _LEAF, leaf, check_rule, "f.yaml")
-    assert line == 0
-    assert found.startswith("assert.assert.assert.allOf[0]")
-    assert message in found
+    RULE.refuses(Change(_LEAF, leaf, message))
+    assert RULE.error(_LEAF, leaf)[0].startswith("assert.assert.assert.allOf[0]")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
-    [
-        ("title: The", "titel: The", 0, "the file has the unknown key 'titel'; did you mean 'title'?"),
-        ("id: MIR003", "id: mir3", 0, "id must match ^[A-Z]{2,8}[0-9]{3}$, which 'mir3' does not"),
-        (
-            "severity: critical",
-            "severity: urgent",
-            0,
-            "severity must be one of critical, high, medium, low, info, not 'urgent'",
-        ),
-        ("severity: critical\n", "", -2, "the file lacks the key 'severity'"),
-        ("reference: [S45, S47]\n", "", -3, "the file needs one of reference, sources"),
-        ("[S45, S47]", "[S45, S45]", 0, "reference has an entry twice"),
-        (
-            "[{kind: mirror}]",
-            "[{kind: miror}]",
-            0,
-            "for[0].kind must be one of mirror, tier, deployment, subscription, not 'miror'; did you mean 'mirror'?",
-        ),
-        ("[{kind: mirror}]", "[{kind: mirror, type: a.b/c}]", 0, "for[0] has both 'type' and 'kind'"),
-        ("[{kind: mirror}]", "[]", 0, "for must not be empty"),
-        (
-            "{current: {}",
-            "{current: {parms: {a: 1}}",
-            0,
-            "profiles.current has the unknown key 'parms'; did you mean 'params'?",
-        ),
-        (
-            "{current: {}",
-            "{current: {when: {fact: a, eqals: 1}}",
-            0,
-            "profiles.current.when has the unknown key 'eqals'",
-        ),
-        (
-            "on: trakcare-current, expect: pass",
-            "on: trakcare-current, expect: fial",
-            0,
-            "examples[0].expect must be one of pass, fail, unknown, not_applicable, not 'fial'; did you mean 'fail'?",
-        ),
-        (
-            "on: trakcare-current, expect: pass",
-            "on: trakcare-current, expect: fail",
-            0,
-            "examples[0] lacks the key 'because'",
-        ),
-        ("fix: az", "fix: ''\nxfix: az", 1, "the file has the unknown key 'xfix'; did you mean 'fix'?"),
-    ],
+@changes(
+    ("title: The", "titel: The", "the file has the unknown key 'titel'; did you mean 'title'?"),
+    ("id: MIR003", "id: mir3", "id must match ^[A-Z]{2,8}[0-9]{3}$, which 'mir3' does not"),
+    (
+        "severity: critical",
+        "severity: urgent",
+        "severity must be one of critical, high, medium, low, info, not 'urgent'",
+    ),
+    ("severity: critical\n", "", "the file lacks the key 'severity'", -2),
+    ("reference: [S45, S47]\n", "", "the file needs one of reference, sources", -3),
+    ("[S45, S47]", "[S45, S45]", "reference has an entry twice"),
+    (
+        "[{kind: mirror}]",
+        "[{kind: miror}]",
+        "for[0].kind must be one of mirror, tier, deployment, subscription, not 'miror'; did you mean 'mirror'?",
+    ),
+    ("[{kind: mirror}]", "[{kind: mirror, type: a.b/c}]", "for[0] has both 'type' and 'kind'"),
+    ("[{kind: mirror}]", "[]", "for must not be empty"),
+    (
+        "{current: {}",
+        "{current: {parms: {a: 1}}",
+        "profiles.current has the unknown key 'parms'; did you mean 'params'?",
+    ),
+    ("{current: {}", "{current: {when: {fact: a, eqals: 1}}", "profiles.current.when has the unknown key 'eqals'"),
+    (
+        "on: trakcare-current, expect: pass",
+        "on: trakcare-current, expect: fial",
+        "examples[0].expect must be one of pass, fail, unknown, not_applicable, not 'fial'; did you mean 'fail'?",
+    ),
+    ("on: trakcare-current, expect: pass", "on: trakcare-current, expect: fail", "examples[0] lacks the key 'because'"),
+    ("fix: az", "fix: ''\nxfix: az", "the file has the unknown key 'xfix'; did you mean 'fix'?", 1),
 )
-def test_a_fault_in_a_rule_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
-    found = fault_of_change(_RULE, old, new, check_rule, "f.yaml")
-    assert found[0] == line
-    assert found[1].startswith(message)
+def test_a_fault_in_a_rule_is_named_with_its_line(change: Change) -> None:
+    RULE.refuses(change)
 
 
 @pytest.mark.parametrize(("text", "found"), [("~", "null"), ("[]", "a list"), ("word", "'word'"), ("7", "7")])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Severity
-from tests.faults import fault_of_change
+from tests.faults import Change, Sound, changes
 
 _PACK = """\
 format: auditor.pack/1
@@ -73,9 +75,18 @@ def one(loaded: packs.LoadedPack, profile: str = "current") -> CompiledRule:
     return found
 
 
-def fault(folder: Path, old: str, new: str) -> tuple[int, str]:
-    """Return the fault that a change to the rule makes, its line counted from that of the change."""
-    return fault_of_change(_RULE, old, new, lambda text: load(folder, text), str(folder / "OWN001.yaml"))
+def in_folder(load: Callable[[Path, str], object]) -> Callable[[str], object]:
+    """Return what loads a pack of which one file has a text, from a folder of its own."""
+
+    def loaded(text: str) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            return load(Path(folder), text)
+
+    return loaded
+
+
+RULE = Sound(_RULE, "OWN001.yaml", in_folder(load))
+PACK = Sound(_PACK, "pack.yaml", in_folder(lambda folder, text: load(folder, pack=text)))
 
 
 # --- loading ----------------------------------------------------------------------------------------------------------
@@ -132,112 +143,70 @@ def test_a_profile_changes_what_it_names_and_nothing_else(tmp_path: Path) -> Non
 # --- refused ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
-    [
-        ("reference: [S1]", "reference:\n  - S1\n  - S9", 2, "pack.yaml has no statement 'S9'"),
-        ("  strict: {}", "  strct: {}", 0, "pack.yaml has no profile 'strct'; it has current, strict"),
-        (
-            "min: 1, max: 9",
-            "min: 6, max: 9",
-            0,
-            "the default of the setting 'own_limit' must be between its min and max",
-        ),
-        (
-            "min: 1, max: 9",
-            "min: 1, max: 4",
-            0,
-            "the default of the setting 'own_limit' must be between its min and max",
-        ),
-        ("min: 1, max: 9", "min: 1", 0, "settings.own_limit lacks the key 'max'"),
-        ("{param: wanted}", "{param: wnted}", 0, "the rule has no parameter 'wnted'"),
-        ("{param: wanted}", "'(Premium'", 0, "is not a regular expression (RE2)"),
-        ("^Premium", "'(Premium'", 0, "the parameter 'wanted' does not fit: is not a regular expression (RE2)"),
-        ("^Premium", "'(?=x)'", 0, "is not a regular expression (RE2)"),
-        ("{param: wanted}", "{param: least}", 1, "the parameter 'least' does not fit: matches needs a regular"),
-        ("{field: sku.name, matches", "{fact: disk.nme, matches", 0, "there is no fact 'disk.nme'"),
-        (
-            "{field: sku.name, matches",
-            "{fact: mirror.address_kind, matches",
-            0,
-            "the fact 'mirror.address_kind' is one of a mirror, here is a disk, in a deployment",
-        ),
-        ("{field: sku.name, matches", "{field: 'sku..name', matches", 0, "'sku..name' is not a property path"),
-        ("{field: sku.name, matches", "{field: 'zones[*]', matches", 0, "matches needs a single value"),
-        ("{field: properties.diskState, equals", "{fact: nothing.here, equals", 0, "there is no fact 'nothing.here'"),
-        ("less: {param: own_limit}", "less: {param: limit}", 0, "the rule has no parameter 'limit'"),
-        ("less: {param: own_limit}", "less: many", 0, "less needs a number"),
-        ("  strict: {}", "  strict:\n    params:\n      wanted: '['", 2, "is not a regular expression (RE2)"),
-        (
-            "  current: {}\n  strict: {}",
-            "  strict:\n    params: {other: 1}\n    assert: {field: a, matches: {param: least}}\n  current: {}",
-            -4,
-            "the parameter 'least' does not fit",
-        ),
-        (
-            "  strict: {}",
-            "  strict:\n    assert:\n      allOf:\n        - {field: a, equals: 1}\n        - {fact: x.y, equals: 1}",
-            4,
-            "there is no fact 'x.y'",
-        ),
-        ("  strict: {}", "  strict:\n    when: {fact: x.y, equals: 1}", 1, "there is no fact 'x.y'"),
-        (
-            "  strict: {}",
-            f"  strict:\n    grade:\n{_GRADES}",
-            3,
-            "there is no fact 'x.y'",
-        ),
-        ("  strict: {}", "  strict: {title: Another}", 0, "profiles.strict has the unknown key 'title'"),
-        ("  strict: {}", "  strict:", 0, "profiles.strict must be a map, not null"),
-        ("severity: high", "severity: higher", 0, "severity must be one of"),
-        ("assert: {field", "assert: {feild", 0, "assert has the unknown key 'feild'; did you mean 'field'?"),
-        ("title: A", "title: &a A", 0, None),
-        ("title: A", "title: *a", 0, "uses the alias *a"),
-    ],
-    ids=range(28),
+@changes(
+    ("reference: [S1]", "reference:\n  - S1\n  - S9", "pack.yaml has no statement 'S9'", 2),
+    ("  strict: {}", "  strct: {}", "pack.yaml has no profile 'strct'; it has current, strict"),
+    ("min: 1, max: 9", "min: 6, max: 9", "the default of the setting 'own_limit' must be between its min and max"),
+    ("min: 1, max: 9", "min: 1, max: 4", "the default of the setting 'own_limit' must be between its min and max"),
+    ("min: 1, max: 9", "min: 1", "settings.own_limit lacks the key 'max'"),
+    ("{param: wanted}", "{param: wnted}", "the rule has no parameter 'wnted'"),
+    ("{param: wanted}", "'(Premium'", "is not a regular expression (RE2)"),
+    ("^Premium", "'(Premium'", "the parameter 'wanted' does not fit: is not a regular expression (RE2)"),
+    ("^Premium", "'(?=x)'", "is not a regular expression (RE2)"),
+    ("{param: wanted}", "{param: least}", "the parameter 'least' does not fit: matches needs a regular", 1),
+    ("{field: sku.name, matches", "{fact: disk.nme, matches", "there is no fact 'disk.nme'"),
+    (
+        "{field: sku.name, matches",
+        "{fact: mirror.address_kind, matches",
+        "the fact 'mirror.address_kind' is one of a mirror, here is a disk, in a deployment",
+    ),
+    ("{field: sku.name, matches", "{field: 'sku..name', matches", "'sku..name' is not a property path"),
+    ("{field: sku.name, matches", "{field: 'zones[*]', matches", "matches needs a single value"),
+    ("{field: properties.diskState, equals", "{fact: nothing.here, equals", "there is no fact 'nothing.here'"),
+    ("less: {param: own_limit}", "less: {param: limit}", "the rule has no parameter 'limit'"),
+    ("less: {param: own_limit}", "less: many", "less needs a number"),
+    ("  strict: {}", "  strict:\n    params:\n      wanted: '['", "is not a regular expression (RE2)", 2),
+    (
+        "  current: {}\n  strict: {}",
+        "  strict:\n    params: {other: 1}\n    assert: {field: a, matches: {param: least}}\n  current: {}",
+        "the parameter 'least' does not fit",
+        -4,
+    ),
+    (
+        "  strict: {}",
+        "  strict:\n    assert:\n      allOf:\n        - {field: a, equals: 1}\n        - {fact: x.y, equals: 1}",
+        "there is no fact 'x.y'",
+        4,
+    ),
+    ("  strict: {}", "  strict:\n    when: {fact: x.y, equals: 1}", "there is no fact 'x.y'", 1),
+    ("  strict: {}", f"  strict:\n    grade:\n{_GRADES}", "there is no fact 'x.y'", 3),
+    ("  strict: {}", "  strict: {title: Another}", "profiles.strict has the unknown key 'title'"),
+    ("  strict: {}", "  strict:", "profiles.strict must be a map, not null"),
+    ("severity: high", "severity: higher", "severity must be one of"),
+    ("assert: {field", "assert: {feild", "assert has the unknown key 'feild'; did you mean 'field'?"),
+    ("title: A", "title: *a", "uses the alias *a"),
 )
-def test_a_fault_is_named_with_its_file_and_line(
-    tmp_path: Path, old: str, new: str, line: int, message: str | None
-) -> None:
-    if message is None:
-        load(tmp_path, _RULE.replace(old, new, 1))
-        return
-    found = fault(tmp_path, old, new)
-    assert message in found[1]
-    assert found[0] == line
+def test_a_fault_is_named_with_its_file_and_line(change: Change) -> None:
+    RULE.refuses(change)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
-    [
-        ("format: auditor.pack/1", "format: auditor.pack/2", 1, "format must be auditor.pack/1, not 'auditor.pack/2'"),
-        ("title: Own rules\n", "", 1, "the file lacks the key 'title'"),
-        ("name: own", "name: Own Rules", 2, "name must match"),
-        ("  current: What", "  current: x\n  other: What", 5, "profiles.current is too short: 'x'"),
-        (
-            "{section: Two, text",
-            "{section: Two, txt",
-            9,
-            "statements.S2 has the unknown key 'txt'; did you mean 'text'?",
-        ),
-        ("  S2:", "  s2:", 7, "statements"),
-        ("  S2:", "  S1:", 9, "has the key 'S1' twice"),
-        (
-            "title: Own rules",
-            "title: Own rules\nsource: {title: Some page, url: 'http://x', date: '2026'}",
-            4,
-            "source.url must match",
-        ),
-    ],
+@changes(
+    ("format: auditor.pack/1", "format: auditor.pack/2", "format must be auditor.pack/1, not 'auditor.pack/2'"),
+    ("title: Own rules\n", "", "the file lacks the key 'title'", -2),
+    ("name: own", "name: Own Rules", "name must match"),
+    ("  current: What", "  current: x\n  other: What", "profiles.current is too short: 'x'"),
+    ("{section: Two, text", "{section: Two, txt", "statements.S2 has the unknown key 'txt'; did you mean 'text'?"),
+    ("  S2:", "  s2:", "statements", -2),
+    ("  S2:", "  S1:", "has the key 'S1' twice"),
+    (
+        "title: Own rules",
+        "title: Own rules\nsource: {title: Some page, url: 'http://x', date: '2026'}",
+        "source.url must match",
+        1,
+    ),
 )
-def test_a_fault_in_the_pack_file_is_named_with_its_line(
-    tmp_path: Path, old: str, new: str, line: int, message: str
-) -> None:
-    assert old in _PACK
-    with pytest.raises(InputError) as caught:
-        load(tmp_path, pack=_PACK.replace(old, new, 1))
-    assert (caught.value.file, caught.value.line) == (str(tmp_path / "pack.yaml"), line)
-    assert message in caught.value.message
+def test_a_fault_in_the_pack_file_is_named_with_its_line(change: Change) -> None:
+    PACK.refuses(change)
 
 
 def test_a_folder_that_is_no_pack_is_named(tmp_path: Path) -> None:
