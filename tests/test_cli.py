@@ -323,12 +323,14 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
 def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
     hostile = "\\u001b[31m[red]<script>alert(1)</script>\\u202e"
     path = changed(tmp_path, '"protocol":"Https"', f'"protocol":"{hostile}"')
-    for name in ("terminal", "json", "sarif", "sarif-github", "markdown"):
-        done = run(
-            "scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", name, "--passes", FORCE_COLOR=""
-        )
-        assert done.returncode in {exit_codes.OK, exit_codes.FINDINGS, exit_codes.INCOMPLETE}, done.stderr
-        assert not {"\x1b", "\u202e"} & set(done.stdout)
+    files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "markdown")}
+    outputs = [argument for name, to in files.items() for argument in ("-o", f"{name}={to}")]
+    arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--passes"]
+    done = run(*arguments, "-o", "terminal", *outputs, FORCE_COLOR="")
+    assert done.returncode in {exit_codes.OK, exit_codes.FINDINGS, exit_codes.INCOMPLETE}, done.stderr
+    for text in (done.stdout, *(to.read_text(encoding="utf-8") for to in files.values())):
+        assert "alert" in text
+        assert not {"\x1b", "\u202e"} & set(text)
 
 
 def test_colour_follows_the_environment() -> None:
