@@ -21,7 +21,7 @@ from auditor.rules.evidence import Evidence
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
 from tests import estates, test_gaps
-from tests.faults import fault_of_change
+from tests.faults import Change, Sound, changes
 from tests.report import reports
 from tests.report.reports import PROBE, SIZE, attestation, finding, gap, machine, unknown, waiver
 
@@ -126,63 +126,48 @@ def test_a_file_may_be_empty_of_them() -> None:
     assert load_attestations("format: auditor.attestations/1\nattestations: []\n") == ()
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
-    [
-        ("/1", "/2", 0, "must be auditor.waivers/1"),
-        ("rule: MIR003", "rule: MIR004", 0, "there is no rule 'MIR004'; did you mean 'MIR003'?"),
-        ("rule: MIR003", "rule: ZZZ999", 0, "there is no rule 'ZZZ999'; list the rules with auditor rules list"),
-        ("rule: MIR003", "rule: MIR*", 0, "without wildcard"),
-        ("rule: MIR003", "gap: Microsoft.Compute", 0, "must match"),
-        ("rule: MIR003", "gap: Microsoft.Compute/*", 0, "must match"),
-        ("rule: MIR003", "category: Waiver", 2, "has the key 'category' twice"),
-        ("rule: MIR003", "gap: Microsoft.Compute/disks", 0, "has 'observed', which needs 'rule' beside it"),
-        ("rule: MIR003", "rule: MIR003\n    gap: Microsoft.Compute/disks", 0, "has both 'rule' and 'gap'"),
-        ("gap: Microsoft.Compute/disks", "ticket: x", 0, "needs one of rule, gap"),
-        ('scope: "prod/mirrors/*"', "ticket: x", 6, "has the key 'ticket' twice"),
-        ('    scope: "prod/mirrors/*"\n', "", -1, "lacks the key 'scope'"),
-        ('scope: "prod/mirrors/*"', "scope: ' '", 0, "scope must not be blank"),
-        ("category: Waiver", "category: waived", 0, "must be Waiver or Mitigated"),
-        ("    reason: The balancer is replaced in spring.\n", "", -3, "lacks the key 'reason'"),
-        ("reason: The balancer is replaced in spring.", "reason: ''", 0, "reason must not be blank"),
-        ("    approvedBy: the head of operations\n", "", -4, "lacks the key 'approvedBy'"),
-        ("    grantedOn: 2026-10-01\n", "", -5, "lacks the key 'grantedOn'"),
-        ("    expiresOn: 2027-03-31\n", "", -6, "lacks the key 'expiresOn'"),
-        ("expiresOn: 2027-03-31", "expires: 2027-03-31", 0, "has the unknown key 'expires'; did you mean 'expiresOn'?"),
-        ("expiresOn: 2027-03-31", "expiresOn: 31.3.2027", 0, "(A date such as 2026-11-01)"),
-        (
-            "expiresOn: 2027-03-31",
-            "expiresOn: 2027-02-30",
-            0,
-            "expiresOn is '2027-02-30', which is not a calendar date",
-        ),
-        ("expiresOn: 2027-03-31", "expiresOn: 2026-10-01", 0, "expiresOn must be later than grantedOn"),
-        ("expiresOn: 2027-03-31", "expiresOn: 2026-09-30", 0, "expiresOn must be later than grantedOn"),
-        ("expiresOn: 2027-03-31", "expiresOn: 2027-10-02", 0, "a waiver lasts at most one year"),
-        ("expiresOn: 2027-03-31", "expiresOn: 9999-12-31", 0, "a waiver lasts at most one year"),
-    ],
+@changes(
+    ("/1", "/2", "must be auditor.waivers/1"),
+    ("rule: MIR003", "rule: MIR004", "there is no rule 'MIR004'; did you mean 'MIR003'?"),
+    ("rule: MIR003", "rule: ZZZ999", "there is no rule 'ZZZ999'; list the rules with auditor rules list"),
+    ("rule: MIR003", "rule: MIR*", "without wildcard"),
+    ("rule: MIR003", "gap: Microsoft.Compute", "must match"),
+    ("rule: MIR003", "gap: Microsoft.Compute/*", "must match"),
+    ("rule: MIR003", "category: Waiver", "has the key 'category' twice", 2),
+    ("rule: MIR003", "gap: Microsoft.Compute/disks", "has 'observed', which needs 'rule' beside it"),
+    ("rule: MIR003", "rule: MIR003\n    gap: Microsoft.Compute/disks", "has both 'rule' and 'gap'"),
+    ("gap: Microsoft.Compute/disks", "ticket: x", "needs one of rule, gap"),
+    ('scope: "prod/mirrors/*"', "ticket: x", "has the key 'ticket' twice", 6),
+    ('    scope: "prod/mirrors/*"\n', "", "lacks the key 'scope'", -1),
+    ('scope: "prod/mirrors/*"', "scope: ' '", "scope must not be blank"),
+    ("category: Waiver", "category: waived", "must be Waiver or Mitigated"),
+    ("    reason: The balancer is replaced in spring.\n", "", "lacks the key 'reason'", -3),
+    ("reason: The balancer is replaced in spring.", "reason: ''", "reason must not be blank"),
+    ("    approvedBy: the head of operations\n", "", "lacks the key 'approvedBy'", -4),
+    ("    grantedOn: 2026-10-01\n", "", "lacks the key 'grantedOn'", -5),
+    ("    expiresOn: 2027-03-31\n", "", "lacks the key 'expiresOn'", -6),
+    ("expiresOn: 2027-03-31", "expires: 2027-03-31", "has the unknown key 'expires'; did you mean 'expiresOn'?"),
+    ("expiresOn: 2027-03-31", "expiresOn: 31.3.2027", "(A date such as 2026-11-01)"),
+    ("expiresOn: 2027-03-31", "expiresOn: 2027-02-30", "expiresOn is '2027-02-30', which is not a calendar date"),
+    ("expiresOn: 2027-03-31", "expiresOn: 2026-10-01", "expiresOn must be later than grantedOn"),
+    ("expiresOn: 2027-03-31", "expiresOn: 2026-09-30", "expiresOn must be later than grantedOn"),
+    ("expiresOn: 2027-03-31", "expiresOn: 2027-10-02", "a waiver lasts at most one year"),
+    ("expiresOn: 2027-03-31", "expiresOn: 9999-12-31", "a waiver lasts at most one year"),
 )
-def test_a_fault_in_a_file_of_waivers_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
-    found = fault_of_change(WAIVERS, old, new, load, "waivers.yaml")
-    assert found[0] == line
-    assert message in found[1]
+def test_a_fault_in_a_file_of_waivers_is_named_with_its_line(change: Change) -> None:
+    Sound(WAIVERS, "waivers.yaml", load).refuses(change)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "message"),
-    [
-        ("rule: CMP006", "rule: CMP007", 0, "there is no rule 'CMP007'; did you mean 'CMP006'?"),
-        ("rule: CMP006", "gap: Microsoft.Compute/disks", 0, "has the unknown key 'gap'"),
-        ("validUntil: 2027-10-01", "validUntil: 2026-10-01", 0, "validUntil must be later than attestedOn"),
-        ("attestedOn: 2026-10-01", "attestedOn: 2026-13-01", 0, "which is not a calendar date"),
-        ("    statement: Both members are alike; seen on site.\n", "", -5, "lacks the key 'statement'"),
-        ("    attestedBy: the data centre's manager\n", "", -2, "lacks the key 'attestedBy'"),
-    ],
+@changes(
+    ("rule: CMP006", "rule: CMP007", "there is no rule 'CMP007'; did you mean 'CMP006'?"),
+    ("rule: CMP006", "gap: Microsoft.Compute/disks", "has the unknown key 'gap'"),
+    ("validUntil: 2027-10-01", "validUntil: 2026-10-01", "validUntil must be later than attestedOn"),
+    ("attestedOn: 2026-10-01", "attestedOn: 2026-13-01", "which is not a calendar date"),
+    ("    statement: Both members are alike; seen on site.\n", "", "lacks the key 'statement'", -5),
+    ("    attestedBy: the data centre's manager\n", "", "lacks the key 'attestedBy'", -2),
 )
-def test_a_fault_in_a_file_of_attestations_is_named_with_its_line(old: str, new: str, line: int, message: str) -> None:
-    found = fault_of_change(ATTESTATIONS, old, new, load_attestations, "attestations.yaml")
-    assert found[0] == line
-    assert message in found[1]
+def test_a_fault_in_a_file_of_attestations_is_named_with_its_line(change: Change) -> None:
+    Sound(ATTESTATIONS, "attestations.yaml", load_attestations).refuses(change)
 
 
 @pytest.mark.parametrize(
