@@ -78,6 +78,7 @@ def faults(folder: Path, rule: str, *, mutations: bool = False, **others: str) -
     return [str(fault).removeprefix("own/") for fault in found.faults]
 
 
+@pytest.mark.slow
 def test_a_rule_is_begun_tested_and_edited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "new", "OWN", "--rules", str(folder)]) == exit_codes.OK
     path = Path(capsys.readouterr().out.strip())
@@ -95,6 +96,7 @@ def test_a_rule_is_begun_tested_and_edited(folder: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.strip().endswith("OWN002.yaml")
 
 
+@pytest.mark.slow
 def test_the_mutations_that_no_rule_notices_have_to_be_listed(only: Path) -> None:
     place, size, loss = faults(only, RULE, mutations=True)
     assert re.fullmatch(
@@ -109,6 +111,7 @@ def test_the_mutations_that_no_rule_notices_have_to_be_listed(only: Path) -> Non
     assert faults(only, RULE + LISTED, mutations=True) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -138,18 +141,21 @@ def test_an_entry_that_is_wrong_is_a_fault_on_its_line(only: Path, old: str, new
     assert len([fault for fault in found if re.match(rf"OWN001\.yaml:{expected}", fault)]) == 1, found
 
 
+@pytest.mark.slow
 def test_an_entry_is_about_what_its_own_rule_reads(only: Path) -> None:
     other = RULE.replace("OWN001", "OWN002").replace("properties.diskSizeGB, greater: 8", "sku.tier, exists: true")
     assert len(faults(only, RULE, mutations=True, OWN002=other + LISTED)) == 1
     assert len(faults(only, RULE, mutations=True, OWN002=other)) == 3
 
 
+@pytest.mark.slow
 def test_a_rule_that_cannot_fail_is_a_fault(only: Path) -> None:
     found = faults(only, RULE.replace("greater: 8", "greater: -1") + LISTED, mutations=True)
     message = "OWN001 passes on trakcare-current, and neither an example nor a mutation makes it fail there"
     assert f"OWN001.yaml:16: {message}" in found
 
 
+@pytest.mark.slow
 def test_a_pack_is_not_bound_by_what_another_one_lists(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """STO005 of the built-in pack lists that no rule notices that a disk lacks its tier. A rule of one's own may."""
     monkeypatch.setattr(fixtures, "profiles", lambda: {"trakcare-current": "current"})
