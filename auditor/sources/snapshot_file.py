@@ -140,7 +140,10 @@ def decode(data: bytes, file: str) -> Snapshot:
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause the garbage collector: it would visit millions of new containers repeatedly, none of them garbage."""
+    """Pause the garbage collector, which would visit millions of new containers repeatedly, none of them garbage.
+
+    A scan of 3,000 VMs to JSON takes 2.0 instead of 2.6 seconds of CPU time.
+    """
     running = gc.isenabled()
     gc.disable()
     try:
