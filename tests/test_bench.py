@@ -82,6 +82,7 @@ def test_it_is_no_copy_of_one_deployment() -> None:
     assert len({body["location"] for body in machines}) > 2
 
 
+@pytest.mark.slow
 def test_every_deployment_is_recognised_and_judged(report: Evaluation) -> None:
     judged = {finding.deployment for finding in report.findings} - {""}
     assert len(judged) == DEPLOYMENTS
@@ -93,6 +94,7 @@ def test_every_deployment_is_recognised_and_judged(report: Evaluation) -> None:
     assert set(roles) == judged, "each has a mirror that is judged, whether it is declared by name or by tags"
 
 
+@pytest.mark.slow
 def test_no_rule_breaks_on_it_and_all_outcomes_occur(report: Evaluation) -> None:
     assert [f"{f.rule.id}: {f.reason}" for f in report.findings if f.outcome is Outcome.ERROR] == []
     assert {finding.outcome for finding in report.findings} == set(Outcome) - {Outcome.ERROR}

@@ -19,8 +19,6 @@ from auditor.cli.parser import FAIL_ON
 from auditor.rules.model import SEVERITIES
 from tests import estates
 
-pytestmark = pytest.mark.slow
-
 DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
 INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
 SOUND = bundled.DEMO / bundled.DEPLOYMENT
@@ -63,6 +61,7 @@ def test_passes_come_with_their_evidence(capsys: pytest.CaptureFixture[str]) -> 
     assert len([finding for finding in passes if finding["evidence"]]) > len(passes) / 2
 
 
+@pytest.mark.slow
 def test_sarif_says_what_passes_observed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["scan", "--demo", "-o", "sarif"])
     results = json.loads(capsys.readouterr().out)["runs"][0]["results"]
@@ -81,6 +80,7 @@ def test_known_good_is_clean_and_exits_with_0(capsys: pytest.CaptureFixture[str]
     assert "complete" in capsys.readouterr().out.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_gap_makes_it_3_unless_forgiven(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
@@ -102,6 +102,7 @@ def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytes
     assert "iris-deployment" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fail_on", "code"),
     [("critical", 1), ("high", 1), ("medium", 1), ("low", 1), ("info", 1), ("none", 3)],
@@ -110,6 +111,7 @@ def test_fail_on_decides_from_where_a_finding_counts(fail_on: str, code: int, tm
     assert main(["scan", "--demo", "--fail-on", fail_on, "-o", f"json={tmp_path / 'r.json'}"]) == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fail_on", "code"), [("high", 0), ("medium", 0), ("low", 1)])
 def test_fail_on_leaves_lesser_findings_out(fail_on: str, code: int, tmp_path: Path) -> None:
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
@@ -140,6 +142,7 @@ def waived(tmp_path: Path, what: str) -> list[str]:
     return ["--waivers", str(path)]
 
 
+@pytest.mark.slow
 def test_a_waived_finding_does_not_count_until_the_waiver_expires(tmp_path: Path) -> None:
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--fail-on", "low"]
@@ -154,6 +157,7 @@ def test_a_waived_finding_does_not_count_until_the_waiver_expires(tmp_path: Path
     assert [w["line"] for w in json.loads(report.read_text())["waivers"]["expired"]] == [3]
 
 
+@pytest.mark.slow
 def test_a_waived_gap_leaves_the_answer_complete(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
@@ -179,6 +183,7 @@ attestations:
     assert [a["rule"] for a in loaded["attestations"]["unused"]] == ["MIR003"]
 
 
+@pytest.mark.slow
 def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
     full, partial, alerts = (tmp_path / name for name in ("full.json", "partial.json", "alerts.sarif"))
     path = changed(tmp_path, '"loadDistribution":"SourceIP"', '"loadDistribution":"SourceIPProtocol"')
@@ -202,6 +207,7 @@ def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: 
     assert f"{arguments[1]}:3: there is no rule 'MIR999'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "markdown", "terminal")}
     outputs = [argument for name, path in files.items() for argument in ("-o", f"{name}={path}")]
@@ -215,6 +221,7 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
 def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path) -> None:
     kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
@@ -230,6 +237,7 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
     assert main(["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT)]) == exit_codes.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -301,6 +309,7 @@ def test_no_output_overwrites_what_is_read(
     assert Path("mine").read_text() == "precious"
 
 
+@pytest.mark.slow
 def test_the_report_of_the_last_run_may_become_that_of_this_one(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     assert main([*GOOD, "-o", f"json={path}"]) == exit_codes.OK
@@ -320,6 +329,7 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path: Path) -> None:
     assert not good.exists() or json.loads(good.read_text())
 
 
+@pytest.mark.slow
 def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
     hostile = "\\u001b[31m[red]<script>alert(1)</script>\\u202e"
     path = changed(tmp_path, '"protocol":"Https"', f'"protocol":"{hostile}"')
@@ -333,17 +343,20 @@ def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
         assert not {"\x1b", "\u202e"} & set(text)
 
 
+@pytest.mark.slow
 def test_colour_follows_the_environment() -> None:
     assert "\x1b[" in run("scan", "--demo", FORCE_COLOR="1", NO_COLOR="").stdout
     assert "\x1b[" not in run("scan", "--demo", FORCE_COLOR="1", NO_COLOR="1").stdout
     assert "\x1b[" not in run("scan", "--demo").stdout
 
 
+@pytest.mark.slow
 def test_width_follows_the_environment() -> None:
     narrow, wide = (run("scan", "--demo", COLUMNS=columns).stdout for columns in ("60", "200"))
     assert len(narrow.splitlines()) > len(wide.splitlines())
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
     path = changed(tmp_path, '"intervalInSeconds":5', '"intervalInSeconds":"fünf"')
     done = run("scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), PYTHONIOENCODING="ascii")
@@ -351,6 +364,7 @@ def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
     assert done.returncode == exit_codes.INCOMPLETE
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error() -> None:
     command = f"{sys.executable} -m auditor scan --demo | head -1"
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
@@ -380,6 +394,7 @@ def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatc
     assert all("RuntimeError: a bug" in finding["reason"] for finding in errors)
 
 
+@pytest.mark.slow
 def test_help_names_the_exit_codes() -> None:
     for arguments in (["--help"], ["scan", "--help"]):
         done = run(*arguments)
@@ -391,6 +406,7 @@ def test_version() -> None:
     assert run("--version").stdout == "auditor 0.1.0\n"
 
 
+@pytest.mark.slow
 def test_rules_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "list"]) == exit_codes.OK
     assert "MIR003   critical" in capsys.readouterr().out

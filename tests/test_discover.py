@@ -81,6 +81,7 @@ def _without_tags(value: Any) -> Any:
     return {k: v for k, v in value.items() if k != "tags"} if isinstance(value, dict) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stripped", [False, True], ids=["as it is", "without tags"])
 def test_the_demo_is_proposed_without_what_drifted_into_its_pool(stripped: bool) -> None:
     body = json.loads((bundled.DEMO / bundled.INVENTORY).read_bytes())
@@ -350,6 +351,7 @@ POOL = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.lists(st.one_of(MACHINE, MACHINE, POOL), max_size=10, unique_by=lambda body: arm.key(body["id"])))
 def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None:
@@ -361,6 +363,7 @@ def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None
         assert all(line.startswith("#") for line in found.text.splitlines())
 
 
+@pytest.mark.slow
 def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deployment.yaml"
     assert main(["discover", "--demo"]) == exit_codes.OK

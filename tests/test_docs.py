@@ -29,6 +29,7 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_generated_pages_are_current() -> None:
     pages: dict[Path, str] = load(ROOT / "docs" / "generate.py").pages()
     assert pages
@@ -67,6 +68,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert [(str(page), to) for page, to in links if not (page.parent / to).exists()] == []
 
 
+@pytest.mark.slow
 def test_fixtures_are_what_their_builder_writes() -> None:
     """Anybody can read there what the known-good deployments consist of and what went wrong in the demo."""
     written: dict[str, str] = load(bundled.FIXTURES / "build.py").build()

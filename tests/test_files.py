@@ -71,6 +71,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path: Path, data: bytes) -> None:
     refused(tmp_path / "f", "is a damaged gzip file")
 
 
+@pytest.mark.slow
 def test_a_file_beyond_the_bound_is_refused_unpacked_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_BYTES", 1000)
     path = tmp_path / "f"
@@ -91,6 +92,7 @@ def test_what_begins_like_gzip_is_read_or_refused(data: bytes, tmp_path_factory:
         files.read(path)
 
 
+@pytest.mark.slow
 def test_a_bomb_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_BYTES", 100_000)
     path = tmp_path / "f"

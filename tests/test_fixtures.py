@@ -178,6 +178,7 @@ def test_known_good_deployments_are_good(name: str) -> None:
     assert [(f.rule.id, f.subject.id, f.outcome, f.reason) for f in bad] == []
 
 
+@pytest.mark.slow
 def test_one_arbiter_may_serve_all_mirrors() -> None:
     """The vendor allows it, so that it is nothing to complain about, whatever the fixture does."""
     known_good = fixtures.known_good("healthshare-current")

@@ -16,8 +16,6 @@ from auditor.evaluation.model import Outcome
 from auditor.rules.evidence import Evidence
 from tests import estates
 
-pytestmark = pytest.mark.slow
-
 
 @cache
 def checks() -> ExampleTest:
@@ -28,7 +26,11 @@ def test_every_file_is_a_rule() -> None:
     assert {*estates.RULE_IDS, TOPOLOGY} == estates.rule_files().keys()
 
 
-@pytest.mark.parametrize("rule_id", estates.RULE_IDS)
+QUICK = {"MIR001", "STO001"}
+RULES = [pytest.param(rule_id, marks=[] if rule_id in QUICK else pytest.mark.slow) for rule_id in estates.RULE_IDS]
+
+
+@pytest.mark.parametrize("rule_id", RULES)
 def test_examples_hold(rule_id: str) -> None:
     """The outcome of each example is as stated, and the evidence of a fail has a property that the example changes."""
     file = estates.rule_files()[rule_id]

@@ -87,6 +87,7 @@ def test_an_inventory_is_known_by_its_content_not_by_its_name(raw: Path, tmp_pat
     assert (again.resources, again.scopes) == (taken.resources, (SUB,))
 
 
+@pytest.mark.slow
 def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(
     raw: Path, declared: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_nothing_declared_is_said_loudly(raw: Path) -> None:
     assert (report.coverage.complete, report.deployment_file) == (False, "")
 
 
+@pytest.mark.slow
 def test_the_date_that_counts(raw: Path, tmp_path: Path) -> None:
     assert scan.scan(Request(FileSource(raw))).as_of == dt.date(2026, 11, 1)
     assert scan.scan(Request(FileSource(raw), as_of=dt.date(2030, 2, 3))).as_of == dt.date(2030, 2, 3)
@@ -133,6 +135,7 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     assert scan.scan(Request(FileSource(path), as_of=dt.date(2030, 2, 3))).as_of == dt.date(2030, 2, 3)
 
 
+@pytest.mark.slow
 def test_a_deployment_file_is_named_as_its_repository_does(
     raw: Path, declared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

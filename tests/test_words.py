@@ -103,6 +103,7 @@ def test_every_pattern_covers_a_file() -> None:
         assert (ROOT / name).is_file(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_prose_has_no_forbidden_word(path: Path) -> None:
     assert list(forbidden(prose(path))) == []

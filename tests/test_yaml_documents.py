@@ -216,6 +216,7 @@ def test_depth_and_size_are_bounded() -> None:
     assert "larger than 4 MiB" in fault(b"#" * yaml_documents.MAX_BYTES + b"\na")[1]
 
 
+@pytest.mark.slow
 def test_a_number_of_four_million_digits_costs_no_time() -> None:
     for text in ("9" * 4_000_000, "0." + "1" * 4_000_000, "1e" + "0" * 4_000_000):
         with cpu.limit():

@@ -8,8 +8,9 @@ import re
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -22,9 +23,6 @@ from auditor.escape import printable
 from auditor.rules.model import Rule
 from auditor.rules.packs import LoadedPack
 from tests.test_docs import ROOT, load
-
-if TYPE_CHECKING:
-    import pytest
 
 PAGES = ROOT / "docs" / "rules"
 
@@ -124,12 +122,14 @@ def test_the_matrix_has_packs_of_ones_own_beside_the_built_in_one(
 # --- one page a rule --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_there_is_one_page_a_rule_and_none_besides() -> None:
     ids = {path.stem for path in bundled.PACK.glob("*.yaml")} - {"pack"}
     assert {path.stem for path in PAGES.glob("*.md")} == {*ids, "README"}, "run make docs"
     assert generator().leftovers() == [], "run make docs"
 
 
+@pytest.mark.slow
 def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = generator()
     monkeypatch.setattr(module, "HERE", tmp_path)
@@ -143,6 +143,7 @@ def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path, monkeypatch
     assert (tmp_path / "rules.md").read_text() == "written by hand"
 
 
+@pytest.mark.slow
 def test_a_page_says_all_that_its_rule_does() -> None:
     pages = generator().pages()
     for rule in rules_by_id().values():
@@ -178,6 +179,7 @@ def test_plain_text_of_rules_is_not_escaped() -> None:
     assert generator().prose(text) == text
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(), max_size=60) | st.text("\x00\x1b\n\u202e\ud800 ax[]<>`*_~|#&:\\-+=1.)!\t", max_size=60))
 def test_prose_renders_to_the_text_and_nothing_else(text: str) -> None:
     rendered = MarkdownIt("js-default", {"html": True}).render(generator().prose(text)).removesuffix("\n")

@@ -65,6 +65,7 @@ def kinds(mutator: Mutator, arm_id: str, path: str) -> dict[str, dict[str, objec
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -81,6 +82,7 @@ def test_the_kinds_by_the_value(mutator: Mutator, path: str, expected: dict[str,
     assert kinds(mutator, LB, path) == ({path: expected} if expected else {})
 
 
+@pytest.mark.slow
 def test_the_lists_on_the_way_lose_items_too(mutator: Mutator) -> None:
     assert kinds(mutator, LB, "properties.probes[1].properties.port") == {
         "properties.probes": {"drop": NOTHING},

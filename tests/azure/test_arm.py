@@ -102,6 +102,7 @@ WORDS: Final = st.sampled_from(
 HOSTILE: Final = st.one_of(st.text(max_size=20), st.lists(WORDS, max_size=14).map("/".join))
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(HOSTILE)
 def test_hostile_ids_never_raise(text: str) -> None:

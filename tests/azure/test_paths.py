@@ -19,12 +19,14 @@ NAMES: Final = st.one_of(
 STEPS: Final = st.lists(st.one_of(NAMES, st.integers(0, 99), st.none()), max_size=5).map(tuple)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(STEPS)
 def test_render_is_the_reverse_of_parse(steps: tuple[Step, ...]) -> None:
     assert parse(render(steps)) == steps
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(STEPS, STEPS)
 def test_joined_paths_are_the_steps_of_both(first: tuple[Step, ...], second: tuple[Step, ...]) -> None:

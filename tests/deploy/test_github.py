@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 import yaml
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 SCAN = ROOT / "deploy/github/scan.sh"
 LAST_REPORT = ROOT / "deploy/github/last_report.py"
@@ -92,6 +90,7 @@ def recorded(runner: Runner) -> list[str]:
     return (runner.folder / "arguments").read_text().split("\0")[:-1]
 
 
+@pytest.mark.slow
 def test_the_demo_is_scanned_and_its_exit_code_kept_for_the_last_step(runner: Runner) -> None:
     done = runner.scan(demo="true")
     assert done.returncode == 0, done.stdout
@@ -105,12 +104,14 @@ def test_the_demo_is_scanned_and_its_exit_code_kept_for_the_last_step(runner: Ru
     assert result.returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fail_on", "forgiven", "code"), [("none", "false", "3"), ("none", "true", "0")])
 def test_inputs_decide_what_fails(runner: Runner, fail_on: str, forgiven: str, code: str) -> None:
     assert runner.scan(demo="true", **{"fail-on": fail_on, "allow-incomplete": forgiven}).returncode == 0
     assert runner.said()["exit-code"] == code
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_the_repository_is_judged(runner: Runner) -> None:
     fixture = ROOT / "fixtures/trakcare-current"
     names = {"snapshot": "inventory.json", "deployment": "deployment.yaml"}
@@ -120,6 +121,7 @@ def test_a_snapshot_of_the_repository_is_judged(runner: Runner) -> None:
     assert runner.said()["exit-code"] == "0"
 
 
+@pytest.mark.slow
 def test_without_a_report_the_step_itself_fails(runner: Runner) -> None:
     done = runner.scan(snapshot="nowhere.json")
     assert done.returncode == 2
@@ -170,6 +172,7 @@ def test_every_input_reaches_its_option(runner: Runner) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_inputs_stay_values(runner: Runner, value: str) -> None:
     (runner.workspace / "file").touch()

@@ -20,8 +20,6 @@ from auditor.sources import approval, snapshot_file
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 NIGHTLY = ROOT / "deploy/nightly.sh"
 IDS = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
@@ -188,6 +186,7 @@ def test_a_lock_that_no_run_can_still_hold_is_taken_over(home: Path) -> None:
     assert not lock.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_run_that_is_stopped_stops_its_scan_and_lets_the_next_one_in(home: Path, number: signal.Signals) -> None:
     # Only the shell gets the signal, as in a container.
@@ -239,6 +238,7 @@ class Nights:
         return done.returncode, report
 
 
+@pytest.mark.slow
 def test_what_a_night_cannot_see_stays_open(home: Path) -> None:
     nights = Nights(home)
     probes = estates.find(nights.body, "lb-mirror")["properties"]["probes"]
@@ -249,6 +249,7 @@ def test_what_a_night_cannot_see_stays_open(home: Path) -> None:
     assert "MIR003" in [old["finding"]["rule"] for old in report["carried"]]
 
 
+@pytest.mark.slow
 def test_a_night_tells_what_moved_since_the_approved_one(home: Path) -> None:
     nights = Nights(home)
     probe = estates.find(nights.body, "lb-web")["properties"]["loadBalancingRules"][0]["properties"]
@@ -270,6 +271,7 @@ def test_a_night_tells_what_moved_since_the_approved_one(home: Path) -> None:
     assert [change["id"].rpartition("/")[2] for change in report["drift"]["resources"]] == ["lb-mirror"]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_nobody_approved_is_no_baseline(home: Path) -> None:
     (home / "approved.jsonl.gz").write_bytes(b"")
     Nights(home)

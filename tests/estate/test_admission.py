@@ -18,8 +18,6 @@ from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Part
 from tests.estate.subscription import Body, arm_id, gap, item, nic, resource, topology
 
-pytestmark = pytest.mark.slow
-
 ANYWHERE: Body = {"protocol": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*"}
 VNET = arm_id("Network/virtualNetworks", "vnet")
 
@@ -391,6 +389,7 @@ PACKETS = ["1.1.1.1", "8.8.7.255", "8.8.8.0", "8.8.8.7", "8.8.8.8", "8.8.8.9", "
 PACKETS += ["126.0.0.1", "128.0.0.0", "203.0.113.0", "203.0.113.127", "203.0.113.128", "223.255.255.255"]
 
 
+@pytest.mark.slow
 @given(subnet=RULES, own=st.none() | RULES, port=st.sampled_from([22, 23, 3389, 0, 65535]))
 @settings(max_examples=400)
 def test_the_same_as_asking_each_rule_about_each_packet(subnet: list[Body], own: list[Body] | None, port: int) -> None:
@@ -406,6 +405,7 @@ def test_the_same_as_asking_each_rule_about_each_packet(subnet: list[Body], own:
     assert bool(found.rules) is bool(found.sure)
 
 
+@pytest.mark.slow
 @given(rules=RULES, data=st.data())
 @settings(max_examples=200)
 def test_what_is_not_known_contains_whatever_it_may_turn_out_to_be(rules: list[Body], data: st.DataObject) -> None:
@@ -484,6 +484,7 @@ def outcomes(rules: Sequence[Drawn], sender: int) -> tuple[set[bool], set[int]]:
     return ends, through
 
 
+@pytest.mark.slow
 @given(groups=st.lists(DRAWN, min_size=1, max_size=2))
 @settings(max_examples=600, deadline=None)
 def test_the_same_as_every_way_in_which_the_unknown_may_turn_out(groups: list[list[Drawn]]) -> None:

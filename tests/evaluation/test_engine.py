@@ -254,6 +254,7 @@ def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load)
 QUIET = frozenset({Outcome.PASS, Outcome.NOT_APPLICABLE})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", estates.ESTATES)
 def test_detail_changes_nothing_but_the_evidence_of_what_does_not_fail(name: str) -> None:
     built, rules = estates.topology(name, estates.body_of(name)), estates.rules(estates.ESTATES[name])

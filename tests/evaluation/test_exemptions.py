@@ -430,6 +430,7 @@ def test_a_gap_within_a_resource_is_of_the_type_of_the_resource() -> None:
     assert list(found.gaps) == [tags]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 @pytest.mark.parametrize("type_", [LOAD_BALANCER, DISK])
 @pytest.mark.parametrize("how", ["not listed", "forbidden", "resource"])

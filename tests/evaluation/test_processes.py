@@ -82,6 +82,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("demo", 2), (GENERATED, 5)])
 def test_two_processes_give_the_report_of_one(name: str, least: int, pool: ProcessPoolExecutor) -> None:
     given = read(name)
@@ -97,6 +98,7 @@ def test_two_processes_give_the_report_of_one(name: str, least: int, pool: Proce
         assert rendered(given, joined, view) == rendered(given, alone, view)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", estates.ESTATES)
 def test_every_finding_can_be_pickled(name: str) -> None:
     topology = estates.topology(name, estates.body_of(name))

@@ -148,6 +148,7 @@ def keys(document: Any) -> Iterator[tuple[str | int, ...]]:
         yield from ((0, *path) for path in keys(document[0]))
 
 
+@pytest.mark.slow
 def test_the_schema_requires_every_key_that_is_always_written() -> None:
     written = json.loads(reports.render("json", reports.drifted(), View(passes=True)))
     paths = [path for path in keys(written) if path[-1] not in {"sources", "reads"}]

@@ -237,6 +237,7 @@ def test_waivers_and_attestations_stand_by_what_they_are_worth() -> None:
     }
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE))
 def test_any_text_comes_back_as_it_was_and_none_acts_on_a_terminal(text: str) -> None:
     shown = reports.hostile(text)

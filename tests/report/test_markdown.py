@@ -185,6 +185,7 @@ def test_no_subscription_is_given_away() -> None:
     assert text.count(r"sub\-d12b62c0") >= 4
 
 
+@pytest.mark.slow
 def test_much_is_cut_with_a_line_that_says_so() -> None:
     many = [finding(subject=machine(f"vm-{'x' * 200}-{number}")) for number in range(3000)]
     unseen = [unknown(PROBE, machine(f"vm-{number}"), "\u202e" * 1000) for number in range(3000)]
@@ -203,6 +204,7 @@ def test_much_is_cut_with_a_line_that_says_so() -> None:
     assert tables == 4, "what stands behind a table is none of its rows"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40).filter(str.split) | st.just(reports.HOSTILE))
 @settings(max_examples=60)
 def test_any_text_is_shown_and_none_acts(text: str) -> None:

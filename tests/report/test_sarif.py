@@ -703,6 +703,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(text=st.text(), observed=json_values)
 def test_any_text_gives_a_log_that_is_valid_and_inert(text: str, observed: object) -> None:

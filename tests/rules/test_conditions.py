@@ -356,6 +356,7 @@ def _distinct_numbers(items: tuple[Any, ...], *, cut: bool) -> set[int]:
     return possible | set(range(min(possible), 99)) if cut else possible
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [False, True], ids=["complete", "cut"])
 def test_distinct_is_every_number_of_values_that_may_turn_out(*, cut: bool) -> None:
     seen: Counter[object] = Counter()
@@ -816,6 +817,7 @@ BOUNDS: Final = st.tuples(st.integers(-3, 3), st.integers(0, 4)).map(
 )
 
 
+@pytest.mark.slow
 @given(BOUNDS, BOUNDS)
 @settings(max_examples=300)
 def test_bounds_decide_where_every_number_in_them_agrees(left: Interval, right: Interval) -> None:

@@ -141,6 +141,7 @@ def test_what_is_harmless_stays_as_it_is(body: dict[str, Any]) -> None:
     assert body == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["trakcare-2018", "trakcare-current", "demo"])
 def test_the_fixtures_lose_nothing(folder: str) -> None:
     """Whatever a rule reads of them is therefore still in a snapshot of them."""

@@ -129,6 +129,7 @@ def test_a_secret_is_removed_wherever_it_is_in_a_file(
         assert SECRET.encode() not in snapshot_file.encode(taken), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_snapshot", [True, False], ids=["snapshot file", "ARM JSON file"])
 def test_no_secret_of_a_file_comes_out_of_a_command(
     by_snapshot: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]

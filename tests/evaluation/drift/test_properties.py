@@ -139,6 +139,7 @@ def test_what_was_read_has_moved_though_something_in_it_was_not() -> None:
         assert ([difference.path for difference in found], comparison.hidden) == (["p.a"], None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrap", "levels"),
     [(lambda value: {"a": value}, 1), (lambda value: [value, {}], 1), (lambda value: [{"a": value}], 2)],

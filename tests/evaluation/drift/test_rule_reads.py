@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import pytest
+
 from auditor.authoring.fixtures import AS_OF
 from auditor.authoring.recording import Place, Recorder
 from auditor.azure import arm, paths
@@ -73,6 +75,7 @@ def unnoticed() -> Iterator[tuple[str, str]]:
                 yield place
 
 
+@pytest.mark.slow
 def test_what_rules_read_is_told_with_them() -> None:
     assert len(read_while_judging()) > 50
     assert {*unnoticed()} == ONLY_TO_FIND_SOMETHING.keys()

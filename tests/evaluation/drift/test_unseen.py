@@ -98,6 +98,7 @@ MACHINE = "Microsoft.Compute/virtualMachines"
 NOT_SCANNED = (BaselineState.LOST_SIGHT, f"/subscriptions/{OTHER} was not scanned")
 
 
+@pytest.mark.slow
 def test_all_that_lies_in_a_subscription_that_is_left_out_is_lost_from_sight() -> None:
     found = since(left_out)
     for kind in (MACHINE, "mirror", "subscription"):

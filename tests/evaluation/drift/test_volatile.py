@@ -143,6 +143,7 @@ def is_declared_for(type_: str, name: str) -> bool:
     return arm.canonical_type(name) == type_ or any(n.name == name and n.holds_for(type_) for n in types.NAMESPACES)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
 @pytest.mark.parametrize(("type_", "path"), IDENTITY)
 def test_what_distinguishes_resources_is_there(type_: str, path: str) -> None:
@@ -154,6 +155,7 @@ def test_what_only_looks_like_it_is_told(path: str) -> None:
     assert moved(NETWORK, path) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
 @pytest.mark.parametrize(("type_", "path"), RECORDED)
 def test_azure_really_wrote_it(type_: str, path: str) -> None:

@@ -465,6 +465,7 @@ def test_markup_is_text() -> None:
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_format_costs_only_what_it_needs() -> None:
     code = """
 import sys

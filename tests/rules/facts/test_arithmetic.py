@@ -40,6 +40,7 @@ def ends(value: object) -> tuple[float, float]:
     return (value, value) if type(value) is int else (0, MANY)
 
 
+@pytest.mark.slow
 @FOLDS
 @settings(max_examples=300)
 @given(values=VALUES, cut=st.booleans())
@@ -56,6 +57,7 @@ def test_the_bounds_are_the_least_and_the_greatest_that_is_possible(
     assert found.reads == tuple(Read("/r", "p", value) for value in values)
 
 
+@pytest.mark.slow
 @FOLDS
 @settings(max_examples=300)
 @given(

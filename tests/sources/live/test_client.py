@@ -38,8 +38,6 @@ from tests.sources.live import live, virtual
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
 
-pytestmark = pytest.mark.slow
-
 NAME = "mirror-template"
 SUB = f"/subscriptions/{live.subscriptions_of(NAME)[0]}"
 VERSION = "?api-version=2024-03-02"
@@ -149,6 +147,7 @@ def test_every_fault_has_its_place() -> None:
     assert {*LASTING, *TRANSIENT, *LINKS, *MENDED, *ENDLESS, *OF_MEMBERS} == set(Fault)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2])
 @pytest.mark.parametrize("fault", [*LASTING, *TRANSIENT])
 def test_a_fault_that_stays_ends_a_list(server: live.Answering, whole: list[Any], fault: Fault, page: int) -> None:
@@ -166,6 +165,7 @@ def test_a_fault_that_stays_ends_a_list(server: live.Answering, whole: list[Any]
     assert server.foreign.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2])
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_fault_that_passes_leaves_nothing_behind(
@@ -206,6 +206,7 @@ def test_an_empty_and_a_repeated_page_end_nothing(
     assert len(found) == len(whole) + (PAGE if fault is Fault.REPEATED_PAGE else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_open")
 @pytest.mark.parametrize("fault", ENDLESS)
 def test_an_answer_that_does_not_come_is_given_up_and_asked_for_again(
@@ -222,6 +223,7 @@ def test_an_answer_that_does_not_come_is_given_up_and_asked_for_again(
     assert "was not answered within 90 seconds" in error.detail
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_open")
 @pytest.mark.parametrize("fault", [*ENDLESS, Fault.THROTTLED, Fault.RESET])
 def test_the_time_ends_everything(
@@ -290,6 +292,7 @@ def test_an_answer_is_compressed_in_the_one_way_that_is_understood(server: live.
     assert (found, error.reason) == ([], GapReason.UNAVAILABLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["{}", "{endpoint}", "{0}", "{{x}}", 'a b{"c":[1,2]}', "%7B%7D", "ä%2Fö+%3D=", "'"])
 def test_the_address_of_a_page_arrives_as_it_was_given(server: live.Answering, token: str) -> None:
     asked: list[str] = []
@@ -324,6 +327,7 @@ def statuses(server: ArmServer) -> list[int]:
     return [entry.status for entry in server.log if entry.path.startswith("/subscriptions")]
 
 
+@pytest.mark.slow
 def test_where_limits_are_equal_nothing_is_refused(server: live.Answering) -> None:
     chance = random.Random(0)
 
@@ -336,6 +340,7 @@ def test_where_limits_are_equal_nothing_is_refused(server: live.Answering) -> No
     assert statuses(server) == [200] * 90
 
 
+@pytest.mark.slow
 def test_where_others_use_the_same_identity_nothing_is_refused(server: live.Answering) -> None:
     server.throttle = Throttle(100, 50)
     for _ in range(70):
@@ -344,6 +349,7 @@ def test_where_others_use_the_same_identity_nothing_is_refused(server: live.Answ
     assert statuses(server) == [200] * 90
 
 
+@pytest.mark.slow
 def test_where_azure_is_stricter_nobody_asks_before_it_says_so(
     server: live.Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -633,6 +639,7 @@ def test_nothing_else_is_followed(link: object) -> None:
     assert followed(link) is None
 
 
+@pytest.mark.slow
 @given(st.text() | st.builds("https://{}management.azure.com{}/next".format, st.text(max_size=9), st.text(max_size=9)))
 @example(END)
 @example(f"{END}/")
@@ -734,6 +741,7 @@ def test_any_text_in_the_place_of_a_number_of_reads_is_one_or_none(text: str) ->
     assert left is None or left >= 0
 
 
+@pytest.mark.slow
 @given(
     st.binary()
     | st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=3).map(json.dumps).map(str.encode)

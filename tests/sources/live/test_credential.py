@@ -29,8 +29,6 @@ from tests.arm.asking import connected
 from tests.arm.hosting import Hosting, Site
 from tests.sources.live import live, virtual
 
-pytestmark = pytest.mark.slow
-
 OPERATOR = Identity(upn="operator@hospital.example")
 NAME = "trakcare-current"
 ELSEWHERE = "99999999-9999-4999-8999-999999999999"
@@ -113,6 +111,7 @@ def test_a_secret_in_the_environment(server: ArmServer, monkeypatch: pytest.Monk
     assert taken.gaps == ()
 
 
+@pytest.mark.slow
 def test_a_federated_token(server: ArmServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(server.identity.assertion)
@@ -121,12 +120,14 @@ def test_a_federated_token(server: ArmServer, monkeypatch: pytest.MonkeyPatch, t
     assert read(server).identity == f"application {Identity.client_id} (object {Identity.object_id})"
 
 
+@pytest.mark.slow
 def test_the_managed_identity_of_an_app_service(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in server.managed_identity_environment.items():
         monkeypatch.setenv(name, value)
     assert read(server).identity == f"application {Identity.client_id} (object {Identity.object_id})"
 
 
+@pytest.mark.slow
 def test_the_user_of_the_azure_cli(server: ArmServer, bare_machine: Path) -> None:
     server.identity = OPERATOR
     called = live.azure_cli(bare_machine, live.cli_answer(token_of(server)))
@@ -136,6 +137,7 @@ def test_the_user_of_the_azure_cli(server: ArmServer, bare_machine: Path) -> Non
     assert asked == {f"account get-access-token --output json --resource {server.audience}"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("federated", [False, True])
 def test_another_tenant_than_that_of_the_environment(
     federated: bool, server: ArmServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -150,6 +152,7 @@ def test_another_tenant_than_that_of_the_environment(
     assert read(server, tenant=Identity.tenant_id).gaps == ()
 
 
+@pytest.mark.slow
 def test_another_tenant_than_that_of_the_azure_cli(server: ArmServer, bare_machine: Path) -> None:
     called = live.azure_cli(bare_machine, live.cli_answer(token_of(server)))
     assert read(server, tenant=ELSEWHERE).gaps == ()
@@ -167,6 +170,7 @@ def test_an_authority_of_the_user_is_where_it_signs_in(server: ArmServer, monkey
     assert gap.detail.endswith("if it is in another tenant, name that tenant with --tenant")
 
 
+@pytest.mark.slow
 def test_a_token_is_renewed_while_reading(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with_secret(server, monkeypatch)
     server.token_lifetime, server.latency = 1.0, 0.25
@@ -215,6 +219,7 @@ def test_the_azure_cli_says_why_it_has_no_token(server: ArmServer, bare_machine:
     assert "AzureCliCredential: Please run 'az login' to set up an account" in refusal(server)
 
 
+@pytest.mark.slow
 def test_what_the_azure_cli_prints_is_shown_without_tokens(server: ArmServer, bare_machine: Path) -> None:
     live.azure_cli(bare_machine, '{"accessToken": "eyJ.planted.token", "expiresOn": "never"}')
     assert "eyJ.planted.token" not in refusal(server)
@@ -237,6 +242,7 @@ def test_a_tenant_that_is_none_is_an_error(server: ArmServer, monkeypatch: pytes
     assert "enant" in refusal(server, tenant="no tenant!")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault.SILENCE, Fault.DRIP])
 def test_a_login_that_does_not_answer_is_an_error_in_time(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     with virtual.Clock() as clock, ArmServer(live.estate_of(NAME), faults={"/oauth2/": fault}) as server:
@@ -250,6 +256,7 @@ def test_a_login_that_does_not_answer_is_an_error_in_time(fault: Fault, monkeypa
 # --- what is left behind ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "https://login.elsewhere.example"])
 @pytest.mark.parametrize("works", [True, False])
 def test_the_environment_is_as_it_was(
@@ -273,6 +280,7 @@ def arguments(server: ArmServer, command: str) -> list[str]:
     return [command, "--subscription", subscription, "--arm-endpoint", server.url, "--ca-bundle", server.ca_file]
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_nobody_can_sign_in(
     server: ArmServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -288,6 +296,7 @@ def test_nothing_is_written_where_nobody_can_sign_in(
     assert [line[:50] for line in lines] == ["auditor: error: cannot sign in to Azure: run `az l"] * 3
 
 
+@pytest.mark.slow
 def test_reports_name_who_read(
     server: ArmServer, bare_machine: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -214,6 +214,7 @@ def at(found: Resource, *path: str) -> object:
     return value
 
 
+@pytest.mark.slow
 def test_no_secret_is_held_while_it_is_judged() -> None:
     planted = Planted()
     with LeakyServer(planted_estate(planted), planted=planted) as server:

@@ -20,8 +20,6 @@ from auditor.sources.live.responses import NotReadError
 from auditor.sources.live.throttling import ARM, LIMITS, LONGEST_WAIT, MOST_CONNECTIONS, Bucket, Limit, Limiter
 from tests.sources.live import virtual
 
-pytestmark = pytest.mark.slow
-
 SUB = "/subscriptions/00000000-0000-0000-0000-000000000001"
 VERSION = "?api-version=2024-07-01"
 REFUSED_BY_ARM = NotReadError(GapReason.THROTTLED, "SubscriptionRequestsThrottled", "Azure asked to wait")
@@ -69,6 +67,7 @@ def fits(times: list[float], capacity: float, rate: float) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(wanted=MOMENTS, capacity=CAPACITIES, rate=RATES)
 def test_never_more_than_the_bucket_holds_and_never_later_than_need_be(
     wanted: list[float], capacity: int, rate: float
@@ -88,6 +87,7 @@ def test_the_bound_can_be_broken() -> None:
     assert not fits([0.0, 0.0, 0.9], 2, 1)
 
 
+@pytest.mark.slow
 @given(
     wanted=MOMENTS,
     capacity=CAPACITIES,
@@ -178,6 +178,7 @@ PATHS = [MACHINES, DISKS, VAULTS, ACCOUNTS, path("Microsoft.Network/loadBalancer
 PATHS += [wanted.replace("0001", "0002") for wanted in PATHS]
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 1000),
     count=st.integers(1, 800),
@@ -207,6 +208,7 @@ def test_what_hurries_is_slowed_to_the_rate() -> None:
     assert traffic.waits == [], "none waits for longer than a second once it is its turn"
 
 
+@pytest.mark.slow
 def test_each_subscription_has_its_own_bucket() -> None:
     traffic = Traffic()
     other = DISKS.replace("0001", "0002")
