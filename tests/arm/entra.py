@@ -26,6 +26,8 @@ class Entra:
     url: str
     audiences: tuple[str, ...]
     lifetime: float = 3600.0
+    clock_skew: float = 0.0
+    """Seconds for which an expired token is still accepted."""
     issued: dict[str, float] = field(default_factory=dict)
     """Each token that was issued, with when it ends."""
 
@@ -61,7 +63,7 @@ class Entra:
             raise self._challenge("AuthenticationFailed", message)
         if token not in self.issued:
             raise self._challenge("InvalidAuthenticationToken", "The access token is invalid.")
-        if self.issued[token] <= time.time():
+        if self.issued[token] + self.clock_skew <= time.time():
             raise self._challenge("ExpiredAuthenticationToken", "The access token has expired.")
 
     def _challenge(self, code: str, message: str) -> RefusalError:

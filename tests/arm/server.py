@@ -58,6 +58,8 @@ class ArmServer:
     """Seconds before each answer."""
     token_lifetime: float = 3600.0
     """Seconds."""
+    clock_skew: float = 0.0
+    """Seconds for which an expired token is still accepted; Azure allows five minutes."""
     faults: Faults = field(default_factory=dict)
     """What goes wrong on which requests, the login's too."""
     retry_after: str = "1"
@@ -127,7 +129,7 @@ class ArmServer:
 
     def answer(self, call: Call) -> Answer:
         """Return what is answered where no fault is played."""
-        self._entra.lifetime = self.token_lifetime
+        self._entra.lifetime, self._entra.clock_skew = self.token_lifetime, self.clock_skew
         try:
             if call.path.lower() == metadata.PATH:
                 return self._metadata(call)
