@@ -1,7 +1,7 @@
-"""Answers that Azure really gave: all of them are read and judged without a fault, and their oddities have a meaning.
+"""Answers of Azure: all of them are read and evaluated without a fault, and their oddities have a meaning.
 
-The recordings lie beside the checkout, not in it; without them these tests are skipped. Numbers such as "oddity 11" are
-those of section 5 of their README.
+`tests/data/oddities.yaml` has a shape of each oddity, with the number in the names of the tests. Recorded answers are
+beside the checkout, not in it; where they exist, the same tests run on them too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ from tests import estates
 from tests.estate import subscription as s
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")]
+pytestmark = pytest.mark.slow
+of_recordings = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+
+SHAPES: Any = yaml_documents.read(Path(__file__).parent / "data" / "oddities.yaml").value
 
 Body = dict[str, Any]
 
@@ -63,15 +66,17 @@ Body = dict[str, Any]
 def answers() -> tuple[tuple[str, Any], ...]:
     """Return every whole answer with its file."""
     files = sorted(RECORDINGS.glob("responses/*/*.json"))
-    return tuple(
+    recorded = [
         (str(path.relative_to(RECORDINGS)), json.loads(path.read_bytes())["response"]["body"]) for path in files
-    )
+    ]
+    return (*(("oddities.yaml", answer) for answer in SHAPES["answers"]), *recorded)
 
 
 @cache
 def bodies() -> tuple[Body, ...]:
-    """Return every recorded resource, those of answers too; some stand here in several versions."""
-    found = [json.loads(path.read_bytes())["resource"] for path in sorted(RECORDINGS.glob("resources/*/*.json"))]
+    """Return every resource, those of answers too; some stand here in several versions."""
+    found = [*SHAPES["resources"]]
+    found += [json.loads(path.read_bytes())["resource"] for path in sorted(RECORDINGS.glob("resources/*/*.json"))]
     for _, answer in answers():
         if isinstance(answer, dict):
             found += answer["value"] if isinstance(answer.get("value"), list) else [answer]
@@ -83,15 +88,15 @@ def is_resource(body: Any) -> bool:
 
 
 def recorded(type_: str, odd: Callable[[Body], Any] = lambda _: True) -> list[Body]:
-    """Return the recorded resources of a type that have an oddity, at least one."""
+    """Return the resources of a type that have an oddity, at least one."""
     found = [body for body in bodies() if arm.type_of(body["id"]) == type_.lower() and odd(body)]
-    assert found, "no recording shows this any more"
+    assert found, "nothing shows this any more"
     return found
 
 
 @cache
 def sizes() -> tuple[Body, ...]:
-    found: list[Body] = []
+    found: list[Body] = [*SHAPES["sizes"]]
     for path in sorted(RECORDINGS.glob("skus/*.json")):
         content = json.loads(path.read_bytes())
         found += content["value"] if isinstance(content, dict) else content
@@ -148,6 +153,7 @@ def faults(findings: Any) -> list[str]:
     return [f"{f.rule.id} {f.subject.id}: {f.reason}" for f in findings if f.outcome is Outcome.ERROR]
 
 
+@of_recordings
 def test_all_of_them_are_judged_without_a_fault() -> None:
     outcomes: Counter[Outcome] = Counter()
     machines = 0
@@ -164,6 +170,7 @@ def test_all_of_them_are_judged_without_a_fault() -> None:
     assert all(outcomes[outcome] > 100 for outcome in Outcome if outcome is not Outcome.ERROR), outcomes
 
 
+@of_recordings
 def test_every_answer_is_read_or_refused_with_a_reason() -> None:
     read = 0
     for file, answer in answers():
@@ -214,6 +221,7 @@ def shape(value: Any, path: str = "") -> Iterator[str]:
         yield from shape(item, f"{path}[]")
 
 
+@of_recordings
 def test_each_in_the_place_of_a_known_good_one_is_judged_without_a_fault() -> None:
     by_type = {type_: list({frozenset(shape(body)): body for body in recorded(type_)}.values()) for type_ in GRAFTS}
     names = {arm.name_of(item["id"]) for item in estates.body_of("trakcare-current")["value"] if "id" in item}
@@ -555,13 +563,12 @@ def test_oddity_35_an_answer_without_resources_is_refused(answer: str) -> None:
 
 
 def test_an_error_is_never_taken_for_an_empty_list() -> None:
-    paths = sorted(RECORDINGS.glob("errors/*.json"))
-    assert paths
-    for path in paths:
-        recording = json.loads(path.read_bytes())
-        body = recording.get("response", recording).get("body")
+    recorded = [json.loads(path.read_bytes()) for path in sorted(RECORDINGS.glob("errors/*.json"))]
+    errors = [*SHAPES["errors"], *(error.get("response", error).get("body") for error in recorded)]
+    assert len(errors) > 1
+    for error in errors:
         with pytest.raises(InputError):
-            arm_json.decode(json.dumps(body).encode(), str(path))
+            arm_json.decode(json.dumps(error).encode(), "error")
 
 
 def test_no_recorded_body_is_changed_by_reading_it_but_for_its_secrets() -> None:
