@@ -13,6 +13,7 @@ from auditor.azure.types import NAMESPACES, PART_KINDS, TYPES, Namespace, Resour
 from auditor.escape import printable
 from auditor.report import schema
 from auditor.rules import packs
+from auditor.rules.element_kinds import WITHOUT_BODY
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Pack, Rule
 from auditor.sources.live import reads
@@ -21,19 +22,9 @@ HERE = Path(__file__).resolve().parent
 RULES = HERE / "rules"
 
 _GROUPS_OF_FACTS = {
-    "deployment": "a deployment; available for every subject",
-    "exposure": "a use of something that Azure retires",
+    **WITHOUT_BODY,
     "group": "a redundancy group: a mirror with its failover members, or a tier",
-    "lun": "a logical unit number (LUN) of a mirror's failover members",
-    "member": "a declared member: one entry of a list in the deployment file",
-    "mirror": "a mirror",
-    "need": "a role that a deployment needs",
-    "opening": "a sensitive port that security groups open to addresses on the Internet",
-    "path": "a public path: a way from the Internet to a VM",
     "regional": "a load balancer or an application gateway, with its region",
-    "sighting": "a VM that a tag or a load balancer shows in a role",
-    "subscription": "a scanned subscription",
-    "tier": "a tier: the VMs of one role, and product, in one region",
 }
 """The groups of facts that are not about a kind of resource or part."""
 

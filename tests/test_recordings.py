@@ -397,7 +397,7 @@ def test_oddity_14_a_pool_without_either_list_is_empty_and_known_to_be() -> None
         for pool in parts(balancer, POOLS):
             properties = get(pool.body, "properties") or {}
             if not properties.get("backendIPConfigurations") and not properties.get("loadBalancerBackendAddresses"):
-                assert topology.load_balancing.machines(pool).value == PartialList()
+                assert topology.load_balancing.vms(pool).value == PartialList()
                 found += 1
     assert found
 

@@ -170,7 +170,7 @@ class Candidates:
         for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
             for balancer in self.graph.by_type.get(type_, ()):
                 for pool in parts(balancer, POOLS):
-                    known = self.load_balancing.machines(pool).value
+                    known = self.load_balancing.vms(pool).value
                     members = known.known if isinstance(known, PartialList) else ()
                     found = [self.by_key.get(m.key) for m in members if isinstance(m, Resource)]
                     yield pool, [vm for vm in found if vm is not None]

@@ -29,47 +29,47 @@ class DeploymentResolver:
         self.graph = graph
         self.load_balancing = balancing
         self._by_name: dict[str, list[Resource]] = defaultdict(list)
-        for machine in graph.by_type.get(VM, ()):
-            self._by_name[machine.name.lower()].append(machine)
+        for vm in graph.by_type.get(VM, ()):
+            self._by_name[vm.name.lower()].append(vm)
 
     def build(self, declared: DeclaredDeployment) -> Deployment:
         """Return a declared deployment with its members and scope resolved."""
         subscriptions = declared.subscriptions or self.graph.snapshot.scopes
         declared_members: list[DeclaredMember] = []
 
-        def members(roster: Roster, role: str) -> Members:
+        def members(roster: Roster, who_is: str) -> Members:
             if not roster.declared:
-                reason = f"the {role} is not declared: add it to the deployment file, or write `none`"
+                reason = f"the {who_is} not declared: add to the deployment file which VMs, or `none`"
                 return Unknown(Cause.DECLARATION, reason)
             found = [
                 DeclaredMember(declared, selector, self.select(selector, subscriptions))
                 for selector in roster.selectors
             ]
             declared_members.extend(found)
-            return _each_once(PartialList.joined(*(member.machines for member in found)))
+            return _each_once(PartialList.joined(*(member.vms for member in found)))
 
         mirrors = tuple(
             Mirror(
                 deployment=declared,
                 declared=mirror,
-                failover=members(mirror.failover, f"failover members of mirror {mirror.name}"),
-                arbiter=members(mirror.arbiter, f"arbiter of mirror {mirror.name}"),
-                dr=members(mirror.dr, f"DR asyncs of mirror {mirror.name}"),
-                reporting=members(mirror.reporting, f"reporting members of mirror {mirror.name}"),
+                failover=members(mirror.failover, f"failover members of mirror {mirror.name} are"),
+                arbiter=members(mirror.arbiter, f"arbiter of mirror {mirror.name} is"),
+                dr=members(mirror.dr, f"DR asyncs of mirror {mirror.name} are"),
+                reporting=members(mirror.reporting, f"reporting asyncs of mirror {mirror.name} are"),
             )
             for mirror in declared.mirrors or ()
         )
         rosters = [(tier, members(tier.members, f"{tier.role} tier")) for tier in declared.tiers or ()]
         tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
         expected = _expected(declared)
-        machines = _machines(declared, mirrors, rosters, expected)
-        hidden = self.graph.unseen_machines(subscriptions, tags=True)
+        vms = _vms(declared, mirrors, rosters, expected)
+        hidden = self.graph.unseen_vms(subscriptions, tags=True)
         if (
             hidden is not None and declared.tiers != ()
         ):  # an unread tag may declare a role that is declared nowhere else
             said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
-            machines |= {role: PartialList(missing=hidden) for role in TIER_ROLES if role not in said}
-        scope = self._scope(machines, subscriptions, declared.resource_groups)
+            vms |= {role: PartialList(missing=hidden) for role in TIER_ROLES if role not in said}
+        scope = self._scope(vms, subscriptions, declared.resource_groups)
         return Deployment(
             declared=declared,
             subscriptions=subscriptions,
@@ -77,13 +77,13 @@ class DeploymentResolver:
             more_mirrors=_undeclared_mirrors(declared) or (hidden if declared.tagged_mirrors else None),
             tiers=tiers,
             declared_members=tuple(declared_members),
-            roles=_roles(machines),
-            machines=machines,
+            roles=_roles(vms),
+            vms=vms,
             expected=expected,
             scope=scope,
             balancers={
-                LoadBalancerRole.WEB: self._balancers(machines[Role.WEB], scope),
-                LoadBalancerRole.MIRROR: self._balancers(machines[Role.MIRROR_FAILOVER], scope),
+                LoadBalancerRole.WEB: self._balancers(vms[Role.WEB], scope),
+                LoadBalancerRole.MIRROR: self._balancers(vms[Role.MIRROR_FAILOVER], scope),
             },
             lines=_lines(declared, mirrors, tiers, declared_members),
         )
@@ -93,30 +93,26 @@ class DeploymentResolver:
         if selector.kind == "id":
             found = self.graph.resources.get(arm.key(selector.value))
             if found is not None:
-                return PartialList(
-                    (found,), self.graph.unseen_machines(subscriptions, tags=True) if selector.tag else None
-                )
+                return PartialList((found,), self.graph.unseen_vms(subscriptions, tags=True) if selector.tag else None)
             return PartialList(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
-        matches = tuple(
-            machine for machine in self._candidates(selector) if arm.subscription_of(machine.key) in subscriptions
-        )
-        return PartialList(matches, self.graph.unseen_machines(subscriptions, tags=selector.kind == "tag"))
+        matches = tuple(vm for vm in self._candidates(selector) if arm.subscription_of(vm.key) in subscriptions)
+        return PartialList(matches, self.graph.unseen_vms(subscriptions, tags=selector.kind == "tag"))
 
     def _candidates(self, selector: Selector) -> list[Resource]:
         if selector.kind == "name":
             return self._by_name.get(selector.value.lower(), [])
-        machines = self.graph.by_type.get(VM, [])
+        vms = self.graph.by_type.get(VM, [])
         if selector.kind == "glob":
             matches = re.compile(fnmatch.translate(selector.value.lower())).match
-            return [machine for machine in machines if matches(machine.name.lower())]
-        return [machine for machine in machines if tag(machine, selector.tag).casefold() == selector.value.casefold()]
+            return [vm for vm in vms if matches(vm.name.lower())]
+        return [vm for vm in vms if tag(vm, selector.tag).casefold() == selector.value.casefold()]
 
     def _scope(
-        self, machines: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
+        self, vms: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
     ) -> DeploymentScope:
         """Return the scope of VMs and resource groups."""
         scope = ScopeBuilder(self.graph, self.load_balancing, subscriptions)
-        for members in machines.values():
+        for members in vms.values():
             scope.add_members(members)
         if groups:
             scope.add_groups(groups)
@@ -124,17 +120,15 @@ class DeploymentResolver:
 
     def _balancers(self, members: Members, scope: DeploymentScope) -> PartialList:
         """Return the load balancers with a rule that sends traffic to one of several VMs."""
-        machines = PartialList.of(members)
-        found = {
-            pool.resource.key: pool.resource for pool in self.load_balancing.pools_serving(machines.of_type(Resource))
-        }
-        return PartialList(tuple(found.values()), machines.incomplete_because or scope[LOAD_BALANCER].missing)
+        vms = PartialList.of(members)
+        found = {pool.resource.key: pool.resource for pool in self.load_balancing.pools_serving(vms.of_type(Resource))}
+        return PartialList(tuple(found.values()), vms.incomplete_because or scope[LOAD_BALANCER].missing)
 
 
-def _each_once(machines: PartialList) -> PartialList:
+def _each_once(vms: PartialList) -> PartialList:
     """Return a list of VMs without duplicates."""
-    once = {member.key if isinstance(member, Resource) else member: member for member in machines.known}
-    return PartialList(tuple(once.values()), machines.missing)
+    once = {member.key if isinstance(member, Resource) else member: member for member in vms.known}
+    return PartialList(tuple(once.values()), vms.missing)
 
 
 def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Members) -> list[Tier]:
@@ -209,7 +203,7 @@ def _undeclared_mirrors(declared: DeclaredDeployment) -> Unknown | None:
     return Unknown(Cause.DECLARATION, f"the mirrors of {declared.name} are not declared: {add}")
 
 
-def _machines(
+def _vms(
     declared: DeclaredDeployment,
     mirrors: tuple[Mirror, ...],
     tiers: list[tuple[DeclaredTier, Members]],
@@ -246,13 +240,13 @@ def _merge(rosters: list[Members]) -> Members:
     return PartialList(joined.known, undeclared) if joined.known else undeclared
 
 
-def _roles(machines: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
+def _roles(vms: Mapping[Role, Members]) -> dict[str, tuple[Role, ...]]:
     """Return the roles by VM."""
     roles: dict[str, tuple[Role, ...]] = {}
-    for role, members in machines.items():
-        for machine in members.known if isinstance(members, PartialList) else ():
-            if isinstance(machine, Resource) and role not in roles.get(machine.key, ()):
-                roles[machine.key] = (*roles.get(machine.key, ()), role)
+    for role, members in vms.items():
+        for vm in members.known if isinstance(members, PartialList) else ():
+            if isinstance(vm, Resource) and role not in roles.get(vm.key, ()):
+                roles[vm.key] = (*roles.get(vm.key, ()), role)
     return roles
 
 
@@ -267,8 +261,8 @@ def _lines(
     lines |= {mirror.id: mirror.declared.line for mirror in mirrors}
     lines |= {tier.id: tier.declared.line for tier in tiers if tier.region == declared.primary_region}
     for member in declared_members:
-        for machine in member.machines.known:
-            if isinstance(machine, Resource) and member.selector.kind in {"name", "id"}:
-                lines.setdefault(machine.key, member.selector.line)
+        for vm in member.vms.known:
+            if isinstance(vm, Resource) and member.selector.kind in {"name", "id"}:
+                lines.setdefault(vm.key, member.selector.line)
     shared = Counter(lines.values())
     return {subject: line for subject, line in lines.items() if line and shared[line] == 1}

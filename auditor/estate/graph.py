@@ -69,15 +69,15 @@ class Graph:
             (unlisted(type_, subscription),),
         )
 
-    def unseen_machines(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
+    def unseen_vms(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
         """Return why VMs of some subscriptions, or tags of VMs, may not have been read."""
         for subscription in subscriptions:
             gap = self.listing(VM, subscription)
             if gap is not None:
                 return gap
-        for machine in self.unreadable.get(VM, ()) if tags else ():
-            hidden = value(machine, "tags").value
-            if isinstance(hidden, Unknown) and arm.subscription_of(machine.key) in subscriptions:
+        for vm in self.unreadable.get(VM, ()) if tags else ():
+            hidden = value(vm, "tags").value
+            if isinstance(hidden, Unknown) and arm.subscription_of(vm.key) in subscriptions:
                 return hidden
         return None
 

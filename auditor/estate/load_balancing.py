@@ -37,24 +37,24 @@ class LoadBalancing:
         """Take the graph; indexes are built at their first use."""
         self.graph = graph
         self.dns = Dns(graph)
-        self._machines: dict[str, Answer] = {}
+        self._vms: dict[str, Answer] = {}
 
-    def machines(self, pool: Part) -> Answer:
+    def vms(self, pool: Part) -> Answer:
         """Return the VMs in a backend pool, by network interface or by address.
 
         A pool member whose VM cannot be determined is `Unknown`; an instance of a Uniform scale set is returned as its
         scale set; a network interface without a VM is left out.
         """
-        if pool.key not in self._machines:
+        if pool.key not in self._vms:
             # Ends the recursion if pools refer to each other in a circle.
             circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)", about=(pool.resource.id,))
-            self._machines[pool.key] = Answer(PartialList(missing=circle))
-            self._machines[pool.key] = self._find_machines(pool)
-        return self._machines[pool.key]
+            self._vms[pool.key] = Answer(PartialList(missing=circle))
+            self._vms[pool.key] = self._find_vms(pool)
+        return self._vms[pool.key]
 
-    def pools_of(self, machine: Resource) -> list[Part]:
+    def pools_of(self, vm: Resource) -> list[Part]:
         """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
-        return self._pools.get(machine.key, [])
+        return self._pools.get(vm.key, [])
 
     @cached_property
     def _pools(self) -> dict[str, list[Part]]:
@@ -63,29 +63,29 @@ class LoadBalancing:
         for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
             for balancer in self.graph.by_type.get(type_, ()):
                 for pool in parts(balancer, POOLS):
-                    for member in PartialList.of(self.machines(pool).value).of_type(Resource):
+                    for member in PartialList.of(self.vms(pool).value).of_type(Resource):
                         found[member.key].append(pool)
         return found
 
-    def pools_serving(self, machines: Iterable[Resource]) -> list[Part]:
+    def pools_serving(self, vms: Iterable[Resource]) -> list[Part]:
         """Return the distinct backend pools of load balancers from which a rule sends traffic to one of some VMs."""
         found = {
             pool.key: pool
-            for machine in machines
-            for pool in self.pools_of(machine)
+            for vm in vms
+            for pool in self.pools_of(vm)
             if pool.resource.type == LOAD_BALANCER and self.rules_into(pool)
         }
         return list(found.values())
 
-    def rules_serving(self, machines: Iterable[Resource]) -> list[Part]:
+    def rules_serving(self, vms: Iterable[Resource]) -> list[Part]:
         """Return the distinct load-balancing rules that send traffic to one of some VMs."""
-        found = {rule.key: rule for pool in self.pools_serving(machines) for rule in self.rules_into(pool)}
+        found = {rule.key: rule for pool in self.pools_serving(vms) for rule in self.rules_into(pool)}
         return list(found.values())
 
-    def machines_served(self, rule: Part) -> PartialList:
+    def vms_served(self, rule: Part) -> PartialList:
         """Return the VMs to which a load-balancing or inbound NAT rule sends traffic."""
         pools = [self.graph.part(key) for key in self.pool_keys(rule)]
-        found = [PartialList.of(pool if isinstance(pool, Unknown) else self.machines(pool).value) for pool in pools]
+        found = [PartialList.of(pool if isinstance(pool, Unknown) else self.vms(pool).value) for pool in pools]
         direct = value(rule, "properties.backendIPConfiguration.id")
         if direct.value is not ABSENT:
             member = self._configured(direct)
@@ -123,13 +123,13 @@ class LoadBalancing:
         """
         found = []
         for gateway in self.graph.by_type.get(APPLICATION_GATEWAY, ()):
-            members = PartialList.joined(*(PartialList.of(self.machines(pool).value) for pool in parts(gateway, POOLS)))
+            members = PartialList.joined(*(PartialList.of(self.vms(pool).value) for pool in parts(gateway, POOLS)))
             known = bool(members.of_type(Resource))
             if doubts := tuple(m for m in members.of_type(Unknown) if m.cause is Cause.GAP or not known):
                 found.append((gateway, doubts))
         return found
 
-    def _find_machines(self, pool: Part) -> Answer:
+    def _find_vms(self, pool: Part) -> Answer:
         found: dict[str, Resource | Unknown] = {}
         reads: list[Read] = []
         missing = None
@@ -159,7 +159,7 @@ class LoadBalancing:
             holder = self._by_address(self._networks(entry), address.value)
             if isinstance(holder, Part):
                 return self._behind_frontend(holder.key, holder.resource), address.reads[0]
-            member = holder if isinstance(holder, Unknown) else self._machine(holder.id)
+            member = holder if isinstance(holder, Unknown) else self._vm(holder.id)
             return [] if member is None else [member], address.reads[0]
         reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
         if not isinstance(reference.value, str):
@@ -190,7 +190,7 @@ class LoadBalancing:
         rules = objects(balancer, RULES)
         named = [rule for rule in rules.of_type(Part) if self._takes(rule, frontend)]
         served = PartialList.joined(
-            *(self.machines_served(rule) for rule in named), PartialList(missing=rules.incomplete_because)
+            *(self.vms_served(rule) for rule in named), PartialList(missing=rules.incomplete_because)
         )
         return [*served.of_type(Resource), *served.of_type(Unknown), *filter(None, (served.missing,))]
 
@@ -204,7 +204,7 @@ class LoadBalancing:
         if isinstance(reference.value, Unknown):
             return reference.value
         if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
-            return self._machine(_interface_of(reference.value))
+            return self._vm(_interface_of(reference.value))
         read = reference.reads[0]
         reason = f"{read.resource}: {read.path} does not refer to an IP configuration of a VM"
         return Unknown(Cause.VALUE, reason, about=(read.resource,))
@@ -235,7 +235,7 @@ class LoadBalancing:
                         networks.append(arm.key(remote))
         return networks
 
-    def _machine(self, interface_id: str) -> Resource | Unknown | None:
+    def _vm(self, interface_id: str) -> Resource | Unknown | None:
         """Return the VM of a network interface, by a reference of either one."""
         key = arm.key(interface_id)
         if arm.type_of(key).startswith(f"{SCALE_SET}/"):
@@ -245,10 +245,10 @@ class LoadBalancing:
         interface = self.graph.get(interface_id)
         if isinstance(interface, Unknown):
             return interface
-        machine = value(interface, "properties.virtualMachine.id").value
-        if isinstance(machine, str):
-            return self.graph.get_or_placeholder(machine)
-        return machine if isinstance(machine, Unknown) else None
+        vm = value(interface, "properties.virtualMachine.id").value
+        if isinstance(vm, str):
+            return self.graph.get_or_placeholder(vm)
+        return vm if isinstance(vm, Unknown) else None
 
     def _scale_set(self, interface_id: str) -> Resource:
         """Return the Uniform scale set whose instance has a network interface."""

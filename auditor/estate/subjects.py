@@ -95,7 +95,7 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
         return f"{self.deployment.name}/members/{self.selector}"
 
     @property
-    def machines(self) -> PartialList:
+    def vms(self) -> PartialList:
         """Return the VMs to which it gives a role.
 
         Without a match, or with a name that several VMs have, that is one `Unknown`: no VM gets the role, and the list
@@ -139,7 +139,7 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     declared_members: tuple[DeclaredMember, ...]
     roles: Mapping[str, tuple[Role, ...]]
     """The roles of each VM, by its key."""
-    machines: Mapping[Role, Members]
+    vms: Mapping[Role, Members]
     """The VMs of every role; empty if declared as `none`, or if the product has no such tier."""
     expected: Mapping[tuple[Role, str], Members]
     """The tiers of the reference architecture that are not declared, by role and product ("" for the deployment's own):

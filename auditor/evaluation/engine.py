@@ -141,7 +141,7 @@ def _elements(deployment: Deployment, target: Target) -> PartialList:
         roles = [Role(role) for role in target.roles] or list(Role)
         tiers = tuple(tier for tier in deployment.tiers if tier.declared.role in roles)
         # A member that was not found, or whose region was not read, may lie in a region of which no tier is known.
-        groups = (*(tier.members for tier in tiers), *(deployment.machines[role] for role in roles))
+        groups = (*(tier.members for tier in tiers), *(deployment.vms[role] for role in roles))
         return PartialList(
             tiers, next(filter(None, (PartialList.of(group).incomplete_because for group in groups)), None)
         )
@@ -151,7 +151,7 @@ def _elements(deployment: Deployment, target: Target) -> PartialList:
         *(
             deployment.balancers[LoadBalancerRole(role)]
             if role in set(LoadBalancerRole)
-            else deployment.machines[Role(role)]
+            else deployment.vms[Role(role)]
             for role in target.roles
         )
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from auditor.azure.types import KINDS
 from auditor.rules.context import Context
+from auditor.rules.element_kinds import SUBJECTS
 from auditor.snapshot.known import Answer
 
 Find = Callable[[Context, Any], Answer]
@@ -33,7 +34,7 @@ class Fact(msgspec.Struct, frozen=True):
 FACTS: Final[dict[str, Fact]] = {}
 """All facts by name; filled by importing `auditor.rules.facts`."""
 
-_SHARED: Final = frozenset({*KINDS.values(), "mirror", "tier", "deployment", "subscription"})
+_SHARED: Final = frozenset({*KINDS.values(), *SUBJECTS})
 """The kinds whose elements are the same objects for all rules; those of other kinds are created anew each time."""
 
 

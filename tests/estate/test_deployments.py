@@ -33,7 +33,7 @@ def tier(*members: str, product: str = "iris", more: str = "") -> str:
 
 
 def app(deployment: Deployment) -> PartialList:
-    found = deployment.machines[Role.APP]
+    found = deployment.vms[Role.APP]
     assert isinstance(found, PartialList)
     return found
 
@@ -144,7 +144,7 @@ def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirro
       regions: {{primary: westeurope}}
       {mirror}
     """
-    found = s.only(s.topology(*MACHINES, deployment=text)).machines
+    found = s.only(s.topology(*MACHINES, deployment=text)).vms
     expected = undeclared | ({"mirror-arbiter", "mirror-dr", "mirror-reporting"} if mirrors else {"db"})
     assert {role for role, members in found.items() if isinstance(members, Unknown)} == expected
     assert [m.cause for m in found.values() if isinstance(m, Unknown) and m.cause is not Cause.DECLARATION] == []
@@ -178,7 +178,7 @@ SUITE = """
 )
 def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
     found = s.only(s.topology(*MACHINES, deployment=SUITE.replace("TIERS", tiers)))
-    gap = PartialList.of(found.machines[Role.WEB]).incomplete_because
+    gap = PartialList.of(found.vms[Role.WEB]).incomplete_because
     assert (gap is not None) is bool(asked)
     assert list(found.expected) == [(Role.WEB, product) for product in asked]
     for product in asked:
@@ -203,14 +203,14 @@ def test_roles_declared_to_be_none() -> None:
     - {name: d, product: trakcare, regions: {primary: westeurope}, mirrors: none, tiers: none}
     """
     found = s.only(s.topology(*MACHINES, deployment=text))
-    assert list(found.machines.values()) == [PartialList()] * len(Role)
+    assert list(found.vms.values()) == [PartialList()] * len(Role)
     assert (found.tiers, found.mirrors) == ((), ())
     assert found.expected == {(role, ""): PartialList() for role in (Role.APP, Role.PRINT, Role.WEB)}
 
 
 def test_mirrors_that_nobody_mentions() -> None:
     text = "- {name: d, product: iris, regions: {primary: westeurope}, tiers: none}"
-    found = s.only(s.topology(*MACHINES, deployment=text)).machines
+    found = s.only(s.topology(*MACHINES, deployment=text)).vms
     for role in (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING):
         gap = found[role]
         assert isinstance(gap, Unknown)
@@ -226,8 +226,8 @@ def test_one_of_two_mirrors_without_arbiter_leaves_the_arbiters_open() -> None:
       tiers: none
     """
     found = s.only(s.topology(*MACHINES, deployment=text))
-    assert s.names(found.machines[Role.MIRROR_ARBITER]) == ["vm-b", "..."]
-    assert s.names(found.machines[Role.MIRROR_FAILOVER]) == ["?", "vm-a"]
+    assert s.names(found.vms[Role.MIRROR_ARBITER]) == ["vm-b", "..."]
+    assert s.names(found.vms[Role.MIRROR_FAILOVER]) == ["?", "vm-a"]
     assert [mirror.id for mirror in found.mirrors] == ["d/mirrors/M", "d/mirrors/N"]
 
 
@@ -305,9 +305,9 @@ def test_a_deployment_may_be_made_of_tags() -> None:
     assert mirror.id == f"{found.id}/mirrors/TRAKDB"
     assert (s.names(mirror.failover), s.names(mirror.arbiter)) == (["a", "b"], ["arb"])
     assert isinstance(mirror.dr, Unknown), "nobody declared it"
-    assert s.names(found.machines[Role.WEB]) == ["w"]
-    assert isinstance(found.machines[Role.APP], Unknown)
-    assert found.machines[Role.PRINT] == PartialList()
+    assert s.names(found.vms[Role.WEB]) == ["w"]
+    assert isinstance(found.vms[Role.APP], Unknown)
+    assert found.vms[Role.PRINT] == PartialList()
     assert tiers(built) == {f"{found.id}/tiers/web/westeurope": ["w"]}
     assert built.subscriptions[0].deployments == (found,)
     assert not any(found.lines.values())
@@ -326,7 +326,7 @@ def test_what_only_tags_say_is_open_where_tags_are_hidden(how: Any) -> None:
     assert s.names(found.mirrors[0].failover) == ["a", "b", "..."]
     assert s.names(found.mirrors[0].arbiter) == ["arb", "..."]
     assert s.names(found.tiers[0].members) == ["w", "..."]
-    assert s.names(found.machines[Role.PRINT]) == ["..."]
+    assert s.names(found.vms[Role.PRINT]) == ["..."]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_tags_complete_a_file_and_never_override_it() -> None:
     assert isinstance(mirror.dr, Unknown)
     assert found.declared.product == "trakcare"
     expected = {Role.WEB: ["f"], Role.PRINT: [], Role.APP: ["app"]}
-    assert {role: s.names(found.machines[role]) for role in expected} == expected
+    assert {role: s.names(found.vms[role]) for role in expected} == expected
 
 
 @pytest.mark.parametrize("how", HIDDEN)
@@ -386,7 +386,7 @@ def test_a_tag_that_is_hidden_may_give_any_role_that_a_file_leaves_open(how: Any
     tier_roles = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
 
     def found(text: str, *more: Body, how: Any) -> list[list[str]]:
-        machines = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).machines
+        machines = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).vms
         assert s.names(machines[Role.MIRROR_ARBITER]) == [], "none on purpose"
         return [s.names(machines[role]) for role in tier_roles]
 

@@ -23,7 +23,7 @@ def pool(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb"
 
 
 def machines(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> PartialList:
-    found = built.load_balancing.machines(pool(built, type_, name)).value
+    found = built.load_balancing.vms(pool(built, type_, name)).value
     assert isinstance(found, PartialList)
     return found
 

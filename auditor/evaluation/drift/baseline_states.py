@@ -131,7 +131,7 @@ class States:
         if deployment in self._left_out:
             return self._left_out[deployment]
         if deployment not in {found.id.casefold() for found in self._is.deployments}:  # only tags had named it
-            hidden = self._is.graph.unseen_machines(self._was.graph.snapshot.scopes, tags=True)
+            hidden = self._is.graph.unseen_vms(self._was.graph.snapshot.scopes, tags=True)
             return hidden.reason if hidden else ""
         standing = self._after.get((finding.rule.id, deployment, deployment))
         return standing.reason if standing and not _is_judged(standing) else ""

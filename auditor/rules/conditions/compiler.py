@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,29 +15,12 @@ from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import LIST_OPERANDS, ON_LISTS, OPERATORS
 from auditor.rules.conditions.quantifiers import Quantifier, quantified
 from auditor.rules.conditions.result import LookUp, Test, joined, negation
+from auditor.rules.element_kinds import WITHOUT_BODY
 from auditor.rules.model import Rule, Setting, Severity
 from auditor.rules.registry import Fact
 
 Path = tuple[str | int, ...]
 """Keys and indexes that lead to a condition in its file."""
-
-_WITHOUT_FIELDS: Final = frozenset(
-    {
-        "mirror",
-        "tier",
-        "deployment",
-        "subscription",
-        "lun",
-        "member",
-        "sighting",
-        "exposure",
-        "need",
-        "text",
-        "opening",
-        "path",
-    }
-)
-"""Kinds of element that have no body."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -156,7 +139,7 @@ class Compiler:
         return _Input(inputs.field(text, default), text, "any*" if several else "any")
 
     def _field(self, text: str, path: Path) -> tuple[paths.Step, ...]:
-        if self._kinds[0] in _WITHOUT_FIELDS:
+        if self._kinds[0] in WITHOUT_BODY:
             message = f"a {self._kinds[0]} has no fields, only facts"
             raise ConditionError(message, path)
         try:

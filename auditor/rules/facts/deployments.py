@@ -135,7 +135,7 @@ def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None
     for deployment in topology.deployments:
         for key, own in deployment.roles.items():
             roles[key] += own
-        for roster in deployment.machines.values():
+        for roster in deployment.vms.values():
             reason = PartialList.of(roster).incomplete_because
             if reason is not None and reason.cause is Cause.GAP:
                 unknown = unknown or reason
@@ -173,7 +173,7 @@ def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
                 yield path.value
             if not isinstance(path.value, str) or not STATUS_PAGE.search(path.value):
                 continue
-            vms = balancing.machines_served(rule)
+            vms = balancing.vms_served(rule)
             if vms.incomplete_because is not None:
                 yield vms.incomplete_because
             for vm in vms.of_type(Resource):

@@ -42,7 +42,7 @@ def tiers(context: Context, deployment: Deployment) -> Answer:
         return region
     known = [tier for tier in deployment.tiers if tier.region == region.value]
     there = {tier.declared.role for tier in deployment.tiers}
-    undeclared = [deployment.machines[role] for role in TIER_ROLES if role not in there]
+    undeclared = [deployment.vms[role] for role in TIER_ROLES if role not in there]
     unknowns = (PartialList.of(vms).incomplete_because for vms in (*deployment.expected.values(), *undeclared))
     return Answer(PartialList(tuple(known), next(filter(None, unknowns), None)))
 
@@ -144,7 +144,7 @@ def _balanced(context: Context, load_balancer: Resource) -> PartialList:
     balancing, graph = context.topology.load_balancing, context.topology.graph
     rules = objects(load_balancer, RULES)
     sent = (
-        _Sent(balancing.machines_served(rule), graph.follow(rule, "frontendIPConfiguration"), None)
+        _Sent(balancing.vms_served(rule), graph.follow(rule, "frontendIPConfiguration"), None)
         for rule in rules.of_type(Part)
         if not only_udp(rule)
     )
@@ -178,7 +178,7 @@ def _vms_behind(context: Context, rule: Part) -> PartialList:
         unknown = paths.incomplete_because
     pools = [route_target(context, route, "backendAddressPools") for route in routes]
     served = [
-        PartialList.of(context.topology.load_balancing.machines(pool).value if isinstance(pool, Part) else pool)
+        PartialList.of(context.topology.load_balancing.vms(pool).value if isinstance(pool, Part) else pool)
         for pool in pools
     ]
     return PartialList.joined(*served, PartialList(missing=unknown))

@@ -32,7 +32,7 @@ def serves_databases(context: Context, load_balancer: Resource) -> Answer:
     """Whether a load-balancing or inbound NAT rule sends traffic to a VM with a database, mirrored or not."""
     rules = PartialList.joined(objects(load_balancer, RULES), objects(load_balancer, NAT_RULES))
     served = [
-        Answer(context.topology.load_balancing.machines_served(rule), (Read(load_balancer.id, rule.path, rule.id),))
+        Answer(context.topology.load_balancing.vms_served(rule), (Read(load_balancer.id, rule.path, rule.id),))
         for rule in rules.of_type(Part)
     ]
     return any_vm(context, served, rules.incomplete_because, DATABASE_ROLES)
@@ -121,7 +121,7 @@ def _web_rules(context: Context, load_balancer: Resource) -> PartialList:
     unknown = rules.incomplete_because
     known: list[Part] = []
     for rule in rules.of_type(Part):
-        vms = context.topology.load_balancing.machines_served(rule)
+        vms = context.topology.load_balancing.vms_served(rule)
         if any(Role.WEB in roles.get(vm.key, ()) for vm in vms.of_type(Resource)):
             known.append(rule)
         else:

@@ -109,7 +109,7 @@ def zones_in_use(context: Context, mirror: Mirror) -> Answer:
     found: dict[object, Read] = {}
     unknown = None
     for role in Role:
-        vms = PartialList.of(context.deployment.machines[role] if context.deployment else ABSENT)
+        vms = PartialList.of(context.deployment.vms[role] if context.deployment else ABSENT)
         unknown = unknown or vms.incomplete_because
         for vm in vms.of_type(Resource):
             if vm.location in {*regions, ""}:

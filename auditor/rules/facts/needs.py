@@ -53,7 +53,7 @@ def need_vms(_: Context, need: Need) -> Answer:
 
 def _mirrors_needed(deployment: Deployment) -> Iterator[Need]:
     if not deployment.mirrors and deployment.more_mirrors is None:
-        yield Need(f"{deployment.id}/mirrors", Role.MIRROR_FAILOVER, deployment.machines[Role.MIRROR_FAILOVER])
+        yield Need(f"{deployment.id}/mirrors", Role.MIRROR_FAILOVER, deployment.vms[Role.MIRROR_FAILOVER])
     for mirror in deployment.mirrors:
         yield Need(f"{mirror.id}/failover", Role.MIRROR_FAILOVER, _in_primary_region(deployment, mirror.failover))
         yield Need(f"{mirror.id}/arbiter", Role.MIRROR_ARBITER, mirror.arbiter)

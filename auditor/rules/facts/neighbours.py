@@ -55,7 +55,7 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
 @fact("subscription.machines", "subscription", gives="vm*")
 def vms(_: Context, subscription: Subscription) -> Answer:
     """The VMs in the subscription that have a role in a deployment."""
-    rosters = (roster for deployment in subscription.deployments for roster in deployment.machines.values())
+    rosters = (roster for deployment in subscription.deployments for roster in deployment.vms.values())
     found = PartialList.joined(*rosters)
     own = {m.key: m for m in found.of_type(Resource) if arm.subscription_of(m.key) == subscription.id}
     return Answer(PartialList(tuple(own[key] for key in sorted(own)), found.incomplete_because))
@@ -73,7 +73,7 @@ def neighbours(context: Context, deployment: Deployment) -> Answer:
     unknown = next(filter(None, (deployment.scope[t].missing for t in _POOLED)), None)
     visited: set[str] = set()
     for role in Role:
-        roster = PartialList.of(deployment.machines[role])
+        roster = PartialList.of(deployment.vms[role])
         unknown = unknown or roster.incomplete_because
         for vm in roster.of_type(Resource):
             for found in _beside(context, vm, role, visited):
@@ -110,7 +110,7 @@ def _roles(topology: Topology) -> _Roles:
         for key, own in deployment.roles.items():
             found.roles.setdefault(key, {}).update(dict.fromkeys(own))
         for member in deployment.declared_members:
-            unknown = member.machines.incomplete_because
+            unknown = member.vms.incomplete_because
             if unknown is not None and unknown.cause is Cause.DECLARATION:
                 found.ambiguous.update((match.key, unknown) for match in member.matches.of_type(Resource))
     return found
@@ -118,7 +118,7 @@ def _roles(topology: Topology) -> _Roles:
 
 def _unread_members(topology: Topology) -> Unknown | None:
     """Return why the members of a role may include VMs that could not be read."""
-    rosters = (roster for deployment in topology.deployments for roster in deployment.machines.values())
+    rosters = (roster for deployment in topology.deployments for roster in deployment.vms.values())
     unknowns = (PartialList.of(roster).incomplete_because for roster in rosters)
     return next((unknown for unknown in unknowns if unknown is not None and unknown.cause is Cause.GAP), None)
 
@@ -134,7 +134,7 @@ def _beside(context: Context, vm: Resource, role: Role, visited: set[str]) -> It
         if pool.key in visited:
             continue
         visited.add(pool.key)
-        others = PartialList.of(context.topology.load_balancing.machines(pool).value)
+        others = PartialList.of(context.topology.load_balancing.vms(pool).value)
         for other in others.of_type(Resource):
             if other.type == VM:
                 yield other, Read(pool.resource.id, pool.path, pool.id)

@@ -33,13 +33,13 @@ TARGETS = ("backendAddressPool", "defaultBackendAddressPool")
 @fact("pool.machines", "pool", gives="vm*")
 def pool_vms(context: Context, pool: Part) -> Answer:
     """The VMs in a backend pool, by network interface or by address."""
-    return context.topology.load_balancing.machines(pool)
+    return context.topology.load_balancing.vms(pool)
 
 
 @fact("pool.member_count", "pool", gives="number")
 def member_count(context: Context, pool: Part) -> Answer:
     """The number of pool members, by network interface or address; each instance of a Uniform scale set is one."""
-    found = context.topology.load_balancing.machines(pool)
+    found = context.topology.load_balancing.vms(pool)
     vms = PartialList.of(found.value)
     known = sum(_instances(pool, vm) for vm in vms.of_type(Resource))
     unknowns = vms.of_type(Unknown)
@@ -50,7 +50,7 @@ def member_count(context: Context, pool: Part) -> Answer:
 @fact("pool.only_dr_members", "pool", gives="boolean")
 def only_dr_members(context: Context, pool: Part) -> Answer:
     """Whether all VMs in a backend pool are DR asyncs of mirrors; false if the pool is empty."""
-    found = context.topology.load_balancing.machines(pool)
+    found = context.topology.load_balancing.vms(pool)
     members = PartialList.of(found.value)
     vms = members.of_type(Resource)
     undeclared: Unknown | None = None
@@ -91,7 +91,7 @@ def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
         unknown = unknown or _unread_target(route)
         for key in _targets(route):
             pool = context.topology.graph.part(key)
-            vms = context.topology.load_balancing.machines(pool).value if isinstance(pool, Part) else pool
+            vms = context.topology.load_balancing.vms(pool).value if isinstance(pool, Part) else pool
             web = serves(context, Answer(PartialList((pool,))), Role.WEB).value
             if vms == PartialList() or web is True:
                 pools[key] = pool
@@ -111,7 +111,7 @@ def idle_pools(context: Context, owner: Resource) -> Answer:
     known: list[object] = [*found.of_type(Unknown)]
     reads: list[Read] = []
     for pool in found.of_type(Part):
-        members = PartialList.of(balancing.machines(pool).value)
+        members = PartialList.of(balancing.vms(pool).value)
         used: bool | Unknown = True
         if any(roles_of(context, vm) for vm in members.of_type(Resource)):
             used = _is_used(context, pool)
@@ -176,7 +176,7 @@ def _incomplete_pool(topology: Topology) -> Unknown | None:
     for type_ in POOL_OWNERS:
         for owner in topology.graph.by_type.get(type_, ()):
             for pool in parts(owner, POOLS):
-                unknown = PartialList.of(topology.load_balancing.machines(pool).value).incomplete_because
+                unknown = PartialList.of(topology.load_balancing.vms(pool).value).incomplete_because
                 if unknown is not None and is_served(topology, pool).value is not False:
                     return unknown
             unknown = objects(owner, POOLS).incomplete_because
@@ -239,7 +239,7 @@ def _unread_target(route: Part) -> Unknown | None:
 def serves(context: Context, pools: Answer, role: Role) -> Answer:
     """Return whether one of some backend pools has a VM of a role."""
     known = PartialList.of(pools.value)
-    served = map(context.topology.load_balancing.machines, known.of_type(Part))
+    served = map(context.topology.load_balancing.vms, known.of_type(Part))
     return any_vm(context, served, known.incomplete_because, (role,))
 
 
@@ -267,7 +267,7 @@ def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
 
 def _unknown_members(context: Context, role: Role) -> Unknown | None:
     """Return why the members of a role may not all be known, or None."""
-    return PartialList.of(context.deployment.machines[role]).incomplete_because if context.deployment else None
+    return PartialList.of(context.deployment.vms[role]).incomplete_because if context.deployment else None
 
 
 def _instances(pool: Part, vm: Resource) -> int:

@@ -109,4 +109,4 @@ def _has_role(context: Context, vm: Resource, roles: tuple[Role, ...]) -> bool |
         return False
     if any(role in roles for role in context.deployment.roles.get(vm.key, ())):
         return True
-    return PartialList.joined(*(context.deployment.machines[role] for role in roles)).incomplete_because or False
+    return PartialList.joined(*(context.deployment.vms[role] for role in roles)).incomplete_because or False

@@ -1,0 +1,31 @@
+"""The kinds of element that have no body in Azure: rules evaluate them by facts alone.
+
+The kinds with a body are those of `auditor.azure.types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+SUBJECTS: Final = frozenset({"mirror", "tier", "deployment", "subscription"})
+"""Those that are subjects of rules too; they are the same objects for all rules."""
+
+WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "deployment": "a deployment; available for every subject",
+        "exposure": "a use of something that Azure retires",
+        "lun": "a logical unit number (LUN) of a mirror's failover members",
+        "member": "a declared member: one entry of a list in the deployment file",
+        "mirror": "a mirror",
+        "need": "a role that a deployment needs",
+        "opening": "a sensitive port that security groups open to addresses on the Internet",
+        "path": "a public path: a way from the Internet to a VM",
+        "sighting": "a VM that a tag or a load balancer shows in a role",
+        "subscription": "a scanned subscription",
+        "text": "a text",
+        "tier": "a tier: the VMs of one role, and product, in one region",
+    }
+)
+"""Each kind with what it is."""
