@@ -96,15 +96,15 @@ class _Plan(NamedTuple):
     in_dr: bool = False
 
 
-def build(machines: int, seed: int = SEED) -> Snapshot:
+def build(vms: int, seed: int = SEED) -> Snapshot:
     """Return an estate of that many machines."""
-    return _Estate(machines, seed).snapshot()
+    return _Estate(vms, seed).snapshot()
 
 
 class _Estate:
-    def __init__(self, machines: int, seed: int) -> None:
+    def __init__(self, vms: int, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - it makes up data, not secrets
-        self._machines = machines
+        self._vms = vms
         self._bodies: list[Body] = []
         self._declared: list[str] = ["format: auditor.deployment/1", "deployments:"]
         self._addresses = 0
@@ -112,7 +112,7 @@ class _Estate:
     def snapshot(self) -> Snapshot:
         """Build everything, subscription by subscription."""
         scopes = []
-        left = self._machines
+        left = self._vms
         while left > 0:
             scope = f"/subscriptions/{len(scopes) + 1:08}-0000-4000-8000-000000000000"
             scopes.append(scope)
@@ -129,14 +129,14 @@ class _Estate:
             deployment="\n".join(self._declared) + "\n",
         )
 
-    def _subscription(self, scope: str, machines: int, number: int) -> None:
+    def _subscription(self, scope: str, vms: int, number: int) -> None:
         self._bodies.append(
             {"id": scope, "type": "Microsoft.Resources/subscriptions", "displayName": f"Hospitals {number}"}
         )
-        deployments = machines * 7 // 10 // PER_DEPLOYMENT
+        deployments = vms * 7 // 10 // PER_DEPLOYMENT
         for index in range(deployments):
             self._deployment(scope, f"hospital-{number}-{index:03}")
-        self._bystanders(scope, machines - deployments * PER_DEPLOYMENT)
+        self._other_vms(scope, vms - deployments * PER_DEPLOYMENT)
 
     # --- deployments --------------------------------------------------------------------------------------------------
 
@@ -177,18 +177,18 @@ class _Estate:
             zone = str(index % 3 + 1 if chance.random() < 0.95 else 1)
             size = chance.choice(_DATABASE_SIZES if database else _SERVER_SIZES)
             disks = chance.choice((3, 3, 4)) if database else 0
-            machine, configuration = self._machine(place, plan.name, size, disks, tags, networks[plan.in_dr], pool)
+            vm, configuration = self._vm(place, plan.name, size, disks, tags, networks[plan.in_dr], pool)
             if zonal:
-                machine["zones"] = [zone]
+                vm["zones"] = [zone]
             else:
-                machine["properties"]["availabilitySet"] = {"id": set_id.upper()}
-                machine["properties"]["instanceView"]["platformFaultDomain"] = index % 3
-                sets.setdefault(set_id, []).append({"id": machine["id"]})
+                vm["properties"]["availabilitySet"] = {"id": set_id.upper()}
+                vm["properties"]["instanceView"]["platformFaultDomain"] = index % 3
+                sets.setdefault(set_id, []).append({"id": vm["id"]})
             if pool:
                 members[plan.role].append(configuration)
         self._sets(sets, primary_region)
         for role, pool in pools.items():
-            self._balancer(primary, pool, members[role], networks[False], mirror=role == "mirror-failover")
+            self._load_balancer(primary, pool, members[role], networks[False], mirror=role == "mirror-failover")
         self._declare(name, scope, (primary_region, dr_region), plans, by_tags=by_tags)
 
     def _declare(
@@ -220,14 +220,14 @@ class _Estate:
         self._declared += lines
 
     def _sets(self, sets: dict[str, list[Body]], primary_region: str) -> None:
-        for set_id, machines in sets.items():
-            region = self._region_of(machines[0]["id"], primary_region)
-            properties = {"platformFaultDomainCount": 3, "platformUpdateDomainCount": 5, "virtualMachines": machines}
+        for set_id, vms in sets.items():
+            region = self._region_of(vms[0]["id"], primary_region)
+            properties = {"platformFaultDomainCount": 3, "platformUpdateDomainCount": 5, "virtualMachines": vms}
             sku = {"name": "Aligned" if self._random.random() < 0.95 else "Classic"}
             self._add(set_id, "Microsoft.Compute/availabilitySets", region, properties, sku=sku)
 
-    def _region_of(self, machine_id: str, primary_region: str) -> str:
-        return dict(_REGIONS)[primary_region] if arm.group_of(machine_id).endswith("-dr") else primary_region
+    def _region_of(self, vm_id: str, primary_region: str) -> str:
+        return dict(_REGIONS)[primary_region] if arm.group_of(vm_id).endswith("-dr") else primary_region
 
     # --- networks and balancers ---------------------------------------------------------------------------------------
 
@@ -286,17 +286,17 @@ class _Estate:
         return str(subnet["id"])
 
     @staticmethod
-    def _pool(place: _Place, balancer: str) -> str:
-        return place.id("Microsoft.Network/loadBalancers", balancer) + "/backendAddressPools/pool"
+    def _pool(place: _Place, load_balancer: str) -> str:
+        return place.id("Microsoft.Network/loadBalancers", load_balancer) + "/backendAddressPools/pool"
 
-    def _balancer(self, place: _Place, pool: str, members: Sequence[str], subnet: str, *, mirror: bool) -> None:
+    def _load_balancer(self, place: _Place, pool: str, members: Sequence[str], subnet: str, *, mirror: bool) -> None:
         """Add the internal load balancer in front of the mirror or the web servers."""
         chance = self._random
-        balancer = pool.partition("/backendAddressPools/")[0]
+        load_balancer = pool.partition("/backendAddressPools/")[0]
         port = 1972 if mirror else 443
         healthy = chance.random() < 0.92
         probe = _named(
-            balancer,
+            load_balancer,
             "probes",
             "probe",
             protocol="Http" if healthy else "Tcp",
@@ -306,7 +306,7 @@ class _Estate:
             **({"requestPath": "/csp/bin/mirror_status.cxw" if mirror else "/health.html"} if healthy else {}),
         )
         frontend = _named(
-            balancer,
+            load_balancer,
             "frontendIPConfigurations",
             "frontend",
             privateIPAddress="10.1.0.10",
@@ -314,7 +314,7 @@ class _Estate:
             subnet={"id": subnet},
         )
         rule = _named(
-            balancer,
+            load_balancer,
             "loadBalancingRules",
             "rule",
             protocol="Tcp",
@@ -330,7 +330,7 @@ class _Estate:
             probe={"id": probe["id"]},
         )
         backends = _named(
-            balancer,
+            load_balancer,
             "backendAddressPools",
             "pool",
             backendIPConfigurations=[{"id": member} for member in members],
@@ -343,14 +343,14 @@ class _Estate:
             "probes": [probe],
         }
         sku = {"name": "Standard" if chance.random() < 0.95 else "Basic", "tier": "Regional"}
-        self._add(balancer, "Microsoft.Network/loadBalancers", place.region, properties, sku=sku)
+        self._add(load_balancer, "Microsoft.Network/loadBalancers", place.region, properties, sku=sku)
 
     # --- machines -----------------------------------------------------------------------------------------------------
 
-    def _bystanders(self, scope: str, machines: int) -> None:
+    def _other_vms(self, scope: str, vms: int) -> None:
         """Add what other teams run in the same subscription."""
         subnet, place = "", _Place(scope, "", "")
-        for index in range(machines):
+        for index in range(vms):
             if index % 50 == 0:
                 place = _Place(scope, f"rg-team-{index // 50:02}", self._random.choice(_REGIONS)[0])
                 subnet = self._network(place)
@@ -358,19 +358,19 @@ class _Estate:
                 f"{self._random.choice(('build', 'mail', 'erp', 'pacs', 'report'))}-{arm.name_of(scope)[:8]}-{index:04}"
             )
             size = self._random.choice(_OTHER_SIZES)
-            self._machine(place, name, size, self._random.choice((0, 0, 1)), {"team": place.group}, subnet, "")
+            self._vm(place, name, size, self._random.choice((0, 0, 1)), {"team": place.group}, subnet, "")
 
-    def _machine(  # noqa: PLR0913, PLR0917 - a machine has that many sides
+    def _vm(  # noqa: PLR0913, PLR0917 - a machine has that many sides
         self, place: _Place, name: str, size: str, data_disks: int, tags: dict[str, str], subnet: str, pool: str
     ) -> tuple[Body, str]:
         """Add a machine with its interface and disks; return it and the id of its IP configuration."""
         chance = self._random
-        machine_id = place.id("Microsoft.Compute/virtualMachines", name)
+        vm_id = place.id("Microsoft.Compute/virtualMachines", name)
         interface = place.id("Microsoft.Network/networkInterfaces", f"{name}-nic")
-        configuration = self._interface(place, interface, machine_id, tags, subnet, pool)
+        configuration = self._interface(place, interface, vm_id, tags, subnet, pool)
         publisher, offer, sku = chance.choice(_IMAGES)
         cached = chance.random() < 0.05
-        os_disk = self._disk(place, f"{name}-os", machine_id, tags, ("Premium_LRS", 128, 500, 100), system=True)
+        os_disk = self._disk(place, f"{name}-os", vm_id, tags, ("Premium_LRS", 128, 500, 100), system=True)
         sort = chance.choice(_DISKS) if chance.random() < 0.97 else ("Standard_LRS", 512, 500, 60)
         attached = [
             {
@@ -378,7 +378,7 @@ class _Estate:
                 "createOption": "Attach",
                 "caching": "ReadWrite" if cached else "None",
                 "writeAcceleratorEnabled": False,
-                **self._disk(place, f"{name}-data{lun}", machine_id, tags, sort),
+                **self._disk(place, f"{name}-data{lun}", vm_id, tags, sort),
             }
             for lun in range(data_disks)
         ]
@@ -416,12 +416,10 @@ class _Estate:
                 "statuses": [status, {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"}],
             },
         }
-        return self._add(
-            machine_id, "Microsoft.Compute/virtualMachines", place.region, properties, tags=tags
-        ), configuration
+        return self._add(vm_id, "Microsoft.Compute/virtualMachines", place.region, properties, tags=tags), configuration
 
     def _interface(  # noqa: PLR0913, PLR0917 - as above
-        self, place: _Place, interface: str, machine_id: str, tags: dict[str, str], subnet: str, pool: str
+        self, place: _Place, interface: str, vm_id: str, tags: dict[str, str], subnet: str, pool: str
     ) -> str:
         self._addresses += 1
         high, low = divmod(self._addresses % 4000 + 16, 256)
@@ -443,7 +441,7 @@ class _Estate:
             "enableAcceleratedNetworking": self._random.random() < 0.92,
             "enableIPForwarding": False,
             "primary": True,
-            "virtualMachine": {"id": machine_id},
+            "virtualMachine": {"id": vm_id},
             "nicType": "Standard",
         }
         self._add(interface, "Microsoft.Network/networkInterfaces", place.region, properties, tags=tags)
@@ -453,7 +451,7 @@ class _Estate:
         self,
         place: _Place,
         name: str,
-        machine_id: str,
+        vm_id: str,
         tags: dict[str, str],
         sort: tuple[str, int, int, int],
         *,
@@ -476,7 +474,7 @@ class _Estate:
         }
         if system:
             properties["osType"] = "Linux"
-        more = {"sku": {"name": sku, "tier": sku.partition("_")[0]}, "managedBy": machine_id}
+        more = {"sku": {"name": sku, "tier": sku.partition("_")[0]}, "managedBy": vm_id}
         self._add(disk, "Microsoft.Compute/disks", place.region, properties, tags=tags, **more)
         return {
             "name": name,

@@ -61,7 +61,7 @@ class Line(NamedTuple):
     """Why it is missed, where it is."""
 
     @property
-    def verdict(self) -> str:
+    def state(self) -> str:
         """Return whether the limit is met, or by how much it is missed."""
         return "met" if self.measured <= self.limit else f"missed {self.measured / self.limit:.1f} times over"
 
@@ -205,7 +205,7 @@ def child(name: str, file: Path) -> float:
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
-_WHY_JUDGING: Final = (
+_WHY_EVALUATING: Final = (
     "The decoder, in C, has built a whole property while Python calls one function. Conditions that pass are "
     "evaluated without evidence unless a format shows it, each fact of a machine is computed once, and the graph "
     "is followed only from the machines of deployments; what is left are the conditions and facts themselves, twenty "
@@ -260,8 +260,8 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
         base, read, scanned = (child(name, file) for name in CHILDREN)
         scans[size] = len(built.resources), scanned
         yield Line(f"{of}: reading, to `msgspec.json`", read / base, 3, read, base, _WHY_READING)
-        judged = scanned - read
-        yield Line(f"{of}: judging, to `msgspec.json`", judged / base, 6, judged, base, _WHY_JUDGING)
+        evaluated = scanned - read
+        yield Line(f"{of}: judging, to `msgspec.json`", evaluated / base, 6, evaluated, base, _WHY_EVALUATING)
         scan = (*_AUDITOR, "scan", "--snapshot", str(file), "-o", f"json={os.devnull}")
         command = best(scan, times=1, accept=(0, 1, 3))
         yield Line(
@@ -288,25 +288,25 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
 
 
 @contextlib.contextmanager
-def served(machines: int, latency: float, folder: Path) -> Iterator[Path]:
+def served(vms: int, latency: float, folder: Path) -> Iterator[Path]:
     """Play Azure for an estate; the file that is given says where."""
-    command = [sys.executable, str(ROOT / "bench" / "server.py"), str(machines), str(latency)]
+    command = [sys.executable, str(ROOT / "bench" / "server.py"), str(vms), str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None  # noqa: S101 - it is a pipe
-        file = folder / f"azure-{machines}.json"
+        file = folder / f"azure-{vms}.json"
         file.write_bytes(server.stdout.readline())
         yield file
         server.communicate()
 
 
-def live(machines: int, folder: Path) -> Iterator[Line]:
+def live(vms: int, folder: Path) -> Iterator[Line]:
     """Yield the rows of reading from Azure."""
-    of = f"{machines:,} machines"
-    with served(machines, 0, folder) as file:
+    of = f"{vms:,} machines"
+    with served(vms, 0, folder) as file:
         taken, base = (child(name, file) for name in LIVE)
         yield Line(f"{of}: collecting, to fetching the same bytes", taken / base, 8, taken, base, _WHY_COLLECTING)
-    if machines == max(SIZES["full"]):
-        with served(machines, LATENCY, folder) as file:
+    if vms == max(SIZES["full"]):
+        with served(vms, LATENCY, folder) as file:
             taken = best((__file__, "--child", "collecting", str(file)), times=1, reports=True).seconds
             about = json.loads(file.read_bytes())
         calls = f"{len(about['paths']):,} calls in {about['wall']:.0f} s"
@@ -317,7 +317,7 @@ def live(machines: int, folder: Path) -> Iterator[Line]:
 def table(lines: Sequence[Line]) -> list[str]:
     """Return the table as Markdown, which is read as well on a terminal."""
     rows = [("what", "measured", "limit", "")]
-    rows += [(line.what, f"{line.measured:.1f}", f"{line.limit:g}", line.verdict) for line in lines]
+    rows += [(line.what, f"{line.measured:.1f}", f"{line.limit:g}", line.state) for line in lines]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rows.insert(1, tuple("-" * max(3, width) for width in widths))  # type: ignore[arg-type]
     return [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]

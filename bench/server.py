@@ -48,9 +48,9 @@ class Remembering(ArmServer):
         return made
 
 
-def played(machines: int) -> Estate:
+def played(vms: int) -> Estate:
     """Return the estate of a size; who plays a role is said nowhere, so that no machine is asked for by itself."""
-    built = estate.build(machines)
+    built = estate.build(vms)
     found = Estate()
     for resource in built.resources:
         found.add({name: value for name, value in resource.body.items() if name != "tags" or resource.type != VM})
@@ -59,8 +59,8 @@ def played(machines: int) -> Estate:
 
 def main() -> None:
     """Serve, and print where."""
-    machines, latency = int(sys.argv[1]), float(sys.argv[2])
-    found = played(machines)
+    vms, latency = int(sys.argv[1]), float(sys.argv[2])
+    found = played(vms)
     with Remembering(found, latency=latency, throttle=Throttle() if latency else None) as server:
         about = {
             "url": server.url,

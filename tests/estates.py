@@ -98,7 +98,7 @@ def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = fixtu
     return Topology(snapshot_of(name, body), deployments, as_of)
 
 
-def judge(
+def evaluate(
     name: str, body: Body, declared: Any = None, asked: Sequence[CompiledRule] | None = None
 ) -> dict[Key, Finding]:
     """Return the findings of a changed estate by what they are about; by some rules only, where these are given."""
@@ -110,7 +110,7 @@ def judge(
 
 @cache
 def baseline(name: str) -> Mapping[Key, Finding]:
-    return judge(name, body_of(name))
+    return evaluate(name, body_of(name))
 
 
 def complete(name: str, body: Body) -> bool:
@@ -123,18 +123,18 @@ def by_tags(name: str) -> tuple[Body, Body]:
     """Return an estate whose machines say by tags what the deployment file said, and what is left of that file."""
     body = body_of(name)
     (found,) = topology(name, body).deployments
-    machines = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
+    vms = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
     for mirror in found.mirrors:
         for roster in (mirror.failover, mirror.arbiter, mirror.dr, mirror.reporting):
-            for machine in PartialList.of(roster).of_type(Resource):
-                (role,) = found.roles[machine.key]
+            for vm in PartialList.of(roster).of_type(Resource):
+                (role,) = found.roles[vm.key]
                 more = {"iris-mirror": mirror.declared.name, "iris-product": mirror.declared.product}
-                machines[machine.key]["tags"] = {"iris-deployment": found.id, "iris-role": str(role), **more}
+                vms[vm.key]["tags"] = {"iris-deployment": found.id, "iris-role": str(role), **more}
     for tier in found.tiers:
-        for machine in tier.members.of_type(Resource):
+        for vm in tier.members.of_type(Resource):
             product = tier.declared.product or found.declared.product
             own = {"iris-deployment": found.id, "iris-role": str(tier.declared.role), "iris-product": product}
-            machines[machine.key]["tags"] = own
+            vms[vm.key]["tags"] = own
     declared = declared_of(name)
     (left,) = declared["deployments"]
     del left["mirrors"], left["tiers"]

@@ -19,11 +19,11 @@ from azure.core.exceptions import (
 from azure.core.rest import HttpRequest
 
 from tests.arm import ArmServer, Call, Fault, On
-from tests.arm.asking import API, MACHINES, SCOPE, Client, ask, body, get, names, pages, raw
+from tests.arm.asking import API, SCOPE, VMS, Client, ask, body, get, names, pages, raw
 
 pytestmark = pytest.mark.slow
 
-LIST = SCOPE + MACHINES
+LIST = SCOPE + VMS
 DISKS = f"{SCOPE}/providers/Microsoft.Compute/disks"
 
 
@@ -50,8 +50,8 @@ def listed(server: ArmServer, most: int = 1000, retries: int = 0) -> list[str]:
 
     async def question(client: Client) -> list[str]:
         found: list[str] = []
-        async for machine in client.virtual_machines.list_all():
-            found.append(str(machine.name))
+        async for vm in client.virtual_machines.list_all():
+            found.append(str(vm.name))
             if len(found) == most:
                 break
         return found

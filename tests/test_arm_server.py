@@ -19,9 +19,9 @@ from tests.arm import ArmServer, Estate, Identity, Role, Throttle
 from tests.arm.asking import (
     API,
     GROUP,
-    MACHINES,
     SCOPE,
     SUBSCRIPTION,
+    VMS,
     Body,
     Client,
     ask,
@@ -164,31 +164,31 @@ def test_subscriptions_and_groups_are_listed_and_read(server: ArmServer) -> None
 
 
 def test_types_are_listed_by_subscription_and_by_group(server: ArmServer) -> None:
-    everywhere, here = body(server, SCOPE + MACHINES)["value"], body(server, GROUP + MACHINES)["value"]
+    everywhere, here = body(server, SCOPE + VMS)["value"], body(server, GROUP + VMS)["value"]
     assert 0 < len(here) < len(everywhere)
     assert {item["id"] for item in here} == {item["id"] for item in everywhere if item["id"].startswith(GROUP)}
 
 
 def test_the_clients_of_the_azure_sdk_read_machines(server: ArmServer) -> None:
     async def question(client: Client) -> list[str]:
-        return [str(machine.name) async for machine in client.virtual_machines.list_all()]
+        return [str(vm.name) async for vm in client.virtual_machines.list_all()]
 
-    assert ask(server, question) == names(body(server, SCOPE + MACHINES))
+    assert ask(server, question) == names(body(server, SCOPE + VMS))
 
 
 def test_a_machine_shows_its_instance_view_only_when_asked(server: ArmServer) -> None:
-    machine = f"{GROUP}{MACHINES}/vm-db-a"
-    assert "instanceView" not in body(server, machine)["properties"]
-    view = body(server, f"{machine}?$expand=instanceView")["properties"]["instanceView"]
+    vm = f"{GROUP}{VMS}/vm-db-a"
+    assert "instanceView" not in body(server, vm)["properties"]
+    view = body(server, f"{vm}?$expand=instanceView")["properties"]["instanceView"]
     assert view["statuses"]
-    assert body(server, f"{machine}/instanceView") == view
-    listed = body(server, SCOPE + MACHINES)["value"]
+    assert body(server, f"{vm}/instanceView") == view
+    listed = body(server, SCOPE + VMS)["value"]
     assert not [item for item in listed if "instanceView" in item["properties"]]
-    assert refusal(server, f"{SCOPE}{MACHINES}?$expand=instanceView") == (400, "BadRequest")
+    assert refusal(server, f"{SCOPE}{VMS}?$expand=instanceView") == (400, "BadRequest")
 
 
 def test_a_list_of_states_has_nothing_else(server: ArmServer) -> None:
-    for item in (found := body(server, f"{SCOPE}{MACHINES}?statusOnly=true")["value"]):
+    for item in (found := body(server, f"{SCOPE}{VMS}?statusOnly=true")["value"]):
         assert set(item) == {"id", "name", "type", "location", "properties"}
         assert item["properties"]["instanceView"].keys() == {"statuses"}
     assert found
@@ -196,7 +196,7 @@ def test_a_list_of_states_has_nothing_else(server: ArmServer) -> None:
 
 def test_the_generic_list_has_no_properties(server: ArmServer) -> None:
     found = body(server, f"{SCOPE}/resources?$filter=resourceType eq 'Microsoft.Compute/virtualMachines'")["value"]
-    assert [item["name"] for item in found] == names(body(server, SCOPE + MACHINES))
+    assert [item["name"] for item in found] == names(body(server, SCOPE + VMS))
     assert not [item for item in found if "properties" in item]
     everything = body(server, f"{SCOPE}/resources?$top=1000")["value"]
     assert len(found) < len(everything)
@@ -225,19 +225,19 @@ def test_what_is_not_there_is_refused_in_the_words_of_azure(server: ArmServer) -
     server.estate.unregistered.add("microsoft.devtestlab")
     other = "/subscriptions/99999999-9999-9999-9999-999999999999"
     refusals = {
-        f"{SCOPE}{MACHINES}?api-version=": (400, "MissingApiVersionParameter"),
+        f"{SCOPE}{VMS}?api-version=": (400, "MissingApiVersionParameter"),
         other: (404, "SubscriptionNotFound"),
-        other + MACHINES: (404, "SubscriptionNotFound"),
+        other + VMS: (404, "SubscriptionNotFound"),
         f"{SCOPE}/resourceGroups/none": (404, "ResourceGroupNotFound"),
-        f"{SCOPE}/resourceGroups/none{MACHINES}": (404, "ResourceGroupNotFound"),
+        f"{SCOPE}/resourceGroups/none{VMS}": (404, "ResourceGroupNotFound"),
         f"{SCOPE}/resourceGroups/none/resources": (404, "ResourceGroupNotFound"),
-        f"{GROUP}{MACHINES}/none": (404, "ResourceNotFound"),
-        f"{GROUP}{MACHINES}/none/extensions": (404, "ParentResourceNotFound"),
+        f"{GROUP}{VMS}/none": (404, "ResourceNotFound"),
+        f"{GROUP}{VMS}/none/extensions": (404, "ParentResourceNotFound"),
         f"{SCOPE}/providers/Microsoft.Compute/nothings": (404, "InvalidResourceType"),
         f"{SCOPE}/providers/Microsoft.Nothing/nothings": (404, "InvalidResourceNamespace"),
         f"{SCOPE}/providers/Microsoft.Nothing": (404, "InvalidResourceNamespace"),
         f"{SCOPE}/providers/Microsoft.DevTestLab/schedules": (409, "MissingSubscriptionRegistration"),
-        f"{SCOPE}{MACHINES}?$skiptoken=x": (400, "InvalidSkipToken"),
+        f"{SCOPE}{VMS}?$skiptoken=x": (400, "InvalidSkipToken"),
     }
     for path, expected in refusals.items():
         assert refusal(server, path) == expected, path
@@ -289,9 +289,9 @@ def test_a_list_of_groups_is_paged_too(server: ArmServer) -> None:
 
 
 def test_a_role_on_one_group_trims_lists_and_refuses_the_rest(server: ArmServer) -> None:
-    whole = body(server, SCOPE + MACHINES)["value"]
+    whole = body(server, SCOPE + VMS)["value"]
     server.identity = Identity(roles=(Role(scope=GROUP.upper()),))
-    trimmed = body(server, SCOPE + MACHINES)["value"]
+    trimmed = body(server, SCOPE + VMS)["value"]
     assert [item["id"] for item in trimmed] == [item["id"] for item in whole if item["id"].startswith(GROUP)]
     assert len(body(server, "/subscriptions")["value"]) == 1
     assert names(body(server, f"{SCOPE}/resourcegroups")) == ["rg-trakcare-prod-weu"]
@@ -309,10 +309,10 @@ def test_a_role_on_one_group_trims_lists_and_refuses_the_rest(server: ArmServer)
 
 def test_a_list_that_may_not_be_read_is_empty_or_refused(server: ArmServer) -> None:
     server.identity = Identity(roles=(Role(not_actions=("Microsoft.Compute/*/read",)),))
-    assert body(server, SCOPE + MACHINES) == {"value": []}
+    assert body(server, SCOPE + VMS) == {"value": []}
     assert body(server, f"{SCOPE}/providers/Microsoft.Network/loadBalancers")["value"]
     server.trims = False
-    assert refusal(server, SCOPE + MACHINES) == (403, "AuthorizationFailed")
+    assert refusal(server, SCOPE + VMS) == (403, "AuthorizationFailed")
     assert body(server, f"{SCOPE}/providers/Microsoft.Network/loadBalancers")["value"]
 
 
@@ -364,11 +364,11 @@ def test_backups_are_listed_with_their_filters(server: ArmServer) -> None:
         {"id": f"{item}/recoveryPoints/1", "properties": {"recoveryPointTime": "2026-10-30T01:00:00.1234567Z"}},
         {"id": f"{item}/recoveryPoints/2", "properties": {"recoveryPointTime": "2026-10-31T13:00:00.1234567Z"}},
     )
-    machines = "?$filter=backupManagementType eq 'AzureIaasVM'"
-    assert [found["id"] for found in body(server, f"{vault}/backupProtectedItems{machines}")["value"]] == [item]
+    vms = "?$filter=backupManagementType eq 'AzureIaasVM'"
+    assert [found["id"] for found in body(server, f"{vault}/backupProtectedItems{vms}")["value"]] == [item]
     assert body(server, f"{vault}/backupProtectedItems?$filter=backupManagementType eq 'MAB'") == {"value": []}
     assert len(body(server, f"{vault}/backupPolicies")["value"]) == 2
-    assert len(body(server, f"{vault}/backupPolicies{machines}")["value"]) == 1
+    assert len(body(server, f"{vault}/backupPolicies{vms}")["value"]) == 1
     assert body(server, f"{vault}/backupconfig/vaultconfig")["properties"]["softDeleteFeatureState"] == "Enabled"
     days = "startDate eq '2026-10-31 01:00:00 AM' and endDate eq '2026-10-31 01:00:01 PM'"
     (point,) = body(server, f"{item}/recoveryPoints?$filter={days}")["value"]
@@ -391,15 +391,15 @@ def test_sizes_and_usages_are_those_of_a_region(server: ArmServer) -> None:
     assert 0 < len(found) < len(whole)
     assert {sku["locations"][0] for sku in found} == {"northeurope"}
     (usage,) = body(server, f"{SCOPE}/providers/Microsoft.Compute/locations/westeurope/usages")["value"]
-    machines = body(server, SCOPE + MACHINES)["value"]
-    assert usage["currentValue"] == sum(machine["location"] == "westeurope" for machine in machines) > 0
+    vms = body(server, SCOPE + VMS)["value"]
+    assert usage["currentValue"] == sum(vm["location"] == "westeurope" for vm in vms) > 0
 
 
 def test_metrics_are_those_that_the_estate_has(server: ArmServer) -> None:
-    balancer = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
+    load_balancer = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
     series = [{"metadatavalues": [{"name": {"value": "backendipaddress"}, "value": "10.10.1.4"}], "data": []}]
-    server.estate.metrics[balancer.lower(), "dipavailability"] = series
-    path = f"{balancer}/providers/Microsoft.Insights/metrics?metricnames="
+    server.estate.metrics[load_balancer.lower(), "dipavailability"] = series
+    path = f"{load_balancer}/providers/Microsoft.Insights/metrics?metricnames="
     by_address = "&$filter=BackendIPAddress eq '*'"
     (metric,) = body(server, f"{path}DipAvailability{by_address}")["value"]
     assert (metric["name"]["value"], metric["timeseries"]) == ("DipAvailability", series)
@@ -407,14 +407,14 @@ def test_metrics_are_those_that_the_estate_has(server: ArmServer) -> None:
 
 
 def test_an_estate_changes_while_it_is_read(server: ArmServer) -> None:
-    machine = f"{GROUP}{MACHINES}/vm-db-a"
-    assert body(server, f"{machine}/extensions")["value"]
-    server.estate.remove(machine.upper())
-    assert refusal(server, machine) == (404, "ResourceNotFound")
-    assert "vm-db-a" not in names(body(server, GROUP + MACHINES))
-    server.estate.add({"id": machine, "name": "again", "location": "westeurope", "properties": {}})
-    assert names(body(server, GROUP + MACHINES))[-1] == "again"
-    assert body(server, f"{machine}/extensions") == {"value": []}, "what lay below it went with it"
+    vm = f"{GROUP}{VMS}/vm-db-a"
+    assert body(server, f"{vm}/extensions")["value"]
+    server.estate.remove(vm.upper())
+    assert refusal(server, vm) == (404, "ResourceNotFound")
+    assert "vm-db-a" not in names(body(server, GROUP + VMS))
+    server.estate.add({"id": vm, "name": "again", "location": "westeurope", "properties": {}})
+    assert names(body(server, GROUP + VMS))[-1] == "again"
+    assert body(server, f"{vm}/extensions") == {"value": []}, "what lay below it went with it"
 
 
 def test_an_estate_is_read_from_a_file() -> None:
@@ -429,7 +429,7 @@ def test_an_estate_is_made_of_recorded_answers() -> None:
     with ArmServer(Estate.from_recordings(RECORDINGS)) as server:
         listed = body(server, "/subscriptions")["value"]
         assert len(listed) > 1
-        found = [machine for one in listed for machine in body(server, one["id"] + MACHINES)["value"]]
+        found = [vm for one in listed for vm in body(server, one["id"] + VMS)["value"]]
         assert len(found) > 50
         group = found[0]["id"].partition("/providers/")[0]
         assert body(server, group)["id"].lower() == group.lower()
@@ -445,8 +445,8 @@ def test_an_answer_can_be_given_for_any_path(server: ArmServer) -> None:
 
 
 def test_answers_are_compressed_and_bear_their_ids(server: ArmServer) -> None:
-    answer = get(server, SCOPE + MACHINES)
-    assert answer.headers["x-ms-request-id"] != get(server, SCOPE + MACHINES).headers["x-ms-request-id"]
+    answer = get(server, SCOPE + VMS)
+    assert answer.headers["x-ms-request-id"] != get(server, SCOPE + VMS).headers["x-ms-request-id"]
     assert answer.headers["x-ms-correlation-request-id"]
     assert answer.headers["Content-Encoding"] == "gzip"
     assert answer.headers["x-ms-ratelimit-remaining-subscription-reads"].isdigit()
@@ -480,11 +480,11 @@ def test_answers_take_their_time(server: ArmServer) -> None:
 
 
 def test_every_request_is_logged(server: ArmServer) -> None:
-    get(server, f"{GROUP}{MACHINES}/none")
+    get(server, f"{GROUP}{VMS}/none")
     login, request = server.log
     assert (login.method, login.status) == ("POST", 200)
     assert login.path.endswith("/oauth2/v2.0/token")
-    assert (request.method, request.path, request.status) == ("GET", f"{GROUP}{MACHINES}/none", 404)
+    assert (request.method, request.path, request.status) == ("GET", f"{GROUP}{VMS}/none", 404)
     assert request.query == API
     assert request.headers["authorization"].startswith("Bearer ")
     assert server.requests == [f"{request.path}?{request.query}"]

@@ -19,13 +19,13 @@ from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
 from tests.test_docs import ROOT, load
 
-MACHINES = 200
-DEPLOYMENTS = MACHINES * 7 // 10 // 14
+VMS = 200
+DEPLOYMENTS = VMS * 7 // 10 // 14
 
 
 @cache
-def estate(machines: int = MACHINES) -> Snapshot:
-    built: Snapshot = load(ROOT / "bench" / "estate.py").build(machines)
+def estate(vms: int = VMS) -> Snapshot:
+    built: Snapshot = load(ROOT / "bench" / "estate.py").build(vms)
     return built
 
 
@@ -70,28 +70,28 @@ def test_every_id_names_a_resource_of_the_estate() -> None:
 def test_ids_are_unique_and_the_estate_has_the_size_that_was_asked_for() -> None:
     counts = Counter(resource.type for resource in estate().resources)
     assert len({resource.key for resource in estate().resources}) == len(estate().resources)
-    assert counts["microsoft.compute/virtualmachines"] == MACHINES
-    assert 3.5 < len(estate().resources) / MACHINES < 5, "ten thousand machines are some forty thousand resources"
+    assert counts["microsoft.compute/virtualmachines"] == VMS
+    assert 3.5 < len(estate().resources) / VMS < 5, "ten thousand machines are some forty thousand resources"
 
 
 def test_it_is_no_copy_of_one_deployment() -> None:
-    machines = [r.body for r in estate().resources if r.type == "microsoft.compute/virtualmachines"]
-    sizes = {body["properties"]["hardwareProfile"]["vmSize"] for body in machines}  # type: ignore[index]
+    vms = [r.body for r in estate().resources if r.type == "microsoft.compute/virtualmachines"]
+    sizes = {body["properties"]["hardwareProfile"]["vmSize"] for body in vms}  # type: ignore[index]
     assert len(sizes) > 5
-    assert {"zones" in body for body in machines} == {True, False}
-    assert len({body["location"] for body in machines}) > 2
+    assert {"zones" in body for body in vms} == {True, False}
+    assert len({body["location"] for body in vms}) > 2
 
 
 @pytest.mark.slow
 def test_every_deployment_is_recognised_and_judged(report: Evaluation) -> None:
-    judged = {finding.deployment for finding in report.findings} - {""}
-    assert len(judged) == DEPLOYMENTS
+    evaluated = {finding.deployment for finding in report.findings} - {""}
+    assert len(evaluated) == DEPLOYMENTS
     roles = Counter(
         finding.deployment
         for finding in report.findings
         if finding.subject.kind == "mirror" and finding.outcome is not Outcome.NOT_APPLICABLE
     )
-    assert set(roles) == judged, "each has a mirror that is judged, whether it is declared by name or by tags"
+    assert set(roles) == evaluated, "each has a mirror that is judged, whether it is declared by name or by tags"
 
 
 @pytest.mark.slow

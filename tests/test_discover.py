@@ -107,10 +107,10 @@ def test_each_member_has_a_line_that_says_how_sure_and_why() -> None:
     assert "- vm-db-a  # likely: lb-mirror probes the mirror status page of its pool, with 2 VMs; its name" in text
 
 
-def mirror_pool(*machines: str, name: str = "lb", page: str = "/csp/bin/mirror_status.cxw", port: int = 1972) -> s.Body:
-    return s.balancer(
+def mirror_pool(*vms: str, name: str = "lb", page: str = "/csp/bin/mirror_status.cxw", port: int = 1972) -> s.Body:
+    return s.load_balancer(
         name,
-        {"pool": s.by_nic(*(f"{machine}-nic" for machine in machines))},
+        {"pool": s.by_nic(*(f"{vm}-nic" for vm in vms))},
         {"rule": {**s.to(name, "pool", probe="probe"), "backendPort": port}},
         {"probe": {"protocol": "Http", "requestPath": page}},
     )
@@ -137,16 +137,16 @@ def test_superserver_traffic_is_a_weaker_hint() -> None:
 
 
 def test_the_lone_machine_of_a_pool_elsewhere_is_the_dr_member() -> None:
-    machines = s.vm("a"), s.vm("b"), s.vm("c", location="northeurope")
-    found = only(*machines, mirror_pool("a", "b"), mirror_pool("c", name="lb-2"))
+    vms = s.vm("a"), s.vm("b"), s.vm("c", location="northeurope")
+    found = only(*vms, mirror_pool("a", "b"), mirror_pool("c", name="lb-2"))
     (mirror,) = found.mirrors or ()
     assert (names(mirror.dr), found.dr_region) == ({"c"}, "northeurope")
 
 
 def test_a_pair_in_another_region_is_the_dr_pair() -> None:
-    machines = [s.vm("a"), s.vm("b"), s.vm("c", location="northeurope"), s.vm("d", location="northeurope")]
-    machines.append(s.vm("arbiter"))
-    found = only(*machines, mirror_pool("c", "d", name="lb-2"), mirror_pool("a", "b"))
+    vms = [s.vm("a"), s.vm("b"), s.vm("c", location="northeurope"), s.vm("d", location="northeurope")]
+    vms.append(s.vm("arbiter"))
+    found = only(*vms, mirror_pool("c", "d", name="lb-2"), mirror_pool("a", "b"))
     (mirror,) = found.mirrors or ()
     assert (found.primary_region, names(mirror.failover), names(mirror.dr)) == ("westeurope", {"a", "b"}, {"c", "d"})
     assert names(mirror.arbiter) == {"arbiter"}
@@ -159,8 +159,8 @@ def test_a_lone_machine_behind_the_status_page_is_a_mirror_that_lacks_its_other_
 
 def test_the_third_machine_of_the_members_availability_set_is_the_arbiter() -> None:
     own = {"id": s.arm_id("Compute/availabilitySets", "AVSET")}
-    machines = [s.vm(name, availabilitySet=own) for name in "abc"]
-    (mirror,) = only(*machines, mirror_pool("a", "b")).mirrors or ()
+    vms = [s.vm(name, availabilitySet=own) for name in "abc"]
+    (mirror,) = only(*vms, mirror_pool("a", "b")).mirrors or ()
     assert names(mirror.arbiter) == {"c"}
 
 
@@ -191,7 +191,7 @@ def test_names_in_capitals_that_run_words_together_are_understood() -> None:
 
 
 def test_machines_behind_a_web_port_are_web_servers_beside_a_mirror() -> None:
-    front = s.balancer(
+    front = s.load_balancer(
         "front", {"pool": s.by_nic("x-nic", "y-nic")}, {"r": {**s.to("front", "pool"), "frontendPort": 443}}
     )
     found = only(*map(s.vm, "abxy"), mirror_pool("a", "b"), front)
@@ -224,12 +224,12 @@ def test_tags_are_certain_and_name_the_deployment_and_its_mirrors() -> None:
 
 
 def test_two_deployments_with_different_tags_stay_apart() -> None:
-    machines = [
+    vms = [
         s.vm(f"{name}-{number}", tags={"iris-deployment": name, "iris-role": "mirror-failover"})
         for name in ("one", "two")
         for number in (1, 2)
     ]
-    assert [d.name for d in load(proposal(*machines).text)] == ["one", "two"]
+    assert [d.name for d in load(proposal(*vms).text)] == ["one", "two"]
 
 
 def test_test_and_production_stay_apart() -> None:
@@ -312,8 +312,8 @@ def test_names_are_data(name: str) -> None:
     (found,) = load(text)
     (mirror,) = found.mirrors or ()
     for selector in mirror.failover.selectors:
-        machine = selector.value if selector.kind == "name" else arm.name_of(selector.value)
-        assert machine in {f"iris-{name}-db1", f"iris-{name}-db2"}
+        vm = selector.value if selector.kind == "name" else arm.name_of(selector.value)
+        assert vm in {f"iris-{name}-db1", f"iris-{name}-db2"}
     assert all(character.isprintable() for line in text.split("\n") for character in line)
 
 
@@ -332,7 +332,7 @@ TAGS = st.fixed_dictionaries(
         "environment": TEXT,
     },
 )
-MACHINE = st.builds(
+ANY_VM = st.builds(
     s.vm,
     TEXT.filter(str.strip),
     tags=TAGS,
@@ -353,7 +353,7 @@ POOL = st.builds(
 
 @pytest.mark.slow
 @settings(max_examples=150)
-@given(st.lists(st.one_of(MACHINE, MACHINE, POOL), max_size=10, unique_by=lambda body: arm.key(body["id"])))
+@given(st.lists(st.one_of(ANY_VM, ANY_VM, POOL), max_size=10, unique_by=lambda body: arm.key(body["id"])))
 def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None:
     found = proposal(*bodies)
     assert proposal(*reversed(bodies)).text == found.text, "the order of an inventory says nothing"

@@ -100,7 +100,7 @@ def concerned(name: str, type_: str) -> tuple[CompiledRule, ...]:
     rules = estates.rules(estates.ESTATES[name])
     if type_ == arm.SUBSCRIPTION:  # a gap of a subscription hides all that is in it
         return rules
-    before, after = estates.baseline(name), estates.judge(name, hide_type(estates.body_of(name), type_))
+    before, after = estates.baseline(name), estates.evaluate(name, hide_type(estates.body_of(name), type_))
     changed = {key[0] for key in before.keys() | after.keys() if said(before.get(key)) != said(after.get(key))}
     wanted = changed | looked_at(name)[type_]
     return tuple(loaded for loaded in rules if loaded.rule.id in wanted)
@@ -121,7 +121,9 @@ def softened(
     """Return what concerned rules find else than unknown in estates of which something of a type is hidden."""
     rules = concerned(name, arm.canonical_type(type_))
     before = of_rules(before, rules)
-    return [found for body in bodies for found in estates.softened(before, estates.judge(name, body, declared, rules))]
+    return [
+        found for body in bodies for found in estates.softened(before, estates.evaluate(name, body, declared, rules))
+    ]
 
 
 def test_resources_of_every_type_and_estate_are_hidden() -> None:
@@ -134,7 +136,7 @@ def test_resources_of_every_type_and_estate_are_hidden() -> None:
 @pytest.mark.parametrize(("name", "type_"), TYPES)
 def test_a_type_that_was_not_listed(name: str, type_: str) -> None:
     body = hide_type(estates.body_of(name), type_)
-    assert list(estates.softened(estates.baseline(name), estates.judge(name, body))) == []
+    assert list(estates.softened(estates.baseline(name), estates.evaluate(name, body))) == []
     count = sum(type_of(item) == arm.canonical_type(type_) for item in estates.body_of(name)["value"])
     cut = [hide_type(estates.body_of(name), type_, keep=keep) for keep in sorted({min(1, count), min(3, count)} - {0})]
     assert softened(name, type_, estates.baseline(name), cut) == []
@@ -159,7 +161,7 @@ def test_what_is_hidden_changes_nothing_for_rules_that_it_does_not_concern() -> 
         before = {key: said(finding) for key, finding in of_rules(estates.baseline(name), others).items()}
         for stub in (False, True):
             body = hide_resource(estates.body_of(name), arm_id, stub=stub)
-            after = {key: said(finding) for key, finding in estates.judge(name, body, None, others).items()}
+            after = {key: said(finding) for key, finding in estates.evaluate(name, body, None, others).items()}
             assert after == before, (arm_id, stub)
 
 
@@ -169,16 +171,16 @@ def test_what_is_hidden_changes_nothing_for_rules_that_it_does_not_concern() -> 
 def test_a_machine_that_was_not_read_where_tags_say_who_does_what(name: str, *, file: bool) -> None:
     body, declared = estates.by_tags(name)
     declared = declared if file else {}
-    before = estates.judge(name, body, declared)
+    before = estates.evaluate(name, body, declared)
     assert {kind for kind in ("mirrors", "tiers") for _, _, subject in before if f"/{kind}/" in subject} == {
         "mirrors",
         "tiers",
     }
-    machines = [arm_id for estate, arm_id in SAMPLE if estate == name and arm.type_of(arm_id) == VM]
-    assert machines
-    for arm_id in machines:
+    vms = [arm_id for estate, arm_id in SAMPLE if estate == name and arm.type_of(arm_id) == VM]
+    assert vms
+    for arm_id in vms:
         for stub in (False, True):
-            after = estates.judge(name, hide_resource(estates.copied(body), arm_id, stub=stub), declared)
+            after = estates.evaluate(name, hide_resource(estates.copied(body), arm_id, stub=stub), declared)
             assert list(estates.softened(before, after)) == [], arm_id
 
 
@@ -196,7 +198,7 @@ def by_name(name: str) -> Body:
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 def test_an_address_that_was_not_read_where_profiles_lead_to_names(name: str) -> None:
     body = by_name(name)
-    before = estates.judge(name, body)
+    before = estates.evaluate(name, body)
     assert {(key, f.outcome) for key, f in before.items()} == {
         (key, f.outcome) for key, f in estates.baseline(name).items()
     }
@@ -219,7 +221,7 @@ def test_any_gaps_at_once(data: st.DataObject, name: str) -> None:
     for type_ in data.draw(st.sets(st.sampled_from([t for n, t in LISTED if n == name]), max_size=3)):
         hide_type(body, type_, keep=data.draw(st.integers(0, 20)))
     assert estates.snapshot_of(name, body) == arm_json.decode(msgspec.json.encode(body), name)
-    assert list(estates.softened(estates.baseline(name), estates.judge(name, body))) == []
+    assert list(estates.softened(estates.baseline(name), estates.evaluate(name, body))) == []
 
 
 @pytest.mark.slow
@@ -234,5 +236,5 @@ def test_a_type_that_rules_need_makes_the_answer_incomplete(name: str) -> None:
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 def test_hiding_everything_leaves_nothing_but_unknowns(name: str) -> None:
     body: Body = {"value": [], "listed": {scope: [] for scope in estates.body_of(name)["listed"]}}
-    outcomes = {finding.outcome for finding in estates.judge(name, body).values()}
+    outcomes = {finding.outcome for finding in estates.evaluate(name, body).values()}
     assert outcomes == {Outcome.UNKNOWN}

@@ -21,7 +21,7 @@ SEEDS = [1, 2, 3]
 
 
 def outcomes(name: str, body: Body) -> dict[estates.Key, tuple[str, Severity]]:
-    return {key: (finding.outcome, finding.severity) for key, finding in estates.judge(name, body).items()}
+    return {key: (finding.outcome, finding.severity) for key, finding in estates.evaluate(name, body).items()}
 
 
 def same_as_before(name: str, body: Body) -> None:
@@ -147,7 +147,7 @@ def members_as(name: str, spell: dict[str, str]) -> Any:
     return estates.everywhere(estates.declared_of(name), change)
 
 
-def machine_ids(body: Body) -> dict[str, str]:
+def vm_ids(body: Body) -> dict[str, str]:
     """Return the ids of machines by their lower-case names."""
     ids = [item["id"] for item in body["value"] if "id" in item and arm.type_of(item["id"]) == VM]
     return {arm.name_of(arm_id).lower(): arm_id for arm_id in ids}
@@ -156,7 +156,7 @@ def machine_ids(body: Body) -> dict[str, str]:
 def by_id(name: str) -> dict[estates.Key, Finding]:
     """Return the findings of an estate whose members are declared by their ids."""
     body = estates.body_of(name)
-    return estates.judge(name, body, members_as(name, machine_ids(body)))
+    return estates.evaluate(name, body, members_as(name, vm_ids(body)))
 
 
 @pytest.mark.parametrize("name", estates.ESTATES)
@@ -171,7 +171,7 @@ def test_members_by_id(name: str) -> None:
 @pytest.mark.parametrize("by", ["name", "id"])
 def test_names(name: str, seed: int, by: str) -> None:
     body = estates.body_of(name)
-    new = {old: renamed(arm_id, seed) for old, arm_id in machine_ids(body).items()}
+    new = {old: renamed(arm_id, seed) for old, arm_id in vm_ids(body).items()}
     declared = members_as(name, new if by == "id" else {old: arm.name_of(arm_id) for old, arm_id in new.items()})
     before = by_id(name) if by == "id" else estates.baseline(name)
     body["value"] = rename(body["value"], seed)
@@ -180,7 +180,7 @@ def test_names(name: str, seed: int, by: str) -> None:
         (rule, deployed, renamed(subject, seed).lower()): (finding.outcome, finding.severity)
         for (rule, deployed, subject), finding in before.items()
     }
-    found = estates.judge(name, body, declared)
+    found = estates.evaluate(name, body, declared)
     assert {key: (finding.outcome, finding.severity) for key, finding in found.items()} == expected
 
 
@@ -219,7 +219,7 @@ def test_broken_resources_of_the_same_names(name: str, where: str) -> None:
     assert len(body["value"]) > 1.9 * len(own)
     for scope in scopes if where == "another subscription" else ():
         body["listed"][elsewhere[scope]] = body["listed"][scope]
-    found = estates.judge(name, body, members_as(name, machine_ids(estates.body_of(name))))
+    found = estates.evaluate(name, body, members_as(name, vm_ids(estates.body_of(name))))
     before = by_id(name)
     assert {key: (found[key].outcome, found[key].severity) for key in before} == {
         key: (finding.outcome, finding.severity) for key, finding in before.items()

@@ -125,7 +125,7 @@ def build(layer: list[Body], declared: list[Body]) -> Topology:
 
 def chunks(layer: list[Body]) -> list[Body]:
     """Return deployments of eight machines each, in every role."""
-    machines = [body["id"] for body in layer if arm.type_of(body["id"]) == VM]
+    vms = [body["id"] for body in layer if arm.type_of(body["id"]) == VM]
     return [
         {
             "name": f"chunk-{number}",
@@ -145,7 +145,7 @@ def chunks(layer: list[Body]) -> list[Body]:
                 for place, role in enumerate(("web", "app", "print", "db"), start=4)
             ],
         }
-        for number, chunk in enumerate(list(machines[at : at + 8]) for at in range(0, len(machines), 8))
+        for number, chunk in enumerate(list(vms[at : at + 8]) for at in range(0, len(vms), 8))
     ]
 
 
@@ -156,17 +156,17 @@ def faults(findings: Any) -> list[str]:
 @of_recordings
 def test_all_of_them_are_judged_without_a_fault() -> None:
     outcomes: Counter[Outcome] = Counter()
-    machines = 0
+    vms = 0
     for layer in layers():
         declared = chunks(layer)
         topology = build(layer, declared)
-        machines += len(topology.graph.by_type.get(VM, ()))
+        vms += len(topology.graph.by_type.get(VM, ()))
         for profile in ("article-2018", "current") if declared else ():
             findings = engine.evaluate(topology, estates.rules(profile))
             assert not faults(findings)
             outcomes.update(finding.outcome for finding in findings)
             assert {f.subject.id for f in findings} >= {d["name"] for d in declared}
-    assert machines > 100
+    assert vms > 100
     assert all(outcomes[outcome] > 100 for outcome in Outcome if outcome is not Outcome.ERROR), outcomes
 
 
@@ -231,17 +231,17 @@ def test_each_in_the_place_of_a_known_good_one_is_judged_without_a_fault() -> No
         for type_, places in GRAFTS.items():
             for offset, name in enumerate(places):
                 graft(body, name, by_type[type_][(turn + offset) % len(by_type[type_])])
-        assert not faults(estates.judge("trakcare-current", body).values())
+        assert not faults(estates.evaluate("trakcare-current", body).values())
 
 
 # --- what becomes of each oddity --------------------------------------------------------------------------------------
 
 
-def judged(name: str, found: Body, rule: str) -> Finding:
+def finding_of(name: str, found: Body, rule: str) -> Finding:
     """Return what a rule says of a resource of the known-good deployment once a recorded one is in its place."""
     body = estates.body_of("trakcare-current")
     graft(body, name, found)
-    findings = estates.judge("trakcare-current", body)
+    findings = estates.evaluate("trakcare-current", body)
     subject = estates.find(body, name)["id"].lower()
     return next(f for (r, _, about), f in findings.items() if r == rule and about == subject)
 
@@ -283,8 +283,8 @@ def test_oddity_4_a_disk_and_its_machine_name_the_group_in_different_case() -> N
         return bool(one != other and one.lower() == other.lower())
 
     for disk in recorded(DISK, differ):
-        machine = {"id": disk["managedBy"].lower(), "location": "westus", "properties": {}}
-        graph = s.graph(disk, machine)
+        vm = {"id": disk["managedBy"].lower(), "location": "westus", "properties": {}}
+        graph = s.graph(disk, vm)
         assert [edge.source.id for edge in graph.referrers(arm.key(disk["managedBy"].upper()), VM)] == []
         assert [edge.source.id for edge in graph.referrers(arm.key(disk["managedBy"]), DISK)] == [disk["id"]]
         assert isinstance(graph.get(disk["managedBy"].upper()), Resource)
@@ -295,21 +295,19 @@ def test_oddity_6_sets_and_machines_name_each_other_in_capitals() -> None:
         name: str = arm.name_of(get(body, "properties", "availabilitySet", "id") or "")
         return name.upper() == name != name.lower()
 
-    for machine in recorded(VM, shouts):
-        set_id = machine["properties"]["availabilitySet"]["id"]
+    for vm in recorded(VM, shouts):
+        set_id = vm["properties"]["availabilitySet"]["id"]
         own = {"id": set_id.lower(), "sku": {"name": "Aligned"}, "location": "westus", "properties": {}}
-        topology = s.topology(machine, own, scopes=[arm.subscription_of(machine["id"])])
-        vm = topology.graph.get(machine["id"])
-        assert fact("vm.fault_domain_group", topology, vm).value == set_id.lower()
+        topology = s.topology(vm, own, scopes=[arm.subscription_of(vm["id"])])
+        found = topology.graph.get(vm["id"])
+        assert fact("vm.fault_domain_group", topology, found).value == set_id.lower()
 
 
 def test_oddity_6_a_sets_list_of_machines_leads_to_them() -> None:
     for body in recorded(AVAILABILITY_SET, lambda body: get(body, "properties", "virtualMachines")):
-        for machine in body["properties"]["virtualMachines"]:
-            graph = s.graph(body, {"id": machine["id"].lower(), "properties": {}})
-            assert [edge.source.id for edge in graph.referrers(arm.key(machine["id"]), AVAILABILITY_SET)] == [
-                body["id"]
-            ]
+        for vm in body["properties"]["virtualMachines"]:
+            graph = s.graph(body, {"id": vm["id"].lower(), "properties": {}})
+            assert [edge.source.id for edge in graph.referrers(arm.key(vm["id"]), AVAILABILITY_SET)] == [body["id"]]
 
 
 def test_oddity_7_the_spelling_of_a_type_does_not_matter() -> None:
@@ -339,15 +337,15 @@ def test_oddity_9_sizes_are_found_whatever_the_spelling_of_their_region() -> Non
 def test_oddity_10_a_balancer_without_sku_is_basic() -> None:
     for body in recorded(LOAD_BALANCER, lambda body: not body.get("sku")):
         assert value(alone(body)[1], "sku.name").value is ABSENT
-        assert judged("lb-mirror", body, "LB002").outcome is Outcome.FAIL
+        assert finding_of("lb-mirror", body, "LB002").outcome is Outcome.FAIL
 
 
 def rules_of(odd: Callable[[Body], bool]) -> list[tuple[Topology, Part]]:
     """Return the recorded load-balancing rules whose properties have an oddity."""
     found = []
     for body in recorded(LOAD_BALANCER):
-        topology, balancer = alone(body)
-        found += [(topology, rule) for rule in parts(balancer, RULES) if odd(get(rule.body, "properties") or {})]
+        topology, load_balancer = alone(body)
+        found += [(topology, rule) for rule in parts(load_balancer, RULES) if odd(get(rule.body, "properties") or {})]
     assert found, "no recording shows this any more"
     return found
 
@@ -373,7 +371,7 @@ def test_oddity_12_a_tcp_probe_lacks_its_path_and_new_answers_have_both_counts()
         if {"numberOfProbes", "probeThreshold"} <= set(probe["properties"])
     ]
     for body in both:
-        assert judged("lb-mirror", body, "LB007").outcome is not Outcome.ERROR
+        assert finding_of("lb-mirror", body, "LB007").outcome is not Outcome.ERROR
 
 
 def test_oddity_13_the_pools_of_a_rule_stand_in_one_property_or_the_other() -> None:
@@ -393,8 +391,8 @@ def test_oddity_13_the_pools_of_a_rule_stand_in_one_property_or_the_other() -> N
 def test_oddity_14_a_pool_without_either_list_is_empty_and_known_to_be() -> None:
     found = 0
     for body in recorded(LOAD_BALANCER):
-        topology, balancer = alone(body)
-        for pool in parts(balancer, POOLS):
+        topology, load_balancer = alone(body)
+        for pool in parts(load_balancer, POOLS):
             properties = get(pool.body, "properties") or {}
             if not properties.get("backendIPConfigurations") and not properties.get("loadBalancerBackendAddresses"):
                 assert topology.load_balancing.vms(pool).value == PartialList()
@@ -409,7 +407,9 @@ def test_oddity_15_a_disk_without_sku_is_not_taken_for_premium() -> None:
         estate = estates.body_of("trakcare-current")
         attached = estates.find(estate, "vm-db-a")["properties"]["storageProfile"]["dataDisks"][0]["managedDisk"]["id"]
         graft(estate, arm.name_of(attached), body)
-        about = {r: f for (r, _, at), f in estates.judge("trakcare-current", estate).items() if at.endswith("/vm-db-a")}
+        about = {
+            r: f for (r, _, at), f in estates.evaluate("trakcare-current", estate).items() if at.endswith("/vm-db-a")
+        }
         assert about["STO002"].outcome is Outcome.UNKNOWN
         assert about["STO002"].cause is Cause.VALUE
 
@@ -440,12 +440,12 @@ def test_oddity_18_what_a_machine_leaves_out_of_its_disk_is_read_from_the_disk()
 def test_oddity_18_a_deallocated_machine_says_so() -> None:
     for body in recorded(VM, lambda body: "PowerState/deallocated" in statuses(body)):
         assert fact("vm.power_state", *alone(body)).value == "deallocated"
-        assert judged("vm-db-dr", body, "CMP008").outcome is Outcome.FAIL
+        assert finding_of("vm-db-dr", body, "CMP008").outcome is Outcome.FAIL
 
 
 def test_oddity_19_an_unmanaged_disk_is_said_to_be_one() -> None:
     for body in recorded(VM, lambda body: get(body, "properties", "storageProfile", "osDisk", "vhd")):
-        assert judged("vm-db-a", body, "STO001").outcome is Outcome.FAIL
+        assert finding_of("vm-db-a", body, "STO001").outcome is Outcome.FAIL
 
 
 def test_oddity_20_a_machine_built_from_a_disk_has_no_os_profile() -> None:
@@ -493,9 +493,9 @@ def test_oddity_25_zones_are_absent_or_a_list() -> None:
 
 def test_oddity_26_a_set_without_sku_keeps_no_disks_apart() -> None:
     for body in recorded(AVAILABILITY_SET, lambda body: (get(body, "sku", "name") or "Classic") == "Classic"):
-        machine = s.vm("vm", availabilitySet={"id": body["id"]})
-        topology = s.topology(body, machine, scopes=[s.SUB, arm.subscription_of(body["id"])])
-        assert fact("vm.fault_domain_group", topology, topology.graph.get(machine["id"])).value is ABSENT
+        vm = s.vm("vm", availabilitySet={"id": body["id"]})
+        topology = s.topology(body, vm, scopes=[s.SUB, arm.subscription_of(body["id"])])
+        assert fact("vm.fault_domain_group", topology, topology.graph.get(vm["id"])).value is ABSENT
 
 
 def test_oddity_27_security_rules_in_every_spelling_are_understood() -> None:

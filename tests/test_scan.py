@@ -202,7 +202,7 @@ def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
 
 
 UNKNOWN = reports.unknown(reports.PROBE, reports.MIRROR, "not read")
-WHOLE = reports.unknown(reports.PROBE, reports.machine("prod"), "not listed")
+WHOLE = reports.unknown(reports.PROBE, reports.vm("prod"), "not listed")
 FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
 
 

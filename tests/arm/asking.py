@@ -18,7 +18,7 @@ from tests.arm.server import ArmServer
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{SCOPE}/resourceGroups/rg-trakcare-prod-weu"
-MACHINES = "/providers/Microsoft.Compute/virtualMachines"
+VMS = "/providers/Microsoft.Compute/virtualMachines"
 API = "api-version=2025-01-01"
 """Any date does."""
 

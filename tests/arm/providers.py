@@ -139,8 +139,8 @@ def skus(estate: Estate, call: Call) -> list[Body]:
 def usages(estate: Estate, target: Target) -> list[Body]:
     """Return how much of a region's quota is used."""
     region = target.segments[1]
-    machines = estate.of_type(VIRTUAL_MACHINE, target.scope)
-    used = sum(arm.location(body.get("location", "")) == arm.location(region) for body in machines)
+    vms = estate.of_type(VIRTUAL_MACHINE, target.scope)
+    used = sum(arm.location(body.get("location", "")) == arm.location(region) for body in vms)
     name = {"value": "virtualMachines", "localizedValue": "Virtual Machines"}
     return [{"unit": "Count", "currentValue": used, "limit": 25000, "name": name}]
 

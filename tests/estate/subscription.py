@@ -77,10 +77,10 @@ def vm(  # noqa: PLR0913 - what machines differ in
     )
 
 
-def nic(name: str, *, machine: str = "", address: str = "", vnet: str = VNET, **properties: Any) -> Body:
+def nic(name: str, *, vm: str = "", address: str = "", vnet: str = VNET, **properties: Any) -> Body:
     configuration = {"privateIPAddress": address, "subnet": {"id": f"{vnet}/subnets/default"}}
-    if machine:
-        properties["virtualMachine"] = {"id": arm_id("Compute/virtualMachines", machine)}
+    if vm:
+        properties["virtualMachine"] = {"id": arm_id("Compute/virtualMachines", vm)}
     configurations = [{"name": "ipconfig1", "properties": configuration}]
     return resource("Network/networkInterfaces", name, **{"ipConfigurations": configurations, **properties})
 
@@ -133,7 +133,7 @@ def by_address(*addresses: str, vnet: str = VNET, key: str = "virtualNetwork") -
     return {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": a, key: network}} for a in addresses]}
 
 
-def balancer(
+def load_balancer(
     name: str,
     pools: dict[str, Body],
     rules: dict[str, Body] | None = None,
@@ -158,9 +158,9 @@ def balancer(
     )
 
 
-def to(balancer_name: str, *pools: str, probe: str = "", plural: bool = False) -> Body:
+def to(load_balancer_name: str, *pools: str, probe: str = "", plural: bool = False) -> Body:
     """Return the properties of a rule that leads to pools."""
-    own = arm_id("Network/loadBalancers", balancer_name)
+    own = arm_id("Network/loadBalancers", load_balancer_name)
     ids = [{"id": f"{own}/backendAddressPools/{pool}"} for pool in pools]
     rule: Body = {"backendAddressPools": ids} if plural else {"backendAddressPool": ids[0]} if ids else {}
     return {**rule, **({"probe": {"id": f"{own}/probes/{probe}"}} if probe else {})}

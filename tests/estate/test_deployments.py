@@ -43,7 +43,7 @@ def chosen(member: str, *bodies: Body, **keywords: Any) -> list[str]:
     return s.names(app(s.only(s.topology(*bodies, deployment=tier(member), **keywords))))
 
 
-MACHINES = (s.vm("vm-a", tags={"Iris-Role": "App"}), s.vm("vm-b", tags={}), s.vm("db-a", tags={"odd 'tag'": "x"}))
+VMS = (s.vm("vm-a", tags={"Iris-Role": "App"}), s.vm("vm-b", tags={}), s.vm("db-a", tags={"odd 'tag'": "x"}))
 
 
 @pytest.mark.parametrize(
@@ -60,32 +60,32 @@ MACHINES = (s.vm("vm-a", tags={"Iris-Role": "App"}), s.vm("vm-b", tags={}), s.vm
     ],
 )
 def test_members(member: str, names: list[str]) -> None:
-    assert chosen(member, *MACHINES) == names
+    assert chosen(member, *VMS) == names
 
 
 @pytest.mark.parametrize("member", ["vm-z", '{name: "z*"}', "{tag: {a: b}}", arm_id("Compute/virtualMachines", "z")])
 def test_a_member_that_is_not_found(member: str) -> None:
     for keywords, cause in (({}, Cause.DECLARATION), ({"unlisted": [VM]}, Cause.GAP)):
-        topology = s.topology(*MACHINES, deployment=tier(member), **keywords)  # type: ignore[arg-type]
+        topology = s.topology(*VMS, deployment=tier(member), **keywords)  # type: ignore[arg-type]
         found = PartialList.of(app(s.only(topology))).incomplete_because
         assert found is not None
         assert found.cause is cause
 
 
 def test_more_may_match_where_machines_were_not_listed() -> None:
-    assert chosen('{name: "vm-*"}', *MACHINES, unlisted=[VM]) == ["vm-a", "vm-b", "..."]
-    assert chosen("{tag: {iris-role: app}}", *MACHINES, unlisted=[VM]) == ["vm-a", "..."]
-    assert chosen("vm-a", *MACHINES, unlisted=[VM]) == ["vm-a"]
-    assert chosen(arm_id("Compute/virtualMachines", "vm-a"), *MACHINES, unlisted=[VM]) == ["vm-a"]
+    assert chosen('{name: "vm-*"}', *VMS, unlisted=[VM]) == ["vm-a", "vm-b", "..."]
+    assert chosen("{tag: {iris-role: app}}", *VMS, unlisted=[VM]) == ["vm-a", "..."]
+    assert chosen("vm-a", *VMS, unlisted=[VM]) == ["vm-a"]
+    assert chosen(arm_id("Compute/virtualMachines", "vm-a"), *VMS, unlisted=[VM]) == ["vm-a"]
 
 
 def test_a_tag_may_stand_on_a_machine_that_was_not_read() -> None:
     hidden = arm_id("Compute/virtualMachines", "vm-x")
-    assert chosen("{tag: {iris-role: app}}", *MACHINES, gaps=[s.gap(hidden)]) == ["vm-a", "..."]
-    assert chosen('{name: "vm-*"}', *MACHINES, gaps=[s.gap(hidden)]) == ["vm-a", "vm-b", "vm-x"]
+    assert chosen("{tag: {iris-role: app}}", *VMS, gaps=[s.gap(hidden)]) == ["vm-a", "..."]
+    assert chosen('{name: "vm-*"}', *VMS, gaps=[s.gap(hidden)]) == ["vm-a", "vm-b", "vm-x"]
     elsewhere = arm_id("Compute/virtualMachines", "vm-x", subscription=OTHER)
     text = tier("{tag: {iris-role: app}}", more=f"subscriptions: [{SUB}]")
-    built = s.topology(*MACHINES, gaps=[s.gap(elsewhere)], deployment=text)
+    built = s.topology(*VMS, gaps=[s.gap(elsewhere)], deployment=text)
     assert s.names(app(s.only(built))) == ["vm-a"]
 
 
@@ -123,7 +123,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
 
 
 def test_a_machine_that_two_members_name_stands_once() -> None:
-    found = s.only(s.topology(*MACHINES, deployment=tier("vm-a", '{name: "vm-*"}')))
+    found = s.only(s.topology(*VMS, deployment=tier("vm-a", '{name: "vm-*"}')))
     assert s.names(app(found)) == ["vm-a", "vm-b"]
     assert [member.id for member in found.declared_members] == ["d/members/vm-a", "d/members/vm-*"]
 
@@ -144,7 +144,7 @@ def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirro
       regions: {{primary: westeurope}}
       {mirror}
     """
-    found = s.only(s.topology(*MACHINES, deployment=text)).vms
+    found = s.only(s.topology(*VMS, deployment=text)).vms
     expected = undeclared | ({"mirror-arbiter", "mirror-dr", "mirror-reporting"} if mirrors else {"db"})
     assert {role for role, members in found.items() if isinstance(members, Unknown)} == expected
     assert [m.cause for m in found.values() if isinstance(m, Unknown) and m.cause is not Cause.DECLARATION] == []
@@ -177,7 +177,7 @@ SUITE = """
     ],
 )
 def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
-    found = s.only(s.topology(*MACHINES, deployment=SUITE.replace("TIERS", tiers)))
+    found = s.only(s.topology(*VMS, deployment=SUITE.replace("TIERS", tiers)))
     gap = PartialList.of(found.vms[Role.WEB]).incomplete_because
     assert (gap is not None) is bool(asked)
     assert list(found.expected) == [(Role.WEB, product) for product in asked]
@@ -191,10 +191,10 @@ def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) ->
 def test_products_beside_the_deployments_own() -> None:
     """TrakCare with Health Connect beside it: each is asked for the tiers that it has by the reference."""
     text = SUITE.replace("healthshare", "trakcare").replace("product: patient-index, ", "")
-    both = s.only(s.topology(*MACHINES, deployment=text.replace("TIERS", "{role: db, members: none}")))
+    both = s.only(s.topology(*VMS, deployment=text.replace("TIERS", "{role: db, members: none}")))
     assert set(both.expected) == {(r, "") for r in (Role.WEB, Role.APP, Role.PRINT)} | {(Role.WEB, "health-insight")}
     own = "{role: web, product: health-insight, members: [vm-a]}, {role: app, members: [vm-b]}"
-    lacking = s.only(s.topology(*MACHINES, deployment=text.replace("TIERS", own)))
+    lacking = s.only(s.topology(*VMS, deployment=text.replace("TIERS", own)))
     assert set(lacking.expected) == {(Role.WEB, ""), (Role.PRINT, "")}
 
 
@@ -202,7 +202,7 @@ def test_roles_declared_to_be_none() -> None:
     text = """
     - {name: d, product: trakcare, regions: {primary: westeurope}, mirrors: none, tiers: none}
     """
-    found = s.only(s.topology(*MACHINES, deployment=text))
+    found = s.only(s.topology(*VMS, deployment=text))
     assert list(found.vms.values()) == [PartialList()] * len(Role)
     assert (found.tiers, found.mirrors) == ((), ())
     assert found.expected == {(role, ""): PartialList() for role in (Role.APP, Role.PRINT, Role.WEB)}
@@ -210,7 +210,7 @@ def test_roles_declared_to_be_none() -> None:
 
 def test_mirrors_that_nobody_mentions() -> None:
     text = "- {name: d, product: iris, regions: {primary: westeurope}, tiers: none}"
-    found = s.only(s.topology(*MACHINES, deployment=text)).vms
+    found = s.only(s.topology(*VMS, deployment=text)).vms
     for role in (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING):
         gap = found[role]
         assert isinstance(gap, Unknown)
@@ -225,7 +225,7 @@ def test_one_of_two_mirrors_without_arbiter_leaves_the_arbiters_open() -> None:
       mirrors: [{name: M, failover: [vm-a], arbiter: vm-b}, {name: N, failover: [vm-lost]}]
       tiers: none
     """
-    found = s.only(s.topology(*MACHINES, deployment=text))
+    found = s.only(s.topology(*VMS, deployment=text))
     assert s.names(found.vms[Role.MIRROR_ARBITER]) == ["vm-b", "..."]
     assert s.names(found.vms[Role.MIRROR_FAILOVER]) == ["?", "vm-a"]
     assert [mirror.id for mirror in found.mirrors] == ["d/mirrors/M", "d/mirrors/N"]
@@ -233,7 +233,7 @@ def test_one_of_two_mirrors_without_arbiter_leaves_the_arbiters_open() -> None:
 
 def test_a_machine_may_have_two_roles_and_serve_two_deployments() -> None:
     one = tier("vm-a").replace("{role: web, members: none}", "{role: web, members: [vm-a, vm-b]}")
-    built = s.topology(*MACHINES, s.nic("vm-a-nic"), deployment=one + tier("vm-a").replace("name: d", "name: e"))
+    built = s.topology(*VMS, s.nic("vm-a-nic"), deployment=one + tier("vm-a").replace("name: d", "name: e"))
     d, e = built.deployments
     key = arm_id("Compute/virtualMachines", "vm-a").lower()
     assert d.roles[key] == (Role.APP, Role.WEB)
@@ -386,9 +386,9 @@ def test_a_tag_that_is_hidden_may_give_any_role_that_a_file_leaves_open(how: Any
     tier_roles = (Role.WEB, Role.APP, Role.PRINT, Role.DB)
 
     def found(text: str, *more: Body, how: Any) -> list[list[str]]:
-        machines = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).vms
-        assert s.names(machines[Role.MIRROR_ARBITER]) == [], "none on purpose"
-        return [s.names(machines[role]) for role in tier_roles]
+        vms = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).vms
+        assert s.names(vms[Role.MIRROR_ARBITER]) == [], "none on purpose"
+        return [s.names(vms[role]) for role in tier_roles]
 
     assert found(text, how={}) == [["w"], ["?"], [], []]
     assert found(text, how=how) == [["w"], ["?"], ["..."], ["..."]]
@@ -413,7 +413,7 @@ def test_a_tag_that_is_hidden_may_name_another_mirror(how: Any) -> None:
     for mirrors in ("none", "[{name: M, failover: [a]}]"):
         declared = text.replace("tiers", f"mirrors: {mirrors}, tiers")
         assert s.only(s.topology(*TAGGED, deployment=declared, **how)).more_mirrors is None
-    undeclared = s.only(s.topology(*MACHINES, deployment=text)).more_mirrors
+    undeclared = s.only(s.topology(*VMS, deployment=text)).more_mirrors
     assert undeclared is not None
     assert undeclared.cause is Cause.DECLARATION
 
@@ -421,11 +421,11 @@ def test_a_tag_that_is_hidden_may_name_another_mirror(how: Any) -> None:
 def test_tags_tell_the_tiers_of_products_apart() -> None:
     text = SUITE.replace("  tiers: [TIERS]\n", "").replace("name: d", "name: prod")
     web = tagged("w", "web", product="Patient-Index")
-    found = s.only(s.topology(*MACHINES, web, deployment=text))
+    found = s.only(s.topology(*VMS, web, deployment=text))
     assert [tier.id for tier in found.tiers] == ["prod/tiers/web/patient-index/westeurope"]
     assert list(found.expected) == [(Role.WEB, "health-insight")]
     for product in ("HealthShare", "no/name", ""):
-        shared = s.only(s.topology(*MACHINES, web, tagged("x", "web", product=product), deployment=text))
+        shared = s.only(s.topology(*VMS, web, tagged("x", "web", product=product), deployment=text))
         assert {tier.id: s.names(tier.members)[:1] for tier in shared.tiers} == {
             "prod/tiers/web/westeurope": ["x"],
             "prod/tiers/web/patient-index/westeurope": ["w"],
@@ -481,7 +481,7 @@ REACHED = (
     VNET,
     s.resource("Network/networkSecurityGroups", "nsg"),
     PUBLIC,
-    s.balancer(
+    s.load_balancer(
         "lb",
         {"pool": s.by_nic("vm-a-nic", "vm-x-nic")},
         frontendIPConfigurations=[{"properties": {"publicIPAddress": {"id": PUBLIC["id"]}}}],
@@ -495,7 +495,7 @@ REACHED = (
 BYSTANDERS = (
     s.vm("vm-x", group="rg-x"),
     s.nic("vm-x-nic"),
-    s.balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
+    s.load_balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
     s.disk("disk-x"),
     s.resource("Network/trafficManagerProfiles", "tm-x", endpoints=[]),
     s.network_gateway("vgw-x", arm_id("Network/virtualNetworks", "vnet-x")),
@@ -737,7 +737,7 @@ def test_subjects_have_the_line_that_is_theirs_alone() -> None:
         - {name: "vm-*"}
         - vm-a
 """
-    bodies = (*MACHINES, s.vm("vm-arb"), s.vm("x"), s.vm("y"), s.vm("far", location="northeurope"))
+    bodies = (*VMS, s.vm("vm-arb"), s.vm("x"), s.vm("y"), s.vm("far", location="northeurope"))
     found = s.only(s.topology(*bodies, deployment=text))
     names = {arm_id("Compute/virtualMachines", body["name"]).lower(): body["name"] for body in bodies}
     lines = {names.get(subject, subject): line for subject, line in found.lines.items()}
@@ -756,21 +756,21 @@ def test_subjects_have_the_line_that_is_theirs_alone() -> None:
 
 def test_the_tiers_of_several_products_have_names_of_their_own() -> None:
     text = SUITE.replace("TIERS", "{role: web, product: patient-index, members: [vm-a]}")
-    (tier,) = s.only(s.topology(*MACHINES, deployment=text)).tiers
+    (tier,) = s.only(s.topology(*VMS, deployment=text)).tiers
     subject = subject_of(tier, {})
     assert (subject.id, subject.name) == ("d/tiers/web/patient-index/westeurope", "web patient-index")
 
 
 def test_every_kind_of_subject() -> None:
-    built = s.topology(*MACHINES, deployment=tier("vm-a"))
+    built = s.topology(*VMS, deployment=tier("vm-a"))
     found = s.only(built)
-    machine = s.item(built, "Compute/virtualMachines", "vm-a")
+    vm = s.item(built, "Compute/virtualMachines", "vm-a")
     rows = {
         (subject.kind, subject.id, subject.name, subject.region)
-        for subject in (subject_of(e, {}) for e in (machine, found, found.tiers[0], built.subscriptions[0]))
+        for subject in (subject_of(e, {}) for e in (vm, found, found.tiers[0], built.subscriptions[0]))
     }
     assert rows == {
-        ("Microsoft.Compute/virtualMachines", machine.id, "vm-a", "westeurope"),
+        ("Microsoft.Compute/virtualMachines", vm.id, "vm-a", "westeurope"),
         ("deployment", "d", "d", "westeurope"),
         ("tier", "d/tiers/app/westeurope", "app", "westeurope"),
         ("subscription", SUB, SUB.rpartition("/")[2], ""),

@@ -12,8 +12,8 @@ from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, arm_id, graph
 
-MACHINE = arm_id("Compute/virtualMachines", "vm-a")
-BALANCER = arm_id("Network/loadBalancers", "lb")
+VM_ID = arm_id("Compute/virtualMachines", "vm-a")
+LOAD_BALANCER_ID = arm_id("Network/loadBalancers", "lb")
 
 
 def unknown(found: object, cause: Cause, *says: str) -> None:
@@ -24,13 +24,13 @@ def unknown(found: object, cause: Cause, *says: str) -> None:
 
 @pytest.mark.parametrize("spell", [str.upper, str.lower, "{}/".format])
 def test_joins_ignore_case_and_a_slash_at_the_end(spell: Any) -> None:
-    machine = s.vm("vm-a", nics=["nic"])
-    for reference in machine["properties"]["networkProfile"]["networkInterfaces"]:
+    vm = s.vm("vm-a", nics=["nic"])
+    for reference in vm["properties"]["networkProfile"]["networkInterfaces"]:
         reference["id"] = spell(reference["id"])
-    built = graph(machine, s.nic("nic"))
+    built = graph(vm, s.nic("nic"))
     (source,) = built.referrers(arm_id("Network/networkInterfaces", "nic").lower(), VM)
     assert source.source.name == "vm-a"
-    assert built.get(spell(MACHINE)) is built.by_type[VM][0]
+    assert built.get(spell(VM_ID)) is built.by_type[VM][0]
     assert built.referrers(arm_id("Network/networkInterfaces", "nic").lower(), LOAD_BALANCER) == []
 
 
@@ -38,36 +38,45 @@ def test_the_owner_of_a_part_is_the_nearest_resource() -> None:
     extension = s.resource("Compute/virtualMachines", "vm-a/extensions/x")
     built = graph(s.vm("vm-a"), extension, s.resource("Network/virtualNetworks", "vnet"))
     for part, owner in (("", "vm-a"), ("/extensions/X", "x"), ("/extensions/y", "vm-a"), ("/a/b/c/d/", "vm-a")):
-        found = built.owner(MACHINE + part)
+        found = built.owner(VM_ID + part)
         assert isinstance(found, Resource)
         assert found.name == owner
-    unknown(built.owner(f"{BALANCER}/probes/p"), Cause.VALUE, BALANCER, "does not exist")
+    unknown(built.owner(f"{LOAD_BALANCER_ID}/probes/p"), Cause.VALUE, LOAD_BALANCER_ID, "does not exist")
 
 
 @pytest.mark.parametrize("kind", ["backendAddressPools", "probes", "loadBalancingRules"])
 def test_parts_are_found_by_id_in_any_case(kind: str) -> None:
-    built = graph(s.balancer("lb", {"one": {}}, {"one": {}}, {"one": {}}))
-    for part_id in (f"{BALANCER}/{kind}/one", f"{BALANCER}/{kind}/one".upper(), f"{BALANCER}/{kind.lower()}/One/"):
+    built = graph(s.load_balancer("lb", {"one": {}}, {"one": {}}, {"one": {}}))
+    for part_id in (
+        f"{LOAD_BALANCER_ID}/{kind}/one",
+        f"{LOAD_BALANCER_ID}/{kind}/one".upper(),
+        f"{LOAD_BALANCER_ID}/{kind.lower()}/One/",
+    ):
         found = built.part(part_id)
         assert isinstance(found, Part)
         assert found.path == f"properties.{kind}[0]"
-    unknown(built.part(f"{BALANCER}/{kind}/two"), Cause.VALUE, "/two", "does not have it")
-    unknown(built.part(f"{BALANCER}x/{kind}/one"), Cause.VALUE, "does not exist")
+    unknown(built.part(f"{LOAD_BALANCER_ID}/{kind}/two"), Cause.VALUE, "/two", "does not have it")
+    unknown(built.part(f"{LOAD_BALANCER_ID}x/{kind}/one"), Cause.VALUE, "does not exist")
 
 
 def test_a_part_of_what_was_not_read_may_be_there() -> None:
-    stub = {**s.balancer("lb", {}), "properties": None}
-    unknown(graph(stub).part(f"{BALANCER}/probes/p"), Cause.GAP, "az rest", BALANCER)
-    unknown(graph(gaps=[s.gap(BALANCER)]).part(f"{BALANCER}/probes/p"), Cause.GAP, "forbidden", BALANCER)
-    whole = s.balancer("lb", {"p": {}})
-    hidden = graph(whole, gaps=[s.gap(BALANCER, "properties.probes")])
-    assert isinstance(hidden.part(f"{BALANCER}/backendAddressPools/p"), Part)
+    stub = {**s.load_balancer("lb", {}), "properties": None}
+    unknown(graph(stub).part(f"{LOAD_BALANCER_ID}/probes/p"), Cause.GAP, "az rest", LOAD_BALANCER_ID)
+    unknown(
+        graph(gaps=[s.gap(LOAD_BALANCER_ID)]).part(f"{LOAD_BALANCER_ID}/probes/p"),
+        Cause.GAP,
+        "forbidden",
+        LOAD_BALANCER_ID,
+    )
+    whole = s.load_balancer("lb", {"p": {}})
+    hidden = graph(whole, gaps=[s.gap(LOAD_BALANCER_ID, "properties.probes")])
+    assert isinstance(hidden.part(f"{LOAD_BALANCER_ID}/backendAddressPools/p"), Part)
 
 
 def test_why_a_reference_leads_nowhere() -> None:
-    unknown(graph().get(MACHINE), Cause.VALUE, MACHINE, "does not exist")
+    unknown(graph().get(VM_ID), Cause.VALUE, VM_ID, "does not exist")
     unlisted = "Microsoft.Compute/virtualMachines in", "not listed completely"
-    unknown(graph(unlisted=[VM]).get(MACHINE), Cause.GAP, *unlisted, SUB)
+    unknown(graph(unlisted=[VM]).get(VM_ID), Cause.GAP, *unlisted, SUB)
     elsewhere = arm_id("Compute/virtualMachines", "vm-a", subscription=OTHER)
     unknown(graph().get(elsewhere), Cause.GAP, OTHER, "not scanned")
     for junk in ("", "vm-a", f"{SUB}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines"):
@@ -78,18 +87,18 @@ def test_why_a_reference_leads_nowhere() -> None:
 def test_a_gap_makes_a_listing_incomplete_even_where_it_claims_to_be_complete(scope: str) -> None:
     built = graph(gaps=[s.gap(scope, "Microsoft.Compute/VirtualMachines")])
     unknown(built.listing(VM, SUB), Cause.GAP, "forbidden", scope)
-    unknown(built.get(MACHINE), Cause.GAP, "forbidden")
+    unknown(built.get(VM_ID), Cause.GAP, "forbidden")
     assert built.listing(NIC, SUB) is None
     unknown(built.listing(NIC, OTHER), Cause.GAP, "not scanned")
 
 
 def test_a_gap_of_one_resource_is_not_one_of_its_type() -> None:
-    built = graph(s.vm("vm-b"), gaps=[s.gap(MACHINE)])
+    built = graph(s.vm("vm-b"), gaps=[s.gap(VM_ID)])
     assert built.listing(VM, SUB) is None
-    stub = built.get(MACHINE.upper())
+    stub = built.get(VM_ID.upper())
     assert isinstance(stub, Resource)
     assert (stub.name, stub.location, stub.type) == ("vm-a", "", VM)
-    unknown(value(stub, "zones[0]").value, Cause.GAP, MACHINE, "forbidden")
+    unknown(value(stub, "zones[0]").value, Cause.GAP, VM_ID, "forbidden")
     assert [found.name for found in built.unreadable[VM]] == ["vm-a"]
     assert value(built.by_type[VM][0], "zones[0]").value is ABSENT
 
@@ -105,7 +114,7 @@ def test_a_gap_of_one_resource_is_not_one_of_its_type() -> None:
     ],
 )
 def test_a_gap_of_one_property_hides_what_is_at_above_and_below_it(what: str, hidden: list[str]) -> None:
-    (found,) = graph(s.vm("vm-a"), gaps=[s.gap(MACHINE, what)]).by_type[VM]
+    (found,) = graph(s.vm("vm-a"), gaps=[s.gap(VM_ID, what)]).by_type[VM]
     assert [path for path in hidden if unread(found, path) is None] == []
     apart = ["properties.instanceViews", "properties.instance", "location"]
     assert what.startswith("M") or [path for path in apart if unread(found, path) is not None] == []
@@ -113,12 +122,12 @@ def test_a_gap_of_one_property_hides_what_is_at_above_and_below_it(what: str, hi
 
 
 def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
-    machine = s.vm("vm-a", disks=["d"])
-    machine["properties"] |= {"text": "t", "mixed": [{"x": 1}, 2, None], "nothing": None}
-    (found,) = graph(machine).by_type[VM]
+    vm = s.vm("vm-a", disks=["d"])
+    vm["properties"] |= {"text": "t", "mixed": [{"x": 1}, 2, None], "nothing": None}
+    (found,) = graph(vm).by_type[VM]
     assert value(found, "properties.nothing").value is ABSENT
     assert value(found, "properties.storageProfile.dataDisks[7].lun").value is ABSENT
-    unknown(value(found, "properties.text.below").value, Cause.VALUE, "properties.text is not an object", MACHINE)
+    unknown(value(found, "properties.text.below").value, Cause.VALUE, "properties.text is not an object", VM_ID)
     unknown(value(found, "properties.storageProfile[0]").value, Cause.VALUE, "storageProfile is not a list")
     assert items(found, "properties.none[*]").value == PartialList()
     (malformed,) = objects(found, "properties.text[*]").known
@@ -126,7 +135,7 @@ def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
     part, number, missing = items(found, "properties.mixed[*]", default=0).value.known  # type: ignore[attr-defined]
     assert (part.path, number, missing) == ("properties.mixed[0]", 2, 0)
     part, number, missing = objects(found, "properties.mixed[*]").known
-    unknown(number, Cause.VALUE, "properties.mixed[*] is 2, not an object", MACHINE)
+    unknown(number, Cause.VALUE, "properties.mixed[*] is 2, not an object", VM_ID)
     unknown(missing, Cause.VALUE, "has no properties.mixed[2]")
     assert [p.path for p in parts(found, "properties.mixed[*]")] == ["properties.mixed[0]"]
 
@@ -135,7 +144,7 @@ def test_a_list_that_was_not_read_may_have_members() -> None:
     what = "properties.networkProfile"
     body = s.vm("vm-a")
     del body["properties"]["networkProfile"]
-    (found,) = graph(body, gaps=[s.gap(MACHINE, what)]).by_type[VM]
+    (found,) = graph(body, gaps=[s.gap(VM_ID, what)]).by_type[VM]
     hidden = objects(found, "properties.networkProfile.networkInterfaces[*]")
     assert hidden.known == ()
     unknown(hidden.missing, Cause.GAP, what)
@@ -144,9 +153,9 @@ def test_a_list_that_was_not_read_may_have_members() -> None:
 
 def test_the_name_of_what_is_not_here_still_identifies_it() -> None:
     built = graph(s.vm("vm-b"))
-    stub = built.get_or_placeholder(MACHINE)
-    assert (stub.key, stub.type) == (MACHINE.lower(), VM)
-    unknown(value(stub, "location").value, Cause.GAP, MACHINE)
+    stub = built.get_or_placeholder(VM_ID)
+    assert (stub.key, stub.type) == (VM_ID.lower(), VM)
+    unknown(value(stub, "location").value, Cause.GAP, VM_ID)
     assert built.get_or_placeholder(arm_id("Compute/virtualMachines", "VM-B")) is built.by_type[VM][0]
 
 
@@ -183,7 +192,7 @@ def test_a_capability_says_where_it_was_read() -> None:
 
 def followed(properties: dict[str, Any], name: str, **keywords: Any) -> object:
     """Return what a reference of the only rule of a load balancer leads to."""
-    body = s.balancer("lb", {"pool": {}}, {"rule": properties}, probes={"p": {}})
+    body = s.load_balancer("lb", {"pool": {}}, {"rule": properties}, probes={"p": {}})
     built = graph(body, **keywords)
     (rule,) = parts(built.by_type[LOAD_BALANCER][0], "properties.loadBalancingRules[*]")
     found = built.follow(rule, name)
@@ -192,7 +201,7 @@ def followed(properties: dict[str, Any], name: str, **keywords: Any) -> object:
 
 
 def test_a_reference_leads_to_a_part_or_resource() -> None:
-    probe = followed({"probe": {"id": f"{BALANCER.upper()}/probes/P"}}, "probe")
+    probe = followed({"probe": {"id": f"{LOAD_BALANCER_ID.upper()}/probes/P"}}, "probe")
     assert isinstance(probe, Part)
     assert probe.path == "properties.probes[0]"
     built = graph(s.vm("vm-a", disks=["d"]), s.disk("d"))
@@ -211,26 +220,30 @@ def test_a_reference_that_is_not_there_is_absent_unless_azure_always_has_it() ->
 
 def test_a_reference_that_cannot_be_followed_is_unknown() -> None:
     unknown(followed({"probe": {"id": 7}}, "probe"), Cause.VALUE, "properties.probe.id is 7, not an id (malformed)")
-    unknown(followed({"probe": {"id": f"{BALANCER}/probes/q"}}, "probe"), Cause.VALUE, f"{BALANCER} does not have it")
-    gap = s.gap(BALANCER, "properties.loadBalancingRules[0].properties.probe")
+    unknown(
+        followed({"probe": {"id": f"{LOAD_BALANCER_ID}/probes/q"}}, "probe"),
+        Cause.VALUE,
+        f"{LOAD_BALANCER_ID} does not have it",
+    )
+    gap = s.gap(LOAD_BALANCER_ID, "properties.loadBalancingRules[0].properties.probe")
     unknown(followed({}, "probe", gaps=[gap]), Cause.GAP, "forbidden")
 
 
 def test_a_list_of_references_leads_to_several() -> None:
     interfaces = [{"id": arm_id("Network/networkInterfaces", "nic")}, {}, {"id": 7}]
-    machine = s.vm("vm-a")
-    machine["properties"]["networkProfile"]["networkInterfaces"] = interfaces
-    built = graph(machine, s.nic("nic"))
+    vm = s.vm("vm-a")
+    vm["properties"]["networkProfile"]["networkInterfaces"] = interfaces
+    built = graph(vm, s.nic("nic"))
     found = built.follow_all(built.by_type[VM][0], "networkInterfaces").value
     assert isinstance(found, PartialList)
     nic, without_id, malformed = found.known
     assert isinstance(nic, Resource)
-    unknown(without_id, Cause.VALUE, f"{MACHINE} has no properties.networkProfile.networkInterfaces[1].id")
+    unknown(without_id, Cause.VALUE, f"{VM_ID} has no properties.networkProfile.networkInterfaces[1].id")
     unknown(malformed, Cause.VALUE, "is 7, not an id")
 
 
 def test_an_element_of_another_kind_has_no_such_reference() -> None:
-    built = graph(s.disk("d"), s.balancer("lb", {"pool": {}}))
+    built = graph(s.disk("d"), s.load_balancer("lb", {"pool": {}}))
     assert built.follow(built.by_type[DISK][0], "availabilitySet").value is ABSENT
     (pool,) = parts(built.by_type[LOAD_BALANCER][0], "properties.backendAddressPools[*]")
     assert built.follow(pool, "frontendIPConfiguration").value is ABSENT

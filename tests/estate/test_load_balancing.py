@@ -22,7 +22,7 @@ def pool(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb"
     return parts(s.item(built, type_, name), POOLS)[0]
 
 
-def machines(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> PartialList:
+def vms(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb") -> PartialList:
     found = built.load_balancing.vms(pool(built, type_, name)).value
     assert isinstance(found, PartialList)
     return found
@@ -30,7 +30,7 @@ def machines(built: Topology, type_: str = "Network/loadBalancers", name: str = 
 
 def behind(properties: Body, *bodies: Body, **keywords: Any) -> PartialList:
     """Return the machines behind a balancer's pool of these properties."""
-    return machines(s.topology(s.balancer("lb", {"pool": properties}), *bodies, **keywords))
+    return vms(s.topology(s.load_balancer("lb", {"pool": properties}), *bodies, **keywords))
 
 
 PAIR = (s.vm("vm-a"), s.nic("vm-a-nic", address="10.0.0.4"), s.vm("vm-b"), s.nic("vm-b-nic", address="10.0.0.5"))
@@ -62,17 +62,15 @@ def test_the_same_address_in_another_network_is_another_machine() -> None:
 
 
 def test_an_interface_leads_to_its_machine_from_either_side() -> None:
-    from_machine = (s.vm("vm-a"), s.nic("vm-a-nic"))
-    from_interface = (s.vm("vm-a", nics=[]), s.nic("vm-a-nic", machine="VM-A"))
-    for bodies in (from_machine, from_interface):
+    from_vm = (s.vm("vm-a"), s.nic("vm-a-nic"))
+    from_interface = (s.vm("vm-a", nics=[]), s.nic("vm-a-nic", vm="VM-A"))
+    for bodies in (from_vm, from_interface):
         assert s.names(behind(s.by_nic("vm-a-nic"), *bodies)) == ["vm-a"]
     assert s.names(behind(s.by_nic("vm-a-nic"), s.vm("vm-a"))) == ["vm-a"], "the interface itself is not needed"
 
 
 def test_a_machine_that_is_not_here_is_known_by_its_id() -> None:
-    (found,) = behind(
-        s.by_nic("nic"), s.nic("nic", machine="vm-gone"), unlisted=["microsoft.compute/virtualmachines"]
-    ).known
+    (found,) = behind(s.by_nic("nic"), s.nic("nic", vm="vm-gone"), unlisted=["microsoft.compute/virtualmachines"]).known
     assert getattr(found, "name", "") == "vm-gone"
     assert getattr(found, "unread", ())
 
@@ -84,7 +82,7 @@ def test_a_detached_interface_is_no_member() -> None:
 @pytest.mark.parametrize("members", [s.by_nic("nic"), s.by_address("10.0.0.4")])
 @pytest.mark.parametrize("how", ["stub", "gap", "unlisted"])
 def test_an_interface_that_was_not_read_may_be_anybodys(members: Body, how: str) -> None:
-    interface = s.nic("nic", address="10.0.0.4", machine="vm-a")
+    interface = s.nic("nic", address="10.0.0.4", vm="vm-a")
     hidden = {
         "stub": lambda: behind(members, {**interface, "properties": None}),
         "gap": lambda: behind(members, gaps=[s.gap(interface["id"])]),
@@ -122,10 +120,10 @@ def test_instances_of_a_uniform_scale_set_stand_as_their_set() -> None:
 
 
 def test_a_pool_that_was_not_read_may_have_members() -> None:
-    lb = s.balancer("lb", {"pool": {}})
+    lb = s.load_balancer("lb", {"pool": {}})
     assert behind({}) == PartialList()
     what = "properties.backendAddressPools[0].properties.backendIPConfigurations"
-    hidden = machines(s.topology(lb, gaps=[s.gap(lb["id"], what)]))
+    hidden = vms(s.topology(lb, gaps=[s.gap(lb["id"], what)]))
     assert hidden.missing is not None
 
 
@@ -139,7 +137,7 @@ def test_gateways_find_addresses_in_their_own_and_in_peered_networks() -> None:
     gateway = s.gateway("gw", {"ipAddress": "10.0.0.4"}, {"ipAddress": "10.1.0.4"})
 
     def found(*bodies: Body) -> PartialList:
-        return machines(s.topology(gateway, *PAIR, *there, *bodies), "Network/applicationGateways", "gw")
+        return vms(s.topology(gateway, *PAIR, *there, *bodies), "Network/applicationGateways", "gw")
 
     assert s.names(found(vnet)) == ["vm-a", "vm-x"]
     assert s.names(found()) == ["?", "vm-a"], "no peering is known"
@@ -152,11 +150,11 @@ def test_gateways_by_interface_and_by_name() -> None:
     nowhere = s.gateway("gw", {"ipAddress": "10.0.0.4"})
     nowhere["properties"]["gatewayIPConfigurations"] = [{}]
     for gateway, names in ((by_name, ["?"]), (by_nic, ["vm-a"]), (nowhere, ["?"])):
-        assert s.names(machines(s.topology(gateway, *PAIR), "Network/applicationGateways", "gw")) == names
+        assert s.names(vms(s.topology(gateway, *PAIR), "Network/applicationGateways", "gw")) == names
 
 
 FRONTEND = arm_id("Network/loadBalancers", "lb") + "/frontendIPConfigurations/f"
-LED = s.balancer(
+LED = s.load_balancer(
     "lb",
     {"web": s.by_nic("vm-a-nic", "vm-b-nic"), "other": s.by_nic("vm-x-nic")},
     {
@@ -187,9 +185,9 @@ def test_gateways_by_the_name_of_a_public_address(holder: str, names: list[str])
     gateway = s.gateway("gw", {"fqdn": "LED.westeurope.cloudapp.azure.com"}, {"fqdn": "shop.azurewebsites.net"})
     address = s.public("pip", fqdn="led.westeurope.cloudapp.azure.com", of=holder)
     built = s.topology(gateway, LED, address, *PAIR, *X)
-    assert s.names(machines(built, "Network/applicationGateways", "gw")) == names
+    assert s.names(vms(built, "Network/applicationGateways", "gw")) == names
     hidden = s.topology(gateway, LED, *PAIR, *X, gaps=[s.gap(address["id"])])
-    (member,) = machines(hidden, "Network/applicationGateways", "gw").known
+    (member,) = vms(hidden, "Network/applicationGateways", "gw").known
     assert isinstance(member, Unknown)
     assert member.cause is Cause.GAP
 
@@ -212,23 +210,23 @@ def test_a_gateway_that_may_serve_others_than_it_is_known_to() -> None:
 
 def test_gateways_before_a_load_balancer() -> None:
     gateway = s.gateway("gw", {"ipAddress": "10.0.0.9"})
-    assert s.names(machines(s.topology(gateway, LED, *PAIR, *X), "Network/applicationGateways", "gw")) == [
+    assert s.names(vms(s.topology(gateway, LED, *PAIR, *X), "Network/applicationGateways", "gw")) == [
         "vm-a",
         "vm-b",
     ]
     unread = s.topology(gateway, *PAIR, *X, gaps=[s.gap(LED["id"])])
-    (member,) = machines(unread, "Network/applicationGateways", "gw").known
+    (member,) = vms(unread, "Network/applicationGateways", "gw").known
     assert isinstance(member, Unknown)
     assert member.cause is Cause.GAP
     cut = s.topology(gateway, {**LED, "properties": {**LED["properties"], "loadBalancingRules": "junk"}}, *PAIR, *X)
-    assert s.names(machines(cut, "Network/applicationGateways", "gw")) == ["?"]
+    assert s.names(vms(cut, "Network/applicationGateways", "gw")) == ["?"]
 
 
 def test_a_pool_that_leads_to_itself_ends_there() -> None:
     own = arm_id("Network/applicationGateways", "gw") + "/backendAddressPools/pool"
     rule = {"backendAddressPool": {"id": own}, "frontendIPConfiguration": {"id": FRONTEND}}
     circle = {**LED, "properties": {**LED["properties"], "loadBalancingRules": [{"properties": rule}]}}
-    (member,) = machines(
+    (member,) = vms(
         s.topology(s.gateway("gw", {"ipAddress": "10.0.0.9"}), circle), "Network/applicationGateways", "gw"
     ).known
     assert isinstance(member, Unknown)
@@ -245,7 +243,7 @@ def test_a_pool_that_leads_to_itself_ends_there() -> None:
     ],
 )
 def test_a_rule_has_one_pool_or_several_or_none(rule: Body, leads: list[str]) -> None:
-    built = s.topology(s.balancer("lb", {"pool": {}, "other": {}}, {"rule": rule}))
+    built = s.topology(s.load_balancer("lb", {"pool": {}, "other": {}}, {"rule": rule}))
     lb = s.item(built, "Network/loadBalancers", "lb")
     (found,) = parts(lb, RULES)
     assert [key.rsplit("/", 1)[1] for key in built.load_balancing.pool_keys(found)] == leads
@@ -255,7 +253,7 @@ def test_a_rule_has_one_pool_or_several_or_none(rule: Body, leads: list[str]) ->
 
 def test_a_rule_may_have_no_probe_or_one_that_is_not_there() -> None:
     rules = {"with": s.to("lb", "pool", probe="p"), "none": s.to("lb", "pool"), "lost": s.to("lb", "pool", probe="q")}
-    built = s.topology(s.balancer("lb", {"pool": {}}, rules, {"p": {}}))
+    built = s.topology(s.load_balancer("lb", {"pool": {}}, rules, {"p": {}}))
     found = {
         rule.body["name"]: built.graph.follow(rule, "probe")  # type: ignore[index]
         for rule in parts(s.item(built, "Network/loadBalancers", "lb"), RULES)
@@ -277,24 +275,24 @@ DEPLOYMENT = """
 
 def test_roles_of_balancers_follow_from_whom_a_rule_leads_to() -> None:
     bodies = (
-        s.balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")}),
-        s.balancer("lb-web", {"pool": s.by_address("10.0.0.5")}),
-        s.balancer("lb-outbound", {"pool": s.by_nic("vm-a-nic", "vm-b-nic")}, {}),
-        s.balancer("lb-stranger", {"pool": s.by_nic("nic-x")}),
+        s.load_balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")}),
+        s.load_balancer("lb-web", {"pool": s.by_address("10.0.0.5")}),
+        s.load_balancer("lb-outbound", {"pool": s.by_nic("vm-a-nic", "vm-b-nic")}, {}),
+        s.load_balancer("lb-stranger", {"pool": s.by_nic("nic-x")}),
         s.gateway("gw", {"ipAddress": "10.0.0.5"}),
     )
-    built = s.topology(*PAIR, *bodies, s.vm("vm-x"), s.nic("nic-x", machine="vm-x"), deployment=DEPLOYMENT)
+    built = s.topology(*PAIR, *bodies, s.vm("vm-x"), s.nic("nic-x", vm="vm-x"), deployment=DEPLOYMENT)
     deployment = s.only(built)
     assert s.names(deployment.balancers[LoadBalancerRole.MIRROR]) == ["lb-mirror"]
     assert s.names(deployment.balancers[LoadBalancerRole.WEB]) == ["lb-web"]
     assert s.names(deployment.scope["microsoft.network/loadbalancers"]) == ["lb-mirror", "lb-outbound", "lb-web"]
     assert s.names(deployment.scope["microsoft.network/applicationgateways"]) == ["gw"]
-    machine = s.item(built, "Compute/virtualMachines", "vm-a")
-    assert [p.resource.name for p in built.load_balancing.pools_of(machine)] == ["lb-mirror", "lb-outbound"]
+    vm = s.item(built, "Compute/virtualMachines", "vm-a")
+    assert [p.resource.name for p in built.load_balancing.pools_of(vm)] == ["lb-mirror", "lb-outbound"]
 
 
 def test_roles_of_balancers_are_open_where_machines_or_balancers_are_hidden() -> None:
-    lb = s.balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")})
+    lb = s.load_balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")})
     for keywords in (
         {"unlisted": ["microsoft.network/loadbalancers"]},
         {"gaps": [s.gap(arm_id("Network/loadBalancers", "hidden"))]},

@@ -66,11 +66,11 @@ DEPLOYMENT = """
   mirrors: none
   tiers: [{role: app, members: [vm-a, vm-b]}, {role: web, members: none}, {role: db, members: none}]
 """
-MACHINES = (s.vm("vm-a", zone="1"), s.vm("vm-b"), s.nic("vm-a-nic"), s.nic("vm-b-nic"))
+VMS = (s.vm("vm-a", zone="1"), s.vm("vm-b"), s.nic("vm-a-nic"), s.nic("vm-b-nic"))
 VNET = s.resource("Network/virtualNetworks", "vnet")
-ON_MACHINES = "for: [{type: Microsoft.Compute/virtualMachines, role: [app]}]\n"
+ON_VMS = "for: [{type: Microsoft.Compute/virtualMachines, role: [app]}]\n"
 IN_ZONE = "assert: {fact: vm.zone, default: none, equals: '1'}\n"
 
 
 def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
-    return s.topology(*MACHINES, VNET, *bodies, deployment=deployment, **keywords)
+    return s.topology(*VMS, VNET, *bodies, deployment=deployment, **keywords)

@@ -193,10 +193,10 @@ def test_a_deployment_that_was_not_recognised_for_want_of_machines_or_tags_stays
     only_tags: Body = {}
     before = run(estates.copied(body), name=name, declared=only_tags)
     assert {f.deployment for f in before.findings if f.key in failed(before)} == {only["name"]}
-    machine = next(item for item in body["value"] if test_gaps.type_of(item) == VM)
+    vm = next(item for item in body["value"] if test_gaps.type_of(item) == VM)
     for hidden in (
         without(estates.copied(body), VM),
-        test_gaps.hide_resource(stripped(body), machine["id"], stub=False),
+        test_gaps.hide_resource(stripped(body), vm["id"], stub=False),
     ):
         after = run(hidden, before, name=name, declared=only_tags)
         assert only["name"] not in {f.deployment for f in after.findings}

@@ -10,7 +10,7 @@ from auditor.evaluation.model import Coverage
 from auditor.rules.conditions import CompiledRule
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, arm_id
-from tests.evaluation.small import DEPLOYMENT, IN_ZONE, ON_MACHINES, Load, estate
+from tests.evaluation.small import DEPLOYMENT, IN_ZONE, ON_VMS, Load, estate
 
 
 def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
@@ -18,7 +18,7 @@ def covered(built: Topology, rules: tuple[CompiledRule, ...]) -> Coverage:
 
 
 def test_a_complete_answer(load: Load) -> None:
-    found = covered(estate(), load(R1=ON_MACHINES + IN_ZONE))
+    found = covered(estate(), load(R1=ON_VMS + IN_ZONE))
     assert (found.complete, found.gaps, found.declarations) == (True, (), ())
     assert (SUB, "Microsoft.Compute/virtualMachines") in found.listed
     assert list(found.listed) == sorted(found.listed)
@@ -35,7 +35,7 @@ def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
 
 
 def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Load) -> None:
-    (gap,) = covered(estate(unlisted=[FLOW_LOG]), load(R1=ON_MACHINES + IN_ZONE)).gaps
+    (gap,) = covered(estate(unlisted=[FLOW_LOG]), load(R1=ON_VMS + IN_ZONE)).gaps
     assert gap.what == "Microsoft.Network/networkWatchers/flowLogs"
     assert f"az graph query --subscriptions {arm.name_of(SUB)}" in gap.detail
     assert gap.what in gap.detail
@@ -43,7 +43,7 @@ def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Lo
 
 
 def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
-    rules = load(R1=ON_MACHINES + IN_ZONE)
+    rules = load(R1=ON_VMS + IN_ZONE)
     for scope in (SUB.upper(), f"{SUB}/resourceGroups/rg"):
         built = estate(unlisted=[VM], gaps=[s.gap(scope, "microsoft.compute/VIRTUALMACHINES")])
         assert [gap.reason for gap in covered(built, rules).gaps] == ["forbidden"]
@@ -56,7 +56,7 @@ def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
 
 def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Load) -> None:
     text = DEPLOYMENT + f"  subscriptions: [{SUB}, {OTHER}]\n"
-    found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
+    found = covered(estate(deployment=text), load(R1=ON_VMS + IN_ZONE))
     (gap,) = found.gaps
     assert (gap.scope, gap.what, gap.detail) == (OTHER, arm.SUBSCRIPTION, "scan it too")
     assert not found.complete
@@ -66,7 +66,7 @@ def test_what_nobody_declared_is_listed_once(load: Load) -> None:
     text = DEPLOYMENT.replace(", {role: web, members: none}", "").replace("vm-b]", "twin]")
     built = estate(s.vm("twin"), s.vm("twin", group="other"), deployment=text)
     on_web = "for: [{type: Microsoft.Compute/virtualMachines, role: [web]}]\nassert: {allOf: []}\n"
-    found = covered(built, load(R1=on_web, R2=on_web, R3=ON_MACHINES + IN_ZONE))
+    found = covered(built, load(R1=on_web, R2=on_web, R3=ON_VMS + IN_ZONE))
     assert not found.complete
     assert [declaration.split(":")[0] for declaration in found.declarations] == [
         "the web tier of d is not declared",
@@ -76,16 +76,16 @@ def test_what_nobody_declared_is_listed_once(load: Load) -> None:
 
 def test_each_missing_declaration_is_listed_although_a_finding_tells_of_three(load: Load) -> None:
     text = DEPLOYMENT.replace("vm-a, vm-b", ", ".join(f"lost{n}" for n in range(5)))
-    found = covered(estate(deployment=text), load(R1=ON_MACHINES + IN_ZONE))
+    found = covered(estate(deployment=text), load(R1=ON_VMS + IN_ZONE))
     assert [declaration.split()[0] for declaration in found.declarations] == [f"lost{n}" for n in range(5)]
 
 
 @pytest.mark.parametrize(("guest", "complete"), [("optional", True), ("required", False)])
 def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, *, complete: bool) -> None:
-    rules = load(R1=ON_MACHINES + "assert: {fact: unsure.guest, equals: x}\n")
+    rules = load(R1=ON_VMS + "assert: {fact: unsure.guest, equals: x}\n")
     other = DEPLOYMENT.replace("name: d", "name: e").replace("vm-a, vm-b", "none").replace("[none]", "none")
     text = DEPLOYMENT + f"  guest: {guest}\n" + other + "  guest: required\n"
     assert covered(estate(deployment=text), rules).complete is complete
     for cause in ("value", "gap", "declaration"):
-        unsure = load(R1=ON_MACHINES + f"assert: {{fact: unsure.{cause}, equals: x}}\n")
+        unsure = load(R1=ON_VMS + f"assert: {{fact: unsure.{cause}, equals: x}}\n")
         assert not covered(estate(), unsure).complete

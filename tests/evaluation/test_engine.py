@@ -16,7 +16,7 @@ from auditor.snapshot.known import Cause
 from tests import estates
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id
-from tests.evaluation.small import DEPLOYMENT, IN_ZONE, MACHINES, NOT_READ, ON_MACHINES, Load, estate
+from tests.evaluation.small import DEPLOYMENT, IN_ZONE, NOT_READ, ON_VMS, VMS, Load, estate
 
 
 def outcomes(findings: tuple[Finding, ...]) -> dict[str, Outcome]:
@@ -29,7 +29,7 @@ def one(findings: tuple[Finding, ...], name: str) -> Finding:
 
 
 def test_outcomes(load: Load) -> None:
-    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + "assert: {fact: vm.zone, exists: true}\n"))
+    findings = engine.evaluate(estate(), load(R1=ON_VMS + "assert: {fact: vm.zone, exists: true}\n"))
     assert outcomes(findings) == {"vm-a": Outcome.PASS, "vm-b": Outcome.FAIL}
     failed = one(findings, "vm-b")
     assert (failed.deployment, failed.cause, failed.reason, failed.severity) == ("d", None, "", Severity.HIGH)
@@ -39,12 +39,12 @@ def test_outcomes(load: Load) -> None:
 
 
 def test_when_decides_first(load: Load) -> None:
-    rule = ON_MACHINES + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
+    rule = ON_VMS + "when: {fact: vm.zone, exists: true}\nassert: {fact: unsure.gap, equals: x}\n"
     findings = engine.evaluate(estate(), load(R1=rule), Detail.ALL)
     assert outcomes(findings) == {"vm-a": Outcome.UNKNOWN, "vm-b": Outcome.NOT_APPLICABLE}
     assert one(findings, "vm-a").reason == "gap of vm-a"
     assert one(findings, "vm-b").evidence[0].path == "zones[0]"
-    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + "when: {fact: unsure.guest, equals: x}\n" + IN_ZONE))
+    findings = engine.evaluate(estate(), load(R1=ON_VMS + "when: {fact: unsure.guest, equals: x}\n" + IN_ZONE))
     assert set(outcomes(findings).values()) == {Outcome.UNKNOWN}
     assert one(findings, "vm-b").cause is Cause.GUEST
 
@@ -61,7 +61,7 @@ def test_when_decides_first(load: Load) -> None:
 )
 def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: Cause) -> None:
     leaves = ", ".join(f"{{fact: unsure.{name}, equals: x}}" for name in facts)
-    found = one(engine.evaluate(estate(), load(R1=ON_MACHINES + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
+    found = one(engine.evaluate(estate(), load(R1=ON_VMS + f"assert: {{allOf: [{leaves}]}}\n")), "vm-a")
     assert (found.cause, found.reason, found.evidence) == (cause, f"{cause} of vm-a", ())
     assert found.gaps == ((NOT_READ,) if facts == ["gap"] else ()), "gaps are named where they alone are the reason"
 
@@ -88,13 +88,13 @@ def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
 
 # --- subjects -------------------------------------------------------------------------------------------------------
 
-ON_BALANCERS = "for: [{type: Microsoft.Network/loadBalancers}]\nassert: {field: properties.x, exists: false}\n"
-LB = s.balancer("lb", {"pool": s.by_nic("vm-a-nic")})
+ON_LOAD_BALANCERS = "for: [{type: Microsoft.Network/loadBalancers}]\nassert: {field: properties.x, exists: false}\n"
+LB = s.load_balancer("lb", {"pool": s.by_nic("vm-a-nic")})
 HIDDEN: Any = {"unlisted": [LOAD_BALANCER]}
 
 
 def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) -> None:
-    rules = load(R1=ON_BALANCERS)
+    rules = load(R1=ON_LOAD_BALANCERS)
     (found,) = engine.evaluate(estate(), rules)
     assert (found.outcome, found.subject.kind, found.reason) == (Outcome.NOT_APPLICABLE, "deployment", "")
     (found,) = engine.evaluate(estate(**HIDDEN), rules)
@@ -103,9 +103,9 @@ def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) 
 
 
 def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> None:
-    findings = engine.evaluate(estate(LB, **HIDDEN), load(R1=ON_BALANCERS))
+    findings = engine.evaluate(estate(LB, **HIDDEN), load(R1=ON_LOAD_BALANCERS))
     assert outcomes(findings) == {"lb": Outcome.PASS, "d": Outcome.UNKNOWN}
-    assert outcomes(engine.evaluate(estate(LB), load(R1=ON_BALANCERS))) == {"lb": Outcome.PASS}
+    assert outcomes(engine.evaluate(estate(LB), load(R1=ON_LOAD_BALANCERS))) == {"lb": Outcome.PASS}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load
 
 def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
-    findings = engine.evaluate(estate(deployment=two), load(R1=ON_MACHINES + IN_ZONE))
+    findings = engine.evaluate(estate(deployment=two), load(R1=ON_VMS + IN_ZONE))
     assert [(f.deployment, f.subject.name) for f in findings] == [
         ("d", "vm-b"),
         ("d", "vm-a"),
@@ -181,7 +181,7 @@ def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Load) -> None:
 
 
 def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
-    rules = load(R1=ON_MACHINES + "assert: {fact: broken, equals: x}\n", R2=ON_MACHINES + IN_ZONE)
+    rules = load(R1=ON_VMS + "assert: {fact: broken, equals: x}\n", R2=ON_VMS + IN_ZONE)
     findings = engine.evaluate(estate(), rules)
     errors = [f for f in findings if f.outcome is Outcome.ERROR]
     assert [(f.rule.id, f.subject.name, f.reason) for f in errors] == [
@@ -204,13 +204,13 @@ def test_a_bug_is_reported_and_hides_nothing_else(load: Load) -> None:
 )
 def test_the_first_grade_that_is_true_counts(load: Load, grades: list[str], severity: Severity) -> None:
     graded = ", ".join(f"{{when: {when}, severity: {to}}}" for when, to in zip(grades, ("low", "info"), strict=False))
-    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + IN_ZONE + f"grade: [{graded}]\n"))
+    findings = engine.evaluate(estate(), load(R1=ON_VMS + IN_ZONE + f"grade: [{graded}]\n"))
     assert one(findings, "vm-b").severity is severity
     assert one(findings, "vm-a").severity is Severity.HIGH, "a pass is not graded"
 
 
 def test_an_observation_is_shown_once(load: Load) -> None:
-    rule = ON_MACHINES + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
+    rule = ON_VMS + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
     assert len(one(engine.evaluate(estate(), load(R1=rule)), "vm-b").evidence) == 1
     rule = rule.replace("{field: 'zones[0]', exists: true}", "{field: 'zones[0]', default: x, equals: y}")
     assert len(one(engine.evaluate(estate(), load(R1=rule)), "vm-b").evidence) == 2
@@ -218,12 +218,12 @@ def test_an_observation_is_shown_once(load: Load) -> None:
 
 def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
     rules = load(
-        R1=ON_MACHINES + "assert: {allOf: []}\n",
-        R2=ON_MACHINES + "assert: {fact: unsure.gap, equals: x}\n",
-        R3=ON_MACHINES + "assert: {anyOf: []}\ngrade: [{when: {fact: vm.zone, exists: true}, severity: critical}]\n",
-        R4=ON_MACHINES + "assert: {fact: broken, equals: x}\n",
+        R1=ON_VMS + "assert: {allOf: []}\n",
+        R2=ON_VMS + "assert: {fact: unsure.gap, equals: x}\n",
+        R3=ON_VMS + "assert: {anyOf: []}\ngrade: [{when: {fact: vm.zone, exists: true}, severity: critical}]\n",
+        R4=ON_VMS + "assert: {fact: broken, equals: x}\n",
         R5="for: [{kind: subscription}]\nassert: {anyOf: []}\n",
-        R0=ON_MACHINES + "when: {anyOf: []}\nassert: {anyOf: []}\n",
+        R0=ON_VMS + "when: {anyOf: []}\nassert: {anyOf: []}\n",
     )
     swapped = DEPLOYMENT.replace("vm-a, vm-b", "vm-b, vm-a")
     for text in (DEPLOYMENT, swapped):
@@ -233,19 +233,19 @@ def test_the_worst_comes_first_within_a_deployment(load: Load) -> None:
 
 
 def test_the_key_survives_everything_but_rule_deployment_and_subject(load: Load) -> None:
-    def keys(deployment: str = DEPLOYMENT, rule: str = "R1", machine: Body = MACHINES[1], more: str = IN_ZONE) -> str:
-        built = s.topology(MACHINES[0], machine, deployment=deployment)
-        return one(engine.evaluate(built, load(**{rule: ON_MACHINES + more})), machine["id"].rpartition("/")[2]).key
+    def keys(deployment: str = DEPLOYMENT, rule: str = "R1", vm: Body = VMS[1], more: str = IN_ZONE) -> str:
+        built = s.topology(VMS[0], vm, deployment=deployment)
+        return one(engine.evaluate(built, load(**{rule: ON_VMS + more})), vm["id"].rpartition("/")[2]).key
 
     same = keys()
     assert len(same) == 64
-    assert keys(machine={**MACHINES[1], "id": MACHINES[1]["id"].upper(), "zones": ["1"]}) == same
+    assert keys(vm={**VMS[1], "id": VMS[1]["id"].upper(), "zones": ["1"]}) == same
     assert keys(deployment=DEPLOYMENT.replace("name: d", "name: D")) == same
     assert keys(more=IN_ZONE + "grade: [{when: {allOf: []}, severity: low}]\n") == same
     assert keys(deployment=DEPLOYMENT.replace("name: d", "name: e")) != same
     moved = s.vm("vm-b", group="other")
-    assert keys(machine=moved) != same
-    other = [f for f in engine.evaluate(estate(), load(R2=ON_MACHINES + IN_ZONE)) if f.rule.id == "R2"]
+    assert keys(vm=moved) != same
+    other = [f for f in engine.evaluate(estate(), load(R2=ON_VMS + IN_ZONE)) if f.rule.id == "R2"]
     assert same not in {f.key for f in other}
 
 
@@ -285,7 +285,7 @@ def test_evidence_names_the_alternatives_of_anyof_that_it_belongs_to(load: Load)
                 - anyOf: [{{field: name, equals: z}}]
                 - {{some: {{fact: vm.network_interfaces}}, empty: fail, assert: {{field: name, equals: nic}}}}
     """
-    failed = one(engine.evaluate(estate(), load(R1=ON_MACHINES + textwrap.dedent(rule))), "vm-b")
+    failed = one(engine.evaluate(estate(), load(R1=ON_VMS + textwrap.dedent(rule))), "vm-b")
     assert {(e.path, e.expected): e.alternatives for e in failed.evidence} == {
         ("name", "equals x"): (),
         ("zones[0]", "present"): ("assert.allOf[1].anyOf[0]", "assert.allOf[1].anyOf[1]"),

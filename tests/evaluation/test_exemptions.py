@@ -23,7 +23,7 @@ from auditor.snapshot.model import Gap, GapReason
 from tests import estates, test_gaps
 from tests.faults import Change, Sound, changes
 from tests.report import reports
-from tests.report.reports import PROBE, SIZE, attestation, finding, gap, machine, unknown, waiver
+from tests.report.reports import PROBE, SIZE, attestation, finding, gap, unknown, vm, waiver
 
 TODAY: Final = dt.date(2026, 11, 1)
 RULES: Final = (PROBE.id, SIZE.id)
@@ -207,8 +207,8 @@ def test_what_needs_no_leave_is_left_alone_and_a_bug_gets_none(outcome: Outcome)
 @pytest.mark.parametrize(
     ("scope", "covers"),
     [
-        (machine("vm-a").id, True),
-        (machine("vm-a").id.upper() + "/", True),
+        (vm("vm-a").id, True),
+        (vm("vm-a").id.upper() + "/", True),
         ("*/VIRTUALMACHINES/vm-?", True),
         ("*", True),
         (f"{reports.GROUP}/*", True),
@@ -219,7 +219,7 @@ def test_what_needs_no_leave_is_left_alone_and_a_bug_gets_none(outcome: Outcome)
     ],
 )
 def test_a_scope_is_a_glob_over_whole_ids(scope: str, covers: bool) -> None:
-    (found,) = applied(finding(subject=machine("vm-a")), waived=(waiver(scope=scope),)).findings
+    (found,) = applied(finding(subject=vm("vm-a")), waived=(waiver(scope=scope),)).findings
     assert (found.waiver is not None) is covers
 
 
@@ -241,7 +241,7 @@ def test_a_scope_is_a_glob_over_whole_ids(scope: str, covers: bool) -> None:
     ],
 )
 def test_what_covers_nothing_says_why(outcome: Outcome, of_waiver: str, of_attestation: str) -> None:
-    there = (finding(Outcome.NOT_APPLICABLE, subject=machine("vm-b")), finding(outcome))
+    there = (finding(Outcome.NOT_APPLICABLE, subject=vm("vm-b")), finding(outcome))
     found = applied(*there, waived=(waiver(),), attested=(attestation(),))
     assert [stood.why for stood in found.waivers] == [of_waiver]
     assert found.attestations[0].why.startswith(of_attestation)
@@ -263,7 +263,7 @@ def test_a_waiver_is_for_one_rule() -> None:
 
 
 def test_an_attested_unknown_passes_and_a_fail_stays_one() -> None:
-    unseen, failed = unknown(PROBE, machine("vm-a"), "why"), finding(subject=machine("vm-b"))
+    unseen, failed = unknown(PROBE, vm("vm-a"), "why"), finding(subject=vm("vm-b"))
     found = applied(unseen, failed, attested=(attestation(),))
     passed = msgspec.structs.replace(unseen, outcome=Outcome.PASS, cause=None, reasons=(), attestation=attestation())
     assert found.findings == (passed, failed)
@@ -317,8 +317,8 @@ PATH: Final = "properties.x"
 
 
 def seeing(*values: object, path: str = PATH, subject: str = "vm-a") -> Finding:
-    seen = tuple(Evidence(machine(subject).id, path, value, "more") for value in values)
-    return finding(subject=machine(subject), seen=seen)
+    seen = tuple(Evidence(vm(subject).id, path, value, "more") for value in values)
+    return finding(subject=vm(subject), seen=seen)
 
 
 @pytest.mark.parametrize(
@@ -354,12 +354,12 @@ def test_a_lapse_says_which_value_changed() -> None:
     bound = waiver(observed={PATH: "Tcp", "y": 1})
     shown = (seeing("Http"), seeing(None), seeing(1, 2, path="z"), seeing())
     texts = [applied(f, waived=(bound,)).waivers[0].why for f in shown]
-    where = f"{PATH} of {machine('vm-a').id} is"
+    where = f"{PATH} of {vm('vm-a').id} is"
     assert texts == [
         f'{where} "Http"; it was granted for "Tcp"',
         f'{where} absent; it was granted for "Tcp"',
-        f"{machine('vm-a').id} has no {PATH} in its evidence, only z",
-        f"{machine('vm-a').id} has no {PATH} in its evidence",
+        f"{vm('vm-a').id} has no {PATH} in its evidence, only z",
+        f"{vm('vm-a').id} has no {PATH} in its evidence",
     ]
 
 
@@ -376,14 +376,14 @@ def test_one_that_has_expired_does_not_lapse_too() -> None:
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
 
-BALANCERS: Final = waiver(rule="", gap="microsoft.network/LOADBALANCERS", scope="/subscriptions/*")
+LOAD_BALANCERS: Final = waiver(rule="", gap="microsoft.network/LOADBALANCERS", scope="/subscriptions/*")
 
 
 def test_a_waived_gap_covers_what_it_alone_makes_unknown() -> None:
-    hidden = reports.hidden_by(gap(), subject=machine("vm-a"))
-    found = applied(hidden, gaps=(gap(),), waived=(BALANCERS,))
-    assert found.gaps == {gap(): BALANCERS}
-    assert found.findings == (msgspec.structs.replace(hidden, waiver=BALANCERS),)
+    hidden = reports.hidden_by(gap(), subject=vm("vm-a"))
+    found = applied(hidden, gaps=(gap(),), waived=(LOAD_BALANCERS,))
+    assert found.gaps == {gap(): LOAD_BALANCERS}
+    assert found.findings == (msgspec.structs.replace(hidden, waiver=LOAD_BALANCERS),)
     assert states(found.waivers) == [(ExemptionState.USED, 1)]
 
 
@@ -392,20 +392,20 @@ def test_a_waived_gap_covers_what_it_alone_makes_unknown() -> None:
     [
         reports.hidden_by(Gap(f"{reports.GROUP}/x", "Microsoft.Compute/disks", GapReason.THROTTLED)),
         reports.hidden_by(gap(), Gap(f"{reports.GROUP}/x", "Microsoft.Compute/disks", GapReason.THROTTLED)),
-        unknown(PROBE, machine("vm-a"), str(gap())),
+        unknown(PROBE, vm("vm-a"), str(gap())),
         finding(Outcome.FAIL, gaps=(gap(),)),
     ],
     ids=["another-gap", "one-of-two", "same-words-without-the-gap", "fail"],
 )
 def test_a_waived_gap_covers_nothing_else(hidden: Finding) -> None:
-    assert applied(hidden, gaps=(gap(),), waived=(BALANCERS,)).findings == (hidden,)
+    assert applied(hidden, gaps=(gap(),), waived=(LOAD_BALANCERS,)).findings == (hidden,)
 
 
 def test_of_the_waivers_of_several_gaps_the_one_that_ends_first_is_named() -> None:
     other = Gap(f"{reports.GROUP}/x", "Microsoft.Compute/disks", GapReason.THROTTLED)
     disks = waiver(rule="", gap="Microsoft.Compute/disks", scope="*", expires_on=dt.date(2026, 12, 1))
     hidden = reports.hidden_by(gap(), other)
-    (found,) = applied(hidden, gaps=(gap(), other), waived=(BALANCERS, disks)).findings
+    (found,) = applied(hidden, gaps=(gap(), other), waived=(LOAD_BALANCERS, disks)).findings
     assert found.waiver == disks
 
 
@@ -419,13 +419,13 @@ def test_of_the_waivers_of_several_gaps_the_one_that_ends_first_is_named() -> No
     ],
 )
 def test_a_gap_that_no_waiver_covers_stays_one(changes: dict[str, Any], state: tuple[ExemptionState, int]) -> None:
-    hidden = unknown(PROBE, machine("vm-a"), str(gap()))
-    found = applied(hidden, gaps=(gap(),), waived=(msgspec.structs.replace(BALANCERS, **changes),))
+    hidden = unknown(PROBE, vm("vm-a"), str(gap()))
+    found = applied(hidden, gaps=(gap(),), waived=(msgspec.structs.replace(LOAD_BALANCERS, **changes),))
     assert (found.gaps, found.findings, states(found.waivers)) == ({}, (hidden,), [state])
 
 
 def test_a_gap_within_a_resource_is_of_the_type_of_the_resource() -> None:
-    tags = Gap(reports.BALANCER, "tags", GapReason.FORBIDDEN)
+    tags = Gap(reports.LOAD_BALANCER_ID, "tags", GapReason.FORBIDDEN)
     found = applied(gaps=(tags,), waived=(waiver(rule="", gap="Microsoft.Network/loadBalancers", scope="*lb-mirror"),))
     assert list(found.gaps) == [tags]
 
@@ -456,11 +456,11 @@ def test_the_reasons_of_real_findings_name_the_gaps_that_hide_them(name: str, ty
 # --- whatever they are ------------------------------------------------------------------------------------------------
 
 DAYS: Final = st.dates(TODAY - dt.timedelta(days=40), TODAY + dt.timedelta(days=40))
-SCOPES: Final = st.sampled_from(["*", "prod*", "*/vm-a", "*/vm-?", reports.MIRROR.id, machine("vm-b").id, "nothing"])
+SCOPES: Final = st.sampled_from(["*", "prod*", "*/vm-a", "*/vm-?", reports.MIRROR.id, vm("vm-b").id, "nothing"])
 RULE_IDS: Final = st.sampled_from(RULES)
 EVIDENCE: Final = st.sampled_from([(), (reports.evidence(observed="Tcp"),), (reports.evidence(observed="Http"),)])
 BINDINGS: Final = st.sampled_from([{}, {reports.evidence().path: "Tcp"}])
-GAPS: Final = (gap(), Gap(reports.BALANCER, "Microsoft.Network/loadBalancers", GapReason.TIMEOUT))
+GAPS: Final = (gap(), Gap(reports.LOAD_BALANCER_ID, "Microsoft.Network/loadBalancers", GapReason.TIMEOUT))
 
 
 @st.composite
@@ -481,9 +481,9 @@ def given_word(draw: st.DrawFn) -> Attestation:
 
 
 @st.composite
-def judged(draw: st.DrawFn) -> Finding:
+def a_finding(draw: st.DrawFn) -> Finding:
     rule = draw(st.sampled_from([PROBE, SIZE]))
-    subject = draw(st.sampled_from([reports.MIRROR, machine("vm-a"), machine("vm-b")]))
+    subject = draw(st.sampled_from([reports.MIRROR, vm("vm-a"), vm("vm-b")]))
     outcome = draw(st.sampled_from(Outcome))
     if outcome is not Outcome.UNKNOWN:
         return finding(outcome, rule, subject, seen=draw(EVIDENCE))
@@ -499,10 +499,10 @@ def in_lines(exceptions: list[Any]) -> tuple[Any, ...]:
 
 WAIVED: Final = st.lists(granted(), max_size=5).map(in_lines)
 ATTESTED: Final = st.lists(given_word(), max_size=4).map(in_lines)
-JUDGED: Final = st.lists(judged(), max_size=8).map(tuple)
+FINDINGS: Final = st.lists(a_finding(), max_size=8).map(tuple)
 
 
-@given(JUDGED, WAIVED, ATTESTED)
+@given(FINDINGS, WAIVED, ATTESTED)
 def test_no_outcome_changes_but_from_unknown_to_attested(
     findings: tuple[Finding, ...], waived: tuple[Waiver, ...], attested: tuple[Attestation, ...]
 ) -> None:
@@ -521,7 +521,7 @@ def test_no_outcome_changes_but_from_unknown_to_attested(
     assert {one.line for one in named} <= {o.exemption.line for o in found.waivers if o.state is ExemptionState.USED}
 
 
-@given(JUDGED, WAIVED, ATTESTED)
+@given(FINDINGS, WAIVED, ATTESTED)
 def test_what_is_not_in_force_does_nothing(
     findings: tuple[Finding, ...], waived: tuple[Waiver, ...], attested: tuple[Attestation, ...]
 ) -> None:
@@ -532,7 +532,7 @@ def test_what_is_not_in_force_does_nothing(
     assert (found.findings, found.gaps) == (without.findings, without.gaps)
 
 
-@given(JUDGED, WAIVED, ATTESTED, st.randoms(use_true_random=False))
+@given(FINDINGS, WAIVED, ATTESTED, st.randoms(use_true_random=False))
 def test_their_order_does_not_matter(
     findings: tuple[Finding, ...], waived: tuple[Waiver, ...], attested: tuple[Attestation, ...], random: Any
 ) -> None:

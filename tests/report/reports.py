@@ -38,7 +38,7 @@ from auditor.snapshot.model import Approval, Gap, GapReason, Resource, Snapshot
 
 SUBSCRIPTION: Final = "/subscriptions/00000000-0000-0000-0000-000000000001"
 GROUP: Final = f"{SUBSCRIPTION}/resourceGroups/rg-prod"
-BALANCER: Final = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
+LOAD_BALANCER_ID: Final = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
 
 HOSTILE: Final = "a\x1b[31m[red]b[/red]<script>alert(1)</script>\u202egpj.exe\u200b\x9b2J\r\n## c\u2028 :smile: 名前"
 """A name that would colour, clear, break lines, turn text around or run, were it taken for more than text."""
@@ -75,7 +75,7 @@ PACK: Final = Pack(
 )
 
 
-def machine(name: str, region: str = "westeurope") -> Subject:
+def vm(name: str, region: str = "westeurope") -> Subject:
     """Return a virtual machine."""
     arm_id = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}"
     return Subject(arm_id, "Microsoft.Compute/virtualMachines", name, region)
@@ -93,7 +93,7 @@ MIRROR: Final = Subject("prod/mirrors/TRAKDB", "mirror", "TRAKDB", "westeurope")
 
 def evidence(number: int = 0, observed: object = "Tcp", expected: str = "in [Http, Https]") -> Evidence:
     """Return an observation of one of a balancer's probes."""
-    return Evidence(BALANCER, f"properties.probes[{number}].properties.protocol", observed, expected)
+    return Evidence(LOAD_BALANCER_ID, f"properties.probes[{number}].properties.protocol", observed, expected)
 
 
 def finding(  # noqa: PLR0913 - each says what is special about one finding, and all have a default
@@ -172,7 +172,7 @@ def report(
         snapshot=Snapshot(
             taken_at="2026-11-01T06:00:00Z",
             scopes=(SUBSCRIPTION,),
-            resources=(Resource(BALANCER, {}),),
+            resources=(Resource(LOAD_BALANCER_ID, {}),),
             listed=frozenset(),
             gaps=gaps,
             identity="auditor@example.com",
@@ -197,17 +197,15 @@ def full() -> Evaluation:
         "mirror.sizes",
         ["Standard_E16ds_v5", "Standard_E8ds_v5"],
         "equals 1",
-        tuple(
-            (machine(name).id, "properties.hardwareProfile.vmSize", size) for name, size in (("a", "E16"), ("b", None))
-        ),
+        tuple((vm(name).id, "properties.hardwareProfile.vmSize", size) for name, size in (("a", "E16"), ("b", None))),
     )
     return report(
         finding(seen=(evidence(), evidence(1, observed=None, expected="present"))),
         finding(rule=SIZE, seen=(computed,)),
-        unknown(PROBE, machine("vm-c"), str(gap())),
-        finding(Outcome.ERROR, SIZE, machine("vm-d"), reasons=("KeyError: 'zones'",)),
-        finding(Outcome.PASS, SIZE, machine("vm-e"), seen=(evidence(),)),
-        finding(Outcome.NOT_APPLICABLE, PROBE, machine("vm-f")),
+        unknown(PROBE, vm("vm-c"), str(gap())),
+        finding(Outcome.ERROR, SIZE, vm("vm-d"), reasons=("KeyError: 'zones'",)),
+        finding(Outcome.PASS, SIZE, vm("vm-e"), seen=(evidence(),)),
+        finding(Outcome.NOT_APPLICABLE, PROBE, vm("vm-f")),
         finding(Outcome.PASS, SIZE, Subject(SUBSCRIPTION, "subscription", "0001"), deployment=""),
         gaps=(gap(),),
         declarations=("nobody declared the web tier of prod: add it, or `none`",),
@@ -218,12 +216,12 @@ def excused() -> Evaluation:
     """Return a report with everything that waivers and attestations can do."""
     granted, seen = waiver(), waiver(rule="", gap="Microsoft.Network/loadBalancers", line=12, ticket="")
     given = attestation()
-    hidden = unknown(PROBE, machine("vm-b"), str(gap()))
+    hidden = unknown(PROBE, vm("vm-b"), str(gap()))
     made = report(
         msgspec.structs.replace(finding(seen=(evidence(),)), waiver=granted),
-        finding(subject=machine("vm-a")),
+        finding(subject=vm("vm-a")),
         msgspec.structs.replace(hidden, waiver=seen),
-        msgspec.structs.replace(finding(Outcome.PASS, subject=machine("vm-c")), attestation=given),
+        msgspec.structs.replace(finding(Outcome.PASS, subject=vm("vm-c")), attestation=given),
         gaps=(gap(),),
         complete=True,
     )
@@ -259,35 +257,33 @@ def carried() -> Evaluation:
     seen = (evidence(),)
     lost = (
         finding(seen=seen, reasons=why),
-        msgspec.structs.replace(finding(subject=machine("vm-w"), reasons=why), waiver=waiver()),
-        unknown(SIZE, machine("vm-gone"), str(gap())),
+        msgspec.structs.replace(finding(subject=vm("vm-w"), reasons=why), waiver=waiver()),
+        unknown(SIZE, vm("vm-gone"), str(gap())),
     )
-    made = report(unknown(PROBE, MIRROR, *why), unknown(SIZE, machine("vm-b"), *why), gaps=(gap(),))
+    made = report(unknown(PROBE, MIRROR, *why), unknown(SIZE, vm("vm-b"), *why), gaps=(gap(),))
     return msgspec.structs.replace(made, carried=tuple(Carried(old, "2026-10-31T06:00:00Z") for old in lost))
 
 
 def drifted() -> Evaluation:
     """Return a report in which something became of a finding and of a resource in every way that there is."""
     ok, failed = finding(Outcome.PASS), finding(seen=(evidence(),))
-    same, added = finding(rule=SIZE), finding(rule=SIZE, subject=machine("vm-new"))
-    hidden = unknown(PROBE, machine("vm-hidden"), str(gap()))
-    mended, moved = (finding(Outcome.PASS, SIZE, machine(name)) for name in ("vm-mended", "vm-moved"))
+    same, added = finding(rule=SIZE), finding(rule=SIZE, subject=vm("vm-new"))
+    hidden = unknown(PROBE, vm("vm-hidden"), str(gap()))
+    mended, moved = (finding(Outcome.PASS, SIZE, vm(name)) for name in ("vm-mended", "vm-moved"))
     changes = (
         FindingChange(BaselineState.REGRESSED, ok, failed),
         FindingChange(BaselineState.NEW, None, added),
         FindingChange(BaselineState.LOST_SIGHT, finding(subject=hidden.subject), hidden),
         FindingChange(BaselineState.FIXED, finding(rule=SIZE, subject=mended.subject), mended),
-        FindingChange(BaselineState.GONE, finding(rule=SIZE, subject=machine("vm-gone")), None),
+        FindingChange(BaselineState.GONE, finding(rule=SIZE, subject=vm("vm-gone")), None),
         FindingChange(BaselineState.DRIFTED, moved, moved),
     )
     resources = (
-        ResourceChange(machine("vm-gone").id, ResourceChangeKind.REMOVED, rules=("CMP006",)),
+        ResourceChange(vm("vm-gone").id, ResourceChangeKind.REMOVED, rules=("CMP006",)),
+        ResourceChange(vm("vm-moved").id, ResourceChangeKind.MOVED, vm("vm-moved").id.replace("rg-prod", "rg-old")),
+        ResourceChange(vm("vm-hidden").id, ResourceChangeKind.LOST_SIGHT, reason=str(gap())),
         ResourceChange(
-            machine("vm-moved").id, ResourceChangeKind.MOVED, machine("vm-moved").id.replace("rg-prod", "rg-old")
-        ),
-        ResourceChange(machine("vm-hidden").id, ResourceChangeKind.LOST_SIGHT, reason=str(gap())),
-        ResourceChange(
-            BALANCER,
+            LOAD_BALANCER_ID,
             ResourceChangeKind.CHANGED,
             properties=(
                 PropertyChange("properties.probes[name=status].properties.protocol", "Http", "Tcp", ("MIR003",)),

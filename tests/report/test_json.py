@@ -89,7 +89,7 @@ def test_a_finding_has_exactly_the_keys_of_the_format() -> None:
             "deployment": "prod",
             "evidence": [
                 {
-                    "resource": reports.BALANCER,
+                    "resource": reports.LOAD_BALANCER_ID,
                     "path": f"properties.probes[{number}].properties.protocol",
                     "observed": observed,
                     "expected": "in [Http, Https]",
@@ -118,7 +118,7 @@ def test_a_rule_that_rests_on_pages_names_them() -> None:
 
 def test_a_computed_value_carries_what_it_was_computed_from() -> None:
     assert rendered(reports.full())["findings"][1]["evidence"][0]["reads"] == [
-        {"resource": reports.machine(name).id, "path": "properties.hardwareProfile.vmSize", "observed": observed}
+        {"resource": reports.vm(name).id, "path": "properties.hardwareProfile.vmSize", "observed": observed}
         for name, observed in (("a", "E16"), ("b", None))
     ]
 
@@ -214,7 +214,7 @@ def test_what_is_lost_from_sight_is_carried_with_when_it_was_last_seen() -> None
 
 
 def test_the_line_of_a_subject_is_told() -> None:
-    declared = msgspec.structs.replace(reports.machine("vm-a"), line=14)
+    declared = msgspec.structs.replace(reports.vm("vm-a"), line=14)
     assert rendered(reports.report(reports.finding(subject=declared)))["findings"][0]["subject"]["line"] == 14
 
 
@@ -315,9 +315,9 @@ def test_a_resource_that_moved_tells_what_moved_in_it_and_who_looks_at_it() -> N
         ("lost sight", False, str(reports.gap())),
         ("changed", False, None),
     ]
-    *_, balancer = resources
-    assert balancer["id"] == reports.BALANCER
-    assert balancer["properties"] == [
+    *_, load_balancer = resources
+    assert load_balancer["id"] == reports.LOAD_BALANCER_ID
+    assert load_balancer["properties"] == [
         {
             "path": "properties.probes[name=status].properties.protocol",
             "before": "Http",

@@ -18,7 +18,7 @@ from auditor.evaluation.model import ExemptionState, ExemptionStatus, Outcome
 from auditor.evaluation.result import Evaluation
 from auditor.report.view import View
 from tests.report import reports
-from tests.report.reports import PROBE, SIZE, finding, gap, machine, unknown
+from tests.report.reports import PROBE, SIZE, finding, gap, unknown, vm
 
 MOST: Final = 1024 * 1024
 """The bytes beyond which GitHub throws the summary of a step away."""
@@ -76,8 +76,8 @@ def test_a_clean_report_is_short() -> None:
 
 
 def test_a_subject_is_found_at_the_line_that_declares_it_else_by_its_group_and_name() -> None:
-    declared = msgspec.structs.replace(machine("vm-a"), line=14)
-    made = reports.report(finding(subject=declared), finding(subject=machine("vm-b")))
+    declared = msgspec.structs.replace(vm("vm-a"), line=14)
+    made = reports.report(finding(subject=declared), finding(subject=vm("vm-b")))
     assert [row[-1] for row in cells(rendered(made))[-2:]] == ["deployment.yaml:14", "rg-prod/vm-b"]
     undeclared = msgspec.structs.replace(made, deployment_file="")
     assert [row[-1] for row in cells(rendered(undeclared))[-2:]] == ["rg-prod/vm-a", "rg-prod/vm-b"]
@@ -90,7 +90,7 @@ def test_the_worst_comes_first() -> None:
 
 def test_what_could_not_be_seen_says_why_and_what_it_needs() -> None:
     made = reports.report(
-        unknown(PROBE, machine("vm-a"), str(gap(machine("vm-a").id))), gaps=(gap(machine("vm-a").id), gap(detail="ask"))
+        unknown(PROBE, vm("vm-a"), str(gap(vm("vm-a").id))), gaps=(gap(vm("vm-a").id), gap(detail="ask"))
     )
     rows = cells(rendered(made))
     assert ["critical", f"{PROBE.id} {PROBE.title}", "vm-a (virtualMachines, westeurope)"] == rows[-4][:3]
@@ -175,8 +175,8 @@ def test_no_subscription_is_given_away() -> None:
     subscription = Subject(reports.SUBSCRIPTION, "subscription", reports.SUBSCRIPTION.rpartition("/")[2])
     made = reports.report(
         finding(subject=subscription, deployment=""),
-        unknown(PROBE, machine("vm-a"), f"{reports.SUBSCRIPTION.upper()} was not scanned"),
-        finding(Outcome.ERROR, reasons=(f"KeyError: {reports.BALANCER}",)),
+        unknown(PROBE, vm("vm-a"), f"{reports.SUBSCRIPTION.upper()} was not scanned"),
+        finding(Outcome.ERROR, reasons=(f"KeyError: {reports.LOAD_BALANCER_ID}",)),
         gaps=(gap(reports.GROUP),),
         declarations=(f"declare {reports.SUBSCRIPTION}",),
     )
@@ -187,8 +187,8 @@ def test_no_subscription_is_given_away() -> None:
 
 @pytest.mark.slow
 def test_much_is_cut_with_a_line_that_says_so() -> None:
-    many = [finding(subject=machine(f"vm-{'x' * 200}-{number}")) for number in range(3000)]
-    unseen = [unknown(PROBE, machine(f"vm-{number}"), "\u202e" * 1000) for number in range(3000)]
+    many = [finding(subject=vm(f"vm-{'x' * 200}-{number}")) for number in range(3000)]
+    unseen = [unknown(PROBE, vm(f"vm-{number}"), "\u202e" * 1000) for number in range(3000)]
     made = reports.report(*many, *unseen, gaps=tuple(gap(f"/subscriptions/{number}") for number in range(3000)))
     text = rendered(made)
     assert len(text.encode()) < MOST // 4

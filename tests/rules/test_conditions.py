@@ -95,7 +95,7 @@ def thing(body: Body, *unread: str) -> Resource:
     return resource(dict(body), ID, unread=tuple(Gap(ID, what, GapReason.FORBIDDEN) for what in unread))
 
 
-def judge(node: Node, body: Body, *unread: str) -> Result:
+def evaluate(node: Node, body: Body, *unread: str) -> Result:
     return compiled(node)(CONTEXT, (thing(body, *unread), thing({"$outer": 2})))
 
 
@@ -141,7 +141,7 @@ def test_allof_and_anyof_are_strong_kleene(
 ) -> None:
     leaves = LEAVES[: len(values)]
     body = {f"$child{index}": value for index, value in enumerate(values)}
-    result = judge({word: leaves}, body)
+    result = evaluate({word: leaves}, body)
     decisive = word == "anyOf"
     deciding: list[object] = [value for value in values if value is decisive]
     deciding = deciding or [value for value in values if value is not GAP]
@@ -155,19 +155,19 @@ def test_allof_and_anyof_are_strong_kleene(
 
     negations: list[Node] = [{"not": leaf} for leaf in leaves]
     other = "allOf" if word == "anyOf" else "anyOf"
-    de_morgan = judge({"not": {other: negations}}, body)
+    de_morgan = evaluate({"not": {other: negations}}, body)
     assert without_alternatives(de_morgan) == without_alternatives(result), "De Morgan, with the same evidence"
-    twice = judge({"not": {"not": {word: leaves}}}, body)
+    twice = evaluate({"not": {"not": {word: leaves}}}, body)
     assert without_alternatives(twice) == without_alternatives(result), "double negation"
-    assert judge({word: [{word: leaves}, {word: leaves}]}, body).truth is result.truth, "idempotence"
-    backwards = judge({word: leaves[::-1]}, body)
+    assert evaluate({word: [{word: leaves}, {word: leaves}]}, body).truth is result.truth, "idempotence"
+    backwards = evaluate({word: leaves[::-1]}, body)
     assert backwards.truth is result.truth, "order"
     assert sorted(shown(backwards)) == sorted(shown(result)), "order"
 
 
 @pytest.mark.parametrize(("value", "truth"), [(True, False), (False, True), (GAP, None)])
 def test_not_turns_what_is_known(value: object, *, truth: bool | None) -> None:
-    assert judge({"not": LEAVES[0]}, {"$child0": value}).truth is truth
+    assert evaluate({"not": LEAVES[0]}, {"$child0": value}).truth is truth
 
 
 # --- each, some -------------------------------------------------------------------------------------------------------
@@ -258,13 +258,13 @@ def test_the_order_of_a_list_does_not_matter(word: str) -> None:
 def test_evidence_of_each_and_some_is_that_of_the_members_that_decide() -> None:
     body = {"l": [{"n": 1}, {"n": 2}, {"n": 3}]}
     low: Node = {"field": "n", "less": 2}
-    each = judge({"each": {"field": "l[*]"}, "empty": "fail", "assert": low}, body)
+    each = evaluate({"each": {"field": "l[*]"}, "empty": "fail", "assert": low}, body)
     assert each.truth is False
     assert shown(each) == [("l[1].n", 2), ("l[2].n", 3)]
-    some = judge({"some": {"field": "l[*]"}, "empty": "fail", "assert": low}, body)
+    some = evaluate({"some": {"field": "l[*]"}, "empty": "fail", "assert": low}, body)
     assert some.truth is True
     assert shown(some) == [("l[0].n", 1)]
-    where = judge(
+    where = evaluate(
         {"each": {"field": "l[*]"}, "where": {"field": "n", "greater": 2}, "empty": "fail", "assert": low}, body
     )
     assert shown(where) == [("l[2].n", 3)]
@@ -282,7 +282,7 @@ def test_evidence_of_each_and_some_is_that_of_the_members_that_decide() -> None:
 @pytest.mark.parametrize("word", ["each", "some"])
 def test_an_empty_list_is_its_own_evidence(word: str, empty: str, expected: str, *, negated: bool) -> None:
     node: Node = {word: {"fact": "things"}, "empty": empty, "assert": GOOD}
-    result = judge({"not": node} if negated else node, {"$things": PartialList()})
+    result = evaluate({"not": node} if negated else node, {"$things": PartialList()})
     assert result.truth is ((empty == "pass") is not negated)
     assert result.evidence == (Evidence(ID, "things", [], expected, ((ID, "$things", "[]"),)),)
 
@@ -290,7 +290,7 @@ def test_an_empty_list_is_its_own_evidence(word: str, empty: str, expected: str,
 def test_a_list_that_is_unknown_as_a_whole_says_nothing() -> None:
     for word in ("each", "some"):
         node: Node = {word: {"fact": "things"}, "empty": "fail", "assert": GOOD}
-        assert judge(node, {"$things": GAP}) == Result(None, (), (GAP,))
+        assert evaluate(node, {"$things": GAP}) == Result(None, (), (GAP,))
 
 
 # --- count, distinct --------------------------------------------------------------------------------------------------
@@ -394,36 +394,36 @@ def test_distinct_counts_only_what_is_certainly_different(values: list[object], 
     body = {"$things": members(*({} if value is None else {"$number": value} for value in values))}
     source: Node = {"distinct": {"fact": "things"}, "by": {"fact": "number"}}
     for bound in range(4):
-        at_least = judge({**source, "greaterOrEquals": bound}, body)
+        at_least = evaluate({**source, "greaterOrEquals": bound}, body)
         assert at_least.truth is (True if low >= bound else False if high < bound else None), bound
-    assert judge({**source, "equals": low}, body).truth is (True if low == high else None)
+    assert evaluate({**source, "equals": low}, body).truth is (True if low == high else None)
 
 
 def test_what_distinct_does_not_know_is_about_the_member_without_a_value() -> None:
     node: Node = {"distinct": {"fact": "things"}, "by": {"field": "n"}, "equals": 1}
-    (reason,) = judge(node, {"$things": members({"n": 1}, {})}).unknown
+    (reason,) = evaluate(node, {"$things": members({"n": 1}, {})}).unknown
     assert reason == Unknown(Cause.VALUE, f"{ID}#$things.m1 has no n", about=(ID,))
 
 
 def test_distinct_without_by_compares_the_members_themselves() -> None:
     body = {"l": ["1", "2", "1", 1], "$texts": PartialList(("a", "A", "b"))}
-    assert shown(judge({"distinct": {"field": "l[*]"}, "equals": 3}, body)) == [("distinct l[*]", 3)]
-    assert judge({"distinct": {"fact": "texts"}, "equals": 2}, body).truth is True
-    assert judge({"distinct": {"field": "l[*].id"}, "equals": 1}, {"l": [{"id": "/X"}, {"id": "/x"}]}).truth is True
+    assert shown(evaluate({"distinct": {"field": "l[*]"}, "equals": 3}, body)) == [("distinct l[*]", 3)]
+    assert evaluate({"distinct": {"fact": "texts"}, "equals": 2}, body).truth is True
+    assert evaluate({"distinct": {"field": "l[*].id"}, "equals": 1}, {"l": [{"id": "/X"}, {"id": "/x"}]}).truth is True
 
 
 def test_a_count_that_may_be_one_of_the_listed_numbers_is_unknown() -> None:
     body = {"$things": members({}, GAP)}
-    assert judge({"count": {"fact": "things"}, "in": [2, 4]}, body).truth is None
-    assert judge({"count": {"fact": "things"}, "notIn": [2, 4]}, body).truth is None
-    assert judge({"count": {"fact": "things"}, "in": [0, 4]}, body).truth is False
-    assert judge({"count": {"fact": "things"}, "in": [2, 4]}, {"$things": members({}, {})}).truth is True
+    assert evaluate({"count": {"fact": "things"}, "in": [2, 4]}, body).truth is None
+    assert evaluate({"count": {"fact": "things"}, "notIn": [2, 4]}, body).truth is None
+    assert evaluate({"count": {"fact": "things"}, "in": [0, 4]}, body).truth is False
+    assert evaluate({"count": {"fact": "things"}, "in": [2, 4]}, {"$things": members({}, {})}).truth is True
 
 
 def test_default_fills_absent_members_of_a_count() -> None:
     source: Node = {"distinct": {"field": "l[*].n", "default": 1}}
-    assert judge({**source, "equals": 1}, {"l": [{"n": 1}, {}]}).truth is True
-    assert judge(
+    assert evaluate({**source, "equals": 1}, {"l": [{"n": 1}, {}]}).truth is True
+    assert evaluate(
         {"distinct": {"field": "l[*]"}, "by": {"field": "n", "default": 1}, "equals": 2}, {"l": [{"n": 2}, {}]}
     ).truth
 
@@ -648,23 +648,23 @@ def test_more_knowledge_never_takes_back_a_verdict() -> None:
 
 def test_a_default_is_for_what_is_absent_never_for_what_was_not_read() -> None:
     node: Node = {"field": "n", "default": 1, "equals": 1}
-    assert judge(node, {}).truth is True
-    assert judge(node, {"n": None}).truth is True, "null is absent"
-    assert judge(node, {"n": 2}).truth is False
-    assert judge(node, {}, "n").truth is None
-    assert judge(node, {}, TYPE).truth is None
-    assert judge({"fact": "number", "default": 1, "equals": 1}, {}).truth is True
-    assert judge({"fact": "number", "default": 1, "equals": 1}, {"$number": GAP}) == Result(None, (), (GAP,))
+    assert evaluate(node, {}).truth is True
+    assert evaluate(node, {"n": None}).truth is True, "null is absent"
+    assert evaluate(node, {"n": 2}).truth is False
+    assert evaluate(node, {}, "n").truth is None
+    assert evaluate(node, {}, TYPE).truth is None
+    assert evaluate({"fact": "number", "default": 1, "equals": 1}, {}).truth is True
+    assert evaluate({"fact": "number", "default": 1, "equals": 1}, {"$number": GAP}) == Result(None, (), (GAP,))
 
 
 def test_a_default_is_not_for_members_that_were_not_read() -> None:
     node: Node = {"distinct": {"field": "l[*].n", "default": 1}, "equals": 1}
-    assert judge(node, {"l": [{"n": 1}, {}]}, "l").truth is None
+    assert evaluate(node, {"l": [{"n": 1}, {}]}, "l").truth is None
 
 
 def test_a_list_of_lists_is_cut_where_one_of_them_was_not_read() -> None:
     body = {"l": [{"m": [{"n": 1}]}, {}]}
-    assert judge({"count": {"field": "l[*].m[*]"}, "equals": 1}, body, "l[1].m").truth is None
+    assert evaluate({"count": {"field": "l[*].m[*]"}, "equals": 1}, body, "l[1].m").truth is None
 
 
 # --- comparing values -------------------------------------------------------------------------------------------------
@@ -832,8 +832,8 @@ def test_bounds_decide_where_every_number_in_them_agrees(left: Interval, right: 
 def test_a_pattern_takes_time_in_proportion_to_the_text() -> None:
     node: Node = {"field": "t", "matches": "(a+)+$"}
     with cpu.limit():
-        assert judge(node, {"t": "a" * 30_000 + "!"}).truth is False
-        assert judge(node, {"t": "a" * 30_000}).truth is True
+        assert evaluate(node, {"t": "a" * 30_000 + "!"}).truth is False
+        assert evaluate(node, {"t": "a" * 30_000}).truth is True
 
 
 def test_numbers_beyond_every_float_are_malformed_wherever_they_stand() -> None:
@@ -847,7 +847,7 @@ def test_numbers_beyond_every_float_are_malformed_wherever_they_stand() -> None:
         {"count": {"field": "l[*]"}, "equals": {"fact": "number", "times": 2}},
     ]
     for node in nodes:
-        result = judge(node, body)
+        result = evaluate(node, body)
         assert result.truth is None, node
         assert result.unknown[0].cause is Cause.VALUE
     assert plain(Interval(huge, huge)) == huge
@@ -868,8 +868,8 @@ def test_numbers_beyond_every_float_are_malformed_wherever_they_stand() -> None:
 def test_what_is_below_something_unread_may_exist(field: str, unread: str, *, truth: bool | None) -> None:
     body = {"p": {"n": 1}}
     exists, lacks = (
-        judge({"field": field, "exists": True}, body, unread),
-        judge({"field": field, "exists": False}, body, unread),
+        evaluate({"field": field, "exists": True}, body, unread),
+        evaluate({"field": field, "exists": False}, body, unread),
     )
     assert exists.truth is truth
     assert lacks.truth is (None if truth is None else not truth)
@@ -885,7 +885,7 @@ def test_a_member_that_is_no_object_has_no_properties_to_judge(item: object) -> 
         {"count": {"field": "l[*]"}, "where": {"field": "n", "equals": 1}, "equals": 0},
     ]
     for node in nodes:
-        result = judge(node, {"l": [item]})
+        result = evaluate(node, {"l": [item]})
         assert result.truth is None, node
         assert result.unknown[0].cause is Cause.VALUE
         assert ID in result.unknown[0].reason
@@ -893,11 +893,11 @@ def test_a_member_that_is_no_object_has_no_properties_to_judge(item: object) -> 
 
 def test_members_without_an_id_are_shown_under_what_holds_them() -> None:
     node: Node = {"each": {"fact": "texts"}, "empty": "fail", "assert": {"fact": "outer", "equals": 2}}
-    result = judge(node, {"$texts": PartialList(("a",))})
+    result = evaluate(node, {"$texts": PartialList(("a",))})
     assert result.truth is True
     assert result.evidence[0].resource == ID
     count: Node = {"each": {"fact": "texts"}, "empty": "fail", "assert": {"count": {"fact": "texts"}, "equals": 1}}
-    assert judge(count, {"$texts": PartialList(("a",))}).evidence[0].resource == ID
+    assert evaluate(count, {"$texts": PartialList(("a",))}).evidence[0].resource == ID
 
 
 # --- operands ---------------------------------------------------------------------------------------------------------
@@ -920,7 +920,7 @@ def test_members_without_an_id_are_shown_under_what_holds_them() -> None:
     ],
 )
 def test_operands(operand: Node, value: float, *, truth: bool | None) -> None:
-    assert judge({"field": "n", "equals": operand}, {"n": value}).truth is truth
+    assert evaluate({"field": "n", "equals": operand}, {"n": value}).truth is truth
 
 
 def test_a_factor_scales_both_bounds() -> None:
@@ -929,11 +929,11 @@ def test_a_factor_scales_both_bounds() -> None:
     def times(factor: object) -> Node:
         return {"fact": "number", "times": factor}
 
-    assert judge({"field": "n", "less": times(3)}, {"n": 2, "$number": bounds}).truth is True
-    assert judge({"field": "n", "less": times(3)}, {"n": 3, "$number": bounds}) == Result(None, (), (GAP,))
-    assert judge({"field": "n", "greater": times({"param": "minus"})}, {"n": 0, "$number": bounds}).truth is True
-    assert judge({"field": "n", "greater": times({"param": "minus"})}, {"n": -1, "$number": bounds}).truth is None
-    assert judge({"field": "n", "equals": times(0)}, {"n": 0, "$number": bounds}).truth is True
+    assert evaluate({"field": "n", "less": times(3)}, {"n": 2, "$number": bounds}).truth is True
+    assert evaluate({"field": "n", "less": times(3)}, {"n": 3, "$number": bounds}) == Result(None, (), (GAP,))
+    assert evaluate({"field": "n", "greater": times({"param": "minus"})}, {"n": 0, "$number": bounds}).truth is True
+    assert evaluate({"field": "n", "greater": times({"param": "minus"})}, {"n": -1, "$number": bounds}).truth is None
+    assert evaluate({"field": "n", "equals": times(0)}, {"n": 0, "$number": bounds}).truth is True
 
 
 def test_the_bounds_of_the_outermost_element_are_asked_from_within() -> None:
@@ -942,9 +942,9 @@ def test_the_bounds_of_the_outermost_element_are_asked_from_within() -> None:
         "empty": "fail",
         "assert": {"fact": "number", "equals": {"fact": "outer"}},
     }
-    assert judge(node, {"$things": members({"$number": 2}), "$number": 1}).truth is True
+    assert evaluate(node, {"$things": members({"$number": 2}), "$number": 1}).truth is True
     field: Node = {"each": {"field": "l[*]"}, "empty": "fail", "assert": {"field": "n", "equals": {"fact": "number"}}}
-    assert judge(field, {"l": [{"n": 1}], "$number": 1}).truth is True
+    assert evaluate(field, {"l": [{"n": 1}], "$number": 1}).truth is True
 
 
 # --- what cannot be compiled ------------------------------------------------------------------------------------------
@@ -1041,15 +1041,15 @@ def test_a_fact_is_asked_of_its_kind_of_element_only() -> None:
 
 
 def test_a_property_is_shown_with_its_resource_path_and_value() -> None:
-    result = judge({"field": "l[1].n", "equals": 1}, {"l": [{}, {"n": 2}]})
+    result = evaluate({"field": "l[1].n", "equals": 1}, {"l": [{}, {"n": 2}]})
     assert result == Result(truth=False, evidence=(Evidence(ID, "l[1].n", 2, "equals 1"),))
-    absent = judge({"field": "n", "default": 1, "equals": 1}, {})
+    absent = evaluate({"field": "n", "default": 1, "equals": 1}, {})
     assert absent == Result(truth=True, evidence=(Evidence(ID, "n", None, "equals 1"),))
 
 
 def test_a_computed_value_is_shown_with_all_that_it_was_computed_from() -> None:
     body = {"$things": members({"n": 1}, {"n": 2}), "n": 1}
-    count = judge({"count": {"fact": "things"}, "where": {"field": "n", "equals": 1}, "equals": 1}, body)
+    count = evaluate({"count": {"fact": "things"}, "where": {"field": "n", "equals": 1}, "equals": 1}, body)
     (evidence,) = count.evidence
     assert (evidence.resource, evidence.path, evidence.observed, evidence.expected) == (
         ID,
@@ -1058,28 +1058,30 @@ def test_a_computed_value_is_shown_with_all_that_it_was_computed_from() -> None:
         "equals 1",
     )
     assert [(path, value) for _, path, value in evidence.reads[1:]] == [("$things.m0.n", 1), ("$things.m1.n", 2)]
-    distinct = judge({"distinct": {"fact": "things"}, "by": {"field": "n"}, "less": 2}, body)
+    distinct = evaluate({"distinct": {"fact": "things"}, "by": {"field": "n"}, "less": 2}, body)
     (evidence,) = distinct.evidence
     assert (evidence.path, evidence.observed, evidence.expected) == ("distinct n", 2, "< 2")
     assert ("$things.m1.n", 2) in [(path, value) for _, path, value in evidence.reads]
 
 
 def test_what_it_was_compared_with_is_read_too() -> None:
-    result = judge({"field": "n", "equals": {"fact": "number"}}, {"n": 1, "$number": 2})
+    result = evaluate({"field": "n", "equals": {"fact": "number"}}, {"n": 1, "$number": 2})
     assert result.evidence == (Evidence(ID, "n", 1, "equals 2", ((ID, "$number", 2),)),)
-    result = judge({"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": PartialList(), "$number": 1})
+    result = evaluate(
+        {"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": PartialList(), "$number": 1}
+    )
     assert result.evidence == (
         Evidence(ID, "count of texts", 0, "equals 1", ((ID, "$texts", "[]"), (ID, "$number", 1))),
     )
-    result = judge({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": PartialList(("a",))})
+    result = evaluate({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": PartialList(("a",))})
     assert result.evidence == (Evidence(ID, "texts", ["a"], "exactly [a]", ((ID, "$texts", "['a']"),)),)
 
 
 def test_bounds_are_shown_as_bounds() -> None:
     body = {"$things": members({}, GAP)}
-    assert judge({"count": {"fact": "things"}, "less": 3}, body).evidence[0].observed == "1 to 2"
+    assert evaluate({"count": {"fact": "things"}, "less": 3}, body).evidence[0].observed == "1 to 2"
     cut = {"$things": members({}, {}, missing=GAP)}
-    assert judge({"count": {"fact": "things"}, "less": 1}, cut).evidence[0].observed == "at least 2"
+    assert evaluate({"count": {"fact": "things"}, "less": 1}, cut).evidence[0].observed == "at least 2"
     assert plain(SOME) == ["a", "..."]
     assert plain(ABSENT) is None
     assert plain(Interval(1.5, 1.5)) == 1.5
@@ -1109,7 +1111,7 @@ def test_not_inverts_what_is_expected_wherever_it_stands(test: Node, expected: s
         (deep, inverted),
         ({"not": {"not": leaf}}, expected),
     ]:
-        (evidence,) = judge(node, {"n": 1, "l": [{"n": 1}]}).evidence
+        (evidence,) = evaluate(node, {"n": 1, "l": [{"n": 1}]}).evidence
         assert evidence.expected == words, node
 
 
@@ -1122,18 +1124,18 @@ def test_not_inverts_the_words_for_lists_and_patterns_too() -> None:
         ({"fact": "texts", "unique": False}, "a value twice", "no value twice"),
     ]
     for node, expected, inverted in nodes:
-        assert judge(node, body).evidence[0].expected == expected
-        assert judge({"not": node}, body).evidence[0].expected == inverted
+        assert evaluate(node, body).evidence[0].expected == expected
+        assert evaluate({"not": node}, body).evidence[0].expected == inverted
 
 
 def test_what_cannot_be_told_says_of_which_property() -> None:
-    (unknown,) = judge({"field": "n", "less": 1}, {"n": "x"}).unknown
+    (unknown,) = evaluate({"field": "n", "less": 1}, {"n": "x"}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: x cannot be compared with 1 (malformed)", about=(ID,))
-    (unknown,) = judge({"field": "n", "less": 1}, {}).unknown
+    (unknown,) = evaluate({"field": "n", "less": 1}, {}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent", about=(ID,))
-    (unknown,) = judge({"field": "n", "less": {"fact": "number"}}, {"n": 1}).unknown
+    (unknown,) = evaluate({"field": "n", "less": {"fact": "number"}}, {"n": 1}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: $number: the value is absent", about=(ID,)), "the operand"
-    (unknown,) = judge({"field": "n", "less": {"fact": "number", "times": 2}}, {}).unknown
+    (unknown,) = evaluate({"field": "n", "less": {"fact": "number", "times": 2}}, {}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent", about=(ID,)), "both lack"
     for reason in (Unknown(Cause.VALUE, "a number nobody knows"), GAP):
         for value in (reason, Interval(0, 9, (reason,))):
@@ -1141,8 +1143,8 @@ def test_what_cannot_be_told_says_of_which_property() -> None:
                 ({"field": "n", "less": {"fact": "number"}}, {"n": 1}),
                 ({"fact": "number", "less": 1}, {}),
             ):
-                assert judge(node, {**body, "$number": value}).unknown == (reason,), "it says so itself"
-    (unknown,) = judge({"field": "n.m", "less": 1}, {"n": 5}).unknown
+                assert evaluate(node, {**body, "$number": value}).unknown == (reason,), "it says so itself"
+    (unknown,) = evaluate({"field": "n.m", "less": 1}, {"n": 5}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n is not an object (malformed)", about=(ID,))
-    (unknown,) = judge({"field": "n", "less": 1}, {}, "n").unknown
+    (unknown,) = evaluate({"field": "n", "less": 1}, {}, "n").unknown
     assert unknown.cause is Cause.GAP

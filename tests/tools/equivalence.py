@@ -3,7 +3,7 @@
 Both judge the same inputs through their command lines, each with its own virtual environment, and must agree on every
 finding (rule, subject, deployment, outcome, severity, key, cause, evidence), gap, exemption, SARIF result and
 fingerprint, drift state, moved property, snapshot record and exit code, and on their order. Prose is not compared
-(`equivalence_judge.py` names its members). The parts:
+(`equivalence_evaluate.py` names its members). The parts:
 
 - fixtures: those of `fixtures/` and the demo, as raw bodies and as snapshots, declared and not; `discover`,
   `approve` and `permissions`;
@@ -66,19 +66,19 @@ def main() -> int:
     options = parser.parse_args()
     base, new = options.base.absolute(), options.new.absolute()
     work = prepared(base, options.work.absolute())
-    verdicts = work / f"verdicts-{hashlib.sha256(str(new).encode()).hexdigest()[:8]}"
-    verdicts.mkdir(exist_ok=True)
-    results = [compared(part, base, new, work, verdicts) for part in options.part or PARTS]
+    outputs = work / f"results-{hashlib.sha256(str(new).encode()).hexdigest()[:8]}"
+    outputs.mkdir(exist_ok=True)
+    results = [compared(part, base, new, work, outputs) for part in options.part or PARTS]
     for result in results:
         listing = "".join(f"{line}\n" for line in result.differences)
-        (verdicts / f"{result.part}.differences.txt").write_text(listing, encoding="utf-8")
+        (outputs / f"{result.part}.differences.txt").write_text(listing, encoding="utf-8")
         for line in result.differences[:SHOWN]:
             print(line)
     print(f"{'part':10}{'cases':>8}{'findings':>10}{'differences':>13}{'accepted':>10}{'CPU base':>10}{'CPU new':>10}")
     for result in results:
         numbers = f"{result.cases:8,}{result.findings:10,}{len(result.differences):13,}{result.accepted:10,}"
         print(f"{result.part:10}{numbers}{result.seconds[0]:9.0f}s{result.seconds[1]:9.0f}s")
-    print(f"all differences are listed in {verdicts}/*.differences.txt")
+    print(f"all differences are listed in {outputs}/*.differences.txt")
     return 1 if any(result.differences for result in results) else 0
 
 
@@ -119,11 +119,11 @@ def python_of(checkout: Path) -> Path:
 # --- judging ----------------------------------------------------------------------------------------------------------
 
 
-def compared(part: str, base: Path, new: Path, work: Path, verdicts: Path) -> Result:
+def compared(part: str, base: Path, new: Path, work: Path, outputs: Path) -> Result:
     """Judge a part with both and compare; the verdicts of the base are kept beside the inputs."""
-    kept, fresh = work / f"{part}.jsonl.gz", verdicts / f"{part}.jsonl.gz"
-    before = 0.0 if kept.exists() else judge(part, base, base, work, kept)
-    after = judge(part, new, base, work, fresh)
+    kept, fresh = work / f"{part}.jsonl.gz", outputs / f"{part}.jsonl.gz"
+    before = 0.0 if kept.exists() else evaluate(part, base, base, work, kept)
+    after = evaluate(part, new, base, work, fresh)
     accepted = [entry["difference"] for entry in yaml.safe_load((HERE / "equivalence.yaml").read_bytes())["accepted"]]
     cases, findings, found, meant = 0, 0, [], 0
     for one, other in lines(kept, fresh):
@@ -138,7 +138,7 @@ def compared(part: str, base: Path, new: Path, work: Path, verdicts: Path) -> Re
     return Result(part, cases, findings, found, meant, (before, after))
 
 
-def judge(part: str, checkout: Path, base: Path, work: Path, output: Path) -> float:
+def evaluate(part: str, checkout: Path, base: Path, work: Path, output: Path) -> float:
     """Judge the cases of a part with one product; return the CPU seconds that it took."""
     unfinished = output.with_suffix(f".{os.getpid()}")
     with azure(part, base, work) as served:
@@ -147,7 +147,9 @@ def judge(part: str, checkout: Path, base: Path, work: Path, output: Path) -> fl
         arguments = (str(checkout), str(work / f"{part}.cases.jsonl"), str(unfinished))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "PYTHON"))}
         environment = {**kept, **served["environment"]}
-        started("equivalence_judge.py", checkout, work, *arguments, input=replaced, env=environment).check_returncode()
+        started(
+            "equivalence_evaluate.py", checkout, work, *arguments, input=replaced, env=environment
+        ).check_returncode()
         now = resource.getrusage(resource.RUSAGE_CHILDREN)
     unfinished.replace(output)
     return now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime

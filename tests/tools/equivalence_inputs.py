@@ -198,7 +198,7 @@ class Inputs:
             source = [word for scope in scopes for word in ("--subscription", scope.rsplit("/", 1)[-1])]
             source += ["--arm-endpoint", f"{{{name}}}", "--ca-bundle", "{authority}"]
             declared = ["--deployment", f"{how['inventories'][0]}/deployment.yaml"]
-            judged = ["--as-of", AS_OF, "--passes"]
+            evaluated = ["--as-of", AS_OF, "--passes"]
             kept = "{case}/collected.jsonl"
             self._case(
                 "live",
@@ -206,7 +206,15 @@ class Inputs:
                 ["collect", *source, *declared, "-o", f"snapshot={kept}"],
                 ["discover", *source, "-o", "{case}/proposal.yaml"],
                 *(
-                    ["scan", *read_from, *judged, "--profile", profile, "-o", f"json={{case}}/{number}-{profile}.json"]
+                    [
+                        "scan",
+                        *read_from,
+                        *evaluated,
+                        "--profile",
+                        profile,
+                        "-o",
+                        f"json={{case}}/{number}-{profile}.json",
+                    ]
                     for number, read_from in enumerate(([*source, *declared], ["--snapshot", kept]))
                     for profile in PROFILES
                 ),

@@ -24,7 +24,7 @@ from tests.test_gaps import hide_resource, hide_type
 pytestmark = pytest.mark.slow
 
 NAME = "trakcare-current"
-DISKS, NSGS, BALANCERS, MACHINES = (
+DISKS, NSGS, LOAD_BALANCERS, VMS = (
     "microsoft.compute/disks",
     "microsoft.network/networksecuritygroups",
     "microsoft.network/loadbalancers",
@@ -164,7 +164,7 @@ def test_a_severity_that_cannot_be_told_is_no_worse_one() -> None:
 
     before, after = (changed(spread("SourceIPProtocol"), with_another(how)) for how in ("SourceIPProtocol", 5))
     found = compare(NAME, before, after)
-    was, now = (next(f for f in judged if f.rule.id == "LB003") for judged in (found.before, found.after))
+    was, now = (next(f for f in evaluated if f.rule.id == "LB003") for evaluated in (found.before, found.after))
     assert (was.outcome, was.severity, was.severity_is_sure) == (Outcome.FAIL, Severity.LOW, True)
     assert (now.outcome, now.severity, now.severity_is_sure) == (Outcome.FAIL, Severity.HIGH, False)
     assert now.state is BaselineState.LOST_SIGHT
@@ -176,9 +176,9 @@ def test_a_fail_that_passes_is_fixed() -> None:
 
 
 def test_a_fail_where_nothing_was_known_is_new_and_a_pass_is_nothing() -> None:
-    found = compare(NAME, changed(hidden(BALANCERS)), changed(to_tcp))
+    found = compare(NAME, changed(hidden(LOAD_BALANCERS)), changed(to_tcp))
     assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.NEW, Outcome.UNKNOWN, Outcome.FAIL)]
-    passed = compare(NAME, changed(hidden(BALANCERS)), changed())
+    passed = compare(NAME, changed(hidden(LOAD_BALANCERS)), changed())
     assert state(passed, "MIR003", "TRAKDB") is None
     assert turns(passed, "MIR003", "TRAKDB") == []
 
@@ -195,26 +195,24 @@ def test_a_fail_of_what_was_not_there_is_new() -> None:
 
     found = since(None, add_disk)
     assert resource(found, "vm-app-a-data0-more").kind is ResourceChangeKind.ADDED
-    machine = changed(resized("vm-app-a", "Standard_B2ms"))
-    found = compare(NAME, changed(without("vm-app-a")), machine)
+    vm = changed(resized("vm-app-a", "Standard_B2ms"))
+    found = compare(NAME, changed(without("vm-app-a")), vm)
     added = [change for change in found.drift.findings if change.finding.subject.name == "vm-app-a"]
     assert {(change.state, change.before) for change in added} == {(BaselineState.NEW, None)}
 
 
 @pytest.mark.parametrize("before", [None, to_tcp], ids=["passed", "failed"])
-@pytest.mark.parametrize("hide", [hidden(BALANCERS), unreadable("lb-mirror")], ids=["type", "resource"])
+@pytest.mark.parametrize("hide", [hidden(LOAD_BALANCERS), unreadable("lb-mirror")], ids=["type", "resource"])
 def test_what_cannot_be_judged_any_more_is_lost_from_sight_and_never_fixed(before: Change | None, hide: Change) -> None:
     found = since(before, hide)
     was = Outcome.FAIL if before else Outcome.PASS
     assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.LOST_SIGHT, was, Outcome.UNKNOWN)]
     change = resource(found, "lb-mirror")
     assert change.kind is ResourceChangeKind.LOST_SIGHT
-    assert "lb-mirror" in change.reason or BALANCERS in change.reason.lower()
+    assert "lb-mirror" in change.reason or LOAD_BALANCERS in change.reason.lower()
 
 
-@pytest.mark.parametrize(
-    "hide", [unreadable("vm-app-a"), partly(MACHINES), partly(NSGS)], ids=["one", "some", "others"]
-)
+@pytest.mark.parametrize("hide", [unreadable("vm-app-a"), partly(VMS), partly(NSGS)], ids=["one", "some", "others"])
 def test_what_is_seen_no_worse_than_before_is_not_lost_from_sight(hide: Change) -> None:
     """Of what a rule judges, some was hidden in the baseline: that was not known, and is not known now."""
     found = compare(NAME, changed(hide), changed(hide))
@@ -243,12 +241,12 @@ def test_where_a_rule_judged_nothing_no_sight_is_lost() -> None:
 
 def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> None:
     retiring = resized("vm-print-a", RETIRING)
-    judged = [f for f in since(retiring).before if f.subject.name == "vm-print-a"]
-    assert judged
+    evaluated = [f for f in since(retiring).before if f.subject.name == "vm-print-a"]
+    assert evaluated
     found = since(retiring, without("vm-print-a"))
     gone = [change for change in found.drift.findings if change.finding.subject.name == "vm-print-a"]
     assert {(change.state, change.after, change.reason) for change in gone} == {(BaselineState.GONE, None, "")}
-    lost = since(retiring, hidden(MACHINES))
+    lost = since(retiring, hidden(VMS))
     hid = [change for change in lost.drift.findings if change.finding.subject.name == "vm-print-a"]
     assert {(change.state, change.after, bool(change.reason)) for change in hid} == {
         (BaselineState.LOST_SIGHT, None, True)
@@ -429,12 +427,12 @@ def test_values_that_name_what_was_moved_are_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("before", "expected"),
-    [(None, BaselineState.LOST_SIGHT), (hidden(BALANCERS), BaselineState.UNCHANGED)],
+    [(None, BaselineState.LOST_SIGHT), (hidden(LOAD_BALANCERS), BaselineState.UNCHANGED)],
     ids=["was judged", "was not known"],
 )
 def test_what_somebody_attested_was_not_judged(before: Change | None, expected: BaselineState) -> None:
     """A word for what cannot be seen is no pass that was there all the time, and has mended nothing."""
-    bodies = changed(*filter(None, [before])), changed(hidden(BALANCERS))
+    bodies = changed(*filter(None, [before])), changed(hidden(LOAD_BALANCERS))
     attested = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
     assert retold("MIR003", *bodies, {}, attested) is expected
 
@@ -452,7 +450,7 @@ def retold(
     graphs = [estates.topology(NAME, body) for body in (before, after)]
     changes = drift.Changes(*(topology.graph for topology in graphs))
     rules = estates.rules(estates.ESTATES[NAME])
-    judged = [
+    evaluated = [
         drift.EvaluatedSnapshot(
             topology,
             tuple(
@@ -462,7 +460,7 @@ def retold(
         )
         for topology, watched, told in zip(graphs, (changes.before, changes.after), (then, now), strict=True)
     ]
-    findings, _ = drift.compare(changes, *judged)
+    findings, _ = drift.compare(changes, *evaluated)
     return next(finding.state for finding in findings if finding.rule.id == rule)
 
 
@@ -520,9 +518,9 @@ def test_a_machine_in_another_group_is_the_same_one() -> None:
     assert (change.kind, change.properties) == (ResourceChangeKind.MOVED, ())
     assert change.former_id == change.id.replace("rg-other", "rg-trakcare-prod-weu")
     assert [c.id for c in found.drift.resources] == [change.id], "what refers to it has not changed"
-    judged = [f for f in found.after if f.subject.id == change.id]
-    assert len(judged) > 10
-    assert {f.state for f in judged} == {BaselineState.DRIFTED}
+    evaluated = [f for f in found.after if f.subject.id == change.id]
+    assert len(evaluated) > 10
+    assert {f.state for f in evaluated} == {BaselineState.DRIFTED}
     assert not [c for c in found.drift.findings if c.state is BaselineState.GONE]
 
 

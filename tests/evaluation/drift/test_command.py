@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 FOLDER = bundled.FIXTURES / "trakcare-current"
 DEPLOYMENT = ["--deployment", str(FOLDER / bundled.DEPLOYMENT)]
 APPROVAL = ["--by", "operations", "--reason", "change 4711"]
-BALANCER = "Microsoft.Network/loadBalancers"
+LOAD_BALANCER_TYPE = "Microsoft.Network/loadBalancers"
 
 
 class Files:
@@ -86,8 +86,8 @@ def describe(body: Body) -> None:
     estates.find(body, "lb-mirror")["tags"]["note"] = "seen"
 
 
-def hide_balancers(body: Body) -> None:
-    hide_type(body, BALANCER.lower())
+def hide_load_balancers(body: Body) -> None:
+    hide_type(body, LOAD_BALANCER_TYPE.lower())
 
 
 def elsewhere(body: Body) -> None:
@@ -106,9 +106,9 @@ def elsewhere(body: Body) -> None:
         (break_probe, None, exit_codes.OK),
         (break_probe, break_probe, exit_codes.OK),
         (break_probe, both, exit_codes.FINDINGS),
-        (None, hide_balancers, exit_codes.INCOMPLETE),
-        (break_probe, hide_balancers, exit_codes.INCOMPLETE),
-        (hide_balancers, break_probe, exit_codes.FINDINGS),
+        (None, hide_load_balancers, exit_codes.INCOMPLETE),
+        (break_probe, hide_load_balancers, exit_codes.INCOMPLETE),
+        (hide_load_balancers, break_probe, exit_codes.FINDINGS),
     ],
     ids=lambda change: getattr(change, "__name__", str(change)),
 )
@@ -118,7 +118,7 @@ def test_drift_fails_for_what_is_worse(files: Files, then: Any, now: Any, code: 
 
 
 def test_what_cannot_be_seen_may_be_forgiven(files: Files) -> None:
-    baseline, now = files.approved(), files.inventory(hide_balancers)
+    baseline, now = files.approved(), files.inventory(hide_load_balancers)
     assert files.drift(baseline, now, "--allow-incomplete") == exit_codes.OK
 
 
@@ -137,7 +137,7 @@ def test_fail_on_new_counts_only_what_is_worse(files: Files) -> None:
 
 
 def test_fail_on_new_is_3_where_something_cannot_be_seen(files: Files) -> None:
-    assert files.scan(files.approved(), files.inventory(hide_balancers), "--fail-on-new") == exit_codes.INCOMPLETE
+    assert files.scan(files.approved(), files.inventory(hide_load_balancers), "--fail-on-new") == exit_codes.INCOMPLETE
 
 
 WAIVERS = """\

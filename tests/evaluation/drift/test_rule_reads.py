@@ -34,7 +34,7 @@ ONLY_TO_FIND_SOMETHING: Final = {
 """What is read on the way to something else, and shown by no finding; by what for."""
 
 
-def read_while_judging() -> dict[tuple[str, str], list[Place]]:
+def read_while_evaluating() -> dict[tuple[str, str], list[Place]]:
     """Return where properties stand that are read, by type and path without the numbers of elements."""
     body = estates.body_of(NAME)
     recorder = Recorder()
@@ -66,7 +66,7 @@ def changed(key: str, steps: tuple[paths.Step, ...]) -> Body | None:
 
 def unnoticed() -> Iterator[tuple[str, str]]:
     """Yield what is read, but told as something at which no rule looks."""
-    for place, where in read_while_judging().items():
+    for place, where in read_while_evaluating().items():
         after = next(filter(None, (changed(key, steps) for key, steps in where)), None)
         if after is not None:
             resources = compare(NAME, estates.body_of(NAME), after).drift.resources
@@ -77,5 +77,5 @@ def unnoticed() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_what_rules_read_is_told_with_them() -> None:
-    assert len(read_while_judging()) > 50
+    assert len(read_while_evaluating()) > 50
     assert {*unnoticed()} == ONLY_TO_FIND_SOMETHING.keys()

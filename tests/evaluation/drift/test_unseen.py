@@ -22,7 +22,7 @@ OTHER = "00000000-0000-0000-0000-000000000009"
 Change = Callable[[Body], object]
 
 
-def machines(body: Body, subscription: str) -> list[Body]:
+def vms(body: Body, subscription: str) -> list[Body]:
     return [i for i in body["value"] if arm.type_of(i.get("id", "")) == VM and subscription in i["id"]]
 
 
@@ -30,8 +30,8 @@ def two(deployment: str, mirror: str) -> Body:
     """Return two subscriptions whose machines have their roles by tags; what lies in the other one has these names."""
     body, _ = estates.by_tags(NAME)
     other: Body = json.loads(json.dumps(body).replace(FIRST, OTHER))
-    for machine in machines(other, OTHER):
-        machine["tags"] |= {"iris-deployment": deployment, "iris-mirror": mirror}
+    for vm in vms(other, OTHER):
+        vm["tags"] |= {"iris-deployment": deployment, "iris-mirror": mirror}
     return body | {"value": body["value"] + other["value"], "listed": body["listed"] | other["listed"]}
 
 
@@ -52,18 +52,18 @@ def left_out(body: Body) -> None:
 
 
 def untagged(body: Body) -> None:
-    for machine in machines(body, OTHER):
-        machine["tags"] = {}
+    for vm in vms(body, OTHER):
+        vm["tags"] = {}
 
 
-def without_machines(body: Body, subscription: str = OTHER) -> None:
-    gone = machines(body, subscription)
+def without_vms(body: Body, subscription: str = OTHER) -> None:
+    gone = vms(body, subscription)
     body["value"] = [item for item in body["value"] if item not in gone]
 
 
 def unlisted_in(subscription: str) -> Change:
     def change(body: Body) -> None:
-        without_machines(body, subscription)
+        without_vms(body, subscription)
         types = body["listed"][f"/subscriptions/{subscription}"]
         types[:] = [type_ for type_ in types if arm.canonical_type(type_) != VM]
 
@@ -74,7 +74,7 @@ def hidden(subscription: str, what: str = VM) -> Change:
     """Return what hides all, or something, of a machine that was not read completely."""
 
     def change(body: Body) -> None:
-        arm_id = machines(body, subscription)[0]["id"]
+        arm_id = vms(body, subscription)[0]["id"]
         if what == VM:
             hide_resource(body, arm_id, stub=False)
         else:
@@ -94,14 +94,14 @@ def turned(found: Compared, then: Outcome, now: Outcome) -> set[tuple[BaselineSt
     return {(change.state, change.reason) for change, before, after in both if (before, after) == (then, now)}
 
 
-MACHINE = "Microsoft.Compute/virtualMachines"
+VM_TYPE = "Microsoft.Compute/virtualMachines"
 NOT_SCANNED = (BaselineState.LOST_SIGHT, f"/subscriptions/{OTHER} was not scanned")
 
 
 @pytest.mark.slow
 def test_all_that_lies_in_a_subscription_that_is_left_out_is_lost_from_sight() -> None:
     found = since(left_out)
-    for kind in (MACHINE, "mirror", "subscription"):
+    for kind in (VM_TYPE, "mirror", "subscription"):
         assert missing(found, kind) == {NOT_SCANNED}
     assert {change.state for change in found.drift.findings} == {BaselineState.LOST_SIGHT}
 
@@ -117,8 +117,8 @@ def test_a_subscription_of_which_nothing_was_read_but_its_resources_is_lost_from
 
 def test_a_mirror_that_no_tag_names_any_more_may_be_there_where_nobody_says_that_there_is_none() -> None:
     def to_app(body: Body) -> None:
-        for machine in machines(body, OTHER):
-            machine["tags"] = {"iris-deployment": "other", "iris-role": "app"}
+        for vm in vms(body, OTHER):
+            vm["tags"] = {"iris-deployment": "other", "iris-role": "app"}
 
     reasons = {(state, reason.partition(":")[0]) for state, reason in missing(since(to_app), "mirror")}
     assert reasons == {(BaselineState.LOST_SIGHT, "the mirrors of other are not declared")}
@@ -144,8 +144,8 @@ def test_a_deployment_that_no_tag_names_any_more_is_gone_where_all_tags_were_rea
 
 
 def test_machines_that_certainly_are_not_there_are_gone_though_others_are_hidden() -> None:
-    found = since(without_machines, unlisted_in(FIRST))
-    assert (BaselineState.GONE, "") in missing(found, MACHINE)
+    found = since(without_vms, unlisted_in(FIRST))
+    assert (BaselineState.GONE, "") in missing(found, VM_TYPE)
     assert {state for state, _ in missing(found, "mirror")} == {BaselineState.LOST_SIGHT}
 
 

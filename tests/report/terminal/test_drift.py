@@ -10,7 +10,7 @@ from auditor.evaluation.drift.model import Drift, FindingChange, PropertyChange,
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.view import View
 from tests.report import reports
-from tests.report.reports import BALANCER, GROUP, HOSTILE, SUBSCRIPTION, finding, machine
+from tests.report.reports import GROUP, HOSTILE, LOAD_BALANCER_ID, SUBSCRIPTION, finding, vm
 
 TREE = """\
 --- Changes since the baseline -------------------------------------------------
@@ -67,7 +67,7 @@ def drift(*resources: ResourceChange, findings: tuple[FindingChange, ...] = ()) 
 
 def changed(before: object, after: object, *rules: str, path: str = "properties.x") -> ResourceChange:
     return ResourceChange(
-        BALANCER, ResourceChangeKind.CHANGED, properties=(PropertyChange(path, before, after, rules),)
+        LOAD_BALANCER_ID, ResourceChangeKind.CHANGED, properties=(PropertyChange(path, before, after, rules),)
     )
 
 
@@ -132,7 +132,7 @@ def test_a_resource_is_named_below_its_group_and_with_what_it_extends() -> None:
     ids = {
         f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-a/extensions/agent": "vm-a/agent "
         "(virtualMachines/extensions)",
-        f"{BALANCER}/providers/Microsoft.Authorization/locks/keep": "keep (locks) at lb-mirror",
+        f"{LOAD_BALANCER_ID}/providers/Microsoft.Authorization/locks/keep": "keep (locks) at lb-mirror",
         f"{GROUP}/providers/Microsoft.Authorization/locks/keep": "keep (locks)",
         GROUP: "rg-prod (resourceGroups)",
         SUBSCRIPTION: "00000000-0000-0000-0000-000000000001 (subscriptions)",
@@ -153,7 +153,7 @@ def test_a_group_is_one_however_azure_spells_it() -> None:
 
 
 def test_of_very_many_resources_the_rest_is_counted() -> None:
-    many = [ResourceChange(machine(f"vm-{number:03}").id, ResourceChangeKind.ADDED) for number in range(103)]
+    many = [ResourceChange(vm(f"vm-{number:03}").id, ResourceChangeKind.ADDED) for number in range(103)]
     text = section(drift(*many))
     assert text.count("  ADDED ") == 100
     assert text.endswith("  ADDED       vm-099 (virtualMachines)\n  and 3 more; the JSON report lists all\n")

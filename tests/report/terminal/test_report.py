@@ -19,7 +19,7 @@ from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
 from tests.report import reports
-from tests.report.reports import PROBE, SIZE, evidence, finding, gap, machine, unknown
+from tests.report.reports import PROBE, SIZE, evidence, finding, gap, unknown, vm
 
 WIDTHS = (60, 80, 200)
 
@@ -69,7 +69,7 @@ def test_what_an_inventory_does_not_say_is_not_made_up() -> None:
 
 def test_a_clean_report_says_so() -> None:
     text = words(
-        reports.report(finding(Outcome.PASS), finding(Outcome.PASS, SIZE), finding(Outcome.PASS, SIZE, machine("a")))
+        reports.report(finding(Outcome.PASS), finding(Outcome.PASS, SIZE), finding(Outcome.PASS, SIZE, vm("a")))
     )
     assert "Every rule that applies passed: 3 passes of 2 rules. Coverage is complete." in text
     assert text.endswith("auditor: 0 fail, 0 unknown, 3 pass; complete")
@@ -86,11 +86,11 @@ def test_a_clean_report_says_so() -> None:
         (reports.report(complete=False), "This result is incomplete."),
         (reports.report(finding(Outcome.NOT_APPLICABLE)), "No rule applies to the scanned resources."),
         (
-            reports.report(unknown(PROBE, machine("a"), "why", Cause.VALUE)),
+            reports.report(unknown(PROBE, vm("a"), "why", Cause.VALUE)),
             "No rule failed; some outcomes are unknown. This result is incomplete: 1 unknown.",
         ),
         (
-            reports.report(unknown(PROBE, machine("a"), "no CPF", Cause.GUEST), complete=True),
+            reports.report(unknown(PROBE, vm("a"), "no CPF", Cause.GUEST), complete=True),
             "No rule failed; some outcomes are unknown. Coverage is complete.",
         ),
     ],
@@ -189,7 +189,7 @@ def test_a_wide_page_puts_observed_beside_expected() -> None:
 
 
 def test_a_rule_that_fails_often_is_explained_once_and_names_all_its_subjects() -> None:
-    text = rendered(reports.report(*(finding(rule=SIZE, subject=machine(f"vm-{number}")) for number in range(12))))
+    text = rendered(reports.report(*(finding(rule=SIZE, subject=vm(f"vm-{number}")) for number in range(12))))
     assert text.count("The failover members are alike (12 subjects)\n") == 1
     assert text.count("Why") == text.count("Fix") == text.count("See") == 1
     assert re.findall(r"(vm-\d+) \(virtualMachines, westeurope\)", text) == [f"vm-{number}" for number in range(12)]
@@ -200,7 +200,7 @@ def test_fails_stand_by_deployment_and_worst_first() -> None:
         reports.report(
             finding(rule=SIZE, deployment="one"),
             finding(deployment="one"),
-            finding(rule=SIZE, severity=Severity.LOW, subject=machine("vm-a"), deployment="one"),
+            finding(rule=SIZE, severity=Severity.LOW, subject=vm("vm-a"), deployment="one"),
             finding(deployment="two"),
             finding(deployment=""),
         )
@@ -266,8 +266,8 @@ def test_a_fix_in_prose_is_wrapped_as_prose() -> None:
 def test_one_missing_permission_is_said_once_with_all_that_it_hides() -> None:
     text = rendered(
         reports.report(
-            *(unknown(PROBE, machine(f"vm-{number}"), str(gap(machine(f"vm-{number}").id))) for number in range(3)),
-            unknown(SIZE, machine("vm-0"), str(gap(machine("vm-0").id))),
+            *(unknown(PROBE, vm(f"vm-{number}"), str(gap(vm(f"vm-{number}").id))) for number in range(3)),
+            unknown(SIZE, vm("vm-0"), str(gap(vm("vm-0").id))),
         ),
         View(width=200),
     )
@@ -278,19 +278,17 @@ def test_one_missing_permission_is_said_once_with_all_that_it_hides() -> None:
 
 
 def test_an_unknown_names_its_own_resource_in_full() -> None:
-    text = words(
-        reports.report(unknown(PROBE, machine("vm-a"), f"{machine('vm-a').id}: zones is not a list", Cause.VALUE))
-    )
-    assert f"- Read, but the value has no known meaning {machine('vm-a').id}: zones is not a list CRITICAL" in text
+    text = words(reports.report(unknown(PROBE, vm("vm-a"), f"{vm('vm-a').id}: zones is not a list", Cause.VALUE)))
+    assert f"- Read, but the value has no known meaning {vm('vm-a').id}: zones is not a list CRITICAL" in text
 
 
 def test_unknowns_stand_by_cause() -> None:
     text = rendered(
         reports.report(
-            unknown(PROBE, machine("a"), "no CPF", Cause.GUEST),
-            unknown(PROBE, machine("b"), "no role", Cause.DECLARATION),
-            unknown(PROBE, machine("c"), "no right", Cause.GAP),
-            finding(Outcome.UNKNOWN, subject=machine("d"), deployment="", reasons=("odd",)),
+            unknown(PROBE, vm("a"), "no CPF", Cause.GUEST),
+            unknown(PROBE, vm("b"), "no role", Cause.DECLARATION),
+            unknown(PROBE, vm("c"), "no right", Cause.GAP),
+            finding(Outcome.UNKNOWN, subject=vm("d"), deployment="", reasons=("odd",)),
         )
     )
     found = re.findall(r"^  (\w.*)$", text[text.index("unknowns:") :], re.MULTILINE)
@@ -377,14 +375,14 @@ def test_what_is_waived_is_counted_apart_and_listed_nowhere_else() -> None:
 def test_what_is_waived_is_no_success(outcomes: list[Outcome], said: str) -> None:
     findings = [msgspec.structs.replace(finding(outcome), waiver=reports.waiver()) for outcome in outcomes]
     assert said in words(reports.report(*findings, finding(Outcome.PASS, SIZE), complete=True))
-    unsure = reports.report(*findings, unknown(SIZE, machine("a"), "why"))
+    unsure = reports.report(*findings, unknown(SIZE, vm("a"), "why"))
     nothing = said.partition(";")[0].rstrip(".")
     assert f"{nothing}; some outcomes are unknown." in words(unsure)
 
 
 def test_a_waiver_of_many_findings_names_the_first() -> None:
     leave = reports.waiver()
-    findings = [msgspec.structs.replace(finding(subject=machine(f"vm-{n}")), waiver=leave) for n in range(8)]
+    findings = [msgspec.structs.replace(finding(subject=vm(f"vm-{n}")), waiver=leave) for n in range(8)]
     made = msgspec.structs.replace(reports.report(*findings), waivers=(ExemptionStatus(leave, ExemptionState.USED, 8),))
     assert "vm-4 (virtualMachines, westeurope), and 3 more auditor:" in words(made)
 
@@ -427,7 +425,7 @@ def test_lines_keep_to_the_width_unless_they_cannot_be_broken(width: int) -> Non
 def test_wide_characters_count_as_two() -> None:
     rule = msgspec.structs.replace(SIZE, why="日本 " * 60)
     assert max(map(cell_len, rendered(reports.report(finding(rule=rule))).splitlines()[:-1])) <= 80 + len(
-        reports.BALANCER
+        reports.LOAD_BALANCER_ID
     )
     assert all(
         cell_len(line) <= 80 for line in rendered(reports.report(finding(rule=rule))).splitlines() if "日" in line

@@ -34,8 +34,8 @@ def said(name: str, built: Topology, element: object) -> object:
     return shown(ask(name, built, element).value)
 
 
-def machine_fact(name: str, *others: Body, gaps: list[Body] | None = None, **machine: Any) -> Answer:
+def vm_fact(name: str, *others: Body, gaps: list[Body] | None = None, **vm: Any) -> Answer:
     """Return what a fact answers of a machine with these properties, beside other resources."""
-    body = s.vm("vm-a", **machine)
+    body = s.vm("vm-a", **vm)
     built = s.topology(body, *others, gaps=gaps or (), unlisted=[] if others else [SKU])
     return ask(name, built, s.item(built, "Compute/virtualMachines", "vm-a"))

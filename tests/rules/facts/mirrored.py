@@ -40,7 +40,7 @@ WEB = """
   mirrors: none
   tiers: [{role: web, members: [w]}, {role: app, members: [x]}, {role: db, members: none}]
 """
-MACHINES = (s.vm("w"), s.nic("w-nic"), s.vm("x"), s.nic("x-nic"))
+VMS = (s.vm("w"), s.nic("w-nic"), s.vm("x"), s.nic("x-nic"))
 
 
 ALIGNED = s.resource("Compute/availabilitySets", "set", top={"sku": {"name": "Aligned"}})

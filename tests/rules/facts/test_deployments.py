@@ -14,8 +14,8 @@ from tests.rules.facts.asking import DECLARATION, ask, said, shown
 from tests.rules.facts.mirrored import (
     FOUR,
     LEAN,
-    MACHINES,
     NICS,
+    VMS,
     WEB,
     estate,
 )
@@ -55,7 +55,7 @@ def test_the_profiles_of_a_deployment() -> None:
 
 
 def test_declared_members() -> None:
-    built = s.topology(*MACHINES, deployment=WEB.replace("[x]", '[lost, {name: "w*"}]'))
+    built = s.topology(*VMS, deployment=WEB.replace("[x]", '[lost, {name: "w*"}]'))
     members = ask("deployment.members", built, s.only(built)).value
     assert isinstance(members, PartialList)
     found = [(said("member.kind", built, m), ask("member.matches", built, m)) for m in members.known]
@@ -84,7 +84,7 @@ STATUS = "properties.probes[0].properties.requestPath"
 
 def status(path: object = "/csp/bin/Mirror_Status.cxw", members: Body | None = None) -> Body:
     pools = {"pool": members or s.by_nic("w-nic", "x-nic")}
-    return s.balancer("lb", pools, {"r": s.to("lb", "pool", probe="p")}, {"p": {"requestPath": path}})
+    return s.load_balancer("lb", pools, {"r": s.to("lb", "pool", probe="p")}, {"p": {"requestPath": path}})
 
 
 def test_sightings_by_tag() -> None:
@@ -92,19 +92,19 @@ def test_sightings_by_tag() -> None:
     stranger, empty = s.vm("y", tags={"iris-role": "db"}), s.vm("z", tags={"iris-role": ""})
     assert sightings(w, x, stranger, empty) == [("w", ["web"], TAG), ("x", [], TAG), ("y", [], TAG)]
     assert sightings(w, deployment="") is DECLARATION
-    assert sightings(*MACHINES, deployment=WEB) == []
+    assert sightings(*VMS, deployment=WEB) == []
 
 
 def test_sightings_by_the_probe_for_the_status_page() -> None:
     seen = [("w", ["web"], STATUS), ("x", [], STATUS)]
-    assert sightings(*MACHINES, status()) == seen
-    assert sightings(*MACHINES, status("/csp/bin/mirror_status.cmx?x=1")) == seen
+    assert sightings(*VMS, status()) == seen
+    assert sightings(*VMS, status("/csp/bin/mirror_status.cmx?x=1")) == seen
     twice = status()
     twice["properties"]["loadBalancingRules"] *= 2
-    assert sightings(*MACHINES, twice) == seen
+    assert sightings(*VMS, twice) == seen
     for path in ("/health", None):
-        assert sightings(*MACHINES, status(path)) == []
-    assert sightings(*MACHINES, status(7)) == []
+        assert sightings(*VMS, status(path)) == []
+    assert sightings(*VMS, status(7)) == []
 
 
 @pytest.mark.parametrize(
@@ -117,18 +117,20 @@ def test_sightings_by_the_probe_for_the_status_page() -> None:
     ],
 )
 def test_there_may_be_sightings_in_what_was_not_read(hidden: Any) -> None:
-    assert sightings(*MACHINES, **hidden) == ["..."]
+    assert sightings(*VMS, **hidden) == ["..."]
 
 
 def test_there_may_be_sightings_where_a_balancer_leads_nowhere_known() -> None:
     w = s.vm("w", tags={"iris-role": "web"})
     lost = [("w", ["web"], TAG), "..."]
     assert sightings(w, status(members=s.by_nic("lost-nic"))) == lost
-    no_pool = s.balancer("lb", {}, {"r": s.to("lb", "pool", probe="p")}, {"p": {"requestPath": "/mirror_status.cxw"}})
-    no_probe = s.balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")})
-    junk = s.balancer("lb", {"pool": {}})
+    no_pool = s.load_balancer(
+        "lb", {}, {"r": s.to("lb", "pool", probe="p")}, {"p": {"requestPath": "/mirror_status.cxw"}}
+    )
+    no_probe = s.load_balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")})
+    junk = s.load_balancer("lb", {"pool": {}})
     junk["properties"]["loadBalancingRules"] = "junk"
-    malformed = s.balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")}, {"p": {}})
+    malformed = s.load_balancer("lb", {"pool": {}}, {"r": s.to("lb", "pool", probe="p")}, {"p": {}})
     malformed["properties"]["probes"][0]["properties"] = "junk"
     for lb in (no_pool, no_probe, junk, malformed):
         assert sightings(w, lb) == lost

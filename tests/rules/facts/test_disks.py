@@ -16,7 +16,7 @@ from auditor.snapshot.lookup import parts
 from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
-from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, machine_fact, said, shown
+from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, said, shown, vm_fact
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "recordings" / "resources" / "disks"
 
@@ -35,7 +35,7 @@ DECLARED = """
 """
 
 
-def machine(built: Topology, name: str = "vm-a") -> Resource:
+def vm(built: Topology, name: str = "vm-a") -> Resource:
     return s.item(built, "Compute/virtualMachines", name)
 
 
@@ -106,7 +106,7 @@ def test_the_os_disk(os_disk: Any, *, listed: bool, expected: object) -> None:
     body = s.vm("vm-a")
     body["properties"]["storageProfile"]["osDisk"] = os_disk
     built = s.topology(body, s.disk("d"), unlisted=[] if listed else [DISK])
-    found = ask("vm.os_disk", built, machine(built)).value
+    found = ask("vm.os_disk", built, vm(built)).value
     if isinstance(found, PartialList):
         assert [i.cause if isinstance(i, Unknown) else i.name for i in found.known] == expected  # type: ignore[attr-defined]
     else:
@@ -115,11 +115,11 @@ def test_the_os_disk(os_disk: Any, *, listed: bool, expected: object) -> None:
 
 def test_the_os_disk_of_a_machine_that_was_not_read() -> None:
     built = s.topology(gaps=[s.gap(arm_id("Compute/virtualMachines", "vm-a"))])
-    assert said("vm.os_disk", built, machine(built)) is GAP
+    assert said("vm.os_disk", built, vm(built)) is GAP
 
 
 def attached(built: Topology, name: str) -> list[Part]:
-    return parts(machine(built, name), "properties.storageProfile.dataDisks[*]")
+    return parts(vm(built, name), "properties.storageProfile.dataDisks[*]")
 
 
 def purposes(built: Topology, name: str) -> list[object]:
@@ -160,7 +160,7 @@ def test_a_number_that_was_not_read() -> None:
 
 def test_attachments() -> None:
     built = s.topology(s.vm("vm-a", disks=["d0", "d1"]))
-    found = ask("vm.attachments", built, machine(built)).value
+    found = ask("vm.attachments", built, vm(built)).value
     assert isinstance(found, PartialList)
     assert [part.path[-3:] for part in found.known if isinstance(part, Part)] == ["[0]", "[1]"]
 
@@ -171,10 +171,10 @@ FOUR = [f"p30-{n}" for n in range(4)]
 
 
 def test_the_articles_example_of_four_disks_behind_a_small_machine() -> None:
-    disks = machine_fact("vm.data_disk_mbps", *ARTICLE, disks=FOUR)
+    disks = vm_fact("vm.data_disk_mbps", *ARTICLE, disks=FOUR)
     assert shown(disks.value) == 800
     assert [read.value for read in disks.reads] == [200] * 4
-    limit = machine_fact("vm.uncached_mbps", *ARTICLE, disks=FOUR)
+    limit = vm_fact("vm.uncached_mbps", *ARTICLE, disks=FOUR)
     assert limit.value == pytest.approx(268.435456)
     assert [read.path for read in limit.reads] == [
         "properties.hardwareProfile.vmSize",
@@ -194,7 +194,7 @@ def test_the_articles_example_of_four_disks_behind_a_small_machine() -> None:
 def test_throughput_is_open_upwards_where_a_disk_is_not_known(
     others: tuple[Body, ...], disks: list[str], expected: object
 ) -> None:
-    assert shown(machine_fact("vm.data_disk_mbps", *others, disks=disks).value) == expected
+    assert shown(vm_fact("vm.data_disk_mbps", *others, disks=disks).value) == expected
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_disks_that_cannot_be_told(attached: object, expected: list[str]) -> Non
     body = s.vm("vm-a")
     body["properties"]["storageProfile"] = {"dataDisks": attached}
     built = s.topology(body)
-    machine = s.item(built, "Compute/virtualMachines", "vm-a")
-    assert said("vm.data_disks", built, machine) == expected
-    total = ask("vm.data_disk_mbps", built, machine).value
+    vm = s.item(built, "Compute/virtualMachines", "vm-a")
+    assert said("vm.data_disks", built, vm) == expected
+    total = ask("vm.data_disk_mbps", built, vm).value
     assert shown(total) == ((0, INFINITY) if expected else 0)
 
 
@@ -232,8 +232,8 @@ def test_the_disk_of_an_attachment(name: str, expected: object) -> None:
     body = s.vm("vm-a", disks=["d", "lost"])
     for unlisted, lost in (([], VALUE), ([DISK], GAP)):
         built = s.topology(body, s.disk("d"), unlisted=unlisted)
-        machine = s.item(built, "Compute/virtualMachines", "vm-a")
-        first, second = parts(machine, "properties.storageProfile.dataDisks[*]")
+        vm = s.item(built, "Compute/virtualMachines", "vm-a")
+        first, second = parts(vm, "properties.storageProfile.dataDisks[*]")
         answer = ask(name, built, first)
         assert answer.value == expected
         assert answer.reads[0].resource.endswith("/disks/d")
@@ -244,5 +244,5 @@ def test_the_operations_of_data_disks_are_open_upwards_where_one_is_not_known() 
     disks = [s.disk("d-0"), s.disk("d-1")]
     for number, disk in enumerate(disks):
         disk["properties"]["diskIOPSReadWrite"] = 5000 + number
-    assert shown(machine_fact("vm.data_disk_iops", *disks, disks=["d-0", "d-1"]).value) == 10001
-    assert shown(machine_fact("vm.data_disk_iops", disks[0], disks=["d-0", "d-1"]).value) == (5000, INFINITY)
+    assert shown(vm_fact("vm.data_disk_iops", *disks, disks=["d-0", "d-1"]).value) == 10001
+    assert shown(vm_fact("vm.data_disk_iops", disks[0], disks=["d-0", "d-1"]).value) == (5000, INFINITY)

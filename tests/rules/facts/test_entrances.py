@@ -25,7 +25,7 @@ DEPLOYMENT = """
     - {role: db, members: none}
 """
 PIP = s.public("pip", fqdn="pip.westeurope.cloudapp.azure.com")
-MACHINES = (
+VMS = (
     s.vm("vm-a"),
     s.nic("vm-a-nic"),
     s.vm("vm-b"),
@@ -39,7 +39,7 @@ PRIVATE: Body = {"subnet": {"id": f"{s.VNET}/subnets/default"}}
 
 
 def built_with(*bodies: Body, **keywords: Any) -> Topology:
-    return s.topology(*MACHINES, PIP, *bodies, **{"deployment": DEPLOYMENT, **keywords})
+    return s.topology(*VMS, PIP, *bodies, **{"deployment": DEPLOYMENT, **keywords})
 
 
 def of_tier(name: str, built: Topology, product: str = "index") -> object:
@@ -68,30 +68,34 @@ def test_tiers_of_the_primary_region() -> None:
 # --- load balancers ---------------------------------------------------------------------------------------------------
 
 
-def balancer(frontend: object, *members: str, **rule: Any) -> Body:
+def load_balancer(frontend: object, *members: str, **rule: Any) -> Body:
     body = {**s.to("lb", "p"), "frontendIPConfiguration": {"id": f"{LB}/frontendIPConfigurations/f"}, **rule}
     frontends = [{"id": f"{LB}/frontendIPConfigurations/f", "properties": frontend}]
-    return s.balancer("lb", {"p": s.by_nic(*members)}, {"r": body}, frontendIPConfigurations=frontends)
+    return s.load_balancer("lb", {"p": s.by_nic(*members)}, {"r": body}, frontendIPConfigurations=frontends)
 
 
 @pytest.mark.parametrize(
     ("body", "keywords", "expected"),
     [
-        (balancer(PUBLIC, "vm-a-nic"), {}, True),
-        (balancer(PUBLIC, "vm-b-nic", "vm-a-nic"), {}, True),
-        (balancer(PRIVATE, "vm-a-nic"), {}, False),
-        (balancer(PUBLIC, "vm-b-nic"), {}, False),
-        (balancer(PUBLIC, "vm-a-nic", protocol="Udp"), {}, False),
-        (balancer(PUBLIC, "vm-b-nic", "lost-nic"), {}, VALUE),
-        (balancer({"publicIPPrefix": {"id": arm_id("Network/publicIPPrefixes", "p")}}, "vm-a-nic"), {}, VALUE),
-        (balancer({"publicIPAddress": {"id": 7}}, "vm-a-nic"), {}, VALUE),
-        (balancer({"publicIPAddress": "pip"}, "vm-a-nic"), {}, VALUE),
-        (balancer(PUBLIC, "vm-a-nic", frontendIPConfiguration=None), {}, VALUE),
-        (balancer(PUBLIC, "vm-a-nic", frontendIPConfiguration={"id": f"{LB}/frontendIPConfigurations/x"}), {}, VALUE),
-        (balancer(PRIVATE, "vm-a-nic"), {"unlisted": [LOAD_BALANCER]}, GAP),
-        (balancer(PRIVATE, "vm-a-nic"), {"unlisted": [APPLICATION_GATEWAY]}, GAP),
-        (balancer(PUBLIC, "vm-a-nic"), {"unlisted": [APPLICATION_GATEWAY]}, True),
-        (balancer(PUBLIC, "vm-a-nic"), {"gaps": [s.gap(LB, "properties.frontendIPConfigurations")]}, True),
+        (load_balancer(PUBLIC, "vm-a-nic"), {}, True),
+        (load_balancer(PUBLIC, "vm-b-nic", "vm-a-nic"), {}, True),
+        (load_balancer(PRIVATE, "vm-a-nic"), {}, False),
+        (load_balancer(PUBLIC, "vm-b-nic"), {}, False),
+        (load_balancer(PUBLIC, "vm-a-nic", protocol="Udp"), {}, False),
+        (load_balancer(PUBLIC, "vm-b-nic", "lost-nic"), {}, VALUE),
+        (load_balancer({"publicIPPrefix": {"id": arm_id("Network/publicIPPrefixes", "p")}}, "vm-a-nic"), {}, VALUE),
+        (load_balancer({"publicIPAddress": {"id": 7}}, "vm-a-nic"), {}, VALUE),
+        (load_balancer({"publicIPAddress": "pip"}, "vm-a-nic"), {}, VALUE),
+        (load_balancer(PUBLIC, "vm-a-nic", frontendIPConfiguration=None), {}, VALUE),
+        (
+            load_balancer(PUBLIC, "vm-a-nic", frontendIPConfiguration={"id": f"{LB}/frontendIPConfigurations/x"}),
+            {},
+            VALUE,
+        ),
+        (load_balancer(PRIVATE, "vm-a-nic"), {"unlisted": [LOAD_BALANCER]}, GAP),
+        (load_balancer(PRIVATE, "vm-a-nic"), {"unlisted": [APPLICATION_GATEWAY]}, GAP),
+        (load_balancer(PUBLIC, "vm-a-nic"), {"unlisted": [APPLICATION_GATEWAY]}, True),
+        (load_balancer(PUBLIC, "vm-a-nic"), {"gaps": [s.gap(LB, "properties.frontendIPConfigurations")]}, True),
         (s.vm("vm-x"), {"deployment": DEPLOYMENT.replace("[vm-a, ", "[vm-a, vm-lost, ")}, DECLARATION),
     ],
 )
@@ -100,7 +104,7 @@ def test_tiers_behind_load_balancers(body: Body, keywords: Body, expected: objec
 
 
 def test_a_rule_that_cannot_be_read_may_lead_to_the_tier() -> None:
-    junk = balancer(PUBLIC, "vm-a-nic")
+    junk = load_balancer(PUBLIC, "vm-a-nic")
     junk["properties"]["loadBalancingRules"] = "junk"
     assert of_tier("tier.is_public", built_with(junk)) is VALUE
 
@@ -134,8 +138,8 @@ def gateway(*rules: Body, frontend: Body = PUBLIC, maps: Any = (), **listeners: 
     )
 
 
-def to(listener: str, machine: str = "", **more: Any) -> Body:
-    pool = {"backendAddressPool": {"id": f"{GW}/backendAddressPools/{machine}"}} if machine else {}
+def to(listener: str, vm: str = "", **more: Any) -> Body:
+    pool = {"backendAddressPool": {"id": f"{GW}/backendAddressPools/{vm}"}} if vm else {}
     return {"httpListener": {"id": f"{GW}/httpListeners/{listener}"}, **pool, **more}
 
 
@@ -226,7 +230,7 @@ def test_the_profiles_that_lead_to_a_tier(
 
 @pytest.mark.parametrize("hidden", [TRAFFIC_MANAGER, PUBLIC_ADDRESS, APPLICATION_GATEWAY])
 def test_there_may_be_profiles_that_were_not_read(hidden: str) -> None:
-    bodies = [*MACHINES, PIP, ALONE, profile("tm")]
+    bodies = [*VMS, PIP, ALONE, profile("tm")]
     seen = [body for body in bodies if body["type"].lower() != hidden]
     assert len(seen) == len(bodies) - 1
     assert of_tier("tier.profiles", s.topology(*seen, deployment=DEPLOYMENT, unlisted=[hidden])) == ["..."]

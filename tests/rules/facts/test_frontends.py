@@ -32,14 +32,14 @@ DEPLOYMENT = """
     - {role: app, members: none}
     - {role: print, members: none}
 """
-MACHINES = [s.vm(name) for name in ("db-a", "db-b", "db-dr", "web-a", "web-b", "other")]
+VMS = [s.vm(name) for name in ("db-a", "db-b", "db-dr", "web-a", "web-b", "other")]
 
 
 def estate(*bodies: Body, deployment: str = DEPLOYMENT, **keywords: Any) -> Topology:
-    return s.topology(*MACHINES, *bodies, deployment=deployment, **keywords)
+    return s.topology(*VMS, *bodies, deployment=deployment, **keywords)
 
 
-def the_balancer(name: str, *bodies: Body, **keywords: Any) -> object:
+def load_balancer_fact(name: str, *bodies: Body, **keywords: Any) -> object:
     built = estate(*bodies, **keywords)
     return said(name, built, s.item(built, "Network/loadBalancers", "lb"))
 
@@ -55,23 +55,23 @@ TWO = {"one": s.by_nic("web-a-nic"), "two": s.by_nic("db-a-nic")}
 
 
 @pytest.mark.parametrize(
-    ("balancer", "keywords", "expected"),
+    ("load_balancer", "keywords", "expected"),
     [
-        (s.balancer("lb", TWO), {}, ["one", "two"]),
-        (s.balancer("lb", TWO, {"r": s.to("lb", "one")}), {}, ["one"]),
-        (s.balancer("lb", TWO, {"r": s.to("lb", "one"), "q": s.to("lb", "one")}), {}, ["one"]),
-        (s.balancer("lb", TWO, {}), {}, []),
-        (s.balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, ["?"]),
-        (s.balancer("lb", TWO, {"r": {"backendAddressPool": {"id": 7}}}), {}, ["..."]),
-        (s.balancer("lb", TWO, {"r": {"backendAddressPools": [{"id": 7}]}}), {}, ["..."]),
-        (s.balancer("lb", TWO, {"r": {"backendAddressPool": "junk"}}), {}, ["..."]),
-        (s.balancer("lb", TWO, {"r": {"backendAddressPools": ["junk"]}}), {}, ["..."]),
+        (s.load_balancer("lb", TWO), {}, ["one", "two"]),
+        (s.load_balancer("lb", TWO, {"r": s.to("lb", "one")}), {}, ["one"]),
+        (s.load_balancer("lb", TWO, {"r": s.to("lb", "one"), "q": s.to("lb", "one")}), {}, ["one"]),
+        (s.load_balancer("lb", TWO, {}), {}, []),
+        (s.load_balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, ["?"]),
+        (s.load_balancer("lb", TWO, {"r": {"backendAddressPool": {"id": 7}}}), {}, ["..."]),
+        (s.load_balancer("lb", TWO, {"r": {"backendAddressPools": [{"id": 7}]}}), {}, ["..."]),
+        (s.load_balancer("lb", TWO, {"r": {"backendAddressPool": "junk"}}), {}, ["..."]),
+        (s.load_balancer("lb", TWO, {"r": {"backendAddressPools": ["junk"]}}), {}, ["..."]),
         (s.resource("Network/loadBalancers", "lb", loadBalancingRules="junk"), {}, ["..."]),
         (s.resource("Network/loadBalancers", "lb"), HIDDEN, ["..."]),
     ],
 )
-def test_pools_that_traffic_is_sent_to(balancer: Body, keywords: Body, expected: list[str]) -> None:
-    built = estate(balancer, **keywords)
+def test_pools_that_traffic_is_sent_to(load_balancer: Body, keywords: Body, expected: list[str]) -> None:
+    built = estate(load_balancer, **keywords)
     value = ask("balancer.served_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
     assert isinstance(value, PartialList)
     names = [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
@@ -87,49 +87,67 @@ def nat(**to: object) -> list[Body]:
 
 
 @pytest.mark.parametrize(
-    ("balancer", "keywords", "expected"),
+    ("load_balancer", "keywords", "expected"),
     [
-        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}), {}, True),
-        (s.balancer("lb", {"p": s.by_nic("web-a-nic", "db-dr-nic")}), {}, True),
-        (s.balancer("lb", {"p": s.by_nic("web-a-nic")}), {}, False),
-        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}, {}), {}, False),
+        (s.load_balancer("lb", {"p": s.by_nic("db-a-nic")}), {}, True),
+        (s.load_balancer("lb", {"p": s.by_nic("web-a-nic", "db-dr-nic")}), {}, True),
+        (s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}), {}, False),
+        (s.load_balancer("lb", {"p": s.by_nic("db-a-nic")}, {}), {}, False),
         (
-            s.balancer("lb", {"p": s.by_nic("web-a-nic", "lost-nic")}),
+            s.load_balancer("lb", {"p": s.by_nic("web-a-nic", "lost-nic")}),
             {"unlisted": ["microsoft.network/networkinterfaces"]},
             GAP,
         ),
         (
-            s.balancer("lb", {"p": s.by_nic("db-a-nic", "lost-nic")}),
+            s.load_balancer("lb", {"p": s.by_nic("db-a-nic", "lost-nic")}),
             {"unlisted": ["microsoft.network/networkinterfaces"]},
             True,
         ),
-        (s.balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, VALUE),
+        (s.load_balancer("lb", {}, {"r": s.to("lb", "lost")}), {}, VALUE),
         (s.resource("Network/loadBalancers", "lb"), HIDDEN, GAP),
-        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("db-a-nic"))), {}, True),
-        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("web-a-nic"))), {}, False),
-        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("lost-nic"))), {}, VALUE),
-        (s.balancer("lb", {}, inboundNatRules=nat()), {}, False),
-        (s.balancer("lb", {"p": s.by_nic("db-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)), {}, True),
         (
-            s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)),
+            s.load_balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("db-a-nic"))),
+            {},
+            True,
+        ),
+        (
+            s.load_balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("web-a-nic"))),
             {},
             False,
         ),
-        (s.balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=7)), {}, VALUE),
-        (s.balancer("lb", {}, inboundNatRules="junk"), {}, VALUE),
+        (
+            s.load_balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=s.configuration_id("lost-nic"))),
+            {},
+            VALUE,
+        ),
+        (s.load_balancer("lb", {}, inboundNatRules=nat()), {}, False),
+        (
+            s.load_balancer("lb", {"p": s.by_nic("db-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)),
+            {},
+            True,
+        ),
+        (
+            s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}, {}, inboundNatRules=nat(backendAddressPool=OWN_POOL)),
+            {},
+            False,
+        ),
+        (s.load_balancer("lb", {}, inboundNatRules=nat(backendIPConfiguration=7)), {}, VALUE),
+        (s.load_balancer("lb", {}, inboundNatRules="junk"), {}, VALUE),
     ],
 )
-def test_whether_databases_are_behind_a_balancer(balancer: Body, keywords: Body, expected: object) -> None:
-    assert the_balancer("balancer.serves_databases", balancer, **keywords) == expected
+def test_whether_databases_are_behind_a_balancer(load_balancer: Body, keywords: Body, expected: object) -> None:
+    assert load_balancer_fact("balancer.serves_databases", load_balancer, **keywords) == expected
 
 
 def test_a_machine_may_have_a_role_that_nobody_declared() -> None:
     open_ = DEPLOYMENT.replace(", reporting: none", "")
     assert (
-        the_balancer("balancer.serves_databases", s.balancer("lb", {"p": s.by_nic("web-a-nic")}), deployment=open_)
+        load_balancer_fact(
+            "balancer.serves_databases", s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}), deployment=open_
+        )
         is DECLARATION
     )
-    assert the_balancer("balancer.serves_databases", s.balancer("lb", {"p": {}}), deployment=open_) is False
+    assert load_balancer_fact("balancer.serves_databases", s.load_balancer("lb", {"p": {}}), deployment=open_) is False
 
 
 @pytest.mark.parametrize(
@@ -144,7 +162,9 @@ def test_a_machine_may_have_a_role_that_nobody_declared() -> None:
     ],
 )
 def test_how_many_members_a_pool_has(pool: Body, expected: object) -> None:
-    found = of_part("pool.member_count", POOLS, s.balancer("lb", {"p": pool}), s.nic("web-a-nic", address="10.0.0.4"))
+    found = of_part(
+        "pool.member_count", POOLS, s.load_balancer("lb", {"p": pool}), s.nic("web-a-nic", address="10.0.0.4")
+    )
     assert shown(found.value) == expected
 
 
@@ -152,14 +172,14 @@ def test_every_instance_of_a_uniform_scale_set_is_a_member() -> None:
     scale_set = arm_id("Compute/virtualMachineScaleSets", "vmss")
     nics = [f"{scale_set}/virtualMachines/{n}/networkInterfaces/nic/ipConfigurations/ipconfig1" for n in (0, 1, 1)]
     pool = {"backendIPConfigurations": [{"id": nic} for nic in nics]}
-    assert shown(of_part("pool.member_count", POOLS, s.balancer("lb", {"p": pool})).value) == 2
+    assert shown(of_part("pool.member_count", POOLS, s.load_balancer("lb", {"p": pool})).value) == 2
 
 
 def test_a_pool_that_was_not_read_may_have_any_number_of_members() -> None:
     gaps = [s.gap(LB, "properties.backendAddressPools[0].properties.backendIPConfigurations")]
-    found = of_part("pool.member_count", POOLS, s.balancer("lb", {"p": {}}), gaps=gaps)
+    found = of_part("pool.member_count", POOLS, s.load_balancer("lb", {"p": {}}), gaps=gaps)
     assert shown(found.value) == (0, INFINITY)
-    assert shown(of_part("pool.only_dr_members", POOLS, s.balancer("lb", {"p": {}}), gaps=gaps).value) is GAP
+    assert shown(of_part("pool.only_dr_members", POOLS, s.load_balancer("lb", {"p": {}}), gaps=gaps).value) is GAP
 
 
 @pytest.mark.parametrize(
@@ -176,7 +196,7 @@ def test_a_pool_that_was_not_read_may_have_any_number_of_members() -> None:
     ],
 )
 def test_pools_of_dr_members_only(pool: Body, deployment: str, expected: object) -> None:
-    found = of_part("pool.only_dr_members", POOLS, s.balancer("lb", {"p": pool}), deployment=deployment)
+    found = of_part("pool.only_dr_members", POOLS, s.load_balancer("lb", {"p": pool}), deployment=deployment)
     assert shown(found.value) == expected
 
 
@@ -195,12 +215,12 @@ PROBES = {"p": {"protocol": "Tcp"}}
     ],
 )
 def test_whether_a_rule_has_a_probe(rule: Body, probes: Body, gaps: list[Body], expected: object) -> None:
-    found = of_part("rule.has_probe", RULES, s.balancer("lb", TWO, {"r": rule}, probes), gaps=gaps)
+    found = of_part("rule.has_probe", RULES, s.load_balancer("lb", TWO, {"r": rule}, probes), gaps=gaps)
     assert shown(found.value) == expected
 
 
 def test_the_rules_and_frontends_of_a_balancer() -> None:
-    body = s.balancer("lb", TWO, frontendIPConfigurations=[{"id": f"{LB}/frontendIPConfigurations/f"}, "junk"])
+    body = s.load_balancer("lb", TWO, frontendIPConfigurations=[{"id": f"{LB}/frontendIPConfigurations/f"}, "junk"])
     built = estate(body)
     found = s.item(built, "Network/loadBalancers", "lb")
     rules, frontends = ask("balancer.rules", built, found).value, ask("balancer.frontends", built, found).value
@@ -258,13 +278,13 @@ PIP = arm_id("Network/publicIPAddresses", "pip")
     ],
 )
 def test_the_zones_of_a_frontend(frontend: Body, bodies: list[Body], gaps: list[Body], expected: object) -> None:
-    body = s.balancer("lb", TWO, frontendIPConfigurations=[frontend])
+    body = s.load_balancer("lb", TWO, frontendIPConfigurations=[frontend])
     path = "properties.frontendIPConfigurations[*]"
     assert shown(of_part("frontend.zones", path, body, *bodies, gaps=gaps).value) == expected
 
 
 def test_a_prefix_that_was_not_listed_may_have_zones() -> None:
-    body = s.balancer("lb", TWO, frontendIPConfigurations=[PREFIX])
+    body = s.load_balancer("lb", TWO, frontendIPConfigurations=[PREFIX])
     path = "properties.frontendIPConfigurations[*]"
     assert shown(of_part("frontend.zones", path, body, unlisted=[PUBLIC_PREFIX]).value) is GAP
 
@@ -292,8 +312,8 @@ def offered(location: str, *zones: str, kind: str = "virtualMachines") -> Body:
     ],
 )
 def test_whether_a_region_has_zones(sizes: list[Body], unlisted: list[str], location: object, expected: object) -> None:
-    body = s.balancer("lb", TWO) | {"location": location}
-    assert the_balancer("regional.has_zones", body, *sizes, unlisted=unlisted) == expected
+    body = s.load_balancer("lb", TWO) | {"location": location}
+    assert load_balancer_fact("regional.has_zones", body, *sizes, unlisted=unlisted) == expected
 
 
 GATEWAY = arm_id("Network/applicationGateways", "agw")
@@ -306,29 +326,29 @@ def routed(**properties: Any) -> Body:
 
 
 RULE = [{"id": f"{GATEWAY}/requestRoutingRules/r", "properties": {"backendAddressPool": POOL}}]
-OWN = [s.nic("web-a-nic", machine="web-a", address="10.0.0.4")]
+OWN = [s.nic("web-a-nic", vm="web-a", address="10.0.0.4")]
 
 
 @pytest.mark.parametrize(
     ("bodies", "keywords", "expected"),
     [
-        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")})], {}, 1),
-        ([s.balancer("lb", {"p": s.by_address("10.0.0.4")})], {}, 1),
-        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {})], {}, 0),
-        ([s.balancer("lb", {"p": s.by_nic("web-b-nic")})], {}, 0),
-        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")}, {"r": {"backendAddressPool": "junk"}})], {}, "?"),
+        ([s.load_balancer("lb", {"p": s.by_nic("web-a-nic")})], {}, 1),
+        ([s.load_balancer("lb", {"p": s.by_address("10.0.0.4")})], {}, 1),
+        ([s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}, {})], {}, 0),
+        ([s.load_balancer("lb", {"p": s.by_nic("web-b-nic")})], {}, 0),
+        ([s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}, {"r": {"backendAddressPool": "junk"}})], {}, "?"),
         ([routed(requestRoutingRules=RULE)], {}, 1),
         ([routed(requestRoutingRules=[])], {}, 0),
         ([routed(requestRoutingRules="junk")], {}, "?"),
         ([routed(requestRoutingRules=[{"properties": {"backendAddressPool": "junk"}}])], {}, "?"),
         ([routed(urlPathMaps=[{"properties": {"defaultBackendAddressPool": POOL}}])], {}, 1),
         ([routed(urlPathMaps=[{"properties": {"pathRules": RULE}}])], {}, 1),
-        ([s.balancer("lb", {"p": s.by_nic("web-a-nic")}), routed(requestRoutingRules=RULE)], {}, 2),
+        ([s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}), routed(requestRoutingRules=RULE)], {}, 2),
         ([], {"unlisted": [LOAD_BALANCER]}, "..."),
         ([], {"unlisted": [APPLICATION_GATEWAY]}, "..."),
         ([], {"gaps": [s.gap(LB)]}, "..."),
-        ([s.balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}})], {}, "..."),
-        ([s.balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}}, {})], {}, 0),
+        ([s.load_balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}})], {}, "..."),
+        ([s.load_balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}}, {})], {}, 0),
     ],
 )
 def test_the_pools_through_which_traffic_reaches_a_machine(
@@ -341,8 +361,8 @@ def test_the_pools_through_which_traffic_reaches_a_machine(
     assert ("?" if unknown else "..." if value.missing else len(value.known)) == expected
 
 
-def idle(balancer: Body, **keywords: Any) -> list[str]:
-    built = estate(balancer, **keywords)
+def idle(load_balancer: Body, **keywords: Any) -> list[str]:
+    built = estate(load_balancer, **keywords)
     value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
     assert isinstance(value, PartialList)
     return [pool.id.rpartition("/")[2] if isinstance(pool, Part) else "?" for pool in value.known]
@@ -352,38 +372,38 @@ WAITING = {"p": s.by_nic("web-a-nic")}
 USED = [{"properties": s.to("lb", "p")}]
 
 
-def udp(balancer: Body) -> Body:
-    balancer["properties"]["loadBalancingRules"][0]["properties"]["protocol"] = "Udp"
-    return balancer
+def udp(load_balancer: Body) -> Body:
+    load_balancer["properties"]["loadBalancingRules"][0]["properties"]["protocol"] = "Udp"
+    return load_balancer
 
 
 @pytest.mark.parametrize(
-    ("balancer", "expected"),
+    ("load_balancer", "expected"),
     [
-        (s.balancer("lb", WAITING), []),
-        (s.balancer("lb", WAITING, {}), ["p"]),
-        (udp(s.balancer("lb", WAITING)), ["p"]),
-        (s.balancer("lb", {"p": s.by_nic("other-nic")}, {}), []),
-        (s.balancer("lb", {"p": {}}, {}), []),
-        (s.balancer("lb", WAITING, {}, outboundRules=USED), []),
-        (s.balancer("lb", WAITING, {}, inboundNatRules=USED), []),
-        (s.balancer("lb", WAITING, {}, outboundRules=[{"properties": s.to("lb", "another")}]), ["p"]),
-        (s.balancer("lb", WAITING, {}, outboundRules=["junk"]), ["?"]),
-        (s.balancer("lb", WAITING, {}, outboundRules=[{"properties": {"backendAddressPool": "junk"}}]), ["?"]),
-        (s.balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}), ["?"]),
-        (s.balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}, outboundRules=USED), []),
+        (s.load_balancer("lb", WAITING), []),
+        (s.load_balancer("lb", WAITING, {}), ["p"]),
+        (udp(s.load_balancer("lb", WAITING)), ["p"]),
+        (s.load_balancer("lb", {"p": s.by_nic("other-nic")}, {}), []),
+        (s.load_balancer("lb", {"p": {}}, {}), []),
+        (s.load_balancer("lb", WAITING, {}, outboundRules=USED), []),
+        (s.load_balancer("lb", WAITING, {}, inboundNatRules=USED), []),
+        (s.load_balancer("lb", WAITING, {}, outboundRules=[{"properties": s.to("lb", "another")}]), ["p"]),
+        (s.load_balancer("lb", WAITING, {}, outboundRules=["junk"]), ["?"]),
+        (s.load_balancer("lb", WAITING, {}, outboundRules=[{"properties": {"backendAddressPool": "junk"}}]), ["?"]),
+        (s.load_balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}), ["?"]),
+        (s.load_balancer("lb", WAITING, {"r": {"backendAddressPool": "junk"}}, outboundRules=USED), []),
         (s.resource("Network/loadBalancers", "lb", backendAddressPools=["junk"]), ["?"]),
         (s.resource("Network/loadBalancers", "lb", backendAddressPools="junk"), ["?"]),
     ],
 )
-def test_pools_that_nothing_uses(balancer: Body, expected: list[str]) -> None:
-    assert idle(balancer) == expected
+def test_pools_that_nothing_uses(load_balancer: Body, expected: list[str]) -> None:
+    assert idle(load_balancer) == expected
 
 
 @pytest.mark.parametrize(("rules", "expected"), [({}, ["?"]), (None, [])])
 def test_a_pool_whose_members_cannot_be_seen_may_be_idle(rules: dict[str, Any] | None, expected: list[str]) -> None:
-    balancer = s.balancer("lb", {"p": s.by_nic("unseen-nic")}, *([] if rules is None else [rules]))
-    assert idle(balancer, gaps=[s.gap("Microsoft.Network/networkInterfaces")]) == expected
+    load_balancer = s.load_balancer("lb", {"p": s.by_nic("unseen-nic")}, *([] if rules is None else [rules]))
+    assert idle(load_balancer, gaps=[s.gap("Microsoft.Network/networkInterfaces")]) == expected
 
 
 def test_pools_of_a_balancer_that_was_not_read_may_be_idle() -> None:
@@ -414,7 +434,7 @@ IN_ANOTHER = s.gateway("agw", {"ipAddress": "10.0.0.9"})
 )
 def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str], idle: list[str]) -> None:
     body = {**gateway, "properties": {**gateway["properties"], "requestRoutingRules": rules}}
-    built = estate(*OWN, s.nic("other-nic", machine="other", address="10.0.0.9"), body)
+    built = estate(*OWN, s.nic("other-nic", vm="other", address="10.0.0.9"), body)
     for name, expected in (("balancer.served_pools", served), ("balancer.idle_pools", idle)):
         value = ask(name, built, s.item(built, "Network/applicationGateways", "agw")).value
         assert isinstance(value, PartialList)
@@ -423,7 +443,7 @@ def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str],
 
 
 def test_the_pools_of_a_machine_outside_of_any_deployment() -> None:
-    built = s.topology(*MACHINES, s.balancer("lb", {"p": s.by_nic("other-nic")}), scopes=[SUB])
+    built = s.topology(*VMS, s.load_balancer("lb", {"p": s.by_nic("other-nic")}), scopes=[SUB])
     value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "other")).value
     assert isinstance(value, PartialList)
     assert [len(value.known), value.missing] == [1, None]

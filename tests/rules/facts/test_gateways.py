@@ -40,7 +40,7 @@ def child(collection: str, name: str, **properties: Any) -> Body:
 def estate(*, gaps: list[Body] | None = None, deployment: str = DEPLOYMENT, **properties: Any) -> Topology:
     gateway = s.gateway("agw", {"ipAddress": "10.0.0.4"})
     gateway["properties"] |= properties
-    interface = s.nic("web-a-nic", machine="web-a", address="10.0.0.4")
+    interface = s.nic("web-a-nic", vm="web-a", address="10.0.0.4")
     return s.topology(s.vm("web-a"), s.vm("other"), interface, gateway, deployment=deployment, gaps=gaps or ())
 
 

@@ -14,7 +14,6 @@ from tests.estate.subscription import (
     VNET,
     Body,
     arm_id,
-    balancer,
     by_address,
     by_nic,
     configuration_id,
@@ -22,6 +21,7 @@ from tests.estate.subscription import (
     gap,
     gateway,
     item,
+    load_balancer,
     nic,
     resource,
     size,
@@ -71,7 +71,7 @@ def interface(name: str = "a-nic", *, public: bool = False, **configuration: Any
     if public:
         own["publicIPAddress"] = {"id": PIP}
     entry = {"id": configuration_id(name), "name": "ipconfig1", "properties": own}
-    return nic(name, machine="a", ipConfigurations=[entry])
+    return nic(name, vm="a", ipConfigurations=[entry])
 
 
 def built(*bodies: Body, nics: Sequence[str] = ("a-nic",), **keywords: Any) -> Topology:
@@ -79,8 +79,8 @@ def built(*bodies: Body, nics: Sequence[str] = ("a-nic",), **keywords: Any) -> T
 
 
 def find(name: str, found: Topology, element: object = None) -> Any:
-    machine = item(found, "Compute/virtualMachines", "a")
-    return FACTS[name].find(context(found), machine if element is None else element).value
+    vm = item(found, "Compute/virtualMachines", "a")
+    return FACTS[name].find(context(found), vm if element is None else element).value
 
 
 def openings(found: Topology) -> dict[int, Any]:
@@ -194,7 +194,9 @@ def lb(frontends: list[Body] | None = None, sku: str = "Standard", **properties:
     rule |= properties.pop("rule", {})
     rule = {key: found for key, found in rule.items() if found is not None}
     pool = properties.pop("pool", by_nic("a-nic"))
-    body = balancer("lb", {"pool": pool}, {"rule": rule}, frontendIPConfigurations=frontends or PUBLIC, **properties)
+    body = load_balancer(
+        "lb", {"pool": pool}, {"rule": rule}, frontendIPConfigurations=frontends or PUBLIC, **properties
+    )
     return {**body, "sku": {"name": sku}}
 
 
@@ -283,7 +285,7 @@ def test_only_paths_to_the_open_port_count() -> None:
 
 
 def test_only_paths_to_the_open_configuration_count() -> None:
-    other = nic("b-nic", machine="a", networkSecurityGroup={"id": f"{NSG}-closed"})
+    other = nic("b-nic", vm="a", networkSecurityGroup={"id": f"{NSG}-closed"})
     other["properties"]["ipConfigurations"][0] |= {"id": configuration_id("b-nic")}
     closed = resource("Network/networkSecurityGroups", "nsg-closed", securityRules=[])
     found = built(

@@ -14,13 +14,13 @@ from tests.estate import subscription as s
 from tests.estate.subscription import Body
 from tests.rules.facts.asking import VALUE, ask, said
 from tests.rules.facts.mirrored import (
-    MACHINES,
+    VMS,
     WEB,
 )
 
 
-def balancer_fact(name: str, body: Body, *bodies: Body, deployment: str = WEB) -> object:
-    built = s.topology(*MACHINES, body, *bodies, deployment=deployment)
+def load_balancer_fact(name: str, body: Body, *bodies: Body, deployment: str = WEB) -> object:
+    built = s.topology(*VMS, body, *bodies, deployment=deployment)
     return ask(name, built, s.item(built, "Network/loadBalancers", "lb")).value
 
 
@@ -40,10 +40,10 @@ def test_the_rules_and_probes_that_lead_to_web_servers() -> None:
         "d": s.to("lb", "app", probe="q"),
         "e": {},
     }
-    lb = s.balancer("lb", pools, rules, {"p": {}, "q": {}})
-    assert ids(balancer_fact("balancer.web_rules", lb)) == ["a", "b", "c"]
-    assert ids(balancer_fact("balancer.web_probes", lb)) == ["p"]
-    assert ids(balancer_fact("balancer.web_rules", lb, deployment="")) == []
+    lb = s.load_balancer("lb", pools, rules, {"p": {}, "q": {}})
+    assert ids(load_balancer_fact("balancer.web_rules", lb)) == ["a", "b", "c"]
+    assert ids(load_balancer_fact("balancer.web_probes", lb)) == ["p"]
+    assert ids(load_balancer_fact("balancer.web_rules", lb, deployment="")) == []
 
 
 @pytest.mark.parametrize(
@@ -56,27 +56,27 @@ def test_the_rules_and_probes_that_lead_to_web_servers() -> None:
     ],
 )
 def test_rules_that_may_lead_to_web_servers(pools: Any, rules: Any, expected: list[str]) -> None:
-    assert ids(balancer_fact("balancer.web_rules", s.balancer("lb", pools, rules))) == expected
+    assert ids(load_balancer_fact("balancer.web_rules", s.load_balancer("lb", pools, rules))) == expected
 
 
 def test_a_probe_or_a_rule_that_cannot_be_told_leaves_the_probes_open() -> None:
-    lb = s.balancer("lb", {"web": s.by_nic("w-nic")}, {"r": s.to("lb", "web", probe="lost")})
-    assert ids(balancer_fact("balancer.web_probes", lb)) == ["..."]
+    lb = s.load_balancer("lb", {"web": s.by_nic("w-nic")}, {"r": s.to("lb", "web", probe="lost")})
+    assert ids(load_balancer_fact("balancer.web_probes", lb)) == ["..."]
     lb["properties"]["loadBalancingRules"] = ["junk"]
-    assert ids(balancer_fact("balancer.web_probes", lb)) == ["..."]
-    assert ids(balancer_fact("balancer.web_rules", lb)) == ["..."]
+    assert ids(load_balancer_fact("balancer.web_probes", lb)) == ["..."]
+    assert ids(load_balancer_fact("balancer.web_rules", lb)) == ["..."]
     stub = {**lb, "properties": None}
-    assert ids(balancer_fact("balancer.web_probes", stub)) == ["..."]
+    assert ids(load_balancer_fact("balancer.web_probes", stub)) == ["..."]
 
 
 def test_the_machines_of_a_pool_and_the_probe_of_a_rule() -> None:
     rules = {"with": s.to("lb", "web", probe="p"), "none": s.to("lb", "web"), "lost": s.to("lb", "web", probe="q")}
-    built = s.topology(*MACHINES, s.balancer("lb", {"web": s.by_nic("w-nic")}, rules, {"p": {}}))
+    built = s.topology(*VMS, s.load_balancer("lb", {"web": s.by_nic("w-nic")}, rules, {"p": {}}))
     lb = s.item(built, "Network/loadBalancers", "lb")
     (pool,) = parts(lb, POOLS)
-    machines = ask("pool.machines", built, pool)
-    assert s.names(machines.value) == ["w"]
-    assert machines.reads[0].path == "properties.backendAddressPools[0].properties.backendIPConfigurations[0].id"
+    vms = ask("pool.machines", built, pool)
+    assert s.names(vms.value) == ["w"]
+    assert vms.reads[0].path == "properties.backendAddressPools[0].properties.backendIPConfigurations[0].id"
     probes = [ask("rule.probes", built, rule).value for rule in parts(lb, RULES)]
     assert [ids(value) for value in probes] == [["p"], [], []]
     assert s.names(probes[2]) == ["?"]
@@ -95,6 +95,6 @@ def test_the_machines_of_a_pool_and_the_probe_of_a_rule() -> None:
     ],
 )
 def test_how_long_a_probe_takes(properties: Body, expected: object) -> None:
-    built = s.topology(s.balancer("lb", {}, probes={"probe": properties}))
+    built = s.topology(s.load_balancer("lb", {}, probes={"probe": properties}))
     (probe,) = parts(s.item(built, "Network/loadBalancers", "lb"), "properties.probes[*]")
     assert said("probe.detection_seconds", built, probe) == expected

@@ -161,13 +161,13 @@ def test_luns_that_cannot_be_read_leave_the_list_open(attached: object) -> None:
     assert shown(hidden) == ["..."]
 
 
-LB = s.balancer(
+LB = s.load_balancer(
     "lb", {"pool": s.by_nic("a-nic"), "idle": s.by_nic("b-nic")}, {"r": s.to("lb", "pool", probe="p")}, {"p": {}}
 )
 
 
 def test_the_pools_and_rules_of_a_mirror() -> None:
-    outbound = s.balancer("out", {"pool": s.by_nic("a-nic")}, {})
+    outbound = s.load_balancer("out", {"pool": s.by_nic("a-nic")}, {})
     bodies = (*THREE, *TIER, s.nic("a-nic"), s.nic("b-nic"), s.gateway("gw", s.by_nic("a-nic")), outbound)
     for name in ("mirror.pools", "mirror.rules"):
         # Other interfaces are not here, so that another balancer may lead to these machines.
@@ -182,9 +182,9 @@ def test_the_pools_and_rules_of_a_mirror() -> None:
         assert s.names(mirror_fact(name, *THREE[1:], *nics, vnet).value) == ["..."], "a member was not found"
 
 
-def balancer(*rules: Body) -> Body:
+def load_balancer(*rules: Body) -> Body:
     own = arm_id("Network/loadBalancers", "lb")
-    return s.balancer(
+    return s.load_balancer(
         "lb",
         {"pool": s.by_nic("vm-a-nic", "vm-b-nic"), "other": s.by_nic("vm-c-nic")},
         {f"rule-{number}": {**s.to("lb", "pool"), **rule} for number, rule in enumerate(rules)}
@@ -220,7 +220,7 @@ def front(name: Any) -> Body:
     ],
 )
 def test_the_frontends_that_lead_to_a_mirror(rules: list[Body], expected: list[str], missing: Cause | None) -> None:
-    found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, balancer(*rules)).value
+    found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, load_balancer(*rules)).value
     assert isinstance(found, PartialList)
     assert sorted(part.id.split("/")[-1] for part in found.of_type(Part)) == expected
     assert shown(found.missing) is missing
@@ -233,7 +233,7 @@ def test_balancers_that_were_not_listed_may_lead_to_a_mirror() -> None:
 
 
 def test_the_rules_that_lead_to_a_machine() -> None:
-    built = s.topology(*FOUR, *NICS, balancer(front("f1"), front("f2")), deployment=LEAN)
+    built = s.topology(*FOUR, *NICS, load_balancer(front("f1"), front("f2")), deployment=LEAN)
     expected = {"vm-a": ["rule-0", "rule-1"], "vm-c": ["elsewhere"], "vm-d": []}
     for name, rules in expected.items():
         found = ask("vm.balancing_rules", built, s.item(built, "Compute/virtualMachines", name)).value

@@ -16,15 +16,15 @@ from tests.rules.facts.mirrored import (
 )
 
 
-def needs(deployment: str, *machines: Body, **keywords: Any) -> dict[str, object]:
+def needs(deployment: str, *vms: Body, **keywords: Any) -> dict[str, object]:
     """Return the names of the machines by what they are needed for; `...` where there may be more needs."""
-    built = s.topology(*machines, deployment=deployment, **keywords)
+    built = s.topology(*vms, deployment=deployment, **keywords)
     found = ask("deployment.needs", built, s.only(built)).value
     assert isinstance(found, PartialList)
     known = [need for need in found.known if isinstance(need, Need)]
     assert [ask("need.role", built, need).value for need in known] == [str(need.role) for need in known]
-    machines_of = {need.id.removeprefix("prod/"): said("need.machines", built, need) for need in known}
-    return machines_of | ({"...": found.missing.cause} if found.missing else {})
+    vms_of = {need.id.removeprefix("prod/"): said("need.machines", built, need) for need in known}
+    return vms_of | ({"...": found.missing.cause} if found.missing else {})
 
 
 def test_a_product_needs_its_mirror_and_tiers_even_where_they_are_declared_as_none() -> None:
@@ -76,8 +76,8 @@ def test_tags_name_neither_product_nor_primary_region() -> None:
     def tagged(name: str, role: str, **more: str) -> Body:
         return s.vm(name, tags={"iris-deployment": "prod", "iris-role": role, **more})
 
-    machines = [tagged("vm-a", "mirror-failover", **{"iris-mirror": "DB"}), tagged("vm-w", "web")]
+    vms = [tagged("vm-a", "mirror-failover", **{"iris-mirror": "DB"}), tagged("vm-w", "web")]
     expected = {"mirrors/DB/failover": ["?"], "mirrors/DB/arbiter": DECLARATION, "tiers/web": ["?"], "...": DECLARATION}
-    assert needs("", *machines) == expected
-    built = s.topology(*machines)
+    assert needs("", *vms) == expected
+    built = s.topology(*vms)
     assert said("deployment.dr_region", built, s.only(built)) is DECLARATION

@@ -19,11 +19,11 @@ from tests.estate.subscription import (
     VNET,
     Body,
     arm_id,
-    balancer,
     by_nic,
     context,
     declare,
     gap,
+    load_balancer,
     nic,
     only,
     resource,
@@ -50,7 +50,7 @@ def members(**extra: Body) -> list[Body]:
     bodies: list[Body] = []
     for name in ("a", "b", "w"):
         subnet = VNET if name != "w" else f"{VNET}-web"
-        bodies += [vm(name, **extra.get(name, {})), nic(f"{name}-nic", machine=name, vnet=subnet)]
+        bodies += [vm(name, **extra.get(name, {})), nic(f"{name}-nic", vm=name, vnet=subnet)]
     return bodies
 
 
@@ -65,11 +65,11 @@ def neighbours(found: Topology) -> Any:
 def names(found: Topology) -> list[str]:
     listed = neighbours(found)
     assert listed.missing is None, listed.missing
-    return [machine.name for machine in listed.known]
+    return [vm.name for vm in listed.known]
 
 
 def other_nic(vnet: str = VNET, **changes: Any) -> Body:
-    return nic("x-nic", machine="x", vnet=vnet, **changes)
+    return nic("x-nic", vm="x", vnet=vnet, **changes)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def other_nic(vnet: str = VNET, **changes: Any) -> Body:
         ([other_nic()], {}, True),
         ([vm("x"), nic("x-nic")], {}, True),
         ([nic("x-nic")], {}, False),
-        ([vm("x"), other_nic(f"{VNET}-web"), balancer("lb", {"p": by_nic("w-nic", "x-nic")})], {}, True),
-        ([vm("x"), other_nic(f"{VNET}-web"), balancer("lb", {"p": by_nic("x-nic")})], {}, False),
+        ([vm("x"), other_nic(f"{VNET}-web"), load_balancer("lb", {"p": by_nic("w-nic", "x-nic")})], {}, True),
+        ([vm("x"), other_nic(f"{VNET}-web"), load_balancer("lb", {"p": by_nic("x-nic")})], {}, False),
         ([vm("x", **IN_SET), resource("Compute/availabilitySets", "set")], {"w": IN_SET}, True),
         (
             [
@@ -115,7 +115,7 @@ def test_who_stands_among_the_members(bodies: list[Body], extra: dict[str, Body]
 )
 def test_what_was_not_read_may_hide_others(keywords: Any) -> None:
     listed = neighbours(built(**keywords))
-    assert {machine.name for machine in listed.known} == {"a", "b", "w"}
+    assert {vm.name for vm in listed.known} == {"a", "b", "w"}
     assert listed.missing.cause is Cause.GAP
 
 
@@ -187,9 +187,7 @@ def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[st
     found = topology(*bodies, deployment=deployment, scopes=scopes)
     find = FACTS["subscription.machines"].find
     asked = [PartialList.of(find(context(found), subscription).value) for subscription in found.subscriptions]
-    return [
-        [*(machine.name for machine in items.of_type(Resource)), *(["..."] if items.missing else [])] for items in asked
-    ]
+    return [[*(vm.name for vm in items.of_type(Resource)), *(["..."] if items.missing else [])] for items in asked]
 
 
 def test_machines_of_a_subscription() -> None:
@@ -200,5 +198,5 @@ def test_machines_of_a_subscription() -> None:
     both = DEPLOYMENT.replace(
         "members: [w]", f"members: [w, {arm_id('Compute/virtualMachines', 'x', subscription=OTHER)}]"
     )
-    machines = (*members(), vm("x", subscription=OTHER))
-    assert of_deployments(*machines, deployment=both, scopes=(SUB, OTHER)) == [["a", "b", "w"], ["x"]]
+    vms = (*members(), vm("x", subscription=OTHER))
+    assert of_deployments(*vms, deployment=both, scopes=(SUB, OTHER)) == [["a", "b", "w"], ["x"]]

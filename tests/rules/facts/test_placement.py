@@ -11,7 +11,7 @@ from auditor.azure.types.names import SKU
 from auditor.snapshot.known import Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
-from tests.rules.facts.asking import GAP, VALUE, ask, machine_fact, said, shown
+from tests.rules.facts.asking import GAP, VALUE, ask, said, shown, vm_fact
 from tests.rules.facts.mirrored import (
     ALIGNED,
     CLASSIC,
@@ -41,14 +41,14 @@ def test_what_is_said_of_a_machine(name: str, body: Body, expected: object) -> N
 
 
 @pytest.mark.parametrize(
-    ("machine", "expected"),
+    ("vm", "expected"),
     [
         ({"zone": "2"}, "2"),
         ({}, ABSENT),
     ],
 )
-def test_the_zone_of_a_machine(machine: Any, expected: object) -> None:
-    answer = machine_fact("vm.zone", **machine)
+def test_the_zone_of_a_machine(vm: Any, expected: object) -> None:
+    answer = vm_fact("vm.zone", **vm)
     assert answer.value == expected
     assert answer.reads[0].path == "zones[0]"
 
@@ -64,7 +64,7 @@ def test_the_zone_of_a_machine(machine: Any, expected: object) -> None:
     ],
 )
 def test_the_fault_domain_of_a_machine(properties: Body, gaps: list[Body], expected: object) -> None:
-    answer = machine_fact("vm.fault_domain", gaps=gaps, **properties)
+    answer = vm_fact("vm.fault_domain", gaps=gaps, **properties)
     assert shown(answer.value) == expected
     if isinstance(answer.value, Unknown) and answer.value.cause is GAP:
         assert ("$expand=instanceView" in answer.value.reason) is not bool(gaps)
@@ -86,7 +86,7 @@ def test_the_fault_domain_of_a_machine(properties: Body, gaps: list[Body], expec
     ],
 )
 def test_where_a_fault_domain_means_something(properties: Body, others: list[Body], expected: object) -> None:
-    assert shown(machine_fact("vm.fault_domain_group", *others, **properties).value) == expected
+    assert shown(vm_fact("vm.fault_domain_group", *others, **properties).value) == expected
 
 
 @pytest.mark.parametrize(

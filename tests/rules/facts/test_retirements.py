@@ -32,7 +32,7 @@ def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s, "TYPES", [*s.TYPES, EXTENSION, STORAGE, VAULT])
 
 
-def machine(os_disk: Any = None, **keywords: Any) -> Body:
+def vm(os_disk: Any = None, **keywords: Any) -> Body:
     body = s.vm("vm-a", **keywords)
     body["properties"]["storageProfile"]["osDisk"] = os_disk or {"managedDisk": {"id": arm_id("Compute/disks", "os")}}
     return body
@@ -48,7 +48,7 @@ NETWORK = s.resource(
 def found(*bodies: Body, deployment: str = DECLARED, **keywords: Any) -> tuple[list[tuple[str, str]], PartialList]:
     own = list(bodies)
     group = s.resource("Network/networkSecurityGroups", "nsg")
-    for body in (machine(), s.disk("os"), s.nic("vm-a-nic", machine="vm-a"), NETWORK, group):
+    for body in (vm(), s.disk("os"), s.nic("vm-a-nic", vm="vm-a"), NETWORK, group):
         if body["id"] not in [other["id"] for other in own]:
             own.append(body)
     built = s.topology(*own, deployment=deployment, **keywords)
@@ -71,8 +71,8 @@ def test_a_deployment_that_uses_nothing_that_ends() -> None:
     assert found() == ([], PartialList())
 
 
-def balancer(sku: Any = "Standard", **probe: Any) -> Body:
-    body = s.balancer("lb", {"pool": s.by_nic("vm-a-nic")}, probes={"p": probe})
+def load_balancer(sku: Any = "Standard", **probe: Any) -> Body:
+    body = s.load_balancer("lb", {"pool": s.by_nic("vm-a-nic")}, probes={"p": probe})
     body["sku"] = {"name": sku} if sku else None
     return body
 
@@ -91,15 +91,15 @@ def gateway(**properties: Any) -> Body:
     return extended(s.gateway("agw", backend), **properties)
 
 
-NIC = s.nic("vm-a-nic", machine="vm-a", address="10.0.0.4")
-ENCRYPTED = {"id": f"{machine()['id']}/extensions/ade", "properties": {"type": "azurediskencryptionforlinux"}}
+NIC = s.nic("vm-a-nic", vm="vm-a", address="10.0.0.4")
+ENCRYPTED = {"id": f"{vm()['id']}/extensions/ade", "properties": {"type": "azurediskencryptionforlinux"}}
 ADE = ("2028-09-15", "Azure Disk Encryption")
 OLD_TLS = ("2025-08-31", "TLS 1.0 or 1.1 at an application gateway")
 TLS_1_2 = {"sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20220101"}}
 
 
 def installed(kind: str) -> Body:
-    return {"id": f"{machine()['id']}/extensions/x", "properties": {"type": kind}}
+    return {"id": f"{vm()['id']}/extensions/x", "properties": {"type": kind}}
 
 
 def vpn(sku: Any, kind: Any = "Vpn") -> Body:
@@ -128,18 +128,18 @@ CLASSIC_ALERTS = exposed("2026-03-31", "classic alerts of a Recovery Services va
 @pytest.mark.parametrize(
     ("bodies", "expected"),
     [
-        ([machine(size="Standard_DS13")], [("2028-05-01", "D and Ds series")]),
-        ([machine({"vhd": {"uri": "https://x"}})], [("2026-03-31", "unmanaged OS disk")]),
-        ([balancer()], []),
-        ([balancer("basic")], [("2025-09-30", "Basic load balancer")]),
-        ([balancer(None)], [("2025-09-30", "Basic load balancer")]),
-        ([balancer(numberOfProbes=2)], [("2027-09-01", "numberOfProbes without probeThreshold")]),
-        ([balancer(numberOfProbes=1)], []),
-        ([balancer(numberOfProbes=2, probeThreshold=2)], []),
-        ([extended(balancer(), **rule_of(1))], [("2027-09-30", "inbound NAT rule of version 1")]),
-        ([extended(balancer(), **rule_of(2))], []),
-        ([extended(balancer(), inboundNatPools=[{"id": "x"}])], [("2027-09-30", "inbound NAT pool (version 1)")]),
-        ([extended(balancer(), inboundNatPools=[])], []),
+        ([vm(size="Standard_DS13")], [("2028-05-01", "D and Ds series")]),
+        ([vm({"vhd": {"uri": "https://x"}})], [("2026-03-31", "unmanaged OS disk")]),
+        ([load_balancer()], []),
+        ([load_balancer("basic")], [("2025-09-30", "Basic load balancer")]),
+        ([load_balancer(None)], [("2025-09-30", "Basic load balancer")]),
+        ([load_balancer(numberOfProbes=2)], [("2027-09-01", "numberOfProbes without probeThreshold")]),
+        ([load_balancer(numberOfProbes=1)], []),
+        ([load_balancer(numberOfProbes=2, probeThreshold=2)], []),
+        ([extended(load_balancer(), **rule_of(1))], [("2027-09-30", "inbound NAT rule of version 1")]),
+        ([extended(load_balancer(), **rule_of(2))], []),
+        ([extended(load_balancer(), inboundNatPools=[{"id": "x"}])], [("2027-09-30", "inbound NAT pool (version 1)")]),
+        ([extended(load_balancer(), inboundNatPools=[])], []),
         ([NIC, gateway(sku={"tier": "WAF"}, **TLS_1_2)], [("2026-04-28", "Application Gateway v1")]),
         ([NIC, gateway(sku={"tier": "Standard_v2"}, **TLS_1_2)], []),
         ([NIC, gateway(sku={"tier": "Standard_v2"}, sslPolicy={"minProtocolVersion": "TLSv1_1"})], [OLD_TLS]),
@@ -166,7 +166,7 @@ CLASSIC_ALERTS = exposed("2026-03-31", "classic alerts of a Recovery Services va
         ([s.flow_log("log", NETWORK["id"])], []),
         ([s.flow_log("log", arm_id("Network/networkSecurityGroups", "others"))], []),
         (
-            [machine(size="Standard_DS13"), balancer("Basic"), ENCRYPTED],
+            [vm(size="Standard_DS13"), load_balancer("Basic"), ENCRYPTED],
             [("2025-09-30", "Basic load balancer"), ("2028-05-01", "D and Ds series"), ADE],
         ),
     ],
@@ -215,7 +215,7 @@ def test_the_firewall_inside_a_gateway_of_version_2() -> None:
 
 
 def test_an_unmanaged_data_disk() -> None:
-    body = machine(disks=["d"])
+    body = vm(disks=["d"])
     body["properties"]["storageProfile"]["dataDisks"] = [{"lun": 0, "vhd": {"uri": "https://x"}}]
     told, _ = found(body)
     assert told == [("2026-03-31", "unmanaged data disk")]
@@ -229,14 +229,14 @@ def test_an_unmanaged_data_disk() -> None:
         ({"unlisted": ["microsoft.network/virtualnetworkgateways"]}, Cause.GAP),
         ({"unlisted": ["microsoft.network/networkwatchers/flowlogs"]}, Cause.GAP),
         ({"gaps": [s.gap(arm_id("Compute/disks", "os"), "sku")]}, Cause.GAP),
-        ({"gaps": [s.gap(machine()["id"], "properties.storageProfile.dataDisks")]}, Cause.GAP),
+        ({"gaps": [s.gap(vm()["id"], "properties.storageProfile.dataDisks")]}, Cause.GAP),
     ],
 )
 def test_what_may_end_where_something_was_not_read(keywords: Any, cause: Cause) -> None:
     bodies = []
     if "gaps" in keywords:
         bodies = [{**s.disk("os"), "sku": None}]
-        bare = machine()
+        bare = vm()
         del bare["properties"]["storageProfile"]["dataDisks"]
         bodies.append(bare)
     told, items = found(*bodies, **keywords)
@@ -257,7 +257,7 @@ def test_what_may_end_where_a_resource_was_not_read(lost: Body) -> None:
 def test_what_may_end_where_azure_does_not_say_what_it_is() -> None:
     for bodies in (
         [{**s.disk("os"), "sku": None}],
-        [machine(size=None)],
+        [vm(size=None)],
         [vpn(None)],
         [vpn(2)],
         [vpn("Standard", None)],
@@ -273,7 +273,7 @@ def test_what_may_end_where_azure_does_not_say_what_it_is() -> None:
 
 
 def test_a_malformed_property_shows_nothing() -> None:
-    told, items = found(balancer(numberOfProbes="2"))
+    told, items = found(load_balancer(numberOfProbes="2"))
     assert told == []
     assert items.missing is not None
     assert items.missing.cause is Cause.VALUE

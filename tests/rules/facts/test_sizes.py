@@ -15,7 +15,7 @@ from auditor.rules.facts.retirement_table import table
 from auditor.snapshot.known import Answer
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
-from tests.rules.facts.asking import GAP, VALUE, ask, machine_fact, said, shown
+from tests.rules.facts.asking import GAP, VALUE, ask, said, shown, vm_fact
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "recordings" / "skus"
 
@@ -217,13 +217,13 @@ SIZE = s.size(vCPUs="4", MemoryGB="0.75", UncachedDiskBytesPerSecond="268435456"
 
 
 def test_what_a_size_can_do_where_the_size_the_region_or_the_list_is_missing() -> None:
-    assert shown(machine_fact("vm.vcpus", SIZE, size="Standard_X").value) is VALUE
-    assert shown(machine_fact("vm.vcpus").value) is GAP
-    assert shown(machine_fact("vm.encryption_at_host_supported", SIZE, location="").value) is VALUE
+    assert shown(vm_fact("vm.vcpus", SIZE, size="Standard_X").value) is VALUE
+    assert shown(vm_fact("vm.vcpus").value) is GAP
+    assert shown(vm_fact("vm.encryption_at_host_supported", SIZE, location="").value) is VALUE
     empty = {"id": arm_id("Compute/virtualMachines", "vm-a"), "properties": {}}
     hidden = s.topology(SIZE, gaps=[s.gap(arm_id("Compute/virtualMachines", "vm-a"))])
     nowhere = s.vm("vm-a")
     del nowhere["location"]
     for built, expected in ((s.topology(empty, SIZE), ABSENT), (s.topology(nowhere, SIZE), ABSENT), (hidden, GAP)):
-        machine = s.item(built, "Compute/virtualMachines", "vm-a")
-        assert said("vm.vcpus", built, machine) is expected
+        vm = s.item(built, "Compute/virtualMachines", "vm-a")
+        assert said("vm.vcpus", built, vm) is expected

@@ -41,8 +41,8 @@ def profile_fact(name: str, endpoints: object, *bodies: Body, **keywords: Any) -
         else endpoints
     )
     profile = s.resource("Network/trafficManagerProfiles", "tm", endpoints=listed)
-    machine = (s.vm("vm-web"), s.nic("vm-web-nic", ipConfigurations=[{"properties": REACHED}]))
-    built = s.topology(profile, *machine, *bodies, deployment=BEHIND, **keywords)
+    vm = (s.vm("vm-web"), s.nic("vm-web-nic", ipConfigurations=[{"properties": REACHED}]))
+    built = s.topology(profile, *vm, *bodies, deployment=BEHIND, **keywords)
     return ask(name, built, s.item(built, "Network/trafficManagerProfiles", "tm"))
 
 

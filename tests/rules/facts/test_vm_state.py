@@ -44,8 +44,8 @@ def test_what_a_machine_is_doing_that_was_not_read() -> None:
         assert of_vm("vm.power_state", s.topology(*bodies, gaps=[gap])) is GAP
 
 
-def extension(name: str, machine: str = "vm-a", kind: str = "Agent") -> Body:
-    own = {"id": f"{arm_id('Compute/virtualMachines', machine)}/extensions/{name}", "name": name}
+def extension(name: str, vm: str = "vm-a", kind: str = "Agent") -> Body:
+    own = {"id": f"{arm_id('Compute/virtualMachines', vm)}/extensions/{name}", "name": name}
     return {**own, "properties": {"type": kind}}
 
 
@@ -66,7 +66,7 @@ def test_extensions_stand_by_themselves_or_in_the_body_of_their_machine() -> Non
     inside = extension("b")
     body = {**s.vm("vm-a"), "resources": [inside, extension("A"), {"id": inside["id"] + "x"}, {"id": VM_ID}, "junk"]}
     alone = {**extension("a"), "id": extension("a")["id"].upper()}
-    built = s.topology(body, alone, extension("c", machine="vm-ab"))
+    built = s.topology(body, alone, extension("c", vm="vm-ab"))
     assert installed(built) == ["A", "b", "?"]
     assert installed(s.topology(s.vm("vm-a"))) == []
 

@@ -35,7 +35,7 @@ NAMES = sorted(estates.ESTATES)
 READ = {listing.key for listing in reads.LISTS} | {declared.key for declared in reads.BY_GRAPH}
 
 
-def judged(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
+def evaluated(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
     """Return what rules say of a snapshot, with the evidence."""
     topology = Topology(taken, live.declared(name), fixtures.AS_OF)
     findings = engine.evaluate(topology, estates.rules(profile), engine.Detail.ALL)
@@ -57,7 +57,7 @@ def test_what_is_read_live_is_judged_as_what_a_file_holds(name: str) -> None:
         taken = live.read(server, name).snapshot
     assert taken.gaps == ()
     for profile in ("article-2018", "current"):
-        assert judged(name, taken, profile) == judged(name, by_file(name), profile)
+        assert evaluated(name, taken, profile) == evaluated(name, by_file(name), profile)
     kept = {r.key for r in by_file(name).resources if r.type in READ}
     assert kept
     assert kept <= {r.key for r in taken.resources}
@@ -106,20 +106,20 @@ def test_a_disk_type_has_a_record_for_each_size() -> None:
 
 def test_every_address_behind_a_mirror_is_measured() -> None:
     estate = live.estate_of("trakcare-current")
-    (balancer,) = (b["id"] for b in estate.of_type("microsoft.network/loadbalancers") if b["name"] == "lb-mirror")
+    (load_balancer,) = (b["id"] for b in estate.of_type("microsoft.network/loadbalancers") if b["name"] == "lb-mirror")
     series = [{"metadatavalues": [{"value": f"10.0.0.{n}"}], "data": [{"average": 100.0}]} for n in range(40)]
-    estate.metrics[arm.key(balancer), "dipavailability"] = series
+    estate.metrics[arm.key(load_balancer), "dipavailability"] = series
     with ArmServer(estate) as server:
         taken = live.read(server, "trakcare-current").snapshot
     measured = {found.key: found.body["timeseries"] for found in taken.resources if found.type.endswith("/metrics")}
-    assert measured[f"{arm.key(balancer)}/providers/microsoft.insights/metrics/dipavailability"] == series
+    assert measured[f"{arm.key(load_balancer)}/providers/microsoft.insights/metrics/dipavailability"] == series
 
 
 def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:
     estate = live.estate_of("trakcare-current")
     vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv"
-    machines = {name: f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}" for name in ("vm-db-a", "vm-web-a")}
-    items = {name: add_vault(estate, vault, machine) for name, machine in machines.items()}
+    vms = {name: f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}" for name in ("vm-db-a", "vm-web-a")}
+    items = {name: add_vault(estate, vault, vm) for name, vm in vms.items()}
     days = [f"2026-{month:02}-{day:02}" for month in (9, 10) for day in range(1, 29)]
     for day in days[::2] + days[1::2]:  # in no order
         point = {"recoveryPointTime": f"{day}T01:00:00Z"}

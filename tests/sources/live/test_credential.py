@@ -53,7 +53,7 @@ def metadata_service() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def bare_machine(metadata_service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def programs_folder(metadata_service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Take away every credential of the machine that runs the tests; return the only folder of programs."""
     for name in os.environ:
         if name.startswith(("AZURE_", "IDENTITY_", "MSI_", "IMDS_")):
@@ -128,9 +128,9 @@ def test_the_managed_identity_of_an_app_service(server: ArmServer, monkeypatch: 
 
 
 @pytest.mark.slow
-def test_the_user_of_the_azure_cli(server: ArmServer, bare_machine: Path) -> None:
+def test_the_user_of_the_azure_cli(server: ArmServer, programs_folder: Path) -> None:
     server.identity = OPERATOR
-    called = live.azure_cli(bare_machine, live.cli_answer(token_of(server)))
+    called = live.azure_cli(programs_folder, live.cli_answer(token_of(server)))
     taken = read(server)
     assert (taken.identity, taken.gaps) == ("operator@hospital.example", ())
     asked = set(called.read_text().splitlines())
@@ -153,8 +153,8 @@ def test_another_tenant_than_that_of_the_environment(
 
 
 @pytest.mark.slow
-def test_another_tenant_than_that_of_the_azure_cli(server: ArmServer, bare_machine: Path) -> None:
-    called = live.azure_cli(bare_machine, live.cli_answer(token_of(server)))
+def test_another_tenant_than_that_of_the_azure_cli(server: ArmServer, programs_folder: Path) -> None:
+    called = live.azure_cli(programs_folder, live.cli_answer(token_of(server)))
     assert read(server, tenant=ELSEWHERE).gaps == ()
     assert {line.partition(" --tenant ")[2] for line in called.read_text().splitlines()} == {ELSEWHERE}
 
@@ -215,16 +215,16 @@ def test_a_secret_that_is_refused_ends_the_chain(
     assert "AzureCli" not in said
 
 
-def test_the_azure_cli_says_why_it_has_no_token(server: ArmServer, bare_machine: Path) -> None:
-    live.azure_cli(bare_machine, "ERROR: Please run 'az login' to setup account.\n", 1)
+def test_the_azure_cli_says_why_it_has_no_token(server: ArmServer, programs_folder: Path) -> None:
+    live.azure_cli(programs_folder, "ERROR: Please run 'az login' to setup account.\n", 1)
     assert "AzureCliCredential: Please run 'az login' to set up an account" in refusal(server)
 
 
 @pytest.mark.slow
-def test_what_the_azure_cli_prints_is_shown_without_tokens(server: ArmServer, bare_machine: Path) -> None:
-    live.azure_cli(bare_machine, '{"accessToken": "eyJ.planted.token", "expiresOn": "never"}')
+def test_what_the_azure_cli_prints_is_shown_without_tokens(server: ArmServer, programs_folder: Path) -> None:
+    live.azure_cli(programs_folder, '{"accessToken": "eyJ.planted.token", "expiresOn": "never"}')
     assert "eyJ.planted.token" not in refusal(server)
-    live.azure_cli(bare_machine, "ERROR: went wrong with client_secret=planted-secret\nin two lines\n", 1)
+    live.azure_cli(programs_folder, "ERROR: went wrong with client_secret=planted-secret\nin two lines\n", 1)
     assert "planted-secret" not in refusal(server)
 
 
@@ -299,10 +299,10 @@ def test_nothing_is_written_where_nobody_can_sign_in(
 
 @pytest.mark.slow
 def test_reports_name_who_read(
-    server: ArmServer, bare_machine: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    server: ArmServer, programs_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     server.identity = OPERATOR
-    live.azure_cli(bare_machine, live.cli_answer(token_of(server)))
+    live.azure_cli(programs_folder, live.cli_answer(token_of(server)))
     kept = tmp_path / "taken.jsonl"
     main([*arguments(server, "scan"), "-o", "terminal", "-o", f"json={kept}.json", "-o", f"snapshot={kept}"])
     assert ", by operator@hospital.example" in capsys.readouterr().out

@@ -83,15 +83,15 @@ def whole() -> Snapshot:
     return taken()[0]
 
 
-def judged(read: Snapshot, name: str = NAME) -> Mapping[estates.Key, Finding]:
+def findings_of(read: Snapshot, name: str = NAME) -> Mapping[estates.Key, Finding]:
     topology = Topology(read, live.declared(name), fixtures.AS_OF)
     findings = engine.evaluate(topology, estates.rules(estates.ESTATES.get(name, "current")))
     return {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
 
 
 @cache
-def verdicts(name: str = NAME) -> Mapping[estates.Key, Finding]:
-    return judged(complete(name), name)
+def complete_findings(name: str = NAME) -> Mapping[estates.Key, Finding]:
+    return findings_of(complete(name), name)
 
 
 @cache
@@ -104,7 +104,7 @@ def complete(name: str) -> Snapshot:
 
 def softened(read: Snapshot, name: str = NAME) -> list[str]:
     """Return each outcome that is another than that of the whole estate, and is not unknown."""
-    return list(estates.softened(verdicts(name), judged(read, name)))
+    return list(estates.softened(complete_findings(name), findings_of(read, name)))
 
 
 def unaccounted(read: Snapshot) -> set[str]:
@@ -118,9 +118,9 @@ def gaps_of(read: Snapshot, what: str) -> set[tuple[str, GapReason, str]]:
     return {(gap.scope, gap.reason, gap.code) for gap in read.gaps if arm.canonical_type(gap.what) == what.lower()}
 
 
-def fact(fact: str, name: str, machine: str, read: Snapshot | None = None) -> Any:
+def fact(fact: str, name: str, vm: str, read: Snapshot | None = None) -> Any:
     topology = Topology(read or complete(name), live.declared(name), fixtures.AS_OF)
-    found = topology.graph.get(machine)
+    found = topology.graph.get(vm)
     assert isinstance(found, Resource)
     return FACTS[fact].find(Context(topology, topology.deployments[0]), found).value
 
@@ -249,15 +249,15 @@ def test_a_page_that_comes_twice_is_asked_about_once() -> None:
 
 def test_a_resource_without_its_properties_is_a_gap_of_its_own() -> None:
     cut = estate()
-    machine = copy.deepcopy(cut.find(MEMBER))
-    assert machine is not None
-    del machine["properties"]
+    vm = copy.deepcopy(cut.find(MEMBER))
+    assert vm is not None
+    del vm["properties"]
 
     def own(call: Call) -> Answer | None:
         if call.path != f"{SUB}/providers/{reads.INSTANCE.name}" or "statusOnly" in call.query:
             return None
         others = [body for body in cut.of_type(VM, SUB) if arm.key(body["id"]) != arm.key(MEMBER)]
-        return Answer(body={"value": [machine, *others]})
+        return Answer(body={"value": [vm, *others]})
 
     read, _ = taken(own)
     assert gaps_of(read, VM) == {(MEMBER, GapReason.MALFORMED, "")}
@@ -315,15 +315,15 @@ VIEWLESS += [{"properties": {"instanceView": [1]}}, {"properties": {"instanceVie
 @pytest.mark.parametrize("body", VIEWLESS)
 def test_what_only_a_machine_itself_tells_is_unknown_where_it_does_not(body: object) -> None:
     name = "trakcare-2018"
-    machine = next(r for r in complete(name).resources if r.type == VM and fact("vm.fault_domain", name, r.id) == 1)
+    vm = next(r for r in complete(name).resources if r.type == VM and fact("vm.fault_domain", name, r.id) == 1)
     with live.Answering(live.estate_of(name)) as server:
-        server.own = lambda call: Answer(body=body) if call.path.lower() == machine.key else None
+        server.own = lambda call: Answer(body=body) if call.path.lower() == vm.key else None
         read = live.read(server, name).snapshot
     (gap,) = read.gaps
-    assert (arm.key(gap.scope), gap.what) == (machine.key, "properties.instanceView")
+    assert (arm.key(gap.scope), gap.what) == (vm.key, "properties.instanceView")
     assert gap.reason is GapReason.MALFORMED
-    assert fact("vm.power_state", name, machine.id, read) == "running", "the list of states told"
-    found = fact("vm.fault_domain", name, machine.id, read)
+    assert fact("vm.power_state", name, vm.id, read) == "running", "the list of states told"
+    found = fact("vm.fault_domain", name, vm.id, read)
     assert isinstance(found, Unknown)
     assert found.cause is Cause.GAP
     assert softened(read, name) == []
@@ -468,10 +468,10 @@ def crowd(count: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
         name = f"vm-crowd-{number}"
         disk, nic = f"{GROUP}{DISKS}/{name}", f"{GROUP}/providers/Microsoft.Network/networkInterfaces/{name}"
-        machine = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}"
+        vm = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{name}"
         profile = {"osDisk": {"managedDisk": {"id": disk}}}
         yield {
-            "id": machine,
+            "id": vm,
             "location": "westeurope",
             "properties": {
                 "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
@@ -482,17 +482,17 @@ def crowd(count: int) -> Iterator[dict[str, Any]]:
         yield {
             "id": disk,
             "location": "westeurope",
-            "managedBy": machine,
+            "managedBy": vm,
             "sku": {"name": "Premium_LRS"},
             "properties": {},
         }
-        yield {"id": nic, "location": "westeurope", "properties": {"virtualMachine": {"id": machine}}}
+        yield {"id": nic, "location": "westeurope", "properties": {"virtualMachine": {"id": vm}}}
 
 
 def test_calls_grow_with_pages_and_not_with_machines() -> None:
-    def calls(machines: int, size: int) -> int:
+    def calls(vms: int, size: int) -> int:
         built = estate()
-        built.add(*crowd(machines))
+        built.add(*crowd(vms))
         with ArmServer(built, page_size=size) as server:
             return live.read(server, NAME).calls
 

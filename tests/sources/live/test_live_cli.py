@@ -105,16 +105,16 @@ def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path:
 
 
 def test_collect_writes_what_a_later_scan_judges_alike(server: ArmServer, tmp_path: Path) -> None:
-    kept, judged, later = tmp_path / "taken.jsonl.gz", tmp_path / "live.json", tmp_path / "later.json"
+    kept, evaluated, later = tmp_path / "taken.jsonl.gz", tmp_path / "live.json", tmp_path / "later.json"
     common = ("--passes", "--as-of", "2026-11-01")
     assert (
         main(["collect", *source(server), "--deployment", str(DEPLOYMENT), "-o", f"snapshot={kept}"]) == exit_codes.OK
     )
-    assert scan(server, *common, "-o", f"json={judged}") == exit_codes.OK
+    assert scan(server, *common, "-o", f"json={evaluated}") == exit_codes.OK
     assert main(["scan", "--snapshot", str(kept), *common, "-o", f"json={later}"]) == exit_codes.OK
     assert kept.read_bytes()[:2] == b"\x1f\x8b"
     assert kept.stat().st_mode & 0o777 == 0o600
-    first, second = (json.loads(path.read_bytes()) for path in (judged, later))
+    first, second = (json.loads(path.read_bytes()) for path in (evaluated, later))
     assert {**first, "takenAt": ""} == {**second, "takenAt": ""}
     assert len(first["findings"]) > 100
 

@@ -36,7 +36,7 @@ def test_members_are_those_that_are_declared(lists: Snapshot) -> None:
     names = {vm.name for vm in found.vms}
     assert names >= DATABASES | {"vm-web-a"}
     assert len(names) == 16
-    assert {balancer.name for balancer in found.load_balancers} == {"lb-mirror"}
+    assert {load_balancer.name for load_balancer in found.load_balancers} == {"lb-mirror"}
     assert found.unlisted == ()
     assert plan(lists, ()) == MemberReads((), (), (), ()), "without a declaration and without tags there are none"
 

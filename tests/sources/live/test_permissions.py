@@ -54,14 +54,14 @@ def protected(estate: Estate) -> Estate:
     return estate
 
 
-def add_vault(estate: Estate, vault: str, machine: str) -> str:
+def add_vault(estate: Estate, vault: str, vm: str) -> str:
     """Add a vault that protects a machine; return the id of what it protects."""
-    item = f"{vault}/backupFabrics/Azure/protectionContainers/c;{arm.name_of(machine)}/protectedItems/VM;1"
+    item = f"{vault}/backupFabrics/Azure/protectionContainers/c;{arm.name_of(vm)}/protectedItems/VM;1"
     managed = {"backupManagementType": "AzureIaasVM"}
     point = {"recoveryPointTime": "2026-11-01T01:00:00Z", "recoveryPointType": "AppConsistent"}
     estate.add(
         {"id": vault, "location": "westeurope", "properties": {}},
-        {"id": item, "properties": {**managed, "sourceResourceId": machine}},
+        {"id": item, "properties": {**managed, "sourceResourceId": vm}},
         {"id": f"{item}/recoveryPoints/1", "properties": point},
     )
     return item
@@ -153,8 +153,8 @@ def test_a_role_on_one_group_leaves_every_list_a_gap(trims: bool) -> None:
     assert taken.listed == frozenset()
     assert types(taken.gaps) >= LISTED
     assert {gap.reason for gap in taken.gaps} == {GapReason.FORBIDDEN}
-    machines = [resource for resource in taken.resources if resource.type == "microsoft.compute/virtualmachines"]
-    assert len(machines) == (9 if trims else 0)
+    vms = [resource for resource in taken.resources if resource.type == "microsoft.compute/virtualmachines"]
+    assert len(vms) == (9 if trims else 0)
 
 
 def test_nothing_passes_or_fails_by_what_a_role_on_one_group_hides() -> None:
@@ -268,9 +268,9 @@ def test_one_subscription_that_cannot_be_read_hides_no_other() -> None:
 
 def test_other_subscriptions_are_asked_for_their_vaults_alone() -> None:
     estate = live.estate_of(NAME)
-    machine = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a"
+    vm = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a"
     vault = f"{OTHER}/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/rsv"
-    item = add_vault(estate, vault, machine)
+    item = add_vault(estate, vault, vm)
     estate.add({"id": f"{OTHER}/resourceGroups/rg/providers/Microsoft.Compute/disks/d", "location": "westeurope"})
     with ArmServer(estate) as server:
         taken = live.read(server, NAME).snapshot

@@ -33,7 +33,7 @@ NAME = "demo"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 PROVIDERS = f"{SCOPE}/resourceGroups/rg-planted/providers"
 FORMATS = ("terminal", "json", "sarif", "sarif-github", "snapshot")
-MACHINE = f"{PROVIDERS}/Microsoft.Compute/virtualMachines/vm-planted"
+VM_ID = f"{PROVIDERS}/Microsoft.Compute/virtualMachines/vm-planted"
 
 
 class Planted:
@@ -70,7 +70,7 @@ def bodies(planted: Planted) -> Iterator[dict[str, Any]]:
         "instanceView": {"statuses": [{"code": "x", "message": f"cannot load {url('status of an extension')}"}]},
     }
     yield {
-        "id": MACHINE,
+        "id": VM_ID,
         "name": "vm-planted",
         "location": "westeurope",
         "tags": {"script": secret("tag by its name"), "installer": url("tag")},
@@ -88,9 +88,9 @@ def bodies(planted: Planted) -> Iterator[dict[str, Any]]:
                 "bootDiagnostics": {"serialConsoleLogBlobUri": url("console")},
             },
         },
-        "resources": [{"id": f"{MACHINE}/extensions/inside", "properties": extension}],
+        "resources": [{"id": f"{VM_ID}/extensions/inside", "properties": extension}],
     }
-    yield {"id": f"{MACHINE}/extensions/own", "properties": extension}
+    yield {"id": f"{VM_ID}/extensions/own", "properties": extension}
     yield {
         "id": f"{PROVIDERS}/Microsoft.Network/connections/cn-planted",
         "location": "westeurope",
@@ -197,9 +197,9 @@ def test_no_secret_comes_out_of_what_was_read(tmp_path: Path, capfd: pytest.Capt
     taken = snapshot_file.decode(texts["snapshot"].encode(), "snapshot")
     read = {resource.key: resource for resource in taken.resources}
     assert {body["id"].lower() for body in bodies(planted) if "id" in body} <= set(read)
-    machine = read[MACHINE.lower()]
-    assert at(machine, "properties", "osProfile", "customData") == REDACTED
-    assert at(machine, "properties", "osProfile", "computerName") == "vm-planted"
+    vm = read[VM_ID.lower()]
+    assert at(vm, "properties", "osProfile", "customData") == REDACTED
+    assert at(vm, "properties", "osProfile", "computerName") == "vm-planted"
     codes = {gap.what: gap.code for gap in taken.gaps}
     assert codes["Microsoft.KeyVault/vaults"] == "Broken?sig=[redacted]"
     leaky = ("dnsZones", "azureFirewalls", "bastionHosts", "natGateways")

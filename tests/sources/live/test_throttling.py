@@ -34,7 +34,7 @@ def path(what: str, scope: str = SUB) -> str:
     return f"{scope}/providers/{what}{VERSION}"
 
 
-MACHINES, DISKS = path("Microsoft.Compute/virtualMachines"), path("Microsoft.Compute/disks")
+VMS, DISKS = path("Microsoft.Compute/virtualMachines"), path("Microsoft.Compute/disks")
 VAULTS, ACCOUNTS = path("Microsoft.RecoveryServices/vaults"), path("Microsoft.Storage/storageAccounts")
 
 
@@ -174,7 +174,7 @@ class Traffic:
         return virtual.run(gathered())
 
 
-PATHS = [MACHINES, DISKS, VAULTS, ACCOUNTS, path("Microsoft.Network/loadBalancers")]
+PATHS = [VMS, DISKS, VAULTS, ACCOUNTS, path("Microsoft.Network/loadBalancers")]
 PATHS += [wanted.replace("0001", "0002") for wanted in PATHS]
 
 
@@ -252,11 +252,11 @@ def test_a_refusal_by_a_provider_holds_back_its_type_alone() -> None:
 
     async def question() -> None:
         await traffic.send(DISKS)
-        await asyncio.gather(*map(traffic.send, [DISKS, VAULTS, MACHINES]))
+        await asyncio.gather(*map(traffic.send, [DISKS, VAULTS, VMS]))
 
     virtual.run(question())
     assert traffic.of(DISKS) == [0, 30]
-    assert traffic.of(VAULTS, MACHINES) == [0, 0]
+    assert traffic.of(VAULTS, VMS) == [0, 0]
 
 
 def test_a_refusal_by_arm_holds_back_its_whole_subscription() -> None:
@@ -265,10 +265,10 @@ def test_a_refusal_by_arm_holds_back_its_whole_subscription() -> None:
 
     async def question() -> None:
         await traffic.send(VAULTS)
-        await asyncio.gather(*map(traffic.send, [VAULTS, DISKS, MACHINES, other]))
+        await asyncio.gather(*map(traffic.send, [VAULTS, DISKS, VMS, other]))
 
     virtual.run(question())
-    assert traffic.of(VAULTS, DISKS, MACHINES) == [0, 30, 30.04, 30.08]
+    assert traffic.of(VAULTS, DISKS, VMS) == [0, 30, 30.04, 30.08]
     assert traffic.of(other) == [0]
 
 

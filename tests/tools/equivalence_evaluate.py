@@ -158,7 +158,7 @@ def count(files: dict[str, Any]) -> int:
     return sum(len(report["findings"].get("the order", ())) for report in reports if report["findings"])
 
 
-def judged(program: Callable[[], int], cases: list[dict[str, Any]], replaced: dict[str, str]) -> Iterator[str]:
+def concluded(program: Callable[[], int], cases: list[dict[str, Any]], replaced: dict[str, str]) -> Iterator[str]:
     """Yield each case as a line."""
     for number, case in enumerate(cases):
         try:
@@ -181,7 +181,7 @@ def main() -> None:
     entry = next(iter(entry_points(group="console_scripts", name="auditor")))
     cases = [json.loads(line) for line in cases_file.read_text(encoding="utf-8").splitlines()]
     with gzip.open(output, "wt", compresslevel=1, encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in judged(entry.load(), cases, replaced))
+        file.writelines(f"{line}\n" for line in concluded(entry.load(), cases, replaced))
 
 
 if __name__ == "__main__":
