@@ -169,14 +169,14 @@ def test_types_are_listed_by_subscription_and_by_group(server: ArmServer) -> Non
     assert {item["id"] for item in here} == {item["id"] for item in everywhere if item["id"].startswith(GROUP)}
 
 
-def test_the_clients_of_the_azure_sdk_read_machines(server: ArmServer) -> None:
+def test_the_clients_of_the_azure_sdk_read_vms(server: ArmServer) -> None:
     async def question(client: Client) -> list[str]:
         return [str(vm.name) async for vm in client.virtual_machines.list_all()]
 
     assert ask(server, question) == names(body(server, SCOPE + VMS))
 
 
-def test_a_machine_shows_its_instance_view_only_when_asked(server: ArmServer) -> None:
+def test_a_vm_has_its_instance_view_only_with_expand(server: ArmServer) -> None:
     vm = f"{GROUP}{VMS}/vm-db-a"
     assert "instanceView" not in body(server, vm)["properties"]
     view = body(server, f"{vm}?$expand=instanceView")["properties"]["instanceView"]

@@ -83,7 +83,7 @@ def test_it_is_no_copy_of_one_deployment() -> None:
 
 
 @pytest.mark.slow
-def test_every_deployment_is_recognised_and_judged(report: Evaluation) -> None:
+def test_every_deployment_is_recognised_and_evaluated(report: Evaluation) -> None:
     evaluated = {finding.deployment for finding in report.findings} - {""}
     assert len(evaluated) == DEPLOYMENTS
     roles = Counter(

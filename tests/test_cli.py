@@ -69,7 +69,7 @@ def test_sarif_says_what_passes_observed(capsys: pytest.CaptureFixture[str]) -> 
     assert len([text for text in passes if " expected " in text]) > len(passes) / 2
 
 
-def test_demo_leaves_bystanders_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_has_no_findings_outside_its_deployment(capsys: pytest.CaptureFixture[str]) -> None:
     main(["scan", "--demo", "-o", "json", "--passes"])
     report = json.loads(capsys.readouterr().out)
     assert not [f for f in report["findings"] if "rg-other-teams" in f["subject"]["id"].lower()]
@@ -81,7 +81,7 @@ def test_known_good_is_clean_and_exits_with_0(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
-def test_a_gap_makes_it_3_unless_forgiven(tmp_path: Path) -> None:
+def test_a_gap_gives_exit_code_3_unless_ignored(tmp_path: Path) -> None:
     path = changed(tmp_path, '"Microsoft.Network/loadBalancers"', '"Microsoft.Network/bastionHosts"')
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "-o", f"json={tmp_path / 'r.json'}"]
     assert main(arguments) == exit_codes.INCOMPLETE
@@ -223,7 +223,7 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
-def test_a_snapshot_judges_like_what_it_was_taken_from(name: str, tmp_path: Path) -> None:
+def test_a_snapshot_has_the_findings_of_its_source(name: str, tmp_path: Path) -> None:
     kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
     assert main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == exit_codes.FINDINGS
     assert main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == exit_codes.FINDINGS
@@ -381,7 +381,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["scan", "--demo"]) == exit_codes.INTERRUPTED
 
 
-def test_a_bug_of_ours_is_an_error_and_never_forgiven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_an_error_and_never_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         message = "a bug"
         raise RuntimeError(message)

@@ -136,7 +136,7 @@ def test_superserver_traffic_is_a_weaker_hint() -> None:
     assert not proposal(s.vm("alpha"), s.vm("beta"), mirror_pool("alpha", "beta", page="/", port=443)).found
 
 
-def test_the_lone_machine_of_a_pool_elsewhere_is_the_dr_member() -> None:
+def test_the_only_vm_of_a_pool_in_another_region_is_the_dr_async() -> None:
     vms = s.vm("a"), s.vm("b"), s.vm("c", location="northeurope")
     found = only(*vms, mirror_pool("a", "b"), mirror_pool("c", name="lb-2"))
     (mirror,) = found.mirrors or ()
@@ -152,19 +152,19 @@ def test_a_pair_in_another_region_is_the_dr_pair() -> None:
     assert names(mirror.arbiter) == {"arbiter"}
 
 
-def test_a_lone_machine_behind_the_status_page_is_a_mirror_that_lacks_its_other_member() -> None:
+def test_a_single_vm_with_a_status_page_is_a_mirror_with_one_member() -> None:
     (mirror,) = only(s.vm("vm-db"), mirror_pool("vm-db")).mirrors or ()
     assert names(mirror.failover) == {"vm-db"}
 
 
-def test_the_third_machine_of_the_members_availability_set_is_the_arbiter() -> None:
+def test_the_third_vm_of_the_members_availability_set_is_the_arbiter() -> None:
     own = {"id": s.arm_id("Compute/availabilitySets", "AVSET")}
     vms = [s.vm(name, availabilitySet=own) for name in "abc"]
     (mirror,) = only(*vms, mirror_pool("a", "b")).mirrors or ()
     assert names(mirror.arbiter) == {"c"}
 
 
-def test_a_machine_called_something_else_is_no_member_although_it_is_in_the_pool() -> None:
+def test_a_vm_in_the_pool_with_an_unrelated_name_is_no_member() -> None:
     found = only(s.vm("a"), s.vm("b"), s.vm("vm-web"), mirror_pool("a", "b", "vm-web"))
     (mirror,) = found.mirrors or ()
     assert names(mirror.failover) == {"a", "b"}
@@ -190,7 +190,7 @@ def test_names_in_capitals_that_run_words_together_are_understood() -> None:
     assert [(tier.role, names(tier.members)) for tier in found.tiers or ()] == [(Role.PRINT, {"PRDTRAKPRN01"})]
 
 
-def test_machines_behind_a_web_port_are_web_servers_beside_a_mirror() -> None:
+def test_vms_behind_a_web_port_are_web_servers_beside_a_mirror() -> None:
     front = s.load_balancer(
         "front", {"pool": s.by_nic("x-nic", "y-nic")}, {"r": {**s.to("front", "pool"), "frontendPort": 443}}
     )
@@ -198,7 +198,7 @@ def test_machines_behind_a_web_port_are_web_servers_beside_a_mirror() -> None:
     assert [(tier.role, names(tier.members)) for tier in found.tiers or ()] == [(Role.WEB, {"x", "y"})]
 
 
-def test_nobody_elses_web_servers_are_proposed() -> None:
+def test_no_web_servers_of_others_are_proposed() -> None:
     assert not proposal(s.vm("vm-web-1"), s.vm("vm-db-1"), s.vm("vm-app-1")).found
 
 
@@ -237,7 +237,7 @@ def test_test_and_production_stay_apart() -> None:
     assert {d.name: d.environment for d in found} == {"iris-prod": "production", "iris-test": "non-production"}
 
 
-def test_two_machines_of_one_name_are_named_by_their_ids() -> None:
+def test_two_vms_of_one_name_are_named_by_their_ids() -> None:
     found = load(proposal(s.vm("iris-db"), s.vm("iris-db", group="other")).text)
     assert [(d.name, names(tier.members)) for d in found for tier in d.tiers or ()] == [
         ("iris-prod", {s.arm_id("Compute/virtualMachines", "iris-db", "other")}),
@@ -245,7 +245,7 @@ def test_two_machines_of_one_name_are_named_by_their_ids() -> None:
     ]
 
 
-def test_more_machines_may_be_where_nobody_listed_them() -> None:
+def test_more_vms_may_exist_where_they_were_not_listed() -> None:
     assert "# There may be more virtual machines: " in proposal(s.vm("iris-db")).text
     assert "# There may be more" not in proposal(s.vm("iris-db"), listed={s.SUB: [VM]}).text
 
@@ -265,7 +265,7 @@ def test_where_nothing_is_recognised_a_skeleton_in_comments_shows_how(bodies: tu
     assert declared.name == "iris-prod"
 
 
-def test_too_many_machines_for_one_file_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_vms_for_one_file_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_documents, "MAX_BYTES", 100)
     with pytest.raises(InputError, match="one subscription at a time"):
         proposal(s.vm("iris-db"))
@@ -372,9 +372,7 @@ def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys
     assert main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == exit_codes.FINDINGS
 
 
-def test_it_overwrites_no_file_that_somebody_may_have_mended(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_overwrites_no_file_that_may_have_been_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deployment.yaml"
     path.write_text("mended")
     assert main(["discover", "--demo", "-o", str(path)]) == exit_codes.USAGE

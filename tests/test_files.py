@@ -34,7 +34,7 @@ def test_a_file_is_read_as_it_is_or_unpacked(tmp_path: Path, data: bytes) -> Non
     assert files.read(path) == data
 
 
-def test_the_name_of_a_file_does_not_tell_whether_it_is_packed(tmp_path: Path) -> None:
+def test_the_name_of_a_file_does_not_decide_whether_it_is_decompressed(tmp_path: Path) -> None:
     path = tmp_path / "plain.json.gz"
     path.write_bytes(b"[]")
     assert files.read(path) == b"[]"

@@ -340,12 +340,12 @@ def test_a_size_that_retires_in_more_than_two_years_is_fine() -> None:
 
 
 @pytest.mark.parametrize("rule_id", ["DR001", "DR008"])
-def test_a_region_for_disasters_that_was_promised_is_missed(rule_id: str) -> None:
+def test_a_declared_dr_region_without_members_is_a_fail(rule_id: str) -> None:
     assert {finding.outcome for finding in of_rule(rule_id, dr="japanwest")} == {Outcome.FAIL}
 
 
 @pytest.mark.parametrize("rule_id", ["AVL002", "AVL003", "AVL007", "LB005", "MIR001", "MIR002", "MIR003"])
-def test_the_article_is_content_with_the_set_and_the_balancer(rule_id: str) -> None:
+def test_the_article_profile_accepts_the_availability_set_and_the_load_balancer(rule_id: str) -> None:
     """Primary, backup and arbiter in one set behind an internal balancer: the article to the letter."""
     found = of_rule(rule_id, "article-2018")
     assert {finding.outcome for finding in found} == {Outcome.PASS}
@@ -361,7 +361,7 @@ def test_what_a_size_without_premium_storage_can_drive_is_not_guessed(rule_id: s
 @pytest.mark.parametrize(
     ("rule_id", "limit"), [("STO006", "UncachedDiskBytesPerSecond"), ("STO007", "UncachedDiskIOPS")]
 )
-def test_only_a_machine_with_data_disks_misses_the_limit_of_its_size(rule_id: str, limit: str) -> None:
+def test_only_a_vm_with_data_disks_lacks_the_limit_of_its_size(rule_id: str, limit: str) -> None:
     by_name = {finding.subject.name: finding for finding in of_rule(rule_id)}
     assert by_name["vm-arbiter"].outcome is Outcome.NOT_APPLICABLE
     missed = by_name["vm-primary"]

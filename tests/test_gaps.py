@@ -168,7 +168,7 @@ def test_what_is_hidden_changes_nothing_for_rules_that_it_does_not_concern() -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 @pytest.mark.parametrize("file", [True, False])
-def test_a_machine_that_was_not_read_where_tags_say_who_does_what(name: str, *, file: bool) -> None:
+def test_a_vm_that_was_not_read_where_tags_declare_roles(name: str, *, file: bool) -> None:
     body, declared = estates.by_tags(name)
     declared = declared if file else {}
     before = estates.evaluate(name, body, declared)

@@ -74,7 +74,7 @@ def test_order_of_properties_and_lists(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", estates.ESTATES)
-def test_properties_that_nobody_knows(name: str) -> None:
+def test_unknown_properties(name: str) -> None:
     def extend(value: Any) -> Any:
         return {**value, "futureProperty": {"id": None, "value": [1]}} if isinstance(value, dict) else value
 

@@ -154,7 +154,7 @@ def faults(findings: Any) -> list[str]:
 
 
 @of_recordings
-def test_all_of_them_are_judged_without_a_fault() -> None:
+def test_all_recordings_are_evaluated_without_an_error() -> None:
     outcomes: Counter[Outcome] = Counter()
     vms = 0
     for layer in layers():
@@ -222,7 +222,7 @@ def shape(value: Any, path: str = "") -> Iterator[str]:
 
 
 @of_recordings
-def test_each_in_the_place_of_a_known_good_one_is_judged_without_a_fault() -> None:
+def test_each_recording_in_a_known_good_deployment_is_evaluated_without_an_error() -> None:
     by_type = {type_: list({frozenset(shape(body)): body for body in recorded(type_)}.values()) for type_ in GRAFTS}
     names = {arm.name_of(item["id"]) for item in estates.body_of("trakcare-current")["value"] if "id" in item}
     assert all(names & set(places) for places in GRAFTS.values()), "the known-good deployment has other names now"
@@ -277,7 +277,7 @@ def test_oddity_2_subscriptions_with_a_capital_is_the_same_subscription() -> Non
     assert found.type == "microsoft.recoveryservices/vaults/backupjobs"
 
 
-def test_oddity_4_a_disk_and_its_machine_name_the_group_in_different_case() -> None:
+def test_oddity_4_a_disk_and_its_vm_spell_the_resource_group_in_different_case() -> None:
     def differ(body: Body) -> bool:
         one, other = body["id"].split("/")[4], (body.get("managedBy") or "/////").split("/")[4]
         return bool(one != other and one.lower() == other.lower())
@@ -290,7 +290,7 @@ def test_oddity_4_a_disk_and_its_machine_name_the_group_in_different_case() -> N
         assert isinstance(graph.get(disk["managedBy"].upper()), Resource)
 
 
-def test_oddity_6_sets_and_machines_name_each_other_in_capitals() -> None:
+def test_oddity_6_availability_sets_and_vms_refer_to_each_other_in_capitals() -> None:
     def shouts(body: Body) -> bool:
         name: str = arm.name_of(get(body, "properties", "availabilitySet", "id") or "")
         return name.upper() == name != name.lower()
@@ -303,7 +303,7 @@ def test_oddity_6_sets_and_machines_name_each_other_in_capitals() -> None:
         assert fact("vm.fault_domain_group", topology, found).value == set_id.lower()
 
 
-def test_oddity_6_a_sets_list_of_machines_leads_to_them() -> None:
+def test_oddity_6_the_vms_of_an_availability_set_are_found() -> None:
     for body in recorded(AVAILABILITY_SET, lambda body: get(body, "properties", "virtualMachines")):
         for vm in body["properties"]["virtualMachines"]:
             graph = s.graph(body, {"id": vm["id"].lower(), "properties": {}})
@@ -334,7 +334,7 @@ def test_oddity_9_sizes_are_found_whatever_the_spelling_of_their_region() -> Non
             assert isinstance(found.value, str), "every capability is a text"
 
 
-def test_oddity_10_a_balancer_without_sku_is_basic() -> None:
+def test_oddity_10_a_load_balancer_without_sku_is_basic() -> None:
     for body in recorded(LOAD_BALANCER, lambda body: not body.get("sku")):
         assert value(alone(body)[1], "sku.name").value is ABSENT
         assert finding_of("lb-mirror", body, "LB002").outcome is Outcome.FAIL
@@ -374,7 +374,7 @@ def test_oddity_12_a_tcp_probe_lacks_its_path_and_new_answers_have_both_counts()
         assert finding_of("lb-mirror", body, "LB007").outcome is not Outcome.ERROR
 
 
-def test_oddity_13_the_pools_of_a_rule_stand_in_one_property_or_the_other() -> None:
+def test_oddity_13_the_pools_of_a_rule_are_in_one_property_or_the_other() -> None:
     variants: Counter[tuple[bool, bool, int]] = Counter()
     for topology, rule in rules_of(lambda _: True):
         properties = get(rule.body, "properties")
@@ -414,13 +414,13 @@ def test_oddity_15_a_disk_without_sku_is_not_taken_for_premium() -> None:
         assert about["STO002"].cause is Cause.VALUE
 
 
-def test_oddity_16_a_disk_is_reserved_with_or_without_a_machine() -> None:
+def test_oddity_16_a_disk_is_reserved_with_or_without_a_vm() -> None:
     for body in recorded(DISK, lambda body: get(body, "properties", "diskState") == "Reserved"):
         edges = alone(body)[0].graph.referrers(arm.key(body.get("managedBy") or "nobody"), DISK)
         assert len(edges) == bool(body.get("managedBy"))
 
 
-def test_oddity_18_what_a_machine_leaves_out_of_its_disk_is_read_from_the_disk() -> None:
+def test_oddity_18_disk_properties_absent_from_a_vm_are_read_from_the_disk() -> None:
     def leaves_out(body: Body) -> bool:
         managed = get(body, "properties", "storageProfile", "osDisk", "managedDisk")
         return bool(managed) and "storageAccountType" not in managed
@@ -437,7 +437,7 @@ def test_oddity_18_what_a_machine_leaves_out_of_its_disk_is_read_from_the_disk()
         assert not (isinstance(unread, PartialList) and unread.complete), "a disk that was not seen is not known"
 
 
-def test_oddity_18_a_deallocated_machine_says_so() -> None:
+def test_oddity_18_a_deallocated_vm_has_this_power_state() -> None:
     for body in recorded(VM, lambda body: "PowerState/deallocated" in statuses(body)):
         assert fact("vm.power_state", *alone(body)).value == "deallocated"
         assert finding_of("vm-db-dr", body, "CMP008").outcome is Outcome.FAIL
@@ -448,7 +448,7 @@ def test_oddity_19_an_unmanaged_disk_is_said_to_be_one() -> None:
         assert finding_of("vm-db-a", body, "STO001").outcome is Outcome.FAIL
 
 
-def test_oddity_20_a_machine_built_from_a_disk_has_no_os_profile() -> None:
+def test_oddity_20_a_vm_made_from_a_disk_has_no_os_profile() -> None:
     for body in recorded(VM, lambda body: "osProfile" not in body["properties"]):
         assert value(alone(body)[1], "properties.osProfile.computerName").value is ABSENT
 
@@ -471,7 +471,7 @@ def test_oddity_22_an_answer_of_stubs_is_a_gap_of_each() -> None:
 
 
 @pytest.mark.parametrize("first", ["OSState/generalized", "ProvisioningState/succeeded/osProvisioningInProgress"])
-def test_oddity_23_the_power_state_is_found_wherever_it_stands(first: str) -> None:
+def test_oddity_23_the_power_state_is_found_at_any_position(first: str) -> None:
     for body in recorded(VM, lambda body: first in statuses(body)):
         topology, vm = alone(body)
         power = next(code.partition("/")[2] for code in statuses(body) if code.startswith("PowerState/"))

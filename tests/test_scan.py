@@ -109,7 +109,7 @@ def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Pat
         scan.scan(Request(FileSource(raw), deployment=tmp_path / "missing.yaml"))
 
 
-def test_nothing_declared_is_said_loudly(raw: Path) -> None:
+def test_a_scan_without_declaration_prints_a_warning(raw: Path) -> None:
     report = scan.scan(Request(FileSource(raw)))
     assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
     (missing,) = report.coverage.declarations
@@ -223,7 +223,7 @@ FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
         (msgspec.structs.replace(PASS, attestation=reports.attestation()), (), False),
     ],
 )
-def test_what_is_lost_from_sight_is_said_by_what_is_not_known_or_not_at_all(
+def test_findings_that_are_lost_from_sight_have_a_reason(
     now: Finding | None, others: tuple[Finding, ...], *, lost: bool
 ) -> None:
     def report(state: BaselineState) -> Evaluation:

@@ -137,7 +137,7 @@ def _lay_out(
 
 
 @given(value=_VALUES, noise=st.lists(st.sampled_from(["", "# a: 1", "   # - b"]), max_size=9))
-def test_every_member_is_where_its_key_stands(value: object, noise: list[str]) -> None:
+def test_every_member_has_the_line_of_its_key(value: object, noise: list[str]) -> None:
     lines = _lay_out({"top": value}, (), noise)
     document = parse("\n".join(text for text, _ in lines))
     assert document.value == {"top": value}
@@ -286,7 +286,7 @@ _WORDY = st.recursive(
 
 
 @given(value=_WORDY, at=st.sampled_from(["assert", "when", "params", "profiles", "for", "examples", "grade"]))
-def test_whatever_stands_in_a_rule_is_explained_in_one_line(value: object, at: str) -> None:
+def test_any_content_of_a_rule_is_explained_in_one_line(value: object, at: str) -> None:
     rule = {**_rule(), at: value}
     error = outcome(lambda: Document(rule, "f.yaml", {}).check("rule"))
     assert error is None or ("\n" not in error.message and len(error.message) < 700)
@@ -359,7 +359,7 @@ RULE = Sound(_RULE, "f.yaml", check_rule)
         ("{count: {fact: a}, by: {field: b}, equals: 1}", "has 'by', which needs 'distinct' beside it"),
     ],
 )
-def test_a_fault_in_a_condition_is_named_where_it_stands(leaf: str, message: str) -> None:
+def test_an_error_in_a_condition_is_reported_with_its_line(leaf: str, message: str) -> None:
     RULE.refuses(Change(_LEAF, leaf, message))
     assert RULE.error(_LEAF, leaf)[0].startswith("assert.assert.assert.allOf[0]")
 

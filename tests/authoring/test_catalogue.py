@@ -81,7 +81,7 @@ def test_each_statement_is_cited_or_says_why_not() -> None:
         assert statement.section in said
 
 
-def test_each_rule_says_on_what_it_rests_and_where_it_stands() -> None:
+def test_each_rule_names_its_sources_and_its_file() -> None:
     _, rules = sections()
     for rule in rules_by_id().values():
         said = entry(rules, rule.id)
@@ -130,7 +130,7 @@ def test_there_is_one_page_a_rule_and_none_besides() -> None:
 
 
 @pytest.mark.slow
-def test_pages_of_rules_that_are_no_more_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_deleted_rules_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = generator()
     monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setattr(module, "RULES", tmp_path / "rules")

@@ -106,7 +106,7 @@ def test_get(text: str, found: object) -> None:
         ("a.b.x", "a.b", "an object"),
     ],
 )
-def test_a_wrong_type_is_reported_where_it_stands(text: str, where: str, expected: str) -> None:
+def test_a_wrong_type_is_reported_at_its_path(text: str, where: str, expected: str) -> None:
     found = get(BODY, parse(text))
     assert isinstance(found, WrongType)
     assert (found.path, found.expected) == (where, expected)

@@ -112,7 +112,7 @@ def test_inputs_decide_what_fails(runner: Runner, fail_on: str, forgiven: str, c
 
 
 @pytest.mark.slow
-def test_a_snapshot_of_the_repository_is_judged(runner: Runner) -> None:
+def test_a_snapshot_of_the_repository_is_evaluated(runner: Runner) -> None:
     fixture = ROOT / "fixtures/trakcare-current"
     names = {"snapshot": "inventory.json", "deployment": "deployment.yaml"}
     for name in names.values():
@@ -195,7 +195,7 @@ def test_what_the_scan_prints_gives_the_runner_no_orders(runner: Runner) -> None
     assert runner.said()["exit-code"] == "3"
 
 
-def test_the_last_report_stands_in_for_the_word(runner: Runner) -> None:
+def test_the_input_last_is_replaced_by_the_last_report(runner: Runner) -> None:
     assert runner.scan(RECORDER, demo="true", previous="last", **{"steps.last.outputs.report": "L"}).returncode == 0
     assert "--previous=L" in recorded(runner)
     assert runner.scan(RECORDER, demo="true", previous="last").returncode == 0

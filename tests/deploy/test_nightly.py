@@ -100,7 +100,7 @@ def test_a_run_keeps_what_was_there_and_what_it_means(home: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {0o700}
 
 
-def test_it_heeds_what_the_folder_has_and_the_newest_report(home: Path) -> None:
+def test_it_uses_the_files_of_the_folder_and_the_newest_report(home: Path) -> None:
     (home / "reports").mkdir()
     for name in ("deployment.yaml", "waivers.yaml", "attestations.yaml", "approved.jsonl.gz"):
         (home / name).touch()
@@ -118,7 +118,7 @@ def test_it_heeds_what_the_folder_has_and_the_newest_report(home: Path) -> None:
     assert said[said.index("--fail-on") + 1] == "a b"
 
 
-def test_a_link_that_leads_nowhere_is_not_passed_over(home: Path) -> None:
+def test_a_broken_link_is_an_error(home: Path) -> None:
     (home / "deployment.yaml").symlink_to("nowhere")
     assert nightly(home).returncode == 0
     assert "--deployment=deployment.yaml" in arguments(home)
@@ -250,7 +250,7 @@ def test_what_a_night_cannot_see_stays_open(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_night_tells_what_moved_since_the_approved_one(home: Path) -> None:
+def test_a_run_reports_what_changed_since_the_approved_snapshot(home: Path) -> None:
     nights = Nights(home)
     probe = estates.find(nights.body, "lb-web")["properties"]["loadBalancingRules"][0]["properties"]
     probe["loadDistribution"] = "Default"
@@ -272,7 +272,7 @@ def test_a_night_tells_what_moved_since_the_approved_one(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_snapshot_that_nobody_approved_is_no_baseline(home: Path) -> None:
+def test_a_snapshot_without_approval_is_no_baseline(home: Path) -> None:
     (home / "approved.jsonl.gz").write_bytes(b"")
     Nights(home)
     done = nightly(home)

@@ -69,7 +69,7 @@ def everybody(found: Admission) -> bool:
 
 
 @pytest.mark.parametrize("source", ["*", "Internet", "INTERNET", "any", "Any", "0.0.0.0/0", " * "])
-def test_everybody(source: str) -> None:
+def test_sources_that_are_the_whole_internet(source: str) -> None:
     assert everybody(ask(rule(source=source)))
     assert not everybody(ask(rule(source=source, access="deny"), rule(200)))
 
@@ -161,7 +161,7 @@ def test_both_groups_must_let_it_through() -> None:
     assert everybody(ask(rule(sourcePortRange="1-100"), own=[rule(sourcePortRange="100-200")]))
 
 
-def test_no_group_at_all_lets_everybody_in_and_says_where_one_could_be() -> None:
+def test_without_security_group_all_traffic_is_admitted_and_the_reads_name_where_one_could_be() -> None:
     built = topology(network(), nic("n", address="10.0.0.4"))
     interface = item(built, "Network/networkInterfaces", "n")
     properties: Any = interface.body["properties"]
@@ -214,7 +214,7 @@ UNSURE = [
 
 
 @pytest.mark.parametrize("change", UNSURE)
-def test_a_rule_that_makes_no_sense_leaves_it_open_and_what_stands_before_it_decided(change: Body) -> None:
+def test_a_malformed_security_rule_makes_unknown_only_what_earlier_ones_do_not_decide(change: Body) -> None:
     found = ask(rule(**change))
     assert (found.sure, found.possible) == ((), INTERNET[IPV4])
     assert found.because[0].cause is Cause.VALUE
@@ -248,7 +248,7 @@ def test_a_rule_that_is_apart_anyway_needs_no_sense(unsure: Body, apart: Body) -
     assert everybody(ask(rule(access="Deny", **unsure, **apart), rule(200)))
 
 
-def test_an_interface_may_be_in_a_group_that_cannot_be_told() -> None:
+def test_an_interface_may_be_in_an_unknown_application_security_group() -> None:
     asg = arm_id("Network/applicationSecurityGroups", "databases")
     to_group = rule(destinationAddressPrefix=None, destinationApplicationSecurityGroups=[{"id": asg}])
     configuration = {"privateIPAddress": "10.0.0.4", "subnet": {"id": f"{VNET}/subnets/default"}}
@@ -270,7 +270,7 @@ def test_a_rule_without_place_makes_the_whole_group_unknown(change: Body) -> Non
     assert not everybody(ask(rule(**change), own=[]))
 
 
-def test_two_rules_of_one_priority_cannot_be_told_apart() -> None:
+def test_two_rules_of_one_priority_have_no_order() -> None:
     assert ask(rule(), rule(access="Deny")).because[0].reason.endswith("priority 100 (malformed)")
     assert everybody(ask(rule(), rule(access="Deny", direction="Outbound")))
 

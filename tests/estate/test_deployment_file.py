@@ -105,7 +105,7 @@ def test_the_fixtures_deployments_load(folder: str) -> None:
     assert deployment_file.load(yaml_documents.read(bundled.FIXTURES / folder / "deployment.yaml"))
 
 
-def test_little_need_be_said_and_what_is_not_said_is_not_none() -> None:
+def test_a_short_declaration_is_valid_and_what_it_leaves_out_is_not_none() -> None:
     found = one("")
     assert (found.environment, found.guest, found.dr_region, found.subscriptions) == ("production", "optional", "", ())
     assert (found.mirrors, found.tiers) == (None, None)
@@ -119,7 +119,7 @@ def test_little_need_be_said_and_what_is_not_said_is_not_none() -> None:
 
 
 @pytest.mark.parametrize("none", ["none", "None", "NONE", "'none'"])
-def test_none_on_purpose_is_not_the_same_as_nothing_said(none: str) -> None:
+def test_declaring_none_differs_from_declaring_nothing(none: str) -> None:
     found = one(f"mirrors: [{{name: M, failover: [a], arbiter: {none}, dr: {none}, reporting: {none}}}]")
     (mirror,) = found.mirrors or ()
     assert all(roster.none and roster.declared for roster in (mirror.arbiter, mirror.dr, mirror.reporting))

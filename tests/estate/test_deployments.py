@@ -72,14 +72,14 @@ def test_a_member_that_is_not_found(member: str) -> None:
         assert found.cause is cause
 
 
-def test_more_may_match_where_machines_were_not_listed() -> None:
+def test_more_may_match_where_vms_were_not_listed() -> None:
     assert chosen('{name: "vm-*"}', *VMS, unlisted=[VM]) == ["vm-a", "vm-b", "..."]
     assert chosen("{tag: {iris-role: app}}", *VMS, unlisted=[VM]) == ["vm-a", "..."]
     assert chosen("vm-a", *VMS, unlisted=[VM]) == ["vm-a"]
     assert chosen(arm_id("Compute/virtualMachines", "vm-a"), *VMS, unlisted=[VM]) == ["vm-a"]
 
 
-def test_a_tag_may_stand_on_a_machine_that_was_not_read() -> None:
+def test_a_tag_may_be_on_a_vm_that_was_not_read() -> None:
     hidden = arm_id("Compute/virtualMachines", "vm-x")
     assert chosen("{tag: {iris-role: app}}", *VMS, gaps=[s.gap(hidden)]) == ["vm-a", "..."]
     assert chosen('{name: "vm-*"}', *VMS, gaps=[s.gap(hidden)]) == ["vm-a", "vm-b", "vm-x"]
@@ -89,7 +89,7 @@ def test_a_tag_may_stand_on_a_machine_that_was_not_read() -> None:
     assert s.names(app(s.only(built))) == ["vm-a"]
 
 
-def test_a_name_that_two_machines_bear_gives_neither_the_role() -> None:
+def test_a_declared_name_of_two_vms_gives_neither_the_role() -> None:
     twins = (s.vm("vm-a"), s.vm("vm-a", group="restored"))
     found = s.only(s.topology(*twins, deployment=tier("vm-a")))
     assert found.roles == {}
@@ -122,7 +122,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
     assert "was not scanned" in gap.reason
 
 
-def test_a_machine_that_two_members_name_stands_once() -> None:
+def test_a_vm_declared_twice_is_one_member() -> None:
     found = s.only(s.topology(*VMS, deployment=tier("vm-a", '{name: "vm-*"}')))
     assert s.names(app(found)) == ["vm-a", "vm-b"]
     assert [member.id for member in found.declared_members] == ["d/members/vm-a", "d/members/vm-*"]
@@ -136,7 +136,7 @@ def test_a_machine_that_two_members_name_stands_once() -> None:
     [("trakcare", {"web", "app", "print"}), ("healthshare", {"web"}), ("iris", {"web", "app"})],
 )
 @pytest.mark.parametrize("mirrors", [True, False])
-def test_roles_that_nobody_mentions(product: str, undeclared: set[str], *, mirrors: bool) -> None:
+def test_roles_that_are_not_declared(product: str, undeclared: set[str], *, mirrors: bool) -> None:
     mirror = "mirrors: [{name: M, failover: [vm-a]}]" if mirrors else "mirrors: none"
     text = f"""
     - name: d
@@ -208,7 +208,7 @@ def test_roles_declared_to_be_none() -> None:
     assert found.expected == {(role, ""): PartialList() for role in (Role.APP, Role.PRINT, Role.WEB)}
 
 
-def test_mirrors_that_nobody_mentions() -> None:
+def test_mirrors_that_are_not_declared() -> None:
     text = "- {name: d, product: iris, regions: {primary: westeurope}, tiers: none}"
     found = s.only(s.topology(*VMS, deployment=text)).vms
     for role in (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING):
@@ -231,7 +231,7 @@ def test_one_of_two_mirrors_without_arbiter_leaves_the_arbiters_open() -> None:
     assert [mirror.id for mirror in found.mirrors] == ["d/mirrors/M", "d/mirrors/N"]
 
 
-def test_a_machine_may_have_two_roles_and_serve_two_deployments() -> None:
+def test_a_vm_may_have_two_roles_and_belong_to_two_deployments() -> None:
     one = tier("vm-a").replace("{role: web, members: none}", "{role: web, members: [vm-a, vm-b]}")
     built = s.topology(*VMS, s.nic("vm-a-nic"), deployment=one + tier("vm-a").replace("name: d", "name: e"))
     d, e = built.deployments
@@ -271,7 +271,7 @@ def test_tiers_are_split_by_region_and_product() -> None:
     }
 
 
-def test_a_machine_without_region_may_be_in_each() -> None:
+def test_a_vm_without_region_may_be_in_every_tier() -> None:
     nowhere = s.vm("b")
     del nowhere["location"]
     hidden = arm_id("Compute/virtualMachines", "c")
@@ -418,7 +418,7 @@ def test_a_tag_that_is_hidden_may_name_another_mirror(how: Any) -> None:
     assert undeclared.cause is Cause.DECLARATION
 
 
-def test_tags_tell_the_tiers_of_products_apart() -> None:
+def test_tags_separate_the_tiers_of_products() -> None:
     text = SUITE.replace("  tiers: [TIERS]\n", "").replace("name: d", "name: prod")
     web = tagged("w", "web", product="Patient-Index")
     found = s.only(s.topology(*VMS, web, deployment=text))
@@ -517,7 +517,7 @@ ALL = {
 }
 
 
-def test_a_deployment_is_what_its_machines_lead_to() -> None:
+def test_a_deployment_contains_what_its_vms_refer_to() -> None:
     assert scope(*REACHED, *BYSTANDERS) == ALL
 
 
@@ -563,7 +563,7 @@ def test_a_profile_may_lead_here_by_name() -> None:
     assert profiles(s.profile("tm", {"target": "shop.azurewebsites.net"})) == []
 
 
-def test_a_name_that_nobody_is_known_to_have_may_lead_here_where_no_other_does() -> None:
+def test_a_dns_name_without_known_owner_may_belong_to_the_deployment() -> None:
     assert profiles(STRANGER) == ["..."]
     assert profiles(s.profile("tm-x", endpoints="junk")) == ["..."]
     assert profiles(s.profile("tm-x", {"targetResourceId": f"{PUBLIC['id']}-deleted"})) == ["..."]
@@ -685,7 +685,7 @@ def test_a_part_may_be_a_resource_of_its_own() -> None:
     assert scope(*REACHED, subnet) == ALL
 
 
-def test_a_machine_with_a_reference_that_makes_no_sense() -> None:
+def test_a_vm_with_a_malformed_reference() -> None:
     changes: list[Body] = [
         {"availabilitySet": {"id": 7}},
         {"availabilitySet": "set"},

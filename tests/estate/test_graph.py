@@ -121,7 +121,7 @@ def test_a_gap_of_one_property_hides_what_is_at_above_and_below_it(what: str, hi
     assert value(found, "location").value == "westeurope", "what was read is known"
 
 
-def test_values_and_lists_tell_absent_from_malformed_and_unread() -> None:
+def test_values_and_lists_distinguish_absent_from_malformed_and_unread() -> None:
     vm = s.vm("vm-a", disks=["d"])
     vm["properties"] |= {"text": "t", "mixed": [{"x": 1}, 2, None], "nothing": None}
     (found,) = graph(vm).by_type[VM]

@@ -55,13 +55,13 @@ def test_an_interface_named_in_an_address_entry() -> None:
     assert s.names(behind({"loadBalancerBackendAddresses": [entry]}, *PAIR)) == ["vm-a"]
 
 
-def test_the_same_address_in_another_network_is_another_machine() -> None:
+def test_the_same_address_in_another_network_is_another_vm() -> None:
     other = (s.vm("vm-x"), s.nic("vm-x-nic", address="10.0.0.4", vnet=PEER))
     assert s.names(behind(s.by_address("10.0.0.4"), *PAIR, *other)) == ["vm-a"]
     assert s.names(behind(s.by_address("10.0.0.4", vnet=PEER), *PAIR, *other)) == ["vm-x"]
 
 
-def test_an_interface_leads_to_its_machine_from_either_side() -> None:
+def test_an_interface_and_its_vm_are_joined_by_either_reference() -> None:
     from_vm = (s.vm("vm-a"), s.nic("vm-a-nic"))
     from_interface = (s.vm("vm-a", nics=[]), s.nic("vm-a-nic", vm="VM-A"))
     for bodies in (from_vm, from_interface):
@@ -69,7 +69,7 @@ def test_an_interface_leads_to_its_machine_from_either_side() -> None:
     assert s.names(behind(s.by_nic("vm-a-nic"), s.vm("vm-a"))) == ["vm-a"], "the interface itself is not needed"
 
 
-def test_a_machine_that_is_not_here_is_known_by_its_id() -> None:
+def test_a_vm_that_was_not_read_is_known_by_its_id() -> None:
     (found,) = behind(s.by_nic("nic"), s.nic("nic", vm="vm-gone"), unlisted=["microsoft.compute/virtualmachines"]).known
     assert getattr(found, "name", "") == "vm-gone"
     assert getattr(found, "unread", ())
@@ -81,7 +81,7 @@ def test_a_detached_interface_is_no_member() -> None:
 
 @pytest.mark.parametrize("members", [s.by_nic("nic"), s.by_address("10.0.0.4")])
 @pytest.mark.parametrize("how", ["stub", "gap", "unlisted"])
-def test_an_interface_that_was_not_read_may_be_anybodys(members: Body, how: str) -> None:
+def test_an_interface_that_was_not_read_may_belong_to_any_vm(members: Body, how: str) -> None:
     interface = s.nic("nic", address="10.0.0.4", vm="vm-a")
     hidden = {
         "stub": lambda: behind(members, {**interface, "properties": None}),
@@ -93,7 +93,7 @@ def test_an_interface_that_was_not_read_may_be_anybodys(members: Body, how: str)
     assert member.cause is Cause.GAP
 
 
-def test_members_that_cannot_be_told() -> None:
+def test_pool_members_that_are_unknown() -> None:
     for members, says in (
         (s.by_address("10.0.0.9"), "belongs to no network interface"),
         ({"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}, "without its virtual network"),
@@ -108,7 +108,7 @@ def test_members_that_cannot_be_told() -> None:
         assert says in member.reason
 
 
-def test_instances_of_a_uniform_scale_set_stand_as_their_set() -> None:
+def test_instances_of_a_uniform_scale_set_are_represented_by_the_scale_set() -> None:
     scale_set = s.resource("Compute/virtualMachineScaleSets", "vmss", orchestrationMode="Uniform")
     instances = [
         {"id": f"{scale_set['id'].upper()}/virtualMachines/{n}/networkInterfaces/nic/ipConfigurations/ip"}
@@ -208,7 +208,7 @@ def test_a_gateway_that_may_serve_others_than_it_is_known_to() -> None:
         assert [doubt.cause for _, doubts in found for doubt in doubts] == causes
 
 
-def test_gateways_before_a_load_balancer() -> None:
+def test_gateways_in_front_of_a_load_balancer() -> None:
     gateway = s.gateway("gw", {"ipAddress": "10.0.0.9"})
     assert s.names(vms(s.topology(gateway, LED, *PAIR, *X), "Network/applicationGateways", "gw")) == [
         "vm-a",
@@ -273,7 +273,7 @@ DEPLOYMENT = """
 """
 
 
-def test_roles_of_balancers_follow_from_whom_a_rule_leads_to() -> None:
+def test_roles_of_load_balancers_follow_from_the_targets_of_their_rules() -> None:
     bodies = (
         s.load_balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")}),
         s.load_balancer("lb-web", {"pool": s.by_address("10.0.0.5")}),
@@ -291,7 +291,7 @@ def test_roles_of_balancers_follow_from_whom_a_rule_leads_to() -> None:
     assert [p.resource.name for p in built.load_balancing.pools_of(vm)] == ["lb-mirror", "lb-outbound"]
 
 
-def test_roles_of_balancers_are_open_where_machines_or_balancers_are_hidden() -> None:
+def test_roles_of_load_balancers_are_unknown_where_vms_or_load_balancers_are_hidden() -> None:
     lb = s.load_balancer("lb-mirror", {"pool": s.by_nic("vm-a-nic")})
     for keywords in (
         {"unlisted": ["microsoft.network/loadbalancers"]},

@@ -185,7 +185,7 @@ def test_the_line_of_a_subject_that_is_not_seen_is_kept_unless_another_has_it_no
     assert {subject.line for subject in kept if subject.kind.endswith("virtualMachines")} == {0}
 
 
-def test_a_deployment_that_was_not_recognised_for_want_of_machines_or_tags_stays_open() -> None:
+def test_findings_of_a_deployment_without_vms_or_tags_stay_open() -> None:
     name = "trakcare-current"
     body, declared = estates.by_tags(name)
     (only,) = declared["deployments"]
@@ -246,7 +246,7 @@ def test_a_bug_closes_nothing(first: Evaluation) -> None:
     assert (old.finding.key, old.finding.reasons) == (key, ("KeyError: 'x'",))
 
 
-def test_nobodys_word_closes_what_was_seen_to_fail(first: Evaluation) -> None:
+def test_an_attestation_does_not_close_an_observed_fail(first: Evaluation) -> None:
     hidden = without(estates.body_of(DEMO), LOAD_BALANCER)
     after = run(hidden, first, attested=(attestation(rule="MIR003"),))
     assert [f.subject.name for f in after.findings if f.attestation] == ["TRAKDB"]
@@ -257,7 +257,7 @@ def test_nobodys_word_closes_what_was_seen_to_fail(first: Evaluation) -> None:
 # --- what closes ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_mended_closes(first: Evaluation) -> None:
+def test_a_fixed_finding_closes(first: Evaluation) -> None:
     body = estates.body_of(DEMO)
     (probe,) = [
         p for p in estates.find(body, "lb-mirror")["properties"]["probes"] if p["properties"]["protocol"] == "Tcp"
@@ -316,7 +316,7 @@ def test_what_was_waived_is_not_carried() -> None:
     assert "LB003" in {old.finding.rule.id for old in after.carried}
 
 
-def test_a_rule_that_is_no_more_asks_for_nothing(first: Evaluation) -> None:
+def test_a_deleted_rule_needs_nothing(first: Evaluation) -> None:
     body = without(estates.body_of(DEMO), LOAD_BALANCER)
     topology, rules = estates.topology(DEMO, body), estates.rules("current")
     left = [rule.rule for rule in rules if rule.rule.id != "MIR003"]

@@ -24,7 +24,7 @@ def test_a_complete_answer(load: Load) -> None:
     assert list(found.listed) == sorted(found.listed)
 
 
-def test_types_that_nobody_listed_are_gaps_with_a_command(load: Load) -> None:
+def test_types_that_were_not_listed_are_gaps_with_a_command(load: Load) -> None:
     rule = "for: [{type: Microsoft.KeyVault/vaults}]\nassert: {allOf: []}\n"
     found = covered(estate(unlisted=[VM]), load(R1=rule))
     assert not found.complete
@@ -62,7 +62,7 @@ def test_a_declared_subscription_that_was_not_scanned_is_a_gap(load: Load) -> No
     assert not found.complete
 
 
-def test_what_nobody_declared_is_listed_once(load: Load) -> None:
+def test_each_missing_declaration_is_listed_once(load: Load) -> None:
     text = DEPLOYMENT.replace(", {role: web, members: none}", "").replace("vm-b]", "twin]")
     built = estate(s.vm("twin"), s.vm("twin", group="other"), deployment=text)
     on_web = "for: [{type: Microsoft.Compute/virtualMachines, role: [web]}]\nassert: {allOf: []}\n"
@@ -74,14 +74,16 @@ def test_what_nobody_declared_is_listed_once(load: Load) -> None:
     ]
 
 
-def test_each_missing_declaration_is_listed_although_a_finding_tells_of_three(load: Load) -> None:
+def test_each_missing_declaration_is_listed_although_a_finding_names_only_three(load: Load) -> None:
     text = DEPLOYMENT.replace("vm-a, vm-b", ", ".join(f"lost{n}" for n in range(5)))
     found = covered(estate(deployment=text), load(R1=ON_VMS + IN_ZONE))
     assert [declaration.split()[0] for declaration in found.declarations] == [f"lost{n}" for n in range(5)]
 
 
 @pytest.mark.parametrize(("guest", "complete"), [("optional", True), ("required", False)])
-def test_guest_files_stand_in_the_way_only_where_they_are_required(load: Load, guest: str, *, complete: bool) -> None:
+def test_a_missing_guest_file_makes_a_scan_incomplete_only_where_it_is_required(
+    load: Load, guest: str, *, complete: bool
+) -> None:
     rules = load(R1=ON_VMS + "assert: {fact: unsure.guest, equals: x}\n")
     other = DEPLOYMENT.replace("name: d", "name: e").replace("vm-a, vm-b", "none").replace("[none]", "none")
     text = DEPLOYMENT + f"  guest: {guest}\n" + other + "  guest: required\n"

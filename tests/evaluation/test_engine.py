@@ -66,7 +66,7 @@ def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: 
     assert found.gaps == ((NOT_READ,) if facts == ["gap"] else ()), "gaps are named where they alone are the reason"
 
 
-def test_several_reasons_are_told_once_each_and_cut(load: Load) -> None:
+def test_several_reasons_are_shown_once_each_and_cut(load: Load) -> None:
     hidden = [s.gap(arm_id("Compute/virtualMachines", f"x{n}")) for n in range(5)]
     members = ", ".join(f"x{n}" for n in range(5))
     text = DEPLOYMENT.replace("vm-a, vm-b", members)
@@ -102,7 +102,7 @@ def test_no_subject_is_not_applicable_only_where_none_can_be_hidden(load: Load) 
     assert "loadBalancers" in found.reason
 
 
-def test_what_is_found_is_judged_and_what_may_be_hidden_is_said(load: Load) -> None:
+def test_visible_subjects_are_evaluated_and_hidden_ones_reported(load: Load) -> None:
     findings = engine.evaluate(estate(LB, **HIDDEN), load(R1=ON_LOAD_BALANCERS))
     assert outcomes(findings) == {"lb": Outcome.PASS, "d": Outcome.UNKNOWN}
     assert outcomes(engine.evaluate(estate(LB), load(R1=ON_LOAD_BALANCERS))) == {"lb": Outcome.PASS}
@@ -133,13 +133,13 @@ def test_targets(load: Load, target: str, expected: dict[str, str]) -> None:
     assert len(findings) == len(expected)
 
 
-def test_a_rule_of_subscriptions_is_judged_once_and_for_no_deployment(load: Load) -> None:
+def test_a_rule_of_subscriptions_is_evaluated_once_and_for_no_deployment(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
     (found,) = engine.evaluate(estate(deployment=two), load(R1="for: [{kind: subscription}]\nassert: {allOf: []}\n"))
     assert (found.deployment, found.subject.id, found.subject.kind) == ("", SUB, "subscription")
 
 
-def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
+def test_a_resource_of_two_deployments_is_evaluated_for_each(load: Load) -> None:
     two = DEPLOYMENT + DEPLOYMENT.replace("name: d", "name: e")
     findings = engine.evaluate(estate(deployment=two), load(R1=ON_VMS + IN_ZONE))
     assert [(f.deployment, f.subject.name) for f in findings] == [
@@ -163,7 +163,7 @@ def test_a_resource_of_two_deployments_is_judged_for_each(load: Load) -> None:
         ("{type: Microsoft.Network/loadBalancers, role: [web-lb]}", (", {role: web, members: none}", "")),
     ],
 )
-def test_roles_that_nobody_plays_for_certain_are_said_once(load: Load, target: str, change: tuple[str, str]) -> None:
+def test_roles_without_a_certain_member_are_reported_once(load: Load, target: str, change: tuple[str, str]) -> None:
     built = estate(deployment=DEPLOYMENT.replace(*change))
     findings = engine.evaluate(built, load(R1=f"for: [{target}]\nassert: {{allOf: []}}\n"))
     found = one(findings, "d")
@@ -171,7 +171,7 @@ def test_roles_that_nobody_plays_for_certain_are_said_once(load: Load, target: s
     assert {f.outcome for f in findings if f is not found} <= {Outcome.PASS}
 
 
-def test_a_machine_without_region_may_be_a_tier_of_its_own(load: Load) -> None:
+def test_a_vm_without_region_may_be_another_tier(load: Load) -> None:
     far = s.vm("vm-c", location="northeurope")
     text = DEPLOYMENT.replace("vm-b]", "vm-b, vm-c]")
     rules = load(R1="for: [{kind: tier}]\nassert: {allOf: []}\n")

@@ -87,7 +87,7 @@ def states(stood: tuple[ExemptionStatus[Any], ...]) -> list[tuple[ExemptionState
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_of_waivers_says_what_stands_in_it() -> None:
+def test_a_file_of_waivers_is_read() -> None:
     first, second = load(WAIVERS)
     assert first == Waiver(
         scope="prod/mirrors/*",
@@ -106,7 +106,7 @@ def test_a_file_of_waivers_says_what_stands_in_it() -> None:
     assert (second.granted_on, second.expires_on) == (dt.date(2026, 10, 1), dt.date(2027, 10, 1))
 
 
-def test_a_file_of_attestations_says_what_stands_in_it() -> None:
+def test_a_file_of_attestations_is_read() -> None:
     assert load_attestations(ATTESTATIONS) == (
         Attestation(
             rule="CMP006",
@@ -197,7 +197,7 @@ def test_a_waived_finding_keeps_its_outcome(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE])
-def test_what_needs_no_leave_is_left_alone_and_a_bug_gets_none(outcome: Outcome) -> None:
+def test_a_waiver_affects_neither_passes_nor_errors(outcome: Outcome) -> None:
     before = finding(outcome)
     found = applied(before, waived=(waiver(),), attested=(attestation(),))
     assert found.findings == (before,)
@@ -272,7 +272,7 @@ def test_an_attested_unknown_passes_and_a_fail_stays_one() -> None:
     assert failed.attestation is None
 
 
-def test_what_is_attested_needs_no_leave() -> None:
+def test_an_attested_finding_needs_no_waiver() -> None:
     found = applied(finding(Outcome.UNKNOWN), waived=(waiver(),), attested=(attestation(),))
     assert found.findings[0].waiver is None
     assert states(found.waivers) == [(ExemptionState.UNUSED, 0)]

@@ -25,7 +25,7 @@ def rendered(shown: Evaluation, view: View = ALL) -> dict[str, Any]:
     return loaded
 
 
-def test_the_head_says_what_was_judged_by_what() -> None:
+def test_the_head_names_the_snapshot_and_the_rules() -> None:
     loaded = rendered(reports.full())
     assert list(loaded) == [
         *(
@@ -213,12 +213,12 @@ def test_what_is_lost_from_sight_is_carried_with_when_it_was_last_seen() -> None
     ]
 
 
-def test_the_line_of_a_subject_is_told() -> None:
+def test_the_line_of_a_subject_is_reported() -> None:
     declared = msgspec.structs.replace(reports.vm("vm-a"), line=14)
     assert rendered(reports.report(reports.finding(subject=declared)))["findings"][0]["subject"]["line"] == 14
 
 
-def test_waivers_and_attestations_stand_by_what_they_are_worth() -> None:
+def test_waivers_and_attestations_are_grouped_by_state() -> None:
     loaded = rendered(reports.excused())
     waivers, attestations = loaded["waivers"], loaded["attestations"]
     assert {state: [(w["line"], w["covers"], w["why"]) for w in found] for state, found in waivers.items()} == {
@@ -255,7 +255,7 @@ def test_without_a_baseline_nothing_has_moved_or_stayed() -> None:
     assert {finding["state"] for finding in loaded["findings"]} == {None}
 
 
-def test_what_moved_is_told_with_its_baseline() -> None:
+def test_changes_are_reported_with_the_baseline() -> None:
     loaded = rendered(reports.drifted(), View())
     assert [f["state"] for f in loaded["findings"]] == ["regressed", "unchanged", "new", "lost sight"]
     drift = loaded["drift"]
@@ -274,7 +274,7 @@ def test_what_moved_is_told_with_its_baseline() -> None:
     }
 
 
-def test_a_finding_that_moved_tells_how_it_came_out_before_and_now() -> None:
+def test_a_changed_finding_has_both_outcomes() -> None:
     changes = rendered(reports.drifted())["drift"]["findings"]
     assert [
         (c["state"], c["before"] and c["before"]["outcome"], c["after"] and c["after"]["outcome"]) for c in changes
@@ -307,7 +307,7 @@ def test_a_finding_that_moved_tells_how_it_came_out_before_and_now() -> None:
     assert (gone["subject"]["name"], changes[2]["reason"]) == ("vm-gone", str(reports.gap()))
 
 
-def test_a_resource_that_moved_tells_what_moved_in_it_and_who_looks_at_it() -> None:
+def test_a_changed_resource_has_its_changes_and_the_rules_that_read_them() -> None:
     resources = rendered(reports.drifted())["drift"]["resources"]
     assert [(found["fate"], found["formerId"] is not None, found["reason"]) for found in resources] == [
         ("removed", False, None),

@@ -123,7 +123,7 @@ def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
     ]
 
 
-def test_what_moved_since_the_baseline_is_told() -> None:
+def test_changes_since_the_baseline_are_listed() -> None:
     text = rendered(reports.drifted())
     told = cells(text)
     assert [
@@ -146,7 +146,7 @@ def test_what_moved_since_the_baseline_is_told() -> None:
     ]
 
 
-def test_a_baseline_from_which_nothing_moved_is_told_in_numbers_only() -> None:
+def test_without_changes_only_numbers_of_the_baseline_are_shown() -> None:
     same = msgspec.structs.replace(reports.full(), drift=Drift(reports.baseline(), (), ()))
     text = rendered(same)
     assert ["Findings since the baseline", "unchanged"] in cells(text)

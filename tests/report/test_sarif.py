@@ -165,7 +165,7 @@ def test_the_tool_says_what_it_is() -> None:
     assert driver["informationUri"] == "https://example.com/reference"
 
 
-def test_no_page_is_made_up() -> None:
+def test_a_rule_without_page_has_no_help_uri() -> None:
     pack = msgspec.structs.replace(PACK, source=None)
     assert "informationUri" not in run_of(make_report(packs=(pack,)))["tool"]["driver"]
 
@@ -369,7 +369,7 @@ def test_the_logical_location_is_the_id() -> None:
     ]
 
 
-def test_results_in_one_path_are_told_apart_and_stay_the_same() -> None:
+def test_results_of_one_path_have_different_and_stable_fingerprints() -> None:
     deployed = [msgspec.structs.replace(at(VM), deployment=name) for name in ("prod", "test")]
     changed = msgspec.structs.replace(deployed[0], severity=Severity.LOW, evidence=(EVIDENCE,))
     one, other, again = run_of(make_report(*deployed, changed))["results"]
@@ -540,7 +540,7 @@ def test_what_is_waived_is_suppressed_and_no_alert() -> None:
     assert alert == plain
 
 
-def test_what_is_attested_says_by_whom() -> None:
+def test_an_attested_finding_names_the_person() -> None:
     attested = run_of(reports.excused())["results"][-1]
     assert attested["message"]["text"].endswith(
         " Attested until 2027-09-30 by the data centre's manager (attestations.yaml:3): Seen on site."
@@ -585,7 +585,7 @@ def test_what_is_lost_from_sight_stays_the_alert_that_it_was() -> None:
     assert "lastSeen" not in one["properties"]
 
 
-def test_the_whole_log_tells_only_of_this_run() -> None:
+def test_the_complete_log_has_only_results_of_this_run() -> None:
     results = run_of(reports.carried())["results"]
     assert [result["properties"]["outcome"] for result in results] == ["unknown", "unknown"]
 
@@ -607,7 +607,7 @@ def test_every_result_says_what_became_of_it_since_the_baseline() -> None:
     ]
 
 
-def test_what_the_baseline_says_nothing_of_is_new() -> None:
+def test_a_result_that_is_not_in_the_baseline_is_new() -> None:
     drift = msgspec.structs.replace(reports.drifted(), findings=(reports.finding(Outcome.PASS),))
     result = run_of(drift)["results"][0]
     assert (result["baselineState"], "state" in result["properties"]) == ("new", False)
@@ -636,7 +636,7 @@ def test_a_run_names_the_one_of_its_baseline() -> None:
 
 
 @pytest.mark.parametrize(("shown", "flavour"), [(reports.drifted(), "sarif-github"), (reports.full(), "sarif")])
-def test_without_a_baseline_and_on_github_nothing_is_said_of_one(shown: Evaluation, flavour: str) -> None:
+def test_without_a_baseline_and_on_github_no_baseline_state_is_written(shown: Evaluation, flavour: str) -> None:
     run = run_of(shown, flavour)
     assert "baselineGuid" not in run
     assert "guid" not in run["automationDetails"]

@@ -617,7 +617,7 @@ def conditions(draw: st.DrawFn, kind: str = "thing", depth: int = 2) -> Node:
 
 
 @pytest.mark.slow
-def test_more_knowledge_never_takes_back_a_verdict() -> None:
+def test_more_knowledge_never_changes_a_known_truth_value() -> None:
     seen: Counter[tuple[bool | None, bool | None]] = Counter()
 
     @settings(max_examples=600, suppress_health_check=list(HealthCheck))
@@ -836,7 +836,7 @@ def test_a_pattern_takes_time_in_proportion_to_the_text() -> None:
         assert evaluate(node, {"t": "a" * 30_000}).truth is True
 
 
-def test_numbers_beyond_every_float_are_malformed_wherever_they_stand() -> None:
+def test_numbers_beyond_every_float_are_malformed_everywhere() -> None:
     huge = 10**400
     body = {"n": huge, "l": [huge, huge], "$number": huge}
     nodes: list[Node] = [
@@ -878,7 +878,7 @@ def test_what_is_below_something_unread_may_exist(field: str, unread: str, *, tr
 
 
 @pytest.mark.parametrize("item", ["text", 5, True, ["list"], None], ids=repr)
-def test_a_member_that_is_no_object_has_no_properties_to_judge(item: object) -> None:
+def test_a_member_that_is_no_object_has_no_properties_to_evaluate(item: object) -> None:
     nodes: list[Node] = [
         {"each": {"field": "l[*]"}, "empty": "fail", "assert": {"field": "n", "exists": False}},
         {"some": {"field": "l[*]"}, "empty": "fail", "assert": {"field": "m[*]", "unique": True}},
@@ -1003,7 +1003,7 @@ INSIDE: Final[Node] = {"each": {"fact": "things"}, "empty": "fail"}
         ),
     ],
 )
-def test_what_means_nothing_is_refused_where_it_stands(
+def test_a_condition_without_meaning_is_refused_at_its_place(
     node: Node, path: tuple[str | int, ...], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ConditionError) as caught:
@@ -1023,7 +1023,7 @@ def test_what_means_nothing_is_refused_where_it_stands(
         ({"field": "n", "notIn": {"param": "word"}}, "word", "needs a list"),
     ],
 )
-def test_a_parameter_that_does_not_fit_is_refused_where_it_stands(node: Node, name: str, message: str) -> None:
+def test_a_parameter_of_the_wrong_type_is_refused_at_its_place(node: Node, name: str, message: str) -> None:
     with pytest.raises(ConditionError, match=rf"the parameter '{name}' does not fit: \w+ {message}") as caught:
         compiled(node)
     assert caught.value.path == ("params", name)
@@ -1102,7 +1102,7 @@ def test_bounds_are_shown_as_bounds() -> None:
         ({"exists": False}, "absent", "present"),
     ],
 )
-def test_not_inverts_what_is_expected_wherever_it_stands(test: Node, expected: str, inverted: str) -> None:
+def test_not_inverts_the_expectation_at_any_depth(test: Node, expected: str, inverted: str) -> None:
     leaf: Node = {"field": "n", **test}
     deep: Node = {"not": {"anyOf": [{"each": {"field": "l[*]"}, "empty": "fail", "assert": leaf}]}}
     for node, words in [
@@ -1128,7 +1128,7 @@ def test_not_inverts_the_words_for_lists_and_patterns_too() -> None:
         assert evaluate({"not": node}, body).evidence[0].expected == inverted
 
 
-def test_what_cannot_be_told_says_of_which_property() -> None:
+def test_an_unknown_result_names_the_property() -> None:
     (unknown,) = evaluate({"field": "n", "less": 1}, {"n": "x"}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: x cannot be compared with 1 (malformed)", about=(ID,))
     (unknown,) = evaluate({"field": "n", "less": 1}, {}).unknown

@@ -12,12 +12,12 @@ from auditor.snapshot.known import Answer
 from tests.estate import subscription as s
 
 
-def test_two_facts_cannot_bear_one_name() -> None:
+def test_two_facts_cannot_have_one_name() -> None:
     with pytest.raises(ValueError, match=r"two facts are named vm\.zone"):
         fact("vm.zone", "vm", gives="text")(lambda _context, _element: Answer(ABSENT))
 
 
-def test_a_fact_of_a_machine_is_worked_out_once_for_each_of_them() -> None:
+def test_a_fact_is_computed_once_for_each_vm() -> None:
     built = s.topology(s.vm("a"), s.vm("b"))
     context = s.context(built)
     a, b = built.graph.by_type[VM]

@@ -48,7 +48,7 @@ def test_an_approval_is_in_the_file_and_changes_nothing_else(file: Path, taken: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_snapshot_that_nobody_approved_is_written_as_ever(taken: Snapshot) -> None:
+def test_a_snapshot_without_approval_is_written_unchanged(taken: Snapshot) -> None:
     assert b'"approved"' not in snapshot_file.encode(taken)
 
 
@@ -85,7 +85,7 @@ def test_a_secret_in_a_reason_stays_outside(file: Path) -> None:
     assert b"abcdefgh12345678" not in file.read_bytes()
 
 
-def test_what_nobody_approved_is_no_baseline(file: Path) -> None:
+def test_without_approval_a_snapshot_is_no_baseline(file: Path) -> None:
     with pytest.raises(
         InputError, match=rf"is not approved; to approve it: auditor approve {file} --by WHO --reason"
     ) as caught:
@@ -101,7 +101,7 @@ def test_raw_bodies_are_no_baseline() -> None:
 
 
 @pytest.mark.parametrize(("by", "reason", "option"), [(" ", "why", "--by"), ("me", "", "--reason")])
-def test_somebody_approves_for_a_reason(by: str, reason: str, option: str, file: Path) -> None:
+def test_an_approval_needs_a_name_and_a_reason(by: str, reason: str, option: str, file: Path) -> None:
     before = file.read_bytes()
     with pytest.raises(InputError, match=f"{option} is empty"):
         approval.approve(file, by, reason)
@@ -123,7 +123,7 @@ def test_the_command_says_what_gaps_leave_out(file: Path, taken: Snapshot, capsy
         ]
 
 
-def test_a_snapshot_that_a_scan_writes_is_approved_by_nobody(file: Path, tmp_path: Path) -> None:
+def test_a_snapshot_that_a_scan_writes_is_not_approved(file: Path, tmp_path: Path) -> None:
     approval.approve(file, "me", "why")
     deployment = tmp_path / "d.yaml"
     deployment.write_text((INVENTORY.parent / bundled.DEPLOYMENT).read_text())

@@ -92,7 +92,7 @@ def test_what_the_file_claims_is_taken_over_in_comparable_form() -> None:
     assert taken.taken_at == "2026-11-01T06:00:00Z"
 
 
-def test_records_of_sizes_are_told_from_resources() -> None:
+def test_records_of_sizes_are_distinguished_from_resources() -> None:
     taken = decode([_SKU, vm("a"), _SKU])
     assert [found.body for found in taken.resources if found.type == SKU] == [_SKU, _SKU]
     assert (len(taken.resources), taken.resource_count) == (3, 1)

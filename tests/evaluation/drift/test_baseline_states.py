@@ -152,7 +152,7 @@ def test_a_fail_that_is_more_severe_has_regressed(before: str, after: str, expec
     assert state(found, "LB003", "lb-web") is expected
 
 
-def test_a_severity_that_cannot_be_told_is_no_worse_one() -> None:
+def test_an_unknown_severity_is_no_higher_one() -> None:
     def with_another(how: object) -> Change:
         def change(body: Body) -> None:
             rules = properties(body, "lb-web")["loadBalancingRules"]
@@ -203,7 +203,7 @@ def test_a_fail_of_what_was_not_there_is_new() -> None:
 
 @pytest.mark.parametrize("before", [None, to_tcp], ids=["passed", "failed"])
 @pytest.mark.parametrize("hide", [hidden(LOAD_BALANCERS), unreadable("lb-mirror")], ids=["type", "resource"])
-def test_what_cannot_be_judged_any_more_is_lost_from_sight_and_never_fixed(before: Change | None, hide: Change) -> None:
+def test_a_fail_that_became_unknown_is_lost_from_sight_and_never_fixed(before: Change | None, hide: Change) -> None:
     found = since(before, hide)
     was = Outcome.FAIL if before else Outcome.PASS
     assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.LOST_SIGHT, was, Outcome.UNKNOWN)]
@@ -220,13 +220,13 @@ def test_what_is_seen_no_worse_than_before_is_not_lost_from_sight(hide: Change) 
     assert {finding.state for finding in found.after} == {BaselineState.UNCHANGED}
 
 
-def test_where_more_of_what_a_rule_judges_is_hidden_the_whole_is_lost_from_sight() -> None:
+def test_where_more_subjects_of_a_rule_are_hidden_its_summary_is_lost_from_sight() -> None:
     """The rule judged all disks that there were; it says now, of the deployment, that there may be others."""
     found = since(None, partly(DISKS))
     assert turns(found, "STO005", "trakcare-prod") == [(BaselineState.LOST_SIGHT, None, Outcome.UNKNOWN)]
 
 
-def test_where_a_rule_judged_nothing_no_sight_is_lost() -> None:
+def test_a_rule_that_did_not_apply_cannot_be_lost_from_sight() -> None:
     """All that it asked about was there, and none of it could be made sense of."""
 
     def confuse(body: Body) -> None:
@@ -296,14 +296,14 @@ def test_what_is_only_counted_is_looked_at_too() -> None:
     assert (removed.kind, "NET008" in removed.rules) == (ResourceChangeKind.REMOVED, True)
 
 
-def test_what_no_rule_looks_at_is_told_and_drifts_nothing() -> None:
+def test_a_change_that_no_rule_reads_is_reported_and_is_no_drift_of_a_finding() -> None:
     found = since(None, lambda body: estates.find(body, "vm-app-a-data0")["tags"].update(note="seen"))
     assert looked_at(found, "vm-app-a-data0") == {"tags.note": ()}
     assert found.drift.findings == ()
     assert {finding.state for finding in found.after} == {BaselineState.UNCHANGED}
 
 
-def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> None:
+def test_a_finding_of_a_malformed_value_has_the_changes_of_the_resource_that_it_names() -> None:
     """The fact that fails to make sense of a security rule has nothing to show for it but its reason."""
 
     def confuse(body: Body) -> None:
@@ -319,7 +319,7 @@ def test_what_makes_no_sense_any_more_is_laid_to_what_the_finding_names() -> Non
     assert looked_at(found, "vm-app-a") == {"properties.licenseType": ()}
 
 
-def test_what_cannot_be_judged_any_more_is_laid_to_all_that_moved_in_what_it_names() -> None:
+def test_a_finding_that_became_unknown_has_all_changes_of_the_resources_that_it_names() -> None:
     """The disk that is missing was never asked about at the place where it is missing."""
 
     def unmanage(body: Body) -> None:
@@ -340,7 +340,7 @@ def test_a_rule_is_named_only_with_what_it_looks_at() -> None:
 
 
 @pytest.mark.parametrize("forward", [True, False], ids=["added", "taken away"])
-def test_a_rule_is_named_with_what_it_looks_at_wherever_that_stands(*, forward: bool) -> None:
+def test_a_rule_is_named_with_each_property_that_it_reads(*, forward: bool) -> None:
     """Another probe stands before the one that is asked for, and nobody looks at it."""
 
     def put_another_first(body: Body) -> None:
@@ -430,7 +430,7 @@ def test_values_that_name_what_was_moved_are_the_same() -> None:
     [(None, BaselineState.LOST_SIGHT), (hidden(LOAD_BALANCERS), BaselineState.UNCHANGED)],
     ids=["was judged", "was not known"],
 )
-def test_what_somebody_attested_was_not_judged(before: Change | None, expected: BaselineState) -> None:
+def test_an_attested_finding_had_no_outcome_in_the_baseline(before: Change | None, expected: BaselineState) -> None:
     """A word for what cannot be seen is no pass that was there all the time, and has mended nothing."""
     bodies = changed(*filter(None, [before])), changed(hidden(LOAD_BALANCERS))
     attested = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
@@ -497,7 +497,7 @@ def test_another_resource_under_the_same_id_is_recreated(name: str, path: str) -
     assert (change.kind, change.properties, change.former_id) == (ResourceChangeKind.RECREATED, (), "")
 
 
-def test_the_time_of_creation_tells_only_to_the_second() -> None:
+def test_times_of_creation_are_compared_to_the_second() -> None:
     def at(time: str) -> Body:
         return changed(lambda body: properties(body, "sttrakcareweu").update(creationTime=time))
 
@@ -506,13 +506,13 @@ def test_the_time_of_creation_tells_only_to_the_second() -> None:
         assert compare(NAME, same[0], body).drift.resources == ()
 
 
-def test_a_time_of_creation_that_is_not_told_tells_nothing() -> None:
+def test_an_absent_time_of_creation_proves_nothing() -> None:
     untold = changed(lambda body: properties(body, "sttrakcareweu").pop("creationTime"))
     for bodies in ((changed(), untold), (untold, changed())):
         assert compare(NAME, *bodies).drift.resources == ()
 
 
-def test_a_machine_in_another_group_is_the_same_one() -> None:
+def test_a_vm_moved_to_another_resource_group_is_the_same_vm() -> None:
     found = since(None, respell("vm-app-a", "rg-trakcare-prod-weu", "rg-other"))
     change = resource(found, "vm-app-a")
     assert (change.kind, change.properties) == (ResourceChangeKind.MOVED, ())
@@ -602,7 +602,7 @@ def test_what_is_only_known_by_its_gap_is_neither_added_nor_removed() -> None:
 @pytest.mark.parametrize(
     ("type_", "told"), [("recoveryPoints", set()), ("points", {ResourceChangeKind.ADDED, ResourceChangeKind.REMOVED})]
 )
-def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set[ResourceChangeKind]) -> None:
+def test_what_every_backup_adds_or_removes_is_not_reported(type_: str, told: set[ResourceChangeKind]) -> None:
     full = f"Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/{type_}"
 
     def kept(day: int) -> Change:
@@ -619,7 +619,7 @@ def test_what_comes_and_goes_with_every_backup_is_not_told(type_: str, told: set
     assert {change.kind for change in found.drift.resources} == told
 
 
-def test_what_a_size_can_do_is_told_only_where_a_rule_looks_at_it() -> None:
+def test_a_changed_capability_is_reported_only_where_a_rule_reads_it() -> None:
     def with_iops(body: Body, value: str, size: str) -> None:
         for item in body["value"]:
             if item.get("resourceType") == "virtualMachines" and item["name"] == size:

@@ -117,7 +117,7 @@ def test_drift_fails_for_what_is_worse(files: Files, then: Any, now: Any, code: 
     assert files.drift(files.approved(then or nothing), files.inventory(now or nothing)) == code
 
 
-def test_what_cannot_be_seen_may_be_forgiven(files: Files) -> None:
+def test_unknowns_may_be_ignored_on_request(files: Files) -> None:
     baseline, now = files.approved(), files.inventory(hide_load_balancers)
     assert files.drift(baseline, now, "--allow-incomplete") == exit_codes.OK
 

@@ -91,7 +91,7 @@ def test_what_means_the_same_has_not_moved(before: object, after: object) -> Non
         ([{"name": "a", "v": 1}, {"name": "A", "v": 2}], [{"name": "a", "v": 1}, {"name": "A", "v": 3}], "p[1].v"),
     ],
 )
-def test_what_means_something_else_is_told_where_it_is(before: object, after: object, path: str) -> None:
+def test_a_changed_value_is_reported_with_its_path(before: object, after: object, path: str) -> None:
     assert [*moved(before, after)] == [path]
 
 
@@ -110,7 +110,7 @@ def test_names_of_tags_ignore_case_and_their_values_do_not() -> None:
     assert {difference.path for difference in found} == {"tags.owner", "tags.region"}
 
 
-def test_it_is_told_where_it_stood_and_where_it_stands() -> None:
+def test_a_change_has_its_path_before_and_after() -> None:
     before = {"p": [{"name": "a", "v": 1}, {"name": "gone"}]}
     after = {"p": [{"name": "new"}, {"name": "a", "v": 2}]}
     _, found = compared(before, after)

@@ -76,6 +76,6 @@ def unnoticed() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_what_rules_read_is_told_with_them() -> None:
+def test_every_property_that_rules_read_is_reported_with_them() -> None:
     assert len(read_while_evaluating()) > 50
     assert {*unnoticed()} == ONLY_TO_FIND_SOMETHING.keys()

@@ -115,7 +115,7 @@ def test_a_subscription_of_which_nothing_was_read_but_its_resources_is_lost_from
     assert missing(since(left_out, unlisted_in(FIRST), first=unread), "subscription") == {NOT_SCANNED}
 
 
-def test_a_mirror_that_no_tag_names_any_more_may_be_there_where_nobody_says_that_there_is_none() -> None:
+def test_a_mirror_whose_tags_were_removed_may_exist_unless_none_is_declared() -> None:
     def to_app(body: Body) -> None:
         for vm in vms(body, OTHER):
             vm["tags"] = {"iris-deployment": "other", "iris-role": "app"}
@@ -143,7 +143,7 @@ def test_a_deployment_that_no_tag_names_any_more_is_gone_where_all_tags_were_rea
     assert (state, bool(reason)) == (expected, expected is BaselineState.LOST_SIGHT)
 
 
-def test_machines_that_certainly_are_not_there_are_gone_though_others_are_hidden() -> None:
+def test_vms_that_certainly_do_not_exist_are_gone_though_others_are_hidden() -> None:
     found = since(without_vms, unlisted_in(FIRST))
     assert (BaselineState.GONE, "") in missing(found, VM_TYPE)
     assert {state for state, _ in missing(found, "mirror")} == {BaselineState.LOST_SIGHT}

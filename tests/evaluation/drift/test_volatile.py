@@ -151,7 +151,7 @@ def test_what_distinguishes_resources_is_there(type_: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["properties.widgetag", "properties.etagOf", "properties.subnets.mode"])
-def test_what_only_looks_like_it_is_told(path: str) -> None:
+def test_properties_that_only_resemble_volatile_ones_are_reported(path: str) -> None:
     assert moved(NETWORK, path) == [path]
 
 

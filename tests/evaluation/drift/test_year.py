@@ -105,7 +105,7 @@ def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, in
 
 
 @pytest.mark.parametrize("season", range(4))
-def test_a_season_of_nights(season: int) -> None:
+def test_a_sequence_of_changes_is_reported_every_night(season: int) -> None:
     """All that was done since the first night remains to be seen, so that comparing it now and then is enough."""
     chance, name = random.Random(season), "trakcare-current"
     first, estate = estates.body_of(name), Estate(name)
@@ -145,7 +145,7 @@ def states(found: Compared) -> dict[Key, BaselineState | None]:
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
 @settings(max_examples=25, derandomize=True)
-def test_what_cannot_be_seen_any_more_is_neither_gone_nor_mended(
+def test_what_cannot_be_read_any_more_is_neither_gone_nor_fixed(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
     first, estate = estates.body_of(name), Estate(name)

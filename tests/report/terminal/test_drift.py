@@ -84,11 +84,11 @@ def test_the_last_line_says_what_became_of_findings() -> None:
     assert reports.render("terminal", unmoved, View()).endswith("; since the baseline: unchanged\n")
 
 
-def test_that_nothing_moved_is_said() -> None:
+def test_a_drift_without_changes_is_reported() -> None:
     assert section(drift()).splitlines()[-1] == "Nothing has changed."
 
 
-def test_without_a_baseline_nothing_is_said() -> None:
+def test_without_a_baseline_no_drift_is_shown() -> None:
     assert "baseline" not in reports.render("terminal", reports.full(), View())
 
 

@@ -36,7 +36,7 @@ def words(shown: Evaluation, view: View | None = None) -> str:
 # --- the head ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_head_says_what_was_scanned_when_and_by_whom() -> None:
+def test_the_head_names_the_scope_the_time_and_the_identity() -> None:
     text = words(reports.full())
     assert "Scanned 1 resource in 1 subscription 00000000-0000-0000-0000-000000000001" in text
     assert "Taken 2026-11-01T06:00:00Z, by auditor@example.com" in text
@@ -96,7 +96,7 @@ def test_a_clean_report_says_so() -> None:
     ],
     ids=["all", "empty", "incomplete", "not-applicable", "unknown", "forgiven"],
 )
-def test_silence_is_never_mistaken_for_success(shown: Evaluation, said: str) -> None:
+def test_a_report_without_findings_is_no_success_unless_complete(shown: Evaluation, said: str) -> None:
     assert said in words(shown)
     assert "Every rule" not in words(shown)
 
@@ -119,7 +119,7 @@ def test_every_reason_has_a_remedy() -> None:
     assert "Microsoft.Compute/disks: not-requested in 1 scope\n" in text
 
 
-def test_a_gap_tells_what_went_wrong_or_what_to_do() -> None:
+def test_a_gap_shows_its_cause_or_its_remedy() -> None:
     text = rendered(reports.report(gaps=(gap(detail="the list was cut"),)))
     assert (
         "  Why    the list was cut\n  To do  assign the role from `auditor permissions` to the scanning identity"
@@ -150,7 +150,7 @@ def test_types_that_were_not_read_for_one_reason_are_said_in_one_go() -> None:
     assert "Microsoft.X/type7: forbidden in 1 scope" in text
 
 
-def test_gaps_that_were_forgiven_are_shown_without_alarm() -> None:
+def test_waived_gaps_are_shown_without_alarm() -> None:
     text = rendered(reports.report(finding(Outcome.PASS), gaps=(gap(),), complete=True))
     assert "--- Coverage gaps ---" in text
     assert "result is incomplete" not in text
@@ -195,7 +195,7 @@ def test_a_rule_that_fails_often_is_explained_once_and_names_all_its_subjects() 
     assert re.findall(r"(vm-\d+) \(virtualMachines, westeurope\)", text) == [f"vm-{number}" for number in range(12)]
 
 
-def test_fails_stand_by_deployment_and_worst_first() -> None:
+def test_fails_are_ordered_by_deployment_and_severity() -> None:
     text = rendered(
         reports.report(
             finding(rule=SIZE, deployment="one"),
@@ -231,7 +231,7 @@ def test_a_computed_value_shows_what_it_comes_from() -> None:
     assert "           from b properties.hardwareProfile.vmSize = absent\n" in text
 
 
-def test_resources_are_named_by_what_tells_them_apart() -> None:
+def test_resources_of_one_name_are_shown_with_what_differs() -> None:
     here = f"{reports.GROUP}/providers/Microsoft.Network/loadBalancers/lb/probes/p"
     group = f"{reports.SUBSCRIPTION}/resourceGroups/rg-dr/providers/Microsoft.Network/loadBalancers/lb"
     elsewhere = "/subscriptions/2/resourceGroups/rg-prod/providers/Microsoft.Network/loadBalancers/lb"
@@ -282,7 +282,7 @@ def test_an_unknown_names_its_own_resource_in_full() -> None:
     assert f"- Read, but the value has no known meaning {vm('vm-a').id}: zones is not a list CRITICAL" in text
 
 
-def test_unknowns_stand_by_cause() -> None:
+def test_unknowns_are_grouped_by_cause() -> None:
     text = rendered(
         reports.report(
             unknown(PROBE, vm("a"), "no CPF", Cause.GUEST),

@@ -120,7 +120,7 @@ def test_there_may_be_sightings_in_what_was_not_read(hidden: Any) -> None:
     assert sightings(*VMS, **hidden) == ["..."]
 
 
-def test_there_may_be_sightings_where_a_balancer_leads_nowhere_known() -> None:
+def test_there_may_be_sightings_where_a_load_balancer_has_unknown_targets() -> None:
     w = s.vm("w", tags={"iris-role": "web"})
     lost = [("w", ["web"], TAG), "..."]
     assert sightings(w, status(members=s.by_nic("lost-nic"))) == lost

@@ -113,7 +113,7 @@ def test_the_os_disk(os_disk: Any, *, listed: bool, expected: object) -> None:
         assert shown(found) == expected
 
 
-def test_the_os_disk_of_a_machine_that_was_not_read() -> None:
+def test_the_os_disk_of_a_vm_that_was_not_read() -> None:
     built = s.topology(gaps=[s.gap(arm_id("Compute/virtualMachines", "vm-a"))])
     assert said("vm.os_disk", built, vm(built)) is GAP
 
@@ -170,7 +170,7 @@ ARTICLE = (*(s.disk(f"p30-{n}") for n in range(4)), SIZE)
 FOUR = [f"p30-{n}" for n in range(4)]
 
 
-def test_the_articles_example_of_four_disks_behind_a_small_machine() -> None:
+def test_the_articles_example_of_four_disks_of_a_small_vm() -> None:
     disks = vm_fact("vm.data_disk_mbps", *ARTICLE, disks=FOUR)
     assert shown(disks.value) == 800
     assert [read.value for read in disks.reads] == [200] * 4
@@ -209,7 +209,7 @@ def test_throughput_is_open_upwards_where_a_disk_is_not_known(
         (None, []),
     ],
 )
-def test_disks_that_cannot_be_told(attached: object, expected: list[str]) -> None:
+def test_disks_that_are_unknown(attached: object, expected: list[str]) -> None:
     body = s.vm("vm-a")
     body["properties"]["storageProfile"] = {"dataDisks": attached}
     built = s.topology(body)

@@ -135,11 +135,11 @@ def nat(**to: object) -> list[Body]:
         (s.load_balancer("lb", {}, inboundNatRules="junk"), {}, VALUE),
     ],
 )
-def test_whether_databases_are_behind_a_balancer(load_balancer: Body, keywords: Body, expected: object) -> None:
+def test_whether_databases_are_behind_a_load_balancer(load_balancer: Body, keywords: Body, expected: object) -> None:
     assert load_balancer_fact("balancer.serves_databases", load_balancer, **keywords) == expected
 
 
-def test_a_machine_may_have_a_role_that_nobody_declared() -> None:
+def test_an_undeclared_role_of_a_vm_makes_it_unknown() -> None:
     open_ = DEPLOYMENT.replace(", reporting: none", "")
     assert (
         load_balancer_fact(
@@ -219,7 +219,7 @@ def test_whether_a_rule_has_a_probe(rule: Body, probes: Body, gaps: list[Body], 
     assert shown(found.value) == expected
 
 
-def test_the_rules_and_frontends_of_a_balancer() -> None:
+def test_the_rules_and_frontends_of_a_load_balancer() -> None:
     body = s.load_balancer("lb", TWO, frontendIPConfigurations=[{"id": f"{LB}/frontendIPConfigurations/f"}, "junk"])
     built = estate(body)
     found = s.item(built, "Network/loadBalancers", "lb")
@@ -351,9 +351,7 @@ OWN = [s.nic("web-a-nic", vm="web-a", address="10.0.0.4")]
         ([s.load_balancer("lb", {"p": {"backendIPConfigurations": ["junk"]}}, {})], {}, 0),
     ],
 )
-def test_the_pools_through_which_traffic_reaches_a_machine(
-    bodies: list[Body], keywords: Body, expected: object
-) -> None:
+def test_the_pools_through_which_traffic_reaches_a_vm(bodies: list[Body], keywords: Body, expected: object) -> None:
     built = estate(*OWN, *bodies, **keywords)
     value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "web-a")).value
     assert isinstance(value, PartialList)
@@ -406,7 +404,7 @@ def test_a_pool_whose_members_cannot_be_seen_may_be_idle(rules: dict[str, Any] |
     assert idle(load_balancer, gaps=[s.gap("Microsoft.Network/networkInterfaces")]) == expected
 
 
-def test_pools_of_a_balancer_that_was_not_read_may_be_idle() -> None:
+def test_pools_of_a_load_balancer_that_was_not_read_may_be_idle() -> None:
     built = estate(s.resource("Network/loadBalancers", "lb"), gaps=[s.gap(LB)])
     value = ask("balancer.idle_pools", built, s.item(built, "Network/loadBalancers", "lb")).value
     assert isinstance(value, PartialList)
@@ -442,7 +440,7 @@ def test_the_pools_of_a_gateway(gateway: Body, rules: object, served: list[str],
         assert found + ["..."] * bool(value.missing) == expected
 
 
-def test_the_pools_of_a_machine_outside_of_any_deployment() -> None:
+def test_the_pools_of_a_vm_outside_all_deployments() -> None:
     built = s.topology(*VMS, s.load_balancer("lb", {"p": s.by_nic("other-nic")}), scopes=[SUB])
     value = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "other")).value
     assert isinstance(value, PartialList)

@@ -106,7 +106,7 @@ def test_interfaces_and_their_configurations() -> None:
     assert [g.id for g in groups.known] == [NSG]
 
 
-def test_a_group_that_was_not_read_stands_there_all_the_same() -> None:
+def test_a_security_group_that_was_not_read_is_listed_too() -> None:
     found = built(interface(), network(), unlisted=["microsoft.network/networksecuritygroups"])
     (configuration,) = find("vm.ip_configurations", found).known
     assert find("configuration.security_groups", found, configuration).complete
@@ -121,7 +121,7 @@ def test_a_group_that_was_not_read_stands_there_all_the_same() -> None:
         (["a-nic"], [nic("a-nic", ipConfigurations=["x"])], Cause.VALUE),
     ],
 )
-def test_a_machine_without_interface_or_configuration_is_not_known(
+def test_a_vm_without_interface_or_ip_configuration_is_unknown(
     nics: list[str], bodies: list[Body], cause: Cause
 ) -> None:
     found = built(*bodies, nics=nics)
@@ -266,7 +266,7 @@ def test_a_rule_that_makes_no_sense_may_be_a_path(changes: Body) -> None:
     assert find("vm.public_paths", built(interface(), lb(**changes), network())).missing.cause is Cause.VALUE
 
 
-def test_a_balancer_that_was_not_seen_may_be_a_path() -> None:
+def test_a_load_balancer_that_was_not_read_may_be_a_path() -> None:
     for keywords in ({"unlisted": ["microsoft.network/loadbalancers"]}, {"gaps": [gap(LB)]}):
         assert find("vm.public_paths", built(interface(), network(), **keywords)).missing.cause is Cause.GAP
     assert find("vm.public_paths", built(interface(publicIPAddress={"id": 7}), network())).missing is not None
@@ -295,7 +295,7 @@ def test_only_paths_to_the_open_configuration_count() -> None:
     assert opened_paths(found, 22) == PartialList()
 
 
-def test_standard_addresses_and_balancers_are_closed_without_group() -> None:
+def test_standard_addresses_and_load_balancers_are_closed_without_security_group() -> None:
     bare = network(filtered=False)
     for sku, count in (("Standard", 0), ("StandardV2", 0), ("Basic", 1)):
         assert len(opened_paths(built(interface(public=True), bare, address(sku)), 22).known) == count

@@ -59,7 +59,7 @@ def test_rules_that_may_lead_to_web_servers(pools: Any, rules: Any, expected: li
     assert ids(load_balancer_fact("balancer.web_rules", s.load_balancer("lb", pools, rules))) == expected
 
 
-def test_a_probe_or_a_rule_that_cannot_be_told_leaves_the_probes_open() -> None:
+def test_an_unreadable_probe_or_rule_makes_the_list_of_probes_incomplete() -> None:
     lb = s.load_balancer("lb", {"web": s.by_nic("w-nic")}, {"r": s.to("lb", "web", probe="lost")})
     assert ids(load_balancer_fact("balancer.web_probes", lb)) == ["..."]
     lb["properties"]["loadBalancingRules"] = ["junk"]
@@ -69,7 +69,7 @@ def test_a_probe_or_a_rule_that_cannot_be_told_leaves_the_probes_open() -> None:
     assert ids(load_balancer_fact("balancer.web_probes", stub)) == ["..."]
 
 
-def test_the_machines_of_a_pool_and_the_probe_of_a_rule() -> None:
+def test_the_vms_of_a_pool_and_the_probe_of_a_rule() -> None:
     rules = {"with": s.to("lb", "web", probe="p"), "none": s.to("lb", "web"), "lost": s.to("lb", "web", probe="q")}
     built = s.topology(*VMS, s.load_balancer("lb", {"web": s.by_nic("w-nic")}, rules, {"p": {}}))
     lb = s.item(built, "Network/loadBalancers", "lb")

@@ -96,7 +96,7 @@ def test_who_is_in_a_mirror(name: str, expected: object) -> None:
     assert shown(mirror_fact(name, *THREE, *TIER).value) == expected
 
 
-def test_rosters_that_nobody_declared_leave_a_mirror_open() -> None:
+def test_lists_of_members_that_are_not_declared_make_a_mirror_unknown() -> None:
     text = DEPLOYMENT.replace("arbiter: arb, dr: [dr], reporting: none", "dr: none")
     assert shown(mirror_fact("mirror.machines", *THREE, *TIER, deployment=text).value) == ["a", "b", "..."]
     assert shown(mirror_fact("mirror.arbiter", *THREE, *TIER, deployment=text).value) is DECLARATION
@@ -226,13 +226,13 @@ def test_the_frontends_that_lead_to_a_mirror(rules: list[Body], expected: list[s
     assert shown(found.missing) is missing
 
 
-def test_balancers_that_were_not_listed_may_lead_to_a_mirror() -> None:
+def test_load_balancers_that_were_not_listed_may_lead_to_a_mirror() -> None:
     found = lean_mirror_fact("mirror.frontends", *FOUR, *NICS, unlisted=[LOAD_BALANCER]).value
     assert isinstance(found, PartialList)
     assert shown(found.missing) is GAP
 
 
-def test_the_rules_that_lead_to_a_machine() -> None:
+def test_the_rules_that_lead_to_a_vm() -> None:
     built = s.topology(*FOUR, *NICS, load_balancer(front("f1"), front("f2")), deployment=LEAN)
     expected = {"vm-a": ["rule-0", "rule-1"], "vm-c": ["elsewhere"], "vm-d": []}
     for name, rules in expected.items():

@@ -41,7 +41,7 @@ def test_a_product_needs_its_mirror_and_tiers_even_where_they_are_declared_as_no
     assert needs(bare) == {"mirrors": [], "tiers/app": [], "tiers/web": []}
 
 
-def test_a_tier_that_the_product_does_not_need_counts_where_it_has_machines() -> None:
+def test_a_tier_that_the_product_does_not_need_counts_where_it_has_vms() -> None:
     def with_tier(members: str) -> str:
         return LEAN.replace("tiers: [", f"tiers: [{{role: print, product: lab, members: {members}}}, ")
 
@@ -61,7 +61,7 @@ def test_each_product_of_healthshare_needs_web_servers() -> None:
     assert {need: found for need, found in needs(text, *FOUR).items() if "web" in need} == {"tiers/web": []}
 
 
-def test_what_nobody_declared_or_read_is_not_missing() -> None:
+def test_a_need_that_is_undeclared_or_unread_is_unknown() -> None:
     undeclared = needs("- {name: prod, product: iris, regions: {primary: westeurope, dr: none}}")
     assert undeclared == dict.fromkeys(("tiers/app", "tiers/web", "..."), DECLARATION)
     hidden = s.gap(arm_id("Compute/virtualMachines", "vm-b"))

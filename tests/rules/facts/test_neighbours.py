@@ -98,7 +98,7 @@ def other_nic(vnet: str = VNET, **changes: Any) -> Body:
         ),
     ],
 )
-def test_who_stands_among_the_members(bodies: list[Body], extra: dict[str, Body], *, found: bool) -> None:
+def test_vms_in_the_subnet_of_the_members(bodies: list[Body], extra: dict[str, Body], *, found: bool) -> None:
     assert names(built(*bodies, extra=extra)) == ["a", "b", "w", *(["x"] if found else [])]
 
 
@@ -119,7 +119,7 @@ def test_what_was_not_read_may_hide_others(keywords: Any) -> None:
     assert listed.missing.cause is Cause.GAP
 
 
-def test_members_that_nobody_declared_have_neighbours_that_nobody_knows() -> None:
+def test_undeclared_members_have_unknown_neighbours() -> None:
     listed = neighbours(built(deployment=DEPLOYMENT.replace("- {role: web, members: [w]}", "")))
     assert listed.missing.cause is Cause.DECLARATION
 
@@ -146,7 +146,7 @@ def test_roles() -> None:
     assert isinstance(hidden.missing, Unknown)
 
 
-def test_of_two_machines_of_one_name_nobody_knows_which_has_the_role() -> None:
+def test_of_two_vms_of_one_name_the_one_with_the_role_is_unknown() -> None:
     found = built(vm("w", group="copy"), vm("x"))
     assert roles(found, "w").missing is not None
     assert roles(found, "x") == PartialList()
@@ -178,7 +178,7 @@ def test_classic_resources() -> None:
         assert (len(seen.known), seen.missing.cause) == (1, Cause.GAP)
 
 
-def test_where_no_deployment_is_recognised_nothing_is_judged() -> None:
+def test_where_no_deployment_is_recognised_nothing_is_evaluated() -> None:
     assert classic(listed=CLASSIC, deployment="").cause is Cause.DECLARATION
 
 
@@ -190,7 +190,7 @@ def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[st
     return [[*(vm.name for vm in items.of_type(Resource)), *(["..."] if items.missing else [])] for items in asked]
 
 
-def test_machines_of_a_subscription() -> None:
+def test_vms_of_a_subscription() -> None:
     assert of_deployments(*members(), vm("stranger")) == [["a", "b", "w"]]
     assert of_deployments(*members()[2:]) == [["b", "w", "..."]]
     assert of_deployments(vm("stranger")) == [[]]

@@ -35,7 +35,7 @@ from tests.rules.facts.mirrored import (
         ("vm.update_domain", {"properties": {}}, GAP),
     ],
 )
-def test_what_is_said_of_a_machine(name: str, body: Body, expected: object) -> None:
+def test_facts_of_the_placement_of_a_vm(name: str, body: Body, expected: object) -> None:
     built = s.topology({"id": arm_id("Compute/virtualMachines", "vm-a"), "properties": {}, **body})
     assert said(name, built, s.item(built, "Compute/virtualMachines", "vm-a")) == expected
 
@@ -47,7 +47,7 @@ def test_what_is_said_of_a_machine(name: str, body: Body, expected: object) -> N
         ({}, ABSENT),
     ],
 )
-def test_the_zone_of_a_machine(vm: Any, expected: object) -> None:
+def test_the_zone_of_a_vm(vm: Any, expected: object) -> None:
     answer = vm_fact("vm.zone", **vm)
     assert answer.value == expected
     assert answer.reads[0].path == "zones[0]"
@@ -63,7 +63,7 @@ def test_the_zone_of_a_machine(vm: Any, expected: object) -> None:
         ({"instanceView": "junk"}, [], VALUE),
     ],
 )
-def test_the_fault_domain_of_a_machine(properties: Body, gaps: list[Body], expected: object) -> None:
+def test_the_fault_domain_of_a_vm(properties: Body, gaps: list[Body], expected: object) -> None:
     answer = vm_fact("vm.fault_domain", gaps=gaps, **properties)
     assert shown(answer.value) == expected
     if isinstance(answer.value, Unknown) and answer.value.cause is GAP:

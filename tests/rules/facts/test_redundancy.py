@@ -62,7 +62,7 @@ def test_a_mirror_works_on_its_largest_member_and_a_tier_on_all(name: str, mirro
     assert group(name, *SIZED, tier="westeurope") == tier
 
 
-def test_capacity_is_open_where_a_machine_or_its_region_is_not_known() -> None:
+def test_capacity_is_unknown_where_a_vm_or_its_region_is() -> None:
     without = [body for body in SIZED if body.get("name") not in {"b", "w2", "n", "dr"}]
     assert group("group.vcpus", *without) == (2, INFINITY)
     assert group("group.vcpus", *without, tier="westeurope") == (2, INFINITY)
@@ -117,13 +117,13 @@ ALONE = (0, 99.9)
         (SET, {"availabilitySet": "x"}, VALUE),
     ],
 )
-def test_what_azure_promises_of_a_pair(one: Body, other: Body, expected: object) -> None:
+def test_the_sla_of_a_pair(one: Body, other: Body, expected: object) -> None:
     flexible = s.resource("Compute/virtualMachineScaleSets", "flex", orchestrationMode="Flexible")
     found = lean_mirror_fact("group.sla_percent", s.vm("vm-a", **one), s.vm("vm-b", **other), flexible)
     assert shown(found.value) == expected
 
 
-def test_a_promise_is_not_known_where_a_machine_is_not() -> None:
+def test_the_sla_is_unknown_where_a_vm_is() -> None:
     assert shown(lean_mirror_fact("group.sla_percent", s.vm("vm-a", zone="1"), unlisted=[VM]).value) is GAP
     hidden = s.gap(arm_id("Compute/virtualMachines", "vm-b"))
     assert shown(lean_mirror_fact("group.sla_percent", s.vm("vm-a", zone="1"), gaps=[hidden]).value) is GAP

@@ -119,7 +119,7 @@ def test_how_long_clients_are_sent_to_the_wrong_region(monitor: Any, dns: Body, 
     assert shown(found.value) == expected
 
 
-def test_a_profile_that_was_not_read_tells_nothing() -> None:
+def test_a_profile_that_was_not_read_has_unknown_facts() -> None:
     own = arm_id("Network/trafficManagerProfiles", "tm")
     built = s.topology(gaps=[s.gap(own)])
     found = ask("profile.switch_seconds", built, s.item(built, "Network/trafficManagerProfiles", "tm"))

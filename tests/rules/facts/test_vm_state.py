@@ -34,11 +34,11 @@ def of_vm(name: str, built: Topology) -> object:
         ("junk", VALUE),
     ],
 )
-def test_what_a_machine_is_doing(view: Any, expected: object) -> None:
+def test_the_state_of_a_vm(view: Any, expected: object) -> None:
     assert of_vm("vm.power_state", s.topology(s.vm("vm-a", instanceView=view))) == expected
 
 
-def test_what_a_machine_is_doing_that_was_not_read() -> None:
+def test_the_state_of_a_vm_that_was_not_read() -> None:
     for gap in (s.gap(VM_ID), s.gap(VM_ID, "properties.instanceView")):
         bodies = [] if gap["what"] != "properties.instanceView" else [s.vm("vm-a")]
         assert of_vm("vm.power_state", s.topology(*bodies, gaps=[gap])) is GAP
@@ -62,7 +62,7 @@ def installed(built: Topology) -> list[str]:
 
 
 @pytest.mark.usefixtures("_listed")
-def test_extensions_stand_by_themselves_or_in_the_body_of_their_machine() -> None:
+def test_extensions_are_resources_or_parts_of_their_vm() -> None:
     inside = extension("b")
     body = {**s.vm("vm-a"), "resources": [inside, extension("A"), {"id": inside["id"] + "x"}, {"id": VM_ID}, "junk"]}
     alone = {**extension("a"), "id": extension("a")["id"].upper()}
@@ -77,7 +77,7 @@ def test_extensions_that_were_not_listed_may_be_more() -> None:
 
 @pytest.mark.usefixtures("_listed")
 @pytest.mark.parametrize("what", ["", "Microsoft.Compute/virtualMachines/extensions", "resources"])
-def test_extensions_of_a_machine_that_was_not_read(what: str) -> None:
+def test_extensions_of_a_vm_that_was_not_read(what: str) -> None:
     bodies = [s.vm("vm-a")] if what else []
     assert installed(s.topology(*bodies, gaps=[s.gap(VM_ID, what)])) == ["..."]
     other = s.gap(VM_ID, "properties.instanceView")
@@ -119,18 +119,16 @@ GLOB = "[{name: 'vm-?b*'}]"
         (declared(web="[vm-a]"), None, [], False, VALUE),
     ],
 )
-def test_what_depends_on_a_machine(
-    text: str, location: Any, unlisted: list[str], keeps: object, stands_by: object
-) -> None:
+def test_what_depends_on_a_vm(text: str, location: Any, unlisted: list[str], keeps: object, stands_by: object) -> None:
     built = s.topology(s.vm("vm-a", location=location), deployment=text, unlisted=unlisted)
     assert (of_vm("vm.keeps_data", built), of_vm("vm.stands_by", built)) == (keeps, stands_by)
 
 
-def test_what_depends_on_a_machine_of_a_deployment_that_only_tags_declare() -> None:
+def test_what_depends_on_a_vm_of_a_deployment_that_only_tags_declare() -> None:
     tags = {"iris-deployment": "prod", "iris-role": "web", "iris-product": "iris"}
     built = s.topology(s.vm("vm-a", tags=tags))
     assert of_vm("vm.stands_by", built) is DECLARATION
 
 
-def test_a_machine_outside_of_all_deployments_keeps_no_data() -> None:
+def test_a_vm_outside_all_deployments_holds_no_data() -> None:
     assert of_vm("vm.keeps_data", s.topology(s.vm("vm-a"))) is False

@@ -273,7 +273,7 @@ def test_a_challenge_for_claims_is_met(server: live.Answering, whole: list[Any])
 
 
 @pytest.mark.parametrize("place", ["own", "foreign", "http"])
-def test_a_token_goes_to_nobody_but_arm(server: live.Answering, place: str) -> None:
+def test_a_token_is_sent_to_arm_only(server: live.Answering, place: str) -> None:
     prefix = {"own": server.url, "foreign": server.foreign.url, "http": server.foreign.http_url}[place]
     page = Answer(body={"value": [], "nextLink": f"{prefix}{OTHER}"})
     server.own = lambda call: page if DISKS in call.path else None
@@ -350,7 +350,7 @@ def test_where_others_use_the_same_identity_nothing_is_refused(server: live.Answ
 
 
 @pytest.mark.slow
-def test_where_azure_is_stricter_nobody_asks_before_it_says_so(
+def test_where_azure_is_stricter_no_request_is_sent_before_retry_after(
     server: live.Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LONGEST_WAIT", 60.0)
@@ -520,7 +520,7 @@ def test_a_server_that_is_busy_says_how_long_it_will_be() -> None:
 
 
 @pytest.mark.parametrize("seconds", [30, 100, math.inf])
-def test_to_be_refused_for_ever_ends(seconds: float) -> None:
+def test_repeated_refusals_end(seconds: float) -> None:
     script = Script(refused("1", code="SubscriptionRequestsThrottled"))
     (error,), over = script.read(LIST, seconds=seconds)
     assert gap(error) == (GapReason.THROTTLED, "SubscriptionRequestsThrottled")
@@ -528,12 +528,12 @@ def test_to_be_refused_for_ever_ends(seconds: float) -> None:
     assert 4 < len(script.sent) < 12
 
 
-def test_to_be_refused_for_ones_rate_is_no_failure() -> None:
+def test_a_refusal_for_the_request_rate_is_no_failure() -> None:
     script = Script(*[refused("1")] * (ATTEMPTS + 1), Said())
     assert script.read(LIST)[0] == [None]
 
 
-def test_what_never_answers_is_given_up() -> None:
+def test_a_request_without_answer_is_abandoned() -> None:
     script = Script(None)
     (error,), over = script.read(LIST)
     assert gap(error) == (GapReason.TIMEOUT, "")
@@ -554,7 +554,7 @@ def test_why_it_failed_before_is_said_when_the_time_is_over() -> None:
     assert gap(script.read(LIST, seconds=50)[0][0]) == (GapReason.UNAVAILABLE, "HTTP 502")
 
 
-def test_nobody_waits_to_try_again_when_the_time_will_be_over() -> None:
+def test_no_retry_waits_beyond_the_deadline() -> None:
     script = Script(Said(500, b""))
     assert script.read(LIST, seconds=0.5)[1] == 0
 

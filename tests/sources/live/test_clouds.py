@@ -196,7 +196,7 @@ def test_metadata_that_cannot_be_read_are_one_error(fault: Fault, why: str) -> N
     assert server.foreign.requests == []
 
 
-def test_an_endpoint_that_nobody_answers_at_is_one_error() -> None:
+def test_an_endpoint_that_does_not_answer_is_one_error() -> None:
     with ArmServer(live.estate_of("trakcare-current")) as server:
         pass
     with pytest.raises(InputError, match="cannot be read: ClientConnectorError"):

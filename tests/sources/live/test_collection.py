@@ -52,7 +52,7 @@ def by_file(name: str) -> Snapshot:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_read_live_is_judged_as_what_a_file_holds(name: str) -> None:
+def test_live_reading_gives_the_findings_of_an_arm_json_file(name: str) -> None:
     with ArmServer(live.estate_of(name)) as server:
         taken = live.read(server, name).snapshot
     assert taken.gaps == ()

@@ -282,7 +282,7 @@ def arguments(server: ArmServer, command: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_nothing_is_written_where_nobody_can_sign_in(
+def test_nothing_is_written_where_the_login_fails(
     server: ArmServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"

@@ -292,7 +292,7 @@ def test_a_region_of_any_spelling_is_asked_about_as_it_is(region: str) -> None:
 # --- what is asked of single resources --------------------------------------------------------------------------------
 
 
-def test_where_the_list_of_states_fails_a_machines_state_is_unknown() -> None:
+def test_where_the_list_of_states_fails_the_state_of_a_vm_is_unknown() -> None:
     built = estate()
     bystander = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-other"
     view = {"statuses": [{"code": "PowerState/running"}]}
@@ -313,7 +313,7 @@ VIEWLESS += [{"properties": {"instanceView": [1]}}, {"properties": {"instanceVie
 
 
 @pytest.mark.parametrize("body", VIEWLESS)
-def test_what_only_a_machine_itself_tells_is_unknown_where_it_does_not(body: object) -> None:
+def test_properties_that_only_the_vm_has_are_unknown_without_it(body: object) -> None:
     name = "trakcare-2018"
     vm = next(r for r in complete(name).resources if r.type == VM and fact("vm.fault_domain", name, r.id) == 1)
     with live.Answering(live.estate_of(name)) as server:
@@ -346,7 +346,7 @@ def test_an_instance_view_that_is_nested_too_deeply_is_a_gap() -> None:
         assert softened(read) == []
 
 
-def test_a_machine_that_has_gone_while_it_was_read_is_a_gap_that_says_so() -> None:
+def test_a_vm_deleted_during_the_scan_is_a_gap_with_this_reason() -> None:
     read, _ = taken(faults={rf"{MEMBER}\?": Fault.NOT_FOUND})
     (gap,) = read.gaps
     assert (gap.scope.lower(), gap.reason, gap.code) == (MEMBER.lower(), GapReason.UNAVAILABLE, "ResourceNotFound")
@@ -489,7 +489,7 @@ def crowd(count: int) -> Iterator[dict[str, Any]]:
         yield {"id": nic, "location": "westeurope", "properties": {"virtualMachine": {"id": vm}}}
 
 
-def test_calls_grow_with_pages_and_not_with_machines() -> None:
+def test_the_number_of_calls_grows_with_pages_and_not_with_vms() -> None:
     def calls(vms: int, size: int) -> int:
         built = estate()
         built.add(*crowd(vms))

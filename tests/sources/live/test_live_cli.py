@@ -79,7 +79,7 @@ def test_a_drifted_one_exits_with_1(tmp_path: Path) -> None:
         assert main(["scan", *asked, "--deployment", declared, "-o", f"json={tmp_path / 'r'}"]) == exit_codes.FINDINGS
 
 
-def test_a_gap_makes_it_3_unless_forgiven(server: ArmServer, tmp_path: Path) -> None:
+def test_a_gap_gives_exit_code_3_unless_ignored(server: ArmServer, tmp_path: Path) -> None:
     server.faults = {"Microsoft.KeyVault/vaults": Fault.FORBIDDEN}
     outputs = ("-o", f"terminal={tmp_path / 't'}", "-o", f"json={tmp_path / 'j'}")
     assert scan(server, *outputs) == exit_codes.INCOMPLETE
@@ -104,7 +104,7 @@ def test_a_list_that_is_cut_says_why_and_what_to_do(server: ArmServer, tmp_path:
     assert "To do assign the role" in text
 
 
-def test_collect_writes_what_a_later_scan_judges_alike(server: ArmServer, tmp_path: Path) -> None:
+def test_a_scan_of_a_collected_snapshot_has_the_same_findings(server: ArmServer, tmp_path: Path) -> None:
     kept, evaluated, later = tmp_path / "taken.jsonl.gz", tmp_path / "live.json", tmp_path / "later.json"
     common = ("--passes", "--as-of", "2026-11-01")
     assert (

@@ -209,7 +209,7 @@ def test_what_a_deny_assignment_hides_is_noticed_where_something_refers_to_it() 
     }
 
 
-def test_what_stands_below_a_list_that_is_cut_is_not_complete_either() -> None:
+def test_lists_below_an_incomplete_list_are_incomplete() -> None:
     taken, _ = read(allowed(without={"Microsoft.Storage/storageAccounts/read"}))
     (hidden,) = {(gap.reason, gap.permission) for gap in taken.gaps}
     assert hidden == (GapReason.FORBIDDEN, "Microsoft.Storage/storageAccounts/read")
@@ -342,7 +342,7 @@ def test_a_provider_that_is_not_registered_means_none(namespace: str) -> None:
     assert {type_ for _, type_ in taken.listed} >= LISTED
 
 
-def test_a_provider_that_is_not_registered_proves_nothing_to_whom_may_not_read_it() -> None:
+def test_an_unregistered_provider_proves_nothing_without_permission_to_read_it() -> None:
     estate = live.estate_of(NAME)
     estate.unregistered.add("microsoft.devtestlab")
     action = "Microsoft.DevTestLab/schedules/read"

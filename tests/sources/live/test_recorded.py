@@ -59,7 +59,7 @@ def test_all_that_was_recorded_is_read(read: Snapshot) -> None:
     assert recorded <= {resource.key for resource in read.resources}
 
 
-def test_it_is_kept_and_judged_without_a_fault(read: Snapshot) -> None:
+def test_each_recording_is_kept_and_evaluated_without_an_error(read: Snapshot) -> None:
     assert snapshot_file.decode(snapshot_file.encode(read), "taken") == read
     declared = chunks([dict(resource.body) for resource in read.resources])
     file = Document({"format": "auditor.deployment/1", "deployments": declared}, "deployment.yaml", {})

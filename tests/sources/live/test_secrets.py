@@ -215,7 +215,7 @@ def at(found: Resource, *path: str) -> object:
 
 
 @pytest.mark.slow
-def test_no_secret_is_held_while_it_is_judged() -> None:
+def test_no_secret_is_held_during_evaluation() -> None:
     planted = Planted()
     with LeakyServer(planted_estate(planted), planted=planted) as server:
         taken = live.read(server, NAME).snapshot
@@ -225,7 +225,7 @@ def test_no_secret_is_held_while_it_is_judged() -> None:
 @pytest.mark.parametrize(
     "error", [ClientAuthenticationError, ServiceRequestError, ServiceResponseError, OSError, ValueError]
 )
-def test_what_the_sdk_says_of_a_failure_is_told_without_secrets(error: type[Exception]) -> None:
+def test_messages_of_the_sdk_are_shown_without_secrets(error: type[Exception]) -> None:
     planted = Planted()
     told = live.Told()
 

@@ -94,7 +94,7 @@ def test_the_bound_can_be_broken() -> None:
     rate=RATES,
     closed=st.dictionaries(st.floats(0, 20), st.floats(0, 30), min_size=1, max_size=4),
 )
-def test_nobody_is_let_through_while_a_bucket_is_closed(
+def test_no_request_passes_a_closed_bucket(
     wanted: list[float], capacity: int, rate: float, closed: dict[float, float]
 ) -> None:
     until = {at: at + seconds for at, seconds in closed.items()}
@@ -239,7 +239,7 @@ def test_requests_go_in_the_order_in_which_they_came_and_types_take_turns() -> N
     assert traffic.of(DISKS)[-1] < 2, "a list need not wait until all that came before is through"
 
 
-def test_who_waits_for_a_narrow_limit_holds_up_nobody_else() -> None:
+def test_a_request_that_waits_for_a_narrow_limit_delays_no_other() -> None:
     traffic = Traffic()
     traffic.all(*[ACCOUNTS] * 130, *[DISKS] * 100)
     assert traffic.of(ACCOUNTS)[-1] > 60
@@ -281,7 +281,7 @@ def test_who_was_waiting_already_when_azure_refused_is_held_back_too() -> None:
     assert [traffic.of(child)[0] for child in children] == [0, 1, 2, 62, 63, 64, 65, 66, 67, 68]
 
 
-def test_a_bucket_that_closes_while_a_connection_is_waited_for_lets_nobody_through() -> None:
+def test_a_request_that_waits_for_a_connection_is_held_back_when_its_bucket_closes() -> None:
     # All connections are busy for ten seconds; when the first is free, Azure has refused.
     traffic = Traffic(lasts=lambda: 10.0, refused={1: (60, REFUSED_BY_ARM)})
     traffic.all(*[DISKS] * MOST_CONNECTIONS * 2)
@@ -289,7 +289,7 @@ def test_a_bucket_that_closes_while_a_connection_is_waited_for_lets_nobody_throu
 
 
 @pytest.mark.parametrize(("seconds", "deadline"), [(LONGEST_WAIT + 1, math.inf), (60, 30.0)])
-def test_nobody_waits_for_what_will_not_be_in_time(seconds: float, deadline: float) -> None:
+def test_no_request_waits_beyond_its_deadline(seconds: float, deadline: float) -> None:
     traffic = Traffic(refused={1: (seconds, REFUSED_BY_PROVIDER)}, deadline=deadline)
 
     async def question() -> float:
