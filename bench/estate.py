@@ -1,7 +1,7 @@
-"""Estates of any size for `bench/run.py`: deployments and bystanders, as Azure Resource Manager would describe them.
+"""Generated estates of any size for `bench/run.py`, as Azure Resource Manager would return them.
 
-Seven machines in ten stand in deployments of fourteen, the others beside them. Sizes, zones, sets, names, disks and
-what has drifted vary; the same number and seed give the same estate.
+Seven VMs in ten belong to deployments of 14 VMs; the others belong to none. Sizes, zones, availability sets, names,
+disks and faults vary; the same number and seed give the same estate.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _Place(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """One machine of a deployment: its name, its role, and whether it stands in the DR region."""
+    """One VM of a deployment: its name, its role, and whether it is in the DR region."""
 
     name: str
     role: str
@@ -97,13 +97,13 @@ class _Plan(NamedTuple):
 
 
 def build(vms: int, seed: int = SEED) -> Snapshot:
-    """Return an estate of that many machines."""
+    """Return an estate with this number of VMs."""
     return _Estate(vms, seed).snapshot()
 
 
 class _Estate:
     def __init__(self, vms: int, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - it makes up data, not secrets
+        self._random = random.Random(seed)  # noqa: S311 - it generates data, not secrets
         self._vms = vms
         self._bodies: list[Body] = []
         self._declared: list[str] = ["format: auditor.deployment/1", "deployments:"]
@@ -141,7 +141,7 @@ class _Estate:
     # --- deployments --------------------------------------------------------------------------------------------------
 
     def _deployment(self, scope: str, name: str) -> None:
-        """Add a mirror, its tiers and its DR region, mostly as they should be."""
+        """Add a mirror, its tiers and its DR region, mostly as the rules require."""
         chance = self._random
         primary_region, dr_region = chance.choice(_REGIONS)
         primary = _Place(scope, f"rg-{name}", primary_region)
@@ -194,7 +194,7 @@ class _Estate:
     def _declare(
         self, name: str, scope: str, regions: tuple[str, str], plans: Sequence[_Plan], *, by_tags: bool
     ) -> None:
-        """Write the deployment into the deployment file; the roles of some stand in tags alone."""
+        """Write the deployment into the deployment file; with `by_tags`, only tags declare the roles."""
         chance = self._random
         product = chance.choice(_PRODUCTS)
         environment = "production" if chance.random() < 0.85 else "non-production"
@@ -229,10 +229,10 @@ class _Estate:
     def _region_of(self, vm_id: str, primary_region: str) -> str:
         return dict(_REGIONS)[primary_region] if arm.group_of(vm_id).endswith("-dr") else primary_region
 
-    # --- networks and balancers ---------------------------------------------------------------------------------------
+    # --- networks and load balancers ----------------------------------------------------------------------------------
 
     def _network(self, place: _Place) -> str:
-        """Add a group, a network and its security group; return the id of the subnet."""
+        """Add a resource group, a network and its security group; return the id of the subnet."""
         group = f"{place.subscription}/resourceGroups/{place.group}"
         type_ = "Microsoft.Resources/resourceGroups"
         self._bodies.append(
@@ -345,7 +345,7 @@ class _Estate:
         sku = {"name": "Standard" if chance.random() < 0.95 else "Basic", "tier": "Regional"}
         self._add(load_balancer, "Microsoft.Network/loadBalancers", place.region, properties, sku=sku)
 
-    # --- machines -----------------------------------------------------------------------------------------------------
+    # --- VMs ----------------------------------------------------------------------------------------------------------
 
     def _other_vms(self, scope: str, vms: int) -> None:
         """Add what other teams run in the same subscription."""
@@ -360,10 +360,10 @@ class _Estate:
             size = self._random.choice(_OTHER_SIZES)
             self._vm(place, name, size, self._random.choice((0, 0, 1)), {"team": place.group}, subnet, "")
 
-    def _vm(  # noqa: PLR0913, PLR0917 - a machine has that many sides
+    def _vm(  # noqa: PLR0913, PLR0917 - a VM differs in that many properties
         self, place: _Place, name: str, size: str, data_disks: int, tags: dict[str, str], subnet: str, pool: str
     ) -> tuple[Body, str]:
-        """Add a machine with its interface and disks; return it and the id of its IP configuration."""
+        """Add a VM with its network interface and disks; return it and the id of its IP configuration."""
         chance = self._random
         vm_id = place.id("Microsoft.Compute/virtualMachines", name)
         interface = place.id("Microsoft.Network/networkInterfaces", f"{name}-nic")
@@ -457,7 +457,7 @@ class _Estate:
         *,
         system: bool = False,
     ) -> Body:
-        """Add a disk and return how its machine speaks of it."""
+        """Add a disk and return its entry in the storage profile of its VM."""
         sku, size, iops, mbps = sort
         disk = place.id("Microsoft.Compute/disks", name)
         properties = {
@@ -512,7 +512,7 @@ class _Estate:
 
 
 def _named(owner: str, collection: str, name: str, **properties: object) -> Body:
-    """Return a part of a resource that has an id of its own."""
+    """Return a part of a resource that has its own id."""
     return {
         "name": name,
         "id": f"{owner}/{collection}/{name}",
@@ -522,7 +522,7 @@ def _named(owner: str, collection: str, name: str, **properties: object) -> Body
 
 
 def _sizes() -> Iterator[Body]:
-    """Yield what `Microsoft.Compute/skus` says of the sizes in use."""
+    """Yield the records of `Microsoft.Compute/skus` for the sizes in use."""
     regions = [region for pair in _REGIONS for region in pair]
     for size in sorted({*_DATABASE_SIZES, *_OTHER_SIZES}):
         cpus = int("".join(filter(str.isdigit, size.split("_")[1])) or 4)

@@ -1,10 +1,10 @@
-"""What a scan costs, as ratios to floors that are taken in the same run, so that the machine drops out.
+"""Cost of a scan, as ratios to lower bounds measured in the same run, which hardly depend on the computer.
 
     python bench/run.py [short|full] [--write]
 
-Each figure is CPU time (user and system) of a process of its own, the best of several. It prints what was measured
-beside its limit, and exits with 0 whether the limits are met or not: a busy machine must not break a build. `--write`
-also writes docs/benchmark.md.
+Each figure is the CPU time (user and system) of a separate process, the best of several. The script prints each
+figure with its limit, and exits with 0 whether the limits are met or not: a busy computer must not break a build.
+`--write` also writes docs/benchmark.md.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ PAGE: Final = ROOT / "docs" / "benchmark.md"
 SIZES: Final = {"short": (1_000,), "full": (1_000, 10_000)}
 REPEAT: Final = 3
 REPEAT_QUICK: Final = 10
-"""How often what takes milliseconds is measured."""
+"""Number of runs of what takes milliseconds."""
 
 LATENCY: Final = 0.05
-"""Seconds that a call takes in the run that is held against Azure's limits."""
+"""Seconds that a call takes in the run that is checked against Azure's limits."""
 
 _AUDITOR: Final = ("-m", "auditor")
 
 
 class Cost(NamedTuple):
-    """What a process took."""
+    """Cost of a process."""
 
     seconds: float
-    """Of its CPU time, or of the part of it that it reports itself."""
+    """CPU time, or the part of it that the process reports."""
     memory: int
-    """Its peak, in bytes."""
+    """Peak, in bytes."""
 
 
 class Line(NamedTuple):
@@ -58,7 +58,7 @@ class Line(NamedTuple):
     seconds: float
     floor: float
     why: str = ""
-    """Why it is missed, where it is."""
+    """Why the limit is missed, if it is."""
 
     @property
     def state(self) -> str:
@@ -66,12 +66,12 @@ class Line(NamedTuple):
         return "met" if self.measured <= self.limit else f"missed {self.measured / self.limit:.1f} times over"
 
 
-# --- what is measured, each in a process of its own -------------------------------------------------------------------
+# --- what is measured, each in a separate process ---------------------------------------------------------------------
 
 
 def floor(file: Path) -> float:
-    """Return the seconds in which msgspec alone decodes a snapshot's lines."""
-    import msgspec  # noqa: PLC0415 - a child loads only what it measures
+    """Return the seconds that msgspec alone takes to decode the lines of a snapshot."""
+    import msgspec  # noqa: PLC0415 - a process loads only what it measures
 
     data = file.read_bytes()
     decoder = msgspec.json.Decoder()
@@ -81,26 +81,26 @@ def floor(file: Path) -> float:
 
 
 def reading(file: Path) -> float:
-    """Return the seconds in which a snapshot is read."""
+    """Return the seconds that reading a snapshot takes."""
     begun = time.process_time()
     kept = FileSource(file).read()
     return time.process_time() - begun if kept.resources else 0.0
 
 
 def scanning(file: Path) -> float:
-    """Return the seconds in which a snapshot is read and judged with every rule of the default profile."""
+    """Return the seconds that reading a snapshot and evaluating all rules of the default profile takes."""
     from auditor import scan  # noqa: PLC0415
 
     begun = time.process_time()
     report = scan.scan(scan.Request(FileSource(file)))
     taken = time.process_time() - begun
     if exit_codes.has_errors(report):
-        raise SystemExit("a rule could not judge: that is a bug of auditor, and its time says nothing")
+        raise SystemExit("the outcome of a rule is error: this is a bug of auditor, and the time is not valid")
     return taken
 
 
 class _Calls:
-    """Keeps what a reader asks for."""
+    """Records the paths of the requests."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -110,16 +110,16 @@ class _Calls:
     def read(self, what: str, count: int) -> None: ...
 
     def missed(self, what: str, why: str) -> None:
-        raise SystemExit(f"{what} was not read ({why}): the time of the others says nothing")
+        raise SystemExit(f"{what} was not read ({why}): the time is not valid")
 
     def waits(self, seconds: float) -> None: ...
 
-    def called(self, path: str, status: int, request_id: str, seconds: float) -> None:  # noqa: ARG002 - as it is told
+    def called(self, path: str, status: int, request_id: str, seconds: float) -> None:  # noqa: ARG002 - the interface has them
         self.paths.append(path)
 
 
 def collecting(file: Path) -> float:
-    """Return the seconds in which a server's estate is read; the file has its address, and then the calls too."""
+    """Return the seconds that reading the estate of a server takes; add the calls to the file that has its address."""
     from auditor.sources.live.collection import CollectOptions, collect  # noqa: PLC0415
 
     about = json.loads(file.read_bytes())
@@ -136,7 +136,7 @@ def collecting(file: Path) -> float:
 
 
 def fetching(file: Path) -> float:
-    """Return the seconds in which the bytes of the same answers are read, and no more."""
+    """Return the seconds that reading the bytes of the same answers takes, without decoding them."""
     import asyncio  # noqa: PLC0415
     import ssl  # noqa: PLC0415
     import urllib.parse  # noqa: PLC0415
@@ -179,7 +179,7 @@ LIVE: Final = {"collecting": collecting, "fetching": fetching}
 
 
 def run(arguments: Sequence[str], *, reports: bool = False, accept: Sequence[int] = (0,)) -> Cost:
-    """Run Python and return what it took; a child that `reports` prints the seconds that count."""
+    """Run Python and return its cost; a process that `reports` prints the seconds that count."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -187,62 +187,61 @@ def run(arguments: Sequence[str], *, reports: bool = False, accept: Sequence[int
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in accept:
-        raise SystemExit(f"could not measure: {' '.join(arguments)} exited with {process.returncode}")
+        raise SystemExit(f"no figure: {' '.join(arguments)} exited with {process.returncode}")
     peak = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
     return Cost(json.loads(printed) if reports else usage.ru_utime + usage.ru_stime, peak)
 
 
 def best(arguments: Sequence[str], *, times: int = REPEAT, reports: bool = False, accept: Sequence[int] = (0,)) -> Cost:
-    """Return the least of several runs."""
+    """Return the lowest cost of several runs."""
     costs = [run(arguments, reports=reports, accept=accept) for _ in range(times)]
     return Cost(min(cost.seconds for cost in costs), min(cost.memory for cost in costs))
 
 
 def child(name: str, file: Path) -> float:
-    """Return the least that one of `CHILDREN` reports."""
+    """Return the lowest number of seconds that one of `CHILDREN` or `LIVE` reports."""
     return best((__file__, "--child", name, str(file)), reports=True).seconds
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
 _WHY_EVALUATING: Final = (
-    "The decoder, in C, has built a whole property while Python calls one function. Conditions that pass are "
-    "evaluated without evidence unless a format shows it, each fact of a machine is computed once, and the graph "
-    "is followed only from the machines of deployments; what is left are the conditions and facts themselves, twenty "
-    "for each machine of a deployment. On the smaller estate the floor is also three times lower for each byte, since "
-    "the collector of cycles has little to visit there, and reading the rules weighs more."
+    "The decoder, in C, builds a whole property in the time of one function call in Python. Conditions that pass are "
+    "evaluated without evidence unless a format shows it, each fact of a VM is computed once, and the reference graph "
+    "is followed only from the VMs of deployments; the rest are the conditions and facts themselves, 20 for each VM of "
+    "a deployment. For the smaller estate the lower bound for each byte is also only a third, since the garbage "
+    "collector has little to visit there, and reading the rules is a larger share."
 )
-_WHY_READING: Final = (
-    "Beside decoding, it proves by its SHA-256 that the file is whole and works out the key and the type of each id."
-)
+_WHY_READING: Final = "Besides decoding, it verifies the file by its SHA-256 and computes the key and type of each id."
 _WHY_DEMO: Final = (
     "Most of it is the import of msgspec, PyYAML, RE2 and rich, and parsing the YAML of the rules, which cost the same "
     "for an estate of any size."
 )
-_WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept, where the floor throws it away."
-_WHY_MEMORY: Final = "A small snapshot is outweighed by the program itself; the larger one says what a resource takes."
-_WHY_GROWTH: Final = "A rule or fact looks at all of the estate for each of its subjects."
+_WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept; the lower bound discards it."
+_WHY_MEMORY: Final = "A small snapshot needs less than the program itself; the larger one shows what a resource needs."
+_WHY_GROWTH: Final = "A rule or fact reads the whole estate for each of its subjects."
 
 
 _ABOUT: Final = """\
-# What a scan costs
+# Cost of a scan
 
-Measured by `make bench`, which prints this table, and kept by `python bench/run.py full --write`. Each figure is a
-ratio of CPU times (user and system, the best of several), or of bytes, to a floor taken in the same run:
-`msgspec.json` decoding the same bytes, or a Python that does nothing.
+Measured by `make bench`, which prints this table, and written by `python bench/run.py full --write`. Each figure is a
+ratio of CPU times (user and system, the best of several), or of bytes, to a lower bound measured in the same run:
+`msgspec.json` decoding the same bytes, or Python without a program.
 """
 _HOW: Final = """
-The estates are made up by `bench/estate.py`: seven machines in ten stand in deployments of fourteen, the rest are
-bystanders; two deployments in three are declared by name, the others by tags. Judging is all that a scan does between
-reading and rendering, the deployment file and the rules' own YAML included. The floor is msgspec as any program would
-call it, the collector of cycles running, which weighs more on larger estates. Collecting goes over https to the server
-of the tests in a process of its own, with the real SDK; its floor fetches the same addresses by aiohttp alone.
+The estates are generated by `bench/estate.py`: seven VMs in ten belong to deployments of 14 VMs, the others to none.
+Two deployments in three are declared by name, the others by tags. Evaluating is all that a scan does between reading
+and rendering, including reading the deployment file and the YAML of the rules. The lower bound is msgspec as any
+program would call it, with the garbage collector running, which takes more time for larger estates. Collecting is done
+over https from the server of the tests in a separate process, with the real SDK; its lower bound fetches the same
+addresses by aiohttp alone.
 """
 
 
 def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
     """Yield the rows of the table."""
-    run((*_AUDITOR, "scan", "--demo"), accept=(1,))  # what Python compiles once
+    run((*_AUDITOR, "scan", "--demo"), accept=(1,))  # writes the bytecode
     bare = best(("-c", "pass"), times=REPEAT_QUICK).seconds
     for what, arguments, limit, accept, why in (
         ("`auditor --help`, to `python -c pass`", ("--help",), 5, (0,), ""),
@@ -256,12 +255,12 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
         data = snapshot_file.encode(built)
         file = folder / f"{size}.jsonl"
         file.write_bytes(data)
-        of = f"{size:,} machines ({len(built.resources):,} resources, {len(data) / 1e6:.0f} MB)"
+        of = f"{size:,} VMs ({len(built.resources):,} resources, {len(data) / 1e6:.0f} MB)"
         base, read, scanned = (child(name, file) for name in CHILDREN)
         scans[size] = len(built.resources), scanned
         yield Line(f"{of}: reading, to `msgspec.json`", read / base, 3, read, base, _WHY_READING)
         evaluated = scanned - read
-        yield Line(f"{of}: judging, to `msgspec.json`", evaluated / base, 6, evaluated, base, _WHY_EVALUATING)
+        yield Line(f"{of}: evaluating, to `msgspec.json`", evaluated / base, 6, evaluated, base, _WHY_EVALUATING)
         scan = (*_AUDITOR, "scan", "--snapshot", str(file), "-o", f"json={os.devnull}")
         command = best(scan, times=1, accept=(0, 1, 3))
         yield Line(
@@ -289,7 +288,7 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
 
 @contextlib.contextmanager
 def served(vms: int, latency: float, folder: Path) -> Iterator[Path]:
-    """Play Azure for an estate; the file that is given says where."""
+    """Serve an estate; yield the file with the address and credentials."""
     command = [sys.executable, str(ROOT / "bench" / "server.py"), str(vms), str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None  # noqa: S101 - it is a pipe
@@ -301,7 +300,7 @@ def served(vms: int, latency: float, folder: Path) -> Iterator[Path]:
 
 def live(vms: int, folder: Path) -> Iterator[Line]:
     """Yield the rows of reading from Azure."""
-    of = f"{vms:,} machines"
+    of = f"{vms:,} VMs"
     with served(vms, 0, folder) as file:
         taken, base = (child(name, file) for name in LIVE)
         yield Line(f"{of}: collecting, to fetching the same bytes", taken / base, 8, taken, base, _WHY_COLLECTING)
@@ -309,13 +308,13 @@ def live(vms: int, folder: Path) -> Iterator[Line]:
         with served(vms, LATENCY, folder) as file:
             taken = best((__file__, "--child", "collecting", str(file)), times=1, reports=True).seconds
             about = json.loads(file.read_bytes())
-        calls = f"{len(about['paths']):,} calls in {about['wall']:.0f} s"
-        what = f"{of} at {LATENCY * 1000:.0f} ms a call: refused of {calls}"
+        calls = f"{len(about['paths']):,} in {about['wall']:.0f} s"
+        what = f"{of} at {LATENCY * 1000:.0f} ms a call: refused calls, of {calls}"
         yield Line(what, about["refused"], 0, taken, base, _WHY_COLLECTING)
 
 
 def table(lines: Sequence[Line]) -> list[str]:
-    """Return the table as Markdown, which is read as well on a terminal."""
+    """Return the table as Markdown, aligned so that it can be read on a terminal too."""
     rows = [("what", "measured", "limit", "")]
     rows += [(line.what, f"{line.measured:.1f}", f"{line.limit:g}", line.state) for line in lines]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -324,20 +323,20 @@ def table(lines: Sequence[Line]) -> list[str]:
 
 
 def page(lines: Sequence[Line]) -> str:
-    """Return the page that keeps a full run."""
+    """Return the page with the figures of a full run."""
     missed = [line for line in lines if line.measured > line.limit]
     text = [_ABOUT, *table(lines), _HOW]
-    text += ["## What is missed, and why", ""] if missed else []
+    text += ["## Limits that are missed, and why", ""] if missed else []
     text += [
-        f"- {line.what}: {line.measured:.1f} where {line.limit:g} is wanted. {line.why}".rstrip() for line in missed
+        f"- {line.what}: {line.measured:.1f} where the limit is {line.limit:g}. {line.why}".rstrip() for line in missed
     ]
     return "\n".join(text).rstrip("\n") + "\n"
 
 
 def main() -> None:
-    """Measure, print, and keep the page where that is asked for."""
-    parser = argparse.ArgumentParser(description="what a scan costs, as ratios to floors of the same run")
-    parser.add_argument("length", nargs="?", choices=SIZES, default="full", help="short: 1,000 machines only")
+    """Measure, print, and write the page on request."""
+    parser = argparse.ArgumentParser(description="cost of a scan, as ratios to lower bounds of the same run")
+    parser.add_argument("length", nargs="?", choices=SIZES, default="full", help="short: 1,000 VMs only")
     parser.add_argument("--write", action="store_true", help="also write docs/benchmark.md")
     parser.add_argument("--child", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -349,7 +348,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for line in measure(SIZES[options.length], Path(folder)):
             lines.append(line)
-            print(f"{line.what}: {line.seconds:.3f} s CPU, floor {line.floor:.3f} s", file=sys.stderr, flush=True)
+            print(f"{line.what}: {line.seconds:.3f} s CPU, lower bound {line.floor:.3f} s", file=sys.stderr, flush=True)
     print("\n".join(table(lines)))
     if options.write:
         PAGE.write_text(page(lines), encoding="utf-8")

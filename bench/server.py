@@ -1,9 +1,9 @@
-"""Plays Azure for an estate, in a process of its own, until its standard input ends.
+"""Serves an estate as Azure does, in a separate process, until its standard input ends.
 
-    python bench/server.py MACHINES LATENCY
+    python bench/server.py VMS LATENCY
 
-It is the server of the tests; it only remembers the lists that it has made, since each page would make them again.
-With a latency, in seconds, it also keeps to Azure's limits and refuses what comes too fast.
+It is the server of the tests, with a cache of lists, since each page would compute its list again. With a latency, in
+seconds, it also throttles requests as Azure does.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from tests.arm.server import ArmServer
 from tests.arm.throttle import Throttle
 
 
-class Remembering(ArmServer):
-    """Makes each list once."""
+class CachingServer(ArmServer):
+    """Computes each list once."""
 
     def __post_init__(self) -> None:
-        """Begin with none."""
+        """Start with an empty cache."""
         super().__post_init__()
         self._lists: dict[str, Answer] = {}
 
     def answer(self, call: Call) -> Answer:
-        """Answer with a page of a list that has been made already, and otherwise as ever."""
+        """Answer with a page of a list in the cache; otherwise as the base class does."""
         own = "&".join(part for part in call.query.split("&") if "skiptoken" not in part.lower())
         known = self._lists.get(f"{call.path}?{own}")
         if known is not None and known.listing is not None:
@@ -48,8 +48,8 @@ class Remembering(ArmServer):
         return made
 
 
-def played(vms: int) -> Estate:
-    """Return the estate of a size; who plays a role is said nowhere, so that no machine is asked for by itself."""
+def served(vms: int) -> Estate:
+    """Return the estate of a size, without tags of VMs, so that no role is declared and no VM is read by itself."""
     built = estate.build(vms)
     found = Estate()
     for resource in built.resources:
@@ -58,10 +58,10 @@ def played(vms: int) -> Estate:
 
 
 def main() -> None:
-    """Serve, and print where."""
+    """Serve, and print the address and credentials as one line of JSON."""
     vms, latency = int(sys.argv[1]), float(sys.argv[2])
-    found = played(vms)
-    with Remembering(found, latency=latency, throttle=Throttle() if latency else None) as server:
+    found = served(vms)
+    with CachingServer(found, latency=latency, throttle=Throttle() if latency else None) as server:
         about = {
             "url": server.url,
             "ca": str(server.ca_file),

@@ -12,7 +12,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.arm import ArmServer
 
-# How long an example takes depends on the machine; what a run finds depends on no earlier one.
+# The time of an example depends on the computer; the result of a run depends on no earlier run.
 settings.register_profile("auditor", deadline=None, database=None)
 settings.register_profile("quick", settings.get_profile("auditor"), max_examples=10)
 settings.load_profile("auditor")

@@ -1,4 +1,4 @@
-"""A limit of CPU time, which does not depend on how busy the machine is."""
+"""A limit of CPU time, which does not depend on the load of the computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known-good deployments and the demo as tests change and judge them."""
+"""Known-good deployments and the demo, which tests change and evaluate."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def complete(name: str, body: Body) -> bool:
 
 
 def by_tags(name: str) -> tuple[Body, Body]:
-    """Return an estate whose machines say by tags what the deployment file said, and what is left of that file."""
+    """Return an estate whose VMs have the roles of the deployment file as tags, and the rest of that file."""
     body = body_of(name)
     (found,) = topology(name, body).deployments
     vms = {arm.key(item["id"]): item for item in body["value"] if "id" in item}

@@ -46,7 +46,7 @@ def outcome(server: ArmServer, path: str = LIST) -> Any:
 
 
 def listed(server: ArmServer, most: int = 1000, retries: int = 0) -> list[str]:
-    """Return the names of the machines that the pager of the Azure SDK finds, `most` at most."""
+    """Return the names of the VMs that the pager of the Azure SDK finds, `most` at most."""
 
     async def question(client: Client) -> list[str]:
         found: list[str] = []

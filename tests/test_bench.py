@@ -1,4 +1,4 @@
-"""The estates that the benchmark makes up are sound; what they cost is for `make bench` to say, never for a test."""
+"""The generated estates of the benchmark are valid. `make bench` measures their cost; no test does."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_ids_are_unique_and_the_estate_has_the_size_that_was_asked_for() -> None
     counts = Counter(resource.type for resource in estate().resources)
     assert len({resource.key for resource in estate().resources}) == len(estate().resources)
     assert counts["microsoft.compute/virtualmachines"] == VMS
-    assert 3.5 < len(estate().resources) / VMS < 5, "ten thousand machines are some forty thousand resources"
+    assert 3.5 < len(estate().resources) / VMS < 5, "10,000 VMs have about 40,000 resources"
 
 
 def test_it_is_no_copy_of_one_deployment() -> None:
@@ -91,7 +91,7 @@ def test_every_deployment_is_recognised_and_evaluated(report: Evaluation) -> Non
         for finding in report.findings
         if finding.subject.kind == "mirror" and finding.outcome is not Outcome.NOT_APPLICABLE
     )
-    assert set(roles) == evaluated, "each has a mirror that is judged, whether it is declared by name or by tags"
+    assert set(roles) == evaluated, "each has an evaluated mirror, whether it is declared by name or by tags"
 
 
 @pytest.mark.slow
@@ -104,14 +104,14 @@ def test_no_rule_breaks_on_it_and_all_outcomes_occur(report: Evaluation) -> None
 def test_the_table_says_what_is_met_and_by_how_much_the_rest_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
     run = load(ROOT / "bench" / "run.py")
-    lines = [run.Line("reading", 2.9, 3, 1.0, 1.0), run.Line("judging", 9.0, 6, 1.0, 1.0, "It is Python.")]
+    lines = [run.Line("reading", 2.9, 3, 1.0, 1.0), run.Line("evaluating", 9.0, 6, 1.0, 1.0, "It is Python.")]
     assert [row.split("|")[4].strip() for row in run.table(lines)[2:]] == ["met", "missed 1.5 times over"]
     page = run.page(lines)
-    assert "judging: 9.0 where 6 is wanted. It is Python." in page
+    assert "evaluating: 9.0 where the limit is 6. It is Python." in page
     assert str(Path.home()) not in page
     assert str(ROOT) not in page
 
 
 def test_the_benchmark_needs_no_package_that_is_not_ours() -> None:
     text = (ROOT / "bench" / "estate.py").read_text(encoding="utf-8")
-    assert "fixtures" not in text, "it is a generator of its own"
+    assert "fixtures" not in text, "the generator does not use the fixtures"

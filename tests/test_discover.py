@@ -45,7 +45,7 @@ def names(roster: Roster) -> set[str]:
 
 
 def shape(declared: DeclaredDeployment) -> Any:
-    """Return what a declaration says of machines, whatever it calls its mirrors."""
+    """Return what a declaration says about VMs, without the names of mirrors."""
     mirrors = {
         (
             frozenset(names(mirror.failover)),

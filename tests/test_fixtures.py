@@ -1,4 +1,4 @@
-"""The fixtures hold together; a template that nobody built to please the auditor gets the answer known beforehand."""
+"""Consistency of the fixtures, and the expected findings of a template that was not written for the auditor."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_names_are_unique(name: str) -> None:
     assert sorted(twice for twice in set(names) if names.count(twice) > 1) == []
 
 
-# --- the known-good deployments, judged ------------------------------------------------------------
+# --- the findings of the known-good deployments ----------------------------------------------------
 
 
 @pytest.mark.parametrize("name", KNOWN_GOOD)
@@ -250,21 +250,21 @@ ANSWER: Final[Mapping[str, Expected]] = {
     "NET013": fail("high", "pip-jump"),
     "BKP001": fail("high", *MEMBERS),
     "DR001": fail("high"),  # as AVL001
-    # Where the rules say something else than whoever read the template with the first list of rules in hand:
-    # that list expected a failure or "not applicable"; its sizes cannot encrypt at the host, so the latter.
+    # Outcomes that differ from those expected with the first list of rules:
+    # that list expected a fail or "not applicable"; the VM sizes cannot encrypt at the host, so the latter.
     "SEC002": NOT_APPLICABLE,
-    # The list took machines without tags for machines without roles. A deployment file gives roles as well, and the
-    # jump box stands in a subnet, and outside of every set and pool, of the mirror.
+    # The list assumed that VMs without tags have no roles. A deployment file gives roles too, and the jump box is in a
+    # subnet of the mirror, but in none of its availability sets and backend pools.
     "GOV002": PASS,
-    # The list failed it for want of a profile. Where there is no DR region on purpose, DR001 complains of that, once; a
-    # profile would have nothing to switch to. The test below declares a DR region.
+    # The list expected a fail because there is no Traffic Manager profile. Where no DR region is declared, only DR001
+    # fails; a profile would have nothing to switch to. The test below declares a DR region.
     "DR008": NOT_APPLICABLE,
 }
-"""Not here, since they read what a machine's owner supplies: STO009 and STO010 in full, MIR010, MIR011, MIR015, DR002.
+"""Not here, since they need files from the guest: STO009 and STO010 in full, MIR010, MIR011, MIR015, DR002.
 
-From Azure alone STO009 sees three data disks, and cannot see that the alternate journal lies on the system disk. NET014
-is not here either: the subnet of the mirror has its NAT gateway, but that of the jump box, which is judged because the
-deployment file claims the resource group, has nothing.
+From Azure alone STO009 has three data disks, and cannot know that the alternate journal is on the OS disk. NET014 is
+not here either: the subnet of the mirror has its NAT gateway, but the subnet of the jump box, which is evaluated
+because the deployment file lists the resource group, has none.
 """
 
 BEYOND: Final[Mapping[str, str]] = {
@@ -300,7 +300,7 @@ def template(profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none")
 
 
 def of_rule(rule_id: str, profile: str = "current", as_of: dt.date = AS_OF, dr: str = "none") -> list[Finding]:
-    """Return what a rule says of the template; a rule that nobody has written yet skips the test."""
+    """Return the findings of a rule for the template; skip the test where the rule does not exist yet."""
     if rule_id not in {loaded.rule.id for loaded in estates.rules(profile)}:
         pytest.skip(f"{rule_id} does not exist yet")
     return [finding for finding in template(profile, as_of, dr) if finding.rule.id == rule_id]
@@ -346,14 +346,14 @@ def test_a_declared_dr_region_without_members_is_a_fail(rule_id: str) -> None:
 
 @pytest.mark.parametrize("rule_id", ["AVL002", "AVL003", "AVL007", "LB005", "MIR001", "MIR002", "MIR003"])
 def test_the_article_profile_accepts_the_availability_set_and_the_load_balancer(rule_id: str) -> None:
-    """Primary, backup and arbiter in one set behind an internal balancer: the article to the letter."""
+    """Failover members and arbiter in one availability set behind an internal load balancer, as in the article."""
     found = of_rule(rule_id, "article-2018")
     assert {finding.outcome for finding in found} == {Outcome.PASS}
 
 
 @pytest.mark.parametrize("rule_id", ["STO006", "STO007", "STO008"])
 def test_what_a_size_without_premium_storage_can_drive_is_not_guessed(rule_id: str) -> None:
-    """The SKU list says nothing of it, so that no verdict may rest on it."""
+    """The list of SKUs does not have the limit, so that no rule fails for it."""
     outcomes = {finding.outcome for finding in of_rule(rule_id)}
     assert outcomes <= {UNKNOWN.outcome, NOT_APPLICABLE.outcome, PASS.outcome}
 

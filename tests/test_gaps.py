@@ -32,7 +32,7 @@ _PRODUCTS = re.compile("hspi|hshi|hspc|hshc")
 
 
 def kind_of(name: str, arm_id: str) -> tuple[str, ...]:
-    """Return what is alike in HealthShare: its products, the machines of a pair, the data disks of a machine."""
+    """Return a key that is equal for similar resources of HealthShare: products, VMs of a pair, data disks of a VM."""
     if name != "healthshare-current":
         return name, arm_id
     alike = re.sub(r"-[ab]\b|\d", "", _PRODUCTS.sub("hsie", arm.name_of(arm_id)))

@@ -1,4 +1,4 @@
-"""What must not change a verdict: case, order, unknown properties, null tags, names, and what others run."""
+"""What must not change an outcome: case, order, unknown properties, null tags, names, and unrelated resources."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def members_as(name: str, spell: dict[str, str]) -> Any:
 
 
 def vm_ids(body: Body) -> dict[str, str]:
-    """Return the ids of machines by their lower-case names."""
+    """Return the ids of VMs by their lower-case names."""
     ids = [item["id"] for item in body["value"] if "id" in item and arm.type_of(item["id"]) == VM]
     return {arm.name_of(arm_id).lower(): arm_id for arm_id in ids}
 
@@ -185,7 +185,7 @@ def test_names(name: str, seed: int, by: str) -> None:
 
 
 def wrecked(value: Any) -> Any:
-    """Return parsed JSON in which nothing makes sense but who refers to whom; tags, which declare roles, are gone."""
+    """Return parsed JSON with meaningless values, except references, and without tags, which declare roles."""
     if isinstance(value, dict):
         kept = {"id", "name", "type", "location"}
         return {key: member if key in kept else wrecked(member) for key, member in value.items() if key != "tags"}
@@ -197,7 +197,7 @@ def wrecked(value: Any) -> Any:
 @pytest.mark.parametrize("name", estates.ESTATES)
 @pytest.mark.parametrize("where", ["another group", "another subscription"])
 def test_broken_resources_of_the_same_names(name: str, where: str) -> None:
-    """Somebody else's resources have the names of the deployment's own, and nothing right in them."""
+    """Unrelated resources have the names of those of the deployment, and only meaningless properties."""
     body = estates.body_of(name)
     scopes = list(body["listed"])
     elsewhere = {scope: scope[:-12] + "0000000000ff" for scope in scopes}

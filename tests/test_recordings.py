@@ -124,7 +124,7 @@ def build(layer: list[Body], declared: list[Body]) -> Topology:
 
 
 def chunks(layer: list[Body]) -> list[Body]:
-    """Return deployments of eight machines each, in every role."""
+    """Return deployments of eight VMs each, in every role."""
     vms = [body["id"] for body in layer if arm.type_of(body["id"]) == VM]
     return [
         {
@@ -382,7 +382,7 @@ def test_oddity_13_the_pools_of_a_rule_are_in_one_property_or_the_other() -> Non
         variants["backendAddressPool" in properties, "backendAddressPools" in properties, len(keys)] += 1
         for key in keys:
             pool = topology.graph.part(key)
-            assert isinstance(pool, Part), "a rule leads to a pool of its own balancer"
+            assert isinstance(pool, Part), "a rule leads to a pool of its own load balancer"
             assert rule in topology.load_balancing.rules_into(pool)
     assert {variant[:2] for variant in variants} == set(itertools.product((True, False), repeat=2))
     assert all((count > 0) is (one or several) for one, several, count in variants)

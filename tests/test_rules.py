@@ -73,7 +73,7 @@ def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) 
 
 
 def _names(entry: Evidence, resource: str, path: str) -> bool:
-    """Tell whether evidence rests on a property of a resource, or on a part of it; of a size on a capability."""
+    """Return whether evidence was read from a property of a resource or a part of it; for a VM size, a capability."""
     places = [(entry.resource, entry.path), *((where, what) for where, what, _ in entry.reads)]
     return any(
         resource.lower() in where.lower().split("/") and (path in what or path.startswith(f"{what}."))
@@ -82,6 +82,6 @@ def _names(entry: Evidence, resource: str, path: str) -> bool:
 
 
 def _shown_otherwise(change: dict[str, Any]) -> bool:
-    """Tell whether a change cannot be read back: a member that was taken out of a list, or all of them."""
+    """Return whether evidence cannot show a change: the removal of one or all items of a list."""
     removed = isinstance(paths.parse(change["path"])[-1], int) and "value" not in change
     return removed or change.get("value") == []

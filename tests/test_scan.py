@@ -98,7 +98,7 @@ def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(
     assert report.snapshot.deployment == DEPLOYMENT.format(name="carried")
     report = scan.scan(Request(FileSource(carried), deployment=declared))
     assert deployments(report) == {"from-file"}
-    assert report.snapshot.deployment == DEPLOYMENT.format(name="from-file"), "what is judged can be kept"
+    assert report.snapshot.deployment == DEPLOYMENT.format(name="from-file"), "what is evaluated can be written"
 
 
 def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Pat
         scan.scan(Request(FileSource(raw), deployment=tmp_path / "missing.yaml"))
 
 
-def test_a_scan_without_declaration_prints_a_warning(raw: Path) -> None:
+def test_without_declaration_the_report_says_that_no_deployment_is_recognised(raw: Path) -> None:
     report = scan.scan(Request(FileSource(raw)))
     assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
     (missing,) = report.coverage.declarations
@@ -223,7 +223,7 @@ FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
         (msgspec.structs.replace(PASS, attestation=reports.attestation()), (), False),
     ],
 )
-def test_findings_that_are_lost_from_sight_have_a_reason(
+def test_a_finding_lost_from_sight_counts_unless_its_unknown_successor_counts(
     now: Finding | None, others: tuple[Finding, ...], *, lost: bool
 ) -> None:
     def report(state: BaselineState) -> Evaluation:

@@ -1,4 +1,4 @@
-"""Azure Resource Manager, its login and its quirks on this machine, for the Azure SDK to talk to over https."""
+"""A local server for the Azure SDK that answers over https as Azure Resource Manager and its login do."""
 
 from tests.arm.estate import Estate
 from tests.arm.exchange import Call

@@ -32,7 +32,7 @@ class Entra:
     """Each token that was issued, with when it ends."""
 
     def answers(self, call: Call) -> bool:
-        """Tell whether a request is for the login service."""
+        """Return whether a request is for the login service."""
         path = call.path.lower()
         return path == MANAGED_IDENTITY or path.endswith((_DISCOVERY, "/oauth2/v2.0/token", "/oauth2/token"))
 

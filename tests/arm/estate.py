@@ -26,7 +26,7 @@ class Estate:
     unregistered: set[str] = field(default_factory=set)
     """Lower-case namespaces that the subscriptions have not registered."""
     denied: dict[str, str] = field(default_factory=dict)
-    """Actions that nobody may take at an id (`arm.key`) and below, whatever the role."""
+    """Actions that no role grants at an id (`arm.key`) and below."""
     metrics: dict[tuple[str, str], list[Body]] = field(default_factory=dict)
     """Time series by `arm.key` of the resource and lower-case name of the metric."""
     answers: dict[str, Any] = field(default_factory=dict)

@@ -83,7 +83,7 @@ class Hosting:
             try:
                 return await handler(request)
             except ConnectionError:
-                return web.Response()  # nobody is there to read it
+                return web.Response()  # the client is gone
             except Exception as fault:
                 self._broken.append(fault)
                 raise

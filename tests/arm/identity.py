@@ -20,7 +20,7 @@ class Role:
     scope: str = "/"
 
     def covers(self, scope: str) -> bool:
-        """Tell whether a scope is the assignment's own or lies below it."""
+        """Return whether a scope is that of the assignment or below it."""
         own = arm.key(self.scope)
         return (arm.key(scope) + "/").startswith(own + "/")
 
@@ -42,11 +42,11 @@ class Identity:
     roles: tuple[Role, ...] = (Role(),)
 
     def may(self, action: str, scope: str) -> bool:
-        """Tell whether any role grants an action at a scope."""
+        """Return whether any role grants an action at a scope."""
         return any(role.covers(scope) and role.grants(action) for role in self.roles)
 
     def sees(self, subscription: str) -> bool:
-        """Tell whether a subscription is shown: a role anywhere within it is enough."""
+        """Return whether a subscription is visible: a role anywhere in it is enough."""
         own = arm.key(subscription)
         within = any((arm.key(role.scope) + "/").startswith(own + "/resourcegroups/") for role in self.roles)
         return within or self.may("Microsoft.Resources/subscriptions/read", subscription)

@@ -67,12 +67,12 @@ class Places:
 
 
 def mended(call: Call) -> bool:
-    """Tell whether a request follows a link on which no further fault is played."""
+    """Return whether a request follows a link after which no further fault is played."""
     return paging.mark(call) == _HONEST
 
 
 def looped(call: Call) -> bool:
-    """Tell whether a request follows a link of a loop."""
+    """Return whether a request follows a link of a loop."""
     return paging.mark(call) in _ROUND
 
 
@@ -122,7 +122,7 @@ def _reset(request: web.Request) -> None:
     """Cut a connection so that its other end sees a reset.
 
     Raises:
-        ConnectionResetError: always; there is nobody left to answer.
+        ConnectionResetError: always, since the connection is closed.
     """
     assert request.transport is not None
     connection = request.transport.get_extra_info("socket")

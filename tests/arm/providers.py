@@ -75,7 +75,7 @@ def stub(body: Body) -> Body:
 
 
 def shown(body: Body, call: Call) -> Body:
-    """Return a resource as a GET shows it: a machine's instance view only when it is asked for."""
+    """Return a resource as GET does: a VM has its instance view only with `$expand`."""
     if "instanceview" in call.parameter("$expand").lower() or arm.type_of(body["id"]) != VIRTUAL_MACHINE:
         return body
     return {**body, "properties": _without(body.get("properties", {}), "instanceView")}
@@ -85,7 +85,7 @@ def listed(found: list[Body], call: Call, target: Target) -> list[Body]:
     """Return resources as a list shows them.
 
     Raises:
-        RefusalError: 400, a list of machines cannot be expanded.
+        RefusalError: 400, a list of VMs cannot be expanded.
     """
     if target.type != VIRTUAL_MACHINE:
         return found
@@ -116,7 +116,7 @@ def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
 
 
 def implied(estate: Estate, target: Target) -> Body | None:
-    """Return what every owner of a kind has, though nobody made it: a storage account its file service, and so on."""
+    """Return a child that every resource of a type has, such as the file service of a storage account."""
     if target.type not in _IMPLIED or estate.find(target.parent) is None:
         return None
     return {"id": target.path, "name": target.name, "type": target.type, "properties": {}}

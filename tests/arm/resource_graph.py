@@ -42,7 +42,7 @@ def answer(estate: Estate, call: Call, may: Callable[[str, str], bool], most: in
 
 
 def _rows(estate: Estate) -> Iterator[Body]:
-    """Yield all resources; an extension that only its machine's body shows is one too."""
+    """Yield all resources; an extension that only the body of its VM has is one too."""
     for body in estate.resources.values():
         yield body
         for inside in body.get("resources") or ():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 AUDIENCES = ("https://management.core.arm.test/", "https://management.arm.test/")
-"""Whom tokens are for; not the server's own address, as in Azure."""
+"""The audience of tokens; as in Azure, it is not the address of the server."""
 
 
 @dataclass(frozen=True)

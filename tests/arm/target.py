@@ -18,7 +18,7 @@ class Target:
     def of(cls, path: str) -> Self | None:
         """Return what a path names, or None where it names no provider's type."""
         parts = path.split("/")
-        # Words and names alternate behind the leading slash: at an even place `providers` is somebody's name.
+        # Words and names alternate behind the leading slash: at an even position, `providers` is a name.
         places = [place for place in range(1, len(parts), 2) if parts[place].lower() == "providers"]
         if not places or len(parts) < places[-1] + 3:
             return None

@@ -35,7 +35,7 @@ PROBE: Final = f"{G}/providers/Microsoft.Network/loadBalancers/LB/probes/P"
         ),
         (f"{S}/providers/Microsoft.Compute/skus/Standard_D8s_v5", "microsoft.compute/skus", "", ""),
         ("/providers/Microsoft.Management/managementGroups/M", "microsoft.management/managementgroups", "", ""),
-        # Somebody may name a machine or a group like a word of the grammar.
+        # A VM or resource group may have a word of the grammar as its name.
         (f"{VM[:-4]}providers", "microsoft.compute/virtualmachines", "my-group", ""),
         (
             f"{VM[:-4]}providers/extensions/E",
@@ -109,7 +109,7 @@ def test_hostile_ids_never_raise(text: str) -> None:
     key = arm.key(text)
     assert arm.type_of(text) == arm.type_of(text).lower()
     assert arm.group_of(text) == arm.group_of(text).lower()
-    assert len(arm.parent_of(key)) < max(len(key), 1), "whoever walks up comes to an end"
+    assert len(arm.parent_of(key)) < max(len(key), 1), "every chain of parents ends"
     assert arm.subscription_of(text) == "" or arm.is_id(text)
     arm.name_of(text)
     arm.location(text)

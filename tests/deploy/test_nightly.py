@@ -118,7 +118,7 @@ def test_it_uses_the_files_of_the_folder_and_the_newest_report(home: Path) -> No
     assert said[said.index("--fail-on") + 1] == "a b"
 
 
-def test_a_broken_link_is_an_error(home: Path) -> None:
+def test_a_broken_link_is_passed_to_the_scan(home: Path) -> None:
     (home / "deployment.yaml").symlink_to("nowhere")
     assert nightly(home).returncode == 0
     assert "--deployment=deployment.yaml" in arguments(home)

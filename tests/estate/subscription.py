@@ -42,7 +42,7 @@ def resource(
     return {**own, "location": "westeurope", **(top or {}), "properties": properties}
 
 
-def vm(  # noqa: PLR0913 - what machines differ in
+def vm(  # noqa: PLR0913 - VMs differ in all of them
     name: str,
     *,
     nics: Iterable[str] | None = None,
@@ -55,7 +55,7 @@ def vm(  # noqa: PLR0913 - what machines differ in
     subscription: str = SUB,
     **properties: Any,
 ) -> Body:
-    """Return a machine with an interface `<name>-nic`, and with disks at LUN 0, 1, ..."""
+    """Return a VM with a network interface `<name>-nic`, and with disks at LUN 0, 1, ..."""
     nics = [f"{name}-nic"] if nics is None else nics
     where = {"group": group, "subscription": subscription}
     return resource(
@@ -97,7 +97,7 @@ def flow_log(name: str, target: str | None) -> Body:
 
 
 def public(name: str, *, fqdn: str = "", address: str = "", of: str = "", **keywords: Any) -> Body:
-    """Return a public address; `of` is the id of the IP configuration or frontend that has it."""
+    """Return a public IP address; `of` is the id of the IP configuration or frontend that has it."""
     properties: Body = {"ipAddress": address} if address else {}
     properties |= {"dnsSettings": {"fqdn": fqdn}} if fqdn else {}
     properties |= {"ipConfiguration": {"id": of}} if of else {}
@@ -123,12 +123,12 @@ def configuration_id(nic_name: str) -> str:
 
 
 def by_nic(*names: str) -> Body:
-    """Return the properties of a pool that holds interfaces."""
+    """Return the properties of a backend pool with network interfaces."""
     return {"backendIPConfigurations": [{"id": configuration_id(name)} for name in names]}
 
 
 def by_address(*addresses: str, vnet: str = VNET, key: str = "virtualNetwork") -> Body:
-    """Return the properties of a pool that holds addresses."""
+    """Return the properties of a backend pool with IP addresses."""
     network = {"id": vnet if key == "virtualNetwork" else f"{vnet}/subnets/default"}
     return {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": a, key: network}} for a in addresses]}
 
@@ -140,7 +140,7 @@ def load_balancer(
     probes: dict[str, Body] | None = None,
     **properties: Any,
 ) -> Body:
-    """Return a load balancer; by default one rule leads to each pool."""
+    """Return a load balancer; by default it has one load-balancing rule for each pool."""
     own = arm_id("Network/loadBalancers", name)
     if rules is None:
         rules = {f"rule-{pool}": to(name, pool) for pool in pools}

@@ -59,7 +59,7 @@ def admitted(bodies: Sequence[Body], port: int = 22, **keywords: Any) -> Admissi
     return built.security_groups.admissions(configuration, (port,))[0]
 
 
-def everybody(found: Admission) -> bool:
+def whole_internet(found: Admission) -> bool:
     assert found.sure == found.possible
     assert found.sure in {(), INTERNET[found.family]}
     return bool(found.sure)
@@ -70,22 +70,22 @@ def everybody(found: Admission) -> bool:
 
 @pytest.mark.parametrize("source", ["*", "Internet", "INTERNET", "any", "Any", "0.0.0.0/0", " * "])
 def test_sources_that_are_the_whole_internet(source: str) -> None:
-    assert everybody(ask(rule(source=source)))
-    assert not everybody(ask(rule(source=source, access="deny"), rule(200)))
+    assert whole_internet(ask(rule(source=source)))
+    assert not whole_internet(ask(rule(source=source, access="deny"), rule(200)))
 
 
 @pytest.mark.parametrize(
     "source", ["VirtualNetwork", "AzureLoadBalancer", "AzureCloud", "Storage.WestEurope", "10.0.0.0/8", "", None]
 )
 def test_sources_that_are_not_the_internet(source: str | None) -> None:
-    assert not everybody(ask(rule(source=source)))
-    assert everybody(ask(rule(source=source, access="Deny"), rule(200)))
+    assert not whole_internet(ask(rule(source=source)))
+    assert whole_internet(ask(rule(source=source, access="Deny"), rule(200)))
 
 
 def test_two_halves_make_the_internet_and_one_does_not() -> None:
     halves: Body = {"source": None, "sourceAddressPrefixes": ["0.0.0.0/1", "128.0.0.0/1"]}
-    assert everybody(ask(rule(**halves)))
-    assert everybody(ask(rule(source="0.0.0.0/1"), rule(200, source="128.0.0.0/1")))
+    assert whole_internet(ask(rule(**halves)))
+    assert whole_internet(ask(rule(source="0.0.0.0/1"), rule(200, source="128.0.0.0/1")))
     half = ask(rule(source="0.0.0.0/1"))
     assert (size(half.sure) * 2 > size(INTERNET[IPV4]), half.sure == INTERNET[IPV4]) == (True, False)
 
@@ -93,8 +93,8 @@ def test_two_halves_make_the_internet_and_one_does_not() -> None:
 def test_an_earlier_deny_narrows_and_a_later_one_does_not() -> None:
     deny = rule(90, source="8.8.8.8", access="Deny")
     assert ask(deny, rule()).sure == difference(INTERNET[IPV4], ((0x08080808, 0x08080808),))
-    assert everybody(ask(rule(200, access="Deny"), rule()))
-    assert not everybody(ask(rule(99, access="Deny"), rule()))
+    assert whole_internet(ask(rule(200, access="Deny"), rule()))
+    assert not whole_internet(ask(rule(99, access="Deny"), rule()))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_earlier_deny_narrows_and_a_later_one_does_not() -> None:
     ],
 )
 def test_what_a_rule_matches(change: Body, opened: bool) -> None:
-    assert everybody(ask(rule(**change))) is opened
+    assert whole_internet(ask(rule(**change))) is opened
 
 
 def test_application_security_groups_as_destination() -> None:
@@ -136,7 +136,7 @@ def test_application_security_groups_as_destination() -> None:
     configuration = {"privateIPAddress": "10.0.0.4", "subnet": {"id": f"{VNET}/subnets/default"}}
     for groups, opened in (([{"id": asg}], True), ([{"id": f"{asg}-dr"}], False), ([], False)):
         member = nic("n", ipConfigurations=[{"properties": {**configuration, "applicationSecurityGroups": groups}}])
-        assert everybody(admitted([network("subnet"), group("subnet", [to_group]), member])) is opened
+        assert whole_internet(admitted([network("subnet"), group("subnet", [to_group]), member])) is opened
 
 
 def test_ipv6() -> None:
@@ -144,7 +144,7 @@ def test_ipv6() -> None:
     six = nic("n", ipConfigurations=[{"properties": {**configuration, "subnet": {"id": f"{VNET}/subnets/default"}}}])
     for source, opened in (("*", True), ("Internet", True), ("::/0", True), ("0.0.0.0/0", False)):
         found = admitted([network("subnet"), group("subnet", [rule(source=source)]), six])
-        assert (found.family, everybody(found)) == (IPV6, opened)
+        assert (found.family, whole_internet(found)) == (IPV6, opened)
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------
@@ -152,13 +152,13 @@ def test_ipv6() -> None:
 
 def test_both_groups_must_let_it_through() -> None:
     closed = [rule(access="Deny")]
-    assert everybody(ask(rule(), own=[rule()]))
-    assert not everybody(ask(rule(), own=closed))
-    assert not everybody(ask(*closed, own=[rule()]))
-    assert not everybody(ask(rule(source="0.0.0.0/1"), own=[rule(source="128.0.0.0/1")]))
+    assert whole_internet(ask(rule(), own=[rule()]))
+    assert not whole_internet(ask(rule(), own=closed))
+    assert not whole_internet(ask(*closed, own=[rule()]))
+    assert not whole_internet(ask(rule(source="0.0.0.0/1"), own=[rule(source="128.0.0.0/1")]))
     # One source port must do for both.
-    assert not everybody(ask(rule(sourcePortRange="1-99"), own=[rule(sourcePortRange="100-200")]))
-    assert everybody(ask(rule(sourcePortRange="1-100"), own=[rule(sourcePortRange="100-200")]))
+    assert not whole_internet(ask(rule(sourcePortRange="1-99"), own=[rule(sourcePortRange="100-200")]))
+    assert whole_internet(ask(rule(sourcePortRange="1-100"), own=[rule(sourcePortRange="100-200")]))
 
 
 def test_without_security_group_all_traffic_is_admitted_and_the_reads_name_where_one_could_be() -> None:
@@ -166,7 +166,7 @@ def test_without_security_group_all_traffic_is_admitted_and_the_reads_name_where
     interface = item(built, "Network/networkInterfaces", "n")
     properties: Any = interface.body["properties"]
     configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    assert everybody(built.security_groups.admissions(configuration, (22,))[0])
+    assert whole_internet(built.security_groups.admissions(configuration, (22,))[0])
     found = built.security_groups.of(configuration)
     assert found.value == PartialList()
     assert [read.path for read in found.reads] == [
@@ -176,13 +176,13 @@ def test_without_security_group_all_traffic_is_admitted_and_the_reads_name_where
 
 
 def test_azures_own_rules_hold_whether_or_not_the_body_shows_them() -> None:
-    assert not everybody(ask())
+    assert not whole_internet(ask())
     default = rule(65500, ports="*", access="Deny")
     shown = group("subnet", [], defaultSecurityRules=[default])
-    assert not everybody(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
+    assert not whole_internet(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
     # Where they are shown, they are taken as they stand.
     shown = group("subnet", [], defaultSecurityRules=[rule(65000, ports="*")])
-    assert everybody(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
+    assert whole_internet(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
 
 
 def test_the_rules_that_let_traffic_in_are_named() -> None:
@@ -218,8 +218,8 @@ def test_a_malformed_security_rule_makes_unknown_only_what_earlier_ones_do_not_d
     found = ask(rule(**change))
     assert (found.sure, found.possible) == ((), INTERNET[IPV4])
     assert found.because[0].cause is Cause.VALUE
-    assert everybody(ask(rule(50), rule(**change)))
-    assert not everybody(ask(rule(50, access="Deny"), rule(**change)))
+    assert whole_internet(ask(rule(50), rule(**change)))
+    assert not whole_internet(ask(rule(50, access="Deny"), rule(**change)))
     # Whatever it says, it can only be one of two things.
     denied = ask(rule(**{"access": "Deny", **change}), rule(200))
     assert (denied.sure, denied.possible) == ((), INTERNET[IPV4])
@@ -237,15 +237,15 @@ def test_a_malformed_security_rule_makes_unknown_only_what_earlier_ones_do_not_d
     ],
 )
 def test_what_makes_sense_in_a_rule_decides_beside_what_does_not(change: Body) -> None:
-    assert everybody(ask(rule(**change)))
+    assert whole_internet(ask(rule(**change)))
 
 
 @pytest.mark.parametrize("unsure", [{"protocol": "quic"}, {"direction": None}, {"sourcePortRange": "-"}])
 @pytest.mark.parametrize("apart", [{"ports": "23"}, {"destinationAddressPrefix": "10.0.0.5"}, {"source": "10.0.0.0/8"}])
 def test_a_rule_that_is_apart_anyway_needs_no_sense(unsure: Body, apart: Body) -> None:
     found = ask(rule(**unsure, **apart))
-    assert not everybody(found)
-    assert everybody(ask(rule(access="Deny", **unsure, **apart), rule(200)))
+    assert not whole_internet(found)
+    assert whole_internet(ask(rule(access="Deny", **unsure, **apart), rule(200)))
 
 
 def test_an_interface_may_be_in_an_unknown_application_security_group() -> None:
@@ -257,26 +257,28 @@ def test_an_interface_may_be_in_an_unknown_application_security_group() -> None:
         member = nic("n", ipConfigurations=[{"properties": {**configuration, "applicationSecurityGroups": groups}}])
         found = admitted([network("subnet"), group("subnet", [to_group]), member])
         assert (found.sure, found.possible) == ((), INTERNET[IPV4])
-        assert everybody(admitted([network("subnet"), group("subnet", [rule()]), member])), "no rule speaks of groups"
+        assert whole_internet(admitted([network("subnet"), group("subnet", [rule()]), member])), (
+            "no security rule names application security groups"
+        )
         known = {"applicationSecurityGroups": [*groups, {"id": asg}]}
         sure = nic("n", ipConfigurations=[{"properties": {**configuration, **known}}])
-        assert everybody(admitted([network("subnet"), group("subnet", [to_group]), sure]))
+        assert whole_internet(admitted([network("subnet"), group("subnet", [to_group]), sure]))
 
 
 @pytest.mark.parametrize("change", [{"priority": None}, {"priority": "100"}, {"priority": True}])
 def test_a_rule_without_place_makes_the_whole_group_unknown(change: Body) -> None:
     found = ask(rule(**change))
     assert (found.sure, found.possible) == ((), INTERNET[IPV4])
-    assert not everybody(ask(rule(**change), own=[]))
+    assert not whole_internet(ask(rule(**change), own=[]))
 
 
 def test_two_rules_of_one_priority_have_no_order() -> None:
     assert ask(rule(), rule(access="Deny")).because[0].reason.endswith("priority 100 (malformed)")
-    assert everybody(ask(rule(), rule(access="Deny", direction="Outbound")))
+    assert whole_internet(ask(rule(), rule(access="Deny", direction="Outbound")))
 
 
 def test_an_address_that_is_not_known_matters_only_to_rules_that_name_addresses() -> None:
-    assert everybody(ask(rule(), address=""))
+    assert whole_internet(ask(rule(), address=""))
     for address in ("", "somewhere", None):
         found = ask(rule(destinationAddressPrefix="10.0.0.4"), address=address)
         assert (found.sure, found.possible) == ((), INTERNET[IPV4])
@@ -291,7 +293,7 @@ def test_what_was_not_read_is_unknown_and_another_group_still_keeps_out(hidden: 
     assert (found.sure, found.possible) == ((), INTERNET[IPV4])
     assert found.because[0].cause is Cause.GAP
     closed = nic("n", networkSecurityGroup={"id": arm_id("Network/networkSecurityGroups", "own")})
-    assert not everybody(admitted([*bodies, closed, group("own", [])], gaps=gaps))
+    assert not whole_internet(admitted([*bodies, closed, group("own", [])], gaps=gaps))
 
 
 def test_rules_that_were_not_read_make_the_group_unknown() -> None:

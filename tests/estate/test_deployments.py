@@ -39,7 +39,7 @@ def app(deployment: Deployment) -> PartialList:
 
 
 def chosen(member: str, *bodies: Body, **keywords: Any) -> list[str]:
-    """Return the machines to which one declared member gives a role."""
+    """Return the VMs to which one declared member gives a role."""
     return s.names(app(s.only(s.topology(*bodies, deployment=tier(member), **keywords))))
 
 
@@ -103,7 +103,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
     there = s.vm("vm-a", subscription=OTHER)
     bodies = (s.vm("vm-a"), there)
     both = s.topology(*bodies, deployment=tier("vm-a"), scopes=[SUB, OTHER])
-    assert s.names(app(s.only(both))) == ["?"], "two machines of one name"
+    assert s.names(app(s.only(both))) == ["?"], "two VMs of one name"
     for scope in (SUB, OTHER):
         text = tier("vm-a", more=f"subscriptions: [{scope}]")
         built = s.topology(*bodies, deployment=text, scopes=[SUB, OTHER])
@@ -111,7 +111,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
         assert getattr(found, "id", "").startswith(scope)
         assert [sub.id for sub in built.subscriptions if sub.deployments] == [scope]
     everywhere = s.topology(s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a"))
-    assert [sub.id for sub in everywhere.subscriptions if sub.deployments] == [SUB], "where its machines are"
+    assert [sub.id for sub in everywhere.subscriptions if sub.deployments] == [SUB], "where its VMs are"
     both = s.topology(
         s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a", more=f"subscriptions: [{SUB}, {OTHER}]")
     )
@@ -304,7 +304,7 @@ def test_a_deployment_may_be_made_of_tags() -> None:
     (mirror,) = found.mirrors
     assert mirror.id == f"{found.id}/mirrors/TRAKDB"
     assert (s.names(mirror.failover), s.names(mirror.arbiter)) == (["a", "b"], ["arb"])
-    assert isinstance(mirror.dr, Unknown), "nobody declared it"
+    assert isinstance(mirror.dr, Unknown), "it is not declared"
     assert s.names(found.vms[Role.WEB]) == ["w"]
     assert isinstance(found.vms[Role.APP], Unknown)
     assert found.vms[Role.PRINT] == PartialList()
@@ -492,7 +492,7 @@ REACHED = (
     s.network_gateway("vgw", VNET["id"].upper()),
     s.flow_log("log", arm_id("Network/networkSecurityGroups", "NSG")),
 )
-BYSTANDERS = (
+UNRELATED = (
     s.vm("vm-x", group="rg-x"),
     s.nic("vm-x-nic"),
     s.load_balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
@@ -518,22 +518,22 @@ ALL = {
 
 
 def test_a_deployment_contains_what_its_vms_refer_to() -> None:
-    assert scope(*REACHED, *BYSTANDERS) == ALL
+    assert scope(*REACHED, *UNRELATED) == ALL
 
 
 def test_whole_groups_belong_only_where_the_file_says_so() -> None:
     text = tier("vm-a", more="scope: {resourceGroups: [RG-X]}")
-    assert scope(*REACHED, *BYSTANDERS, deployment=text)["virtualmachines"] == ["vm-a", "vm-x"]
+    assert scope(*REACHED, *UNRELATED, deployment=text)["virtualmachines"] == ["vm-a", "vm-x"]
     elsewhere = s.vm("vm-o", group="rg-x", subscription=OTHER)
     text = tier("vm-a", more=f"scope: {{resourceGroups: [rg-x]}}\n      subscriptions: [{SUB}]")
-    found = scope(*REACHED, *BYSTANDERS, elsewhere, scopes=[SUB, OTHER], deployment=text)
+    found = scope(*REACHED, *UNRELATED, elsewhere, scopes=[SUB, OTHER], deployment=text)
     assert found["virtualmachines"] == ["vm-a", "vm-x"]
 
 
 def test_a_whole_group_may_hold_more_of_a_type_that_was_not_listed() -> None:
     vault = "microsoft.recoveryservices/vaults"
     text = tier("vm-a", more="scope: {resourceGroups: [rg-x]}")
-    bodies = (*REACHED, *BYSTANDERS)
+    bodies = (*REACHED, *UNRELATED)
     mine = s.resource("RecoveryServices/vaults", "rsv", group="rg-x")
     assert s.names(s.only(s.topology(*bodies, deployment=text)).scope[vault]) == ["..."]
     assert s.names(s.only(s.topology(*bodies, mine, deployment=text)).scope[vault]) == ["rsv", "..."]
@@ -569,7 +569,7 @@ def test_a_dns_name_without_known_owner_may_belong_to_the_deployment() -> None:
     assert profiles(s.profile("tm-x", {"targetResourceId": f"{PUBLIC['id']}-deleted"})) == ["..."]
     assert profiles(s.profile("tm", {"target": NAME}), STRANGER) == ["tm"]
     both = s.profile("tm-x", {"target": "www.example.org"}, {"target": "x.example.org"})
-    assert profiles(both, s.public("x", fqdn="x.example.org")) == [], "somebody else's"
+    assert profiles(both, s.public("x", fqdn="x.example.org")) == [], "of another deployment"
     opened = {type_ for type_, names in scope(*NAMED, STRANGER).items() if names[-1] == "..."}
     assert opened == {"trafficmanagerprofiles"}
     text = tier("vm-a", more=f"subscriptions: [{SUB}]")
@@ -602,7 +602,7 @@ def test_a_gateway_may_lead_here_by_name() -> None:
     assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["..."]
     other = s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic"))
     theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"})
-    assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "somebody else's"
+    assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "of another deployment"
     opened = {type_ for type_, names in scope(*NAMED, stranger).items() if names[-1] == "..."}
     assert opened == {"applicationgateways"}
 

@@ -29,7 +29,7 @@ def vms(built: Topology, type_: str = "Network/loadBalancers", name: str = "lb")
 
 
 def behind(properties: Body, *bodies: Body, **keywords: Any) -> PartialList:
-    """Return the machines behind a balancer's pool of these properties."""
+    """Return the VMs of a load balancer's backend pool with these properties."""
     return vms(s.topology(s.load_balancer("lb", {"pool": properties}), *bodies, **keywords))
 
 
@@ -192,16 +192,16 @@ def test_gateways_by_the_name_of_a_public_address(holder: str, names: list[str])
     assert member.cause is Cause.GAP
 
 
-def test_a_gateway_that_may_serve_others_than_it_is_known_to() -> None:
+def test_a_gateway_with_an_unknown_name_may_have_other_targets() -> None:
     web = s.public("web", fqdn="web.example.org", of=s.configuration_id("vm-a-nic"))
     mixed = s.gateway("gw", {"fqdn": "web.example.org"}, {"fqdn": "www.example.org"})
-    nobody = s.gateway("gw", {"fqdn": "www.example.org"})
+    without_owner = s.gateway("gw", {"fqdn": "www.example.org"})
     hidden = [s.gap(arm_id("Network/publicIPAddresses", "hidden"))]
     for gateway, gaps, causes in (
         (mixed, [], []),
         (mixed, hidden, [Cause.GAP]),
-        (nobody, [], [Cause.VALUE]),
-        (nobody, hidden, [Cause.GAP]),
+        (without_owner, [], [Cause.VALUE]),
+        (without_owner, hidden, [Cause.GAP]),
         (s.gateway("gw"), hidden, []),
     ):
         found = s.topology(gateway, web, *PAIR, gaps=gaps).load_balancing.doubtful

@@ -50,7 +50,7 @@ def run(  # noqa: PLR0913 - what runs differ in
     waived: tuple[Waiver, ...] = (),
     attested: tuple[Attestation, ...] = (),
 ) -> Evaluation:
-    """Judge an inventory, after an earlier run."""
+    """Evaluate an ARM JSON file after an earlier run."""
     if declared is None:  # the file as it stands, for its lines
         deployments = deployment_file.load(yaml_documents.read(bundled.FIXTURES / name / bundled.DEPLOYMENT))
         topology = Topology(estates.snapshot_of(name, body), deployments, fixtures.AS_OF)
@@ -316,7 +316,7 @@ def test_what_was_waived_is_not_carried() -> None:
     assert "LB003" in {old.finding.rule.id for old in after.carried}
 
 
-def test_a_deleted_rule_needs_nothing(first: Evaluation) -> None:
+def test_findings_of_a_deleted_rule_are_not_carried(first: Evaluation) -> None:
     body = without(estates.body_of(DEMO), LOAD_BALANCER)
     topology, rules = estates.topology(DEMO, body), estates.rules("current")
     left = [rule.rule for rule in rules if rule.rule.id != "MIR003"]

@@ -34,7 +34,7 @@ waivers:
   - rule: MIR003
     scope: "prod/mirrors/*"
     category: Waiver
-    reason: The balancer is replaced in spring.
+    reason: The SKU will be upgraded in spring.
     approvedBy: the head of operations
     grantedOn: 2026-10-01
     expiresOn: 2027-03-31
@@ -92,7 +92,7 @@ def test_a_file_of_waivers_is_read() -> None:
     assert first == Waiver(
         scope="prod/mirrors/*",
         category="Waiver",
-        reason="The balancer is replaced in spring.",
+        reason="The SKU will be upgraded in spring.",
         approved_by="the head of operations",
         granted_on=dt.date(2026, 10, 1),
         expires_on=dt.date(2027, 3, 31),
@@ -141,8 +141,8 @@ def test_a_file_may_be_empty_of_them() -> None:
     ('    scope: "prod/mirrors/*"\n', "", "lacks the key 'scope'", -1),
     ('scope: "prod/mirrors/*"', "scope: ' '", "scope must not be blank"),
     ("category: Waiver", "category: waived", "must be Waiver or Mitigated"),
-    ("    reason: The balancer is replaced in spring.\n", "", "lacks the key 'reason'", -3),
-    ("reason: The balancer is replaced in spring.", "reason: ''", "reason must not be blank"),
+    ("    reason: The SKU will be upgraded in spring.\n", "", "lacks the key 'reason'", -3),
+    ("reason: The SKU will be upgraded in spring.", "reason: ''", "reason must not be blank"),
     ("    approvedBy: the head of operations\n", "", "lacks the key 'approvedBy'", -4),
     ("    grantedOn: 2026-10-01\n", "", "lacks the key 'grantedOn'", -5),
     ("    expiresOn: 2027-03-31\n", "", "lacks the key 'expiresOn'", -6),

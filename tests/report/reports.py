@@ -45,7 +45,7 @@ HOSTILE: Final = "a\x1b[31m[red]b[/red]<script>alert(1)</script>\u202egpj.exe\u2
 
 PROBE: Final = Rule(
     id="MIR003",
-    title="The mirror's balancer asks the mirror status page",
+    title="The mirror has a probe for the mirror status page",
     severity=Severity.CRITICAL,
     targets=(),
     condition={},
@@ -92,7 +92,7 @@ MIRROR: Final = Subject("prod/mirrors/TRAKDB", "mirror", "TRAKDB", "westeurope")
 
 
 def evidence(number: int = 0, observed: object = "Tcp", expected: str = "in [Http, Https]") -> Evidence:
-    """Return an observation of one of a balancer's probes."""
+    """Return an observation of one of the probes of a load balancer."""
     return Evidence(LOAD_BALANCER_ID, f"properties.probes[{number}].properties.protocol", observed, expected)
 
 
@@ -127,7 +127,7 @@ def waiver(**changes: Any) -> Waiver:
     usual: dict[str, Any] = {
         "scope": "*",
         "category": "Waiver",
-        "reason": "The balancer is replaced in spring.",
+        "reason": "The SKU will be upgraded in spring.",
         "approved_by": "the head of operations",
         "granted_on": dt.date(2026, 10, 1),
         "expires_on": dt.date(2027, 3, 31),
@@ -208,7 +208,7 @@ def full() -> Evaluation:
         finding(Outcome.NOT_APPLICABLE, PROBE, vm("vm-f")),
         finding(Outcome.PASS, SIZE, Subject(SUBSCRIPTION, "subscription", "0001"), deployment=""),
         gaps=(gap(),),
-        declarations=("nobody declared the web tier of prod: add it, or `none`",),
+        declarations=("the web tier of prod is not declared: add it, or `none`",),
     )
 
 
@@ -235,7 +235,7 @@ def excused() -> Evaluation:
         ExemptionStatus(waiver(granted_on=dt.date(2026, 12, 1), line=40), ExemptionState.PENDING, 1),
         ExemptionStatus(waiver(granted_on=dt.date(2026, 12, 1), line=45), ExemptionState.PENDING, 0),
         ExemptionStatus(
-            waiver(scope="gone", line=50), ExemptionState.UNUSED, 0, "the rule judges nothing of that scope"
+            waiver(scope="gone", line=50), ExemptionState.UNUSED, 0, "the rule has no finding in that scope"
         ),
     )
     vouched = (
@@ -244,7 +244,7 @@ def excused() -> Evaluation:
         ExemptionStatus(attestation(attested_on=dt.date(2026, 12, 1), line=30), ExemptionState.PENDING, 1),
         ExemptionStatus(attestation(valid_until=dt.date(2026, 10, 31), line=35), ExemptionState.EXPIRED, 0),
         ExemptionStatus(
-            attestation(scope="gone", line=40), ExemptionState.UNUSED, 0, "the rule judges nothing of that scope"
+            attestation(scope="gone", line=40), ExemptionState.UNUSED, 0, "the rule has no finding in that scope"
         ),
     )
     covered = msgspec.structs.replace(made.coverage, waived={gap(): seen})

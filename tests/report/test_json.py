@@ -76,7 +76,7 @@ def test_a_finding_has_exactly_the_keys_of_the_format() -> None:
     assert rendered(reports.report(finding))["findings"] == [
         {
             "rule": "MIR003",
-            "title": "The mirror's balancer asks the mirror status page",
+            "title": "The mirror has a probe for the mirror status page",
             "outcome": "fail",
             "severity": "critical",
             "subject": {
@@ -141,7 +141,7 @@ def test_coverage_says_what_was_seen_and_what_was_not() -> None:
             }
         ],
         "guestFiles": [],
-        "declarationsMissing": ["nobody declared the web tier of prod: add it, or `none`"],
+        "declarationsMissing": ["the web tier of prod is not declared: add it, or `none`"],
     }
     unknown = next(finding for finding in loaded["findings"] if finding["outcome"] == "unknown")
     assert (unknown["cause"], unknown["reason"]) == ("gap", str(reports.gap()))
@@ -168,7 +168,7 @@ def test_what_is_waived_keeps_its_outcome_says_why_and_is_counted_apart() -> Non
         "gap": None,
         "scope": "*",
         "category": "Waiver",
-        "reason": "The balancer is replaced in spring.",
+        "reason": "The SKU will be upgraded in spring.",
         "approvedBy": "the head of operations",
         "ticket": "CHG-1234",
         "grantedOn": "2026-10-01",
@@ -226,14 +226,14 @@ def test_waivers_and_attestations_are_grouped_by_state() -> None:
         "expired": [(20, 2, None)],
         "lapsed": [(30, 1, "size of vm-a is 8; it was granted for 4")],
         "pending": [(40, 1, None), (45, 0, None)],
-        "unused": [(50, 0, "the rule judges nothing of that scope")],
+        "unused": [(50, 0, "the rule has no finding in that scope")],
     }
     assert waivers["lapsed"][0]["observed"] == {"size": 4}
     assert {s: [(a["line"], a["covers"], a["why"]) for a in found] for s, found in attestations.items()} == {
         "used": [(3, 1, None)],
         "expired": [(20, 1, None), (35, 0, None)],
         "pending": [(30, 1, None)],
-        "unused": [(40, 0, "the rule judges nothing of that scope")],
+        "unused": [(40, 0, "the rule has no finding in that scope")],
     }
 
 

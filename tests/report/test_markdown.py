@@ -61,7 +61,7 @@ def test_the_summary_says_what_it_comes_to() -> None:
         ["Severity", "Rule", "Subject", "Where"],
         [
             "critical",
-            "MIR003 The mirror's balancer asks the mirror status page",
+            "MIR003 The mirror has a probe for the mirror status page",
             "TRAKDB (mirror, westeurope)",
             "prod/mirrors/TRAKDB",
         ],
@@ -107,7 +107,7 @@ def test_what_is_waived_is_counted_and_not_listed() -> None:
     assert ["Waived", "1 fail, 1 unknown, 1 gap"] in cells(text)
     assert titles(text) == ["1 fail", "Waivers and attestations without effect"]
     assert cells(text)[-9] == ["waivers.yaml:20", "MIR003 at * expired on 2026-10-31: 2 findings no longer covered"]
-    idle = "MIR003 at gone covers nothing: the rule judges nothing of that scope"
+    idle = "MIR003 at gone covers nothing: the rule has no finding in that scope"
     assert cells(text)[-1] == ["attestations.yaml:40", idle]
 
 
@@ -167,7 +167,7 @@ def test_what_ends_within_30_days_is_announced(days: int, said: bool) -> None:
     if said:
         assert cells(rendered(made))[-2:] == [
             [f"{end}", "the data centre's manager", "Seen on site.", "attestations.yaml:3"],
-            [f"{end}", "the head of operations", "The balancer is replaced in spring.", "waivers.yaml:3"],
+            [f"{end}", "the head of operations", "The SKU will be upgraded in spring.", "waivers.yaml:3"],
         ]
 
 

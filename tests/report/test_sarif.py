@@ -194,7 +194,7 @@ def test_a_rule_is_described() -> None:
     one, described = run_of(make_report())["tool"]["driver"]["rules"]
     assert one["id"] == "MIR001"
     assert described["id"] == "MIR003"
-    assert described["shortDescription"]["text"] == "The mirror's balancer asks the mirror status page."
+    assert described["shortDescription"]["text"] == "The mirror has a probe for the mirror status page."
     assert described["fullDescription"]["text"] == "A TCP probe finds both members healthy."
     assert described["properties"]["tags"] == ["security", "house"]
     assert described["properties"]["precision"] == "high"
@@ -385,7 +385,7 @@ def test_results_of_one_path_have_different_and_stable_fingerprints() -> None:
 
 def test_a_message_says_what_was_seen_and_what_was_expected() -> None:
     assert text_of(make_finding(evidence=(EVIDENCE,))) == (
-        "The mirror's balancer asks the mirror status page: failed for Microsoft.Compute/virtualMachines 'vm-db-a' of "
+        "The mirror has a probe for the mirror status page: failed for Microsoft.Compute/virtualMachines 'vm-db-a' of "
         r"deployment 'prod'. 'properties.probes\[0\].protocol' of 'p' is 'Tcp', expected 'in \[Http, Https\]'."
     )
 
@@ -434,8 +434,8 @@ def test_a_message_is_bounded() -> None:
 @pytest.mark.parametrize(
     ("outcome", "start"),
     [
-        ("pass", "The mirror's balancer asks the mirror status page: passed for "),
-        ("not_applicable", "The mirror's balancer asks the mirror status page: not applicable to "),
+        ("pass", "The mirror has a probe for the mirror status page: passed for "),
+        ("not_applicable", "The mirror has a probe for the mirror status page: not applicable to "),
         ("unknown", "Could not be evaluated for "),
         ("error", "Could not be evaluated for "),
     ],
@@ -529,7 +529,7 @@ def test_what_is_waived_is_suppressed_and_no_alert() -> None:
             "kind": "external",
             "status": "accepted",
             "justification": "Waived until 2027-03-31 by the head of operations (waivers.yaml:3): "
-            "The balancer is replaced in spring.",
+            "The SKU will be upgraded in spring.",
             "properties": {"category": "Waiver", "expiresOn": "2027-03-31"},
         }
     ]
@@ -622,7 +622,7 @@ def test_what_may_yet_be_there_is_not_known_and_not_absent() -> None:
     assert (result["kind"], result["baselineState"]) == ("open", "updated")
     assert result["message"]["text"].startswith("Could not be evaluated for ")
     assert result["message"]["text"].endswith(
-        "of deployment 'prod': The mirror's balancer asks the mirror status page. it was not scanned."
+        "of deployment 'prod': The mirror has a probe for the mirror status page. it was not scanned."
     )
 
 

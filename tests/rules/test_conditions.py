@@ -1,7 +1,7 @@
-"""The three-valued language of conditions: what decides, what cannot, and what is shown for it.
+"""The three-valued logic of conditions: what decides a result, what makes it unknown, and its evidence.
 
-Two oracles judge the judge. Small lists are compared with every way in which what is unknown about them might turn out.
-Everything else is held to one law: whoever knows more never takes back what was decided.
+Two oracles check the evaluation. Results for small lists are compared with the results for all possible values of what
+is unknown. For all other conditions, more knowledge never changes a known truth value.
 """
 
 from __future__ import annotations
@@ -182,14 +182,14 @@ Pair = tuple[bool, bool]
 
 
 def _turns_out(member: object) -> list[tuple[Pair, ...]]:
-    """Return what a member might be: an unknown one may also turn out to be nobody."""
+    """Return what a member might be; an unknown one may also not exist."""
     if not isinstance(member, dict):
         return [(), *((pair,) for pair in itertools.product((True, False), (True, False)))]
     return [(cast("Pair", pair),) for pair in completions((member["$chosen"], member["$flag"]))]
 
 
 def _worlds(items: Iterable[object], *, cut: bool) -> Iterator[list[Pair]]:
-    """Yield every way in which a list might turn out; of a cut list, with no or one further member."""
+    """Yield every possible content of a list; of a partial list, with no or one further member."""
     for world in itertools.product(*map(_turns_out, (*items, *([GAP] if cut else [])))):
         yield list(itertools.chain(*world))
 
@@ -202,10 +202,10 @@ def _quantified(world: list[Pair], word: str, *, empty: bool, where: bool) -> bo
 
 
 def _only_doubtful_culprits(items: tuple[object, ...], word: str, *, empty: bool) -> bool:
-    """Tell whether the one case is at hand that stays undecided on purpose.
+    """Return whether this is the one case that is deliberately unknown.
 
-    Nobody is certainly chosen; whoever might be would decide, and nobody at all would give the same. The result would
-    be the same either way, but for different reasons, so that there would be no evidence to show.
+    No member is certainly chosen; each that may be chosen would decide, and an empty list has the same result. The
+    result would be the same either way, but for different reasons, so that it would have no evidence.
     """
     possible = [item for item in items if item is GAP or cast("Node", item)["$chosen"] is not False]
     decides = word == "some"
@@ -518,7 +518,7 @@ class Fog:
                 known.append(GAP)
             else:
                 known.append({**self._object(value, member), "#": f"m{index}"} if isinstance(value, dict) else value)
-        if self._dice[f"{place} nobody"] < self._thickness / 4:
+        if self._dice[f"{place} absent"] < self._thickness / 4:
             known.append(GAP)
         return PartialList(tuple(known), GAP if cut else None)
 
@@ -771,7 +771,7 @@ COMPARISONS: Final[list[tuple[str, object, object, object]]] = [
     ("unique", SOME, False, GAP),
     ("unique", PartialList(("a", GAP)), True, GAP),
     ("unique", PartialList((["x"], ["x"])), True, MALFORMED),
-    # Patterns are searched and heed case.
+    # Patterns are searched, with case.
     ("matches", "abc", PATTERN, True),
     ("matches", "Abc", PATTERN, False),
     ("matches", "xabc", PATTERN, False),
@@ -1137,7 +1137,7 @@ def test_an_unknown_result_names_the_property() -> None:
     assert unknown == Unknown(Cause.VALUE, f"{ID}: $number: the value is absent", about=(ID,)), "the operand"
     (unknown,) = evaluate({"field": "n", "less": {"fact": "number", "times": 2}}, {}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n: the value is absent", about=(ID,)), "both lack"
-    for reason in (Unknown(Cause.VALUE, "a number nobody knows"), GAP):
+    for reason in (Unknown(Cause.VALUE, "an unknown number"), GAP):
         for value in (reason, Interval(0, 9, (reason,))):
             for node, body in (
                 ({"field": "n", "less": {"fact": "number"}}, {"n": 1}),

@@ -1,21 +1,21 @@
-"""Show that two checkouts of the product conclude the same: `python tests/tools/equivalence.py BASE NEW`.
+"""Show that two checkouts of the product have the same results: `python tests/tools/equivalence.py BASE NEW`.
 
-Both judge the same inputs through their command lines, each with its own virtual environment, and must agree on every
-finding (rule, subject, deployment, outcome, severity, key, cause, evidence), gap, exemption, SARIF result and
-fingerprint, drift state, moved property, snapshot record and exit code, and on their order. Prose is not compared
-(`equivalence_evaluate.py` names its members). The parts:
+Both evaluate the same inputs through their command lines, each with its own virtual environment, and must agree on
+every finding (rule, subject, deployment, outcome, severity, key, cause, evidence), gap, exemption, SARIF result and
+fingerprint, drift state, changed property, snapshot record and exit code, and on their order. Prose is not compared
+(`equivalence_evaluate.py` names its keys). The parts:
 
-- fixtures: those of `fixtures/` and the demo, as raw bodies and as snapshots, declared and not; `discover`,
+- fixtures: those of `fixtures/` and the demo, as ARM JSON files and as snapshots, declared and not; `discover`,
   `approve` and `permissions`;
-- examples: what the examples of all rules make of the fixtures, each change once;
-- estates: generated estates of 100 and 1,000 machines, and one with gaps;
+- examples: the fixtures with the changes of the examples of all rules, each change once;
+- estates: generated estates of 100 and 1,000 VMs, and one with gaps;
 - live: fixtures and an estate that are read from the server of the base's tests;
 - drift: changes against the approved fixtures and against each other, the demo, and an estate;
 - old: reports, waivers, attestations and approved snapshots that were written for or by the base.
 
-All are judged by both profiles, or by the one of the example. BASE must be commit f5481e0, whose own code writes the
-inputs. They and the verdicts of BASE are kept in the folder of `--work` for the next run. Differences that are meant
-stand in `equivalence.yaml` with the reason. The exit code is 1 where there are others.
+All are evaluated with both profiles, or with the one of the example. BASE must be commit f5481e0, whose own code writes
+the inputs. They and the results of BASE are kept in the folder of `--work` for the next run. Intended differences are
+listed in `equivalence.yaml` with the reason. The exit code is 1 where there are others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ABSENT: Final = "(absent)"
 
 
 class Result(NamedTuple):
-    """What came of one part."""
+    """The result of one part."""
 
     part: str
     cases: int
@@ -53,11 +53,11 @@ class Result(NamedTuple):
     differences: list[str]
     accepted: int
     seconds: tuple[float, float]
-    """CPU time of the base, 0 where its verdicts were kept, and of the new product."""
+    """CPU time of the base, 0 where its results were kept, and of the new product."""
 
 
 def main() -> int:
-    """Compare, print a table, and return 1 where there are differences that nobody accepted."""
+    """Compare, print a table, and return 1 where there are differences that are not accepted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", type=Path, metavar="BASE", help="a checkout of f5481e0")
     parser.add_argument("new", type=Path, metavar="NEW", help="another checkout")
@@ -116,11 +116,11 @@ def python_of(checkout: Path) -> Path:
     raise SystemExit(f"{checkout} has no .venv-dev and no .venv")
 
 
-# --- judging ----------------------------------------------------------------------------------------------------------
+# --- evaluating -------------------------------------------------------------------------------------------------------
 
 
 def compared(part: str, base: Path, new: Path, work: Path, outputs: Path) -> Result:
-    """Judge a part with both and compare; the verdicts of the base are kept beside the inputs."""
+    """Evaluate a part with both and compare; the results of the base are kept with the inputs."""
     kept, fresh = work / f"{part}.jsonl.gz", outputs / f"{part}.jsonl.gz"
     before = 0.0 if kept.exists() else evaluate(part, base, base, work, kept)
     after = evaluate(part, new, base, work, fresh)
@@ -139,7 +139,7 @@ def compared(part: str, base: Path, new: Path, work: Path, outputs: Path) -> Res
 
 
 def evaluate(part: str, checkout: Path, base: Path, work: Path, output: Path) -> float:
-    """Judge the cases of a part with one product; return the CPU seconds that it took."""
+    """Evaluate the cases of a part with one product; return the CPU seconds that it took."""
     unfinished = output.with_suffix(f".{os.getpid()}")
     with azure(part, base, work) as served:
         replaced = json.dumps({**served["urls"], "authority": served["authority"]})
@@ -157,7 +157,7 @@ def evaluate(part: str, checkout: Path, base: Path, work: Path, output: Path) ->
 
 @contextlib.contextmanager
 def azure(part: str, base: Path, work: Path) -> Iterator[dict[str, Any]]:
-    """Start the server of the base's tests where a part reads from it; yield how it is reached."""
+    """Start the server of the base's tests where a part reads from it; yield its addresses and credentials."""
     if part != "live":
         yield {"urls": {}, "authority": "", "environment": {}}
         return
@@ -183,7 +183,7 @@ def lines(kept: Path, fresh: Path) -> Iterator[tuple[dict[str, Any], dict[str, A
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
-    """Yield in what a case differs; one that crashed, or wrote nothing, was not compared."""
+    """Yield the differences of a case; one that crashed or wrote nothing is a difference."""
     for name, side in (("base", one), ("new", other)):
         if "crash" in side:
             yield f"{name}: {side['crash'].splitlines()[-1]}"
@@ -194,7 +194,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
 
 
 def unlike(one: Any, other: Any, path: str) -> Iterator[str]:
-    """Yield where two values differ, of the order of identified members no more than the first."""
+    """Yield the differences of two values; of the order of identified items, only the first."""
     if isinstance(one, dict) and isinstance(other, dict):
         for name in sorted({*one, *other} - {"the order"}):
             yield from unlike(one.get(name, ABSENT), other.get(name, ABSENT), f"{path} > {name}" if path else name)

@@ -1,4 +1,4 @@
-"""Serve inventories of `equivalence_inputs.py` as Azure does, until standard input ends.
+"""Serve the ARM JSON files of `equivalence_inputs.py` as Azure does, until standard input ends.
 
 It runs with the Python of the base checkout and uses the server of its tests, so that every product reads the same
 Azure. One line of JSON on standard output says how each is reached: its URL, the certificate, and the environment.
@@ -34,7 +34,7 @@ def server(
     forbidden: tuple[str, ...] = (),
     faults: dict[str, str] | None = None,
 ) -> Any:
-    """Return a server of some inventories, with a role that lacks actions and with faults by pattern of address."""
+    """Return a server of some ARM JSON files, with a role that lacks actions and with faults by pattern of address."""
     bodies = [json.loads(gzip.decompress(Path(name, "inventory.json.gz").read_bytes())) for name in inventories]
     value = [item for body in bodies for item in body["value"]]
     listed = {scope: types for body in bodies for scope, types in body["listed"].items()}

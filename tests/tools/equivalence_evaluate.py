@@ -1,4 +1,4 @@
-"""Run command lines with the product of one checkout and keep what they conclude, without the prose.
+"""Run command lines with the product of one checkout and keep their results, without the prose.
 
 For `equivalence.py`, which starts it with the checkout's own Python in the folder of the inputs. Every case of a part
 is run in this one process through the program's entry point, so that only stable names are used: the command line and
@@ -148,12 +148,12 @@ def outcome(program: Callable[[], int], case: dict[str, Any], replaced: dict[str
 
 
 def replace(argument: str, values: dict[str, str]) -> str:
-    """Return an argument with what stands for the names in braces."""
+    """Return an argument with the values of the names in braces."""
     return re.sub(r"\{([^{}]+)\}", lambda found: values[found[1]], argument)
 
 
 def count(files: dict[str, Any]) -> int:
-    """Return how many findings the reports of a case have."""
+    """Return the number of findings in the reports of a case."""
     reports = [said for name, said in files.items() if name.endswith(".json") and "findings" in said]
     return sum(len(report["findings"].get("the order", ())) for report in reports if report["findings"])
 
@@ -164,7 +164,7 @@ def concluded(program: Callable[[], int], cases: list[dict[str, Any]], replaced:
         try:
             files = outcome(program, case, replaced)
             line = {"case": case["name"], "findings": count(files), "files": files}
-        except Exception:  # noqa: BLE001 - what it is stands in the line, which is then a difference
+        except Exception:  # noqa: BLE001 - the line has the traceback, and is then a difference
             line = {"case": case["name"], "findings": 0, "crash": traceback.format_exc()}
         yield json.dumps(line, sort_keys=True, ensure_ascii=False)
         if number % COLLECT_EVERY == 0:
@@ -172,7 +172,7 @@ def concluded(program: Callable[[], int], cases: list[dict[str, Any]], replaced:
 
 
 def main() -> None:
-    """Judge the cases of one part; the arguments are CHECKOUT CASES OUTPUT, standard input what replaces names."""
+    """Evaluate the cases of one part; the arguments are CHECKOUT CASES OUTPUT, standard input the values of names."""
     checkout, cases_file, output = (Path(argument) for argument in sys.argv[1:])
     replaced = json.load(sys.stdin)
     package = importlib.import_module("auditor")

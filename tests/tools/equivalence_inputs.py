@@ -1,9 +1,9 @@
-"""Write what `equivalence.py` has judged: inventories, the files that go with them, and the command lines.
+"""Write the inputs of `equivalence.py`: ARM JSON files, the files that go with them, and the command lines.
 
 It runs with the Python of the base checkout and uses `auditor.examples`, `auditor.packs`, `auditor.snapshot` and
-`bench.estate` by the names that they have there; the folder that it writes then serves every product. Each inventory is
-a folder with `inventory.json.gz` and `deployment.yaml`. Reports, waivers, attestations and approved snapshots, as an
-earlier release leaves them behind, are written by the base's command line.
+`bench.estate` by the names that they have there; every product reads the folder that it writes. Each ARM JSON file is
+in a folder with `inventory.json.gz` and `deployment.yaml`. Reports, waivers, attestations and approved snapshots, as an
+earlier release wrote them, are written by the base's command line.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Command = list[str]
 PROFILES: Final = ("current", "article-2018")
 FIXTURES: Final = ("trakcare-current", "trakcare-2018", "healthshare-current", "mirror-template", "demo")
 SIZES: Final = (100, 1000)
-"""Machines of the generated estates."""
+"""Numbers of VMs of the generated estates."""
 AS_OF: Final = "2026-11-01"
 """The date of the fixtures, for inventories that are read live."""
 UNLISTED: Final = ("Microsoft.Network/publicIPAddresses", "Microsoft.Compute/availabilitySets")
 """Types that the generated estate with gaps has not listed."""
 UNREAD_EVERY: Final = 9
-"""One in so many of its machines was not read."""
+"""One in so many of its VMs was not read."""
 IN_FORCE, EXPIRED, PENDING = ("2026-06-01", "2027-06-01"), ("2025-06-01", "2026-06-01"), ("2026-12-01", "2027-06-01")
 SOONER: Final = ("2026-09-01", "2026-12-31")
 """First and last day of waivers and attestations, seen on the date of the fixtures; the last is in force too."""
@@ -45,7 +45,7 @@ SUFFIXES: Final = {
     "sarif-github": "alerts.sarif",
     "snapshot": "snapshot.jsonl",
 }
-"""The output file of each format, of which the judge knows the format by its suffix."""
+"""The output file of each format; `equivalence_evaluate.py` knows the format by the suffix."""
 
 
 class Change(NamedTuple):
@@ -97,7 +97,7 @@ class Inputs:
     # --- fixtures -----------------------------------------------------------------------------------------------------
 
     def _fixtures(self) -> None:
-        """Judge the fixtures as they are: with and without a deployment file, from raw bodies and from a snapshot."""
+        """Evaluate the fixtures unchanged: with and without a deployment file, from ARM JSON files and snapshots."""
         for name in FIXTURES:
             folder = self._base / "fixtures" / name
             write(name, json.loads((folder / "inventory.json").read_bytes()), (folder / "deployment.yaml").read_text())
@@ -121,7 +121,7 @@ class Inputs:
     # --- examples -----------------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        """Judge what the examples of rules make of the fixtures, each change once, by both profiles."""
+        """Evaluate the fixtures with the changes of the examples of rules, each change once, with both profiles."""
         pack = self._packs.load(self._bundled.PACK, self._facts.FACTS)
         rules = {compiled.rule.id: compiled.rule for profile in PROFILES for compiled in pack.rules[profile]}
         seen: set[str] = set()
@@ -144,7 +144,7 @@ class Inputs:
     # --- generated estates --------------------------------------------------------------------------------------------
 
     def _estates(self) -> None:
-        """Judge generated estates, the smaller one also with gaps and as a snapshot."""
+        """Evaluate generated estates, the smaller one also with gaps and as a snapshot."""
         for size in SIZES:
             name = f"estate-{size}"
             self._generate(name, size)
@@ -169,7 +169,7 @@ class Inputs:
         write(name, {"takenAt": snapshot.taken_at, "listed": listed, "value": bodies}, snapshot.deployment)
 
     def _with_gaps(self, inventory: Body) -> Body:
-        """Return an inventory of which types were not listed and machines were not read."""
+        """Return an ARM JSON file with types that were not listed and VMs that were not read."""
         ids = [item["id"] for item in inventory["value"] if "/virtualmachines/" in item.get("id", "").lower()]
         unread = [f"virtualMachines/{arm_id.rsplit('/', 1)[-1]}" for arm_id in ids[::UNREAD_EVERY]]
         estate = self._examples.Fixture("estate", PROFILES[0], inventory, {})
@@ -179,7 +179,7 @@ class Inputs:
     # --- live ---------------------------------------------------------------------------------------------------------
 
     def _live(self) -> None:
-        """Judge subscriptions that are read from a server in the role of Azure."""
+        """Evaluate subscriptions that are read from a server that answers as Azure does."""
         served: dict[str, Body] = {name: {"inventories": [name]} for name in (*FIXTURES, f"estate-{min(SIZES)}")}
         served["two subscriptions"] = {"inventories": ["trakcare-current", "healthshare-current"]}
         served["a narrow role"] = {"inventories": ["demo"], "forbidden": ["Microsoft.KeyVault/vaults/read"]}
@@ -239,7 +239,7 @@ class Inputs:
                 self._compare(f"{estate} {profile}", self._approved("estate-other"), estate, profile)
 
     def _before_the_demo(self) -> None:
-        """Compare the demo with the fixture that it was made of, put into the demo's subscription."""
+        """Compare the demo with the fixture from which it was made, in the subscription of the demo."""
         made_of, demo = (read(name)["listed"] for name in ("trakcare-current", "demo"))
         (old,), (new,) = made_of, demo
         text = json.dumps(read("trakcare-current")).replace(old.rsplit("/", 1)[-1], new.rsplit("/", 1)[-1])
@@ -251,18 +251,18 @@ class Inputs:
             self._case("drift", f"demo drift {profile}", [*drift, "--profile", profile])
 
     def _compare(self, name: str, approved: str, now: str, profile: str) -> None:
-        """Judge an inventory beside an approved snapshot."""
+        """Evaluate an ARM JSON file with an approved snapshot as the baseline."""
         self._case("drift", name, [*scan(now, profile, formats=("json", "sarif")), "--baseline", approved])
 
     def _approved(self, name: str) -> str:
-        """Return the path of an approved snapshot of an inventory, which the base writes."""
+        """Return the path of an approved snapshot of an ARM JSON file, which the base writes."""
         path = Path(name, "approved.jsonl.gz")
         if not path.is_file():
             self._run("scan", *inventory_of(name), "-o", f"snapshot={path}")
             self._run("approve", str(path), "--by", "an operator", "--reason", "as it was accepted")
         return str(path)
 
-    # --- what an earlier release left behind --------------------------------------------------------------------------
+    # --- files of an earlier release ----------------------------------------------------------------------------------
 
     def _old(self) -> None:
         """Read reports, waivers, attestations and approved snapshots that the base has written or read."""
@@ -281,7 +281,7 @@ class Inputs:
                     self._carry(failed, example)
 
     def _exempt(self, name: str, profile: str) -> None:
-        """Judge an inventory with waivers of the gaps that the base has found in it, and with exemptions of all."""
+        """Evaluate an ARM JSON file with waivers of the gaps that the base found in it, and with exemptions of all."""
         report = json.loads(Path(self._report(name, profile)).read_bytes())
         waived = gap_waivers(report)
         waivers, attestations = exemptions(report)
@@ -296,7 +296,7 @@ class Inputs:
         )
 
     def _carry(self, before: Change, after: Change) -> None:
-        """Judge an inventory after a report of the base in which a rule fails that cannot be judged now."""
+        """Evaluate an ARM JSON file after a report of the base with a fail of a rule that is unknown now."""
         outputs = ("-o", "json={case}/carried.json", "-o", "sarif-github={case}/alerts.sarif")
         again = ("-o", "json={case}/again.json")
         scanned = ["scan", *inventory_of(after.name), "--profile", after.profile]
@@ -306,7 +306,7 @@ class Inputs:
         )
 
     def _report(self, name: str, profile: str) -> str:
-        """Return the path of the base's report on an inventory."""
+        """Return the path of the base's report on an ARM JSON file."""
         path = Path(name, f"report.{profile}.json")
         if not path.is_file():
             self._run("scan", *inventory_of(name), "--profile", profile, "-o", f"json={path}")
@@ -365,24 +365,24 @@ def waiver(period: tuple[str, str], **about: Any) -> Body:
 
 
 def scan(name: str, profile: str, formats: Iterable[str] = ("json",)) -> Command:
-    """Return the command line that judges an inventory and lists everything."""
+    """Return the command line that evaluates an ARM JSON file and lists everything."""
     outputs = [word for format_ in formats for word in ("-o", f"{format_}={{case}}/{SUFFIXES[format_]}")]
     return ["scan", *inventory_of(name), "--profile", profile, "--passes", *outputs]
 
 
 def inventory_of(name: str) -> Command:
-    """Return the options that name an inventory and its deployment file."""
+    """Return the options that name an ARM JSON file and its deployment file."""
     return ["--snapshot", f"{name}/inventory.json.gz", "--deployment", f"{name}/deployment.yaml"]
 
 
 def read(name: str) -> Body:
-    """Return an inventory that was written."""
+    """Return an ARM JSON file that was written."""
     inventory: Body = json.loads(gzip.decompress(Path(name, "inventory.json.gz").read_bytes()))
     return inventory
 
 
 def write(name: str, inventory: Body, deployment: Body | str) -> None:
-    """Write an inventory and its deployment file."""
+    """Write an ARM JSON file and its deployment file."""
     folder = Path(name)
     folder.mkdir()
     (folder / "inventory.json.gz").write_bytes(gzip.compress(json.dumps(inventory).encode(), 1, mtime=0))

@@ -1,6 +1,6 @@
-"""Plant small faults in the product, one at a time, and demand that its tests find each.
+"""Plant small faults in the product, one at a time, and check that its tests find each.
 
-`planted_faults.yaml` lists them: the text to be replaced, which stands once in its file, and the tests that find the
+`planted_faults.yaml` lists them: the text to be replaced, which occurs once in its file, and the tests that find the
 fault. The files of the checkout are copied to a temporary folder, where the tests of all faults must pass first.
 """
 
@@ -78,11 +78,11 @@ def copied(checkout: Path, copy: Path) -> None:
 
 
 def found(fault: Fault, copy: Path, run: Runner) -> bool:
-    """Plant a fault, return whether its tests fail, and take it out again."""
+    """Plant a fault, return whether its tests fail, and remove it."""
     path = copy / fault.file
     text = path.read_text(encoding="utf-8")
     if text.count(fault.find) != 1:
-        raise SystemExit(f"{fault.id}: {fault.find!r} stands {text.count(fault.find)} times in {fault.file}, not once")
+        raise SystemExit(f"{fault.id}: {fault.find!r} occurs {text.count(fault.find)} times in {fault.file}, not once")
     path.write_text(text.replace(fault.find, fault.replace), encoding="utf-8")
     passed, said = run.tests(fault.tests)
     path.write_text(text, encoding="utf-8")
@@ -110,7 +110,7 @@ class Runner:
         return spent.ru_utime + spent.ru_stime
 
     def tests(self, tests: list[str], *, writes_bytecode: bool = False) -> tuple[bool, str]:
-        """Return whether tests pass, and what pytest says.
+        """Return whether tests pass, and the output of pytest.
 
         A file that is changed twice within a second must not be taken for its former bytecode, so that only the first
         run writes any.

@@ -26,11 +26,11 @@ GITHUB_RULES = (
     "GH1006.ProvideCheckoutPath",
     "GH1007.ProvideFullyFormattedMessageStrings",
 )
-# Would ask the network for every URI in the file.
+# This rule would request every URI in the file.
 NETWORK_RULES = ("SARIF2006.UrisShouldBeReachable",)
-# What the validator says about our switching off a rule.
+# The validator's notification about a disabled rule.
 EXPECTED_NOTIFICATION = "WRN999.RuleExplicitlyDisabled"
-# A bare machine has no ICU, and nothing here depends on a culture.
+# ICU may not be installed, and the result does not depend on a culture.
 ENVIRONMENT = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
 
 
@@ -164,7 +164,7 @@ def message(result: dict[str, Any], rules: dict[str, dict[str, Any]]) -> str:
 
 
 def is_github(file: Path) -> bool:
-    """Tell whether the file is the flavour meant for GitHub code scanning."""
+    """Return whether the file has the format for GitHub code scanning."""
     return file.name.endswith(".github.sarif")
 
 

@@ -1,4 +1,4 @@
-"""Two snapshots of an estate, judged by today's rules and compared."""
+"""Comparison of two snapshots of an estate, both evaluated with today's rules."""
 
 from __future__ import annotations
 

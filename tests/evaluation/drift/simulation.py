@@ -129,7 +129,7 @@ class Estate:
 
     @staticmethod
     def is_seen(arm_id: str, body: Body) -> bool:
-        """Tell whether a body claims to have all resources of the type of an id."""
+        """Return whether a body claims to have all resources of the type of an id."""
         listed = {arm.canonical_type(type_) for types in body["listed"].values() for type_ in types}
         return arm.type_of(arm_id) in listed
 
@@ -304,7 +304,7 @@ def members(holder: Body, path: str = "") -> Iterator[tuple[Body, str, str]]:
 
 
 def label_of(values: list[Any]) -> str:
-    """Return by what the objects in a list are told apart, "" where they are not, or it holds no objects."""
+    """Return the key that identifies the objects of a list; "" where none does, or where the list has no objects."""
     for label in ("name", "id", "lun"):
         named = [str(value[label]).lower() for value in values if isinstance(value, dict) and label in value]
         if values and len(set(named)) == len(values):
@@ -313,17 +313,17 @@ def label_of(values: list[Any]) -> str:
 
 
 def near(one: str, other: str) -> bool:
-    """Tell whether one path leads to a part of what the other names."""
+    """Return whether one of two paths is the beginning of the other."""
     return f"{one}.".startswith((f"{other}.", f"{other}[")) or f"{other}.".startswith((f"{one}.", f"{one}["))
 
 
 def is_plain(value: object) -> bool:
-    """Tell whether a value is neither nothing, nor a container, nor an id, which other changes may spell anew."""
+    """Return whether a value is neither null, nor a container, nor an id, which other changes may spell differently."""
     return value is not None and not isinstance(value, list | dict) and not arm.is_id(value)
 
 
 def is_nothing(value: Any) -> bool:
-    """Tell whether a value says as little as none."""
+    """Return whether a value means the same as an absent one."""
     if isinstance(value, dict):
         return all(map(is_nothing, value.values()))
     return value is None or value == []

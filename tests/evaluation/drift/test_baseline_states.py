@@ -214,20 +214,20 @@ def test_a_fail_that_became_unknown_is_lost_from_sight_and_never_fixed(before: C
 
 @pytest.mark.parametrize("hide", [unreadable("vm-app-a"), partly(VMS), partly(NSGS)], ids=["one", "some", "others"])
 def test_what_is_seen_no_worse_than_before_is_not_lost_from_sight(hide: Change) -> None:
-    """Of what a rule judges, some was hidden in the baseline: that was not known, and is not known now."""
+    """Some subjects of the rule were hidden in the baseline; they were unknown, and are unknown now."""
     found = compare(NAME, changed(hide), changed(hide))
     assert (found.drift.findings, found.drift.resources) == ((), ())
     assert {finding.state for finding in found.after} == {BaselineState.UNCHANGED}
 
 
-def test_where_more_subjects_of_a_rule_are_hidden_its_summary_is_lost_from_sight() -> None:
-    """The rule judged all disks that there were; it says now, of the deployment, that there may be others."""
+def test_where_more_subjects_of_a_rule_are_hidden_the_finding_of_the_deployment_is_lost_from_sight() -> None:
+    """In the baseline the rule was evaluated for all disks; now it is unknown whether the deployment has more."""
     found = since(None, partly(DISKS))
     assert turns(found, "STO005", "trakcare-prod") == [(BaselineState.LOST_SIGHT, None, Outcome.UNKNOWN)]
 
 
-def test_a_rule_that_did_not_apply_cannot_be_lost_from_sight() -> None:
-    """All that it asked about was there, and none of it could be made sense of."""
+def test_a_finding_that_was_unknown_cannot_be_lost_from_sight() -> None:
+    """Every property that the rule reads was there and malformed."""
 
     def confuse(body: Body) -> None:
         for disk in body["value"]:
@@ -341,7 +341,7 @@ def test_a_rule_is_named_only_with_what_it_looks_at() -> None:
 
 @pytest.mark.parametrize("forward", [True, False], ids=["added", "taken away"])
 def test_a_rule_is_named_with_each_property_that_it_reads(*, forward: bool) -> None:
-    """Another probe stands before the one that is asked for, and nobody looks at it."""
+    """The list has another probe before the one that rules read; no rule reads the other."""
 
     def put_another_first(body: Body) -> None:
         probes = properties(body, "lb-mirror")["probes"]
@@ -356,7 +356,7 @@ def test_a_rule_is_named_with_each_property_that_it_reads(*, forward: bool) -> N
 
 @pytest.mark.parametrize("forward", [True, False], ids=["regressed", "fixed"])
 def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, forward: bool) -> None:
-    """A declared name matches no machine any more: what does not match is nowhere to be looked at."""
+    """A declared name matches no VM any more, so that no resource shows the reason."""
     bodies = changed(), changed(noted("vm-print-a"), respell("vm-print-a", "vm-print-a", "vm-print-z"))
     found = compare(NAME, *(bodies if forward else reversed(bodies)))
     expected = BaselineState.REGRESSED if forward else BaselineState.FIXED
@@ -365,7 +365,7 @@ def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, for
 
 
 def test_what_comes_out_the_same_of_other_values_has_drifted() -> None:
-    """One more of the declared machines is not found."""
+    """One more of the declared VMs is not found."""
     renamed = respell("vm-print-a", "vm-print-a", "vm-print-z")
     found = compare(NAME, changed(without("vm-arbiter")), changed(without("vm-arbiter"), renamed))
     assert turns(found, "DEP001", "trakcare-prod") == [(BaselineState.DRIFTED, Outcome.FAIL, Outcome.FAIL)]
@@ -428,10 +428,10 @@ def test_values_that_name_what_was_moved_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("before", "expected"),
     [(None, BaselineState.LOST_SIGHT), (hidden(LOAD_BALANCERS), BaselineState.UNCHANGED)],
-    ids=["was judged", "was not known"],
+    ids=["was evaluated", "was unknown"],
 )
-def test_an_attested_finding_had_no_outcome_in_the_baseline(before: Change | None, expected: BaselineState) -> None:
-    """A word for what cannot be seen is no pass that was there all the time, and has mended nothing."""
+def test_an_attested_unknown_is_not_compared_as_a_pass(before: Change | None, expected: BaselineState) -> None:
+    """An attestation of an unknown is no pass: it does not continue a pass, and it fixes nothing."""
     bodies = changed(*filter(None, [before])), changed(hidden(LOAD_BALANCERS))
     attested = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
     assert retold("MIR003", *bodies, {}, attested) is expected

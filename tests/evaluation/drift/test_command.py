@@ -117,7 +117,7 @@ def test_drift_fails_for_what_is_worse(files: Files, then: Any, now: Any, code: 
     assert files.drift(files.approved(then or nothing), files.inventory(now or nothing)) == code
 
 
-def test_unknowns_may_be_ignored_on_request(files: Files) -> None:
+def test_with_allow_incomplete_a_finding_that_is_lost_from_sight_is_no_failure(files: Files) -> None:
     baseline, now = files.approved(), files.inventory(hide_load_balancers)
     assert files.drift(baseline, now, "--allow-incomplete") == exit_codes.OK
 
@@ -202,7 +202,7 @@ def test_a_baseline_of_other_subscriptions_is_refused(files: Files, capsys: pyte
 
 
 def test_a_subscription_that_is_left_out_is_lost_from_sight(files: Files) -> None:
-    """No finding and no gap says so, since nothing that was read and nobody who declared speaks of it."""
+    """No finding and no gap shows it, since neither a resource nor a declaration refers to it."""
 
     def with_another(body: Body) -> None:
         other: Body = json.loads(json.dumps(body))

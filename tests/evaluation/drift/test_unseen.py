@@ -27,7 +27,7 @@ def vms(body: Body, subscription: str) -> list[Body]:
 
 
 def two(deployment: str, mirror: str) -> Body:
-    """Return two subscriptions whose machines have their roles by tags; what lies in the other one has these names."""
+    """Return two subscriptions with roles by tags; the deployment and mirror of the other one have these names."""
     body, _ = estates.by_tags(NAME)
     other: Body = json.loads(json.dumps(body).replace(FIRST, OTHER))
     for vm in vms(other, OTHER):
@@ -71,7 +71,7 @@ def unlisted_in(subscription: str) -> Change:
 
 
 def hidden(subscription: str, what: str = VM) -> Change:
-    """Return what hides all, or something, of a machine that was not read completely."""
+    """Return a change that hides all, or a property, of one VM."""
 
     def change(body: Body) -> None:
         arm_id = vms(body, subscription)[0]["id"]
@@ -134,7 +134,7 @@ def test_a_mirror_whose_tags_were_removed_may_exist_unless_none_is_declared() ->
         ([hidden(FIRST, "tags")], BaselineState.GONE),
         ([hidden(FIRST, "properties.instanceView")], BaselineState.GONE),
     ],
-    ids=["nothing", "its machines", "other machines", "a machine", "tags that were read", "a status"],
+    ids=["nothing", "its VMs", "other VMs", "a VM", "tags that were read", "a status"],
 )
 def test_a_deployment_that_no_tag_names_any_more_is_gone_where_all_tags_were_read(
     hide: list[Change], expected: BaselineState

@@ -62,7 +62,7 @@ def state_without_gaps(before: Finding | None, after: Finding) -> set[BaselineSt
 
 
 def is_explained(rule: str, found: Compared) -> bool:
-    """Tell whether something that moved may be why a rule says something else: a resource, or what it looks at."""
+    """Return whether a changed resource, or a property that the rule reads, may have changed the outcome."""
     changes = found.drift.resources
     looked_at = {rule for change in changes for moved in change.properties for rule in moved.rules}
     return rule in looked_at or any(change.kind is not ResourceChangeKind.CHANGED for change in changes)
@@ -105,7 +105,7 @@ def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, in
 
 
 @pytest.mark.parametrize("season", range(4))
-def test_a_sequence_of_changes_is_reported_every_night(season: int) -> None:
+def test_changes_accumulate_over_three_months(season: int) -> None:
     """All that was done since the first night remains to be seen, so that comparing it now and then is enough."""
     chance, name = random.Random(season), "trakcare-current"
     first, estate = estates.body_of(name), Estate(name)

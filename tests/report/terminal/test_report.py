@@ -94,7 +94,7 @@ def test_a_clean_report_says_so() -> None:
             "No rule failed; some outcomes are unknown. Coverage is complete.",
         ),
     ],
-    ids=["all", "empty", "incomplete", "not-applicable", "unknown", "forgiven"],
+    ids=["all", "empty", "incomplete", "not-applicable", "unknown", "guest"],
 )
 def test_a_report_without_findings_is_no_success_unless_complete(shown: Evaluation, said: str) -> None:
     assert said in words(shown)
@@ -150,14 +150,14 @@ def test_types_that_were_not_read_for_one_reason_are_said_in_one_go() -> None:
     assert "Microsoft.X/type7: forbidden in 1 scope" in text
 
 
-def test_waived_gaps_are_shown_without_alarm() -> None:
+def test_waived_gaps_are_shown_and_do_not_make_the_result_incomplete() -> None:
     text = rendered(reports.report(finding(Outcome.PASS), gaps=(gap(),), complete=True))
     assert "--- Coverage gaps ---" in text
     assert "result is incomplete" not in text
 
 
 def test_missing_declarations_say_how_to_declare() -> None:
-    assert "- nobody declared the web tier of prod: add it, or `none`\n" in rendered(reports.full())
+    assert "- the web tier of prod is not declared: add it, or `none`\n" in rendered(reports.full())
 
 
 # --- fails ------------------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_a_fail_can_be_acted_on() -> None:
     assert """\
 --- prod: 1 fail ---------------------------------------------------------------
 
-CRITICAL MIR003  The mirror's balancer asks the mirror status page
+CRITICAL MIR003  The mirror has a probe for the mirror status page
   Why  A probe that only opens a connection finds both members healthy.
   At   TRAKDB (mirror, westeurope)
          /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-prod/providers/Microsoft.Network/loadBalancers/lb-mirror
@@ -256,7 +256,7 @@ def test_a_command_that_was_broken_still_is_one() -> None:
 
 
 def test_a_fix_in_prose_is_wrapped_as_prose() -> None:
-    rule = msgspec.structs.replace(SIZE, fix="Recreate the machine from its disks, --one at a time, and " * 3)
+    rule = msgspec.structs.replace(SIZE, fix="Recreate the VM from its disks, --one at a time, and " * 3)
     assert "\\" not in rendered(reports.report(finding(rule=rule)))
 
 
@@ -273,7 +273,7 @@ def test_one_missing_permission_is_said_once_with_all_that_it_hides() -> None:
     )
     assert text.count("was not read (forbidden: AuthorizationFailed)") == 1
     assert "Microsoft.Network/loadBalancers in /subscriptions/... was not read" in text
-    assert "MIR003  The mirror's balancer asks the mirror status page (3 subjects)\n" in text
+    assert "MIR003  The mirror has a probe for the mirror status page (3 subjects)\n" in text
     assert "prod: vm-0 (virtualMachines, westeurope), vm-1 (virtualMachines, westeurope), vm-2" in text
 
 
@@ -305,7 +305,7 @@ def test_passes_are_listed_one_a_line_when_asked_for() -> None:
     assert "pass  CMP006" not in rendered(reports.full())
     text = rendered(reports.full(), View(passes=True))
     assert "pass  CMP006  vm-e (virtualMachines, westeurope)  The failover members are alike\n" in text
-    assert "n/a   MIR003  vm-f (virtualMachines, westeurope)  The mirror's balancer asks...\n" in text
+    assert "n/a   MIR003  vm-f (virtualMachines, westeurope)  The mirror has a probe for...\n" in text
     assert "--- No deployment: passes and not applicable ---" in text
 
 
@@ -326,9 +326,9 @@ def test_what_is_waived_or_attested_is_folded_and_what_has_no_effect_is_named_wi
         == """\
 --- 3 waived -----------------------------------------------------------------------------------------------------------
 
-Until 2027-03-31, by the head of operations: The balancer is replaced in spring. (waivers.yaml:3, CHG-1234)
+Until 2027-03-31, by the head of operations: The SKU will be upgraded in spring. (waivers.yaml:3, CHG-1234)
   fail     MIR003  TRAKDB (mirror, westeurope)
-Until 2027-03-31, by the head of operations: The balancer is replaced in spring. (waivers.yaml:12)
+Until 2027-03-31, by the head of operations: The SKU will be upgraded in spring. (waivers.yaml:12)
   gap      Microsoft.Network/loadBalancers  /subscriptions/00000000-0000-0000-0000-000000000001
   unknown  MIR003  vm-b (virtualMachines, westeurope)
 
@@ -343,11 +343,11 @@ waivers.yaml:20  MIR003 at * expired on 2026-10-31: 2 findings no longer covered
 waivers.yaml:30  MIR003 at * lapsed: 1 finding no longer covered, because size of vm-a is 8; it was granted for 4
 waivers.yaml:40  MIR003 at * in effect from 2026-12-01: 1 finding not covered yet
 waivers.yaml:45  MIR003 at * in effect from 2026-12-01
-waivers.yaml:50  MIR003 at gone covers nothing: the rule judges nothing of that scope
+waivers.yaml:50  MIR003 at gone covers nothing: the rule has no finding in that scope
 attestations.yaml:20  MIR003 at * expired on 2026-10-31: 1 finding no longer covered
 attestations.yaml:30  MIR003 at * in effect from 2026-12-01: 1 finding not covered yet
 attestations.yaml:35  MIR003 at * expired on 2026-10-31
-attestations.yaml:40  MIR003 at gone covers nothing: the rule judges nothing of that scope
+attestations.yaml:40  MIR003 at gone covers nothing: the rule has no finding in that scope
 
 auditor: 1 fail (1 critical), 0 unknown, 1 pass (1 attested), 3 waived; complete
 """
@@ -397,7 +397,7 @@ def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
     assert text[text.index(title) :].splitlines()[2:] == [
         "Last evaluated 2026-10-31T06:00:00Z",
         f"  {gap()}",
-        "    CRITICAL MIR003  The mirror's balancer asks the mirror status page",
+        "    CRITICAL MIR003  The mirror has a probe for the mirror status page",
         "             prod: TRAKDB (mirror, westeurope)",
         "    MEDIUM   CMP006  The failover members are alike",
         "             prod: vm-gone (virtualMachines, westeurope)",

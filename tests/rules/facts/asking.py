@@ -35,7 +35,7 @@ def said(name: str, built: Topology, element: object) -> object:
 
 
 def vm_fact(name: str, *others: Body, gaps: list[Body] | None = None, **vm: Any) -> Answer:
-    """Return what a fact answers of a machine with these properties, beside other resources."""
+    """Return the answer of a fact for a VM with these properties, besides other resources."""
     body = s.vm("vm-a", **vm)
     built = s.topology(body, *others, gaps=gaps or (), unlisted=[] if others else [SKU])
     return ask(name, built, s.item(built, "Compute/virtualMachines", "vm-a"))

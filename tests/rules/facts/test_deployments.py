@@ -68,7 +68,7 @@ def test_declared_members() -> None:
 
 
 def sightings(*bodies: Body, deployment: str = WEB, **keywords: Any) -> object:
-    """Return what is seen: the machine, the roles that agree, and what shows it."""
+    """Return each sighting: the name of the VM, the roles that agree with it, and the path that shows it."""
     built = s.topology(*bodies, deployment=deployment, **keywords)
     value = ask("subscription.sightings", built, built.subscriptions[0]).value
     if not isinstance(value, PartialList):

@@ -113,7 +113,7 @@ def test_a_rule_that_cannot_be_read_may_lead_to_the_tier() -> None:
 
 
 def gateway(*rules: Body, frontend: Body = PUBLIC, maps: Any = (), **listeners: Any) -> Body:
-    """Return a gateway with a pool a machine; `listeners` have host names, or None."""
+    """Return an application gateway with one backend pool for each VM; `listeners` have host names, or None."""
 
     def ref(kind: str, name: str) -> Body:
         return {"id": f"{GW}/{kind}/{name}"}

@@ -82,7 +82,7 @@ OWN_POOL = arm_id("Network/loadBalancers", "lb") + "/backendAddressPools/p"
 
 
 def nat(**to: object) -> list[Body]:
-    """Return the only inbound NAT rule of a balancer, with the ids of what it leads to."""
+    """Return the only inbound NAT rule of a load balancer, with the ids of its targets."""
     return [{"name": "ssh", "properties": {name: {"id": found} for name, found in to.items()}}]
 
 
@@ -139,7 +139,7 @@ def test_whether_databases_are_behind_a_load_balancer(load_balancer: Body, keywo
     assert load_balancer_fact("balancer.serves_databases", load_balancer, **keywords) == expected
 
 
-def test_an_undeclared_role_of_a_vm_makes_it_unknown() -> None:
+def test_with_undeclared_roles_it_is_unknown_whether_databases_are_behind_a_load_balancer() -> None:
     open_ = DEPLOYMENT.replace(", reporting: none", "")
     assert (
         load_balancer_fact(

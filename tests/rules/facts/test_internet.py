@@ -1,4 +1,4 @@
-"""Facts of what stands between a machine and the Internet."""
+"""Facts about the Internet exposure of VMs."""
 
 from __future__ import annotations
 

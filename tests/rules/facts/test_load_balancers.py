@@ -1,4 +1,4 @@
-"""Load balancers: their rules and probes, and whom they lead to."""
+"""Load balancers: their rules, probes and targets."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_the_pools_and_rules_of_a_mirror() -> None:
     outbound = s.load_balancer("out", {"pool": s.by_nic("a-nic")}, {})
     bodies = (*THREE, *TIER, s.nic("a-nic"), s.nic("b-nic"), s.gateway("gw", s.by_nic("a-nic")), outbound)
     for name in ("mirror.pools", "mirror.rules"):
-        # Other interfaces are not here, so that another balancer may lead to these machines.
+        # Other network interfaces are not here, so that another load balancer may lead to these VMs.
         known = mirror_fact(name, *bodies, LB).value
         assert isinstance(known, PartialList)
         (found,) = known.known

@@ -17,7 +17,7 @@ from tests.rules.facts.mirrored import (
 
 
 def needs(deployment: str, *vms: Body, **keywords: Any) -> dict[str, object]:
-    """Return the names of the machines by what they are needed for; `...` where there may be more needs."""
+    """Return the names of VMs by the need that they meet; `...` where there may be more needs."""
     built = s.topology(*vms, deployment=deployment, **keywords)
     found = ask("deployment.needs", built, s.only(built)).value
     assert isinstance(found, PartialList)

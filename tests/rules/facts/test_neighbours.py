@@ -183,7 +183,7 @@ def test_where_no_deployment_is_recognised_nothing_is_evaluated() -> None:
 
 
 def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[str, ...] = (SUB,)) -> list[list[str]]:
-    """Return, for each subscription, the names of the machines with a role, and whether there may be others."""
+    """Return, for each subscription, the names of the VMs with a role, and `...` where there may be others."""
     found = topology(*bodies, deployment=deployment, scopes=scopes)
     find = FACTS["subscription.machines"].find
     asked = [PartialList.of(find(context(found), subscription).value) for subscription in found.subscriptions]

@@ -1,4 +1,4 @@
-"""Where machines stand: regions, zones and domains."""
+"""Placement of VMs: regions, zones, fault domains and update domains."""
 
 from __future__ import annotations
 

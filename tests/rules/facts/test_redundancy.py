@@ -1,4 +1,4 @@
-"""What the machines of a mirror or a tier can do together, and what Azure promises of them."""
+"""Capacity of the VMs of a mirror or tier, and the SLA of Azure for them."""
 
 from __future__ import annotations
 

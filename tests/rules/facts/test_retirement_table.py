@@ -59,7 +59,7 @@ def test_the_bundled_table_is_valid_and_names_no_page_in_vain() -> None:
     ("equals: Basic", "matches: '('", "is not a regular expression (RE2)"),
     ("equals: Basic", "equals: {param: sku}", "the rule has no parameter 'sku'"),
     ("field: sku.name", "fact: lb.sku", "there is no fact 'lb.sku'"),
-    ("field: sku.name", "fact: vm.zone", "the fact 'vm.zone' is one of a vm, here is a balancer, in a deployment"),
+    ("field: sku.name", "fact: vm.zone", "the fact 'vm.zone' is one of a vm, here is a"),
     ("field: 'properties.probes[*]'", "field: 'properties.probes'", "properties.probes is not a list"),
     ("each: {field", "each: {feild", "has the unknown key 'feild'"),
 )

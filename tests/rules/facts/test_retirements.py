@@ -196,7 +196,7 @@ def test_what_ends_and_when_the_earliest_first(bodies: list[Body], expected: lis
 def test_what_ends_in_the_resource_groups_of_the_deployment(body: Body, expected: list[tuple[str, str]]) -> None:
     told, items = found(body, deployment=WITH_GROUP)
     assert (told, items.missing) == (expected, None)
-    assert found(body) == ([], PartialList()), "nothing leads there from a machine"
+    assert found(body) == ([], PartialList()), "no VM refers to it"
 
 
 @pytest.mark.parametrize("type_", [STORAGE, VAULT])

@@ -65,7 +65,7 @@ class Proxy:
         host = target.rsplit(":", 1)[0]
         self.hosts.append(host)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with contextlib.suppress(OSError):  # whoever does not trust the certificate hangs up
+        with contextlib.suppress(OSError):  # a client that does not trust the certificate closes the connection
             await writer.start_tls(certificates.server_context(host))
             trusted = ssl.create_default_context(cafile=certificates.authority()[1])
             answers, onwards = await asyncio.open_connection("127.0.0.1", self._port, ssl=trusted)

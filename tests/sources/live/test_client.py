@@ -49,7 +49,7 @@ END = "https://management.azure.com"
 
 
 async def listed(reader: ArmClient, path: str = LIST) -> tuple[list[Any], NotReadError | None]:
-    """Return the names of what a list has, and why there are no more."""
+    """Return the names of the items of a list, and the error that ended it."""
     found: list[Any] = []
     try:
         async for body in reader.items(path):
@@ -67,7 +67,7 @@ def clock() -> Iterator[virtual.Clock]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[live.Answering]:
-    """Run a server of small pages; whoever reads from it is quick to try again, and soon weary."""
+    """Run a server with small pages; clients retry soon and do not wait long."""
     monkeypatch.setattr(client, "_BACKOFF", 0.01)
     monkeypatch.setattr(client, "LONGEST_WAIT", 0.3)
     with live.Answering(live.estate_of(NAME), page_size=PAGE, retry_after="0") as found:
@@ -249,7 +249,7 @@ def test_the_time_ends_everything(
     assert (found, error.reason) == (whole[:PAGE], reasons.get(fault, GapReason.TIMEOUT))
     assert late is not None
     assert (none, late.reason) == ([], GapReason.TIMEOUT)
-    assert not [entry for entry in server.log if "loadBalancers" in entry.path], "nobody is asked any more"
+    assert not [entry for entry in server.log if "loadBalancers" in entry.path], "no further request is sent"
 
 
 # --- what the token is sent with --------------------------------------------------------------------------------------
@@ -441,7 +441,7 @@ def test_what_fails_for_a_while_is_asked_for_again_later_and_later() -> None:
     pauses = [later - earlier for earlier, later in pairwise(script.times)]
     assert len(pauses) == ATTEMPTS - 1
     assert all(2**n <= pause <= 2**n + 1 for n, pause in enumerate(pauses))
-    assert over == script.times[-1], "nobody waits behind the last attempt"
+    assert over == script.times[-1], "no wait after the last attempt"
 
 
 def test_requests_that_fail_together_are_not_sent_together_again() -> None:
@@ -674,7 +674,7 @@ def test_a_list_without_an_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(*pages: object) -> tuple[list[Any], NotReadError | None]:
-    """Return the rows that these pages have, and why there are no more."""
+    """Return the rows of these pages, and the error that ended them."""
     script = Script(*(Said(content=json.dumps(page).encode()) for page in pages))
     found: list[Any] = []
 

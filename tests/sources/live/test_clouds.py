@@ -231,7 +231,7 @@ def test_a_proxy_that_opens_tls_and_is_not_trusted_is_one_error_at_once_that_nam
 ) -> None:
     with ArmServer(live.estate_of("trakcare-current")) as server, Proxy(server.port) as proxy:
         proxy.use(monkeypatch)
-        if signs_in:  # by the Azure CLI, which trusts whom it was told to by itself
+        if signs_in:  # by the Azure CLI, which has its own trusted certificates
             live.azure_cli(tmp_path, live.cli_answer("a-token"))
             monkeypatch.setenv("PATH", str(tmp_path))
             monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")

@@ -1,4 +1,4 @@
-"""Signing in as operators, pipelines and machines do, at a login service that answers as Entra ID does."""
+"""Login of operators, pipelines and VMs at a login service that answers as Entra ID does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def server() -> Iterator[ArmServer]:
 
 @pytest.fixture(scope="module")
 def metadata_service() -> Iterator[str]:
-    """Run the metadata service of a machine to which no identity is assigned; return its address."""
+    """Run the metadata service of a VM to which no identity is assigned; return its address."""
 
     async def refuse(_: web.Request) -> web.Response:
         return web.json_response({"error": "invalid_request", "error_description": "Identity not found"}, status=400)
@@ -54,7 +54,7 @@ def metadata_service() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def programs_folder(metadata_service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Take away every credential of the machine that runs the tests; return the only folder of programs."""
+    """Remove every credential of the computer that runs the tests; return the only folder of programs."""
     for name in os.environ:
         if name.startswith(("AZURE_", "IDENTITY_", "MSI_", "IMDS_")):
             monkeypatch.delenv(name)
@@ -174,7 +174,7 @@ def test_an_authority_of_the_user_is_where_it_signs_in(server: ArmServer, monkey
 def test_a_token_is_renewed_while_reading(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with_secret(server, monkeypatch)
     server.token_lifetime, server.latency = 1.0, 0.25
-    server.clock_skew = 300.0  # else a token may expire on its way from a busy machine
+    server.clock_skew = 300.0  # else a token may expire before it arrives from a busy computer
     assert read(server).gaps == ()
     assert len({entry.headers["authorization"] for entry in server.log if "authorization" in entry.headers}) > 1
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong while a subscription is read: no verdict comes of it, and nothing else is lost by it."""
+"""Faults while a subscription is read: none makes a pass or a fail, and none hides anything else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ DISKS, ACCOUNTS = "/providers/Microsoft.Compute/disks", "/providers/Microsoft.St
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait for long, neither before trying again nor for tokens."""
+    """Shorten all waits: before a retry and for a token."""
     monkeypatch.setattr(client, "_BACKOFF", 0.001)
     monkeypatch.setattr(client, "LONGEST_WAIT", 0.1)
     wide = throttling.Limit("reads", re.compile(""), 10**6, 10**6)
@@ -313,7 +313,7 @@ VIEWLESS += [{"properties": {"instanceView": [1]}}, {"properties": {"instanceVie
 
 
 @pytest.mark.parametrize("body", VIEWLESS)
-def test_properties_that_only_the_vm_has_are_unknown_without_it(body: object) -> None:
+def test_a_property_of_a_malformed_instance_view_is_unknown(body: object) -> None:
     name = "trakcare-2018"
     vm = next(r for r in complete(name).resources if r.type == VM and fact("vm.fault_domain", name, r.id) == 1)
     with live.Answering(live.estate_of(name)) as server:
@@ -322,7 +322,7 @@ def test_properties_that_only_the_vm_has_are_unknown_without_it(body: object) ->
     (gap,) = read.gaps
     assert (arm.key(gap.scope), gap.what) == (vm.key, "properties.instanceView")
     assert gap.reason is GapReason.MALFORMED
-    assert fact("vm.power_state", name, vm.id, read) == "running", "the list of states told"
+    assert fact("vm.power_state", name, vm.id, read) == "running", "from the list of states"
     found = fact("vm.fault_domain", name, vm.id, read)
     assert isinstance(found, Unknown)
     assert found.cause is Cause.GAP
@@ -464,7 +464,7 @@ def test_an_interruption_closes_everything() -> None:
 
 
 def crowd(count: int) -> Iterator[dict[str, Any]]:
-    """Yield machines that belong to nobody, with a disk and an interface each."""
+    """Yield VMs outside all deployments, each with a disk and a network interface."""
     for number in range(count):
         name = f"vm-crowd-{number}"
         disk, nic = f"{GROUP}{DISKS}/{name}", f"{GROUP}/providers/Microsoft.Network/networkInterfaces/{name}"
@@ -499,4 +499,4 @@ def test_the_number_of_calls_grows_with_pages_and_not_with_vms() -> None:
     own = {type_: len(list(estate().of_type(type_, SUB))) for type_ in (VM, DISK, NIC)}
     assert calls(20, 1000) == calls(200, 1000)
     more = {type_: math.ceil((own[type_] + 200) / 50) - math.ceil((own[type_] + 20) / 50) for type_ in own}
-    assert calls(200, 50) - calls(20, 50) == more[VM] * 2 + more[DISK] + more[NIC], "machines have a list of states too"
+    assert calls(200, 50) - calls(20, 50) == more[VM] * 2 + more[DISK] + more[NIC], "VMs have a list of states too"

@@ -48,14 +48,14 @@ NOT_ASKED_FOR = {
 
 
 def protected(estate: Estate) -> Estate:
-    """Add a protected machine with a recovery point: what only its owner's members are asked for."""
+    """Add a protected VM with a recovery point, which is read only for deployment members."""
     vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv"
     add_vault(estate, vault, f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a")
     return estate
 
 
 def add_vault(estate: Estate, vault: str, vm: str) -> str:
-    """Add a vault that protects a machine; return the id of what it protects."""
+    """Add a vault that protects a VM; return the id of the protected item."""
     item = f"{vault}/backupFabrics/Azure/protectionContainers/c;{arm.name_of(vm)}/protectedItems/VM;1"
     managed = {"backupManagementType": "AzureIaasVM"}
     point = {"recoveryPointTime": "2026-11-01T01:00:00Z", "recoveryPointType": "AppConsistent"}
@@ -385,7 +385,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: Re
     topology = Topology(taken, live.declared(NAME), fixtures.AS_OF)
     assert topology.graph.listing(listing.key, SCOPE) == Unknown.of(gap)
     unlisted = list(coverage._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule asks for all of them yet
-    assert unlisted == [], "nobody is told to ask for what was asked for"
+    assert unlisted == [], "no gap asks for what was requested"
 
 
 # --- what a role grants -----------------------------------------------------------------------------------------------

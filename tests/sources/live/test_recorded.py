@@ -1,4 +1,4 @@
-"""Answers that Azure really gave, served by the server and read by the SDK: all of them are read, and judged.
+"""Recorded answers of Azure, returned by the server and read by the SDK: all of them are read and evaluated.
 
 The recordings lie beside the checkout, not in it; without them these tests are skipped.
 """
@@ -42,7 +42,7 @@ def estate() -> Estate:
 
 @pytest.fixture(scope="module")
 def read() -> Iterator[Snapshot]:
-    """Read every subscription of the recordings, its machines in every role."""
+    """Read every subscription of the recordings, with VMs in every role."""
     subscriptions = [arm.name_of(body["id"]) for body in estate().subscriptions]
     declared = chunks(list(estate().resources.values()))
     file = Document({"format": "auditor.deployment/1", "deployments": declared}, "deployment.yaml", {})

@@ -1,4 +1,4 @@
-"""Azure is never asked faster than it says, nor sooner; and nobody waits who need not."""
+"""Requests are sent neither faster nor sooner than Azure allows, and none waits without need."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def sent(bucket: Bucket, wanted: list[float], closed: dict[float, float] | None 
 
 
 def fits(times: list[float], capacity: float, rate: float) -> bool:
-    """Tell whether there is no time in which more came than a bucket that was full would let through."""
+    """Return whether in no interval more requests came than a full bucket lets through."""
     return all(
         last - first + 1 <= capacity + rate * (times[last] - times[first]) + 1e-6
         for first in range(len(times))
@@ -244,7 +244,7 @@ def test_a_request_that_waits_for_a_narrow_limit_delays_no_other() -> None:
     traffic.all(*[ACCOUNTS] * 130, *[DISKS] * 100)
     assert traffic.of(ACCOUNTS)[-1] > 60
     assert traffic.of(DISKS)[-1] == 0
-    assert traffic.waits, "whoever reads is told"
+    assert traffic.waits, "the waits are reported"
 
 
 def test_a_refusal_by_a_provider_holds_back_its_type_alone() -> None:

@@ -23,8 +23,8 @@ class _Skipping(selectors.DefaultSelector):
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "everybody waits for ever"
-        self.now += max(TICK, timeout)  # a clock that stood still would never be past what floats round
+        assert timeout is not None, "all tasks wait for ever"
+        self.now += max(TICK, timeout)  # without a tick, rounding of floats could stop the clock
         return super().select(0)
 
 
@@ -38,13 +38,13 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns that waits for nothing but time, which passes at once."""
+    """Return the result of a coroutine that waits for nothing but time; waits end at once."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(coroutine)
 
 
 class Clock:
-    """The clock of every event loop while it is entered; whoever waits for a time notices when it is put forward.
+    """The clock of every event loop while it is entered; tasks that wait for a time wake when it is put forward.
 
     Enter it before a server starts: the loop of the server has it too.
     """
