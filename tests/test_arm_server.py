@@ -76,7 +76,9 @@ def test_a_federated_token_logs_in(server: ArmServer, monkeypatch: pytest.Monkey
     file = tmp_path / "token"
     file.write_text(server.identity.assertion)
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(file))
-    monkeypatch.setenv("AZURE_AUTHORITY_HOST", server.url)  # the default chain does not tell its `authority` this one
+    monkeypatch.setenv(
+        "AZURE_AUTHORITY_HOST", server.url
+    )  # DefaultAzureCredential does not pass its `authority` to this credential
     monkeypatch.delenv("AZURE_CLIENT_SECRET")
     assert claims(default_token(server, server.audience + ".default"))["upn"] == "operator@hospital.example"
     file.write_text("another")
@@ -414,7 +416,7 @@ def test_an_estate_changes_while_it_is_read(server: ArmServer) -> None:
     assert "vm-db-a" not in names(body(server, GROUP + VMS))
     server.estate.add({"id": vm, "name": "again", "location": "westeurope", "properties": {}})
     assert names(body(server, GROUP + VMS))[-1] == "again"
-    assert body(server, f"{vm}/extensions") == {"value": []}, "what lay below it went with it"
+    assert body(server, f"{vm}/extensions") == {"value": []}, "its children are removed with it"
 
 
 def test_an_estate_is_read_from_a_file() -> None:
@@ -462,7 +464,7 @@ def test_an_empty_bucket_throttles_its_subscription(server: ArmServer) -> None:
     assert third.status_code == 429
     assert 900 <= int(third.headers["Retry-After"]) <= 1000
     assert third.json()["error"]["code"] == "SubscriptionRequestsThrottled"
-    assert body(server, "/subscriptions"), "the tenant has a bucket of its own"
+    assert body(server, "/subscriptions"), "the tenant has another bucket"
 
 
 def test_a_bucket_fills_again(server: ArmServer) -> None:

@@ -27,7 +27,7 @@ GOOD = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(DEPLOYMENT)]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the program as a user does, in a process of its own."""
+    """Run the program as a user does, in a separate process."""
     return subprocess.run(
         [sys.executable, "-m", "auditor", *arguments],
         capture_output=True,

@@ -70,7 +70,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 @pytest.mark.slow
 def test_fixtures_are_what_their_builder_writes() -> None:
-    """Anybody can read there what the known-good deployments consist of and what went wrong in the demo."""
+    """The builder documents the known-good deployments and the faults of the demo."""
     written: dict[str, str] = load(bundled.FIXTURES / "build.py").build()
     assert set(written) >= {"trakcare-2018/inventory.json", "trakcare-current/inventory.json", "demo/inventory.json"}
     for name, text in written.items():

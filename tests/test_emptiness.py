@@ -15,7 +15,7 @@ LISTED = {type_ for name in estates.ESTATES for types in estates.body_of(name)["
 TARGETS = {target.type for p in estates.pack().rules for r in estates.rules(p) for target in r.rule.targets}
 EVERYTHING = sorted({*LISTED, *CLASSIC_TYPES, *TARGETS - {""}, *REFERENCES, SKU})
 NOTHING = ["Microsoft.Web/sites"]
-"""A type that no rule looks at, so that the subscription was scanned."""
+"""A type that no rule reads, so that the subscription was scanned."""
 
 
 @pytest.mark.parametrize("name", estates.ESTATES)

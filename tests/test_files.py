@@ -171,7 +171,7 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_permission_is_an_input_error(tmp_path: Path) -> None:
-    """In a process of its own, since root may write and read everywhere."""
+    """In a separate process, since root may write and read everywhere."""
     (tmp_path / "f").write_bytes(b"x")
     (tmp_path / "f").chmod(0)
     tmp_path.chmod(0o555)

@@ -31,12 +31,12 @@ KNOWN_GOOD: Final[tuple[str, ...]] = tuple(INDEX)
 
 
 class Reference(NamedTuple):
-    """An id that stands in the body of something else."""
+    """A resource reference: an id in the body of another resource or part."""
 
     source: str
-    """The innermost resource, or part of one, that has an id of its own and says so."""
+    """The innermost resource or part that contains it and has an id."""
     member: str
-    """The property under which the id stands; `id` itself is passed over."""
+    """The property that holds it, other than `id` itself."""
     target: str
 
 
@@ -70,7 +70,7 @@ def objects(value: Any) -> Iterator[Body]:
 
 
 def references(value: Any, source: str, member: str = "") -> Iterator[Reference]:
-    """Yield the ids in a body, or a piece of it, that are not the id of what they stand in."""
+    """Yield the resource references in a body or in a piece of it, without the ids of the pieces themselves."""
     if isinstance(value, dict):
         if "name" in value and arm.is_id(value.get("id")):
             source = arm.key(value["id"])
@@ -105,7 +105,7 @@ def unanswered(bodies: list[Body]) -> list[Reference]:
     back: dict[str, set[str]] = defaultdict(set)
     for found in named:
         back[found.source].add(found.target)
-        if found.member == "remoteVirtualNetwork":  # a network is named by a peering, and answers with one of its own
+        if found.member == "remoteVirtualNetwork":  # a peering names a network, which has its own peering in return
             back[arm.parent_of(found.source)].add(found.target)
     return [
         found
@@ -211,7 +211,7 @@ class Expected(NamedTuple):
     outcome: Outcome
     severity: str = ""
     of: tuple[str, ...] = ()
-    """The names of the subjects of which it says so; all, where none is given."""
+    """The names of the subjects with this outcome; all, where none is given."""
 
 
 PASS, NOT_APPLICABLE, UNKNOWN = Expected(Outcome.PASS), Expected(Outcome.NOT_APPLICABLE), Expected(Outcome.UNKNOWN)
@@ -244,7 +244,7 @@ ANSWER: Final[Mapping[str, Expected]] = {
     "LB009": fail("medium", "lb-mirror"),
     "LB020": fail("low"),
     "MIR004": fail("high"),
-    "AVL001": fail("critical"),  # web and application servers are declared to be missing on purpose: it asks for them
+    "AVL001": fail("critical"),  # web and application servers are declared as none, and the rule requires them
     "AVL008": fail("info"),  # two fault domains are all that the region has
     "NET008": fail("high"),
     "NET013": fail("high", "pip-jump"),

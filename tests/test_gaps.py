@@ -80,7 +80,7 @@ def hide_resource(body: Body, arm_id: str, *, stub: bool) -> Body:
 
 @cache
 def looked_at(name: str) -> Mapping[str, AbstractSet[str]]:
-    """Return by type the rules that look at a resource of it."""
+    """Return, by type, the rules that read a resource of that type."""
     body = estates.body_of(name)
     keys = {arm.key(item["id"]) for item in body["value"] if "id" in item}
     found: defaultdict[str, set[str]] = defaultdict(set)
@@ -93,9 +93,9 @@ def looked_at(name: str) -> Mapping[str, AbstractSet[str]]:
 
 @cache
 def concerned(name: str, type_: str) -> tuple[CompiledRule, ...]:
-    """Return the rules that look at a resource of a type, or find anything else where the type was not listed.
+    """Return the rules that read a resource of a type, or that have other findings where the type was not listed.
 
-    What is hidden of this type alone does not change what the others find.
+    Hiding this type alone does not change the findings of other rules.
     """
     rules = estates.rules(estates.ESTATES[name])
     if type_ == arm.SUBSCRIPTION:  # a gap of a subscription hides all that is in it

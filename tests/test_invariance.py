@@ -124,7 +124,7 @@ def renamed(value: Any, seed: int) -> Any:
 
 
 def rename(value: Any, seed: int) -> Any:
-    """Return parsed JSON in which every id was renamed, and what has one bears the name that is in it."""
+    """Return parsed JSON with every id renamed, and with the names that are in these ids."""
 
     def change(part: Any) -> Any:
         if not isinstance(part, dict):

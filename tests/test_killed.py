@@ -54,9 +54,9 @@ for line in sys.stdin:
         os._exit(main(arguments))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""The auditor, which kills itself at a step of writing files: before or after a call of the system, or of a stream.
+"""A program that runs the auditor and ends it at one step of writing files: before or after a call of `os` or a stream.
 
-One process imports and tries everything first, then becomes the auditor again and again, in a folder that it is told.
+One process imports everything and runs once, then forks for each run, in the folder that it reads from standard input.
 """
 
 SCAN = ("scan", "--demo", "-o", "markdown=new.md", "-o", "snapshot=old.jsonl.gz")
@@ -87,7 +87,7 @@ def run() -> Iterator[Run]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return what stands under the names that were asked for; the times of approvals, which differ, are left out."""
+    """Return the content of the output files, without the times of approvals, which differ."""
     found = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
     taken = snapshot_file.decode(files.read(folder / "old.jsonl.gz"), "old.jsonl.gz")
     approved = taken.approved and msgspec.structs.replace(taken.approved, at="")

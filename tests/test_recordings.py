@@ -74,7 +74,7 @@ def answers() -> tuple[tuple[str, Any], ...]:
 
 @cache
 def bodies() -> tuple[Body, ...]:
-    """Return every resource, those of answers too; some stand here in several versions."""
+    """Return every resource, also those in answers; some occur in several versions."""
     found = [*SHAPES["resources"]]
     found += [json.loads(path.read_bytes())["resource"] for path in sorted(RECORDINGS.glob("resources/*/*.json"))]
     for _, answer in answers():
@@ -234,7 +234,7 @@ def test_each_recording_in_a_known_good_deployment_is_evaluated_without_an_error
         assert not faults(estates.evaluate("trakcare-current", body).values())
 
 
-# --- what becomes of each oddity --------------------------------------------------------------------------------------
+# --- the effect of each oddity ----------------------------------------------------------------------------------------
 
 
 def finding_of(name: str, found: Body, rule: str) -> Finding:

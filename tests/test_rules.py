@@ -1,4 +1,4 @@
-"""Every example of every rule, and what every rule owes to its readers."""
+"""Every example of every rule, and requirements for every rule."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_known_good_deployments_pass_every_rule(name: str, profile: str) -> None
 
 
 def test_every_rule_passes_on_a_known_good_deployment() -> None:
-    """A rule that is nowhere more than not applicable would be proved by nothing."""
+    """A rule that is not applicable everywhere would not be tested."""
     for profile in estates.pack().rules:
         passing = {
             rule

@@ -194,7 +194,7 @@ def test_a_path_that_leads_nowhere_ends_at_the_last_member_that_there_is() -> No
         (b"a: 1\nb: \x00", 2, "control character U+0000"),
         (b"\x89PNG\r\n\x1a\n", 1, "not UTF-8"),
         ("é" * 40 + ": 1\r\nb:\r\x07\n\n\n\n\n", 3, r"in double quotes it may be written \u0007"),
-        # To the parser these would end the comment, and what stands behind them would count, unseen in any editor.
+        # For the parser these characters end the comment, so that the text after them would count, unlike in an editor.
         *(("a: 1\n# b" + character + "c: 2", 2, "control character") for character in "\x85\u2028\u2029"),
         ('a: "\\ud800"', 1, "not valid YAML"),
         ("%YAML 3.0\n---\na", 1, "not valid YAML"),

@@ -33,7 +33,7 @@ def connected(server: ArmServer) -> dict[str, Any]:
 
 
 def ask(server: ArmServer, question: Callable[[Client], Awaitable[T]], retries: int = 0) -> T:
-    """Return what comes of asking with the Azure SDK, logged in with the secret."""
+    """Return the result of a question to the Azure SDK, which is logged in with the secret."""
 
     async def session() -> T:
         try:

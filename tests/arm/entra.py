@@ -148,6 +148,6 @@ def _failure(status: int, name: str, code: int, message: str) -> Answer:
 
 
 def _jwt(claims: dict[str, Any]) -> str:
-    """Return a token that looks signed; only who issued it can tell."""
+    """Return a token that looks signed; only its issuer can verify it."""
     parts = (json.dumps({"typ": "JWT", "alg": "RS256", "kid": "none"}), json.dumps(claims), "not a signature")
     return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)

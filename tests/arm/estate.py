@@ -1,4 +1,4 @@
-"""What lies in the subscriptions that the server plays."""
+"""The content of the subscriptions of the server."""
 
 from __future__ import annotations
 

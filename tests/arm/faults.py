@@ -37,8 +37,8 @@ class Fault(enum.Enum):
 
     EMPTY_PAGE = "a page without items, and then all the rest"
     REPEATED_PAGE = "the same page twice, and then all the rest"
-    NEXT_ITSELF = "a nextLink to the page that it stands on"
-    NEXT_LOOP = "nextLinks that lead round two pages for ever"
+    NEXT_ITSELF = "a nextLink to its own page"
+    NEXT_LOOP = "nextLinks of two pages to each other"
     NEXT_FOREIGN = "a nextLink to another host"
     NEXT_HTTP = "a nextLink to http"
 
@@ -59,9 +59,9 @@ class On:
 
 
 DeclaredMember = Callable[[Call, int], Fault | None]
-"""Decides for a request, with how often its address came, this time included."""
+"""Decides for a request, with the number of requests to its address, this one included."""
 Faults = Mapping[str | On, Fault] | DeclaredMember
-"""A pattern alone stands for all requests that have it; the first entry that holds decides."""
+"""A pattern alone is for all requests that match it; the first entry that matches decides."""
 
 
 @dataclass

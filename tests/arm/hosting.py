@@ -1,4 +1,4 @@
-"""Web servers in a thread of their own, each with its own event loop, on ports that the system chooses."""
+"""Web servers, each in a separate thread with its own event loop, on ports that the system chooses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cloud says of its own endpoints, before anybody has logged in."""
+"""Metadata about the endpoints of a cloud, which need no login."""
 
 from __future__ import annotations
 

@@ -24,17 +24,17 @@ def listing(call: Call, items: list[Any], size: int, namespace: str) -> Answer:
     """Answer with the page that a request asks for.
 
     Raises:
-        RefusalError: the token was not given out here.
+        RefusalError: the token was not issued here.
     """
     top = call.parameter("$top")
     return Answer(listing=Listing(items, position(call)[0], min(size, int(top or size)), spelling(namespace)))
 
 
 def position(call: Call) -> tuple[int, str]:
-    """Return where a request goes on, and the mark that its token bears.
+    """Return the position at which a request continues, and the mark in its token.
 
     Raises:
-        RefusalError: the token was not given out here.
+        RefusalError: the token was not issued here.
     """
     token = call.parameter(_LOWER)
     if not token:

@@ -1,4 +1,4 @@
-"""Playing a fault: what becomes of an answer, and of the connection."""
+"""Playing a fault: what it changes in an answer, and in the connection."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
     """Yield the members of a nested collection.
 
     Raises:
-        RefusalError: 400, the filter makes no sense.
+        RefusalError: 400, the filter is malformed.
     """
     last = target.types[-1].lower()
     if target.type == "microsoft.recoveryservices/vaults/backupprotecteditems":

@@ -1,4 +1,4 @@
-"""Resource Graph: rows by type, which is all that anybody here asks it for."""
+"""Resource Graph: rows by type, the only query that the auditor sends."""
 
 from __future__ import annotations
 

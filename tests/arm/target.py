@@ -50,7 +50,7 @@ class Target:
 
     @property
     def group(self) -> str:
-        """The resource group that it lies in, or ""."""
+        """The resource group that contains it, or ""."""
         parts = self.scope.split("/")
         return "/".join(parts[:5]) if len(parts) >= 5 and parts[3].lower() == "resourcegroups" else ""
 

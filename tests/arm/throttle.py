@@ -11,12 +11,12 @@ from tests.arm.exchange import RefusalError
 
 @dataclass
 class Throttle:
-    """How many reads each subscription allows at once, and how many more a second."""
+    """Number of reads that each subscription allows in a burst, and number of further reads per second."""
 
     capacity: int = 250
     rate: float = 25.0
     _levels: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """What each bucket held, and when."""
+    """The level of each bucket, and the time of that level."""
 
     def take(self, subscription: str) -> int:
         """Take one request from a bucket and return how many are left.

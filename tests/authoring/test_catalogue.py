@@ -103,7 +103,7 @@ def test_the_matrix_has_packs_of_ones_own_beside_the_built_in_one(
         "assert": {"field": "properties.diskState", "equals": "Attached"},
         "profiles": {"current": {}},
         "why": "Because it matters to us.",
-        "fix": "Mend it by hand.",
+        "fix": "Fix it by hand.",
         "examples": [
             {"on": "trakcare-current", "expect": "pass"},
             {"on": "trakcare-current", "expect": "fail", "because": "the disk is not attached"},

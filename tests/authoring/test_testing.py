@@ -54,7 +54,7 @@ insensitive:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of a pack of one's own, below the working folder."""
+    """Return the folder of a user's pack, below the working folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "pack.yaml").write_text(PACK)
@@ -157,7 +157,7 @@ def test_a_rule_that_cannot_fail_is_a_fault(only: Path) -> None:
 
 @pytest.mark.slow
 def test_a_pack_is_not_bound_by_what_another_one_lists(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """STO005 of the built-in pack lists that no rule notices that a disk lacks its tier. A rule of one's own may."""
+    """STO005 of the built-in pack lists that no rule notices the loss of a disk's tier; a rule of another pack may."""
     monkeypatch.setattr(fixtures, "profiles", lambda: {"trakcare-current": "current"})
     rule = RULE.replace(
         "assert: {field: properties.diskSizeGB, greater: 8}",

@@ -1,4 +1,4 @@
-"""deploy/nightly.sh: against a stand-in that records how it was called, and against Azure as tests play it."""
+"""deploy/nightly.sh with a program that records its arguments, and with the server of the tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NIGHTLY = ROOT / "deploy/nightly.sh"
 IDS = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")
 FORMATS = {"json", "sarif", "md", "txt"}
 
-STAND_IN = """\
+RECORDER = """\
 #!/bin/sh
 printf '%s\\n' "$@" >../arguments
 case $BEHAVIOUR in
@@ -50,10 +50,10 @@ exit "$BEHAVIOUR"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Return a folder whose name a careless script would stumble over; beside it is the stand-in."""
+    """Return a folder whose name breaks a script without quotes; the recording program is in a folder beside it."""
     program = tmp_path / "bin/auditor"
     program.parent.mkdir()
-    program.write_text(STAND_IN)
+    program.write_text(RECORDER)
     program.chmod(0o755)
     folder = tmp_path / "of $(exit 9) `exit 9` * 'us'"
     folder.mkdir()
@@ -260,7 +260,7 @@ def test_a_run_reports_what_changed_since_the_approved_snapshot(home: Path) -> N
     (taken,) = home.glob("snapshots/*")
     assert snapshot_file.decode(files.read(taken), str(taken)).taken_at == report["takenAt"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in home.glob("*/*")} == {0o600}
-    approval.approve(taken, "operations", "to be mended in spring", home / "approved.jsonl.gz")
+    approval.approve(taken, "operations", "to be fixed in spring", home / "approved.jsonl.gz")
     assert nights.night("--fail-on-new")[0] == 0
     assert "; since the baseline: unchanged; exit code 0; see " in nights.said
     estates.find(nights.body, "lb-mirror")["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"

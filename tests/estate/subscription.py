@@ -37,7 +37,7 @@ def arm_id(type_: str, name: str, group: str = "rg", subscription: str = SUB) ->
 def resource(
     type_: str, name: str, *, group: str = "rg", subscription: str = SUB, top: Body | None = None, **properties: Any
 ) -> Body:
-    """Return a resource; `top` stands beside its properties."""
+    """Return a resource; `top` has the keys besides its properties."""
     own = {"id": arm_id(type_, name, group, subscription), "name": name, "type": f"Microsoft.{type_}"}
     return {**own, "location": "westeurope", **(top or {}), "properties": properties}
 
@@ -224,7 +224,7 @@ def only(built: Topology) -> Deployment:
 
 
 def context(built: Topology) -> Context:
-    """Return what facts look at: the topology and its first deployment, if it has any."""
+    """Return the input of facts: the topology and its first deployment, if it has any."""
     return Context(built, next(iter(built.deployments), None))
 
 

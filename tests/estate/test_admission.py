@@ -43,7 +43,7 @@ def network(*groups: str) -> Body:
 def ask(
     *rules: Body, own: Sequence[Body] | None = None, port: int = 22, address: Any = "10.0.0.4", **keywords: Any
 ) -> Admission:
-    """Return who gets through the rules of the subnet, and of the interface where it has any of its own."""
+    """Return the sources that the rules of the subnet admit, and those of the network interface where it has rules."""
     before: Body = (
         {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "own")}} if own is not None else {}
     )
@@ -180,7 +180,7 @@ def test_azures_own_rules_hold_whether_or_not_the_body_shows_them() -> None:
     default = rule(65500, ports="*", access="Deny")
     shown = group("subnet", [], defaultSecurityRules=[default])
     assert not whole_internet(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
-    # Where they are shown, they are taken as they stand.
+    # Where the body has them, they are used unchanged.
     shown = group("subnet", [], defaultSecurityRules=[rule(65000, ports="*")])
     assert whole_internet(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
 
@@ -322,7 +322,7 @@ PROTOCOLS = ["*", "Tcp", "TCP", "udp", "Icmp"]
 
 
 def mostly(usual: str, values: list[str]) -> st.SearchStrategy[str]:
-    """Draw what matches more often than not, so that rules stand in each other's way."""
+    """Draw a value that matches in most cases, so that security rules overlap."""
     return st.sampled_from([usual] * 2 * len(values) + values)
 
 

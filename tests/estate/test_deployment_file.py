@@ -40,12 +40,12 @@ deployments:
     tiers:
       - {role: web, members: [{name: "vm-web-*"}]}
       - {role: app, members: [{tag: {iris-role: app}}]}
-      - {role: print, members: none}           # this deployment has none on purpose
+      - {role: print, members: none}           # this deployment has none
     backup: {strategy: azure-backup}           # azure-backup | third-party | online; vault: ARM id
     guest: optional                            # optional | required
     settings: {session_idle_minutes: 15, rto_dns_seconds: 300, dr_capacity_ratio: 1.0, max_backup_age_hours: 26}
 """
-"""The example of the design, as it stands there."""
+"""The example of the design, unchanged."""
 
 
 def load(text: str) -> tuple[DeclaredDeployment, ...]:

@@ -387,7 +387,7 @@ def test_a_tag_that_is_hidden_may_give_any_role_that_a_file_leaves_open(how: Any
 
     def found(text: str, *more: Body, how: Any) -> list[list[str]]:
         vms = s.only(s.topology(*TAGGED, *more, deployment=text, **how)).vms
-        assert s.names(vms[Role.MIRROR_ARBITER]) == [], "none on purpose"
+        assert s.names(vms[Role.MIRROR_ARBITER]) == [], "declared as none"
         return [s.names(vms[role]) for role in tier_roles]
 
     assert found(text, how={}) == [["w"], ["?"], [], []]

@@ -1,4 +1,4 @@
-"""A partial run closes no alert: what an earlier one had stays open until it is known to be mended or gone."""
+"""A partial run closes no alert: findings of an earlier run stay open until they are known to be fixed or gone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(  # noqa: PLR0913 - what runs differ in
     attested: tuple[Attestation, ...] = (),
 ) -> Evaluation:
     """Evaluate an ARM JSON file after an earlier run."""
-    if declared is None:  # the file as it stands, for its lines
+    if declared is None:  # the file itself, for its lines
         deployments = deployment_file.load(yaml_documents.read(bundled.FIXTURES / name / bundled.DEPLOYMENT))
         topology = Topology(estates.snapshot_of(name, body), deployments, fixtures.AS_OF)
     else:

@@ -41,7 +41,7 @@ GROUP: Final = f"{SUBSCRIPTION}/resourceGroups/rg-prod"
 LOAD_BALANCER_ID: Final = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
 
 HOSTILE: Final = "a\x1b[31m[red]b[/red]<script>alert(1)</script>\u202egpj.exe\u200b\x9b2J\r\n## c\u2028 :smile: 名前"
-"""A name that would colour, clear, break lines, turn text around or run, were it taken for more than text."""
+"""A name that would colour, clear, break lines, reverse text or run a script if it were not shown as text."""
 
 PROBE: Final = Rule(
     id="MIR003",

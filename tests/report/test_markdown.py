@@ -201,7 +201,7 @@ def test_much_is_cut_with_a_line_that_says_so() -> None:
     assert shown > 100
     assert shown + left[0] == 3000
     tables = as_html(text).count("<table>")
-    assert tables == 4, "what stands behind a table is none of its rows"
+    assert tables == 4, "text after a table is not one of its rows"
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ ID: Final = "/subscriptions/s/resourceGroups/g/providers/Test.Things/things/t"
 TYPE: Final = "Test.Things/things"
 GAP: Final = Unknown(Cause.GAP, "not read")
 CONTEXT: Final = Context(
-    cast("Topology", None),  # none of these facts looks at it
+    cast("Topology", None),  # none of these facts reads it
     cast("Deployment", SimpleNamespace(declared=DeclaredDeployment("d", settings={"declared": 2}))),
 )
 PARAMS: Final[Mapping[str, object]] = {"limit": 2, "word": "a", "words": ["a", "b"], "pattern": "^a", "minus": -1}
@@ -100,7 +100,7 @@ def evaluate(node: Node, body: Body, *unread: str) -> Result:
 
 
 def members(*bodies: object, missing: Unknown | None = None) -> PartialList:
-    """Return a list of things; each has a name of its own, like everything in Azure."""
+    """Return a list of objects; each has its own name, like every resource of Azure."""
     named = ({**body, "#": f"m{index}"} if isinstance(body, dict) else body for index, body in enumerate(bodies))
     return PartialList(tuple(named), missing)
 
@@ -112,7 +112,7 @@ def truths(outcomes: Iterable[bool]) -> bool | None:
 
 
 def without_alternatives(result: Result) -> Result:
-    """Return a result whose evidence does not tell where in the condition it comes from."""
+    """Return a result whose evidence does not name the alternatives of the condition."""
     evidence = tuple(msgspec.structs.replace(entry, alternatives=()) for entry in result.evidence)
     return msgspec.structs.replace(result, evidence=evidence)
 
@@ -428,11 +428,11 @@ def test_default_fills_absent_members_of_a_count() -> None:
     ).truth
 
 
-# --- the law: more knowledge never takes back a result ---------------------------------------------------------------
+# --- more knowledge never changes a known truth value ----------------------------------------------------------------
 #
-# A world is what Azure really has. It is seen through ever thicker fog: places that were not read, unknown facts, cut
-# lists, numbers known within bounds. The fog is coupled: what a thin one hides, a thicker one hides too, so that each
-# sight knows less than the one before. Small values and few names make collisions, hence results, likely.
+# A world is the true content of Azure. Views of it hide more and more: places that were not read, unknown facts,
+# partial lists, numbers known within bounds. What one view hides, the next one hides too, so that each view knows less
+# than the one before. Small values and few names make collisions, hence results, likely.
 
 NUMBERS: Final = st.integers(0, 3)
 TEXTS: Final = st.sampled_from(["a", "A", "ab", "b"])
@@ -1010,7 +1010,7 @@ def test_a_condition_without_meaning_is_refused_at_its_place(
         compiled(node)
     assert caught.value.path == ("assert", *path)
     assert message in str(caught.value)
-    assert capfd.readouterr() == ("", ""), "RE2 writes to standard error unless it is told not to"
+    assert capfd.readouterr() == ("", ""), "RE2 writes to standard error by default"
 
 
 @pytest.mark.parametrize(
@@ -1143,7 +1143,7 @@ def test_an_unknown_result_names_the_property() -> None:
                 ({"field": "n", "less": {"fact": "number"}}, {"n": 1}),
                 ({"fact": "number", "less": 1}, {}),
             ):
-                assert evaluate(node, {**body, "$number": value}).unknown == (reason,), "it says so itself"
+                assert evaluate(node, {**body, "$number": value}).unknown == (reason,), "its own reason"
     (unknown,) = evaluate({"field": "n.m", "less": 1}, {"n": 5}).unknown
     assert unknown == Unknown(Cause.VALUE, f"{ID}: n is not an object (malformed)", about=(ID,))
     (unknown,) = evaluate({"field": "n", "less": 1}, {}, "n").unknown

@@ -29,12 +29,12 @@ profiles:
   strict: What ought to hold.
 statements:
   S1: {section: One, text: Something is asked for.}
-  S2: {section: Two, text: Something else is asked for., unchecked: Nothing tells.}
+  S2: {section: Two, text: Something else is asked for., unchecked: Azure does not show it.}
 """
 
 _RULE = """\
 id: OWN001
-title: A rule of one's own
+title: A rule of a user
 severity: high
 reference: [S1]
 for: [{type: Microsoft.Compute/disks}]
@@ -76,7 +76,7 @@ def one(loaded: packs.LoadedPack, profile: str = "current") -> CompiledRule:
 
 
 def in_folder(load: Callable[[Path, str], object]) -> Callable[[str], object]:
-    """Return what loads a pack of which one file has a text, from a folder of its own."""
+    """Return a function that loads a pack from a separate folder with the given text in one file."""
 
     def loaded(text: str) -> object:
         with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +97,7 @@ def test_a_pack_is_loaded_with_its_rules_by_id(tmp_path: Path) -> None:
     folder = write(tmp_path / "own", {"z.yaml": second, "a.yml": _RULE, "README.md": "not a rule", "notes.txt": "{"})
     loaded = packs.load(folder, FACTS)
     assert (loaded.pack.name, loaded.pack.title, loaded.pack.source) == ("own", "Own rules", None)
-    assert loaded.pack.statements["S2"].unchecked == "Nothing tells."
+    assert loaded.pack.statements["S2"].unchecked == "Azure does not show it."
     assert [found.rule.id for found in packs.select([loaded], "current")] == ["OWN000", "OWN001"]
     assert [found.rule.id for found in packs.select([loaded], "strict")] == ["OWN001"]
     rule = packs.select([loaded], "current")[1].rule

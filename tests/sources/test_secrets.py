@@ -1,4 +1,4 @@
-"""No secret of a file enters memory or comes out again, wherever it is in the file."""
+"""No secret of a file is kept in memory or written, wherever it is in the file."""
 
 from __future__ import annotations
 

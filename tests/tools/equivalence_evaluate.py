@@ -95,7 +95,7 @@ class Normalizer:
 
 
 def identity(member: Any) -> str | None:
-    """Return what tells a member of a list from the others, None where nothing does."""
+    """Return the identity of an item of a list, None where it has none."""
     match member:
         case {"ruleId": rule, "partialFingerprints": {"auditorFinding/v1": key}}:
             return f"{rule} {key}"

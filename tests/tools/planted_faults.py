@@ -112,8 +112,7 @@ class Runner:
     def tests(self, tests: list[str], *, writes_bytecode: bool = False) -> tuple[bool, str]:
         """Return whether tests pass, and the output of pytest.
 
-        A file that is changed twice within a second must not be taken for its former bytecode, so that only the first
-        run writes any.
+        Only the first run writes bytecode: Python does not notice that a file changed twice within a second.
 
         Raises:
             SystemExit: no test ran.

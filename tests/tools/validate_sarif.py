@@ -1,6 +1,6 @@
 """Refuse a SARIF file that a consumer would refuse or misread: first the schema, then Microsoft's validator.
 
-`*.github.sarif` is also held to what GitHub code scanning asks for. Whatever is not understood is a failure.
+`*.github.sarif` is also checked for the requirements of GitHub code scanning. What is not recognised is a failure.
 """
 
 import argparse

@@ -89,7 +89,7 @@ class Estate:
         """By first key, of what was recreated, moved, renamed or removed."""
         self.added: set[str] = set()
         self.moved: dict[tuple[str, str], tuple[object, object]] = {}
-        """By first key and path, the values before and after; containers stand for themselves."""
+        """By first key and path, the values before and after; containers are values too."""
         self.touched: dict[str, set[str]] = defaultdict(set)
         """By first key, every path at which there ever was a change: there is never a second one near it."""
         self.number = 0
@@ -228,7 +228,7 @@ class Estate:
         self.body["value"] = estates.everywhere(self.body["value"], otherwise)
 
     def _identify(self, item: Body) -> None:
-        """Give a resource an identity of its own."""
+        """Give a resource another identity."""
         (name,) = set(UNIQUE) & item["properties"].keys()
         item["properties"][name] = f"00000000-0000-4000-8000-{self.number:012}"
 

@@ -1,4 +1,4 @@
-"""What becomes of findings and resources, by example: each state, each kind, and which rules look at what moved."""
+"""Examples of each state of findings, each kind of resource change, and the rules that read what changed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def state(found: Compared, rule: str, name: str) -> BaselineState | None:
 
 
 def turns(found: Compared, rule: str, name: str) -> list[tuple[BaselineState, Outcome | None, Outcome | None]]:
-    """Return how a finding that moved came out before and now."""
+    """Return the state of a changed finding and its outcomes before and now."""
     changes = [c for c in found.drift.findings if (c.finding.rule.id, c.finding.subject.name) == (rule, name)]
     return [(c.state, c.before.outcome if c.before else None, c.after.outcome if c.after else None) for c in changes]
 
@@ -67,7 +67,7 @@ def resource(found: Compared, name: str) -> ResourceChange:
 
 
 def looked_at(found: Compared, name: str) -> dict[str, tuple[str, ...]]:
-    """Return what moved in a resource with the rules that look at it."""
+    """Return the changed properties of a resource with the rules that read them."""
     return {moved.path: moved.rules for moved in resource(found, name).properties}
 
 
@@ -80,7 +80,7 @@ def to_tcp(body: Body) -> None:
 
 
 def noted(name: str) -> Change:
-    """Return what changes something that no rule looks at."""
+    """Return a change of a property that no rule reads."""
     return lambda body: estates.find(body, name).setdefault("tags", {}).update(note="seen")
 
 
@@ -304,7 +304,7 @@ def test_a_change_that_no_rule_reads_is_reported_and_is_no_drift_of_a_finding() 
 
 
 def test_a_finding_of_a_malformed_value_has_the_changes_of_the_resource_that_it_names() -> None:
-    """The fact that fails to make sense of a security rule has nothing to show for it but its reason."""
+    """A fact for which a security rule is malformed has no evidence except the reason."""
 
     def confuse(body: Body) -> None:
         rule = properties(body, "nsg-app-weu")["securityRules"][0]
@@ -372,7 +372,7 @@ def test_what_comes_out_the_same_of_other_values_has_drifted() -> None:
 
 
 def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() -> None:
-    """With another sight, other values say nothing; that there is one more to look at does."""
+    """Where a gap differs, other values prove nothing; another item to read does."""
 
     def extend(body: Body) -> None:
         extension = estates.copied(estates.find(body, "ama-vm-db-a"))
@@ -386,7 +386,7 @@ def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() 
 
 
 def test_values_are_not_compared_where_nothing_moved() -> None:
-    """They are of what moves by itself, or of the time that passes."""
+    """Then they differ only in volatile properties or because of the date."""
     seen = [{"evidence": (reports.evidence(observed=observed),)} for observed in ("then", "now")]
     assert retold("MIR003", changed(), changed(), *seen) is BaselineState.UNCHANGED
 

@@ -1,4 +1,4 @@
-"""What a rule reads of a resource is never told as something that no rule looks at."""
+"""A property that a rule reads is never reported as one that no rule reads."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from tests.evaluation.drift.comparing import compare
 
 NAME: Final = "mirror-template"
 WHICH: Final = frozenset({"id", "lun", "name", "type"})
-"""Properties that say which thing it is."""
+"""Properties that identify an item."""
 
 ONLY_TO_FIND_SOMETHING: Final = {
-    ("microsoft.compute/availabilitysets", "location"): "which SKU record it is that says what a set can do",
-    ("microsoft.compute/disks", "location"): "which SKU record it is that says what a disk can do",
-    ("microsoft.network/publicipaddresses", "location"): "in which region a subject lies",
+    ("microsoft.compute/availabilitysets", "location"): "which SKU record has the capabilities of an availability set",
+    ("microsoft.compute/disks", "location"): "which SKU record has the capabilities of a disk",
+    ("microsoft.network/publicipaddresses", "location"): "the region of a subject",
     ("microsoft.network/networkinterfaces", "properties.ipConfigurations[].properties.privateIPAddress"): (
-        "which security rules are about the interface"
+        "which security rules apply to the network interface"
     ),
     ("microsoft.network/networkinterfaces", "properties.ipConfigurations[].properties.privateIPAddressVersion"): (
-        "which security rules are about the interface"
+        "which security rules apply to the network interface"
     ),
 }
-"""What is read on the way to something else, and shown by no finding; by what for."""
+"""Properties that are read only to find something else, and that no finding shows, with the purpose."""
 
 
 def read_while_evaluating() -> dict[tuple[str, str], list[Place]]:
-    """Return where properties stand that are read, by type and path without the numbers of elements."""
+    """Return the places of the properties that are read, by type and by path without indexes."""
     body = estates.body_of(NAME)
     recorder = Recorder()
     topology = Topology(recorder.snapshot(estates.snapshot_of(NAME, body)), estates.deployments_of(NAME), AS_OF)
@@ -49,7 +49,7 @@ def read_while_evaluating() -> dict[tuple[str, str], list[Place]]:
 
 
 def changed(key: str, steps: tuple[paths.Step, ...]) -> Body | None:
-    """Return the estate with another value there, None where no plain value is there or it names something."""
+    """Return the estate with another value there; None where there is no scalar value, or one that identifies."""
     body = estates.body_of(NAME)
     holder: Any = next((item for item in body["value"] if arm.key(item.get("id", "")) == key), None)
     for step in steps[:-1]:
@@ -65,7 +65,7 @@ def changed(key: str, steps: tuple[paths.Step, ...]) -> Body | None:
 
 
 def unnoticed() -> Iterator[tuple[str, str]]:
-    """Yield what is read, but told as something at which no rule looks."""
+    """Yield the properties that are read, but reported as read by no rule."""
     for place, where in read_while_evaluating().items():
         after = next(filter(None, (changed(key, steps) for key, steps in where)), None)
         if after is not None:

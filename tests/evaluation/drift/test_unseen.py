@@ -89,7 +89,7 @@ def missing(found: Compared, kind: str) -> set[tuple[BaselineState, str]]:
 
 
 def turned(found: Compared, then: Outcome, now: Outcome) -> set[tuple[BaselineState, str]]:
-    """Return what is said of findings that came out in one way and come out in another, and why."""
+    """Return the states and reasons of the findings with one outcome in the baseline and another one now."""
     both = [(c, c.before.outcome, c.after.outcome) for c in found.drift.findings if c.before and c.after]
     return {(change.state, change.reason) for change, before, after in both if (before, after) == (then, now)}
 

@@ -108,7 +108,7 @@ def body_with(path: str, value: str) -> dict[str, Any]:
 
 
 def moved(type_: str, path: str) -> list[str]:
-    """Return what is told of a resource in which only one property is another."""
+    """Return the reported changes of a resource in which one property differs."""
     namespace, *types = type_.split("/")
     arm_id = "/".join(["/subscriptions/1/resourceGroups/rg/providers", namespace, *(f"{t}/x" for t in types)])
     before, after = (resource(body_with(path, value), arm_id) for value in ("before", "after"))

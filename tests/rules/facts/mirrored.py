@@ -61,7 +61,7 @@ def mirror_fact(name: str, *bodies: Body, **keywords: Any) -> Answer:
 
 
 def pair(a: Body, b: Body) -> tuple[Body, Body]:
-    """Return the failover members with these properties; `zone` stands for their zone."""
+    """Return the failover members with these properties; `zone` is their zone."""
     return s.vm("a", **a), s.vm("b", **b)
 
 

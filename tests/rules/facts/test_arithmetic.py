@@ -1,4 +1,4 @@
-"""Sums and maxima over numbers of which some are unknown, held against every number that those may turn out to be."""
+"""Sums and maxima of numbers, some unknown, compared with the results for every possible value of the unknown ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auditor.snapshot.known import Answer, Cause, Interval, Read, Unknown
 
 GAP: Final = Unknown(Cause.GAP, "not read")
 MANY: Final = 1000
-"""Stands for a number without bound: more than all that the strategies draw together."""
+"""An unbounded number: more than the sum of all that the strategies draw."""
 
 Join = Callable[[list[float]], float]
 FOLDS: Final = pytest.mark.parametrize(("fold", "join"), [(total, sum), (largest, max)], ids=["total", "largest"])
@@ -34,7 +34,7 @@ VALUES: Final = st.lists(
 
 
 def ends(value: object) -> tuple[float, float]:
-    """Return the least and the greatest number that a value may turn out to be."""
+    """Return the lowest and the highest number that a value may be."""
     if isinstance(value, Interval):
         return value.low, value.high
     return (value, value) if type(value) is int else (0, MANY)

@@ -1,4 +1,4 @@
-"""What load balancers offer: frontends, rules, pools, and who stands behind them."""
+"""Load balancers: frontends, load-balancing rules, backend pools and their members."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Told:
-    """Keeps what a reader tells while it reads."""
+    """Records the progress that a reader reports."""
 
     def __init__(self) -> None:
         self.done: list[tuple[str, int]] = []
@@ -129,7 +129,7 @@ def cli_answer(token: str) -> str:
 
 
 class Answering(ArmServer):
-    """Answers some requests as a test says, and all others as ever."""
+    """Answers some requests as a test decides, and all others as the base class does."""
 
     own: Callable[[Call], Answer | None] = staticmethod(lambda _: None)
 
@@ -144,7 +144,7 @@ def ask(
     told: Told | None = None,
     seconds: float = 30.0,
 ) -> T:
-    """Return what comes of asking a server by a reader that is signed in and has some time."""
+    """Return the result of a question to a server by a reader that is logged in and has a deadline."""
 
     async def session() -> T:
         deadline = asyncio.get_running_loop().time() + seconds

@@ -113,7 +113,7 @@ LASTING = {
     Fault.VALUE_OBJECT: (GapReason.MALFORMED, "", "is not a list"),
     Fault.REDIRECT: (GapReason.MALFORMED, "HTTP 307", "is a redirection"),
 }
-"""Faults that no second attempt mends: each is met once."""
+"""Faults that are not retried: each occurs once."""
 
 TRANSIENT = {
     Fault.THROTTLED: (GapReason.THROTTLED, "SubscriptionRequestsThrottled", "Azure asked to wait for 0 seconds"),
@@ -354,7 +354,7 @@ def test_where_azure_is_stricter_no_request_is_sent_before_retry_after(
     server: live.Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LONGEST_WAIT", 60.0)
-    monkeypatch.setattr(throttling, "MOST_CONNECTIONS", 1)  # else some would be under way when Azure says so
+    monkeypatch.setattr(throttling, "MOST_CONNECTIONS", 1)  # else some would be sent before the refusal arrives
     server.throttle = Throttle(30, 40)
     closed, early = 0.0, []
 
@@ -377,7 +377,7 @@ def test_where_azure_is_stricter_no_request_is_sent_before_retry_after(
     assert 429 in statuses(server)
 
 
-# --- when a request is sent again, in a time that passes at once ------------------------------------------------------
+# --- when a request is sent again, in simulated time ------------------------------------------------------------------
 
 
 @dataclass
@@ -390,11 +390,11 @@ class Said:
 
 
 Step = Said | Exception | None
-"""What comes of a request; None where nothing ever does."""
+"""The answer to a request; None if there is never one."""
 
 
 class Script:
-    """Answers requests in turn, the last answer for ever, and remembers when each was sent."""
+    """Gives its answers in turn, then the last one repeatedly, and records when each request was sent."""
 
     def __init__(self, *steps: Step) -> None:
         self._steps = list(steps)
@@ -414,7 +414,7 @@ class Script:
         return step
 
     def read(self, *paths: str, seconds: float = math.inf) -> tuple[list[NotReadError | None], float]:
-        """Ask for lists one after the other, and return what came of each and when all was over."""
+        """Request lists one after the other; return the result of each, and the time at the end."""
 
         async def question() -> tuple[list[NotReadError | None], float]:
             reader = ArmClient(END, lambda _: self.send, Limiter(), live.Told(), seconds)
@@ -582,7 +582,7 @@ def test_a_connection_that_fails_is_tried_again(error: Exception) -> None:
 
 
 def followed(link: object) -> str | None:
-    """Return which address a link leads to, None where it leads nowhere."""
+    """Return the address to which a link leads, None where it is not followed."""
     script = Script(Said(content=json.dumps({"value": [], "nextLink": link}).encode()), Said())
     (error,), _ = script.read("/start?api-version=1")
     assert script.sent[0][1] == f"{END}/start?api-version=1"

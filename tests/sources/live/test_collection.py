@@ -73,7 +73,7 @@ def test_the_size_of_pages_changes_nothing() -> None:
 
 @dataclass
 class Counting(ArmServer):
-    """Keeps from where requests came: a connection has a port of its own."""
+    """Records the ports from which requests come: each connection has its own."""
 
     ports: set[int] = field(default_factory=set)
 

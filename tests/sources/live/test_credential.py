@@ -71,7 +71,7 @@ def read(server: ArmServer, **options: Any) -> Snapshot:
 
 
 def refusal(server: ArmServer, **options: Any) -> str:
-    """Return the error that a run ends with, in which no secret may stand and which is one line."""
+    """Return the error that ends a run; check that it is one line without secrets."""
     with pytest.raises(InputError) as raised:
         read(server, **options)
     said = str(raised.value)

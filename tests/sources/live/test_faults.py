@@ -64,7 +64,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def estate() -> Estate:
-    """Return a small estate with something of every kind that has lists of its own."""
+    """Return a small estate with a resource of each type that has lists of children."""
     built = live.estate_of(NAME)
     add_vault(built, f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv", MEMBER)
     built.add({"id": f"{GROUP}{ACCOUNTS}/stwitness", "location": "westeurope", "properties": {}})
@@ -125,10 +125,10 @@ def fact(fact: str, name: str, vm: str, read: Snapshot | None = None) -> Any:
     return FACTS[fact].find(Context(topology, topology.deployments[0]), found).value
 
 
-# --- the heart of it --------------------------------------------------------------------------------------------------
+# --- any faults -------------------------------------------------------------------------------------------------------
 
 HONEST = [fault for fault in Fault if fault is not Fault.CONFLICT]
-"""All but a provider that says it was never used: to say so of what is there is no fault, but a lie."""
+"""All but that of an unregistered provider: of a type with resources, it would be a wrong answer, not a fault."""
 ODDS = [fault for fault in HONEST if fault not in {Fault.SILENCE, Fault.DRIP}] * 5 + [Fault.SILENCE, Fault.DRIP]
 
 
@@ -303,7 +303,7 @@ def test_where_the_list_of_states_fails_the_state_of_a_vm_is_unknown() -> None:
         with ArmServer(built, faults=faults) as server:
             read = live.read(server, NAME).snapshot
         found.append(fact("vm.power_state", NAME, bystander, read))
-        assert fact("vm.power_state", NAME, MEMBER, read) == "running", "a member was asked for by itself"
+        assert fact("vm.power_state", NAME, MEMBER, read) == "running", "a deployment member is requested by its id"
     assert found[0] == "running"
     assert isinstance(found[1], Unknown)
 
@@ -440,7 +440,7 @@ def test_where_azure_refuses_for_ever_all_that_is_missing_is_a_gap(
     assert {gap.reason for gap in read.gaps} <= {GapReason.THROTTLED, GapReason.TIMEOUT}
     assert unaccounted(read) == set()
     rounds = 1 + (refused[-1] - refused[0]) // seconds
-    assert len(refused) <= throttling.MOST_CONNECTIONS * rounds, "who was refused does not ask again at once"
+    assert len(refused) <= throttling.MOST_CONNECTIONS * rounds, "a refused request is not repeated immediately"
     assert softened(read) == []
 
 

@@ -55,7 +55,7 @@ def scan(server: ArmServer, *arguments: str) -> int:
 
 
 def started(server: ArmServer, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
-    """Start the program in a process of its own."""
+    """Start the program in a separate process."""
     environment = {**os.environ, **server.environment, "PYTHONPATH": str(Path.cwd()), "TERM": "xterm", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
     return subprocess.Popen([sys.executable, "-m", "auditor", *arguments], env=environment, **streams)

@@ -39,12 +39,12 @@ SUBSCRIPTION_READ = reads.SUBSCRIPTION.action
 LISTED = {listing.key for listing in reads.LISTS} | {declared.key for declared in reads.BY_GRAPH}
 
 NOT_ASKED_FOR = {
-    # Resource Graph leaves out what the identity may not read, and asks for no action of its own in a subscription:
+    # Resource Graph leaves out what the identity may not read, and needs no further action in a subscription:
     # https://learn.microsoft.com/azure/governance/resource-graph/overview#permissions-in-azure-resource-graph. It is in
-    # the role since Azure lists it as what submitting a query takes.
+    # the role since Azure lists it as the action for submitting a query.
     GRAPH_READ,
 }
-"""Actions of the role without which the server refuses nothing."""
+"""Actions of the role that the server does not require."""
 
 
 def protected(estate: Estate) -> Estate:

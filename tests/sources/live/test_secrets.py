@@ -1,4 +1,4 @@
-"""No secret of Azure's answers, and none of the sign-in, comes out anywhere."""
+"""No output contains a secret of Azure's answers or of the login."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ VM_ID = f"{PROVIDERS}/Microsoft.Compute/virtualMachines/vm-planted"
 
 
 class Planted:
-    """Makes up secrets, each of which is recognised wherever it comes out."""
+    """Generates secrets, each of which is recognised in any output."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}

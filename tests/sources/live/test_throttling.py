@@ -166,7 +166,7 @@ class Traffic:
         return sorted(round(moment, 3) for one in wanted for moment in self.times[one])
 
     def all(self, *wanted: str) -> list[BaseException | None]:
-        """Send them at once, and return what became of each."""
+        """Send all requests concurrently; return the error of each, or None."""
 
         async def gathered() -> list[BaseException | None]:
             return await asyncio.gather(*map(self.send, wanted), return_exceptions=True)

@@ -68,7 +68,7 @@ class Clock:
         self._patch.undo()
 
     def forward(self, seconds: float) -> None:
-        """Let some seconds pass at once; any thread may do so."""
+        """Put the clock forward by some seconds; any thread may do so."""
         self._ahead += seconds
         for loop in tuple(self._loops):
             if loop.is_running():
