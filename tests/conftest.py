@@ -1,4 +1,4 @@
-"""What holds for every test, and what tests of several folders share."""
+"""Settings of all tests, and fixtures that several folders share."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def limit(seconds: float = 60.0) -> Iterator[None]:
-    """Fail what takes more CPU time of this process: a cost that explodes would go on for hours."""
+    """Fail code that takes more CPU time of this process; with exponential cost it could run for hours."""
 
     def exceeded(_signal: int, _frame: FrameType | None) -> None:
         message = f"took more than {seconds:g} s of CPU time"

@@ -36,7 +36,7 @@ RULE_IDS: tuple[str, ...] = tuple(sorted(path.stem for path in bundled.PACK.glob
 
 Body = dict[str, Any]
 Key = tuple[str, str, str]
-"""Rule, deployment and subject of a finding."""
+"""The rule, deployment and subject of a finding."""
 
 
 @cache
@@ -63,13 +63,13 @@ def _files(name: str) -> tuple[bytes, bytes]:
 
 
 def body_of(name: str) -> Body:
-    """Return a fresh copy of an estate's inventory."""
+    """Return a copy of the ARM JSON file of an estate."""
     body: Body = msgspec.json.decode(_files(name)[0])
     return body
 
 
 def declared_of(name: str) -> Any:
-    """Return a fresh copy of what an estate's deployment file says."""
+    """Return a copy of the content of the deployment file of an estate."""
     return msgspec.json.decode(_files(name)[1])
 
 
@@ -79,17 +79,17 @@ def _decoder(name: str) -> fixtures.Decoder:
 
 
 def snapshot_of(name: str, body: Body) -> Snapshot:
-    """Return a changed inventory as it is read."""
+    """Return the snapshot of a changed ARM JSON file."""
     return _decoder(name).snapshot(body)
 
 
 def deployments_of(name: str) -> tuple[DeclaredDeployment, ...]:
-    """Return what an estate's deployment file declares."""
+    """Return the declarations of the deployment file of an estate."""
     return _decoder(name).deployments(declared_of(name))
 
 
 def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = fixtures.AS_OF) -> Topology:
-    """Return the topology of an estate of which the inventory was changed, and perhaps the deployment file.
+    """Return the topology of an estate with a changed ARM JSON file, and perhaps a changed deployment file.
 
     There is no such file where `declared` is empty.
     """
@@ -101,7 +101,7 @@ def topology(name: str, body: Body, declared: Any = None, as_of: dt.date = fixtu
 def evaluate(
     name: str, body: Body, declared: Any = None, asked: Sequence[CompiledRule] | None = None
 ) -> dict[Key, Finding]:
-    """Return the findings of a changed estate by what they are about; by some rules only, where these are given."""
+    """Return the findings of a changed estate by their keys; only those of the given rules, if any."""
     findings = engine.evaluate(topology(name, body, declared), rules(ESTATES[name]) if asked is None else asked)
     found = {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in findings}
     assert len(found) == len(findings), "one finding a (rule, deployment, subject)"

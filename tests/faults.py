@@ -1,4 +1,4 @@
-"""Files that users write, and how a change to one is refused."""
+"""Files that users write, and the errors of invalid changes to them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from auditor.errors import InputError
 
 
 class Change(NamedTuple):
-    """A change to a file, and the error of loading that."""
+    """A change to a file, and the expected error."""
 
     old: str
     new: str
     words: str
     """A part of the message."""
     line: int = 0
-    """Counted from that of the change."""
+    """The line, relative to that of the change."""
 
 
 def changes(*rows: tuple[str, str, str] | tuple[str, str, str, int]) -> pytest.MarkDecorator:
@@ -35,7 +35,7 @@ class Sound(NamedTuple):
     load: Callable[[str], object]
 
     def error(self, old: str, new: str) -> tuple[str, int]:
-        """Return the message of loading the file after a change, and its line, counted from that of the change."""
+        """Return the error for the file after a change: its message, and its line relative to that of the change."""
         assert old in self.text
         with pytest.raises(InputError) as caught:
             self.load(self.text.replace(old, new, 1))
@@ -43,7 +43,7 @@ class Sound(NamedTuple):
         return caught.value.message, caught.value.line - self.text[: self.text.index(old)].count("\n") - 1
 
     def refuses(self, change: Change) -> None:
-        """Check that a change is refused as it says."""
+        """Check that a change is refused with its error."""
         message, line = self.error(change.old, change.new)
         assert change.words in message
         assert line == change.line

@@ -1,4 +1,4 @@
-"""The faults that the server plays, as the Azure SDK meets them."""
+"""The faults of the server with the Azure SDK as the client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DISKS = f"{SCOPE}/providers/Microsoft.Compute/disks"
 
 
 def outcome(server: ArmServer, path: str = LIST) -> Any:
-    """Return status and body of one answer, or the kind of error that there was instead."""
+    """Return the status and body of one answer, or the type of the error."""
 
     async def question(client: Client) -> Any:
         loop = asyncio.get_running_loop()
@@ -66,7 +66,7 @@ def test_every_fault_shows_and_passes(arm_server: ArmServer, fault: Fault) -> No
     arm_server.faults = {"virtualMachines": fault}
     assert outcome(arm_server) != honest
     assert [entry.fault for entry in arm_server.log if entry.path == LIST][:2] == [None, fault]
-    assert outcome(arm_server, DISKS)[0] == 200, "another path is not meant"
+    assert outcome(arm_server, DISKS)[0] == 200, "other paths have no fault"
     arm_server.faults = {}
     assert outcome(arm_server) == honest
 
@@ -136,7 +136,7 @@ def test_a_truncated_body_has_the_length_that_it_says(arm_server: ArmServer) -> 
 
 def test_a_body_that_is_not_compressed_cannot_be_unpacked(arm_server: ArmServer) -> None:
     arm_server.faults = {"virtualMachines": Fault.WRONG_ENCODING}
-    assert outcome(arm_server) is zlib.error, "which is no error of the Azure SDK's own"
+    assert outcome(arm_server) is zlib.error, "which is not an error of the Azure SDK itself"
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_a_connection_is_reset(arm_server: ArmServer, fault: Fault, known_as: ty
 def test_an_answer_may_never_end(arm_server: ArmServer, fault: Fault) -> None:
     arm_server.faults = {"virtualMachines": fault}
     assert outcome(arm_server) is TimeoutError
-    assert outcome(arm_server, DISKS)[0] == 200, "others are served meanwhile"
+    assert outcome(arm_server, DISKS)[0] == 200, "other requests are answered meanwhile"
 
 
 def test_a_redirect_leads_to_another_host(arm_server: ArmServer) -> None:

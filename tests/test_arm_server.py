@@ -1,4 +1,4 @@
-"""The server that plays Azure Resource Manager, as the Azure SDK sees it."""
+"""The server of the tests with the Azure SDK as the client."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def claims(token: str) -> Body:
 
 
 def default_token(server: ArmServer, scope: str) -> str:
-    """Return the token that the default chain gets for the environment that is set."""
+    """Return the token of DefaultAzureCredential in the current environment."""
 
     async def log_in() -> str:
         async with DefaultAzureCredential(**connected(server)) as credential:
@@ -88,7 +88,7 @@ def test_a_federated_token_logs_in(server: ArmServer, monkeypatch: pytest.Monkey
 
 def test_a_managed_identity_logs_in(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_CLIENT_SECRET")
-    monkeypatch.delenv("AZURE_CLIENT_ID")  # with it, a user-assigned identity would be asked for
+    monkeypatch.delenv("AZURE_CLIENT_ID")  # with it, a user-assigned identity would be requested
     for name, value in server.managed_identity_environment.items():
         monkeypatch.setenv(name, value)
     token = default_token(server, server.audience + ".default")
@@ -478,7 +478,7 @@ def test_answers_take_their_time(server: ArmServer) -> None:
     server.latency = 0.2
     began = time.monotonic()
     get(server, SCOPE)
-    assert time.monotonic() - began >= 0.4, "the login takes it too"
+    assert time.monotonic() - began >= 0.4, "the login uses it too"
 
 
 def test_every_request_is_logged(server: ArmServer) -> None:

@@ -48,7 +48,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def owner(key: str) -> str:
-    """Return the key of the resource that an id, or the id of a part of it, names."""
+    """Return the key of the resource of an id, which may be that of a part."""
     while parent := arm.parent_of(key):
         key = parent
     return key

@@ -22,7 +22,7 @@ from tests import estates
 DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
 INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
 SOUND = bundled.DEMO / bundled.DEPLOYMENT
-"""A file that is never held against the schema of deployment files."""
+"""A file that is never validated with the schema of deployment files."""
 GOOD = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(DEPLOYMENT)]
 
 
@@ -39,7 +39,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:
-    """Return a copy of the known-good inventory in which a text was replaced."""
+    """Return a copy of the known-good ARM JSON file with a replaced text."""
     text = INVENTORY.read_text(encoding="utf-8")
     assert old in text
     path = tmp_path / "inventory.json"

@@ -1,4 +1,4 @@
-"""What `auditor discover` proposes: what the known-good deployments declare, and never a file that does not load."""
+"""The proposals of `auditor discover`: the declarations of the known-good deployments, always a valid file."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_mirror_is_found_by_its_pool_whatever_its_members_are_called() -> None
     assert [names(mirror.failover) for mirror in found.mirrors or ()] == [{"alpha", "beta"}]
     assert (found.product, found.primary_region, found.dr_region) == ("iris", "westeurope", "")
     (mirror,) = found.mirrors or ()
-    assert not mirror.arbiter.declared, "what was not found is left open, not declared to be none"
+    assert not mirror.arbiter.declared, "what was not found is left out, not declared as none"
 
 
 @pytest.mark.parametrize("page", ["/csp/bin/mirror_status.cxw", "/csp/bin/MirrorStatus.CMX"])
@@ -356,7 +356,7 @@ POOL = st.builds(
 @given(st.lists(st.one_of(ANY_VM, ANY_VM, POOL), max_size=10, unique_by=lambda body: arm.key(body["id"])))
 def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None:
     found = proposal(*bodies)
-    assert proposal(*reversed(bodies)).text == found.text, "the order of an inventory says nothing"
+    assert proposal(*reversed(bodies)).text == found.text, "the order of resources does not matter"
     if found.found:
         load(found.text)
     else:

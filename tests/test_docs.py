@@ -1,4 +1,4 @@
-"""What the pages say is what the program does."""
+"""The pages agree with the program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 

@@ -1,4 +1,4 @@
-"""No rule passes on an empty inventory: neither where nothing was listed, nor where everything was and is not there."""
+"""No rule passes without resources: neither where nothing was listed, nor where all types were and none exists."""
 
 from __future__ import annotations
 

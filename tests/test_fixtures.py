@@ -50,11 +50,11 @@ ONE_WAY: Final = {
     "userAssignedIdentities": "an identity does not know who uses it",
     "virtualNetworkGateway1": "a gateway does not list its connections",
 }
-"""Properties that name something which, on Azure, does not name them in return."""
+"""Properties that refer to something without a reference back in Azure."""
 
 
 def definitions(body: Body) -> Iterator[str]:
-    """Yield the key of a resource and of each of its parts that others can name."""
+    """Yield the key of a resource and of each of its parts with an id."""
     yield arm.key(body["id"])
     yield from (arm.key(part["id"]) for part in objects(body) if "name" in part and arm.is_id(part.get("id")))
 
@@ -94,13 +94,13 @@ def walk(bodies: list[Body]) -> list[Reference]:
 
 
 def dangling(bodies: list[Body]) -> list[Reference]:
-    """Return the references to what is not there."""
+    """Return the references to what does not exist."""
     defined = {key for body in bodies for key in definitions(body)}
     return [found for found in walk(bodies) if found.target not in defined]
 
 
 def unanswered(bodies: list[Body]) -> list[Reference]:
-    """Return the references to what does not name in return who names it, or what that is a part of."""
+    """Return the references without a reference back to their source, or to a resource that contains it."""
     named = walk(bodies)
     back: dict[str, set[str]] = defaultdict(set)
     for found in named:
@@ -111,14 +111,14 @@ def unanswered(bodies: list[Body]) -> list[Reference]:
         found
         for found in named
         if found.member not in ONE_WAY
-        and found.target not in lineage(found.source)  # a part need not name its whole,
-        and found.source not in lineage(found.target)  # nor a whole its part
+        and found.target not in lineage(found.source)  # a part need not refer to its resource,
+        and found.source not in lineage(found.target)  # nor a resource to its part
         and not back[found.target] & set(lineage(found.source))
     ]
 
 
 def lineage(key: str) -> list[str]:
-    """Return an id and the ids of what it is a part of."""
+    """Return an id and the ids of the parts and resources that contain it."""
     return [key, *lineage(parent)] if (parent := arm.parent_of(key)) else [key]
 
 
@@ -150,7 +150,7 @@ def test_references_hold_both_ways(name: str) -> None:
     ],
 )
 def test_the_walk_misses_nothing(name: str, path: str) -> None:
-    """Taking away one direction of a reference leaves the other one unanswered."""
+    """Without one direction of a reference, the other one is reported."""
     changed = changes.apply(fixtures.known_good("trakcare-current"), {"remove": [{"resource": name, "path": path}]})
     assert unanswered([item for item in changed.inventory["value"] if "id" in item])
 
@@ -180,7 +180,7 @@ def test_known_good_deployments_are_good(name: str) -> None:
 
 @pytest.mark.slow
 def test_one_arbiter_may_serve_all_mirrors() -> None:
-    """The vendor allows it, so that it is nothing to complain about, whatever the fixture does."""
+    """InterSystems allows it, so that it is no fail, whatever the fixture has."""
     known_good = fixtures.known_good("healthshare-current")
     mirrors = range(1, len(known_good.declared["deployments"][0]["mirrors"]))
     change = {
@@ -206,7 +206,7 @@ AS_OF: Final = dt.date(2026, 12, 1)
 
 
 class Expected(NamedTuple):
-    """What a rule must say: everything that it says, but for "not applicable" of other subjects."""
+    """The expected findings of a rule: all of them, except "not applicable" for other subjects."""
 
     outcome: Outcome
     severity: str = ""
@@ -223,7 +223,7 @@ def fail(severity: str, *of: str) -> Expected:
 
 
 ANSWER: Final[Mapping[str, Expected]] = {
-    # What is right in the template.
+    # Passes of the template.
     "LB002": PASS,
     "MIR001": PASS,
     "MIR002": PASS,
@@ -234,7 +234,7 @@ ANSWER: Final[Mapping[str, Expected]] = {
     "AVL007": PASS,
     "NET016": PASS,
     "STO001": PASS,
-    # What is wrong in it.
+    # Fails of the template.
     "CMP001": fail("high", *MEMBERS),
     "CMP003": fail("low", "vm-arbiter", "vm-backup", "vm-jump", "vm-primary"),
     "CMP005": fail("high", *MEMBERS),
@@ -245,7 +245,7 @@ ANSWER: Final[Mapping[str, Expected]] = {
     "LB020": fail("low"),
     "MIR004": fail("high"),
     "AVL001": fail("critical"),  # web and application servers are declared as none, and the rule requires them
-    "AVL008": fail("info"),  # two fault domains are all that the region has
+    "AVL008": fail("info"),  # the region has only two fault domains
     "NET008": fail("high"),
     "NET013": fail("high", "pip-jump"),
     "BKP001": fail("high", *MEMBERS),
@@ -286,7 +286,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "SEC011": "disks that can be exported from anywhere",
     "STO009": "three data disks do not hold what should be on four",
 }
-"""Rules beyond the list that may fail, with what they would be right about."""
+"""Further rules that fail for the template, with the reason."""
 
 
 @cache
@@ -324,7 +324,7 @@ def test_the_template_gets_the_answer_known_beforehand(rule_id: str, expected: E
 
 
 def test_nothing_else_fails() -> None:
-    """A rule that complains about something new says here what about, or is wrong."""
+    """A further rule that fails is listed in `BEYOND` with its reason."""
     failing = {finding.rule.id for finding in template() if finding.outcome is Outcome.FAIL}
     expected = {rule_id for rule_id, answer in ANSWER.items() if answer.outcome is Outcome.FAIL}
     assert failing - expected - BEYOND.keys() == set()

@@ -1,4 +1,4 @@
-"""Not knowing is never a pass, nor a fail: whatever is hidden, outcomes change to unknown only."""
+"""An unknown is never a pass or a fail: whatever is hidden, outcomes change to unknown only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def type_of(item: Body) -> str:
 
 
 def hide_type(body: Body, type_: str, *, keep: int = 0) -> Body:
-    """Take a type's listing away, and its resources but for the first ones."""
+    """Remove the listing of a type, and its resources but the first ones."""
     lowered = arm.canonical_type(type_)
     kept = [item for item in body["value"] if type_of(item) == lowered][:keep]
     body["value"] = [item for item in body["value"] if type_of(item) != lowered or item in kept]
@@ -118,7 +118,7 @@ def of_rules(findings: Mapping[Key, Finding], rules: Iterable[CompiledRule]) -> 
 def softened(
     name: str, type_: str, before: Mapping[Key, Finding], bodies: Iterable[Body], declared: Any = None
 ) -> list[str]:
-    """Return what concerned rules find else than unknown in estates of which something of a type is hidden."""
+    """Return the changed findings, except unknown ones, of concerned rules for estates without resources of a type."""
     rules = concerned(name, arm.canonical_type(type_))
     before = of_rules(before, rules)
     return [
@@ -154,7 +154,7 @@ def test_a_resource_that_was_not_read(name: str, type_: str) -> None:
 
 @pytest.mark.slow
 def test_what_is_hidden_changes_nothing_for_rules_that_it_does_not_concern() -> None:
-    """Asking the others alone is what makes hiding so much possible."""
+    """Therefore the other tests evaluate only concerned rules, which takes less time."""
     for name, arm_id in SAMPLE[::17]:
         asked = {loaded.rule.id for loaded in concerned(name, arm.type_of(arm_id))}
         others = [loaded for loaded in estates.rules(estates.ESTATES[name]) if loaded.rule.id not in asked]
@@ -185,7 +185,7 @@ def test_a_vm_that_was_not_read_where_tags_declare_roles(name: str, *, file: boo
 
 
 def by_name(name: str) -> Body:
-    """Return an estate whose Traffic Manager profiles name the addresses that they lead to."""
+    """Return an estate whose Traffic Manager profiles have the DNS names of their targets."""
     body = estates.body_of(name)
     for item in body["value"]:
         for end in item.get("properties", {}).get("endpoints", ()):

@@ -110,7 +110,7 @@ def test_numbers_of_json_may_be_floats(name: str) -> None:
 
 
 def renamed(value: Any, seed: int) -> Any:
-    """Return an id in which the group, the resource and its parts have names that are theirs alone."""
+    """Return an id with other, unique names of the resource group, the resource and its parts."""
     if not arm.is_id(value):
         return value
     segments = value.split("/")
@@ -136,7 +136,7 @@ def rename(value: Any, seed: int) -> Any:
 
 
 def members_as(name: str, spell: dict[str, str]) -> Any:
-    """Return what an estate's deployment file says, with its members spelled in another way."""
+    """Return the content of the deployment file of an estate, with another spelling of its members."""
 
     def change(part: Any) -> Any:
         entries = part.items() if isinstance(part, dict) else enumerate(part)

@@ -1,4 +1,4 @@
-"""A process that is killed while it writes, at whatever step of it: every file is the old one or the new one."""
+"""A process that is killed at any step of writing: every file is the old one or the new one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ Run = Callable[[Path, int, tuple[str, ...]], int]
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Return what runs the auditor in a folder, to be killed at a step (none at step 0), and returns its exit code."""
+    """Return a function that runs the auditor in a folder, kills it at a step (0: never), and returns its exit code."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Every mutation is noticed by a rule, or a rule file states why none must; and every rule can fail."""
+"""Every mutation is noticed by a rule, or a rule file states why not; and every rule can fail."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_rule_that_passes_can_fail(name: str, rule: str) -> None:
 
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 def test_rules_that_do_not_read_what_is_mutated_do_not_notice_it(name: str) -> None:
-    """To evaluate only the others is what makes so many evaluations possible."""
+    """Therefore the other tests evaluate only rules that read what is mutated, which takes less time."""
     known_good = sensitivity(name)
     rules = set(known_good.rules)
     sample = [mutation for mutation in known_good.mutations if set(known_good.concerned(mutation)) != rules][::41]

@@ -88,9 +88,9 @@ def is_resource(body: Any) -> bool:
 
 
 def recorded(type_: str, odd: Callable[[Body], Any] = lambda _: True) -> list[Body]:
-    """Return the resources of a type that have an oddity, at least one."""
+    """Return the resources of a type with an oddity, at least one."""
     found = [body for body in bodies() if arm.type_of(body["id"]) == type_.lower() and odd(body)]
-    assert found, "nothing shows this any more"
+    assert found, "no recording has the oddity any more"
     return found
 
 
@@ -104,7 +104,7 @@ def sizes() -> tuple[Body, ...]:
 
 
 def layers() -> Iterator[list[Body]]:
-    """Yield inventories that have each id once."""
+    """Yield ARM JSON bodies with each id once."""
     rest = list(bodies())
     while rest:
         layer = {arm.key(body["id"]): body for body in reversed(rest)}
@@ -200,11 +200,11 @@ GRAFTS = {
     SECURITY_GROUP: ("nsg-db-weu", "nsg-web-weu"),
     TRAFFIC_MANAGER: ("tm-trakcare",),
 }
-"""What in the known-good deployment a recorded resource is put in the place of."""
+"""The resources of the known-good deployment that recorded ones replace."""
 
 
 def graft(body: Body, name: str, found: Body) -> None:
-    """Put a recorded resource in the place of one in an inventory: with its id, and so with the references to it."""
+    """Replace a resource by a recorded one, with the id of the former, so that references lead to it."""
     old = next((item for item in body["value"] if item.get("id") and arm.name_of(item["id"]) == name), None)
     if old is None:
         return
@@ -213,7 +213,7 @@ def graft(body: Body, name: str, found: Body) -> None:
 
 
 def shape(value: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths that a body has: those of one shape teach nothing new."""
+    """Yield the paths and types of a body; bodies with the same ones need no second test."""
     yield f"{path}:{type(value).__name__}"
     for name, member in value.items() if isinstance(value, dict) else ():
         yield from shape(member, f"{path}.{name}")
@@ -238,7 +238,7 @@ def test_each_recording_in_a_known_good_deployment_is_evaluated_without_an_error
 
 
 def finding_of(name: str, found: Body, rule: str) -> Finding:
-    """Return what a rule says of a resource of the known-good deployment once a recorded one is in its place."""
+    """Return the finding for a resource of the known-good deployment that a recorded one replaces."""
     body = estates.body_of("trakcare-current")
     graft(body, name, found)
     findings = estates.evaluate("trakcare-current", body)
@@ -346,7 +346,7 @@ def rules_of(odd: Callable[[Body], bool]) -> list[tuple[Topology, Part]]:
     for body in recorded(LOAD_BALANCER):
         topology, load_balancer = alone(body)
         found += [(topology, rule) for rule in parts(load_balancer, RULES) if odd(get(rule.body, "properties") or {})]
-    assert found, "no recording shows this any more"
+    assert found, "no recording has the oddity any more"
     return found
 
 
@@ -402,7 +402,7 @@ def test_oddity_14_a_pool_without_either_list_is_empty_and_known_to_be() -> None
 
 def test_oddity_15_a_disk_without_sku_is_not_taken_for_premium() -> None:
     for body in recorded(DISK, lambda body: not body.get("sku")):
-        assert get(body, "properties", "accountType"), "what old answers have instead"
+        assert get(body, "properties", "accountType"), "the property of old answers"
         assert value(alone(body)[1], "sku.name").value is ABSENT
         estate = estates.body_of("trakcare-current")
         attached = estates.find(estate, "vm-db-a")["properties"]["storageProfile"]["dataDisks"][0]["managedDisk"]["id"]
@@ -434,7 +434,7 @@ def test_oddity_18_disk_properties_absent_from_a_vm_are_read_from_the_disk() -> 
         assert [found.id for found in read.known if isinstance(found, Resource)] == [disk["id"]]
         without, vm = alone(body)
         unread = fact("vm.os_disk", without, vm).value
-        assert not (isinstance(unread, PartialList) and unread.complete), "a disk that was not seen is not known"
+        assert not (isinstance(unread, PartialList) and unread.complete), "a disk that was not read is unknown"
 
 
 def test_oddity_18_a_deallocated_vm_has_this_power_state() -> None:

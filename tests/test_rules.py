@@ -65,7 +65,7 @@ def test_every_rule_passes_on_a_known_good_deployment() -> None:
 
 
 def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) -> bool:
-    """Return whether any evidence is a changed property; where none can be read back, whether there is any at all."""
+    """Return whether any evidence is a changed property; where none can be, whether there is any evidence."""
     changes = [*example.get("set", ()), *example.get("remove", ())]
     shown = [(c["resource"], c["path"]) for c in changes if "path" in c and not _shown_otherwise(c)]
     added = [(item["name"], "") for item in example.get("add", ())]

@@ -70,7 +70,7 @@ def write(path: Path, **envelope: Any) -> Path:
 
 
 def as_snapshot(raw: Path, path: Path, deployment: str = "") -> Path:
-    """Write what raw bodies say as a snapshot that carries a deployment file."""
+    """Write an ARM JSON file as a snapshot with a deployment file."""
     taken = msgspec.structs.replace(FileSource(raw).read(), deployment=deployment)
     path.write_bytes(snapshot_file.encode(taken))
     return path

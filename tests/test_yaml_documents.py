@@ -1,4 +1,4 @@
-"""YAML files: what they may say, on which line, and what is said of those that are wrong."""
+"""YAML files: valid content with its lines, and the errors of invalid ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse(text: str | bytes) -> Document:
 
 
 def fault(text: str | bytes, schema: str = "") -> tuple[int, str]:
-    """Return the line and message of the fault that a text has."""
+    """Return the line and message of the error of a text."""
     with pytest.raises(InputError) as caught:
         parse(text).check(schema) if schema else parse(text)
     assert caught.value.file == "f.yaml"
@@ -242,7 +242,7 @@ _YAMLISH = st.lists(
 def test_nothing_but_an_input_error_is_ever_raised(text: str | bytes) -> None:
     for schema in ("deployment", "rule", "pack", "waivers", "attestations"):
         error = outcome(lambda schema=schema: parse(text).check(schema))  # type: ignore[misc]
-        assert error is not None, "no such text is a file of ours"
+        assert error is not None, "no such text is valid"
         assert error.file == "f.yaml"
         assert 0 <= error.line <= len(text) + 1
         assert "\n" not in error.message
@@ -412,7 +412,7 @@ def test_what_a_fault_quotes_is_bounded() -> None:
 
 @pytest.mark.parametrize("schema", ["deployment", "rule", "pack", "waivers", "attestations"])
 def test_the_schemas_are_schemas_whose_choices_are_all_of_keys(schema: str) -> None:
-    """What cannot be explained in one sentence, a choice between sub-schemas, is not used."""
+    """A choice between sub-schemas, which cannot be explained in one sentence, is not used."""
     checker = yaml_documents.validator(schema)
     whole: Any = checker.schema
     checker.check_schema(whole)
@@ -435,6 +435,6 @@ def test_bundled_files_are_validated_here_and_not_by_check() -> None:
     wrong = Document({}, str(demo), {})
     assert wrong.check("deployment") is wrong
     with pytest.raises(InputError):
-        wrong.check("waivers")  # the file is not what its schema says
+        wrong.check("waivers")  # the file is not valid for its schema
     with pytest.raises(InputError, match="the file lacks the key 'format'"):
         Document({}, "deployment.yaml", {}).check("deployment")

@@ -1,4 +1,4 @@
-"""Asking the server, with the Azure SDK and without it; ids are those of `trakcare-current`."""
+"""Requests to the server, with the Azure SDK and without it; ids are those of `trakcare-current`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{SCOPE}/resourceGroups/rg-trakcare-prod-weu"
 VMS = "/providers/Microsoft.Compute/virtualMachines"
 API = "api-version=2025-01-01"
-"""Any date does."""
+"""Any date is accepted."""
 
 Body = dict[str, Any]
 Client = ComputeManagementClient
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def connected(server: ArmServer) -> dict[str, Any]:
-    """Return what makes a credential log in at the server."""
+    """Return the arguments with which a credential logs in at the server."""
     return {"authority": server.url, "disable_instance_discovery": True, "connection_verify": server.ca_file}
 
 
@@ -38,8 +38,8 @@ def ask(server: ArmServer, question: Callable[[Client], Awaitable[T]], retries: 
     async def session() -> T:
         try:
             return await signed_in()
-        finally:  # aiohttp does not wait for the end of a connection that it gives up
-            while server.connections:  # noqa: ASYNC110 - they are of another thread
+        finally:  # aiohttp does not wait until an abandoned connection is closed
+            while server.connections:  # noqa: ASYNC110 - the connections belong to another thread
                 await asyncio.sleep(0.005)
             await asyncio.sleep(0.01)
 
@@ -107,7 +107,7 @@ def pages(server: ArmServer, path: str) -> list[Body]:
 
 
 def raw(server: ArmServer, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
-    """Return an answer to a request without the Azure SDK, and so without its token: status, body, headers."""
+    """Send a request without the Azure SDK, and so without a token; return status, body and headers."""
 
     async def fetch() -> tuple[int, bytes, dict[str, str]]:
         trusted = ssl.create_default_context(cafile=server.ca_file)

@@ -131,7 +131,7 @@ Microsoft.Storage/storageAccounts/managementPolicies
 KNOWN = frozenset(name.lower() for name in (*BY_SUBSCRIPTION, *BY_GROUP, *CHILDREN))
 ONLY_BY_GROUP = frozenset(name.lower() for name in BY_GROUP)
 API_VERSION = "2025-01-01"
-"""The one version that every type here says it has; any date is accepted."""
+"""The api-version of every type here; any date is accepted."""
 
 
 def namespaces() -> dict[str, list[str]]:

@@ -24,7 +24,7 @@ def authority() -> tuple[trustme.CA, str]:
 
 @cache
 def server_context(*hosts: str) -> ssl.SSLContext:
-    """Return what a server needs to be believed to be 127.0.0.1 or localhost, or any other hosts."""
+    """Return the TLS context of a server with a certificate for 127.0.0.1 and localhost, or for other hosts."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority()[0].issue_cert(*(hosts or ("127.0.0.1", "localhost"))).configure_cert(context)
     return context

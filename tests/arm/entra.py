@@ -12,7 +12,7 @@ from tests.arm.exchange import Answer, Call, RefusalError
 from tests.arm.identity import Identity
 
 MANAGED_IDENTITY = "/msi/token"
-"""Where `IDENTITY_ENDPOINT` leads."""
+"""The path of `IDENTITY_ENDPOINT`."""
 
 _DISCOVERY = "/.well-known/openid-configuration"
 _ANY_TENANT = {"common", "organizations", "consumers"}
@@ -29,7 +29,7 @@ class Entra:
     clock_skew: float = 0.0
     """Seconds for which an expired token is still accepted."""
     issued: dict[str, float] = field(default_factory=dict)
-    """Each token that was issued, with when it ends."""
+    """Each issued token with its expiry."""
 
     def answers(self, call: Call) -> bool:
         """Return whether a request is for the login service."""
@@ -37,10 +37,10 @@ class Entra:
         return path == MANAGED_IDENTITY or path.endswith((_DISCOVERY, "/oauth2/v2.0/token", "/oauth2/token"))
 
     def answer(self, call: Call, identity: Identity) -> Answer:
-        """Return what the login service answers.
+        """Return the answer of the login service.
 
         Raises:
-            RefusalError: the request is none that an App Service answers.
+            RefusalError: an App Service does not answer such a request.
         """
         if call.path.lower() == MANAGED_IDENTITY:
             return self._managed_identity(call, identity)
@@ -52,7 +52,7 @@ class Entra:
         return self._token(call.form, identity)
 
     def check(self, call: Call) -> None:
-        """Demand a token that was issued here and has not ended.
+        """Require a token that was issued here and has not expired.
 
         Raises:
             RefusalError: 401, with the challenge that Azure Resource Manager sends.

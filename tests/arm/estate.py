@@ -22,7 +22,7 @@ class Estate:
     skus: list[Body] = field(default_factory=list)
     """Records of `Microsoft.Compute/skus`."""
     known: set[str] = field(default_factory=set)
-    """Lower-case types that exist beside those of the catalogue and those that occur."""
+    """Lower-case types that exist besides those of the catalogue and those of the resources."""
     unregistered: set[str] = field(default_factory=set)
     """Lower-case namespaces that the subscriptions have not registered."""
     denied: dict[str, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Estate:
     metrics: dict[tuple[str, str], list[Body]] = field(default_factory=dict)
     """Time series by `arm.key` of the resource and lower-case name of the metric."""
     answers: dict[str, Any] = field(default_factory=dict)
-    """Bodies of anything else, by lower-case path without query; they come before all that is worked out."""
+    """Bodies of anything else, by lower-case path without query; they have precedence over all other answers."""
     _types: dict[str, dict[str, Body]] = field(default_factory=dict)
     """The resources of each lower-case type."""
     _collections: dict[str, dict[str, Body]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Estate:
 
     @classmethod
     def from_body(cls, inventory: Body) -> Estate:
-        """Take an inventory: its resources and size records; what it has as gaps may not be read."""
+        """Read an ARM JSON file: its resources and size records; its gaps become denied actions."""
         estate = cls()
         estate.add(*inventory["value"])
         for types in inventory.get("listed", {}).values():
@@ -63,7 +63,7 @@ class Estate:
         return estate
 
     def add(self, *bodies: Body) -> None:
-        """Add resources, or replace them, and records of sizes; what they lie in comes to be."""
+        """Add or replace resources and records of sizes; add their subscription and resource group if missing."""
         for body in bodies:
             if "id" not in body:
                 self.skus.append(body)
@@ -98,7 +98,7 @@ class Estate:
 
     @property
     def types(self) -> frozenset[str]:
-        """The lower-case types of which there is something, or that the estate says exist."""
+        """The lower-case types that occur, or that the estate declares."""
         return frozenset(self._types.keys() | self.known)
 
     def _put(self, body: Body) -> None:
@@ -108,7 +108,7 @@ class Estate:
         self._collections.setdefault(key.rpartition("/")[0], {})[key] = body
 
     def _place(self, arm_id: str) -> None:
-        """Make the subscription and the resource group of an id, where they are still missing."""
+        """Add the subscription and the resource group of an id if they are missing."""
         parts = arm_id.strip("/").split("/")
         subscription = "/subscriptions/" + parts[1]
         if self.find(subscription) is None:

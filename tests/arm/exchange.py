@@ -1,4 +1,4 @@
-"""One request as Azure Resource Manager sees it, and what is answered."""
+"""One request to Azure Resource Manager, and its answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a list request finds, before it is cut into pages."""
+    """The result of a list request, before it is divided into pages."""
 
     items: Sequence[Any]
     at: int = 0
@@ -58,7 +58,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; a body of bytes goes out as it is, any other as JSON."""
+    """An answer; a body of bytes is sent unchanged, any other as JSON."""
 
     status: int = 200
     body: Any = None
@@ -75,6 +75,6 @@ class RefusalError(Exception):
 
 
 def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Return an error as Azure Resource Manager itself, not a provider behind it, words it."""
+    """Return an error with the words of Azure Resource Manager itself, not of a provider."""
     body = {"error": {"code": code, "message": message}}
     return Answer(status, body, {"x-ms-failure-cause": "gateway", **(headers or {})})

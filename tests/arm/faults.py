@@ -1,4 +1,4 @@
-"""What can go wrong between a client and Azure, and when it does."""
+"""Faults between a client and Azure, and the requests that they affect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.arm.exchange import Call
 
 
 class Fault(enum.Enum):
-    """What happens to a request; those of pages leave an answer that is no list as it is."""
+    """A fault of a request; faults of pages do not change an answer that is no list."""
 
     UNAUTHORIZED = "401, the token is refused"
     FORBIDDEN = "403"
@@ -66,12 +66,12 @@ Faults = Mapping[str | On, Fault] | DeclaredMember
 
 @dataclass
 class Schedule:
-    """Counts requests, and says which fault is due."""
+    """Counts requests and chooses their faults."""
 
     _seen: Counter[str | On] = field(default_factory=Counter)
 
     def due(self, faults: Faults, call: Call) -> Fault | None:
-        """Return the fault of a request, which counts as one more."""
+        """Count a request and return its fault."""
         if not isinstance(faults, Mapping):
             self._seen[call.target] += 1
             return faults(call, self._seen[call.target])

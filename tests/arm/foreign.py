@@ -1,4 +1,4 @@
-"""Another host, to which no token may ever go."""
+"""Another host, which must never get a token."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.arm.hosting import Site
 
 
 class ForeignHost:
-    """Answers every request with an empty list, and keeps what came. Its certificate is believed, too."""
+    """Answers every request with an empty list, and records the requests. Its certificate is trusted too."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []

@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Site:
-    """One address: who answers there, and over what. `port` is known once it listens."""
+    """One address with its handler and protocol. `port` is set once it listens."""
 
     handler: Handler
     https: bool = True
@@ -28,7 +28,7 @@ class Site:
 class Hosting:
     """Serves sites while it is entered.
 
-    Leaving raises what a handler raised: a fault of the server must not pass for one of those that it plays.
+    Leaving raises what a handler raised: an error of the server must not look like a fault that it plays.
     """
 
     def __init__(self, sites: Sequence[Site]) -> None:
@@ -42,7 +42,7 @@ class Hosting:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return sum(len(runner.server.connections) for runner in self._runners if runner.server is not None)
 
     def __enter__(self) -> Self:

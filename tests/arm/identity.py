@@ -1,4 +1,4 @@
-"""Who logs in, and what that identity may read."""
+"""An identity and its permissions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Identity:
-    """A service principal, which may also be a workload's or a managed identity. Nothing of it exists."""
+    """A service principal, which may also be a workload or a managed identity. All values are invented."""
 
     tenant_id: str = "11111111-1111-4111-8111-111111111111"
     client_id: str = "22222222-2222-4222-8222-222222222222"
@@ -52,7 +52,7 @@ class Identity:
         return within or self.may("Microsoft.Resources/subscriptions/read", subscription)
 
     def effective(self, scope: str) -> Iterator[Role]:
-        """Yield the roles that hold at a scope."""
+        """Yield the roles that apply at a scope."""
         return (role for role in self.roles if role.covers(scope))
 
 

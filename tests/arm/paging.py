@@ -13,7 +13,7 @@ _LOWER = "$skiptoken"
 _CAMEL = "$skipToken"
 _ENCODED = "%24skiptoken"
 _SPELLED = {"network": _CAMEL, "recoveryservices": _CAMEL, "resources": _ENCODED}
-"""How providers spell the parameter; all others write it in lower case."""
+"""The spelling of the parameter by some providers; all others write it in lower case."""
 
 
 def spelling(namespace: str) -> str:

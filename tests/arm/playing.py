@@ -17,10 +17,10 @@ from tests.arm.faults import Fault
 from tests.arm.wire import content, response
 
 DRIP_SECONDS: Final = 0.05
-"""Between two bytes of a body that never ends."""
+"""Seconds between two bytes of a body that never ends."""
 
 _HONEST: Final = "honest"
-"""The mark of pages that no fault is played on, so that a list ends."""
+"""The mark of pages without a fault, so that a list ends."""
 _ROUND: Final = {"there": "back", "back": "there"}
 """The marks of the two pages of a loop."""
 
@@ -59,7 +59,7 @@ _RETRY_AFTER: Final = {Fault.FORBIDDEN_RETRY_AFTER, Fault.THROTTLED}
 
 @dataclass(frozen=True)
 class Places:
-    """The addresses that a fault may send a client to."""
+    """The addresses to which a fault may send a client."""
 
     own: str
     foreign: str
@@ -77,7 +77,7 @@ def looped(call: Call) -> bool:
 
 
 def altered(fault: Fault, places: Places, retry_after: str, call: Call, answer: Answer) -> Answer:
-    """Return what a fault makes of an answer; `retry_after` is a header's value."""
+    """Return an answer changed by a fault; `retry_after` is the value of the header."""
     if fault in _ANSWERS:
         fixed = _ANSWERS[fault]
         return replace(fixed, headers={**fixed.headers, "Retry-After": retry_after}) if fault in _RETRY_AFTER else fixed
@@ -96,7 +96,7 @@ def altered(fault: Fault, places: Places, retry_after: str, call: Call, answer: 
 async def play(
     fault: Fault | None, request: web.Request, places: Places, call: Call, answer: Answer
 ) -> web.StreamResponse:
-    """Send an answer, or do to the connection what a fault does."""
+    """Send an answer, or apply a fault to the connection."""
     match fault:
         case Fault.RESET:
             _reset(request)
@@ -119,7 +119,7 @@ async def play(
 
 
 def _reset(request: web.Request) -> None:
-    """Cut a connection so that its other end sees a reset.
+    """Close a connection so that the client gets a reset.
 
     Raises:
         ConnectionResetError: always, since the connection is closed.

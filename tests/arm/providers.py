@@ -1,4 +1,4 @@
-"""What the providers behind Azure Resource Manager make of a request: expansions, filters and their own lists."""
+"""The resource providers behind Azure Resource Manager: expansions, filters and their own lists."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def resource_type_filter(text: str) -> str:
     """Return the lower-case type that a filter of the generic list asks for, or "".
 
     Raises:
-        RefusalError: 400, it asks for anything else.
+        RefusalError: 400, any other filter.
     """
     found = conditions(text)
     if set(found) - {"resourcetype"}:
@@ -137,7 +137,7 @@ def skus(estate: Estate, call: Call) -> list[Body]:
 
 
 def usages(estate: Estate, target: Target) -> list[Body]:
-    """Return how much of a region's quota is used."""
+    """Return the usage of the quota of a region."""
     region = target.segments[1]
     vms = estate.of_type(VIRTUAL_MACHINE, target.scope)
     used = sum(arm.location(body.get("location", "")) == arm.location(region) for body in vms)
@@ -146,7 +146,7 @@ def usages(estate: Estate, target: Target) -> list[Body]:
 
 
 def metrics(estate: Estate, call: Call, target: Target) -> Body:
-    """Return the time series of the metrics that are asked for.
+    """Return the time series of the requested metrics.
 
     Raises:
         RefusalError: 400, the resource has no such metric.
@@ -178,7 +178,7 @@ def _without(properties: Any, name: str) -> Any:
 
 
 def _managed(found: Iterable[Body], call: Call) -> list[Body]:
-    """Return what backup has of the management type that is asked for."""
+    """Return the backup objects of the requested management type."""
     wanted = conditions(call.parameter("$filter")).get("backupmanagementtype", "").lower()
     return [body for body in found if wanted in {"", body["properties"]["backupManagementType"].lower()}]
 

@@ -17,10 +17,10 @@ _EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
 def answer(estate: Estate, call: Call, may: Callable[[str, str], bool], most: int) -> Answer:
-    """Return a page of the rows that the identity may read; those of others are left out without a word.
+    """Return a page of the rows that the identity may read; other rows are left out without an error.
 
     Raises:
-        RefusalError: 400, the query is none that is known here.
+        RefusalError: 400, any other query.
     """
     asked = json.loads(call.body)
     found = _QUERY.fullmatch(asked["query"])

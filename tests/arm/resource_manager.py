@@ -1,4 +1,4 @@
-"""Azure Resource Manager: who may read what, what there is, and in which words it refuses."""
+"""Azure Resource Manager: permissions, lists, and the words of its refusals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ResourceManager:
     """Whether a list at a subscription that may not be read there is trimmed to what may be read, or refused."""
 
     def answer(self, call: Call) -> Answer:
-        """Return what Azure Resource Manager answers to a request that has logged in.
+        """Return the answer of Azure Resource Manager to a request with a token.
 
         Raises:
             RefusalError: it refuses.
@@ -103,7 +103,7 @@ class ResourceManager:
         return found
 
     def _stubs(self, call: Call, scope: str) -> list[Body]:
-        """Return what the generic list has: tracked resources, without their properties."""
+        """Return the generic list: tracked resources, without their properties."""
         if arm.group_of(scope + "/"):
             self._group(scope)
         wanted = providers.resource_type_filter(call.parameter("$filter"))
@@ -119,7 +119,7 @@ class ResourceManager:
     # --- what providers have ------------------------------------------------------------------------------------------
 
     def _registered(self, target: Target) -> None:
-        """Demand that a type exists and that its provider is registered.
+        """Require that a type exists and that its provider is registered.
 
         Raises:
             RefusalError: 404 or 409.
@@ -239,7 +239,7 @@ class ResourceManager:
         return RefusalError(403, "AuthorizationFailed", message)
 
     def _readable(self, action: str, scope: str, found: list[Body]) -> list[Body]:
-        """Return what of a list may be read."""
+        """Return the items of a list that may be read."""
         if not self.trims:
             self._demand(action, scope)
         return [body for body in found if self._may(action, body["id"])]

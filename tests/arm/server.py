@@ -28,7 +28,7 @@ AUDIENCES = ("https://management.core.arm.test/", "https://management.arm.test/"
 
 @dataclass(frozen=True)
 class Entry:
-    """One request that came, and the status that it was answered with (0: it was not answered)."""
+    """One request, and the status of its answer (0: it was not answered)."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass
 class ArmServer:
-    """Plays Azure Resource Manager for an estate while it is entered.
+    """Answers as Azure Resource Manager does for an estate, while it is entered.
 
     Its attributes may be changed while it runs.
     """
@@ -61,12 +61,12 @@ class ArmServer:
     clock_skew: float = 0.0
     """Seconds for which an expired token is still accepted; Azure allows five minutes."""
     faults: Faults = field(default_factory=dict)
-    """What goes wrong on which requests, the login's too."""
+    """The faults of requests, those of the login too."""
     retry_after: str = "1"
     """The header of those faults that have one."""
     log: list[Entry] = field(default_factory=list)
     on_silence: Callable[[], object] = lambda: None
-    """Called when a fault begins that keeps a client waiting for ever."""
+    """Called when a fault begins with which a client waits for ever."""
 
     def __post_init__(self) -> None:
         self.ca_file = certificates.authority()[1]
@@ -97,7 +97,7 @@ class ArmServer:
 
     @property
     def url(self) -> str:
-        """Where both Azure Resource Manager and the login are."""
+        """The URL of both Azure Resource Manager and the login."""
         return f"https://127.0.0.1:{self.port}"
 
     @property
@@ -106,7 +106,7 @@ class ArmServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What azure-identity reads to log in with the secret."""
+        """The environment in which azure-identity logs in with the secret."""
         identity = self.identity
         return {
             "AZURE_CLIENT_ID": identity.client_id,
@@ -116,7 +116,7 @@ class ArmServer:
 
     @property
     def managed_identity_environment(self) -> dict[str, str]:
-        """What azure-identity reads to take an App Service for its home."""
+        """The environment in which azure-identity uses the managed identity of an App Service."""
         return {
             "IDENTITY_ENDPOINT": self.url + MANAGED_IDENTITY,
             "IDENTITY_HEADER": self.identity.managed_identity_header,
@@ -124,11 +124,11 @@ class ArmServer:
 
     @property
     def requests(self) -> list[str]:
-        """The requests for Azure Resource Manager so far, `PATH?QUERY` each, in the order in which they came."""
+        """The requests for Azure Resource Manager so far, `PATH?QUERY` each, in the order of their arrival."""
         return [f"{entry.path}?{entry.query}" for entry in self.log if entry.path.startswith("/subscriptions")]
 
     def answer(self, call: Call) -> Answer:
-        """Return what is answered where no fault is played."""
+        """Return the answer without a fault."""
         self._entra.lifetime, self._entra.clock_skew = self.token_lifetime, self.clock_skew
         try:
             if call.path.lower() == metadata.PATH:
@@ -151,7 +151,7 @@ class ArmServer:
         return Answer(body=metadata.endpoints(self.url, self.audiences, version))
 
     def _take(self, call: Call) -> int:
-        """Take a request from the subscription's bucket, and return what is left in it."""
+        """Take a request from the bucket of the subscription, and return the rest."""
         segments = call.path.lower().split("/")
         return self.throttle.take(segments[2] if len(segments) > 2 else "") if self.throttle else 249
 

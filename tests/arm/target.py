@@ -8,7 +8,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Target:
-    """`{scope}/providers/{namespace}/{segments}`, as it was asked for."""
+    """`{scope}/providers/{namespace}/{segments}`, as requested."""
 
     scope: str
     namespace: str
@@ -16,7 +16,7 @@ class Target:
 
     @classmethod
     def of(cls, path: str) -> Self | None:
-        """Return what a path names, or None where it names no provider's type."""
+        """Return the target of a path, or None where it names no type of a provider."""
         parts = path.split("/")
         # Words and names alternate behind the leading slash: at an even position, `providers` is a name.
         places = [place for place in range(1, len(parts), 2) if parts[place].lower() == "providers"]
@@ -45,7 +45,7 @@ class Target:
 
     @property
     def action(self) -> str:
-        """The action that reading takes."""
+        """The action that permits reading it."""
         return "/".join([self.namespace, *self.types, "read"])
 
     @property
@@ -56,6 +56,6 @@ class Target:
 
     @property
     def parent(self) -> str:
-        """The id of what a nested collection or resource belongs to, or ""."""
+        """The id of the parent of a nested collection or resource, or ""."""
         kept = (len(self.segments) - 1) // 2 * 2
         return f"{self.scope}/providers/{self.namespace}/{'/'.join(self.segments[:kept])}" if kept else ""

@@ -1,4 +1,4 @@
-"""Answers as they go over the wire."""
+"""Answers as bytes of HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.arm.exchange import JSON, Answer, Call
 
 
 def content(url: str, call: Call, answer: Answer) -> bytes:
-    """Return the bytes of an answer's body; `url` is where its pages are."""
+    """Return the bytes of the body of an answer; `url` is the address of its pages."""
     body: Any = answer.body if answer.listing is None else paging.body(url, call, answer.listing)
     return body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
 

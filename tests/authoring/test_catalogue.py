@@ -1,4 +1,4 @@
-"""What is said of the rules: who asks for what, both ways, and one page a rule."""
+"""The pages about the rules: the matrix of statements and rules, and one page for each rule."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sections() -> tuple[str, str]:
 
 
 def entry(text: str, name: str) -> str:
-    """Return what a section says of a statement or rule, on one line."""
+    """Return the text of a section about a statement or rule, on one line."""
     found = re.search(rf"^{name} .*\n(?: .*\n)*", text, re.MULTILINE)
     assert found is not None, name
     return " ".join(found[0].split())
@@ -69,7 +69,7 @@ def test_the_matrix_fits_a_page() -> None:
     assert all(line == line.rstrip() for line in matrix().splitlines())
 
 
-def test_each_statement_is_cited_or_says_why_not() -> None:
+def test_each_statement_is_cited_or_has_a_reason_why_not() -> None:
     statements, _ = sections()
     assert built_in().pack.statements
     for name, statement in built_in().pack.statements.items():
@@ -90,7 +90,7 @@ def test_each_rule_names_its_sources_and_its_file() -> None:
         assert all(source.date in said for source in rule.sources)
 
 
-def test_the_matrix_has_packs_of_ones_own_beside_the_built_in_one(
+def test_the_matrix_has_packs_of_users_besides_the_built_in_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pack = {"format": "auditor.pack/1", "name": "own", "title": "Own", "profiles": {"current": "What holds today."}}
@@ -116,14 +116,14 @@ def test_the_matrix_has_packs_of_ones_own_beside_the_built_in_one(
     assert printed.startswith(matrix())
     assert "own: rules" in printed
     assert "own: statements" not in printed
-    assert "\\u202e" in printed, "text of users has no power over terminals"
+    assert "\\u202e" in printed, "text of users does not act on terminals"
 
 
 # --- one page a rule --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_there_is_one_page_a_rule_and_none_besides() -> None:
+def test_there_is_one_page_for_each_rule_and_no_other() -> None:
     ids = {path.stem for path in bundled.PACK.glob("*.yaml")} - {"pack"}
     assert {path.stem for path in PAGES.glob("*.md")} == {*ids, "README"}, "run make docs"
     assert generator().leftovers() == [], "run make docs"
@@ -144,7 +144,7 @@ def test_pages_of_deleted_rules_are_removed(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.slow
-def test_a_page_says_all_that_its_rule_does() -> None:
+def test_a_page_has_the_whole_content_of_its_rule() -> None:
     pages = generator().pages()
     for rule in rules_by_id().values():
         text = pages[generator().RULES / f"{rule.id}.md"]

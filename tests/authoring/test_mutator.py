@@ -1,4 +1,4 @@
-"""Which mutations there are of a property, and what each does."""
+"""The mutations of a property, and their effects."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_kinds_by_the_value(mutator: Mutator, path: str, expected: dict[str,
 
 
 @pytest.mark.slow
-def test_the_lists_on_the_way_lose_items_too(mutator: Mutator) -> None:
+def test_lists_on_the_path_lose_items_too(mutator: Mutator) -> None:
     assert kinds(mutator, LB, "properties.probes[1].properties.port") == {
         "properties.probes": {"drop": NOTHING},
         "properties.probes[*]": {"drop": NOTHING},
@@ -96,7 +96,7 @@ def test_a_property_that_does_not_exist_gets_a_value_that_it_has_elsewhere(mutat
     assert kinds(mutator, NSG, "properties.owner") == {"properties.owner": {"add": "them"}}
 
 
-def test_names_are_left_alone(mutator: Mutator) -> None:
+def test_names_are_not_mutated(mutator: Mutator) -> None:
     assert kinds(mutator, LB, "id") == {}
     assert kinds(mutator, LB, "properties.probes[0].id") == {}
     assert kinds(mutator, LB, "properties.capabilities[0].name") == {}
@@ -107,7 +107,7 @@ def test_names_are_left_alone(mutator: Mutator) -> None:
     }
 
 
-def test_references_lead_elsewhere_or_nowhere(mutator: Mutator) -> None:
+def test_mutated_references_lead_to_another_resource_or_none(mutator: Mutator) -> None:
     """A part refers to parts of the same resource only."""
     probe = "properties.rules[*].properties.probe"
     found = kinds(mutator, LB, "properties.rules[0].properties.probe.id")
@@ -136,7 +136,7 @@ def test_a_mutation_changes_one_property_of_a_copy(mutator: Mutator) -> None:
     assert str(mutation) == "lb (web): properties.probes[1].properties.port: next to 444, was 443"
 
 
-def test_a_lost_resource_keeps_or_loses_the_references_to_it(mutator: Mutator) -> None:
+def test_a_resource_is_removed_with_or_without_the_references_to_it(mutator: Mutator) -> None:
     lost = {m.kind: changed(mutator, m) for m in mutations(mutator, LB, "sku") if not m.path}
     assert LB not in lost["vanish"] | lost["delete"]
     assert lost["vanish"][NIC] == BODIES[NIC]

@@ -1,4 +1,4 @@
-"""Bodies that record what is read of them."""
+"""Bodies that record which of their properties are read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def recorded(body: dict[str, Any]) -> tuple[Recorder, Any]:
 
 
 def read(look: Callable[[Any], object], body: dict[str, Any] = BODY) -> set[str]:
-    """Return the paths that are recorded while a body is looked at."""
+    """Return the paths that are recorded while a body is read."""
     recorder, copy = recorded(body)
     recorder.take()
     look(copy)
@@ -83,7 +83,7 @@ def test_what_is_recorded(look: Callable[[Any], object], expected: set[str]) -> 
     assert read(look) == expected
 
 
-def test_items_are_not_recorded_if_they_are_only_the_way_to_a_property() -> None:
+def test_items_are_not_recorded_if_only_their_properties_are_read() -> None:
     """A rule often takes all items of a list first, and then reads their properties."""
 
     def look(body: Any) -> None:

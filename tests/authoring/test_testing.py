@@ -1,4 +1,4 @@
-"""`auditor rules new` and `auditor rules test`: what they print of rules that are right and of rules that are wrong."""
+"""`auditor rules new` and `auditor rules test`: their output for valid and for invalid rules."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ insensitive:
   - {type: Microsoft.Compute/disks, path: [location], reason: Only reports show it.}
   - {type: Microsoft.Compute/disks, path: [''], kind: [delete], reason: No rule requires a disk.}
 """
-"""What no rule notices, if there is no other rule."""
+"""The mutations that no rule notices if there is no other rule."""
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def faults(folder: Path, rule: str, *, mutations: bool = False, **others: str) -
 
 
 @pytest.mark.slow
-def test_a_rule_is_begun_tested_and_edited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rule_is_created_tested_and_edited(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "new", "OWN", "--rules", str(folder)]) == exit_codes.OK
     path = Path(capsys.readouterr().out.strip())
     assert path == folder / "OWN001.yaml"

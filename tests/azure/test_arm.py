@@ -45,7 +45,7 @@ PROBE: Final = f"{G}/providers/Microsoft.Network/loadBalancers/LB/probes/P"
         ),
         (f"{S}/resourceGroups/providers", arm.RESOURCE_GROUP, "providers", ""),
         (f"{S}/resourceGroups/providers/providers/A.B/c/D", "a.b/c", "providers", ""),
-        # No resource at all.
+        # No resource.
         ("", "", "", ""),
         ("/", "", "", ""),
         ("vm-1", "", "", ""),
@@ -91,11 +91,11 @@ def test_the_type_of_resource_groups_has_a_short_spelling() -> None:
 @pytest.mark.parametrize(
     "value", [None, 5, ["/subscriptions/s"], "", "/subscriptions/", "subscriptions/s", "/resourceGroups/g"]
 )
-def test_what_is_no_id(value: object) -> None:
+def test_texts_that_are_no_ids(value: object) -> None:
     assert not arm.is_id(value)
 
 
-# Ids come from files and from Azure's answers: whatever they hold, nothing may break. Words make them look real.
+# Ids come from files and from answers of Azure, and may have any content. Words make them look real.
 WORDS: Final = st.sampled_from(
     ["", "/", "subscriptions", "resourceGroups", "providers", "Microsoft.X", "t", "n", "İ", "\ud800", " ", "\n"]
 )

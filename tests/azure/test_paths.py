@@ -1,4 +1,4 @@
-"""Property paths: how they are spelled, and what they find."""
+"""Property paths: their syntax, and the values that they find."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_find(text: str, found: list[tuple[str, object]]) -> None:
     ]
 
 
-def test_what_find_yields_get_finds_under_the_path_that_it_names() -> None:
+def test_get_returns_the_values_that_find_yields() -> None:
     paths = ["a.b[*]", "a.b[*].c", "l[*].m[*].n", "l[*].m", "tags['iris-role']"]
     seen = 0
     for text in paths:

@@ -19,13 +19,13 @@ every_type = pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: 
 
 
 @every_type
-def test_it_is_named_as_microsoft_does(declared: ResourceType) -> None:
+def test_a_type_has_the_casing_of_microsoft(declared: ResourceType) -> None:
     assert re.fullmatch(r"Microsoft\.[A-Z][A-Za-z]+(/[A-Za-z]+)+", declared.name)
     assert [other.name for other in DECLARED if other.key == declared.key] == [declared.name]
 
 
 @pytest.mark.parametrize("declared", READ, ids=lambda declared: declared.name)
-def test_what_is_read_has_a_permission_a_version_and_a_row(declared: ResourceType) -> None:
+def test_every_type_that_is_read_has_a_permission_a_version_and_a_row(declared: ResourceType) -> None:
     assert declared.action in reads.actions()
     (row, *_) = [line for line in PAGE if line.startswith(f"| `{declared.name}` ")]
     assert f"`{declared.action}`" in row
@@ -62,7 +62,7 @@ def test_references_lead_to_declared_types(declared: ResourceType) -> None:
             assert reference.part == "" or re.fullmatch("[a-zA-Z]+", reference.part)
 
 
-def test_what_is_volatile_has_a_reason() -> None:
+def test_every_volatile_property_has_a_reason() -> None:
     of_types = [entry for declared in DECLARED for entry in declared.volatile]
     of_all = types.NAMESPACES[-1].volatile
     assert of_types
@@ -93,7 +93,7 @@ def test_a_reference_has_the_name_of_its_property(path: str, name: str) -> None:
     assert Reference(path, names.VM).name == name
 
 
-def test_what_holds_for_a_provider_holds_for_its_types_only() -> None:
+def test_declarations_of_a_provider_apply_only_to_its_types() -> None:
     assert types.identity("microsoft.network/unheardof").unique == ("properties.resourceGuid",)
     assert types.identity("microsoft.networkfunction/x").unique == ()
     assert types.identity(names.VM).created == ("properties.timeCreated", "systemData.createdAt")

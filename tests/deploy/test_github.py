@@ -1,4 +1,4 @@
-"""action.yml: what its steps run, with the demo, with hostile inputs, and with a `gh` that says what GitHub would."""
+"""action.yml: its steps with the demo, with hostile inputs, and with a `gh` that answers as GitHub does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOSTILE = [
 
 
 def variables(**inputs: str) -> dict[str, str]:
-    """Return what the scan's step has in its environment for these inputs, beside the defaults of the others."""
+    """Return the environment of the scan step for these inputs and the defaults of the others."""
     unknown = set(inputs) - set(ACTION["inputs"]) - {"steps.last.outputs.report"}
     assert not unknown
     given = {f"inputs.{name}": str(described.get("default", "")) for name, described in ACTION["inputs"].items()}
@@ -45,7 +45,7 @@ def variables(**inputs: str) -> dict[str, str]:
 
 
 class Runner:
-    """A job's folder and files, as the runner hands them to a step."""
+    """The folder and files of a job, as the runner passes them to a step."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Runner:
         return subprocess.run(command, cwd=self.workspace, env=environment, capture_output=True, text=True, check=False)
 
     def scan(self, program: str | None = None, **inputs: str) -> subprocess.CompletedProcess[str]:
-        """Run the scan's step, with a program in the auditor's place."""
+        """Run the scan step with another program instead of the auditor."""
         path = self.folder / "auditor"
         path.write_text(program or f'#!/bin/sh\nexec "{sys.executable}" -m auditor "$@"\n')
         path.chmod(0o755)
@@ -182,11 +182,11 @@ def test_hostile_inputs_stay_values(runner: Runner, value: str) -> None:
     assert {f"--{name}={value}" for name in names} <= set(options)
     assert [word for word in options if word.startswith("--sub")] == [f"--subscription={w}" for w in value.split()]
     assert sorted(path.name for path in runner.workspace.iterdir()) == ["file"]
-    assert runner.scan(deployment=value, snapshot=value).returncode == 2, "and the auditor finds no such file"
+    assert runner.scan(deployment=value, snapshot=value).returncode == 2, "so that the auditor reports a missing file"
     assert sorted(path.name for path in runner.workspace.iterdir()) == ["file"]
 
 
-def test_what_the_scan_prints_gives_the_runner_no_orders(runner: Runner) -> None:
+def test_the_output_of_the_scan_contains_no_workflow_commands(runner: Runner) -> None:
     lines = runner.scan(RECORDER + "echo ::error::mine; echo ::warning::mine >&2; exit 3", demo="true")
     (stop,) = re.findall(r"^::stop-commands::([0-9a-f]{32})$", lines.stdout, re.MULTILINE)
     between = lines.stdout.split(f"::stop-commands::{stop}\n")[1].split(f"::{stop}::")[0]
@@ -256,7 +256,7 @@ def test_the_first_run_has_no_earlier_report(runner: Runner) -> None:
     assert runner.said() == {"report": ""}
 
 
-def test_a_report_that_cannot_be_had_is_not_taken_for_none(runner: Runner) -> None:
+def test_a_report_that_cannot_be_downloaded_is_an_error(runner: Runner) -> None:
     (runner.folder / "refused").touch()
     done = last_report(runner, [artifact(6, "2026-01-06T02:00:00Z")])
     assert done.returncode == 2

@@ -81,7 +81,7 @@ def arguments(home: Path) -> list[str]:
     return (home.parent / "arguments").read_text().splitlines()
 
 
-def test_a_run_keeps_what_was_there_and_what_it_means(home: Path) -> None:
+def test_a_run_keeps_the_snapshot_and_the_reports(home: Path) -> None:
     done = nightly(home)
     assert (done.returncode, done.stderr) == (0, "")
     (taken,) = (path.removesuffix(".jsonl.gz") for path in kept(home) if path.startswith("snapshots"))
@@ -158,7 +158,7 @@ def test_a_scan_that_evaluates_nothing_is_reported(home: Path) -> None:
     ],
     ids=["no home", "no subscriptions", "home is nowhere", "home is a file", "no auditor"],
 )
-def test_what_is_wrong_is_said_and_is_no_finding(home: Path, settings: dict[str, str], said: str) -> None:
+def test_an_invalid_environment_is_an_error_and_no_finding(home: Path, settings: dict[str, str], said: str) -> None:
     done = subprocess.run(
         ["/bin/sh", str(NIGHTLY)], env=environment(home) | settings, capture_output=True, text=True, check=False
     )
@@ -177,7 +177,7 @@ def test_runs_do_not_overlap(home: Path) -> None:
     assert lock.exists()
 
 
-def test_a_lock_that_no_run_can_still_hold_is_taken_over(home: Path) -> None:
+def test_a_stale_lock_is_replaced(home: Path) -> None:
     lock = home / ".lock"
     lock.mkdir()
     old = time.time() - 6.1 * 3600
@@ -188,7 +188,7 @@ def test_a_lock_that_no_run_can_still_hold_is_taken_over(home: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_run_that_is_stopped_stops_its_scan_and_lets_the_next_one_in(home: Path, number: signal.Signals) -> None:
+def test_a_stopped_run_stops_its_scan_and_releases_the_lock(home: Path, number: signal.Signals) -> None:
     # Only the shell gets the signal, as in a container.
     run = subprocess.Popen(["sh", str(NIGHTLY)], env=environment(home, "hang"), stdout=subprocess.PIPE, text=True)
     started = home.parent / "started"
@@ -207,7 +207,7 @@ def test_a_run_that_is_stopped_stops_its_scan_and_lets_the_next_one_in(home: Pat
 
 
 class Nights:
-    """Nights of the known-good `trakcare-current`, with the real auditor and Azure as tests play it."""
+    """Nightly runs for the known-good `trakcare-current`, with the real auditor and the server of the tests."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -239,7 +239,7 @@ class Nights:
 
 
 @pytest.mark.slow
-def test_what_a_night_cannot_see_stays_open(home: Path) -> None:
+def test_findings_that_a_run_cannot_evaluate_stay_open(home: Path) -> None:
     nights = Nights(home)
     probes = estates.find(nights.body, "lb-mirror")["properties"]["probes"]
     probes[0]["properties"]["protocol"] = "Tcp"

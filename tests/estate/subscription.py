@@ -27,7 +27,7 @@ SUB = "/subscriptions/00000000-0000-0000-0000-000000000001"
 OTHER = "/subscriptions/00000000-0000-0000-0000-000000000002"
 VNET = f"{SUB}/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet"
 TYPES = sorted({VM, SKU, *REFERENCES} | {r.to for references in REFERENCES.values() for r in references})
-"""The types that the graph goes through."""
+"""The types of the reference graph."""
 
 
 def arm_id(type_: str, name: str, group: str = "rg", subscription: str = SUB) -> str:
@@ -206,7 +206,7 @@ def topology(
     unlisted: Iterable[str] = (),
     scopes: Iterable[str] = (SUB,),
 ) -> Topology:
-    """Return the topology of some resources; every type that the graph knows is listed but for some."""
+    """Return the topology of some resources; every type of the graph is listed, except `unlisted` ones."""
     hidden = {type_.lower() for type_ in unlisted}
     listed = {scope: [type_ for type_ in TYPES if type_ not in hidden] for scope in scopes}
     body = {"value": bodies, "listed": listed, "gaps": list(gaps)}

@@ -1,4 +1,4 @@
-"""Security groups as Azure applies them, held against an oracle that asks each rule about one packet at a time."""
+"""Security groups as Azure applies them, compared with an oracle that applies each rule to one packet at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VNET = arm_id("Network/virtualNetworks", "vnet")
 
 
 def rule(priority: Any = 100, source: Any = "*", ports: Any = "22", access: str = "Allow", **changes: Any) -> Body:
-    """Return an inbound rule; a change to None takes the property away."""
+    """Return an inbound rule; a change to None removes the property."""
     body = {"priority": priority, "access": access, "direction": "Inbound", **ANYWHERE}
     body |= {"sourceAddressPrefix": source, "destinationPortRange": ports, **changes}
     return {"name": f"rule-{priority}", "properties": {k: v for k, v in body.items() if v is not None}}
@@ -82,7 +82,7 @@ def test_sources_that_are_not_the_internet(source: str | None) -> None:
     assert whole_internet(ask(rule(source=source, access="Deny"), rule(200)))
 
 
-def test_two_halves_make_the_internet_and_one_does_not() -> None:
+def test_two_halves_are_the_whole_internet_and_one_is_not() -> None:
     halves: Body = {"source": None, "sourceAddressPrefixes": ["0.0.0.0/1", "128.0.0.0/1"]}
     assert whole_internet(ask(rule(**halves)))
     assert whole_internet(ask(rule(source="0.0.0.0/1"), rule(200, source="128.0.0.0/1")))
@@ -150,13 +150,13 @@ def test_ipv6() -> None:
 # --- groups -----------------------------------------------------------------------------------------------------------
 
 
-def test_both_groups_must_let_it_through() -> None:
+def test_both_security_groups_must_admit_the_traffic() -> None:
     closed = [rule(access="Deny")]
     assert whole_internet(ask(rule(), own=[rule()]))
     assert not whole_internet(ask(rule(), own=closed))
     assert not whole_internet(ask(*closed, own=[rule()]))
     assert not whole_internet(ask(rule(source="0.0.0.0/1"), own=[rule(source="128.0.0.0/1")]))
-    # One source port must do for both.
+    # One source port must be open in both.
     assert not whole_internet(ask(rule(sourcePortRange="1-99"), own=[rule(sourcePortRange="100-200")]))
     assert whole_internet(ask(rule(sourcePortRange="1-100"), own=[rule(sourcePortRange="100-200")]))
 
@@ -185,7 +185,7 @@ def test_azures_own_rules_hold_whether_or_not_the_body_shows_them() -> None:
     assert whole_internet(admitted([network("subnet"), shown, nic("n", address="10.0.0.4")]))
 
 
-def test_the_rules_that_let_traffic_in_are_named() -> None:
+def test_the_rules_that_admit_traffic_are_named() -> None:
     found = ask(rule(90, source="VirtualNetwork"), rule(100, source="0.0.0.0/1"), rule(110), own=[rule(300), rule(400)])
     paths = [(r.part.resource.name, r.part.path) for r in found.rules if r.part]
     assert paths == [
@@ -220,7 +220,7 @@ def test_a_malformed_security_rule_makes_unknown_only_what_earlier_ones_do_not_d
     assert found.because[0].cause is Cause.VALUE
     assert whole_internet(ask(rule(50), rule(**change)))
     assert not whole_internet(ask(rule(50, access="Deny"), rule(**change)))
-    # Whatever it says, it can only be one of two things.
+    # Any value means one of two things.
     denied = ask(rule(**{"access": "Deny", **change}), rule(200))
     assert (denied.sure, denied.possible) == ((), INTERNET[IPV4])
 
@@ -236,13 +236,13 @@ def test_a_malformed_security_rule_makes_unknown_only_what_earlier_ones_do_not_d
         {"source": None, "sourceAddressPrefixes": ["300.1.1.1", "*"]},
     ],
 )
-def test_what_makes_sense_in_a_rule_decides_beside_what_does_not(change: Body) -> None:
+def test_valid_parts_of_a_malformed_security_rule_count(change: Body) -> None:
     assert whole_internet(ask(rule(**change)))
 
 
 @pytest.mark.parametrize("unsure", [{"protocol": "quic"}, {"direction": None}, {"sourcePortRange": "-"}])
 @pytest.mark.parametrize("apart", [{"ports": "23"}, {"destinationAddressPrefix": "10.0.0.5"}, {"source": "10.0.0.0/8"}])
-def test_a_rule_that_is_apart_anyway_needs_no_sense(unsure: Body, apart: Body) -> None:
+def test_a_malformed_security_rule_for_other_traffic_does_not_count(unsure: Body, apart: Body) -> None:
     found = ask(rule(**unsure, **apart))
     assert not whole_internet(found)
     assert whole_internet(ask(rule(access="Deny", **unsure, **apart), rule(200)))
@@ -277,7 +277,7 @@ def test_two_rules_of_one_priority_have_no_order() -> None:
     assert whole_internet(ask(rule(), rule(access="Deny", direction="Outbound")))
 
 
-def test_an_address_that_is_not_known_matters_only_to_rules_that_name_addresses() -> None:
+def test_an_unknown_address_matters_only_to_rules_with_addresses() -> None:
     assert whole_internet(ask(rule(), address=""))
     for address in ("", "somewhere", None):
         found = ask(rule(destinationAddressPrefix="10.0.0.4"), address=address)
@@ -285,7 +285,7 @@ def test_an_address_that_is_not_known_matters_only_to_rules_that_name_addresses(
 
 
 @pytest.mark.parametrize("hidden", ["networkSecurityGroups/subnet", "virtualNetworks/vnet"])
-def test_what_was_not_read_is_unknown_and_another_group_still_keeps_out(hidden: str) -> None:
+def test_an_unread_group_is_unknown_and_another_one_still_denies(hidden: str) -> None:
     type_, name = hidden.split("/")
     gaps = [gap(arm_id(f"Network/{type_}", name))]
     bodies = [b for b in (network("subnet"), group("subnet", [rule()])) if b["name"] != name]
@@ -372,7 +372,7 @@ def to_there(text: str) -> bool:
 
 
 def lets_in(rules: Sequence[Body], source: str, source_port: int, port: int) -> bool:
-    """Ask each rule in turn about one packet from the Internet to 10.0.0.4."""
+    """Apply each rule in turn to one packet from the Internet to 10.0.0.4."""
     for body in sorted(rules, key=lambda found: found["properties"]["priority"]):
         p = body["properties"]
         if (
@@ -394,7 +394,9 @@ PACKETS += ["126.0.0.1", "128.0.0.0", "203.0.113.0", "203.0.113.127", "203.0.113
 @pytest.mark.slow
 @given(subnet=RULES, own=st.none() | RULES, port=st.sampled_from([22, 23, 3389, 0, 65535]))
 @settings(max_examples=400)
-def test_the_same_as_asking_each_rule_about_each_packet(subnet: list[Body], own: list[Body] | None, port: int) -> None:
+def test_admissions_agree_with_applying_each_rule_to_each_packet(
+    subnet: list[Body], own: list[Body] | None, port: int
+) -> None:
     found = ask(*subnet, own=own, port=port)
     assert found.sure == found.possible
     groups = [subnet] if own is None else [subnet, own]
@@ -410,7 +412,7 @@ def test_the_same_as_asking_each_rule_about_each_packet(subnet: list[Body], own:
 @pytest.mark.slow
 @given(rules=RULES, data=st.data())
 @settings(max_examples=200)
-def test_what_is_not_known_contains_whatever_it_may_turn_out_to_be(rules: list[Body], data: st.DataObject) -> None:
+def test_an_unknown_admission_contains_all_possible_ones(rules: list[Body], data: st.DataObject) -> None:
     whole = ask(*rules)
     spoilt = [{"properties": dict(body["properties"])} for body in rules]
     for body in spoilt:
@@ -426,7 +428,7 @@ def test_what_is_not_known_contains_whatever_it_may_turn_out_to_be(rules: list[B
 # --- the oracle of what is not known ----------------------------------------------------------------------------------
 
 BLOCKS = [((low << 24, (low + 1 << 24) - 1),) for low in (1, 2, 3)]
-"""Parts of the Internet that rules name or do not."""
+"""Parts of the Internet, some of which rules name."""
 
 SENDERS = [*(block[0][0] for block in BLOCKS), 4 << 24]
 """An address of each, and one that no rule names."""
@@ -458,7 +460,7 @@ class Drawn(NamedTuple):
         )
 
     def ways(self, sender: int) -> set[tuple[bool, bool]]:
-        """Return what the rule may do with traffic of a sender: whether it decides, and how."""
+        """Return the possible effects of the rule on traffic of a sender: whether it decides, and how."""
         named = sender in self.blocks
         sources = {named, True} if self.more_sources else {named}
         concerned = {True, False} if isinstance(self.concerned, Unknown) else {self.concerned}
@@ -476,7 +478,7 @@ DRAWN = st.lists(
 
 
 def outcomes(rules: Sequence[Drawn], sender: int) -> tuple[set[bool], set[int]]:
-    """Return what may become of a sender's traffic in one group, and the places of the rules that may let it in."""
+    """Return the possible results for a sender in one group, and the positions of the rules that may admit it."""
     ends: set[bool] = set()
     through: set[int] = set()
     for world in product(*(rule.ways(sender) for rule in rules)):
@@ -489,7 +491,7 @@ def outcomes(rules: Sequence[Drawn], sender: int) -> tuple[set[bool], set[int]]:
 @pytest.mark.slow
 @given(groups=st.lists(DRAWN, min_size=1, max_size=2))
 @settings(max_examples=600, deadline=None)
-def test_the_same_as_every_way_in_which_the_unknown_may_turn_out(groups: list[list[Drawn]]) -> None:
+def test_unknown_admissions_agree_with_all_possible_values(groups: list[list[Drawn]]) -> None:
     made = [[rule.made(n) for n, rule in enumerate(rules)] for rules in groups]
     found = admission(made, Destination(IPV4, 0x0A000004), 22)
     named: set[int] = set()
@@ -504,7 +506,7 @@ def test_the_same_as_every_way_in_which_the_unknown_may_turn_out(groups: list[li
 
 
 @pytest.mark.parametrize("doubt", [{"concerned": DOUBT}, {"more_sources": True}, {"allows": DOUBT}])
-def test_a_deny_that_is_not_certain_closes_only_what_it_may(doubt: dict[str, Any]) -> None:
+def test_an_uncertain_deny_makes_only_its_own_traffic_unknown(doubt: dict[str, Any]) -> None:
     deny = Drawn(frozenset({0}), **{"more_sources": False, "concerned": True, "allows": False, **doubt})
     allow = Drawn(frozenset({0, 1}), more_sources=False, concerned=True, allows=True)
     found = admission([[deny.made(1), allow.made(2)]], Destination(IPV4, 0x0A000004), 22)

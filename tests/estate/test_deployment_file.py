@@ -1,4 +1,4 @@
-"""The deployment file: all that it may declare, and the line of all that it may not."""
+"""The deployment file: valid declarations, and the lines of invalid ones."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def load(text: str) -> tuple[DeclaredDeployment, ...]:
 
 
 def one(body: str) -> DeclaredDeployment:
-    """Return a deployment of which only what matters is given."""
+    """Return a deployment with only the relevant declarations."""
     head = _DESIGN[: _DESIGN.index("  - name")] + "  - name: d\n    product: iris\n    regions: {primary: westeurope}\n"
     return load(head + textwrap.indent(textwrap.dedent(body), "    "))[0]
 
@@ -67,7 +67,7 @@ def changed(old: str, new: str) -> DeclaredDeployment:
 DESIGN = Sound(_DESIGN, "deployment.yaml", load)
 
 
-def test_the_example_of_the_design_says_what_the_design_says() -> None:
+def test_the_example_of_the_design_is_read_as_the_design_describes() -> None:
     (found,) = load(_DESIGN)
     mirrors, tiers = found.mirrors or (), found.tiers or ()
     assert (found.name, found.product, found.environment, found.guest, found.line, found.file) == (
@@ -196,7 +196,7 @@ _A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
 
 
 @changes(
-    # who plays a role
+    # members of roles
     ("dr: [vm-db-dr]", "dr: []", "deployments[0].mirrors[0].dr must not be empty (`none` if the deployment has none"),
     ("dr: [vm-db-dr]", "dr:", "dr must be text or a list or a map, not null"),
     ("dr: [vm-db-dr]", "dr: ''", "dr must not be empty"),
@@ -240,7 +240,7 @@ _A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
         "  - {name: Trakcare-PROD, product: iris, regions: {primary: westeurope}}\n#",
         "the deployment 'Trakcare-PROD' is declared twice",
     ),
-    # sorts and words
+    # types and words
     ("auditor.deployment/1", "auditor.deployment/2", "format must be auditor.deployment/1, not 'auditor.deployment/2'"),
     ("format:", "formt:", "the file has the unknown key 'formt'; did you mean 'format'?"),
     ("format: auditor.deployment/1\n", "", "the file lacks the key 'format'"),

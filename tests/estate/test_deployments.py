@@ -115,7 +115,7 @@ def test_only_the_declared_subscriptions_are_searched() -> None:
     both = s.topology(
         s.vm("vm-a"), scopes=[SUB, OTHER], deployment=tier("vm-a", more=f"subscriptions: [{SUB}, {OTHER}]")
     )
-    assert [sub.id for sub in both.subscriptions if sub.deployments] == [SUB, OTHER], "where it was declared to be"
+    assert [sub.id for sub in both.subscriptions if sub.deployments] == [SUB, OTHER], "in the declared subscription"
     left_out = s.only(s.topology(s.vm("x"), deployment=tier("vm-a", more=f"subscriptions: [{OTHER}]")))
     gap = PartialList.of(app(left_out)).incomplete_because
     assert gap is not None
@@ -176,7 +176,7 @@ SUITE = """
         ("{role: web, members: none}", []),
     ],
 )
-def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) -> None:
+def test_each_product_needs_its_web_tier(tiers: str, asked: list[str]) -> None:
     found = s.only(s.topology(*VMS, deployment=SUITE.replace("TIERS", tiers)))
     gap = PartialList.of(found.vms[Role.WEB]).incomplete_because
     assert (gap is not None) is bool(asked)
@@ -189,7 +189,7 @@ def test_each_product_is_asked_for_its_web_tier(tiers: str, asked: list[str]) ->
 
 
 def test_products_beside_the_deployments_own() -> None:
-    """TrakCare with Health Connect beside it: each is asked for the tiers that it has by the reference."""
+    """TrakCare with Health Connect: each needs the tiers that the reference architecture gives it."""
     text = SUITE.replace("healthshare", "trakcare").replace("product: patient-index, ", "")
     both = s.only(s.topology(*VMS, deployment=text.replace("TIERS", "{role: db, members: none}")))
     assert set(both.expected) == {(r, "") for r in (Role.WEB, Role.APP, Role.PRINT)} | {(Role.WEB, "health-insight")}
@@ -313,7 +313,7 @@ def test_a_deployment_may_be_made_of_tags() -> None:
     assert not any(found.lines.values())
 
 
-def test_products_that_disagree_name_none() -> None:
+def test_contradictory_products_give_none() -> None:
     assert s.only(s.topology(*TAGGED, tagged("x", "app", product="trakcare"))).declared.product == ""
 
 
@@ -321,7 +321,7 @@ HIDDEN: list[dict[str, Any]] = [{"unlisted": [VM]}, {"gaps": [s.gap(arm_id("Comp
 
 
 @pytest.mark.parametrize("how", HIDDEN)
-def test_what_only_tags_say_is_open_where_tags_are_hidden(how: Any) -> None:
+def test_roles_by_tags_are_unknown_where_tags_are_hidden(how: Any) -> None:
     found = s.only(s.topology(*TAGGED, **how))
     assert s.names(found.mirrors[0].failover) == ["a", "b", "..."]
     assert s.names(found.mirrors[0].arbiter) == ["arb", "..."]
@@ -430,7 +430,7 @@ def test_tags_separate_the_tiers_of_products() -> None:
             "prod/tiers/web/westeurope": ["x"],
             "prod/tiers/web/patient-index/westeurope": ["w"],
         }
-        assert not shared.expected, "who names no product serves all"
+        assert not shared.expected, "a member without a product serves all"
 
 
 def test_the_mirrors_of_tags_are_of_their_products() -> None:
@@ -453,7 +453,7 @@ def test_the_mirrors_of_tags_are_of_their_products() -> None:
     assert list(other.expected) == [(Role.APP, "")]
 
 
-def test_tags_add_nothing_to_what_is_none_on_purpose() -> None:
+def test_tags_add_nothing_to_roles_declared_as_none() -> None:
     text = "- {name: prod, product: iris, regions: {primary: westeurope}, mirrors: none, tiers: none}"
     assert s.only(s.topology(*TAGGED, deployment=text)).roles == {}
 
@@ -521,7 +521,7 @@ def test_a_deployment_contains_what_its_vms_refer_to() -> None:
     assert scope(*REACHED, *UNRELATED) == ALL
 
 
-def test_whole_groups_belong_only_where_the_file_says_so() -> None:
+def test_whole_resource_groups_belong_only_where_the_file_lists_them() -> None:
     text = tier("vm-a", more="scope: {resourceGroups: [RG-X]}")
     assert scope(*REACHED, *UNRELATED, deployment=text)["virtualmachines"] == ["vm-a", "vm-x"]
     elsewhere = s.vm("vm-o", group="rg-x", subscription=OTHER)
@@ -546,7 +546,7 @@ NAMED = (
     *(body for body in REACHED if body["name"] not in {"ip", "tm"}),
     s.public("ip", fqdn=NAME, address="203.0.113.7"),
 )
-"""What is reached, with a name on the Internet and without a Traffic Manager profile."""
+"""The content of the scope, with a public DNS name and without a Traffic Manager profile."""
 STRANGER = s.profile("tm-x", {"target": "www.example.org"})
 
 
@@ -626,7 +626,7 @@ def test_a_gateway_may_lead_here_by_name() -> None:
         (s.gap(arm_id("Network/loadBalancers", "lb-y", subscription=OTHER)), set()),
     ],
 )
-def test_a_gap_opens_what_lies_beyond_it(gap: Body, opened: set[str]) -> None:
+def test_a_gap_makes_everything_behind_it_unknown(gap: Body, opened: set[str]) -> None:
     found = scope(*REACHED, gaps=[gap])
     beyond = {"networksecuritygroups", "trafficmanagerprofiles", "virtualnetworkgateways", "flowlogs"}
     beyond = beyond if "virtualnetworks" in opened else set()
@@ -643,19 +643,19 @@ FOLLOWED = [
 
 
 def at(path: str, found: object) -> Body:
-    """Return a body that has something at a path; lists have one element."""
+    """Return a body with a value at a path; lists have one item."""
     name, _, rest = path.partition(".")
     below = at(rest, found) if rest else found
     return {name.removesuffix("[*]"): [below] if name.endswith("[*]") else below}
 
 
 def holder(type_: str, path: str, found: object) -> Body:
-    """Return a resource of a type that has something at a path; any resource of its group belongs to the deployment."""
+    """Return a resource with a value at a path; all resources of its resource group belong to the deployment."""
     return {**s.resource(display_type(type_).removeprefix("Microsoft."), "x", group="rg-x"), **at(path, found)}
 
 
 @pytest.mark.parametrize(("type_", "reference"), FOLLOWED, ids=[f"{type_} {r.path}" for type_, r in FOLLOWED])
-def test_a_reference_that_makes_no_sense_is_not_taken_for_none(type_: str, reference: Reference) -> None:
+def test_a_malformed_reference_is_not_treated_as_absent(type_: str, reference: Reference) -> None:
     text = tier("vm-a", more="scope: {resourceGroups: [rg-x]}")
 
     def opened(body: Body) -> Unknown | None:
@@ -698,7 +698,7 @@ def test_a_vm_with_a_malformed_reference() -> None:
         assert found["disks"] == ["disk"]
 
 
-def test_an_interface_that_is_not_here_opens_what_lies_beyond_it() -> None:
+def test_an_unread_interface_makes_everything_behind_it_unknown() -> None:
     bodies = [body for body in REACHED if body["name"] != "vm-a-nic"]
     for keywords in ({}, {"unlisted": [NIC]}):
         found = scope(*bodies, **keywords)  # type: ignore[arg-type]
@@ -706,7 +706,7 @@ def test_an_interface_that_is_not_here_opens_what_lies_beyond_it() -> None:
 
 
 @pytest.mark.parametrize("member", ["vm-lost", "{tag: {a: b}}"])
-def test_a_member_that_is_not_here_opens_everything(member: str) -> None:
+def test_an_unread_member_makes_the_whole_scope_unknown(member: str) -> None:
     found = scope(*REACHED, deployment=tier("vm-a", member))
     assert {type_ for type_, names in found.items() if names[-1] != "..."} == set()
     assert set(ALL) <= set(found)
@@ -717,7 +717,7 @@ def test_a_member_that_is_not_here_opens_everything(member: str) -> None:
 # --- subjects -------------------------------------------------------------------------------------------------------
 
 
-def test_subjects_have_the_line_that_is_theirs_alone() -> None:
+def test_subjects_have_the_line_that_declares_them_alone() -> None:
     text = """
 - name: d
   product: iris

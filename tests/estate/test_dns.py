@@ -1,4 +1,4 @@
-"""Names on the Internet: joined by what Azure wrote into public addresses, else unknown."""
+"""Public DNS names: known from the bodies of public IP addresses, else unknown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIP = HERE["id"]
 
 
 def told(found: object) -> object:
-    """Return the name of a resource, the cause of what is unknown, None and `ABSENT` as they are."""
+    """Return the name of a resource or the cause of an unknown; None and `ABSENT` unchanged."""
     return found.name if isinstance(found, Resource) else found.cause if isinstance(found, Unknown) else found
 
 

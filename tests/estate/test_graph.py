@@ -73,7 +73,7 @@ def test_a_part_of_what_was_not_read_may_be_there() -> None:
     assert isinstance(hidden.part(f"{LOAD_BALANCER_ID}/backendAddressPools/p"), Part)
 
 
-def test_why_a_reference_leads_nowhere() -> None:
+def test_the_reasons_of_a_broken_reference() -> None:
     unknown(graph().get(VM_ID), Cause.VALUE, VM_ID, "does not exist")
     unlisted = "Microsoft.Compute/virtualMachines in", "not listed completely"
     unknown(graph(unlisted=[VM]).get(VM_ID), Cause.GAP, *unlisted, SUB)
@@ -151,7 +151,7 @@ def test_a_list_that_was_not_read_may_have_members() -> None:
     assert objects(found, "properties.storageProfile.dataDisks[*]") == PartialList()
 
 
-def test_the_name_of_what_is_not_here_still_identifies_it() -> None:
+def test_an_unread_resource_is_identified_by_its_name() -> None:
     built = graph(s.vm("vm-b"))
     stub = built.get_or_placeholder(VM_ID)
     assert (stub.key, stub.type) == (VM_ID.lower(), VM)
@@ -171,7 +171,7 @@ def ask(name: str, *, size: str = "Standard_D2s_v5", region: str = "westeurope",
 def test_capabilities_are_looked_up_as_azure_compares_names() -> None:
     assert ask("vCPUs") == ask("VCPUS", size="STANDARD_D2S_V5", region="australiacentral") == "2"
     assert ask("MemoryGB") == "0.75"
-    assert ask("odd") == 8, "what is no text is shown as it is, for its reader to refuse"
+    assert ask("odd") == 8, "a value that is no text is kept, so that its reader refuses it"
     assert ask("nothing") is ask("absent") is ABSENT
     unknown(ask("vCPUs", region="northeurope"), Cause.VALUE, "Standard_D2s_v5 in northeurope")
     unknown(ask("vCPUs", size="Standard_X"), Cause.VALUE, "Standard_X")
@@ -191,7 +191,7 @@ def test_a_capability_says_where_it_was_read() -> None:
 
 
 def followed(properties: dict[str, Any], name: str, **keywords: Any) -> object:
-    """Return what a reference of the only rule of a load balancer leads to."""
+    """Return the target of a reference of the only rule of a load balancer."""
     body = s.load_balancer("lb", {"pool": {}}, {"rule": properties}, probes={"p": {}})
     built = graph(body, **keywords)
     (rule,) = parts(built.by_type[LOAD_BALANCER][0], "properties.loadBalancingRules[*]")

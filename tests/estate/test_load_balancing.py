@@ -222,7 +222,7 @@ def test_gateways_in_front_of_a_load_balancer() -> None:
     assert s.names(vms(cut, "Network/applicationGateways", "gw")) == ["?"]
 
 
-def test_a_pool_that_leads_to_itself_ends_there() -> None:
+def test_a_loop_of_pools_ends() -> None:
     own = arm_id("Network/applicationGateways", "gw") + "/backendAddressPools/pool"
     rule = {"backendAddressPool": {"id": own}, "frontendIPConfiguration": {"id": FRONTEND}}
     circle = {**LED, "properties": {**LED["properties"], "loadBalancingRules": [{"properties": rule}]}}

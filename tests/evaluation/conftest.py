@@ -13,7 +13,7 @@ from tests.evaluation.small import FACTS_AND_OURS, HEAD, PACK, Load
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Return a function that compiles rules, each given by its id and what differs."""
+    """Return a function that compiles rules, each given by its id and its changes."""
     # Bundled rules are not validated: these are shorter than the schema requires.
     monkeypatch.setattr(bundled, "VALIDATED", {"pack": tmp_path, "rule": tmp_path})
 

@@ -41,7 +41,7 @@ Alerts = Mapping[str, Any]
 """The results of a log for GitHub by their fingerprint."""
 
 
-def run(  # noqa: PLR0913 - what runs differ in
+def run(  # noqa: PLR0913 - runs differ in all of them
     body: Body,
     earlier: Evaluation | None = None,
     *,
@@ -110,7 +110,7 @@ def first() -> Evaluation:
 # --- what stays open --------------------------------------------------------------------------------------------------
 
 
-def test_a_fail_that_is_not_seen_stays_open_with_its_old_message(first: Evaluation) -> None:
+def test_a_fail_that_is_lost_from_sight_stays_open_with_its_message(first: Evaluation) -> None:
     seen = alerts(first)
     again = run(without(estates.body_of(DEMO), LOAD_BALANCER), first)
     now = alerts(again)
@@ -131,7 +131,7 @@ def test_a_fail_that_is_not_seen_stays_open_with_its_old_message(first: Evaluati
         assert now[key] == seen[key]
 
 
-def test_it_stays_open_for_as_long_as_it_takes_and_is_what_it_was_when_it_is_seen_again(first: Evaluation) -> None:
+def test_a_carried_finding_stays_open_until_it_is_evaluated_again(first: Evaluation) -> None:
     everything = {type_ for name, type_ in test_gaps.LISTED if name == DEMO}
     latest = first
     for hidden in ({LOAD_BALANCER}, {LOAD_BALANCER, VM}, everything, {VM}):
@@ -146,7 +146,7 @@ def test_it_stays_open_for_as_long_as_it_takes_and_is_what_it_was_when_it_is_see
     assert alerts(seen) == alerts(first)
 
 
-def test_what_was_unknown_for_another_reason_was_no_alert_and_is_not_carried() -> None:
+def test_an_unknown_that_was_no_alert_is_not_carried() -> None:
     body = estates.body_of(DEMO)
     profiles = [item.get("properties", {}).get("hardwareProfile", {}) for item in body["value"]]
     for profile in filter(None, profiles):
@@ -158,7 +158,7 @@ def test_what_was_unknown_for_another_reason_was_no_alert_and_is_not_carried() -
     assert not others & {old.finding.key for old in blind.carried}
 
 
-def test_what_was_not_readable_and_is_gone_from_sight_stays_open_too(first: Evaluation) -> None:
+def test_an_unknown_that_was_an_alert_stays_open_too(first: Evaluation) -> None:
     unread = {f.key for f in first.findings if f.cause is Cause.GAP}
     again = run(without(estates.body_of(DEMO), VM), first)
     kept = [old.finding for old in again.carried if old.finding.key in unread]
@@ -167,7 +167,7 @@ def test_what_was_not_readable_and_is_gone_from_sight_stays_open_too(first: Eval
     assert {alerts(again)[finding.key]["level"] for finding in kept} == {"note"}
 
 
-def test_the_line_of_a_subject_that_is_not_seen_is_kept_unless_another_has_it_now(first: Evaluation) -> None:
+def test_the_line_of_a_carried_subject_is_kept_unless_another_has_it(first: Evaluation) -> None:
     declared = {f.subject.id: f.subject.line for f in first.findings if f.subject.line}
     hidden = without(estates.body_of(DEMO), VM)
     kept = [old.finding.subject for old in run(hidden, first).carried]
@@ -206,7 +206,7 @@ def test_findings_of_a_deployment_without_vms_or_tags_stay_open() -> None:
 
 
 def stripped(body: Body) -> Body:
-    """Return an estate without tags, so that nothing is recognised in it."""
+    """Return an estate without tags, so that no deployment is recognised in it."""
     bare = estates.copied(body)
     for item in bare["value"]:
         item.pop("tags", None)
@@ -270,7 +270,7 @@ def test_a_fixed_finding_closes(first: Evaluation) -> None:
 
 
 @pytest.mark.parametrize("kind", [VM, LOAD_BALANCER, TRAFFIC_MANAGER, DISK])
-def test_what_is_gone_closes(kind: str, first: Evaluation) -> None:
+def test_a_finding_that_is_gone_closes(kind: str, first: Evaluation) -> None:
     gone = [f for f in first.findings if f.subject.kind.lower() == kind and f.key in alerts(first)]
     assert gone
     body = estates.body_of(DEMO)
@@ -281,25 +281,25 @@ def test_what_is_gone_closes(kind: str, first: Evaluation) -> None:
     assert not {finding.key for finding in gone} & alerts(after).keys()
 
 
-def test_what_is_not_declared_any_more_closes(first: Evaluation) -> None:
+def test_a_finding_that_is_not_declared_any_more_closes(first: Evaluation) -> None:
     declared = estates.declared_of(DEMO)
     declared["deployments"] = declared["deployments"][1:]
     after = run(estates.body_of(DEMO), first, declared=declared)
     assert after.carried == ()
 
 
-def test_a_waiver_closes_what_is_not_seen(first: Evaluation) -> None:
+def test_a_waiver_closes_a_carried_finding(first: Evaluation) -> None:
     hidden = without(estates.body_of(DEMO), LOAD_BALANCER)
     after = run(hidden, first, waived=(waiver(rule="MIR003"),))
     closed = alerts(first).keys() - alerts(after).keys()
     assert {alerts(first)[key]["ruleId"] for key in closed} == {"MIR003"}
     (stood,) = after.waivers
-    assert stood.covers == 1, "the unknown and the fail that it was are one finding"
+    assert stood.covers == 1, "the unknown and its former fail are one finding"
     following = run(hidden, after)
     assert "MIR003" not in {old.finding.rule.id for old in following.carried}
 
 
-def test_the_waiver_of_a_gap_closes_what_was_never_seen_to_fail(first: Evaluation) -> None:
+def test_the_waiver_of_a_gap_closes_a_carried_unknown(first: Evaluation) -> None:
     hidden = without(estates.body_of(DEMO), VM)
     leave = tuple(waiver(rule="", gap=type_) for type_ in (VM, DISK))
     after = run(hidden, first, waived=leave)
@@ -309,7 +309,7 @@ def test_the_waiver_of_a_gap_closes_what_was_never_seen_to_fail(first: Evaluatio
     assert failed(first) <= alerts(after).keys()
 
 
-def test_what_was_waived_is_not_carried() -> None:
+def test_a_waived_finding_is_not_carried() -> None:
     waived = run(estates.body_of(DEMO), waived=(waiver(rule="MIR003"),))
     after = run(without(estates.body_of(DEMO), LOAD_BALANCER), waived)
     assert "MIR003" not in {old.finding.rule.id for old in after.carried}
@@ -340,7 +340,7 @@ def partial_bodies(draw: st.DrawFn) -> Body:
 
 @given(bodies=st.lists(partial_bodies(), min_size=1, max_size=3))
 @settings(max_examples=25)
-def test_partial_runs_close_nothing_and_open_nothing_for_good(bodies: list[Body], first: Evaluation) -> None:
+def test_partial_runs_close_and_open_no_alert_permanently(bodies: list[Body], first: Evaluation) -> None:
     latest = first
     for body in bodies:
         latest = run(body, latest)
@@ -377,7 +377,7 @@ def test_a_report_comes_back_as_it_was() -> None:
         ("[" * 100_000, "Expected `object`, got `array`"),
     ],
 )
-def test_what_is_no_report_is_one_error(text: str, message: str) -> None:
+def test_a_file_that_is_no_report_is_one_error(text: str, message: str) -> None:
     with pytest.raises(InputError) as refused:
         read(text)
     assert message in refused.value.message
@@ -401,7 +401,7 @@ def test_nothing_but_an_input_error_is_ever_raised(data: bytes) -> None:
 
 
 def test_findings_are_read_back_as_they_were(first: Evaluation) -> None:
-    """What SARIF says of a carried finding rests on its evidence, which JSON must have kept whole."""
+    """SARIF needs the evidence of a carried finding, which JSON must have kept completely."""
     again = run(without(estates.body_of(DEMO), *(t for n, t in test_gaps.LISTED if n == DEMO)), first)
     before = {finding.key: finding for finding in first.findings}
     fails = [old.finding for old in again.carried if old.finding.outcome is Outcome.FAIL]

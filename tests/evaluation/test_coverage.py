@@ -34,7 +34,7 @@ def test_types_that_were_not_listed_are_gaps_with_a_command(load: Load) -> None:
     assert all(gap.detail.endswith(", and name the type under `listed`") for gap in found.gaps)
 
 
-def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Load) -> None:
+def test_types_that_resource_manager_does_not_list_are_queried_in_resource_graph(load: Load) -> None:
     (gap,) = covered(estate(unlisted=[FLOW_LOG]), load(R1=ON_VMS + IN_ZONE)).gaps
     assert gap.what == "Microsoft.Network/networkWatchers/flowLogs"
     assert f"az graph query --subscriptions {arm.name_of(SUB)}" in gap.detail
@@ -42,7 +42,7 @@ def test_what_resource_manager_does_not_list_is_asked_of_resource_graph(load: Lo
     assert gap.detail.endswith(", and name the type under `listed`")
 
 
-def test_a_gap_that_was_said_is_not_said_twice(load: Load) -> None:
+def test_a_gap_is_reported_once(load: Load) -> None:
     rules = load(R1=ON_VMS + IN_ZONE)
     for scope in (SUB.upper(), f"{SUB}/resourceGroups/rg"):
         built = estate(unlisted=[VM], gaps=[s.gap(scope, "microsoft.compute/VIRTUALMACHINES")])

@@ -1,4 +1,4 @@
-"""Waivers and attestations: what their files may say, what they cover, and for how long."""
+"""Waivers and attestations: their files, what they cover, and for how long."""
 
 from __future__ import annotations
 
@@ -240,14 +240,14 @@ def test_a_scope_is_a_glob_over_whole_ids(scope: str, covers: bool) -> None:
         ),
     ],
 )
-def test_what_covers_nothing_says_why(outcome: Outcome, of_waiver: str, of_attestation: str) -> None:
+def test_an_exemption_without_effect_has_a_reason(outcome: Outcome, of_waiver: str, of_attestation: str) -> None:
     there = (finding(Outcome.NOT_APPLICABLE, subject=vm("vm-b")), finding(outcome))
     found = applied(*there, waived=(waiver(),), attested=(attestation(),))
     assert [stood.why for stood in found.waivers] == [of_waiver]
     assert found.attestations[0].why.startswith(of_attestation)
 
 
-def test_what_covers_nothing_says_that_nothing_is_there() -> None:
+def test_an_exemption_of_an_absent_finding_has_a_reason() -> None:
     gone = {"scope": "elsewhere"}
     granted = (waiver(**gone), waiver(rule="", gap=gap().what, **gone))
     found = applied(finding(), waived=granted, attested=(attestation(**gone),), gaps=(gap(),))
@@ -369,7 +369,7 @@ def test_a_waiver_may_hold_for_one_subject_and_lapse_for_another() -> None:
     assert states(found.waivers) == [(ExemptionState.LAPSED, 1), (ExemptionState.USED, 1)]
 
 
-def test_one_that_has_expired_does_not_lapse_too() -> None:
+def test_an_expired_waiver_does_not_lapse_too() -> None:
     found = applied(seeing("Http"), waived=(waiver(observed={PATH: "Tcp"}),), as_of=dt.date(2030, 1, 1))
     assert states(found.waivers) == [(ExemptionState.EXPIRED, 0)]
 
@@ -522,7 +522,7 @@ def test_no_outcome_changes_but_from_unknown_to_attested(
 
 
 @given(FINDINGS, WAIVED, ATTESTED)
-def test_what_is_not_in_force_does_nothing(
+def test_exemptions_that_are_not_in_effect_do_nothing(
     findings: tuple[Finding, ...], waived: tuple[Waiver, ...], attested: tuple[Attestation, ...]
 ) -> None:
     found = applied(*findings, waived=waived, attested=attested, gaps=GAPS)

@@ -96,7 +96,7 @@ def evidence(number: int = 0, observed: object = "Tcp", expected: str = "in [Htt
     return Evidence(LOAD_BALANCER_ID, f"properties.probes[{number}].properties.protocol", observed, expected)
 
 
-def finding(  # noqa: PLR0913 - each says what is special about one finding, and all have a default
+def finding(  # noqa: PLR0913 - findings differ in all of them, and all have a default
     outcome: Outcome = Outcome.FAIL,
     rule: Rule = PROBE,
     subject: Subject = MIRROR,
@@ -113,12 +113,12 @@ def finding(  # noqa: PLR0913 - each says what is special about one finding, and
 
 
 def hidden_by(*gaps: Gap, rule: Rule = PROBE, subject: Subject = MIRROR) -> Finding:
-    """Return the unknown that gaps alone are the reason of."""
+    """Return an unknown finding with gaps as its only reason."""
     return finding(Outcome.UNKNOWN, rule, subject, cause=Cause.GAP, reasons=tuple(map(str, gaps)), gaps=gaps)
 
 
 def unknown(rule: Rule, subject: Subject, reason: str, cause: Cause = Cause.GAP) -> Finding:
-    """Return an unknown."""
+    """Return an unknown finding."""
     return finding(Outcome.UNKNOWN, rule, subject, cause=cause, reasons=(reason,))
 
 
@@ -164,7 +164,7 @@ def gap(scope: str = SUBSCRIPTION, detail: str = "") -> Gap:
 def report(
     *findings: Finding, gaps: tuple[Gap, ...] = (), declarations: tuple[str, ...] = (), complete: bool | None = None
 ) -> Evaluation:
-    """Return a report; it is complete where nothing is missing, unless it says otherwise."""
+    """Return a report, by default complete if nothing is missing."""
     clean = not gaps and not declarations and not any(f.outcome in {Outcome.UNKNOWN, Outcome.ERROR} for f in findings)
     return Evaluation(
         profile="current",
@@ -191,7 +191,7 @@ def report(
 
 
 def full() -> Evaluation:
-    """Return a report with every kind of finding and everything that can be missing."""
+    """Return a report with every kind of finding, gap and missing declaration."""
     computed = Evidence(
         MIRROR.id,
         "mirror.sizes",
@@ -213,7 +213,7 @@ def full() -> Evaluation:
 
 
 def excused() -> Evaluation:
-    """Return a report with everything that waivers and attestations can do."""
+    """Return a report with every effect of waivers and attestations."""
     granted, seen = waiver(), waiver(rule="", gap="Microsoft.Network/loadBalancers", line=12, ticket="")
     given = attestation()
     hidden = unknown(PROBE, vm("vm-b"), str(gap()))
@@ -252,7 +252,7 @@ def excused() -> Evaluation:
 
 
 def carried() -> Evaluation:
-    """Return a report that lost sight of a fail, of another that is waived now, and of what was unknown."""
+    """Return a report without sight of a fail, of another fail that is waived now, and of an unknown."""
     why = (str(gap()),)
     seen = (evidence(),)
     lost = (
@@ -265,7 +265,7 @@ def carried() -> Evaluation:
 
 
 def drifted() -> Evaluation:
-    """Return a report in which something became of a finding and of a resource in every way that there is."""
+    """Return a report with every state of findings and every kind of resource change."""
     ok, failed = finding(Outcome.PASS), finding(seen=(evidence(),))
     same, added = finding(rule=SIZE), finding(rule=SIZE, subject=vm("vm-new"))
     hidden = unknown(PROBE, vm("vm-hidden"), str(gap()))
@@ -305,13 +305,13 @@ def drifted() -> Evaluation:
 
 
 def baseline() -> Baseline:
-    """Return what is compared with."""
+    """Return the baseline of a comparison."""
     approval = Approval("operations", "2026-08-02T09:00:00Z", "change 4711")
     return Baseline("2026-08-01T06:00:00Z", (SUBSCRIPTION,), approval, (gap(),))
 
 
 def hostile(text: str) -> Evaluation:
-    """Return a report in which everything that Azure or a user may choose is this text."""
+    """Return a report with this text for everything that Azure or a user may choose."""
     rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
     subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)
     seen = Evidence(subject.id, text, text, text, ((text, text, text), (text, text, [text, {text: text}])))

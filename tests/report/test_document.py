@@ -1,4 +1,4 @@
-"""The one shape of a report: what is built, written, read back and described by the schema."""
+"""The document of a report: building, writing, reading and its schema."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_vocabularies_are_those_of_the_model() -> None:
 
 
 def changed(document: Any, *path: str | int, value: object) -> Any:
-    """Return a copy of a report in which one value is another."""
+    """Return a copy of a report with one changed value."""
     copy = json.loads(json.dumps(document))
     place = copy
     for step in path[:-1]:
@@ -137,7 +137,7 @@ def test_the_schema_refuses(path: tuple[str | int, ...], value: object) -> None:
 
 
 def keys(document: Any) -> Iterator[tuple[str | int, ...]]:
-    """Yield the paths of all keys of a report but for those of observed values."""
+    """Yield the paths of all keys of a report, except those in observed values."""
     if isinstance(document, dict):
         for key, value in document.items():
             yield (key,)

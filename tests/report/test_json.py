@@ -123,7 +123,7 @@ def test_a_computed_value_carries_what_it_was_computed_from() -> None:
     ]
 
 
-def test_coverage_says_what_was_seen_and_what_was_not() -> None:
+def test_coverage_has_what_was_listed_and_the_gaps() -> None:
     loaded = rendered(reports.full())
     assert loaded["coverage"] == {
         "complete": False,
@@ -159,7 +159,7 @@ def test_the_text_is_the_same_each_time_and_ends_its_last_line() -> None:
     assert text.endswith("\n}\n")
 
 
-def test_what_is_waived_keeps_its_outcome_says_why_and_is_counted_apart() -> None:
+def test_a_waived_finding_keeps_its_outcome_and_is_counted_separately() -> None:
     loaded = rendered(reports.excused(), View())
     waived, plain, unseen, attested = loaded["findings"]
     assert [f["outcome"] for f in loaded["findings"]] == ["fail", "fail", "unknown", "pass"]
@@ -239,7 +239,7 @@ def test_waivers_and_attestations_are_grouped_by_state() -> None:
 
 @pytest.mark.slow
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE))
-def test_any_text_comes_back_as_it_was_and_none_acts_on_a_terminal(text: str) -> None:
+def test_any_text_is_read_back_unchanged_and_does_not_act_on_a_terminal(text: str) -> None:
     shown = reports.hostile(text)
     assert reports.render("json", shown, ALL).replace("\n", "").isprintable()
     finding = rendered(shown)["findings"][0]
@@ -249,7 +249,7 @@ def test_any_text_comes_back_as_it_was_and_none_acts_on_a_terminal(text: str) ->
     assert (moved["properties"][0]["path"], moved["properties"][0]["after"]) == (text, {text: [text]})
 
 
-def test_without_a_baseline_nothing_has_moved_or_stayed() -> None:
+def test_without_a_baseline_there_are_no_states() -> None:
     loaded = rendered(reports.full())
     assert loaded["drift"] is None
     assert {finding["state"] for finding in loaded["findings"]} == {None}

@@ -21,7 +21,7 @@ from tests.report import reports
 from tests.report.reports import PROBE, SIZE, finding, gap, unknown, vm
 
 MOST: Final = 1024 * 1024
-"""The bytes beyond which GitHub throws the summary of a step away."""
+"""The size in bytes above which GitHub discards the summary of a step."""
 TAGS: Final = {"h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td"}
 
 
@@ -36,7 +36,7 @@ def as_html(text: str) -> str:
 
 
 def cells(text: str) -> list[list[str]]:
-    """Return the rows of all tables as they are shown."""
+    """Return the rows of all tables as rendered text."""
     rows = re.findall("<tr>(.*?)</tr>", as_html(text), re.DOTALL)
     return [[html.unescape(cell) for cell in re.findall("<t[dh]>(.*?)</t[dh]>", row, re.DOTALL)] for row in rows]
 
@@ -45,7 +45,7 @@ def titles(text: str) -> list[str]:
     return re.findall("^### (.*)$", text, re.MULTILINE)
 
 
-def test_the_summary_says_what_it_comes_to() -> None:
+def test_the_summary_counts_findings() -> None:
     text = rendered(reports.full())
     lines = text.splitlines()
     assert lines[0] == r"## 2 of 2 rules failed\."
@@ -88,7 +88,7 @@ def test_the_worst_comes_first() -> None:
     assert [row[0] for row in cells(rendered(made))[-2:]] == ["critical", "medium"]
 
 
-def test_what_could_not_be_seen_says_why_and_what_it_needs() -> None:
+def test_an_unknown_has_its_reason_and_its_remedy() -> None:
     made = reports.report(
         unknown(PROBE, vm("vm-a"), str(gap(vm("vm-a").id))), gaps=(gap(vm("vm-a").id), gap(detail="ask"))
     )
@@ -171,7 +171,7 @@ def test_what_ends_within_30_days_is_announced(days: int, said: bool) -> None:
         ]
 
 
-def test_no_subscription_is_given_away() -> None:
+def test_no_subscription_id_is_shown() -> None:
     subscription = Subject(reports.SUBSCRIPTION, "subscription", reports.SUBSCRIPTION.rpartition("/")[2])
     made = reports.report(
         finding(subject=subscription, deployment=""),
@@ -186,7 +186,7 @@ def test_no_subscription_is_given_away() -> None:
 
 
 @pytest.mark.slow
-def test_much_is_cut_with_a_line_that_says_so() -> None:
+def test_a_long_report_is_cut_with_a_notice() -> None:
     many = [finding(subject=vm(f"vm-{'x' * 200}-{number}")) for number in range(3000)]
     unseen = [unknown(PROBE, vm(f"vm-{number}"), "\u202e" * 1000) for number in range(3000)]
     made = reports.report(*many, *unseen, gaps=tuple(gap(f"/subscriptions/{number}") for number in range(3000)))
@@ -207,7 +207,7 @@ def test_much_is_cut_with_a_line_that_says_so() -> None:
 @pytest.mark.slow
 @given(st.text(max_size=40).filter(str.split) | st.just(reports.HOSTILE))
 @settings(max_examples=60)
-def test_any_text_is_shown_and_none_acts(text: str) -> None:
+def test_any_text_is_shown_without_effect(text: str) -> None:
     shown = rendered(reports.hostile(text))
     assert all(printable(line) == line for line in shown.split("\n"))
     page = as_html(shown)
@@ -220,7 +220,7 @@ def test_any_text_is_shown_and_none_acts(text: str) -> None:
 
 
 @pytest.mark.parametrize("taken_at", ["2026-08-01T05:59:59Z", "2026-08-01T05:59:59", "2026-08-01T07:59:59+02:00"])
-def test_a_baseline_that_is_the_later_one_is_said_to_be(taken_at: str) -> None:
+def test_a_baseline_later_than_the_snapshot_is_marked(taken_at: str) -> None:
     report = reports.drifted()
     swapped = msgspec.structs.replace(report, snapshot=msgspec.structs.replace(report.snapshot, taken_at=taken_at))
     (row,) = [row for row in cells(rendered(swapped)) if row[0] == "Baseline"]

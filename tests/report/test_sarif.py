@@ -1,4 +1,4 @@
-"""SARIF_SCHEMA may name the schema of SARIF 2.1.0, which every log made here is then held against."""
+"""The environment variable SARIF_SCHEMA may name the schema of SARIF 2.1.0; then every log made here is validated."""
 
 import functools
 import json
@@ -237,7 +237,7 @@ def test_the_text_of_a_rule_is_inert_in_markdown() -> None:
     rule = make_rule(why="<b>[why](javascript:x)</b>", fix="```\n<b>fix</b>", sources=(source,))
     (described,) = run_of(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
     shown = described["help"]["markdown"]
-    assert "\n    ```\n    <b>fix</b>\n" in shown  # inside an indented block nothing acts
+    assert "\n    ```\n    <b>fix</b>\n" in shown  # an indented block has no markup
     rest = shown.replace("    <b>fix</b>", "")
     assert not any(tag in rest for tag in ("<b>", "<img", "<script", "[why]", "[a]"))
 
@@ -275,7 +275,7 @@ def test_a_result_leads_to_its_rule() -> None:
     assert [result["ruleId"] for result in run["results"]] == ["MIR001", "MIR003"]
 
 
-def test_github_gets_what_shall_be_an_alert() -> None:
+def test_the_log_for_github_has_only_alerts() -> None:
     gap = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=("the disk was not read",))
     others = [make_finding(Outcome.UNKNOWN, cause=cause) for cause in Cause if cause is not Cause.GAP]
     never = [make_finding(outcome) for outcome in (Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE)]
@@ -288,7 +288,9 @@ def test_github_gets_what_shall_be_an_alert() -> None:
     assert unseen["message"]["text"].endswith(" the disk was not read.")
     assert [len(result["locations"]) for result in (failed, unseen)] == [1, 1]
     assert failed["suppressions"] == unseen["suppressions"] == []
-    assert failed["partialFingerprints"] == unseen["partialFingerprints"]  # the alert of a fail we lost sight of stays
+    assert (
+        failed["partialFingerprints"] == unseen["partialFingerprints"]
+    )  # the alert of a fail that is lost from sight stays
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -324,7 +326,7 @@ def test_a_file_that_is_no_clean_relative_path_is_not_shown(file: str) -> None:
 
 
 def test_the_fingerprint_is_the_same_in_every_version() -> None:
-    """GitHub closes all alerts and opens others where it changes."""
+    """If it changes, GitHub closes all alerts and opens others."""
     assert make_finding().key == "c7bcfc5df92e571e6fc79cc2c964327778d25712d6a6415c3626ab3a726b29fd"
 
 
@@ -390,7 +392,7 @@ def test_a_message_says_what_was_seen_and_what_was_expected() -> None:
     )
 
 
-def test_a_subject_is_not_taken_for_another() -> None:
+def test_a_subject_is_not_confused_with_another() -> None:
     subject = Subject("prod/tiers/web/westeurope", "tier", "web", "westeurope")
     assert "tier 'web' in 'westeurope' of deployment 'prod'." in text_of(make_finding(subject=subject))
     subject = Subject("prod", "deployment", "prod", "westeurope")
@@ -440,7 +442,7 @@ def test_a_message_is_bounded() -> None:
         ("error", "Could not be evaluated for "),
     ],
 )
-def test_other_outcomes_say_so_first(outcome: str, start: str) -> None:
+def test_other_outcomes_come_first_in_the_message(outcome: str, start: str) -> None:
     text = text_of(make_finding(Outcome(outcome), reasons=("a\n reason.",)))
     assert text.startswith(start)
     assert text.endswith("'prod'. a reason." if "mirror" in start else " a reason.")
@@ -459,7 +461,7 @@ def test_other_outcomes_say_so_first(outcome: str, start: str) -> None:
         ("\u202ename", r"\u202ename"),
     ],
 )
-def test_data_means_nothing_in_a_message(raw: str, shown: str) -> None:
+def test_data_has_no_markup_in_a_message(raw: str, shown: str) -> None:
     assert f" mirror '{shown}' of " in text_of(at("prod/mirrors/x", raw))
 
 
@@ -593,7 +595,7 @@ def test_the_complete_log_has_only_results_of_this_run() -> None:
 # --- drift ------------------------------------------------------------------------------------------------------------
 
 
-def test_every_result_says_what_became_of_it_since_the_baseline() -> None:
+def test_every_result_has_its_baseline_state() -> None:
     results = run_of(reports.drifted())["results"]
     found = [(r["properties"]["state"], r["kind"], r["baselineState"]) for r in results]
     assert found == [
@@ -613,7 +615,7 @@ def test_a_result_that_is_not_in_the_baseline_is_new() -> None:
     assert (result["baselineState"], "state" in result["properties"]) == ("new", False)
 
 
-def test_what_may_yet_be_there_is_not_known_and_not_absent() -> None:
+def test_a_subject_that_may_exist_is_not_absent() -> None:
     shown = reports.drifted()
     assert shown.drift is not None
     lost = FindingChange(BaselineState.LOST_SIGHT, make_finding(evidence=(EVIDENCE,)), None, "it was not scanned")
@@ -648,7 +650,7 @@ def test_without_a_baseline_and_on_github_no_baseline_state_is_written(shown: Ev
 
 
 def hostile(text: str, observed: object) -> Evaluation:
-    """Return a report with this text wherever Azure or a user can put one."""
+    """Return a report with this text everywhere that Azure or a user can put text."""
     source = Source(text, f"https://example.com/{text}", "2026")
     rule = make_rule(title=text, why=text, fix=text, sources=(source,))
     evidence = Evidence(text, text, observed, text, ((text, text, observed),))
@@ -713,7 +715,7 @@ def test_any_text_gives_a_log_that_is_valid_and_inert(text: str, observed: objec
 # --- the serialiser ---------------------------------------------------------------------------------------------------
 
 
-def test_the_serialiser_refuses_what_sarif_has_no_place_for() -> None:
+def test_the_serialiser_refuses_unknown_properties() -> None:
     message = sarif_om.Message(text="x")
     message.txet = "y"
     for node, complaint in ((message, "Message has no txet"), (object(), "object is not a SARIF object")):

@@ -35,7 +35,7 @@ from auditor.snapshot.model import Gap, GapReason, Part, Resource, resource
 from tests import cpu
 
 Node = dict[str, Any]
-"""A condition as a rule file has it."""
+"""A condition as in a rule file."""
 
 Body = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ SETTINGS: Final = {"declared": Setting(1, 0, 9), "left": Setting(1, 0, 9)}
 
 
 def _fact(name: str, gives: str, kind: str = "thing") -> Fact:
-    """Return a fact that says what the body has under `$name`; it may be anything that a fact can answer."""
+    """Return a fact whose answer is the value of `$name` in the body: any value that a fact may have."""
 
     def find(_: Context, element: Resource | Part) -> Answer:
         body = cast("Body", element.body)
@@ -66,7 +66,7 @@ def _fact(name: str, gives: str, kind: str = "thing") -> Fact:
 
 
 def _member(element: Resource | Part, name: str, member: object) -> object:
-    """Return a member as facts do: an object is a part of its resource, under a path that stays when others hide."""
+    """Return a member as facts do: an object is a part of its resource; its path does not depend on other members."""
     if not isinstance(member, dict):
         return member
     return Part(element.resource, paths.join(element.path, f"${name}.{member['#']}"), member)
@@ -106,7 +106,7 @@ def members(*bodies: object, missing: Unknown | None = None) -> PartialList:
 
 
 def truths(outcomes: Iterable[bool]) -> bool | None:
-    """Return what all possible outcomes agree on."""
+    """Return the common value of all possible truth values, or None."""
     found = set(outcomes)
     return found.pop() if len(found) == 1 else None
 
@@ -166,7 +166,7 @@ def test_allof_and_anyof_are_strong_kleene(
 
 
 @pytest.mark.parametrize(("value", "truth"), [(True, False), (False, True), (GAP, None)])
-def test_not_turns_what_is_known(value: object, *, truth: bool | None) -> None:
+def test_not_inverts_known_truth_values(value: object, *, truth: bool | None) -> None:
     assert evaluate({"not": LEAVES[0]}, {"$child0": value}).truth is truth
 
 
@@ -178,7 +178,7 @@ MEMBERS: Final[list[object]] = [GAP, *({"$chosen": w, "$flag": a} for w in VALUE
 SMALL_LISTS: Final = [items for size in range(4) for items in itertools.combinations_with_replacement(MEMBERS, size)]
 
 Pair = tuple[bool, bool]
-"""Of one member: whether `where` chooses it, and whether it is as it should be."""
+"""For one member: whether `where` chooses it, and whether its condition is true."""
 
 
 def _turns_out(member: object) -> list[tuple[Pair, ...]]:
@@ -235,8 +235,8 @@ def test_quantifiers_say_what_all_completions_of_a_list_say(word: str, *, where:
             assert expected is (word == "some")
             expected = None
         assert result.truth is expected, items
-        assert bool(result.unknown) is (expected is None), "a reason for not knowing, and only for that"
-        assert bool(result.evidence) is (expected is not None), "evidence for a result, and only for that"
+        assert bool(result.unknown) is (expected is None), "a reason for unknown, and only for unknown"
+        assert bool(result.evidence) is (expected is not None), "evidence for a known result, and only for that"
         seen[result.truth] += 1
     decisive = word == "some"
     assert seen[decisive]
@@ -287,7 +287,7 @@ def test_an_empty_list_is_its_own_evidence(word: str, empty: str, expected: str,
     assert result.evidence == (Evidence(ID, "things", [], expected, ((ID, "$things", "[]"),)),)
 
 
-def test_a_list_that_is_unknown_as_a_whole_says_nothing() -> None:
+def test_a_list_that_is_completely_unknown_makes_the_result_unknown() -> None:
     for word in ("each", "some"):
         node: Node = {word: {"fact": "things"}, "empty": "fail", "assert": GOOD}
         assert evaluate(node, {"$things": GAP}) == Result(None, (), (GAP,))
@@ -306,7 +306,7 @@ OPERATORS_ON_NUMBERS: Final[Mapping[str, Callable[[float, float], bool]]] = {
 
 
 def _agrees(source: Node, items: Iterable[object], possible: set[int], *, cut: bool) -> Counter[object]:
-    """Hold every comparison of a count against all the counts that are possible."""
+    """Check every comparison of a count with all possible counts."""
     seen: Counter[object] = Counter()
     elements = (thing({"$things": members(*items, missing=GAP if cut else None)}), thing({}))
     for operator, holds in OPERATORS_ON_NUMBERS.items():
@@ -339,7 +339,7 @@ def test_count_is_every_number_that_may_turn_out(*, cut: bool) -> None:
 
 
 def _distinct_numbers(items: tuple[Any, ...], *, cut: bool) -> set[int]:
-    """Return how many different values there may be; a member that lacks the property is one more or none."""
+    """Return the possible numbers of different values; a member without the property adds one or none."""
     possible = set()
     ways: list[list[object]] = []
     for index, item in enumerate(items):
@@ -454,27 +454,27 @@ WORLDS: Final = st.fixed_dictionaries(
     },
 )
 NAMES: Final = ("n", "t", "b", "o", "l", "tags", "$number", "$text", "$flag")
-CLEAR_TO_THICK: Final = (0.0, 0.05, 0.12, 0.25, 0.5)
+SHARES: Final = (0.0, 0.05, 0.12, 0.25, 0.5)
 
 
-class Fog:
-    """Hides a share of a world; at every place the same dice fall, however thick it is."""
+class View:
+    """A view of a world without a share of it; views with the same draws and a larger share hide more."""
 
-    def __init__(self, dice: Mapping[str, float], thickness: float) -> None:
-        self._dice = dice
-        self._thickness = thickness
+    def __init__(self, draws: Mapping[str, float], share: float) -> None:
+        self._draws = draws
+        self._share = share
         self.unread: list[str] = []
 
     def hides(self, place: str) -> bool:
-        return self._dice[place] < self._thickness
+        return self._draws[place] < self._share
 
-    def sight(self, world: Body) -> Resource:
+    def element(self, world: Body) -> Resource:
         body = self._object(world, "")
         whole = self.hides("the whole")
         return thing(body, *([TYPE] if whole else self.unread))
 
     def _object(self, body: Body, where: str) -> dict[str, object]:
-        """Return an object of which some properties were not read; they are missing, or null."""
+        """Return an object without some properties, which were not read; they are missing or null."""
         seen: dict[str, object] = {}
         for name in dict.fromkeys((*body, *NAMES)):
             place = paths.join(where, name)
@@ -483,8 +483,8 @@ class Fog:
                 if value is not ABSENT:
                     seen[name] = value
             elif self.hides(place):
-                self.unread.append(where if where == "tags" else place)  # tags come all together or not at all
-                seen.update({name: None} if self._dice[f"{place} null"] < 0.5 else {})
+                self.unread.append(where if where == "tags" else place)  # tags are read all together or not at all
+                seen.update({name: None} if self._draws[f"{place} null"] < 0.5 else {})
             elif name in body:
                 seen[name] = self._value(body[name], place)
         return seen
@@ -497,17 +497,17 @@ class Fog:
         return value
 
     def _answer(self, value: object, place: str) -> object:
-        """Return what a fact says of what it sees."""
+        """Return the answer of a fact in this view."""
         if isinstance(value, list):
-            return GAP if self._dice[f"{place} all"] < self._thickness / 3 else self._items(value, place)
+            return GAP if self._draws[f"{place} all"] < self._share / 3 else self._items(value, place)
         if type(value) is int:
-            slack = [int(4 * self._thickness * self._dice[f"{place} {end}"]) for end in ("low", "high")]
+            slack = [int(4 * self._share * self._draws[f"{place} {end}"]) for end in ("low", "high")]
             if any(slack) and not self.hides(place):
                 return Interval(value - slack[0], value + slack[1], (GAP,))
         return GAP if self.hides(place) else value
 
     def _items(self, values: list[object], place: str) -> PartialList:
-        """Return a list that lacks members, or has some of which nothing but their place is known."""
+        """Return a list without some members, or with some of which only the position is known."""
         known: list[object] = []
         cut = self.hides(f"{place} cut")
         for index, value in enumerate(values):
@@ -518,12 +518,12 @@ class Fog:
                 known.append(GAP)
             else:
                 known.append({**self._object(value, member), "#": f"m{index}"} if isinstance(value, dict) else value)
-        if self._dice[f"{place} absent"] < self._thickness / 4:
+        if self._draws[f"{place} absent"] < self._share / 4:
             known.append(GAP)
         return PartialList(tuple(known), GAP if cut else None)
 
 
-# Conditions of every form that the grammar has. Sources and operators are mostly of one sort, so that most are decided.
+# Conditions of every form of the grammar. Inputs and operators are mostly of one type, so that most are decided.
 
 NUMBER_OPERANDS: Final = st.one_of(
     NUMBERS,
@@ -563,12 +563,12 @@ LISTS: Final[Mapping[str, list[tuple[Node, str]]]] = {
     "part": [({"fact": "things"}, "thing"), ({"field": "o[*]"}, "part")],
     "text": [({"fact": "things"}, "thing")],
 }
-"""By the kind of the element that is asked, lists and the kind of their members."""
+"""By the kind of the evaluated element, lists and the kind of their members."""
 
 
 @st.composite
 def sources(draw: st.DrawFn, kind: str, *, with_test: bool = True) -> Node:
-    """Draw a single value of an element, and an operator that goes with it."""
+    """Draw a single value of an element, and an operator for its type."""
     field, fact, tests, values = draw(st.sampled_from(SORTS))
     form = draw(st.sampled_from(["fact", "field", "field", "other"])) if kind != "text" else "fact"
     if form == "other":
@@ -581,7 +581,7 @@ def sources(draw: st.DrawFn, kind: str, *, with_test: bool = True) -> Node:
 
 @st.composite
 def leaves(draw: st.DrawFn, kind: str, depth: int) -> Node:
-    """Draw a comparison: of a value, of a list, or of how many there are."""
+    """Draw a comparison of a value, of a list, or of a count."""
     form = draw(st.sampled_from(["value", "value", "list", "count", "distinct"]))
     if form == "value":
         return draw(sources(kind))
@@ -601,7 +601,7 @@ def leaves(draw: st.DrawFn, kind: str, depth: int) -> Node:
 
 @st.composite
 def conditions(draw: st.DrawFn, kind: str = "thing", depth: int = 2) -> Node:
-    """Draw a condition on an element of a kind."""
+    """Draw a condition for an element of a kind."""
     form = draw(st.sampled_from(["leaf", "leaf", "allOf", "anyOf", "not", "each", "some"])) if depth > 0 else "leaf"
     if form == "leaf":
         return draw(leaves(kind, depth))
@@ -625,11 +625,11 @@ def test_more_knowledge_never_changes_a_known_truth_value() -> None:
     def check(node: Node, world: Body, outer: int, random: Random) -> None:
         test = compiled(node)
         for _ in range(4):
-            dice, outer_dice = defaultdict[str, float](random.random), defaultdict[str, float](random.random)
+            draws, outer_draws = defaultdict[str, float](random.random), defaultdict[str, float](random.random)
             better: Result | None = None
-            for thickness in CLEAR_TO_THICK:
-                element = Fog(dice, thickness).sight(world)
-                stack = (element, Fog(outer_dice, thickness).sight({"$outer": outer}))
+            for share in SHARES:
+                element = View(draws, share).element(world)
+                stack = (element, View(outer_draws, share).element({"$outer": outer}))
                 result = test(CONTEXT, stack)
                 quick = test(CONTEXT.unrecorded(truth_only=True), stack)
                 assert quick.truth is result.truth
@@ -643,7 +643,7 @@ def test_more_knowledge_never_changes_a_known_truth_value() -> None:
 
     check()
     assert len(seen) == 5
-    assert min(seen.values()) > 200, "every kind of step was taken often"
+    assert min(seen.values()) > 200, "every combination occurs often"
 
 
 def test_a_default_is_for_what_is_absent_never_for_what_was_not_read() -> None:
@@ -676,7 +676,7 @@ PIECE: Final = Part(ONE, "l[0]", {"id": ID.upper()})
 
 MALFORMED: Final = "malformed"
 COMPARISONS: Final[list[tuple[str, object, object, object]]] = [
-    # Values of one sort; texts and ids ignore case.
+    # Values of one type; texts and ids ignore case.
     ("equals", "Https", "HTTPS", True),
     ("equals", "a", "b", False),
     ("equals", 1, 1.0, True),

@@ -1,4 +1,4 @@
-"""Rule packs: what of them is loaded, what is refused on which line, and that the pack that is shipped is sound."""
+"""Rule packs: loading, the errors of invalid ones with their lines, and the validity of the bundled pack."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_all_packs_but_the_bundled_one_are_validated(tmp_path: Path, monkeypatch
 
 
 def check(loaded: packs.LoadedPack, *more: packs.LoadedPack, **settings: float) -> str:
-    """Return what is wrong with the settings of a deployment."""
+    """Return the error of the settings of a deployment."""
     lines = dict.fromkeys(settings, 7)
     declared = DeclaredDeployment("d", settings=settings, setting_lines=lines, file="d.yaml")
     try:
@@ -310,7 +310,7 @@ def _value(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", _RULES, ids=lambda path: path.stem)
 def test_a_shipped_rule_is_sound(path: Path) -> None:
-    """It is not validated when it is loaded, because it is validated here."""
+    """The bundled pack is not validated when it is loaded, because it is validated here."""
     rule = yaml_documents.read(path).validate("rule").value
     assert isinstance(rule, dict)
     assert rule["id"] == path.stem
@@ -324,7 +324,7 @@ def test_a_shipped_rule_is_sound(path: Path) -> None:
     assert rule["why"].endswith(".")
     assert "current" in rule["profiles"]
     of_our_own = all(source["url"].startswith("README.md#") for source in rule.get("sources", ()))
-    assert "reference" in rule or of_our_own or list(rule["profiles"]) == ["current"], "the article does not ask for it"
+    assert "reference" in rule or of_our_own or list(rule["profiles"]) == ["current"], "the article does not require it"
     assert set(rule.get("params", {})) | set(rule.get("settings", {})) == _parameters(rule), (
         "every parameter is used, and given"
     )

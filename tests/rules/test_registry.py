@@ -1,4 +1,4 @@
-"""How functions become facts."""
+"""Registration of functions as facts."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ def test_a_fact_is_computed_once_for_each_vm() -> None:
     first = FACTS["vm.network_interfaces"].find(context, a)
     assert FACTS["vm.network_interfaces"].find(context, a) is first
     assert FACTS["vm.network_interfaces"].find(context, b) is not first
-    assert FACTS["vm.network_interfaces"].find(s.context(built), a) is not first, "another context, other answers"
+    assert FACTS["vm.network_interfaces"].find(s.context(built), a) is not first, "another context has its own answers"

@@ -1,4 +1,4 @@
-"""What a look-up can answer."""
+"""Answers of look-ups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept out of files, and what stays."""
+"""What redaction removes, and what it keeps."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_property_of_a_secret_name_is_dropped_whole(name: str, secret: object)
         ('Server=s;Password="HUNTER2;HUNTER3";Encrypt=True', ";Encrypt=True"),
         ("Password='HUNTER2 HUNTER3", "Password='"),
         ("Password=HUNTER2&HUNTER3;Encrypt=True", ";Encrypt=True"),
-        # percent-encoded, once and again
+        # percent-encoded, once and twice
         ("https://a/login?next=https%3A%2F%2Fb%3Fsv%3D2020%26sig%3DHUNTER%252B2%26se%3D2026", "%26se%3D2026"),
         ("next=b%3fsig%3dHUNTER2&y=2", "&y=2"),
         ("https%253A%252F%252Fb%253Fsr%253Db%2526sig%253DHUNTER%2526se%253D2026", "%2526se%253D2026"),
@@ -144,7 +144,7 @@ def test_what_is_harmless_stays_as_it_is(body: dict[str, Any]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["trakcare-2018", "trakcare-current", "demo"])
 def test_the_fixtures_lose_nothing(folder: str) -> None:
-    """Whatever a rule reads of them is therefore still in a snapshot of them."""
+    """Therefore a snapshot of them has every property that a rule reads."""
     taken = arm_json.decode(files.read(bundled.FIXTURES / folder / bundled.INVENTORY), folder)
     bodies = [resource.body for resource in taken.resources]
     assert len(bodies) > 100
@@ -208,7 +208,7 @@ RECORDS: list[tuple[Redacted, dict[str, Any]]] = [
     ),
 ]
 OTHER_RECORDS = {"reason", "unread", "resources", "gaps", "approved"}
-"""Fields that hold a name of ours, or records that are redacted themselves."""
+"""Fields with a name that the auditor chooses, or with records that are redacted themselves."""
 
 
 def test_every_record_of_a_snapshot_is_redacted_in_every_field() -> None:

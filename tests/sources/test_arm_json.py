@@ -1,4 +1,4 @@
-"""Raw ARM bodies: the shapes that are taken, what is concluded from them, and the line of what is wrong."""
+"""ARM JSON files: the accepted shapes, the snapshot made from them, and the line of errors."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ FORMATS = ("terminal", "json", "sarif", "sarif-github", "markdown", "snapshot")
 
 
 def sealed(header: dict[str, Any], *records: dict[str, Any]) -> bytes:
-    """Return a snapshot file as another program could write it."""
+    """Return a snapshot file that another program could write."""
     content = b"".join(
         json.dumps(line, separators=(",", ":")).encode() + b"\n"
         for line in ({"format": snapshot_file.FORMAT} | header, *records)
@@ -50,7 +50,7 @@ def sealed(header: dict[str, Any], *records: dict[str, Any]) -> bytes:
 
 
 def snapshot_lines(body: Any = None) -> list[dict[str, Any]]:
-    """Return the content of a snapshot file with something in every place."""
+    """Return the content of a snapshot file with a value in every field."""
     header = {"takenAt": "2026", "cloud": "c", "identity": "i", "scopes": [SUBSCRIPTION], "deployment": "# d"}
     return [
         header | {"approved": {"by": "b", "at": "a", "reason": "r"}},
@@ -62,7 +62,7 @@ def snapshot_lines(body: Any = None) -> list[dict[str, Any]]:
 
 
 def arm_json_content(body: Any = None) -> dict[str, Any]:
-    """Return the content of an ARM JSON file with something in every place."""
+    """Return the content of an ARM JSON file with a value in every field."""
     return {
         "takenAt": "2026",
         "listed": {SUBSCRIPTION: ["a/b"]},
@@ -86,7 +86,7 @@ SOURCES: list[tuple[Callable[[Any], Any], Callable[[Any], Snapshot]]] = [
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield the path of every text in a JSON value, but of those that a format prescribes."""
+    """Yield the path of every text in a JSON value, except those that a format prescribes."""
     if isinstance(value, str):
         if path[-1] not in {"record", "reason"} or path[-2:] == ("approved", "reason"):
             yield path
@@ -96,7 +96,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def with_text(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Put a secret behind the text at a path."""
+    """Append a secret to the text at a path."""
     holder = value
     for name in path[:-1]:
         holder = holder[name]

@@ -1,4 +1,4 @@
-"""The snapshot file: what is written is read back, and whatever is cut, changed or foreign is refused."""
+"""The snapshot file: written files are read back; truncated, changed and foreign ones are refused."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def refusal(data: bytes) -> InputError:
 
 
 def sealed(*records: bytes, header: bytes = _HEADER, count: int | None = None) -> bytes:
-    """Return a file with a closing record that fits, unless it is given another count."""
+    """Return a file with the correct closing record, unless another count is given."""
     body = b"".join(line + b"\n" for line in (header, *records))
     end = {
         "record": "end",
@@ -150,7 +150,7 @@ def test_the_fixtures_survive(folder: str) -> None:
 def test_packed_or_not_it_is_the_same_file(tmp_path: Path) -> None:
     packed = snapshot_file.encode(_SMALL, compress=True)
     assert packed == snapshot_file.encode(_SMALL, compress=True)
-    assert packed[4:8] == bytes(4), "the time of packing is not in it"
+    assert packed[4:8] == bytes(4), "it has no time of compression"
     (tmp_path / "s").write_bytes(packed)
     assert files.read(tmp_path / "s") == _DATA
 
@@ -176,7 +176,7 @@ def test_a_file_is_readable_by_line() -> None:
 
 
 def test_a_file_cut_anywhere_is_refused() -> None:
-    """Only the last line end is not needed: nothing of the content goes with it."""
+    """Only the last line end may be missing, since it is not content."""
     for end in range(len(_DATA) - 1):
         error = refusal(_DATA[:end])
         complete = "has a header that is not" if end < len(_HEADER) else "is truncated"
@@ -197,7 +197,7 @@ def test_a_file_with_one_byte_changed_is_refused(mask: int) -> None:
             assert snapshot_file.decode(data, "s.jsonl") == whole
         except InputError:
             continue
-        # What is still read must not have changed at all: a hexadecimal digit's case, or white space around the end.
+        # Accepted changes must not change the content: the case of a hexadecimal digit, or space around the end.
         assert place >= len(_DATA) - len(_END) - 1
 
 

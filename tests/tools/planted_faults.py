@@ -42,7 +42,7 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def main() -> int:
-    """Plant each fault, print what finds it, and return 1 where one is not found."""
+    """Plant each fault, print the test that finds it, and return 1 where one is not found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ids", nargs="*", metavar="ID", help="faults to be planted (default: all)")
     parser.add_argument("--checkout", type=Path, default=ROOT, metavar="DIR", help="(default: this one)")
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def copied(checkout: Path, copy: Path) -> None:
-    """Copy the files of a checkout that git knows or would add."""
+    """Copy the files of a checkout that git tracks or would add."""
     command = ["git", "-C", str(checkout), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0"):
         source = checkout / name

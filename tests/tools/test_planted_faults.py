@@ -1,4 +1,4 @@
-"""The list of planted faults fits the product and its tests."""
+"""Validity of the list of planted faults: the texts to be replaced, and the tests."""
 
 from __future__ import annotations
 

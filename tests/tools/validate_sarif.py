@@ -1,4 +1,4 @@
-"""Refuse a SARIF file that a consumer would refuse or misread: first the schema, then Microsoft's validator.
+"""Validate SARIF files as consumers read them: first with the schema, then with Microsoft's validator.
 
 `*.github.sarif` is also checked for the requirements of GitHub code scanning. What is not recognised is a failure.
 """
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from jsonschema import Draft202012Validator
 
-# Off unless a configuration gives them a level, whatever rule kinds are asked for.
+# Disabled unless a configuration gives them a level, for any rule kinds.
 GITHUB_RULES = (
     "GH1001.ProvideRequiredLocationProperties",
     "GH1002.InlineThreadFlowLocations",
@@ -35,7 +35,7 @@ ENVIRONMENT = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
 
 
 def main() -> int:
-    """Validate each file, say what is wrong with it, and return 1 when anything is."""
+    """Validate each file, print its errors, and return 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--multitool", type=Path, required=True, metavar="PATH")
     parser.add_argument("--schema", type=Path, required=True, metavar="PATH")
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def schema_problems(file: Path, schema: Draft202012Validator) -> list[str]:
-    """Return what the schema has against the file and, where it has nothing, what GitHub has."""
+    """Return the errors of the schema or, where there are none, those of GitHub."""
     try:
         log = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
@@ -64,7 +64,7 @@ def schema_problems(file: Path, schema: Draft202012Validator) -> list[str]:
 
 
 def github_problems(log: dict[str, Any]) -> Iterator[str]:
-    """Yield what GitHub refuses, or shows wrongly, though Microsoft's validator accepts it."""
+    """Yield what GitHub refuses or shows wrongly, although Microsoft's validator accepts it."""
     if not log["runs"]:
         yield "github: no run: a clean scan is one run without results"
     for result in (result for run in log["runs"] for result in run.get("results", [])):
@@ -80,7 +80,7 @@ def github_problems(log: dict[str, Any]) -> Iterator[str]:
 
 
 def tool_problems(file: Path, multitool: Path) -> Iterator[str]:
-    """Yield what Microsoft's validator has against the file; print its notes, which are advice."""
+    """Yield the errors of Microsoft's validator; print its notes, which are advice."""
     report = run_multitool(file, multitool)
     if report is None:
         yield "multitool: left no report"
@@ -100,7 +100,7 @@ def tool_problems(file: Path, multitool: Path) -> Iterator[str]:
 
 
 def run_multitool(file: Path, multitool: Path) -> dict[str, Any] | None:
-    """Return the validator's report: its exit code is 0 whatever it found."""
+    """Return the validator's report; its exit code is always 0."""
     with tempfile.TemporaryDirectory() as folder:
         config, report = Path(folder, "config.xml"), Path(folder, "report.sarif")
         config.write_text(configuration(), encoding="utf-8")
@@ -128,7 +128,7 @@ def run_multitool(file: Path, multitool: Path) -> dict[str, Any] | None:
 
 
 def configuration() -> str:
-    """Return the validator's configuration, in the only form it reads."""
+    """Return the validator's configuration, in the only form that it reads."""
     states = dict.fromkeys(GITHUB_RULES, "Error") | dict.fromkeys(NETWORK_RULES, "Disabled")
     rules = "".join(
         f'<Properties Key="{rule}.Options">'
@@ -139,7 +139,7 @@ def configuration() -> str:
 
 
 def execution_problems(invocations: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield what kept the validator from doing all its work, such as a rule that crashed."""
+    """Yield the reasons why the validator is incomplete, such as a rule that crashed."""
     if not invocations:
         yield "multitool: does not say how it ran"
     for invocation in invocations:

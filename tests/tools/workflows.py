@@ -1,4 +1,4 @@
-"""Writes what actionlint, which reads workflows only, can lint: the one in docs/github.md, and action.yml as one."""
+"""Write workflows for actionlint, which reads nothing else: that of docs/github.md, and action.yml as a workflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def example() -> str:
-    """Return the workflow that docs/github.md shows."""
+    """Return the workflow in docs/github.md."""
     (found,) = re.findall(
         r"^```yaml\n(.*?)^```$", (ROOT / "docs/github.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
     )

@@ -22,7 +22,7 @@ class Compared(NamedTuple):
 
 
 def compare(name: str, before: Body, after: Body, as_of: dt.date = fixtures.AS_OF, declared: Any = None) -> Compared:
-    """Compare two inventories of an estate by its deployment file, or by another one; an empty one is none."""
+    """Compare two ARM JSON files of an estate with its deployment file, or with another one; an empty one is none."""
     earlier, later = (estates.topology(name, body, declared, as_of) for body in (before, after))
     rules = estates.rules(estates.ESTATES.get(name, "current"))
     changes = drift.Changes(earlier.graph, later.graph)

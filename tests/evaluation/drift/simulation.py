@@ -1,4 +1,4 @@
-"""A subscription that changes from night to night, and what a comparison with its first night must say of it."""
+"""A subscription that changes from night to night, and the expected comparison with its first night."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHANGES = (
 
 UNIQUE = ("vmId", "uniqueId", "resourceGuid")
 FIXED = {"id", "name", "type", "lun", "code", "timeCreated", "creationTime", *UNIQUE}
-"""Properties that say which thing it is: those that a change of a property leaves alone."""
+"""Properties that identify an item, which a change of a property does not touch."""
 BY_ITSELF = re.compile(
     r"""
     .*[:.](?:etag|provisioningState|lastModified\w*|diskState|operationalState|profileMonitorStatus)\b.*
@@ -42,11 +42,11 @@ BY_ITSELF = re.compile(
     """,
     re.VERBOSE,
 )
-"""Properties that move by themselves, behind the last part of the resource's type."""
+"""Volatile properties, by the last part of the resource type."""
 
 
 class Told(NamedTuple):
-    """What is said of a resource; ids and paths in lower case, since their spelling does not matter."""
+    """The reported change of a resource; ids and paths in lower case, since their case does not matter."""
 
     id: str
     kind: ResourceChangeKind
@@ -58,11 +58,11 @@ class Place(NamedTuple):
     """A property of a resource of the first night."""
 
     first: str
-    """The key that the resource had then."""
+    """The key of the resource on the first night."""
     holder: Body
     name: str
     path: str
-    """As it is to be reported."""
+    """The path that is reported."""
 
     @property
     def value(self) -> Any:
@@ -70,7 +70,7 @@ class Place(NamedTuple):
 
 
 def told(drift: Drift) -> set[Told]:
-    """Return what a comparison said."""
+    """Return the changes that a comparison reports."""
     return {
         Told(arm.key(c.id), c.kind, arm.key(c.former_id), frozenset(p.path.lower() for p in c.properties))
         for c in drift.resources
@@ -78,7 +78,7 @@ def told(drift: Drift) -> set[Told]:
 
 
 class Estate:
-    """A subscription, and what became of it since its first night."""
+    """A subscription, and its changes since the first night."""
 
     def __init__(self, name: str) -> None:
         self.body = estates.body_of(name)
@@ -86,16 +86,16 @@ class Estate:
         """By present key, the one of the first night."""
         self.first_night = frozenset(self.first)
         self.kinds: dict[str, ResourceChangeKind] = {}
-        """By first key, of what was recreated, moved, renamed or removed."""
+        """By first key, the kind of change of recreated, moved, renamed or removed resources."""
         self.added: set[str] = set()
         self.moved: dict[tuple[str, str], tuple[object, object]] = {}
         """By first key and path, the values before and after; containers are values too."""
         self.touched: dict[str, set[str]] = defaultdict(set)
-        """By first key, every path at which there ever was a change: there is never a second one near it."""
+        """By first key, every path that was ever changed: no second change is made near it."""
         self.number = 0
 
     def expected(self) -> set[Told]:
-        """Return what a comparison with the first night must say, no more and no less."""
+        """Return exactly the changes that a comparison with the first night must report."""
         now = {first: key for key, first in self.first.items()}
         paths: dict[str, set[str]] = defaultdict(set)
         for first, path in self.moved:
@@ -108,12 +108,12 @@ class Estate:
         return found
 
     def change(self, kind: str, choice: int) -> None:
-        """Make a change at a place that the number chooses; where there is none, nothing changes."""
+        """Make a change at a place that the number chooses; without such a place, change nothing."""
         self.number += 1
         getattr(self, f"_{kind}")(choice)
 
     def hide(self, body: Body, gaps: list[tuple[bool, int]]) -> tuple[Body, set[str]]:
-        """Return a body with some types, and some resources of the first night, hidden; and the first keys of those."""
+        """Return a body without some types and some resources of the first night, and the first keys of those."""
         body, hidden = estates.copied(body), set()
         for whole_type, choice in gaps:
             read = [i for i in body["value"] if i.get("properties") and arm.key(i["id"]) in self.first]
@@ -159,7 +159,7 @@ class Estate:
             self._note(place.first, place.path.removesuffix(place.name) + name, None, place.holder[name])
 
     def _extend(self, choice: int) -> None:
-        """Put one more into a list whose members have names."""
+        """Add an item to a list whose items have names."""
         for place in one(choice, self._named_lists()):
             added = estates.copied(place.value[0])
             added |= {name: f"{added[name]}-{self.number}" for name in ("id", "name") if name in added}
@@ -190,7 +190,7 @@ class Estate:
             self._spell(item, f"{item['id']}-{self.number}", ResourceChangeKind.RENAMED)
 
     def _create(self, choice: int) -> None:
-        """Add a resource that is like another."""
+        """Add a copy of a resource with another id."""
         for item in one(choice, self._identified()):
             added = respelled(item, item["id"], f"{item['id']}-{self.number}")
             self._identify(added)
@@ -198,7 +198,7 @@ class Estate:
             self.added.add(arm.key(added["id"]))
 
     def _remove(self, choice: int) -> None:
-        """Remove a resource and its children; what refers to them goes on doing so, under their first ids."""
+        """Remove a resource and its children; references to them stay, with their first ids."""
         several = {arm.SUBSCRIPTION, arm.RESOURCE_GROUP}
         found = [item for item in self._resources() if arm.type_of(item["id"]) not in several]
         for item in one(choice, [item for item in found if self.first.get(key := arm.key(item["id"]), key) == key]):
@@ -211,7 +211,7 @@ class Estate:
             self.moved = {key: values for key, values in self.moved.items() if key[0] not in firsts}
 
     def _rewrite(self, choice: int) -> None:
-        """Write everything otherwise, and mean the same."""
+        """Change the spelling of everything, but not the meaning."""
         chance = random.Random(choice)
 
         def otherwise(value: Any) -> Any:
@@ -233,7 +233,7 @@ class Estate:
         item["properties"][name] = f"00000000-0000-4000-8000-{self.number:012}"
 
     def _spell(self, item: Body, new: str, kind: ResourceChangeKind) -> None:
-        """Give a resource another id, wherever it is spelled."""
+        """Give a resource another id, in all references too."""
         old = item["id"]
         self.kinds[arm.key(old)] = kind
         self.body["value"] = [respelled(found, old, new) for found in self.body["value"]]
@@ -273,7 +273,7 @@ class Estate:
             place
             for place in self._members()
             if place.name not in FIXED
-            and place.path != "properties"  # a body without them was not read
+            and place.path != "properties"  # a body without properties was not read
             and not moves_by_itself(place.first, place.path)
             and not any(near(place.path, path) for path in self.touched[place.first])
         ]
@@ -334,7 +334,7 @@ def is_below(arm_id: str, top: str) -> bool:
 
 
 def respelled(item: Body, old: str, new: str) -> Body:
-    """Return a body in which a resource, and its parts and children, have another id."""
+    """Return a body with another id for a resource, its parts and its children."""
 
     def change(value: Any) -> Any:
         if isinstance(value, dict):
@@ -349,7 +349,7 @@ def respelled(item: Body, old: str, new: str) -> Body:
 
 
 def other(value: Any, number: int) -> Any:
-    """Return a value of the same type that means something else."""
+    """Return a value of the same type with another meaning."""
     if isinstance(value, bool):
         return not value
     return value + number if isinstance(value, int | float) else f"{value}-{number}"

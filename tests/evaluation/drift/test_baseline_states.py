@@ -50,7 +50,7 @@ def since(before: Change | None, *after: Change) -> Compared:
 
 
 def state(found: Compared, rule: str, name: str) -> BaselineState | None:
-    """Return the state of a finding that is there now."""
+    """Return the state of a current finding."""
     (finding,) = [f for f in found.after if f.rule.id == rule and f.subject.name == name]
     return finding.state
 
@@ -107,7 +107,7 @@ def hidden(type_: str) -> Change:
 
 
 def partly(type_: str) -> Change:
-    """Return what hides all of a type but the first three."""
+    """Return a change that hides all resources of a type but the first three."""
     return lambda body: hide_type(body, type_, keep=3)
 
 
@@ -116,7 +116,7 @@ def unreadable(name: str) -> Change:
 
 
 def respell(name: str, old: str, new: str) -> Change:
-    """Give a resource another id, wherever it is spelled."""
+    """Give a resource another id, in all references too."""
 
     def change(body: Body) -> None:
         arm_id = estates.find(body, name)["id"]
@@ -175,7 +175,7 @@ def test_a_fail_that_passes_is_fixed() -> None:
     assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.FIXED, Outcome.FAIL, Outcome.PASS)]
 
 
-def test_a_fail_where_nothing_was_known_is_new_and_a_pass_is_nothing() -> None:
+def test_a_fail_is_new_after_an_unknown_and_a_pass_is_unchanged() -> None:
     found = compare(NAME, changed(hidden(LOAD_BALANCERS)), changed(to_tcp))
     assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.NEW, Outcome.UNKNOWN, Outcome.FAIL)]
     passed = compare(NAME, changed(hidden(LOAD_BALANCERS)), changed())
@@ -213,7 +213,7 @@ def test_a_fail_that_became_unknown_is_lost_from_sight_and_never_fixed(before: C
 
 
 @pytest.mark.parametrize("hide", [unreadable("vm-app-a"), partly(VMS), partly(NSGS)], ids=["one", "some", "others"])
-def test_what_is_seen_no_worse_than_before_is_not_lost_from_sight(hide: Change) -> None:
+def test_a_finding_that_was_as_unknown_before_is_not_lost_from_sight(hide: Change) -> None:
     """Some subjects of the rule were hidden in the baseline; they were unknown, and are unknown now."""
     found = compare(NAME, changed(hide), changed(hide))
     assert (found.drift.findings, found.drift.resources) == ((), ())
@@ -239,7 +239,7 @@ def test_a_finding_that_was_unknown_cannot_be_lost_from_sight() -> None:
     assert state(found, "STO005", "trakcare-prod") is None
 
 
-def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> None:
+def test_only_findings_of_subjects_that_certainly_do_not_exist_are_gone() -> None:
     retiring = resized("vm-print-a", RETIRING)
     evaluated = [f for f in since(retiring).before if f.subject.name == "vm-print-a"]
     assert evaluated
@@ -254,8 +254,8 @@ def test_what_is_certainly_not_there_is_gone_and_what_may_be_there_is_not() -> N
     assert len(gone) == len(hid) > 0
 
 
-def test_what_does_not_belong_to_the_deployment_any_more_is_gone() -> None:
-    """The profile is still there, and leads somewhere else."""
+def test_findings_of_subjects_outside_the_deployment_are_gone() -> None:
+    """The Traffic Manager profile still exists, and leads to another target."""
 
     def lead_nowhere(body: Body) -> None:
         properties(body, "tm-trakcare")["endpoints"] = []
@@ -264,7 +264,7 @@ def test_what_does_not_belong_to_the_deployment_any_more_is_gone() -> None:
     assert turns(found, "DR010", "tm-trakcare") == [(BaselineState.GONE, Outcome.PASS, None)]
 
 
-def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() -> None:
+def test_a_finding_with_the_same_outcome_and_changed_properties_has_drifted() -> None:
     def grow(body: Body) -> None:
         for name in ("vm-db-a-data0", "vm-db-b-data0", "vm-db-dr-data0"):
             estates.find(body, name)["properties"]["diskSizeGB"] += 1024
@@ -277,8 +277,8 @@ def test_what_comes_out_as_before_though_it_looks_at_what_moved_has_drifted() ->
     assert state(found, "MIR003", "TRAKDB") is BaselineState.UNCHANGED
 
 
-def test_a_security_rule_that_opens_nothing_is_looked_at() -> None:
-    """What is asked for is that nothing is open: the rule that is fine is read as well as the one that is not."""
+def test_security_rules_that_open_nothing_are_read_too() -> None:
+    """The requirement is that no rule opens a port: rules that open none are read as well."""
 
     def admit_one(body: Body) -> None:
         rules = properties(body, "nsg-app-weu")["securityRules"]
@@ -291,7 +291,7 @@ def test_a_security_rule_that_opens_nothing_is_looked_at() -> None:
     assert turns(found, "NET009", "vm-app-a") == [(BaselineState.DRIFTED, Outcome.PASS, Outcome.PASS)]
 
 
-def test_what_is_only_counted_is_looked_at_too() -> None:
+def test_properties_that_are_only_counted_are_read_too() -> None:
     removed = resource(since(None, without("nsg-app-weu")), "nsg-app-weu")
     assert (removed.kind, "NET008" in removed.rules) == (ResourceChangeKind.REMOVED, True)
 
@@ -320,7 +320,7 @@ def test_a_finding_of_a_malformed_value_has_the_changes_of_the_resource_that_it_
 
 
 def test_a_finding_that_became_unknown_has_all_changes_of_the_resources_that_it_names() -> None:
-    """The disk that is missing was never asked about at the place where it is missing."""
+    """The rule did not read the property whose absence makes it unknown now."""
 
     def unmanage(body: Body) -> None:
         del properties(body, "vm-app-a")["storageProfile"]["dataDisks"][0]["managedDisk"]
@@ -331,7 +331,7 @@ def test_a_finding_that_became_unknown_has_all_changes_of_the_resources_that_it_
     assert {"SEC004", "STO001"} <= {*moved.rules}
 
 
-def test_a_rule_is_named_only_with_what_it_looks_at() -> None:
+def test_a_rule_is_named_only_with_properties_that_it_reads() -> None:
     found = since(None, to_tcp, noted("lb-mirror"))
     assert looked_at(found, "lb-mirror") == {
         "properties.probes[name=mirror-status].properties.protocol": ("MIR003",),
@@ -355,7 +355,7 @@ def test_a_rule_is_named_with_each_property_that_it_reads(*, forward: bool) -> N
 
 
 @pytest.mark.parametrize("forward", [True, False], ids=["regressed", "fixed"])
-def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, forward: bool) -> None:
+def test_where_no_read_property_changed_all_changes_are_the_reason(*, forward: bool) -> None:
     """A declared name matches no VM any more, so that no resource shows the reason."""
     bodies = changed(), changed(noted("vm-print-a"), respell("vm-print-a", "vm-print-a", "vm-print-z"))
     found = compare(NAME, *(bodies if forward else reversed(bodies)))
@@ -364,14 +364,14 @@ def test_where_nothing_that_is_looked_at_moved_all_that_did_is_the_reason(*, for
     assert looked_at(found, "vm-print-z" if forward else "vm-print-a") == {"tags.note": ("DEP001", "DEP002")}
 
 
-def test_what_comes_out_the_same_of_other_values_has_drifted() -> None:
+def test_a_finding_with_the_same_outcome_and_other_values_has_drifted() -> None:
     """One more of the declared VMs is not found."""
     renamed = respell("vm-print-a", "vm-print-a", "vm-print-z")
     found = compare(NAME, changed(without("vm-arbiter")), changed(without("vm-arbiter"), renamed))
     assert turns(found, "DEP001", "trakcare-prod") == [(BaselineState.DRIFTED, Outcome.FAIL, Outcome.FAIL)]
 
 
-def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() -> None:
+def test_a_new_resource_that_a_rule_reads_is_drift_despite_another_gap() -> None:
     """Where a gap differs, other values prove nothing; another item to read does."""
 
     def extend(body: Body) -> None:
@@ -385,13 +385,13 @@ def test_what_is_only_looked_at_now_has_drifted_though_less_is_seen_elsewhere() 
     assert {state(found, rule, "vm-db-a") for rule in looking} == {BaselineState.DRIFTED}
 
 
-def test_values_are_not_compared_where_nothing_moved() -> None:
+def test_values_are_not_compared_where_nothing_changed() -> None:
     """Then they differ only in volatile properties or because of the date."""
     seen = [{"evidence": (reports.evidence(observed=observed),)} for observed in ("then", "now")]
     assert retold("MIR003", changed(), changed(), *seen) is BaselineState.UNCHANGED
 
 
-def test_what_does_not_apply_any_more_has_drifted() -> None:
+def test_a_finding_that_does_not_apply_any_more_has_drifted() -> None:
     told: tuple[Mapping[str, object], ...] = ({}, {"outcome": Outcome.NOT_APPLICABLE})
     assert retold("MIR003", changed(), changed(), *told) is BaselineState.DRIFTED
     assert retold("MIR003", changed(), changed(), *reversed(told)) is BaselineState.DRIFTED
@@ -415,7 +415,7 @@ def test_values_are_compared_by_what_they_mean(then: object, now: object, expect
     assert retold("MIR003", changed(), changed(noted("lb-mirror")), *seen) is expected
 
 
-def test_values_that_name_what_was_moved_are_the_same() -> None:
+def test_references_to_moved_resources_are_unchanged() -> None:
     move = respell("lb-mirror", "rg-trakcare-prod-weu", "rg-other")
     bodies = changed(), changed(noted("lb-mirror"), move)
     ids = [estates.find(body, "lb-mirror")["id"] for body in bodies]
@@ -437,7 +437,7 @@ def test_an_attested_unknown_is_not_compared_as_a_pass(before: Change | None, ex
     assert retold("MIR003", *bodies, {}, attested) is expected
 
 
-def test_what_may_have_been_as_severe_before_has_not_regressed() -> None:
+def test_a_fail_of_perhaps_the_same_severity_has_not_regressed() -> None:
     bodies = changed(spread("SourceIPProtocol")), changed(spread("Default"))
     assert retold("LB003", *bodies, {}, {}) is BaselineState.REGRESSED
     assert retold("LB003", *bodies, {"severity_is_sure": False}, {}) is BaselineState.DRIFTED
@@ -446,7 +446,7 @@ def test_what_may_have_been_as_severe_before_has_not_regressed() -> None:
 def retold(
     rule: str, before: Body, after: Body, then: Mapping[str, object], now: Mapping[str, object]
 ) -> BaselineState | None:
-    """Return the state of a rule's worst finding, of which something is said to be otherwise then and now."""
+    """Return the state of the worst finding of a rule, after replacing fields of both findings."""
     graphs = [estates.topology(NAME, body) for body in (before, after)]
     changes = drift.Changes(*(topology.graph for topology in graphs))
     rules = estates.rules(estates.ESTATES[NAME])
@@ -464,13 +464,13 @@ def retold(
     return next(finding.state for finding in findings if finding.rule.id == rule)
 
 
-def test_a_passing_day_and_an_old_baseline_are_no_drift() -> None:
+def test_the_date_and_the_age_of_the_baseline_are_no_drift() -> None:
     body = changed(resized("vm-app-a", RETIRING))
     dates = dt.date(2026, 4, 1), dt.date(2026, 7, 1)
     (earlier,), (later,) = (
         [f for f in compare(NAME, changed(), body, date).after if f.rule.id == "GOV005"] for date in dates
     )
-    assert (earlier.outcome, later.outcome) == (Outcome.PASS, Outcome.FAIL), "the day counts for a single scan"
+    assert (earlier.outcome, later.outcome) == (Outcome.PASS, Outcome.FAIL), "the date matters in a single scan"
     for date in dates:
         found = compare(NAME, body, body, date)
         assert found.drift.findings == ()
@@ -530,7 +530,7 @@ def test_a_disk_with_another_name_is_the_same_one() -> None:
     assert (change.kind, change.former_id.rpartition("/")[2]) == (ResourceChangeKind.RENAMED, "vm-app-a-data0")
 
 
-def test_a_new_name_is_no_reason_to_look_at_what_moved_besides() -> None:
+def test_a_renamed_resource_has_no_rules_for_its_other_changes() -> None:
     def idle(body: Body) -> None:
         properties(body, "lb-web")["loadBalancingRules"][0]["properties"]["idleTimeoutInMinutes"] = 29
 
@@ -541,13 +541,13 @@ def test_a_new_name_is_no_reason_to_look_at_what_moved_besides() -> None:
     assert list(looked_at(found, "lb-new").values()) == [rules]
 
 
-def test_what_has_no_identity_is_removed_and_added() -> None:
+def test_resources_without_identity_are_removed_and_added() -> None:
     found = since(None, respell("tm-trakcare", "rg-trakcare-network", "rg-other"))
     kinds = {(c.id.split("/")[4], c.kind) for c in found.drift.resources if c.id.endswith("tm-trakcare")}
     assert kinds == {("rg-trakcare-network", ResourceChangeKind.REMOVED), ("rg-other", ResourceChangeKind.ADDED)}
 
 
-def test_an_identity_that_two_share_is_none() -> None:
+def test_an_identity_of_two_resources_identifies_none() -> None:
     def share(body: Body) -> None:
         unique = properties(body, "vm-app-a-data0")["uniqueId"]
         properties(body, "vm-app-b-data0")["uniqueId"] = unique
@@ -559,7 +559,7 @@ def test_an_identity_that_two_share_is_none() -> None:
         ]
 
 
-def test_a_resource_that_took_the_name_of_a_moved_one_is_another() -> None:
+def test_a_resource_with_the_id_of_a_moved_one_is_another() -> None:
     def swap(body: Body) -> None:
         moved = estates.copied(estates.find(body, "vm-app-a-data0"))
         properties(body, "vm-app-a-data0")["uniqueId"] = "00000000-0000-4000-8000-000000000001"
@@ -571,7 +571,7 @@ def test_a_resource_that_took_the_name_of_a_moved_one_is_another() -> None:
     assert kinds == {("rg-other", ResourceChangeKind.MOVED), ("rg-trakcare-prod-weu", ResourceChangeKind.ADDED)}
 
 
-def test_a_resource_that_took_the_name_of_a_removed_one_is_the_same_as_ever() -> None:
+def test_a_resource_with_the_id_of_a_removed_one_is_compared_with_it() -> None:
     def take(body: Body) -> None:
         without("vm-app-a-data0")(body)
         respell("vm-app-b-data0", "vm-app-b-data0", "vm-app-a-data0")(body)
@@ -586,14 +586,14 @@ def test_a_resource_that_took_the_name_of_a_removed_one_is_the_same_as_ever() ->
     assert (BaselineState.DRIFTED, "vm-app-b-data0", False) in was
 
 
-def test_what_the_baseline_could_not_list_is_not_added() -> None:
+def test_resources_that_the_baseline_could_not_list_are_not_added() -> None:
     found = compare(NAME, changed(hidden(NSGS)), changed())
     assert [c for c in found.drift.resources if NSGS in c.id.lower()] == []
     added = compare(NAME, changed(without("nsg-app-weu")), changed())
     assert resource(added, "nsg-app-weu").kind is ResourceChangeKind.ADDED
 
 
-def test_what_is_only_known_by_its_gap_is_neither_added_nor_removed() -> None:
+def test_resources_known_only_by_a_gap_are_neither_added_nor_removed() -> None:
     bodies = changed(unreadable("lb-web")), changed(without("lb-web"))
     for before, after in (bodies, reversed(bodies)):
         assert "lb-web" not in {c.id.rpartition("/")[2] for c in compare(NAME, before, after).drift.resources}

@@ -1,4 +1,4 @@
-"""`auditor drift`, `scan --baseline` and `--fail-on-new` as users call them: what is compared, and the exit codes."""
+"""`auditor drift`, `scan --baseline` and `--fail-on-new` as users call them: the comparison and the exit codes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LOAD_BALANCER_TYPE = "Microsoft.Network/loadBalancers"
 
 
 class Files:
-    """A folder with an approved snapshot and inventories that differ from it."""
+    """A folder with an approved snapshot and ARM JSON files that differ from it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.report = folder / "report.json"
 
     def inventory(self, change: Callable[[Body], object] = lambda _: None, name: str = "now.json") -> Path:
-        """Write a changed inventory of the known-good deployment."""
+        """Write a changed ARM JSON file of the known-good deployment."""
         body = estates.body_of("trakcare-current")
         change(body)
         path = self.folder / name
@@ -91,7 +91,7 @@ def hide_load_balancers(body: Body) -> None:
 
 
 def elsewhere(body: Body) -> None:
-    """Make it another subscription."""
+    """Change the subscription id."""
     text = json.dumps(body).replace("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000009")
     body |= json.loads(text)
 
@@ -112,7 +112,7 @@ def elsewhere(body: Body) -> None:
     ],
     ids=lambda change: getattr(change, "__name__", str(change)),
 )
-def test_drift_fails_for_what_is_worse(files: Files, then: Any, now: Any, code: int) -> None:
+def test_drift_fails_for_regressed_and_new_findings(files: Files, then: Any, now: Any, code: int) -> None:
     nothing: Callable[[Body], object] = lambda _: None  # noqa: E731
     assert files.drift(files.approved(then or nothing), files.inventory(now or nothing)) == code
 
@@ -128,7 +128,7 @@ def test_a_baseline_changes_no_exit_code_of_a_scan(files: Files) -> None:
     assert files.states() == {"MIR003": "unchanged"}
 
 
-def test_fail_on_new_counts_only_what_is_worse(files: Files) -> None:
+def test_fail_on_new_counts_only_regressed_and_new_findings(files: Files) -> None:
     baseline, same, worse = files.approved(break_probe), files.inventory(break_probe), files.inventory(both, "worse")
     assert files.scan(baseline, same, "--fail-on-new") == exit_codes.OK
     assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "low") == exit_codes.FINDINGS
@@ -136,7 +136,7 @@ def test_fail_on_new_counts_only_what_is_worse(files: Files) -> None:
     assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "medium") == exit_codes.OK
 
 
-def test_fail_on_new_is_3_where_something_cannot_be_seen(files: Files) -> None:
+def test_fail_on_new_exits_with_3_where_a_finding_is_lost_from_sight(files: Files) -> None:
     assert files.scan(files.approved(), files.inventory(hide_load_balancers), "--fail-on-new") == exit_codes.INCOMPLETE
 
 
@@ -220,7 +220,7 @@ def test_a_subscription_that_is_left_out_is_lost_from_sight(files: Files) -> Non
 
 
 def test_a_baseline_of_three_months_ago_does_not_fail_for_its_age(files: Files) -> None:
-    """Meanwhile the retirement of a size came nearer than two years: on its own day, the baseline passed."""
+    """Since the baseline, the retirement of a size came nearer than two years; on its date, the baseline passed."""
 
     def retiring(day: str) -> Callable[[Body], None]:
         def change(body: Body) -> None:
@@ -239,13 +239,13 @@ def test_a_baseline_of_three_months_ago_does_not_fail_for_its_age(files: Files) 
     assert json.loads(files.report.read_text())["asOf"] == "2026-07-01"
 
 
-def test_without_a_deployment_file_that_of_the_snapshots_holds(files: Files) -> None:
+def test_without_a_deployment_file_that_of_the_snapshots_is_used(files: Files) -> None:
     baseline, now = files.approved(), files.inventory(break_probe)
     assert main(["drift", str(baseline), str(now), "-o", f"json={files.report}"]) == exit_codes.FINDINGS
     assert files.states() == {"MIR003": "regressed"}
 
 
-def test_drift_lists_only_what_moved(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+def test_drift_lists_only_changes(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     baseline, now = files.approved(spread_load), files.inventory(both)
     capsys.readouterr()
     assert main(["drift", str(baseline), str(now), *DEPLOYMENT]) == exit_codes.FINDINGS

@@ -1,4 +1,4 @@
-"""Bodies compared path by path, by example: what counts as a difference, where it is said to be, and what is hidden."""
+"""Examples of comparing bodies path by path: differences, their paths, and what is left out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def now(key: str) -> str:
 
 
 def compared(before: Any, after: Any, *, unread: tuple[str, str] = ("", "")) -> tuple[Comparison, list[Difference]]:
-    """Compare two bodies of a network, of each of which something may not have been read."""
+    """Compare two bodies of a network, both perhaps with unread properties."""
     first, second = (
         resource(body, NEW, unread=(Gap(NEW, what, GapReason.FORBIDDEN),) if what else ())
         for body, what in zip((before, after), unread, strict=True)
@@ -32,7 +32,7 @@ def compared(before: Any, after: Any, *, unread: tuple[str, str] = ("", "")) -> 
 
 
 def moved(before: object, after: object) -> dict[str, tuple[object, object]]:
-    """Return what moved in a property `p`."""
+    """Return the changes of a property `p`."""
     _, found = compared({"p": before}, {"p": after})
     return {difference.path: (difference.before, difference.after) for difference in found}
 
@@ -61,7 +61,7 @@ def moved(before: object, after: object) -> dict[str, tuple[object, object]]:
         (1, 1.0),
     ],
 )
-def test_what_means_the_same_has_not_moved(before: object, after: object) -> None:
+def test_values_with_the_same_meaning_are_unchanged(before: object, after: object) -> None:
     assert moved(before, after) == {}
 
 
@@ -95,7 +95,7 @@ def test_a_changed_value_is_reported_with_its_path(before: object, after: object
     assert [*moved(before, after)] == [path]
 
 
-def test_of_members_that_nothing_names_the_others_go_by_their_order() -> None:
+def test_items_without_identity_are_compared_in_order() -> None:
     assert moved([{"v": 1}, {"v": 2}, {"v": 3}], [{"v": 2}, {"v": 8}]) == {
         "p[1].v": (1, 8),
         "p[2]": ({"v": 3}, None),
@@ -121,19 +121,19 @@ def test_a_change_has_its_path_before_and_after() -> None:
     }
 
 
-def test_what_is_left_out_is_not_shown_either() -> None:
+def test_ignored_properties_are_not_shown() -> None:
     added = {"name": "a", "etag": "x", "list": [{"v": 1, "etag": "y"}, {"etag": "z"}], "none": {"etag": "x"}}
     assert moved([], [added]) == {"p[name=a]": (None, {"name": "a", "list": [{"v": 1}, None], "none": None})}
 
 
-def test_what_was_not_read_has_not_moved() -> None:
+def test_unread_properties_are_unchanged() -> None:
     comparison, found = compared({"p": {"a": 1}}, {"p": {}}, unread=("", "p.a"))
     assert (found, comparison.hidden is None) == ([], False)
     comparison, found = compared({"p": {}}, {"p": {"a": 1}}, unread=("p.a", ""))
     assert (found, comparison.hidden) == ([], None)
 
 
-def test_what_was_read_has_moved_though_something_in_it_was_not() -> None:
+def test_a_changed_value_with_an_unread_part_is_changed() -> None:
     for unread in (("p.a", ""), ("", "p.a"), ("p.a", "p.a")):
         comparison, found = compared({"p": {"a": 1}}, {"p": {"a": 2}}, unread=unread)
         assert ([difference.path for difference in found], comparison.hidden) == (["p.a"], None)

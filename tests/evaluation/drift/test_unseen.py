@@ -1,4 +1,4 @@
-"""What cannot be seen any more is not gone: of deployments that only tags name, and of subscriptions left out."""
+"""Findings that are lost from sight and not gone: deployments declared by tags, and subscriptions left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def two(deployment: str, mirror: str) -> Body:
 def since(
     *changes: Change, deployment: str = "other", mirror: str = "other", first: Change = lambda _: None
 ) -> Compared:
-    """Compare the two subscriptions, changed or not by `first`, with what they are after further changes."""
+    """Compare the two subscriptions, with the change `first` if any, with those after further changes."""
     before, after = two(deployment, mirror), two(deployment, mirror)
     first(before)
     for change in (first, *changes):
@@ -84,7 +84,7 @@ def hidden(subscription: str, what: str = VM) -> Change:
 
 
 def missing(found: Compared, kind: str) -> set[tuple[BaselineState, str]]:
-    """Return what became of the findings about a kind of subject that are not there any more, and why."""
+    """Return the states and reasons of the findings about a kind of subject that do not exist any more."""
     return {(c.state, c.reason) for c in found.drift.findings if c.after is None and c.finding.subject.kind == kind}
 
 
@@ -99,7 +99,7 @@ NOT_SCANNED = (BaselineState.LOST_SIGHT, f"/subscriptions/{OTHER} was not scanne
 
 
 @pytest.mark.slow
-def test_all_that_lies_in_a_subscription_that_is_left_out_is_lost_from_sight() -> None:
+def test_all_findings_in_a_subscription_that_is_left_out_are_lost_from_sight() -> None:
     found = since(left_out)
     for kind in (VM_TYPE, "mirror", "subscription"):
         assert missing(found, kind) == {NOT_SCANNED}
@@ -107,7 +107,7 @@ def test_all_that_lies_in_a_subscription_that_is_left_out_is_lost_from_sight() -
 
 
 def test_a_subscription_of_which_nothing_was_read_but_its_resources_is_lost_from_sight() -> None:
-    """An inventory of raw bodies need not have that of the subscription itself."""
+    """An ARM JSON file need not have the body of the subscription itself."""
 
     def unread(body: Body) -> None:
         body["value"] = [item for item in body["value"] if arm.type_of(item.get("id", "")) != arm.SUBSCRIPTION]
@@ -150,11 +150,11 @@ def test_vms_that_certainly_do_not_exist_are_gone_though_others_are_hidden() -> 
 
 
 def test_the_part_of_a_deployment_in_a_subscription_that_is_left_out_is_lost_from_sight() -> None:
-    """What remains of it is recognised, and nothing of it says that there was more."""
+    """The rest of the deployment is recognised, and nothing shows that it had more members."""
     assert missing(since(left_out, deployment=NAME), "mirror") == {NOT_SCANNED}
 
 
-def test_what_passes_because_a_part_of_it_is_left_out_is_not_fixed() -> None:
+def test_a_pass_without_a_subscription_that_is_left_out_is_not_a_fix() -> None:
     """A mirror had four failover members in two subscriptions, and has two in the one that is scanned."""
     found = since(left_out, deployment=NAME, mirror="MIRROR")
     assert turned(found, Outcome.FAIL, Outcome.PASS) == {NOT_SCANNED}

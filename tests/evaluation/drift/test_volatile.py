@@ -1,4 +1,4 @@
-"""Volatile and identity properties: each declared one exists, and what is ignored is only what is declared."""
+"""Volatile and identity properties: each declared one exists, and only declared ones are ignored."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ RECORDED = [
     (ITEM, "properties.extendedInfo.recoveryPointCount"),
     (f"{ITEM}/recoveryPoints", "properties.timeRanges"),
 ]
-"""Properties that Azure really wrote, by themselves."""
+"""Properties that Azure was observed to write by itself."""
 
 DESCRIBED = [
     (VM, "properties.instanceView.statuses[code=PowerState].message"),
@@ -116,7 +116,7 @@ def moved(type_: str, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("type_", "path"), KNOWN)
-def test_what_moves_by_itself_is_left_out(type_: str, path: str) -> None:
+def test_volatile_properties_are_ignored(type_: str, path: str) -> None:
     assert moved(type_, path) == []
     assert (
         moved(type_, "properties.mode") == []
@@ -126,8 +126,8 @@ def test_what_moves_by_itself_is_left_out(type_: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("type_", "path"), ENTRIES)
-def test_every_entry_is_about_something_that_there_is(type_: str, path: str) -> None:
-    """An entry whose path or type is misspelt is about nothing."""
+def test_every_entry_applies_to_an_existing_property(type_: str, path: str) -> None:
+    """This finds entries with a misspelt path or type."""
     pattern = re.compile(volatile.pattern(path))
 
     def leads_there(known: str) -> bool:
@@ -139,14 +139,14 @@ def test_every_entry_is_about_something_that_there_is(type_: str, path: str) -> 
 
 
 def is_declared_for(type_: str, name: str) -> bool:
-    """Return whether what is declared under a name holds for a type."""
+    """Return whether the declaration under a name applies to a type."""
     return arm.canonical_type(name) == type_ or any(n.name == name and n.holds_for(type_) for n in types.NAMESPACES)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
 @pytest.mark.parametrize(("type_", "path"), IDENTITY)
-def test_what_distinguishes_resources_is_there(type_: str, path: str) -> None:
+def test_every_identity_property_exists(type_: str, path: str) -> None:
     assert [body for of, body in everything() if is_declared_for(of, type_) and path in names(body)]
 
 
@@ -158,7 +158,7 @@ def test_properties_that_only_resemble_volatile_ones_are_reported(path: str) -> 
 @pytest.mark.slow
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
 @pytest.mark.parametrize(("type_", "path"), RECORDED)
-def test_azure_really_wrote_it(type_: str, path: str) -> None:
+def test_azure_was_observed_to_write_it(type_: str, path: str) -> None:
     wanted = re.sub(r"\[[^]]*\]", "", path)
     found = {name for of, body in everything() if of == arm.canonical_type(type_) for name in names(body)}
     assert wanted in found
@@ -166,7 +166,7 @@ def test_azure_really_wrote_it(type_: str, path: str) -> None:
 
 @cache
 def everything() -> tuple[tuple[str, Any], ...]:
-    """Return the bodies of all fixtures, and of what Azure answered where that is here, by their types."""
+    """Return the bodies of all fixtures, and of recorded answers if there are any, by their types."""
     documents_ = [estates.body_of(name) for name in (*estates.ESTATES, "mirror-template")]
     documents_ += [json.loads(path.read_bytes()) for path in sorted(RECORDINGS.glob("re*/*/*.json"))]
     return tuple((arm.type_of(body["id"]), body) for document in documents_ for body in bodies(document))
@@ -183,7 +183,7 @@ def bodies(value: Any) -> Iterator[Any]:
 
 
 def names(value: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths of all members of JSON, without which element of a list it is."""
+    """Yield the paths of all members of JSON, without indexes of lists."""
     if isinstance(value, dict):
         for name, member in value.items():
             below = f"{path}.{name}" if path else name

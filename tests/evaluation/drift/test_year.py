@@ -1,4 +1,4 @@
-"""Nights of generated changes: each is reported as exactly what it was, and nothing else is."""
+"""Nights of generated changes: exactly these changes are reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Key = tuple[str, str, str]
 
 
 def by_first_key(findings: Sequence[Finding], first: Mapping[str, str]) -> dict[Key, Finding]:
-    """Return findings by rule, deployment and subject, as resources were called on the first night."""
+    """Return findings by rule, deployment and subject, with the names of resources on the first night."""
     found = {}
     for finding in findings:
         subject = finding.subject.id
@@ -40,7 +40,7 @@ def by_first_key(findings: Sequence[Finding], first: Mapping[str, str]) -> dict[
 
 
 def state_without_gaps(before: Finding | None, after: Finding) -> set[BaselineState | None]:
-    """Return what the state of a finding may be by its outcomes alone."""
+    """Return the states that a finding with these outcomes may have."""
     known = before is not None and before.outcome in KNOWN
     if after.outcome not in KNOWN:
         return {BaselineState.LOST_SIGHT} if known else {None, BaselineState.UNCHANGED, BaselineState.LOST_SIGHT}
@@ -69,7 +69,7 @@ def is_explained(rule: str, found: Compared) -> bool:
 
 
 def check(found: Compared, estate: Estate) -> None:
-    """Hold a comparison with the first night against what was done to the estate since."""
+    """Check a comparison with the first night against the changes of the estate since."""
     assert told(found.drift) == estate.expected()
     before, after = by_first_key(found.before, {}), by_first_key(found.after, estate.first)
     for key, finding in after.items():
@@ -87,7 +87,7 @@ def check(found: Compared, estate: Estate) -> None:
         if change.after is None:
             assert change.before is not None
             (key,) = by_first_key([change.before], {})
-            assert key not in after  # what lives on under another id is matched
+            assert key not in after  # resources with another id are matched
             unseen = after.get((key[0], key[1], key[1]))
             hidden = unseen is not None and unseen.outcome is Outcome.UNKNOWN
             removed = estate.kinds.get(key[2]) is ResourceChangeKind.REMOVED
@@ -96,7 +96,7 @@ def check(found: Compared, estate: Estate) -> None:
 
 @given(nights=NIGHTS, name=ESTATES)
 @settings(max_examples=30, derandomize=True)
-def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, int]]], name: str) -> None:
+def test_every_change_is_reported_exactly(nights: list[list[tuple[str, int]]], name: str) -> None:
     first, estate = estates.body_of(name), Estate(name)
     for number, changes in enumerate(nights, start=1):
         for kind, choice in changes:
@@ -106,7 +106,7 @@ def test_every_change_is_reported_as_what_it_was(nights: list[list[tuple[str, in
 
 @pytest.mark.parametrize("season", range(4))
 def test_changes_accumulate_over_three_months(season: int) -> None:
-    """All that was done since the first night remains to be seen, so that comparing it now and then is enough."""
+    """All changes since the first night remain visible, so that comparing on some nights is enough."""
     chance, name = random.Random(season), "trakcare-current"
     first, estate = estates.body_of(name), Estate(name)
     made: set[str] = set()
@@ -126,7 +126,7 @@ def test_changes_accumulate_over_three_months(season: int) -> None:
 GAPS = st.lists(st.tuples(st.booleans(), st.integers(0, 10**6)), min_size=1, max_size=3)
 IN_PLACE = st.tuples(st.sampled_from(sorted({*CHANGES} - {"move", "rename"})), st.integers(0, 10**6))
 SOFTER: dict[BaselineState | None, set[BaselineState | None]] = {BaselineState.DRIFTED: {BaselineState.UNCHANGED}}
-"""What else may be said of a finding where less is seen now."""
+"""Further possible states of a finding where more is hidden now."""
 SOFTER_BEFORE: dict[BaselineState | None, set[BaselineState | None]] = {
     BaselineState.REGRESSED: {BaselineState.NEW},
     BaselineState.FIXED: {None},
@@ -134,7 +134,7 @@ SOFTER_BEFORE: dict[BaselineState | None, set[BaselineState | None]] = {
     BaselineState.UNCHANGED: {BaselineState.NEW, None},
     BaselineState.LOST_SIGHT: {BaselineState.UNCHANGED, BaselineState.NEW, None},
 }
-"""What else may be said of it where less was seen then."""
+"""Further possible states where more was hidden in the baseline."""
 
 
 def states(found: Compared) -> dict[Key, BaselineState | None]:
@@ -167,7 +167,7 @@ def test_what_cannot_be_read_any_more_is_neither_gone_nor_fixed(
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
 @settings(max_examples=25, derandomize=True)
-def test_what_could_not_be_seen_before_is_not_compared(
+def test_resources_hidden_in_the_baseline_are_not_compared(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
     estate = Estate(name)
@@ -183,7 +183,7 @@ def test_what_could_not_be_seen_before_is_not_compared(
 
 
 @pytest.mark.parametrize("name", [*estates.ESTATES, "mirror-template"])
-def test_what_only_is_written_otherwise_is_no_drift_whatever_the_date(name: str) -> None:
+def test_another_spelling_is_no_drift_on_any_date(name: str) -> None:
     estate = Estate(name)
     for night in range(3):
         estate.change("rewrite", night)

@@ -1,4 +1,4 @@
-"""What has moved since the baseline, as the terminal shows it."""
+"""Changes since the baseline on the terminal."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Changed, not read by any rule: rg-prod in 00000000-0000-0000-0000-000000000001
 
 
 def section(drift: Drift, width: int = 80) -> str:
-    """Return what is said of a drift, and nothing else of the report."""
+    """Return the section about drift, without the rest of the report."""
     now = (change.after for change in drift.findings if change.after)
     shown = msgspec.structs.replace(reports.report(*now), drift=drift)
     text = reports.render("terminal", shown, View(width=width, only_changes=True))
@@ -71,13 +71,13 @@ def changed(before: object, after: object, *rules: str, path: str = "properties.
     )
 
 
-def test_the_tree_has_what_moved_with_before_after_and_who_looks_at_it() -> None:
+def test_the_tree_has_changes_with_both_values_and_the_rules_that_read_them() -> None:
     found = reports.drifted().drift
     assert found is not None
     assert section(found) == TREE
 
 
-def test_the_last_line_says_what_became_of_findings() -> None:
+def test_the_last_line_counts_the_states_of_findings() -> None:
     last = reports.render("terminal", reports.drifted(), View()).splitlines()[-1]
     assert last.endswith("; since the baseline: 1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted")
     unmoved = msgspec.structs.replace(reports.full(), drift=drift())
@@ -92,7 +92,7 @@ def test_without_a_baseline_no_drift_is_shown() -> None:
     assert "baseline" not in reports.render("terminal", reports.full(), View())
 
 
-def test_the_place_of_what_moved_keeps_to_the_width() -> None:
+def test_the_path_of_a_change_keeps_to_the_width() -> None:
     read, unread = (PropertyChange(path, 1, 2, rules) for path, rules in (("a", ("NET001",)), ("b", ())))
     place = f"{SUBSCRIPTION}/resourceGroups/rg-of-the-hospital-west"
     moved = ResourceChange(
@@ -118,7 +118,7 @@ def test_a_long_change_takes_lines_of_its_own_and_no_id_is_broken(width: int) ->
     assert not [row for row in rows if " " in row.strip().removeprefix("-> ")]
 
 
-def test_long_values_are_shown_from_where_they_part() -> None:
+def test_long_values_are_shown_from_their_first_difference() -> None:
     alike = "x" * 1000
     text = "".join(section(drift(changed(f"{alike}before", f"{alike}after"))).split())
     assert f"...{'x' * 40}before->...{'x' * 40}after" in text
@@ -159,13 +159,13 @@ def test_of_very_many_resources_the_rest_is_counted() -> None:
     assert text.endswith("  ADDED       vm-099 (virtualMachines)\n  and 3 more; the JSON report lists all\n")
 
 
-def test_a_waived_regression_is_said_to_be_one() -> None:
+def test_a_waived_regression_is_marked() -> None:
     waived = msgspec.structs.replace(finding(), waiver=reports.waiver())
     text = section(drift(findings=(FindingChange(BaselineState.REGRESSED, finding(Outcome.PASS), waived),)))
     assert "pass -> fail (critical, waived): TRAKDB" in text
 
 
-def test_what_still_passes_or_passed_and_is_gone_is_only_counted() -> None:
+def test_changed_passes_are_only_counted() -> None:
     passed = finding(Outcome.PASS)
     text = section(
         drift(
@@ -179,7 +179,7 @@ def test_what_still_passes_or_passed_and_is_gone_is_only_counted() -> None:
     assert "Findings: 1 gone, 1 drifted; resources: unchanged." in text
 
 
-def test_what_was_changed_to_act_on_a_terminal_does_not() -> None:
+def test_hostile_values_do_not_act_on_a_terminal() -> None:
     name = f"{GROUP}/providers/Microsoft.Compute/disks/{HOSTILE.replace('/', '')}"
     change = ResourceChange(
         name,

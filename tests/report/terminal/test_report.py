@@ -53,21 +53,21 @@ def test_many_subscriptions_are_counted_and_the_first_are_named() -> None:
     assert "in 7 subscriptions 0, 1, 2, 3, 4, and 2 more" in words(shown)
 
 
-def test_a_deployment_file_out_of_the_snapshot_is_said_to_be() -> None:
+def test_a_deployment_file_from_the_snapshot_is_named_as_such() -> None:
     shown = reports.full()
     taken = msgspec.structs.replace(shown.snapshot, deployment="format: auditor.deployment/1")
     text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
     assert "Declared in the snapshot" in text
 
 
-def test_what_an_inventory_does_not_say_is_not_made_up() -> None:
+def test_absent_information_about_the_snapshot_is_not_shown() -> None:
     shown = reports.full()
     taken = msgspec.structs.replace(shown.snapshot, taken_at="", identity="")
     text = words(msgspec.structs.replace(shown, snapshot=taken, deployment_file=""))
     assert "Taken at an unknown time Cloud AzureCloud Deployments prod Profile" in text
 
 
-def test_a_clean_report_says_so() -> None:
+def test_a_complete_report_without_fails_is_a_success() -> None:
     text = words(
         reports.report(finding(Outcome.PASS), finding(Outcome.PASS, SIZE), finding(Outcome.PASS, SIZE, vm("a")))
     )
@@ -104,7 +104,7 @@ def test_a_report_without_findings_is_no_success_unless_complete(shown: Evaluati
 # --- what was not seen ------------------------------------------------------------------------------------------------
 
 
-def test_gaps_of_one_kind_are_said_once_with_what_to_do() -> None:
+def test_gaps_of_one_kind_are_reported_once_with_the_remedy() -> None:
     text = rendered(reports.report(gaps=tuple(gap(f"/subscriptions/{number}") for number in range(8))))
     assert text.count("Microsoft.Network/loadBalancers: forbidden (AuthorizationFailed) in 8 scopes") == 1
     assert "  /subscriptions/4\n  and 3 more\n  Needs  Microsoft.Network/loadBalancers/read\n  To do  assign" in text
@@ -134,7 +134,7 @@ def test_a_gap_shows_its_cause_or_its_remedy() -> None:
         assert "Why" not in text
 
 
-def test_types_that_were_not_read_for_one_reason_are_said_in_one_go() -> None:
+def test_types_that_were_not_read_for_one_reason_are_reported_together() -> None:
     scopes = ("/subscriptions/a", "/subscriptions/b")
     gaps = tuple(
         Gap(scope, f"Microsoft.X/type{number}", GapReason.FORBIDDEN, "", f"Microsoft.X/type{number}/read")
@@ -246,7 +246,7 @@ def test_a_value_without_end_is_cut() -> None:
     assert f"observed {'x' * 300}... (5000 characters)" in text
 
 
-def test_a_command_that_was_broken_still_is_one() -> None:
+def test_a_wrapped_command_can_still_be_run() -> None:
     text = rendered(reports.report(finding()), View(width=60))
     lines = text[text.index("az network") : text.index("  See")]
     script = f"az() {{ printf '%s|' \"$@\"; }}\n{lines}"
@@ -263,7 +263,7 @@ def test_a_fix_in_prose_is_wrapped_as_prose() -> None:
 # --- unknowns, errors, passes -----------------------------------------------------------------------------------------
 
 
-def test_one_missing_permission_is_said_once_with_all_that_it_hides() -> None:
+def test_one_missing_permission_is_reported_once_with_all_hidden_findings() -> None:
     text = rendered(
         reports.report(
             *(unknown(PROBE, vm(f"vm-{number}"), str(gap(vm(f"vm-{number}").id))) for number in range(3)),
@@ -417,7 +417,7 @@ def test_lines_keep_to_the_width_unless_they_cannot_be_broken(width: int) -> Non
     ]
     lines = [line for text in both for line in text.splitlines() if not line.startswith("auditor: ")]
     assert [line for line in lines if line != line.rstrip()] == []
-    # The last line of each is for logs; what else is too long is one word.
+    # The last line of each is for logs; every other line that is too long is one word.
     assert [line for line in lines if len(line) > width and " " in line.strip()] == []
     assert all(line.isascii() for line in lines)
 
@@ -448,7 +448,7 @@ def test_the_view_decides_and_not_the_environment(name: str, monkeypatch: pytest
 
 
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE), st.integers(1, 200), st.booleans())
-def test_any_text_is_shown_and_none_acts(text: str, width: int, colour: bool) -> None:
+def test_any_text_is_shown_without_effect(text: str, width: int, colour: bool) -> None:
     shown = rendered(reports.hostile(text), View(passes=True, width=width, colour=colour))
     bare = re.sub(r"\x1b\[[\d;]*m", "", shown) if colour else shown
     assert all(printable(line) == line for line in bare.split("\n"))
@@ -464,7 +464,7 @@ def test_markup_is_text() -> None:
 
 
 @pytest.mark.slow
-def test_a_format_costs_only_what_it_needs() -> None:
+def test_a_format_imports_only_what_it_needs() -> None:
     code = """
 import sys
 from auditor.report.view import View
@@ -476,5 +476,5 @@ print([name for name in ("rich", "sarif_om") if name in sys.modules])
     assert done.stdout == "[]\n"
 
 
-def test_there_are_formats() -> None:
+def test_every_format_is_registered() -> None:
     assert list(FORMATS) == ["terminal", "json", "sarif", "sarif-github", "markdown"]

@@ -1,4 +1,4 @@
-"""Asking facts, and how tables of tests write their answers."""
+"""Computing facts, and the notation of their answers in tables of tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ INFINITY: Final = float("inf")
 
 
 def ask(name: str, built: Topology, element: object) -> Answer:
-    """Return what a fact answers for the first deployment of a topology."""
+    """Return the answer of a fact for the first deployment of a topology."""
     return FACTS[name].find(s.context(built), element)
 
 
 def shown(value: object) -> object:
-    """Return a value as tables write it: the cause of what is unknown, the bounds of a number, sorted names."""
+    """Return a value in the notation of tables: the cause of an unknown, the bounds of a number, sorted names."""
     if isinstance(value, Unknown):
         return value.cause
     if isinstance(value, Interval):
@@ -30,7 +30,7 @@ def shown(value: object) -> object:
 
 
 def said(name: str, built: Topology, element: object) -> object:
-    """Return the value that a fact answers with as tables write it."""
+    """Return the answer of a fact in the notation of tables."""
     return shown(ask(name, built, element).value)
 
 

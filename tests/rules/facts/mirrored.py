@@ -1,4 +1,4 @@
-"""Deployments that the facts of several kinds of element are asked of."""
+"""Deployments for the facts of several kinds of element."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEAN = """
   mirrors: [{name: DB, failover: [vm-a, vm-b], arbiter: vm-c, dr: [vm-d], reporting: none}]
   tiers: [{role: web, members: none}, {role: app, members: none}]
 """
-"""The same shape with other names, and without tiers."""
+"""The same deployment with other names, and without tiers."""
 FOUR = (*(s.vm(f"vm-{letter}") for letter in "abc"), s.vm("vm-d", location="North Europe"))
 NICS = tuple(s.nic(f"vm-{letter}-nic") for letter in "abcd")
 

@@ -53,7 +53,7 @@ def test_the_bounds_are_the_least_and_the_greatest_that_is_possible(
     assert isinstance(found.value, Interval)
     assert found.value.low == least
     assert found.value.high == (math.inf if cut or greatest >= MANY else greatest)
-    assert found.value.exact or found.value.because, "bounds that are apart say why"
+    assert found.value.exact or found.value.because, "bounds that differ have a reason"
     assert found.reads == tuple(Read("/r", "p", value) for value in values)
 
 
@@ -77,7 +77,7 @@ def test_more_knowledge_only_narrows_the_bounds(
     assert bounds.low <= join([0, *values]) <= bounds.high
 
 
-def test_nothing_adds_up_to_nothing() -> None:
+def test_the_sum_of_an_empty_list_is_zero() -> None:
     assert total([]) == Answer(Interval(0, 0))
     assert largest([]) == Answer(Interval(0, 0))
     assert total([], GAP) == Answer(Interval(0, math.inf, (GAP,)))
@@ -110,7 +110,7 @@ def test_a_text_that_is_no_number_is_malformed(text: str) -> None:
     assert found.reads == (Read("/r", "p", text),)
 
 
-def test_of_what_led_to_a_number_the_last_is_the_number() -> None:
+def test_the_last_read_of_a_number_is_the_number_itself() -> None:
     found = number(Answer("x", (Read("/vm", "size", "S"), Read("/skus/S", "capabilities.C", "x"))))
     assert found.value == Unknown(
         Cause.VALUE, "/skus/S: capabilities.C is 'x', not a number (malformed)", about=("/skus/S",)
@@ -118,6 +118,6 @@ def test_of_what_led_to_a_number_the_last_is_the_number() -> None:
 
 
 @pytest.mark.parametrize("value", [5, ABSENT, GAP, Interval(1, 2)])
-def test_what_is_no_text_is_left_alone(value: object) -> None:
+def test_values_that_are_no_texts_are_unchanged(value: object) -> None:
     given_ = answer(value)
     assert number(given_) is given_

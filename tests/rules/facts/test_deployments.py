@@ -1,4 +1,4 @@
-"""What was declared for deployments, and what can be seen without being declared."""
+"""Facts about declarations of deployments, and about sightings without a declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public ways to a tier, and the profiles of Traffic Manager that lead there."""
+"""Public entrances to a tier, and the Traffic Manager profiles that lead to them."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ REST = gateway(to("a", "vm-a"), to("b", "vm-b"), a={}, b={"hostName": "insight.e
 
 
 def profile(name: str, host: object = None, *endpoints: Body, **own: Any) -> Body:
-    """Return a profile whose probe asks for a host."""
+    """Return a Traffic Manager profile whose probe requests a host."""
     headers = {"customHeaders": [{"name": "X", "value": "y"}, {"name": "HOST", "value": host}]} if host else {}
     return s.profile(name, *(endpoints or (HERE,)), monitorConfig=headers, **own)
 

@@ -1,4 +1,4 @@
-"""Mirrors: who is in them, what keeps them apart, and what leads to them."""
+"""Mirrors: their members, the separation of these, and the load-balancing rules that lead to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The roles that a deployment cannot do without."""
+"""The roles that a deployment needs."""
 
 from __future__ import annotations
 

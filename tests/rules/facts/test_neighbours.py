@@ -1,4 +1,4 @@
-"""Facts of what else is there."""
+"""Facts about other resources of the same network or subscription."""
 
 from __future__ import annotations
 

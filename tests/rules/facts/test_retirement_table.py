@@ -1,4 +1,4 @@
-"""The table of retirements: the bundled one is right, and a mistake in one is an error with file and line."""
+"""The table of retirements: the bundled one is valid, and an invalid one is an error with file and line."""
 
 from __future__ import annotations
 

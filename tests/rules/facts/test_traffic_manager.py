@@ -1,4 +1,4 @@
-"""Traffic Manager profiles: where their endpoints are, and how soon they switch."""
+"""Traffic Manager profiles: the regions of their endpoints, and the time to switch over."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BEHIND = """
   mirrors: none
   tiers: [{role: web, members: [vm-web]}, {role: app, members: none}, {role: db, members: none}]
 """
-"""Who has the address."""
+"""The resource that has the address."""
 REACHED = {"subnet": {"id": f"{s.VNET}/subnets/default"}, "publicIPAddress": {"id": ADDRESS["id"]}}
 WRITTEN = {"endpointLocation": "East US"}
 

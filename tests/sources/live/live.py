@@ -1,4 +1,4 @@
-"""Reading the estates of tests from the server that plays Azure, with the real SDK."""
+"""Reading the estates of tests from the server of the tests, with the real SDK."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Told:
 
 
 def estate_of(name: str) -> Estate:
-    """Return an estate of the tests as Azure would have it."""
+    """Return an estate of the tests for the server."""
     body = estates.body_of(name)
     body.pop("gaps", None)
     return Estate.from_body(body)
@@ -83,7 +83,7 @@ def signed_in(server: ArmServer) -> Iterator[None]:
 
 
 def wanted(server: ArmServer, name: str, **options: Any) -> CollectOptions:
-    """Return how an estate of the tests is read from a server."""
+    """Return the options for reading an estate of the tests from a server."""
     usual = {"subscriptions": subscriptions_of(name), "endpoint": server.url, "ca_bundle": Path(server.ca_file)}
     return CollectOptions(**{**usual, **options})
 
@@ -101,7 +101,7 @@ def timeless(snapshot: Snapshot) -> Snapshot:
 
 
 def azure_cli(programs: Path, says: str, code: int = 0) -> Path:
-    """Put an Azure CLI into the folder of programs; return the file that keeps what it was called with."""
+    """Write an Azure CLI into the folder of programs; return the file to which it writes its arguments."""
     called = programs / "called"
     stream = "stderr" if code else "stdout"
     lines = (
@@ -118,7 +118,7 @@ def azure_cli(programs: Path, says: str, code: int = 0) -> Path:
 
 
 def cli_answer(token: str) -> str:
-    """Return what `az account get-access-token` prints."""
+    """Return the output of `az account get-access-token`."""
     times = {"expiresOn": "2099-01-01 00:00:00.000000", "expires_on": 4070908800}
     names = {
         "subscription": "00000000-0000-0000-0000-000000000000",
@@ -155,7 +155,7 @@ def ask(
             clients(cloud, credential, shared, "00000000-0000-0000-0000-000000000001") as send_of,
         ):
             found = await question(ArmClient(server.url, send_of, limiter(), told or Told(), deadline))
-        assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing goes on"
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "no task is left"
         return found
 
     with signed_in(server):

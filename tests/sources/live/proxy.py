@@ -1,4 +1,4 @@
-"""A proxy that leads to one server whatever the host, with a certificate for each."""
+"""A proxy that connects every host to one server, with a certificate for each host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Proxy:
-    """Answers CONNECT while it is entered, and keeps the hosts that were asked for."""
+    """Answers CONNECT while it is entered, and records the requested hosts."""
 
     def __init__(self, port: int) -> None:
         self.hosts: list[str] = []

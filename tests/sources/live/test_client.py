@@ -1,4 +1,4 @@
-"""What a reader makes of whatever goes wrong between it and Azure."""
+"""A reader with all faults that can occur between it and Azure."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def whole(server: live.Answering) -> list[Any]:
 
 @pytest.fixture
 def nothing_open() -> Iterator[None]:
-    """Let a connection that is left open be a failure of the test that has left it, not of a later one."""
+    """Make an open connection a failure of the test that left it open, not of a later one."""
     gc.collect()
     yield
     gc.collect()
 
 
 def met(server: ArmServer) -> int:
-    """Return how many requests met a fault."""
+    """Return the number of requests with a fault."""
     return sum(entry.fault is not None for entry in server.log)
 
 
@@ -128,7 +128,7 @@ TRANSIENT = {
     Fault.RESET: (GapReason.UNAVAILABLE, "", "Connection reset"),
     Fault.RESET_MIDWAY: (GapReason.UNAVAILABLE, "", "not completed"),
 }
-"""Faults that may have gone when the request comes again."""
+"""Faults that may be over when the request is repeated."""
 
 LINKS = {
     Fault.NEXT_ITSELF: "form a loop",
@@ -136,15 +136,15 @@ LINKS = {
     Fault.NEXT_FOREIGN: "another host",
     Fault.NEXT_HTTP: "another host",
 }
-"""Faults of the address of the next page; the page that has it is read."""
+"""Faults of the address of the next page; the page with this address is read."""
 
-MENDED = (Fault.EMPTY_PAGE, Fault.REPEATED_PAGE)
+HARMLESS = (Fault.EMPTY_PAGE, Fault.REPEATED_PAGE)
 ENDLESS = (Fault.SILENCE, Fault.DRIP)
 OF_MEMBERS = {Fault.WRONG_MEMBERS}
 
 
 def test_every_fault_has_its_place() -> None:
-    assert {*LASTING, *TRANSIENT, *LINKS, *MENDED, *ENDLESS, *OF_MEMBERS} == set(Fault)
+    assert {*LASTING, *TRANSIENT, *LINKS, *HARMLESS, *ENDLESS, *OF_MEMBERS} == set(Fault)
 
 
 @pytest.mark.slow
@@ -157,11 +157,13 @@ def test_a_fault_that_stays_ends_a_list(server: live.Answering, whole: list[Any]
     assert error is not None
     assert (error.reason, error.code) == (reason, code)
     assert detail in error.detail
-    assert found == whole[: (page - 1) * PAGE], "what came before counts"
+    assert found == whole[: (page - 1) * PAGE], "earlier pages count"
     if fault in LASTING:
         assert met(server) == 1
     elif reason is not GapReason.THROTTLED:
-        assert met(server) == (2 * ATTEMPTS if fault is Fault.RESET else ATTEMPTS), "aiohttp tries once more on a reset"
+        assert met(server) == (2 * ATTEMPTS if fault is Fault.RESET else ATTEMPTS), (
+            "aiohttp repeats a request after a reset"
+        )
     assert server.foreign.requests == []
 
 
@@ -195,7 +197,7 @@ def test_a_link_that_leads_nowhere_ends_a_list(
 
 
 @pytest.mark.parametrize("page", [1, 2])
-@pytest.mark.parametrize("fault", MENDED)
+@pytest.mark.parametrize("fault", HARMLESS)
 def test_an_empty_and_a_repeated_page_end_nothing(
     server: live.Answering, whole: list[Any], fault: Fault, page: int
 ) -> None:
@@ -212,7 +214,7 @@ def test_an_empty_and_a_repeated_page_end_nothing(
 def test_an_answer_that_does_not_come_is_given_up_and_asked_for_again(
     clock: virtual.Clock, server: live.Answering, whole: list[Any], fault: Fault
 ) -> None:
-    server.on_silence = lambda: clock.forward(client._REQUEST_TIMEOUT)  # noqa: SLF001 - so long is waited for an answer
+    server.on_silence = lambda: clock.forward(client._REQUEST_TIMEOUT)  # noqa: SLF001 - the time limit of an answer
     server.faults = {On(DISKS, first=2, times=1): fault}
     assert live.ask(server, listed, seconds=10_000) == (whole, None)
     server.faults = {On(DISKS, first=2): fault}
@@ -278,7 +280,7 @@ def test_a_token_is_sent_to_arm_only(server: live.Answering, place: str) -> None
     page = Answer(body={"value": [], "nextLink": f"{prefix}{OTHER}"})
     server.own = lambda call: page if DISKS in call.path else None
     found, error = live.ask(server, listed)
-    assert bool(found) == (error is None) == (place == "own"), "another path will do, another host never"
+    assert bool(found) == (error is None) == (place == "own"), "another path is accepted, another host never"
     assert server.foreign.requests == []
 
 
@@ -318,7 +320,7 @@ def slow(capacity: float, rate: float) -> Callable[[], Limiter]:
 
 
 async def many(reader: ArmClient, count: int = 90) -> list[BaseException | None]:
-    """Ask for what has no pages, as fast as one may."""
+    """Request lists without pages, as fast as possible."""
     asked = (reader.get(f"{SUB}?api-version=2022-12-01&n={n}") for n in range(count))
     return [found for found in await asyncio.gather(*asked, return_exceptions=True) if isinstance(found, BaseException)]
 
@@ -382,7 +384,7 @@ def test_where_azure_is_stricter_no_request_is_sent_before_retry_after(
 
 @dataclass
 class Said:
-    """An answer, as a client of the SDK gives it."""
+    """An answer of a client of the SDK."""
 
     status_code: int = 200
     content: bytes = b'{"value": []}'
@@ -503,7 +505,7 @@ def test_azure_asks_for_more_than_anybody_waits(seconds: str) -> None:
     assert first is not None
     assert first.detail.startswith("Azure asked to wait for ")
     assert other is None
-    assert [url for _, url in script.sent] == [END + LIST, END + OTHER], "what was refused is not asked for again"
+    assert [url for _, url in script.sent] == [END + LIST, END + OTHER], "a refused request is not repeated"
     assert over < 1
 
 

@@ -1,4 +1,4 @@
-"""The clouds of Microsoft, and those that describe themselves."""
+"""The clouds of Microsoft, and those with their own metadata."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ UNTRUSTED = "its certificate is not trusted; name a file with the certificate of
 
 @pytest.fixture
 def another_bundle(tmp_path: Path) -> Path:
-    """Return a file of certificates that did not issue the server's."""
+    """Return a file with certificates of another authority than that of the server."""
     file = tmp_path / "another.pem"
     trustme.CA().cert_pem.write_to_path(str(file))
     return file
@@ -239,7 +239,7 @@ def test_a_proxy_that_opens_tls_and_is_not_trusted_is_one_error_at_once_that_nam
             live.read(server, "trakcare-current", endpoint=None, ca_bundle=another_bundle)
     if signs_in:
         assert str(raised.value) == f"https://management.azure.com cannot be read: {UNTRUSTED}"
-        assert proxy.hosts == ["management.azure.com"], "another attempt would not help"
+        assert proxy.hosts == ["management.azure.com"], "no retry"
     else:
         assert UNTRUSTED in str(raised.value)
         assert set(proxy.hosts) == {"login.microsoftonline.com"}

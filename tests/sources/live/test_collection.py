@@ -1,4 +1,4 @@
-"""Reading an estate gives what its file holds."""
+"""Reading an estate live gives the content of its file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ READ = {listing.key for listing in reads.LISTS} | {declared.key for declared in 
 
 
 def evaluated(name: str, taken: Snapshot, profile: str) -> dict[estates.Key, tuple[object, ...]]:
-    """Return what rules say of a snapshot, with the evidence."""
+    """Return the findings for a snapshot, with the evidence."""
     topology = Topology(taken, live.declared(name), fixtures.AS_OF)
     findings = engine.evaluate(topology, estates.rules(profile), engine.Detail.ALL)
     return {
@@ -128,7 +128,7 @@ def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:
         taken = live.read(server, "trakcare-current").snapshot
     assert {arm.key(item) for item in items.values()} <= {found.key for found in taken.resources}
     kept = [found.key for found in taken.resources if found.type.endswith("/recoverypoints")]
-    newest = [*days[-29:], "1"]  # the one that every item has, of November
+    newest = [*days[-29:], "1"]  # the one of November, which every item has
     assert sorted(kept) == sorted(f"{arm.key(items['vm-db-a'])}/recoverypoints/{name}" for name in newest)
 
 
@@ -173,7 +173,7 @@ def test_what_came_without_its_properties_was_not_read(below: str, name: str) ->
     with ArmServer(estate) as server:
         taken = live.read(server, "trakcare-current").snapshot
     missing = [(gap.scope, gap.reason) for gap in taken.gaps]
-    assert missing == ([] if name == "other" else [(child, GapReason.MALFORMED)]), "the other is never asked for"
+    assert missing == ([] if name == "other" else [(child, GapReason.MALFORMED)]), "the other one is never requested"
 
 
 def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def with_secret(server: ArmServer, monkeypatch: pytest.MonkeyPatch, **changed: s
 
 
 def token_of(server: ArmServer) -> str:
-    """Return a token such as the Azure CLI keeps."""
+    """Return a token as the Azure CLI stores it."""
     identity = server.identity
 
     async def log_in() -> str:
@@ -166,7 +166,7 @@ def test_an_authority_of_the_user_is_where_it_signs_in(server: ArmServer, monkey
     assert [entry.path for entry in other.log] == [f"/{Identity.tenant_id}/oauth2/v2.0/token"]
     (gap,) = taken.gaps
     assert (gap.what, gap.code) == ("microsoft.resources/subscriptions", "InvalidAuthenticationToken")
-    assert gap.permission == "", "none would help"
+    assert gap.permission == "", "no retry"
     assert gap.detail.endswith("if it is in another tenant, name that tenant with --tenant")
 
 

@@ -72,7 +72,7 @@ def estate() -> Estate:
 
 
 def taken(own: Callable[[Call], Answer | None] = lambda _: None, **options: Any) -> tuple[Snapshot, ArmServer]:
-    """Return what is read from a server that answers in its own way or has faults."""
+    """Return the result of reading from a server with its own answers or faults."""
     with live.Answering(estate(), retry_after="0", **options) as server:
         server.own = own
         return live.read(server, NAME).snapshot, server
@@ -103,12 +103,12 @@ def complete(name: str) -> Snapshot:
 
 
 def softened(read: Snapshot, name: str = NAME) -> list[str]:
-    """Return each outcome that is another than that of the whole estate, and is not unknown."""
+    """Return each outcome that differs from that of the complete estate and is not unknown."""
     return list(estates.softened(complete_findings(name), findings_of(read, name)))
 
 
 def unaccounted(read: Snapshot) -> set[str]:
-    """Return the types of which nothing says whether they are all there."""
+    """Return the types that are neither listed nor a gap."""
     said = {arm.canonical_type(gap.what) for gap in read.gaps}
     (scope,) = read.scopes
     return set() if arm.SUBSCRIPTION in said else ALL - said - {type_ for at, type_ in read.listed if at == scope}
@@ -127,9 +127,9 @@ def fact(fact: str, name: str, vm: str, read: Snapshot | None = None) -> Any:
 
 # --- any faults -------------------------------------------------------------------------------------------------------
 
-HONEST = [fault for fault in Fault if fault is not Fault.CONFLICT]
+FAULTS = [fault for fault in Fault if fault is not Fault.CONFLICT]
 """All but that of an unregistered provider: of a type with resources, it would be a wrong answer, not a fault."""
-ODDS = [fault for fault in HONEST if fault not in {Fault.SILENCE, Fault.DRIP}] * 5 + [Fault.SILENCE, Fault.DRIP]
+ODDS = [fault for fault in FAULTS if fault not in {Fault.SILENCE, Fault.DRIP}] * 5 + [Fault.SILENCE, Fault.DRIP]
 
 
 @given(
@@ -152,7 +152,7 @@ def test_no_faults_at_all_make_a_pass_or_a_fail(name: str, seed: int, often: flo
             retry_after="0",
             page_size=size,
             faults=choose,
-            on_silence=lambda: clock.forward(client._REQUEST_TIMEOUT),  # noqa: SLF001 - so long is waited for an answer
+            on_silence=lambda: clock.forward(client._REQUEST_TIMEOUT),  # noqa: SLF001 - the time limit of an answer
         ) as server,
     ):
         read = live.read(server, name, timeout=10**6).snapshot
@@ -197,7 +197,7 @@ def test_a_provider_that_is_not_registered_has_nothing() -> None:
 
 
 def listed(**more: Any) -> Callable[[Call], Answer | None]:
-    """Answer the list of disks with further members."""
+    """Answer the list of disks with further items."""
 
     def own(call: Call) -> Answer | None:
         if call.path != SUB + DISKS:
@@ -382,7 +382,7 @@ def test_sizes_and_usages_without_a_name_are_a_gap(odd: Any) -> None:
 
 
 def watched(server: ArmServer, seconds: float) -> Snapshot:
-    """Return what is read in some time, and see that nothing is left of it."""
+    """Return the result of reading with a time limit, and check that no task or connection is left."""
     complaints: list[Mapping[str, Any]] = []
 
     async def session() -> Snapshot:
@@ -411,7 +411,7 @@ def watched(server: ArmServer, seconds: float) -> Snapshot:
 def test_when_the_time_is_over_all_that_is_missing_is_a_gap(faults: Faults) -> None:
     gc.collect()
     with virtual.Clock() as clock, ArmServer(estate(), faults=faults) as server:
-        server.on_silence = lambda: threading.Timer(0.5, clock.forward, [1000]).start()  # what can be read is read
+        server.on_silence = lambda: threading.Timer(0.5, clock.forward, [1000]).start()  # no fault, so all is read
         read = watched(server, 1000)
     assert read.gaps
     assert {gap.reason for gap in read.gaps} == {GapReason.TIMEOUT}
@@ -431,7 +431,7 @@ def test_where_azure_refuses_for_ever_all_that_is_missing_is_a_gap(
             return None
         refused.append(time.monotonic())
         if len(refused) == 1:
-            clock.forward(10_000 - 2.5)  # so much time is left from now on
+            clock.forward(10_000 - 2.5)  # the rest of the time
         return Fault.THROTTLED
 
     with virtual.Clock() as clock, ArmServer(estate(), faults=throttled, retry_after=str(seconds)) as server:

@@ -36,7 +36,7 @@ NAME = "trakcare-current"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 DEPLOYMENT = bundled.FIXTURES / NAME / bundled.DEPLOYMENT
 ACTING = "\x1b]0;pwned\x07\x1b[2J\u202e"
-"""What would change the title of a terminal, clear it, and turn the text round."""
+"""Text that would change the title of a terminal, clear it, and reverse text."""
 
 
 @pytest.fixture
@@ -340,7 +340,7 @@ def test_calls_are_shown_with_their_request_ids(server: ArmServer, capsys: pytes
 
 
 class ActingServer(ArmServer):
-    """Answers with text that would act upon a terminal."""
+    """Answers with text that would act on a terminal."""
 
     def answer(self, call: Call) -> Answer:
         if call.path.endswith("Microsoft.KeyVault/vaults"):
@@ -349,12 +349,12 @@ class ActingServer(ArmServer):
 
 
 def on_terminal(server: ArmServer, *arguments: str) -> tuple[int, str]:
-    """Run the program with a terminal for its errors; return its exit code and what the terminal was sent."""
+    """Run the program with a terminal as standard error; return its exit code and the output on the terminal."""
     master, slave = pty.openpty()
     with started(server, *arguments, stdout=subprocess.DEVNULL, stderr=slave) as process:
         os.close(slave)
         sent = b""
-        with suppress(OSError):  # the other end is closed
+        with suppress(OSError):  # the program has closed its end
             while data := os.read(master, 65536):
                 sent += data
         code = process.wait(120)
@@ -369,14 +369,14 @@ def test_on_a_terminal_progress_is_a_living_line(tmp_path: Path) -> None:
     assert code == exit_codes.INCOMPLETE
     assert "resources of" in sent
     assert "reading Microsoft." in sent
-    assert sent.count("\x1b[2K") > 2, "the line is written anew"
+    assert sent.count("\x1b[2K") > 2, "the line is rewritten"
     own = re.sub(r"\x1b\[(\d*[AKm]|\?25[lh]|\d+;\d+m)", "", sent)
     assert "\x1b" not in own
     assert "\x07" not in own
     assert "\u202e" not in own
     acting = r"\x1b]0;pwned\x07\x1b[2J\u202e"
-    assert f"Broken{acting}: message {acting}" in own, "Azure's code, and what it says"
-    assert "read Microsoft.Compute/disks" not in own, "what was read is counted, not listed"
+    assert f"Broken{acting}: message {acting}" in own, "the code and the message of Azure"
+    assert "read Microsoft.Compute/disks" not in own, "resources are counted, not listed"
     last = own.rstrip().splitlines()[-1]
     assert re.search(r"read \d+ resources, 1 gap as operator.* requests, 0 of them repeated, \d+\.\d s$", last)
 

@@ -1,4 +1,4 @@
-"""What is read more of the members of deployments, by a snapshot of the lists alone."""
+"""The further reads for deployment members, from a snapshot of the lists alone."""
 
 from __future__ import annotations
 

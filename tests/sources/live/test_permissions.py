@@ -1,4 +1,4 @@
-"""What is complete and what is a gap, by what the identity may read."""
+"""Complete lists and gaps, depending on the permissions of the identity."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def add_vault(estate: Estate, vault: str, vm: str) -> str:
 
 
 def allowed(*actions: str, without: Collection[str] = (), scope: str = "/") -> Identity:
-    """Return an identity with one role: of some actions, else of all but some."""
+    """Return an identity with one role: with some actions, else with all but some."""
     return Identity(roles=(Role(actions or tuple(a for a in ACTIONS if a not in without), scope=scope),))
 
 
@@ -96,14 +96,14 @@ def test_the_role_reads_every_estate_without_a_gap(name: str) -> None:
     with ArmServer(live.estate_of(name), allowed()) as server:
         taken = live.read(server, name).snapshot
     assert taken.gaps == ()
-    assert {entry.status for entry in server.log} <= {200, 404}, "404: what is referred to and is not there"
+    assert {entry.status for entry in server.log} <= {200, 404}, "404: referred to, but does not exist"
     assert {type_ for _, type_ in taken.listed} >= LISTED
 
 
 EVERYTHING_NEEDS = [PERMISSIONS_READ, SUBSCRIPTION_READ]
 OTHERS = [action for action in ACTIONS if action not in {*NOT_ASKED_FOR, *EVERYTHING_NEEDS}]
 GROUPS = [*([action] for action in EVERYTHING_NEEDS), *(OTHERS[first::9] for first in range(9))]
-"""The actions that are left out together: those that lie apart in their order do not need each other."""
+"""The actions that are left out together: actions at a distance in their order do not need each other."""
 
 
 @pytest.mark.parametrize("missing", GROUPS, ids=lambda missing: missing[0])
@@ -183,7 +183,7 @@ def test_permissions_that_may_not_be_seen_leave_every_list_a_gap() -> None:
     assert {(gap.reason, gap.code, gap.permission) for gap in taken.gaps} == {
         (GapReason.FORBIDDEN, "AuthorizationFailed", PERMISSIONS_READ)
     }
-    assert len({(gap.scope, gap.what) for gap in taken.gaps}) == len(taken.gaps), "each is said once"
+    assert len({(gap.scope, gap.what) for gap in taken.gaps}) == len(taken.gaps), "each gap is reported once"
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: Re
     assert (SCOPE, listing.key) not in taken.listed
     topology = Topology(taken, live.declared(NAME), fixtures.AS_OF)
     assert topology.graph.listing(listing.key, SCOPE) == Unknown.of(gap)
-    unlisted = list(coverage._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule asks for all of them yet
+    unlisted = list(coverage._unlisted(taken, topology, {listing.key}))  # noqa: SLF001 - no rule needs all of them yet
     assert unlisted == [], "no gap asks for what was requested"
 
 

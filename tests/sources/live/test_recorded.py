@@ -1,6 +1,6 @@
 """Recorded answers of Azure, returned by the server and read by the SDK: all of them are read and evaluated.
 
-The recordings lie beside the checkout, not in it; without them these tests are skipped.
+The recordings are beside the checkout, not in it; without them these tests are skipped.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def test_each_recording_is_kept_and_evaluated_without_an_error(read: Snapshot) -
 
 
 def lists() -> Iterator[tuple[str, list[Any]]]:
-    """Yield the members of every recorded list of a subscription's, with the lower-case type that was asked for."""
+    """Yield the items of every recorded list of a subscription, with the lower-case type that was requested."""
     for path in sorted(RECORDINGS.glob("responses/*/*.json")):
         recorded = json.loads(path.read_bytes())
         target = Target.of(urlsplit(recorded["request"]["url"]).path)

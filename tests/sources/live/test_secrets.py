@@ -55,7 +55,7 @@ class Planted:
 
 
 def bodies(planted: Planted) -> Iterator[dict[str, Any]]:
-    """Yield resources with a secret of each kind that Azure answers with, or that people put where they should not."""
+    """Yield resources with a secret of each kind that Azure returns, or that users put into other properties."""
     secret, url = planted.secret, planted.url
     extension = {
         "type": "CustomScript",
@@ -132,7 +132,7 @@ def bodies(planted: Planted) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class LeakyServer(ArmServer):
-    """Puts secrets into errors and links too."""
+    """Adds secrets to errors and links too."""
 
     planted: Planted = field(default_factory=Planted)
 
@@ -163,7 +163,7 @@ def planted_estate(planted: Planted) -> Estate:
 
 
 def run(tmp_path: Path, planted: Planted) -> LeakyServer:
-    """Scan, collect and discover with everything shown."""
+    """Scan, collect and discover with all output."""
     declaration = tmp_path / "deployment.yaml"
     declared = json.dumps(estates.declared_of(NAME))
     declaration.write_text(f"# clientSecret={planted.secret('deployment file')}\n{declared}\n")

@@ -42,7 +42,7 @@ VAULTS, ACCOUNTS = path("Microsoft.RecoveryServices/vaults"), path("Microsoft.St
 
 
 def sent(bucket: Bucket, wanted: list[float], closed: dict[float, float] | None = None) -> list[float]:
-    """Return when requests are let through that come at these times; at some times Azure refuses until others."""
+    """Return the times at which requests of these times are sent; `closed` has the times of refusals and their ends."""
     now, found = 0.0, []
     refusals = sorted((closed or {}).items())
     for moment in wanted:
@@ -135,13 +135,13 @@ def test_what_others_take_is_missing_and_what_they_leave_is_not_added() -> None:
 
 @dataclass
 class Traffic:
-    """Sends requests through a limiter, each of which takes some seconds, and remembers when."""
+    """Sends requests through a limiter, each of which takes some seconds, and records the times."""
 
     limiter: Limiter = field(default_factory=Limiter)
     deadline: float = math.inf
     lasts: Callable[[], float] = lambda: 0.0
     refused: dict[int, tuple[float, NotReadError]] = field(default_factory=dict)
-    """For how long which request in turn is refused, and why."""
+    """By number of the request, the seconds for which it is refused, and the reason."""
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     waits: list[float] = field(default_factory=list)
     under_way: int = 0
@@ -162,7 +162,7 @@ class Traffic:
             self.limiter.close(wanted, *self.refused[own])
 
     def of(self, *wanted: str) -> list[float]:
-        """Return when requests were sent, to the millisecond."""
+        """Return the times of requests, to the millisecond."""
         return sorted(round(moment, 3) for one in wanted for moment in self.times[one])
 
     def all(self, *wanted: str) -> list[BaseException | None]:
@@ -205,7 +205,7 @@ def test_what_hurries_is_slowed_to_the_rate() -> None:
     traffic.all(*[DISKS] * 500)
     assert traffic.of(DISKS)[-1] == pytest.approx((500 - (ARM.capacity - ARM.rate)) / ARM.rate)
     assert all(later >= earlier for earlier, later in pairwise(traffic.times[DISKS]))
-    assert traffic.waits == [], "none waits for longer than a second once it is its turn"
+    assert traffic.waits == [], "none waits longer than a second when it is next"
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_requests_go_in_the_order_in_which_they_came_and_types_take_turns() -> N
     traffic.all(*children, *[DISKS] * 20)
     first = [traffic.times[child][0] for child in children]
     assert first == sorted(first)
-    assert traffic.of(DISKS)[-1] < 2, "a list need not wait until all that came before is through"
+    assert traffic.of(DISKS)[-1] < 2, "a list does not wait until all earlier requests are sent"
 
 
 def test_a_request_that_waits_for_a_narrow_limit_delays_no_other() -> None:
@@ -273,7 +273,7 @@ def test_a_refusal_by_arm_holds_back_its_whole_subscription() -> None:
 
 
 def test_who_was_waiting_already_when_azure_refused_is_held_back_too() -> None:
-    # The bucket lets one through a second; the third is refused for a minute while seven others wait.
+    # The bucket allows one request a second; the third is refused for a minute while seven others wait.
     slow = Limit("slow", re.compile(""), 1, 1)
     traffic = Traffic(Limiter((slow,)), refused={3: (60, REFUSED_BY_ARM)})
     children = [path(f"Microsoft.RecoveryServices/vaults/v{n}/backupPolicies") for n in range(10)]
@@ -327,5 +327,5 @@ def test_a_bucket_that_others_empty_too_is_not_overdrawn() -> None:
         await asyncio.gather(*map(traffic.send, [DISKS] * 10))
 
     virtual.run(question())
-    assert traffic.of(DISKS)[:5] == [0] * 5, "what is under way may not be counted yet"
+    assert traffic.of(DISKS)[:5] == [0] * 5, "requests in progress may not be counted yet"
     assert traffic.of(DISKS)[5:] == [n / ARM.rate for n in range(1, 7)]

@@ -1,4 +1,4 @@
-"""Event loops whose time a test rules, so that hours of waiting take no time."""
+"""Event loops with simulated time, so that hours of waiting take no time."""
 
 from __future__ import annotations
 
