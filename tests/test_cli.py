@@ -75,7 +75,7 @@ def test_the_demo_has_no_findings_outside_its_deployment(capsys: pytest.CaptureF
     assert not [f for f in report["findings"] if "rg-other-teams" in f["subject"]["id"].lower()]
 
 
-def test_known_good_is_clean_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_known_good_deployment_is_complete_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(GOOD) == exit_codes.OK
     assert "complete" in capsys.readouterr().out.splitlines()[-1]
 

@@ -69,7 +69,7 @@ def test_the_summary_counts_findings() -> None:
     assert titles(text) == ["2 fails", "1 error", "1 unknown", "Coverage gaps", "Missing declarations"]
 
 
-def test_a_clean_report_is_short() -> None:
+def test_a_complete_report_without_fails_is_short() -> None:
     text = rendered(reports.report(finding(Outcome.PASS)))
     assert text.startswith("## Every rule that applies passed\\: 1 pass of 1 rule\\.\n\nCoverage is complete")
     assert titles(text) == []

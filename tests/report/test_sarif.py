@@ -140,7 +140,7 @@ def strings(node: object) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_a_clean_scan_is_one_run_without_results(flavour: str) -> None:
+def test_a_scan_without_findings_is_one_run_without_results(flavour: str) -> None:
     run = run_of(make_report(), flavour)
     assert run["results"] == []
     assert run["invocations"][0]["executionSuccessful"] is True

@@ -530,7 +530,7 @@ def test_a_disk_with_another_name_is_the_same_one() -> None:
     assert (change.kind, change.former_id.rpartition("/")[2]) == (ResourceChangeKind.RENAMED, "vm-app-a-data0")
 
 
-def test_a_renamed_resource_has_no_rules_for_its_other_changes() -> None:
+def test_the_rules_of_a_change_do_not_depend_on_a_new_name() -> None:
     def idle(body: Body) -> None:
         properties(body, "lb-web")["loadBalancingRules"][0]["properties"]["idleTimeoutInMinutes"] = 29
 
@@ -571,7 +571,7 @@ def test_a_resource_with_the_id_of_a_moved_one_is_another() -> None:
     assert kinds == {("rg-other", ResourceChangeKind.MOVED), ("rg-trakcare-prod-weu", ResourceChangeKind.ADDED)}
 
 
-def test_a_resource_with_the_id_of_a_removed_one_is_compared_with_it() -> None:
+def test_a_resource_renamed_to_the_id_of_a_removed_one_is_renamed() -> None:
     def take(body: Body) -> None:
         without("vm-app-a-data0")(body)
         respell("vm-app-b-data0", "vm-app-b-data0", "vm-app-a-data0")(body)

@@ -165,7 +165,7 @@ def test_a_waived_regression_is_marked() -> None:
     assert "pass -> fail (critical, waived): TRAKDB" in text
 
 
-def test_changed_passes_are_only_counted() -> None:
+def test_drifted_and_gone_passes_are_only_counted() -> None:
     passed = finding(Outcome.PASS)
     text = section(
         drift(

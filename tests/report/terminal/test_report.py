@@ -476,5 +476,5 @@ print([name for name in ("rich", "sarif_om") if name in sys.modules])
     assert done.stdout == "[]\n"
 
 
-def test_every_format_is_registered() -> None:
+def test_the_formats_of_reports() -> None:
     assert list(FORMATS) == ["terminal", "json", "sarif", "sarif-github", "markdown"]
