@@ -30,7 +30,7 @@ test: $(READY) ## every test, in parallel
 coverage: $(READY) ## every test, in parallel, and the lower limit of branch coverage
 	@$(PY) -m pytest --quiet --numprocesses auto --cov --cov-report term
 
-bench: $(READY) ## what a scan costs against floors taken in the same run (BENCH=short for a quick one)
+bench: $(READY) ## cost of a scan against lower bounds of the same run (BENCH=short for a quick one)
 	@$(PY) bench/run.py $(BENCH)
 
 docs: $(READY) ## write the pages that are generated from the rules
