@@ -124,6 +124,7 @@ def test_a_broken_link_is_passed_to_the_scan(home: Path) -> None:
     assert "--deployment=deployment.yaml" in arguments(home)
 
 
+@pytest.mark.slow
 def test_two_runs_overwrite_nothing(home: Path) -> None:
     for _ in range(2):
         assert nightly(home).returncode == 0

@@ -284,6 +284,7 @@ def test_a_token_is_sent_to_arm_only(server: live.Answering, place: str) -> None
     assert server.foreign.requests == []
 
 
+@pytest.mark.slow
 def test_an_answer_is_compressed_in_the_one_way_that_is_understood(server: live.Answering) -> None:
     live.ask(server, listed)
     assert {entry.headers["accept-encoding"] for entry in server.log if DISKS in entry.path} == {"gzip"}
