@@ -7,9 +7,10 @@ BENCH ?= full
 VENV := .venv-dev
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+AZCLI := .venv-azcli
 
 .DEFAULT_GOAL := help
-.PHONY: help check quick test coverage bench docs
+.PHONY: help check quick test coverage bench docs azcli
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,10 @@ bench: $(READY) ## cost of a scan against lower bounds of the same run (BENCH=sh
 docs: $(READY) ## write the pages that are generated from the rules
 	@$(PY) docs/generate.py
 
+azcli: $(READY) $(AZCLI)/.ready ## run the az commands of rules, pages and messages with Azure CLI, against a fake ARM
+	@$(PY) -m tests.tools.azcli.commands > $(AZCLI)/commands.json
+	@$(AZCLI)/bin/python -m tests.tools.azcli.run < $(AZCLI)/commands.json
+
 # --no-deps: the lock file is complete (.ci/run checks that), and older versions of pip refuse to resolve `coverage[toml]`,
 # which it pins without the extra (pypa/pip#9644).
 $(READY): requirements-dev.lock pyproject.toml
@@ -46,4 +51,10 @@ $(READY): requirements-dev.lock pyproject.toml
 		|| { echo "$(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --require-hashes --requirement requirements-dev.lock
 	@$(PY) -m pip --disable-pip-version-check install --quiet --quiet --no-deps --no-build-isolation --check-build-dependencies --editable .
+	@touch $@
+
+$(AZCLI)/.ready: tests/tools/azcli/requirements.lock
+	@echo "setting up $(AZCLI)"
+	@$(PYTHON) -m venv --clear $(AZCLI)
+	@$(AZCLI)/bin/python -m pip --disable-pip-version-check install --quiet --quiet --no-deps --require-hashes --requirement $<
 	@touch $@

@@ -1,0 +1,52 @@
+"""The `az` commands that rules, pages and messages show; as a script, prints them as JSON for `run.py`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from auditor.azure.types import TYPES
+from auditor.estate import graph
+from auditor.sources.live import permissions
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")))
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
+
+
+def fixes() -> dict[str, list[str]]:
+    """Return the lines of the fix of each rule."""
+    files = sorted((ROOT / "rules" / "intersystems-azure").glob("[A-Z]*.yaml"))
+    return {file.stem: yaml.safe_load(file.read_text(encoding="utf-8"))["fix"].splitlines() for file in files}
+
+
+def found() -> list[tuple[str, str]]:
+    """Return each command with its source: a rule, a page, or `messages`."""
+    of_rules = [(rule, line) for rule, lines in fixes().items() for line in lines if line.startswith("az ")]
+    of_pages = [(page, command) for page in PAGES for command in _in_page((ROOT / page).read_text(encoding="utf-8"))]
+    return of_rules + of_pages + [("messages", command) for command in _in_messages()]
+
+
+def _in_page(text: str) -> Iterator[str]:
+    """Yield the commands of the code blocks of a page."""
+    for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield from re.findall(r"\$\((az [^()]*)\)", line)
+            commands = (" ".join(command.split()) for command in re.split(r" (?:&&|\|) ", line))
+            yield from (command for command in commands if command.startswith("az "))
+
+
+def _in_messages() -> Iterator[str]:
+    """Yield the commands that say how to read what is missing, for each type of resource."""
+    details = [graph.unlisted(type_.lower(), SUBSCRIPTION).detail for type_ in TYPES]
+    for detail in dict.fromkeys(details):
+        yield from re.findall(r"az .*?[\"'](?=[ ,]|$)", detail)
+
+
+if __name__ == "__main__":
+    role = permissions.custom_role([SUBSCRIPTION.rsplit("/", 1)[1]])
+    print(json.dumps({"commands": found(), "files": {"role.json": json.dumps(role)}}))

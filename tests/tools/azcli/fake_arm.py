@@ -1,0 +1,316 @@
+"""A small Azure Resource Manager: holds a few resources, refuses what Azure refuses, notes what is written."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
+PROVIDERS = f"{SUBSCRIPTION}/resourceGroups/RG/providers/"
+VM = "microsoft.compute/virtualmachines"
+
+Body = dict[str, Any]
+
+_READ_ONLY = {"fqdn", "id", "instanceView", "name", "provisioningState", "publicCertData", "resources", "type"}
+
+
+class RefusedError(Exception):
+    """Azure refuses the request, with an HTTP status and a message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Write:
+    """A request that changes something."""
+
+    request: str
+    """The method and the last two segments of the path, such as `PUT disks/DISK`."""
+    body: Any
+    lost: tuple[str, ...]
+    """The paths that the resource had and a PUT does not send."""
+
+
+class FakeArm:
+    """The resources of an estate file, and the requests that changed them since `writes` was last emptied."""
+
+    def __init__(self, file: Path) -> None:
+        estate = yaml.safe_load(file.read_text(encoding="utf-8"))
+        self._answers: dict[str, Any] = estate["answers"]
+        self._resources: dict[str, Body] = {}
+        for path, body in estate["resources"].items():
+            self._put(PROVIDERS + path, {"location": "westeurope", **body})
+        self.writes: list[Write] = []
+
+    def answer(self, method: str, url: str, body: Any) -> tuple[int, Any]:
+        """Return the status and the body of the response to a request."""
+        address = urlsplit(url)
+        path = unquote(address.path).rstrip("/").replace("//", "/")
+        lost: tuple[str, ...] = ()
+        old = self._find(path)
+        if method == "PUT" and old is not None:
+            lost = tuple(sorted(_lost(old, body, "")))
+        if method not in {"GET", "HEAD"}:
+            self.writes.append(Write(f"{method} {'/'.join(path.split('/')[-2:])}", copy.deepcopy(body), lost))
+        try:
+            if method in {"GET", "HEAD"}:
+                return 200, self._get(path, parse_qs(address.query))
+            return self._change(method, path, body)
+        except RefusedError as refused:
+            return refused.status, {"error": {"code": "Refused", "message": str(refused)}}
+
+    def _change(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if method == "POST":
+            return 200, self._act(*path.rsplit("/", 1))
+        if method == "DELETE":
+            self._delete(path)
+            return 200, None
+        if "/deployments/" in path:
+            self._deploy(body["properties"]["template"]["resources"])
+        new = self._put(path, body if method == "PUT" else _merged(self._find(path) or {}, body))
+        return 201 if "/providers/Microsoft.Authorization/" in path else 200, new
+
+    # Reading.
+
+    def _get(self, path: str, query: dict[str, list[str]]) -> Any:
+        found = self._find(path)
+        if found is not None:
+            return found
+        for pattern, answer in self._answers.items():
+            if re.search(pattern, path, re.IGNORECASE):
+                return answer
+        if path.lower().endswith("/resources"):
+            wanted = re.findall(r"(name|resourceType) eq '([^']*)'", query.get("$filter", [""])[0])
+            keys = {"name": "name", "resourceType": "type"}
+            return {
+                "value": [
+                    resource
+                    for resource in self._resources.values()
+                    if all(resource[keys[key]].lower() == value.lower() for key, value in wanted)
+                ]
+            }
+        if len(_segments(path)) % 2 == 0:  # the path of a collection
+            return {"value": [body for key, body in self._resources.items() if _type_of(key) == _type_of(path)]}
+        raise RefusedError(404, f"{path} was not found")
+
+    def _find(self, path: str) -> Body | None:
+        """Return a resource or a part of one."""
+        found = self._resources.get(path.lower())
+        return found or next((part for part in _dicts([*self._resources.values()]) if _is(part, path)), None)
+
+    def _existing(self, path: str) -> Body:
+        found = self._find(path)
+        if found is None:
+            raise RefusedError(404, f"{path} was not found")
+        return found
+
+    # Writing.
+
+    def _put(self, path: str, body: Body) -> Body:
+        new = _with_ids(copy.deepcopy(body), path)
+        old = self._find(path)
+        self._refuse(old or {}, new)
+        if isinstance(new.get("properties"), dict):
+            new["properties"]["provisioningState"] = "Succeeded"
+        if _type_of(path) == VM:
+            new["properties"].setdefault(
+                "instanceView", (old or {}).get("properties", {}).get("instanceView") or _running()
+            )
+        if old is not None and path.lower() not in self._resources:  # a part: its resource shows the change
+            old.clear()
+            old.update(new)
+        else:
+            self._resources[path.lower()] = new
+        return new
+
+    def _deploy(self, resources: list[Body]) -> None:
+        for resource in resources:
+            body = {key: value for key, value in resource.items() if key not in {"apiVersion", "dependsOn"}}
+            self._put(f"{PROVIDERS}{resource['type']}/{resource['name']}", body)
+
+    def _delete(self, path: str) -> None:
+        """Delete a resource; with a VM, what its delete options name."""
+        deleted = self._existing(path)
+        if _type_of(path) == VM:
+            for reference, option in _references(deleted):
+                if option == "Delete":
+                    self._resources.pop(reference.lower(), None)
+        self._resources.pop(path.lower(), None)
+
+    def _act(self, path: str, action: str) -> Body:
+        """Perform an action, such as `deallocate`, and return its response."""
+        if action in {"deallocate", "start", "restart"}:
+            statuses = self._existing(path)["properties"]["instanceView"]["statuses"]
+            statuses[0]["code"] = f"PowerState/{'deallocated' if action == 'deallocate' else 'running'}"
+        elif action == "beginGetAccess":
+            if self._runs_with(path):
+                raise RefusedError(409, f"{path} is attached to a running VM")
+            return {"accessSAS": "https://sas"}
+        elif action == "endGetAccess":
+            self._existing(path)
+        return {}
+
+    # What Azure refuses.
+
+    def _refuse(self, old: Body, new: Body) -> None:
+        """Raise `RefusedError` for a body that Azure refuses; the old one is empty if the resource is new."""
+        refusals = {
+            VM: self._refuse_vm,
+            "microsoft.compute/disks": self._refuse_disk,
+            "microsoft.compute/availabilitysets": _refuse_availability_set,
+            "microsoft.network/applicationgateways": _refuse_gateway,
+        }
+        refuse = refusals.get(_type_of(new["id"]))
+        if refuse is not None:
+            refuse(old, new)
+
+    def _refuse_vm(self, old: Body, new: Body) -> None:
+        was, is_ = (body.get("properties", {}).get("securityProfile") or {} for body in (old, new))
+        if old and was.get("encryptionAtHost") != is_.get("encryptionAtHost") and _runs(old):
+            raise RefusedError(409, "encryption at host cannot be changed while the VM runs")
+        luns = [disk["lun"] for disk in new["properties"]["storageProfile"].get("dataDisks") or ()]
+        if len(luns) != len(set(luns)):
+            raise RefusedError(409, f"two data disks have the same LUN: {luns}")
+        for reference, _ in _references(new):
+            used = self._existing(reference)
+            others = [user for user in self._users(reference) if user.lower() != new["id"].lower()]
+            if others and used["properties"].get("maxShares", 1) == 1:
+                raise RefusedError(409, f"{reference} is used by {others[0]}")
+
+    def _refuse_disk(self, old: Body, new: Body) -> None:
+        if old and new["sku"] != old["sku"] and self._runs_with(new["id"]):
+            raise RefusedError(409, "the SKU of a disk cannot be changed while its VM runs")
+        shares = (body.get("properties", {}).get("maxShares") for body in (old, new))
+        if old and len({*shares}) == 2 and self._users(new["id"]):
+            raise RefusedError(409, "maxShares cannot be changed while the disk is attached")
+
+    def _users(self, path: str) -> list[str]:
+        """Return the ids of the VMs that use a disk or a network interface."""
+        vms = [body for key, body in self._resources.items() if _type_of(key) == VM]
+        return [vm["id"] for vm in vms if path.lower() in (reference.lower() for reference, _ in _references(vm))]
+
+    def _runs_with(self, path: str) -> bool:
+        return any(_runs(self._existing(vm)) for vm in self._users(path))
+
+
+def _running() -> Body:
+    """Return the instance view of a VM that runs."""
+    status = {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"}
+    return {"platformFaultDomain": 1, "platformUpdateDomain": 2, "statuses": [status]}
+
+
+def _runs(vm: Body) -> bool:
+    return bool(vm["properties"]["instanceView"]["statuses"][0]["code"] == "PowerState/running")
+
+
+def _refuse_availability_set(old: Body, new: Body) -> None:
+    for count in ("platformFaultDomainCount", "platformUpdateDomainCount"):
+        if old and new["properties"].get(count) != old["properties"][count]:
+            raise RefusedError(409, f"{count} cannot be changed")
+
+
+def _refuse_gateway(_: Body, new: Body) -> None:
+    properties = new["properties"]
+    if properties["sku"].get("capacity") and properties.get("autoscaleConfiguration"):
+        raise RefusedError(400, "a gateway has either a capacity or an autoscale configuration")
+    for rule in properties["requestRoutingRules"]:
+        if {"redirectConfiguration", "backendAddressPool"} <= rule["properties"].keys():
+            raise RefusedError(400, "a rule that redirects has no backend pool")
+
+
+def _references(vm: Body) -> Iterator[tuple[str, str]]:
+    """Yield the ids of the disks and network interfaces of a VM, with what happens to them when it is deleted."""
+    storage = vm["properties"]["storageProfile"]
+    for disk in (storage["osDisk"], *(storage.get("dataDisks") or ())):
+        if "managedDisk" in disk and "id" in disk["managedDisk"]:
+            yield disk["managedDisk"]["id"], disk.get("deleteOption", "Detach")
+    for interface in vm["properties"]["networkProfile"]["networkInterfaces"]:
+        yield interface["id"], interface.get("properties", {}).get("deleteOption", "Detach")
+
+
+def _with_ids(body: Body, path: str) -> Body:
+    """Return a body with the id, name and type of a path, also for the parts that have a name."""
+    made: Body = expanded(body)
+    made |= {"id": path, "name": path.rsplit("/", 1)[1], "type": _display_type_of(path)}
+    for collection, parts in (made.get("properties") or {}).items():
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and "name" in part and "properties" in part:
+                part.setdefault("id", f"{path}/{collection}/{part['name']}")
+    return made
+
+
+def expanded(value: Any) -> Any:
+    """Return a copy in which `~Microsoft.Compute/disks/DISK` is the whole id."""
+    if isinstance(value, dict):
+        return {key: expanded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [expanded(item) for item in value]
+    return PROVIDERS + value[1:] if isinstance(value, str) and value.startswith("~") else value
+
+
+def _merged(old: Body, patch: Body) -> Body:
+    both = {key: (old.get(key), value) for key, value in patch.items()}
+    return {
+        **old,
+        **{k: _merged(a, b) if isinstance(a, dict) and isinstance(b, dict) else b for k, (a, b) in both.items()},
+    }
+
+
+def _lost(old: Any, new: Any, path: str) -> Iterator[str]:
+    """Yield the paths of what is in an old body and not in a new one."""
+    if isinstance(old, dict):
+        for key, value in old.items():
+            where = f"{path}.{key}".lstrip(".")
+            if key in _READ_ONLY or value is None:
+                continue
+            if not isinstance(new, dict) or new.get(key) is None:
+                yield where
+            else:
+                yield from _lost(value, new[key], where)
+    elif isinstance(old, list):
+        for index, value in enumerate(old):
+            if not isinstance(new, list) or index >= len(new):
+                yield f"{path}[{index}]"
+            else:
+                yield from _lost(value, new[index], f"{path}[{index}]")
+
+
+def _dicts(value: Any) -> Iterator[Body]:
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _dicts(item)
+
+
+def _is(part: Body, path: str) -> bool:
+    """Tell whether a dictionary is the part with an id, and not only a reference to it."""
+    return "properties" in part and "name" in part and str(part.get("id")).lower() == path.lower()
+
+
+def _segments(path: str) -> list[str]:
+    return path.lower().rpartition("/providers/")[2].split("/")
+
+
+def _type_of(path: str) -> str:
+    segments = _segments(path)
+    return "/".join([segments[0], *segments[1::2]])
+
+
+def _display_type_of(path: str) -> str:
+    segments = path.rpartition("/providers/")[2].split("/")
+    return "/".join([segments[0], *segments[1::2]])
+
+
+def body_of(data: str | bytes | None) -> Any:
+    """Return the JSON body of a request."""
+    return json.loads(data) if data else None
