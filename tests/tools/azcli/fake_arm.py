@@ -293,7 +293,7 @@ def _dicts(value: Any) -> Iterator[Body]:
 
 
 def _is(part: Body, path: str) -> bool:
-    """Tell whether a dictionary is the part with an id, and not only a reference to it."""
+    """Return whether a dictionary is the part with an id, and not only a reference to it."""
     return "properties" in part and "name" in part and str(part.get("id")).lower() == path.lower()
 
 

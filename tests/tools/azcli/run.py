@@ -157,7 +157,7 @@ class AzureCli:
 
 
 def _sign_in(profile: Any) -> None:
-    """Make Azure CLI believe that somebody has signed in."""
+    """Sign Azure CLI in with an invented account."""
     subscription_id = SUBSCRIPTION.rsplit("/", 1)[1]
     token = SimpleNamespace(token="e30.e30.e30", expires_on=int(time.time()) + 3600)
     credential = SimpleNamespace(get_token=lambda *_, **__: token, get_token_info=lambda *_, **__: token)
