@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import msgspec
 
 from auditor.azure.paths import ABSENT
-from auditor.estate import security_rules
+from auditor.estate import security_rules, virtual_network
 from auditor.estate.admission import Admission, admission
 from auditor.estate.graph import Graph
-from auditor.estate.security_rules import Destination, SecurityRule, destination_of
+from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, Destination, SecurityRule, destination_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -26,6 +27,8 @@ class SecurityGroups:
         self._admissions: dict[tuple[object, ...], tuple[Admission, ...]] = {}
         self._groups: dict[tuple[str, str], Answer] = {}
         self._destinations: dict[tuple[str, str], Destination] = {}
+        self._networks: dict[tuple[str, bool], Addresses] = {}
+        self._expanded: dict[tuple[int, int], tuple[SecurityRule, ...]] = {}
 
     def of(self, configuration: Part) -> Answer:
         """Return the security groups of an IP configuration: that of its subnet and that of its interface.
@@ -53,10 +56,14 @@ class SecurityGroups:
                 known.append(holder)
         return Answer(PartialList(tuple(known)), tuple(reads))
 
-    def admissions(self, configuration: Part, ports: tuple[int, ...]) -> tuple[Admission, ...]:
+    def admissions(
+        self, configuration: Part, ports: tuple[int, ...], *, has_public_path: Callable[[], bool] = lambda: False
+    ) -> tuple[Admission, ...]:
         """Return the Internet addresses that can reach each of several TCP ports of an IP configuration.
 
-        Without any security group that is every address.
+        Without any security group that is every address. The service tag VirtualNetwork includes the prefixes of the
+        subnet's route table. That a gateway may announce a default route, which no resource shows, makes the result
+        unknown only where a public path leads to the VM; elsewhere such a route is the rule and opens nothing.
         """
         found = self.of(configuration).value
         groups: list[tuple[SecurityRule, ...]] = []
@@ -71,12 +78,13 @@ class SecurityGroups:
         if where not in self._destinations:
             self._destinations[where] = destination_of(configuration)
         destination = self._destinations[where]
-        # Destinations for which the same rules match have the same admissions, so that few are computed.
-        matching = tuple(destination.match(rule.destinations) for rules in groups for rule in rules)
-        key = (*map(id, groups), destination.family, matching, ports)
-        if key not in self._admissions:
-            self._admissions[key] = tuple(admission(groups, destination, port) for port in ports)
-        through_all = self._admissions[key]
+        through_all = self._admitted(groups, destination, ports)
+        if any(rule.sources.network for rules in groups for rule in rules):
+            # Routes are read only if the tag decides: where a rule before it denies the Internet, it does not.
+            whole = self._admitted(self._expand(groups, EVERYBODY), destination, ports)
+            if any(one.possible != other.possible for one, other in zip(through_all, whole, strict=True)):
+                network = self._network(configuration, announced=has_public_path())
+                through_all = self._admitted(self._expand(groups, network), destination, ports)
         if not unknowns:
             return through_all
         # An unknown security group can only deny more.
@@ -84,6 +92,37 @@ class SecurityGroups:
             msgspec.structs.replace(through, sure=(), because=tuple(unknowns)) if through.possible else through
             for through in through_all
         )
+
+    def _admitted(
+        self, groups: list[tuple[SecurityRule, ...]], destination: Destination, ports: tuple[int, ...]
+    ) -> tuple[Admission, ...]:
+        # Destinations for which the same rules match have the same admissions, so that few are computed.
+        matching = tuple(destination.match(rule.destinations) for rules in groups for rule in rules)
+        key = (*map(id, groups), destination.family, matching, ports)
+        if key not in self._admissions:
+            self._admissions[key] = tuple(admission(groups, destination, port) for port in ports)
+        return self._admissions[key]
+
+    def _expand(self, groups: list[tuple[SecurityRule, ...]], network: Addresses) -> list[tuple[SecurityRule, ...]]:
+        """Return security rules with the senders of the service tag VirtualNetwork."""
+        for rules in groups:
+            key = (id(rules), id(network))
+            if key not in self._expanded:
+                self._expanded[key] = tuple(
+                    msgspec.structs.replace(rule, sources=rule.sources.plus(network)) if rule.sources.network else rule
+                    for rule in rules
+                )
+        return [self._expanded[id(rules), id(network)] for rules in groups]
+
+    def _network(self, configuration: Part, *, announced: bool) -> Addresses:
+        """Return what the service tag VirtualNetwork includes of the Internet in the subnet of an IP configuration."""
+        subnet = self.graph.follow(configuration, "subnet").value
+        if not isinstance(subnet, Part | Resource):
+            return NOBODY  # the security group of the subnet is unknown for the same reason
+        key = (subnet.key, announced)
+        if key not in self._networks:
+            self._networks[key] = virtual_network.added_by_routes(self.graph, subnet, announced=announced)
+        return self._networks[key]
 
     def rules(self, group: Resource) -> tuple[SecurityRule, ...] | Unknown:
         """Return the inbound rules of a security group by priority, including the default rules."""

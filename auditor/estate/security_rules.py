@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
-from auditor.azure import arm
-from auditor.azure.paths import ABSENT
+from auditor.azure import arm, service_tags
+from auditor.azure.paths import ABSENT, join
 from auditor.azure.ranges import EVERY, IPV4, IPV6, Ranges, contains, range_of, union
-from auditor.snapshot.known import Answer, PartialList, Unknown, interval
+from auditor.azure.service_tags import Senders
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import items, malformed, unusable, value
 from auditor.snapshot.model import Part
 
@@ -26,6 +27,15 @@ _PROTOCOLS: Final = {"tcp": "tcp", "6": "tcp", "udp": "udp", "17": "udp", "icmp"
 _ANY: Final = frozenset({"*", "any"})
 _TAG: Final = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
 """A service tag, such as `Storage.WestEurope`."""
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A service tag from whose addresses customers of Azure can send, or may be able to."""
+
+    name: str
+    """In lower case."""
+    doubt: Unknown | None
+    """Why it is unknown whether they can; None if anyone can rent a VM with such an address."""
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -39,6 +49,45 @@ class Addresses(msgspec.Struct, frozen=True):
     """Keys of the application security groups that it includes."""
     unknown: Unknown | None = None
     """Why it may include other addresses."""
+    bound: dict[int, Ranges] | None = None
+    """As sources: the other addresses that it may include; None for any."""
+    tags: tuple[Tag, ...] = ()
+    """As sources: the service tags from which customers of Azure can send."""
+    network: bool = False
+    """As sources: whether it includes the service tag VirtualNetwork, whose addresses depend on the subnet."""
+    reads: tuple[Read, ...] = ()
+    """What was read of other resources for it."""
+
+    def possible(self, family: int) -> Ranges:
+        """Return the addresses of a family that it may include; they include the named ones."""
+        if self.unknown is None:
+            return self.named[family]
+        return EVERY[family] if self.bound is None else union(self.named[family], self.bound[family])
+
+    def plus(self, other: Addresses) -> Addresses:
+        """Return these sources together with others."""
+        families = tuple(self.named)
+        unbounded = any(one.unknown is not None and one.bound is None for one in (self, other))
+        return msgspec.structs.replace(
+            self,
+            named={family: union(self.named[family], other.named[family]) for family in families},
+            unknown=self.unknown or other.unknown,
+            bound=None if unbounded else {f: union(self.possible(f), other.possible(f)) for f in families},
+            tags=(*self.tags, *other.tags),
+            reads=(*self.reads, *other.reads),
+        )
+
+    def doubted(self, unknown: Unknown) -> Addresses:
+        """Return sources that may or may not include these."""
+        tags = tuple(Tag(tag.name, tag.doubt or unknown) for tag in self.tags)
+        return msgspec.structs.replace(NOBODY, unknown=unknown, bound=self.named, tags=tags, reads=self.reads)
+
+
+NOBODY: Final = Addresses({IPV4: (), IPV6: ()})
+"""No address at all."""
+
+EVERYBODY: Final = Addresses(dict(EVERY))
+"""Every address."""
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -212,7 +261,8 @@ def _port_range(text: str) -> Ranges | None:
 def _addresses(part: Part, side: str) -> Addresses:
     """Return the sources or the destinations of a rule."""
     known: dict[int, list[Ranges]] = {IPV4: [], IPV6: []}
-    everywhere = False
+    everywhere = network = False
+    tags: list[Tag] = []
     unknown: Unknown | None = None
     for text in _texts(part, f"{side}AddressPrefix", f"{side}AddressPrefixes"):
         if isinstance(text, Unknown):
@@ -223,34 +273,54 @@ def _addresses(part: Part, side: str) -> Addresses:
                 ranges.append(EVERY[family])
         elif text == "virtualnetwork":
             everywhere = everywhere or side == "destination"
-        elif not _TAG.fullmatch(text):
-            try:
-                network = ipaddress.ip_network(text, strict=False)
-            except ValueError:
-                unknown = unknown or malformed(
-                    part, f"properties.{side}AddressPrefix", text, "an address prefix or service tag"
-                )
-            else:
-                known[network.version].append(range_of(network))
+            network = side == "source"
+        elif (found := prefix(part, f"properties.{side}AddressPrefix", text)) is None:
+            unknown = unknown or malformed(
+                part, f"properties.{side}AddressPrefix", text, "an address prefix or service tag"
+            )
+        else:
+            for family, ranges in known.items():
+                ranges.append(found.named[family])
+            tags += found.tags if side == "source" else ()
     groups = items(part, f"properties.{side}ApplicationSecurityGroups[*].id").value
     members: list[object] = []
     if isinstance(groups, PartialList):
         members += groups.known
         unknown = unknown or groups.missing or next((member for member in members if isinstance(member, Unknown)), None)
     named = {family: union(*ranges) for family, ranges in known.items()}
-    return Addresses(named, everywhere, frozenset(arm.key(m) for m in members if isinstance(m, str)), unknown)
+    keys = frozenset(arm.key(m) for m in members if isinstance(m, str))
+    return Addresses(named, everywhere, keys, unknown, tags=tuple(tags), network=network)
 
 
-def _default(priority: int, *, allows: bool, sources: Ranges, sources_6: Ranges) -> SecurityRule:
+def prefix(part: Part, path: str, text: str) -> Addresses | None:
+    """Return the Internet senders of an address prefix or service tag in lower case; None if it is malformed.
+
+    The path in the part is that of the text, for the reason of an unknown.
+    """
+    if _TAG.fullmatch(text):
+        who = service_tags.senders(text)
+        if who is Senders.SERVICE:
+            return NOBODY
+        where = f"{part.resource.id}: {join(part.path, path)}"
+        reason = f"{where} is the service tag {text}: {who.value}"
+        doubt = None if who is Senders.ANYONE else Unknown(Cause.VALUE, reason, about=(part.resource.id,))
+        return msgspec.structs.replace(NOBODY, tags=(Tag(text, doubt),))
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return Addresses({**NOBODY.named, network.version: range_of(network)})
+
+
+def _default(priority: int, sources: Addresses, *, allows: bool) -> SecurityRule:
     """Return one of the default inbound rules."""
     anywhere = Addresses(dict(EVERY), everywhere=True)
-    origin = Addresses({IPV4: sources, IPV6: sources_6})
-    return SecurityRule(None, priority, allows, True, "*", Ports(_PORTS), Ports(_PORTS), origin, anywhere)  # noqa: FBT003
+    return SecurityRule(None, priority, allows, True, "*", Ports(_PORTS), Ports(_PORTS), sources, anywhere)  # noqa: FBT003
 
 
 DEFAULT_RULES: Final = (
-    _default(65000, allows=True, sources=(), sources_6=()),  # from the virtual network
-    _default(65001, allows=True, sources=(), sources_6=()),  # from the probes of Azure Load Balancer
-    _default(65500, allows=False, sources=EVERY[IPV4], sources_6=EVERY[IPV6]),
+    _default(65000, msgspec.structs.replace(NOBODY, network=True), allows=True),
+    _default(65001, NOBODY, allows=True),  # from the probes of Azure Load Balancer
+    _default(65500, EVERYBODY, allows=False),
 )
 """Azure's default inbound rules, for bodies that do not have them."""

@@ -16,7 +16,7 @@ from auditor.estate.admission import Admission, admission
 from auditor.estate.security_rules import Addresses, Destination, Ports, SecurityRule
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Part
-from tests.estate.subscription import Body, arm_id, gap, item, nic, resource, topology
+from tests.estate.subscription import Body, arm_id, gap, item, network_gateway, nic, resource, topology
 
 ANYWHERE: Body = {"protocol": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*"}
 VNET = arm_id("Network/virtualNetworks", "vnet")
@@ -75,7 +75,7 @@ def test_sources_that_are_the_whole_internet(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["VirtualNetwork", "AzureLoadBalancer", "AzureCloud", "Storage.WestEurope", "10.0.0.0/8", "", None]
+    "source", ["VirtualNetwork", "AzureLoadBalancer", "AppService", "Storage.WestEurope", "10.0.0.0/8", "", None]
 )
 def test_sources_that_are_not_the_internet(source: str | None) -> None:
     assert not whole_internet(ask(rule(source=source)))
@@ -145,6 +145,186 @@ def test_ipv6() -> None:
     for source, opened in (("*", True), ("Internet", True), ("::/0", True), ("0.0.0.0/0", False)):
         found = admitted([network("subnet"), group("subnet", [rule(source=source)]), six])
         assert (found.family, whole_internet(found)) == (IPV6, opened)
+
+
+# --- service tags -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["AzureCloud", "azurecloud", "AzureCloud.WestEurope", "AzureCloud.germanywc"])
+def test_whoever_rents_a_vm_is_everybody(source: str) -> None:
+    assert everybody(ask(rule(source=source)))
+    assert everybody(ask(rule(source=None, sourceAddressPrefixes=["10.0.0.0/8", source])))
+    assert everybody(ask(rule(source=source), own=[rule()]))
+    assert not everybody(ask(rule(source=source), own=[]))
+    assert everybody(ask(rule(source=source, access="Deny"), rule(200))), "most of the Internet is no VM of Azure"
+
+
+@pytest.mark.parametrize(
+    ("denied", "allowed", "opened"),
+    [
+        ("Internet", "AzureCloud", False),
+        ("AzureCloud", "AzureCloud.WestEurope", False),
+        ("AzureCloud", "LogicApps", False),
+        ("AzureCloud.WestEurope", "AzureCloud", True),
+        ("AzureCloud.WestEurope", "AzureCloud.NorthEurope", True),
+        ("AzureCloud.WestEurope", "LogicApps.WestEurope", False),
+        ("Storage", "AzureCloud", True),
+        ("20.0.0.0/8", "AzureCloud", True),
+        ("0.0.0.0/1", "AzureCloud", True),
+    ],
+)
+def test_a_deny_closes_only_what_it_names(denied: str, allowed: str, *, opened: bool) -> None:
+    assert everybody(ask(rule(90, source=denied, access="Deny"), rule(100, source=allowed))) is opened
+
+
+def test_a_region_of_the_cloud_passes_two_groups_that_name_it_differently() -> None:
+    assert everybody(ask(rule(source="AzureCloud"), own=[rule(source="AzureCloud.WestEurope")]))
+    assert not everybody(ask(rule(source="AzureCloud.NorthEurope"), own=[rule(source="AzureCloud.WestEurope")]))
+
+
+@pytest.mark.parametrize("source", ["LogicApps", "AzureFrontDoor.Backend", "DataFactory.WestEurope", "NobodyKnows"])
+def test_a_service_that_may_do_what_customers_ask_is_not_known(source: str) -> None:
+    found = ask(rule(source=source))
+    assert (found.sure, found.possible) == ((), INTERNET[IPV4])
+    assert source.lower() in found.because[0].reason
+    assert everybody(ask(rule(source=source), rule(200)))
+    assert everybody(ask(rule(source=source, access="Deny"), rule(200)))
+    office = ask(rule(source=source), rule(200, source="198.51.100.0/24"))
+    assert (size(office.sure), office.possible) == (256, INTERNET[IPV4])
+
+
+def test_it_is_not_known_whether_the_cloud_has_addresses_of_ipv6() -> None:
+    configuration = {"privateIPAddress": "fd00::4", "privateIPAddressVersion": "IPv6"}
+    six = nic("n", ipConfigurations=[{"properties": {**configuration, "subnet": {"id": f"{VNET}/subnets/default"}}}])
+    found = admitted([network("subnet"), group("subnet", [rule(source="AzureCloud")]), six])
+    assert (found.sure, found.possible, len(found.because)) == ((), INTERNET[IPV6], 1)
+
+
+# --- the service tag VirtualNetwork -----------------------------------------------------------------------------------
+
+TABLE = arm_id("Network/routeTables", "routes")
+
+
+def route(prefix: Any, hop: Any = "VirtualAppliance") -> Body:
+    properties = {"addressPrefix": prefix, "nextHopType": hop}
+    return {"name": "r", "properties": {k: v for k, v in properties.items() if v is not None}}
+
+
+def routed(*routes: Any, address: str = "10.0.0.4", announced: bool = False, **keywords: Any) -> Admission:
+    """Return who the default rules let in, in a subnet with a route table."""
+    place = network("subnet")
+    place["properties"]["subnets"][0]["properties"]["routeTable"] = {"id": TABLE}
+    place["properties"] |= keywords.pop("network", {})
+    table = resource("Network/routeTables", "routes", routes=list(routes), **keywords.pop("table", {}))
+    bodies = [place, group("subnet", keywords.pop("rules", [])), nic("n", address=address), table]
+    built = topology(*bodies, *keywords.pop("more", []), **keywords)
+    interface = item(built, "Network/networkInterfaces", "n")
+    properties: Any = interface.body["properties"]
+    configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
+    return built.security_groups.admissions(configuration, (22,), has_public_path=lambda: announced)[0]
+
+
+@pytest.mark.parametrize(
+    ("routes", "opened"),
+    [
+        ([route("0.0.0.0/0")], True),
+        ([route("0.0.0.0/0", "virtualNetworkGateway")], True),
+        ([route("0.0.0.0/1"), route("128.0.0.0/1")], True),
+        ([route("AzureCloud")], True),
+        ([route("0.0.0.0/1"), route("AzureCloud.WestEurope")], True),
+        ([], False),
+        ([route("10.0.0.0/8"), route("172.16.0.0/12")], False),
+        ([route("Storage", "Internet"), route("10.0.0.0/8", "None")], False),
+        ([route("::/0")], False),
+    ],
+)
+def test_routes_of_the_subnet_are_in_the_virtual_network(routes: list[Body], *, opened: bool) -> None:
+    found = routed(*routes)
+    assert everybody(found) is opened
+    if opened:
+        assert {"properties.routes[0].properties.addressPrefix"} <= {
+            r.path for f in found.rules for r in f.sources.reads
+        }
+
+
+def test_what_a_route_adds_is_no_more_than_its_prefix() -> None:
+    assert size(routed(route("198.51.100.0/24")).sure) == 256
+    assert size(routed(route("0.0.0.0/1")).sure) > size(INTERNET[IPV4]) // 2
+
+
+@pytest.mark.parametrize(
+    ("prefix", "opened"), [("::/0", True), ("::/1", True), ("2000::/3", True), ("fd00::/8", False)]
+)
+def test_routes_of_ipv6(prefix: str, *, opened: bool) -> None:
+    found = routed(route(prefix), address="fd00::4")
+    assert (found.family, everybody(found)) == (IPV6, opened)
+
+
+def test_a_rule_before_the_tag_decides_without_the_routes() -> None:
+    closed = rule(4096, access="Deny", ports="*")
+    assert not everybody(routed(route("0.0.0.0/0"), rules=[closed]))
+    assert not everybody(routed(gaps=[gap(TABLE)], rules=[closed]))
+    assert everybody(routed(route("0.0.0.0/0"), rules=[rule(90, source="VirtualNetwork")]))
+    # A deny of the tag closes what the tag then stands for.
+    denied = rule(90, source="VirtualNetwork", access="Deny")
+    assert not everybody(routed(route("0.0.0.0/0"), rules=[denied, rule(100)]))
+    assert everybody(routed(route("10.0.0.0/8"), rules=[denied, rule(100)]))
+
+
+@pytest.mark.parametrize("hop", ["Internet", "None", None, 7, "VirtualTunnel"], ids=repr)
+def test_a_route_to_elsewhere_may_be_in_the_virtual_network(hop: Any) -> None:
+    found = routed(route("0.0.0.0/0", hop))
+    assert (found.sure, found.possible, len(found.because)) == ((), INTERNET[IPV4], 1)
+    small = routed(route("198.51.100.0/24", hop))
+    assert (size(small.sure), size(small.possible), small.bounded) == (0, 256, True)
+    cloud = routed(route("AzureCloud", hop))
+    assert (cloud.sure, cloud.possible) == ((), INTERNET[IPV4])
+
+
+@pytest.mark.parametrize("broken", [route(None), route("300.0.0.0/8"), route(7), "x"])
+def test_a_route_that_makes_no_sense_may_be_a_default_route(broken: Any) -> None:
+    found = routed(route("10.0.0.0/8"), broken)
+    assert (found.sure, found.possible) == ((), INTERNET[IPV4])
+    assert found.because[0].cause is Cause.VALUE
+
+
+def test_a_route_table_that_was_not_read_may_have_a_default_route() -> None:
+    place = network("subnet")
+    subnet = place["properties"]["subnets"][0]["properties"]
+    bodies = [group("subnet", []), nic("n", address="10.0.0.4")]
+    for reference, cause in (
+        ({"id": TABLE}, Cause.GAP),
+        ({"id": 7}, Cause.VALUE),
+        ({"id": f"{TABLE}-gone"}, Cause.GAP),
+    ):
+        subnet["routeTable"] = reference
+        found = admitted([place, *bodies], gaps=[gap(TABLE)])
+        assert (found.sure, found.possible, found.because[0].cause) == ((), INTERNET[IPV4], cause)
+
+
+GATEWAY = {"id": f"{VNET}/subnets/GatewaySubnet", "name": "GatewaySubnet", "properties": {}}
+
+
+def test_forced_tunnelling_by_a_gateway_is_a_default_route() -> None:
+    site: Body = {"gatewayDefaultSite": {"id": arm_id("Network/localNetworkGateways", "office")}}
+    assert everybody(routed(more=[network_gateway("vpn", **site)]))
+    assert not everybody(routed(more=[network_gateway("vpn")]))
+    assert not everybody(routed(more=[network_gateway("vpn", **site)], table={"disableBgpRoutePropagation": True}))
+
+
+@pytest.mark.parametrize("uses", ["GatewaySubnet", "RouteServerSubnet", "peering"])
+def test_what_a_gateway_has_learned_is_not_known_where_a_public_path_leads_in(uses: str) -> None:
+    place = network("subnet")["properties"]["subnets"]
+    place[0]["properties"]["routeTable"] = {"id": TABLE}
+    hub = arm_id("Network/virtualNetworks", "hub")
+    peering = {"properties": {"useRemoteGateways": True, "remoteVirtualNetwork": {"id": hub}}}
+    own = {**GATEWAY, "id": f"{VNET}/subnets/{uses}", "name": uses}
+    place = {"subnets": place, "virtualNetworkPeerings": [peering]} if uses == "peering" else {"subnets": [*place, own]}
+    found = routed(network=place, announced=True)
+    assert (found.sure, found.possible, found.because[0].cause) == ((), INTERNET[IPV4], Cause.VALUE)
+    assert not everybody(routed(network=place))
+    assert not everybody(routed(network=place, announced=True, table={"disableBgpRoutePropagation": True}))
+    assert not everybody(routed(announced=True)), "no gateway"
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------

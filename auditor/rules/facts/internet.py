@@ -19,8 +19,8 @@ from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, U
 from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
-SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 51773, 52773, 57772)
-"""SSH, superserver (two), arbiter and agent, RDP, web server of IRIS and of Caché."""
+SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 5985, 5986, 51773, 52773, 57772)
+"""SSH, superserver, arbiter and agent, RDP, WinRM (two), superserver, web server of IRIS and of Caché."""
 
 _TCP: Final = frozenset({"tcp", "all"})
 _CLOSED_BY_DEFAULT: Final = frozenset({"standard", "standardv2", "gateway"})
@@ -63,6 +63,7 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
                 for name in _SHOWN:
                     read = value(rule.part, name).reads
                     found += [entry for entry in read if entry.value not in (ABSENT, "", [])]
+            found += rule.sources.reads
         return tuple(found) or self.groups.reads
 
 
@@ -123,18 +124,25 @@ def _interfaces(context: Context, vm: Resource) -> Answer:
 def internet_openings(context: Context, vm: Resource) -> Answer:
     """The management and InterSystems ports that security groups open to an Internet address.
 
-    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 51773, 52773 and 57772. Without a security group all of
-    them are open.
+    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 5985, 5986, 51773, 52773 and 57772. Without a security
+    group all of them are open. The service tag VirtualNetwork includes the prefixes of the subnet's route table, and
+    every address behind a VPN gateway with a default site. Which routes a gateway has learned, no resource shows: that
+    one of them is a default route counts as possible only where a public path leads to the VM.
     """
     configurations = PartialList.of(ip_configurations(context, vm).value)
     unknown = configurations.incomplete_because
     known: list[Opening] = []
     reads: list[Read] = []
     filtering = context.topology.security_groups
+
+    def has_public_path() -> bool:
+        return _public_paths(context, vm).value != PartialList()
+
     for configuration in configurations.of_type(Part):
         groups = filtering.of(configuration)
-        for port, found in zip(SENSITIVE_PORTS, filtering.admissions(configuration, SENSITIVE_PORTS), strict=True):
-            if found.sure:
+        admissions = filtering.admissions(configuration, SENSITIVE_PORTS, has_public_path=has_public_path)
+        for port, found in zip(SENSITIVE_PORTS, admissions, strict=True):
+            if found.sure or found.bounded:
                 known.append(Opening(configuration, vm, port, found, groups))
             elif found.possible:
                 unknown = unknown or _unknown_admission(found)
@@ -150,7 +158,10 @@ def opening_port(_: Context, opening: Opening) -> Answer:
 
 @fact("opening.internet_share", "opening", gives="number")
 def internet_share(_: Context, opening: Opening) -> Answer:
-    """The share of Internet addresses that are allowed: 1 for all, 0.000001 for some thousand."""
+    """The share of Internet addresses that are allowed: 1 for all, 0.000001 for some thousand.
+
+    It is 1, too, if the service tag AzureCloud or one of its regions is allowed: anyone can rent a VM there.
+    """
     whole = size(INTERNET[opening.admission.family])
     low, high = size(opening.admission.sure) / whole, size(opening.admission.possible) / whole
     found = low if low == high else Interval(low, high, opening.admission.because)
