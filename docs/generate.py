@@ -287,7 +287,7 @@ def _values(value: dict[str, Any]) -> Iterator[str]:
     for grade in value.get("grade", ()):
         yield from (
             "",
-            f"The severity of a fail is **{grade['severity']}** where",
+            f"The severity of a fail is **{grade['severity']}**, because {prose(grade['because'])}, where",
             "",
             *fence("yaml", _flow(grade["when"])),
         )

@@ -14,6 +14,7 @@ from auditor.authoring.rule_files import TOPOLOGY
 from auditor.azure import paths
 from auditor.evaluation.model import Outcome
 from auditor.rules.evidence import Evidence
+from auditor.rules.model import SEVERITIES
 from tests import estates
 
 
@@ -50,6 +51,16 @@ def test_known_good_deployments_pass_every_rule(name: str, profile: str) -> None
     assert {f.outcome for f in found.values()} == {Outcome.PASS, Outcome.NOT_APPLICABLE}
     assert {rule for rule, _, _ in found} == {loaded.rule.id for loaded in estates.rules(profile)}
     assert estates.complete(name, estates.body_of(name))
+
+
+def test_a_grade_says_why_it_is_milder_than_its_rule() -> None:
+    """A condition of a grade that is unknown leaves the severity of the rule, which must not be the milder one."""
+    for profile in estates.pack().rules:
+        for rule in (loaded.rule for loaded in estates.rules(profile)):
+            for grade in rule.grade:
+                assert SEVERITIES.index(grade.severity) > SEVERITIES.index(rule.severity), rule.id
+                assert grade.because, rule.id
+                assert not grade.because.endswith("."), rule.id
 
 
 def test_every_rule_passes_on_a_known_good_deployment() -> None:

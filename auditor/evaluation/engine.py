@@ -205,16 +205,14 @@ class _Evaluator:
 
     def _graded(self, failed: Finding, compiled: Compiled, stack: Stack) -> Finding:
         """Return a fail with the severity of the first grade that applies."""
-        severity, sure = failed.severity, True
-        for when, graded in compiled.grade:
+        sure = True
+        for when, grade in compiled.grade:
             applies = when(self._first, stack).truth
             sure = sure and applies is not None
             if applies:
-                severity = graded
-                break
-        if sure and severity is failed.severity:
-            return failed
-        return msgspec.structs.replace(failed, severity=severity, severity_is_sure=sure)
+                severity, because = grade.severity, grade.because
+                return msgspec.structs.replace(failed, severity=severity, graded=because, severity_is_sure=sure)
+        return failed if sure else msgspec.structs.replace(failed, severity_is_sure=False)
 
 
 def _finding(  # noqa: PLR0913 - a finding has that many sides

@@ -161,6 +161,8 @@ class Finding(msgspec.Struct, frozen=True):
     """The waiver that covers it; the outcome does not change."""
     attestation: Attestation | None = None
     """The attestation that made an unknown a pass."""
+    graded: str = ""
+    """Why it has another severity than its rule: the reason of the grade that applies."""
     severity_is_sure: bool = True
     """False if it is unknown whether a grade changes the severity of a fail."""
     reads: tuple[tuple[str, str], ...] = ()

@@ -139,6 +139,7 @@ def _finding(finding: model.Finding) -> Finding:
         title=rule.title,
         outcome=finding.outcome,
         severity=finding.severity,
+        grade=finding.graded or None,
         subject=_subject(finding.subject),
         deployment=finding.deployment or None,
         evidence=tuple(map(_evidence, finding.evidence)),

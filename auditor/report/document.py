@@ -147,6 +147,8 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """The result of the rule for the subject."""
     severity: Severity
     """How bad a fail is."""
+    grade: Text | None = None
+    """Why the severity is not that of the rule, a clause; absent if it is."""
     subject: Subject
     """What the finding is about."""
     deployment: Text | None

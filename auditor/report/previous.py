@@ -69,6 +69,7 @@ def _finding(finding: Finding, rule: Rule) -> model.Finding:
         rule=rule,
         outcome=finding.outcome,
         severity=finding.severity,
+        graded=finding.grade or "",
         subject=Subject(subject.id, subject.kind, subject.name, subject.region or "", subject.line or 0),
         deployment=finding.deployment or "",
         evidence=tuple(

@@ -50,6 +50,8 @@ class Grade(msgspec.Struct, frozen=True):
 
     when: Condition
     severity: Severity
+    because: str = ""
+    """Why the fail has this severity then: a clause without full stop."""
 
 
 class Source(msgspec.Struct, frozen=True):

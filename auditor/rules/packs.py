@@ -191,7 +191,10 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
         when=value.get("when"),
         params=value["params"],
         settings=settings,
-        grade=tuple(Grade(grade["when"], Severity(grade["severity"])) for grade in value.get("grade", ())),
+        grade=tuple(
+            Grade(grade["when"], Severity(grade["severity"]), " ".join(grade.get("because", "").split()))
+            for grade in value.get("grade", ())
+        ),
         reference=tuple(value.get("reference", ())),
         sources=tuple(Source(**source) for source in value.get("sources", ())),
         profiles=tuple(value["profiles"]),
@@ -213,7 +216,6 @@ def _compile(rule: Rule, target: Target, facts: Mapping[str, Fact]) -> Compiled:
         when=compiler.compile(rule.when, ("when",)) if rule.when else None,
         condition=compiler.compile(rule.condition, ("assert",)),
         grade=tuple(
-            (compiler.compile(grade.when, ("grade", index, "when")), grade.severity)
-            for index, grade in enumerate(rule.grade)
+            (compiler.compile(grade.when, ("grade", index, "when")), grade) for index, grade in enumerate(rule.grade)
         ),
     )

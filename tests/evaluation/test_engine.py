@@ -209,6 +209,14 @@ def test_the_first_grade_that_is_true_counts(load: Load, grades: list[str], seve
     assert one(findings, "vm-a").severity is Severity.HIGH, "a pass is not graded"
 
 
+def test_a_grade_that_applies_gives_its_reason(load: Load) -> None:
+    graded = (
+        "grade: [{when: {allOf: []}, severity: low, because: there is time}, {when: {allOf: []}, severity: info}]\n"
+    )
+    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + IN_ZONE + graded))
+    assert [one(findings, name).graded for name in ("vm-a", "vm-b")] == ["", "there is time"]
+
+
 def test_an_observation_is_shown_once(load: Load) -> None:
     rule = ON_VMS + "assert: {allOf: [{fact: vm.zone, exists: true}, {field: 'zones[0]', exists: true}]}\n"
     assert len(one(engine.evaluate(estate(), load(R1=rule)), "vm-b").evidence) == 1

@@ -263,9 +263,11 @@ def test_an_outcome_is_a_kind(outcome: str, kind: str, level: str) -> None:
 
 
 def test_a_graded_severity_beats_that_of_the_rule_even_where_it_is_the_default_of_the_schema() -> None:
-    result = result_of(make_finding(severity=Severity.MEDIUM))
+    graded = msgspec.structs.replace(make_finding(severity=Severity.MEDIUM), graded="no path leads there")
+    result = result_of(graded)
     assert result["level"] == "warning"
     assert result["properties"]["severity"] == "medium"
+    assert "Severity medium, because no path leads there." in result["message"]["text"]
 
 
 def test_a_result_leads_to_its_rule() -> None:

@@ -42,7 +42,7 @@ when: {field: properties.diskState, equals: Attached}
 assert: {field: sku.name, matches: {param: wanted}}
 params: {wanted: ^Premium, least: 3}
 settings: {own_limit: {default: 5, min: 1, max: 9}}
-grade: [{when: {field: properties.diskSizeGB, less: {param: own_limit}}, severity: low}]
+grade: [{when: {field: properties.diskSizeGB, less: {param: own_limit}}, severity: low, because: it is small}]
 profiles:
   current: {}
   strict: {}
@@ -108,7 +108,11 @@ def test_a_pack_is_loaded_with_its_rules_by_id(tmp_path: Path) -> None:
         ("current", "strict"),
     )
     assert (rule.targets[0].type, rule.reference) == ("microsoft.compute/disks", ("S1",))
-    assert (rule.settings["own_limit"].max, rule.grade[0].severity) == (9, Severity.LOW)
+    assert (rule.settings["own_limit"].max, rule.grade[0].severity, rule.grade[0].because) == (
+        9,
+        Severity.LOW,
+        "it is small",
+    )
 
 
 def test_a_pack_may_have_no_rules_yet(tmp_path: Path) -> None:

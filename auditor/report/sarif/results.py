@@ -112,9 +112,14 @@ def _message(finding: Finding, last_seen: str) -> str:
     if more := len(finding.evidence) - len(observations):
         observations.append(f"and {more} more")
     reason = inert(one_line(_attested(finding.attestation) or finding.reason or "").rstrip("."), LONGEST_REASON)
-    details = [reason, "; ".join(observations)]
+    grade = (
+        f"Severity {finding.severity}, because {inert(one_line(finding.grade), LONGEST_REASON)}"
+        if finding.grade
+        else ""
+    )
+    details = [reason, grade, "; ".join(observations)]
     if last_seen:
-        details = [details[1], f"Not evaluated this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
+        details = [*details[1:], f"Not evaluated this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
     return " ".join((outcome, *(f"{text}." for text in details if text)))
 
 

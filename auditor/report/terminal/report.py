@@ -174,6 +174,8 @@ def _fails(page: Page, report: Report) -> None:
             page.write(" ".join(rule.why.split()), 2, lead="Why  ")
             for position, finding in enumerate(findings):
                 page.write(wording.subject(finding.subject), 2, lead="     " if position else "At   ")
+                if finding.grade:
+                    page.write(finding.grade, 9, lead=f"{finding.severity} because ")
                 _evidence(page, finding)
             page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
             page.lines(_references(rule, report, page.width - 7), 2, lead="See  ")

@@ -16,7 +16,7 @@ from auditor.rules.conditions.operators import LIST_OPERANDS, ON_LISTS, OPERATOR
 from auditor.rules.conditions.quantifiers import Quantifier, quantified
 from auditor.rules.conditions.result import LookUp, Test, joined, negation
 from auditor.rules.element_kinds import WITHOUT_BODY
-from auditor.rules.model import Rule, Setting, Severity
+from auditor.rules.model import Grade, Rule, Setting
 from auditor.rules.registry import Fact
 
 Path = tuple[str | int, ...]
@@ -28,7 +28,7 @@ class Compiled(msgspec.Struct, frozen=True):
 
     when: Test | None
     condition: Test
-    grade: tuple[tuple[Test, Severity], ...]
+    grade: tuple[tuple[Test, Grade], ...]
 
 
 class CompiledRule(msgspec.Struct, frozen=True):

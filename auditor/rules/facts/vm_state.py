@@ -12,6 +12,7 @@ from auditor.estate.declaration import Role
 from auditor.estate.subjects import declared_region
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
+from auditor.rules.facts.arithmetic import total
 from auditor.rules.facts.reading import text_at, unviewed
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
@@ -25,6 +26,9 @@ DATA_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING
 
 ALWAYS_NEEDED: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 """Roles that are needed all the time, in any region."""
+
+IRREPLACEABLE: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.DB)
+"""Roles in which no other VM does the work of one that is stopped, or would after the next failure."""
 
 
 @fact("vm.power_state", "vm", gives="text")
@@ -101,6 +105,35 @@ def stands_by(context: Context, vm: Resource) -> Answer:
     if arm.location(place.value) == primary:
         return Answer(False, place.reads)
     return Answer(follows if isinstance(follows, Unknown) else True, place.reads)
+
+
+@fact("vm.is_irreplaceable", "vm", gives="boolean")
+def is_irreplaceable(context: Context, vm: Resource) -> Answer:
+    """Whether the VM has a role in which no other VM can replace it.
+
+    These are the failover members, the arbiter and the DR asyncs of a mirror, and database servers without mirror.
+    """
+    return Answer(_has_role(context, vm, IRREPLACEABLE))
+
+
+@fact("vm.other_web_servers", "vm", gives="number")
+def other_web_servers(context: Context, vm: Resource) -> Answer:
+    """The number of other VMs that run in the web tier of the VM; of several tiers, the lowest. Absent without one."""
+    tiers = [
+        tier for tier in (context.deployment.tiers if context.deployment else ()) if tier.declared.role == Role.WEB
+    ]
+    own = [tier.members for tier in tiers if any(member.key == vm.key for member in tier.members.of_type(Resource))]
+    counts = [_running(context, members, besides=vm) for members in own]
+    return min(counts, key=lambda count: count.value.low, default=Answer(ABSENT))  # type: ignore[attr-defined]
+
+
+def _running(context: Context, members: PartialList, besides: Resource) -> Answer:
+    states = [power_state(context, member) for member in members.of_type(Resource) if member.key != besides.key]
+    known = [
+        state if isinstance(state.value, Unknown) else Answer(int(state.value == "running"), state.reads)
+        for state in states
+    ]
+    return total(known, members.incomplete_because)
 
 
 def _has_role(context: Context, vm: Resource, roles: tuple[Role, ...]) -> bool | Unknown:

@@ -183,6 +183,13 @@ auditor: 1 fail (1 critical), 0 unknown, 0 pass; complete
 """ in rendered(reports.report(finding(seen=(evidence(),))))
 
 
+def test_a_grade_is_shown_with_its_reason() -> None:
+    graded = msgspec.structs.replace(finding(severity=Severity.LOW), graded="there is still time")
+    text = rendered(reports.report(graded))
+    assert "         low because there is still time\n" in text
+    assert text.index("At   ") < text.index("low because")
+
+
 def test_a_wide_page_puts_observed_beside_expected() -> None:
     text = rendered(reports.report(finding(seen=(evidence(observed=None, expected="equals Https"),))), View(width=200))
     assert "lb-mirror properties.probes[0].properties.protocol: observed absent, expected Https\n" in text
