@@ -34,9 +34,8 @@ def _scan(options: argparse.Namespace) -> int:
     request = _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes)
     evaluation = scan.scan(request)
     outputs.write_report(evaluation, wanted, passes=options.passes)
-    return exit_codes.of(
-        evaluation, options.fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete
-    )
+    fail_on = options.fail_on or ("info" if options.fail_on_new else "high")
+    return exit_codes.of(evaluation, fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete)
 
 
 def _drift(options: argparse.Namespace) -> int:

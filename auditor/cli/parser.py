@@ -108,8 +108,8 @@ def _add_scan(commands: _Commands) -> None:
         "--fail-on",
         metavar="SEVERITY",
         choices=FAIL_ON,
-        default="high",
-        help="lowest severity for exit code 1: critical, high, medium, low, info or none (default: high)",
+        help="lowest severity for exit code 1: critical, high, medium, low, info or none (default: high; with "
+        "--fail-on-new, info)",
     )
     scan.add_argument(
         "--fail-on-new", action="store_true", help="count only findings that are worse than in the baseline"

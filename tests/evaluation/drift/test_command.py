@@ -59,8 +59,11 @@ class Files:
 
     def states(self) -> dict[str, str]:
         """Return the states of the failed findings by rule."""
-        loaded: dict[str, Any] = json.loads(self.report.read_text())
-        return {found["rule"]: found["state"] for found in loaded["findings"] if found["outcome"] == "fail"}
+        return {found["rule"]: found["state"] for found in self.findings() if found["outcome"] == "fail"}
+
+    def findings(self) -> list[Any]:
+        loaded: dict[str, list[Any]] = json.loads(self.report.read_text())
+        return loaded["findings"]
 
 
 @pytest.fixture
@@ -131,9 +134,24 @@ def test_a_baseline_changes_no_exit_code_of_a_scan(files: Files) -> None:
 def test_fail_on_new_counts_only_regressed_and_new_findings(files: Files) -> None:
     baseline, same, worse = files.approved(break_probe), files.inventory(break_probe), files.inventory(both, "worse")
     assert files.scan(baseline, same, "--fail-on-new") == exit_codes.OK
-    assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "low") == exit_codes.FINDINGS
+    assert files.scan(baseline, worse, "--fail-on-new") == exit_codes.FINDINGS
     assert files.states() == {"MIR003": "unchanged", "LB003": "regressed"}
-    assert files.scan(baseline, worse, "--fail-on-new", "--fail-on", "medium") == exit_codes.OK
+
+
+def test_a_pass_that_fails_counts_with_the_severity_of_its_rule_whatever_its_grade(files: Files) -> None:
+    """LB003 is high, and low where a client keeps its server as long as it uses one protocol."""
+    baseline, now = files.approved(), files.inventory(spread_load)
+    assert files.scan(baseline, now, "--fail-on-new") == exit_codes.FINDINGS
+    assert {(found["rule"], found["severity"]) for found in files.findings()} == {("LB003", "low")}
+    for least, code in (("high", exit_codes.FINDINGS), ("critical", exit_codes.OK), ("none", exit_codes.OK)):
+        assert files.scan(baseline, now, "--fail-on-new", "--fail-on", least) == code
+
+
+def test_a_fail_of_which_nothing_was_known_counts_with_its_own_severity(files: Files) -> None:
+    baseline, now = files.approved(hide_balancers), files.inventory(spread_load)
+    for least, code in (("low", exit_codes.FINDINGS), ("medium", exit_codes.OK)):
+        assert files.scan(baseline, now, "--fail-on-new", "--fail-on", least) == code
+    assert files.states() == {"LB003": "new"}
 
 
 def test_fail_on_new_exits_with_3_where_a_finding_is_lost_from_sight(files: Files) -> None:
