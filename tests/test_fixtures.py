@@ -238,7 +238,7 @@ ANSWER: Final[Mapping[str, Expected]] = {
     "CMP001": fail("high", *MEMBERS),
     "CMP003": fail("low", "vm-arbiter", "vm-backup", "vm-jump", "vm-primary"),
     "CMP005": fail("high", *MEMBERS),
-    "STO002": fail("high", *MEMBERS),
+    "STO002": fail("high", *(f"{name}-data{number}" for name in MEMBERS for number in range(3))),
     "STO003": fail("medium"),
     "LB007": fail("low", "lb-mirror"),
     "LB009": fail("medium", "lb-mirror"),

@@ -407,9 +407,8 @@ def test_oddity_15_a_disk_without_sku_is_not_taken_for_premium() -> None:
         estate = estates.body_of("trakcare-current")
         attached = estates.find(estate, "vm-db-a")["properties"]["storageProfile"]["dataDisks"][0]["managedDisk"]["id"]
         graft(estate, arm.name_of(attached), body)
-        about = {
-            r: f for (r, _, at), f in estates.evaluate("trakcare-current", estate).items() if at.endswith("/vm-db-a")
-        }
+        disk = arm.key(attached)
+        about = {r: f for (r, _, at), f in estates.evaluate("trakcare-current", estate).items() if arm.key(at) == disk}
         assert about["STO002"].outcome is Outcome.UNKNOWN
         assert about["STO002"].cause is Cause.VALUE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -9,12 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from auditor import yaml_documents
+from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import VM
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, unusable, value
+from auditor.snapshot.lookup import objects, parts, unread, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 PREMIUM_SSD: Final = Path(__file__).resolve().parent / "data" / "premium_ssd.yaml"
@@ -91,6 +95,33 @@ def data_disks(context: Context, vm: Resource) -> Answer:
     return Answer(PartialList(disks, attached.missing))
 
 
+@fact("disk.data_disk_of", "disk", gives="vm*")
+def data_disk_of(context: Context, disk: Resource) -> Answer:
+    """The VMs of the deployment that have the disk as a data disk."""
+    vms = context.deployment.scope[VM] if context.deployment else PartialList()
+    found = context.topology.once(_users).get(disk.key, {})
+    known = tuple(vm for vm in vms.of_type(Resource) if vm.key in found)
+    if known:
+        return Answer(PartialList(known), tuple(found[vm.key] for vm in known))
+    owner = value(disk, "managedBy")
+    unknown = owner.value if isinstance(owner.value, Unknown) else None
+    if isinstance(owner.value, str):
+        vm = context.topology.graph.get(owner.value)
+        unknown = vm if isinstance(vm, Unknown) else unread(vm, ATTACHMENTS)
+    return Answer(PartialList(missing=unknown), owner.reads)
+
+
+def _users(topology: Topology) -> dict[str, dict[str, Read]]:
+    """Return the VMs that have each disk as a data disk, by the keys of both, with the attachment's reference."""
+    found: dict[str, dict[str, Read]] = defaultdict(dict)
+    for vm in topology.graph.by_type.get(VM, ()):
+        for attachment in parts(vm, ATTACHMENTS):
+            reference = value(attachment, "managedDisk.id")
+            if isinstance(reference.value, str):
+                found[arm.key(reference.value)][vm.key] = reference.reads[0]
+    return found
+
+
 @fact("vm.data_disk_mbps", "vm", gives="number")
 def data_disk_mbps(context: Context, vm: Resource) -> Answer:
     """The total provisioned throughput of the data disks in MB/s: the sum of `diskMBpsReadWrite`."""
@@ -103,10 +134,37 @@ def data_disk_iops(context: Context, vm: Resource) -> Answer:
     return _sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite")
 
 
-def _sum_of_data_disks(context: Context, vm: Resource, path: str) -> Answer:
-    """Return the sum of a numeric property over the data disks of a VM."""
+@fact("vm.listed_limit_mbps", "vm", gives="number")
+def listed_limit_mbps(context: Context, vm: Resource) -> Answer:
+    """The total provisioned throughput in MB/s of those data disks to which the limits of the SKU list apply.
+
+    Some sizes allow more for Premium SSD v2 and Ultra Disks, which are not among them.
+    """
+    return _sum_of_data_disks(context, vm, "properties.diskMBpsReadWrite", besides=_WITH_OTHER_LIMITS)
+
+
+@fact("vm.listed_limit_iops", "vm", gives="number")
+def listed_limit_iops(context: Context, vm: Resource) -> Answer:
+    """The total provisioned IOPS of those data disks to which the limits of the SKU list apply.
+
+    Some sizes allow more for Premium SSD v2 and Ultra Disks, which are not among them.
+    """
+    return _sum_of_data_disks(context, vm, "properties.diskIOPSReadWrite", besides=_WITH_OTHER_LIMITS)
+
+
+_WITH_OTHER_LIMITS: Final = frozenset({"premiumv2_lrs", "ultrassd_lrs"})
+
+
+def _sum_of_data_disks(context: Context, vm: Resource, path: str, besides: frozenset[str] = frozenset()) -> Answer:
+    """Return the sum of a numeric property over the data disks of a VM, besides those of some SKUs."""
     disks = PartialList.of(data_disks(context, vm).value)
-    return total((value(disk, path) for disk in disks.of_type(Resource)), disks.incomplete_because)
+    skus = [(disk, value(disk, "sku.name").value) for disk in disks.of_type(Resource)]
+    counted = [
+        Answer(sku) if besides and isinstance(sku, Unknown) else value(disk, path)
+        for disk, sku in skus
+        if not (isinstance(sku, str) and sku.lower() in besides)
+    ]
+    return total(counted, disks.incomplete_because)
 
 
 @fact("vm.attachments", "vm", gives="attachment*")

@@ -87,6 +87,12 @@ def keeps_data(context: Context, vm: Resource) -> Answer:
     return Answer(_has_role(context, vm, DATA_ROLES))
 
 
+@fact("vm.is_web_or_print_server", "vm", gives="boolean")
+def is_web_or_print_server(context: Context, vm: Resource) -> Answer:
+    """Whether the VM is a web or print server."""
+    return Answer(_has_role(context, vm, (Role.WEB, Role.PRINT)))
+
+
 @fact("vm.stands_by", "vm", gives="boolean")
 def stands_by(context: Context, vm: Resource) -> Answer:
     """Whether the VM is needed only when the primary region is lost.
