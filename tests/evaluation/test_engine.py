@@ -213,7 +213,7 @@ def test_a_grade_that_applies_gives_its_reason(load: Load) -> None:
     graded = (
         "grade: [{when: {allOf: []}, severity: low, because: there is time}, {when: {allOf: []}, severity: info}]\n"
     )
-    findings = engine.evaluate(estate(), load(R1=ON_MACHINES + IN_ZONE + graded))
+    findings = engine.evaluate(estate(), load(R1=ON_VMS + IN_ZONE + graded))
     assert [one(findings, name).graded for name in ("vm-a", "vm-b")] == ["", "there is time"]
 
 

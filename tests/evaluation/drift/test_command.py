@@ -148,7 +148,7 @@ def test_a_pass_that_fails_counts_with_the_severity_of_its_rule_whatever_its_gra
 
 
 def test_a_fail_of_which_nothing_was_known_counts_with_its_own_severity(files: Files) -> None:
-    baseline, now = files.approved(hide_balancers), files.inventory(spread_load)
+    baseline, now = files.approved(hide_load_balancers), files.inventory(spread_load)
     for least, code in (("low", exit_codes.FINDINGS), ("medium", exit_codes.OK)):
         assert files.scan(baseline, now, "--fail-on-new", "--fail-on", least) == code
     assert files.states() == {"LB003": "new"}
