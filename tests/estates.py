@@ -148,6 +148,24 @@ def find(body: Body, name: str) -> Body:
     return resource
 
 
+def moved(body: Body, subscription: str, *names: str) -> Body:
+    """Move resources to another subscription, where every type is listed too; the references to them follow."""
+    old = {arm.key(found["id"]): found["id"] for found in (find(body, name) for name in names)}
+    own = next(iter(body["listed"]))
+
+    def change(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: arm_id(found) for name, found in value.items()}
+        return [arm_id(found) for found in value]
+
+    def arm_id(value: Any) -> Any:
+        return value.replace(own, subscription, 1) if isinstance(value, str) and arm.key(value) in old else value
+
+    body["value"] = everywhere(body["value"], change)
+    body["listed"][subscription] = [*body["listed"][own]]
+    return body
+
+
 def everywhere(value: Any, change: Callable[[Any], Any]) -> Any:
     """Return parsed JSON in which every object and list, innermost first, was changed."""
     if isinstance(value, dict):

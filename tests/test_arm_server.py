@@ -397,6 +397,23 @@ def test_sizes_and_usages_are_those_of_a_region(server: ArmServer) -> None:
     assert usage["currentValue"] == sum(vm["location"] == "westeurope" for vm in vms) > 0
 
 
+def test_each_subscription_has_its_own_numbers_of_the_zones_of_a_region(server: ArmServer) -> None:
+    other = SCOPE[:-1] + "2"
+    server.estate.add({"id": f"{other}/resourceGroups/rg", "name": "rg", "location": "westeurope", "properties": {}})
+    zones = []
+    for scope in (SCOPE, other):
+        regions = {region["name"]: region for region in body(server, f"{scope}/locations")["value"]}
+        assert {region["type"] for region in regions.values()} == {"Region"}
+        assert regions["westeurope"]["id"] == f"{scope}/locations/westeurope"
+        assert "availabilityZoneMappings" not in regions["westcentralus"]
+        zones.append({z["logicalZone"]: z["physicalZone"] for z in regions["westeurope"]["availabilityZoneMappings"]})
+    assert zones[0].keys() == zones[1].keys() == {"1", "2", "3"}
+    assert {*zones[0].values()} == {*zones[1].values()} == {f"westeurope-az{number}" for number in (1, 2, 3)}
+    assert zones[0] != zones[1]
+    server.identity = Identity(roles=(Role(("Microsoft.Compute/*/read",)),))
+    assert refusal(server, f"{SCOPE}/locations") == (403, "AuthorizationFailed")
+
+
 def test_metrics_are_those_that_the_estate_has(server: ArmServer) -> None:
     load_balancer = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror"
     series = [{"metadatavalues": [{"name": {"value": "backendipaddress"}, "value": "10.10.1.4"}], "data": []}]

@@ -1,7 +1,7 @@
 """Azure Resource Manager ids and names, compared as Azure compares them: without regard to case.
 
 An id is ``/subscriptions/S[/resourceGroups/G]/providers/NAMESPACE/TYPE/NAME[/TYPE/NAME]...``; an extension resource
-repeats ``/providers/...`` behind the id of what it extends.
+repeats ``/providers/...`` behind the id of what it extends. That of a region is ``/subscriptions/S/locations/REGION``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from functools import lru_cache
 
 SUBSCRIPTION = "microsoft.resources/subscriptions"
 RESOURCE_GROUP = "microsoft.resources/subscriptions/resourcegroups"
+LOCATION = "microsoft.resources/subscriptions/locations"
+
+_IN_SUBSCRIPTIONS = {"resourcegroups": RESOURCE_GROUP, "locations": LOCATION}
+"""The types whose ids have no provider, by the collection in the id."""
 
 
 def key(arm_id: str) -> str:
@@ -40,7 +44,7 @@ def type_of(arm_id: str) -> str:
     if not providers:
         if len(parts) == 3 and parts[1] == "subscriptions":
             return SUBSCRIPTION
-        return RESOURCE_GROUP if len(parts) == 5 and parts[3] == "resourcegroups" else ""
+        return _IN_SUBSCRIPTIONS.get(parts[3], "") if len(parts) == 5 else ""
     segments = parts[providers[-1] + 1 :]
     return "/".join([segments[0], *segments[1::2]]) if len(segments) >= 3 and len(segments) % 2 else ""
 
@@ -77,6 +81,11 @@ def owner_of(arm_id: str) -> str:
     while parent := parent_of(found):
         found = parent
     return found
+
+
+def location_id(subscription: str, region: str) -> str:
+    """Return the key of a region, as `location` returns it, in a subscription."""
+    return f"{subscription}/locations/{region}"
 
 
 def location(text: str) -> str:

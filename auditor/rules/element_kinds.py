@@ -16,7 +16,6 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
     {
         "deployment": "a deployment; available for every subject",
         "exposure": "a use of something that Azure retires",
-        "lun": "a logical unit number (LUN) of a mirror's failover members",
         "member": "a declared member: one entry of a list in the deployment file",
         "mirror": "a mirror",
         "need": "a role that a deployment needs",

@@ -152,5 +152,5 @@ class Snapshot(Redacted, frozen=True):
 
     @property
     def resource_count(self) -> int:
-        """Return the number of resources without SKU records, which say what Azure offers and not what is there."""
-        return sum(found.type != SKU for found in self.resources)
+        """Return the number of resources without SKU records and regions, which are what Azure offers."""
+        return sum(found.type not in {SKU, arm.LOCATION} for found in self.resources)

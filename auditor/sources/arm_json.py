@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types import has_properties
 from auditor.errors import InputError
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.snapshot.skus import is_sku_record, sku
@@ -63,7 +64,7 @@ def decode(data: bytes, file: str) -> Snapshot:
                 raise InputError(message, file, _line(data, index))
             continue
         found[item.key] = item
-        if not isinstance(body.get("properties"), dict) and not is_sku and item.type != arm.SUBSCRIPTION:
+        if has_properties(item.type) and not isinstance(body.get("properties"), dict):
             gaps.append(_properties_gap(item))
     listed = {
         (arm.key(scope), arm.canonical_type(type_)) for scope, types in envelope.listed.items() for type_ in types

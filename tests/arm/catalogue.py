@@ -128,6 +128,9 @@ Microsoft.Storage/storageAccounts/fileServices/shares
 Microsoft.Storage/storageAccounts/managementPolicies
 """.splitlines()
 
+REGIONS = ("westeurope", "northeurope", "japaneast", "westcentralus")
+"""Regions that every subscription has, whatever is in it."""
+
 KNOWN = frozenset(name.lower() for name in (*BY_SUBSCRIPTION, *BY_GROUP, *CHILDREN))
 ONLY_BY_GROUP = frozenset(name.lower() for name in BY_GROUP)
 API_VERSION = "2025-01-01"

@@ -136,6 +136,38 @@ def skus(estate: Estate, call: Call) -> list[Body]:
     return [sku for sku in estate.skus if arm.location(wanted) in {arm.location(name) for name in sku["locations"]}]
 
 
+def locations(estate: Estate, subscription: str) -> list[Body]:
+    """Return the regions of a subscription: those that the estate has, else those in use and some more.
+
+    A region without availability zones has no mapping. Each subscription numbers the zones in an order of its own.
+    """
+    own = list(estate.of_type(arm.LOCATION, subscription))
+    if own:
+        return own
+    zones: dict[str, set[str]] = {region: set() for region in catalogue.REGIONS}
+    for sku in estate.skus:
+        for info in sku.get("locationInfo", ()):
+            zones.setdefault(arm.location(info["location"]), set()).update(info["zones"])
+    return [_location(subscription, region, sorted(offered)) for region, offered in zones.items()]
+
+
+def _location(subscription: str, region: str, zones: list[str]) -> Body:
+    shift = int(subscription[-1], 16)
+    mappings = [
+        {"logicalZone": zone, "physicalZone": f"{region}-az{1 + (number + shift) % len(zones)}"}
+        for number, zone in enumerate(zones)
+    ]
+    return {
+        "id": f"{subscription}/locations/{region}",
+        "name": region,
+        "type": "Region",
+        "displayName": region,
+        "regionalDisplayName": region,
+        "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+        **({"availabilityZoneMappings": mappings} if mappings else {}),
+    }
+
+
 def usages(estate: Estate, target: Target) -> list[Body]:
     """Return the usage of the quota of a region."""
     region = target.segments[1]

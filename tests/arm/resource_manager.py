@@ -14,6 +14,7 @@ from tests.arm.identity import Identity
 from tests.arm.target import Target
 
 READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
+READ_LOCATION = "Microsoft.Resources/subscriptions/locations/read"
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 
 
@@ -73,24 +74,29 @@ class ResourceManager:
                 return Answer(body=self.estate.find(scope))
             case ["resourcegroups"]:
                 return self._page(call, self._readable(READ_GROUP, scope, self._groups(scope)), "resources")
+            case ["locations"]:
+                self._demand(READ_LOCATION, scope)
+                return Answer(body={"value": providers.locations(self.estate, scope)})
             case ["resourcegroups", _]:
                 self._demand(READ_GROUP, path)
                 return Answer(body=self._group(path))
             case ["resources"] | ["resourcegroups", _, "resources"]:
                 return self._page(call, self._stubs(call, path.rpartition("/")[0]), "resources")
-            case ["providers"]:
-                self._demand("Microsoft.Resources/subscriptions/providers/read", scope)
-                return self._page(call, providers.describe(scope, self.estate.unregistered), "resources")
-            case ["providers", namespace]:
-                self._demand("Microsoft.Resources/subscriptions/providers/read", scope)
-                described = providers.describe(scope, self.estate.unregistered)
-                found = [body for body in described if body["namespace"].lower() == namespace]
-                if not found:
-                    message = f"The resource namespace '{namespace}' is invalid."
-                    raise RefusalError(404, "InvalidResourceNamespace", message)
-                return Answer(body=found[0])
+            case ["providers", *namespace]:
+                return self._providers(call, scope, namespace)
             case _:
                 raise RefusalError(404, "NotFound", f"No resource was found at '{path}'.")
+
+    def _providers(self, call: Call, scope: str, namespace: list[str]) -> Answer:
+        self._demand("Microsoft.Resources/subscriptions/providers/read", scope)
+        described = providers.describe(scope, self.estate.unregistered)
+        if not namespace:
+            return self._page(call, described, "resources")
+        found = [body for body in described if [body["namespace"].lower()] == namespace]
+        if not found:
+            message = f"The resource namespace '{'/'.join(namespace)}' is invalid."
+            raise RefusalError(404, "InvalidResourceNamespace", message)
+        return Answer(body=found[0])
 
     def _groups(self, scope: str) -> list[Body]:
         return list(self.estate.of_type(arm.RESOURCE_GROUP, scope))

@@ -188,6 +188,22 @@ def size(name: str = "Standard_D2s_v5", locations: Sequence[str] = ("westeurope"
     }
 
 
+def offered(location: str, *zones: str, kind: str = "virtualMachines") -> Body:
+    """Return a SKU record that is offered in zones of a region."""
+    return {
+        **size(locations=[location]),
+        "resourceType": kind,
+        "locationInfo": [{"location": location, "zones": [*zones]}],
+    }
+
+
+def region(name: str, *physical: str, subscription: str = SUB) -> Body:
+    """Return a region as Azure lists it for a subscription; the numbers of its physical zones are 1, 2, ..."""
+    mappings = [{"logicalZone": str(n), "physicalZone": f"{name}-az{zone}"} for n, zone in enumerate(physical, start=1)]
+    own = {"id": f"{subscription}/locations/{name}", "name": name, "type": "Region"}
+    return {**own, **({"availabilityZoneMappings": mappings} if mappings else {})}
+
+
 def gap(scope: str, what: str = "", reason: str = "forbidden") -> Body:
     """Return a gap, by default of a whole resource."""
     return {"scope": scope, "what": what or arm.type_of(scope), "reason": reason}

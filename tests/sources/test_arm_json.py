@@ -113,9 +113,11 @@ def test_a_resource_without_properties_is_a_gap_that_names_a_command(body: dict[
     assert f'az rest --method get --url "{_VM}a?api-version=VERSION"' in gap.detail
 
 
-def test_a_subscription_has_no_properties() -> None:
-    taken = decode([{"id": _SUBSCRIPTION, "displayName": "x"}])
-    assert (taken.gaps, len(taken.resources)) == ((), 1)
+def test_subscriptions_and_their_regions_have_no_properties() -> None:
+    region = {"id": f"{_SUBSCRIPTION}/locations/westeurope", "name": "westeurope", "type": "Region"}
+    taken = decode([{"id": _SUBSCRIPTION, "displayName": "x"}, region])
+    assert (taken.gaps, len(taken.resources)) == ((), 2)
+    assert taken.resource_count == 1, "a region is what Azure offers"
 
 
 def test_a_packed_file_is_read(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "Volatile",
     "children_of",
     "display_type",
+    "has_properties",
     "identity",
     "read_via",
     "reference_of",
@@ -89,7 +90,13 @@ REACHED_BACKWARDS: Final[Mapping[str, tuple[str, ...]]] = _reached_backwards()
 
 
 _SHOWN_AS_DECLARED: Final = frozenset(
-    {*KINDS, *REFERENCES, *(reference.to for references in REFERENCES.values() for reference in references), SKU}
+    {
+        *KINDS,
+        *REFERENCES,
+        *(reference.to for references in REFERENCES.values() for reference in references),
+        SKU,
+        arm.LOCATION,
+    }
 )
 
 
@@ -110,6 +117,11 @@ def read_via(*via: Via) -> Iterator[ResourceType]:
 def children_of(type_: str) -> Iterator[ResourceType]:
     """Yield the types of which each resource of a type has a list."""
     return (child for child in read_via(Via.PARENT) if arm.canonical_type(child.parent) == type_)
+
+
+def has_properties(type_: str) -> bool:
+    """Return whether Azure returns the resources of a type with `properties`."""
+    return type_ not in TYPES or TYPES[type_].has_properties
 
 
 _INDEX: Final = re.compile(r"\[\d+\]")

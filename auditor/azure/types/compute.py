@@ -106,13 +106,19 @@ TYPES: Final = (
         about="an extension of a VM",
         volatile=(Volatile(("properties.instanceView",), "is what the extension reported last"),),
     ),
-    ResourceType("Microsoft.Compute/skus", Version("2021-07-01", "the one that public code calls"), Via.REGION),
+    ResourceType(
+        "Microsoft.Compute/skus",
+        Version("2021-07-01", "the one that public code calls"),
+        Via.REGION,
+        has_properties=False,
+    ),
     ResourceType(
         "Microsoft.Compute/locations/usages",
         _COMPUTE,
         Via.REGION,
         parent="Microsoft.Compute/locations",
         path="/usages",
+        has_properties=False,
         volatile=(Volatile(("**.currentValue",), "counts resources, which are compared themselves"),),
     ),
     ResourceType(

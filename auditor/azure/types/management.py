@@ -52,6 +52,7 @@ TYPES: Final = (
         parent="Microsoft.Network/loadBalancers",
         query="&metricnames=DipAvailability&aggregation=Average&interval=PT5M&$filter=BackendIPAddress%20eq%20'*'"
         "&top=5000",
+        has_properties=False,
         volatile=(Volatile(("**",), "is a measurement, not a setting"),),
     ),
     ResourceType(

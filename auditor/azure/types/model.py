@@ -124,6 +124,8 @@ class ResourceType(msgspec.Struct, frozen=True):
     """Further parameters."""
     permission: str = ""
     """The action that reading takes; by default the type and `/read`."""
+    has_properties: bool = True
+    """Whether Azure returns its resources with `properties`; without them, such a resource was not read completely."""
     single: bool = False
     """Whether the response is one resource instead of a list."""
     kind: str = ""

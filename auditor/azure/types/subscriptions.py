@@ -1,4 +1,4 @@
-"""Subscriptions, their resource groups, and services that describe them; and what holds for all resource types."""
+"""Subscriptions, their resource groups and regions, and services that describe them; and what holds for all types."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ TYPES: Final = (
         Version("2022-12-01", "stable; only the id and the name are read"),
         Via.NONE,
         path="",
+        has_properties=False,
     ),
     ResourceType(
         "Microsoft.Authorization/permissions",
@@ -52,5 +53,13 @@ TYPES: Final = (
         Version("2021-04-01", "stable; only the id, the region and tags are read"),
         path="/resourcegroups",
         permission="Microsoft.Resources/subscriptions/resourceGroups/read",
+    ),
+    # A zone number has a meaning within one subscription only: `availabilityZoneMappings` has the physical zones.
+    ResourceType(
+        "Microsoft.Resources/subscriptions/locations",
+        Version("2022-12-01", "`availabilityZoneMappings` is in it"),
+        path="/locations",
+        has_properties=False,
+        volatile=(Volatile(("**",), "shows which regions and zones Azure offers, not what was built there"),),
     ),
 )

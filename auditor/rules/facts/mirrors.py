@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
+from itertools import combinations, product
 
-import msgspec
-
+from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.estate.declaration import Role
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
-from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.facts.load_balancers import referred_to, unlisted_load_balancers
-from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain, zone
+from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain
+from auditor.rules.facts.reading import number_at
+from auditor.rules.facts.separation import FAULT_DOMAIN, NOTHING, REGION, ZONE, apart, apart_from_member, weakest
+from auditor.rules.facts.zones import zones_offered
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required, value
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.model import Resource
 
 PAIR = 2
-
-
-class Lun(msgspec.Struct, frozen=True, eq=False):
-    """A logical unit number (LUN) of a mirror, with the disks that its failover members have attached at it."""
-
-    id: str
-    attachments: PartialList
 
 
 @fact("mirror.address_kind", "mirror", gives="text")
@@ -67,58 +59,49 @@ def vms(_: Context, mirror: Mirror) -> Answer:
 
 @fact("mirror.separation", "mirror", gives="text")
 def separation(context: Context, mirror: Mirror) -> Answer:
-    """What separates the failover members: `zone`, `fault-domain` or `nothing`.
+    """What separates the failover members: `region`, `zone`, `fault-domain` or `nothing`.
 
-    Fault domains count within one Aligned availability set or Flexible scale set.
+    Zones of two subscriptions are compared by their physical zones. Fault domains count within one Aligned availability
+    set or Flexible scale set.
     """
     members = PartialList.of(mirror.failover)
     if members.incomplete_because is not None:
         return Answer(members.incomplete_because)
-    pair = members.of_type(Resource)
-    zones = [zone(context, vm) for vm in pair]
-    reads = [read for answer in zones for read in answer.reads]
-    unknowns = [answer.value for answer in zones if isinstance(answer.value, Unknown)]
-    if unknowns:
-        return Answer(unknowns[0], tuple(reads))
-    if _all_differ(zones) and len(pair) >= PAIR:
-        return Answer("zone", tuple(reads))
-    groups = [fault_domain_group(context, vm) for vm in pair]
-    reads += [read for answer in groups for read in answer.reads]
-    unknowns += [answer.value for answer in groups if isinstance(answer.value, Unknown)]
-    one_group = len({str(answer.value).lower() for answer in groups}) == 1 and isinstance(groups[0].value, str)
-    if one_group and len(pair) >= PAIR:
-        # Azure assigns a fault domain to every VM of a set, so its absence proves nothing.
-        domains = [required(fault_domain(context, vm)) for vm in pair]
-        reads += [read for answer in domains for read in answer.reads]
-        unknowns += [answer.value for answer in domains if isinstance(answer.value, Unknown)]
-        if _all_differ(domains):
-            return Answer("fault-domain", tuple(reads))
-    return Answer(unknowns[0] if unknowns else "nothing", tuple(reads))
+    pairs = [*combinations(members.of_type(Resource), 2)]
+    return weakest([apart(context, one, other) for one, other in pairs]) if pairs else Answer(NOTHING)
 
 
-@fact("mirror.failover_zones", "mirror", gives="text*")
-def failover_zones(context: Context, mirror: Mirror) -> Answer:
-    """The availability zones of the failover members, one per member that is in a zone."""
-    return _zones(context, mirror.failover)
+@fact("mirror.arbiter_separation", "mirror", gives="text")
+def arbiter_separation(context: Context, mirror: Mirror) -> Answer:
+    """What separates the arbiter from each failover member: `region`, `zone`, `fault-domain`, `unrelated` or `nothing`.
+
+    `nothing` if it is in no zone and a member is. `unrelated` if the members are in no zone, and in no set with the
+    arbiter: the fault domains of two sets have nothing to do with each other. Absent without an arbiter.
+    """
+    arbiters, members = PartialList.of(mirror.arbiter), PartialList.of(mirror.failover)
+    pairs = [*product(arbiters.of_type(Resource), members.of_type(Resource))]
+    found = weakest([apart_from_member(context, arbiter, member) for arbiter, member in pairs])
+    unknown = arbiters.incomplete_because or members.incomplete_because
+    return Answer(unknown, found.reads) if unknown is not None and found.value != NOTHING else found
 
 
-@fact("mirror.zones_in_use", "mirror", gives="text*")
-def zones_in_use(context: Context, mirror: Mirror) -> Answer:
-    """The distinct availability zones of all VMs of the deployment in the region of the failover members."""
-    regions = {vm.location for vm in PartialList.of(mirror.failover).of_type(Resource)}
-    found: dict[object, Read] = {}
-    unknown = None
-    for role in Role:
-        vms = PartialList.of(context.deployment.vms[role] if context.deployment else ABSENT)
-        unknown = unknown or vms.incomplete_because
-        for vm in vms.of_type(Resource):
-            if vm.location in {*regions, ""}:
-                answer = zone(context, vm)
-                if isinstance(answer.value, Unknown):
-                    unknown = unknown or answer.value
-                elif answer.value is not ABSENT:
-                    found.setdefault(answer.value, answer.reads[0])
-    return Answer(PartialList(tuple(found), unknown), tuple(found.values()))
+@fact("mirror.places_offered", "mirror", gives="number")
+def places_offered(context: Context, mirror: Mirror) -> Answer:
+    """How many places there are of the kind that separates the failover members.
+
+    They are the zones that Azure offers in the region, or the fault domains of the availability set or scale set.
+    Absent if nothing separates the members.
+    """
+    kept = separation(context, mirror)
+    members = PartialList.of(mirror.failover).of_type(Resource)
+    if kept.value == FAULT_DOMAIN:
+        group = fault_domain_group(context, members[0])
+        found = context.topology.graph.get(str(group.value))
+        return number_at(found, "properties.platformFaultDomainCount") if isinstance(found, Resource) else Answer(found)
+    if kept.value not in {ZONE, REGION}:
+        return Answer(kept.value if isinstance(kept.value, Unknown) else ABSENT, kept.reads)
+    number, reads = zones_offered(context, members[0].location, arm.subscription_of(members[0].key))
+    return Answer(number, reads)
 
 
 @fact("mirror.fault_domains", "mirror", gives="number*")
@@ -131,35 +114,6 @@ def fault_domains(context: Context, mirror: Mirror) -> Answer:
 def update_domains(context: Context, mirror: Mirror) -> Answer:
     """The update domains of the failover members and the arbiter, one per VM."""
     return _domains(context, mirror, update_domain)
-
-
-@fact("mirror.luns", "mirror", gives="lun*")
-def luns(_: Context, mirror: Mirror) -> Answer:
-    """The logical unit numbers (LUNs) at which at least one failover member has a data disk."""
-    vms = PartialList.of(mirror.failover)
-    unknown = vms.incomplete_because
-    attached: dict[object, list[Part]] = defaultdict(list)
-    for vm in vms.of_type(Resource):
-        attachments = objects(vm, ATTACHMENTS)
-        unknown = unknown or attachments.incomplete_because
-        for attachment in attachments.of_type(Part):
-            lun = value(attachment, "lun").value
-            if isinstance(lun, int):
-                attached[lun].append(attachment)
-            else:
-                reason = f"{vm.id} has a data disk without lun"
-                unknown = unknown or Unknown(Cause.VALUE, reason, about=(vm.id,))
-    found = tuple(
-        Lun(f"{mirror.id}/luns/{lun}", PartialList(tuple(parts), unknown)) for lun, parts in sorted(attached.items())
-    )
-    return Answer(PartialList(found, unknown))
-
-
-@fact("lun.attachments", "lun", gives="attachment*")
-def lun_attachments(_: Context, lun: Lun) -> Answer:
-    """The disks attached at this LUN, at most one per failover member."""
-    reads = (Read(part.resource.id, part.path, part.id) for part in lun.attachments.of_type(Part))
-    return Answer(lun.attachments, tuple(reads))
 
 
 @fact("mirror.pools", "mirror", gives="pool*")
@@ -184,15 +138,6 @@ def frontends(context: Context, mirror: Mirror) -> Answer:
     return referred_to(context, PartialList.of(rules(context, mirror).value), "frontendIPConfiguration")
 
 
-def _zones(context: Context, vms: PartialList | Unknown) -> Answer:
-    found = PartialList.of(vms)
-    answers = [zone(context, vm) for vm in found.of_type(Resource)]
-    zones = tuple(answer.value for answer in answers if answer.value is not ABSENT)
-    return Answer(
-        PartialList(zones, found.incomplete_because), tuple(read for answer in answers for read in answer.reads)
-    )
-
-
 def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resource], Answer]) -> Answer:
     known: list[object] = []
     reads: list[Read] = []
@@ -205,9 +150,3 @@ def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resour
         )
         known.append(unknown if found.value is ABSENT else found.value)
     return Answer(PartialList(tuple(known), vms.incomplete_because), tuple(reads))
-
-
-def _all_differ(answers: list[Answer]) -> bool:
-    """Return whether all values are present and distinct."""
-    values = [answer.value for answer in answers if isinstance(answer.value, str | int | float)]
-    return len(values) == len(answers) == len(set(values))

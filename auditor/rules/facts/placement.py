@@ -9,7 +9,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import number_at, text_at, unviewed
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Unknown
+from auditor.snapshot.known import Answer, Cause, Unknown
 from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
@@ -28,8 +28,20 @@ def zone(_: Context, vm: Resource) -> Answer:
 
 
 @fact("vm.fault_domain", "vm", gives="number")
-def fault_domain(_: Context, vm: Resource) -> Answer:
-    """The number of the VM's fault domain in its availability set or scale set, from the instance view."""
+def fault_domain(context: Context, vm: Resource) -> Answer:
+    """The number of the VM's fault domain in its availability set or scale set, from the instance view.
+
+    Unknown in a scale set with a `platformFaultDomainCount` of 1: Azure spreads its VMs over as many fault domains as
+    possible, and shows one number for all (virtual-machine-scale-sets-manage-fault-domains).
+    """
+    scale_set = context.topology.graph.follow(vm, "virtualMachineScaleSet")
+    if isinstance(scale_set.value, Resource):
+        number = value(scale_set.value, "properties.platformFaultDomainCount")
+        if number.value == 1:
+            reason = (
+                f"{scale_set.value.id} spreads its VMs as far as possible, so that Azure shows one fault domain for all"
+            )
+            return Answer(Unknown(Cause.VALUE, reason, about=(scale_set.value.id,)), (*scale_set.reads, *number.reads))
     return _domain(vm, "platformFaultDomain")
 
 

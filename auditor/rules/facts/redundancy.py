@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 
 from auditor.azure.paths import ABSENT
@@ -11,9 +10,9 @@ from auditor.estate.subjects import Members, Mirror, Tier, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import largest, total
 from auditor.rules.facts.disks import data_disk_mbps
-from auditor.rules.facts.placement import fault_domain_group, zone
-from auditor.rules.facts.placement import region as region_of_vm
+from auditor.rules.facts.placement import fault_domain_group
 from auditor.rules.facts.sizes import memory_gb, vcpus
+from auditor.rules.facts.zones import zones_of
 from auditor.rules.registry import Find, fact
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import value
@@ -62,6 +61,15 @@ def region(_: Context, group: Group) -> Answer:
     return Answer(declared_region(group.deployment, "primary"))
 
 
+@fact("group.zones", "mirror", "tier", gives="number")
+def zones(context: Context, group: Group) -> Answer:
+    """In how many availability zones the VMs of the redundancy group are.
+
+    Zones of two subscriptions are compared by their physical zones, and zones of two regions differ.
+    """
+    return Answer(*zones_of(context, PartialList.of(vms_of(group))))
+
+
 @fact("group.sla_percent", "mirror", "tier", gives="number")
 def sla_percent(context: Context, group: Group) -> Answer:
     """Azure's SLA for the connectivity of at least one VM of the redundancy group, in percent.
@@ -70,18 +78,11 @@ def sla_percent(context: Context, group: Group) -> Answer:
     depends on the disks.
     """
     members = PartialList.of(vms_of(group))
-    vms, unknown = members.of_type(Resource), members.incomplete_because
-    zones: dict[str, set[str]] = defaultdict(set)
-    reads: list[Read] = []
-    for vm in vms:
-        place, own = region_of_vm(context, vm), zone(context, vm)
-        reads += own.reads
-        if isinstance(place.value, str) and isinstance(own.value, str):
-            zones[place.value].add(own.value)
-        else:
-            unknown = unknown or next((a.value for a in (place, own) if isinstance(a.value, Unknown)), None)
-    if any(len(found) >= PAIR for found in zones.values()):
-        return Answer(SLA_OF_ZONES, tuple(reads))
+    vms = members.of_type(Resource)
+    in_a_region, found = zones_of(context, members, join=max)
+    if in_a_region.low >= PAIR:
+        return Answer(SLA_OF_ZONES, found)
+    reads, unknown = [*found], next(iter(in_a_region.because), None)
     sets: set[str] = set()
     for vm in vms:
         own = _set_of(context, vm)

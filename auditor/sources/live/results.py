@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 import msgspec
 
 from auditor.azure import arm
+from auditor.azure.types import has_properties
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot
 from auditor.sources.live.progress import Progress
 from auditor.sources.live.responses import NotReadError, NotSignedInError
@@ -46,9 +47,9 @@ class ReadResult(msgspec.Struct):
         self.resources[found.key] = found
 
     def add_with_properties(self, found: Resource) -> None:
-        """Add a resource of a type that has properties; record a gap if Azure left them out."""
+        """Add a resource; record a gap if Azure left out the properties that resources of its type have."""
         self.add(found)
-        if not isinstance(found.body.get("properties"), dict):
+        if has_properties(found.type) and not isinstance(found.body.get("properties"), dict):
             detail = "Azure returned the resource without its properties"
             self.gaps.append(Gap(found.id, found.type, GapReason.MALFORMED, detail=detail, call=found.call))
 

@@ -72,6 +72,7 @@ RECORDED = [
 """Properties that Azure was observed to write by itself."""
 
 DESCRIBED = [
+    ("Microsoft.Resources/subscriptions/locations", "metadata"),
     (VM, "properties.instanceView.statuses[code=PowerState].message"),
     (VM, "properties.instanceView.patchStatus"),
     (VM, "properties.instanceView.vmHealth"),

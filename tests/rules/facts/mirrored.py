@@ -46,6 +46,7 @@ VMS = (s.vm("w"), s.nic("w-nic"), s.vm("x"), s.nic("x-nic"))
 ALIGNED = s.resource("Compute/availabilitySets", "set", top={"sku": {"name": "Aligned"}})
 CLASSIC = s.resource("Compute/availabilitySets", "set", top={"sku": {"name": "Classic"}})
 FLEXIBLE = s.resource("Compute/virtualMachineScaleSets", "vmss", orchestrationMode="Flexible")
+SPREAD = s.resource("Compute/virtualMachineScaleSets", "vmss", orchestrationMode="Flexible", platformFaultDomainCount=1)
 UNIFORM = s.resource("Compute/virtualMachineScaleSets", "vmss", orchestrationMode="Uniform")
 IN_SET = {"availabilitySet": {"id": ALIGNED["id"].upper()}}
 IN_SCALE_SET = {"virtualMachineScaleSet": {"id": FLEXIBLE["id"].upper()}}

@@ -283,32 +283,41 @@ def test_the_zones_of_a_frontend(frontend: Body, bodies: list[Body], gaps: list[
     assert shown(of_part("frontend.zones", path, body, *bodies, gaps=gaps).value) == expected
 
 
+STANDARD: Body = {"sku": {"name": "Standard"}}
+
+
+@pytest.mark.parametrize(
+    ("frontend", "expected"),
+    [(PRIVATE, ["..."]), (PRIVATE | {"zones": []}, ["..."]), (PRIVATE | {"zones": ["2"]}, ["2"])],
+)
+def test_azure_may_spread_a_private_frontend_of_a_standard_load_balancer(frontend: Body, expected: object) -> None:
+    body = s.load_balancer("lb", TWO, frontendIPConfigurations=[frontend]) | STANDARD
+    path = "properties.frontendIPConfigurations[*]"
+    assert shown(of_part("frontend.zones", path, body).value) == expected
+
+
 def test_a_prefix_that_was_not_listed_may_have_zones() -> None:
     body = s.load_balancer("lb", TWO, frontendIPConfigurations=[PREFIX])
     path = "properties.frontendIPConfigurations[*]"
     assert shown(of_part("frontend.zones", path, body, unlisted=[PUBLIC_PREFIX]).value) is GAP
 
 
-def offered(location: str, *zones: str, kind: str = "virtualMachines") -> Body:
-    return {
-        **s.size(locations=[location]),
-        "resourceType": kind,
-        "locationInfo": [{"location": location, "zones": [*zones]}],
-    }
-
-
 @pytest.mark.parametrize(
     ("sizes", "unlisted", "location", "expected"),
     [
-        ([offered("WestEurope"), offered("westeurope", "1", "2")], [], "westeurope", True),
-        ([offered("westeurope", "1", "2")], [SKU], "West Europe", True),
-        ([offered("westeurope", "1")], [], "westeurope", False),
-        ([offered("westeurope")], [SKU], "westeurope", GAP),
-        ([offered("northeurope", "1", "2")], [], "westeurope", VALUE),
-        ([offered("westeurope", "1", "2", kind="disks")], [], "westeurope", VALUE),
+        ([s.offered("WestEurope"), s.offered("westeurope", "1", "2")], [], "westeurope", True),
+        ([s.offered("westeurope", "1", "2")], [SKU], "West Europe", True),
+        ([s.offered("westeurope", "1")], [], "westeurope", False),
+        ([s.offered("westeurope")], [SKU], "westeurope", GAP),
+        ([s.offered("northeurope", "1", "2")], [], "westeurope", VALUE),
+        ([s.offered("westeurope", "1", "2", kind="disks")], [], "westeurope", VALUE),
         ([s.size() | {"locationInfo": "junk"}], [], "westeurope", VALUE),
-        ([offered("westeurope", "1", "2")], [], None, ABSENT),
-        ([offered("westeurope", "1", "2")], [], "", VALUE),
+        ([s.offered("westeurope", "1", "2")], [], None, ABSENT),
+        ([s.offered("westeurope", "1", "2")], [], "", VALUE),
+        ([s.region("westeurope", "1", "2", "3")], [SKU], "westeurope", True),
+        ([s.region("westeurope"), s.offered("westeurope", "1", "2")], [], "westeurope", True),
+        ([s.region("westeurope"), s.offered("westeurope")], [], "westeurope", False),
+        ([s.region("westeurope", "1", subscription=s.OTHER)], [SKU], "westeurope", GAP),
     ],
 )
 def test_whether_a_region_has_zones(sizes: list[Body], unlisted: list[str], location: object, expected: object) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import LOAD_BALANCER, VM
-from auditor.snapshot.known import Cause, PartialList
+from auditor.snapshot.known import Cause, Interval, PartialList
 from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
@@ -22,10 +23,10 @@ from tests.rules.facts.mirrored import (
     IN_SET,
     LEAN,
     NICS,
+    SPREAD,
     THREE,
     TIER,
     UNIFORM,
-    estate,
     lean_mirror_fact,
     mirror_fact,
     pair,
@@ -46,6 +47,9 @@ OTHER_ALIGNED = s.resource("Compute/availabilitySets", "other", top={"sku": {"na
         (pair({"zone": "1"}, {"zone": "2"}), [], "zone"),
         (pair({"zone": "1"}, {"zone": "1"}), [], "nothing"),
         (pair({"zone": "1"}, {}), [], "nothing"),
+        (pair({"zone": "1"}, {"zone": "1", "location": "northeurope"}), [], "region"),
+        (pair({}, {"location": "northeurope"}), [], "region"),
+        (pair({"zone": "1", "location": None}, {"zone": "2"}), [], VALUE),
         (pair({}, {}), [], "nothing"),
         (pair(placed(0), placed(1)), [ALIGNED], "fault-domain"),
         (pair(placed(0), placed(0)), [ALIGNED], "nothing"),
@@ -53,6 +57,13 @@ OTHER_ALIGNED = s.resource("Compute/availabilitySets", "other", top={"sku": {"na
         (pair(placed(0), placed(1, OTHER_SET)), [ALIGNED, OTHER_ALIGNED], "nothing"),
         (pair(placed(0, IN_SCALE_SET), placed(1, IN_SCALE_SET)), [FLEXIBLE], "fault-domain"),
         (pair(placed(0, IN_SCALE_SET), placed(1, IN_SCALE_SET)), [UNIFORM], "nothing"),
+        (pair(placed(0, IN_SCALE_SET), placed(0, IN_SCALE_SET)), [SPREAD], VALUE),
+        (pair({"zone": "1", **IN_SCALE_SET}, {"zone": "2", **IN_SCALE_SET}), [SPREAD], "zone"),
+        (
+            pair({"zone": "1", **placed(0, IN_SCALE_SET)}, {"zone": "1", **placed(1, IN_SCALE_SET)}),
+            [FLEXIBLE],
+            "fault-domain",
+        ),
         (pair(IN_SET, placed(1)), [ALIGNED], GAP),
         (pair(placed(None), placed(1)), [ALIGNED], VALUE),
         (pair(placed({}), placed(1)), [ALIGNED], VALUE),
@@ -64,6 +75,64 @@ def test_what_keeps_failover_members_apart(members: tuple[Body, Body], others: l
     assert shown(answer.value) == expected
     if expected == "fault-domain":
         assert {read.path for read in answer.reads} >= {"zones[0]", "properties.instanceView.platformFaultDomain"}
+
+
+IN_ZONES = pair({"zone": "1"}, {"zone": "2"})
+IN_DOMAINS = pair(placed(0), placed(1))
+
+
+@pytest.mark.parametrize(
+    ("members", "arbiter", "others", "expected"),
+    [
+        (IN_ZONES, {"zone": "3"}, [], "zone"),
+        (IN_ZONES, {"zone": "2"}, [], "nothing"),
+        (IN_ZONES, {}, [], "nothing"),
+        (IN_ZONES, {"zone": "2", "location": "North Europe"}, [], "region"),
+        (IN_ZONES, {"location": "northeurope"}, [], "region"),
+        (IN_ZONES, placed(2), [ALIGNED], "nothing"),
+        (IN_DOMAINS, placed(2), [ALIGNED], "fault-domain"),
+        (IN_DOMAINS, placed(1), [ALIGNED], "nothing"),
+        (IN_DOMAINS, IN_SET, [ALIGNED], GAP),
+        (IN_DOMAINS, placed(2), [], VALUE),
+        (IN_DOMAINS, placed(1, OTHER_SET), [ALIGNED, OTHER_ALIGNED], "unrelated"),
+        (IN_DOMAINS, placed(2, OTHER_SET), [ALIGNED, OTHER_ALIGNED], "unrelated"),
+        (IN_DOMAINS, {"zone": "3"}, [ALIGNED], "unrelated"),
+        (IN_DOMAINS, {}, [ALIGNED], "unrelated"),
+        (IN_DOMAINS, {"location": "northeurope"}, [ALIGNED], "region"),
+    ],
+)
+def test_what_keeps_the_arbiter_apart_from_the_members(
+    members: tuple[Body, Body], arbiter: Body, others: list[Body], expected: object
+) -> None:
+    answer = mirror_fact("mirror.arbiter_separation", *members, s.vm("arb", **arbiter), *others)
+    assert shown(answer.value) == expected
+
+
+def test_the_arbiter_beside_a_member_that_is_not_known() -> None:
+    beside = s.vm("arb", zone="1")
+    assert shown(mirror_fact("mirror.arbiter_separation", IN_ZONES[0], beside, unlisted=[VM]).value) == "nothing"
+    assert shown(mirror_fact("mirror.arbiter_separation", IN_ZONES[1], beside, unlisted=[VM]).value) is GAP
+    without = DEPLOYMENT.replace("arbiter: arb", "arbiter: none")
+    assert mirror_fact("mirror.arbiter_separation", *IN_ZONES, deployment=without).value is ABSENT
+
+
+THREE_DOMAINS = {**ALIGNED, "properties": {"platformFaultDomainCount": 3}}
+
+
+@pytest.mark.parametrize(
+    ("members", "others", "expected"),
+    [
+        (IN_ZONES, [s.region("westeurope", "1", "2")], 2),
+        (IN_ZONES, [s.offered("westeurope", "1", "2", "3")], 3),
+        (IN_ZONES, [], VALUE),
+        (IN_DOMAINS, [THREE_DOMAINS], 3),
+        (IN_DOMAINS, [ALIGNED], ABSENT),
+        (pair({}, {}), [], ABSENT),
+    ],
+)
+def test_how_many_places_there_are(members: tuple[Body, Body], others: list[Body], expected: object) -> None:
+    found = mirror_fact("mirror.places_offered", *members, *others).value
+    assert (found.because[0].cause if isinstance(found, Interval) and found.because else shown(found)) == expected
 
 
 def test_separation_with_a_member_that_is_not_known() -> None:
@@ -84,8 +153,8 @@ def test_separation_with_a_member_that_is_not_known() -> None:
         ("mirror.arbiter", ["arb"]),
         ("mirror.failover_and_arbiter", ["a", "arb", "b"]),
         ("mirror.machines", ["a", "arb", "b", "dr"]),
-        ("mirror.failover_zones", ["1", "2"]),
-        ("mirror.zones_in_use", ["1", "2", "3"]),
+        ("mirror.separation", "zone"),
+        ("mirror.arbiter_separation", "zone"),
         ("group.machines", ["a", "b"]),
         ("group.scale_sets", []),
         ("group.region", "westeurope"),
@@ -106,16 +175,6 @@ def test_lists_of_members_that_are_not_declared_make_a_mirror_unknown() -> None:
     assert shown(mirror_fact("group.dr_vcpus", *THREE, deployment=text).value) == (0, INFINITY)
 
 
-def test_zones_in_use_are_those_where_the_failover_members_are() -> None:
-    elsewhere = DEPLOYMENT.replace("primary: westeurope", "primary: eastus")
-    assert shown(mirror_fact("mirror.zones_in_use", *THREE, *TIER, deployment=elsewhere).value) == ["1", "2", "3"]
-    hidden = mirror_fact("mirror.zones_in_use", *THREE[:2], *THREE[3:], *TIER, gaps=[s.gap(THREE[2]["id"])])
-    assert shown(hidden.value) == ["1", "2", "..."]
-    malformed = mirror_fact("mirror.zones_in_use", *THREE, *TIER[:1], {**TIER[1], "zones": "2"}, TIER[2])
-    assert shown(malformed.value) == ["1", "2", "3", "..."]
-    assert shown(mirror_fact("mirror.zones_in_use", *THREE).value) == ["1", "2", "3", "..."], "the tier was not found"
-
-
 def test_the_dr_members() -> None:
     assert shown(lean_mirror_fact("mirror.dr", *FOUR).value) == ["vm-d"]
 
@@ -132,33 +191,6 @@ def test_the_domains_of_a_mirror(name: str) -> None:
     assert shown(lean_mirror_fact(name, *in_domains(a=0, b=1, c=0)).value) == ["0", "0", "1"]
     assert shown(lean_mirror_fact(name, *in_domains(a=0, b=None, c="x")).value) == ["0", "?", "?"]
     assert shown(lean_mirror_fact(name, *in_domains(a=0), s.vm("vm-b"), unlisted=[VM]).value) == ["0", "?", "..."]
-
-
-def test_luns_join_what_the_members_have_attached() -> None:
-    a, b = s.vm("a", disks=["a0", "a1"]), s.vm("b", disks=["b0"])
-    built = estate(a, b, s.disk("a0"), s.disk("a1"), s.disk("b0"))
-    luns = ask("mirror.luns", built, s.only(built).mirrors[0]).value
-    assert isinstance(luns, PartialList)
-    assert luns.complete
-    found = {getattr(lun, "id", ""): ask("lun.attachments", built, lun) for lun in luns.known}
-    assert {lun: len(answer.reads) for lun, answer in found.items()} == {
-        "d/mirrors/M/luns/0": 2,
-        "d/mirrors/M/luns/1": 1,
-    }
-
-
-@pytest.mark.parametrize("attached", [[{"lun": None}], [{"lun": "1"}], ["junk"], "junk"])
-def test_luns_that_cannot_be_read_leave_the_list_open(attached: object) -> None:
-    b = s.vm("b")
-    b["properties"]["storageProfile"] = {"dataDisks": attached}
-    luns = mirror_fact("mirror.luns", s.vm("a", disks=["a0"]), b).value
-    assert isinstance(luns, PartialList)
-    assert [luns.missing is None, *(getattr(lun, "attachments", PartialList()).complete for lun in luns.known)] == [
-        False,
-        False,
-    ]
-    hidden = mirror_fact("mirror.luns", s.vm("a"), gaps=[s.gap(b["id"])]).value
-    assert shown(hidden) == ["..."]
 
 
 LB = s.load_balancer(
