@@ -240,7 +240,10 @@ def _page(pack: Pack, rule: Rule) -> str:
         statement = pack.statements[name]
         lines.append(f"- {name}, {prose(statement.section)}: {prose(statement.text)}")
         lines += [f"  Today: {prose(statement.today)}"] if statement.today else []
-    lines += [f"- {prose(source.title)} ({prose(source.date)}): <{_address(source.url)}>" for source in rule.sources]
+    lines += [
+        f"- {prose(source.title)} ({prose(source.date)}, read {prose(source.read)}): <{source.url}>"
+        for source in rule.sources
+    ]
     lines += ["", "## Fix", "", *fence("sh", rule.fix)]
     lines += [
         "",
@@ -358,11 +361,6 @@ def _cut(text: str) -> str:
 
 def _codes(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _address(url: str) -> str:
-    """Return a URL escaped for angle brackets."""
-    return url.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
 
 
 def pages() -> dict[Path, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -61,6 +62,17 @@ def test_a_grade_says_why_it_is_milder_than_its_rule() -> None:
                 assert SEVERITIES.index(grade.severity) > SEVERITIES.index(rule.severity), rule.id
                 assert grade.because, rule.id
                 assert not grade.because.endswith("."), rule.id
+
+
+def test_every_source_states_when_it_was_last_read() -> None:
+    for profile in estates.pack().rules:
+        for rule in (loaded.rule for loaded in estates.rules(profile)):
+            for source in rule.sources:
+                assert source.read >= source.date[:10] >= "2016", f"{rule.id}: {source.title}"
+                assert dt.date.fromisoformat(source.read) > dt.date(2026, 1, 1), rule.id
+    reference = estates.pack().pack.source
+    assert reference is not None
+    assert reference.read
 
 
 def test_every_rule_passes_on_a_known_good_deployment() -> None:

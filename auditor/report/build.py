@@ -146,7 +146,7 @@ def _finding(finding: model.Finding) -> Finding:
         cause=finding.cause,
         reason=finding.reason or None,
         reference=rule.reference,
-        sources=tuple(Source(source.title, source.url, source.date) for source in rule.sources),
+        sources=tuple(Source(source.title, source.url, source.date, source.read or None) for source in rule.sources),
         fix=rule.fix,
         key=finding.key,
         waiver=_waiver(finding.waiver) if finding.waiver else None,

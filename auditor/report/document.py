@@ -75,7 +75,7 @@ class Evidence(_Part, frozen=True, omit_defaults=True):
     """Of a computed value, the values that it was computed from."""
 
 
-class Source(_Part, frozen=True):
+class Source(_Part, frozen=True, omit_defaults=True):
     """A web page on which a rule rests."""
 
     title: str
@@ -83,7 +83,9 @@ class Source(_Part, frozen=True):
     url: str
     """Its address."""
     date: str
-    """The date on which it was written or read."""
+    """Its date, in full or only its month or year."""
+    read: Text | None = None
+    """The date on which it was last read for what the rule says of it; absent if the rule does not state it."""
 
 
 class Waiver(_Part, frozen=True):

@@ -60,6 +60,9 @@ class Source(msgspec.Struct, frozen=True):
     title: str
     url: str
     date: str
+    """The date of the page, in full or only its month or year."""
+    read: str = ""
+    """The date on which the page was last read for what the rule says of it."""
 
 
 class Statement(msgspec.Struct, frozen=True):

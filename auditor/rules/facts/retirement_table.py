@@ -39,6 +39,8 @@ class RetiringFeature(msgspec.Struct, frozen=True):
     """The list in a resource whose elements use it; None where the resource itself does."""
     where: Test
     """Whether a resource or element uses it."""
+    is_automatic: bool
+    """Whether what uses it goes on working: Azure replaces it, or has made the setting ineffective."""
     date: dt.date
     source: str
     """The URL of the announcement."""
@@ -84,7 +86,7 @@ def _feature(document: Document, index: int) -> RetiringFeature:
         where = compiler.compile(entry["where"], (*place, "where"))
     except ConditionError as error:
         raise InputError(str(error), document.file, document.line_at(error.path)) from None
-    return RetiringFeature(entry["what"], type_, elements, where, *_announcement(document, entry))
+    return RetiringFeature(entry["what"], type_, elements, where, "automatic" in entry, *_announcement(document, entry))
 
 
 def _pattern(document: Document, entry: Any) -> re.Pattern[str]:  # noqa: ANN401 - parsed YAML
@@ -100,6 +102,6 @@ def _announcement(document: Document, entry: Any) -> tuple[dt.date, str]:  # noq
     if entry["source"] not in sources:
         raise document.error(f"`sources` has no '{entry['source']}'", entry, "source")
     try:
-        return dt.date.fromisoformat(entry["date"]), sources[entry["source"]]
+        return dt.date.fromisoformat(entry["date"]), sources[entry["source"]]["url"]
     except ValueError:
         raise document.error(f"date is '{entry['date']}', which is not a calendar date", entry, "date") from None

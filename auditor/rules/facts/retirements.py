@@ -30,6 +30,8 @@ class Retirement(msgspec.Struct, frozen=True, eq=False):
     """The URL of the announcement."""
     read: Read
     """The property that shows the use."""
+    is_automatic: bool = False
+    """Whether the resource goes on working: Azure replaces what it uses, or has made the setting ineffective."""
 
     @property
     def id(self) -> str:
@@ -68,6 +70,12 @@ def date(_: Context, retirement: Retirement) -> Answer:
 def months_left(context: Context, retirement: Retirement) -> Answer:
     """The months until the retirement date, rounded up; 0 or less if it has passed."""
     return Answer(months_between(context.topology.as_of, retirement.date), _reads(retirement))
+
+
+@fact("exposure.is_automatic", "exposure", gives="boolean")
+def is_automatic(_: Context, retirement: Retirement) -> Answer:
+    """Whether the resource goes on working: Azure replaces what it uses, or has made the setting ineffective."""
+    return Answer(retirement.is_automatic, _reads(retirement))
 
 
 def _reads(retirement: Retirement) -> tuple[Read, ...]:
@@ -113,7 +121,8 @@ def _uses(
             yield result.unknown[0]
         elif result.truth and isinstance(element, Resource | Part):
             read = _read(result.evidence[0])
-            yield Retirement(element.resource, feature.what, feature.date, feature.source, read)
+            found = element.resource, feature.what, feature.date, feature.source, read, feature.is_automatic
+            yield Retirement(*found)
 
 
 def _read(evidence: Evidence) -> Read:

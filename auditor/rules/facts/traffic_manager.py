@@ -14,8 +14,11 @@ from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, in
 from auditor.snapshot.lookup import objects, value
 from auditor.snapshot.model import Part, Resource
 
-TOLERATED_FAILURES, MONITOR_INTERVAL, MONITOR_TIMEOUT, TIME_TO_LIVE = 3, 30, 10, 60
-"""Azure's defaults of a Traffic Manager profile (traffic-manager-monitoring): a number, then seconds."""
+TOLERATED_FAILURES, MONITOR_INTERVAL, TIME_TO_LIVE = 3, 30, 60
+MONITOR_TIMEOUT, FAST_INTERVAL, FAST_TIMEOUT = 10, 10, 9
+"""Azure's defaults of a Traffic Manager profile (traffic-manager-monitoring): a number, then seconds.
+
+The default timeout is another one with the probe interval of 10 seconds, which must be longer."""
 
 
 @fact("profile.endpoint_regions", "profile", gives="text*")
@@ -61,10 +64,12 @@ def switch_seconds(_: Context, profile: Resource) -> Answer:
 
     It is (tolerated failures + 1) times the probe interval, plus the probe timeout, plus the time to live in DNS.
     """
+    interval_seconds = number_at(profile, "properties.monitorConfig.intervalInSeconds", MONITOR_INTERVAL)
+    default_timeout = FAST_TIMEOUT if interval_seconds.value == FAST_INTERVAL else MONITOR_TIMEOUT
     answers = [
         number_at(profile, "properties.monitorConfig.toleratedNumberOfFailures", TOLERATED_FAILURES),
-        number_at(profile, "properties.monitorConfig.intervalInSeconds", MONITOR_INTERVAL),
-        number_at(profile, "properties.monitorConfig.timeoutInSeconds", MONITOR_TIMEOUT),
+        interval_seconds,
+        number_at(profile, "properties.monitorConfig.timeoutInSeconds", default_timeout),
         number_at(profile, "properties.dnsConfig.ttl", TIME_TO_LIVE),
     ]
     return computed(answers, lambda tolerated, every, timeout, ttl: (tolerated + 1) * every + timeout + ttl)

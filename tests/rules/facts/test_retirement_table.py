@@ -11,7 +11,7 @@ from tests.faults import Change, Sound, changes
 
 FILE = bundled.TABLES / "retirements.yaml"
 SMALL = r"""
-sources: {page: "https://example.org"}
+sources: {page: {url: "https://example.org", read: 2026-11-01}}
 sizes:
   - {series: D, pattern: 'Standard_D\d+', date: 2028-05-01, source: page}
 features:
@@ -49,6 +49,7 @@ def test_the_bundled_table_is_valid_and_names_no_page_in_vain() -> None:
     ("pattern: 'Standard_D\\d+'", "pattern: 'Standard_(D'", "pattern is not a regular expression"),
     ("2028-05-01, source: page", "2028-05-01, source: pages", "`sources` has no 'pages'"),
     ("date: 2028-05-01", "date: soon", "must match"),
+    (", read: 2026-11-01", "", "read"),
     ("date: 2025-09-30", "date: 2025-09-31", "date is '2025-09-31', which is not a calendar date"),
     (
         "where: {field: sku.name, default: Basic",

@@ -129,6 +129,11 @@ CLASSIC_ALERTS = exposed("2026-03-31", "classic alerts of a Recovery Services va
     ("bodies", "expected"),
     [
         ([vm(size="Standard_DS13")], [("2028-05-01", "D and Ds series")]),
+        ([vm(size="Standard_NV24ms_v3")], [("2026-09-30", "NVv3 series")]),
+        ([vm(size="Standard_NV12s_v3")], [("2026-09-30", "NVv3 series")]),
+        ([vm(size="Standard_NC24rs_v3")], [("2025-03-31", "NC24rs v3 series")]),
+        ([vm(size="Standard_NC24s_v3")], [("2025-09-30", "NCv3 series")]),
+        ([vm(size="Standard_D8s_v3")], []),
         ([vm({"vhd": {"uri": "https://x"}})], [("2026-03-31", "unmanaged OS disk")]),
         ([load_balancer()], []),
         ([load_balancer("basic")], [("2025-09-30", "Basic load balancer")]),
@@ -177,6 +182,22 @@ def test_what_ends_and_when_the_earliest_first(bodies: list[Body], expected: lis
 
 
 @pytest.mark.parametrize(
+    ("bodies", "automatic"),
+    [
+        ([account(tls="TLS1_0")], True),
+        ([account("Storage")], True),
+        ([vpn("Standard")], True),
+        ([vpn("VpnGw1")], False),
+        ([load_balancer("Basic")], False),
+        ([vm(size="Standard_A2")], False),
+    ],
+)
+def test_what_azure_replaces_by_itself(bodies: list[Body], *, automatic: bool) -> None:
+    _, items = found(*bodies, deployment=WITH_GROUP)
+    assert [item.is_automatic for item in items.of_type(Retirement)] == [automatic]
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         (account(), []),
@@ -189,7 +210,8 @@ def test_what_ends_and_when_the_earliest_first(bodies: list[Body], expected: lis
         (account(tls="TLS1_3"), []),
         (vault(alertsForCriticalOperations="Disabled"), []),
         (vault(alertsForCriticalOperations="Enabled"), CLASSIC_ALERTS),
-        (vault(), CLASSIC_ALERTS),
+        (vault(alertsForCriticalOperations="enabled"), CLASSIC_ALERTS),
+        (vault(), []),
         (s.flow_log("log", NETWORK["id"]), []),
     ],
 )
