@@ -41,10 +41,11 @@ ENDS = {
         "Standard_HB60rs",
         "Standard_HB60-45rs",
     ],
-    "2025-09-30": ["Standard_NC6s_v3", "Standard_NC24rs_v3"],
+    "2025-03-31": ["Standard_NC24rs_v3"],
+    "2025-09-30": ["Standard_NC6s_v3", "Standard_NC24s_v3"],
     "2026-06-30": ["Standard_DC2s_v2", "Standard_DC8_v2"],
     "2026-08-01": ["Standard_DC4as_cc_v5", "Standard_DC96ads_cc_v5", "Standard_EC20as_cc_v5", "Standard_EC4ads_cc_v5"],
-    "2026-09-30": ["Standard_NV12s_v3", "Standard_NV32as_v4"],
+    "2026-09-30": ["Standard_NV12s_v3", "Standard_NV24ms_v3", "Standard_NV32ms_v3", "Standard_NV32as_v4"],
     "2027-03-31": ["Standard_M192is_v2", "Standard_M192ims_v2", "Standard_M192ids_v2", "Standard_M192idms_v2"],
     "2027-05-31": ["Standard_HB120rs_v2", "Standard_HB120-64rs_v2", "Standard_HC44rs", "Standard_HC44-16rs"],
     "2028-05-01": [
