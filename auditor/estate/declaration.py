@@ -33,19 +33,23 @@ class LoadBalancerRole(enum.StrEnum):
 
 
 class Selector(msgspec.Struct, frozen=True):
-    """A declared member as written: a name, an ARM id, a glob over names, or a tag."""
+    """A declared member as written: a name, an ARM id, a glob over names, or tags."""
 
     kind: Literal["name", "id", "glob", "tag"]
-    value: str
-    """The name, id, glob or wanted tag value."""
+    value: str = ""
+    """The name, id or glob."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """For the kind `tag`, the names and values of the tags, all of which a VM must have."""
     tag: str = ""
-    """The name of the tag, for the kind `tag` and for an id that a tag supplied."""
+    """The name of the tag that supplied an id."""
     line: int = 0
     """Its line in the deployment file; 0 if it is from a tag."""
 
     def __str__(self) -> str:
         """Return it for messages."""
-        return f"tag {self.tag}={self.value}" if self.kind == "tag" else self.value
+        if self.kind != "tag":
+            return self.value
+        return f"tag {' and '.join(f'{name}={value}' for name, value in self.tags)}"
 
 
 class Roster(msgspec.Struct, frozen=True):
@@ -71,6 +75,8 @@ class DeclaredMirror(msgspec.Struct, frozen=True):
     arbiter: Roster = Roster()
     dr: Roster = Roster()
     reporting: Roster = Roster()
+    superserver: int = 0
+    """The superserver port; 0 if undeclared."""
     disks: Mapping[str, tuple[int, ...]] = {}
     """LUNs by purpose (`journal`, `wij`)."""
     line: int = 0
@@ -104,6 +110,8 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     """None if undeclared; empty if declared as `none`."""
     resource_groups: tuple[str, ...] = ()
     """Lower-case names of resource groups that belong to it with everything in them."""
+    vault: str = ""
+    """The ARM id of the vault for backups, "" if undeclared."""
     guest: Literal["optional", "required"] = "optional"
     settings: Mapping[str, float] = {}
     setting_lines: Mapping[str, int] = {}

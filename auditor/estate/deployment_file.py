@@ -97,6 +97,7 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         if "tiers" in entry
         else None,
         resource_groups=tuple(name.lower() for name in entry.get("scope", {}).get("resourceGroups", ())),
+        vault=entry.get("backup", {}).get("vault", ""),
         guest=entry.get("guest", "optional"),
         settings=settings,
         setting_lines={name: document.line(settings, name) for name in settings},
@@ -127,6 +128,7 @@ def _mirror(document: Document, entry: dict[str, Any], product: str) -> Declared
         arbiter=_roster(document, entry, "arbiter"),
         dr=_roster(document, entry, "dr"),
         reporting=_roster(document, entry, "reporting"),
+        superserver=entry.get("superserver", 0),
         disks={purpose: tuple(luns) for purpose, luns in disks.items()},
         line=document.line(entry),
     )
@@ -157,8 +159,7 @@ def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
 def _selector(document: Document, member: Any, line: int) -> Selector:  # noqa: ANN401 - the schema has checked it
     """Return the selector of one declared member."""
     if "tag" in member and isinstance(member, dict):
-        ((tag, value),) = member["tag"].items()
-        return Selector("tag", value, tag=tag, line=line)
+        return Selector("tag", tags=tuple(member["tag"].items()), line=line)
     text: str = member if isinstance(member, str) else member["name"]
     if "/" not in text:
         glob = bool(_GLOB_CHARACTERS & set(text))

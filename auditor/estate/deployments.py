@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from auditor.azure import arm
+from auditor.azure import arm, paths
 from auditor.azure.types.names import LOAD_BALANCER, VM
 from auditor.estate.declaration import DeclaredDeployment, DeclaredTier, LoadBalancerRole, Role, Roster, Selector
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import LoadBalancing
-from auditor.estate.scope import ScopeBuilder
+from auditor.estate.scope import ScopeBuilder, unlisted_around
 from auditor.estate.subjects import DeclaredMember, Deployment, DeploymentScope, Members, Mirror, Tier
-from auditor.estate.tags import TIER_ROLES, tag
+from auditor.estate.tags import TIER_ROLES
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
@@ -82,8 +82,8 @@ class DeploymentResolver:
             expected=expected,
             scope=scope,
             balancers={
-                LoadBalancerRole.WEB: self._balancers(vms[Role.WEB], scope),
-                LoadBalancerRole.MIRROR: self._balancers(vms[Role.MIRROR_FAILOVER], scope),
+                LoadBalancerRole.WEB: self._balancers(vms[Role.WEB], scope, subscriptions),
+                LoadBalancerRole.MIRROR: self._balancers(vms[Role.MIRROR_FAILOVER], scope, subscriptions),
             },
             lines=_lines(declared, mirrors, tiers, declared_members),
         )
@@ -105,7 +105,7 @@ class DeploymentResolver:
         if selector.kind == "glob":
             matches = re.compile(fnmatch.translate(selector.value.lower())).match
             return [vm for vm in vms if matches(vm.name.lower())]
-        return [vm for vm in vms if tag(vm, selector.tag).casefold() == selector.value.casefold()]
+        return [vm for vm in vms if _has_tags(vm, selector)]
 
     def _scope(
         self, vms: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
@@ -118,11 +118,20 @@ class DeploymentResolver:
             scope.add_groups(groups)
         return scope.result()
 
-    def _balancers(self, members: Members, scope: DeploymentScope) -> PartialList:
+    def _balancers(self, members: Members, scope: DeploymentScope, subscriptions: tuple[str, ...]) -> PartialList:
         """Return the load balancers with a rule that sends traffic to one of several VMs."""
         vms = PartialList.of(members)
         found = {pool.resource.key: pool.resource for pool in self.load_balancing.pools_serving(vms.of_type(Resource))}
-        return PartialList(tuple(found.values()), vms.incomplete_because or scope[LOAD_BALANCER].missing)
+        unlisted = vms.incomplete_because
+        if unlisted is None and scope[LOAD_BALANCER].missing is not None:  # perhaps because of VMs in other roles
+            unlisted = unlisted_around(self.graph, self.load_balancing, subscriptions, vms, LOAD_BALANCER)
+        return PartialList(tuple(found.values()), unlisted)
+
+
+def _has_tags(vm: Resource, selector: Selector) -> bool:
+    """Return whether a VM has all tags of a selector; their names and values are compared case-insensitively."""
+    found = ((paths.get(vm.body, ("tags", name)), value) for name, value in selector.tags)
+    return all(isinstance(has, str) and has.casefold() == wanted.casefold() for has, wanted in found)
 
 
 def _each_once(vms: PartialList) -> PartialList:

@@ -130,6 +130,15 @@ class ScopeBuilder:
                 yield gap
 
 
+def unlisted_around(
+    graph: Graph, balancing: LoadBalancing, subscriptions: tuple[str, ...], members: Members, type_: str
+) -> Unknown | None:
+    """Return why some VMs may lead to further resources of a type, None if they do not."""
+    scope = ScopeBuilder(graph, balancing, subscriptions)
+    scope.add_members(members)
+    return scope.result()[type_].missing
+
+
 @cache
 def _reachable_from(type_: str) -> tuple[str, ...]:
     """Return the types that the reference graph reaches from a type."""

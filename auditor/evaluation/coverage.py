@@ -30,7 +30,10 @@ def assess(
     incomplete = [finding for finding in findings if finding.waiver is None and _makes_incomplete(finding, topology)]
     undeclared = (finding for finding in incomplete if finding.cause is Cause.DECLARATION)
     return Coverage(
-        complete=not incomplete and all(gap in waived for gap in gaps),
+        # No source has files from inside VMs.
+        complete=not incomplete
+        and all(gap in waived for gap in gaps)
+        and not any(deployment.declared.guest == "required" for deployment in topology.deployments),
         listed=tuple(sorted((scope, display_type(type_)) for scope, type_ in snapshot.listed)),
         gaps=gaps,
         declarations=tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons)),

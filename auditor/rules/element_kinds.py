@@ -18,6 +18,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "exposure": "a use of something that Azure retires",
         "member": "a declared member: one entry of a list in the deployment file",
         "mirror": "a mirror",
+        "name": "a name in the deployment file other than that of a member: a region, resource group, LUN or vault",
         "need": "a role that a deployment needs",
         "opening": "a sensitive port that security groups open to addresses on the Internet",
         "path": "a public path: a way from the Internet to a VM",

@@ -220,11 +220,12 @@ def topology(
     deployment: str = "",
     gaps: Iterable[Body] = (),
     unlisted: Iterable[str] = (),
+    also_listed: Iterable[str] = (),
     scopes: Iterable[str] = (SUB,),
 ) -> Topology:
     """Return the topology of some resources; every type of the graph is listed, except `unlisted` ones."""
     hidden = {type_.lower() for type_ in unlisted}
-    listed = {scope: [type_ for type_ in TYPES if type_ not in hidden] for scope in scopes}
+    listed = {scope: [type_ for type_ in (*TYPES, *also_listed) if type_ not in hidden] for scope in scopes}
     body = {"value": bodies, "listed": listed, "gaps": list(gaps)}
     return Topology(arm_json.decode(json.dumps(body).encode(), "test"), declare(deployment) if deployment else ())
 

@@ -13,7 +13,7 @@ from auditor.estate.declaration import NONE, Role
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import RULES, STATUS_PAGE
 from auditor.estate.subjects import DeclaredMember, Deployment, Subscription, declared_region
-from auditor.estate.tags import TAG_ROLE
+from auditor.estate.tags import TAG_DEPLOYMENT, TAG_ROLE
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
@@ -97,6 +97,28 @@ def member_matches(_: Context, member: DeclaredMember) -> Answer:
     """The VMs that the declared member matches."""
     reads = (Read(vm.id, "name", vm.name) for vm in member.matches.of_type(Resource))
     return Answer(member.matches, tuple(reads))
+
+
+@fact("vm.other_deployments", "vm", gives="text*")
+def other_deployments(context: Context, vm: Resource) -> Answer:
+    """The other deployments to which the VM belongs: those of which it is a member, and the one that its tag names."""
+    own = context.deployment.id.casefold() if context.deployment else ""
+    found = {name.casefold(): name for name in context.topology.once(_deployments_by_vm).get(vm.key, ())}
+    tagged = value(vm, f"tags['{TAG_DEPLOYMENT}']")
+    if isinstance(tagged.value, str) and tagged.value:
+        found.setdefault(tagged.value.casefold(), tagged.value)
+    found.pop(own, None)
+    unknown = tagged.value if isinstance(tagged.value, Unknown) else None
+    return Answer(PartialList(tuple(found[name] for name in sorted(found)), unknown), tagged.reads)
+
+
+def _deployments_by_vm(topology: Topology) -> dict[str, list[str]]:
+    """Return the deployments of which each VM is a member, by its key."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for deployment in topology.deployments:
+        for key in deployment.roles:
+            found[key].append(deployment.id)
+    return found
 
 
 @fact("subscription.sightings", "subscription", gives="sighting*")

@@ -220,6 +220,28 @@ def purpose(context: Context, attachment: Part) -> Answer:
     return Answer(unknown or ABSENT, lun.reads)
 
 
+@fact("vm.journal_attachments", "vm", gives="attachment*")
+def journal_attachments(context: Context, vm: Resource) -> Answer:
+    """The attachments of the disks that the deployment file declares for journals and the WIJ, by LUN.
+
+    Unknown for a declared LUN at which the VM has no disk.
+    """
+    attached = objects(vm, ATTACHMENTS)
+    purposes = [(part, purpose(context, part).value) for part in attached.of_type(Part)]
+    known: list[object] = [part for part, found in purposes if isinstance(found, str)]
+    known += [*attached.of_type(Unknown), *(found for _, found in purposes if isinstance(found, Unknown))]
+    there = {value(part, "lun").value for part, _ in purposes}
+    for mirror in context.deployment.mirrors if context.deployment and attached.complete else ():
+        members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
+        luns = {lun for luns in mirror.declared.disks.values() for lun in luns} if vm in members else set()
+        for lun in sorted(luns - there):
+            reason = (
+                f"LUN {lun} is declared for journals or WIJ of mirror {mirror.declared.name}: {vm.id} has no disk there"
+            )
+            known.append(Unknown(Cause.DECLARATION, reason, about=(vm.id,)))
+    return Answer(PartialList(tuple(known), attached.missing))
+
+
 def _disk_of(context: Context, attachment: Part) -> object:
     """Return the managed disk of an attachment, or why it is unknown."""
     disk = context.topology.graph.follow(attachment, "managedDisk").value

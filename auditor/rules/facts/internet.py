@@ -14,6 +14,7 @@ from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.admission import Admission
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.rules.context import Context
+from auditor.rules.facts.load_balancers import unlisted_load_balancers
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
@@ -246,8 +247,7 @@ def _public_paths(context: Context, vm: Resource) -> Answer:
                 unknown = unknown or path
             else:
                 paths.append(path)
-    if unknown is None and context.deployment is not None:
-        unknown = context.deployment.scope[LOAD_BALANCER].missing
+    unknown = unknown or unlisted_load_balancers(context, [vm])
     return Answer(PartialList(tuple(paths), unknown))
 
 

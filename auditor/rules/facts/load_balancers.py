@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.declaration import Role
-from auditor.estate.load_balancing import NAT_RULES, RULES
+from auditor.estate.load_balancing import NAT_RULES, RULES, STATUS_PAGE
+from auditor.estate.ports import SUPERSERVER_PORTS, WEB_PORTS
+from auditor.estate.scope import unlisted_around
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.pools import any_vm
-from auditor.rules.facts.reading import number_at
+from auditor.rules.facts.reading import number_at, text_at
+from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, unread
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.lookup import objects, required, unread
 from auditor.snapshot.model import Part, Resource
 
+EVERY_PORT: Final = "every port"
 DATABASE_ROLES = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB)
 PROBE_INTERVAL, PROBE_THRESHOLD = 15, 1
 """Azure's defaults of a load balancer's probe (load-balancer-custom-probe-overview): seconds, number of results."""
@@ -80,18 +87,21 @@ def detection_seconds(_: Context, probe: Part) -> Answer:
 def balancing_rules(context: Context, vm: Resource) -> Answer:
     """The load-balancing rules that send traffic to the VM."""
     rules = context.topology.load_balancing.rules_serving([vm])
-    return Answer(PartialList(tuple(rules), unlisted_load_balancers(context)))
+    return Answer(PartialList(tuple(rules), unlisted_load_balancers(context, [vm])))
 
 
 @fact("balancer.web_rules", "balancer", gives="rule*")
 def web_rules(context: Context, load_balancer: Resource) -> Answer:
-    """The load-balancing rules of a load balancer that send traffic to a web server of the deployment."""
+    """The load-balancing rules of a load balancer that send the traffic of users to a web server of the deployment.
+
+    Rules for the superserver port are left out, and rules that follow the primary of a mirror by its status page.
+    """
     return Answer(_web_rules(context, load_balancer))
 
 
 @fact("balancer.web_probes", "balancer", gives="probe*")
 def web_probes(context: Context, load_balancer: Resource) -> Answer:
-    """The distinct probes of the load-balancing rules that send traffic to a web server of the deployment."""
+    """The distinct probes of the rules in `balancer.web_rules`."""
     return referred_to(context, _web_rules(context, load_balancer), "probe")
 
 
@@ -110,20 +120,90 @@ def referred_to(context: Context, rules: PartialList, name: str) -> Answer:
     return Answer(PartialList(tuple(found.values()), unknown), tuple(reads))
 
 
-def unlisted_load_balancers(context: Context) -> Unknown | None:
-    """Return why the list of the deployment's load balancers may be incomplete, or None."""
-    return context.deployment.scope[LOAD_BALANCER].missing if context.deployment else None
+def unlisted_load_balancers(context: Context, vms: Sequence[Resource]) -> Unknown | None:
+    """Return why further load balancers may send traffic to some VMs of the deployment, or None."""
+    deployment, topology = context.deployment, context.topology
+    if deployment is None or deployment.scope[LOAD_BALANCER].missing is None:
+        return None
+    # Perhaps only those are unknown that VMs in other roles lead to.
+    members = PartialList(tuple(vms))
+    return unlisted_around(topology.graph, topology.load_balancing, deployment.subscriptions, members, LOAD_BALANCER)
+
+
+def tcp_port(rule: Part) -> Answer:
+    """Return the port of pool members to which a load-balancing rule sends TCP traffic; absent if it is not for TCP.
+
+    It is `EVERY_PORT` for a rule for all ports.
+    """
+    protocol = text_at(rule, "properties.protocol")
+    port = number_at(rule, "properties.backendPort")
+    reads = (*port.reads, *protocol.reads)
+    if isinstance(protocol.value, Unknown):
+        return Answer(protocol.value, reads)
+    name = "tcp" if protocol.value is ABSENT else str(protocol.value).lower()
+    if name not in {"tcp", "all"}:
+        return Answer(ABSENT, reads)
+    if name == "all" and port.value == 0:
+        return Answer(EVERY_PORT, reads)
+    return Answer(required(port).value, reads)
+
+
+def requests_status_page(context: Context, rule: Part) -> bool | Unknown:
+    """Return whether the probe of a load-balancing rule requests the mirror status page."""
+    probe = context.topology.graph.follow(rule, "probe").value
+    path = text_at(probe, "properties.requestPath").value if isinstance(probe, Part) else probe
+    return path if isinstance(path, Unknown) else isinstance(path, str) and bool(STATUS_PAGE.search(path))
 
 
 def _web_rules(context: Context, load_balancer: Resource) -> PartialList:
-    roles = context.deployment.roles if context.deployment else {}
     rules = objects(load_balancer, RULES)
     unknown = rules.incomplete_because
     known: list[Part] = []
     for rule in rules.of_type(Part):
-        vms = context.topology.load_balancing.vms_served(rule)
-        if any(Role.WEB in roles.get(vm.key, ()) for vm in vms.of_type(Resource)):
+        web = _sends_web_traffic(context, rule)
+        if web is True:
             known.append(rule)
-        else:
-            unknown = unknown or vms.incomplete_because
+        elif isinstance(web, Unknown):
+            unknown = unknown or web
     return PartialList(tuple(known), unknown)
+
+
+def _sends_web_traffic(context: Context, rule: Part) -> bool | Unknown:
+    """Return whether a load-balancing rule sends the traffic of users to a web server of the deployment.
+
+    A VM that is a database server too gets other traffic as well. The rules that follow the primary of a mirror need
+    nothing that keeps a client on one web server, since there is only one.
+    """
+    vms = context.topology.load_balancing.vms_served(rule)
+    roles = [frozenset(roles_of(context, vm)) for vm in vms.of_type(Resource)]
+    servers = [own for own in roles if Role.WEB in own]
+    if not servers:
+        return vms.incomplete_because or False
+    port = tcp_port(rule).value
+    if port in _superserver_ports(context):
+        return False
+    if any(own.isdisjoint(DATABASE_ROLES) for own in servers):
+        return True
+    if all(Role.MIRROR_FAILOVER in own for own in roles):
+        follows = requests_status_page(context, rule)
+        if follows is True:
+            return vms.incomplete_because or False
+        if isinstance(follows, Unknown):
+            return follows
+    return _is_web_port(rule, port)
+
+
+def _is_web_port(rule: Part, port: object) -> bool | Unknown:
+    """Return whether a load-balancing rule to a port of a VM that is web and database server sends web traffic."""
+    if isinstance(port, Unknown):
+        return port
+    if port is ABSENT or port in {EVERY_PORT, *WEB_PORTS}:
+        return port is not ABSENT
+    reason = f"{rule.id} leads to port {port} of VMs that are web and database servers: that may be web traffic or not"
+    return Unknown(Cause.VALUE, reason, about=(rule.resource.id,))
+
+
+def _superserver_ports(context: Context) -> frozenset[int]:
+    """Return the superserver ports of the deployment: those declared for its mirrors, and the usual ones."""
+    mirrors = context.deployment.mirrors if context.deployment else ()
+    return SUPERSERVER_PORTS | {mirror.declared.superserver for mirror in mirrors}

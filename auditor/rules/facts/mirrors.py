@@ -9,7 +9,6 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
-from auditor.rules.facts.load_balancers import referred_to, unlisted_load_balancers
 from auditor.rules.facts.placement import fault_domain, fault_domain_group, update_domain
 from auditor.rules.facts.reading import number_at
 from auditor.rules.facts.separation import FAULT_DOMAIN, NOTHING, REGION, ZONE, apart, apart_from_member, weakest
@@ -53,8 +52,9 @@ def failover_and_arbiter(_: Context, mirror: Mirror) -> Answer:
 
 @fact("mirror.machines", "mirror", gives="vm*")
 def vms(_: Context, mirror: Mirror) -> Answer:
-    """The failover members, the arbiter and the DR asyncs; a VM with two of these roles is listed twice."""
-    return Answer(PartialList.joined(mirror.failover, mirror.arbiter, mirror.dr))
+    """The failover members, the arbiter and the declared DR asyncs; a VM with two of these roles is listed twice."""
+    declared = mirror.dr if isinstance(mirror.dr, PartialList) else PartialList()
+    return Answer(PartialList.joined(mirror.failover, mirror.arbiter, declared))
 
 
 @fact("mirror.separation", "mirror", gives="text")
@@ -114,28 +114,6 @@ def fault_domains(context: Context, mirror: Mirror) -> Answer:
 def update_domains(context: Context, mirror: Mirror) -> Answer:
     """The update domains of the failover members and the arbiter, one per VM."""
     return _domains(context, mirror, update_domain)
-
-
-@fact("mirror.pools", "mirror", gives="pool*")
-def pools(context: Context, mirror: Mirror) -> Answer:
-    """The backend pools with a failover member to which a load-balancing rule sends traffic."""
-    vms = PartialList.of(mirror.failover)
-    pools = context.topology.load_balancing.pools_serving(vms.of_type(Resource))
-    return Answer(PartialList(tuple(pools), vms.incomplete_because or unlisted_load_balancers(context)))
-
-
-@fact("mirror.rules", "mirror", gives="rule*")
-def rules(context: Context, mirror: Mirror) -> Answer:
-    """The load-balancing rules that send traffic to a failover member."""
-    vms = PartialList.of(mirror.failover)
-    rules = context.topology.load_balancing.rules_serving(vms.of_type(Resource))
-    return Answer(PartialList(tuple(rules), vms.incomplete_because or unlisted_load_balancers(context)))
-
-
-@fact("mirror.frontends", "mirror", gives="frontend*")
-def frontends(context: Context, mirror: Mirror) -> Answer:
-    """The distinct frontends from which a load-balancing rule sends traffic to a failover member."""
-    return referred_to(context, PartialList.of(rules(context, mirror).value), "frontendIPConfiguration")
 
 
 def _domains(context: Context, mirror: Mirror, domain: Callable[[Context, Resource], Answer]) -> Answer:

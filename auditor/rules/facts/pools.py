@@ -13,6 +13,7 @@ from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
+from auditor.rules.facts.roles import may_have_role, roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, value
@@ -56,7 +57,7 @@ def only_dr_members(context: Context, pool: Part) -> Answer:
     undeclared: Unknown | None = None
     for vm in vms:
         if Role.MIRROR_DR not in roles_of(context, vm):
-            unknown = _unknown_members(context, Role.MIRROR_DR)
+            unknown = may_have_role(context, vm, (Role.MIRROR_DR,))
             if unknown is None:
                 return Answer(False, found.reads)
             undeclared = undeclared or unknown
@@ -246,7 +247,6 @@ def serves(context: Context, pools: Answer, role: Role) -> Answer:
 def any_vm(context: Context, served: Iterable[Answer], unknown: Unknown | None, roles: tuple[Role, ...]) -> Answer:
     """Return whether some VMs include one of some roles; `unknown` is why there may be more VMs."""
     reads: list[Read] = []
-    others = False
     for found in served:
         vms = PartialList.of(found.value)
         reads += found.reads
@@ -254,20 +254,8 @@ def any_vm(context: Context, served: Iterable[Answer], unknown: Unknown | None, 
         for vm in vms.of_type(Resource):
             if set(roles) & set(roles_of(context, vm)):
                 return Answer(True, tuple(reads))
-            others = True
-    if others:
-        unknown = unknown or next(filter(None, (_unknown_members(context, role) for role in roles)), None)
+            unknown = unknown or may_have_role(context, vm, roles)
     return Answer(unknown or False, tuple(reads))
-
-
-def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
-    """Return the roles of a VM in the deployment."""
-    return context.deployment.roles.get(vm.key, ()) if context.deployment else ()
-
-
-def _unknown_members(context: Context, role: Role) -> Unknown | None:
-    """Return why the members of a role may not all be known, or None."""
-    return PartialList.of(context.deployment.vms[role]).incomplete_because if context.deployment else None
 
 
 def _instances(pool: Part, vm: Resource) -> int:

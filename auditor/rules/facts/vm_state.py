@@ -14,6 +14,7 @@ from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.facts.reading import text_at, unviewed
+from auditor.rules.facts.roles import may_have_role, roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required, unread, value
@@ -144,8 +145,4 @@ def _running(context: Context, members: PartialList, besides: Resource) -> Answe
 
 def _has_role(context: Context, vm: Resource, roles: tuple[Role, ...]) -> bool | Unknown:
     """Return whether a VM has one of some roles; unknown if the members of a role are not all known."""
-    if context.deployment is None:
-        return False
-    if any(role in roles for role in context.deployment.roles.get(vm.key, ())):
-        return True
-    return PartialList.joined(*(context.deployment.vms[role] for role in roles)).incomplete_because or False
+    return any(role in roles for role in roles_of(context, vm)) or may_have_role(context, vm, roles) or False

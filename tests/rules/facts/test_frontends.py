@@ -141,13 +141,56 @@ def test_whether_databases_are_behind_a_load_balancer(load_balancer: Body, keywo
 
 def test_with_undeclared_roles_it_is_unknown_whether_databases_are_behind_a_load_balancer() -> None:
     open_ = DEPLOYMENT.replace(", reporting: none", "")
-    assert (
-        load_balancer_fact(
-            "balancer.serves_databases", s.load_balancer("lb", {"p": s.by_nic("web-a-nic")}), deployment=open_
-        )
-        is DECLARATION
-    )
+    for vm, expected in (("other", DECLARATION), ("web-a", False)):
+        found = s.load_balancer("lb", {"p": s.by_nic(f"{vm}-nic")})
+        assert load_balancer_fact("balancer.serves_databases", found, deployment=open_) is expected, vm
     assert load_balancer_fact("balancer.serves_databases", s.load_balancer("lb", {"p": {}}), deployment=open_) is False
+
+
+MIXED = DEPLOYMENT.replace("[web-a, web-b]", "[db-a, db-b, web-a]")
+STATUS = {"requestPath": "/csp/bin/mirror_status.cxw"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "probe", "expected"),
+    [
+        ({"backendPort": 1972}, {}, []),
+        ({"backendPort": 51773}, {}, []),
+        ({"backendPort": 56772, "protocol": "tcp"}, {}, ["..."]),
+        ({"backendPort": 443}, {}, ["rule"]),
+        ({"backendPort": 443}, STATUS, []),
+        ({"backendPort": 56772}, STATUS, []),
+        ({"backendPort": 443, "protocol": "Udp"}, {}, []),
+        ({"backendPort": 0, "protocol": "All"}, {}, ["rule"]),
+        ({"backendPort": "443"}, {}, ["..."]),
+        ({"backendPort": 443, "protocol": 6}, {}, ["..."]),
+        ({"backendPort": 443}, {"requestPath": 7}, ["..."]),
+    ],
+)
+def test_which_rules_to_failover_members_send_web_traffic(rule: Body, probe: Body, expected: list[str]) -> None:
+    rules = {"rule": {**s.to("lb", "p", probe="probe"), **rule}}
+    built = estate(
+        s.load_balancer("lb", {"p": s.by_nic("db-a-nic", "db-b-nic")}, rules, {"probe": probe}), deployment=MIXED
+    )
+    found = ask("balancer.web_rules", built, s.item(built, "Network/loadBalancers", "lb")).value
+    assert isinstance(found, PartialList)
+    assert [part.id.split("/")[-1] for part in found.of_type(Part)] + ["..."] * (not found.complete) == expected
+
+
+def test_a_rule_that_leads_to_a_web_server_without_database_sends_web_traffic_unless_it_is_for_the_superserver() -> (
+    None
+):
+    pools = {"p": s.by_nic("db-a-nic", "web-a-nic")}
+    for port, text, expected in (
+        (6661, MIXED, 1),
+        (1972, MIXED, 0),
+        (6661, MIXED.replace("name: M,", "name: M, superserver: 6661,"), 0),
+    ):
+        rules = {"rule": {**s.to("lb", "p", probe="probe"), "backendPort": port}}
+        built = estate(s.load_balancer("lb", pools, rules, {"probe": STATUS}), deployment=text)
+        found = ask("balancer.web_rules", built, s.item(built, "Network/loadBalancers", "lb")).value
+        assert isinstance(found, PartialList)
+        assert len(found.known) == expected
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def load_balancer(*rules: Body) -> Body:
     return s.load_balancer(
         "lb",
         {"pool": s.by_nic("vm-a-nic", "vm-b-nic"), "other": s.by_nic("vm-c-nic")},
-        {f"rule-{number}": {**s.to("lb", "pool"), **rule} for number, rule in enumerate(rules)}
+        {f"rule-{number}": {**s.to("lb", "pool"), "backendPort": 1972, **rule} for number, rule in enumerate(rules)}
         | {
             "elsewhere": {
                 **s.to("lb", "other"),

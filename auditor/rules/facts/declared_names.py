@@ -1,0 +1,250 @@
+"""Facts of what the deployment file names, and of what exists under that name or a similar one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.azure.types.names import VAULT, VIRTUAL_NETWORK, VM
+from auditor.estate.declaration import NONE, Role
+from auditor.estate.graph import Graph
+from auditor.estate.subjects import DeclaredMember, Deployment, Mirror
+from auditor.rules.context import Context
+from auditor.rules.facts.disks import ATTACHMENTS
+from auditor.rules.registry import fact
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
+from auditor.snapshot.lookup import objects, required, value
+from auditor.snapshot.model import Part, Resource
+
+_MOST: Final = 5
+"""The number of existing names that are given where none is similar."""
+
+
+class Name(msgspec.Struct, frozen=True, eq=False):
+    """A region, resource group, LUN or vault that the deployment file names, or the files that it requires."""
+
+    id: str
+    deployment: str
+    path: str
+    """Its place in the deployment, such as `regions.primary`."""
+    written: str
+    existing: Answer
+    """The name itself if something has it, else the most similar names; incomplete where names were not read."""
+
+
+@fact("deployment.names", "deployment", gives="name*")
+def names(context: Context, deployment: Deployment) -> Answer:
+    """The names in the deployment file other than those of members: regions, resource groups, LUNs and the vault.
+
+    `guest: required` is one of them, for the files from inside the VMs.
+    """
+    declared = deployment.declared
+    found = {
+        **_regions(context.topology.graph, deployment),
+        **_groups(context.topology.graph, deployment),
+        **dict(entry for mirror in deployment.mirrors for entry in _luns(mirror)),
+    }
+    if declared.vault:
+        found["backup.vault"] = declared.vault, _vaults(context.topology.graph, deployment)
+    if declared.guest == "required":
+        reason = (
+            f"{declared.name} requires files from inside its VMs (`guest: required`), and none was supplied: this "
+            "version reads no such files; write `guest: optional`"
+        )
+        found["guest"] = declared.guest, Answer(Unknown(Cause.GUEST, reason))
+    known = (
+        Name(f"{declared.name}/{path}", declared.name, path, written, existing)
+        for path, (written, existing) in found.items()
+    )
+    return Answer(PartialList(tuple(known)))
+
+
+@fact("name.written", "name", gives="text")
+def written(_: Context, name: Name) -> Answer:
+    """The name as the deployment file has it."""
+    return Answer(name.written, (Read(name.deployment, name.path, name.written),))
+
+
+@fact("name.existing", "name", gives="text*")
+def existing(_: Context, name: Name) -> Answer:
+    """The name itself if something has it, else the names that exist, the most similar first.
+
+    A region has a member of the deployment; a DR region without members has at least a virtual network.
+    """
+    return name.existing
+
+
+@fact("member.written", "member", gives="text")
+def member_written(_: Context, member: DeclaredMember) -> Answer:
+    """The declared member as the deployment file has it: a name, an ARM id, a glob or tags."""
+    text = str(member.selector)
+    return Answer(text, (Read(member.id, member.selector.kind, text),))
+
+
+@fact("member.existing", "member", gives="text*")
+def member_existing(context: Context, member: DeclaredMember) -> Answer:
+    """The declared member itself if it matches a VM, else the names, ids or tags of VMs, the most similar first."""
+    if member.matches.known:
+        reads = (Read(vm.id, "name", vm.name) for vm in member.matches.of_type(Resource))
+        return Answer(PartialList((str(member.selector),)), tuple(reads))
+    vms = context.topology.graph.by_type.get(VM, ())
+    there = [vm for vm in vms if arm.subscription_of(vm.key) in _subscriptions(context)]
+    similar = _similar(str(member.selector), _called(member, there))
+    return Answer(PartialList(similar, member.matches.missing))
+
+
+def _subscriptions(context: Context) -> tuple[str, ...]:
+    return context.deployment.subscriptions if context.deployment else ()
+
+
+def _called(member: DeclaredMember, vms: Iterable[Resource]) -> Iterator[str]:
+    """Yield what VMs are called in the manner of a declared member."""
+    kind = member.selector.kind
+    for vm in vms:
+        if kind == "tag":
+            tags = value(vm, "tags").value
+            yield from (f"tag {name}={text}" for name, text in (tags.items() if isinstance(tags, dict) else ()))
+        else:
+            yield vm.id if kind == "id" else vm.name
+
+
+def _similar(name: str, others: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that are similar to one that does not exist, else the first few of all."""
+    known = {other.casefold(): other for other in others}
+    near = difflib.get_close_matches(name.casefold(), sorted(known))
+    return tuple(known[other] for other in near or sorted(known)[:_MOST])
+
+
+# --- regions ----------------------------------------------------------------------------------------------------------
+
+_Names = dict[str, tuple[str, Answer]]
+"""By its place in the deployment, a name and the existing names."""
+
+
+def _regions(graph: Graph, deployment: Deployment) -> _Names:
+    declared = deployment.declared
+    found = {}
+    if declared.primary_region:
+        found["regions.primary"] = declared.primary_region, _region_of_members(deployment, declared.primary_region)
+    if declared.dr_region not in {"", NONE}:
+        existing = _region_of_members(deployment, declared.dr_region)
+        if not _elsewhere(deployment):
+            existing = _region_of_networks(graph, deployment, existing)
+        found["regions.dr"] = declared.dr_region, existing
+    return found
+
+
+def _places(deployment: Deployment) -> tuple[dict[str, list[Read]], Unknown | None]:
+    """Return what shows the regions of the declared members, and why there may be members in further regions."""
+    members = PartialList.joined(*(member.vms for member in deployment.declared_members))
+    unknown = members.incomplete_because
+    regions: dict[str, list[Read]] = {}
+    for vm in members.of_type(Resource):
+        place = required(value(vm, "location"))
+        if isinstance(place.value, str):
+            regions.setdefault(arm.location(place.value), []).extend(place.reads)
+        else:
+            reason = f"the region of {vm.id} is not known"
+            unknown = unknown or (
+                place.value if isinstance(place.value, Unknown) else Unknown(Cause.VALUE, reason, about=(vm.id,))
+            )
+    if not deployment.declared_members:
+        unknown = Unknown(Cause.DECLARATION, f"no member of {deployment.id} is declared")
+    return regions, unknown
+
+
+def _region_of_members(deployment: Deployment, region: str) -> Answer:
+    regions, unknown = _places(deployment)
+    if region in regions:
+        return Answer(PartialList((region,)), tuple(regions[region]))
+    reads = tuple(read for own in regions.values() for read in own)
+    return Answer(PartialList(_similar(region, regions), unknown), reads)
+
+
+def _elsewhere(deployment: Deployment) -> bool:
+    """Return whether a member other than an arbiter is outside of the declared regions."""
+    own = {deployment.declared.primary_region, deployment.declared.dr_region}
+    rosters = (found for role, found in deployment.vms.items() if role is not Role.MIRROR_ARBITER)
+    return any(vm.location and vm.location not in own for vm in PartialList.joined(*rosters).of_type(Resource))
+
+
+def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -> Answer:
+    """Return the existing names of a DR region, to which virtual networks without members count too."""
+    region = deployment.declared.dr_region
+    named = PartialList.of(members.value)
+    if region in named.known:
+        return members
+    networks = [
+        network
+        for network in graph.by_type.get(VIRTUAL_NETWORK, ())
+        if arm.subscription_of(network.key) in deployment.subscriptions
+    ]
+    prepared = next((network for network in networks if network.location == region), None)
+    if prepared is not None:
+        return Answer(PartialList((region,)), value(prepared, "location").reads)
+    others = {network.location for network in networks if network.location}
+    similar = _similar(region, others - {deployment.declared.primary_region})
+    return Answer(PartialList(similar, named.missing or _unlisted(graph, VIRTUAL_NETWORK, deployment)), members.reads)
+
+
+# --- resource groups, LUNs, vaults ------------------------------------------------------------------------------------
+
+
+def _groups(graph: Graph, deployment: Deployment) -> _Names:
+    wanted = deployment.declared.resource_groups
+    known: dict[str, Read] = {}
+    for resource in graph.resources.values() if wanted else ():
+        group = arm.group_of(resource.key)
+        if group and arm.subscription_of(resource.key) in deployment.subscriptions:
+            known.setdefault(group, Read(resource.id, "", resource.name))
+    missing = _unlisted(graph, arm.RESOURCE_GROUP, deployment)
+    return {
+        f"scope.resourceGroups[{index}]": (
+            group,
+            Answer(PartialList((group,)), (known[group],))
+            if group in known
+            else Answer(PartialList(_similar(group, known), missing)),
+        )
+        for index, group in enumerate(wanted)
+    }
+
+
+def _luns(mirror: Mirror) -> Iterator[tuple[str, tuple[str, Answer]]]:
+    """Yield the declared LUNs; one names something if a mirror member has a data disk at it."""
+    rosters = (mirror.failover, mirror.dr, mirror.reporting)
+    vms = PartialList.joined(*(roster for roster in rosters if isinstance(roster, PartialList)))
+    missing = vms.incomplete_because
+    known: dict[int, list[Read]] = {}
+    for vm in vms.of_type(Resource):
+        attachments = objects(vm, ATTACHMENTS)
+        missing = missing or attachments.incomplete_because
+        for attachment in attachments.of_type(Part):
+            number = required(value(attachment, "lun"))
+            bounds = interval(number.value)
+            if bounds is not None:
+                known.setdefault(int(bounds.low), []).extend(number.reads)
+            elif isinstance(number.value, Unknown):
+                missing = missing or number.value
+    for purpose, luns in sorted(mirror.declared.disks.items()):
+        for index, lun in enumerate(luns):
+            there = PartialList((str(lun),)) if lun in known else PartialList(tuple(map(str, sorted(known))), missing)
+            path = f"mirrors['{mirror.declared.name}'].disks.{purpose}[{index}]"
+            yield path, (str(lun), Answer(there, tuple(known.get(lun, ()))))
+
+
+def _vaults(graph: Graph, deployment: Deployment) -> Answer:
+    wanted = deployment.declared.vault
+    found = graph.get(wanted)
+    if isinstance(found, Resource):
+        return Answer(PartialList((wanted,)), (Read(found.id, "", found.name),))
+    missing = found if found.cause is Cause.GAP else None
+    return Answer(PartialList(_similar(wanted, (vault.id for vault in graph.by_type.get(VAULT, ()))), missing))
+
+
+def _unlisted(graph: Graph, type_: str, deployment: Deployment) -> Unknown | None:
+    """Return why the resources of a type in the subscriptions of a deployment may not all be known, or None."""
+    return next(filter(None, (graph.listing(type_, own) for own in deployment.subscriptions)), None)

@@ -1,0 +1,189 @@
+"""Facts of the load-balancing rules that send traffic to mirrors, and of the superserver ports to which they lead."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from auditor.azure.paths import ABSENT
+from auditor.estate.declaration import Role
+from auditor.estate.ports import SUPERSERVER_PORTS, WEB_PORTS
+from auditor.estate.subjects import Mirror
+from auditor.estate.topology import Topology
+from auditor.rules.context import Context
+from auditor.rules.facts.load_balancers import (
+    EVERY_PORT,
+    referred_to,
+    requests_status_page,
+    tcp_port,
+    unlisted_load_balancers,
+)
+from auditor.rules.facts.reading import number_at, text_at
+from auditor.rules.facts.roles import roles_of
+from auditor.rules.registry import fact
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.lookup import value
+from auditor.snapshot.model import Part, Resource
+
+IPV4: Final = "IPv4"
+"""Azure's default of a frontend's IP version."""
+
+
+@fact("mirror.rules", "mirror", gives="rule*")
+def rules(context: Context, mirror: Mirror) -> Answer:
+    """The load-balancing rules that send the traffic of the mirror to a failover member.
+
+    Left out are rules to the declared superserver port of another mirror on the same VMs and, if the failover members
+    are web servers too, rules to a web port whose probe does not request the mirror status page.
+    """
+    into = _rules_into(context, mirror)
+    others = {other.declared.superserver for other in _beside(context, mirror)}
+    own = (rule for rule in into.of_type(Part) if not _is_for_others(context, mirror, rule, others))
+    return Answer(PartialList(tuple(own), into.missing))
+
+
+@fact("mirror.pools", "mirror", gives="pool*")
+def pools(context: Context, mirror: Mirror) -> Answer:
+    """The backend pools with a failover member to which a load-balancing rule sends the traffic of the mirror."""
+    own = PartialList.of(rules(context, mirror).value)
+    keys = {rule.key for rule in own.of_type(Part)}
+    balancing = context.topology.load_balancing
+    found = balancing.pools_serving(PartialList.of(mirror.failover).of_type(Resource))
+    known = tuple(pool for pool in found if keys & {rule.key for rule in balancing.rules_into(pool)})
+    return Answer(PartialList(known, own.missing))
+
+
+@fact("mirror.superserver_rules", "mirror", gives="rule*")
+def superserver_rules(context: Context, mirror: Mirror) -> Answer:
+    """The load-balancing rules that send TCP traffic to the superserver port of a failover member.
+
+    If the port is not declared, it is 1972 or 51773. If no rule leads there, but one to a port that is neither a web
+    port nor that of a probe, it is unknown; so it is if it cannot be told to which of several mirrors on the same VMs a
+    rule leads.
+    """
+    into = _rules_into(context, mirror)
+    ports = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
+    reads = tuple(read for _, port in ports for read in port.reads)
+    missing = into.missing or next((port.value for _, port in ports if isinstance(port.value, Unknown)), None)
+    wanted = frozenset({mirror.declared.superserver})
+    if not mirror.declared.superserver:
+        beside = _beside(context, mirror)
+        taken = {other.declared.superserver for other in beside}
+        wanted = SUPERSERVER_PORTS - taken
+        doubt = _doubt(context, mirror, [(rule, port.value) for rule, port in ports if port.value not in taken])
+        if doubt is not None:
+            return Answer(PartialList(missing=missing or doubt), reads)
+    found = (rule for rule, port in ports if port.value == EVERY_PORT or port.value in wanted)
+    return Answer(PartialList(tuple(found), missing), reads)
+
+
+@fact("mirror.frontends", "mirror", gives="frontend*")
+def frontends(context: Context, mirror: Mirror) -> Answer:
+    """The distinct frontends from which a load-balancing rule sends traffic to the superserver port."""
+    found = superserver_rules(context, mirror)
+    frontends = referred_to(context, PartialList.of(found.value), "frontendIPConfiguration")
+    return Answer(frontends.value, (*found.reads, *frontends.reads))
+
+
+@fact("mirror.frontend_ip_versions", "mirror", gives="text*")
+def frontend_ip_versions(context: Context, mirror: Mirror) -> Answer:
+    """The IP version of each frontend from which traffic goes to the superserver port: `IPv4` or `IPv6`."""
+    found = frontends(context, mirror)
+    own = PartialList.of(found.value)
+    versions = [text_at(frontend, "properties.privateIPAddressVersion") for frontend in own.of_type(Part)]
+    known = tuple(IPV4 if version.value is ABSENT else version.value for version in versions)
+    reads = tuple(read for version in versions for read in version.reads)
+    return Answer(PartialList(known, own.missing), (*found.reads, *reads))
+
+
+@fact("mirror.unserved", "mirror", gives="vm*")
+def unserved(context: Context, mirror: Mirror) -> Answer:
+    """The failover members to whose superserver port no load-balancing rule sends traffic."""
+    found = superserver_rules(context, mirror)
+    own = PartialList.of(found.value)
+    targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, own.of_type(Part)))
+    served = {vm.key for vm in targets.of_type(Resource)}
+    members = PartialList.of(mirror.failover)
+    lacking = [vm for vm in members.of_type(Resource) if vm.key not in served]
+    unknown = own.missing or targets.incomplete_because
+    known = lacking if unknown is None else [unknown] * len(lacking)
+    reads = (Read(rule.resource.id, rule.path, rule.id) for rule in own.of_type(Part))
+    return Answer(PartialList(tuple(known), members.incomplete_because), (*found.reads, *reads))
+
+
+def _rules_into(context: Context, mirror: Mirror) -> PartialList:
+    """Return the load-balancing rules that send traffic to a failover member."""
+    members = PartialList.of(mirror.failover)
+    vms = members.of_type(Resource)
+    found = context.topology.load_balancing.rules_serving(vms)
+    return PartialList(tuple(found), members.incomplete_because or unlisted_load_balancers(context, vms))
+
+
+def _is_for_others(context: Context, mirror: Mirror, rule: Part, others: set[int]) -> bool:
+    """Return whether a rule into the failover members is for another mirror, or for web servers on the same VMs."""
+    port = tcp_port(rule).value
+    if port == mirror.declared.superserver or not isinstance(port, int | float):
+        return False
+    if port in others:
+        return True
+    members = PartialList.of(mirror.failover).of_type(Resource)
+    web = port in WEB_PORTS and all(Role.WEB in roles_of(context, vm) for vm in members)
+    return web and requests_status_page(context, rule) is False
+
+
+def _beside(context: Context, mirror: Mirror) -> list[Mirror]:
+    """Return the other mirrors with a failover member on the VMs of a mirror."""
+    by_vm = context.topology.once(_mirrors_by_vm)
+    members = PartialList.of(mirror.failover).of_type(Resource)
+    name = mirror.declared.name.casefold()
+    found = {id(other): other for vm in members for other in by_vm.get(vm.key, ())}
+    # A mirror that two deployments declare has one name.
+    return [other for other in found.values() if other.declared.name.casefold() != name]
+
+
+def _mirrors_by_vm(topology: Topology) -> dict[str, list[Mirror]]:
+    """Return the mirrors of all deployments by the key of each failover member."""
+    found: dict[str, list[Mirror]] = defaultdict(list)
+    for deployment in topology.deployments:
+        for mirror in deployment.mirrors:
+            for vm in PartialList.of(mirror.failover).of_type(Resource):
+                found[vm.key].append(mirror)
+    return found
+
+
+def _doubt(context: Context, mirror: Mirror, ports: list[tuple[Part, object]]) -> Unknown | None:
+    """Return why it cannot be told which rules lead to the superserver of a mirror whose port is not declared."""
+    usual = [(rule, port) for rule, port in ports if port in SUPERSERVER_PORTS]
+    name = mirror.declared.name
+    rivals = [other.declared.name for other in _beside(context, mirror) if not other.declared.superserver]
+    possible = usual or ([] if any(port == EVERY_PORT for _, port in ports) else _unusual(context, ports))
+    if rivals and possible:
+        return _undeclared(
+            possible,
+            f"the superserver ports of mirrors {' and '.join(sorted((name, *rivals)))}, which are on the same VMs, are "
+            "not declared: add `superserver: PORT` to each",
+        )
+    frontends: dict[object, set[object]] = defaultdict(set)
+    for rule, port in usual:
+        frontends[port].add(str(value(rule, "properties.frontendIPConfiguration.id").value).lower())
+    if len({*map(frozenset, frontends.values())}) > 1 or (possible and not usual):
+        numbers = " and ".join(str(port) for port in sorted({port for _, port in possible}, key=str))
+        return _undeclared(
+            possible,
+            f"the superserver port of mirror {name} is not declared, and load-balancing rules lead to port {numbers} "
+            "of its failover members: if one of these is the port, add `superserver: PORT` to the mirror",
+        )
+    return None
+
+
+def _undeclared(rules: Sequence[tuple[Part, object]], reason: str) -> Unknown:
+    about = tuple(dict.fromkeys(rule.resource.id for rule, _ in rules))
+    return Unknown(Cause.DECLARATION, reason, about=about)
+
+
+def _unusual(context: Context, ports: list[tuple[Part, object]]) -> list[tuple[Part, object]]:
+    """Return the rules, with their ports, that lead to neither a web port nor a port that a probe requests."""
+    probes = (context.topology.graph.follow(rule, "probe").value for rule, _ in ports)
+    requested = {number_at(probe, "properties.port").value for probe in probes if isinstance(probe, Part)}
+    return [(rule, port) for rule, port in ports if isinstance(port, int) and port not in WEB_PORTS | requested]
