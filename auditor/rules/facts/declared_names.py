@@ -57,10 +57,19 @@ def names(context: Context, deployment: Deployment) -> Answer:
         )
         found["guest"] = declared.guest, Answer(Unknown(Cause.GUEST, reason))
     known = (
-        Name(f"{declared.name}/{path}", declared.name, path, written, existing)
+        Name(f"{declared.name}/{path}", declared.name, path, written, _explained(existing, path, written))
         for path, (written, existing) in found.items()
     )
     return Answer(PartialList(tuple(known)))
+
+
+def _explained(existing: Answer, path: str, written: str) -> Answer:
+    """Return the existing names, with the declared one in the reason why there may be more."""
+    names = existing.value
+    if not isinstance(names, PartialList) or names.missing is None:
+        return existing
+    reason = f"whether {path} '{written}' exists is not known: {names.missing.reason}"
+    return Answer(PartialList(names.known, msgspec.structs.replace(names.missing, reason=reason)), existing.reads)
 
 
 @fact("name.written", "name", gives="text")
