@@ -388,3 +388,12 @@ def test_on_the_command_line_nothing_found_is_3(tmp_path: Path, capsys: pytest.C
     path.write_text('{"value": []}')
     assert main(["discover", "--snapshot", str(path)]) == exit_codes.INCOMPLETE
     assert "No InterSystems deployment was recognised" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("other", "compared"), [({}, True), ({"location": "northeurope"}, False), ({"subscription": s.OTHER}, False)]
+)
+def test_zones_of_a_pair_count_only_within_one_region_and_subscription(other: dict[str, str], compared: bool) -> None:
+    tags = {"iris-deployment": "d", "iris-role": "mirror-failover", "iris-mirror": "M"}
+    found = proposal(s.vm("db-a", zone="1", tags=tags), s.vm("db-b", zone="2", tags=tags, **other))
+    assert ("the two are in zones 1 and 2" in found.text) is compared

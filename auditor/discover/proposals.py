@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from auditor.azure import paths
+from auditor.azure import arm, paths
 from auditor.discover.candidates import DATABASES, Candidate, Confidence
 from auditor.discover.grouping import deployment_tag_of
 from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS
@@ -135,7 +135,7 @@ def _pairs(vms: list[Candidate]) -> list[MirrorProposal]:
             continue
         why = {"name": "; a pair by name"}.get(sort, "")
         zones = {str(zone) for vm in members for zone in _zones(vm)}
-        if len(members) == 2 and len(zones) == 2:
+        if len(members) == 2 and len(zones) == 2 and len({*map(_numbering, members)}) == 1:
             why += f"; the two are in zones {' and '.join(sorted(zones))}"
         mirrors.append(MirrorProposal([_member(vm, why) for vm in members], balanced=_balanced(members)))
         if sort == "tag":
@@ -150,6 +150,11 @@ def _member(vm: Candidate, more: str = "") -> Member:
 
 def _balanced(vms: list[Candidate]) -> bool:
     return any(vm.mirror_pools for vm in vms)
+
+
+def _numbering(vm: Candidate) -> tuple[str, str]:
+    """Return the region and the subscription, within which the numbers of zones can be compared."""
+    return vm.region, arm.subscription_of(vm.resource.key)
 
 
 def _zones(vm: Candidate) -> list[object]:

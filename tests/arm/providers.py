@@ -152,7 +152,7 @@ def locations(estate: Estate, subscription: str) -> list[Body]:
 
 
 def _location(subscription: str, region: str, zones: list[str]) -> Body:
-    shift = int(subscription[-1], 16)
+    shift = sum(subscription.encode())
     mappings = [
         {"logicalZone": zone, "physicalZone": f"{region}-az{1 + (number + shift) % len(zones)}"}
         for number, zone in enumerate(zones)
