@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from auditor.azure import arm
-from auditor.azure.types import REFERENCES
+from auditor.azure.types import REFERENCES, VERSIONS
 from auditor.snapshot.model import Snapshot, resource
 from auditor.snapshot.skus import sku
 
@@ -40,6 +40,11 @@ _IMAGES: Final = (
     ("Canonical", "ubuntu-24_04-lts", "server"),
     ("SUSE", "sles-15-sp5", "gen2"),
 )
+
+_CALLS: Final = {
+    arm.canonical_type(type_): f"GET /providers/{type_}?api-version={version}" for type_, version in VERSIONS.items()
+}
+"""The requests that returned the resources, by type."""
 
 TYPES: Final = frozenset(
     {
@@ -118,7 +123,7 @@ class _Estate:
             scopes.append(scope)
             self._subscription(scope, min(left, PER_SUBSCRIPTION), len(scopes))
             left -= PER_SUBSCRIPTION
-        bodies = (resource(body, body["id"], "GET") for body in self._bodies)
+        bodies = (resource(body, body["id"], _CALLS.get(arm.type_of(body["id"]), "GET")) for body in self._bodies)
         resources = {found.key: found for found in (*bodies, *map(sku, _sizes()))}
         return Snapshot(
             taken_at=TAKEN_AT,

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from auditor.azure import arm, paths
+from auditor.azure import arm, commands, paths
 from auditor.azure.paths import ABSENT
-from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, TYPES, Reference, Via, display_type, reference_of
+from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, Reference, display_type, reference_of
 from auditor.azure.types.names import SKU, VM
 from auditor.estate.caching import cached_method
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
@@ -261,13 +261,8 @@ def unlisted(type_: str, subscription: str) -> Gap:
     """Return the gap of a type that was not listed in a subscription, or of a subscription that was not scanned."""
     if type_ == arm.SUBSCRIPTION:
         return Gap(subscription, arm.SUBSCRIPTION, GapReason.NOT_REQUESTED, detail="scan it too")
-    name, declared = display_type(type_), TYPES.get(type_)
-    command = f'az rest --method get --url "{subscription}/providers/{name}?api-version=VERSION"'
-    if declared is not None and declared.via is Via.RESOURCE_GRAPH:
-        query = f"resources | where type =~ '{name}'"
-        command = f'az graph query --subscriptions {arm.name_of(subscription)} -q "{query}"'
-    detail = f"list it with {command}, and name the type under `listed`"
-    return Gap(subscription, name, GapReason.NOT_REQUESTED, detail=detail)
+    detail = f"list it with {commands.list_all(type_, subscription)}, and name the type under `listed`"
+    return Gap(subscription, display_type(type_), GapReason.NOT_REQUESTED, detail=detail)
 
 
 def not_scanned(subscription: str) -> Unknown:

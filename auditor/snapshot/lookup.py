@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from auditor.azure import arm, paths
+from auditor.azure import arm, commands, paths
 from auditor.azure.paths import ABSENT, Absent
+from auditor.azure.types import NEWEST_PROPERTY, OLDEST, TYPES, first_version
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.model import Gap, GapReason, Part, Resource
 
 
 def unread(resource: Resource, path: str) -> Unknown | None:
@@ -17,7 +18,31 @@ def unread(resource: Resource, path: str) -> Unknown | None:
     for gap in resource.unread:
         if arm.canonical_type(gap.what) == resource.type or _overlap(gap.what, path):
             return Unknown.of(gap)
-    return None
+    return _not_returned(resource, path) if _is_of_old_version(resource) else None
+
+
+def _may_lack(resource: Resource) -> bool:
+    """Return whether anything may exist that the body lacks."""
+    return bool(resource.unread) or _is_of_old_version(resource)
+
+
+def _is_of_old_version(resource: Resource) -> bool:
+    """Return whether the api-version by which a resource was read may lack something; nothing may say which it was."""
+    return resource.version < NEWEST_PROPERTY.get(resource.type, "")
+
+
+def _not_returned(resource: Resource, path: str) -> Unknown | None:
+    """Return that an old or unknown api-version does not return a property, or None where it does."""
+    first = first_version(resource.type, path)
+    if not first and "" < resource.version < OLDEST:
+        first = str(TYPES[resource.type].version)
+    if resource.version >= first:
+        return None
+    said = f"api-version {resource.version} does not return it" if resource.version else "its api-version is not stated"
+    detail = (
+        f"{said}, {first} and later return it: read it with {commands.get(resource.id)}, and state its `apiVersion`"
+    )
+    return Unknown.of(Gap(resource.id, path, GapReason.UNSUPPORTED, detail=detail))
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -46,7 +71,7 @@ def value(element: Resource | Part, path: str) -> Answer:
     else:
         resource, whole = element.resource, paths.join(element.path, path)
     if found is ABSENT:
-        gap = unread(resource, whole) if resource.unread else None
+        gap = unread(resource, whole) if _may_lack(resource) else None
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
     if type(found) is paths.WrongType:
         return Answer(wrong_type(element, found))
@@ -70,12 +95,12 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             known.append(wrong_type(element, found))
         elif isinstance(found, Absent):
             reads.append(Read(element.resource.id, whole, ABSENT))
-            gap = unread(element.resource, whole) if element.resource.unread else None
+            gap = unread(element.resource, whole) if _may_lack(element.resource) else None
             known.append(gap or (_lacks(element.resource.id, whole) if default is ABSENT else default))
         else:
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
-    cut = next(_cut_lists(element, steps), None) if element.resource.unread else None
+    cut = next(_cut_lists(element, steps), None) if _may_lack(element.resource) else None
     return Answer(PartialList(tuple(known), cut), tuple(reads))
 
 

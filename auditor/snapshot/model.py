@@ -71,6 +71,8 @@ class Resource(Redacted, frozen=True):
     """The lower-case resource type."""
     unread: tuple[Gap, ...] = ()
     """What is missing of the body; a `what` that is the resource's type stands for all that the body lacks."""
+    version: str = ""
+    """The api-version by which it was read; "" where nothing says so."""
 
     path: Final = ""
 
@@ -91,10 +93,17 @@ class Resource(Redacted, frozen=True):
         return arm.location(found) if isinstance(found, str) else ""
 
 
-def resource(body: dict[str, object], arm_id: str, call: str = "", unread: tuple[Gap, ...] = ()) -> Resource:
-    """Return the resource of a body whose id is known."""
-    key = arm.key(arm_id)
-    return Resource(id=arm_id, body=body, call=call, key=key, type=arm.type_of(key), unread=unread)
+def resource(
+    body: dict[str, object], arm_id: str, call: str = "", unread: tuple[Gap, ...] = (), version: str = ""
+) -> Resource:
+    """Return the resource of a body whose id is known; its api-version is that of the call if none is given."""
+    key, type_ = arm.key(arm_id), arm.type_of(arm.key(arm_id))
+    return Resource(id=arm_id, body=body, call=call, key=key, type=type_, unread=unread, version=version or _of(call))
+
+
+def _of(call: str) -> str:
+    """Return the api-version of a GET request."""
+    return call.partition("api-version=")[2].partition("&")[0] if call.startswith("GET ") else ""
 
 
 def placeholder(arm_id: str, *gaps: Gap) -> Resource:

@@ -1,23 +1,30 @@
 """The ARM JSON file: a JSON array of resources, `{"value": [...]}` or `{"data": [...]}`.
 
-An object may also have `takenAt`, the types that it has `listed` completely by subscription, and its `gaps`. Nothing is
-concluded from the absence of resources of other types.
+An object may also have `takenAt`, the types that it has `listed` completely by subscription, the `apiVersion` by which
+each type was read, and its `gaps`. Nothing is concluded from the absence of resources of other types. A resource may
+have an `apiVersion` of its own, and may be there several times: with and without its instance view, for example.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
+from collections import defaultdict
+from itertools import combinations
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from auditor.azure import arm
+from auditor.azure import arm, commands
 from auditor.azure.types import has_properties
 from auditor.errors import InputError
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.snapshot.skus import is_sku_record, sku
+from auditor.sources.graph_rows import as_body
+from auditor.sources.merging import ContradictionError, merged
 
+_VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d(-[A-Za-z]+)?")
 _NOTHING: Final = msgspec.Raw(b"null")
 
 
@@ -26,9 +33,11 @@ class _Envelope(msgspec.Struct):
     data: list[Any] | None = None
     takenAt: str = ""  # noqa: N815 - as Azure spells its properties
     listed: dict[str, list[str]] = {}
+    apiVersion: dict[str, str] = {}  # noqa: N815
     gaps: list[Gap] = []
     nextLink: str | None = None  # noqa: N815
     skip_token: str | None = None
+    total_records: int | None = None
 
 
 class _Texts(msgspec.Struct):
@@ -42,30 +51,32 @@ def decode(data: bytes, file: str) -> Snapshot:
     """Return the snapshot of a file's unpacked content; `file` names it in errors.
 
     Raises:
-        InputError: it is not JSON of that shape, or has two different bodies of one resource.
+        InputError: it is not JSON of that shape, or has bodies of one resource that contradict each other.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     envelope = _envelope(data, file)
+    versions = {arm.canonical_type(type_): version for type_, version in envelope.apiVersion.items()}
     found: dict[str, Resource] = {}
-    gaps = list(envelope.gaps)
+    said: dict[str, list[tuple[int, Resource]]] = defaultdict(list)
     for index, body in enumerate(envelope.value or envelope.data or []):
-        is_sku = is_sku_record(body)
-        if not is_sku and not (isinstance(body, dict) and arm.is_id(body.get("id")) and arm.type_of(body["id"])):
-            message = f"element {index} is not an Azure resource: it needs an id like /subscriptions/.../providers/..."
-            raise InputError(message, file, _line(data, index))
         try:
-            item = sku(body, found) if is_sku else resource(body, body["id"])
+            if is_sku_record(body):
+                item = sku(body, found)
+                found[item.key] = item
+            else:
+                item = _resource(body, versions)
+                if all(item != other for _, other in said[item.key]):
+                    said[item.key].append((index, item))
+        except _ElementError as error:
+            message = f"element {index} {error}"
+            raise InputError(message, file, _line(data, index)) from None
         except RecursionError:
             message = f"element {index} is nested too deeply"
             raise InputError(message, file, _line(data, index)) from None
-        if item.key in found:
-            if found[item.key].body != item.body:
-                message = f"element {index} has another body of {item.id} than an element before it"
-                raise InputError(message, file, _line(data, index))
-            continue
-        found[item.key] = item
-        if has_properties(item.type) and not isinstance(body.get("properties"), dict):
-            gaps.append(_properties_gap(item))
+    for key, bodies in said.items():
+        found[key] = bodies[0][1] if len(bodies) == 1 else _merged(bodies, data, file)
+    whole = (key for key in said if has_properties(found[key].type))
+    gaps = [_properties_gap(found[key]) for key in whole if not isinstance(found[key].body.get("properties"), dict)]
     listed = {
         (arm.key(scope), arm.canonical_type(type_)) for scope, types in envelope.listed.items() for type_ in types
     }
@@ -75,8 +86,48 @@ def decode(data: bytes, file: str) -> Snapshot:
         scopes=tuple(sorted(subscriptions)),
         resources=tuple(sorted(found.values(), key=attrgetter("key"))),
         listed=frozenset(listed),
-        gaps=tuple(gaps),
+        gaps=(*envelope.gaps, *gaps),
     )
+
+
+class _ElementError(Exception):
+    """An element of the list is not a resource; the text says why."""
+
+
+def _resource(body: Any, versions: dict[str, str]) -> Resource:  # noqa: ANN401 - parsed JSON
+    """Return the resource of an element, read by its own api-version or else by that of its type.
+
+    Raises:
+        _ElementError: it is none.
+        RecursionError: it is nested too deeply.
+    """
+    if not (isinstance(body, dict) and arm.is_id(body.get("id")) and arm.type_of(body["id"])):
+        message = "is not an Azure resource: it needs an id like /subscriptions/.../providers/..."
+        raise _ElementError(message)
+    version = body.get("apiVersion") or versions.get(arm.type_of(body["id"]), "")
+    if version and not (isinstance(version, str) and _VERSION.fullmatch(version)):
+        message = f'has the "apiVersion" {version!r}, which is not like 2024-05-01'
+        raise _ElementError(message)
+    own = {name: value for name, value in body.items() if name != "apiVersion"} if "apiVersion" in body else body
+    return resource(as_body(own), body["id"], version=version)
+
+
+def _merged(bodies: list[tuple[int, Resource]], data: bytes, file: str) -> Resource:
+    """Return one resource from its elements, by their indexes.
+
+    Raises:
+        InputError: two of them contradict each other.
+    """
+    for (before, one), (index, other) in combinations(bodies, 2):
+        try:
+            merged((one, other))
+        except ContradictionError as error:
+            message = (
+                f"elements {before} and {index} contradict each other in {error.path} of {other.id}; "
+                "leave out the one that was read first"
+            )
+            raise InputError(message, file, _line(data, index)) from None
+    return merged([item for _, item in bodies])
 
 
 def _envelope(data: bytes, file: str) -> _Envelope:
@@ -96,6 +147,12 @@ def _envelope(data: bytes, file: str) -> _Envelope:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             message = "is UTF-16 text, as > of PowerShell writes it; save it as UTF-8"
         raise InputError(message, file, _fault_line(data, str(error))) from None
+    _refuse(envelope, file)
+    return envelope
+
+
+def _refuse(envelope: _Envelope, file: str) -> None:
+    """Raise InputError if what an object says of its list cannot be."""
     if (envelope.value is None) is (envelope.data is None):
         both = 'no "value" and no "data"' if envelope.value is None else 'both "value" and "data"'
         message = f"is neither a snapshot nor a list of Azure resources: it has {both}"
@@ -104,21 +161,28 @@ def _envelope(data: bytes, file: str) -> _Envelope:
     if envelope.listed and (envelope.nextLink or envelope.skip_token):
         message = f'has "listed" types, but its "{more}" shows that pages are missing; save all pages'
         raise InputError(message, file)
+    if envelope.listed and envelope.data is not None and (envelope.total_records or 0) > len(envelope.data):
+        message = (
+            f'has "listed" types, but only {len(envelope.data)} of {envelope.total_records} records; save all pages'
+        )
+        raise InputError(message, file)
+    for type_, version in envelope.apiVersion.items():
+        if "/" not in type_ or not _VERSION.fullmatch(version):
+            message = f'has the "apiVersion" {version!r} of {type_!r}; it needs versions by type, like 2024-05-01'
+            raise InputError(message, file)
     malformed = next((scope for scope in envelope.listed if arm.type_of(scope) != arm.SUBSCRIPTION), None)
     if malformed is not None:
         message = f"has \"listed\" types of '{malformed}', which is not an id like /subscriptions/00000000-..."
         raise InputError(message, file)
-    return envelope
 
 
 def _properties_gap(item: Resource) -> Gap:
     """Return the gap of a resource that has no properties in the file."""
-    command = f'az rest --method get --url "{item.id}?api-version=VERSION"'
     return Gap(
         scope=item.id,
         what=item.type,
         reason=GapReason.UNSUPPORTED,
-        detail=f"read its properties, which az resource list and az vm list leave out: {command}",
+        detail=f"read its properties, which az resource list and az vm list leave out: {commands.get(item.id)}",
     )
 
 

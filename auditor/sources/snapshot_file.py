@@ -40,6 +40,8 @@ class _Record(msgspec.Struct, tag_field="record", forbid_unknown_fields=True):
 class _Resource(_Record, tag="resource"):
     body: dict[str, Any]
     call: str = ""
+    apiVersion: str | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
+    """That by which it was read, where the call does not say so."""
 
 
 class _Listed(_Record, tag="listed"):
@@ -98,7 +100,8 @@ def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
         if item.type == SKU:
             yield _Sku(f"sku/{'/'.join(sku_identity(item.body))}".lower(), item.body)
         else:
-            yield _Resource(item.id, item.body, item.call)
+            version = msgspec.UNSET if item.version in item.call else item.version
+            yield _Resource(item.id, item.body, item.call, version)
     for scope, type_ in snapshot.listed:
         yield _Listed(scope, type_)
     for gap in snapshot.gaps:
@@ -223,4 +226,6 @@ def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
 
 def _from_record(record: _Resource | _Sku, others: Container[str]) -> Resource:
     """Return the resource of a record; `others` are the keys of those before it."""
-    return sku(record.body, others) if isinstance(record, _Sku) else resource(record.body, record.id, record.call)
+    if isinstance(record, _Sku):
+        return sku(record.body, others)
+    return resource(record.body, record.id, record.call, version=record.apiVersion or "")

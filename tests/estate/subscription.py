@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor import yaml_documents
 from auditor.azure import arm
-from auditor.azure.types import REFERENCES
+from auditor.azure.types import REFERENCES, VERSIONS
 from auditor.azure.types.names import SKU, VM
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
@@ -226,7 +226,7 @@ def topology(
     """Return the topology of some resources; every type of the graph is listed, except `unlisted` ones."""
     hidden = {type_.lower() for type_ in unlisted}
     listed = {scope: [type_ for type_ in (*TYPES, *also_listed) if type_ not in hidden] for scope in scopes}
-    body = {"value": bodies, "listed": listed, "gaps": list(gaps)}
+    body = {"value": bodies, "listed": listed, "apiVersion": VERSIONS, "gaps": list(gaps)}
     return Topology(arm_json.decode(json.dumps(body).encode(), "test"), declare(deployment) if deployment else ())
 
 

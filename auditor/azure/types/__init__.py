@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from auditor.azure import arm
+from auditor.azure import arm, paths
 from auditor.azure.types import compute, management, network, storage, subscriptions
 from auditor.azure.types.model import (
     IdentityProperties,
@@ -18,6 +18,7 @@ from auditor.azure.types.model import (
     PartKind,
     Reference,
     ResourceType,
+    Since,
     Version,
     Via,
     Volatile,
@@ -27,20 +28,25 @@ from auditor.azure.types.names import SKU
 __all__ = [
     "KINDS",
     "NAMESPACES",
+    "NEWEST_PROPERTY",
+    "OLDEST",
     "PART_KINDS",
     "REACHED_BACKWARDS",
     "REFERENCES",
     "TYPES",
+    "VERSIONS",
     "IdentityProperties",
     "Namespace",
     "PartKind",
     "Reference",
     "ResourceType",
+    "Since",
     "Version",
     "Via",
     "Volatile",
     "children_of",
     "display_type",
+    "first_version",
     "has_properties",
     "identity",
     "read_via",
@@ -122,6 +128,38 @@ def children_of(type_: str) -> Iterator[ResourceType]:
 def has_properties(type_: str) -> bool:
     """Return whether Azure returns the resources of a type with `properties`."""
     return type_ not in TYPES or TYPES[type_].has_properties
+
+
+VERSIONS: Final[Mapping[str, str]] = {
+    declared.name: str(declared.version)
+    for declared in TYPES.values()
+    if declared.version and declared.via is not Via.NONE
+}
+"""The api-version by which each type is read, by its name: what an ARM JSON file calls `apiVersion`."""
+
+OLDEST: Final = "2018-11-01"
+"""An answer of an older api-version lacks too much for its absences to mean anything."""
+
+
+def _newest_property(declared: ResourceType) -> str:
+    oldest = min(OLDEST, declared.version.date) if declared.version else ""
+    return max((oldest, *(entry.version for entry in declared.since)))
+
+
+NEWEST_PROPERTY: Final[Mapping[str, str]] = {key: _newest_property(declared) for key, declared in TYPES.items()}
+"""The api-version from which on the answers lack nothing that is read, by type; "" where every one does."""
+
+
+@lru_cache(maxsize=4096)
+def first_version(type_: str, path: str) -> str:
+    """Return the first api-version that returns a property of a type, "" if none is known to lack it."""
+    steps = tuple(None if isinstance(step, int) else step for step in paths.parse(path))
+    lacking = (
+        entry.version
+        for entry in (TYPES[type_].since if type_ in TYPES else ())
+        if any(steps[: len(start)] == start for start in map(paths.parse, entry.paths))
+    )
+    return max(lacking, default="")
 
 
 _INDEX: Final = re.compile(r"\[\d+\]")

@@ -10,6 +10,7 @@ from auditor.azure.types.model import (
     PartKind,
     Reference,
     ResourceType,
+    Since,
     Version,
     Via,
     Volatile,
@@ -26,6 +27,14 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Compute/virtualMachines",
         _COMPUTE,
+        since=(
+            Since(
+                "2019-03-01", ("properties.virtualMachineScaleSet", "properties.priority", "properties.evictionPolicy")
+            ),
+            Since("2019-12-01", ("properties.storageProfile.osDisk.diffDiskSettings.placement",)),
+            Since("2020-06-01", ("properties.securityProfile.encryptionAtHost",)),
+            Since("2020-12-01", ("properties.securityProfile.securityType", "extendedLocation")),
+        ),
         kind="vm",
         references=(
             Reference("properties.availabilitySet.id", AVAILABILITY_SET),
@@ -53,6 +62,7 @@ TYPES: Final = (
                     "properties.instanceView.statuses[*].message",
                 ),
                 "follows the status, whose code shows whether the VM runs",
+                meaningless=True,
             ),
             Volatile(
                 (
@@ -66,6 +76,7 @@ TYPES: Final = (
                     "properties.instanceView.assignedHost",
                 ),
                 "is what the VM, or its current host, reported last",
+                meaningless=True,
             ),
         ),
     ),
@@ -79,6 +90,7 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Compute/virtualMachineScaleSets",
         _COMPUTE,
+        since=(Since("2020-12-01", ("properties.orchestrationMode",)),),
         kind="scale-set",
         about="a scale set",
         identity=IdentityProperties(unique=("properties.uniqueId",)),
@@ -88,6 +100,10 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Compute/disks",
         _DISKS,
+        since=(
+            Since("2019-11-01", ("managedByExtended", "properties.maxShares")),
+            Since("2020-06-30", ("properties.tier",)),
+        ),
         kind="disk",
         references=(Reference("managedBy", VM, reached=False), Reference("managedByExtended[*]", VM, reached=False)),
         identity=IdentityProperties(unique=("properties.uniqueId",)),

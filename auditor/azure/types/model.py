@@ -22,6 +22,15 @@ class Version(msgspec.Struct, frozen=True):
         return self.date
 
 
+class Since(msgspec.Struct, frozen=True):
+    """Properties that the answers of older api-versions lack, whatever the resource has."""
+
+    version: str
+    """The first api-version that returns them, by the REST descriptions of Azure/azure-rest-api-specs."""
+    paths: tuple[str, ...]
+    """Each stands for everything below it, too."""
+
+
 class Via(enum.Enum):
     """By which requests all resources of a type are read."""
 
@@ -83,6 +92,18 @@ class Volatile(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
     because: str
     """In Markdown."""
+    meaningless: bool = False
+    """Whether two bodies that differ only in them say the same of the resource."""
+
+    @property
+    def pattern(self) -> str:
+        """The paths as a regular expression."""
+        return "|".join(map(_pattern, self.paths))
+
+
+def _pattern(path: str) -> str:
+    expression = re.escape(path).replace(r"\*\*\.", r"(?:.*[.\]])?").replace(r"\[\*\]", r"\[.*?\]")
+    return expression.replace(r"\*\*", ".*")
 
 
 class IdentityProperties(msgspec.Struct, frozen=True):
@@ -136,6 +157,8 @@ class ResourceType(msgspec.Struct, frozen=True):
     parts: tuple[PartKind, ...] = ()
     identity: IdentityProperties = IdentityProperties()
     volatile: tuple[Volatile, ...] = ()
+    since: tuple[Since, ...] = ()
+    """What rules and facts read, and the answers of older api-versions lack."""
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ from auditor.azure.types.model import (
     PartKind,
     Reference,
     ResourceType,
+    Since,
     Version,
     Via,
     Volatile,
@@ -42,6 +43,7 @@ _POOL: Final = PartKind(
 )
 
 
+_BACKENDS: Final = "properties.backendAddressPools[*].properties.loadBalancerBackendAddresses"
 _FRONTEND: Final = Reference(
     "properties.frontendIPConfiguration.id", LOAD_BALANCER, "frontendIPConfigurations", required=True
 )
@@ -54,6 +56,16 @@ def _of_gateway(path: str, collection: str) -> Reference:
 _LOAD_BALANCER: Final = ResourceType(
     "Microsoft.Network/loadBalancers",
     _NETWORK,
+    since=(
+        Since("2020-04-01", (_BACKENDS,)),
+        Since("2020-07-01", ("sku.tier",)),
+        Since("2021-03-01", ("properties.inboundNatRules[*].properties.backendAddressPool",)),
+        Since("2022-01-01", (f"{_BACKENDS}[*].properties.adminState",)),
+        Since("2022-05-01", ("properties.probes[*].properties.probeThreshold",)),
+        Since("2022-07-01", ("properties.backendAddressPools[*].properties.virtualNetwork",)),
+        Since("2023-04-01", ("properties.backendAddressPools[*].properties.syncMode",)),
+        Since("2024-03-01", ("properties.probes[*].properties.noHealthyBackendsBehavior",)),
+    ),
     kind="balancer",
     about="a load balancer",
     parts=(
@@ -88,6 +100,12 @@ _LOAD_BALANCER: Final = ResourceType(
 _GATEWAY: Final = ResourceType(
     "Microsoft.Network/applicationGateways",
     _NETWORK,
+    since=(
+        Since("2019-11-01", ("properties.httpListeners[*].properties.hostNames",)),
+        Since("2020-06-01", ("properties.sslProfiles", "properties.httpListeners[*].properties.sslProfile")),
+        Since("2022-01-01", ("properties.listeners", "properties.routingRules")),
+        Since("2023-02-01", ("properties.defaultPredefinedSslPolicy",)),
+    ),
     kind="gateway",
     about="an application gateway",
     parts=(
@@ -213,6 +231,7 @@ _SECURITY_GROUP: Final = ResourceType(
 _TRAFFIC_MANAGER: Final = ResourceType(
     "Microsoft.Network/trafficManagerProfiles",
     Version("2022-04-01", "the newest recorded one; subnet and multi-value routing are in it"),
+    since=(Since("2022-04-01", ("properties.endpoints[*].properties.alwaysServe",)),),
     kind="profile",
     about="a Traffic Manager profile",
     parts=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.azure.types.model import IdentityProperties, Namespace, ResourceType, Version, Via, Volatile
+from auditor.azure.types.model import IdentityProperties, Namespace, ResourceType, Since, Version, Via, Volatile
 
 _STORAGE: Final = Version("2023-05-01", "recorded most often; `kind`, `sku` and `minimumTlsVersion` are in it")
 _BACKUP: Final = Version("2024-04-01", "the newest recorded one; soft delete and immutability of vaults are in it")
@@ -31,7 +31,9 @@ BACKUP_PROVIDER: Final = Namespace(
 )
 
 TYPES: Final = (
-    ResourceType("Microsoft.RecoveryServices/vaults", _BACKUP),
+    ResourceType(
+        "Microsoft.RecoveryServices/vaults", _BACKUP, since=(Since("2022-03-01", ("properties.monitoringSettings",)),)
+    ),
     ResourceType(
         "Microsoft.RecoveryServices/vaults/backupconfig",
         _BACKUP,
@@ -68,6 +70,7 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Storage/storageAccounts",
         _STORAGE,
+        since=(Since("2019-04-01", ("properties.minimumTlsVersion",)),),
         identity=IdentityProperties(created=("properties.creationTime",)),
         volatile=(Volatile(("properties.geoReplicationStats",), "is the progress of the replication"),),
     ),

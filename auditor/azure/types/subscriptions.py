@@ -10,10 +10,15 @@ EVERY_PROVIDER: Final = Namespace(
     "",
     IdentityProperties(created=("systemData.createdAt",)),
     (
-        Volatile(("**.etag", "**.gatewayManagerEtag"), "is new after every write, also after those of Azure itself"),
+        Volatile(
+            ("**.etag", "**.gatewayManagerEtag"),
+            "is new after every write, also after those of Azure itself",
+            meaningless=True,
+        ),
         Volatile(
             ("**.provisioningState", "**.provisioningTime"),
             "shows the result of the last write, not the state of the resource",
+            meaningless=True,
         ),
         Volatile(
             (
@@ -26,6 +31,7 @@ EVERY_PROVIDER: Final = Namespace(
                 "**.lastUpdatedTime",
             ),
             "shows when and by which identity a change was made; the change itself is compared",
+            meaningless=True,
         ),
     ),
 )

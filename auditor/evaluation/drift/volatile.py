@@ -11,16 +11,9 @@ from auditor.azure import types
 @cache
 def volatile(type_: str) -> re.Pattern[str]:
     """Return a pattern that matches the paths of the volatile properties of a type."""
-    found = [pattern(path) for entry in types.volatile(type_) for path in entry.paths]
-    return re.compile("|".join(found), re.DOTALL)
+    return re.compile("|".join(entry.pattern for entry in types.volatile(type_)), re.DOTALL)
 
 
 def is_ephemeral(type_: str) -> bool:
     """Return whether resources of a type are created and deleted all the time, so that neither is drift."""
     return volatile(type_).fullmatch("") is not None
-
-
-def pattern(path: str) -> str:
-    """Return a path of a volatile property as a regular expression."""
-    expression = re.escape(path).replace(r"\*\*\.", r"(?:.*[.\]])?").replace(r"\[\*\]", r"\[.*?\]")
-    return expression.replace(r"\*\*", ".*")

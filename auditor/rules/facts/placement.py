@@ -85,7 +85,11 @@ def maximum_fault_domains(context: Context, availability_set: Resource) -> Answe
 
 
 def _domain(vm: Resource, name: str) -> Answer:
-    """Return a domain in the instance view; without an instance view it is unknown, as the view was not read."""
+    """Return a domain in the instance view; it is unknown if the view was not read, or lacks what a set gives it.
+
+    The view in Azure Resource Graph, and that of the list of states, have no domains.
+    """
     found = number_at(vm, f"properties.instanceView.{name}")
-    unread = found.value is ABSENT and value(vm, "properties.instanceView").value is ABSENT
-    return Answer(unviewed(vm), found.reads) if unread else found
+    whole = value(vm, "properties.instanceView").value is not ABSENT
+    in_set = value(vm, "properties.availabilitySet.id").value is not ABSENT
+    return found if found.value is not ABSENT or (whole and not in_set) else Answer(unviewed(vm), found.reads)

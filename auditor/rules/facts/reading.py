@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from auditor.azure import commands
 from auditor.azure.paths import ABSENT
 from auditor.snapshot.known import Answer, Cause, Unknown, interval
 from auditor.snapshot.lookup import unusable, value
@@ -34,6 +35,6 @@ def number_at(element: Resource | Part, path: str, default: float | None = None)
 
 
 def unviewed(vm: Resource) -> Unknown:
-    """Return the unknown of an instance view that was not read."""
-    reason = f"the instance view of {vm.id} was not read; it comes with $expand=instanceView"
+    """Return the unknown of an instance view that was not read, or not completely."""
+    reason = f"the instance view of {vm.id} was not read completely; read it with {commands.get_instance_view(vm.id)}"
     return Unknown(Cause.GAP, reason, about=(vm.id,))

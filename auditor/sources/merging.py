@@ -1,0 +1,124 @@
+"""Bodies of one resource as one: those of a list and of a GET, or of two pages, say different parts of the same.
+
+Bodies agree unless both have a value for a property and mean different ones. Ids, regions and words are compared as
+Azure compares them; members of lists by what names them. The result does not depend on the order of the bodies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache, reduce
+from typing import Final
+
+import msgspec
+
+from auditor.azure import arm, paths, types
+from auditor.snapshot.model import Resource, resource
+
+_NAMES: Final[tuple[Callable[[object], object], ...]] = (
+    lambda item: arm.key(found) if isinstance(found := _member(item, "id"), str) else None,
+    lambda item: found.lower() if isinstance(found := _member(item, "name"), str) else None,
+    lambda item: found if type(found := _member(item, "lun")) is int else None,
+    lambda item: found.partition("/")[0].lower() if isinstance(found := _member(item, "code"), str) else None,
+)
+"""What names a member of a list: the first that every member of both lists has, with distinct values, is used."""
+_PLACES: Final = ("location", "region")
+_TAGS: Final = "tags"
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._/-][A-Za-z0-9]+)*")
+"""What a value of an enumeration, a type, a size or the name of a resource looks like; Azure ignores its case."""
+_VIEW: Final = "instanceView"
+"""The property of a VM that lists leave out."""
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class ContradictionError(Exception):
+    """Two bodies have different values for a property."""
+
+    def __init__(self, path: str) -> None:
+        """Name the property; "" is the body itself."""
+        super().__init__(path)
+        self.path = path
+
+
+def merged(bodies: Sequence[Resource]) -> Resource:
+    """Return one resource from all that is said of it.
+
+    Its api-version is the newest of a body that has all that the others have, but for the instance view; if there is
+    none, it is the oldest of all.
+
+    Raises:
+        ContradictionError: two of them contradict each other.
+    """
+    noise = _noise(bodies[0].type)
+    body = reduce(lambda one, other: _objects(one, other, "", noise), (each.body for each in bodies))
+    whole = [each.version for each in bodies if _covers(each.body, body)]
+    version = max(whole, default=min(each.version for each in bodies))
+    return resource(body, min(each.id for each in bodies), version=version)
+
+
+@cache
+def _noise(type_: str) -> re.Pattern[str]:
+    """Return a pattern of the paths of properties that may differ between bodies that say the same."""
+    return re.compile("|".join(entry.pattern for entry in types.volatile(type_) if entry.meaningless), re.DOTALL)
+
+
+def _merge(one: object, other: object, path: str, noise: re.Pattern[str]) -> object:
+    if one is None or other is None:
+        return other if one is None else one
+    if noise.fullmatch(path):
+        return min(one, other, key=_encode)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return _objects(one, other, path, noise)
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return _lists(one, other, path, noise)
+    if _meaning(one, path) == _meaning(other, path):
+        return min(one, other, key=_encode)
+    raise ContradictionError(path)
+
+
+def _objects(one: dict[str, object], other: dict[str, object], path: str, noise: re.Pattern[str]) -> dict[str, object]:
+    if path == _TAGS and one and other and {name.lower() for name in one} != {name.lower() for name in other}:
+        raise ContradictionError(path)
+    names = dict.fromkeys((*one, *other))
+    return {
+        name: _merge(one.get(name), other.get(name), paths.join(path, paths.render((name,))), noise) for name in names
+    }
+
+
+def _lists(one: list[object], other: list[object], path: str, noise: re.Pattern[str]) -> list[object]:
+    """Merge lists of the same length; if their orders differ, the result has that of the names."""
+    for name in _NAMES:
+        first, second = ({name(item): index for index, item in enumerate(items)} for items in (one, other))
+        if len(first) == len(one) and None not in first and first.keys() == second.keys():
+            order = list(first) if list(first) == list(second) else sorted(first, key=str)
+            pairs = [(one[first[key]], other[second[key]], f"{path}[{first[key]}]") for key in order]
+            break
+    else:
+        pairs = [(a, b, f"{path}[{index}]") for index, (a, b) in enumerate(zip(one, other, strict=True))]
+    return [_merge(a, b, where, noise) for a, b, where in pairs]
+
+
+def _meaning(value: object, path: str) -> object:
+    """Return what values that mean the same have in common."""
+    if isinstance(value, str):
+        if path.lower().endswith(_PLACES):
+            return arm.location(value)
+        if arm.is_id(value):
+            return arm.key(value)
+        return value.lower() if _WORD.fullmatch(value) and not path.startswith(_TAGS) else value
+    return type(value) is bool, value  # true is not 1
+
+
+def _covers(body: object, whole: object) -> bool:
+    """Return whether a body has every property of a merged one, but for the instance view."""
+    if isinstance(body, dict) and isinstance(whole, dict):
+        return all(name == _VIEW or _covers(body.get(name), value) for name, value in whole.items())
+    if isinstance(body, list) and isinstance(whole, list):
+        return all(map(_covers, body, whole))
+    return whole is None or body is not None
+
+
+def _member(item: object, name: str) -> object:
+    return item.get(name) if isinstance(item, dict) else None
