@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from auditor import bundled, yaml_documents
-from auditor.azure.types import NAMESPACES, PART_KINDS, TYPES, Namespace, ResourceType, Version, display_type
+from auditor.azure.types import NAMESPACES, OLDEST, PART_KINDS, TYPES, Namespace, ResourceType, Version, display_type
 from auditor.escape import printable
 from auditor.report import schema
 from auditor.rules import packs
@@ -82,6 +82,23 @@ def what_is_read() -> str:
         "| type | action |",
         "| --- | --- |",
         *(f"| `{found.name}` | `{found.action}` |" for found in reads.BY_GRAPH),
+    ]
+    lines += [
+        "",
+        "## Properties that older api-versions do not return",
+        "",
+        "Where a body that an older api-version returned lacks such a property, its value is unknown, not its default. The",
+        "same holds for a body of an ARM JSON file that does not state its `apiVersion`. With an api-version before",
+        f"{OLDEST}, every property that is absent is unknown. The versions are those of the REST descriptions in",
+        "Azure/azure-rest-api-specs, read on 2026-11-29.",
+        "",
+        "| type | first api-version | properties |",
+        "| --- | --- | --- |",
+        *(
+            f"| `{declared.name}` | {entry.version} | {_codes(entry.paths)} |"
+            for declared in TYPES.values()
+            for entry in declared.since
+        ),
     ]
     lines += ["", "## Reasons for the api-versions", "", "| api-version | reason | types |", "| --- | --- | --- |"]
     names: dict[Version, dict[str, None]] = {}

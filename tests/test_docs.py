@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from auditor import bundled, yaml_documents
+from auditor.azure.types import VERSIONS
 from auditor.estate import deployment_file
 from auditor.evaluation import exemptions
 from auditor.rules.facts import FACTS
@@ -75,3 +77,24 @@ def test_fixtures_are_what_their_builder_writes() -> None:
     assert set(written) >= {"trakcare-2018/inventory.json", "trakcare-current/inventory.json", "demo/inventory.json"}
     for name, text in written.items():
         assert (bundled.FIXTURES / name).read_text(encoding="utf-8") == text, f"{name}: run python fixtures/build.py"
+
+
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *bundled.PACK.glob("*.yaml")]
+
+
+def test_every_api_version_that_is_shown_is_one_that_the_auditor_uses() -> None:
+    shown = {
+        version: path.name
+        for path in PAGES
+        if path.name != "reads.md"
+        for version in re.findall(r"api-version[= ]([^\s'\"&]+)", path.read_text(encoding="utf-8"))
+        if version[0].isdigit()
+    }
+    assert shown
+    assert {version: name for version, name in shown.items() if version not in VERSIONS.values()} == {}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    assert json.loads(example)["apiVersion"].items() <= VERSIONS.items()
+    for type_, version in re.findall(r"/providers/(Microsoft[\w./]+)\?api-version=([\d-]+)", readme):
+        assert VERSIONS[type_] == version
+    assert "nextLink" in readme

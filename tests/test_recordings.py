@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from auditor import discover, yaml_documents
-from auditor.azure import arm
+from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT
+from auditor.azure.types import TYPES
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
     AVAILABILITY_SET,
@@ -81,6 +82,21 @@ def bodies() -> tuple[Body, ...]:
         if isinstance(answer, dict):
             found += answer["value"] if isinstance(answer.get("value"), list) else [answer]
     return tuple(body for body in found if is_resource(body))
+
+
+@cache
+def bodies_with_versions() -> tuple[tuple[str, Body], ...]:
+    """Return every recorded resource with the api-version that returned it."""
+    found = []
+    for path in sorted(RECORDINGS.glob("resources/*/*.json")):
+        content = json.loads(path.read_bytes())
+        found.append((content["observed_in"].get("api_version") or "", content["resource"]))
+    for path in sorted(RECORDINGS.glob("responses/*/*.json")):
+        content = json.loads(path.read_bytes())
+        body = content["response"]["body"]
+        items = body["value"] if isinstance(body, dict) and isinstance(body.get("value"), list) else [body]
+        found += [(content["request"].get("api_version") or "", item) for item in items if is_resource(item)]
+    return tuple((version, body) for version, body in found if version and is_resource(body))
 
 
 def is_resource(body: Any) -> bool:
@@ -577,3 +593,18 @@ def test_no_recorded_body_is_changed_by_reading_it_but_for_its_secrets() -> None
     assert read
     for resource in read:
         assert json.dumps(resource.body, sort_keys=True) == before[resource.key]
+
+
+@of_recordings
+def test_no_older_answer_has_what_it_is_said_to_lack() -> None:
+    early, compared = [], 0
+    for version, body in bodies_with_versions():
+        declared = TYPES.get(arm.type_of(body["id"]))
+        for entry in declared.since if declared else ():
+            for path in entry.paths:
+                for found in paths.values(body, paths.parse(path)):
+                    compared += 1
+                    if version < entry.version and found is not ABSENT and type(found) is not paths.WrongType:
+                        early.append((body["id"], path, version))
+    assert compared > 1000
+    assert early == []

@@ -35,4 +35,5 @@ def list_all(type_: str, subscription: str) -> str:
 
 def _rest(url: str) -> str:
     # No shell replaces anything within single quotes, such as $expand.
-    return f"az rest --method get --url '{url}'"
+    quoted = url.replace("'", "%27")
+    return f"az rest --method get --url '{quoted}'"

@@ -7,14 +7,16 @@ from typing import Any, Final
 _COLUMNS: Final = frozenset({"resourceGroup", "subscriptionId", "tenantId"})
 """Columns of every row that bodies do not have, all of them at once."""
 
+_TEXTS: Final = ("kind", "managedBy")
+
 
 def as_body(found: dict[str, Any]) -> dict[str, Any]:
     """Return a row, which may have any of its columns, as a body; a body is returned as it is.
 
-    A column without a value is "" in a row. The state of a VM is in `extended`; its fault domain and update domain are
-    in no row.
+    `kind` and `managedBy` are "" where there is none. The state of a VM is in `extended`; its fault domain and update
+    domain are in no row.
     """
-    extra = {name for name, value in found.items() if value == ""}
+    extra = {name for name in _TEXTS if found.get(name) == ""}
     if found.keys() >= _COLUMNS:
         extra |= _COLUMNS
     body = {name: value for name, value in found.items() if name not in extra} if extra else found

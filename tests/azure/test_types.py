@@ -46,6 +46,38 @@ def test_a_parent_is_named_where_there_is_one(declared: ResourceType) -> None:
         assert declared.parent == ""
 
 
+@every_type
+def test_its_own_version_returns_all_that_is_read(declared: ResourceType) -> None:
+    versions = [entry.version for entry in declared.since]
+    assert versions == sorted(set(versions))
+    for entry in declared.since:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", entry.version)
+        assert all(paths.parse(path) for path in entry.paths)
+    assert str(declared.version or "") >= types.NEWEST_PROPERTY[declared.key]
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "version"),
+    [
+        ("loadbalancers", "properties.probes[3].properties.probeThreshold", "2022-05-01"),
+        ("loadbalancers", "properties.backendAddressPools[0].properties.loadBalancerBackendAddresses", "2020-04-01"),
+        (
+            "loadbalancers",
+            "properties.backendAddressPools[0].properties.loadBalancerBackendAddresses[1].properties.adminState",
+            "2022-01-01",
+        ),
+        ("loadbalancers", "properties.probes", ""),
+        ("loadbalancers", "properties.probes[0].properties.protocol", ""),
+        ("loadbalancers", "", ""),
+        ("applicationgateways", "properties.sslProfiles[0].properties.sslPolicy.policyName", "2020-06-01"),
+        ("trafficmanagerprofiles", "properties.endpoints[0].properties.alwaysServe", "2022-04-01"),
+        ("unheardof", "properties.alwaysServe", ""),
+    ],
+)
+def test_the_first_version_of_a_property(type_: str, path: str, version: str) -> None:
+    assert types.first_version(f"microsoft.network/{type_}", path) == version
+
+
 def elements(declared: ResourceType) -> list[tuple[str, tuple[Reference, ...]]]:
     return [("", declared.references), *((part.path, part.references) for part in declared.parts)]
 

@@ -195,7 +195,7 @@ RECORDS: list[tuple[Redacted, dict[str, Any]]] = [
     (GAP, dict.fromkeys(("scope", "what", "code", "permission", "detail", "call"), TEXT)),
     (
         model.resource({}, "/subscriptions/s"),
-        {**dict.fromkeys(("id", "key", "type", "path", "call"), TEXT), "body": BODY},
+        {**dict.fromkeys(("id", "key", "type", "path", "call", "version"), TEXT), "body": BODY},
     ),
     (model.Approval("me", "now", "why"), dict.fromkeys(("by", "at", "reason"), TEXT)),
     (

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import files
+from auditor.azure.types import VERSIONS
 from auditor.azure.types.names import SKU
 from auditor.errors import InputError
 from auditor.snapshot.model import Gap, GapReason, Snapshot
@@ -58,6 +59,7 @@ def fault(content: object) -> tuple[int, str]:
         {"value": [vm("b"), vm("a")], "nextLink": "https://more"},
         {"$schema": "x", "value": [vm("b"), vm("a")], "anything": {"value": [1]}},
         [vm("b"), vm("a"), vm("b")],
+        [vm("b"), vm("a"), {"id": _VM.lower() + "A"}, vm("b")],
         "\ufeff" + json.dumps([vm("b"), vm("a")]),
         " \r\n\t" + json.dumps([vm("b"), vm("a")], indent=2) + "\n\n",
     ],
@@ -110,7 +112,9 @@ def test_records_of_sizes_are_distinguished_from_resources() -> None:
 def test_a_resource_without_properties_is_a_gap_that_names_a_command(body: dict[str, object]) -> None:
     (gap,) = decode([body]).gaps
     assert (gap.scope, gap.what, gap.reason) == (_VM + "a", "microsoft.compute/virtualmachines", GapReason.UNSUPPORTED)
-    assert f'az rest --method get --url "{_VM}a?api-version=VERSION"' in gap.detail
+    assert (
+        f"az rest --method get --url '{_VM}a?api-version={VERSIONS['Microsoft.Compute/virtualMachines']}'" in gap.detail
+    )
 
 
 def test_subscriptions_and_their_regions_have_no_properties() -> None:
@@ -181,6 +185,18 @@ def test_no_secret_goes_beyond_it() -> None:
             0,
             'its "skip_token" shows that pages are missing',
         ),
+        (
+            f'{{"data": [], "listed": {{"{_SUBSCRIPTION}": ["a/b"]}}, "total_records": 2}}',
+            0,
+            'has "listed" types, but only 0 of 2 records',
+        ),
+        ('{"value": [], "apiVersion": "2024-05-01"}', 0, "`$.apiVersion`"),
+        ('{"value": [], "apiVersion": {"a/b": 2024}}', 0, "`$.apiVersion[...]`"),
+        ('{"value": [], "apiVersion": {"a/b": "latest"}}', 0, "has the \"apiVersion\" 'latest' of 'a/b'"),
+        ('{"value": [], "apiVersion": {"ab": "2024-05-01"}}', 0, "has the \"apiVersion\" '2024-05-01' of 'ab'"),
+        (f'[\n{{"id": "{_VM}a", "apiVersion": "v1"}}]', 2, "element 0 has the \"apiVersion\" 'v1', which is not like"),
+        (f'[{{"id": "{_VM}a", "apiVersion": {{}}}}, 1]', 1, "element 1 is not an Azure resource"),
+        (f'[{{"id": "{_VM}a", "apiVersion": 2024}}]', 1, 'element 0 has the "apiVersion" 2024, which is not like'),
         ("[\n1,\n2", 3, "truncated"),
         ("[1,\n2,\n]", 3, "malformed"),
         ("[]\n x", 2, "trailing characters"),
@@ -196,7 +212,7 @@ def test_no_secret_goes_beyond_it() -> None:
         ('{"value":[' + '{"a":' * 100_000, 0, "is nested too deeply"),
         ('{"value":["\\ud800"]}', 1, "is neither a snapshot nor"),
     ],
-    ids=range(33),
+    ids=range(41),
 )
 def test_what_is_no_inventory_is_refused(content: str | bytes, line: int, message: str) -> None:
     found = fault(content)
@@ -241,11 +257,39 @@ def test_an_odd_spelling_of_the_list_does_no_harm(text: str) -> None:
     assert fault(text)[0] == text[: text.index("1")].count("\n") + 1
 
 
-def test_two_things_said_of_one_resource_are_refused_on_the_line_of_the_second() -> None:
-    for second in (vm("a", x=1), vm("A"), vm("a", properties={"x": 1})):
-        text = ",\n".join(json.dumps(body) for body in (vm("a"), vm("b"), second))
+def test_a_contradiction_names_both_elements_and_the_property_on_the_line_of_the_second() -> None:
+    for first, second, path in (
+        (vm("a", x=1), vm("a", x=2), "x"),
+        (vm("a", properties={"y": {"z": "p"}}), vm("A", properties={"y": {"z": "q"}}), "properties.y.z"),
+        (vm("a", properties={"y": ["p"]}), vm("a", properties={"y": []}), "properties.y"),
+    ):
+        text = ",\n".join(json.dumps(body) for body in (first, vm("b"), vm("a"), second))
         line, message = fault(f"[\n{text}\n]")
-        assert (line, message) == (4, f"element 2 has another body of {second['id']} than an element before it")
+        told = (
+            f"elements 0 and 3 contradict each other in {path} of {second['id']}; leave out the one that was read first"
+        )
+        assert (line, message) == (5, told)
+
+
+# --- versions ---------------------------------------------------------------------------------------------------------
+
+
+def versions(content: object) -> dict[str, str]:
+    return {found.name: found.version for found in decode(content).resources}
+
+
+def test_a_body_has_its_own_version_or_that_of_its_type() -> None:
+    of_type = {"microsoft.compute/VIRTUALMACHINES": "2022-03-01", "Microsoft.Compute/disks": "2020-06-30"}
+    bodies = [vm("a"), vm("b", apiVersion="2024-07-01"), vm("c", apiVersion=None), vm("d", apiVersion="")]
+    assert versions({"value": bodies, "apiVersion": of_type}) == {
+        "a": "2022-03-01",
+        "b": "2024-07-01",
+        "c": "2022-03-01",
+        "d": "2022-03-01",
+    }
+    assert versions(bodies) == {"a": "", "b": "2024-07-01", "c": "", "d": ""}
+    assert versions({"value": [vm("a")], "apiVersion": {"Microsoft.Compute/disks": "2020-06-30"}}) == {"a": ""}
+    assert all("apiVersion" not in found.body for found in decode(bodies).resources)
 
 
 # --- anything at all --------------------------------------------------------------------------------------------------

@@ -31,9 +31,8 @@ TYPES: Final = (
             Since(
                 "2019-03-01", ("properties.virtualMachineScaleSet", "properties.priority", "properties.evictionPolicy")
             ),
-            Since("2019-12-01", ("properties.storageProfile.osDisk.diffDiskSettings.placement",)),
             Since("2020-06-01", ("properties.securityProfile.encryptionAtHost",)),
-            Since("2020-12-01", ("properties.securityProfile.securityType", "extendedLocation")),
+            Since("2020-12-01", ("properties.securityProfile.securityType",)),
         ),
         kind="vm",
         references=(
@@ -100,10 +99,7 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Compute/disks",
         _DISKS,
-        since=(
-            Since("2019-11-01", ("managedByExtended", "properties.maxShares")),
-            Since("2020-06-30", ("properties.tier",)),
-        ),
+        since=(Since("2020-06-30", ("properties.tier",)),),
         kind="disk",
         references=(Reference("managedBy", VM, reached=False), Reference("managedByExtended[*]", VM, reached=False)),
         identity=IdentityProperties(unique=("properties.uniqueId",)),

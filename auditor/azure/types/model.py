@@ -26,7 +26,10 @@ class Since(msgspec.Struct, frozen=True):
     """Properties that the answers of older api-versions lack, whatever the resource has."""
 
     version: str
-    """The first api-version that returns them, by the REST descriptions of Azure/azure-rest-api-specs."""
+    """The first api-version that returns them, by the REST descriptions (Azure/azure-rest-api-specs, read 2026-11-29).
+
+    Some properties were returned before they were described; a test compares recorded answers.
+    """
     paths: tuple[str, ...]
     """Each stands for everything below it, too."""
 

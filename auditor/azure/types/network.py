@@ -58,7 +58,6 @@ _LOAD_BALANCER: Final = ResourceType(
     _NETWORK,
     since=(
         Since("2020-04-01", (_BACKENDS,)),
-        Since("2020-07-01", ("sku.tier",)),
         Since("2021-03-01", ("properties.inboundNatRules[*].properties.backendAddressPool",)),
         Since("2022-01-01", (f"{_BACKENDS}[*].properties.adminState",)),
         Since("2022-05-01", ("properties.probes[*].properties.probeThreshold",)),
@@ -101,7 +100,7 @@ _GATEWAY: Final = ResourceType(
     "Microsoft.Network/applicationGateways",
     _NETWORK,
     since=(
-        Since("2019-11-01", ("properties.httpListeners[*].properties.hostNames",)),
+        Since("2019-09-01", ("properties.httpListeners[*].properties.hostNames",)),
         Since("2020-06-01", ("properties.sslProfiles", "properties.httpListeners[*].properties.sslProfile")),
         Since("2022-01-01", ("properties.listeners", "properties.routingRules")),
         Since("2023-02-01", ("properties.defaultPredefinedSslPolicy",)),

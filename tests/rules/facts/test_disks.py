@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.paths import ABSENT
+from auditor.azure.types import VERSIONS
 from auditor.azure.types.names import DISK
 from auditor.estate.topology import Topology
 from auditor.rules.facts import disks
@@ -84,7 +85,7 @@ def test_disks_that_azure_described_have_what_their_tier_gives() -> None:
         properties = body.get("properties", {})
         plus = properties.get("creationData", {}).get("performancePlus")
         if body.get("sku", {}).get("name") == "Premium_LRS" and "diskIOPSReadWrite" in properties and not plus:
-            tier, _ = disks.tier_of(model.resource(body, body["id"]))
+            tier, _ = disks.tier_of(model.resource(body, body["id"], version=VERSIONS["Microsoft.Compute/disks"]))
             assert isinstance(tier, disks.Tier), file
             assert (tier.iops, tier.mbps) == (properties["diskIOPSReadWrite"], properties["diskMBpsReadWrite"]), file
             compared += 1

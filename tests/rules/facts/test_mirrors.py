@@ -65,7 +65,7 @@ OTHER_ALIGNED = s.resource("Compute/availabilitySets", "other", top={"sku": {"na
             "fault-domain",
         ),
         (pair(IN_SET, placed(1)), [ALIGNED], GAP),
-        (pair(placed(None), placed(1)), [ALIGNED], VALUE),
+        (pair(placed(None), placed(1)), [ALIGNED], GAP),
         (pair(placed({}), placed(1)), [ALIGNED], VALUE),
         (pair(placed(0), placed(1)), [], VALUE),
     ],
