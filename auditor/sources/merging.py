@@ -17,12 +17,15 @@ from auditor.azure import arm, paths, types
 from auditor.snapshot.model import Resource, resource
 
 _NAMES: Final[tuple[Callable[[object], object], ...]] = (
+    lambda item: item.lower() if isinstance(item, str) else None,
     lambda item: arm.key(found) if isinstance(found := _member(item, "id"), str) else None,
     lambda item: found.lower() if isinstance(found := _member(item, "name"), str) else None,
     lambda item: found if type(found := _member(item, "lun")) is int else None,
     lambda item: found.partition("/")[0].lower() if isinstance(found := _member(item, "code"), str) else None,
 )
 """What names a member of a list: the first that every member of both lists has, with distinct values, is used."""
+_EMPTY_WITHOUT_EXPAND: Final = "properties.virtualMachines"
+"""A list, of availability sets, that Azure returns empty unless the request has `$expand`."""
 _PLACES: Final = ("location", "region")
 _TAGS: Final = "tags"
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._/-][A-Za-z0-9]+)*")
@@ -67,6 +70,8 @@ def _noise(type_: str) -> re.Pattern[str]:
 def _merge(one: object, other: object, path: str, noise: re.Pattern[str]) -> object:
     if one is None or other is None:
         return other if one is None else one
+    if path == _EMPTY_WITHOUT_EXPAND and [] in (one, other):
+        return one or other
     if noise.fullmatch(path):
         return min(one, other, key=_encode)
     if isinstance(one, dict) and isinstance(other, dict):

@@ -62,6 +62,8 @@ def together(*bodies: Body) -> Body:
             {"rules": [{"name": "b"}, {"name": "a", "port": 2}]},
             {"rules": [{"name": "b", "port": 1}, {"name": "a", "port": 2}]},
         ),
+        ({"zones": ["1", "3", "2"]}, {"zones": ["2", "1", "3"]}, {"zones": ["1", "2", "3"]}),
+        ({"properties": {"virtualMachines": []}}, {"properties": {"virtualMachines": [{"id": VM}]}}, None),
         ({"tags": {}}, {"tags": {"role": "web"}}, {"tags": {"role": "web"}}),
         ({"tags": {"Role": "web"}}, {"tags": {"role": "web"}}, None),
         ({"n": 1}, {"n": 1.0}, None),

@@ -26,8 +26,8 @@ _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 _VM = f"{_SUBSCRIPTION}/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/"
 
 
-def _resource(name: str, properties: object = None, call: str = "") -> Resource:
-    return resource({"id": _VM + name, "properties": properties}, _VM + name, call)
+def _resource(name: str, properties: object = None, call: str = "", version: str = "") -> Resource:
+    return resource({"id": _VM + name, "properties": properties}, _VM + name, call, version=version)
 
 
 def _taken(*resources: Resource, **rest: Any) -> Snapshot:
@@ -207,6 +207,23 @@ def test_a_file_with_something_put_in_is_refused(data: bytes, place: int) -> Non
         assert snapshot_file.decode(_DATA[:place] + data + _DATA[place:], "f") == snapshot_file.decode(_DATA, "f")
     except InputError as error:
         assert error.line > 0
+
+
+@pytest.mark.parametrize(
+    ("call", "version", "written"),
+    [
+        ("", "", None),
+        ("", "2022-03-01", "2022-03-01"),
+        ("GET /x?api-version=2024-07-01&$top=5", "2024-07-01", None),
+        ("GET", "2024-07-01", "2024-07-01"),
+        ("POST /resources?api-version=2021-03-01", "", None),
+    ],
+)
+def test_a_version_is_written_where_the_call_does_not_say_it(call: str, version: str, written: str | None) -> None:
+    data = snapshot_file.encode(_taken(_resource("a", {}, call, version)))
+    assert json.loads(data.splitlines()[1]).get("apiVersion") == written
+    (found,) = snapshot_file.decode(data, "s.jsonl").resources
+    assert (found.call, found.version) == (call, version)
 
 
 @pytest.mark.parametrize("record", range(len(_RECORDS)))
