@@ -18,7 +18,7 @@ OWN = str(TYPES[LOAD_BALANCER].version)
 THRESHOLD = "properties.probeThreshold"
 
 
-def balancer(version: str = "", call: str = "", **probe: Any) -> Resource:
+def load_balancer(version: str = "", call: str = "", **probe: Any) -> Resource:
     body: dict[str, object] = {
         "id": ID,
         "properties": {"probes": [{"properties": probe}], "backendAddressPools": [{"properties": {}}]},
@@ -33,18 +33,18 @@ def found(read: Resource, path: str = THRESHOLD) -> object:
 
 @pytest.mark.parametrize("version", ["2022-05-01", "2022-05-01-preview", "2024-05-01", "2030-01-01"])
 def test_what_a_version_returns_is_absent_where_it_lacks(version: str) -> None:
-    assert found(balancer(version)) is ABSENT
-    assert found(balancer(call=f"GET /subscriptions/s/loadBalancers?api-version={version}&$top=5")) is ABSENT
+    assert found(load_balancer(version)) is ABSENT
+    assert found(load_balancer(call=f"GET /subscriptions/s/loadBalancers?api-version={version}&$top=5")) is ABSENT
 
 
 @pytest.mark.parametrize(
     ("read", "told"),
     [
-        (balancer("2022-01-01"), "api-version 2022-01-01 does not return it"),
-        (balancer("2021-02-01-preview"), "api-version 2021-02-01-preview does not return it"),
-        (balancer(call="GET /x?api-version=2021-02-01"), "api-version 2021-02-01 does not return it"),
-        (balancer(call="POST /resources?api-version=2024-04-01"), "its api-version is not stated"),
-        (balancer(), "its api-version is not stated"),
+        (load_balancer("2022-01-01"), "api-version 2022-01-01 does not return it"),
+        (load_balancer("2021-02-01-preview"), "api-version 2021-02-01-preview does not return it"),
+        (load_balancer(call="GET /x?api-version=2021-02-01"), "api-version 2021-02-01 does not return it"),
+        (load_balancer(call="POST /resources?api-version=2024-04-01"), "its api-version is not stated"),
+        (load_balancer(), "its api-version is not stated"),
     ],
 )
 def test_what_a_version_does_not_return_is_unknown(read: Resource, told: str) -> None:
@@ -59,17 +59,17 @@ def test_what_a_version_does_not_return_is_unknown(read: Resource, told: str) ->
 
 
 def test_what_is_present_needs_no_version() -> None:
-    assert found(balancer(probeThreshold=2)) == 2
-    assert found(balancer("2018-11-01", probeThreshold=2)) == 2
+    assert found(load_balancer(probeThreshold=2)) == 2
+    assert found(load_balancer("2018-11-01", probeThreshold=2)) == 2
 
 
 def test_what_every_version_returns_needs_none() -> None:
-    assert found(balancer(), "properties.requestPath") is ABSENT
-    assert found(balancer("2018-11-01"), "properties.requestPath") is ABSENT
+    assert found(load_balancer(), "properties.requestPath") is ABSENT
+    assert found(load_balancer("2018-11-01"), "properties.requestPath") is ABSENT
 
 
 def test_all_that_a_very_old_version_lacks_is_unknown() -> None:
-    unknown = found(balancer("2017-06-01"), "properties.requestPath")
+    unknown = found(load_balancer("2017-06-01"), "properties.requestPath")
     assert isinstance(unknown, Unknown)
     assert f"{OWN} and later return it" in unknown.reason
 
@@ -77,14 +77,14 @@ def test_all_that_a_very_old_version_lacks_is_unknown() -> None:
 @pytest.mark.parametrize(("version", "complete"), [("", False), ("2020-03-01", False), ("2020-04-01", True)])
 def test_a_list_that_a_version_does_not_return_is_not_empty(version: str, complete: bool) -> None:
     path = "properties.backendAddressPools[*].properties.loadBalancerBackendAddresses[*]"
-    assert PartialList.of(items(balancer(version), path).value).complete is complete
+    assert PartialList.of(items(load_balancer(version), path).value).complete is complete
 
 
 @pytest.mark.parametrize("version", ["", "2021-08-01"])
 def test_a_default_does_not_stand_for_what_a_version_does_not_return(version: str) -> None:
-    (known,) = PartialList.of(items(balancer(version), f"properties.probes[*].{THRESHOLD}", default=1).value).known
+    (known,) = PartialList.of(items(load_balancer(version), f"properties.probes[*].{THRESHOLD}", default=1).value).known
     assert isinstance(known, Unknown)
-    assert PartialList.of(items(balancer(OWN), f"properties.probes[*].{THRESHOLD}", default=1).value).known == (1,)
+    assert PartialList.of(items(load_balancer(OWN), f"properties.probes[*].{THRESHOLD}", default=1).value).known == (1,)
 
 
 def test_a_type_that_is_not_declared_has_no_versions() -> None:
