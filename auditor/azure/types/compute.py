@@ -82,9 +82,13 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Compute/availabilitySets",
         _COMPUTE,
+        query="&$expand=virtualMachines/$ref",
         kind="availability-set",
         about="an availability set",
         references=(Reference("properties.virtualMachines[*].id", VM, reached=False),),
+        volatile=(
+            Volatile(("properties.virtualMachines",), "lists the VMs, which refer to the availability set themselves"),
+        ),
     ),
     ResourceType(
         "Microsoft.Compute/virtualMachineScaleSets",

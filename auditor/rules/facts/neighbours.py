@@ -14,6 +14,7 @@ from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
+from auditor.rules.facts.placement import vms_in_set
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
@@ -151,20 +152,10 @@ def _in_availability_set(graph: Graph, vm: Resource, visited: set[str]) -> Itera
     if not isinstance(reference.value, str) or arm.key(reference.value) in visited:
         return
     visited.add(arm.key(reference.value))
-    for edge in graph.referrers(arm.key(reference.value), VM):
-        yield edge.source, value(edge.source, "properties.availabilitySet.id").reads[0]
-    common = graph.get(reference.value)
-    if isinstance(common, Unknown):
-        yield common
-        return
-    others = PartialList.of(items(common, "properties.virtualMachines[*].id").value)
-    for other in others.known:
-        if isinstance(other, Unknown):
-            yield other
-        elif isinstance(other, str):
-            yield graph.get_or_placeholder(other), Read(common.id, "properties.virtualMachines", other)
-    if others.missing is not None:
-        yield others.missing
+    found, missing = vms_in_set(graph, reference.value)
+    yield from found
+    if missing is not None:
+        yield missing
 
 
 def _in_subnets(graph: Graph, vm: Resource, visited: set[str]) -> Iterator[_Found]:

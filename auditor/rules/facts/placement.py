@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import AVAILABILITY_SET
+from auditor.azure.types.names import AVAILABILITY_SET, VM
+from auditor.estate.graph import Graph
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import number_at, text_at, unviewed
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, Unknown
-from auditor.snapshot.lookup import value
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.lookup import items, value
 from auditor.snapshot.model import Resource
+
+_SET: Final = "properties.availabilitySet.id"
+_LISTED: Final = "properties.virtualMachines"
 
 
 @fact("vm.region", "vm", gives="text")
@@ -82,6 +88,40 @@ def maximum_fault_domains(context: Context, availability_set: Resource) -> Answe
     graph, subscription = context.topology.graph, arm.subscription_of(availability_set.id)
     name = "MaximumPlatformFaultDomainCount"
     return number(graph.capability("availabilitySets", "Aligned", availability_set.location, subscription, name))
+
+
+@fact("set.machines", "availability-set", gives="vm*")
+def vms_of_set(context: Context, availability_set: Resource) -> Answer:
+    """The VMs of the availability set: those that refer to it. Its own list only adds VMs that were not read."""
+    found, missing = vms_in_set(context.topology.graph, availability_set.id)
+    return Answer(PartialList(tuple(vm for vm, _ in found), missing), tuple(read for _, read in found))
+
+
+def vms_in_set(graph: Graph, set_id: str) -> tuple[list[tuple[Resource, Read]], Unknown | None]:
+    """Return the VMs of an availability set with what shows it, and why there may be more.
+
+    The property `virtualMachines` of the set may be absent though it has VMs: Azure lists it only if it is asked for.
+    """
+    key = arm.key(set_id)
+    found = [(edge.source, value(edge.source, _SET).reads[0]) for edge in graph.referrers(key, VM)]
+    unseen = _unseen_vms(graph, arm.subscription_of(key))
+    own = graph.get(set_id)
+    if unseen is None or not isinstance(own, Resource) or value(own, _LISTED).value is ABSENT:
+        return found, unseen
+    listed = PartialList.of(items(own, f"{_LISTED}[*].id").value)
+    ids = [vm_id for vm_id in listed.known if isinstance(vm_id, str)]
+    named = map(graph.get_or_placeholder, ids)
+    found += ((vm, Read(own.id, _LISTED, vm.id)) for vm in named if isinstance(value(vm, _SET).value, Unknown))
+    return found, None if listed.missing is None and len(ids) == len(listed.known) else unseen
+
+
+def _unseen_vms(graph: Graph, subscription: str) -> Unknown | None:
+    """Return why a VM of a subscription may not have been read, or not the availability set that it is in."""
+    for vm in graph.unreadable.get(VM, ()):
+        found = value(vm, _SET).value
+        if isinstance(found, Unknown) and arm.subscription_of(vm.key) == subscription:
+            return found
+    return graph.listing(VM, subscription)
 
 
 def _domain(vm: Resource, name: str) -> Answer:

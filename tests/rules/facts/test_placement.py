@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import SKU
-from auditor.snapshot.known import Unknown
+from auditor.azure.types.names import SKU, VM
+from auditor.snapshot.known import PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import GAP, VALUE, ask, said, shown, vm_fact
@@ -87,6 +88,47 @@ def test_the_fault_domain_of_a_vm(properties: Body, gaps: list[Body], expected: 
 )
 def test_where_a_fault_domain_means_something(properties: Body, others: list[Body], expected: object) -> None:
     assert shown(vm_fact("vm.fault_domain_group", *others, **properties).value) == expected
+
+
+IN = {"availabilitySet": {"id": ALIGNED["id"].upper()}}
+
+
+def listing(*names: object) -> Body:
+    """Return the set with a list of machines of its own."""
+    machines = [{"id": arm_id("Compute/virtualMachines", n.upper()) if isinstance(n, str) else n} for n in names]
+    return {**ALIGNED, "properties": {**ALIGNED["properties"], "virtualMachines": machines}}
+
+
+@pytest.mark.parametrize(
+    ("own", "keywords", "expected"),
+    [
+        (ALIGNED, {}, ["vm-a", "vm-b"]),
+        (listing(), {}, ["vm-a", "vm-b"]),
+        (listing("vm-a", "vm-b", "vm-c", "gone"), {}, ["vm-a", "vm-b"]),
+        (ALIGNED, {"unlisted": [VM]}, ["vm-a", "vm-b", "..."]),
+        (listing("vm-a", "hidden"), {"unlisted": [VM]}, ["HIDDEN", "vm-a", "vm-b"]),
+        (listing("vm-a", None), {"unlisted": [VM]}, ["vm-a", "vm-b", "..."]),
+        (ALIGNED, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "other"))]}, ["vm-a", "vm-b", "..."]),
+        (listing("vm-a"), {"gaps": [s.gap(arm_id("Compute/virtualMachines", "other"))]}, ["vm-a", "vm-b"]),
+        (
+            listing("vm-a", "other"),
+            {"gaps": [s.gap(arm_id("Compute/virtualMachines", "other"))]},
+            ["other", "vm-a", "vm-b"],
+        ),
+        (ALIGNED, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "vm-a"))]}, ["vm-a", "vm-b"]),
+        (ALIGNED, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "vm-c"))]}, ["vm-a", "vm-b", "..."]),
+        (ALIGNED, {"gaps": [s.gap(arm_id("Compute/virtualMachines", "vm-c"), "tags")]}, ["vm-a", "vm-b"]),
+        ({**ALIGNED, "properties": None}, {"gaps": [s.gap(ALIGNED["id"])]}, ["vm-a", "vm-b"]),
+        (listing("vm-a"), {"unlisted": [VM], "gaps": [s.gap(ALIGNED["id"])]}, ["vm-a", "vm-b"]),
+        (ALIGNED, {"unlisted": [VM], "gaps": [s.gap(ALIGNED["id"])]}, ["vm-a", "vm-b", "..."]),
+    ],
+)
+def test_the_machines_of_a_set_are_those_that_refer_to_it(own: Body, keywords: Any, expected: list[str]) -> None:
+    built = s.topology(s.vm("vm-a", **IN), s.vm("vm-b", **IN), s.vm("vm-c"), own, **keywords)
+    found = ask("set.machines", built, s.item(built, "Compute/availabilitySets", arm.name_of(ALIGNED["id"])))
+    assert s.names(found.value) == expected
+    assert isinstance(found.value, PartialList)
+    assert len(found.reads) == len(found.value.known)
 
 
 @pytest.mark.parametrize(
