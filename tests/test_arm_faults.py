@@ -75,6 +75,7 @@ def test_every_fault_shows_and_passes(arm_server: ArmServer, fault: Fault) -> No
     ("fault", "status", "code", "retry_after"),
     [
         (Fault.UNAUTHORIZED, 401, "InvalidAuthenticationToken", None),
+        (Fault.EXPIRED, 401, "ExpiredAuthenticationToken", None),
         (Fault.FORBIDDEN, 403, "AuthorizationFailed", None),
         (Fault.FORBIDDEN_RETRY_AFTER, 403, "AuthorizationFailed", "7"),
         (Fault.NOT_FOUND, 404, "ResourceNotFound", None),

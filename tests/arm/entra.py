@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.arm import refusals
 from tests.arm.exchange import Answer, Call, RefusalError
 from tests.arm.identity import Identity
 
@@ -59,16 +60,11 @@ class Entra:
         """
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            message = "Authentication failed. The 'Authorization' header is missing."
-            raise self._challenge("AuthenticationFailed", message)
+            raise refusals.NO_TOKEN.error(self.url)
         if token not in self.issued:
-            raise self._challenge("InvalidAuthenticationToken", "The access token is invalid.")
+            raise refusals.INVALID_TOKEN.error(self.url)
         if self.issued[token] + self.clock_skew <= time.time():
-            raise self._challenge("ExpiredAuthenticationToken", "The access token has expired.")
-
-    def _challenge(self, code: str, message: str) -> RefusalError:
-        challenge = f'Bearer authorization_uri="{self.url}/", error="invalid_token", error_description="{message}"'
-        return RefusalError(401, code, message, {"WWW-Authenticate": challenge})
+            raise refusals.EXPIRED_TOKEN.error(self.url, end=self.issued[token], now=time.time())
 
     def _discovery(self, tenant: str, identity: Identity) -> dict[str, Any]:
         issuer = tenant if tenant.lower() not in _ANY_TENANT else "{tenantid}"

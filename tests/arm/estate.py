@@ -23,6 +23,10 @@ class Estate:
     """Records of `Microsoft.Compute/skus`."""
     known: set[str] = field(default_factory=set)
     """Lower-case types that exist besides those of the catalogue and those of the resources."""
+    retired: set[str] = field(default_factory=set)
+    """Lower-case types that Azure does not know any more."""
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    """The only versions that some lower-case types are served in; all others are in any."""
     unregistered: set[str] = field(default_factory=set)
     """Lower-case namespaces that the subscriptions have not registered."""
     denied: dict[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ class Fault(enum.Enum):
     """A fault of a request; faults of pages do not change an answer that is no list."""
 
     UNAUTHORIZED = "401, the token is refused"
+    EXPIRED = "401, the token has expired"
     FORBIDDEN = "403"
     FORBIDDEN_RETRY_AFTER = "403 with Retry-After"
     NOT_FOUND = "404"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from tests.arm import paging
+from tests.arm import paging, refusals
 from tests.arm.exchange import Answer, Call, Listing, error
 from tests.arm.faults import Fault
 from tests.arm.wire import content, response
@@ -37,12 +37,8 @@ _ERRORS: Final = {
 _HTML: Final = b"<!DOCTYPE html><html><head><title>Service unavailable</title></head></html>"
 _ANSWERS: Final[Mapping[Fault, Answer]] = {
     **{fault: error(status, code, fault.value) for fault, (status, code) in _ERRORS.items()},
-    Fault.UNAUTHORIZED: error(
-        401,
-        "InvalidAuthenticationToken",
-        Fault.UNAUTHORIZED.value,
-        {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="The access token is invalid."'},
-    ),
+    Fault.UNAUTHORIZED: refusals.INVALID_TOKEN.error().answer,
+    Fault.EXPIRED: refusals.EXPIRED_TOKEN.error(end="earlier", now="later").answer,
     Fault.BAD_GATEWAY: Answer(502, _HTML, {"Content-Type": "text/html"}),
     Fault.UNAVAILABLE: Answer(503, b""),
     Fault.HTML: Answer(200, _HTML, {"Content-Type": "text/html"}),

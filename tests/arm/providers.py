@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from auditor.azure import arm
-from tests.arm import catalogue
+from tests.arm import catalogue, omissions
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Call, RefusalError
 from tests.arm.identity import Role
+from tests.arm.omissions import Form
 from tests.arm.target import Target
 
 VIRTUAL_MACHINE = "microsoft.compute/virtualmachines"
@@ -74,26 +74,17 @@ def stub(body: Body) -> Body:
     return {name: body[name] for name in _STUB if name in body}
 
 
-def shown(body: Body, call: Call) -> Body:
-    """Return a resource as GET does: a VM has its instance view only with `$expand`."""
-    if "instanceview" in call.parameter("$expand").lower() or arm.type_of(body["id"]) != VIRTUAL_MACHINE:
-        return body
-    return {**body, "properties": _without(body.get("properties", {}), "instanceView")}
-
-
 def listed(found: list[Body], call: Call, target: Target) -> list[Body]:
     """Return resources as a list shows them.
 
     Raises:
         RefusalError: 400, a list of VMs cannot be expanded.
     """
-    if target.type != VIRTUAL_MACHINE:
-        return found
-    if call.parameter("$expand"):
+    if target.type == VIRTUAL_MACHINE and call.parameter("$expand"):
         raise RefusalError(400, "BadRequest", "$expand is only supported together with a $filter by scale set.")
-    if call.parameter("statusOnly").lower() == "true":
+    if target.type == VIRTUAL_MACHINE and call.parameter("statusOnly").lower() == "true":
         return [_status(body) for body in found]
-    return [shown(body, call) for body in found]
+    return [omissions.shown(body, call, Form.of(target)) for body in found]
 
 
 def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
@@ -203,10 +194,6 @@ def _status(body: Body) -> Body:
     statuses = body.get("properties", {}).get("instanceView", {}).get("statuses", [])
     kept: Body = {name: body[name] for name in ("id", "name", "type", "location") if name in body}
     return {**kept, "properties": {"instanceView": {"statuses": statuses}}}
-
-
-def _without(properties: Any, name: str) -> Any:
-    return {key: value for key, value in properties.items() if key != name}
 
 
 def _managed(found: Iterable[Body], call: Call) -> list[Body]:

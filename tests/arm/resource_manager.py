@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.azure import arm
-from tests.arm import catalogue, paging, providers, resource_graph
+from tests.arm import catalogue, omissions, paging, providers, refusals, resource_graph
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Answer, Call, RefusalError
 from tests.arm.identity import Identity
+from tests.arm.omissions import Form
 from tests.arm.target import Target
 
 READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
@@ -56,7 +57,7 @@ class ResourceManager:
         target = Target.of(path)
         if target is None:
             return self._below_subscription(call, path, segments)
-        self._registered(target)
+        self._served(target, call.parameter("api-version"))
         return self._resource(call, target) if target.name else self._collection(call, target)
 
     # --- subscriptions and resource groups ----------------------------------------------------------------------------
@@ -94,8 +95,7 @@ class ResourceManager:
             return self._page(call, described, "resources")
         found = [body for body in described if [body["namespace"].lower()] == namespace]
         if not found:
-            message = f"The resource namespace '{'/'.join(namespace)}' is invalid."
-            raise RefusalError(404, "InvalidResourceNamespace", message)
+            raise refusals.UNKNOWN_NAMESPACE.error(namespace="/".join(namespace))
         return Answer(body=found[0])
 
     def _groups(self, scope: str) -> list[Body]:
@@ -104,8 +104,7 @@ class ResourceManager:
     def _group(self, scope: str) -> Body:
         found = self.estate.find(scope)
         if found is None:
-            message = f"Resource group '{scope.split('/')[4]}' could not be found."
-            raise RefusalError(404, "ResourceGroupNotFound", message)
+            raise refusals.NO_GROUP.error(group=scope.split("/")[4])
         return found
 
     def _stubs(self, call: Call, scope: str) -> list[Body]:
@@ -124,25 +123,22 @@ class ResourceManager:
 
     # --- what providers have ------------------------------------------------------------------------------------------
 
-    def _registered(self, target: Target) -> None:
-        """Require that a type exists and that its provider is registered.
+    def _served(self, target: Target, version: str) -> None:
+        """Require that a type exists, in this version, and that its provider is registered.
 
         Raises:
-            RefusalError: 404 or 409.
+            RefusalError: 400, 404 or 409.
         """
-        known = catalogue.KNOWN | self.estate.types
+        known = (catalogue.KNOWN | self.estate.types) - self.estate.retired
+        names = {"namespace": target.namespace, "type": "/".join(target.types), "version": version}
         if not any(name.startswith(target.namespace.lower() + "/") for name in known):
-            message = f"The resource namespace '{target.namespace}' is invalid."
-            raise RefusalError(404, "InvalidResourceNamespace", message)
+            raise refusals.UNKNOWN_NAMESPACE.error(**names)
         if target.type not in known:
-            message = (
-                f"The resource type '{'/'.join(target.types)}' could not be found in the namespace "
-                f"'{target.namespace}' for api version '{catalogue.API_VERSION}'."
-            )
-            raise RefusalError(404, "InvalidResourceType", message)
+            raise refusals.UNKNOWN_TYPE.error(**names)
+        if target.type in self.estate.versions and version not in self.estate.versions[target.type]:
+            raise refusals.OTHER_VERSIONS.error(**names, supported=",".join(self.estate.versions[target.type]))
         if target.namespace.lower() in self.estate.unregistered:
-            message = f"The subscription is not registered to use namespace '{target.namespace}'."
-            raise RefusalError(409, "MissingSubscriptionRegistration", message)
+            raise refusals.NOT_REGISTERED.error(**names)
 
     def _resource(self, call: Call, target: Target) -> Answer:
         self._demand(target.action, target.path)
@@ -150,11 +146,10 @@ class ResourceManager:
         if found is None and target.group:
             self._group(target.group)
             shown = "/".join([target.namespace, *target.segments])
-            message = f"The Resource '{shown}' under resource group '{target.group.split('/')[4]}' was not found."
-            raise RefusalError(404, "ResourceNotFound", message)
+            raise refusals.NOT_FOUND.error(resource=shown, group=target.group.split("/")[4])
         if found is None:
             raise RefusalError(404, "ResourceNotFound", f"The Resource '{target.path}' was not found.")
-        return Answer(body=providers.shown(found, call))
+        return Answer(body=omissions.shown(found, call, Form.ITSELF))
 
     def _collection(self, call: Call, target: Target) -> Answer:
         special: dict[str, Callable[[Call, Target], Answer]] = {
@@ -185,15 +180,14 @@ class ResourceManager:
         self._parent(target)
         self._demand(target.action, target.parent)
         found = [body for body in providers.children(self.estate, call, target) if self._may(target.action, body["id"])]
-        return self._page(call, [providers.shown(body, call) for body in found], target.namespace)
+        shown = [omissions.shown(body, call, Form.OF_PARENT) for body in found]
+        return self._page(call, shown, target.namespace)
 
     def _parent(self, target: Target) -> Body:
         owner = Target.of(target.parent)
         found = self.estate.find(target.parent) or (providers.implied(self.estate, owner) if owner else None)
         if found is None:
-            name = arm.name_of(target.parent)
-            message = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
-            raise RefusalError(404, "ParentResourceNotFound", message)
+            raise refusals.NO_PARENT.error(parent=arm.name_of(target.parent))
         return found
 
     def _instance_view(self, _: Call, target: Target) -> Answer:
@@ -237,12 +231,7 @@ class ResourceManager:
 
     def _forbidden(self, action: str, scope: str) -> RefusalError:
         client = self.identity.upn or self.identity.client_id
-        message = (
-            f"The client '{client}' with object id '{self.identity.object_id}' does not have authorization to perform "
-            f"action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
-            "refresh your credentials."
-        )
-        return RefusalError(403, "AuthorizationFailed", message)
+        return refusals.FORBIDDEN.error(client=client, identity=self.identity.object_id, action=action, scope=scope)
 
     def _readable(self, action: str, scope: str, found: list[Body]) -> list[Body]:
         """Return the items of a list that may be read."""

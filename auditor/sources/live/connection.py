@@ -24,11 +24,33 @@ from auditor.sources.live.client import Send
 from auditor.sources.live.clouds import METADATA, Cloud, from_metadata
 from auditor.sources.live.credential import Credential
 from auditor.sources.live.proxies import proxies
-from auditor.sources.live.responses import OK, tls_hint
+from auditor.sources.live.responses import OK, UNAUTHORIZED, tls_hint
 from auditor.sources.live.throttling import MOST_CONNECTIONS
 
 _CLOSING: Final = 0.25
 """Seconds that TLS needs to close a connection after an error; aiohttp does not wait for it."""
+
+
+class _Authentication(AsyncARMChallengeAuthenticationPolicy):
+    """Sends a request once more with a fresh token if Azure refuses the token of the first attempt.
+
+    A token may expire, or be revoked, before its time is over by the clock of this computer.
+    """
+
+    def __init__(self, credential: Credential, scope: str) -> None:
+        """Take the credential and what its tokens are for."""
+        super().__init__(credential, scope)
+        self._renewed = credential
+        self._scope = scope
+
+    async def send(self, request: Any) -> Any:  # noqa: ANN401 - as in the SDK
+        """Authorize and send a request."""
+        response = await super().send(request)
+        if response.http_response.status_code != UNAUTHORIZED:
+            return response
+        self._renewed.renew(request.http_request.headers["Authorization"].removeprefix("Bearer "))
+        await self.authorize_request(request, self._scope)
+        return await self.next.send(request)
 
 
 class _Transport(AioHttpTransport):  # type: ignore[misc]  # the SDK imports it lazily, so that its type is unknown
@@ -124,7 +146,7 @@ async def clients(
             policies.HeadersPolicy(),
             policies.UserAgentPolicy(base_user_agent=f"auditor/{__version__}"),
             policies.ProxyPolicy(proxies=proxies(cloud.endpoint)),
-            AsyncARMChallengeAuthenticationPolicy(credential, cloud.scope),
+            _Authentication(credential, cloud.scope),
         ],
     }
     async with (

@@ -49,17 +49,27 @@ class Credential:
         self.identity = ""
         self._cloud = cloud
         self._tenant = tenant
+        self._transport = transport
         self._deadline = deadline
+        self._refused: set[str] = set()
         try:
-            with _authority(cloud.authority):
-                self._chain = DefaultAzureCredential(
-                    authority=cloud.authority,
-                    additionally_allowed_tenants=[tenant] if tenant else [],
-                    transport=transport,
-                    proxies=proxies(cloud.authority),
-                )
+            self._chains = [self._chain()]
         except ValueError as error:
             raise InputError(_sign_in_error(str(error))) from None
+
+    def _chain(self) -> DefaultAzureCredential:
+        """Return a chain that has not kept any token.
+
+        Raises:
+            ValueError: an environment variable of a credential is malformed.
+        """
+        with _authority(self._cloud.authority):
+            return DefaultAzureCredential(
+                authority=self._cloud.authority,
+                additionally_allowed_tenants=[self._tenant] if self._tenant else [],
+                transport=self._transport,
+                proxies=proxies(self._cloud.authority),
+            )
 
     async def __aenter__(self) -> Self:
         """Sign in.
@@ -80,13 +90,23 @@ class Credential:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the chain."""
-        await self._chain.close()
+        """Close the chains."""
+        for chain in self._chains:
+            await chain.close()
 
     async def get_token(self, *scopes: str, claims: str | None = None, **options: Any) -> AccessToken:  # noqa: ANN401
         """Return a token; the clients of the SDK call this."""
         options["tenant_id"] = self._tenant or options.get("tenant_id")
-        return await self._chain.get_token(*scopes, claims=claims, **options)
+        return await self._chains[-1].get_token(*scopes, claims=claims, **options)
+
+    def renew(self, refused: str) -> None:
+        """Let the next token be a fresh one, as Azure has refused this one.
+
+        A chain keeps its tokens until they expire by the clock of this computer, so that only a new one asks again.
+        """
+        if refused not in self._refused:
+            self._refused.add(refused)
+            self._chains.append(self._chain())
 
     async def close(self) -> None:
         """Do nothing: each client of the SDK calls this, and the chain serves all of them."""

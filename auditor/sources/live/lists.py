@@ -12,7 +12,7 @@ from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of, resources_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
-from auditor.sources.live.responses import NotReadError
+from auditor.sources.live.responses import NotReadError, UnknownTypeError
 from auditor.sources.live.results import ReadResult, merged
 
 _NO_FILE_SHARES: Final = frozenset({"featurenotsupportedforaccount", "operationnotallowedonkind"})
@@ -28,6 +28,10 @@ async def read_list(access: SubscriptionAccess, listed: ResourceType) -> ReadRes
         async for found in resources_of(access.client, listed.request(access.subscription), listed.key):
             result.add_with_properties(found)
     except NotReadError as error:
+        if isinstance(error, UnknownTypeError) and not result.resources:
+            result.listed.add((access.subscription, listed.key))
+            progress.read(name, 0)
+            return result
         if result.resources or not error.not_registered:
             access.record_gap(result, listed.name, error, listed.action)
             return result
@@ -64,7 +68,8 @@ async def _read_child(client: ArmClient, listed: ResourceType, owner: Resource) 
             async for found in resources_of(client, path):
                 result.add_with_properties(found)
     except NotReadError as error:
-        if result.resources or error.code.lower() not in _NO_FILE_SHARES:
+        none = isinstance(error, UnknownTypeError) or error.code.lower() in _NO_FILE_SHARES
+        if result.resources or not none:
             result.record_gap(client.progress, owner.id, listed.name, error, listed.action)
             result.incomplete.add((arm.subscription_of(owner.key), listed.key))
     return result

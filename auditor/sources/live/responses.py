@@ -18,19 +18,29 @@ if TYPE_CHECKING:
     from azure.core.rest import AsyncHttpResponse
 
 OK: Final = 200
+UNAUTHORIZED: Final = 401
 TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of failures that may pass."""
 OTHER_TENANT_HINT: Final = "if it is in another tenant, name that tenant with --tenant"
+EXPIRED_HINT: Final = (
+    "the token has expired, and so has a fresh one: check the clock of this computer, then sign in again"
+)
 
 _TLS_HINT: Final = "its certificate is not trusted; name a file with the certificate of its issuer with --ca-bundle"
 _NOT_FOUND: Final = frozenset(
     {"resourcenotfound", "resourcegroupnotfound", "parentresourcenotfound", "notfound", "subscriptionnotfound"}
 )
 _NOT_REGISTERED: Final = frozenset({"missingsubscriptionregistration", "subscriptionnotregistered"})
+_UNKNOWN_TYPE: Final = frozenset({"invalidresourcetype", "invalidresourcenamespace"})
+"""Error codes by which Azure says that it does not know a type, as after the type is retired."""
+_OTHER_VERSIONS: Final = "supported api-versions"
+"""Words with which Azure says that it knows the type, but not in the requested version of its API."""
 _UNSUPPORTED: Final = frozenset(
-    {"invalidresourcetype", "invalidresourcenamespace", "noregisteredproviderfound", "invalidapiversionparameter"}
+    {*_UNKNOWN_TYPE, "noregisteredproviderfound", "invalidapiversionparameter", "disallowedoperation"}
 )
-"""Error codes by which a cloud says that it does not have a type, or not this version of its API."""
+"""Error codes by which Azure says that it does not offer a type here, or not in the requested version of its API."""
+_EXPIRED: Final = "expiredauthenticationtoken"
+_EXPIRED_HINT: Final = "by Azure's clock every token had expired: set the clock of this computer, then sign in again"
 _MOST_SECONDS: Final = 10**9
 """A longer `Retry-After` counts as this."""
 
@@ -55,16 +65,23 @@ class NotReadError(Exception):
 
     @property
     def not_registered(self) -> bool:
-        """Return whether the subscription has never used the resource provider, so that it has no resources of it."""
+        """Return whether the resource provider is not registered in the subscription.
+
+        Azure refuses to unregister one of which the subscription has resources.
+        """
         return self.code.lower() in _NOT_REGISTERED
+
+
+class UnknownTypeError(NotReadError):
+    """Azure does not know the resource type, so that no resource of it exists, whatever the identity may read."""
 
 
 class NotSignedInError(NotReadError):
     """Azure does not accept the token: no permission would help."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        """Keep Azure's error code, and a sentence for the operator."""
-        super().__init__(GapReason.FORBIDDEN, code, detail)
+    def __init__(self, code: str, detail: str, reason: GapReason = GapReason.FORBIDDEN) -> None:
+        """Keep Azure's error code, a sentence for the operator, and the reason."""
+        super().__init__(reason, code, detail)
 
 
 class UntrustedError(NotReadError):
@@ -90,32 +107,41 @@ def decoded(response: AsyncHttpResponse, path: str) -> Any:  # noqa: ANN401 - JS
 def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
     """Return the error of a response with another status than 200."""
     status = response.status_code
-    code, message = _error_code_and_message(response.content)
-    if status == 401:
-        return NotSignedInError(code or "HTTP 401", f"sign in again; {OTHER_TENANT_HINT}")
+    code, whole = _error_code_and_message(response.content)
+    message = line(whole)
+    if status == UNAUTHORIZED:
+        return _token_refusal(code)
+    if code.lower() in _UNSUPPORTED:
+        known = code.lower() not in _UNKNOWN_TYPE or _OTHER_VERSIONS in whole.lower()
+        return (NotReadError if known else UnknownTypeError)(GapReason.UNSUPPORTED, code, message)
     if status == 403:
         return NotReadError(GapReason.FORBIDDEN, code or "HTTP 403")
     if status == 429:
         seconds = retry_after(response.headers)
         detail = "" if seconds is None else f"Azure asked to wait for {math.ceil(seconds)} seconds"
         return NotReadError(GapReason.THROTTLED, code or "TooManyRequests", detail)
-    if code.lower() in _UNSUPPORTED:
-        return NotReadError(GapReason.UNSUPPORTED, code)
     if 300 <= status < 400:
         return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"the answer to {shown(path)} is a redirection")
     return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}", message)
 
 
+def _token_refusal(code: str) -> NotSignedInError:
+    """Return the error of a fresh token that Azure has refused."""
+    if code.lower() == _EXPIRED:
+        return NotSignedInError(code, _EXPIRED_HINT, GapReason.UNAVAILABLE)
+    return NotSignedInError(code or "HTTP 401", f"sign in again; {OTHER_TENANT_HINT}")
+
+
 def _error_code_and_message(content: bytes) -> tuple[str, str]:
-    """Return Azure's error code and message in a body, "" for each that it does not have."""
+    """Return Azure's error code, and its message as it is, in a body; "" for each that it does not have."""
     try:
         body = _BODY.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
     error = body.get("error", body) if isinstance(body, dict) else None
     parts = (error.get(name) if isinstance(error, dict) else None for name in ("code", "message"))
-    code, message = (line(part) if isinstance(part, str) else "" for part in parts)
-    return code, message
+    code, message = (part if isinstance(part, str) else "" for part in parts)
+    return line(code), message
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -13,7 +13,7 @@ from auditor.sources.live.bodies import resource_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import read_access
 from auditor.sources.live.lists import read_by_resource_graph, read_list_with_children
-from auditor.sources.live.responses import OTHER_TENANT_HINT, NotReadError, UntrustedError
+from auditor.sources.live.responses import OTHER_TENANT_HINT, NotReadError, NotSignedInError, UntrustedError
 from auditor.sources.live.results import ReadResult, merged
 from auditor.sources.live.virtual_machines import read_virtual_machines
 
@@ -55,7 +55,7 @@ async def _read_subscription(client: ArmClient, subscription: str) -> ReadResult
     try:
         result.add(resource_of(await client.get(path), f"GET {path}"))
     except NotReadError as error:
-        hidden = error.not_found or error.reason is GapReason.FORBIDDEN
+        hidden = error.not_found or error.reason is GapReason.FORBIDDEN or isinstance(error, NotSignedInError)
         failure = NotReadError(error.reason, error.code, _UNKNOWN_ID, error.call) if error.not_found else error
         what = arm.SUBSCRIPTION if hidden else "properties"
         result.record_gap(client.progress, subscription, what, failure, reads.SUBSCRIPTION.action)

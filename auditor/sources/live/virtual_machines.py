@@ -19,7 +19,7 @@ from auditor.sources.live.bodies import name_of, object_at, refusing_deep_bodies
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
 from auditor.sources.live.lists import read_list
-from auditor.sources.live.responses import NotReadError, shown
+from auditor.sources.live.responses import NotReadError, UnknownTypeError, shown
 from auditor.sources.live.results import ReadResult, merged
 
 _AVAILABILITY_SETS: Final = "availabilitysets"
@@ -54,7 +54,8 @@ async def _read_states(access: SubscriptionAccess) -> tuple[dict[str, dict[str, 
             if view is not None:
                 views[arm.key(name_of(body, path, "id"))] = view
     except NotReadError as error:
-        return views, error if views or not error.not_registered else None
+        none = error.not_registered or isinstance(error, UnknownTypeError)
+        return views, error if views or not none else None
     return views, None
 
 

@@ -90,7 +90,7 @@ def test_where_a_fault_domain_means_something(properties: Body, others: list[Bod
     assert shown(vm_fact("vm.fault_domain_group", *others, **properties).value) == expected
 
 
-IN = {"availabilitySet": {"id": ALIGNED["id"].upper()}}
+IN: Body = {"availabilitySet": {"id": ALIGNED["id"].upper()}}
 
 
 def listing(*names: object) -> Body:

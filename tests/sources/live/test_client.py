@@ -102,7 +102,6 @@ def test_a_list_has_all_its_members(server: live.Answering, whole: list[Any]) ->
 # --- faults that stay -------------------------------------------------------------------------------------------------
 
 LASTING = {
-    Fault.UNAUTHORIZED: (GapReason.FORBIDDEN, "InvalidAuthenticationToken", ""),
     Fault.FORBIDDEN: (GapReason.FORBIDDEN, "AuthorizationFailed", ""),
     Fault.FORBIDDEN_RETRY_AFTER: (GapReason.FORBIDDEN, "AuthorizationFailed", ""),
     Fault.NOT_FOUND: (GapReason.UNAVAILABLE, "ResourceNotFound", ""),
@@ -114,6 +113,12 @@ LASTING = {
     Fault.REDIRECT: (GapReason.MALFORMED, "HTTP 307", "is a redirection"),
 }
 """Faults that are not retried: each occurs once."""
+
+OF_TOKENS = {
+    Fault.UNAUTHORIZED: (GapReason.FORBIDDEN, "InvalidAuthenticationToken", "sign in again"),
+    Fault.EXPIRED: (GapReason.UNAVAILABLE, "ExpiredAuthenticationToken", "sign in again"),
+}
+"""Faults that a fresh token may mend: each is met twice."""
 
 TRANSIENT = {
     Fault.THROTTLED: (GapReason.THROTTLED, "SubscriptionRequestsThrottled", "Azure asked to wait for 0 seconds"),
@@ -144,22 +149,24 @@ OF_MEMBERS = {Fault.WRONG_MEMBERS}
 
 
 def test_every_fault_has_its_place() -> None:
-    assert {*LASTING, *TRANSIENT, *LINKS, *HARMLESS, *ENDLESS, *OF_MEMBERS} == set(Fault)
+    assert {*LASTING, *OF_TOKENS, *TRANSIENT, *LINKS, *HARMLESS, *ENDLESS, *OF_MEMBERS} == set(Fault)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2])
-@pytest.mark.parametrize("fault", [*LASTING, *TRANSIENT])
+@pytest.mark.parametrize("fault", [*LASTING, *OF_TOKENS, *TRANSIENT])
 def test_a_fault_that_stays_ends_a_list(server: live.Answering, whole: list[Any], fault: Fault, page: int) -> None:
     server.faults = {On(DISKS, first=page): fault}
     found, error = live.ask(server, listed)
-    reason, code, detail = {**LASTING, **TRANSIENT}[fault]
+    reason, code, detail = {**LASTING, **OF_TOKENS, **TRANSIENT}[fault]
     assert error is not None
     assert (error.reason, error.code) == (reason, code)
     assert detail in error.detail
     assert found == whole[: (page - 1) * PAGE], "earlier pages count"
     if fault in LASTING:
         assert met(server) == 1
+    elif fault in OF_TOKENS:
+        assert met(server) == 2
     elif reason is not GapReason.THROTTLED:
         assert met(server) == (2 * ATTEMPTS if fault is Fault.RESET else ATTEMPTS), (
             "aiohttp repeats a request after a reset"
@@ -766,6 +773,8 @@ def test_any_body_of_a_refusal_is_understood(content: bytes) -> None:
         (401, {}, (GapReason.FORBIDDEN, "HTTP 401")),
         (429, {"code": "ResourceRequestsThrottled"}, (GapReason.THROTTLED, "ResourceRequestsThrottled")),
         (429, {"Code": "429"}, (GapReason.THROTTLED, "TooManyRequests")),
+        (401, {"error": {"code": "expiredauthenticationtoken"}}, (GapReason.UNAVAILABLE, "expiredauthenticationtoken")),
+        (403, {"error": {"code": "DisallowedOperation"}}, (GapReason.UNSUPPORTED, "DisallowedOperation")),
         (404, {"error": {"code": "InvalidResourceType"}}, (GapReason.UNSUPPORTED, "InvalidResourceType")),
         (400, {"error": {"code": "NoRegisteredProviderFound"}}, (GapReason.UNSUPPORTED, "NoRegisteredProviderFound")),
         (404, {"error": {"code": "ResourceNotFound"}}, (GapReason.UNAVAILABLE, "ResourceNotFound")),
@@ -776,6 +785,27 @@ def test_any_body_of_a_refusal_is_understood(content: bytes) -> None:
 def test_a_refusal_has_a_reason_and_azures_code(status: int, body: object, expected: tuple[GapReason, str]) -> None:
     error = responses.refusal(Said(status, json.dumps(body).encode()), LIST)  # type: ignore[arg-type]
     assert (error.reason, error.code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "unknown"),
+    [
+        ("InvalidResourceType", "The resource type could not be found in the namespace 'X' for api version '1'.", True),
+        ("InvalidResourceType", "Resource type 'y' of provider namespace 'X' was not found in global location.", True),
+        ("InvalidResourceType", "", True),
+        ("INVALIDRESOURCENAMESPACE", "The resource namespace 'X' is invalid.", True),
+        ("InvalidResourceType", "It could not be found. The supported api-versions are '2014-04-01'.", False),
+        ("InvalidResourceType", f"'{'x' * 200}' could not be found. The supported api-versions are '1'.", False),
+        ("InvalidResourceType", "It could not be found. THE SUPPORTED API-VERSIONS are '2014-04-01'.", False),
+        ("NoRegisteredProviderFound", "No registered resource provider found for API version '1'.", False),
+        ("InvalidApiVersionParameter", "The api-version '1' is invalid.", False),
+        ("ResourceNotFound", "", False),
+    ],
+)
+def test_a_type_is_unknown_unless_azure_names_versions_of_it(code: str, message: str, *, unknown: bool) -> None:
+    body = {"error": {"code": code, "message": message}}
+    error = responses.refusal(Said(404, json.dumps(body).encode()), LIST)  # type: ignore[arg-type]
+    assert isinstance(error, responses.UnknownTypeError) is unknown
 
 
 def test_a_code_has_no_secrets_and_no_lines() -> None:
