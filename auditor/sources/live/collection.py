@@ -99,7 +99,8 @@ async def _collect(
             result = await read_subscriptions(client, header.scopes)
             lists = result.snapshot(header)
             result.merge(await read_members(client, plan(lists, declared), lists))
-            return CollectResult(result.snapshot(header), client.calls, client.retries, loop.time() - begun)
+            calls, retries = client.calls + credential.retries, client.retries + credential.retries
+            return CollectResult(result.snapshot(header), calls, retries, loop.time() - begun)
 
 
 async def _cloud(options: CollectOptions, shared: AioHttpTransport, deadline: float) -> Cloud:

@@ -47,6 +47,8 @@ class Credential:
             InputError: an environment variable of a credential is malformed.
         """
         self.identity = ""
+        self.retries = 0
+        """Requests that were sent again with a fresh token."""
         self._cloud = cloud
         self._tenant = tenant
         self._transport = transport
@@ -100,10 +102,11 @@ class Credential:
         return await self._chains[-1].get_token(*scopes, claims=claims, **options)
 
     def renew(self, refused: str) -> None:
-        """Let the next token be a fresh one, as Azure has refused this one.
+        """Let the next token be a fresh one for a request that Azure has refused with this one.
 
         A chain keeps its tokens until they expire by the clock of this computer, so that only a new one asks again.
         """
+        self.retries += 1
         if refused not in self._refused:
             self._refused.add(refused)
             self._chains.append(self._chain())

@@ -35,10 +35,13 @@ _UNKNOWN_TYPE: Final = frozenset({"invalidresourcetype", "invalidresourcenamespa
 """Error codes by which Azure says that it does not know a type, as after the type is retired."""
 _OTHER_VERSIONS: Final = "supported api-versions"
 """Words with which Azure says that it knows the type, but not in the requested version of its API."""
+_DISALLOWED: Final = "disallowedoperation"
+"""The error code by which Azure says that it permits no operation to subscriptions of this kind."""
 _UNSUPPORTED: Final = frozenset(
-    {*_UNKNOWN_TYPE, "noregisteredproviderfound", "invalidapiversionparameter", "disallowedoperation"}
+    {*_UNKNOWN_TYPE, "noregisteredproviderfound", "invalidapiversionparameter", _DISALLOWED}
 )
 """Error codes by which Azure says that it does not offer a type here, or not in the requested version of its API."""
+_UPDATE_HINT: Final = "update auditor, since Azure does not serve the version of its API that it asks for: "
 _EXPIRED: Final = "expiredauthenticationtoken"
 _EXPIRED_HINT: Final = "by Azure's clock every token had expired: set the clock of this computer, then sign in again"
 _MOST_SECONDS: Final = 10**9
@@ -108,12 +111,10 @@ def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
     """Return the error of a response with another status than 200."""
     status = response.status_code
     code, whole = _error_code_and_message(response.content)
-    message = line(whole)
     if status == UNAUTHORIZED:
         return _token_refusal(code)
     if code.lower() in _UNSUPPORTED:
-        known = code.lower() not in _UNKNOWN_TYPE or _OTHER_VERSIONS in whole.lower()
-        return (NotReadError if known else UnknownTypeError)(GapReason.UNSUPPORTED, code, message)
+        return _unsupported(code, whole)
     if status == 403:
         return NotReadError(GapReason.FORBIDDEN, code or "HTTP 403")
     if status == 429:
@@ -122,7 +123,15 @@ def refusal(response: AsyncHttpResponse, path: str) -> NotReadError:
         return NotReadError(GapReason.THROTTLED, code or "TooManyRequests", detail)
     if 300 <= status < 400:
         return NotReadError(GapReason.MALFORMED, f"HTTP {status}", f"the answer to {shown(path)} is a redirection")
-    return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}", message)
+    return NotReadError(GapReason.UNAVAILABLE, code or f"HTTP {status}", line(whole))
+
+
+def _unsupported(code: str, message: str) -> NotReadError:
+    """Return the error of a type that Azure does not know, or not in this version, or not in this subscription."""
+    if code.lower() in _UNKNOWN_TYPE and _OTHER_VERSIONS not in message.lower():
+        return UnknownTypeError(GapReason.UNSUPPORTED, code)
+    hint = "" if code.lower() == _DISALLOWED else _UPDATE_HINT
+    return NotReadError(GapReason.UNSUPPORTED, code, hint + line(message))
 
 
 def _token_refusal(code: str) -> NotSignedInError:
