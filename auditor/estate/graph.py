@@ -139,6 +139,8 @@ class Graph:
         found = value(element, reference.path)
         if found.value is ABSENT:
             return required(found) if reference.required else found
+        if self._names_nothing(reference, element, found.value):
+            return Answer(ABSENT, found.reads)
         return Answer(self._target(reference, found.value) or unusable(found, _AN_ID), found.reads)
 
     def follow_all(self, element: Resource | Part, name: str) -> Answer:
@@ -153,6 +155,12 @@ class Graph:
             for item in listed.known
         )
         return Answer(PartialList(tuple(targets), listed.missing), found.reads)
+
+    def _names_nothing(self, reference: Reference, element: Resource | Part, arm_id: object) -> bool:
+        """Return whether an id names no resource, as it should be."""
+        return reference.may_name_nothing(element.body) and not (
+            isinstance(arm_id, str) and arm.key(arm_id) in self.resources
+        )
 
     def _target(self, reference: Reference, arm_id: object) -> Resource | Part | Unknown | None:
         """Return what an id refers to, None if it is no text."""
@@ -181,6 +189,8 @@ class Graph:
         """Yield what a resource refers to and what belongs with it; (type, reason) stands for what is not here."""
         for reference in REFERENCES.get(resource.type, ()):
             for found in paths.values(resource.body, paths.parse(reference.path)) if reference.reached else ():
+                if self._names_nothing(reference, resource, found):
+                    continue
                 owner = self._holder(found, reference.to) if isinstance(found, str) else None
                 if isinstance(owner, Resource) and owner.type == reference.to:
                     yield owner

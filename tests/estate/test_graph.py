@@ -229,6 +229,21 @@ def test_a_reference_that_cannot_be_followed_is_unknown() -> None:
     unknown(followed({}, "probe", gaps=[gap]), Cause.GAP, "forbidden")
 
 
+def test_an_ephemeral_disk_is_no_resource_of_the_scope() -> None:
+    def reached(option: str, *others: Any, **keywords: Any) -> list[Any]:
+        machine = s.vm("vm-a", nics=())
+        disk = {"managedDisk": {"id": arm_id("Compute/disks", "OS")}, "diffDiskSettings": {"option": option}}
+        machine["properties"]["storageProfile"]["osDisk"] = disk
+        built = graph(machine, *others, **keywords)
+        return list(built.reached(built.by_type[VM][0]))
+
+    assert reached("Local") == reached("local", unlisted=[DISK]) == []
+    assert [found.name for found in reached("Local", s.disk("os"))] == ["os"]
+    ((type_, why),) = reached("Other")
+    assert type_ == DISK
+    unknown(why, Cause.VALUE, "does not exist")
+
+
 def test_a_list_of_references_leads_to_several() -> None:
     interfaces = [{"id": arm_id("Network/networkInterfaces", "nic")}, {}, {"id": 7}]
     vm = s.vm("vm-a")

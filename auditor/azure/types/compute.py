@@ -19,7 +19,9 @@ from auditor.azure.types.names import AVAILABILITY_SET, DISK, NIC, PLACEMENT_GRO
 
 _COMPUTE: Final = Version("2024-07-01", "the newest of which several recorded answers were at hand to test against")
 _DISKS: Final = Version("2024-03-02", "the newest recorded one; Premium SSD v2 and performance plus are in it")
-_MANAGED_DISK: Final = (Reference("managedDisk.id", DISK),)
+_MANAGED_DISK: Final = Reference("managedDisk.id", DISK)
+# An ephemeral disk is on the host; the VM names it all the same.
+_OS_DISK: Final = Reference("managedDisk.id", DISK, unless=("diffDiskSettings.option", "Local"))
 
 PROVIDER: Final = Namespace("Microsoft.Compute", IdentityProperties(created=("properties.timeCreated",)))
 
@@ -42,12 +44,12 @@ TYPES: Final = (
             Reference("properties.networkProfile.networkInterfaces[*].id", NIC),
         ),
         parts=(
-            PartKind("properties.storageProfile.osDisk", references=_MANAGED_DISK),
+            PartKind("properties.storageProfile.osDisk", references=(_OS_DISK,)),
             PartKind(
                 "properties.storageProfile.dataDisks[*]",
                 "attachment",
                 "an attached data disk",
-                references=_MANAGED_DISK,
+                references=(_MANAGED_DISK,),
             ),
         ),
         identity=IdentityProperties(unique=("properties.vmId",)),

@@ -66,6 +66,15 @@ class Reference(msgspec.Struct, frozen=True):
     """Whether the resource belongs to the deployments of what it names."""
     required: bool = False
     """Whether Azure always has it: if it is absent, what it names is unknown."""
+    unless: tuple[str, str] | None = None
+    """The path and the value of a property beside it with which Azure has no resource of this id."""
+
+    def may_name_nothing(self, body: object) -> bool:
+        """Return whether the id in a body, of a resource or of the part that has it, may be that of no resource."""
+        if self.unless is None:
+            return False
+        found = paths.get(body, paths.parse(self.unless[0]))
+        return isinstance(found, str) and found.lower() == self.unless[1].lower()
 
     @property
     def name(self) -> str:
@@ -182,7 +191,11 @@ class ResourceType(msgspec.Struct, frozen=True):
     def edges(self) -> tuple[Reference, ...]:
         """The references to other types, also those of parts, by their paths from the resource."""
         of_parts = (
-            msgspec.structs.replace(reference, path=paths.join(part.path, reference.path))
+            msgspec.structs.replace(
+                reference,
+                path=paths.join(part.path, reference.path),
+                unless=reference.unless and (paths.join(part.path, reference.unless[0]), reference.unless[1]),
+            )
             for part in self.parts
             for reference in part.references
         )

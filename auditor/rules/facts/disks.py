@@ -12,6 +12,7 @@ import msgspec
 from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types import reference_of
 from auditor.azure.types.names import VM
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -80,11 +81,18 @@ def tier_mbps(_: Context, disk: Resource) -> Answer:
 
 @fact("vm.os_disk", "vm", gives="disk*")
 def os_disk(context: Context, vm: Resource) -> Answer:
-    """The OS disk of the VM, as a list of one managed disk; the element is unknown if the disk is unmanaged."""
+    """The OS disk of the VM, as a list of one managed disk; the element is unknown if the disk is unmanaged.
+
+    The list is empty if the disk is ephemeral: such a disk is on the host, and is no resource.
+    """
     found = value(vm, OS_DISK)
     if not isinstance(found.value, dict):
         return Answer(unusable(found, "an object"), found.reads)
-    return Answer(PartialList((_disk_of(context, Part(vm, OS_DISK, found.value)),)))
+    attachment = Part(vm, OS_DISK, found.value)
+    ephemeral = reference_of(vm.type, OS_DISK, "managedDisk").may_name_nothing(attachment.body)
+    if ephemeral and context.topology.graph.follow(attachment, "managedDisk").value is ABSENT:
+        return Answer(PartialList(), value(attachment, "diffDiskSettings.option").reads)
+    return Answer(PartialList((_disk_of(context, attachment),)))
 
 
 @fact("vm.data_disks", "vm", gives="disk*")

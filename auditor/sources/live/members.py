@@ -83,7 +83,7 @@ def _unlisted(graph: Graph, deployments: Iterable[Deployment]) -> set[str]:
         arm.owner_of(value)
         for found in in_scope.values()
         for reference in REFERENCES.get(found.type, ())
-        if reference.reached
+        if reference.reached and not reference.may_name_nothing(found.body)
         for value in paths.values(found.body, paths.parse(reference.path))
         if isinstance(value, str)
     )

@@ -52,6 +52,15 @@ def test_what_a_deployment_refers_to_and_no_list_contains_is_read_by_itself(list
     assert found.unlisted == (arm.key(f"{GROUP}/providers/Microsoft.Network/networkInterfaces/vm-db-a-nic"),)
 
 
+def test_an_ephemeral_disk_is_not_asked_for() -> None:
+    body = estates.body_of(NAME)
+    disk = estates.find(body, "vm-db-a")["properties"]["storageProfile"]["osDisk"]
+    body["value"] = [item for item in body["value"] if item.get("name") != "vm-db-a-os"]
+    assert plan(estates.snapshot_of(NAME, body), live.declared(NAME)).unlisted == (arm.key(disk["managedDisk"]["id"]),)
+    disk["diffDiskSettings"] = {"option": "Local"}
+    assert plan(estates.snapshot_of(NAME, body), live.declared(NAME)).unlisted == ()
+
+
 def test_a_list_is_incomplete_whichever_step_found_out_first() -> None:
     pair = (SCOPE, "microsoft.compute/disks")
     complete, incomplete = ReadResult(listed={pair}), ReadResult(incomplete={pair})
