@@ -29,7 +29,7 @@ class Refusal:
         return RefusalError(self.status, self.code, self.message.format(**names), headers)
 
     def words(self, body: Any, headers: dict[str, str]) -> bool:
-        """Tell whether a recorded answer is worded like this."""
+        """Return whether a recorded answer has these words."""
         message = body["error"]["message"] if isinstance(body, dict) and "error" in body else ""
         said = headers.get("www-authenticate", "")
         pattern = re.sub(r"\\{\w+\\}", ".*", re.escape(self.message))

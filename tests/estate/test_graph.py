@@ -231,10 +231,10 @@ def test_a_reference_that_cannot_be_followed_is_unknown() -> None:
 
 def test_an_ephemeral_disk_is_no_resource_of_the_scope() -> None:
     def reached(option: str, *others: Any, **keywords: Any) -> list[Any]:
-        machine = s.vm("vm-a", nics=())
+        vm = s.vm("vm-a", nics=())
         disk = {"managedDisk": {"id": arm_id("Compute/disks", "OS")}, "diffDiskSettings": {"option": option}}
-        machine["properties"]["storageProfile"]["osDisk"] = disk
-        built = graph(machine, *others, **keywords)
+        vm["properties"]["storageProfile"]["osDisk"] = disk
+        built = graph(vm, *others, **keywords)
         return list(built.reached(built.by_type[VM][0]))
 
     assert reached("Local") == reached("local", unlisted=[DISK]) == []

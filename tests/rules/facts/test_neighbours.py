@@ -114,7 +114,7 @@ def test_undeclared_members_have_unknown_neighbours() -> None:
 
 
 @pytest.mark.parametrize("keywords", [{"unlisted": ["microsoft.compute/availabilitysets"]}, {"gaps": [gap(SET)]}])
-def test_who_is_in_a_set_that_was_not_read_is_known_by_the_machines(keywords: Any) -> None:
+def test_which_vms_are_in_an_availability_set_that_was_not_read(keywords: Any) -> None:
     assert names(built(vm("x", **IN_SET), extra={"w": IN_SET}, **keywords)) == ["a", "b", "w", "x"]
 
 

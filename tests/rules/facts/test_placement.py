@@ -94,9 +94,9 @@ IN: Body = {"availabilitySet": {"id": ALIGNED["id"].upper()}}
 
 
 def listing(*names: object) -> Body:
-    """Return the set with a list of machines of its own."""
-    machines = [{"id": arm_id("Compute/virtualMachines", n.upper()) if isinstance(n, str) else n} for n in names]
-    return {**ALIGNED, "properties": {**ALIGNED["properties"], "virtualMachines": machines}}
+    """Return the availability set with a list of VMs of its own."""
+    vms = [{"id": arm_id("Compute/virtualMachines", n.upper()) if isinstance(n, str) else n} for n in names]
+    return {**ALIGNED, "properties": {**ALIGNED["properties"], "virtualMachines": vms}}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,9 @@ def listing(*names: object) -> Body:
         (ALIGNED, {"unlisted": [VM], "gaps": [s.gap(ALIGNED["id"])]}, ["vm-a", "vm-b", "..."]),
     ],
 )
-def test_the_machines_of_a_set_are_those_that_refer_to_it(own: Body, keywords: Any, expected: list[str]) -> None:
+def test_the_vms_of_an_availability_set_are_those_that_refer_to_it(
+    own: Body, keywords: Any, expected: list[str]
+) -> None:
     built = s.topology(s.vm("vm-a", **IN), s.vm("vm-b", **IN), s.vm("vm-c"), own, **keywords)
     found = ask("set.machines", built, s.item(built, "Compute/availabilitySets", arm.name_of(ALIGNED["id"])))
     assert s.names(found.value) == expected

@@ -31,7 +31,7 @@ CLASSIC = {
     "microsoft.classicnetwork/virtualnetworks",
     "microsoft.classicstorage/storageaccounts",
 }
-BALANCERS = "/providers/Microsoft.Network/loadBalancers"
+LOAD_BALANCERS = "/providers/Microsoft.Network/loadBalancers"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_version_that_is_not_served_any_more_leaves_the_type_unknown(server: l
 def test_a_list_that_is_unknown_on_its_second_page_is_not_complete(server: live.Answering) -> None:
     server.page_size = 1
     gone = refusals.UNKNOWN_TYPE.error(namespace="Microsoft.Network", version="1").answer
-    server.own = lambda call: gone if BALANCERS in call.path and "skipToken" in call.query else None
+    server.own = lambda call: gone if LOAD_BALANCERS in call.path and "skipToken" in call.query else None
     taken = live.read(server, NAME).snapshot
     assert (SCOPE, "microsoft.network/loadbalancers") not in taken.listed
     assert taken.gaps
@@ -122,7 +122,9 @@ def tokens(server: ArmServer, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", [Fault.EXPIRED, Fault.UNAUTHORIZED])
-@pytest.mark.parametrize("path", [BALANCERS, f"^{SCOPE}\\?", "/providers/Microsoft.ResourceGraph/", "instanceView"])
+@pytest.mark.parametrize(
+    "path", [LOAD_BALANCERS, f"^{SCOPE}\\?", "/providers/Microsoft.ResourceGraph/", "instanceView"]
+)
 def test_a_token_that_is_refused_once_is_renewed(server: live.Answering, fault: Fault, path: str) -> None:
     server.faults = {On(path, times=1): fault}
     result = live.read(server, NAME)
@@ -162,12 +164,12 @@ def test_a_token_that_is_revoked_while_many_requests_are_under_way_is_renewed_on
 def test_where_no_token_is_accepted_the_gap_says_what_to_do(
     server: live.Answering, fault: Fault, expected: tuple[GapReason, str], advice: str
 ) -> None:
-    server.faults = {BALANCERS: fault}
+    server.faults = {LOAD_BALANCERS: fault}
     (gap,) = live.read(server, NAME).snapshot.gaps
     assert (gap.what, gap.permission) == ("Microsoft.Network/loadBalancers", "")
     assert (gap.reason, gap.code) == expected
     assert [found for found in ("set the clock", "--tenant") if found in gap.detail] == [advice]
-    assert len(set(tokens(server, BALANCERS))) == len(tokens(server, BALANCERS)) == 2
+    assert len(set(tokens(server, LOAD_BALANCERS))) == len(tokens(server, LOAD_BALANCERS)) == 2
 
 
 @pytest.mark.parametrize("fault", [Fault.EXPIRED, Fault.UNAUTHORIZED])
@@ -187,7 +189,7 @@ def test_an_azure_cli_that_has_no_other_token_is_asked_once_more(
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
-    server.faults = {BALANCERS: Fault.EXPIRED}
+    server.faults = {LOAD_BALANCERS: Fault.EXPIRED}
     taken = collect(live.wanted(server, NAME), (), "", live.Told()).snapshot
     assert [gap.code for gap in taken.gaps] == ["ExpiredAuthenticationToken"]
     assert len(called.read_text().splitlines()) <= 6
@@ -205,7 +207,7 @@ def login(server: ArmServer) -> bytes:
 def test_reports_say_what_to_do_about_an_expired_token(
     server: live.Answering, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.faults = {BALANCERS: Fault.EXPIRED}
+    server.faults = {LOAD_BALANCERS: Fault.EXPIRED}
     file = tmp_path / "report.json"
     with live.signed_in(server):
         source = ["--subscription", SUBSCRIPTION, "--arm-endpoint", server.url, "--ca-bundle", server.ca_file]
@@ -220,7 +222,7 @@ def test_reports_say_what_to_do_about_an_expired_token(
 # --- sets -------------------------------------------------------------------------------------------------------------
 
 
-def test_availability_sets_are_read_with_their_machines() -> None:
+def test_availability_sets_are_read_with_their_vms() -> None:
     with ArmServer(live.estate_of("trakcare-2018")) as server:
         taken = live.read(server, "trakcare-2018").snapshot
     sets: list[Any] = [
