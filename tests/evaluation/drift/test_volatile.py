@@ -26,6 +26,7 @@ CONNECTION, CIRCUIT = "Microsoft.Network/connections", "Microsoft.Network/expres
 NETWORK, GROUP = "Microsoft.Network/virtualNetworks", "Microsoft.Network/networkSecurityGroups"
 
 RECORDED = [
+    ("Microsoft.Compute/availabilitySets", "properties.virtualMachines"),
     (NETWORK, "etag"),
     (NETWORK, "properties.subnets[name=snet].etag"),
     (CIRCUIT, "properties.peerings[name=AzurePrivatePeering].properties.gatewayManagerEtag"),
