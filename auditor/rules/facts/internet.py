@@ -47,6 +47,8 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
     configuration: Part
     vm: Resource
     port: int
+    is_superserver: bool
+    """Whether it is the declared superserver port of a mirror of the VM."""
     admission: Admission
     groups: Answer
 
@@ -57,14 +59,17 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def reads(self) -> tuple[Read, ...]:
-        """Return the security rules that open it; without security groups, the properties that would refer to one."""
+        """Return the routes and security rules that open it.
+
+        Without security groups, they are the properties that would refer to one.
+        """
         found: list[Read] = []
         for rule in self.admission.rules:
+            found += rule.sources.reads
             if rule.part is not None:
                 for name in _SHOWN:
                     read = value(rule.part, name).reads
                     found += [entry for entry in read if entry.value not in (ABSENT, "", [])]
-            found += rule.sources.reads
         return tuple(found) or self.groups.reads
 
 
@@ -125,30 +130,49 @@ def _interfaces(context: Context, vm: Resource) -> Answer:
 def internet_openings(context: Context, vm: Resource) -> Answer:
     """The management and InterSystems ports that security groups open to an Internet address.
 
-    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 5985, 5986, 51773, 52773 and 57772. Without a security
-    group all of them are open. The service tag VirtualNetwork includes the prefixes of the subnet's route table, and
-    every address behind a VPN gateway with a default site. Which routes a gateway has learned, no resource shows: that
-    one of them is a default route counts as possible only where a public path leads to the VM.
+    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 5985, 5986, 51773, 52773 and 57772, and the declared
+    superserver ports of the VM's mirrors. Without a security group all of them are open. The service tag VirtualNetwork
+    includes the prefixes of the subnet's route table, and every address behind a VPN gateway with a default site. Which
+    routes a gateway has learned, no resource shows: that one of them is a default route counts as possible only where a
+    public path leads to the VM.
     """
     configurations = PartialList.of(ip_configurations(context, vm).value)
     unknown = configurations.incomplete_because
     known: list[Opening] = []
     reads: list[Read] = []
     filtering = context.topology.security_groups
+    superservers = _superserver_ports(context, vm)
+    ports = (*SENSITIVE_PORTS, *sorted(superservers - {*SENSITIVE_PORTS}))
 
     def has_public_path() -> bool:
         return _public_paths(context, vm).value != PartialList()
 
     for configuration in configurations.of_type(Part):
         groups = filtering.of(configuration)
-        admissions = filtering.admissions(configuration, SENSITIVE_PORTS, has_public_path=has_public_path)
-        for port, found in zip(SENSITIVE_PORTS, admissions, strict=True):
+        admissions = filtering.admissions(configuration, ports, has_public_path=has_public_path)
+        for port, found in zip(ports, admissions, strict=True):
             if found.sure or found.bounded:
-                known.append(Opening(configuration, vm, port, found, groups))
+                known.append(Opening(configuration, vm, port, port in superservers, found, groups))
             elif found.possible:
                 unknown = unknown or _unknown_admission(found)
         reads += _filters(groups)
     return Answer(PartialList(tuple(known), unknown), tuple(reads))
+
+
+def _superserver_ports(context: Context, vm: Resource) -> frozenset[int]:
+    """Return the declared superserver ports of the mirrors of which the VM is a member."""
+    found = set()
+    for mirror in context.deployment.mirrors if context.deployment else ():
+        members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
+        if mirror.declared.superserver and any(member.key == vm.key for member in members):
+            found.add(mirror.declared.superserver)
+    return frozenset(found)
+
+
+@fact("opening.is_superserver", "opening", gives="boolean")
+def is_superserver(_: Context, opening: Opening) -> Answer:
+    """Whether the port is the declared superserver port of a mirror of the VM."""
+    return Answer(opening.is_superserver, opening.reads)
 
 
 @fact("opening.port", "opening", gives="number")
