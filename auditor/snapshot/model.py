@@ -6,6 +6,7 @@ Each of them is `Redacted`: no source can bring a secret into a snapshot.
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -97,11 +98,12 @@ def resource(
     body: dict[str, object], arm_id: str, call: str = "", unread: tuple[Gap, ...] = (), version: str = ""
 ) -> Resource:
     """Return the resource of a body whose id is known; its api-version is that of the call if none is given."""
-    key, type_ = arm.key(arm_id), arm.type_of(arm.key(arm_id))
-    return Resource(id=arm_id, body=body, call=call, key=key, type=type_, unread=unread, version=version or _of(call))
+    key, version = arm.key(arm_id), version or _version_of(call)
+    return Resource(id=arm_id, body=body, call=call, key=key, type=arm.type_of(key), unread=unread, version=version)
 
 
-def _of(call: str) -> str:
+@lru_cache(maxsize=256)
+def _version_of(call: str) -> str:
     """Return the api-version of a GET request."""
     return call.partition("api-version=")[2].partition("&")[0] if call.startswith("GET ") else ""
 
