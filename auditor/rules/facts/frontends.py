@@ -36,12 +36,19 @@ def frontend_zones(context: Context, frontend: Part) -> Answer:
 
 @fact("regional.has_zones", "balancer", "gateway", gives="boolean")
 def has_zones(context: Context, resource: Resource) -> Answer:
-    """Whether the region has two or more availability zones, by the subscription's zone mappings or SKU list."""
+    """Whether the region has two or more availability zones, by the subscription's zone mappings or SKU list.
+
+    If neither was read, a frontend in a zone shows that it has.
+    """
     place = value(resource, "location")
     if not isinstance(place.value, str):
         return place
     number, reads = zones_offered(context, arm.location(place.value), arm.subscription_of(resource.key))
     several = number.low > 1 or (False if number.high <= 1 else number.because[0])
+    for frontend in objects(resource, FRONTENDS).of_type(Part) if isinstance(several, Unknown) else ():
+        zones = frontend_zones(context, frontend)
+        if PartialList.of(zones.value).of_type(str):
+            return Answer(True, (*place.reads, *zones.reads))
     return Answer(several, (*place.reads, *reads))
 
 

@@ -368,6 +368,25 @@ def test_whether_a_region_has_zones(sizes: list[Body], unlisted: list[str], loca
     assert load_balancer_fact("regional.has_zones", body, *sizes, unlisted=unlisted) == expected
 
 
+@pytest.mark.parametrize(
+    ("zones", "sizes", "expected"),
+    [
+        (["1"], [], True),
+        (["1", "2", "3"], [], True),
+        ([], [], GAP),
+        ([7], [], GAP),
+        ("1", [], GAP),
+        (["1", "2"], [s.region("westeurope", "1")], False),
+    ],
+)
+def test_a_frontend_in_a_zone_shows_that_the_region_has_zones(
+    zones: object, sizes: list[Body], expected: object
+) -> None:
+    frontend = {"name": "f", "zones": zones, "properties": {"subnet": {"id": f"{s.VNET}/subnets/default"}}}
+    body = s.load_balancer("lb", TWO, frontendIPConfigurations=[{"name": "other", "properties": {}}, frontend])
+    assert load_balancer_fact("regional.has_zones", body, *sizes, unlisted=[SKU]) == expected
+
+
 GATEWAY = arm_id("Network/applicationGateways", "agw")
 POOL = {"id": f"{GATEWAY}/backendAddressPools/pool"}
 IN_GATEWAY = s.gateway("agw", {"ipAddress": "10.0.0.4"})
