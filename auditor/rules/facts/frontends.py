@@ -28,10 +28,10 @@ def frontend_zones(context: Context, frontend: Part) -> Answer:
         address = context.topology.graph.follow(frontend, name)
         reads += address.reads
         if isinstance(address.value, Resource):
-            return _zones(address.value, reads)
+            return _zones(context, address.value, reads)
         if address.value is not ABSENT:
             return Answer(address.value, reads)
-    return _zones(frontend, reads)
+    return _zones(context, frontend, reads)
 
 
 @fact("regional.has_zones", "balancer", "gateway", gives="boolean")
@@ -52,28 +52,25 @@ def has_zones(context: Context, resource: Resource) -> Answer:
     return Answer(several, (*place.reads, *reads))
 
 
-def _zones(element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
+def _zones(context: Context, element: Resource | Part, reads: tuple[Read, ...]) -> Answer:
+    """Return the zones of a frontend, or of a public IP address or prefix.
+
+    Those of a Standard one without zones are unknown in a region that has some: Azure makes it zone-redundant, in one
+    region after the other, without a change of the resource.
+    """
     found = items(element, "zones[*]")
     zones = PartialList.of(found.value)
-    known = (
+    reads = (*reads, *found.reads, *value(element, "zones").reads)
+    known = tuple(
         zone if isinstance(zone, str | Unknown) else malformed(element, "zones[*]", zone, "a text")
         for zone in zones.known
     )
-    own = Answer(PartialList(tuple(known), zones.missing), (*reads, *found.reads, *value(element, "zones").reads))
-    return _or_unknown(own, element, value(element.resource, "sku.name"))
-
-
-def _or_unknown(found: Answer, element: Resource | Part, sku: Answer) -> Answer:
-    """Return the zones of a frontend, or of a public IP address or prefix; unknown for a Standard one without zones.
-
-    Azure makes those zone-redundant, region by region, without a change of the resource.
-    """
-    if not isinstance(found.value, PartialList) or found.value != PartialList():
-        return found
-    unknown = sku.value if isinstance(sku.value, Unknown) else None
-    if isinstance(sku.value, str) and sku.value.lower() != "basic":
-        reason = f"{element.id} has no zones; in a growing number of regions Azure makes it zone-redundant all the same"
-        unknown = Unknown(Cause.VALUE, reason, about=(element.resource.id,))
-    if unknown is None:
-        return found
-    return Answer(PartialList(missing=unknown), (*found.reads, *sku.reads))
+    if known or zones.missing is not None:
+        return Answer(PartialList(known, zones.missing), reads)
+    sku, in_region = value(element.resource, "sku.name"), has_zones(context, element.resource)
+    reads = (*reads, *sku.reads, *in_region.reads)
+    if sku.value is ABSENT or str(sku.value).lower() == "basic" or in_region.value is False:
+        return Answer(PartialList(), reads)
+    reason = f"{element.id} has no zones; in a growing number of regions Azure makes it zone-redundant all the same"
+    unknown = Unknown(Cause.VALUE, reason, about=(element.resource.id,))
+    return Answer(PartialList(missing=sku.value if isinstance(sku.value, Unknown) else unknown), reads)

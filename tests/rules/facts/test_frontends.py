@@ -330,13 +330,21 @@ STANDARD: Body = {"sku": {"name": "Standard"}}
 
 
 @pytest.mark.parametrize(
-    ("frontend", "expected"),
-    [(PRIVATE, ["..."]), (PRIVATE | {"zones": []}, ["..."]), (PRIVATE | {"zones": ["2"]}, ["2"])],
+    ("frontend", "offered", "expected"),
+    [
+        (PRIVATE, [], ["..."]),
+        (PRIVATE, [s.region("westeurope", "1", "2", "3")], ["..."]),
+        (PRIVATE, [s.offered("westeurope")], []),
+        (PRIVATE | {"zones": []}, [], ["..."]),
+        (PRIVATE | {"zones": ["2"]}, [], ["2"]),
+    ],
 )
-def test_azure_may_spread_a_private_frontend_of_a_standard_load_balancer(frontend: Body, expected: object) -> None:
+def test_azure_may_spread_a_private_frontend_of_a_standard_load_balancer(
+    frontend: Body, offered: list[Body], expected: object
+) -> None:
     body = s.load_balancer("lb", TWO, frontendIPConfigurations=[frontend]) | STANDARD
     path = "properties.frontendIPConfigurations[*]"
-    assert shown(of_part("frontend.zones", path, body).value) == expected
+    assert shown(of_part("frontend.zones", path, body, *offered).value) == expected
 
 
 def test_a_prefix_that_was_not_listed_may_have_zones() -> None:
