@@ -28,16 +28,38 @@ _VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d(-[A-Za-z]+)?")
 _NOTHING: Final = msgspec.Raw(b"null")
 
 
+class _Column(msgspec.Struct):
+    name: str
+
+
+class _Table(msgspec.Struct):
+    """Rows of Azure Resource Graph in its older format."""
+
+    columns: list[_Column]
+    rows: list[list[Any]]
+
+
 class _Envelope(msgspec.Struct):
     value: list[Any] | None = None
-    data: list[Any] | None = None
+    data: list[Any] | _Table | None = None
     takenAt: str = ""  # noqa: N815 - as Azure spells its properties
     listed: dict[str, list[str]] = {}
     apiVersion: dict[str, str] = {}  # noqa: N815
     gaps: list[Gap] = []
     nextLink: str | None = None  # noqa: N815
+    # What `az graph query` prints, and what Azure Resource Graph itself returns.
     skip_token: str | None = None
     total_records: int | None = None
+    rest_token: str | None = msgspec.field(name="$skipToken", default=None)
+    totalRecords: int | None = None  # noqa: N815
+
+    @property
+    def elements(self) -> list[Any]:
+        """Return the elements of the list."""
+        if isinstance(self.data, _Table):
+            names = [column.name for column in self.data.columns]
+            return [dict(zip(names, row, strict=False)) for row in self.data.rows]
+        return self.value or self.data or []
 
 
 class _Texts(msgspec.Struct):
@@ -45,6 +67,10 @@ class _Texts(msgspec.Struct):
 
     value: msgspec.Raw = _NOTHING
     data: msgspec.Raw = _NOTHING
+
+
+class _TableText(msgspec.Struct):
+    rows: msgspec.Raw
 
 
 def decode(data: bytes, file: str) -> Snapshot:
@@ -58,7 +84,7 @@ def decode(data: bytes, file: str) -> Snapshot:
     versions = {arm.canonical_type(type_): version for type_, version in envelope.apiVersion.items()}
     found: dict[str, Resource] = {}
     said: dict[str, list[tuple[int, Resource]]] = defaultdict(list)
-    for index, body in enumerate(envelope.value or envelope.data or []):
+    for index, body in enumerate(envelope.elements):
         try:
             if is_sku_record(body):
                 item = sku(body, found)
@@ -157,14 +183,14 @@ def _refuse(envelope: _Envelope, file: str) -> None:
         both = 'no "value" and no "data"' if envelope.value is None else 'both "value" and "data"'
         message = f"is neither a snapshot nor a list of Azure resources: it has {both}"
         raise InputError(message, file, 1)
-    more = "nextLink" if envelope.nextLink else "skip_token"
-    if envelope.listed and (envelope.nextLink or envelope.skip_token):
+    tokens = {"nextLink": envelope.nextLink, "skip_token": envelope.skip_token, "$skipToken": envelope.rest_token}
+    more = next((name for name, token in tokens.items() if token), None)
+    if envelope.listed and more:
         message = f'has "listed" types, but its "{more}" shows that pages are missing; save all pages'
         raise InputError(message, file)
-    if envelope.listed and envelope.data is not None and (envelope.total_records or 0) > len(envelope.data):
-        message = (
-            f'has "listed" types, but only {len(envelope.data)} of {envelope.total_records} records; save all pages'
-        )
+    total, count = envelope.total_records or envelope.totalRecords or 0, len(envelope.elements)
+    if envelope.listed and total > count:
+        message = f'has "listed" types, but only {count} of {total} records; save all pages'
         raise InputError(message, file)
     for type_, version in envelope.apiVersion.items():
         if "/" not in type_ or not _VERSION.fullmatch(version):
@@ -200,6 +226,8 @@ def _line(data: bytes, index: int) -> int:
     if data.lstrip()[:1] != b"[":
         texts = msgspec.json.decode(data, type=_Texts)
         whole = bytes(texts.data if bytes(texts.value) == b"null" else texts.value)
+        if whole.startswith(b"{"):
+            whole = bytes(msgspec.json.decode(whole, type=_TableText).rows)
     position = data.rindex(whole)
     start = position + 1
     for element in msgspec.json.decode(whole, type=list[msgspec.Raw])[: index + 1]:

@@ -58,6 +58,14 @@ def fault(content: object) -> tuple[int, str]:
         {"data": [vm("b"), vm("a")], "count": 2, "skip_token": None, "total_records": 2},
         {"value": [vm("b"), vm("a")], "nextLink": "https://more"},
         {"$schema": "x", "value": [vm("b"), vm("a")], "anything": {"value": [1]}},
+        {
+            "totalRecords": 2,
+            "$skipToken": None,
+            "data": {
+                "columns": [{"name": "id", "type": "string"}, {"name": "properties", "type": "object"}],
+                "rows": [[_VM + "b", {}], [_VM + "a", {}]],
+            },
+        },
         [vm("b"), vm("a"), vm("b")],
         [vm("b"), vm("a"), {"id": _VM.lower() + "A"}, vm("b")],
         "\ufeff" + json.dumps([vm("b"), vm("a")]),
@@ -190,6 +198,18 @@ def test_no_secret_goes_beyond_it() -> None:
             0,
             'has "listed" types, but only 0 of 2 records',
         ),
+        (
+            f'{{"data": [], "listed": {{"{_SUBSCRIPTION}": ["a/b"]}}, "$skipToken": "x"}}',
+            0,
+            'its "$skipToken" shows that pages are missing',
+        ),
+        (
+            f'{{"data": [], "listed": {{"{_SUBSCRIPTION}": ["a/b"]}}, "totalRecords": 1}}',
+            0,
+            'has "listed" types, but only 0 of 1 records',
+        ),
+        ('{"data": {"columns": [], "rows": 1}}', 0, "`$.data.rows`"),
+        ('{"data": {"columns": [{"name": "id"}],\n"rows": [\n["x"]]}}', 3, "element 0 is not an Azure resource"),
         ('{"value": [], "apiVersion": "2024-05-01"}', 0, "`$.apiVersion`"),
         ('{"value": [], "apiVersion": {"a/b": 2024}}', 0, "`$.apiVersion[...]`"),
         ('{"value": [], "apiVersion": {"a/b": "latest"}}', 0, "has the \"apiVersion\" 'latest' of 'a/b'"),
@@ -212,7 +232,7 @@ def test_no_secret_goes_beyond_it() -> None:
         ('{"value":[' + '{"a":' * 100_000, 0, "is nested too deeply"),
         ('{"value":["\\ud800"]}', 1, "is neither a snapshot nor"),
     ],
-    ids=range(41),
+    ids=range(45),
 )
 def test_what_is_no_inventory_is_refused(content: str | bytes, line: int, message: str) -> None:
     found = fault(content)
