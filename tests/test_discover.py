@@ -258,7 +258,7 @@ def test_where_nothing_is_recognised_a_skeleton_in_comments_shows_how(bodies: tu
     (declared,) = load(
         "\n".join(
             line[2:]
-            for line in found.text.splitlines()[1:]
+            for line in found.text.partition("# Next, ")[0].splitlines()[1:]
             if "Left out" not in line and "vm-jump" not in line and "more virtual machines" not in line
         )
     )
@@ -367,8 +367,13 @@ def test_whatever_the_inventory_the_proposal_loads(bodies: list[s.Body]) -> None
 def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "deployment.yaml"
     assert main(["discover", "--demo"]) == exit_codes.OK
+    printed = capsys.readouterr().out
     assert main(["discover", "--demo", "-o", str(path)]) == exit_codes.OK
-    assert path.read_text() == capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert path.read_text() == printed.replace("--deployment deployment.yaml", f"--deployment {path}")
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1] == f"auditor:   auditor scan --demo --deployment {path}"
+    assert path.read_text().splitlines()[-1] == f"#   auditor scan --demo --deployment {path}"
     assert main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == exit_codes.FINDINGS
 
 
@@ -397,3 +402,239 @@ def test_zones_of_a_pair_count_only_within_one_region_and_subscription(other: di
     tags = {"iris-deployment": "d", "iris-role": "mirror-failover", "iris-mirror": "M"}
     found = proposal(s.vm("db-a", zone="1", tags=tags), s.vm("db-b", zone="2", tags=tags, **other))
     assert ("the two are in zones 1 and 2" in found.text) is compared
+
+
+# --- mirrors without a load balancer ----------------------------------------------------------------------------------
+
+
+def second(vm: str, *more: s.Body) -> s.Body:
+    """Return the network interface of a VM with further IP configurations."""
+    found = s.nic(f"{vm}-nic", address="10.0.0.4")
+    found["properties"]["ipConfigurations"] += more
+    return found
+
+
+VIP = {"name": "vip", "properties": {"privateIPAddress": "10.0.0.254"}}
+
+
+@pytest.mark.parametrize(
+    "vms",
+    [
+        ("mirrora290", "mirrorb280", "arbiter"),
+        ("MIRROR-A", "MIRROR-B", "ARB-1"),
+        ("iris-primary", "iris-backup", "iris-arbiter"),
+        ("node1", "node2", "arbiter01"),
+        ("hostp-a", "hostp-b", "vm-arbiter"),
+    ],
+)
+def test_a_mirror_without_a_load_balancer_is_found_beside_its_arbiter(vms: tuple[str, ...]) -> None:
+    first, other, arbiter = vms
+    bodies = [s.vm(name, zone=str(zone), group="rg-x") for zone, name in enumerate(vms, start=1)]
+    found = only(*bodies)
+    (mirror,) = found.mirrors or ()
+    assert (names(mirror.failover), names(mirror.arbiter)) == ({first, other}, {arbiter})
+    assert not mirror.dr.declared
+
+
+def test_no_mirror_is_found_where_it_is_not_clear_which_vms_are_its_members() -> None:
+    for others in (("node1",), ("node1", "node2", "node3"), ("node1", "node2", "host1", "host2"), ("jump", "build")):
+        assert not proposal(s.vm("arbiter"), *map(s.vm, others)).found, others
+    assert not proposal(s.vm("apt-mirror-1"), s.vm("apt-mirror-2")).found, "nothing of InterSystems is there"
+    found = proposal(s.vm("arbiter"), s.vm("node1", group="a"), s.vm("node2", group="a"))
+    assert not found.found, "in another resource group"
+
+
+def test_a_second_address_of_a_member_is_that_of_the_mirror() -> None:
+    vms = s.vm("mirrora"), s.vm("mirrorb"), s.vm("arbiter")
+    found = proposal(*vms, second("mirrora", VIP), second("mirrorb"))
+    assert "address: {kind: secondary-ip}  # guess: 10.0.0.254 (vip) is a second address of mirrora-nic" in found.text
+    (mirror,) = load(found.text)[0].mirrors or ()
+    assert mirror.address_kind == "secondary-ip"
+    ipv6 = {"name": "v6", "properties": {"privateIPAddress": "fd00::4", "privateIPAddressVersion": "IPv6"}}
+    for nics in ((second("mirrora"), second("mirrorb")), (second("mirrora", ipv6), second("mirrorb", ipv6))):
+        text = proposal(*vms, *nics).text
+        assert "# address: {kind: none}  # no load balancer sends traffic to its members" in text
+        assert "the address of mirror iris" in text.splitlines()[-3]
+
+
+def test_a_load_balancer_outweighs_a_second_address() -> None:
+    found = only(s.vm("a"), s.vm("b"), second("a", VIP), mirror_pool("a", "b"))
+    assert [mirror.address_kind for mirror in found.mirrors or ()] == ["load-balancer"]
+
+
+# --- databases of other products --------------------------------------------------------------------------------------
+
+
+def image(publisher: str, offer: str, **more: str) -> s.Body:
+    return {"storageProfile": {"imageReference": {"publisher": publisher, "offer": offer, **more}}}
+
+
+def with_profile(name: str, profile: s.Body, **keywords: Any) -> s.Body:
+    found = s.vm(name, **keywords)
+    found["properties"]["storageProfile"] |= profile["storageProfile"]
+    return found
+
+
+IRIS = s.vm("iris-db-a"), s.vm("iris-db-b"), s.vm("iris-arbiter")
+EXTENSION = {
+    **s.resource("Compute/virtualMachines", "db-x/extensions/SqlIaasExtension", type="SqlIaaSAgent"),
+    "type": "Microsoft.Compute/virtualMachines/extensions",
+}
+REGISTERED = s.resource(
+    "SqlVirtualMachine/sqlVirtualMachines", "db-x", virtualMachineResourceId=s.arm_id("Compute/virtualMachines", "DB-x")
+)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "why"),
+    [
+        ((s.vm("oracle-db"),), "Oracle Database by its name"),
+        ((s.vm("vm-sqlprd01-db"),), "SQL Server by its name"),
+        ((s.vm("iris-sql-db"),), "SQL Server by its name"),
+        ((s.vm("pg-db-1"),), "PostgreSQL by its name"),
+        ((s.vm("MONGODB01"),), "MongoDB by its name"),
+        ((with_profile("db-x", image("MicrosoftSQLServer", "sql2022-ws2022")),), "SQL Server by its image"),
+        ((with_profile("iris-db-x", image("MicrosoftSQLServer", "sql2022-ws2022")),), "SQL Server by its image"),
+        ((with_profile("db-x", image("Oracle", "oracle-database-19-3")),), "Oracle Database by its image"),
+        ((with_profile("db-x", image("ondemand", "postgresql-16-rocky")),), "PostgreSQL by its image"),
+        ((with_profile("db-x", image("bitnami", "mongodb")),), "MongoDB by its image"),
+        ((s.vm("db-x", tags={"workload": "Oracle"}),), "Oracle Database by its tag workload"),
+        ((s.vm("db-x", tags={"app": "sql server 2022"}),), "SQL Server by its tag app"),
+        ((s.vm("db-x"), EXTENSION), "SQL Server by its registration with Azure"),
+        ((s.vm("db-x"), REGISTERED), "SQL Server by its registration with Azure"),
+        (
+            (s.vm("db-x"), mirror_pool("db-x", name="lb-x", page="/", port=5432)),
+            "PostgreSQL by port 5432, to which lb-x sends traffic",
+        ),
+    ],
+)
+def test_a_database_of_another_product_is_left_out_with_the_reason(bodies: tuple[s.Body, ...], why: str) -> None:
+    found = proposal(*IRIS, *bodies)
+    (declared,) = load(found.text)
+    (mirror,) = declared.mirrors or ()
+    assert (names(mirror.failover), names(mirror.arbiter)) == ({"iris-db-a", "iris-db-b"}, {"iris-arbiter"})
+    assert not declared.tiers
+    assert f"#   {bodies[0]['name']} in rg: a server with {why}" in found.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        with_profile("iris-db-c", image("Oracle", "Oracle-Linux", sku="ol92-lvm-gen2")),
+        s.vm("iris-db-c", tags={"os": "Oracle Linux 9"}),
+        s.vm("iris-db-c", tags={"monitored-by": "sql"}),
+        s.vm("sql-db-c", tags={"iris-role": "db", "iris-deployment": ""}),
+    ],
+)
+def test_a_server_of_intersystems_is_proposed_whatever_else_is_written_on_it(body: s.Body) -> None:
+    text = proposal(*IRIS, body).text
+    assert f"- {body['name']}  # " in text
+    assert "a server with" not in text
+
+
+def test_the_mirror_status_page_outweighs_a_name() -> None:
+    (mirror,) = only(s.vm("sql-a"), s.vm("sql-b"), mirror_pool("sql-a", "sql-b")).mirrors or ()
+    assert names(mirror.failover) == {"sql-a", "sql-b"}
+
+
+# --- restored copies --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "original"),
+    [
+        ("iris-db-a-restored", "iris-db-a"),
+        ("IRIS-DB-A-Restored-20261101-0930", "IRIS-DB-A"),
+        ("iris-db-a-copy", "iris-db-a"),
+        ("iris-db-b_clone1", "iris-db-b"),
+        ("iris-db-a-test-failover", "iris-db-a"),
+        ("iris-db-a-test", "iris-db-a"),
+        ("restored-iris-db-a", "iris-db-a"),
+        ("copy-of-iris-db-a", "iris-db-a"),
+        ("iris-db-z-restore", ""),
+    ],
+)
+def test_a_copy_is_left_out_by_its_name(name: str, original: str) -> None:
+    tags = {"iris-role": "mirror-failover", "iris-deployment": "x"}
+    for body in (s.vm(name), s.vm(name, tags=tags), s.vm(name, group="rg-restore")):
+        found = proposal(*IRIS, body)
+        assert [names(mirror.failover) for d in load(found.text) for mirror in d.mirrors or ()] == [
+            {"iris-db-a", "iris-db-b"}
+        ]
+        of = f" of {original}" if original else ""
+        assert f": a restored or cloned copy{of} by its name" in found.text
+
+
+@pytest.mark.parametrize("name", ["iris-db-test", "iris-test-db", "iris-photocopy-db", "iris-restoredb"])
+def test_a_name_like_that_of_a_copy_may_be_that_of_a_server(name: str) -> None:
+    assert name not in proposal(*IRIS, s.vm(name)).text.partition("# Left out")[2]
+
+
+def disk(name: str, source: str = "") -> s.Body:
+    data = {"createOption": "Copy", "sourceResourceId": source} if source else {"createOption": "Empty"}
+    return s.resource("Compute/disks", name, creationData=data)
+
+
+def snapshot(name: str, source: str) -> s.Body:
+    return s.resource("Compute/snapshots", name, creationData={"sourceResourceId": s.arm_id("Compute/disks", source)})
+
+
+SNAPSHOT = s.arm_id("Compute/snapshots", "snap")
+POINT = f"{s.arm_id('Compute/restorePointCollections', 'c')}/restorePoints/p/diskRestorePoints/iris-db-a-1_5f0c"
+OWN = "iris-db-a-1"
+
+
+@pytest.mark.parametrize(
+    ("sources", "others", "copied"),
+    [
+        ([s.arm_id("Compute/disks", OWN.upper())], [], True),
+        ([SNAPSHOT], [snapshot("snap", OWN)], True),
+        ([POINT], [], True),
+        ([SNAPSHOT], [], False),
+        ([SNAPSHOT], [snapshot("snap", "of-nobody")], False),
+        ([s.arm_id("Compute/disks", OWN), ""], [], False),
+        ([POINT.replace("iris-db-a-1", "of-nobody")], [], False),
+    ],
+)
+def test_a_copy_is_left_out_by_the_source_of_its_disks(sources: list[str], others: list[s.Body], copied: bool) -> None:
+    pair = s.vm("iris-db-a", disks=[OWN]), s.vm("iris-db-b", disks=["iris-db-b-1"])
+    disks = [disk(f"new-{number}", source) for number, source in enumerate(sources)]
+    third = s.vm("iris-third", disks=[body["name"] for body in disks])
+    text = proposal(*pair, third, disk(OWN), disk("iris-db-b-1"), *disks, *others).text
+    assert ("iris-third in rg: a restored or cloned copy of iris-db-a by the source of its disks" in text) is copied
+
+
+def test_a_vm_that_got_its_disks_from_its_own_former_disks_is_no_copy() -> None:
+    bodies = [
+        s.vm("iris-db-a", disks=["iris-db-a-2"]),
+        s.vm("iris-db-b"),
+        disk("iris-db-a-2", SNAPSHOT),
+        snapshot("snap", "iris-db-a-1"),
+        disk("iris-db-a-1"),
+    ]
+    (mirror,) = only(*bodies).mirrors or ()
+    assert names(mirror.failover) == {"iris-db-a", "iris-db-b"}
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_proposal_ends_with_what_it_leaves_open_and_the_next_command() -> None:
+    last = proposal(*IRIS, s.vm("iris-web-1")).text.splitlines()[-3:]
+    undecided = "the DR region, the address of mirror iris, dr of mirror iris, reporting of mirror iris, the app tier"
+    assert last == [
+        f"# Left open in iris-prod: {undecided}",
+        "# Next, once each line is correct:",
+        "#   auditor scan --snapshot FILE --deployment deployment.yaml",
+    ]
+    assert "      # - {role: app, members: none}  # none was found" in proposal(*IRIS, s.vm("iris-web-1")).text
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_next_command_names_the_source(found: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "my inventory.json"
+    path.write_text(json.dumps({"value": IRIS if found else []}))
+    main(["discover", "--snapshot", str(path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"#   auditor scan --snapshot '{path}' --deployment deployment.yaml"
+    assert lines[-2] == f"# Next, once {'each line is correct' if found else 'the virtual machines are declared'}:"

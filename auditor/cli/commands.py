@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -110,9 +111,19 @@ def _discover(options: argparse.Namespace) -> int:
     if output and output.is_file():
         message = "exists already, and a proposal replaces no file; name a new file"
         raise InputError(message, str(output))
-    proposal = discover.propose(_source(options).read())
+    proposal = discover.propose(_source(options).read(), _scan_with(options, output))
     outputs.write([(output, proposal.text.encode())])
+    if output:
+        sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in proposal.last_lines)
     return exit_codes.OK if proposal.found else exit_codes.INCOMPLETE
+
+
+def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
+    """Return the command that scans the source of the options with a deployment file."""
+    words = ["auditor", "scan", *(word for each in options.subscription or () for word in ("--subscription", each))]
+    words += ["--demo"] if options.demo else []
+    words += ["--snapshot", str(options.snapshot)] if options.snapshot else []
+    return shlex.join([*words, "--deployment", str(deployment or "deployment.yaml")])
 
 
 def _approve(options: argparse.Namespace) -> int:

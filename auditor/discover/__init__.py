@@ -13,7 +13,7 @@ from auditor.discover.candidates import Candidates
 from auditor.discover.grouping import group_into_deployments
 from auditor.discover.hints import collect_hints
 from auditor.discover.proposals import proposals_of
-from auditor.discover.yaml_text import text_of
+from auditor.discover.yaml_text import last_lines, text_of
 from auditor.errors import InputError
 from auditor.snapshot.model import Snapshot
 
@@ -24,10 +24,12 @@ class Proposal(NamedTuple):
     text: str
     found: bool
     """False if no deployment was recognised; the text is then a skeleton of comments."""
+    last_lines: tuple[str, ...]
+    """What it leaves open, and the next command, which are also the last comments of the text."""
 
 
-def propose(snapshot: Snapshot) -> Proposal:
-    """Return the proposal for a snapshot.
+def propose(snapshot: Snapshot, command: str = "auditor scan --snapshot FILE --deployment deployment.yaml") -> Proposal:
+    """Return the proposal for a snapshot; it ends with the command that scans it with the proposed file.
 
     Raises:
         InputError: the proposal would exceed the size limit of a deployment file.
@@ -35,8 +37,8 @@ def propose(snapshot: Snapshot) -> Proposal:
     candidates = Candidates(snapshot)
     collect_hints(candidates)
     proposals = proposals_of(group_into_deployments(candidates))
-    text = text_of(candidates, proposals)
+    text = text_of(candidates, proposals, command)
     if len(text.encode()) > yaml_documents.MAX_BYTES:
         message = "has too many virtual machines for one deployment file: discover one subscription at a time"
         raise InputError(message)
-    return Proposal(text, bool(proposals))
+    return Proposal(text, bool(proposals), tuple(last_lines(candidates, proposals, command)))

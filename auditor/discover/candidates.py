@@ -30,6 +30,7 @@ from auditor.snapshot.model import Part, Resource, Snapshot
 
 DATABASES: Final = frozenset({Role.DB, Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING})
 
+_CONFIGURATIONS: Final = "properties.ipConfigurations[*]"
 _REGION: Final = re.compile(r"[a-z][a-z0-9]{1,63}")
 
 
@@ -69,6 +70,8 @@ class Candidate:
     mirror_pools: list[str] = field(default_factory=list)
     """Keys of the backend pools of mirrors that it is in."""
     networks: frozenset[str] = frozenset()
+    excluded: str = ""
+    """Why it is not proposed, as a noun phrase; "" if it may be."""
 
     @property
     def name(self) -> str:
@@ -83,7 +86,7 @@ class Candidate:
     @property
     def best_hint(self) -> Hint | None:
         """Return the combined hint: the role of a tag, else of the name, else of pools and availability sets."""
-        if not self.hints:
+        if not self.hints or self.excluded:
             return None
         tagged = next((hint for hint in self.hints if hint.confidence is Confidence.CERTAIN), None)
         own = next((hint for hint in self.hints if hint.named and hint.role is not Role.DB), None)
@@ -157,13 +160,31 @@ class Candidates:
             vm.product_hints += [f"its name or that of its resource group contains {word}" for word in sorted(words)]
 
     def _networks(self, vm: Resource) -> Iterator[str]:
-        for interface in parts(vm, "properties.networkProfile.networkInterfaces[*]"):
-            arm_id = value(interface, "id").value
-            found = self.graph.get(arm_id) if isinstance(arm_id, str) else None
-            for configuration in parts(found, "properties.ipConfigurations[*]") if isinstance(found, Resource) else ():
+        for interface in self._interfaces(vm):
+            for configuration in parts(interface, _CONFIGURATIONS):
                 subnet = value(configuration, "properties.subnet.id").value
                 if isinstance(subnet, str):
                     yield network_of(subnet)
+
+    def _interfaces(self, vm: Resource) -> Iterator[Resource]:
+        for interface in parts(vm, "properties.networkProfile.networkInterfaces[*]"):
+            arm_id = value(interface, "id").value
+            found = self.graph.get(arm_id) if isinstance(arm_id, str) else None
+            if isinstance(found, Resource):
+                yield found
+
+    def second_address(self, vm: Candidate) -> str:
+        """Return a second private IPv4 address of a network interface of a VM with its place, "" without one."""
+        for interface in self._interfaces(vm.resource):
+            found = [
+                (str(value(configuration, "name").value), address)
+                for configuration in parts(interface, _CONFIGURATIONS)
+                if isinstance(address := value(configuration, "properties.privateIPAddress").value, str)
+                and ":" not in address
+            ]
+            if len(found) > 1:
+                return f"{found[1][1]} ({found[1][0]}) is a second address of {interface.name}"
+        return ""
 
     def pools(self) -> Iterator[tuple[Part, list[Candidate]]]:
         """Yield the backend pools of load balancers and application gateways with their VMs."""
@@ -173,7 +194,7 @@ class Candidates:
                     known = self.load_balancing.vms(pool).value
                     members = known.known if isinstance(known, PartialList) else ()
                     found = [self.by_key.get(m.key) for m in members if isinstance(m, Resource)]
-                    yield pool, [vm for vm in found if vm is not None]
+                    yield pool, [vm for vm in found if vm is not None and not vm.excluded]
 
 
 def _can_be_declared(vm: Resource) -> bool:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types.names import APPLICATION_GATEWAY
 from auditor.discover.candidates import DATABASES, Candidate, Candidates, Confidence, Hint
+from auditor.discover.exclusions import exclude_copies, exclude_other_databases
+from auditor.discover.names import stem_of
 from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import STATUS_PAGE
+from auditor.estate.ports import SUPERSERVER_PORTS
 from auditor.estate.tags import TAG_DEPLOYMENT, TAG_MIRROR, TAG_PRODUCT, TAG_ROLE, tag
 from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part
 
 _RoleHints = Iterator[tuple[Candidate, Hint]]
 
-_SUPERSERVERS: Final = frozenset({1972, 51773})
 _WEB_PORTS: Final = frozenset({80, 443})
 
 
@@ -26,7 +28,14 @@ def collect_hints(candidates: Candidates) -> None:
 
     The order matters: hints from other pools and from availability sets depend on the hints before them.
     """
-    for subject in (_tags, _mirror_pools, _names, _other_pools, _availability_sets):
+    exclude_copies(candidates)
+    _collect(candidates, _tags, _mirror_pools)
+    exclude_other_databases(candidates)
+    _collect(candidates, _names, _other_pools, _availability_sets, _beside_arbiters)
+
+
+def _collect(candidates: Candidates, *subjects: Callable[[Candidates], _RoleHints]) -> None:
+    for subject in subjects:
         for vm, hint in list(subject(candidates)):
             vm.hints.append(hint)
 
@@ -71,7 +80,7 @@ def _serves_mirror(candidates: Candidates, pool: Part) -> tuple[Confidence | Non
         if isinstance(path, str) and STATUS_PAGE.search(path):
             return Confidence.LIKELY, f"{pool.resource.name} probes the mirror status page of its pool"
         port = value(rule, "properties.backendPort").value
-        if type(port) is int and port in _SUPERSERVERS:
+        if type(port) is int and port in SUPERSERVER_PORTS:
             best = (Confidence.GUESS, f"{pool.resource.name} sends traffic to the superserver port {port}")
     return best
 
@@ -134,3 +143,22 @@ def _availability_sets(candidates: Candidates) -> _RoleHints:
         known = [role for role in roles if role is not None]
         for vm in vms if len(known) == 1 and len(vms) > 1 else ():
             yield vm, Hint(known[0], Confidence.GUESS, where)
+
+
+def _beside_arbiters(candidates: Candidates) -> _RoleHints:
+    """Resource groups with an arbiter: if no VM there is a database server, the only two of like names are."""
+    groups: dict[str, list[Candidate]] = defaultdict(list)
+    for vm in candidates.by_key.values():
+        if not vm.excluded:
+            groups[arm.subscription_of(vm.resource.key) + "/" + arm.group_of(vm.resource.key)].append(vm)
+    for vms in groups.values():
+        roles = {vm.role for vm in vms}
+        if Role.MIRROR_ARBITER not in roles or roles & DATABASES:
+            continue
+        pairs: dict[str, list[Candidate]] = defaultdict(list)
+        for vm in vms:
+            if vm.role is None:
+                pairs[stem_of(vm.words)].append(vm)
+        found = [pair for pair in pairs.values() if len(pair) == 2]
+        for vm in found[0] if len(found) == 1 else ():
+            yield vm, Hint(Role.DB, Confidence.GUESS, "one of two VMs of like names beside the arbiter")

@@ -23,7 +23,7 @@ HEALTHSHARE_PRODUCTS: Final = {
 PRODUCT_WORDS: Final = frozenset(
     {*HEALTHSHARE, "trak", "trakcare", "iris", "intersystems", "ensemble", "cache", "irishealth"}
 )
-_GLUED: Final = ("trakcare", "trak", "iris", "cache", "vm", "hs")
+_GLUED: Final = ("trakcare", "trak", "iris", "cache", "mirror", "vm", "hs")
 _KNOWN: Final = re.compile(
     "trakcare|trak|iris|cache|hs|vm|srv|prod|prd|test|tst|dev|uat|dr|db|web|app|print|prn|arbiter|arb|rpt|ie|pi|hi|pc|hc"
 )
@@ -36,11 +36,13 @@ _ROLE_WORDS: Final = (
     (Role.WEB, frozenset({"web", "csp", "webgateway", "webserver", "apache", "httpd", "nginx", "iis"})),
     (Role.APP, frozenset({"app", "ecp", "application", "appserver"})),
     (Role.MIRROR_REPORTING, frozenset({"report", "reporting", "rpt"})),
-    (Role.DB, frozenset({"db", "database", "dbserver"})),
+    (Role.DB, frozenset({"db", "database", "dbserver", "mirror"})),
     (Role.DB, frozenset({"iris", "ensemble", "irishealth"})),
 )
 """The first match counts. Database words come last, since every VM can have the product in its name."""
 DR_WORDS: Final = frozenset({"dr", "disaster"})
+_PARTNERS: Final = frozenset({"primary", "secondary", "backup", "standby", "failover", "node", "member"})
+"""Words in which the names of two failover members may differ."""
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -55,6 +57,12 @@ def words_of(text: str) -> frozenset[str]:
             if word.startswith(front) and len(word) > len(front):
                 found |= {front, word.removeprefix(front)}
     return frozenset(found)
+
+
+def stem_of(words: frozenset[str]) -> str:
+    """Return what the names of two failover members have in common: `mirrora` and `mirrorb` differ in a letter only."""
+    known = {word for word in words if len(word) > 1 and word.isalpha()} - _PARTNERS
+    return " ".join(sorted(word for word in known if word[:-1] not in known))
 
 
 def role_in(words: frozenset[str]) -> Role | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from auditor.azure import arm, paths
 from auditor.discover.candidates import DATABASES, Candidate, Confidence
 from auditor.discover.grouping import deployment_tag_of
-from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS
+from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS, stem_of
 from auditor.estate.declaration import Role
 from auditor.estate.tags import TAG_MIRROR, TAG_PRODUCT, tag
 
@@ -120,7 +120,7 @@ def _pairs(vms: list[Candidate]) -> list[MirrorProposal]:
     found: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
     for vm in candidates or lone[:1]:
         mirror = tag(vm.resource, TAG_MIRROR).strip()
-        stem = (vm.region, " ".join(sorted(word for word in vm.words if len(word) > 1 and word.isalpha())))
+        stem = (vm.region, stem_of(vm.words))
         if mirror:
             found["tag", mirror.casefold()].append(vm)
         elif vm.mirror_pools:

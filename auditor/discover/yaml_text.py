@@ -9,9 +9,10 @@ from typing import Final
 from auditor.azure import arm
 from auditor.azure.types.names import VM
 from auditor.discover.candidates import Candidates, Confidence
-from auditor.discover.proposals import DeploymentProposal, Member
+from auditor.discover.proposals import DeploymentProposal, Member, MirrorProposal
 from auditor.escape import printable
 from auditor.estate.declaration import Role
+from auditor.estate.deployments import TIERS_OF
 
 _HEAD: Final = """\
 # Proposed by `auditor discover`. Review and correct each line, and keep the file.
@@ -54,8 +55,11 @@ _SPECIAL: Final = frozenset({"none", "null", "true", "false"})
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def text_of(candidates: Candidates, proposals: list[DeploymentProposal]) -> str:
-    """Return the proposals as a file, or a skeleton in comments without proposals, with the VMs left out."""
+def text_of(candidates: Candidates, proposals: list[DeploymentProposal], command: str) -> str:
+    """Return the proposals as a file, or a skeleton in comments without proposals, with the VMs left out.
+
+    It ends with what it leaves open, and with the command that evaluates the deployments once they are declared.
+    """
     lines = (_HEAD if proposals else _SKELETON).splitlines()
     lines += [f"# {_comment(line)}" for line in _unseen(candidates)]
     if proposals:
@@ -63,7 +67,53 @@ def text_of(candidates: Candidates, proposals: list[DeploymentProposal]) -> str:
         for proposal in proposals:
             lines += _deployment(candidates, proposal)
     lines += [f"# {_comment(line)}" for line in _left_out(candidates, proposals)]
+    lines += [f"# {printable(line)}" for line in last_lines(candidates, proposals, command)]
     return "\n".join(lines) + "\n"
+
+
+def last_lines(candidates: Candidates, proposals: list[DeploymentProposal], command: str) -> Iterator[str]:
+    """Yield what the proposals leave open, and the next command."""
+    for proposal in proposals:
+        undecided = ", ".join(_undecided(candidates, proposal))
+        if undecided:
+            yield f"Left open in {proposal.name}: {undecided}"
+    yield "Next, once each line is correct:" if proposals else "Next, once the virtual machines are declared:"
+    yield f"  {command}"
+
+
+def _undecided(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:
+    """Yield what a proposal leaves open: the lines that start with #."""
+    if not proposal.dr:
+        yield "the DR region"
+    if not proposal.mirrors:
+        yield "the mirrors"
+    for mirror in proposal.mirrors:
+        if not mirror.balanced and not _second_address(candidates, mirror):
+            yield f"the address of mirror {mirror.name}"
+        yield from (f"{name} of mirror {mirror.name}" for name, members in _rosters(mirror) if not members)
+    if not proposal.tiers:
+        yield "the tiers"
+    yield from (f"the {role} tier" for role in _lacking_tiers(proposal))
+
+
+def _lacking_tiers(proposal: DeploymentProposal) -> list[Role]:
+    """Return the tiers of the product's reference architecture that a proposal with other tiers lacks."""
+    return sorted(TIERS_OF[proposal.product.name] - {role for role, _ in proposal.tiers}) if proposal.tiers else []
+
+
+def _rosters(mirror: MirrorProposal) -> tuple[tuple[str, list[Member]], ...]:
+    """Return the members of a mirror by the key of the deployment file."""
+    return (
+        ("failover", [*mirror.failover, *mirror.rosters[Role.MIRROR_FAILOVER]]),
+        ("arbiter", mirror.rosters[Role.MIRROR_ARBITER]),
+        ("dr", mirror.rosters[Role.MIRROR_DR]),
+        ("reporting", mirror.rosters[Role.MIRROR_REPORTING]),
+    )
+
+
+def _second_address(candidates: Candidates, mirror: MirrorProposal) -> str:
+    """Return a second private IP address of a failover member with its place, "" without one."""
+    return next(filter(None, (candidates.second_address(member.vm) for member in mirror.failover)), "")
 
 
 def _unseen(candidates: Candidates) -> Iterator[str]:
@@ -82,7 +132,7 @@ def _left_out(candidates: Candidates, proposals: list[DeploymentProposal]) -> It
         yield "Left out, without a role in any deployment:"
     for vm in rest[:_MAX_LEFT]:
         best = vm.best_hint
-        why = f": perhaps {best.role} ({best.why})" if best else ""
+        why = f": perhaps {best.role} ({best.why})" if best else f": {vm.excluded}" if vm.excluded else ""
         yield f"  {vm.name} in {arm.group_of(vm.resource.key)}{why}"
     if len(rest) > _MAX_LEFT:
         yield f"  and {len(rest) - _MAX_LEFT} more"
@@ -128,16 +178,11 @@ def _mirror_lines(candidates: Candidates, proposal: DeploymentProposal) -> Itera
             yield f"        product: {_scalar(mirror.product)}"
         if mirror.balanced:
             yield "        address: {kind: load-balancer}  # a load balancer sends traffic to its members"
+        elif second := _second_address(candidates, mirror):
+            yield f"        address: {{kind: secondary-ip}}  # {_reason(Confidence.GUESS, second)}"
         else:
             yield "        # address: {kind: none}  # no load balancer sends traffic to its members: or secondary-ip?"
-        failover = [*mirror.failover, *mirror.rosters[Role.MIRROR_FAILOVER]]
-        rosters = (
-            ("failover", failover),
-            ("arbiter", mirror.rosters[Role.MIRROR_ARBITER]),
-            ("dr", mirror.rosters[Role.MIRROR_DR]),
-            ("reporting", mirror.rosters[Role.MIRROR_REPORTING]),
-        )
-        for name, members in rosters:
+        for name, members in _rosters(mirror):
             if members:
                 yield f"        {name}:"
                 yield from (f"          - {_line(candidates, member)}" for member in members)
@@ -156,6 +201,8 @@ def _tier_lines(candidates: Candidates, proposal: DeploymentProposal) -> Iterato
             yield f"        product: {_scalar(product)}"
         yield "        members:"
         yield from (f"          - {_line(candidates, member)}" for member in members)
+    for role in _lacking_tiers(proposal):
+        yield f"      # - {{role: {role}, members: none}}  # none was found"
 
 
 def _line(candidates: Candidates, member: Member) -> str:
