@@ -40,15 +40,21 @@ def has_zones(context: Context, resource: Resource) -> Answer:
 
     If neither was read, a frontend in a zone shows that it has.
     """
+    offered = _has_zones(context, resource)
+    for frontend in objects(resource, FRONTENDS).of_type(Part) if isinstance(offered.value, Unknown) else ():
+        zones = frontend_zones(context, frontend)
+        if PartialList.of(zones.value).of_type(str):
+            return Answer(True, zones.reads)
+    return offered
+
+
+def _has_zones(context: Context, resource: Resource) -> Answer:
+    """Return whether the region of a resource has two or more zones, by what Azure offers there."""
     place = value(resource, "location")
     if not isinstance(place.value, str):
         return place
     number, reads = zones_offered(context, arm.location(place.value), arm.subscription_of(resource.key))
     several = number.low > 1 or (False if number.high <= 1 else number.because[0])
-    for frontend in objects(resource, FRONTENDS).of_type(Part) if isinstance(several, Unknown) else ():
-        zones = frontend_zones(context, frontend)
-        if PartialList.of(zones.value).of_type(str):
-            return Answer(True, (*place.reads, *zones.reads))
     return Answer(several, (*place.reads, *reads))
 
 
@@ -67,7 +73,7 @@ def _zones(context: Context, element: Resource | Part, reads: tuple[Read, ...]) 
     )
     if known or zones.missing is not None:
         return Answer(PartialList(known, zones.missing), reads)
-    sku, in_region = value(element.resource, "sku.name"), has_zones(context, element.resource)
+    sku, in_region = value(element.resource, "sku.name"), _has_zones(context, element.resource)
     reads = (*reads, *sku.reads, *in_region.reads)
     if sku.value is ABSENT or str(sku.value).lower() == "basic" or in_region.value is False:
         return Answer(PartialList(), reads)
