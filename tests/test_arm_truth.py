@@ -71,6 +71,12 @@ def recorded() -> tuple[Recorded, ...]:
     return tuple(found)
 
 
+@pytest.fixture
+def server() -> Iterator[ArmServer]:
+    with ArmServer(live.estate_of("trakcare-current")) as started:
+        yield started
+
+
 # --- the tables -------------------------------------------------------------------------------------------------------
 
 
@@ -114,13 +120,25 @@ def test_azure_refuses_in_these_words(known: Refusal) -> None:
     assert all(answer["body"]["error"]["code"] == known.code for answer in worded)
 
 
+@of_recordings
+def test_rows_of_resource_graph_have_these_columns(server: ArmServer) -> None:
+    files = sorted((RECORDINGS / "responses" / "resourceGraph").glob("*.json"))
+    answers = [json.loads(path.read_bytes())["response"]["body"]["data"] for path in files]
+    rows = [row for answer in answers if isinstance(answer, list) for row in answer]
+    assert rows
+    assert all(row["type"] == row["type"].lower() for row in rows)
+    extension = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a/extensions/odd"
+    server.estate.add({"id": extension, "name": "odd", "properties": {"instanceView": {}, "type": "Odd"}})
+    taken = live.read(server, "trakcare-current").snapshot
+    (row,) = (found.body for found in taken.resources if found.id == extension)
+    assert row.keys() == rows[0].keys()
+    assert (row["type"], row["properties"]) == ("microsoft.compute/virtualmachines/extensions", {"type": "Odd"})
+    assert {name for name, value in row.items() if value is None} <= {
+        name for found in rows for name, value in found.items() if value is None
+    }
+
+
 # --- the server -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def server() -> Iterator[ArmServer]:
-    with ArmServer(live.estate_of("trakcare-current")) as started:
-        yield started
 
 
 def stored(estate: Estate, omission: Omission) -> str:

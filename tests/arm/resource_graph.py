@@ -7,12 +7,21 @@ import re
 from collections.abc import Callable, Iterator
 
 from auditor.azure import arm
+from tests.arm import omissions
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Answer, Call, RefusalError
+from tests.arm.identity import Identity
+from tests.arm.omissions import Form
 
 PATH = "/providers/microsoft.resourcegraph/resources"
 
 _QUERY = re.compile(r"resources \| where type in~ \(([^)]*)\) \| order by id asc")
+_COLUMNS: Body = {
+    **dict.fromkeys(("id", "name", "type", "tenantId", "kind", "location"), ""),
+    **dict.fromkeys(("resourceGroup", "subscriptionId", "managedBy"), ""),
+    **dict.fromkeys(("sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation")),
+}
+"""The columns of a row, with the value of what a resource does not have."""
 _EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
@@ -36,9 +45,19 @@ def answer(estate: Estate, call: Call, may: Callable[[str, str], bool], most: in
     options = asked.get("options", {})
     begin = int(options.get("$skipToken", 0))
     end = begin + min(int(options.get("$top", 100)), most)
-    body = {"totalRecords": len(rows), "count": len(rows[begin:end]), "data": rows[begin:end], "facets": []}
+    data = [_row(body, call) for body in rows[begin:end]]
+    body = {"totalRecords": len(rows), "count": len(data), "data": data, "facets": []}
     more = {"$skipToken": str(end)} if end < len(rows) else {}
     return Answer(body={**body, "resultTruncated": "false", **more})
+
+
+def _row(body: Body, call: Call) -> Body:
+    """Return a resource as a row: with a lower-case type, and every column, whatever the resource has."""
+    shown = omissions.shown(body, call, Form.OF_SUBSCRIPTION)
+    row = {name: shown.get(name, empty) for name, empty in _COLUMNS.items()}
+    group = arm.name_of(arm.group_of(arm.key(body["id"])))
+    names = {"resourceGroup": group, "subscriptionId": arm.name_of(arm.subscription_of(body["id"]))}
+    return {**row, **names, "type": arm.type_of(body["id"]), "tenantId": Identity.tenant_id}
 
 
 def _rows(estate: Estate) -> Iterator[Body]:
