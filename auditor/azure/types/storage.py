@@ -7,7 +7,9 @@ from typing import Final
 from auditor.azure.types.model import IdentityProperties, Namespace, ResourceType, Since, Version, Via, Volatile
 
 _STORAGE: Final = Version("2023-05-01", "recorded most often; `kind`, `sku` and `minimumTlsVersion` are in it")
-_BACKUP: Final = Version("2024-04-01", "the newest recorded one; soft delete and immutability of vaults are in it")
+_BACKUP: Final = Version(
+    "2024-04-01", "the newest recorded one; a GET of a vault has its soft delete and immutability, the list does not"
+)
 _OF_VMS: Final = "&$filter=backupManagementType%20eq%20'AzureIaasVM'"
 _PROTECTED_ITEMS: Final = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems"
 

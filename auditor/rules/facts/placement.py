@@ -12,12 +12,14 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import number_at, text_at, unviewed
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, value
 from auditor.snapshot.model import Resource
 
 _SET: Final = "properties.availabilitySet.id"
 _LISTED: Final = "properties.virtualMachines"
+_MOST_FAULT_DOMAINS: Final = 3
+"""The fault domains of an availability set in the regions that have most."""
 
 
 @fact("vm.region", "vm", gives="text")
@@ -81,13 +83,19 @@ def fault_domain_group(context: Context, vm: Resource) -> Answer:
 
 @fact("set.maximum_fault_domains", "availability-set", gives="number")
 def maximum_fault_domains(context: Context, availability_set: Resource) -> Answer:
-    """The capability `MaximumPlatformFaultDomainCount` of `Aligned` availability sets in the region."""
+    """The capability `MaximumPlatformFaultDomainCount` of `Aligned` availability sets in the region.
+
+    If the SKU list was not read, it is at most 3, which no region exceeds (availability-set-overview).
+    """
     place = value(availability_set, "location")
     if not isinstance(place.value, str):
         return place
     graph, subscription = context.topology.graph, arm.subscription_of(availability_set.id)
     name = "MaximumPlatformFaultDomainCount"
-    return number(graph.capability("availabilitySets", "Aligned", availability_set.location, subscription, name))
+    found = number(graph.capability("availabilitySets", "Aligned", availability_set.location, subscription, name))
+    if isinstance(found.value, Unknown) and found.value.cause is Cause.GAP:
+        return Answer(Interval(1, _MOST_FAULT_DOMAINS, (found.value,)), found.reads)
+    return found
 
 
 @fact("set.machines", "availability-set", gives="vm*")

@@ -141,7 +141,7 @@ def test_the_vms_of_an_availability_set_are_those_that_refer_to_it(
         ({}, "westeurope", ABSENT),
         ({"MaximumPlatformFaultDomainCount": "3"}, "northeurope", VALUE),
         ({"MaximumPlatformFaultDomainCount": "3"}, None, ABSENT),
-        (None, "westeurope", GAP),
+        (None, "westeurope", (1, 3)),
     ],
 )
 def test_fault_domains_of_a_region(record: Body | None, location: str | None, expected: object) -> None:
