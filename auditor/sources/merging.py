@@ -24,6 +24,8 @@ _NAMES: Final[tuple[Callable[[object], object], ...]] = (
     lambda item: found.partition("/")[0].lower() if isinstance(found := _member(item, "code"), str) else None,
 )
 """What names a member of a list: the first that every member of both lists has, with distinct values, is used."""
+_STATUSES: Final = "properties.instanceView.statuses"
+"""A list of which a row of Azure Resource Graph has only the power state."""
 _EMPTY_WITHOUT_EXPAND: Final = "properties.virtualMachines"
 """A list, of availability sets, that Azure returns empty unless the request has `$expand`."""
 _PLACES: Final = ("location", "region")
@@ -76,7 +78,7 @@ def _merge(one: object, other: object, path: str, noise: re.Pattern[str]) -> obj
         return min(one, other, key=_encode)
     if isinstance(one, dict) and isinstance(other, dict):
         return _objects(one, other, path, noise)
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+    if isinstance(one, list) and isinstance(other, list) and (len(one) == len(other) or path == _STATUSES):
         return _lists(one, other, path, noise)
     if _meaning(one, path) == _meaning(other, path):
         return min(one, other, key=_encode)
@@ -93,16 +95,19 @@ def _objects(one: dict[str, object], other: dict[str, object], path: str, noise:
 
 
 def _lists(one: list[object], other: list[object], path: str, noise: re.Pattern[str]) -> list[object]:
-    """Merge lists of the same length; if their orders differ, the result has that of the names."""
+    """Merge lists; if their names or the order of them differ, the result has the order of the names."""
     for name in _NAMES:
-        first, second = ({name(item): index for index, item in enumerate(items)} for items in (one, other))
-        if len(first) == len(one) and None not in first and first.keys() == second.keys():
-            order = list(first) if list(first) == list(second) else sorted(first, key=str)
-            pairs = [(one[first[key]], other[second[key]], f"{path}[{first[key]}]") for key in order]
+        first, second = ({name(item): item for item in items} for items in (one, other))
+        unique = len(first) == len(one) and len(second) == len(other) and None not in {*first, *second}
+        if unique and (first.keys() == second.keys() or path == _STATUSES):
+            order = list(first) if list(first) == list(second) else sorted({*first, *second}, key=str)
+            pairs = [(first.get(key), second.get(key)) for key in order]
             break
     else:
-        pairs = [(a, b, f"{path}[{index}]") for index, (a, b) in enumerate(zip(one, other, strict=True))]
-    return [_merge(a, b, where, noise) for a, b, where in pairs]
+        if len(one) != len(other):
+            raise ContradictionError(path)
+        pairs = list(zip(one, other, strict=True))
+    return [_merge(a, b, f"{path}[{index}]", noise) for index, (a, b) in enumerate(pairs)]
 
 
 def _meaning(value: object, path: str) -> object:
