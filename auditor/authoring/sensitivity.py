@@ -155,7 +155,7 @@ def _purposes(topology: Topology) -> dict[str, str]:
         for key, roles in deployment.roles.items():
             vm = topology.graph.resources[key]
             region = " dr" if vm.location == deployment.declared.dr_region else ""
-            scope = ScopeBuilder(topology.graph, topology.load_balancing, deployment.subscriptions)
+            scope = ScopeBuilder(topology.public_addresses, deployment.subscriptions)
             scope.add_members(PartialList((vm,)))
             for reached in (resource for items in scope.result().values() for resource in items.of_type(Resource)):
                 found[reached.key] |= {f"{role}{region}" for role in roles}

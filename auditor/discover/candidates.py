@@ -22,7 +22,8 @@ from auditor.discover.names import (
 )
 from auditor.estate.declaration import Role
 from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import POOLS, LoadBalancing, network_of
+from auditor.estate.load_balancing import POOLS, LoadBalancing
+from auditor.estate.private_addresses import network_of
 from auditor.estate.tags import PRODUCT, TAG_DEPLOYMENT, TAG_PRODUCT, tag
 from auditor.snapshot.known import PartialList
 from auditor.snapshot.lookup import parts, value

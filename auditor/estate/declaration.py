@@ -97,6 +97,8 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     name: str
     product: str = ""
     environment: Literal["production", "non-production"] = "production"
+    entrance: Literal["", "internet", "private", "front-door"] = ""
+    """Where clients come from; "" if undeclared."""
     subscriptions: tuple[str, ...] = ()
     """Keys of its subscriptions; empty for all scanned subscriptions."""
     primary_region: str = ""

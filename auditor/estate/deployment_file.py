@@ -79,6 +79,7 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         name=entry["name"],
         product=entry["product"],
         environment=entry.get("environment", "production"),
+        entrance=entry.get("entrance", ""),
         subscriptions=tuple(_subscription(text) for text in entry.get("subscriptions", ())),
         primary_region=arm.location(regions["primary"]),
         dr_region=arm.location(regions.get("dr", "")),

@@ -13,6 +13,7 @@ from auditor.azure.types.names import LOAD_BALANCER, VM
 from auditor.estate.declaration import DeclaredDeployment, DeclaredTier, LoadBalancerRole, Role, Roster, Selector
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import LoadBalancing
+from auditor.estate.public_addresses import PublicAddresses
 from auditor.estate.scope import ScopeBuilder, unlisted_around
 from auditor.estate.subjects import DeclaredMember, Deployment, DeploymentScope, Members, Mirror, Tier
 from auditor.estate.tags import TIER_ROLES
@@ -28,6 +29,7 @@ class DeploymentResolver:
         """Index the VMs by name."""
         self.graph = graph
         self.load_balancing = balancing
+        self.public_addresses = PublicAddresses(balancing)
         self._by_name: dict[str, list[Resource]] = defaultdict(list)
         for vm in graph.by_type.get(VM, ()):
             self._by_name[vm.name.lower()].append(vm)
@@ -111,7 +113,7 @@ class DeploymentResolver:
         self, vms: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
     ) -> DeploymentScope:
         """Return the scope of VMs and resource groups."""
-        scope = ScopeBuilder(self.graph, self.load_balancing, subscriptions)
+        scope = ScopeBuilder(self.public_addresses, subscriptions)
         for members in vms.values():
             scope.add_members(members)
         if groups:
@@ -122,9 +124,10 @@ class DeploymentResolver:
         """Return the load balancers with a rule that sends traffic to one of several VMs."""
         vms = PartialList.of(members)
         found = {pool.resource.key: pool.resource for pool in self.load_balancing.pools_serving(vms.of_type(Resource))}
-        unlisted = vms.incomplete_because
-        if unlisted is None and scope[LOAD_BALANCER].missing is not None:  # perhaps because of VMs in other roles
-            unlisted = unlisted_around(self.graph, self.load_balancing, subscriptions, vms, LOAD_BALANCER)
+        known, unlisted = scope[LOAD_BALANCER], vms.incomplete_because
+        if unlisted is None and (known.missing or self.load_balancing.first_open(known.of_type(Resource))):
+            # Perhaps because of VMs in other roles.
+            unlisted = unlisted_around(self.public_addresses, subscriptions, vms, LOAD_BALANCER)
         return PartialList(tuple(found.values()), unlisted)
 
 

@@ -35,6 +35,7 @@ class Dns:
     def __init__(self, graph: Graph) -> None:
         """Take the graph; indexes are built at their first use."""
         self.graph = graph
+        self._resolved: dict[str, list[Resource | Unknown]] = {}
 
     def address(self, name: str) -> Resource | Unknown | None:
         """Return the public IP address with a domain name or address; None for an Azure service without VMs."""
@@ -89,10 +90,37 @@ class Dns:
         return found
 
     def targets(self, profile: Resource) -> list[Resource | Unknown]:
-        """Return the targets of the endpoints of a Traffic Manager profile; unknown ones included."""
+        """Return the targets of the endpoints of a Traffic Manager profile; unknown ones included.
+
+        A nested endpoint has the targets of the profile that it refers to.
+        """
+        if profile.key not in self._resolved:
+            self._resolved[profile.key] = self._targets(profile, frozenset())
+        return self._resolved[profile.key]
+
+    def _targets(self, profile: Resource, above: frozenset[str]) -> list[Resource | Unknown]:
+        """Return the targets of a profile that is nested in those with the keys `above`."""
+        if profile.key in above:
+            return [Unknown(Cause.VALUE, f"{profile.id} leads to itself (malformed)", about=(profile.id,))]
         endpoints = objects(profile, ENDPOINTS)
-        found = [*(self.target(endpoint).value for endpoint in endpoints.of_type(Part)), *endpoints.of_type(Unknown)]
-        return [target for target in found if isinstance(target, Resource | Unknown)]
+        found: list[Resource | Unknown] = endpoints.of_type(Unknown)
+        for target in (self.target(endpoint).value for endpoint in endpoints.of_type(Part)):
+            if isinstance(target, Resource) and target.type == TRAFFIC_MANAGER:
+                found += self._targets(target, above | {profile.key})
+            elif isinstance(target, Resource | Unknown):
+                found.append(target)
+        return [*found, *filter(None, (endpoints.missing,))]
+
+    def is_nested(self, profile: Resource) -> bool:
+        """Return whether an endpoint of another Traffic Manager profile is known to lead to a profile."""
+        return profile.key in self._nested
+
+    @cached_property
+    def _nested(self) -> set[str]:
+        """The keys of the profiles to which an endpoint of another profile leads."""
+        profiles = self.graph.by_type.get(TRAFFIC_MANAGER, ())
+        ends = (self.target(end).value for profile in profiles for end in objects(profile, ENDPOINTS).of_type(Part))
+        return {end.key for end in ends if isinstance(end, Resource) and end.type == TRAFFIC_MANAGER}
 
     @cached_property
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:

@@ -101,6 +101,11 @@ class Graph:
         gap = Gap(arm_id, display_type(arm.type_of(arm_id)), GapReason.NOT_REQUESTED)
         return placeholder(arm_id, gap)
 
+    def get_or_unread(self, arm_id: str) -> Resource | Unknown:
+        """Return the resource of an id; one of which only the id is known if it was not read; unknown if it is none."""
+        found = self.get(arm_id)
+        return self.get_or_placeholder(arm_id) if isinstance(found, Unknown) and found.cause is Cause.GAP else found
+
     @cached_method
     def owner(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id that may be the id of a part of it."""

@@ -10,11 +10,12 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET, VM
 from auditor.estate.dns import Dns
 from auditor.estate.graph import Graph
+from auditor.estate.private_addresses import PrivateAddresses, Unheld, network_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items, malformed, objects, parts, unread, value
+from auditor.snapshot.lookup import items, malformed, objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
 STATUS_PAGE: Final = re.compile(r"mirror_?status\.(cxw|cmx)(\?.*)?$", re.IGNORECASE)
@@ -26,8 +27,11 @@ POOLS: Final = "properties.backendAddressPools[*]"
 _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
 _CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
 _BACKENDS: Final = "properties.backendAddresses[*]"
-_HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "properties.ipConfigurations"}
-"""By type, the path of parts with private IP addresses."""
+_POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
+
+
+_Members = list[Resource | Unheld | Unknown]
+"""The VMs of a pool member, or why they are unknown."""
 
 
 class LoadBalancing:
@@ -37,7 +41,9 @@ class LoadBalancing:
         """Take the graph; indexes are built at their first use."""
         self.graph = graph
         self.dns = Dns(graph)
+        self._addresses = PrivateAddresses(graph)
         self._vms: dict[str, Answer] = {}
+        self._open: dict[str, Unknown | None] = {}
 
     def vms(self, pool: Part) -> Answer:
         """Return the VMs in a backend pool, by network interface or by address.
@@ -52,17 +58,52 @@ class LoadBalancing:
             self._vms[pool.key] = self._find_vms(pool)
         return self._vms[pool.key]
 
+    def open_because(self, owner: Resource) -> Unknown | None:
+        """Return why some VM may be in a further backend pool of a load balancer or application gateway, or None.
+
+        The pools may not all be read, or it cannot be determined which VM a pool member is. A global load balancer has
+        none: it sends traffic to other load balancers.
+        """
+        if is_global(owner):
+            return None
+        pools = objects(owner, POOLS)
+        return pools.incomplete_because or next(filter(None, map(self.pool_open_because, pools.of_type(Part))), None)
+
+    def first_open(self, owners: Iterable[Resource]) -> Unknown | None:
+        """Return why some VM may be in a further backend pool of some owners, or None."""
+        return next(filter(None, map(self.open_because, owners)), None)
+
+    def pool_open_because(self, pool: Part) -> Unknown | None:
+        """Return why a VM that is not known to be in a backend pool may be in it, or None."""
+        self.vms(pool)
+        return self._open.get(pool.key)
+
+    def networks(self, owner: Resource) -> frozenset[str] | None:
+        """Return the keys of the virtual networks in which a load balancer or application gateway can have VMs.
+
+        None if it may be any: nothing in it names a network.
+        """
+        subnets = [
+            value(part, "properties.subnet.id").value
+            for path in ("properties.frontendIPConfigurations[*]", "properties.gatewayIPConfigurations[*]")
+            for part in parts(owner, path)
+        ]
+        entries = [entry for pool in parts(owner, POOLS) for entry in (pool, *parts(pool, _ADDRESSES))]
+        named = [network for entry in entries for network in _named_networks(entry)]
+        found = {network_of(subnet) for subnet in subnets if isinstance(subnet, str)} | set(named)
+        return frozenset(found) or None
+
     def pools_of(self, vm: Resource) -> list[Part]:
         """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
         return self._pools.get(vm.key, [])
 
     @cached_property
     def _pools(self) -> dict[str, list[Part]]:
-        """The backend pools by the key of each VM in them."""
+        """The backend pools by the key of each VM in them, without those of global load balancers."""
         found: dict[str, list[Part]] = defaultdict(list)
-        for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
+        for type_ in _POOLED:
             for balancer in self.graph.by_type.get(type_, ()):
-                for pool in parts(balancer, POOLS):
+                for pool in () if is_global(balancer) else parts(balancer, POOLS):
                     for member in PartialList.of(self.vms(pool).value).of_type(Resource):
                         found[member.key].append(pool)
         return found
@@ -130,23 +171,31 @@ class LoadBalancing:
         return found
 
     def _find_vms(self, pool: Part) -> Answer:
-        found: dict[str, Resource | Unknown] = {}
+        found: dict[str | tuple[str, str], Resource | Unknown] = {}
         reads: list[Read] = []
-        missing = None
+        missing, is_open = None, None
         for path in (_CONFIGURATIONS, _ADDRESSES, _BACKENDS):
             entries = objects(pool, path)
             missing = missing or entries.missing
             for entry in entries.known:
-                if isinstance(entry, Unknown):
-                    found[entry.reason] = entry
-                elif isinstance(entry, Part):
-                    members, read = self._members(entry)
+                members: _Members = [entry] if isinstance(entry, Unknown) else []
+                named = ""
+                if isinstance(entry, Part):
+                    members, read = self._members(pool, entry)
                     reads.append(read)
-                    for member in members:
-                        found[member.key if isinstance(member, Resource) else member.reason] = member
+                    named = str(read.value).lower()
+                for member in members:
+                    if isinstance(member, Resource):
+                        found[member.key] = member
+                        continue
+                    unknown = member.unknown if isinstance(member, Unheld) else member
+                    # Several members can be unknown for one reason, and each of them counts.
+                    found[named, unknown.reason] = unknown
+                    is_open = is_open or (None if isinstance(member, Unheld) else unknown)
+        self._open[pool.key] = missing or is_open
         return Answer(PartialList(tuple(found.values()), missing), tuple(reads))
 
-    def _members(self, entry: Part) -> tuple[list[Resource | Unknown], Read]:
+    def _members(self, pool: Part, entry: Part) -> tuple[_Members, Read]:
         """Return the VMs of one pool member, none if no VM has it, and the property that shows it."""
         of_gateway = entry.resource.type == APPLICATION_GATEWAY
         name = value(entry, "fqdn")
@@ -156,11 +205,10 @@ class LoadBalancing:
         if of_gateway and isinstance(address.value, Absent):
             address = value(entry, "ipAddress")
         if isinstance(address.value, str):
-            holder = self._by_address(self._networks(entry), address.value)
-            if isinstance(holder, Part):
-                return self._behind_frontend(holder.key, holder.resource), address.reads[0]
-            member = holder if isinstance(holder, Unknown) else self._vm(holder.id)
-            return [] if member is None else [member], address.reads[0]
+            return self._at_address(self._networks(pool, entry), address.value), address.reads[0]
+        frontend = value(entry, "properties.loadBalancerFrontendIPConfiguration.id")
+        if isinstance(frontend.value, str):
+            return self._behind_frontend(frontend.value), frontend.reads[0]
         reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
         if not isinstance(reference.value, str):
             reference = value(entry, "id")
@@ -168,27 +216,35 @@ class LoadBalancing:
         member = self._configured(reference)
         return [] if member is None else [member], read
 
-    def _behind_name(self, name: str) -> list[Resource | Unknown]:
+    def _behind_name(self, name: str) -> _Members:
         """Return the VMs behind the public IP address of a domain name."""
         address = self.dns.address(name)
         if not isinstance(address, Resource):
             return [] if address is None else [address]
         holder = value(address, "properties.ipConfiguration.id")
         if isinstance(holder.value, str) and "/frontendipconfigurations/" in holder.value.lower():
-            balancer = self.graph.owner(holder.value)
-            return (
-                [balancer] if isinstance(balancer, Unknown) else self._behind_frontend(arm.key(holder.value), balancer)
-            )
+            return self._behind_frontend(holder.value)
         member = None if holder.value is ABSENT else self._configured(holder)
         return [] if member is None else [member]
 
-    def _behind_frontend(self, frontend: str, balancer: Resource) -> list[Resource | Unknown]:
+    def _at_address(self, networks: list[str], address: str) -> _Members:
+        """Return the VMs at a private IP address in one of some networks."""
+        holder = self._addresses.holder(networks, address)
+        if isinstance(holder, Part):
+            return self._behind_frontend(holder.id)
+        member = self._vm(holder.id) if isinstance(holder, Resource) else holder
+        return [] if member is None else [member]
+
+    def _behind_frontend(self, frontend: str) -> _Members:
         """Return the VMs to which a load balancer sends the traffic of one of its frontends."""
+        balancer = self.graph.owner(frontend)
+        if isinstance(balancer, Unknown):
+            return [balancer]
         if balancer.type != LOAD_BALANCER:
             reason = f"{balancer.id} receives requests from another gateway, which is not resolved"
             return [Unknown(Cause.VALUE, reason, about=(balancer.id,))]
         rules = objects(balancer, RULES)
-        named = [rule for rule in rules.of_type(Part) if self._takes(rule, frontend)]
+        named = [rule for rule in rules.of_type(Part) if self._takes(rule, arm.key(frontend))]
         served = PartialList.joined(
             *(self.vms_served(rule) for rule in named), PartialList(missing=rules.incomplete_because)
         )
@@ -209,16 +265,15 @@ class LoadBalancing:
         reason = f"{read.resource}: {read.path} does not refer to an IP configuration of a VM"
         return Unknown(Cause.VALUE, reason, about=(read.resource,))
 
-    def _networks(self, entry: Part) -> list[str]:
+    def _networks(self, pool: Part, entry: Part) -> list[str]:
         """Return the keys of the virtual networks in which the address of a pool member can be.
 
-        A pool member of a load balancer refers to its network. That of an application gateway can be in the gateway's
-        network or in one peered with it.
+        A pool member of a load balancer, or its pool, refers to its network. That of an application gateway can be in
+        the gateway's network or in one peered with it.
         """
-        for path in ("properties.virtualNetwork.id", "properties.subnet.id"):
-            network = value(entry, path).value
-            if isinstance(network, str):
-                return [network_of(network)]
+        named = _named_networks(entry) or _named_networks(pool)
+        if named:
+            return named[:1]
         if entry.resource.type != APPLICATION_GATEWAY:
             return []
         networks: list[str] = []
@@ -247,7 +302,7 @@ class LoadBalancing:
             return interface
         vm = value(interface, "properties.virtualMachine.id").value
         if isinstance(vm, str):
-            return self.graph.get_or_placeholder(vm)
+            return self.graph.get_or_unread(vm)
         return vm if isinstance(vm, Unknown) else None
 
     def _scale_set(self, interface_id: str) -> Resource:
@@ -256,43 +311,16 @@ class LoadBalancing:
         position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
         return self.graph.get_or_placeholder("/".join(segments[: position + 2]))
 
-    def _by_address(self, networks: list[str], address: str) -> Resource | Part | Unknown:
-        """Return the network interface or load balancer frontend with a private IP address in one of some networks."""
-        if not networks:
-            return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
-        for network in networks:
-            found = self._addresses.get((network, address))
-            if found is not None:
-                return found
-        gaps = (
-            gap
-            for type_, path in _HOLDERS.items()
-            for gap in (
-                *(self.graph.listing(type_, arm.subscription_of(network)) for network in networks),
-                *(unread(holder, path) for holder in self.graph.unreadable.get(type_, ())),
-            )
-        )
-        reason = f"the address {address} belongs to no network interface of {', '.join(networks)}"
-        known = Unknown(Cause.VALUE, reason, about=tuple(networks))
-        return next((gap for gap in gaps if gap), known)
 
-    @cached_property
-    def _addresses(self) -> dict[tuple[str, str], Resource | Part]:
-        """The network interfaces and load balancer frontends by virtual network and private IP address."""
-        found: dict[tuple[str, str], Resource | Part] = {}
-        for type_, path in _HOLDERS.items():
-            for resource in self.graph.by_type.get(type_, ()):
-                for part in parts(resource, f"{path}[*]"):
-                    subnet = value(part, "properties.subnet.id").value
-                    private = value(part, "properties.privateIPAddress").value
-                    if isinstance(subnet, str) and isinstance(private, str):
-                        found[network_of(subnet), private] = part if type_ == LOAD_BALANCER else resource
-        return found
+def is_global(load_balancer: Resource) -> bool:
+    """Return whether a load balancer is a global one, whose pool members are frontends of regional load balancers."""
+    return str(value(load_balancer, "sku.tier").value).lower() == "global"
 
 
-def network_of(arm_id: str) -> str:
-    """Return the key of the virtual network of a subnet's id, or of its own id."""
-    return arm.key(arm_id).split("/subnets/", 1)[0]
+def _named_networks(element: Part) -> list[str]:
+    """Return the keys of the virtual networks to which a pool member or a backend pool refers."""
+    named = (value(element, f"properties.{name}.id").value for name in ("virtualNetwork", "subnet"))
+    return [network_of(network) for network in named if isinstance(network, str)]
 
 
 def _interface_of(configuration_id: str) -> str:

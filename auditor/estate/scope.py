@@ -9,13 +9,21 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER, VM
-from auditor.estate.graph import Graph
-from auditor.estate.load_balancing import LoadBalancing
+from auditor.azure.types.names import (
+    APPLICATION_GATEWAY,
+    LOAD_BALANCER,
+    NETWORK_GATEWAY,
+    PUBLIC_ADDRESS,
+    TRAFFIC_MANAGER,
+    VIRTUAL_NETWORK,
+    VM,
+)
+from auditor.estate.load_balancing import POOLS
+from auditor.estate.public_addresses import PublicAddresses
 from auditor.estate.subjects import DeploymentScope, Members
 from auditor.snapshot.known import Cause, PartialList, Unknown
-from auditor.snapshot.lookup import unread
-from auditor.snapshot.model import Resource
+from auditor.snapshot.lookup import objects, parts, unread, value
+from auditor.snapshot.model import Part, Resource
 
 _REFER_TO_DEPLOYMENTS: Final = (
     LOAD_BALANCER,
@@ -28,14 +36,17 @@ _REFER_TO_DEPLOYMENTS: Final = (
 class ScopeBuilder:
     """Collects the scope of a deployment, with the reason why a type may be incomplete."""
 
-    def __init__(self, graph: Graph, balancing: LoadBalancing, subscriptions: tuple[str, ...]) -> None:
+    def __init__(self, public: PublicAddresses, subscriptions: tuple[str, ...]) -> None:
         """Start with an empty scope in some subscriptions."""
-        self._graph = graph
-        self._balancing = balancing
-        self._naming = balancing.dns
+        self._balancing = public.balancing
+        self._graph = self._balancing.graph
+        self._public = public
+        self._naming = self._balancing.dns
         self._subscriptions = subscriptions
         self._found: dict[str, dict[str, Resource]] = defaultdict(dict)
         self._missing: dict[str, Unknown] = {}
+        self._direct: set[str] = set()
+        """Keys of public IP addresses at which clients of the deployment may arrive."""
         self._whole_groups = False
 
     def add_members(self, members: Members) -> None:
@@ -48,17 +59,23 @@ class ScopeBuilder:
     def add_groups(self, groups: tuple[str, ...]) -> None:
         """Add everything in some resource groups, and what it refers to."""
         self._whole_groups = True
-        self._reach(
+        inside = [
             resource
             for resource in self._graph.resources.values()
             if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in self._subscriptions
-        )
+        ]
+        self._direct.update(resource.key for resource in inside if resource.type == PUBLIC_ADDRESS)
+        self._reach(inside)
 
     def result(self) -> DeploymentScope:
         """Return the scope."""
+        self._add_profiles()
         for type_ in _REFER_TO_DEPLOYMENTS:
-            for gap in self._unread(type_):
+            for gap in self._unread(type_) if self._has_place_for(type_) else ():
                 self._record_missing(type_, gap)
+        for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
+            self._record_open_pools(type_)
+        self._record_profiles_of_networks()
         self._record_unresolved(APPLICATION_GATEWAY, self._balancing.doubtful)
         self._record_unresolved(TRAFFIC_MANAGER, self._naming.doubtful)
         found = {
@@ -66,7 +83,7 @@ class ScopeBuilder:
                 tuple(found for _, found in sorted(self._found[type_].items())),
                 self._missing.get(type_) or self._unlisted(type_),
             )
-            for type_ in {*self._found, *self._missing}
+            for type_ in {*(type_ for type_, known in self._found.items() if known), *self._missing}
         }
         return DeploymentScope(found, self._unlisted)
 
@@ -90,13 +107,107 @@ class ScopeBuilder:
                     self._record_missing(reference.to, gap)
             for reached in self._graph.reached(resource):
                 if isinstance(reached, Resource):
+                    if reached.type == TRAFFIC_MANAGER:  # see `_add_profiles`: not every address leads here
+                        continue
                     queue.append(reached)
+                    if reached.type == PUBLIC_ADDRESS and resource.type != NETWORK_GATEWAY:
+                        self._direct.add(reached.key)
                 else:
                     self._record_missing(*reached)
             if resource.type == VM:
                 queue.extend(pool.resource for pool in self._balancing.pools_of(resource))
-            if resource.type == PUBLIC_ADDRESS:
-                queue.extend(self._naming.profiles_at(resource))
+
+    def _add_profiles(self) -> None:
+        """Add the Traffic Manager profiles that lead here, and the gateways and load balancers that they lead to.
+
+        One behind which VMs are known is reached from these, or is not of this deployment.
+        """
+        while new := self._profiles_that_lead_here():
+            for profile in new:
+                self._reach([profile, *self._forwarded(profile)])
+                for target in _addresses(self._naming.targets(profile)):
+                    for holder in self._public.holders(target):
+                        self._add_unclear(holder)
+
+    def _profiles_that_lead_here(self) -> list[Resource]:
+        """Return the Traffic Manager profiles that are known to lead to the deployment and were not added yet."""
+        found = self._found[TRAFFIC_MANAGER]
+        return [
+            profile
+            for profile in self._graph.by_type.get(TRAFFIC_MANAGER, ())
+            if profile.key not in found
+            and (
+                any(target.key in self._direct for target in _addresses(self._naming.targets(profile)))
+                or self._forwarded(profile)
+            )
+        ]
+
+    def _forwarded(self, profile: Resource) -> list[Resource]:
+        """Return the targets of a profile at which a firewall or VM forwards into a network of the deployment."""
+        own = self._found[VIRTUAL_NETWORK].keys()
+        return [
+            target
+            for target in _addresses(self._naming.targets(profile))
+            if any(way.forwards and own & way.networks for way in self._public.ways_in(target))
+        ]
+
+    def _add_unclear(self, holder: Resource) -> None:
+        """Add a gateway or load balancer to which a profile of the deployment leads, if no VM is known behind it."""
+        if holder.type not in _POOLED or holder.key in self._found[holder.type]:
+            return
+        if not self._serves_vms(holder):
+            self._reach([holder])
+        elif unknown := self._balancing.open_because(holder):
+            self._record_missing(holder.type, unknown)
+
+    def _serves_vms(self, owner: Resource) -> bool:
+        """Return whether a VM is known to be in a backend pool."""
+        return any(PartialList.of(self._balancing.vms(pool).value).of_type(Resource) for pool in parts(owner, POOLS))
+
+    def _record_open_pools(self, type_: str) -> None:
+        """Record that load balancers or application gateways in the virtual networks may serve VMs of the deployment.
+
+        It is unknown which VMs are in one of their backend pools.
+        """
+        for owner in self._graph.by_type.get(type_, ()):
+            if owner.key in self._found[type_] or arm.subscription_of(owner.key) not in self._subscriptions:
+                continue
+            unknown = self._balancing.open_because(owner)
+            if unknown is not None and self._may_be_in(self._balancing.networks(owner)):
+                self._record_missing(type_, unknown)
+
+    def _may_be_in(self, networks: frozenset[str] | None) -> bool:
+        """Return whether some virtual networks may include one of the deployment; None for any."""
+        own = self._found[VIRTUAL_NETWORK].keys()
+        return networks is None or VIRTUAL_NETWORK in self._missing or not own.isdisjoint(networks)
+
+    def _record_profiles_of_networks(self) -> None:
+        """Record that Traffic Manager profiles may lead here through VMs in the virtual networks of the deployment.
+
+        Or through what forwards packets in a virtual network that is peered with one of these. If a profile is known to
+        lead here, the others are taken for those of other deployments.
+        """
+        own = self._found[VIRTUAL_NETWORK]
+        peered = {key for network in own.values() for key in _peers(network)}
+        for profile in self._graph.by_type.get(TRAFFIC_MANAGER, ()) if not self._found[TRAFFIC_MANAGER] else ():
+            for target in _addresses(self._naming.targets(profile)):
+                for way in self._public.ways_in(target):
+                    if own.keys() & way.networks or (way.forwards and peered & way.networks):
+                        reason = (
+                            f"{profile.id} leads to {target.id}; whether that leads on to the deployment is unknown"
+                        )
+                        unknown = Unknown(Cause.VALUE, reason, about=(profile.id, target.id))
+                        self._record_missing(TRAFFIC_MANAGER, unknown)
+
+    def _has_place_for(self, type_: str) -> bool:
+        """Return whether resources of a type can be here: false if no network has the subnet that they must be in."""
+        names = {name.lower() for edge in REFERENCES[type_] for name in edge.subnets}
+        subnets = [objects(network, "properties.subnets[*]") for network in self._found[VIRTUAL_NETWORK].values()]
+        if not names or VIRTUAL_NETWORK in self._missing or any(found.incomplete_because for found in subnets):
+            return True
+        return any(
+            str(value(subnet, "name").value).lower() in names for found in subnets for subnet in found.of_type(Part)
+        )
 
     def _record_unresolved(self, type_: str, unresolved: Iterable[tuple[Resource, Iterable[Unknown]]]) -> None:
         """Record that resources of a type may lead here by a DNS name or address that cannot be resolved.
@@ -131,23 +242,45 @@ class ScopeBuilder:
 
 
 def unlisted_around(
-    graph: Graph, balancing: LoadBalancing, subscriptions: tuple[str, ...], members: Members, type_: str
+    public: PublicAddresses, subscriptions: tuple[str, ...], members: Members, type_: str
 ) -> Unknown | None:
-    """Return why some VMs may lead to further resources of a type, None if they do not."""
-    scope = ScopeBuilder(graph, balancing, subscriptions)
+    """Return why some VMs may be behind further load balancers or application gateways, None if they are not.
+
+    It is also unknown if one that is known has a pool member of which it is unknown which VM it is.
+    """
+    scope = ScopeBuilder(public, subscriptions)
     scope.add_members(members)
-    return scope.result()[type_].missing
+    found = scope.result()[type_]
+    return found.missing or public.balancing.first_open(found.of_type(Resource))
+
+
+_POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
+
+
+def _addresses(targets: Iterable[Resource | Unknown]) -> list[Resource]:
+    """Return the public IP addresses among the targets of a profile."""
+    return [target for target in targets if isinstance(target, Resource) and target.type == PUBLIC_ADDRESS]
+
+
+def _peers(network: Resource) -> Iterator[str]:
+    """Yield the keys of the virtual networks that are peered with one."""
+    for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
+        remote = value(peering, "properties.remoteVirtualNetwork.id").value
+        if isinstance(remote, str):
+            yield arm.key(remote)
 
 
 @cache
 def _reachable_from(type_: str) -> tuple[str, ...]:
     """Return the types that the reference graph reaches from a type."""
     reached: dict[str, None] = {}
-    queue = [type_]
+    queue, visited = [type_], {type_}
     while queue:
         current = queue.pop()
         targets = [reference.to for reference in REFERENCES.get(current, ()) if reference.reached]
         targets += REACHED_BACKWARDS.get(current, ())
-        queue.extend(target for target in targets if target not in reached)
         reached.update(dict.fromkeys(targets))
+        further = [target for target in targets if target not in visited and current != NETWORK_GATEWAY]
+        visited.update(further)
+        queue += further
     return tuple(reached)

@@ -85,6 +85,11 @@ def nic(name: str, *, vm: str = "", address: str = "", vnet: str = VNET, **prope
     return resource("Network/networkInterfaces", name, **{"ipConfigurations": configurations, **properties})
 
 
+def network(vnet: str = VNET, **properties: Any) -> Body:
+    """Return a virtual network."""
+    return resource("Network/virtualNetworks", arm.name_of(vnet), **properties)
+
+
 def network_gateway(name: str, vnet: str = VNET, **properties: Any) -> Body:
     """Return a gateway of a virtual network."""
     configurations = [{"name": "default", "properties": {"subnet": {"id": f"{vnet}/subnets/GatewaySubnet"}}}]

@@ -160,6 +160,8 @@ def test_a_member_is_a_name_an_id_a_glob_or_a_tag(member: str, selector: Selecto
     ("body", "check"),
     [
         ("environment: non-production", lambda d: d.environment == "non-production"),
+        ("entrance: front-door", lambda d: d.entrance == "front-door"),
+        ("environment: production", lambda d: d.entrance == ""),
         ("guest: required", lambda d: d.guest == "required"),
         ("mirrors: [{name: M, failover: [a], superserver: 56772}]", lambda d: d.mirrors[0].superserver == 56772),
         ("mirrors: [{name: M, failover: [a]}]", lambda d: d.mirrors[0].superserver == 0),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.azure.types import REFERENCES, Reference, display_type
-from auditor.azure.types.names import FLOW_LOG, NIC, VM
+from auditor.azure.types.names import AZURE_FIREWALL, FLOW_LOG, NIC, VM
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import Deployment, subject_of
 from auditor.estate.topology import Topology
@@ -471,7 +471,10 @@ SET = s.resource("Compute/availabilitySets", "set", virtualMachines=[{"id": arm_
 VNET = s.resource(
     "Network/virtualNetworks",
     "vnet",
-    subnets=[{"properties": {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "nsg")}}}],
+    subnets=[
+        {"properties": {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "nsg")}}},
+        {"name": "gatewaySUBNET"},
+    ],
 )
 REACHED = (
     s.vm("vm-a", disks=["disk"], availabilitySet={"id": SET["id"].upper()}),
@@ -595,16 +598,153 @@ def test_a_gateway_may_lead_here_by_name() -> None:
     stranger = s.gateway("gw-x", {"fqdn": "www.example.org"})
     gap = s.gap(arm_id("Network/publicIPAddresses", "hidden"))
     assert gateways(own, web) == ["gw"]
-    assert gateways(own, web, stranger) == ["gw"]
-    assert gateways(stranger) == ["..."]
-    assert gateways(own, web, stranger, gaps=[gap]) == ["gw", "..."]
+    assert gateways(own, web, stranger) == ["gw", "..."], "it stands in the network of the deployment"
+    far = s.gateway("gw-x", {"fqdn": "www.example.org"}, vnet=f"{VNET['id']}-x")
+    assert gateways(own, web, far) == ["gw"]
+    assert gateways(far) == ["..."]
+    assert gateways(own, web, far, gaps=[gap]) == ["gw", "..."]
     assert gateways(s.gateway("gw-x", {"fqdn": "shop.azurewebsites.net"})) == []
     assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["..."]
     other = s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic"))
-    theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"})
+    theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"}, vnet=f"{VNET['id']}-x")
     assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "of another deployment"
-    opened = {type_ for type_, names in scope(*NAMED, stranger).items() if names[-1] == "..."}
+    assert gateways(s.gateway("gw-x", {"fqdn": "y.example.org"}), other, s.vm("vm-y"), s.nic("vm-y-nic")) == []
+    opened = {type_ for type_, names in scope(*NAMED, far).items() if names[-1] == "..."}
     assert opened == {"applicationgateways"}
+
+
+def firewall(name: str = "fw", vnet: str = VNET["id"], **management: Any) -> Body:
+    """Return a firewall with the public IP address `out` in a virtual network."""
+    own = {"publicIPAddress": {"id": OUT["id"]}, "subnet": {"id": f"{vnet}/subnets/AzureFirewallSubnet"}}
+    return s.resource("Network/azureFirewalls", name, ipConfigurations=[{"properties": own}], **management)
+
+
+OUT = s.public("out", fqdn="out.example.org")
+WITH_FIREWALL = s.network(subnets=[{"name": "AzureFIREWALLSubnet"}, {"name": "GatewaySubnet"}])
+AT_OUT = s.profile("tm", {"targetResourceId": OUT["id"].upper()})
+OTHER_VNET = VNET["id"].replace("vnet", "hub")
+
+
+def without_network(*bodies: Body, **keywords: Any) -> dict[str, list[str]]:
+    return scope(*(body for body in NAMED if body["name"] != "vnet"), *bodies, **keywords)
+
+
+def test_firewalls_of_the_networks_belong_with_their_addresses_and_profiles() -> None:
+    found = without_network(WITH_FIREWALL, firewall(), OUT, AT_OUT)
+    assert found["azurefirewalls"] == ["fw"]
+    assert found["publicipaddresses"] == ["ip", "out"]
+    assert found["trafficmanagerprofiles"] == ["tm"]
+    management = {"properties": {"publicIPAddress": {"id": OUT["id"]}, "subnet": {"id": f"{VNET['id']}/subnets/m"}}}
+    tunnelled = s.resource("Network/azureFirewalls", "fw", managementIpConfiguration=management)
+    assert without_network(WITH_FIREWALL, tunnelled, OUT)["publicipaddresses"] == ["ip", "out"]
+    assert "out" not in without_network(WITH_FIREWALL, firewall(vnet=OTHER_VNET), OUT)["publicipaddresses"]
+
+
+def test_a_firewall_that_was_not_read_matters_where_a_network_has_a_subnet_for_it() -> None:
+    unlisted = [AZURE_FIREWALL]
+    assert without_network(WITH_FIREWALL, unlisted=unlisted)["azurefirewalls"] == ["..."]
+    assert without_network(WITH_FIREWALL, unlisted=unlisted)["trafficmanagerprofiles"] == ["..."]
+    assert "azurefirewalls" not in without_network(VNET, unlisted=unlisted)
+    hidden = s.gap(arm_id("Network/azureFirewalls", "hidden"))
+    assert without_network(WITH_FIREWALL, gaps=[hidden])["azurefirewalls"] == ["..."]
+    assert "azurefirewalls" not in without_network(VNET, gaps=[hidden])
+
+
+def test_addresses_of_network_gateways_belong_but_lead_no_client_here() -> None:
+    configuration = {"publicIPAddress": {"id": OUT["id"]}, "subnet": {"id": f"{VNET['id']}/subnets/GatewaySubnet"}}
+    gateway = s.network_gateway("vgw-2", ipConfigurations=[{"properties": configuration}])
+    found = without_network(VNET, gateway, OUT, AT_OUT)
+    assert found["publicipaddresses"] == ["ip", "out"]
+    assert "trafficmanagerprofiles" not in found
+
+
+def appliance(vnet: str = VNET["id"], *, forwards: bool = True) -> tuple[Body, Body]:
+    """Return a VM, which may forward packets, with the public IP address `out`."""
+    own = {"publicIPAddress": {"id": OUT["id"]}, "subnet": {"id": f"{vnet}/subnets/dmz"}}
+    card = s.nic("nva-nic", ipConfigurations=[{"properties": own}], enableIPForwarding=forwards)
+    return s.vm("nva"), card
+
+
+def peered() -> Body:
+    hub = {"properties": {"remoteVirtualNetwork": {"id": OTHER_VNET.upper()}}}
+    return s.network(virtualNetworkPeerings=[hub])
+
+
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [
+        ([VNET, *appliance()], ["tm"]),
+        ([VNET, *appliance(forwards=False)], ["..."]),
+        ([VNET, *appliance(OTHER_VNET)], []),
+        ([peered(), *appliance(OTHER_VNET)], ["..."]),
+        ([peered(), *appliance(OTHER_VNET, forwards=False)], []),
+        ([peered(), firewall(vnet=OTHER_VNET)], ["..."]),
+        (
+            [
+                VNET,
+                s.vm("nva"),
+                s.nic("nva-nic", enableIPForwarding=True),
+                s.load_balancer(
+                    "lb-nva",
+                    {"pool": s.by_nic("nva-nic")},
+                    frontendIPConfigurations=[{"properties": {"publicIPAddress": {"id": OUT["id"]}}}],
+                ),
+            ],
+            ["tm"],
+        ),
+    ],
+)
+def test_a_profile_may_lead_here_through_vms_that_forward(bodies: list[Body], expected: list[str]) -> None:
+    assert without_network(*bodies, OUT, AT_OUT).get("trafficmanagerprofiles", []) == expected
+    known = s.profile("tm-own", {"target": NAME})
+    assert without_network(*bodies, OUT, AT_OUT, known)["trafficmanagerprofiles"] == [
+        *(name for name in expected if name == "tm"),
+        "tm-own",
+    ]
+
+
+def test_a_gateway_at_an_endpoint_of_the_profile_belongs_whatever_its_backends_are() -> None:
+    own = s.profile("tm", {"target": NAME}, {"targetResourceId": OUT["id"]})
+
+    def found(*backends: Body, vnet: str = OTHER_VNET) -> list[str]:
+        gateway = s.gateway("gw", *backends, vnet=vnet)
+        front = {"id": f"{gateway['id']}/frontendIPConfigurations/f", "properties": {"publicIPAddress": OUT}}
+        gateway["properties"]["frontendIPConfigurations"] = [front]
+        other = (s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic")), s.vm("vm-y"))
+        everything = without_network(VNET, OUT, own, gateway, *other, s.nic("vm-y-nic"))
+        return everything.get("applicationgateways", [])
+
+    assert found({"fqdn": "web.internal.example"}) == ["gw"]
+    assert found() == ["gw"]
+    assert found({"fqdn": "y.example.org"}, {"fqdn": "web.internal.example"}) == ["..."]
+    assert found({"fqdn": "y.example.org"}) == [], "the profile leads to two deployments"
+
+
+def test_a_load_balancer_with_unknown_members_may_serve_the_deployment() -> None:
+    nobody = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}
+    far = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4", "virtualNetwork": {"id": 7}}}]}
+    elsewhere = [{"properties": {"subnet": {"id": f"{OTHER_VNET}/subnets/x"}}}]
+    for pool, frontends, expected in (
+        (nobody, [], ["lb", "..."]),
+        (far, [], ["lb", "..."]),
+        (nobody, elsewhere, ["lb"]),
+        (s.by_nic("lost-nic"), [], ["lb", "..."]),
+    ):
+        body = s.load_balancer("lb-x", {"pool": pool}, frontendIPConfigurations=frontends)
+        assert [name for name in scope(*NAMED, s.nic("vm-x-nic"), body)["loadbalancers"] if name != "lb-x"] == expected
+
+
+def test_nested_profiles_belong_with_those_that_they_are_nested_in() -> None:
+    child, middle = s.profile("child", {"target": NAME}), s.profile("middle", {"targetResourceId": profile_id("child")})
+    top = s.profile("top", {"targetResourceId": profile_id("MIDDLE")}, {"target": "www.example.org"})
+    assert profiles(child, middle, top) == ["child", "middle", "top"]
+    assert profiles(middle, top) == ["..."], "the nested profile does not exist"
+    loop = s.profile("child", {"targetResourceId": profile_id("top")})
+    assert profiles(loop, middle, top) == ["..."]
+
+
+def profile_id(name: str) -> str:
+    return arm_id("Network/trafficManagerProfiles", name)
 
 
 @pytest.mark.parametrize(
@@ -619,7 +759,7 @@ def test_a_gateway_may_lead_here_by_name() -> None:
         (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks[3]"), {"disks"}),
         (s.gap(REACHED[2]["id"]), set()),
         (s.gap(VNET["id"]), {"networksecuritygroups", "flowlogs"}),
-        (s.gap(arm_id("Network/virtualNetworkGateways", "vgw-y")), {"virtualnetworkgateways"}),
+        (s.gap(arm_id("Network/virtualNetworkGateways", "vgw-y")), {"virtualnetworkgateways", "publicipaddresses"}),
         (s.gap(SUB, FLOW_LOG), {"flowlogs"}),
         (s.gap(SUB, NIC), set()),
         (s.gap(arm_id("Network/loadBalancers", "lb-y")), {"loadbalancers", "virtualnetworks", "publicipaddresses"}),
@@ -628,7 +768,8 @@ def test_a_gateway_may_lead_here_by_name() -> None:
 )
 def test_a_gap_makes_everything_behind_it_unknown(gap: Body, opened: set[str]) -> None:
     found = scope(*REACHED, gaps=[gap])
-    beyond = {"networksecuritygroups", "trafficmanagerprofiles", "virtualnetworkgateways", "flowlogs"}
+    of_networks = {"azurefirewalls", "virtualnetworkgateways"}
+    beyond = {"networksecuritygroups", "trafficmanagerprofiles", "publicipaddresses", "flowlogs", *of_networks}
     beyond = beyond if "virtualnetworks" in opened else set()
     assert {type_ for type_, names in found.items() if names[-1:] == ["..."]} == opened | beyond
     assert {type_: [name for name in names if name != "..."] for type_, names in found.items() if type_ in ALL} == ALL

@@ -102,10 +102,77 @@ def test_pool_members_that_are_unknown() -> None:
         ({"backendIPConfigurations": "junk"}, "malformed"),
         (s.by_nic("nic"), "does not exist"),
     ):
-        (member,) = behind(members, *PAIR).known
+        (member,) = behind(members, *PAIR, s.network()).known
         assert isinstance(member, Unknown)
         assert member.cause is Cause.VALUE
         assert says in member.reason
+
+
+def on_pool(*addresses: str, vnet: object = s.VNET, **entry: Any) -> Body:
+    """Return the properties of a pool of addresses with their virtual network in the pool itself."""
+    members = [{"properties": {"ipAddress": address, **entry}} for address in addresses]
+    return {"virtualNetwork": {"id": vnet}, "syncMode": "Automatic", "loadBalancerBackendAddresses": members}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        on_pool("10.0.0.4", "10.0.0.5"),
+        on_pool("10.0.0.4", "10.0.0.5", vnet=s.VNET.upper()),
+        on_pool("10.0.0.4", "10.0.0.5", vnet=PEER, virtualNetwork={"id": s.VNET}),
+        on_pool("10.0.0.4", "10.0.0.5", vnet=None, subnet={"id": f"{s.VNET}/subnets/default"}),
+        {**on_pool("10.0.0.4"), **s.by_nic("vm-b-nic")},
+    ],
+)
+def test_the_network_of_addresses_is_that_of_the_pool(members: Body) -> None:
+    other = (s.vm("vm-x"), s.nic("vm-x-nic", address="10.0.0.4", vnet=PEER))
+    assert s.names(behind(members, *PAIR, *other)) == ["vm-a", "vm-b"]
+
+
+@pytest.mark.parametrize(
+    ("members", "bodies", "is_open"),
+    [
+        (on_pool("10.0.0.4"), (), False),
+        (on_pool("10.0.0.9"), (), False),  # no VM that was read has it
+        (on_pool("10.0.0.9", vnet=PEER), (), True),
+        (on_pool("10.0.0.9", vnet=7), (), True),
+        (on_pool("10.0.0.9"), (s.nic("lost", address="10.0.0.9", vnet=PEER),), True),
+        (on_pool("10.0.0.9"), (s.nic("far", address="10.0.0.8", vnet=PEER),), False),
+        (on_pool("10.0.0.9"), (s.nic("new", address=""),), True),
+        (on_pool("10.0.0.9"), (s.resource("Network/networkInterfaces", "x", ipConfigurations=[{}]),), True),
+        (s.by_nic("lost"), (), True),
+        (s.by_nic("lost"), (s.nic("lost"),), False),
+        (s.by_nic("lost"), (s.nic("lost", vm="vm-lost"),), True),
+    ],
+)
+def test_a_pool_is_open_where_a_member_can_be_any_vm(members: Body, bodies: tuple[Body, ...], *, is_open: bool) -> None:
+    for type_, owner in (
+        ("Network/loadBalancers", s.load_balancer("lb", {"pool": members})),
+        ("Network/loadBalancers", s.load_balancer("lb", {"other": {}, "pool": members})),
+    ):
+        built = s.topology(owner, *PAIR, *bodies, s.network())
+        found = built.load_balancing.open_because(s.item(built, type_, "lb"))
+        assert (found is not None) is is_open, found
+
+
+def test_several_members_that_are_unknown_for_one_reason_are_several() -> None:
+    found = behind(s.by_address("10.0.0.8", "10.0.0.9"), *PAIR, unlisted=[NIC])
+    assert s.names(found) == ["?", "?"]
+
+
+def test_a_global_load_balancer_sends_traffic_to_others() -> None:
+    pool_of_frontends = {
+        "loadBalancerBackendAddresses": [
+            {"properties": {"loadBalancerFrontendIPConfiguration": {"id": FRONTEND.upper()}}},
+            {"properties": {"loadBalancerFrontendIPConfiguration": {"id": f"{FRONTEND}-x".replace("/lb/", "/gone/")}}},
+        ]
+    }
+    whole = {**s.load_balancer("anycast", {"pool": pool_of_frontends}), "sku": {"name": "Standard", "tier": "Global"}}
+    built = s.topology(whole, LED, *PAIR, *X)
+    assert s.names(vms(built, name="anycast")) == ["?", "vm-a", "vm-b"]
+    assert built.load_balancing.open_because(s.item(built, "Network/loadBalancers", "anycast")) is None
+    vm = s.item(built, "Compute/virtualMachines", "vm-a")
+    assert [found.resource.name for found in built.load_balancing.pools_of(vm)] == ["lb"]
 
 
 def test_instances_of_a_uniform_scale_set_are_represented_by_the_scale_set() -> None:

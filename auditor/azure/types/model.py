@@ -64,6 +64,8 @@ class Reference(msgspec.Struct, frozen=True):
     """Whether what it names belongs to the deployment of the resource; false where it may be another one's."""
     reached_backwards: bool = False
     """Whether the resource belongs to the deployments of what it names."""
+    subnets: tuple[str, ...] = ()
+    """Where it leads to a subnet that must have a certain name: the names, in Microsoft's casing."""
     required: bool = False
     """Whether Azure always has it: if it is absent, what it names is unknown."""
     unless: tuple[str, str] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 APPLICATION_GATEWAY: Final = "microsoft.network/applicationgateways"
+AZURE_FIREWALL: Final = "microsoft.network/azurefirewalls"
 AVAILABILITY_SET: Final = "microsoft.compute/availabilitysets"
 DISK: Final = "microsoft.compute/disks"
 EXTENSION: Final = "microsoft.compute/virtualmachines/extensions"

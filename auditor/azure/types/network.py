@@ -49,6 +49,13 @@ _FRONTEND: Final = Reference(
 )
 
 
+def _in_subnet(*names: str) -> Reference:
+    """Return the reference of what serves a whole virtual network from a subnet that must have a certain name."""
+    return Reference(
+        "properties.subnet.id", VIRTUAL_NETWORK, "subnets", reached=False, reached_backwards=True, subnets=names
+    )
+
+
 def _of_gateway(path: str, collection: str) -> Reference:
     return Reference(path, APPLICATION_GATEWAY, collection)
 
@@ -135,6 +142,7 @@ _GATEWAY: Final = ResourceType(
             references=(
                 _of_gateway("properties.httpListener.id", "httpListeners"),
                 _of_gateway("properties.urlPathMap.id", "urlPathMaps"),
+                _of_gateway("properties.redirectConfiguration.id", "redirectConfigurations"),
                 _of_gateway("properties.backendAddressPool.id", "backendAddressPools"),
                 _of_gateway("properties.backendHttpSettings.id", "backendHttpSettingsCollection"),
             ),
@@ -151,14 +159,20 @@ _GATEWAY: Final = ResourceType(
             references=(
                 _of_gateway("properties.defaultBackendAddressPool.id", "backendAddressPools"),
                 _of_gateway("properties.defaultBackendHttpSettings.id", "backendHttpSettingsCollection"),
+                _of_gateway("properties.defaultRedirectConfiguration.id", "redirectConfigurations"),
             ),
         ),
         PartKind(
             "properties.urlPathMaps[*].properties.pathRules[*]",
             references=(
+                _of_gateway("properties.redirectConfiguration.id", "redirectConfigurations"),
                 _of_gateway("properties.backendAddressPool.id", "backendAddressPools"),
                 _of_gateway("properties.backendHttpSettings.id", "backendHttpSettingsCollection"),
             ),
+        ),
+        PartKind(
+            "properties.redirectConfigurations[*]",
+            references=(_of_gateway("properties.targetListener.id", "httpListeners"),),
         ),
         PartKind("properties.backendHttpSettingsCollection[*]", "backend-settings"),
     ),
@@ -236,9 +250,9 @@ _TRAFFIC_MANAGER: Final = ResourceType(
     parts=(
         PartKind(
             "properties.endpoints[*]",
-            references=(
-                Reference("properties.targetResourceId", PUBLIC_ADDRESS, reached=False, reached_backwards=True),
-            ),
+            "endpoint",
+            "an endpoint of a Traffic Manager profile",
+            (Reference("properties.targetResourceId", PUBLIC_ADDRESS, reached=False, reached_backwards=True),),
         ),
     ),
     volatile=(
@@ -261,7 +275,17 @@ TYPES: Final = (
     ResourceType("Microsoft.Network/routeTables", _NETWORK),
     ResourceType("Microsoft.Network/natGateways", _NETWORK),
     ResourceType("Microsoft.Network/expressRouteCircuits", _NETWORK),
-    ResourceType("Microsoft.Network/azureFirewalls", _NETWORK),
+    ResourceType(
+        "Microsoft.Network/azureFirewalls",
+        _NETWORK,
+        parts=(
+            PartKind("properties.ipConfigurations[*]", references=(_in_subnet("AzureFirewallSubnet"), _PUBLIC_ADDRESS)),
+            PartKind(
+                "properties.managementIpConfiguration",
+                references=(_in_subnet("AzureFirewallManagementSubnet"), _PUBLIC_ADDRESS),
+            ),
+        ),
+    ),
     ResourceType("Microsoft.Network/firewallPolicies", _NETWORK),
     ResourceType(
         "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
@@ -283,16 +307,7 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Network/virtualNetworkGateways",
         via=Via.RESOURCE_GRAPH,
-        parts=(
-            PartKind(
-                "properties.ipConfigurations[*]",
-                references=(
-                    Reference(
-                        "properties.subnet.id", VIRTUAL_NETWORK, "subnets", reached=False, reached_backwards=True
-                    ),
-                ),
-            ),
-        ),
+        parts=(PartKind("properties.ipConfigurations[*]", references=(_in_subnet("GatewaySubnet"), _PUBLIC_ADDRESS)),),
     ),
     ResourceType("Microsoft.Network/localNetworkGateways", via=Via.RESOURCE_GRAPH),
     ResourceType(

@@ -8,17 +8,18 @@ from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, TRAFFIC_MANAGER
+from auditor.azure.types.names import APPLICATION_GATEWAY, AZURE_FIREWALL, LOAD_BALANCER, TRAFFIC_MANAGER
 from auditor.estate.dns import ENDPOINTS
-from auditor.estate.load_balancing import RULES
+from auditor.estate.load_balancing import POOLS, RULES, is_global
 from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.tags import TIER_ROLES
 from auditor.rules.context import Context
 from auditor.rules.facts.deployments import primary_region
+from auditor.rules.facts.load_balancers import requests_status_page
 from auditor.rules.facts.pools import only_udp, route_target
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENER_OF: Final = {"properties.requestRoutingRules[*]": "httpListener", "properties.routingRules[*]": "listener"}
@@ -45,6 +46,83 @@ def tiers(context: Context, deployment: Deployment) -> Answer:
     undeclared = [deployment.vms[role] for role in TIER_ROLES if role not in there]
     unknowns = (PartialList.of(vms).incomplete_because for vms in (*deployment.expected.values(), *undeclared))
     return Answer(PartialList(tuple(known), next(filter(None, unknowns), None)))
+
+
+@fact("deployment.internet_entrance", "deployment", gives="boolean")
+def internet_entrance(context: Context, deployment: Deployment) -> Answer:
+    """Whether clients come from the Internet to public IP addresses of the deployment: its `entrance` in the file.
+
+    If undeclared, a Traffic Manager profile, a public tier or a firewall with a public IP address in its virtual
+    networks shows it; nothing shows the opposite. Unknown, unless a profile is known, if Azure Front Door or a global
+    load balancer may lead to the deployment instead.
+    """
+    declared = deployment.declared.entrance
+    if declared == "private":
+        return Answer(False)
+    profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
+    if profiles:
+        return Answer(True, (Read(profiles[0].id, "", profiles[0].name),))
+    if declared == "front-door":
+        return Answer(Unknown(Cause.VALUE, "clients come through Azure Front Door, of which no routing is evaluated"))
+    other = next(_other_routing(context, deployment), None)
+    if other is not None or declared == "internet":
+        return Answer(other or True)
+    return _seen_entrance(context, deployment)
+
+
+def _seen_entrance(context: Context, deployment: Deployment) -> Answer:
+    """Return true if a public tier or firewall is seen, else why it is unknown whether there is one."""
+    there = PartialList.of(tiers(context, deployment).value)
+    public = [is_public(context, tier) for tier in there.of_type(Tier)]
+    firewalls = deployment.scope[AZURE_FIREWALL]
+    named = [
+        value(part, "properties.publicIPAddress.id")
+        for firewall in firewalls.of_type(Resource)
+        for part in parts(firewall, "properties.ipConfigurations[*]")
+    ]
+    for found in (*public, *named):
+        if found.value is True or isinstance(found.value, str):
+            return Answer(True, found.reads)
+    unread_ones = (found.value for found in (*public, *named) if isinstance(found.value, Unknown))
+    unknown = next(unread_ones, None) or firewalls.missing
+    undeclared = Unknown(
+        Cause.DECLARATION,
+        f"whether clients of {deployment.declared.name} come from the Internet is not declared, and no public IP "
+        "address leads to a tier: add `entrance: internet` or `entrance: private` to the deployment file",
+    )
+    return Answer(unknown if unknown is not None and unknown.cause is Cause.GAP else undeclared)
+
+
+_FRONT_DOORS: Final = ("microsoft.cdn/profiles", "microsoft.network/frontdoors")
+
+
+def _other_routing(context: Context, deployment: Deployment) -> Iterator[Unknown]:
+    """Yield what may do the work of Traffic Manager: Azure Front Door, or a load balancer before those of the regions.
+
+    A global load balancer knows the region of the primary only if the regional ones probe the mirror status page.
+    """
+    graph = context.topology.graph
+    for door in (found for type_ in _FRONT_DOORS for found in graph.by_type.get(type_, ())):
+        kind = str(value(door, "sku.name").value).lower()
+        if arm.subscription_of(door.key) in deployment.subscriptions and ("frontdoor" in kind + door.type):
+            yield Unknown(Cause.VALUE, f"{door.id} may lead to the deployment, and is not evaluated", about=(door.id,))
+    own = {found.key for found in deployment.scope[LOAD_BALANCER].of_type(Resource)}
+    for whole in filter(is_global, graph.by_type.get(LOAD_BALANCER, ())):
+        for regional in _regional(context, whole):
+            if regional.key in own and any(
+                requests_status_page(context, rule) is True for rule in parts(regional, RULES)
+            ):
+                reason = f"{whole.id} leads to {regional.id}, and is not evaluated"
+                yield Unknown(Cause.VALUE, reason, about=(whole.id, regional.id))
+
+
+def _regional(context: Context, whole: Resource) -> Iterator[Resource]:
+    """Yield the load balancers to which a global one sends traffic."""
+    for entry in parts(whole, f"{POOLS}.properties.loadBalancerBackendAddresses[*]"):
+        frontend = value(entry, "properties.loadBalancerFrontendIPConfiguration.id").value
+        owner = context.topology.graph.owner(frontend) if isinstance(frontend, str) else None
+        if isinstance(owner, Resource):
+            yield owner
 
 
 @fact("tier.is_public", "tier", gives="boolean")
@@ -74,6 +152,8 @@ def profiles(context: Context, tier: Tier) -> Answer:
     for entrance in own:
         rivals = [rival for rival in beside if rival.address.key == entrance.address.key]
         for profile in context.topology.dns.profiles_at(entrance.address):
+            if context.topology.dns.is_nested(profile):  # clients reach it by the one that it is nested in
+                continue
             host = _host_requested(context, profile, entrance.address) if rivals else Answer(ABSENT)
             reads += host.reads
             points = _points_to(profile, host.value, entrance, rivals)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from auditor import yaml_documents
-from auditor.azure import arm
-from auditor.azure.paths import ABSENT, Absent
+from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import Role
 from auditor.rules.context import Context
 from auditor.rules.facts.pools import ROUTES, route_target, serves
@@ -48,16 +47,19 @@ def listeners(_: Context, gateway: Resource) -> Answer:
 
 @fact("listener.redirects", "listener", gives="boolean")
 def listener_redirects(context: Context, listener: Part) -> Answer:
-    """Whether all requests to a listener are redirected; false if no routing rule uses it."""
+    """Whether all requests to a listener are redirected to HTTPS; false if no routing rule uses it.
+
+    A redirect leads to HTTPS if its target is a listener for HTTPS or a URL that begins with `https://`.
+    """
     found = objects(listener.resource, RULES)
     unknown = found.incomplete_because
     reads: list[Read] = []
     rules = 0
     for rule in found.of_type(Part):
-        named = value(rule, "properties.httpListener.id")
+        named = context.topology.graph.follow(rule, "httpListener")
         if isinstance(named.value, Unknown):
             unknown = unknown or named.value
-        if not isinstance(named.value, str) or arm.key(named.value) != listener.key:
+        if not isinstance(named.value, Part) or named.value.key != listener.key:
             continue
         rules += 1
         redirected = _redirected(context, rule)
@@ -121,21 +123,40 @@ def oldest_tls(context: Context, gateway: Resource) -> Answer:
 
 
 def _redirected(context: Context, rule: Part) -> Answer:
-    """Return whether a routing rule redirects all requests; a path-based rule on every path."""
-    own = value(rule, "properties.redirectConfiguration.id")
-    by_path = context.topology.graph.follow(rule, "urlPathMap").value
+    """Return whether a routing rule redirects all requests to HTTPS; a path-based rule on every path."""
+    follow = context.topology.graph.follow
+    own = follow(rule, "redirectConfiguration")
+    by_path = follow(rule, "urlPathMap").value
     if own.value is not ABSENT or by_path is ABSENT:
-        return Answer(own.value if isinstance(own.value, Unknown) else own.value is not ABSENT, own.reads)
+        return _to_https(context, own)
     if not isinstance(by_path, Part):
         return Answer(by_path, own.reads)
     paths = objects(by_path, "properties.pathRules[*]")
-    answers = [value(by_path, "properties.defaultRedirectConfiguration.id")]
-    answers += [value(path, "properties.redirectConfiguration.id") for path in paths.of_type(Part)]
+    targets = [follow(by_path, "defaultRedirectConfiguration")]
+    targets += [follow(path, "redirectConfiguration") for path in paths.of_type(Part)]
+    answers = [_to_https(context, target) for target in targets]
     reads = tuple(read for answer in answers for read in answer.reads)
-    if any(isinstance(answer.value, Absent) for answer in answers):
+    if any(answer.value is False for answer in answers):
         return Answer(False, reads)
     unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), paths.incomplete_because)
     return Answer(unknown or True, reads)
+
+
+def _to_https(context: Context, redirect: Answer) -> Answer:
+    """Return whether a redirect configuration leads to HTTPS; false if there is none."""
+    if not isinstance(redirect.value, Part):
+        return Answer(False if redirect.value is ABSENT else redirect.value, redirect.reads)
+    url = value(redirect.value, "properties.targetUrl")
+    if isinstance(url.value, str) and url.value:
+        return Answer(url.value.lower().startswith("https://"), (*redirect.reads, *url.reads))
+    listener = context.topology.graph.follow(redirect.value, "targetListener")
+    reads = (*redirect.reads, *listener.reads)
+    if not isinstance(listener.value, Part):
+        return Answer(unusable(listener, "a listener"), reads)
+    protocol = value(listener.value, "properties.protocol")
+    if not isinstance(protocol.value, str):
+        return Answer(unusable(protocol, "a protocol"), reads)
+    return Answer(protocol.value.lower() == "https", (*reads, *protocol.reads))
 
 
 def _oldest(gateway: Resource) -> Answer:

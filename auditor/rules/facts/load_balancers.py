@@ -123,11 +123,14 @@ def referred_to(context: Context, rules: PartialList, name: str) -> Answer:
 def unlisted_load_balancers(context: Context, vms: Sequence[Resource]) -> Unknown | None:
     """Return why further load balancers may send traffic to some VMs of the deployment, or None."""
     deployment, topology = context.deployment, context.topology
-    if deployment is None or deployment.scope[LOAD_BALANCER].missing is None:
+    if deployment is None:
+        return None
+    known = deployment.scope[LOAD_BALANCER]
+    if known.missing is None and topology.load_balancing.first_open(known.of_type(Resource)) is None:
         return None
     # Perhaps only those are unknown that VMs in other roles lead to.
     members = PartialList(tuple(vms))
-    return unlisted_around(topology.graph, topology.load_balancing, deployment.subscriptions, members, LOAD_BALANCER)
+    return unlisted_around(topology.public_addresses, deployment.subscriptions, members, LOAD_BALANCER)
 
 
 def tcp_port(rule: Part) -> Answer:

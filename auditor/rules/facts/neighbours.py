@@ -179,13 +179,14 @@ def _in_subnet(graph: Graph, subnet: str) -> Iterator[_Found]:
     """Yield the VMs with a network interface in a subnet."""
     for edge in graph.referrers(arm.key(subnet), NIC):
         own = value(edge.source, "properties.virtualMachine.id")
-        attached = [found.source for found in graph.referrers(edge.source.key, VM)]
+        attached: list[Resource | Unknown] = [found.source for found in graph.referrers(edge.source.key, VM)]
         if isinstance(own.value, str):
-            attached.append(graph.get_or_placeholder(own.value))
+            attached.append(graph.get_or_unread(own.value))
         elif own.value is not ABSENT and isinstance(own.value, Unknown):
             yield own.value
         for other in attached:
-            yield other, Read(edge.source.id, "properties.ipConfigurations", subnet)
+            read = Read(edge.source.id, "properties.ipConfigurations", subnet)
+            yield other if isinstance(other, Unknown) else (other, read)
     unknown = graph.listing(NIC, arm.subscription_of(subnet))
     unreadable = (unread(interface, "properties.ipConfigurations") for interface in graph.unreadable.get(NIC, ()))
     unknown = unknown or next(filter(None, unreadable), None)

@@ -177,7 +177,7 @@ def _incomplete_pool(topology: Topology) -> Unknown | None:
     for type_ in POOL_OWNERS:
         for owner in topology.graph.by_type.get(type_, ()):
             for pool in parts(owner, POOLS):
-                unknown = PartialList.of(topology.load_balancing.vms(pool).value).incomplete_because
+                unknown = topology.load_balancing.pool_open_because(pool)
                 if unknown is not None and is_served(topology, pool).value is not False:
                     return unknown
             unknown = objects(owner, POOLS).incomplete_because

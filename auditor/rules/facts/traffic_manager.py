@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import PUBLIC_ADDRESS
+from auditor.azure.types.names import NIC, TRAFFIC_MANAGER, VIRTUAL_NETWORK, VM
 from auditor.estate.dns import ENDPOINTS, is_external
+from auditor.estate.load_balancing import POOLS
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.reading import number_at
+from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import objects, parts, unread, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 TOLERATED_FAILURES, MONITOR_INTERVAL, TIME_TO_LIVE = 3, 30, 60
@@ -20,12 +24,22 @@ MONITOR_TIMEOUT, FAST_INTERVAL, FAST_TIMEOUT = 10, 10, 9
 
 The default timeout is another one with the probe interval of 10 seconds, which must be longer."""
 
+_SERVED: Final = frozenset({"online", "unmonitored"})
+_NOT_SERVED: Final = frozenset({"degraded", "disabled", "inactive", "stopped"})
+"""What `endpointMonitorStatus` says of endpoints that are in DNS answers, and of those that are not."""
+
+
+@fact("profile.endpoints", "profile", gives="endpoint*")
+def endpoints_of(_: Context, profile: Resource) -> Answer:
+    """The endpoints of a Traffic Manager profile."""
+    return Answer(objects(profile, ENDPOINTS))
+
 
 @fact("profile.endpoint_regions", "profile", gives="text*")
 def endpoint_regions(context: Context, profile: Resource) -> Answer:
-    """The region of each endpoint: that of its target in the deployment, else its `endpointLocation`.
+    """The region of each endpoint: that of its target, else its `endpointLocation`.
 
-    Unknown if its target is a resource that does not belong to the deployment.
+    That of a nested endpoint is the region of all endpoints of the nested profile, unknown if they are in several.
     """
     endpoints = objects(profile, ENDPOINTS)
     answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
@@ -75,16 +89,72 @@ def switch_seconds(_: Context, profile: Resource) -> Answer:
     return computed(answers, lambda tolerated, every, timeout, ttl: (tolerated + 1) * every + timeout + ttl)
 
 
-def _region(context: Context, endpoint: Part) -> Answer:
+@fact("profile.is_nested", "profile", gives="boolean")
+def is_nested(context: Context, profile: Resource) -> Answer:
+    """Whether a nested endpoint of another profile leads to it, so that it serves a part of the clients of that one."""
+    if context.topology.dns.is_nested(profile):
+        return Answer(True)
+    subscriptions = context.deployment.subscriptions if context.deployment else ()
+    graph = context.topology.graph
+    unlisted = (graph.listing(TRAFFIC_MANAGER, subscription) for subscription in subscriptions)
+    unread_ones = (unread(other, "properties") for other in graph.unreadable.get(TRAFFIC_MANAGER, ()))
+    return Answer(next(filter(None, (*unlisted, *unread_ones)), None) or False)
+
+
+@fact("profile.only_nested", "profile", gives="boolean")
+def only_nested(context: Context, profile: Resource) -> Answer:
+    """Whether all endpoints are nested: Azure probes what is behind them by the settings of the nested profiles."""
+    endpoints = objects(profile, ENDPOINTS)
+    targets = [context.topology.dns.target(endpoint) for endpoint in endpoints.of_type(Part)]
+    nested = [isinstance(t.value, Resource) and t.value.type == TRAFFIC_MANAGER for t in targets]
+    reads = tuple(read for target in targets for read in target.reads)
+    if not all(nested):
+        return Answer(False, reads)
+    return Answer(endpoints.incomplete_because or bool(nested), reads)
+
+
+@fact("endpoint.is_served", "endpoint", gives="boolean")
+def is_served(_: Context, endpoint: Part) -> Answer:
+    """Whether Traffic Manager sends clients to the endpoint: it is online, or not probed since it is always served.
+
+    Unknown as long as it has not been probed (`CheckingEndpoint`).
+    """
+    found = value(endpoint, "properties.endpointMonitorStatus")
+    status = found.value.lower() if isinstance(found.value, str) else ""
+    if status in _SERVED | _NOT_SERVED:
+        return Answer(status in _SERVED, found.reads)
+    if status == "checkingendpoint":
+        reason = f"{endpoint.id} has not been probed yet (CheckingEndpoint)"
+        return Answer(Unknown(Cause.VALUE, reason, about=(endpoint.resource.id,)), found.reads)
+    return Answer(unusable(found, "the status of an endpoint"), found.reads)
+
+
+@fact("endpoint.leads_here", "endpoint", gives="boolean")
+def leads_here(context: Context, endpoint: Part) -> Answer:
+    """Whether the endpoint leads to a VM of the deployment, or to a firewall or VM that forwards into its networks.
+
+    False if its target is an Azure service without VMs; unknown if it is not known what the target leads to.
+    """
+    target = context.topology.dns.target(endpoint)
+    if target.value is ABSENT:
+        return Answer(False, target.reads)
+    targets = [target.value]
+    if isinstance(target.value, Resource) and target.value.type == TRAFFIC_MANAGER:
+        targets = [*context.topology.dns.targets(target.value)]
+    found = [_leads_here(context, each) if isinstance(each, Resource) else each for each in targets]
+    nowhere = Unknown(Cause.VALUE, f"{endpoint.id} leads nowhere", about=(endpoint.resource.id,))
+    unknown = next((each for each in found if isinstance(each, Unknown)), nowhere)
+    return Answer(True if True in found else unknown, target.reads)
+
+
+def _region(context: Context, endpoint: Part, above: frozenset[str] = frozenset()) -> Answer:
+    """Return the region of an endpoint of a profile that is nested in those with the keys `above`."""
     target = context.topology.dns.target(endpoint)
     written = value(endpoint, "properties.endpointLocation")
     found = target.value
+    if isinstance(found, Resource) and found.type == TRAFFIC_MANAGER:
+        return _region_of_nested(context, found, above | {endpoint.resource.key})
     if isinstance(found, Resource):
-        own = context.deployment.scope[PUBLIC_ADDRESS] if context.deployment else PartialList()
-        if found.key not in {address.key for address in own.of_type(Resource)}:
-            reason = f"the target of {endpoint.id} is {found.id}, which does not belong to the deployment"
-            about = (endpoint.resource.id, found.id)
-            return Answer(own.missing or Unknown(Cause.VALUE, reason, about=about), target.reads)
         place = value(found, "location")
         if isinstance(place.value, str):
             return Answer(arm.location(place.value), place.reads)
@@ -98,3 +168,41 @@ def _region(context: Context, endpoint: Part) -> Answer:
     return Answer(
         next((answer for answer in (found, written.value) if isinstance(answer, Unknown)), unknown), written.reads
     )
+
+
+def _region_of_nested(context: Context, profile: Resource, above: frozenset[str]) -> Answer:
+    """Return the one region of all endpoints of a nested profile; unknown if there are several."""
+    endpoints = objects(profile, ENDPOINTS)
+    if profile.key in above or endpoints.incomplete_because is not None:
+        leads_to_itself = Unknown(Cause.VALUE, f"{profile.id} leads to itself (malformed)", about=(profile.id,))
+        return Answer(endpoints.incomplete_because or leads_to_itself)
+    answers = [_region(context, endpoint, above) for endpoint in endpoints.of_type(Part)]
+    regions = {answer.value for answer in answers if isinstance(answer.value, str)}
+    unknown = next((answer for answer in answers if isinstance(answer.value, Unknown)), None)
+    if unknown is not None or len(regions) == 1:
+        return unknown or answers[0]
+    reason = f"the nested profile {profile.id} has endpoints in {len(regions)} regions"
+    return Answer(Unknown(Cause.VALUE, reason, about=(profile.id,)), tuple(r for a in answers for r in a.reads))
+
+
+def _leads_here(context: Context, address: Resource) -> bool | Unknown:
+    """Return whether what arrives at a public IP address reaches a VM of the deployment, or a firewall in its scope."""
+    balancing = context.topology.load_balancing
+    unknown = None
+    for holder in context.topology.public_addresses.holders(address):
+        pools = parts(holder, POOLS)
+        vms = [PartialList.of(balancing.vms(pool).value) for pool in pools]
+        if holder.type == NIC:
+            vms = [PartialList(tuple(edge.source for edge in context.topology.graph.referrers(holder.key, VM)))]
+        if any(roles_of(context, vm) for found in vms for vm in found.of_type(Resource)) or _forwards(context, address):
+            return True
+        unknown = unknown or next((found.incomplete_because for found in vms if not found.complete), None)
+    reason = f"{address.id} is not known to lead to a VM of the deployment"
+    return unknown or Unknown(Cause.VALUE, reason, about=(address.id,))
+
+
+def _forwards(context: Context, address: Resource) -> bool:
+    """Return whether what arrives at a public IP address is forwarded into a virtual network of the deployment."""
+    own = context.deployment.scope[VIRTUAL_NETWORK].of_type(Resource) if context.deployment else ()
+    networks = {network.key for network in own}
+    return any(way.forwards and networks & way.networks for way in context.topology.public_addresses.ways_in(address))

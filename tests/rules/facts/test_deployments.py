@@ -45,7 +45,7 @@ def test_the_dr_region(written: str, expected: str) -> None:
 
 
 def profiles_of(**keywords: Any) -> Answer:
-    built = s.topology(*FOUR, *NICS, deployment=LEAN, **keywords)
+    built = s.topology(*FOUR, *NICS, s.network(), deployment=LEAN, **keywords)
     return ask("deployment.profiles", built, s.only(built))
 
 

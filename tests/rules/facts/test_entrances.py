@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, PUBLIC_ADDRESS, TRAFFIC_MANAGER
+from auditor.azure.types.names import (
+    APPLICATION_GATEWAY,
+    AZURE_FIREWALL,
+    LOAD_BALANCER,
+    PUBLIC_ADDRESS,
+    TRAFFIC_MANAGER,
+)
 from auditor.estate.subjects import Tier
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import PartialList
@@ -32,6 +38,7 @@ VMS = (
     s.nic("vm-b-nic"),
     s.vm("vm-far", location="northeurope"),
     s.nic("vm-far-nic"),
+    s.network(),
 )
 LB, GW = arm_id("Network/loadBalancers", "lb"), arm_id("Network/applicationGateways", "gw")
 PUBLIC: Body = {"publicIPAddress": {"id": PIP["id"].upper()}}
@@ -247,3 +254,77 @@ def test_what_shows_an_entrance() -> None:
         )
     private = built_with(gateway(to("l", "vm-a"), frontend=PRIVATE, l={}))
     assert ask("tier.is_public", private, s.only(private).tiers[0]).reads == ()
+
+
+def test_clients_reach_a_nested_profile_by_the_one_that_it_is_nested_in() -> None:
+    top = s.profile("top", {"targetResourceId": profile("tm")["id"].upper()})
+    assert of_tier("tier.profiles", built_with(ALONE, profile("tm"), top)) == ["top"]
+
+
+# --- where clients come from ------------------------------------------------------------------------------------------
+
+WAYS = ("internet", "private", "front-door", "")
+NOBODY = gateway(to("l", "vm-a"), frontend=PRIVATE, l={})
+STATUS_PAGE = {"protocol": "Http", "requestPath": "/csp/bin/mirror_status.cxw"}
+
+
+def firewall(**configuration: Any) -> Body:
+    own = {"subnet": {"id": f"{s.VNET}/subnets/AzureFirewallSubnet"}, **configuration}
+    return s.resource("Network/azureFirewalls", "fw", ipConfigurations=[{"properties": own}])
+
+
+def front_door(type_: str = "Cdn/profiles", sku: str = "Standard_AzureFrontDoor") -> Body:
+    return {**s.resource(type_, "afd"), "sku": {"name": sku}}
+
+
+def anycast(probe: Body) -> tuple[Body, Body]:
+    """Return a load balancer with a probe, and a global one in front of it."""
+    front = f"{LB}/frontendIPConfigurations/f"
+    regional = s.load_balancer(
+        "lb",
+        {"p": s.by_nic("vm-a-nic")},
+        {"r": {**s.to("lb", "p", probe="p"), "frontendIPConfiguration": {"id": front}}},
+        {"p": probe},
+        frontendIPConfigurations=[{"id": front, "properties": PRIVATE}],
+    )
+    pool = {"loadBalancerBackendAddresses": [{"properties": {"loadBalancerFrontendIPConfiguration": {"id": front}}}]}
+    return regional, {**s.load_balancer("anycast", {"p": pool}), "sku": {"name": "Standard", "tier": "Global"}}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [
+        ([NOBODY], (True, False, VALUE, DECLARATION)),
+        ([ALONE], (True, False, VALUE, True)),
+        ([ALONE, profile("tm")], (True, False, True, True)),
+        ([NOBODY, firewall(publicIPAddress={"id": PIP["id"]})], (True, False, VALUE, True)),
+        ([NOBODY, firewall()], (True, False, VALUE, DECLARATION)),
+        ([NOBODY, firewall(publicIPAddress={"id": 7})], (True, False, VALUE, DECLARATION)),
+        ([ALONE, front_door()], (VALUE, False, VALUE, VALUE)),
+        ([ALONE, front_door("Network/frontDoors", "")], (VALUE, False, VALUE, VALUE)),
+        ([ALONE, front_door(sku="Standard_Microsoft")], (True, False, VALUE, True)),
+        ([ALONE, front_door(), profile("tm")], (True, False, True, True)),
+        ([*anycast(STATUS_PAGE)], (VALUE, False, VALUE, VALUE)),
+        ([*anycast({"protocol": "Tcp", "port": 443})], (True, False, VALUE, DECLARATION)),
+        ([s.vm("vm-x")], (True, False, VALUE, DECLARATION)),
+    ],
+)
+def test_where_clients_come_from(bodies: list[Body], expected: tuple[object, ...]) -> None:
+    for way, wanted in zip(WAYS, expected, strict=True):
+        written = DEPLOYMENT.replace(
+            "product: healthshare", f"product: healthshare\n  entrance: {way}" if way else "product: healthshare"
+        )
+        built = built_with(*bodies, deployment=written)
+        assert said("deployment.internet_entrance", built, s.only(built)) == wanted, way
+
+
+def test_an_entrance_that_was_not_read() -> None:
+    for keywords in (
+        {"unlisted": [APPLICATION_GATEWAY]},
+        {"unlisted": [AZURE_FIREWALL], "deployment": DEPLOYMENT},
+        {"gaps": [s.gap(arm_id("Network/azureFirewalls", "fw"))]},
+    ):
+        network = s.network(subnets=[{"name": "AzureFirewallSubnet"}])
+        others = [body for body in VMS if body["type"] != network["type"]]
+        built = s.topology(*others, network, PIP, **{"deployment": DEPLOYMENT, **keywords})  # type: ignore[arg-type]
+        assert said("deployment.internet_entrance", built, s.only(built)) is GAP, keywords

@@ -136,6 +136,14 @@ def rule(**properties: Any) -> Body:
     return child("requestRoutingRules", "r", httpListener=ref("httpListeners", "http"), **properties)
 
 
+def to(name: str = "to-https", **properties: Any) -> Body:
+    return child("redirectConfigurations", name, **properties)
+
+
+BOTH = [child("httpListeners", "http", protocol="Http"), child("httpListeners", "https", protocol="Https")]
+SECURE = to(targetListener=ref("httpListeners", "https"))
+
+
 def path_map(default: object, *paths: object) -> Body:
     rules = [child("pathRules", f"p{n}", redirectConfiguration=path) for n, path in enumerate(paths)]
     return child("urlPathMaps", "paths", defaultRedirectConfiguration=default, pathRules=rules)
@@ -148,7 +156,11 @@ def path_map(default: object, *paths: object) -> Body:
         ({"requestRoutingRules": [rule(backendAddressPool=POOL)]}, False),
         ({"requestRoutingRules": [rule(redirectConfiguration=TO_HTTPS), rule(backendAddressPool=POOL)]}, False),
         ({"requestRoutingRules": []}, False),
-        ({"requestRoutingRules": [child("requestRoutingRules", "r", httpListener=ref("httpListeners", "x"))]}, False),
+        ({"requestRoutingRules": [child("requestRoutingRules", "r", httpListener=ref("httpListeners", "x"))]}, VALUE),
+        (
+            {"requestRoutingRules": [child("requestRoutingRules", "r", httpListener=ref("httpListeners", "https"))]},
+            False,
+        ),
         ({"requestRoutingRules": [rule(redirectConfiguration=TO_HTTPS), "junk"]}, VALUE),
         ({"requestRoutingRules": [child("requestRoutingRules", "r", httpListener="junk")]}, VALUE),
         ({"requestRoutingRules": [rule(redirectConfiguration="junk")]}, VALUE),
@@ -162,13 +174,43 @@ def path_map(default: object, *paths: object) -> Body:
     ],
 )
 def test_whether_all_that_a_listener_receives_is_redirected(properties: Body, expected: object) -> None:
-    built = estate(httpListeners=[child("httpListeners", "http", protocol="Http")], **properties)
+    built = estate(**{"httpListeners": BOTH, "redirectConfigurations": [SECURE], **properties})
     gateway = s.item(built, "Network/applicationGateways", "agw")
-    (listener,) = parts(gateway, LISTENERS)
+    listener, other = parts(gateway, LISTENERS)
     found = ask("gateway.listeners", built, gateway).value
     assert isinstance(found, PartialList)
-    assert found.known == (listener,)
+    assert found.known == (listener, other)
     assert said("listener.redirects", built, listener) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ({"targetListener": ref("httpListeners", "https")}, True),
+        ({"targetListener": ref("httpListeners", "HTTPS")}, True),
+        ({"targetListener": ref("httpListeners", "http")}, False),
+        ({"targetListener": ref("httpListeners", "gone")}, VALUE),
+        ({"targetListener": "junk"}, VALUE),
+        ({"targetUrl": "HTTPS://trakcare.hospital.example"}, True),
+        ({"targetUrl": "http://trakcare.hospital.example"}, False),
+        ({"targetUrl": "https.hospital.example"}, False),
+        ({"targetUrl": "", "targetListener": ref("httpListeners", "https")}, True),
+        ({"targetUrl": 7}, VALUE),
+        ({}, VALUE),
+    ],
+)
+def test_a_redirect_counts_where_it_leads_to_https(target: Body, expected: object) -> None:
+    other = ref("redirectConfigurations", "other")
+    for routed in (rule(redirectConfiguration=other), rule(urlPathMap=PATHS)):
+        properties: Body = {
+            "httpListeners": BOTH,
+            "redirectConfigurations": [SECURE, to("other", **target)],
+            "requestRoutingRules": [routed],
+            "urlPathMaps": [path_map(TO_HTTPS, other)],
+        }
+        built = estate(**properties)
+        listener = parts(s.item(built, "Network/applicationGateways", "agw"), LISTENERS)[0]
+        assert said("listener.redirects", built, listener) == expected
 
 
 # --- backend settings -----------------------------------------------------------------------------------------------

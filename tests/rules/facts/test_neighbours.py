@@ -78,7 +78,6 @@ def other_nic(vnet: str = VNET, **changes: Any) -> Body:
         ([], {}, False),
         ([vm("x"), other_nic(f"{VNET}-web")], {}, False),
         ([vm("x"), other_nic()], {}, True),
-        ([other_nic()], {}, True),
         ([vm("x"), nic("x-nic")], {}, True),
         ([nic("x-nic")], {}, False),
         ([vm("x"), other_nic(f"{VNET}-web"), load_balancer("lb", {"p": by_nic("w-nic", "x-nic")})], {}, True),
@@ -116,6 +115,10 @@ def test_undeclared_members_have_unknown_neighbours() -> None:
 @pytest.mark.parametrize("keywords", [{"unlisted": ["microsoft.compute/availabilitysets"]}, {"gaps": [gap(SET)]}])
 def test_which_vms_are_in_an_availability_set_that_was_not_read(keywords: Any) -> None:
     assert names(built(vm("x", **IN_SET), extra={"w": IN_SET}, **keywords)) == ["a", "b", "w", "x"]
+
+
+def test_the_vm_of_an_interface_that_does_not_exist_is_unknown() -> None:
+    assert neighbours(built(other_nic())).missing.cause is Cause.VALUE
 
 
 def roles(found: Topology, name: str) -> PartialList:

@@ -41,7 +41,13 @@ def vm(os_disk: Any = None, **keywords: Any) -> Body:
 NETWORK = s.resource(
     "Network/virtualNetworks",
     "vnet",
-    subnets=[{"properties": {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "nsg")}}}],
+    subnets=[
+        {"name": "GatewaySubnet"},
+        {
+            "name": "default",
+            "properties": {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", "nsg")}},
+        },
+    ],
 )
 
 

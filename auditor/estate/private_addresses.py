@@ -1,0 +1,105 @@
+"""Private IP addresses: the network interface or load balancer frontend that has an address of a virtual network."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import LOAD_BALANCER, NIC
+from auditor.estate.graph import Graph
+from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.lookup import parts, unread, value
+from auditor.snapshot.model import Part, Resource
+
+_HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "properties.ipConfigurations"}
+"""By type, the path of parts with private IP addresses."""
+
+
+class Unheld(msgspec.Struct, frozen=True):
+    """The result for an address that no network interface and no frontend has, all of which were read.
+
+    It is the address of no VM that was read. It may be that of an instance of a scale set, or of another service.
+    """
+
+    unknown: Unknown
+
+
+class PrivateAddresses:
+    """Private IP addresses by virtual network; the index is built once."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Take the graph."""
+        self._graph = graph
+
+    def holder(self, networks: Collection[str], address: str) -> Resource | Part | Unheld | Unknown:
+        """Return the network interface or load balancer frontend with an address in one of some networks, by key."""
+        if not networks:
+            return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
+        for network in networks:
+            found = self._placed.get((network, address))
+            if found is not None:
+                return found
+        return next(self._unread(networks, address), None) or Unheld(
+            Unknown(
+                Cause.VALUE,
+                f"the address {address} belongs to no network interface of {', '.join(networks)}",
+                about=tuple(networks),
+            )
+        )
+
+    def _unread(self, networks: Collection[str], address: str) -> Iterator[Unknown]:
+        """Yield why something that was not read, or whose network is unknown, may have an address."""
+        for type_, path in _HOLDERS.items():
+            for network in networks:
+                gap = self._graph.listing(type_, arm.subscription_of(network))
+                if gap is not None:
+                    yield gap
+            for holder in self._graph.unreadable.get(type_, ()):
+                gap = unread(holder, path)
+                if gap is not None:
+                    yield gap
+        for network in networks:
+            found = self._graph.get(network)
+            if isinstance(found, Unknown):
+                yield found
+        for holder in (*self._unplaced.get(address, ()), *self._unplaced.get(None, ())):
+            reason = f"the address {address} may be that of {holder.id}, whose virtual network or address is unknown"
+            yield Unknown(Cause.VALUE, reason, about=(holder.id,))
+
+    @property
+    def _placed(self) -> dict[tuple[str, str], Resource | Part]:
+        return self._index[0]
+
+    @property
+    def _unplaced(self) -> dict[str | None, list[Resource]]:
+        return self._index[1]
+
+    @cached_property
+    def _index(self) -> tuple[dict[tuple[str, str], Resource | Part], dict[str | None, list[Resource]]]:
+        """The holders by virtual network and address, and those without a network that was read, by address."""
+        placed: dict[tuple[str, str], Resource | Part] = {}
+        unplaced: dict[str | None, list[Resource]] = defaultdict(list)
+        for type_, path in _HOLDERS.items():
+            for resource in self._graph.by_type.get(type_, ()):
+                for part in parts(resource, f"{path}[*]"):
+                    subnet = value(part, "properties.subnet.id").value
+                    private = value(part, "properties.privateIPAddress").value
+                    if type_ == LOAD_BALANCER and subnet is ABSENT:
+                        continue
+                    address = private if isinstance(private, str) and private else None
+                    if isinstance(subnet, str) and address is not None:
+                        placed[network_of(subnet), address] = part if type_ == LOAD_BALANCER else resource
+                    if not isinstance(subnet, str) or network_of(subnet) not in self._graph.resources or not address:
+                        unplaced[address].append(resource)
+        return placed, unplaced
+
+
+def network_of(arm_id: str) -> str:
+    """Return the key of the virtual network of a subnet's id, or of its own id."""
+    return arm.key(arm_id).split("/subnets/", 1)[0]
