@@ -721,13 +721,13 @@ def test_a_gateway_at_an_endpoint_of_the_profile_belongs_whatever_its_backends_a
 
 
 def test_a_load_balancer_with_unknown_members_may_serve_the_deployment() -> None:
-    nobody = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}
+    unclear = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}
     far = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4", "virtualNetwork": {"id": 7}}}]}
     elsewhere = [{"properties": {"subnet": {"id": f"{OTHER_VNET}/subnets/x"}}}]
     for pool, frontends, expected in (
-        (nobody, [], ["lb", "..."]),
+        (unclear, [], ["lb", "..."]),
         (far, [], ["lb", "..."]),
-        (nobody, elsewhere, ["lb"]),
+        (unclear, elsewhere, ["lb"]),
         (s.by_nic("lost-nic"), [], ["lb", "..."]),
     ):
         body = s.load_balancer("lb-x", {"pool": pool}, frontendIPConfigurations=frontends)

@@ -264,7 +264,7 @@ def test_clients_reach_a_nested_profile_by_the_one_that_it_is_nested_in() -> Non
 # --- where clients come from ------------------------------------------------------------------------------------------
 
 WAYS = ("internet", "private", "front-door", "")
-NOBODY = gateway(to("l", "vm-a"), frontend=PRIVATE, l={})
+HIDDEN = gateway(to("l", "vm-a"), frontend=PRIVATE, l={})
 STATUS_PAGE = {"protocol": "Http", "requestPath": "/csp/bin/mirror_status.cxw"}
 
 
@@ -294,12 +294,12 @@ def anycast(probe: Body) -> tuple[Body, Body]:
 @pytest.mark.parametrize(
     ("bodies", "expected"),
     [
-        ([NOBODY], (True, False, VALUE, DECLARATION)),
+        ([HIDDEN], (True, False, VALUE, DECLARATION)),
         ([ALONE], (True, False, VALUE, True)),
         ([ALONE, profile("tm")], (True, False, True, True)),
-        ([NOBODY, firewall(publicIPAddress={"id": PIP["id"]})], (True, False, VALUE, True)),
-        ([NOBODY, firewall()], (True, False, VALUE, DECLARATION)),
-        ([NOBODY, firewall(publicIPAddress={"id": 7})], (True, False, VALUE, DECLARATION)),
+        ([HIDDEN, firewall(publicIPAddress={"id": PIP["id"]})], (True, False, VALUE, True)),
+        ([HIDDEN, firewall()], (True, False, VALUE, DECLARATION)),
+        ([HIDDEN, firewall(publicIPAddress={"id": 7})], (True, False, VALUE, DECLARATION)),
         ([ALONE, front_door()], (VALUE, False, VALUE, VALUE)),
         ([ALONE, front_door("Network/frontDoors", "")], (VALUE, False, VALUE, VALUE)),
         ([ALONE, front_door(sku="Standard_Microsoft")], (True, False, VALUE, True)),
