@@ -63,12 +63,10 @@ def _apart(context: Context, one: Resource, other: Resource) -> Answer:
     if not isinstance(first, Zone) or not isinstance(second, Zone):
         domains = _apart_in_set(context, one, other)
         return Answer(domains.value, (*reads, *domains.reads))
+    # A VM in a zone is in no availability set, and a scale set in zones shows no fault domains.
     same = same_zone(context, first, second)
-    reads = (*reads, *same.reads)
-    if same.value is not True:
-        return Answer(ZONE if same.value is False else same.value, reads)
-    domains = _apart_in_set(context, one, other)
-    return Answer(NOTHING if domains.value is ABSENT else domains.value, (*reads, *domains.reads))
+    found = same.value if isinstance(same.value, Unknown) else NOTHING if same.value else ZONE
+    return Answer(found, (*reads, *same.reads))
 
 
 def _apart_in_set(context: Context, one: Resource, other: Resource) -> Answer:

@@ -59,11 +59,7 @@ OTHER_ALIGNED = s.resource("Compute/availabilitySets", "other", top={"sku": {"na
         (pair(placed(0, IN_SCALE_SET), placed(1, IN_SCALE_SET)), [UNIFORM], "nothing"),
         (pair(placed(0, IN_SCALE_SET), placed(0, IN_SCALE_SET)), [SPREAD], VALUE),
         (pair({"zone": "1", **IN_SCALE_SET}, {"zone": "2", **IN_SCALE_SET}), [SPREAD], "zone"),
-        (
-            pair({"zone": "1", **placed(0, IN_SCALE_SET)}, {"zone": "1", **placed(1, IN_SCALE_SET)}),
-            [FLEXIBLE],
-            "fault-domain",
-        ),
+        (pair({"zone": "1", **IN_SCALE_SET}, {"zone": "1", **IN_SCALE_SET}), [SPREAD], "nothing"),
         (pair(IN_SET, placed(1)), [ALIGNED], GAP),
         (pair(placed(None), placed(1)), [ALIGNED], GAP),
         (pair(placed({}), placed(1)), [ALIGNED], VALUE),
@@ -133,6 +129,14 @@ THREE_DOMAINS = {**ALIGNED, "properties": {"platformFaultDomainCount": 3}}
 def test_how_many_places_there_are(members: tuple[Body, Body], others: list[Body], expected: object) -> None:
     found = mirror_fact("mirror.places_offered", *members, *others).value
     assert (found.because[0].cause if isinstance(found, Interval) and found.because else shown(found)) == expected
+
+
+def test_a_zone_decides_whatever_the_scale_set_is() -> None:
+    members = pair({"zone": "1"}, {"zone": "1"})
+    gaps = [s.gap(vm["id"], "properties.virtualMachineScaleSet") for vm in members]
+    assert mirror_fact("mirror.separation", *members, gaps=gaps).value == "nothing"
+    unzoned = pair({}, {})
+    assert shown(mirror_fact("mirror.separation", *unzoned, gaps=gaps).value) is GAP
 
 
 def test_separation_with_a_member_that_is_not_known() -> None:
