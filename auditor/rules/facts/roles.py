@@ -6,8 +6,10 @@ from collections.abc import Collection
 from typing import Final
 
 from auditor.estate.declaration import Role
+from auditor.estate.tags import TAG_ROLE
 from auditor.rules.context import Context
 from auditor.snapshot.known import Cause, PartialList, Unknown
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
 _ASYNC: Final = frozenset({Role.MIRROR_DR, Role.MIRROR_REPORTING})
@@ -21,14 +23,19 @@ def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
 def may_have_role(context: Context, vm: Resource, roles: Collection[Role]) -> Unknown | None:
     """Return why a VM may have one of some roles that it is not known to have, or None.
 
-    A VM with a declared role is none of the async members that are not declared.
+    A VM with a declared role is none of the async members that are not declared, and a VM whose tags were read is none
+    of the members that were not read.
     """
     deployment = context.deployment
     if deployment is None:
         return None
-    placed = bool(roles_of(context, vm)) and not context.topology.graph.unseen_vms(deployment.subscriptions, tags=True)
+    if isinstance(tags := value(vm, f"tags['{TAG_ROLE}']").value, Unknown):
+        return tags
+    placed = bool(roles_of(context, vm))
     for role in roles:
-        unknown = PartialList.of(deployment.vms[role]).incomplete_because
-        if unknown is not None and not (placed and role in _ASYNC and unknown.cause is Cause.DECLARATION):
-            return unknown
+        members = PartialList.of(deployment.vms[role])
+        for unknown in filter(None, (members.missing, *members.of_type(Unknown))):
+            others = role in _ASYNC and placed if unknown.cause is Cause.DECLARATION else unknown.cause is Cause.GAP
+            if not others:
+                return unknown
     return None

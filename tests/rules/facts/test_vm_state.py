@@ -115,13 +115,22 @@ GLOB = "[{name: 'vm-?b*'}]"
         (declared(web="[vm-a]", db="[vm-lost]"), "northeurope", [], DECLARATION, DECLARATION),
         (declared(web="[vm-a]", db="[vm-lost]"), "westeurope", [], DECLARATION, False),
         (declared(web="[vm-a]", app="[vm-lost]"), "northeurope", [], DECLARATION, True),
-        (declared(web="[vm-a]", db=GLOB), "northeurope", ["microsoft.compute/virtualmachines"], GAP, GAP),
+        (declared(web="[vm-a]", db=GLOB), "northeurope", ["microsoft.compute/virtualmachines"], False, True),
         (declared(web="[vm-a]"), None, [], False, VALUE),
     ],
 )
 def test_what_depends_on_a_vm(text: str, location: Any, unlisted: list[str], keeps: object, stands_by: object) -> None:
     built = s.topology(s.vm("vm-a", location=location), deployment=text, unlisted=unlisted)
     assert (of_vm("vm.keeps_data", built), of_vm("vm.stands_by", built)) == (keeps, stands_by)
+
+
+def test_a_vm_of_which_the_tags_were_not_read_may_have_a_further_role() -> None:
+    text = declared(web="[vm-a]", db="[{tag: {iris-role: db}}]")
+    for what, expected in (("tags", GAP), ("properties.instanceView", False)):
+        built = s.topology(
+            s.vm("vm-a"), s.vm("x", tags={"iris-role": "db"}), deployment=text, gaps=[s.gap(VM_ID, what)]
+        )
+        assert of_vm("vm.keeps_data", built) is expected, what
 
 
 def test_what_depends_on_a_vm_of_a_deployment_that_only_tags_declare() -> None:
