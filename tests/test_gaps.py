@@ -236,6 +236,5 @@ def test_a_type_that_rules_need_makes_the_answer_incomplete(name: str) -> None:
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 def test_hiding_everything_leaves_nothing_but_unknowns(name: str) -> None:
     body: Body = {"value": [], "listed": {scope: [] for scope in estates.body_of(name)["listed"]}}
-    found = estates.evaluate(name, body).values()
-    known = {finding.rule.id for finding in found if finding.outcome is not Outcome.UNKNOWN}
-    assert known == {"DEP005"}, "the deployment file has no selector, whatever Azure has"
+    outcomes = {finding.outcome for finding in estates.evaluate(name, body).values()}
+    assert outcomes == {Outcome.UNKNOWN}
