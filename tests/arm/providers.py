@@ -113,6 +113,13 @@ def implied(estate: Estate, target: Target) -> Body | None:
     return {"id": target.path, "name": target.name, "type": target.type, "properties": {}}
 
 
+def has_files(estate: Estate, target: Target) -> bool:
+    """Return whether the storage account of a target is of a kind that has file shares."""
+    account = estate.find(f"{target.scope}/providers/{target.namespace}/{'/'.join(target.segments[:2])}") or {}
+    kind, sku = account.get("kind", ""), (account.get("sku") or {}).get("name", "")
+    return kind == "FileStorage" or not (kind in {"BlobStorage", "BlockBlobStorage"} or sku.startswith("Premium"))
+
+
 def permission(role: Role) -> Body:
     """Return a role as the list of permissions shows it."""
     kept = {"actions": list(role.actions), "notActions": list(role.not_actions)}

@@ -81,6 +81,8 @@ OTHER_VERSIONS: Final = Refusal(
     "The resource type '{type}' could not be found in the namespace '{namespace}' for api version '{version}'. The "
     "supported api-versions are '{supported}'.",
 )
+# Said of accounts for blobs only, and of premium accounts for page blobs: turbot/steampipe-plugin-azure#474.
+NO_FILES: Final = Refusal(400, "FeatureNotSupportedForAccount", "File is not supported for the account.")
 NOT_REGISTERED: Final = Refusal(
     409,
     "MissingSubscriptionRegistration",

@@ -16,6 +16,7 @@ from tests.arm.target import Target
 
 READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
 READ_LOCATION = "Microsoft.Resources/subscriptions/locations/read"
+FILE_SERVICES = "microsoft.storage/storageaccounts/fileservices"
 READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 
 
@@ -139,6 +140,8 @@ class ResourceManager:
             raise refusals.OTHER_VERSIONS.error(**names, supported=",".join(self.estate.versions[target.type]))
         if target.namespace.lower() in self.estate.unregistered:
             raise refusals.NOT_REGISTERED.error(**names)
+        if target.type.startswith(FILE_SERVICES) and not providers.has_files(self.estate, target):
+            raise refusals.NO_FILES.error()
 
     def _resource(self, call: Call, target: Target) -> Answer:
         self._demand(target.action, target.path)

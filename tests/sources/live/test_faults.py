@@ -354,11 +354,26 @@ def test_a_vm_deleted_during_the_scan_is_a_gap_with_this_reason() -> None:
     assert softened(read) == []
 
 
-def test_an_account_of_a_kind_without_files_has_none() -> None:
-    error = {"error": {"code": "FeatureNotSupportedForAccount", "message": "File is not supported for the account."}}
-    read, _ = taken(lambda call: Answer(400, error) if "/fileServices" in call.path else None)
+@pytest.mark.parametrize(
+    ("kind", "sku", "files"),
+    [
+        ("BlobStorage", "Standard_LRS", False),
+        ("BlockBlobStorage", "Premium_LRS", False),
+        ("StorageV2", "Premium_LRS", False),
+        ("FileStorage", "Premium_ZRS", True),
+        ("StorageV2", "Standard_LRS", True),
+    ],
+)
+def test_an_account_of_a_kind_without_files_has_none(kind: str, sku: str, *, files: bool) -> None:
+    built = estate()
+    account = f"{GROUP}{ACCOUNTS}/stwitness"
+    built.add({"id": account, "kind": kind, "sku": {"name": sku}, "location": "westeurope", "properties": {}})
+    with ArmServer(built) as server:
+        read = live.read(server, NAME).snapshot
     assert read.gaps == ()
     assert (SUB, "microsoft.storage/storageaccounts/fileservices/shares") in read.listed
+    refused = [entry for entry in server.log if entry.status == 400]
+    assert len(refused) == (0 if files else 2), "the file service and its shares"
 
 
 @pytest.mark.parametrize("members", [None, 7, {"id": 7}, {"properties": {}}])
