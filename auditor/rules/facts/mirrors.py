@@ -75,8 +75,8 @@ def separation(context: Context, mirror: Mirror) -> Answer:
 def arbiter_separation(context: Context, mirror: Mirror) -> Answer:
     """What separates the arbiter from each failover member: `region`, `zone`, `fault-domain`, `unrelated` or `nothing`.
 
-    `nothing` if it is in no zone and a member is. `unrelated` if the members are in no zone, and in no set with the
-    arbiter: the fault domains of two sets have nothing to do with each other. Absent without an arbiter.
+    `nothing` if it is in no zone and a member of its region is. `unrelated` if the members are in no zone, and in no
+    set with the arbiter: the fault domains of two sets have nothing to do with each other. Absent without an arbiter.
     """
     arbiters, members = PartialList.of(mirror.arbiter), PartialList.of(mirror.failover)
     pairs = [*product(arbiters.of_type(Resource), members.of_type(Resource))]

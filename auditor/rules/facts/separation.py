@@ -19,7 +19,8 @@ FAULT_DOMAIN: Final = "fault-domain"
 UNRELATED: Final = "unrelated"
 NOTHING: Final = "nothing"
 
-_STRENGTH: Final = (NOTHING, UNRELATED, FAULT_DOMAIN, ZONE, REGION)
+_STRENGTH: Final = (UNRELATED, FAULT_DOMAIN, ZONE, REGION)
+"""Weakest first."""
 
 
 def apart(context: Context, one: Resource, other: Resource) -> Answer:
@@ -34,18 +35,20 @@ def apart_from_member(context: Context, arbiter: Resource, member: Resource) -> 
     `unrelated` if the member is in no zone and they share no set: no number shows that they share a fault domain.
     """
     found = _apart(context, arbiter, member)
-    if found.value is not ABSENT:
-        return found
-    return Answer(NOTHING if isinstance(zone(context, member).value, str) else UNRELATED, found.reads)
+    in_zone = isinstance(zone(context, member).value, str)
+    if found.value is ABSENT or (in_zone and found.value == FAULT_DOMAIN):
+        return Answer(NOTHING if in_zone else UNRELATED, found.reads)
+    return found
 
 
 def weakest(answers: Sequence[Answer]) -> Answer:
     """Return the weakest separation of several pairs of VMs, absent without a pair."""
+    nothing = next((answer for answer in answers if answer.value == NOTHING), None)
+    if nothing is not None:
+        return nothing
     reads = tuple(read for answer in answers for read in answer.reads)
     known = [answer.value for answer in answers if isinstance(answer.value, str)]
     unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
-    if NOTHING in known:
-        return Answer(NOTHING, reads)
     return Answer(unknown or min(known, key=_STRENGTH.index, default=ABSENT), reads)
 
 
