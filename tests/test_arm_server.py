@@ -406,6 +406,8 @@ def test_each_subscription_has_its_own_numbers_of_the_zones_of_a_region(server: 
         assert {region["type"] for region in regions.values()} == {"Region"}
         assert regions["westeurope"]["id"] == f"{scope}/locations/westeurope"
         assert "availabilityZoneMappings" not in regions["westcentralus"]
+        old = body(server, f"{scope}/locations?api-version=2021-01-01")["value"]
+        assert [region["name"] for region in old if "availabilityZoneMappings" in region] == []
         zones.append({z["logicalZone"]: z["physicalZone"] for z in regions["westeurope"]["availabilityZoneMappings"]})
     assert zones[0].keys() == zones[1].keys() == {"1", "2", "3"}
     assert {*zones[0].values()} == {*zones[1].values()} == {f"westeurope-az{number}" for number in (1, 2, 3)}

@@ -22,6 +22,7 @@ _IMPLIED = {
 _MEASURED = {("microsoft.network/loadbalancers", "dipavailability")}
 _RECORD_SETS = {"recordsets", "all"}
 _STUB = ("id", "name", "type", "location", "tags", "sku", "kind", "managedBy", "identity", "plan", "zones")
+_MAPPINGS = "availabilityZoneMappings"
 _COMPARISON = re.compile(r"(\w+(?:/\w+)*) eq '((?:[^']|'')*)'", re.IGNORECASE)
 
 
@@ -134,14 +135,19 @@ def skus(estate: Estate, call: Call) -> list[Body]:
     return [sku for sku in estate.skus if arm.location(wanted) in {arm.location(name) for name in sku["locations"]}]
 
 
-def locations(estate: Estate, subscription: str) -> list[Body]:
+def locations(estate: Estate, call: Call, subscription: str) -> list[Body]:
     """Return the regions of a subscription: those that the estate has, else those in use and some more.
 
-    A region without availability zones has no mapping. Each subscription numbers the zones in an order of its own.
+    A region without availability zones has no mapping, and old versions know none. Each subscription numbers the zones
+    in an order of its own.
     """
-    own = list(estate.of_type(arm.LOCATION, subscription))
-    if own:
-        return own
+    found = list(estate.of_type(arm.LOCATION, subscription)) or _locations(estate, subscription)
+    if call.parameter("api-version") >= "2022-12-01":
+        return found
+    return [{name: value for name, value in region.items() if name != _MAPPINGS} for region in found]
+
+
+def _locations(estate: Estate, subscription: str) -> list[Body]:
     zones: dict[str, set[str]] = {region: set() for region in catalogue.REGIONS}
     for sku in estate.skus:
         for info in sku.get("locationInfo", ()):
@@ -162,7 +168,7 @@ def _location(subscription: str, region: str, zones: list[str]) -> Body:
         "displayName": region,
         "regionalDisplayName": region,
         "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
-        **({"availabilityZoneMappings": mappings} if mappings else {}),
+        **({_MAPPINGS: mappings} if mappings else {}),
     }
 
 

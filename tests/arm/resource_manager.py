@@ -78,7 +78,7 @@ class ResourceManager:
                 return self._page(call, self._readable(READ_GROUP, scope, self._groups(scope)), "resources")
             case ["locations"]:
                 self._demand(READ_LOCATION, scope)
-                return Answer(body={"value": providers.locations(self.estate, scope)})
+                return Answer(body={"value": providers.locations(self.estate, call, scope)})
             case ["resourcegroups", _]:
                 self._demand(READ_GROUP, path)
                 return Answer(body=self._group(path))
