@@ -75,8 +75,12 @@ def arm() -> FakeArm:
 def test_the_fake_arm_deletes_with_a_vm_what_its_delete_options_name(arm: FakeArm) -> None:
     status, _ = arm.answer("DELETE", VM, None)
     assert status == 200
-    for gone in ("Microsoft.Compute/disks/DISK2", "Microsoft.Network/networkInterfaces/NIC"):
-        assert arm.answer("GET", PROVIDERS + gone, None)[0] == 404
+    for kind, found in (
+        ("Compute/disks/DISK", 404),
+        ("Network/networkInterfaces/NIC", 404),
+        ("Compute/disks/DISK2", 200),
+    ):
+        assert arm.answer("GET", f"{PROVIDERS}Microsoft.{kind}", None)[0] == found
     assert arm.writes[0].request == "DELETE virtualMachines/VM"
 
 

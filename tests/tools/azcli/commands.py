@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from auditor.azure import commands
 from auditor.azure.types import TYPES
-from auditor.estate import graph
 from auditor.sources.live import permissions
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,15 +36,20 @@ def _in_page(text: str) -> Iterator[str]:
     for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         for line in block.replace("\\\n", " ").splitlines():
             yield from re.findall(r"\$\((az [^()]*)\)", line)
-            commands = (" ".join(command.split()) for command in re.split(r" (?:&&|\|) ", line))
+            without_comment = re.sub(r" # .*$", "", line)
+            commands = (" ".join(command.split()) for command in re.split(r" (?:&&|\|) ", without_comment))
             yield from (command for command in commands if command.startswith("az "))
 
 
 def _in_messages() -> Iterator[str]:
-    """Yield the commands that say how to read what is missing, for each type of resource."""
-    details = [graph.unlisted(type_.lower(), SUBSCRIPTION).detail for type_ in TYPES]
-    for detail in dict.fromkeys(details):
-        yield from re.findall(r"az .*?[\"'](?=[ ,]|$)", detail)
+    """Yield the commands by which messages tell how to read what is missing."""
+    resources = f"{SUBSCRIPTION}/resourceGroups/RG/providers"
+    yield commands.get(f"{resources}/Microsoft.Compute/disks/DISK")
+    yield commands.get(f"{resources}/Microsoft.ClassicCompute/virtualMachines/OLD_VM")
+    yield commands.get_instance_view(f"{resources}/Microsoft.Compute/virtualMachines/VM")
+    lists = (commands.list_all(type_, SUBSCRIPTION) for type_ in TYPES)
+    for text in dict.fromkeys(lists):
+        yield text.partition(" (")[0]  # which is followed by how to repeat it
 
 
 if __name__ == "__main__":

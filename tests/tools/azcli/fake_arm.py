@@ -76,7 +76,7 @@ class FakeArm:
             self._delete(path)
             return 200, None
         if "/deployments/" in path:
-            self._deploy(body["properties"]["template"]["resources"])
+            self._deploy(path.partition("/providers/")[0], body["properties"]["template"]["resources"])
         new = self._put(path, body if method == "PUT" else _merged(self._find(path) or {}, body))
         return 201 if "/providers/Microsoft.Authorization/" in path else 200, new
 
@@ -133,10 +133,10 @@ class FakeArm:
             self._resources[path.lower()] = new
         return new
 
-    def _deploy(self, resources: list[Body]) -> None:
+    def _deploy(self, group: str, resources: list[Body]) -> None:
         for resource in resources:
             body = {key: value for key, value in resource.items() if key not in {"apiVersion", "dependsOn"}}
-            self._put(f"{PROVIDERS}{resource['type']}/{resource['name']}", body)
+            self._put(f"{group}/providers/{resource['type']}/{resource['name']}", body)
 
     def _delete(self, path: str) -> None:
         """Delete a resource; with a VM, what its delete options name."""
@@ -188,7 +188,7 @@ class FakeArm:
                 raise RefusedError(409, f"{reference} is used by {others[0]}")
 
     def _refuse_disk(self, old: Body, new: Body) -> None:
-        if old and new["sku"] != old["sku"] and self._runs_with(new["id"]):
+        if old and new["sku"]["name"] != old["sku"]["name"] and self._runs_with(new["id"]):
             raise RefusedError(409, "the SKU of a disk cannot be changed while its VM runs")
         shares = (body.get("properties", {}).get("maxShares") for body in (old, new))
         if old and len({*shares}) == 2 and self._users(new["id"]):

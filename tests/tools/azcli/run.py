@@ -73,8 +73,12 @@ class Check:
             return []
         self.ran += 1
         arm.writes.clear()
-        code, said = self._azure_cli.run(_with_values(command, self._expected["values"]), arm)
-        return [said] if code else [*differences(arm.writes, expectation)]
+        code, printed, said = self._azure_cli.run(_with_values(command, self._expected["values"]), arm)
+        if code:
+            return [f"exit code {code}: {said}"]
+        if expectation.get("prints", "") not in printed:
+            return [f"prints {printed}, not {expectation['prints']}"]
+        return [*differences(arm.writes, expectation)]
 
     def missed(self) -> Iterator[tuple[str, str]]:
         """Yield the commands that are known to be wrong and in which nothing, or something else, is found wrong."""
@@ -130,8 +134,8 @@ class AzureCli:
         adapter = requests.adapters.HTTPAdapter
         mock.patch.object(adapter, "send", lambda _, request, **_options: self._respond(request)).start()
 
-    def run(self, command: str, arm: FakeArm) -> tuple[int, str]:
-        """Run a command against a fake ARM, and return the exit code and what it said on standard error."""
+    def run(self, command: str, arm: FakeArm) -> tuple[int, str, str]:
+        """Run a command against a fake ARM, and return the exit code and the ends of standard output and error."""
         self._arm = arm
         out, err = io.StringIO(), io.StringIO()
         azure_cli = self._core.get_default_cli()
@@ -141,8 +145,8 @@ class AzureCli:
                 code = azure_cli.invoke(shlex.split(command)[1:], out_file=out)
             except SystemExit as exit_:
                 code = exit_.code if isinstance(exit_.code, int) else 1
-        said = " ".join(err.getvalue().split())
-        return int(code or 0), f"exit code {code}: {said[-500:]}"
+        printed, said = (" ".join(text.getvalue().split())[-500:] for text in (out, err))
+        return int(code or 0), printed, said
 
     def _respond(self, request: Any) -> Any:
         assert self._arm is not None
