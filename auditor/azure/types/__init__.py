@@ -137,7 +137,7 @@ VERSIONS: Final[Mapping[str, str]] = {
 }
 """The api-version by which each type is read, by its name: what an ARM JSON file calls `apiVersion`."""
 
-OLDEST: Final = "2018-11-01"
+OLDEST: Final = "2018-08-01"
 """An answer of an older api-version lacks too much for its absences to mean anything."""
 
 

@@ -107,6 +107,7 @@ _GATEWAY: Final = ResourceType(
     "Microsoft.Network/applicationGateways",
     _NETWORK,
     since=(
+        Since("2018-10-01", ("properties.sslCertificates[*].properties.keyVaultSecretId",)),
         Since("2019-09-01", ("properties.httpListeners[*].properties.hostNames",)),
         Since("2020-06-01", ("properties.sslProfiles", "properties.httpListeners[*].properties.sslProfile")),
         Since("2022-01-01", ("properties.listeners", "properties.routingRules")),

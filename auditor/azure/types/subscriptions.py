@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.azure.types.model import IdentityProperties, Namespace, ResourceType, Version, Via, Volatile
+from auditor.azure.types.model import IdentityProperties, Namespace, ResourceType, Since, Version, Via, Volatile
 
 EVERY_PROVIDER: Final = Namespace(
     "",
@@ -66,6 +66,7 @@ TYPES: Final = (
         Version("2022-12-01", "`availabilityZoneMappings` is in it"),
         path="/locations",
         has_properties=False,
+        since=(Since("2022-12-01", ("availabilityZoneMappings",)),),
         volatile=(Volatile(("**",), "shows which regions and zones Azure offers, not what was built there"),),
     ),
 )
