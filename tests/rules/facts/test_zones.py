@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.azure import arm
 from auditor.snapshot.known import Interval, Unknown
@@ -102,3 +104,23 @@ def test_a_region_is_not_a_resource_group_or_a_resource() -> None:
     assert arm.type_of(f"{SUB}/locations/westeurope") == arm.LOCATION
     assert arm.type_of(f"{SUB}/resourceGroups/locations") == arm.RESOURCE_GROUP
     assert arm.type_of(f"{SUB}/regions/westeurope") == ""
+
+
+ZONES = st.sampled_from(["1", "2", "3"])
+PLACES = st.builds(lambda where, zone: where(zone), st.sampled_from([here, there]), ZONES)
+
+
+@given(PLACES, PLACES, PLACES, st.permutations(["1", "2", "3"]), st.sets(st.sampled_from([0, 1])))
+def test_a_mapping_that_was_not_read_changes_nothing_but_to_unknown(
+    a: Body, b: Body, arbiter: Body, other: list[str], hidden: set[int]
+) -> None:
+    regions = (s.region("westeurope", "1", "2", "3"), s.region("westeurope", *other, subscription=OTHER))
+    left = [region for index, region in enumerate(regions) if index not in hidden]
+    for name in ("mirror.separation", "mirror.arbiter_separation"):
+        whole = said(name, a, b, arbiter, *regions)
+        assert whole in {"zone", "nothing"}
+        assert said(name, a, b, arbiter, *left) in {whole, GAP}
+    exact = said("group.zones", a, b, arbiter, *regions)
+    found = said("group.zones", a, b, arbiter, *left)
+    low, high = found if isinstance(found, tuple) else (found, found)
+    assert low <= exact <= high
