@@ -32,7 +32,7 @@ def _instance_view(properties: dict[str, Any]) -> dict[str, Any] | None:
     """Return the instance view that stands under `extended` with the power state of a VM, None if there is none."""
     extended = properties.get("extended")
     view = extended.get("instanceView") if isinstance(extended, dict) else None
-    if not isinstance(view, dict) or "instanceView" in properties:
+    if not isinstance(view, dict) or properties.get("instanceView") is not None:
         return None
     power = view.get("powerState")
     if not isinstance(power, dict) or not isinstance(power.get("code"), str):

@@ -6,6 +6,7 @@ Azure compares them; members of lists by what names them. The result does not de
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, reduce
@@ -30,8 +31,10 @@ _EMPTY_WITHOUT_EXPAND: Final = "properties.virtualMachines"
 """A list, of availability sets, that Azure returns empty unless the request has `$expand`."""
 _PLACES: Final = ("location", "region")
 _TAGS: Final = "tags"
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[._/-][A-Za-z0-9]+)*")
-"""What a value of an enumeration, a type, a size or the name of a resource looks like; Azure ignores its case."""
+_WORD: Final = re.compile(r"[A-Za-z0-9]+(?:[._/-][A-Za-z0-9]+)*")
+"""What values of enumerations, types, sizes, GUIDs and names of resources look like; Azure ignores their case."""
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+"""A time, which Azure Resource Graph writes with fewer digits, and with Z instead of +00:00."""
 _VIEW: Final = "instanceView"
 """The property of a VM that lists leave out."""
 
@@ -117,8 +120,18 @@ def _meaning(value: object, path: str) -> object:
             return arm.location(value)
         if arm.is_id(value):
             return arm.key(value)
+        if _TIME.fullmatch(value):
+            return _seconds(value)
         return value.lower() if _WORD.fullmatch(value) and not path.startswith(_TAGS) else value
     return type(value) is bool, value  # true is not 1
+
+
+def _seconds(text: str) -> object:
+    """Return a time to the second, or the text if there is no such time."""
+    try:
+        return dt.datetime.fromisoformat(text).astimezone(dt.UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return text
 
 
 def _covers(body: object, whole: object) -> bool:

@@ -29,6 +29,11 @@ def test_the_power_state_is_found_where_arm_has_it() -> None:
     assert found["properties"] == expected
 
 
+def test_an_instance_view_of_null_is_none() -> None:
+    found = as_body(row(instanceView=None, extended={"instanceView": {"powerState": POWER}}))
+    assert found["properties"] == {"instanceView": {"statuses": [POWER]}}
+
+
 def test_columns_that_arm_does_not_have_are_left_out() -> None:
     assert as_body(row()).keys() == {"id", "type", "zones", "sku", "properties"}
 

@@ -67,6 +67,10 @@ def together(*bodies: Body) -> Body:
         ({"tags": {}}, {"tags": {"role": "web"}}, {"tags": {"role": "web"}}),
         ({"tags": {"Role": "web"}}, {"tags": {"role": "web"}}, None),
         ({"n": 1}, {"n": 1.0}, None),
+        ({"at": "2026-03-02T09:00:00.1234567+00:00"}, {"at": "2026-03-02T09:00:00.123Z"}, None),
+        ({"at": "2026-03-02T10:00:00+01:00"}, {"at": "2026-03-02T09:00:00Z"}, None),
+        ({"at": "2026-99-02T09:00:00Z"}, {"at": "2026-99-02T09:00:00Z"}, {"at": "2026-99-02T09:00:00Z"}),
+        ({"vmId": "4330A7BE-A622"}, {"vmId": "4330a7be-a622"}, None),
     ],
 )
 def test_bodies_that_agree_are_merged(one: Body, other: Body, both: Body | None) -> None:
@@ -80,6 +84,8 @@ def test_bodies_that_agree_are_merged(one: Body, other: Body, both: Body | None)
     [
         ({"zones": ["1"]}, {"zones": ["2"]}, "zones[0]"),
         ({"zones": ["1"]}, {"zones": []}, "zones"),
+        ({"at": "2026-03-02T09:00:00Z"}, {"at": "2026-03-02T09:00:01Z"}, "at"),
+        ({"at": "0001-01-01T00:00:00+14:00"}, {"at": "0001-01-01T00:00:01+14:00"}, "at"),
         ({"a": {"b": 1}}, {"a": [1]}, "a"),
         ({"a": 1}, {"a": True}, "a"),
         ({"a": "1"}, {"a": 1}, "a"),
