@@ -88,6 +88,28 @@ def test_a_gap_gives_exit_code_3_unless_ignored(tmp_path: Path) -> None:
     assert main([*arguments, "--allow-incomplete"]) == exit_codes.OK
 
 
+def test_missing_files_that_the_deployment_requires_give_exit_code_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deployment.yaml"
+    path.write_text(DEPLOYMENT.read_text().replace("guest: optional", "guest: required"))
+    arguments = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(path)]
+    assert main(arguments) == exit_codes.INCOMPLETE
+    assert "trakcare-prod requires files from inside its VMs" in " ".join(capsys.readouterr().out.split())
+    assert main([*arguments, "--allow-incomplete", "-o", "json"]) == exit_codes.OK
+    assert json.loads(capsys.readouterr().out)["coverage"]["complete"] is False
+
+
+def test_a_name_that_nothing_has_is_reported_with_what_was_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deployment.yaml"
+    path.write_text(DEPLOYMENT.read_text().replace("primary: westeurope", "primary: westeurop"))
+    assert main(["scan", "--snapshot", str(INVENTORY), "--deployment", str(path)]) == exit_codes.FINDINGS
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "regions.primary observed westeurop expected in [westeurope, northeurope]" in shown
+
+
 def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytest.CaptureFixture[str]) -> None:
     path = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
     body = json.loads(path.read_text(encoding="utf-8"))
