@@ -17,6 +17,7 @@ from auditor.estate.tags import TAG_DEPLOYMENT, TAG_ROLE
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
+from auditor.rules.facts.roles import unlisted
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, value
@@ -75,9 +76,10 @@ def regions(_: Context, deployment: Deployment) -> Answer:
 
 
 @fact("deployment.profiles", "deployment", gives="profile*")
-def profiles(_: Context, deployment: Deployment) -> Answer:
-    """The Traffic Manager profiles with an endpoint at the deployment."""
-    return Answer(deployment.scope[TRAFFIC_MANAGER])
+def profiles(context: Context, deployment: Deployment) -> Answer:
+    """The Traffic Manager profiles with an endpoint at the deployment; undeclared async members have none."""
+    known = deployment.scope[TRAFFIC_MANAGER].known
+    return Answer(PartialList(known, unlisted(context.topology, deployment, TRAFFIC_MANAGER)))
 
 
 @fact("deployment.members", "deployment", gives="member*")

@@ -17,6 +17,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.deployments import primary_region
 from auditor.rules.facts.load_balancers import requests_status_page
 from auditor.rules.facts.pools import only_udp, route_target
+from auditor.rules.facts.roles import unlisted
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, value
@@ -169,8 +170,9 @@ def _unknown_profiles(context: Context) -> Iterator[Unknown]:
     if deployment is None:
         return
     own = deployment.scope[TRAFFIC_MANAGER]
-    if own.missing is not None:
-        yield own.missing
+    further = unlisted(context.topology, deployment, TRAFFIC_MANAGER)
+    if further is not None:
+        yield further
     for profile in own.of_type(Resource):
         yield from (target for target in naming.targets(profile) if isinstance(target, Unknown))
     for profile, unknowns in naming.doubtful:
@@ -217,7 +219,8 @@ def _sent(context: Context, deployment: Deployment) -> Answer:
     load_balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
     found = [_balanced(context, load_balancer) for load_balancer in load_balancers.of_type(Resource)]
     found += [_routed(context, gateway) for gateway in gateways.of_type(Resource)]
-    return Answer(PartialList.joined(*found, PartialList(missing=load_balancers.missing or gateways.missing)))
+    further = (unlisted(context.topology, deployment, type_) for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY))
+    return Answer(PartialList.joined(*found, PartialList(missing=next(filter(None, further), None))))
 
 
 def _balanced(context: Context, load_balancer: Resource) -> PartialList:

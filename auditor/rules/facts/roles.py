@@ -6,7 +6,10 @@ from collections.abc import Collection
 from typing import Final
 
 from auditor.estate.declaration import Role
+from auditor.estate.scope import unlisted_around
+from auditor.estate.subjects import Deployment
 from auditor.estate.tags import TAG_ROLE
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import value
@@ -18,6 +21,22 @@ _ASYNC: Final = frozenset({Role.MIRROR_DR, Role.MIRROR_REPORTING})
 def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
     """Return the roles of a VM in the deployment."""
     return context.deployment.roles.get(vm.key, ()) if context.deployment else ()
+
+
+def unlisted(topology: Topology, deployment: Deployment, type_: str) -> Unknown | None:
+    """Return why further resources of a type may lead to the deployment, or None.
+
+    Async members that are not declared do not count: no client of the deployment is sent to them.
+    """
+    if deployment.scope[type_].missing is None:
+        return None
+    found = []
+    for role, members in deployment.vms.items():
+        own = PartialList.of(members)
+        undeclared = own.missing is not None and own.missing.cause is Cause.DECLARATION
+        found.append(PartialList(own.known) if role in _ASYNC and undeclared else own)
+    around = PartialList.joined(*found)
+    return unlisted_around(topology.public_addresses, deployment.subscriptions, around, type_)
 
 
 def may_have_role(context: Context, vm: Resource, roles: Collection[Role]) -> Unknown | None:
