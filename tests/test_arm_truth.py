@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from auditor.azure import arm
+from auditor.azure.types import TYPES
 from tests.arm import ArmServer, Estate
 from tests.arm.asking import GROUP, SCOPE, Body, body, refusal
 from tests.arm.exchange import Call
@@ -184,6 +185,19 @@ def test_the_server_leaves_out_what_azure_leaves_out(server: ArmServer, omission
         expandable = omission.expand and omission.type != "microsoft.compute/virtualmachines"
         if expandable or (omission.expand and form is Form.ITSELF):
             assert {*omission.names} <= asked(server, arm_id, form, omission.expand.upper()).keys(), form
+
+
+def test_an_old_version_returns_no_property_of_a_later_one(server: ArmServer) -> None:
+    path = f"{SCOPE}/providers/Microsoft.Network/loadBalancers"
+
+    def probes(version: str) -> list[Body]:
+        listed = body(server, f"{path}?api-version={version}")["value"]
+        return [probe["properties"] for found in listed for probe in found["properties"]["probes"]]
+
+    assert all("probeThreshold" in probe and "numberOfProbes" in probe for probe in probes("2022-05-01"))
+    assert all("probeThreshold" not in probe and "numberOfProbes" in probe for probe in probes("2022-01-01"))
+    for declared in TYPES.values():
+        assert declared.version is None or all(entry.version <= declared.version.date for entry in declared.since)
 
 
 def test_a_type_that_azure_has_retired_is_unknown(server: ArmServer) -> None:

@@ -1,13 +1,18 @@
-"""What bodies lack unless the request asks for it. The server obeys this table, and recorded answers confirm it."""
+"""What bodies lack unless the request asks for it. The server obeys this table, and recorded answers confirm it.
+
+They also lack what only a later api-version than that of the request returns, by the declarations of resource types.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
-from auditor.azure import arm
+from auditor.azure import arm, paths
+from auditor.azure.types import TYPES
 from tests.arm.exchange import Call
 from tests.arm.target import Target
 
@@ -79,8 +84,20 @@ def omitted(type_: str, form: Form, expand: str) -> Iterator[str]:
 
 def shown(body: dict[str, Any], call: Call, form: Form) -> dict[str, Any]:
     """Return a resource as the answer to a request shows it."""
-    hidden = set(omitted(arm.type_of(body["id"]), form, call.parameter("$expand")))
-    properties = body.get("properties")
-    if not hidden or not isinstance(properties, dict):
+    type_, version = arm.type_of(body["id"]), call.parameter("api-version")
+    hidden = [("properties", name) for name in omitted(type_, form, call.parameter("$expand"))]
+    later = (entry for entry in (TYPES[type_].since if type_ in TYPES else ()) if version < entry.version)
+    steps = [*hidden, *(paths.parse(path) for entry in later for path in entry.paths)]
+    shown: dict[str, Any] = reduce(_without, steps, body)
+    return shown
+
+
+def _without(body: Any, steps: tuple[paths.Step, ...]) -> Any:
+    """Return JSON without what is at a path."""
+    if isinstance(body, list):
+        return [_without(item, steps[1:]) for item in body] if steps[0] is None else body
+    if not isinstance(body, dict) or steps[0] not in body:
         return body
-    return {**body, "properties": {name: value for name, value in properties.items() if name not in hidden}}
+    if len(steps) == 1:
+        return {name: value for name, value in body.items() if name != steps[0]}
+    return {**body, steps[0]: _without(body[steps[0]], steps[1:])}
