@@ -8,7 +8,9 @@ from auditor.azure.types.names import VM
 
 
 def get(arm_id: str) -> str:
-    """Return the command that reads a resource."""
+    """Return the command that reads a resource; a region is only in the list of all."""
+    if arm.type_of(arm_id) == arm.LOCATION:
+        return list_all(arm.LOCATION, arm.subscription_of(arm_id))
     declared = TYPES.get(arm.type_of(arm_id))
     if declared is None or declared.version is None:
         return f"az resource show --ids '{arm_id}'"

@@ -27,6 +27,12 @@ def test_a_resource_is_read_by_the_version_of_its_type() -> None:
     assert url(commands.get_instance_view(vm)) == f"{url(commands.get(vm))}&$expand=instanceView"
 
 
+def test_a_region_is_read_with_all_others() -> None:
+    subscription = arm.subscription_of(GROUP)
+    assert commands.get(f"{subscription}/locations/westeurope") == commands.list_all(arm.LOCATION, subscription)
+    assert f"'{subscription}/locations?api-version=2022-12-01'" in commands.get(f"{subscription}/locations/westeurope")
+
+
 @pytest.mark.parametrize("type_", ["Microsoft.Network/virtualNetworkGateways", "Microsoft.Web/sites"])
 def test_a_resource_of_which_no_version_is_known_is_shown(type_: str) -> None:
     assert commands.get(f"{GROUP}/{type_}/x") == f"az resource show --ids '{GROUP}/{type_}/x'"
