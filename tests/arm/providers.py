@@ -22,7 +22,6 @@ _IMPLIED = {
 _MEASURED = {("microsoft.network/loadbalancers", "dipavailability")}
 _RECORD_SETS = {"recordsets", "all"}
 _STUB = ("id", "name", "type", "location", "tags", "sku", "kind", "managedBy", "identity", "plan", "zones")
-_MAPPINGS = "availabilityZoneMappings"
 _COMPARISON = re.compile(r"(\w+(?:/\w+)*) eq '((?:[^']|'')*)'", re.IGNORECASE)
 
 
@@ -142,9 +141,7 @@ def locations(estate: Estate, call: Call, subscription: str) -> list[Body]:
     in an order of its own.
     """
     found = list(estate.of_type(arm.LOCATION, subscription)) or _locations(estate, subscription)
-    if call.parameter("api-version") >= "2022-12-01":
-        return found
-    return [{name: value for name, value in region.items() if name != _MAPPINGS} for region in found]
+    return [omissions.shown(region, call, Form.OF_SUBSCRIPTION) for region in found]
 
 
 def _locations(estate: Estate, subscription: str) -> list[Body]:
@@ -168,7 +165,7 @@ def _location(subscription: str, region: str, zones: list[str]) -> Body:
         "displayName": region,
         "regionalDisplayName": region,
         "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
-        **({_MAPPINGS: mappings} if mappings else {}),
+        **({"availabilityZoneMappings": mappings} if mappings else {}),
     }
 
 
