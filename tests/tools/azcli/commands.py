@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -18,12 +19,14 @@ PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 
 
+@cache
 def fixes() -> dict[str, list[str]]:
     """Return the lines of the fix of each rule."""
     files = sorted((ROOT / "rules" / "intersystems-azure").glob("[A-Z]*.yaml"))
     return {file.stem: yaml.safe_load(file.read_text(encoding="utf-8"))["fix"].splitlines() for file in files}
 
 
+@cache
 def found() -> list[tuple[str, str]]:
     """Return each command with its source: a rule, a page, or `messages`."""
     of_rules = [(rule, line) for rule, lines in fixes().items() for line in lines if line.startswith("az ")]
@@ -37,8 +40,8 @@ def _in_page(text: str) -> Iterator[str]:
         for line in block.replace("\\\n", " ").splitlines():
             yield from re.findall(r"\$\((az [^()]*)\)", line)
             without_comment = re.sub(r" # .*$", "", line)
-            commands = (" ".join(command.split()) for command in re.split(r" (?:&&|\|) ", without_comment))
-            yield from (command for command in commands if command.startswith("az "))
+            parts = (" ".join(part.split()) for part in re.split(r" (?:&&|\|) ", without_comment))
+            yield from (part for part in parts if part.startswith("az "))
 
 
 def _in_messages() -> Iterator[str]:
