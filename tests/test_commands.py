@@ -67,6 +67,14 @@ def test_no_command_opens_a_vm_to_the_internet_or_moves_its_disks() -> None:
             assert {"--lun", "--caching"} <= {*shlex.split(line)}, f"{source}: {line}"
 
 
+def test_az_graph_query_has_options_of_its_extension() -> None:
+    """`make azcli` does not run it."""
+    queries = [shlex.split(line) for _, line in commands.found() if line.startswith("az graph query ")]
+    assert queries
+    for words in queries:
+        assert {word for word in words if word.startswith("-")} <= {"-q", "--first", "--skip-token", "--subscriptions"}
+
+
 @pytest.fixture
 def arm() -> FakeArm:
     return FakeArm(AZCLI / "estate.yaml")
