@@ -173,6 +173,18 @@ class Graph:
             return None
         return self.part(arm_id) if reference.part else self.get(arm_id)
 
+    @cached_method
+    def unresolved(self, type_: str, name: str, subscription: str) -> Unknown | None:
+        """Return why a resource of a type in a subscription may refer to anything by a reference of a name, or None.
+
+        It refers to something that does not exist, or its value is not an id.
+        """
+        for resource in self.by_type.get(type_, ()):
+            found = self.follow(resource, name).value if arm.subscription_of(resource.key) == subscription else ABSENT
+            if isinstance(found, Unknown) and found.cause is not Cause.GAP:
+                return found
+        return None
+
     def referrers(self, key: str, type_: str) -> list[Edge]:
         """Return the references of resources of a type to exactly this id."""
         return self._references(type_).get(key, [])

@@ -133,9 +133,11 @@ class LoadBalancing:
             found.append(PartialList(() if member is None else (member,)))
         return PartialList.joined(*found, PartialList(missing=self.unclear_pool(rule)))
 
-    @staticmethod
-    def unclear_pool(rule: Part) -> Unknown | None:
-        """Return why a rule may send traffic to a further backend pool, or None."""
+    def unclear_pool(self, rule: Part) -> Unknown | None:
+        """Return why a rule may send traffic to a further backend pool, or None.
+
+        It refers to one that does not exist, or its value is not an id.
+        """
         one = value(rule, "properties.backendAddressPool.id").value
         several = PartialList.of(items(rule, "properties.backendAddressPools[*].id").value)
         for found in (one, *several.known):
@@ -143,7 +145,8 @@ class LoadBalancing:
                 return found
             if found is not ABSENT and not isinstance(found, str):
                 return malformed(rule, "properties.backendAddressPool", found, "the id of a backend pool")
-        return several.missing
+        named = (self.graph.part(key) for key in self.pool_keys(rule))
+        return several.missing or next((pool for pool in named if isinstance(pool, Unknown)), None)
 
     def rules_into(self, pool: Part) -> list[Part]:
         """Return the load-balancing rules that send traffic to a pool."""

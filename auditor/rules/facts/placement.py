@@ -59,6 +59,29 @@ def update_domain(_: Context, vm: Resource) -> Answer:
     return _domain(vm, "platformUpdateDomain")
 
 
+@fact("vm.availability_set", "vm", gives="text")
+def availability_set(context: Context, vm: Resource) -> Answer:
+    """The id of the VM's availability set; absent if it has none, and unknown if that does not exist."""
+    return _set_named(context, vm, "availabilitySet")
+
+
+@fact("vm.scale_set", "vm", gives="text")
+def scale_set(context: Context, vm: Resource) -> Answer:
+    """The id of the VM's scale set; absent if it has none, and unknown if that does not exist."""
+    return _set_named(context, vm, "virtualMachineScaleSet")
+
+
+def _set_named(context: Context, vm: Resource, name: str) -> Answer:
+    """Return the id of a set that a VM refers to; that of one that was not read too, since equal ids are one set."""
+    found = context.topology.graph.follow(vm, name)
+    if isinstance(found.value, Resource):
+        return Answer(found.value.id, found.reads)
+    unread_id = found.reads[0].value if found.reads else ABSENT
+    if isinstance(found.value, Unknown) and found.value.cause is Cause.GAP and isinstance(unread_id, str):
+        return Answer(unread_id, found.reads)
+    return found
+
+
 @fact("vm.fault_domain_group", "vm", gives="text")
 def fault_domain_group(context: Context, vm: Resource) -> Answer:
     """The id of the VM's `Aligned` availability set or `Flexible` scale set; absent if it has none.
@@ -119,7 +142,8 @@ def vms_in_set(graph: Graph, set_id: str) -> tuple[list[tuple[Resource, Read]], 
     listed = PartialList.of(items(own, f"{_LISTED}[*].id").value)
     ids = [vm_id for vm_id in listed.known if isinstance(vm_id, str)]
     named = map(graph.get_or_placeholder, ids)
-    found += ((vm, Read(own.id, _LISTED, vm.id)) for vm in named if isinstance(value(vm, _SET).value, Unknown))
+    unclear = (vm for vm in named if isinstance(graph.follow(vm, "availabilitySet").value, Unknown))
+    found += ((vm, Read(own.id, _LISTED, vm.id)) for vm in unclear)
     return found, None if listed.missing is None and len(ids) == len(listed.known) else unseen
 
 
@@ -129,7 +153,7 @@ def _unseen_vms(graph: Graph, subscription: str) -> Unknown | None:
         found = value(vm, _SET).value
         if isinstance(found, Unknown) and arm.subscription_of(vm.key) == subscription:
             return found
-    return graph.listing(VM, subscription)
+    return graph.listing(VM, subscription) or graph.unresolved(VM, "availabilitySet", subscription)
 
 
 def _domain(vm: Resource, name: str) -> Answer:

@@ -89,7 +89,7 @@ def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
     unknown = routes.incomplete_because
     pools: dict[str, object] = {}
     for route in routes.of_type(Part):
-        unknown = unknown or _unread_target(route)
+        unknown = unknown or _unclear_target(context.topology, route)
         for key in _targets(route):
             pool = context.topology.graph.part(key)
             vms = context.topology.load_balancing.vms(pool).value if isinstance(pool, Part) else pool
@@ -198,7 +198,7 @@ def is_served(topology: Topology, pool: Part) -> Answer:
     else:
         found = _routes(pool.resource)
         into = [route for route in found.of_type(Part) if pool.key in _targets(route)]
-        unknowns = [_unread_target(route) for route in found.of_type(Part)]
+        unknowns = [_unclear_target(topology, route) for route in found.of_type(Part)]
     if into:
         return Answer(True, value(into[0], "id").reads)
     return Answer(found.incomplete_because or next(filter(None, unknowns), None) or False)
@@ -231,9 +231,13 @@ def route_target(context: Context, route: Part, collection: str) -> object:
     return ABSENT
 
 
-def _unread_target(route: Part) -> Unknown | None:
-    """Return why a rule or path map may refer to a further backend pool, or None."""
-    named = (value(route, f"properties.{name}.id").value for name in TARGETS)
+def _unclear_target(topology: Topology, route: Part) -> Unknown | None:
+    """Return why a rule or path map may refer to a further backend pool, or None.
+
+    It refers to one that does not exist, or its value is not an id.
+    """
+    references = references_of(route.resource.type, route.path)
+    named = (topology.graph.follow(route, name).value for name in TARGETS if name in references)
     return next((pool for pool in named if isinstance(pool, Unknown)), None)
 
 

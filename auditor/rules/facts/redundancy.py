@@ -10,7 +10,7 @@ from auditor.estate.subjects import Members, Mirror, Tier, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import largest, total
 from auditor.rules.facts.disks import data_disk_mbps
-from auditor.rules.facts.placement import fault_domain_group
+from auditor.rules.facts.placement import availability_set, fault_domain_group
 from auditor.rules.facts.sizes import memory_gb, vcpus
 from auditor.rules.facts.zones import zones_of
 from auditor.rules.registry import Find, fact
@@ -111,7 +111,7 @@ def has_dr(_: Context, group: Group) -> Answer:
 
 def _set_of(context: Context, vm: Resource) -> Answer:
     """Return the id of the availability set or Flexible scale set of a VM."""
-    own = value(vm, "properties.availabilitySet.id")
+    own = availability_set(context, vm)
     if own.value is not ABSENT:
         return own
     flexible = fault_domain_group(context, vm)

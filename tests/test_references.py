@@ -1,0 +1,164 @@
+"""What cannot be resolved is not empty: a reference that leads nowhere changes outcomes to unknown only.
+
+The claim: if one reference of a deployment leads to something that does not exist, or is not an id at all, each finding
+keeps its outcome or is unknown, and every further finding is unknown. So there is no pass and no fail that the whole
+deployment does not have. It holds for known-good deployments, where a fail would appear, and after the faults of the
+examples of rules, where one would disappear.
+
+A reference is a property with an ARM id, except the `id` of what has it. `PROVING` lists those that prove a fail: Azure
+returns a load balancer whole, so that a part of it that is not there does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.authoring import changes, fixtures
+from auditor.authoring.bodies import Steps, at, is_within, replaced, walk
+from auditor.authoring.rule_files import Example
+from auditor.azure import arm, paths
+from auditor.azure.types.names import LOAD_BALANCER
+from auditor.evaluation import engine
+from auditor.evaluation.model import Finding, Outcome
+from tests import estates
+from tests.estates import Key
+
+PROVING: Final = {(LOAD_BALANCER, "properties.loadBalancingRules[*].properties.probe.id", "another part"): "LB005"}
+"""The rule that fails by the type and path of a reference and how it leads nowhere."""
+
+
+class Reference(NamedTuple):
+    """A property with the id of something else."""
+
+    place: int
+    """The index of the resource in the ARM JSON file."""
+    type: str
+    path: str
+    """With `[*]` for every index."""
+    steps: Steps
+    value: str
+
+
+def references(inventory: Mapping[str, Any]) -> Iterator[Reference]:
+    for place, body in enumerate(inventory["value"]):
+        for steps, value in walk(body) if "id" in body else ():
+            if arm.is_id(value) and not names_itself(body, steps):
+                path = paths.render(tuple(None if isinstance(step, int) else step for step in steps))
+                yield Reference(place, arm.type_of(body["id"]), path, steps, value)
+
+
+def names_itself(body: Any, steps: Steps) -> bool:
+    """Return whether an id is that of the resource or part that has it."""
+    around = at(body, steps[:-1])
+    return steps[-1] == "id" and is_within(arm.key(at(body, steps)), arm.key(body["id"])) and len(around) > 1
+
+
+def nowhere(value: str) -> dict[str, object]:
+    """Return by a description what replaces an id."""
+    segments = value.split("/")
+    lowered = [segment.lower() for segment in segments]
+    name = lowered.index("providers") + 3 if "providers" in lowered else len(segments) - 1
+    other = "/".join([*segments[:name], f"{segments[name]}-gone", *segments[name + 1 :]])
+    return {"another resource": other, "another part": f"{value}-gone", "no id": "junk", "no text": 7}
+
+
+HOWS: Final = sorted(nowhere("/subscriptions/x"))
+
+
+class Case(NamedTuple):
+    """A deployment, perhaps with a fault, and its findings."""
+
+    fixture: fixtures.Fixture
+    findings: Mapping[Key, Finding]
+    references: tuple[Reference, ...]
+
+    def __repr__(self) -> str:
+        """Return the name alone: hypothesis prints what it draws."""
+        return self.fixture.name
+
+
+@cache
+def case(name: str, fault: int | None = None) -> Case:
+    """Return a known-good deployment, or one with a fault."""
+    fixture = fixtures.known_good(name)
+    if fault is not None:
+        fixture = changes.apply(fixture, faults(name)[fault].content)
+    return Case(fixture, findings_of(fixture), tuple(references(fixture.inventory)))
+
+
+@cache
+def faults(name: str) -> tuple[Example, ...]:
+    """Return the examples on a known-good deployment that fail in its rule profile."""
+    found = [example for file in estates.rule_files().values() for example in file.examples]
+    failing = [each for each in found if each.content["expect"] == "fail" and "profile" not in each.content]
+    return tuple(each for each in failing if each.content["on"] == name)
+
+
+def findings_of(fixture: fixtures.Fixture) -> dict[Key, Finding]:
+    found = engine.evaluate(fixture.topology(), estates.rules(fixture.profile))
+    return {(f.rule.id, f.deployment, f.subject.id.lower()): f for f in found}
+
+
+def without(found: Case, reference: Reference, how: str) -> dict[Key, Finding]:
+    """Return the findings of a deployment if a reference leads nowhere."""
+    bodies = list(found.fixture.inventory["value"])
+    bodies[reference.place] = replaced(bodies[reference.place], reference.steps, nowhere(reference.value)[how])
+    return findings_of(msgspec.structs.replace(found.fixture, inventory={**found.fixture.inventory, "value": bodies}))
+
+
+def contradictions(before: Case, reference: Reference, how: str) -> list[str]:
+    """Return what contradicts the claim if a reference leads nowhere."""
+    proved = PROVING.get((reference.type, reference.path, how), "no rule")
+    found = estates.softened(before.findings, without(before, reference, how))
+    return [f"{reference.path}: {how}: {text}" for text in found if not text.startswith(f"('{proved}'")]
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> tuple[Case, Reference, str]:
+    name = draw(st.sampled_from(sorted(estates.KNOWN_GOOD)))
+    found = case(name, draw(st.none() | st.integers(0, len(faults(name)) - 1)))
+    # A path first: most references are those of disks.
+    path = draw(st.sampled_from(sorted({(each.type, each.path) for each in found.references})))
+    return (
+        found,
+        draw(st.sampled_from([r for r in found.references if (r.type, r.path) == path])),
+        draw(st.sampled_from(HOWS)),
+    )
+
+
+@settings(max_examples=25)
+@given(broken())
+def test_a_reference_that_leads_nowhere_decides_nothing(change: tuple[Case, Reference, str]) -> None:
+    assert contradictions(*change) == []
+
+
+@pytest.mark.slow
+@settings(max_examples=400)
+@given(broken())
+def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Reference, str]) -> None:
+    assert contradictions(*change) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
+def test_each_kind_of_reference_of_a_known_good_deployment(name: str, how: str) -> None:
+    found = case(name)
+    ends = {(each.type, each.path, last): each for last in (0, 1) for each in found.references[:: 1 - 2 * last]}
+    assert len(ends) > 60
+    assert [text for each in ends.values() for text in contradictions(found, each, how)] == []
+
+
+def test_what_proves_a_fail() -> None:
+    for type_, path, how in PROVING:
+        found = case("trakcare-current")
+        reference = next(each for each in found.references if (each.type, each.path) == (type_, path))
+        failing = {key[0] for key, finding in without(found, reference, how).items() if finding.outcome is Outcome.FAIL}
+        assert failing == {PROVING[type_, path, how]}
