@@ -83,7 +83,6 @@ def other_nic(vnet: str = VNET, **changes: Any) -> Body:
         ([vm("x"), other_nic(f"{VNET}-web"), load_balancer("lb", {"p": by_nic("w-nic", "x-nic")})], {}, True),
         ([vm("x"), other_nic(f"{VNET}-web"), load_balancer("lb", {"p": by_nic("x-nic")})], {}, False),
         ([vm("x", **IN_SET), resource("Compute/availabilitySets", "set")], {"w": IN_SET}, True),
-        ([vm("x", **IN_SET)], {"w": IN_SET}, True),
         ([vm("x"), resource("Compute/availabilitySets", "set")], {"w": IN_SET}, False),
     ],
 )
@@ -117,8 +116,11 @@ def test_which_vms_are_in_an_availability_set_that_was_not_read(keywords: Any) -
     assert names(built(vm("x", **IN_SET), extra={"w": IN_SET}, **keywords)) == ["a", "b", "w", "x"]
 
 
-def test_the_vm_of_an_interface_that_does_not_exist_is_unknown() -> None:
-    assert neighbours(built(other_nic())).missing.cause is Cause.VALUE
+def test_references_to_what_does_not_exist_are_unknown() -> None:
+    assert neighbours(built(other_nic())).missing.cause is Cause.VALUE, "the VM of the interface"
+    lost = vm("x", availabilitySet={"id": f"{SET}-gone"})
+    own = resource("Compute/availabilitySets", "set")
+    assert neighbours(built(own, lost, extra={"w": IN_SET})).missing.cause is Cause.VALUE, "the set of the VM"
 
 
 def roles(found: Topology, name: str) -> PartialList:

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import SKU, VM
+from auditor.azure.types.names import AVAILABILITY_SET, SKU, VM
 from auditor.snapshot.known import PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
@@ -88,6 +88,27 @@ def test_the_fault_domain_of_a_vm(properties: Body, gaps: list[Body], expected: 
 )
 def test_where_a_fault_domain_means_something(properties: Body, others: list[Body], expected: object) -> None:
     assert shown(vm_fact("vm.fault_domain_group", *others, **properties).value) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "others", "expected"),
+    [
+        ("vm.availability_set", {}, [ALIGNED], ABSENT),
+        ("vm.availability_set", IN_SET, [CLASSIC], CLASSIC["id"]),
+        ("vm.availability_set", IN_SET, [], GAP),
+        ("vm.availability_set", IN_SET, [s.size()], VALUE),
+        ("vm.availability_set", {"availabilitySet": {"id": 7}}, [ALIGNED], VALUE),
+        ("vm.scale_set", IN_SCALE_SET, [UNIFORM], UNIFORM["id"]),
+        ("vm.scale_set", IN_SCALE_SET, [s.size()], VALUE),
+        ("vm.scale_set", {}, [UNIFORM], ABSENT),
+    ],
+)
+def test_the_set_of_a_vm(name: str, properties: Body, others: list[Body], expected: object) -> None:
+    if expected is GAP:  # the id of what was not read is known
+        built = s.topology(s.vm("vm-a", **properties), unlisted=[AVAILABILITY_SET])
+        assert said(name, built, s.item(built, "Compute/virtualMachines", "vm-a")) == ALIGNED["id"]
+    else:
+        assert shown(vm_fact(name, *others, **properties).value) == expected
 
 
 IN: Body = {"availabilitySet": {"id": ALIGNED["id"].upper()}}

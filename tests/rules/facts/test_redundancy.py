@@ -113,13 +113,15 @@ ALONE = (0, 99.9)
         (SET, {}, ALONE),
         (FLEX, FLEX, 99.95),
         (SET, FLEX, ALONE),
-        (SET, {"availabilitySet": {"id": 7}}, ALONE),
+        (SET, {"availabilitySet": {"id": arm_id("Compute/availabilitySets", "gone")}}, VALUE),
+        (SET, {"availabilitySet": {"id": 7}}, VALUE),
         (SET, {"availabilitySet": "x"}, VALUE),
     ],
 )
 def test_the_sla_of_a_pair(one: Body, other: Body, expected: object) -> None:
     flexible = s.resource("Compute/virtualMachineScaleSets", "flex", orchestrationMode="Flexible")
-    found = lean_mirror_fact("group.sla_percent", s.vm("vm-a", **one), s.vm("vm-b", **other), flexible)
+    aligned = s.resource("Compute/availabilitySets", "set")
+    found = lean_mirror_fact("group.sla_percent", s.vm("vm-a", **one), s.vm("vm-b", **other), flexible, aligned)
     assert shown(found.value) == expected
 
 
