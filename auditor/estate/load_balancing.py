@@ -10,10 +10,10 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET, VM
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
 from auditor.estate.dns import Dns
 from auditor.estate.graph import Graph
-from auditor.estate.private_addresses import PrivateAddresses, Unheld, network_of
+from auditor.estate.private_addresses import PrivateAddresses, Unheld, network_of, peers_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, objects, parts, value
 from auditor.snapshot.model import Part, Resource
@@ -27,6 +27,7 @@ POOLS: Final = "properties.backendAddressPools[*]"
 _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
 _CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
 _BACKENDS: Final = "properties.backendAddresses[*]"
+_FRONTENDS: Final = "properties.frontendIPConfigurations[*]"
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
 
 
@@ -83,15 +84,12 @@ class LoadBalancing:
 
         None if it may be any: nothing in it names a network.
         """
-        subnets = [
-            value(part, "properties.subnet.id").value
-            for path in ("properties.frontendIPConfigurations[*]", "properties.gatewayIPConfigurations[*]")
-            for part in parts(owner, path)
-        ]
         entries = [entry for pool in parts(owner, POOLS) for entry in (pool, *parts(pool, _ADDRESSES))]
         named = [network for entry in entries for network in _named_networks(entry)]
-        found = {network_of(subnet) for subnet in subnets if isinstance(subnet, str)} | set(named)
-        return frozenset(found) or None
+        if owner.type == APPLICATION_GATEWAY:
+            return frozenset((*named, *self._around(owner))) or None
+        subnets = (value(part, "properties.subnet.id").value for part in parts(owner, _FRONTENDS))
+        return frozenset((*named, *(network_of(subnet) for subnet in subnets if isinstance(subnet, str)))) or None
 
     def pools_of(self, vm: Resource) -> list[Part]:
         """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
@@ -227,8 +225,23 @@ class LoadBalancing:
         holder = value(address, "properties.ipConfiguration.id")
         if isinstance(holder.value, str) and "/frontendipconfigurations/" in holder.value.lower():
             return self._behind_frontend(holder.value)
-        member = None if holder.value is ABSENT else self._configured(holder)
+        if holder.value is ABSENT:
+            return self._referring_to(address)
+        member = self._configured(holder)
         return [] if member is None else [member]
+
+    def _referring_to(self, address: Resource) -> _Members:
+        """Return the VMs behind a public IP address that does not show what has it, by what refers to it."""
+        frontends = [
+            part
+            for type_ in _POOLED
+            for edge in self.graph.referrers(address.key, type_)
+            for part in parts(edge.source, _FRONTENDS)
+            if arm.key(str(value(part, "properties.publicIPAddress.id").value)) == address.key
+        ]
+        vms = (self._vm(edge.source.id) for edge in self.graph.referrers(address.key, NIC))
+        behind = [vm for part in frontends for vm in self._behind_frontend(part.id)]
+        return [*behind, *(vm for vm in vms if vm is not None)]
 
     def _at_address(self, networks: list[str], address: str) -> _Members:
         """Return the VMs at a private IP address in one of some networks."""
@@ -277,21 +290,17 @@ class LoadBalancing:
         named = _named_networks(entry) or _named_networks(pool)
         if named:
             return named[:1]
-        if entry.resource.type != APPLICATION_GATEWAY:
-            return []
-        networks: list[str] = []
-        for configuration in parts(entry.resource, "properties.gatewayIPConfigurations[*]"):
-            subnet = value(configuration, "properties.subnet.id").value
-            if isinstance(subnet, str):
-                networks.append(network_of(subnet))
-        for own in tuple(networks):
-            network = self.graph.get(own)
-            if isinstance(network, Resource):
-                for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
-                    remote = value(peering, "properties.remoteVirtualNetwork.id").value
-                    if isinstance(remote, str):
-                        networks.append(arm.key(remote))
-        return networks
+        return self._around(entry.resource) if entry.resource.type == APPLICATION_GATEWAY else []
+
+    def _around(self, gateway: Resource) -> list[str]:
+        """Return the keys of the virtual networks of an application gateway, and of those peered with them."""
+        subnets = (
+            value(part, "properties.subnet.id").value
+            for part in parts(gateway, "properties.gatewayIPConfigurations[*]")
+        )
+        own = [network_of(subnet) for subnet in subnets if isinstance(subnet, str)]
+        found = [network for network in map(self.graph.get, own) if isinstance(network, Resource)]
+        return [*own, *(peer for network in found for peer in peers_of(network))]
 
     def _vm(self, interface_id: str) -> Resource | Unknown | None:
         """Return the VM of a network interface, by a reference of either one."""

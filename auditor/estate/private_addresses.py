@@ -100,6 +100,14 @@ class PrivateAddresses:
         return placed, unplaced
 
 
+def peers_of(network: Resource) -> Iterator[str]:
+    """Yield the keys of the virtual networks that are peered with one."""
+    for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
+        remote = value(peering, "properties.remoteVirtualNetwork.id").value
+        if isinstance(remote, str):
+            yield arm.key(remote)
+
+
 def network_of(arm_id: str) -> str:
     """Return the key of the virtual network of a subnet's id, or of its own id."""
     return arm.key(arm_id).split("/subnets/", 1)[0]

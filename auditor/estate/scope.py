@@ -19,6 +19,7 @@ from auditor.azure.types.names import (
     VM,
 )
 from auditor.estate.load_balancing import POOLS
+from auditor.estate.private_addresses import peers_of
 from auditor.estate.public_addresses import PublicAddresses
 from auditor.estate.subjects import DeploymentScope, Members
 from auditor.snapshot.known import Cause, PartialList, Unknown
@@ -188,7 +189,7 @@ class ScopeBuilder:
         lead here, the others are taken for those of other deployments.
         """
         own = self._found[VIRTUAL_NETWORK]
-        peered = {key for network in own.values() for key in _peers(network)}
+        peered = {key for network in own.values() for key in peers_of(network)}
         for profile in self._graph.by_type.get(TRAFFIC_MANAGER, ()) if not self._found[TRAFFIC_MANAGER] else ():
             for target in _addresses(self._naming.targets(profile)):
                 for way in self._public.ways_in(target):
@@ -260,14 +261,6 @@ _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
 def _addresses(targets: Iterable[Resource | Unknown]) -> list[Resource]:
     """Return the public IP addresses among the targets of a profile."""
     return [target for target in targets if isinstance(target, Resource) and target.type == PUBLIC_ADDRESS]
-
-
-def _peers(network: Resource) -> Iterator[str]:
-    """Yield the keys of the virtual networks that are peered with one."""
-    for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
-        remote = value(peering, "properties.remoteVirtualNetwork.id").value
-        if isinstance(remote, str):
-            yield arm.key(remote)
 
 
 @cache

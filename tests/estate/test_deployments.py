@@ -600,6 +600,9 @@ def test_a_gateway_may_lead_here_by_name() -> None:
     assert gateways(own, web) == ["gw"]
     assert gateways(own, web, stranger) == ["gw", "..."], "it stands in the network of the deployment"
     far = s.gateway("gw-x", {"fqdn": "www.example.org"}, vnet=f"{VNET['id']}-x")
+    peering = [{"properties": {"remoteVirtualNetwork": {"id": VNET["id"].upper()}}}]
+    hub = s.network(f"{VNET['id']}-x", virtualNetworkPeerings=peering)
+    assert gateways(own, web, far, hub) == ["gw", "..."], "it can have VMs in a peered network"
     assert gateways(own, web, far) == ["gw"]
     assert gateways(far) == ["..."]
     assert gateways(own, web, far, gaps=[gap]) == ["gw", "..."]

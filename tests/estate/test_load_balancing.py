@@ -259,6 +259,24 @@ def test_gateways_by_the_name_of_a_public_address(holder: str, names: list[str])
     assert member.cause is Cause.GAP
 
 
+def test_what_refers_to_a_public_address_has_it() -> None:
+    gateway = s.gateway("gw", {"fqdn": "led.westeurope.cloudapp.azure.com"})
+    address = s.public("pip", fqdn="led.westeurope.cloudapp.azure.com")
+    own = {"publicIPAddress": {"id": address["id"].upper()}}
+    front = {"id": FRONTEND, "properties": own}
+    balanced = {
+        **LED,
+        "properties": {**LED["properties"], "frontendIPConfigurations": [front, {"id": f"{FRONTEND}-x"}]},
+    }
+    card = s.nic("vm-a-nic", ipConfigurations=[{"properties": own}])
+    for bodies, names in (
+        ((balanced, *PAIR, *X), ["vm-a", "vm-b"]),
+        ((LED, PAIR[0], card), ["vm-a"]),
+        ((s.nic("spare", ipConfigurations=[{"properties": own}]),), []),
+    ):
+        assert s.names(vms(s.topology(gateway, address, *bodies), "Network/applicationGateways", "gw")) == names
+
+
 def test_a_gateway_with_an_unknown_name_may_have_other_targets() -> None:
     web = s.public("web", fqdn="web.example.org", of=s.configuration_id("vm-a-nic"))
     mixed = s.gateway("gw", {"fqdn": "web.example.org"}, {"fqdn": "www.example.org"})
