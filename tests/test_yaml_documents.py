@@ -394,7 +394,7 @@ def test_an_error_in_a_condition_is_reported_with_its_line(leaf: str, message: s
         "examples[0].expect must be one of pass, fail, unknown, not_applicable, not 'fial'; did you mean 'fail'?",
     ),
     ("on: trakcare-current, expect: pass", "on: trakcare-current, expect: fail", "examples[0] lacks the key 'because'"),
-    ("fix: az", "fix: ''\nxfix: az", "the file has the unknown key 'xfix'; did you mean 'fix'?", 1),
+    ("fix: |-", "fix: ''\nxfix: |-", "the file has the unknown key 'xfix'; did you mean 'fix'?", 1),
 )
 def test_a_fault_in_a_rule_is_named_with_its_line(change: Change) -> None:
     RULE.refuses(change)
