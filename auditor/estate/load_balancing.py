@@ -70,6 +70,20 @@ class LoadBalancing:
         pools = objects(owner, POOLS)
         return pools.incomplete_because or next(filter(None, map(self.pool_open_because, pools.of_type(Part))), None)
 
+    @cached_property
+    def open_owners(self) -> dict[str, list[tuple[Resource, Unknown]]]:
+        """The load balancers and application gateways with open pools, and why, by the key of each virtual network.
+
+        Those that may have VMs in any are at "".
+        """
+        found: dict[str, list[tuple[Resource, Unknown]]] = defaultdict(list)
+        for owner in (owner for type_ in _POOLED for owner in self.graph.by_type.get(type_, ())):
+            unknown = self.open_because(owner)
+            if unknown is not None:
+                for network in self.networks(owner) or {""}:
+                    found[network].append((owner, unknown))
+        return found
+
     def first_open(self, owners: Iterable[Resource]) -> Unknown | None:
         """Return why some VM may be in a further backend pool of some owners, or None."""
         return next(filter(None, map(self.open_because, owners)), None)

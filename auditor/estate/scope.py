@@ -74,8 +74,7 @@ class ScopeBuilder:
         for type_ in _REFER_TO_DEPLOYMENTS:
             for gap in self._unread(type_) if self._has_place_for(type_) else ():
                 self._record_missing(type_, gap)
-        for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
-            self._record_open_pools(type_)
+        self._record_open_pools()
         self._record_profiles_of_networks()
         self._record_unresolved(APPLICATION_GATEWAY, self._balancing.doubtful)
         self._record_unresolved(TRAFFIC_MANAGER, self._naming.doubtful)
@@ -165,22 +164,16 @@ class ScopeBuilder:
         """Return whether a VM is known to be in a backend pool."""
         return any(PartialList.of(self._balancing.vms(pool).value).of_type(Resource) for pool in parts(owner, POOLS))
 
-    def _record_open_pools(self, type_: str) -> None:
+    def _record_open_pools(self) -> None:
         """Record that load balancers or application gateways in the virtual networks may serve VMs of the deployment.
 
         It is unknown which VMs are in one of their backend pools.
         """
-        for owner in self._graph.by_type.get(type_, ()):
-            if owner.key in self._found[type_] or arm.subscription_of(owner.key) not in self._subscriptions:
-                continue
-            unknown = self._balancing.open_because(owner)
-            if unknown is not None and self._may_be_in(self._balancing.networks(owner)):
-                self._record_missing(type_, unknown)
-
-    def _may_be_in(self, networks: frozenset[str] | None) -> bool:
-        """Return whether some virtual networks may include one of the deployment; None for any."""
-        own = self._found[VIRTUAL_NETWORK].keys()
-        return networks is None or VIRTUAL_NETWORK in self._missing or not own.isdisjoint(networks)
+        open_owners = self._balancing.open_owners
+        networks = ("", *self._found[VIRTUAL_NETWORK]) if VIRTUAL_NETWORK not in self._missing else open_owners
+        for owner, unknown in (found for network in networks for found in open_owners.get(network, ())):
+            if owner.key not in self._found[owner.type] and arm.subscription_of(owner.key) in self._subscriptions:
+                self._record_missing(owner.type, unknown)
 
     def _record_profiles_of_networks(self) -> None:
         """Record that Traffic Manager profiles may lead here through VMs in the virtual networks of the deployment.

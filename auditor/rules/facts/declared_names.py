@@ -17,7 +17,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, required, value
+from auditor.snapshot.lookup import objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 _MOST: Final = 5
@@ -148,19 +148,21 @@ def _regions(graph: Graph, deployment: Deployment) -> _Names:
 
 
 def _places(deployment: Deployment) -> tuple[dict[str, list[Read]], Unknown | None]:
-    """Return what shows the regions of the declared members, and why there may be members in further regions."""
+    """Return what shows the regions of the declared members, and why there may be members in further regions.
+
+    An arbiter may be in a region of its own.
+    """
     members = PartialList.joined(*(member.vms for member in deployment.declared_members))
     unknown = members.incomplete_because
     regions: dict[str, list[Read]] = {}
     for vm in members.of_type(Resource):
+        if deployment.roles.get(vm.key) == (Role.MIRROR_ARBITER,):
+            continue
         place = required(value(vm, "location"))
         if isinstance(place.value, str):
             regions.setdefault(arm.location(place.value), []).extend(place.reads)
         else:
-            reason = f"the region of {vm.id} is not known"
-            unknown = unknown or (
-                place.value if isinstance(place.value, Unknown) else Unknown(Cause.VALUE, reason, about=(vm.id,))
-            )
+            unknown = unknown or unusable(place, "a text")
     if not deployment.declared_members:
         unknown = Unknown(Cause.DECLARATION, f"no member of {deployment.id} is declared")
     return regions, unknown

@@ -12,12 +12,13 @@ from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, RULES, STATUS_PAGE
 from auditor.estate.ports import SUPERSERVER_PORTS, WEB_PORTS
 from auditor.estate.scope import unlisted_around
+from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.pools import any_vm
 from auditor.rules.facts.reading import number_at, text_at
-from auditor.rules.facts.roles import roles_of
-from auditor.rules.registry import fact
+from auditor.rules.facts.roles import roles_of, unlisted
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required, unread
 from auditor.snapshot.model import Part, Resource
@@ -125,12 +126,19 @@ def unlisted_load_balancers(context: Context, vms: Sequence[Resource]) -> Unknow
     deployment, topology = context.deployment, context.topology
     if deployment is None:
         return None
-    known = deployment.scope[LOAD_BALANCER]
-    if known.missing is None and topology.load_balancing.first_open(known.of_type(Resource)) is None:
+    if _unlisted_around_all(context, deployment).value is ABSENT:
         return None
     # Perhaps only those are unknown that VMs in other roles lead to.
     members = PartialList(tuple(vms))
     return unlisted_around(topology.public_addresses, deployment.subscriptions, members, LOAD_BALANCER)
+
+
+@once
+def _unlisted_around_all(context: Context, deployment: Deployment) -> Answer:
+    """Return why further load balancers may send traffic to any declared VM of the deployment; absent if none may."""
+    known = deployment.scope[LOAD_BALANCER].of_type(Resource)
+    unknown = unlisted(context.topology, deployment, LOAD_BALANCER)
+    return Answer(unknown or context.topology.load_balancing.first_open(known) or ABSENT)
 
 
 def tcp_port(rule: Part) -> Answer:
