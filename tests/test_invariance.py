@@ -109,6 +109,26 @@ def test_numbers_of_json_may_be_floats(name: str) -> None:
 # --- no rule joins by name --------------------------------------------------------------------------------------------
 
 
+NEEDED = {
+    "reporting": {"GOV002", "GOV005"},
+    "dr": {"GOV002", "GOV005", "DR001", "DR006"},
+    "arbiter": {"GOV002", "GOV005", "AVL001", "AVL005", "AVL006", "AVL007"},
+}
+"""By role, the rules that need all of its members: GOV002 and GOV005 are about all that belongs to a deployment."""
+
+
+@pytest.mark.parametrize("role", NEEDED)
+@pytest.mark.parametrize("name", estates.KNOWN_GOOD)
+def test_a_role_that_is_not_declared_leaves_what_is_declared_evaluated(name: str, role: str) -> None:
+    declared = estates.declared_of(name)
+    for mirror in declared["deployments"][0]["mirrors"]:
+        del mirror[role]
+    after = estates.evaluate(name, estates.body_of(name), declared)
+    passed = {key for key, finding in estates.baseline(name).items() if finding.outcome is Outcome.PASS}
+    lost = {key[0] for key in passed if key in after and after[key].outcome is Outcome.UNKNOWN}
+    assert lost <= NEEDED[role]
+
+
 def renamed(value: Any, seed: int) -> Any:
     """Return an id with other, unique names of the resource group, the resource and its parts."""
     if not arm.is_id(value):

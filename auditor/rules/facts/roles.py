@@ -16,6 +16,8 @@ from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
 _ASYNC: Final = frozenset({Role.MIRROR_DR, Role.MIRROR_REPORTING})
+_BEHIND: Final = _ASYNC | {Role.MIRROR_ARBITER}
+"""Roles of VMs to which no clients are sent from outside."""
 
 
 def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
@@ -26,7 +28,7 @@ def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
 def unlisted(topology: Topology, deployment: Deployment, type_: str) -> Unknown | None:
     """Return why further resources of a type may lead to the deployment, or None.
 
-    Async members that are not declared do not count: no client of the deployment is sent to them.
+    Arbiters and async members that are not declared do not count.
     """
     if deployment.scope[type_].missing is None:
         return None
@@ -34,7 +36,7 @@ def unlisted(topology: Topology, deployment: Deployment, type_: str) -> Unknown 
     for role, members in deployment.vms.items():
         own = PartialList.of(members)
         undeclared = own.missing is not None and own.missing.cause is Cause.DECLARATION
-        found.append(PartialList(own.known) if role in _ASYNC and undeclared else own)
+        found.append(PartialList(own.known) if role in _BEHIND and undeclared else own)
     around = PartialList.joined(*found)
     return unlisted_around(topology.public_addresses, deployment.subscriptions, around, type_)
 
