@@ -46,6 +46,8 @@ class ScopeBuilder:
         self._subscriptions = subscriptions
         self._found: dict[str, dict[str, Resource]] = defaultdict(dict)
         self._missing: dict[str, Unknown] = {}
+        self._undeclared: list[Unknown] = []
+        """Why further VMs may be members, although all VMs were read."""
         self._direct: set[str] = set()
         """Keys of public IP addresses at which clients of the deployment may arrive."""
         self._whole_groups = False
@@ -54,8 +56,11 @@ class ScopeBuilder:
         """Add the VMs of a role and what they refer to."""
         vms = PartialList.of(members)
         self._reach(vms.of_type(Resource))
-        if vms.incomplete_because is not None:
-            self._record_missing(VM, vms.incomplete_because)
+        unknown = vms.incomplete_because
+        if unknown is not None and unknown.cause is Cause.DECLARATION:
+            self._undeclared.append(unknown)
+        elif unknown is not None:
+            self._record_missing(VM, unknown)
 
     def add_groups(self, groups: tuple[str, ...]) -> None:
         """Add everything in some resource groups, and what it refers to."""
@@ -71,6 +76,7 @@ class ScopeBuilder:
     def result(self) -> DeploymentScope:
         """Return the scope."""
         self._add_profiles()
+        self._record_undeclared()
         for type_ in _REFER_TO_DEPLOYMENTS:
             for gap in self._unread(type_) if self._has_place_for(type_) else ():
                 self._record_missing(type_, gap)
@@ -86,6 +92,24 @@ class ScopeBuilder:
             for type_ in {*(type_ for type_, known in self._found.items() if known), *self._missing}
         }
         return DeploymentScope(found, self._unlisted)
+
+    def _record_undeclared(self) -> None:
+        """Record that resources may be missing that only an undeclared member leads to.
+
+        There are none of a type of which every resource in the subscriptions is here already.
+        """
+        for unknown in self._undeclared:
+            self._missing.setdefault(VM, unknown)
+            for type_ in _reachable_from(VM):
+                if not self._has_all(type_):
+                    self._missing.setdefault(type_, unknown)
+
+    def _has_all(self, type_: str) -> bool:
+        """Return whether all resources of a type in the subscriptions were read and are here."""
+        others = (found for found in self._graph.by_type.get(type_, ()) if found.key not in self._found[type_])
+        return all(self._graph.listing(type_, own) is None for own in self._subscriptions) and not any(
+            arm.subscription_of(other.key) in self._subscriptions for other in others
+        )
 
     def _unlisted(self, type_: str) -> Unknown | None:
         """Return why a resource group may have unread resources of a type, None if it does not."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from auditor.azure import arm
 from auditor.azure.types import REFERENCES, Reference, display_type
 from auditor.azure.types.names import AZURE_FIREWALL, FLOW_LOG, NIC, VM
 from auditor.estate.declaration import Role
@@ -850,10 +851,26 @@ def test_an_unread_interface_makes_everything_behind_it_unknown() -> None:
 
 
 @pytest.mark.parametrize("member", ["vm-lost", "{tag: {a: b}}"])
-def test_an_unread_member_makes_the_whole_scope_unknown(member: str) -> None:
-    found = scope(*REACHED, deployment=tier("vm-a", member))
+def test_a_member_that_is_not_found_may_lead_to_what_is_not_here_yet(member: str) -> None:
+    def incomplete(*bodies: Body, **keywords: Any) -> set[str]:
+        found = scope(*bodies, deployment=tier("vm-a", member), **keywords)
+        assert set(ALL) <= set(found)
+        return {type_ for type_, names in found.items() if names[-1:] == ["..."]}
+
+    assert incomplete(*REACHED) >= {"virtualmachines"}
+    assert not incomplete(*REACHED) & {*ALL} - {"virtualmachines"}, "there are no others"
+    others = {arm.type_of(body["id"]).rpartition("/")[2] for body in UNRELATED}
+    assert incomplete(*REACHED, *UNRELATED) & {*ALL} == others
+    assert incomplete(*REACHED, unlisted=[PUBLIC["type"]]) & {*ALL} == {"virtualmachines", "publicipaddresses"}
+
+
+def test_a_member_in_an_unread_list_makes_the_whole_scope_unknown() -> None:
+    found = scope(*REACHED, deployment=tier("vm-a", "vm-lost"), unlisted=[VM])
     assert {type_ for type_, names in found.items() if names[-1] != "..."} == set()
     assert set(ALL) <= set(found)
+
+
+def test_a_tier_that_is_not_declared_may_have_further_vms() -> None:
     undeclared = scope(*REACHED, deployment=tier("vm-a").replace("- {role: web, members: none}", ""))
     assert undeclared["virtualmachines"] == ["vm-a", "..."]
 

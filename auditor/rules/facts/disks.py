@@ -238,7 +238,7 @@ def journal_attachments(context: Context, vm: Resource) -> Answer:
     purposes = [(part, purpose(context, part).value) for part in attached.of_type(Part)]
     known: list[object] = [part for part, found in purposes if isinstance(found, str)]
     known += [*attached.of_type(Unknown), *(found for _, found in purposes if isinstance(found, Unknown))]
-    there = {value(part, "lun").value for part, _ in purposes}
+    there = {lun.low for part, _ in purposes if (lun := interval(value(part, "lun").value))}
     for mirror in context.deployment.mirrors if context.deployment and attached.complete else ():
         members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
         luns = {lun for luns in mirror.declared.disks.values() for lun in luns} if vm in members else set()

@@ -113,7 +113,7 @@ def zones_offered(context: Context, place: str, subscription: str) -> tuple[Inte
         return Interval(len(names), len(names)), (Read(offered.id, _MAPPINGS, names),)
     by_size = context.topology.once(_zones_of_sizes).get(place)
     reads = tuple(Read(cited_id(subscription, size), path, zones) for size, path, zones in by_size or ())
-    number = len({zone for read in reads if isinstance(read.value, list) for zone in read.value})
+    number = len({str(zone) for read in reads if isinstance(read.value, list) for zone in read.value})
     unlisted = context.topology.graph.listing(SKU, subscription)
     if unlisted is None and by_size is None:
         unlisted = Unknown(Cause.VALUE, f"the SKU list has no VM size in {place}, so its zones are unknown")

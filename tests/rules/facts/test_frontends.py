@@ -363,6 +363,7 @@ def test_a_prefix_that_was_not_listed_may_have_zones() -> None:
         ([s.offered("northeurope", "1", "2")], [], "westeurope", VALUE),
         ([s.offered("westeurope", "1", "2", kind="disks")], [], "westeurope", VALUE),
         ([s.size() | {"locationInfo": "junk"}], [], "westeurope", VALUE),
+        ([s.size() | {"locationInfo": [{"location": "westeurope", "zones": [["1"], ["2"]]}]}], [], "westeurope", True),
         ([s.offered("westeurope", "1", "2")], [], None, ABSENT),
         ([s.offered("westeurope", "1", "2")], [], "", VALUE),
         ([s.region("westeurope", "1", "2", "3")], [SKU], "westeurope", True),
