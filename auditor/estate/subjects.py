@@ -99,11 +99,11 @@ class DeclaredMember(msgspec.Struct, frozen=True, eq=False):
         """Return the VMs to which it gives a role.
 
         Without a match, or with a name that several VMs have, that is one `Unknown`: no VM gets the role, and the list
-        of members is incomplete.
+        of members is incomplete. A glob or tag without a match may be meant for any number of VMs.
         """
         if self.matches.missing is None and not self.matches.known:
-            reason = f"{self.selector} is declared, but no virtual machine matches it"
-            return PartialList((Unknown(Cause.DECLARATION, reason),))
+            unknown = Unknown(Cause.DECLARATION, f"{self.selector} is declared, but no virtual machine matches it")
+            return PartialList((unknown,)) if self.selector.kind in {"name", "id"} else PartialList(missing=unknown)
         if self.selector.kind == "name" and len(self.matches.known) > 1:
             reason = (
                 f"{self.selector} is the name of {len(self.matches.known)} virtual machines: declare it by its ARM id"

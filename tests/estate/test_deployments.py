@@ -56,7 +56,8 @@ VMS = (s.vm("vm-a", tags={"Iris-Role": "App"}), s.vm("vm-b", tags={}), s.vm("db-
         ('{name: "?[m]-a"}', ["vm-a"]),
         ("{tag: {IRIS-ROLE: app}}", ["vm-a"]),
         ("""{tag: {"odd 'tag'": x}}""", ["db-a"]),
-        ("{tag: {iris-role: web}}", ["?"]),
+        ("{tag: {iris-role: web}}", ["..."]),
+        ('{name: "web-*"}', ["..."]),
         ("vm", ["?"]),
     ],
 )
