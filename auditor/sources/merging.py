@@ -54,7 +54,8 @@ def merged(bodies: Sequence[Resource]) -> Resource:
     """Return one resource from all that is said of it.
 
     Its api-version is the newest of a body that has all that the others have, but for the instance view; if there is
-    none, it is the oldest of all.
+    none, it is the oldest of all. Of several spellings of its id, one that is not changed to upper or lower case counts:
+    some responses of Azure change ids, or parts of them.
 
     Raises:
         ContradictionError: two of them contradict each other.
@@ -63,7 +64,12 @@ def merged(bodies: Sequence[Resource]) -> Resource:
     body = reduce(lambda one, other: _objects(one, other, "", noise), (each.body for each in bodies))
     whole = [each.version for each in bodies if _covers(each.body, body)]
     version = max(whole, default=min(each.version for each in bodies))
-    return resource(body, min(each.id for each in bodies), version=version)
+    return resource(body, max((each.id for each in bodies), key=_as_named), version=version)
+
+
+def _as_named(arm_id: str) -> tuple[bool, str]:
+    """Return a key by which the id is the greatest that is neither in upper nor in lower case as a whole."""
+    return "/resourceGroups/" in arm_id, arm_id
 
 
 @cache

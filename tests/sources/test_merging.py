@@ -126,9 +126,11 @@ def test_the_version_is_that_of_a_body_that_is_whole(bodies: list[tuple[Body, st
         assert merged([of(body, said) for body, said in order]).version == version
 
 
-def test_the_id_does_not_depend_on_the_order() -> None:
-    one, other = of({}, arm_id=VM), of({}, arm_id=VM.lower())
+@pytest.mark.parametrize("spelled", [VM.upper().replace("/SUBSCRIPTIONS/", "/subscriptions/"), VM.lower()])
+def test_the_id_does_not_depend_on_the_order(spelled: str) -> None:
+    one, other = of({}, arm_id=VM), of({}, arm_id=spelled)
     assert merged([one, other]).id == merged([other, one]).id
+    assert merged([one, other]).name == "a", "what is in upper case is not how it was named"
 
 
 _LEAF = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["a", "A", "b", "1", VM, VM.lower()])
