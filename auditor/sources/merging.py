@@ -54,8 +54,8 @@ def merged(bodies: Sequence[Resource]) -> Resource:
     """Return one resource from all that is said of it.
 
     Its api-version is the newest of a body that has all that the others have, but for the instance view; if there is
-    none, it is the oldest of all. Of several spellings of its id, one that is not changed to upper or lower case counts:
-    some responses of Azure change ids, or parts of them.
+    none, it is the oldest of all. Of several spellings of its id, one that is not changed to upper or lower case
+    counts: some responses of Azure change ids, or parts of them.
 
     Raises:
         ContradictionError: two of them contradict each other.

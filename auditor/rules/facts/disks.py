@@ -243,7 +243,8 @@ def journal_attachments(context: Context, vm: Resource) -> Answer:
         members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
         luns = {lun for luns in mirror.declared.disks.values() for lun in luns} if vm in members else set()
         for declared in sorted(luns - there):
-            reason = f"LUN {declared} is declared for journals or WIJ of mirror {mirror.declared.name}: {vm.id} has no disk there"
+            name = mirror.declared.name
+            reason = f"LUN {declared} is declared for journals or WIJ of mirror {name}: {vm.id} has no disk there"
             known.append(Unknown(Cause.DECLARATION, reason, about=(vm.id,)))
     return Answer(PartialList(tuple(known), attached.missing))
 
