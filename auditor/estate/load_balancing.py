@@ -306,13 +306,16 @@ class LoadBalancing:
             return named[:1]
         return self._around(entry.resource) if entry.resource.type == APPLICATION_GATEWAY else []
 
+    @staticmethod
+    def networks_of_gateway(gateway: Resource) -> list[str]:
+        """Return the keys of the virtual networks that an application gateway is in."""
+        places = parts(gateway, "properties.gatewayIPConfigurations[*]")
+        subnets = (value(place, "properties.subnet.id").value for place in places)
+        return [network_of(subnet) for subnet in subnets if isinstance(subnet, str)]
+
     def _around(self, gateway: Resource) -> list[str]:
         """Return the keys of the virtual networks of an application gateway, and of those peered with them."""
-        subnets = (
-            value(part, "properties.subnet.id").value
-            for part in parts(gateway, "properties.gatewayIPConfigurations[*]")
-        )
-        own = [network_of(subnet) for subnet in subnets if isinstance(subnet, str)]
+        own = self.networks_of_gateway(gateway)
         found = [network for network in map(self.graph.get, own) if isinstance(network, Resource)]
         return [*own, *(peer for network in found for peer in peers_of(network))]
 

@@ -138,20 +138,56 @@ class ScopeBuilder:
                         self._direct.add(reached.key)
                 else:
                     self._record_missing(*reached)
-            if resource.type == VM:
-                queue.extend(pool.resource for pool in self._balancing.pools_of(resource))
+            queue += self._joined(resource)
+
+    def _joined(self, resource: Resource) -> list[Resource]:
+        """Return what belongs with a VM or virtual network without a reference of either one."""
+        if resource.type == VM:
+            return [pool.resource for pool in self._balancing.pools_of(resource)]
+        return [*self._remote_gateways(resource)] if resource.type == VIRTUAL_NETWORK else []
+
+    def _remote_gateways(self, network: Resource) -> Iterator[Resource]:
+        """Yield the gateways of peered virtual networks that a network uses as its own."""
+        for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
+            remote = value(peering, "properties.remoteVirtualNetwork.id").value
+            if value(peering, "properties.useRemoteGateways").value is not True or not isinstance(remote, str):
+                continue
+            found = self._graph.get(remote)
+            unknown = self._graph.listing(NETWORK_GATEWAY, arm.subscription_of(arm.key(remote)))
+            if isinstance(found, Resource):
+                reached = (each for each in self._graph.reached(found) if isinstance(each, Resource))
+                yield from (gateway for gateway in reached if gateway.type == NETWORK_GATEWAY)
+            elif unknown is None:
+                unknown = found
+            if unknown is not None:
+                self._record_missing(NETWORK_GATEWAY, unknown)
 
     def _add_profiles(self) -> None:
         """Add the Traffic Manager profiles that lead here, and the gateways and load balancers that they lead to.
 
         One behind which VMs are known is reached from these, or is not of this deployment.
         """
+        self._reach(self._unclear_gateways())
         while new := self._profiles_that_lead_here():
             for profile in new:
                 self._reach([profile, *self._forwarded(profile)])
                 for target in _addresses(self._naming.targets(profile)):
                     for holder in self._public.holders(target):
                         self._add_unclear(holder)
+
+    def _unclear_gateways(self) -> list[Resource]:
+        """Return the application gateways in virtual networks of the deployment of which no VM is known behind them.
+
+        Their backends are, for instance, domain names of a private DNS zone.
+        """
+        own = self._found[VIRTUAL_NETWORK]
+        return [
+            gateway
+            for gateway in self._graph.by_type.get(APPLICATION_GATEWAY, ())
+            if any(network in own for network in self._balancing.networks_of_gateway(gateway))
+            and self._balancing.open_because(gateway) is not None
+            and not self._serves_vms(gateway)
+        ]
 
     def _profiles_that_lead_here(self) -> list[Resource]:
         """Return the Traffic Manager profiles that are known to lead to the deployment and were not added yet."""
@@ -189,7 +225,7 @@ class ScopeBuilder:
         return any(PartialList.of(self._balancing.vms(pool).value).of_type(Resource) for pool in parts(owner, POOLS))
 
     def _record_open_pools(self) -> None:
-        """Record that load balancers or application gateways in the virtual networks may serve VMs of the deployment.
+        """Record that load balancers or application gateways may serve VMs in networks of the deployment.
 
         It is unknown which VMs are in one of their backend pools.
         """

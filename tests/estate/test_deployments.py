@@ -6,7 +6,7 @@ import pytest
 
 from auditor.azure import arm
 from auditor.azure.types import REFERENCES, Reference, display_type
-from auditor.azure.types.names import AZURE_FIREWALL, FLOW_LOG, NIC, VM
+from auditor.azure.types.names import AZURE_FIREWALL, FLOW_LOG, NETWORK_GATEWAY, NIC, VM
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import Deployment, subject_of
 from auditor.estate.topology import Topology
@@ -600,7 +600,8 @@ def test_a_gateway_may_lead_here_by_name() -> None:
     stranger = s.gateway("gw-x", {"fqdn": "www.example.org"})
     gap = s.gap(arm_id("Network/publicIPAddresses", "hidden"))
     assert gateways(own, web) == ["gw"]
-    assert gateways(own, web, stranger) == ["gw", "..."], "it stands in the network of the deployment"
+    assert gateways(own, web, stranger) == ["gw", "gw-x"], "it is in the network of the deployment"
+    assert gateways(stranger) == ["gw-x"]
     far = s.gateway("gw-x", {"fqdn": "www.example.org"}, vnet=f"{VNET['id']}-x")
     peering = [{"properties": {"remoteVirtualNetwork": {"id": VNET["id"].upper()}}}]
     hub = s.network(f"{VNET['id']}-x", virtualNetworkPeerings=peering)
@@ -609,7 +610,7 @@ def test_a_gateway_may_lead_here_by_name() -> None:
     assert gateways(far) == ["..."]
     assert gateways(own, web, far, gaps=[gap]) == ["gw", "..."]
     assert gateways(s.gateway("gw-x", {"fqdn": "shop.azurewebsites.net"})) == []
-    assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["..."]
+    assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["gw-x"], "no NIC is known to have the address"
     other = s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic"))
     theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"}, vnet=f"{VNET['id']}-x")
     assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "of another deployment"
@@ -661,6 +662,25 @@ def test_addresses_of_network_gateways_belong_but_lead_no_client_here() -> None:
     found = without_network(VNET, gateway, OUT, AT_OUT)
     assert found["publicipaddresses"] == ["ip", "out"]
     assert "trafficmanagerprofiles" not in found
+
+
+@pytest.mark.parametrize(
+    ("uses", "keywords", "expected"),
+    [
+        (True, {}, ["far"]),
+        (False, {}, []),
+        (None, {}, []),
+        (True, {"unlisted": [NETWORK_GATEWAY]}, ["far", "..."]),
+    ],
+)
+def test_a_network_may_use_the_gateway_of_a_peered_one(uses: object, keywords: Body, expected: list[str]) -> None:
+    peering = {"remoteVirtualNetwork": {"id": OTHER_VNET.upper()}, "useRemoteGateways": uses}
+    spoke = s.network(virtualNetworkPeerings=[{"properties": peering}])
+    bodies = (spoke, s.network(OTHER_VNET), s.network_gateway("far", OTHER_VNET))
+    found = without_network(*bodies, **keywords)
+    assert [name for name in found.get("virtualnetworkgateways", []) if name != "vgw"] == expected
+    hidden = without_network(spoke).get("virtualnetworkgateways", [])
+    assert ("..." in hidden) is (uses is True), "the other network does not exist"
 
 
 def appliance(vnet: str = VNET["id"], *, forwards: bool = True) -> tuple[Body, Body]:
