@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final, NamedTuple
 
-from auditor.azure.types.names import APPLICATION_GATEWAY, AZURE_FIREWALL, LOAD_BALANCER, NIC, VM
+from auditor.azure.types.names import (
+    APPLICATION_GATEWAY,
+    AZURE_FIREWALL,
+    LOAD_BALANCER,
+    NIC,
+    PUBLIC_ADDRESS,
+    TRAFFIC_MANAGER,
+    VM,
+)
 from auditor.estate.load_balancing import POOLS, LoadBalancing
 from auditor.estate.private_addresses import network_of
 from auditor.snapshot.known import PartialList
@@ -24,6 +34,16 @@ class WayIn(NamedTuple):
     """Their keys."""
     forwards: bool
     """Whether traffic arrives at a firewall, or at a VM that forwards packets, which may send it to any VM."""
+
+
+class ProfiledWay(NamedTuple):
+    """A way into a virtual network by which a Traffic Manager profile leads."""
+
+    profile: Resource
+    address: Resource
+    """The public IP address at which it begins."""
+    forwards: bool
+    """See `WayIn`."""
 
 
 class PublicAddresses:
@@ -45,6 +65,22 @@ class PublicAddresses:
         if address.key not in self._ways_in:
             self._ways_in[address.key] = tuple(_ways_in(self.balancing, self.holders(address)))
         return self._ways_in[address.key]
+
+    @cached_property
+    def profiled(self) -> dict[str, list[ProfiledWay]]:
+        """The ways by which Traffic Manager profiles lead, by the key of the virtual network."""
+        found: dict[str, list[ProfiledWay]] = defaultdict(list)
+        for profile in self._graph.by_type.get(TRAFFIC_MANAGER, ()):
+            for address in self.addresses(profile):
+                for way in self.ways_in(address):
+                    for network in way.networks:
+                        found[network].append(ProfiledWay(profile, address, way.forwards))
+        return found
+
+    def addresses(self, profile: Resource) -> list[Resource]:
+        """Return the public IP addresses that are targets of a Traffic Manager profile, as far as known."""
+        targets = self.balancing.dns.targets(profile)
+        return [target for target in targets if isinstance(target, Resource) and target.type == PUBLIC_ADDRESS]
 
 
 def _ways_in(balancing: LoadBalancing, found: list[Resource]) -> Iterator[WayIn]:

@@ -20,7 +20,7 @@ from auditor.azure.types.names import (
 )
 from auditor.estate.load_balancing import POOLS
 from auditor.estate.private_addresses import peers_of
-from auditor.estate.public_addresses import PublicAddresses
+from auditor.estate.public_addresses import ProfiledWay, PublicAddresses
 from auditor.estate.subjects import DeploymentScope, Members
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import objects, parts, unread, value
@@ -48,7 +48,7 @@ class ScopeBuilder:
         self._missing: dict[str, Unknown] = {}
         self._undeclared: list[Unknown] = []
         """Why further VMs may be members, although all VMs were read."""
-        self._direct: set[str] = set()
+        self._direct: dict[str, None] = {}
         """Keys of public IP addresses at which clients of the deployment may arrive."""
         self._whole_groups = False
 
@@ -70,7 +70,7 @@ class ScopeBuilder:
             for resource in self._graph.resources.values()
             if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in self._subscriptions
         ]
-        self._direct.update(resource.key for resource in inside if resource.type == PUBLIC_ADDRESS)
+        self._direct |= dict.fromkeys(resource.key for resource in inside if resource.type == PUBLIC_ADDRESS)
         self._reach(inside)
 
     def result(self) -> DeploymentScope:
@@ -135,7 +135,7 @@ class ScopeBuilder:
                         continue
                     queue.append(reached)
                     if reached.type == PUBLIC_ADDRESS and resource.type != NETWORK_GATEWAY:
-                        self._direct.add(reached.key)
+                        self._direct[reached.key] = None
                 else:
                     self._record_missing(*reached)
             queue += self._joined(resource)
@@ -170,8 +170,8 @@ class ScopeBuilder:
         self._reach(self._unclear_gateways())
         while new := self._profiles_that_lead_here():
             for profile in new:
-                self._reach([profile, *self._forwarded(profile)])
-                for target in _addresses(self._naming.targets(profile)):
+                self._reach([profile, *(way.address for way in self._forwarding() if way.profile.key == profile.key)])
+                for target in self._public.addresses(profile):
                     for holder in self._public.holders(target):
                         self._add_unclear(holder)
 
@@ -180,36 +180,26 @@ class ScopeBuilder:
 
         Their backends are, for instance, domain names of a private DNS zone.
         """
-        own = self._found[VIRTUAL_NETWORK]
-        return [
-            gateway
-            for gateway in self._graph.by_type.get(APPLICATION_GATEWAY, ())
-            if any(network in own for network in self._balancing.networks_of_gateway(gateway))
-            and self._balancing.open_because(gateway) is not None
-            and not self._serves_vms(gateway)
-        ]
+        balancing = self._balancing
+        found = {
+            owner.key: owner
+            for network in self._found[VIRTUAL_NETWORK]
+            for owner, _ in balancing.open_owners.get(network, ())
+            if owner.type == APPLICATION_GATEWAY and network in balancing.networks_of_gateway(owner)
+        }
+        return [gateway for gateway in found.values() if not self._serves_vms(gateway)]
 
     def _profiles_that_lead_here(self) -> list[Resource]:
         """Return the Traffic Manager profiles that are known to lead to the deployment and were not added yet."""
-        found = self._found[TRAFFIC_MANAGER]
-        return [
-            profile
-            for profile in self._graph.by_type.get(TRAFFIC_MANAGER, ())
-            if profile.key not in found
-            and (
-                any(target.key in self._direct for target in _addresses(self._naming.targets(profile)))
-                or self._forwarded(profile)
-            )
-        ]
+        found = [profile for key in self._direct for profile in self._naming.profiles_at(self._graph.resources[key])]
+        found += [way.profile for way in self._forwarding()]
+        once = {profile.key: profile for profile in found}
+        return [profile for key, profile in once.items() if key not in self._found[TRAFFIC_MANAGER]]
 
-    def _forwarded(self, profile: Resource) -> list[Resource]:
-        """Return the targets of a profile at which a firewall or VM forwards into a network of the deployment."""
-        own = self._found[VIRTUAL_NETWORK].keys()
-        return [
-            target
-            for target in _addresses(self._naming.targets(profile))
-            if any(way.forwards and own & way.networks for way in self._public.ways_in(target))
-        ]
+    def _forwarding(self) -> list[ProfiledWay]:
+        """Return the ways at which a firewall or VM forwards into a virtual network of the deployment."""
+        found = (way for network in self._found[VIRTUAL_NETWORK] for way in self._public.profiled.get(network, ()))
+        return [way for way in found if way.forwards]
 
     def _add_unclear(self, holder: Resource) -> None:
         """Add a gateway or load balancer to which a profile of the deployment leads, if no VM is known behind it."""
@@ -241,17 +231,15 @@ class ScopeBuilder:
         Or through what forwards packets in a virtual network that is peered with one of these. If a profile is known to
         lead here, the others are taken for those of other deployments.
         """
-        own = self._found[VIRTUAL_NETWORK]
-        peered = {key for network in own.values() for key in peers_of(network)}
-        for profile in self._graph.by_type.get(TRAFFIC_MANAGER, ()) if not self._found[TRAFFIC_MANAGER] else ():
-            for target in _addresses(self._naming.targets(profile)):
-                for way in self._public.ways_in(target):
-                    if own.keys() & way.networks or (way.forwards and peered & way.networks):
-                        reason = (
-                            f"{profile.id} leads to {target.id}; whether that leads on to the deployment is unknown"
-                        )
-                        unknown = Unknown(Cause.VALUE, reason, about=(profile.id, target.id))
-                        self._record_missing(TRAFFIC_MANAGER, unknown)
+        if self._found[TRAFFIC_MANAGER]:
+            return
+        own, ways = self._found[VIRTUAL_NETWORK], self._public.profiled
+        peered = dict.fromkeys(key for network in own.values() for key in peers_of(network))
+        found = [way for network in own for way in ways.get(network, ())]
+        found += [way for network in peered for way in ways.get(network, ()) if way.forwards]
+        for profile, address, _ in found:
+            reason = f"{profile.id} leads to {address.id}; whether that leads on to the deployment is unknown"
+            self._record_missing(TRAFFIC_MANAGER, Unknown(Cause.VALUE, reason, about=(profile.id, address.id)))
 
     def _has_place_for(self, type_: str) -> bool:
         """Return whether resources of a type can be here: false if no network has the subnet that they must be in."""
@@ -309,11 +297,6 @@ def unlisted_around(
 
 
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
-
-
-def _addresses(targets: Iterable[Resource | Unknown]) -> list[Resource]:
-    """Return the public IP addresses among the targets of a profile."""
-    return [target for target in targets if isinstance(target, Resource) and target.type == PUBLIC_ADDRESS]
 
 
 @cache
