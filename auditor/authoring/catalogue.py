@@ -55,6 +55,7 @@ def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
         lines.append(f"reference  {name} ({statement.section}): {statement.text}")
         lines += [f"           today: {statement.today}"] if statement.today else []
     lines += [f"source     {source.title}, {source.date}: {source.url}" for source in rule.sources]
+    lines += [f"attest     {rule.attest}"] if rule.attest else []
     lines += ["", rule.why, "", *(f"    {line}" for line in rule.fix.splitlines()), "", f"in {rule.file}"]
     return "\n".join(lines) + "\n"
 

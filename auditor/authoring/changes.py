@@ -15,8 +15,8 @@ from auditor.azure.types.names import SKU
 from auditor.errors import InputError
 from auditor.snapshot.model import Gap, GapReason, resource
 
-KEYS: Final = frozenset({"set", "remove", "add", "gap", "declare"})
-"""The keys of an example that change the deployment."""
+KEYS: Final = frozenset({"set", "remove", "add", "gap", "declare", "attest"})
+"""The keys of an example that change what is evaluated."""
 
 _HIDDEN: Final = {"reason": GapReason.FORBIDDEN, "code": "AuthorizationFailed"}
 

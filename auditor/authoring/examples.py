@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -12,9 +13,10 @@ from auditor.authoring import changes, fixtures
 from auditor.authoring.fixtures import Fixture
 from auditor.authoring.rule_files import Example
 from auditor.errors import InputError
-from auditor.evaluation import engine
+from auditor.evaluation import engine, exemptions
 from auditor.evaluation.engine import Detail
-from auditor.evaluation.model import Finding, Outcome
+from auditor.evaluation.exemptions import Exemptions
+from auditor.evaluation.model import Attestation, Finding, Outcome
 from auditor.rules.conditions import CompiledRule
 
 Findings = Mapping[tuple[str, str, str], Finding]
@@ -44,7 +46,7 @@ class ExampleTest:
         known_good, profile = self._place(example)
         if not changes.KEYS & example.content.keys():
             return self._before(known_good, profile)
-        return evaluate(known_good, example.content, self._rules[profile])
+        return attested(example, evaluate(known_good, example.content, self._rules[profile]))
 
     def faults(self, example: Example, after: Findings) -> Iterator[str]:
         """Yield what an example states and its findings do not show: outcome, severity, which other rules fail."""
@@ -101,7 +103,7 @@ class ExampleTest:
             return "no finding for this subject" if "subject" in example.content else "no finding"
         known_good, profile = self._place(example)
         rules = [rule for rule in self._rules[profile] if rule.rule.id == example.rule]
-        detailed = evaluate(known_good, example.content, rules, Detail.ALL)
+        detailed = attested(example, evaluate(known_good, example.content, rules, Detail.ALL))
         changed = {entry["resource"].lower() for key in ("set", "remove") for entry in example.content.get(key, ())}
         keys = {(finding.deployment.lower(), finding.subject.id.lower()) for finding in findings}
         shown = sorted(
@@ -123,6 +125,24 @@ def evaluate(
     """
     findings = engine.evaluate(changes.apply(known_good, change).topology(), rules, detail)
     return {(f.rule.id, f.deployment.lower(), f.subject.id.lower()): f for f in findings}
+
+
+def attested(example: Example, findings: Findings) -> Findings:
+    """Return findings with the attestation of an example applied."""
+    if "attest" not in example.content:
+        return findings
+    given = example.content["attest"]
+    attestation = Attestation(
+        rule=example.rule,
+        scope=given.get("scope", "*"),
+        attested_by="the author of the example",
+        attested_on=dt.date.fromisoformat(given.get("attestedOn", fixtures.AS_OF.isoformat())),
+        valid_until=dt.date.fromisoformat(given.get("validUntil", fixtures.AS_OF.isoformat())),
+        statement=example.content.get("because", "as the rule requires"),
+        holds=given.get("holds", True),
+    )
+    applied = exemptions.apply(Exemptions((), (attestation,)), tuple(findings.values()), (), (), fixtures.AS_OF)
+    return dict(zip(findings, applied.findings, strict=True))
 
 
 def _failing(findings: Findings) -> set[str]:

@@ -10,6 +10,7 @@ from auditor.rules.model import SEVERITIES, Severity
 
 if TYPE_CHECKING:
     from auditor.evaluation.drift.model import FindingChange
+    from auditor.evaluation.model import Finding
     from auditor.evaluation.result import Evaluation
 
 OK: Final = 0
@@ -67,16 +68,19 @@ def has_lost_sight(evaluation: Evaluation) -> bool:
     or an attestation covers the finding.
     """
     changes = evaluation.drift.findings if evaluation.drift else ()
-    shown = {(f.rule.id, f.deployment) for f in evaluation.findings if f.outcome in _NOT_EVALUATED}
+    shown = {(f.rule.id, f.deployment) for f in evaluation.findings if _makes_incomplete(f)}
     return any(
         (change.finding.rule.id, change.finding.deployment) not in shown
         if change.after is None
-        else change.after.outcome not in _NOT_EVALUATED
-        and change.after.waiver is None
-        and change.after.attestation is None
+        else not _makes_incomplete(change.after) and change.after.waiver is None and change.after.attestation is None
         for change in changes
         if change.state is BaselineState.LOST_SIGHT
     )
+
+
+def _makes_incomplete(finding: Finding) -> bool:
+    """Return whether coverage is incomplete because of a finding, unless it is exempt."""
+    return finding.outcome in _NOT_EVALUATED and not finding.optional
 
 
 def has_errors(evaluation: Evaluation) -> bool:

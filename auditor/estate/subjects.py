@@ -31,6 +31,15 @@ def declared_region(declared: DeclaredDeployment, which: Literal["primary", "DR"
     return found or Unknown(Cause.DECLARATION, reason)
 
 
+def undeclared(declared: DeclaredDeployment, key: str, add: str) -> Unknown:
+    """Return that an optional key of the deployment file is absent; `add` is what to add, such as `dns: NAME`.
+
+    It makes no scan incomplete. The reason is the same for all rules, and each rule has one finding about it.
+    """
+    reason = f"`{key}` of {declared.name} is not declared: add `{add}` to the deployment file"
+    return Unknown(Cause.DECLARATION, reason, optional=True)
+
+
 class Subject(msgspec.Struct, frozen=True):
     """What a finding is about."""
 

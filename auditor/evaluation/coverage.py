@@ -69,7 +69,7 @@ def _makes_incomplete(finding: Finding, topology: Topology) -> bool:
     """Return whether a finding makes the scan incomplete."""
     if finding.outcome is Outcome.ERROR:
         return True
-    if finding.outcome is not Outcome.UNKNOWN:
+    if finding.outcome is not Outcome.UNKNOWN or finding.optional:
         return False
     if finding.cause is Cause.GUEST:
         return any(d.id == finding.deployment and d.declared.guest == "required" for d in topology.deployments)

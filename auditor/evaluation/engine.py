@@ -103,7 +103,8 @@ def _findings(
 ) -> Iterator[Finding]:
     """Evaluate one rule for the subjects of a deployment; `known` keeps the subject of each element by its identity.
 
-    One more finding, about the deployment, reports that there may be other subjects, or that there are none.
+    One more finding, about the deployment, reports that there may be other subjects, or that there are none. It also
+    stands for all subjects that are unknown only for lack of optional declarations.
     """
     found = False
     unknown: list[Unknown] = []
@@ -123,7 +124,11 @@ def _findings(
             if subject.id not in seen:
                 seen.add(subject.id)
                 found = True
-                yield evaluator.evaluate(rule, compiled, element, subject)
+                finding = evaluator.evaluate(rule, compiled, element, subject)
+                if finding.optional and finding.cause is Cause.DECLARATION and target.kind != "deployment":
+                    unknown += (Unknown(finding.cause, reason, optional=True) for reason in finding.reasons)
+                else:
+                    yield finding
     if unknown or not found:
         subject = subject_of(deployment, deployment.lines)
         if subject.id not in seen:
@@ -225,16 +230,18 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
     unknown: tuple[Unknown, ...] = (),
     reasons: tuple[str, ...] = (),
 ) -> Finding:
-    """Return a finding; of several causes the first in the order of `Cause` names it."""
+    """Return a finding; its cause is the first in the order of `Cause`, of what is not optional if anything is not."""
     cause = None
     gaps: tuple[Gap, ...] = ()
     about: tuple[str, ...] = ()
+    needed = tuple(u for u in unknown if not u.optional)
     if unknown:
-        cause = min((u.cause for u in unknown), key=_CAUSES.__getitem__)
-        first = [u for u in unknown if u.cause is cause]
+        decisive = needed or unknown
+        cause = min((u.cause for u in decisive), key=_CAUSES.__getitem__)
+        first = [u for u in decisive if u.cause is cause]
         reasons = tuple(dict.fromkeys(u.reason for u in first))
-        if all(u.gaps for u in unknown):
-            gaps = tuple(dict.fromkeys(gap for u in unknown for gap in u.gaps))
+        if all(u.gaps for u in decisive):
+            gaps = tuple(dict.fromkeys(gap for u in decisive for gap in u.gaps))
         about = tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources))
     return Finding(
         rule=rule.rule,
@@ -247,4 +254,5 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
         reasons=reasons,
         gaps=gaps,
         about=about,
+        optional=bool(unknown) and not needed,
     )

@@ -17,6 +17,7 @@ from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.evaluation.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
 from auditor.rules.conditions import identity
+from auditor.rules.evidence import Evidence
 from auditor.snapshot.model import Gap
 from auditor.yaml_documents import Document
 
@@ -123,6 +124,7 @@ def _attestation(document: Document, entry: dict[str, Any], rules: list[str]) ->
         attested_on=attested,
         valid_until=until,
         statement=entry["statement"],
+        holds=entry.get("holds", True),
         file=document.file,
         line=document.line(entry),
     )
@@ -160,14 +162,19 @@ def apply(
     gaps: tuple[Gap, ...],
     as_of: dt.date,
 ) -> ExemptionResult:
-    """Apply the exemptions that are in effect on a date: an attested unknown becomes a pass, other outcomes stay."""
+    """Apply the exemptions that are in effect on a date: an attested unknown becomes a pass or a fail."""
     waivers = _Register(exemptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
     attestations = _Register(exemptions.attestations, lambda a: a.rule, as_of, _ATTESTABLE)
     waived = {gap: waiver for gap in gaps if (waiver := waivers.for_gap(gap))}
+    found = tuple(_waived(_attested(finding, attestations), waivers, waived) for finding in findings)
+    attested = {finding.key: finding for finding in found if finding.attestation is not None}
     return ExemptionResult(
-        tuple(_waived(_attested(finding, attestations), waivers, waived) for finding in findings),
-        # An attestation covers an unknown only, so that it never closes the alert of a carried finding.
-        tuple(msgspec.structs.replace(old, finding=_waived(old.finding, waivers, waived)) for old in carried),
+        found,
+        tuple(
+            msgspec.structs.replace(old, finding=_waived(old.finding, waivers, waived))
+            for old in carried
+            if not _is_superseded(old.finding, attested.get(old.finding.key))
+        ),
         waived,
         waivers.statuses(),
         attestations.statuses(),
@@ -175,13 +182,31 @@ def apply(
 
 
 def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding:
-    """Return a finding, as a pass where an attestation covers it."""
+    """Return a finding, as a pass or a fail where an attestation covers it."""
     attestation = attestations.for_finding(finding)
     if attestation is None:
         return finding
-    return msgspec.structs.replace(
-        finding, outcome=Outcome.PASS, attestation=attestation, cause=None, reasons=(), gaps=(), about=()
+    decided = msgspec.structs.replace(
+        finding,
+        outcome=Outcome.PASS,
+        attestation=attestation,
+        cause=None,
+        reasons=(),
+        gaps=(),
+        about=(),
+        optional=False,
     )
+    if attestation.holds:
+        return decided
+    seen = Evidence(finding.subject.id, "attestation", attestation.statement, finding.rule.attest or finding.rule.title)
+    return msgspec.structs.replace(
+        decided, outcome=Outcome.FAIL, evidence=(seen,), severity_is_sure=not finding.rule.grade
+    )
+
+
+def _is_superseded(old: Finding, attested: Finding | None) -> bool:
+    """Return whether an attestation of today replaces a carried finding; it closes no fail that Azure had shown."""
+    return attested is not None and (attested.outcome is Outcome.FAIL or old.attestation is not None)
 
 
 def _waived(finding: Finding, waivers: _Register[Waiver], waived: Mapping[Gap, Waiver]) -> Finding:
@@ -264,7 +289,7 @@ class _Register(Generic[_Exemption]):
             self._for[about(entry.exemption)].append(entry)
 
     def for_finding(self, finding: Finding) -> _Exemption | None:
-        """Return the exemption that covers a finding, of several the one that lasts longest."""
+        """Return the exemption that covers a finding: one that does not hold before others, then the longest one."""
         return _longest(
             e for e in self._for.get(finding.rule.id, ()) if e.covers(finding.subject.id, finding.key, finding)
         )
@@ -280,7 +305,11 @@ class _Register(Generic[_Exemption]):
 
 
 def _longest(entries: Iterable[_Entry[_Exemption]]) -> _Exemption | None:
-    return max((entry.exemption for entry in entries), key=lambda exemption: exemption.last_day, default=None)
+    return max((entry.exemption for entry in entries), key=_precedence, default=None)
+
+
+def _precedence(exemption: Waiver | Attestation) -> tuple[bool, dt.date]:
+    return isinstance(exemption, Attestation) and not exemption.holds, exemption.last_day
 
 
 def _no_match(exemption: Waiver | Attestation) -> str:

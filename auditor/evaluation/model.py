@@ -53,7 +53,7 @@ class Waiver(msgspec.Struct, frozen=True):
 
 
 class Attestation(msgspec.Struct, frozen=True):
-    """A manual sign-off for what Azure cannot show: it turns an unknown into a pass, never a fail."""
+    """A manual sign-off for what Azure cannot show: it turns an unknown into a pass or a fail, and no other outcome."""
 
     rule: str
     scope: str
@@ -63,6 +63,8 @@ class Attestation(msgspec.Struct, frozen=True):
     valid_until: dt.date
     """The last day on which it is in effect."""
     statement: str
+    holds: bool = True
+    """Whether the rule is met; if not, the unknown becomes a fail."""
     file: str = ""
     line: int = 0
 
@@ -152,15 +154,18 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     cause: Cause | None = None
     reasons: tuple[str, ...] = ()
-    """The reasons of an unknown that have its cause, or the exception of an error, each once."""
+    """The reasons of an unknown that have its cause, or the exception of an error, each once; optional ones only where
+    there are no others."""
     gaps: tuple[Gap, ...] = ()
-    """The gaps that alone make it unknown; empty where there is any other reason, of whatever cause."""
+    """The gaps that alone make it unknown; empty where there is any other reason that is not optional."""
     about: tuple[str, ...] = ()
     """The ids of the resources in which the reasons lie."""
+    optional: bool = False
+    """Whether it is unknown only for lack of optional declarations or attestations: a scan is complete with it."""
     waiver: Waiver | None = None
     """The waiver that covers it; the outcome does not change."""
     attestation: Attestation | None = None
-    """The attestation that made an unknown a pass."""
+    """The attestation that made an unknown a pass or a fail."""
     graded: str = ""
     """Why it has another severity than its rule: the reason of the grade that applies."""
     severity_is_sure: bool = True
@@ -196,7 +201,7 @@ class Coverage(msgspec.Struct, frozen=True):
     """What was listed, which gaps there are, and what was not declared."""
 
     complete: bool
-    """False if there is an open gap, an unknown without an exemption, or an error."""
+    """False if there is an open gap, an unknown that is neither exempt nor optional, or an error."""
     listed: tuple[tuple[str, str], ...]
     """(subscription, type) pairs of which every resource is in the snapshot."""
     gaps: tuple[Gap, ...]

@@ -145,6 +145,7 @@ def _finding(finding: model.Finding) -> Finding:
         evidence=tuple(map(_evidence, finding.evidence)),
         cause=finding.cause,
         reason=finding.reason or None,
+        optional=finding.optional,
         reference=rule.reference,
         sources=tuple(Source(source.title, source.url, source.date, source.read or None) for source in rule.sources),
         fix=rule.fix,

@@ -117,15 +117,17 @@ class Waiver(_Part, frozen=True):
     """The line in that file."""
 
 
-class Attestation(_Part, frozen=True):
+class Attestation(_Part, frozen=True, kw_only=True):
     """A manual sign-off for what Azure cannot show."""
 
     rule: Text
-    """The rule whose unknowns it turns into passes."""
+    """The rule whose unknowns it turns into passes or fails."""
     scope: Text
     """A glob over the ids of subjects."""
     statement: Text
     """What is attested."""
+    holds: bool = True
+    """Whether the rule is met; if not, an unknown becomes a fail."""
     attested_by: Text
     """Who attests it."""
     attested_on: dt.date
@@ -161,6 +163,8 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """Why the outcome is unknown."""
     reason: Text | None
     """The cause in words; of an error, what went wrong."""
+    optional: bool = False
+    """Whether the coverage is complete without it: it lacks only optional declarations or attestations."""
     reference: tuple[Text, ...]
     """The statements of the reference architecture that the rule checks; empty if `sources` has the reasons."""
     sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ()
@@ -172,7 +176,7 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     waiver: Waiver | None
     """The waiver that covers it; null if none does."""
     attestation: Attestation | None
-    """The attestation that made an unknown a pass; null if none did."""
+    """The attestation that made an unknown a pass or a fail; null if none did."""
     state: Annotated[BaselineState, Meta(extra_json_schema={"not": {"const": "gone"}})] | None
     """Its state relative to the baseline; null without a baseline, or if the baseline has nothing to compare."""
 
@@ -214,7 +218,8 @@ class Coverage(_Part, frozen=True):
     """What was listed, which gaps there are, and what was not declared."""
 
     complete: bool
-    """False if there is an open gap, an unknown without an exemption, or an error: findings may be missing."""
+    """False if there is an open gap, an unknown that is neither exempt nor optional, or an error: findings may be
+    missing."""
     listed: Mapping[str, tuple[str, ...]]
     """By subscription, the resource types of which every resource was read."""
     gaps: tuple[Gap, ...]
@@ -239,7 +244,7 @@ class WaiverStatus(Waiver, frozen=True):
     """Of a lapsed waiver, the first value that differs; of an unused one, why it covers nothing."""
 
 
-class AttestationStatus(Attestation, frozen=True):
+class AttestationStatus(Attestation, frozen=True, kw_only=True):
     """An attestation, and what it covers."""
 
     covers: Count

@@ -79,4 +79,5 @@ def _finding(finding: Finding, rule: Rule) -> model.Finding:
             for e in finding.evidence
         ),
         cause=finding.cause,
+        attestation=model.Attestation(**msgspec.structs.asdict(finding.attestation)) if finding.attestation else None,
     )

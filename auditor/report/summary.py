@@ -72,9 +72,10 @@ def coverage_sentence(document: Document) -> str:
     """Return in one sentence whether the result is complete."""
     if document.coverage.complete:
         return f"Coverage is complete{', except for waived gaps' * ('gap' in waived(document))}."
-    of = outcomes(document)
     reasons = missing(document)
-    reasons += [wording.count(of[outcome], outcome) for outcome in (Outcome.UNKNOWN, Outcome.ERROR) if of[outcome]]
+    needed = sum(not finding.optional for finding in counted(document, Outcome.UNKNOWN))
+    numbers = {Outcome.UNKNOWN: needed, Outcome.ERROR: outcomes(document)[Outcome.ERROR]}
+    reasons += [wording.count(number, outcome) for outcome, number in numbers.items() if number]
     if carried := still_open(document):
         reasons.append(f"{wording.count(carried, 'open finding')} carried over from the previous report")
     return f"This result is incomplete{': ' * bool(reasons)}{', '.join(reasons)}."

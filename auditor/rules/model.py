@@ -95,9 +95,12 @@ class Rule(msgspec.Struct, frozen=True):
     severity: Severity
     targets: tuple[Target, ...]
     condition: Condition
+    """What must be true; empty if `attest` has it."""
     why: str
     fix: str
     when: Condition | None = None
+    attest: str = ""
+    """The sentence that a person must attest, since nothing in Azure shows it; "" if there is a condition."""
     params: Mapping[str, object] = {}
     settings: Mapping[str, Setting] = {}
     grade: tuple[Grade, ...] = ()

@@ -13,9 +13,10 @@ from auditor.azure.arm import canonical_type
 from auditor.azure.types import KINDS
 from auditor.errors import InputError
 from auditor.estate.declaration import DeclaredDeployment
-from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError
+from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError, Test, unknown_because
 from auditor.rules.model import Grade, Pack, Rule, Setting, Severity, Source, Statement, Target
 from auditor.rules.registry import Fact
+from auditor.snapshot.known import Cause, Unknown
 from auditor.yaml_documents import Document
 
 PACK_FILE: Final = "pack.yaml"
@@ -185,10 +186,11 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
         title=value["title"],
         severity=Severity(value["severity"]),
         targets=targets,
-        condition=value["assert"],
+        condition=value.get("assert", {}),
         why=value["why"],
         fix=value["fix"],
         when=value.get("when"),
+        attest=" ".join(value.get("attest", "").split()),
         params=value["params"],
         settings=settings,
         grade=tuple(
@@ -203,6 +205,13 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
     )
 
 
+def _unattested(rule: Rule) -> Test:
+    """Return the condition of a rule by attestation: unknown, since only an attestation decides."""
+    reason = f"nothing in Azure shows this; attest for {rule.id} whether it holds: {rule.attest}"
+    result = unknown_because(Unknown(Cause.ATTESTATION, reason, optional=True))
+    return lambda _context, _stack: result
+
+
 def _compile(rule: Rule, target: Target, facts: Mapping[str, Fact]) -> Compiled:
     """Compile the conditions of a rule for one target.
 
@@ -214,7 +223,7 @@ def _compile(rule: Rule, target: Target, facts: Mapping[str, Fact]) -> Compiled:
     compiler = Compiler(facts, rule.params, rule.settings, kinds)
     return Compiled(
         when=compiler.compile(rule.when, ("when",)) if rule.when else None,
-        condition=compiler.compile(rule.condition, ("assert",)),
+        condition=compiler.compile(rule.condition, ("assert",)) if rule.condition else _unattested(rule),
         grade=tuple(
             (compiler.compile(grade.when, ("grade", index, "when")), grade) for index, grade in enumerate(rule.grade)
         ),

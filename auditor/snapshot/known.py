@@ -27,6 +27,8 @@ class Cause(enum.StrEnum):
     """It is in a file inside the VM, which was not supplied."""
     VALUE = "value"
     """It was read, but its value has no known meaning."""
+    ATTESTATION = "attestation"
+    """Nothing in Azure shows it, and no person attests it."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -39,6 +41,8 @@ class Unknown(msgspec.Struct, frozen=True):
     """What was not read, where nothing else is the reason."""
     about: tuple[str, ...] = ()
     """The ids of the resources in which the reason lies, beyond those of the gaps."""
+    optional: bool = False
+    """Whether a scan is complete without it: an optional key of the deployment file, or an attestation."""
 
     @classmethod
     def of(cls, gap: Gap) -> Unknown:

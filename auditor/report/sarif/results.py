@@ -111,7 +111,8 @@ def _message(finding: Finding, last_seen: str) -> str:
     observations = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
     if more := len(finding.evidence) - len(observations):
         observations.append(f"and {more} more")
-    reason = inert(one_line(_attested(finding.attestation) or finding.reason or "").rstrip("."), LONGEST_REASON)
+    reason = "" if last_seen else _attested(finding.attestation)
+    reason = inert(one_line(reason or finding.reason or "").rstrip("."), LONGEST_REASON)
     grade = (
         f"Severity {finding.severity}, because {inert(one_line(finding.grade), LONGEST_REASON)}"
         if finding.grade

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,9 @@ def _waived(page: Page, document: Document) -> None:
 def _attested(page: Page, document: Document) -> None:
     findings = group((f for f in document.findings if f.attestation), lambda finding: _entry(finding.attestation))
     if findings:
-        page.section(f"{wording.count(sum(map(len, findings.values())), 'pass')} by attestation")
+        numbers = Counter(finding.outcome for of in findings.values() for finding in of)
+        counts = " and ".join(wording.count(number, outcome) for outcome, number in numbers.items())
+        page.section(f"{counts} by attestation")
     for given in document.attestations.used:
         found = findings.get(_entry(given), [])
         if found:

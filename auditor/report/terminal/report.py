@@ -55,6 +55,7 @@ _CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.DECLARATION: "Not declared",
     Cause.GUEST: "In a file inside the VM that was not supplied",
     Cause.VALUE: "Read, but the value has no known meaning",
+    Cause.ATTESTATION: "Not attested",
     None: "Without a known cause",
 }
 
@@ -225,12 +226,16 @@ def _more(page: Page, number: int, indent: int) -> None:
 
 def _unknowns(page: Page, document: Document) -> None:
     """Write the unknowns by cause and reason, so that a missing permission is written once."""
-    unknowns = group(counted(document, Outcome.UNKNOWN), lambda finding: finding.cause)
+    unknowns = group(
+        counted(document, Outcome.UNKNOWN),
+        lambda finding: (_CAUSES[finding.cause], finding.optional),
+    )
     if unknowns:
         page.section(f"{wording.count(sum(map(len, unknowns.values())), 'unknown')}: could not be evaluated")
-    for number, cause in enumerate(cause for cause in _CAUSES if cause in unknowns):
-        page.lines([""] * (number > 0) + [_CAUSES[cause]])
-        _by_reason(page, unknowns[cause])
+    causes = [(cause, optional) for optional in (False, True) for cause in _CAUSES.values()]
+    for number, (cause, optional) in enumerate(kind for kind in causes if kind in unknowns):
+        page.lines([""] * (number > 0) + [f"{cause}{'; the result is complete without it' * optional}"])
+        _by_reason(page, unknowns[cause, optional])
 
 
 def _carried(page: Page, document: Document) -> None:
@@ -284,7 +289,7 @@ def _summary(document: Document) -> str:
     fails = ", ".join(f"{number} {severity}" for severity, number in summary.severities(document) if number)
     counts = [f"{outcomes[Outcome.FAIL]} fail{f' ({fails})' if fails else ''}"]
     counts += [f"{outcomes[Outcome.ERROR]} error"] * (outcomes[Outcome.ERROR] > 0)
-    attested = sum(finding.attestation is not None for finding in document.findings)
+    attested = sum(finding.attestation is not None for finding in counted(document, Outcome.PASS))
     passes = f"{outcomes[Outcome.PASS]} pass{f' ({attested} attested)' if attested else ''}"
     counts += [f"{outcomes[Outcome.UNKNOWN]} unknown", passes]
     if carried := summary.still_open(document):

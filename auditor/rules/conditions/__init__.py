@@ -8,7 +8,7 @@ from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler
 from auditor.rules.conditions.display import plain
 from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import compare, identity
-from auditor.rules.conditions.result import LookUp, Result, Stack, Test
+from auditor.rules.conditions.result import LookUp, Result, Stack, Test, unknown_because
 
 __all__ = [
     "Compiled",
@@ -22,4 +22,5 @@ __all__ = [
     "compare",
     "identity",
     "plain",
+    "unknown_because",
 ]
