@@ -216,6 +216,8 @@ FAIL, PASS = reports.finding(), reports.finding(Outcome.PASS)
         (None, (WHOLE,), False),
         (None, (msgspec.structs.replace(WHOLE, waiver=reports.waiver()),), False),
         (UNKNOWN, (), False),
+        (msgspec.structs.replace(UNKNOWN, optional=True), (), True),
+        (None, (msgspec.structs.replace(WHOLE, optional=True),), True),
         (msgspec.structs.replace(UNKNOWN, outcome=Outcome.ERROR), (), False),
         (FAIL, (), True),
         (msgspec.structs.replace(FAIL, waiver=reports.waiver()), (), False),

@@ -47,6 +47,10 @@ def _unsure(cause: Cause) -> Fact:
     )
 
 
+def _undeclared(_context: object, vm: Any) -> Answer:
+    return Answer("x" if vm.name == "vm-a" else Unknown(Cause.DECLARATION, "`dns` is not declared", optional=True))
+
+
 def _broken(_context: object, element: Any) -> Answer:
     message = f"a bug with {element.name}"
     raise LookupError(message)
@@ -56,6 +60,7 @@ FACTS_AND_OURS = {
     **FACTS,
     "broken": Fact("broken", ("vm",), "text", _broken, ""),
     **{f.name: f for f in map(_unsure, Cause)},
+    "unsure.dns": Fact("unsure.dns", ("vm",), "text", _undeclared, ""),
 }
 
 

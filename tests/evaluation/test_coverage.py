@@ -24,6 +24,13 @@ def test_a_complete_answer(load: Load) -> None:
     assert list(found.listed) == sorted(found.listed)
 
 
+def test_a_scan_is_complete_without_what_is_optional(load: Load) -> None:
+    rules = {"R1": ON_VMS + "assert: {fact: unsure.dns, equals: x}\n", "R2": ON_VMS + "attest: It is tested.\n"}
+    found = covered(estate(), load(**rules))
+    assert (found.complete, found.declarations) == (True, ())
+    assert not covered(estate(), load(R3=ON_VMS + "assert: {fact: unsure.declaration, equals: x}\n")).complete
+
+
 def test_types_that_were_not_listed_are_gaps_with_a_command(load: Load) -> None:
     rule = "for: [{type: Microsoft.KeyVault/vaults}]\nassert: {allOf: []}\n"
     found = covered(estate(unlisted=[VM]), load(R1=rule))

@@ -66,6 +66,35 @@ def test_the_first_cause_names_the_finding(load: Load, facts: list[str], cause: 
     assert found.gaps == ((NOT_READ,) if facts == ["gap"] else ()), "gaps are named where they alone are the reason"
 
 
+def test_what_lacks_an_optional_declaration_is_one_finding_about_the_deployment(load: Load) -> None:
+    text = DEPLOYMENT.replace("vm-b]", "vm-b, vm-c]")
+    built = estate(s.vm("vm-c"), s.nic("vm-c-nic"), deployment=text)
+    findings = engine.evaluate(built, load(R1=ON_VMS + "assert: {fact: unsure.dns, equals: x}\n"))
+    assert outcomes(findings) == {"d": Outcome.UNKNOWN, "vm-a": Outcome.PASS}
+    found = one(findings, "d")
+    assert (found.cause, found.reasons, found.optional) == (Cause.DECLARATION, ("`dns` is not declared",), True)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_what_is_not_optional_decides_whether_an_unknown_is(load: Load, cause: Cause) -> None:
+    both = f"{{allOf: [{{fact: unsure.dns, equals: x}}, {{fact: unsure.{cause}, equals: x}}]}}"
+    found = one(engine.evaluate(estate(), load(R1=ON_VMS + f"assert: {both}\n")), "vm-b")
+    assert (found.cause, found.reasons, found.optional) == (cause, (f"{cause} of vm-b",), False)
+    assert found.gaps == ((NOT_READ,) if cause is Cause.GAP else ()), "a waiver of the gap covers it"
+
+
+def test_a_rule_by_attestation_is_unknown_where_it_applies(load: Load) -> None:
+    rule = (
+        "for: [{kind: deployment}]\nwhen: {fact: deployment.environment, equals: production}\nattest: It is tested.\n"
+    )
+    (found,) = engine.evaluate(estate(), load(R1=rule))
+    assert (found.outcome, found.cause, found.optional) == (Outcome.UNKNOWN, Cause.ATTESTATION, True)
+    assert found.reasons == ("nothing in Azure shows this; attest for R1 whether it holds: It is tested.",)
+    other = DEPLOYMENT.replace("product: iris", "product: iris\n  environment: non-production")
+    (found,) = engine.evaluate(estate(deployment=other), load(R1=rule))
+    assert found.outcome is Outcome.NOT_APPLICABLE
+
+
 def test_several_reasons_are_shown_once_each_and_cut(load: Load) -> None:
     hidden = [s.gap(arm_id("Compute/virtualMachines", f"x{n}")) for n in range(5)]
     members = ", ".join(f"x{n}" for n in range(5))

@@ -119,6 +119,8 @@ def test_a_file_of_attestations_is_read() -> None:
             line=3,
         ),
     )
+    (given,) = load_attestations(f"{ATTESTATIONS}    holds: false\n")
+    assert not given.holds
 
 
 def test_a_file_may_be_empty_of_them() -> None:
@@ -165,6 +167,7 @@ def test_a_fault_in_a_file_of_waivers_is_named_with_its_line(change: Change) -> 
     ("attestedOn: 2026-10-01", "attestedOn: 2026-13-01", "which is not a calendar date"),
     ("    statement: Both members are alike; seen on site.\n", "", "lacks the key 'statement'", -5),
     ("    attestedBy: the data centre's manager\n", "", "lacks the key 'attestedBy'", -2),
+    ("attestedOn: 2026-10-01", "attestedOn: 2026-10-01\n    holds: maybe", "holds must be true or false", 1),
 )
 def test_a_fault_in_a_file_of_attestations_is_named_with_its_line(change: Change) -> None:
     Sound(ATTESTATIONS, "attestations.yaml", load_attestations).refuses(change)
@@ -270,6 +273,46 @@ def test_an_attested_unknown_passes_and_a_fail_stays_one() -> None:
     assert states(found.attestations) == [(ExemptionState.USED, 1)]
     (failed,) = applied(failed, attested=(attestation(),)).findings
     assert failed.attestation is None
+
+
+def test_an_attestation_that_does_not_hold_fails_an_unknown_and_nothing_else() -> None:
+    unseen, passed = unknown(PROBE, vm("vm-a"), "why"), finding(Outcome.PASS, subject=vm("vm-b"))
+    given = attestation(holds=False, statement="Seen off.")
+    fails, same = applied(unseen, passed, attested=(given,)).findings
+    assert (fails.outcome, fails.attestation, fails.cause, fails.severity) == (
+        Outcome.FAIL,
+        given,
+        None,
+        PROBE.severity,
+    )
+    assert fails.evidence == (Evidence(vm("vm-a").id, "attestation", "Seen off.", PROBE.title),)
+    assert same is passed
+
+
+def test_of_several_attestations_one_that_does_not_hold_counts() -> None:
+    given = attestation(holds=False, valid_until=dt.date(2026, 12, 1))
+    for order in ((given, attestation()), (attestation(), given)):
+        assert applied(finding(Outcome.UNKNOWN), attested=order).findings[0].outcome is Outcome.FAIL
+
+
+def test_an_attestation_replaces_a_carried_finding_that_rests_on_one() -> None:
+    unseen, holds, fails = finding(Outcome.UNKNOWN), attestation(), attestation(holds=False)
+    observed, attested = finding(), msgspec.structs.replace(finding(), attestation=fails)
+    kept = {
+        (old.attestation is not None, given): bool(
+            applied(unseen, carried=(Carried(old, "2026-10-01"),), attested=(given,) if given else ()).carried
+        )
+        for old in (observed, attested)
+        for given in (holds, fails, None)
+    }
+    assert kept == {
+        (False, holds): True,
+        (False, fails): False,
+        (False, None): True,
+        (True, holds): False,
+        (True, fails): False,
+        (True, None): True,
+    }
 
 
 def test_an_attested_finding_needs_no_waiver() -> None:

@@ -181,6 +181,7 @@ def test_a_waived_finding_keeps_its_outcome_and_is_counted_separately() -> None:
         "rule": "MIR003",
         "scope": "*",
         "statement": "Seen on site.",
+        "holds": True,
         "attestedBy": "the data centre's manager",
         "attestedOn": "2026-10-01",
         "validUntil": "2027-09-30",
