@@ -23,7 +23,7 @@ from auditor.evaluation import engine
 from auditor.evaluation.engine import Detail
 from auditor.evaluation.model import Outcome
 from auditor.rules.conditions import CompiledRule
-from auditor.snapshot.known import PartialList
+from auditor.snapshot.known import Cause, PartialList
 from auditor.snapshot.model import Resource
 
 
@@ -110,7 +110,9 @@ class Sensitivity:
         return msgspec.structs.replace(self.fixture, inventory=inventory).topology()
 
     def _outcomes(self, rule: str, topology: Topology) -> set[Outcome]:
-        return {finding.outcome for finding in engine.evaluate(topology, [self.rules[rule]])}
+        """Return the outcomes of a rule, without what only an attestation decides: no mutation changes that."""
+        findings = engine.evaluate(topology, [self.rules[rule]])
+        return {finding.outcome for finding in findings if finding.cause is not Cause.ATTESTATION}
 
     def _reads(self, rule: str) -> _Reads:
         if rule not in self._reads_of:

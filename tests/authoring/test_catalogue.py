@@ -155,7 +155,7 @@ def test_a_page_has_the_whole_content_of_its_rule() -> None:
         examples, _, unnoticed = text.partition("## Examples")[2].partition("## Not noticed")
         assert examples.count("\n| `") == len(value["examples"])
         assert all(generator().prose(entry["reason"]) in unnoticed for entry in value.get("insensitive", ()))
-        assert "\nassert:" in text
+        assert ("\nattest:" if rule.attest else "\nassert:") in text
         assert ("\nwhen:" in text) is ("when" in value)
 
 
