@@ -65,7 +65,7 @@ def what_is_read() -> str:
     once = [(found, f"the subscription{_behind(found)}") for found in reads.FURTHER if not found.parent]
     once.append((reads.USAGES, f"each region in use{_behind(reads.USAGES)}"))
     listed = [(found, f"{_owner(found, 'the subscription')}{_behind(found)}") for found in reads.LISTS]
-    members = [(found, f"{_owner(found, 'each virtual machine')}{_behind(found)}") for found in reads.OF_MEMBERS]
+    members = [(found, f"{_owner(found, f'each `{found.name}`')}{_behind(found)}") for found in reads.OF_MEMBERS]
     lines = [
         "# Requests to Azure",
         "",

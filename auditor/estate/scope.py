@@ -19,6 +19,7 @@ from auditor.azure.types.names import (
     VM,
 )
 from auditor.estate.load_balancing import POOLS
+from auditor.estate.network_gateways import is_virtual_hub
 from auditor.estate.private_addresses import peers_of
 from auditor.estate.public_addresses import ProfiledWay, PublicAddresses
 from auditor.estate.subjects import DeploymentScope, Members
@@ -151,6 +152,8 @@ class ScopeBuilder:
         for peering in parts(network, "properties.virtualNetworkPeerings[*]"):
             remote = value(peering, "properties.remoteVirtualNetwork.id").value
             if value(peering, "properties.useRemoteGateways").value is not True or not isinstance(remote, str):
+                continue
+            if is_virtual_hub(remote):
                 continue
             found = self._graph.get(remote)
             unknown = self._graph.listing(NETWORK_GATEWAY, arm.subscription_of(arm.key(remote)))
@@ -309,7 +312,9 @@ def _reachable_from(type_: str) -> tuple[str, ...]:
         targets = [reference.to for reference in REFERENCES.get(current, ()) if reference.reached]
         targets += REACHED_BACKWARDS.get(current, ())
         reached.update(dict.fromkeys(targets))
-        further = [target for target in targets if target not in visited and current != NETWORK_GATEWAY]
+        # No profile belongs because of the address of a network gateway.
+        ended = {PUBLIC_ADDRESS} if current == NETWORK_GATEWAY else set()
+        further = [target for target in targets if target not in visited | ended]
         visited.update(further)
         queue += further
     return tuple(reached)

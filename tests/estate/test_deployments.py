@@ -772,6 +772,9 @@ def profile_id(name: str) -> str:
     return arm_id("Network/trafficManagerProfiles", name)
 
 
+BEHIND_GATEWAYS = {"connections", "expressroutecircuits", "localnetworkgateways"}
+
+
 @pytest.mark.parametrize(
     ("gap", "opened"),
     [
@@ -784,7 +787,10 @@ def profile_id(name: str) -> str:
         (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks[3]"), {"disks"}),
         (s.gap(REACHED[2]["id"]), set()),
         (s.gap(VNET["id"]), {"networksecuritygroups", "flowlogs"}),
-        (s.gap(arm_id("Network/virtualNetworkGateways", "vgw-y")), {"virtualnetworkgateways", "publicipaddresses"}),
+        (
+            s.gap(arm_id("Network/virtualNetworkGateways", "vgw-y")),
+            {"virtualnetworkgateways", "publicipaddresses", *BEHIND_GATEWAYS},
+        ),
         (s.gap(SUB, FLOW_LOG), {"flowlogs"}),
         (s.gap(SUB, NIC), set()),
         (s.gap(arm_id("Network/loadBalancers", "lb-y")), {"loadbalancers", "virtualnetworks", "publicipaddresses"}),
@@ -793,7 +799,7 @@ def profile_id(name: str) -> str:
 )
 def test_a_gap_makes_everything_behind_it_unknown(gap: Body, opened: set[str]) -> None:
     found = scope(*REACHED, gaps=[gap])
-    of_networks = {"azurefirewalls", "virtualnetworkgateways"}
+    of_networks = {"azurefirewalls", "virtualnetworkgateways", "hubvirtualnetworkconnections", *BEHIND_GATEWAYS}
     beyond = {"networksecuritygroups", "trafficmanagerprofiles", "publicipaddresses", "flowlogs", *of_networks}
     beyond = beyond if "virtualnetworks" in opened else set()
     assert {type_ for type_, names in found.items() if names[-1:] == ["..."]} == opened | beyond

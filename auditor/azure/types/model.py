@@ -81,7 +81,7 @@ class Reference(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """The name of the property: that of the object or list around the id, such as `probe`."""
-        names: list[str] = re.findall(r"[A-Za-z]+", self.path)
+        names: list[str] = re.findall(r"[A-Za-z][A-Za-z0-9]*", self.path)
         return names[-1] if names[-1] != "id" or len(names) == 1 else names[-2]
 
 

@@ -17,12 +17,16 @@ from auditor.azure.types.model import (
 )
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
+    CIRCUIT,
     LOAD_BALANCER,
+    LOCAL_GATEWAY,
+    NETWORK_GATEWAY,
     NIC,
     PUBLIC_ADDRESS,
     PUBLIC_PREFIX,
     SECURITY_GROUP,
     VIRTUAL_NETWORK,
+    VIRTUAL_WAN,
     VM,
 )
 
@@ -54,6 +58,11 @@ def _in_subnet(*names: str) -> Reference:
     return Reference(
         "properties.subnet.id", VIRTUAL_NETWORK, "subnets", reached=False, reached_backwards=True, subnets=names
     )
+
+
+def _end(path: str) -> Reference:
+    """Return the reference of a connection to a gateway at an end of it, to whose deployments it belongs."""
+    return Reference(path, NETWORK_GATEWAY, reached=False, reached_backwards=True)
 
 
 def _of_gateway(path: str, collection: str) -> Reference:
@@ -314,6 +323,12 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Network/connections",
         via=Via.RESOURCE_GRAPH,
+        references=(
+            _end("properties.virtualNetworkGateway1.id"),
+            _end("properties.virtualNetworkGateway2.id"),
+            Reference("properties.localNetworkGateway2.id", LOCAL_GATEWAY),
+            Reference("properties.peer.id", CIRCUIT),
+        ),
         volatile=(
             Volatile(
                 (
@@ -324,6 +339,22 @@ TYPES: Final = (
                 ),
                 "is what the connection reported last",
             ),
+        ),
+    ),
+    ResourceType("Microsoft.Network/virtualWans", _NETWORK),
+    ResourceType(
+        "Microsoft.Network/virtualHubs",
+        _NETWORK,
+        references=(Reference("properties.virtualWan.id", VIRTUAL_WAN),),
+    ),
+    ResourceType(
+        "Microsoft.Network/virtualHubs/hubVirtualNetworkConnections",
+        _NETWORK,
+        Via.PARENT,
+        parent="Microsoft.Network/virtualHubs",
+        path="/hubVirtualNetworkConnections",
+        references=(
+            Reference("properties.remoteVirtualNetwork.id", VIRTUAL_NETWORK, reached=False, reached_backwards=True),
         ),
     ),
     ResourceType(

@@ -10,7 +10,7 @@ import msgspec
 
 from auditor.azure import arm, paths
 from auditor.azure.types import REFERENCES
-from auditor.azure.types.names import PROTECTED_ITEM
+from auditor.azure.types.names import CONNECTION, PROTECTED_ITEM
 from auditor.estate.declaration import DeclaredDeployment, LoadBalancerRole, Role
 from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
@@ -41,6 +41,8 @@ class MemberReads(msgspec.Struct, frozen=True):
     """Backups of database servers, whose recovery points are read."""
     load_balancers: tuple[Resource, ...]
     """Those in front of mirrors, whose probe metrics are read."""
+    connections: tuple[Resource, ...]
+    """Connections of the gateways that their virtual networks use, whose states are read."""
     unlisted: tuple[str, ...]
     """Keys of resources that deployments refer to, and that no list contains."""
 
@@ -57,6 +59,11 @@ def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> Member
             roles[key].update(found)
         for balancer in deployment.balancers[LoadBalancerRole.MIRROR].of_type(Resource):
             load_balancers[balancer.key] = balancer
+    connections = {
+        connection.key: connection
+        for deployment in deployments
+        for connection in deployment.scope[CONNECTION].of_type(Resource)
+    }
     databases = {key for key, found in roles.items() if found & _DATABASE_ROLES}
     return MemberReads(
         vms=tuple(found for found in snapshot.resources if found.key in roles),
@@ -67,6 +74,7 @@ def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> Member
             and arm.key(text_at(found.body, "properties", "sourceResourceId")) in databases
         ),
         load_balancers=tuple(load_balancers.values()),
+        connections=tuple(connections.values()),
         unlisted=tuple(sorted(_unlisted(graph, deployments))),
     )
 
@@ -98,6 +106,7 @@ async def read_members(client: ArmClient, wanted: MemberReads, snapshot: Snapsho
         *(read_instance_view(client, vm) for vm in wanted.vms),
         *(_read_recovery_points(client, item) for item in wanted.protected_items),
         *(_read_probe_metrics(client, balancer) for balancer in wanted.load_balancers),
+        *(_read_state(client, connection) for connection in wanted.connections),
     )
     client.progress.read(_NAME, len(wanted.vms))
     return result
@@ -151,4 +160,16 @@ async def _read_probe_metrics(client: ArmClient, balancer: Resource) -> ReadResu
             result.add(found)
     except NotReadError as error:
         result.record_gap(client.progress, balancer.id, reads.AVAILABILITY.name, error, reads.AVAILABILITY.action)
+    return result
+
+
+async def _read_state(client: ArmClient, connection: Resource) -> ReadResult:
+    """Read a connection with its state."""
+    result = ReadResult()
+    path = reads.CONNECTION_STATE.request(connection.id)
+    try:
+        result.add_with_properties(resource_of(await client.get(path), f"GET {path}", connection.type))
+    except NotReadError as error:
+        action = reads.CONNECTION_STATE.action
+        result.record_gap(client.progress, connection.id, "properties.connectionStatus", error, action)
     return result

@@ -8,7 +8,17 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.azure.types import TYPES, ResourceType, Via, read_via
-from auditor.azure.types.names import METRIC, PERMISSION, RECOVERY_POINT, RESOURCE_GRAPH, SKU, USAGE, VM
+from auditor.azure.types.names import (
+    CONNECTION,
+    METRIC,
+    PERMISSION,
+    RECOVERY_POINT,
+    RESOURCE_GRAPH,
+    SKU,
+    USAGE,
+    VIRTUAL_NETWORK,
+    VM,
+)
 
 LISTS: Final = tuple(read_via(Via.SUBSCRIPTION, Via.PARENT))
 """What ARM lists for a subscription, or for each resource of another type."""
@@ -31,11 +41,13 @@ STATUS: Final = "Microsoft.Compute/virtualMachines/instanceView"
 """What is missing where they cannot be read."""
 INSTANCE: Final = msgspec.structs.replace(TYPES[VM], path="", query="&$expand=instanceView")
 """One VM with its fault domain, its agent and its extensions' states."""
+CONNECTION_STATE: Final = msgspec.structs.replace(TYPES[CONNECTION], version=TYPES[VIRTUAL_NETWORK].version, path="")
+"""One connection with its state, which no list contains."""
 
 FURTHER: Final = (SUBSCRIPTION, PERMISSIONS, STATUSES, SIZES, USAGES, GRAPH)
 """What is read of each subscription besides its lists."""
-OF_MEMBERS: Final = (INSTANCE, RECOVERY_POINTS, AVAILABILITY)
-"""What is read only for the VMs and load balancers of deployments."""
+OF_MEMBERS: Final = (INSTANCE, RECOVERY_POINTS, AVAILABILITY, CONNECTION_STATE)
+"""What is read only for the VMs, load balancers and networks of deployments."""
 
 
 def actions() -> list[str]:

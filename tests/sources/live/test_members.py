@@ -37,8 +37,9 @@ def test_members_are_those_that_are_declared(lists: Snapshot) -> None:
     assert names >= DATABASES | {"vm-web-a"}
     assert len(names) == 16
     assert {load_balancer.name for load_balancer in found.load_balancers} == {"lb-mirror"}
+    assert {connection.name for connection in found.connections} == {"con-hospital-weu", "con-hospital-neu"}
     assert found.unlisted == ()
-    assert plan(lists, ()) == MemberReads((), (), (), ()), "without a declaration and without tags there are none"
+    assert plan(lists, ()) == MemberReads((), (), (), (), ()), "without a declaration and without tags there are none"
 
 
 def test_recovery_points_are_read_of_database_servers(lists: Snapshot) -> None:

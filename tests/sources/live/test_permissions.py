@@ -371,7 +371,12 @@ def test_lists_that_fail_hide_no_other_type(first: int) -> None:
 @pytest.mark.parametrize("listing", [found for found in reads.LISTS if found.parent], ids=type_of)
 def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: ResourceType) -> None:
     estate = protected(live.estate_of(NAME))
-    for type_, name in (("Network/firewallPolicies", "policy"), ("Automation/automationAccounts", "account")):
+    parents = (
+        ("Network/firewallPolicies", "policy"),
+        ("Network/virtualHubs", "hub"),
+        ("Automation/automationAccounts", "a"),
+    )
+    for type_, name in parents:
         estate.add({"id": f"{GROUP}/providers/Microsoft.{type_}/{name}", "location": "westeurope", "properties": {}})
     owners = [body["id"] for body in estate.of_type(arm.canonical_type(listing.parent), SCOPE)]
     assert owners
