@@ -90,11 +90,15 @@ def test_every_rule_passes_on_a_known_good_deployment() -> None:
 
 
 def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) -> bool:
-    """Return whether any evidence is a changed property; where none can be, whether there is any evidence."""
+    """Return whether any evidence is a changed property; where none can be, whether there is any evidence.
+
+    The absence of a removed resource has no property.
+    """
     changes = [*example.get("set", ()), *example.get("remove", ())]
     shown = [(c["resource"], c["path"]) for c in changes if "path" in c and not _shown_otherwise(c)]
     added = [(item["name"], "") for item in example.get("add", ())]
-    return any(not shown or any(_names(entry, *place) for place in shown + added) for entry in evidence)
+    whole = any("path" not in change for change in changes)
+    return any(whole or not shown or any(_names(entry, *place) for place in shown + added) for entry in evidence)
 
 
 def _names(entry: Evidence, resource: str, path: str) -> bool:

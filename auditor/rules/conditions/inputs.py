@@ -129,7 +129,11 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
 
 def _reads(selected: Result) -> Iterable[Read]:
     """Return what was read to decide whether an item is selected."""
-    return [Read(evidence.resource, evidence.path, evidence.observed) for evidence in selected.evidence]
+    return [
+        Read(*read)
+        for evidence in selected.evidence
+        for read in ((evidence.resource, evidence.path, evidence.observed), *evidence.reads)
+    ]
 
 
 def _incomparable(value: object, item: object, name: str) -> Unknown:
