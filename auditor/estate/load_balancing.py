@@ -60,15 +60,19 @@ class LoadBalancing:
         return self._vms[pool.key]
 
     def open_because(self, owner: Resource) -> Unknown | None:
-        """Return why some VM may be in a further backend pool of a load balancer or application gateway, or None.
+        """Return why a load balancer or application gateway may send traffic to some further VM, or None.
 
-        The pools may not all be read, or it cannot be determined which VM a pool member is. A global load balancer has
-        none: it sends traffic to other load balancers.
+        The pools or load-balancing rules may not all be read, or it cannot be determined which VM a pool member is, or
+        which pool a rule leads to. A global load balancer sends traffic to other load balancers only.
         """
         if is_global(owner):
             return None
-        pools = objects(owner, POOLS)
-        return pools.incomplete_because or next(filter(None, map(self.pool_open_because, pools.of_type(Part))), None)
+        pools, rules = objects(owner, POOLS), objects(owner, RULES)
+        unclear = (
+            *map(self.pool_open_because, pools.of_type(Part)),
+            *map(self.unclear_pool, rules.of_type(Part)),
+        )
+        return pools.incomplete_because or rules.incomplete_because or next(filter(None, unclear), None)
 
     @cached_property
     def open_owners(self) -> dict[str, list[tuple[Resource, Unknown]]]:

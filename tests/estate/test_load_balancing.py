@@ -155,6 +155,29 @@ def test_a_pool_is_open_where_a_member_can_be_any_vm(members: Body, bodies: tupl
         assert (found is not None) is is_open, found
 
 
+POOL = arm_id("Network/loadBalancers", "lb") + "/backendAddressPools/pool"
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_open"),
+    [
+        ([], False),
+        ([{"properties": {}}], False),
+        ([{"properties": {"backendAddressPool": {"id": POOL.upper()}}}], False),
+        ([{"properties": {"backendAddressPool": {"id": f"{POOL}-x"}}}], True),
+        ([{"properties": {"backendAddressPools": [{"id": POOL}, {"id": 7}]}}], True),
+        ([None], True),
+        ("none", True),
+    ],
+)
+def test_a_rule_to_a_pool_that_is_not_there_can_lead_to_any_vm(rules: object, *, is_open: bool) -> None:
+    body = s.load_balancer("lb", {"pool": s.by_nic("vm-a-nic")})
+    body["properties"]["loadBalancingRules"] = rules
+    built = s.topology(body, *PAIR)
+    found = built.load_balancing.open_because(s.item(built, "Network/loadBalancers", "lb"))
+    assert (found is not None) is is_open, found
+
+
 def test_several_members_that_are_unknown_for_one_reason_are_several() -> None:
     found = behind(s.by_address("10.0.0.8", "10.0.0.9"), *PAIR, unlisted=[NIC])
     assert s.names(found) == ["?", "?"]
