@@ -166,16 +166,20 @@ class ScopeBuilder:
                 self._record_missing(NETWORK_GATEWAY, unknown)
 
     def _add_profiles(self) -> None:
-        """Add the Traffic Manager profiles that lead here, and the gateways and load balancers that they lead to.
+        """Add the Traffic Manager profiles that lead here, and what else they lead to.
 
-        One behind which VMs are known is reached from these, or is not of this deployment.
+        A gateway or load balancer behind which VMs are known is reached from these, or is not of this deployment. A
+        public IP address of a firewall counts, also in a network that is not of the deployment.
         """
         self._reach(self._unclear_gateways())
         while new := self._profiles_that_lead_here():
             for profile in new:
-                self._reach([profile, *(way.address for way in self._forwarding() if way.profile.key == profile.key)])
+                self._reach([profile])
                 for target in self._public.addresses(profile):
-                    for holder in self._public.holders(target):
+                    holders = self._public.holders(target)
+                    if not holders or any(way.forwards for way in self._public.ways_in(target)):
+                        self._reach([target])
+                    for holder in holders:
                         self._add_unclear(holder)
 
     def _unclear_gateways(self) -> list[Resource]:
