@@ -52,14 +52,18 @@ class Dns:
         return next(filter(None, gaps), Unknown(Cause.VALUE, reason))
 
     @cached_property
-    def _addresses(self) -> dict[str, Resource]:
-        """The public IP addresses by domain name and by address."""
-        by_name: dict[str, Resource] = {}
+    def _addresses(self) -> dict[str, Resource | Unknown]:
+        """The public IP addresses by domain name and by address; unknown if several have it."""
+        by_name: dict[str, Resource | Unknown] = {}
         for address in self.graph.by_type.get(PUBLIC_ADDRESS, ()):
             for path in ("properties.dnsSettings.fqdn", "properties.ipAddress"):
                 found = value(address, path).value
                 if isinstance(found, str):
-                    by_name.setdefault(_comparable(found), address)
+                    other = by_name.setdefault(_comparable(found), address)
+                    if isinstance(other, Resource) and other is not address:
+                        reason = f"the target of {found} is unknown: {other.id} and {address.id} have it (malformed)"
+                        about = (other.id, address.id)
+                        by_name[_comparable(found)] = Unknown(Cause.VALUE, reason, about=about)
         return by_name
 
     def target(self, endpoint: Part) -> Answer:

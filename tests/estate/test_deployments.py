@@ -683,6 +683,22 @@ def test_a_network_may_use_the_gateway_of_a_peered_one(uses: object, keywords: B
     assert ("..." in hidden) is (uses is True), "the other network does not exist"
 
 
+@pytest.mark.parametrize(
+    ("bodies", "belongs"),
+    [
+        ([firewall(vnet=OTHER_VNET)], True),
+        ([], True),  # nothing else has it
+        ([s.nic("vm-x-nic", ipConfigurations=[{"properties": {"publicIPAddress": {"id": OUT["id"]}}}])], False),
+    ],
+)
+def test_a_firewall_to_which_a_profile_of_the_deployment_leads_may_be_in_any_network(
+    bodies: list[Body], *, belongs: bool
+) -> None:
+    both = s.profile("tm", {"target": NAME}, {"targetResourceId": OUT["id"].upper()})
+    assert ("out" in scope(*NAMED, OUT, both, *bodies)["publicipaddresses"]) is belongs
+    assert "out" not in scope(*NAMED, OUT, AT_OUT, *bodies)["publicipaddresses"], "it is a profile of others"
+
+
 def appliance(vnet: str = VNET["id"], *, forwards: bool = True) -> tuple[Body, Body]:
     """Return a VM, which may forward packets, with the public IP address `out`."""
     own = {"publicIPAddress": {"id": OUT["id"]}, "subnet": {"id": f"{vnet}/subnets/dmz"}}

@@ -44,6 +44,13 @@ def test_the_public_address_of_a_name(name: str, expected: object) -> None:
     assert told(s.topology(HERE, s.public("bare")).dns.address(name)) == expected
 
 
+def test_a_name_that_two_addresses_have_leads_to_neither() -> None:
+    other = s.public("other", address="203.0.113.7", fqdn="other.westeurope.cloudapp.azure.com")
+    naming = s.topology(HERE, other).dns
+    assert told(naming.address("203.0.113.7")) is Cause.VALUE
+    assert told(naming.address("other.westeurope.cloudapp.azure.com")) == "other"
+
+
 @pytest.mark.parametrize(
     "how",
     [
