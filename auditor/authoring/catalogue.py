@@ -63,16 +63,25 @@ def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
 def matrix(loaded: tuple[LoadedPack, ...]) -> str:
     """Return who asks for what, both ways: each statement with the rules that cite it, each rule with what it rests on.
 
-    A statement that no rule cites says why. Sources are named by title; `show` has their addresses.
+    A statement that rules do not check, or only in part, says what would show the rest. Sources are named by title;
+    `show` has their addresses.
     """
     lines: list[str] = []
     for pack in loaded:
         rules = {rule.rule.id: rule.rule for of in pack.rules.values() for rule in of}
-        lines += ["", f"{pack.pack.name}: statements"] if pack.pack.statements else []
+        citing = {
+            name: sorted(rule.id for rule in rules.values() if name in rule.reference) for name in pack.pack.statements
+        }
+        if citing:
+            whole = sum(bool(found) and not pack.pack.statements[name].unchecked for name, found in citing.items())
+            part = sum(bool(found) for found in citing.values()) - whole
+            lines += ["", f"{pack.pack.name}: statements"]
+            lines += _row("", f"of {len(citing)}, rules check {whole} and {part} more in part")
         for name, statement in pack.pack.statements.items():
-            citing = sorted(rule.id for rule in rules.values() if name in rule.reference)
             lines += _row(f"{name:6}", f"{statement.section}: {statement.text}")
-            lines += _row("", f"-> {', '.join(citing) or f'no rule: {statement.unchecked}'}")
+            found = [f"{rule} (by attestation)" if rules[rule].attest else rule for rule in citing[name]]
+            lines += _row("", f"-> {', '.join(found) or 'no rule'}")
+            lines += _row("", f"unchecked: {statement.unchecked}") if statement.unchecked else []
         lines += ["", f"{pack.pack.name}: rules"]
         for rule in (rules[rule_id] for rule_id in sorted(rules)):
             lines += _row(f"{rule.id:9} {rule.severity:9}", rule.title)

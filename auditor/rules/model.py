@@ -73,7 +73,7 @@ class Statement(msgspec.Struct, frozen=True):
     today: str = ""
     """What supersedes it today."""
     unchecked: str = ""
-    """Why no rule checks it."""
+    """What no rule checks of it, and what would show that; "" if rules check all of it."""
 
 
 class Pack(msgspec.Struct, frozen=True):

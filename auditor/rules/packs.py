@@ -16,7 +16,7 @@ from auditor.estate.declaration import DeclaredDeployment
 from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError, Test, unknown_because
 from auditor.rules.model import Grade, Pack, Rule, Setting, Severity, Source, Statement, Target
 from auditor.rules.registry import Fact
-from auditor.snapshot.known import Cause, Unknown
+from auditor.snapshot.known import Unknown
 from auditor.yaml_documents import Document
 
 PACK_FILE: Final = "pack.yaml"
@@ -207,8 +207,7 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
 
 def _unattested(rule: Rule) -> Test:
     """Return the condition of a rule by attestation: unknown, since only an attestation decides."""
-    reason = f"nothing in Azure shows this; attest for {rule.id} whether it holds: {rule.attest}"
-    result = unknown_because(Unknown(Cause.ATTESTATION, reason, optional=True))
+    result = unknown_because(Unknown.unattested(rule.attest))
     return lambda _context, _stack: result
 
 

@@ -49,6 +49,12 @@ class Unknown(msgspec.Struct, frozen=True):
         """Return what a gap leaves unknown."""
         return cls(Cause.GAP, str(gap), (gap,))
 
+    @classmethod
+    def unattested(cls, sentence: str) -> Unknown:
+        """Return that nothing in Azure shows whether a sentence is true, and that it must be attested."""
+        reason = f"nothing in Azure shows this; attest whether it holds: {sentence}"
+        return cls(Cause.ATTESTATION, reason, optional=True)
+
     @property
     def resources(self) -> tuple[str, ...]:
         """Return the ids of all resources in which the reason lies."""

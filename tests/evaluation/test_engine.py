@@ -89,7 +89,7 @@ def test_a_rule_by_attestation_is_unknown_where_it_applies(load: Load) -> None:
     )
     (found,) = engine.evaluate(estate(), load(R1=rule))
     assert (found.outcome, found.cause, found.optional) == (Outcome.UNKNOWN, Cause.ATTESTATION, True)
-    assert found.reasons == ("nothing in Azure shows this; attest for R1 whether it holds: It is tested.",)
+    assert found.reasons == ("nothing in Azure shows this; attest whether it holds: It is tested.",)
     other = DEPLOYMENT.replace("product: iris", "product: iris\n  environment: non-production")
     (found,) = engine.evaluate(estate(deployment=other), load(R1=rule))
     assert found.outcome is Outcome.NOT_APPLICABLE
