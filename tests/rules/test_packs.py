@@ -355,7 +355,6 @@ def test_the_shipped_pack_is_sound() -> None:
     cited = {name for rule in rules for name in rule.get("reference", ())}
     unchecked = {name for name, statement in pack["statements"].items() if "unchecked" in statement}
     assert cited - set(pack["statements"]) == set(), "statements that do not exist"
-    assert cited & unchecked == set(), "statements that a rule cites, but which are declared as unchecked"
     assert set(pack["statements"]) - cited - unchecked == set(), "statements without a rule and without a reason"
     for name, statement in pack["statements"].items():
         for key in ("text", "today", "unchecked"):
