@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from auditor.authoring import fixtures
 from auditor.escape import printable
+from auditor.evaluation import exemptions
+from auditor.evaluation.exemptions import Exemptions
 from auditor.evaluation.model import ExemptionState, ExemptionStatus, Outcome
 from auditor.evaluation.result import Evaluation
 from auditor.report.formats import FORMATS
@@ -22,6 +25,7 @@ from tests.report import reports
 from tests.report.reports import PROBE, SIZE, evidence, finding, gap, unknown, vm
 
 WIDTHS = (60, 80, 200)
+UNDECLARED = msgspec.structs.replace(unknown(PROBE, vm("prod"), "no key", Cause.DECLARATION), optional=True)
 
 
 def rendered(shown: Evaluation, view: View | None = None) -> str:
@@ -93,8 +97,12 @@ def test_a_complete_report_without_fails_is_a_success() -> None:
             reports.report(unknown(PROBE, vm("a"), "no CPF", Cause.GUEST), complete=True),
             "No rule failed; some outcomes are unknown. Coverage is complete.",
         ),
+        (
+            reports.report(UNDECLARED, unknown(PROBE, vm("a"), "why", Cause.VALUE), complete=False),
+            "No rule failed; some outcomes are unknown. This result is incomplete: 1 unknown.",
+        ),
     ],
-    ids=["all", "empty", "incomplete", "not-applicable", "unknown", "guest"],
+    ids=["all", "empty", "incomplete", "not-applicable", "unknown", "guest", "optional"],
 )
 def test_a_report_without_findings_is_no_success_unless_complete(shown: Evaluation, said: str) -> None:
     assert said in words(shown)
@@ -289,6 +297,14 @@ def test_an_unknown_names_its_own_resource_in_full() -> None:
     assert f"- Read, but the value has no known meaning {vm('vm-a').id}: zones is not a list CRITICAL" in text
 
 
+def test_what_is_optional_comes_last_and_says_so() -> None:
+    attested = msgspec.structs.replace(unknown(SIZE, vm("b"), "rehearse it", Cause.ATTESTATION), optional=True)
+    text = words(reports.report(UNDECLARED, attested, unknown(PROBE, vm("c"), "no role", Cause.DECLARATION)))
+    assert "Not declared no role CRITICAL" in text
+    assert "Not declared; the result is complete without it no key CRITICAL" in text
+    assert "Not attested; the result is complete without it rehearse it MEDIUM" in text
+
+
 def test_unknowns_are_grouped_by_cause() -> None:
     text = rendered(
         reports.report(
@@ -359,6 +375,16 @@ attestations.yaml:40  MIR003 at gone covers nothing: the rule has no finding in 
 auditor: 1 fail (1 critical), 0 unknown, 1 pass (1 attested), 3 waived; complete
 """
     )
+
+
+def test_what_does_not_hold_is_a_fail_by_attestation() -> None:
+    given = reports.attestation(holds=False, statement="It was never rehearsed.")
+    failed = exemptions.apply(Exemptions((), (given,)), (finding(Outcome.UNKNOWN),), (), (), fixtures.AS_OF)
+    shown = msgspec.structs.replace(reports.report(*failed.findings), attestations=failed.attestations)
+    text = words(shown)
+    assert "attestation observed It was never rehearsed. expected The mirror has a probe" in text
+    assert "--- 1 fail by attestation ---" in text
+    assert text.endswith("auditor: 1 fail (1 critical), 0 unknown, 0 pass; complete")
 
 
 def test_what_is_waived_is_counted_apart_and_listed_nowhere_else() -> None:
