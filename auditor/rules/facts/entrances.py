@@ -175,6 +175,10 @@ def _unknown_profiles(context: Context) -> Iterator[Unknown]:
         yield further
     for profile in own.of_type(Resource):
         yield from (target for target in naming.targets(profile) if isinstance(target, Unknown))
+        for address in context.topology.public_addresses.addresses(profile):
+            if any(way.forwards for way in context.topology.public_addresses.ways_in(address)):
+                reason = f"{profile.id} leads to {address.id}, from where packets are forwarded"
+                yield Unknown(Cause.VALUE, reason, about=(profile.id, address.id))
     for profile, unknowns in naming.doubtful:
         if arm.subscription_of(profile.key) in deployment.subscriptions:
             yield from unknowns

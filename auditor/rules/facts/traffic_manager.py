@@ -6,7 +6,7 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import NIC, TRAFFIC_MANAGER, VIRTUAL_NETWORK, VM
+from auditor.azure.types.names import NIC, TRAFFIC_MANAGER, VM
 from auditor.estate.dns import ENDPOINTS, is_external
 from auditor.estate.load_balancing import POOLS
 from auditor.rules.context import Context
@@ -131,9 +131,10 @@ def is_served(_: Context, endpoint: Part) -> Answer:
 
 @fact("endpoint.leads_here", "endpoint", gives="boolean")
 def leads_here(context: Context, endpoint: Part) -> Answer:
-    """Whether the endpoint leads to a VM of the deployment, or to a firewall or VM that forwards into its networks.
+    """Whether the endpoint leads to a VM of the deployment.
 
-    False if its target is an Azure service without VMs; unknown if it is not known what the target leads to.
+    False if its target is an Azure service without VMs; unknown if it is not known what the target leads to, such as
+    that of a firewall.
     """
     target = context.topology.dns.target(endpoint)
     if target.value is ABSENT:
@@ -186,23 +187,18 @@ def _region_of_nested(context: Context, profile: Resource, above: frozenset[str]
 
 
 def _leads_here(context: Context, address: Resource) -> bool | Unknown:
-    """Return whether what arrives at a public IP address reaches a VM of the deployment, or a firewall in its scope."""
-    balancing = context.topology.load_balancing
+    """Return whether what arrives at a public IP address reaches a VM of the deployment; true or unknown.
+
+    A firewall, or a VM that forwards packets, may send it to any VM.
+    """
+    balancing, graph = context.topology.load_balancing, context.topology.graph
     unknown = None
     for holder in context.topology.public_addresses.holders(address):
-        pools = parts(holder, POOLS)
-        vms = [PartialList.of(balancing.vms(pool).value) for pool in pools]
+        found = [PartialList.of(balancing.vms(pool).value) for pool in parts(holder, POOLS)]
         if holder.type == NIC:
-            vms = [PartialList(tuple(edge.source for edge in context.topology.graph.referrers(holder.key, VM)))]
-        if any(roles_of(context, vm) for found in vms for vm in found.of_type(Resource)) or _forwards(context, address):
+            found = [PartialList(tuple(edge.source for edge in graph.referrers(holder.key, VM)))]
+        if any(roles_of(context, vm) for vms in found for vm in vms.of_type(Resource)):
             return True
-        unknown = unknown or next((found.incomplete_because for found in vms if not found.complete), None)
+        unknown = unknown or next((vms.incomplete_because for vms in found if not vms.complete), None)
     reason = f"{address.id} is not known to lead to a VM of the deployment"
     return unknown or Unknown(Cause.VALUE, reason, about=(address.id,))
-
-
-def _forwards(context: Context, address: Resource) -> bool:
-    """Return whether what arrives at a public IP address is forwarded into a virtual network of the deployment."""
-    own = context.deployment.scope[VIRTUAL_NETWORK].of_type(Resource) if context.deployment else ()
-    networks = {network.key for network in own}
-    return any(way.forwards and networks & way.networks for way in context.topology.public_addresses.ways_in(address))

@@ -328,3 +328,15 @@ def test_an_entrance_that_was_not_read() -> None:
         others = [body for body in VMS if body["type"] != network["type"]]
         built = s.topology(*others, network, PIP, **{"deployment": DEPLOYMENT, **keywords})  # type: ignore[arg-type]
         assert said("deployment.internet_entrance", built, s.only(built)) is GAP, keywords
+
+
+def test_a_profile_at_a_firewall_may_lead_to_any_tier() -> None:
+    out = s.public("out")
+    at_firewall = s.profile("tm", {"targetResourceId": out["id"]})
+    built = built_with(ALONE, out, firewall(publicIPAddress={"id": out["id"]}), at_firewall)
+    assert of_tier("tier.profiles", built) == ["..."]
+    both = s.profile("tm", HERE, {"targetResourceId": out["id"]})
+    assert of_tier("tier.profiles", built_with(ALONE, out, firewall(publicIPAddress={"id": out["id"]}), both)) == [
+        "tm",
+        "...",
+    ]
