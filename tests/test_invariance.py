@@ -111,7 +111,7 @@ def test_numbers_of_json_may_be_floats(name: str) -> None:
 
 NEEDED = {
     "reporting": {"GOV002", "GOV005"},
-    "dr": {"GOV002", "GOV005", "DR001", "DR006"},
+    "dr": {"GOV002", "GOV005", "DR001", "DR005", "DR006"},
     "arbiter": {"GOV002", "GOV005", "AVL001", "AVL005", "AVL006", "AVL007"},
 }
 """By role, the rules that need all of its members: GOV002 and GOV005 are about all that belongs to a deployment."""
