@@ -99,6 +99,10 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     environment: Literal["production", "non-production"] = "production"
     entrance: Literal["", "internet", "private", "front-door"] = ""
     """Where clients come from; "" if undeclared."""
+    connectivity: tuple[str, ...] | None = None
+    """How users' networks reach it: `internet`, `vpn`, `expressroute`; None if undeclared, empty if declared as `none`."""
+    dns: tuple[str, ...] = ()
+    """The lower-case domain names by which users reach it; empty if undeclared."""
     subscriptions: tuple[str, ...] = ()
     """Keys of its subscriptions; empty for all scanned subscriptions."""
     primary_region: str = ""

@@ -80,6 +80,8 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         product=entry["product"],
         environment=entry.get("environment", "production"),
         entrance=entry.get("entrance", ""),
+        connectivity=tuple(_entries(entry, "connectivity")) if "connectivity" in entry else None,
+        dns=_domain_names(entry.get("dns", [])),
         subscriptions=tuple(_subscription(text) for text in entry.get("subscriptions", ())),
         primary_region=arm.location(regions["primary"]),
         dr_region=arm.location(regions.get("dr", "")),
@@ -107,10 +109,16 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
     )
 
 
-def _entries(entry: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def _entries(entry: Mapping[str, Any], key: str) -> list[Any]:
     """Return a list, empty if it is declared as `none`."""
     found = entry.get(key, NONE)
     return [] if found == NONE else found
+
+
+def _domain_names(found: str | list[str]) -> tuple[str, ...]:
+    """Return one or several domain names as they are compared: in lower case, without a trailing dot."""
+    names = [found] if isinstance(found, str) else found
+    return tuple(dict.fromkeys(name.lower().rstrip(".") for name in names))
 
 
 def _subscription(text: str) -> str:
