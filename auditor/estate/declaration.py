@@ -100,7 +100,7 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     entrance: Literal["", "internet", "private", "front-door"] = ""
     """Where clients come from; "" if undeclared."""
     connectivity: tuple[str, ...] | None = None
-    """How users' networks reach it: `internet`, `vpn`, `expressroute`; None if undeclared, empty if declared as `none`."""
+    """How users reach it: `internet`, `vpn`, `expressroute`; empty if declared as `none`, None if undeclared."""
     dns: tuple[str, ...] = ()
     """The lower-case domain names by which users reach it; empty if undeclared."""
     subscriptions: tuple[str, ...] = ()
