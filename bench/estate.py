@@ -73,6 +73,7 @@ TYPES: Final = frozenset(
         "microsoft.network/natgateways",
         "microsoft.network/routetables",
         "microsoft.network/virtualnetworkgateways",
+        "microsoft.dataprotection/backupvaults",
         "microsoft.recoveryservices/vaults",
         "microsoft.resources/subscriptions",
         "microsoft.resources/subscriptions/resourcegroups",
@@ -80,6 +81,10 @@ TYPES: Final = frozenset(
     }
 )
 """The types that are listed completely."""
+
+
+_BACKED_UP: Final = ("mirror-failover", "mirror-dr")
+"""The roles of VMs that are backed up."""
 
 
 class _Place(NamedTuple):
@@ -194,7 +199,56 @@ class _Estate:
         self._sets(sets, primary_region)
         for role, pool in pools.items():
             self._load_balancer(primary, pool, members[role], networks[False], mirror=role == "mirror-failover")
+        for place in (primary, dr):
+            databases = [plan.name for plan in plans if plan.in_dr is (place is dr) and plan.role in _BACKED_UP]
+            self._backups(place, databases)
         self._declare(name, scope, (primary_region, dr_region), plans, by_tags=by_tags)
+
+    def _backups(self, place: _Place, vms: Sequence[str]) -> None:
+        """Add a vault that protects some VMs, each with two recovery points."""
+        chance = self._random
+        vault = place.id("Microsoft.RecoveryServices/vaults", f"rsv-{place.group}")
+        redundancy = "GeoRedundant" if chance.random() < 0.9 else "LocallyRedundant"
+        settings: Body = {
+            "redundancySettings": {"standardTierStorageRedundancy": redundancy, "crossRegionRestore": "Enabled"},
+            "securitySettings": {
+                "softDeleteSettings": {"softDeleteState": "AlwaysON"},
+                "immutabilitySettings": {"state": "Locked" if chance.random() < 0.8 else "Unlocked"},
+            },
+        }
+        self._add(vault, "Microsoft.RecoveryServices/vaults", place.region, settings)
+        policy = f"{vault}/backupPolicies/daily"
+        kept = {"count": 30, "durationType": "Days"}
+        years = {"yearlySchedule": {"retentionDuration": {"count": 7, "durationType": "Years"}}}
+        retention = {"dailySchedule": {"retentionDuration": kept}, **(years if chance.random() < 0.9 else {})}
+        self._add(
+            policy,
+            "Microsoft.RecoveryServices/vaults/backupPolicies",
+            place.region,
+            {"backupManagementType": "AzureIaasVM", "policyType": "V2", "retentionPolicy": retention},
+        )
+        for vm in vms:
+            container = f"IaasVMContainer;iaasvmcontainerv2;{place.group};{vm}"
+            item = f"{vault}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/VM;{vm}"
+            properties: Body = {
+                "backupManagementType": "AzureIaasVM",
+                "protectionState": "Protected" if chance.random() < 0.97 else "ProtectionStopped",
+                "lastBackupStatus": "Completed" if chance.random() < 0.95 else "Failed",
+                "lastBackupTime": "2026-11-01T01:03:27.1093412Z",
+                "lastRecoveryPoint": "2026-11-01T01:03:27.1093412Z",
+                "extendedProperties": {},
+                "sourceResourceId": place.id("Microsoft.Compute/virtualMachines", vm),
+                "policyId": policy,
+            }
+            type_ = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems"
+            self._add(item, type_, place.region, properties)
+            for day in (30, 31):
+                consistency = "AppConsistent" if chance.random() < 0.9 else "FileSystemConsistent"
+                point = {
+                    "recoveryPointType": consistency,
+                    "recoveryPointTime": f"2026-10-{day}T01:03:27.1093412Z",
+                }
+                self._add(f"{item}/recoveryPoints/{day}", f"{type_}/recoveryPoints", place.region, point)
 
     def _declare(
         self, name: str, scope: str, regions: tuple[str, str], plans: Sequence[_Plan], *, by_tags: bool

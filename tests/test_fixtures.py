@@ -44,6 +44,9 @@ class Reference(NamedTuple):
 ONE_WAY: Final = {
     "diskEncryptionSet": "a set does not list its disks",
     "diskEncryptionSetId": "a set does not list its disks",
+    "policyId": "a policy does not list its protected items",
+    "sourceResourceId": "a VM does not know its backups",
+    "virtualMachineId": "a VM does not know its backups",
     "peer": "a circuit lists the connections of others only",
     "sourceVault": "a vault does not know whose key is whose",
     "targetListener": "a listener lists the rules that use it, not the redirections to it",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from auditor.authoring.bodies import without_references
+from auditor.authoring.bodies import is_within, without_references
 from auditor.authoring.fixtures import Fixture
 from auditor.azure import arm, paths
 from auditor.azure.types.names import SKU
@@ -40,8 +40,11 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
         if "path" in entry:
             _set(_copied(body, target), entry["path"], None)
         else:
+            key = arm.key(target["id"])
             body["value"] = [
-                without_references(item, arm.key(target["id"])) for item in body["value"] if item is not target
+                without_references(item, key)
+                for item in body["value"]
+                if not is_within(arm.key(item.get("id", "")), key)
             ]
     body["value"] += change.get("add", ())
     for what in change.get("gap", ()):

@@ -91,6 +91,18 @@ class DeclaredTier(msgspec.Struct, frozen=True):
     line: int = 0
 
 
+class DeclaredBackup(msgspec.Struct, frozen=True):
+    """How a deployment is backed up."""
+
+    strategy: Literal["azure-backup", "third-party", "online"]
+    vault: str = ""
+    """The ARM id of the vault, "" if undeclared."""
+    account: str = ""
+    """The ARM id of the storage account to which online backups are copied, "" if undeclared."""
+    product: str = ""
+    """The name of the third-party product, "" if undeclared."""
+
+
 class DeclaredDeployment(msgspec.Struct, frozen=True):
     """A deployment, declared in the deployment file or by the tags of its VMs."""
 
@@ -116,8 +128,8 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     """None if undeclared; empty if declared as `none`."""
     resource_groups: tuple[str, ...] = ()
     """Lower-case names of resource groups that belong to it with everything in them."""
-    vault: str = ""
-    """The ARM id of the vault for backups, "" if undeclared."""
+    backup: DeclaredBackup | None = None
+    """None if undeclared."""
     guest: Literal["optional", "required"] = "optional"
     settings: Mapping[str, float] = {}
     setting_lines: Mapping[str, int] = {}

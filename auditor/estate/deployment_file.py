@@ -12,7 +12,16 @@ from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.types.names import VM
 from auditor.errors import InputError
-from auditor.estate.declaration import NONE, DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
+from auditor.estate.declaration import (
+    NONE,
+    DeclaredBackup,
+    DeclaredDeployment,
+    DeclaredMirror,
+    DeclaredTier,
+    Role,
+    Roster,
+    Selector,
+)
 from auditor.snapshot.model import Snapshot
 from auditor.yaml_documents import Document
 
@@ -100,7 +109,7 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         if "tiers" in entry
         else None,
         resource_groups=tuple(name.lower() for name in entry.get("scope", {}).get("resourceGroups", ())),
-        vault=entry.get("backup", {}).get("vault", ""),
+        backup=DeclaredBackup(**entry["backup"]) if "backup" in entry else None,
         guest=entry.get("guest", "optional"),
         settings=settings,
         setting_lines={name: document.line(settings, name) for name in settings},

@@ -120,6 +120,7 @@ Microsoft.RecoveryServices/vaults/backupPolicies
 Microsoft.RecoveryServices/vaults/backupProtectedItems
 Microsoft.RecoveryServices/vaults/backupconfig
 Microsoft.RecoveryServices/vaults/backupstorageconfig
+Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/replicationProtectedItems
 Microsoft.RecoveryServices/vaults/replicationProtectedItems
 Microsoft.Storage/storageAccounts/blobServices
 Microsoft.Storage/storageAccounts/blobServices/containers

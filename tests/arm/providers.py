@@ -97,6 +97,9 @@ def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
     if target.type == "microsoft.recoveryservices/vaults/backupprotecteditems":
         protected = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
         return _managed(estate.of_type(protected, target.parent), call)
+    if target.type == "microsoft.recoveryservices/vaults/replicationprotecteditems":
+        fabrics = "microsoft.recoveryservices/vaults/replicationfabrics"
+        return estate.of_type(f"{fabrics}/replicationprotectioncontainers/replicationprotecteditems", target.parent)
     if target.type == "microsoft.recoveryservices/vaults/backuppolicies":
         return _managed(estate.children(target.parent, last), call)
     if target.type.endswith("/protecteditems/recoverypoints"):

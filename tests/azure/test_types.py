@@ -141,5 +141,5 @@ def test_part_kinds_are_shared_only_by_the_same_list() -> None:
 def test_reports_show_a_type_of_the_reference_graph_in_its_casing_and_others_in_lower_case() -> None:
     assert types.display_type(names.PUBLIC_PREFIX) == "Microsoft.Network/publicIPPrefixes"
     assert types.display_type(names.SKU) == "Microsoft.Compute/skus"
-    assert types.display_type(names.VAULT) == names.VAULT
+    assert types.display_type(names.USAGE) == names.USAGE
     assert types.display_type("microsoft.unheardof/x") == "microsoft.unheardof/x"

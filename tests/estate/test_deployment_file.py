@@ -166,8 +166,9 @@ def test_a_member_is_a_name_an_id_a_glob_or_a_tag(member: str, selector: Selecto
         ("mirrors: [{name: M, failover: [a], superserver: 56772}]", lambda d: d.mirrors[0].superserver == 56772),
         ("mirrors: [{name: M, failover: [a]}]", lambda d: d.mirrors[0].superserver == 0),
         ("scope: {resourceGroups: [RG-A]}", lambda d: d.resource_groups == ("rg-a",)),
-        ("backup: {strategy: third-party, vault: /subscriptions/x}", lambda d: d.vault == "/subscriptions/x"),
-        ("backup: {strategy: online}", lambda d: d.name == "d"),
+        ("backup: {strategy: azure-backup, vault: /subscriptions/x}", lambda d: d.backup.vault == "/subscriptions/x"),
+        ("backup: {strategy: third-party, product: Vault}", lambda d: d.backup.product == "Vault"),
+        ("backup: {strategy: online, account: /subscriptions/x}", lambda d: d.backup.account == "/subscriptions/x"),
         ("settings: {own_setting: -1.5}", lambda d: d.settings == {"own_setting": -1.5}),
         ("settings: {}", lambda d: d.settings == {}),
         (

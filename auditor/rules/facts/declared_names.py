@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.azure.types.names import VAULT, VIRTUAL_NETWORK, VM
+from auditor.azure.types.names import STORAGE_ACCOUNT, VAULT, VIRTUAL_NETWORK, VM
 from auditor.estate.declaration import NONE, Role
 from auditor.estate.graph import Graph
 from auditor.estate.subjects import DeclaredMember, Deployment, Mirror
@@ -38,7 +38,7 @@ class Name(msgspec.Struct, frozen=True, eq=False):
 
 @fact("deployment.names", "deployment", gives="name*")
 def names(context: Context, deployment: Deployment) -> Answer:
-    """The names in the deployment file other than those of members: regions, resource groups, LUNs and the vault.
+    """The names in the deployment file other than those of members: regions, resource groups, LUNs, vault and account.
 
     `guest: required` is one of them, for the files from inside the VMs.
     """
@@ -48,8 +48,11 @@ def names(context: Context, deployment: Deployment) -> Answer:
         **_groups(context.topology.graph, deployment),
         **dict(entry for mirror in deployment.mirrors for entry in _luns(mirror)),
     }
-    if declared.vault:
-        found["backup.vault"] = declared.vault, _vaults(context.topology.graph, deployment)
+    if declared.backup:
+        named = {"vault": (declared.backup.vault, VAULT), "account": (declared.backup.account, STORAGE_ACCOUNT)}
+        for key, (wanted, type_) in named.items():
+            if wanted:
+                found[f"backup.{key}"] = wanted, _resources(context.topology.graph, wanted, type_)
     if declared.guest == "required":
         reason = (
             f"{declared.name} requires files from inside its VMs (`guest: required`), and none was supplied: this "
@@ -202,7 +205,7 @@ def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -
     return Answer(PartialList(similar, named.missing or _unlisted(graph, VIRTUAL_NETWORK, deployment)), members.reads)
 
 
-# --- resource groups, LUNs, vaults ------------------------------------------------------------------------------------
+# --- resource groups, LUNs, vaults, accounts --------------------------------------------------------------------------
 
 
 def _groups(graph: Graph, deployment: Deployment) -> _Names:
@@ -247,13 +250,13 @@ def _luns(mirror: Mirror) -> Iterator[tuple[str, tuple[str, Answer]]]:
             yield path, (str(lun), Answer(there, tuple(known.get(lun, ()))))
 
 
-def _vaults(graph: Graph, deployment: Deployment) -> Answer:
-    wanted = deployment.declared.vault
+def _resources(graph: Graph, wanted: str, type_: str) -> Answer:
+    """Return the ids of the resources of a type of which one is declared."""
     found = graph.get(wanted)
     if isinstance(found, Resource):
         return Answer(PartialList((wanted,)), (Read(found.id, "", found.name),))
     missing = found if found.cause is Cause.GAP else None
-    return Answer(PartialList(_similar(wanted, (vault.id for vault in graph.by_type.get(VAULT, ()))), missing))
+    return Answer(PartialList(_similar(wanted, (other.id for other in graph.by_type.get(type_, ()))), missing))
 
 
 def _unlisted(graph: Graph, type_: str, deployment: Deployment) -> Unknown | None:

@@ -39,6 +39,8 @@ class MemberReads(msgspec.Struct, frozen=True):
     """Members, whose instance views are read."""
     protected_items: tuple[Resource, ...]
     """Backups of database servers, whose recovery points are read."""
+    vaults: tuple[Resource, ...]
+    """The vaults of these backups, of which a list does not return everything."""
     load_balancers: tuple[Resource, ...]
     """Those in front of mirrors, whose probe metrics are read."""
     connections: tuple[Resource, ...]
@@ -65,14 +67,16 @@ def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> Member
         for connection in deployment.scope[CONNECTION].of_type(Resource)
     }
     databases = {key for key, found in roles.items() if found & _DATABASE_ROLES}
+    protected_items = tuple(
+        found
+        for found in snapshot.resources
+        if found.type == PROTECTED_ITEM and arm.key(text_at(found.body, "properties", "sourceResourceId")) in databases
+    )
+    vaults = {item.key.partition("/backupfabrics/")[0] for item in protected_items}
     return MemberReads(
         vms=tuple(found for found in snapshot.resources if found.key in roles),
-        protected_items=tuple(
-            found
-            for found in snapshot.resources
-            if found.type == PROTECTED_ITEM
-            and arm.key(text_at(found.body, "properties", "sourceResourceId")) in databases
-        ),
+        protected_items=protected_items,
+        vaults=tuple(found for found in snapshot.resources if found.key in vaults),
         load_balancers=tuple(load_balancers.values()),
         connections=tuple(connections.values()),
         unlisted=tuple(sorted(_unlisted(graph, deployments))),
@@ -105,6 +109,7 @@ async def read_members(client: ArmClient, wanted: MemberReads, snapshot: Snapsho
         *(_read_unlisted(client, key, snapshot) for key in wanted.unlisted),
         *(read_instance_view(client, vm) for vm in wanted.vms),
         *(_read_recovery_points(client, item) for item in wanted.protected_items),
+        *(_read_vault(client, vault) for vault in wanted.vaults),
         *(_read_probe_metrics(client, balancer) for balancer in wanted.load_balancers),
         *(_read_state(client, connection) for connection in wanted.connections),
     )
@@ -149,6 +154,18 @@ async def _read_recovery_points(client: ArmClient, item: Resource) -> ReadResult
     points.sort(key=lambda point: text_at(point.body, "properties", "recoveryPointTime"), reverse=True)
     for point in points[:_RECOVERY_POINTS]:
         result.add_with_properties(point)
+    return result
+
+
+async def _read_vault(client: ArmClient, vault: Resource) -> ReadResult:
+    """Read a vault with its redundancy and its protection against deletion, which lists leave out."""
+    result = ReadResult()
+    path = reads.WHOLE_VAULT.request(vault.id)
+    try:
+        result.add_with_properties(resource_of(await client.get(path), f"GET {path}", vault.type))
+    except NotReadError as error:
+        for what in ("properties.redundancySettings", "properties.securitySettings"):
+            result.record_gap(client.progress, vault.id, what, error, reads.WHOLE_VAULT.action)
     return result
 
 

@@ -16,6 +16,7 @@ from auditor.azure.types.names import (
     RESOURCE_GRAPH,
     SKU,
     USAGE,
+    VAULT,
     VIRTUAL_NETWORK,
     VM,
 )
@@ -43,11 +44,13 @@ INSTANCE: Final = msgspec.structs.replace(TYPES[VM], path="", query="&$expand=in
 """One VM with its fault domain, its agent and its extensions' states."""
 CONNECTION_STATE: Final = msgspec.structs.replace(TYPES[CONNECTION], version=TYPES[VIRTUAL_NETWORK].version, path="")
 """One connection with its state, which no list contains."""
+WHOLE_VAULT: Final = msgspec.structs.replace(TYPES[VAULT], parent=TYPES[VAULT].name, path="")
+"""One vault with its redundancy and its security settings."""
 
 FURTHER: Final = (SUBSCRIPTION, PERMISSIONS, STATUSES, SIZES, USAGES, GRAPH)
 """What is read of each subscription besides its lists."""
-OF_MEMBERS: Final = (INSTANCE, RECOVERY_POINTS, AVAILABILITY, CONNECTION_STATE)
-"""What is read only for the VMs, load balancers and networks of deployments."""
+OF_MEMBERS: Final = (INSTANCE, RECOVERY_POINTS, WHOLE_VAULT, AVAILABILITY, CONNECTION_STATE)
+"""What is read only for the VMs, vaults, load balancers and networks of deployments."""
 
 
 def actions() -> list[str]:

@@ -39,13 +39,17 @@ def test_members_are_those_that_are_declared(lists: Snapshot) -> None:
     assert {load_balancer.name for load_balancer in found.load_balancers} == {"lb-mirror"}
     assert {connection.name for connection in found.connections} == {"con-hospital-weu", "con-hospital-neu"}
     assert found.unlisted == ()
-    assert plan(lists, ()) == MemberReads((), (), (), (), ()), "without a declaration and without tags there are none"
+    assert plan(lists, ()) == MemberReads((), (), (), (), (), ()), (
+        "without a declaration and without tags there are none"
+    )
 
 
 def test_recovery_points_are_read_of_database_servers(lists: Snapshot) -> None:
     vms = {vm.name: vm.id for vm in planned(lists).vms}
     found = planned(lists, protected=tuple(vms.values()))
-    assert {item.name for item in found.protected_items} == DATABASES
+    sources = {item.body["properties"]["sourceResourceId"].rpartition("/")[2].lower() for item in found.protected_items}  # type: ignore[index]
+    assert sources == DATABASES
+    assert {vault.name for vault in found.vaults} == {"rsv-trakcare-weu", "rsv-trakcare-neu"}
 
 
 def test_what_a_deployment_refers_to_and_no_list_contains_is_read_by_itself(lists: Snapshot) -> None:

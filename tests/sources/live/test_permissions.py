@@ -375,6 +375,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: Re
         ("Network/firewallPolicies", "policy"),
         ("Network/virtualHubs", "hub"),
         ("Automation/automationAccounts", "a"),
+        ("DataProtection/backupVaults", "vault"),
     )
     for type_, name in parents:
         estate.add({"id": f"{GROUP}/providers/Microsoft.{type_}/{name}", "location": "westeurope", "properties": {}})
