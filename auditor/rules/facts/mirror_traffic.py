@@ -60,20 +60,22 @@ def superserver_rules(context: Context, mirror: Mirror) -> Answer:
 
     If the port is not declared, it is 1972 or 51773. If no rule leads there, but one to a port that is neither a web
     port nor that of a probe, it is unknown; so it is if it cannot be told to which of several mirrors on the same VMs a
-    rule leads.
+    rule leads, or if these declare one port.
     """
     into = _rules_into(context, mirror)
     ports = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
     reads = tuple(read for _, port in ports for read in port.reads)
     missing = into.missing or next((port.value for _, port in ports if isinstance(port.value, Unknown)), None)
-    wanted = frozenset({mirror.declared.superserver})
-    if not mirror.declared.superserver:
-        beside = _beside(context, mirror)
-        taken = {other.declared.superserver for other in beside}
+    beside = _beside(context, mirror)
+    taken = {other.declared.superserver for other in beside}
+    if mirror.declared.superserver:
+        wanted = frozenset({mirror.declared.superserver})
+        doubt = _shared_port(mirror, beside) if mirror.declared.superserver in taken else None
+    else:
         wanted = SUPERSERVER_PORTS - taken
         doubt = _doubt(context, mirror, [(rule, port.value) for rule, port in ports if port.value not in taken])
-        if doubt is not None:
-            return Answer(PartialList(missing=missing or doubt), reads)
+    if doubt is not None:
+        return Answer(PartialList(missing=missing or doubt), reads)
     found = (rule for rule, port in ports if port.value == EVERY_PORT or port.value in wanted)
     return Answer(PartialList(tuple(found), missing), reads)
 
@@ -175,6 +177,14 @@ def _doubt(context: Context, mirror: Mirror, ports: list[tuple[Part, object]]) -
             "of its failover members: if one of these is the port, add `superserver: PORT` to the mirror",
         )
     return None
+
+
+def _shared_port(mirror: Mirror, beside: list[Mirror]) -> Unknown:
+    """Return why no rule can be told to lead to a mirror whose port another mirror on the same VMs declares too."""
+    port = mirror.declared.superserver
+    names = sorted({each.declared.name for each in (mirror, *beside) if each.declared.superserver == port})
+    reason = f"mirrors {' and '.join(names)} are on the same VMs and declare the same superserver port, {port}"
+    return Unknown(Cause.DECLARATION, f"{reason}: one VM cannot have both at it")
 
 
 def _undeclared(rules: Sequence[tuple[Part, object]], reason: str) -> Unknown:

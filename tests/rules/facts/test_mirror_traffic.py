@@ -243,6 +243,16 @@ def test_the_reason_says_how_to_declare_the_port() -> None:
         assert found.missing.about == (LB,)
 
 
+def test_two_mirrors_on_the_same_vms_cannot_have_one_port() -> None:
+    text = deployment(M, N).replace("failover:", "superserver: 1972, failover:")
+    built = s.topology(*VMS, load_balancer(rule(1972)), deployment=text)
+    for mirror in s.only(built).mirrors:
+        found = ask("mirror.superserver_rules", built, mirror).value
+        assert isinstance(found, PartialList)
+        assert found.missing is not None
+        assert found.missing.reason.startswith("mirrors M and N are on the same VMs and declare the same superserver")
+
+
 def test_a_port_that_is_not_a_number_is_unknown() -> None:
     built = s.topology(*VMS, load_balancer(rule("1972")), deployment=deployment(M))
     found = ask("mirror.superserver_rules", built, s.only(built).mirrors[0]).value
