@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types import references_of
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET, VIRTUAL_NETWORK
 from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
+from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.roles import may_have_role, roles_of
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, value
 from auditor.snapshot.model import Part, Resource
@@ -169,21 +170,25 @@ def _unlisted_pools(context: Context, vm: Resource) -> Unknown | None:
             unknown = context.topology.graph.listing(type_, subscription)
             if unknown is not None:
                 return unknown
-    return context.topology.once(_incomplete_pool)
+    return _open_pool(context, context.deployment).value  # type: ignore[return-value] # unknown or None
 
 
-def _incomplete_pool(topology: Topology) -> Unknown | None:
-    """Return why some backend pool with traffic may have further members, or None."""
-    for type_ in POOL_OWNERS:
-        for owner in topology.graph.by_type.get(type_, ()):
-            for pool in parts(owner, POOLS):
-                unknown = topology.load_balancing.pool_open_because(pool)
-                if unknown is not None and is_served(topology, pool).value is not False:
-                    return unknown
-            unknown = objects(owner, POOLS).incomplete_because
-            if unknown is not None:
-                return unknown
-    return None
+@once
+def _open_pool(context: Context, deployment: Deployment | None) -> Answer:
+    """Return why some backend pool with traffic may have further members of a deployment, or None.
+
+    Those of load balancers and application gateways that can have VMs in its virtual networks count.
+    """
+    topology, own = context.topology, deployment.scope[VIRTUAL_NETWORK] if deployment else PartialList()
+    open_owners = topology.load_balancing.open_owners
+    networks = ["", *(network.key for network in own.of_type(Resource))]
+    for network in networks if deployment and own.complete else open_owners:
+        for owner, unknown in open_owners.get(network, ()):
+            pools = [pool for pool in parts(owner, POOLS) if topology.load_balancing.pool_open_because(pool)]
+            served = any(is_served(topology, pool).value is not False for pool in pools)
+            if served or objects(owner, POOLS).incomplete_because is not None:
+                return Answer(unknown)
+    return Answer(None)
 
 
 def is_served(topology: Topology, pool: Part) -> Answer:
