@@ -9,3 +9,6 @@ SUPERSERVER_PORTS: Final = frozenset({1972, 51773})
 
 WEB_PORTS: Final = frozenset({80, 443, 8080, 8443, 52773, 57772})
 """The ports of HTTP and HTTPS, and those of the private web servers of IRIS (52773) and Caché (57772)."""
+
+PLAIN_HTTP_PORTS: Final = frozenset({80, 52773, 57772})
+"""The ports on which a web server has no TLS unless it was set up in an unusual way."""

@@ -186,7 +186,6 @@ _GATEWAY: Final = ResourceType(
         ),
         PartKind("properties.backendHttpSettingsCollection[*]", "backend-settings"),
     ),
-    volatile=(Volatile(("properties.operationalState",), "is what the application gateway reported last"),),
 )
 
 _NETWORK_INTERFACE: Final = ResourceType(

@@ -1,4 +1,4 @@
-"""Facts of application gateways: listeners, backend settings, and accepted TLS versions."""
+"""Facts of application gateways: state, listeners, backend settings, and accepted TLS versions."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from auditor import yaml_documents
+from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import Role
+from auditor.estate.subjects import declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.pools import ROUTES, route_target, serves
+from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, unusable, value
+from auditor.snapshot.lookup import objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENERS: Final = "properties.httpListeners[*]"
 RULES: Final = "properties.requestRoutingRules[*]"
 POLICIES: Final = Path(__file__).resolve().parent / "data" / "tls_policies.yaml"
 
+_RUNNING: Final = {"running": True, "stopped": False}
 _VERSIONS: Final = {"tlsv1_0": 1.0, "tlsv1_1": 1.1, "tlsv1_2": 1.2, "tlsv1_3": 1.3}
 
 
@@ -37,6 +41,35 @@ def _policies() -> _Policies:
     oldest = {name.lower(): _VERSIONS[version.lower()] for name, version in data["oldest_version"].items()}
     defaults = sorted(oldest[name.lower()] for name in data["defaults_of_v2"])
     return _Policies(oldest, oldest[data["default_of_v1"].lower()], (defaults[0], defaults[-1]))
+
+
+@fact("gateway.is_running", "gateway", gives="boolean")
+def is_running(_: Context, gateway: Resource) -> Answer:
+    """Whether an application gateway is running; false if it is stopped, unknown while it starts or stops."""
+    state = required(text_at(gateway, "properties.operationalState"))
+    if not isinstance(state.value, str) or state.value.lower() in _RUNNING:
+        return Answer(_RUNNING.get(str(state.value).lower(), state.value), state.reads)
+    reason = f"{gateway.id} is {state.value}, neither Running nor Stopped"
+    return Answer(Unknown(Cause.VALUE, reason, about=(gateway.id,)), state.reads)
+
+
+@fact("gateway.serves_web", "gateway", gives="boolean")
+def serves_web(context: Context, gateway: Resource) -> Answer:
+    """Whether a rule of an application gateway sends requests to a web server of the deployment."""
+    routes = [objects(gateway, path) for path in ROUTES]
+    pools = (route_target(context, route, "backendAddressPools") for found in routes for route in found.of_type(Part))
+    unknown = PartialList.joined(*routes).incomplete_because
+    return serves(context, Answer(PartialList(tuple(pool for pool in pools if pool is not ABSENT), unknown)), Role.WEB)
+
+
+@fact("gateway.stands_by", "gateway", gives="boolean")
+def stands_by(context: Context, gateway: Resource) -> Answer:
+    """Whether an application gateway is outside the primary region."""
+    place = required(text_at(gateway, "location"))
+    if not isinstance(place.value, str) or context.deployment is None:
+        return place
+    primary = declared_region(context.deployment.declared, "primary")
+    return Answer(primary if isinstance(primary, Unknown) else arm.location(place.value) != primary, place.reads)
 
 
 @fact("gateway.listeners", "gateway", gives="listener*")

@@ -10,12 +10,12 @@ from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, RULES, STATUS_PAGE
-from auditor.estate.ports import SUPERSERVER_PORTS, WEB_PORTS
+from auditor.estate.ports import PLAIN_HTTP_PORTS, SUPERSERVER_PORTS, WEB_PORTS
 from auditor.estate.scope import unlisted_around
 from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
-from auditor.rules.facts.pools import any_vm
+from auditor.rules.facts.pools import any_vm, only_udp
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.roles import roles_of, unlisted
 from auditor.rules.registry import fact, once
@@ -33,6 +33,34 @@ PROBE_INTERVAL, PROBE_THRESHOLD = 15, 1
 def rules(_: Context, load_balancer: Resource) -> Answer:
     """The load-balancing rules of a load balancer."""
     return Answer(objects(load_balancer, RULES))
+
+
+@fact("balancer.client_rules", "balancer", gives="rule*")
+def client_rules(context: Context, load_balancer: Resource) -> Answer:
+    """The load-balancing rules for TCP that send traffic to a VM with a role in the deployment."""
+    rules = objects(load_balancer, RULES)
+    known: list[object] = [*rules.of_type(Unknown)]
+    for rule in rules.of_type(Part):
+        vms = context.topology.load_balancing.vms_served(rule)
+        if any(roles_of(context, vm) for vm in vms.of_type(Resource)):
+            known += () if only_udp(rule) else (rule,)
+        elif vms.incomplete_because is not None:
+            known.append(vms.incomplete_because)
+    return Answer(PartialList(tuple(known), rules.missing))
+
+
+@fact("rule.takes_plain_http", "rule", gives="boolean")
+def takes_plain_http(_: Context, rule: Part) -> Answer:
+    """Whether clients use the frontend port of a load-balancing rule for HTTP without TLS.
+
+    These ports are 80, and those of the private web servers of IRIS (52773) and Caché (57772). A rule for all ports is
+    unknown: it includes them, and nothing in Azure shows whether anything answers there.
+    """
+    port = required(number_at(rule, "properties.frontendPort"))
+    if port.value == 0:
+        reason = f"{rule.id} is for all ports; whether a VM answers HTTP without TLS, Azure does not show"
+        return Answer(Unknown(Cause.VALUE, reason, about=(rule.resource.id,)), port.reads)
+    return Answer(port.value if isinstance(port.value, Unknown) else port.value in PLAIN_HTTP_PORTS, port.reads)
 
 
 @fact("balancer.serves_databases", "balancer", gives="boolean")

@@ -35,7 +35,7 @@ FIXED = {"id", "name", "type", "lun", "code", "timeCreated", "creationTime", *UN
 """Properties that identify an item, which a change of a property does not touch."""
 BY_ITSELF = re.compile(
     r"""
-    .*[:.](?:etag|provisioningState|lastModified\w*|diskState|operationalState|profileMonitorStatus)\b.*
+    .*[:.](?:etag|provisioningState|lastModified\w*|diskState|profileMonitorStatus)\b.*
     | .*:properties\.instanceView\.(?:disks|statuses|vmAgent|extensions)\b.*
     | virtualnetworks:properties\.subnets\[[^]]*\]\.properties\.ipConfigurations\b.*
     | networksecuritygroups:properties\.(?:subnets|networkInterfaces|defaultSecurityRules)\b.*

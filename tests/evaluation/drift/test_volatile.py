@@ -54,7 +54,6 @@ RECORDED = [
     (GROUP, "properties.subnets"),
     (GROUP, "properties.defaultSecurityRules"),
     ("Microsoft.Network/trafficManagerProfiles", "properties.monitorConfig.profileMonitorStatus"),
-    ("Microsoft.Network/applicationGateways", "properties.operationalState"),
     (CONNECTION, "properties.connectionStatus"),
     (CONNECTION, "properties.egressBytesTransferred"),
     (CONNECTION, "properties.ingressBytesTransferred"),

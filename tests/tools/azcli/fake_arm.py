@@ -149,7 +149,9 @@ class FakeArm:
 
     def _act(self, path: str, action: str) -> Body:
         """Perform an action, such as `deallocate`, and return its response."""
-        if action in {"deallocate", "start", "restart"}:
+        if _type_of(path) == "microsoft.network/applicationgateways":
+            self._existing(path)["properties"]["operationalState"] = "Running" if action == "start" else "Stopped"
+        elif action in {"deallocate", "start", "restart"}:
             statuses = self._existing(path)["properties"]["instanceView"]["statuses"]
             statuses[0]["code"] = f"PowerState/{'deallocated' if action == 'deallocate' else 'running'}"
         elif action == "beginGetAccess":
