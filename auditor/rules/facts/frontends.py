@@ -64,9 +64,11 @@ def _zones(context: Context, element: Resource | Part, reads: tuple[Read, ...]) 
     Those of a Standard one without zones are unknown in a region that has some: Azure makes it zone-redundant, in one
     region after the other, without a change of the resource.
     """
-    found = items(element, "zones[*]")
+    found, whole = items(element, "zones[*]"), value(element, "zones")
     zones = PartialList.of(found.value)
-    reads = (*reads, *found.reads, *value(element, "zones").reads)
+    reads = (*reads, *found.reads, *whole.reads)
+    if not isinstance(whole.value, list | Unknown) and whole.value is not ABSENT:
+        return Answer(PartialList(missing=malformed(element, "zones", whole.value, "a list")), reads)
     known = tuple(
         zone if isinstance(zone, str | Unknown) else malformed(element, "zones[*]", zone, "a text")
         for zone in zones.known

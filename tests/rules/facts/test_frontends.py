@@ -298,7 +298,7 @@ PIP = arm_id("Network/publicIPAddresses", "pip")
         (PRIVATE | {"zones": ["1", "2"]}, [], [], ["1", "2"]),
         (PRIVATE, [], [], []),
         (PRIVATE | {"zones": [1]}, [], [], ["?"]),
-        (PRIVATE | {"zones": "1"}, [], [], ["?"]),
+        (PRIVATE | {"zones": "1"}, [], [], ["..."]),
         (public(), [address(["1", "3"])], [], ["1", "3"]),
         (public() | {"zones": ["1", "2"]}, [address(["3"])], [], ["3"]),
         (public(), [address(None)], [], ["..."]),
