@@ -137,6 +137,8 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Storage/storageAccounts",
         _STORAGE,
+        kind="account",
+        about="a storage account",
         since=(Since("2019-04-01", ("properties.minimumTlsVersion",)),),
         identity=IdentityProperties(created=("properties.creationTime",)),
         volatile=(Volatile(("properties.geoReplicationStats",), "is the progress of the replication"),),
@@ -155,5 +157,7 @@ TYPES: Final = (
         Via.PARENT,
         parent="Microsoft.Storage/storageAccounts",
         path="/fileServices/default/shares",
+        kind="share",
+        about="a file share",
     ),
 )
