@@ -17,13 +17,14 @@ from auditor.azure.types import ResourceType
 from auditor.azure.types.names import SKU
 from auditor.estate.topology import Topology
 from auditor.evaluation import engine
+from auditor.evaluation.model import Outcome
 from auditor.snapshot.model import GapReason, Snapshot
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
 from auditor.sources.live import reads
 from auditor.sources.live.throttling import MOST_CONNECTIONS
 from tests import estates
-from tests.arm import ArmServer, Fault, Identity, Role
+from tests.arm import ArmServer, Estate, Fault, Identity, Role
 from tests.arm.estate import backed_up_since
 from tests.sources.live import live
 from tests.sources.live.test_permissions import GROUP, SCOPE, add_vault
@@ -189,3 +190,44 @@ def test_every_type_that_rules_need_is_read_and_proved(tmp_path: Path) -> None:
     report = scan.scan(scan.Request(FileSource(file), as_of=fixtures.AS_OF))
     assert report.coverage.complete, "the snapshot holds the deployment file too"
     assert {type_ for _, type_ in taken.listed} >= {arm.canonical_type(type_) for _, type_ in report.coverage.listed}
+
+
+# --- backups ----------------------------------------------------------------------------------------------------------
+
+RSV = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv-trakcare-weu"
+CENTRAL = "/subscriptions/00000000-0000-0000-0000-00000000000f/resourceGroups/rg-backup"
+"""A resource group in a subscription that is not scanned."""
+
+
+def backed_up(estate: Estate, *faults: str) -> dict[str, Outcome]:
+    """Return the outcomes of BKP001 by the name of the VM, where Azure refuses some requests."""
+    with ArmServer(estate, faults=dict.fromkeys(faults, Fault.FORBIDDEN)) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    topology = Topology(taken, live.declared("trakcare-current"), fixtures.AS_OF)
+    rules = [rule for rule in estates.rules("current") if rule.rule.id == "BKP001"]
+    return {finding.subject.name: finding.outcome for finding in engine.evaluate(topology, rules)}
+
+
+def unprotected(estate: Estate) -> Estate:
+    """Remove the protected item of vm-db-a with its recovery points."""
+    (item,) = (key for key in estate.resources if key.endswith("/vm;iaasvmcontainerv2;rg-trakcare-prod-weu;vm-db-a"))
+    estate.remove(item)
+    return estate
+
+
+def test_a_vault_that_cannot_be_read_leaves_unknown_what_it_protects() -> None:
+    estate = unprotected(live.estate_of("trakcare-current"))
+    everything = {"vm-db-a": Outcome.FAIL, "vm-db-b": Outcome.PASS, "vm-db-dr": Outcome.PASS}
+    assert backed_up(estate) == everything
+    items = rf"^{RSV}/backupProtectedItems"
+    assert backed_up(estate, items) == {**everything, "vm-db-a": Outcome.UNKNOWN, "vm-db-b": Outcome.UNKNOWN}
+    vaults = rf"^{SCOPE}/providers/Microsoft.RecoveryServices/vaults"
+    assert set(backed_up(estate, vaults).values()) == {Outcome.UNKNOWN}
+
+
+def test_a_vault_of_a_subscription_that_is_not_scanned_protects_a_vm() -> None:
+    estate = unprotected(live.estate_of("trakcare-current"))
+    vault = f"{CENTRAL}/providers/Microsoft.RecoveryServices/vaults/rsv-central"
+    item = add_vault(estate, vault, f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a")
+    estate.resources[arm.key(item)]["properties"]["protectionState"] = "Protected"
+    assert set(backed_up(estate).values()) == {Outcome.PASS}
