@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.declaration import Role
@@ -20,7 +19,7 @@ from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.roles import roles_of, unlisted
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required, unread
+from auditor.snapshot.lookup import objects, required
 from auditor.snapshot.model import Part, Resource
 
 EVERY_PORT: Final = "every port"
@@ -76,16 +75,12 @@ def serves_databases(context: Context, load_balancer: Resource) -> Answer:
 
 @fact("rule.has_probe", "rule", gives="boolean")
 def has_probe(context: Context, rule: Part) -> Answer:
-    """Whether a load-balancing rule refers to a health probe that exists."""
+    """Whether a load-balancing rule refers to a health probe; unknown if the load balancer does not have it."""
     probe = context.topology.graph.follow(rule, "probe")
     if isinstance(probe.value, Part):
         return Answer(True, probe.reads)
     if isinstance(probe.value, Absent):
         return Answer(False, probe.reads)
-    named = probe.reads[0].value if probe.reads else None
-    inside = isinstance(named, str) and arm.key(named).startswith(f"{rule.resource.key}/probes/")
-    if inside and unread(rule.resource, "properties.probes") is None:
-        return Answer(objects(rule.resource, "properties.probes[*]").incomplete_because or False, probe.reads)
     return probe
 
 

@@ -251,7 +251,7 @@ PROBES = {"p": {"protocol": "Tcp"}}
     [
         (s.to("lb", "one", probe="p"), PROBES, [], True),
         (s.to("lb", "one"), PROBES, [], False),
-        (s.to("lb", "one", probe="lost"), PROBES, [], False),
+        (s.to("lb", "one", probe="lost"), PROBES, [], VALUE),
         (s.to("lb", "one", probe="lost"), {}, [s.gap(LB, "properties.probes")], GAP),
         (s.to("lb", "one") | {"probe": {"id": "junk"}}, PROBES, [], VALUE),
         (s.to("lb", "one") | {"probe": "junk"}, PROBES, [], VALUE),
