@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.azure.types.model import IdentityProperties, ResourceType, Version, Via, Volatile
+from auditor.azure.types.model import IdentityProperties, Reference, ResourceType, Version, Via, Volatile
+from auditor.azure.types.names import VM
 
 _AUTOMATION: Final = Version("2023-11-01", "stable; it has runbooks, schedules and what joins them")
 _ALERTS_DIFFER: Final = "stable; each kind of alert has versions of its own"
@@ -41,7 +42,11 @@ TYPES: Final = (
     ResourceType("Microsoft.Insights/scheduledQueryRules", Version("2022-06-15", _ALERTS_DIFFER)),
     ResourceType("Microsoft.Insights/activityLogAlerts", Version("2020-10-01", _ALERTS_DIFFER)),
     ResourceType(
-        "Microsoft.DevTestLab/schedules", Version("2018-09-15", "stable; it includes shutdown schedules of VMs")
+        "Microsoft.DevTestLab/schedules",
+        Version("2018-09-15", "stable; it includes shutdown schedules of VMs"),
+        kind="schedule",
+        about="a schedule by which Azure shuts down a VM",
+        references=(Reference("properties.targetResourceId", VM, reached=False),),
     ),
     # Which backend addresses answered a load balancer's probes in the last hour. Without `top` Azure returns ten of
     # them and does not say that there are more; a pool has no more than 5,000.

@@ -35,6 +35,7 @@ REPLICATED_ITEM: Final = (
 )
 RESOURCE_GRAPH: Final = "microsoft.resourcegraph/resources"
 SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
+SCHEDULE: Final = "microsoft.devtestlab/schedules"
 SECURITY_GROUP: Final = "microsoft.network/networksecuritygroups"
 SKU: Final = "microsoft.compute/skus"
 STORAGE_ACCOUNT: Final = "microsoft.storage/storageaccounts"

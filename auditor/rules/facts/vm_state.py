@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import EXTENSION
+from auditor.azure.types.names import EXTENSION, SCHEDULE
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import declared_region
 from auditor.estate.topology import Topology
@@ -80,6 +80,26 @@ def _unread_extensions(vm: Resource) -> Unknown | None:
         if arm.canonical_type(gap.what) == EXTENSION:
             return Unknown.of(gap)
     return unread(vm, "resources") if vm.unread else None
+
+
+@fact("vm.shutdown_schedules", "vm", gives="schedule*")
+def shutdown_schedules(context: Context, vm: Resource) -> Answer:
+    """The schedules by which Azure shuts down the VM at a time of the day, whether enabled or not."""
+    graph, subscription = context.topology.graph, arm.subscription_of(vm.key)
+    known = tuple(edge.source for edge in graph.referrers(vm.key, SCHEDULE))
+    reads = (Read(schedule.id, "properties.targetResourceId", vm.id) for schedule in known)
+    missing = graph.listing(SCHEDULE, subscription) or context.topology.once(_of_unknown_targets).get(subscription)
+    return Answer(PartialList(known, missing), tuple(reads))
+
+
+def _of_unknown_targets(topology: Topology) -> dict[str, Unknown]:
+    """Return why a schedule may shut down any VM of a subscription, by subscription: its target was not read."""
+    found: dict[str, Unknown] = {}
+    for schedule in topology.graph.by_type.get(SCHEDULE, ()):
+        target = text_at(schedule, "properties.targetResourceId").value
+        if isinstance(target, Unknown):
+            found.setdefault(arm.subscription_of(schedule.key), target)
+    return found
 
 
 @fact("vm.keeps_data", "vm", gives="boolean")
