@@ -105,7 +105,7 @@ def _names(entry: Evidence, resource: str, path: str) -> bool:
     """Return whether evidence was read from a property of a resource or a part of it; for a VM size, a capability."""
     places = [(entry.resource, entry.path), *((where, what) for where, what, _ in entry.reads)]
     return any(
-        resource.lower() in where.lower().split("/") and (path in what or path.startswith(f"{what}."))
+        resource.lower() in (where.lower(), *where.lower().split("/")) and (path in what or path.startswith(f"{what}."))
         for where, what in places
     )
 

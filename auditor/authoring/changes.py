@@ -62,14 +62,17 @@ def _copied(body: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find(bodies: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return the resource of a name; `type/name` where several have it."""
+    """Return the resource of a name, or of an ARM id; `type/name` where several have the name."""
     type_, _, short = name.lower().rpartition("/")
     found = [
         body
         for body in bodies
         if "id" in body
-        and arm.name_of(body["id"]).lower() == short
-        and (not type_ or arm.type_of(body["id"]).endswith(type_))
+        and (
+            arm.key(body["id"]) == arm.key(name)
+            if arm.is_id(name)
+            else arm.name_of(body["id"]).lower() == short and (not type_ or arm.type_of(body["id"]).endswith(type_))
+        )
     ]
     if len(found) != 1:
         message = f"'{name}' names {len(found)} resources of the known-good deployment, not one"

@@ -179,7 +179,7 @@ def _normal(body: Any, steps: Steps) -> str:  # noqa: ANN401 - parsed JSON
 
 def _is_pair(value: object) -> bool:
     """Return whether a value is an item of a list of names with values, which its name identifies."""
-    return isinstance(value, dict) and set(value) == {"name", "value"}
+    return isinstance(value, dict) and set(value) == {"name", "value"} and isinstance(value["name"], str)
 
 
 def _values(bodies: Iterable[Any]) -> defaultdict[tuple[str, str], list[Any]]:

@@ -82,6 +82,7 @@ _NOT_ROUTED: Final = networks(
     "10.0.0.0/8",
     "100.64.0.0/10",
     "127.0.0.0/8",
+    "168.63.129.16/32",  # the address of each Azure host, which its VMs alone can reach
     "169.254.0.0/16",
     "172.16.0.0/12",
     "192.168.0.0/16",

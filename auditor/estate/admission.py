@@ -13,7 +13,7 @@ import msgspec
 
 from auditor.azure import service_tags
 from auditor.azure.ranges import INTERNET, IPV4, IPV6, Ranges, difference, intersection, union
-from auditor.estate.security_rules import LAST_PORT, Addresses, Destination, SecurityRule, Tag
+from auditor.estate.security_rules import LAST_PORT, Addresses, Host, SecurityRule, Tag
 from auditor.snapshot.known import Cause, Unknown
 
 TCP: Final = "tcp"
@@ -38,9 +38,7 @@ class Admission(msgspec.Struct, frozen=True, eq=False):
         return self.possible not in {(), INTERNET[self.family]}
 
 
-def admission(
-    groups: Sequence[Sequence[SecurityRule]], destination: Destination, port: int, protocol: str = TCP
-) -> Admission:
+def admission(groups: Sequence[Sequence[SecurityRule]], destination: Host, port: int, protocol: str = TCP) -> Admission:
     """Return the Internet addresses that all of several security groups admit; each is its rules by priority.
 
     A sender chooses its source port, so that one admitted source port is enough. Where anyone can rent a VM whose
@@ -81,7 +79,7 @@ _IPV6_OF_A_CLOUD: Final = Unknown(
 class _Traffic(msgspec.Struct, frozen=True):
     """Traffic from any address of the Internet, or from the addresses of a service tag as one."""
 
-    destination: Destination
+    destination: Host
     protocol: str
     port: int
     source_port: int

@@ -1,8 +1,8 @@
-"""Network security groups: which ones an IP configuration has, their rules, and what they admit."""
+"""Network security groups: which ones an IP configuration has, their rules, and what they let through."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import msgspec
@@ -11,22 +11,23 @@ from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules, virtual_network
 from auditor.estate.admission import Admission, admission
 from auditor.estate.graph import Graph
-from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, Destination, SecurityRule, destination_of
+from auditor.estate.passage import Flow, Passage, in_turn, passage
+from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, Host, SecurityRule, host_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 
 class SecurityGroups:
-    """The security groups of a snapshot, with their rules and what they admit, each computed once."""
+    """The security groups of a snapshot, with their rules and what they let through."""
 
     def __init__(self, graph: Graph) -> None:
         """Take the graph; everything is computed on demand."""
         self.graph = graph
-        self._rules: dict[str, tuple[SecurityRule, ...] | Unknown] = {}
+        self._rules: dict[tuple[str, bool], tuple[SecurityRule, ...] | Unknown] = {}
         self._admissions: dict[tuple[object, ...], tuple[Admission, ...]] = {}
         self._groups: dict[tuple[str, str], Answer] = {}
-        self._destinations: dict[tuple[str, str], Destination] = {}
+        self._hosts: dict[tuple[str, str], Host] = {}
         self._networks: dict[tuple[str, bool], Addresses] = {}
         self._expanded: dict[tuple[int, int], tuple[SecurityRule, ...]] = {}
 
@@ -70,14 +71,13 @@ class SecurityGroups:
         unknowns: list[Unknown] = []
         for group in found.known if isinstance(found, PartialList) else ():
             rules = self.rules(group) if isinstance(group, Resource) else group
+            if isinstance(rules, tuple) and isinstance(group, Resource):
+                rules = _equal_priorities(group, rules) or rules
             if isinstance(rules, Unknown):
                 unknowns.append(rules)
             elif isinstance(rules, tuple):
                 groups.append(rules)
-        where = (configuration.resource.key, configuration.path)
-        if where not in self._destinations:
-            self._destinations[where] = destination_of(configuration)
-        destination = self._destinations[where]
+        destination = self.host(configuration)
         through_all = self._admitted(groups, destination, ports)
         if any(rule.sources.network for rules in groups for rule in rules):
             # Routes are read only if the tag decides: where a rule before it denies the Internet, it does not.
@@ -93,8 +93,34 @@ class SecurityGroups:
             for through in through_all
         )
 
+    def passage(self, configuration: Part, flow: Flow) -> Passage:
+        """Return what the security groups of the receiver or sender of traffic do with it; none allow it."""
+        found: list[Passage] = []
+        for group in PartialList.of(self.of(configuration).value).known:
+            rules = self.rules(group, inbound=flow.inbound) if isinstance(group, Resource) else group
+            if isinstance(rules, tuple):
+                found.append(passage(rules, flow))
+            elif isinstance(rules, Unknown):
+                found.append(Passage(rules, ()))
+        return in_turn(found)
+
+    def host(self, configuration: Part, *, seen_from: Part | None = None) -> Host:
+        """Return an IP configuration as a sender or receiver for the security rules of another one, or its own."""
+        where = (configuration.resource.key, configuration.path)
+        if where not in self._hosts:
+            self._hosts[where] = host_of(configuration)
+        host = self._hosts[where]
+        if seen_from is None:
+            return host
+        subnets = [self.graph.follow(one, "subnet").value for one in (seen_from, configuration)]
+        network: bool | Unknown = next((found for found in subnets if isinstance(found, Unknown)), False)
+        known = [found for found in subnets if isinstance(found, Part | Resource)]
+        if len(known) == len(subnets):
+            network = virtual_network.includes(self.graph, *known)
+        return msgspec.structs.replace(host, network=network)
+
     def _admitted(
-        self, groups: list[tuple[SecurityRule, ...]], destination: Destination, ports: tuple[int, ...]
+        self, groups: list[tuple[SecurityRule, ...]], destination: Host, ports: tuple[int, ...]
     ) -> tuple[Admission, ...]:
         # Destinations for which the same rules match have the same admissions, so that few are computed.
         matching = tuple(destination.match(rule.destinations) for rules in groups for rule in rules)
@@ -124,13 +150,17 @@ class SecurityGroups:
             self._networks[key] = virtual_network.added_by_routes(self.graph, subnet, announced=announced)
         return self._networks[key]
 
-    def rules(self, group: Resource) -> tuple[SecurityRule, ...] | Unknown:
-        """Return the inbound rules of a security group by priority, including the default rules."""
-        if group.key not in self._rules:
-            self._rules[group.key] = self._find_rules(group)
-        return self._rules[group.key]
+    def rules(self, group: Resource, *, inbound: bool = True) -> tuple[SecurityRule, ...] | Unknown:
+        """Return the rules of a security group in one direction by priority, including the default rules.
 
-    def _find_rules(self, group: Resource) -> tuple[SecurityRule, ...] | Unknown:
+        Of two with one priority, which Azure refuses, the one that denies is first.
+        """
+        key = (group.key, inbound)
+        if key not in self._rules:
+            self._rules[key] = self._find_rules(group, inbound=inbound)
+        return self._rules[key]
+
+    def _find_rules(self, group: Resource, *, inbound: bool) -> tuple[SecurityRule, ...] | Unknown:
         if isinstance(found := self.graph.get(group.id), Unknown):
             return found
         own = objects(found, "properties.securityRules[*]")
@@ -138,15 +168,19 @@ class SecurityGroups:
             return own.missing
         defaults = objects(found, "properties.defaultSecurityRules[*]").known
         rules = [part if isinstance(part, Unknown) else security_rules.parse(part) for part in (*own.known, *defaults)]  # type: ignore[arg-type]
-        inbound = [] if defaults else list(security_rules.DEFAULT_RULES)
-        for rule in rules:
+        wanted: list[SecurityRule] = []
+        for rule in (*rules, *(() if defaults else security_rules.DEFAULT_RULES)):
             if isinstance(rule, Unknown):
                 return rule
-            if rule.inbound is not False:
-                inbound.append(rule)
-        inbound.sort(key=lambda rule: rule.priority)
-        for one, other in pairwise(inbound):
-            if one.priority == other.priority:
-                reason = f"{found.id} has two inbound rules of priority {one.priority:g} (malformed)"
-                return Unknown(Cause.VALUE, reason, about=(found.id,))
-        return tuple(inbound)
+            if isinstance(rule.inbound, Unknown) or rule.inbound is inbound:
+                wanted.append(rule)
+        return tuple(sorted(wanted, key=lambda rule: (rule.priority, rule.allows is not False)))
+
+
+def _equal_priorities(group: Resource, rules: Iterable[SecurityRule]) -> Unknown | None:
+    """Return that two rules of a security group have one priority, which Azure refuses; None if no two do."""
+    for one, other in pairwise(rules):
+        if one.priority == other.priority:
+            reason = f"{group.id} has two inbound rules of priority {one.priority:g} (malformed)"
+            return Unknown(Cause.VALUE, reason, about=(group.id,))
+    return None

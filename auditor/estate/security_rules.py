@@ -14,7 +14,7 @@ import msgspec
 
 from auditor.azure import arm, service_tags
 from auditor.azure.paths import ABSENT, join
-from auditor.azure.ranges import EVERY, IPV4, IPV6, Ranges, contains, range_of, union
+from auditor.azure.ranges import EVERY, INTERNET, IPV4, IPV6, Ranges, contains, range_of, union
 from auditor.azure.service_tags import Senders
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import items, malformed, unusable, value
@@ -44,7 +44,7 @@ class Addresses(msgspec.Struct, frozen=True):
     named: dict[int, Ranges]
     """The addresses that it surely includes, by family."""
     everywhere: bool = False
-    """As a destination: whether it includes every address of the virtual network."""
+    """Whether it includes every address, also private ones."""
     groups: frozenset[str] = frozenset()
     """Keys of the application security groups that it includes."""
     unknown: Unknown | None = None
@@ -54,7 +54,9 @@ class Addresses(msgspec.Struct, frozen=True):
     tags: tuple[Tag, ...] = ()
     """As sources: the service tags from which customers of Azure can send."""
     network: bool = False
-    """As sources: whether it includes the service tag VirtualNetwork, whose addresses depend on the subnet."""
+    """Whether it includes the service tag VirtualNetwork, whose addresses depend on the subnet."""
+    probes: bool = False
+    """As sources: whether it includes the service tag AzureLoadBalancer, which is where health probes come from."""
     reads: tuple[Read, ...] = ()
     """What was read of other resources for it."""
 
@@ -118,49 +120,81 @@ class SecurityRule(msgspec.Struct, frozen=True, eq=False):
     sources: Addresses
     destinations: Addresses
 
-    def matches(self, protocol: str, port: int, source_port: int, destination: Destination) -> bool | Unknown:
-        """Return whether the rule matches traffic of this protocol, ports and destination, from whatever source."""
-        same: bool | Unknown = self.protocol if isinstance(self.protocol, Unknown) else self.protocol in {"*", protocol}
-        unknown: Unknown | None = None
-        for part in (
+    def matches(self, protocol: str, port: int, source_port: int, destination: Host) -> bool | Unknown:
+        """Return whether the rule matches inbound traffic of this protocol, ports and destination, from any source."""
+        return every(
             self.inbound,
-            same,
+            self.has_protocol(protocol),
             self.ports.match(port),
             self.source_ports.match(source_port),
             destination.match(self.destinations),
-        ):
-            if part is False:
-                return False
-            if isinstance(part, Unknown):
-                unknown = unknown or part
-        return unknown or True
+        )
+
+    def has_protocol(self, protocol: str) -> bool | Unknown:
+        """Return whether the rule is for a protocol."""
+        return self.protocol if isinstance(self.protocol, Unknown) else self.protocol in {"*", protocol}
 
 
-class Destination(msgspec.Struct, frozen=True):
-    """The destination of traffic: an IP configuration and its application security groups."""
+def every(*conditions: bool | Unknown) -> bool | Unknown:
+    """Return whether all conditions are true; false if one is false, whatever is unknown of the others."""
+    if False in conditions:
+        return False
+    return next((condition for condition in conditions if isinstance(condition, Unknown)), True)
+
+
+class Host(msgspec.Struct, frozen=True):
+    """A sender or receiver of traffic: an IP configuration with its application security groups, or health probes."""
 
     family: int
     address: int | Unknown
     groups: frozenset[str] = frozenset()
     groups_unknown: Unknown | None = None
     """Why it may be in other application security groups."""
+    network: bool | Unknown = True
+    """Whether the service tag VirtualNetwork includes it, in the subnet whose security rules are evaluated."""
+    probes: bool = False
+    """Whether it is the health probes of Azure Load Balancer."""
 
-    def match(self, destinations: Addresses) -> bool | Unknown:
-        """Return whether the destinations of a rule include it."""
-        if destinations.everywhere or destinations.groups & self.groups:
+    def match(self, addresses: Addresses) -> bool | Unknown:
+        """Return whether the sources or destinations of a rule include it."""
+        if addresses.everywhere or addresses.groups & self.groups or (self.probes and addresses.probes):
             return True
-        named = destinations.named[self.family]
+        named = addresses.named[self.family]
         if isinstance(self.address, int) and contains(named, self.address):
             return True
-        if destinations.unknown is not None:
-            return destinations.unknown
+        unknown = addresses.network and self.network
+        if unknown is True:
+            return True
+        if self.probes:
+            # The addresses of AzureCloud include what Azure's own services use.
+            unknown = unknown or next((tag.doubt or _IN_CLOUD for tag in addresses.tags if _may_probe(tag)), False)
         if named and isinstance(self.address, Unknown):
-            return self.address
-        return (self.groups_unknown or False) if destinations.groups else False
+            unknown = unknown or self.address
+        if addresses.groups:
+            unknown = unknown or self.groups_unknown or False
+        return unknown or addresses.unknown or False
 
 
-def destination_of(configuration: Part) -> Destination:
-    """Return the destination of an IP configuration."""
+_IN_CLOUD: Final = Unknown(Cause.VALUE, "it is unknown whether the service tag AzureCloud includes health probes")
+
+
+def _may_probe(tag: Tag) -> bool:
+    """Return whether health probes may come from the addresses of a service tag other than AzureLoadBalancer."""
+    return service_tags.senders(tag.name) in {Senders.ANYONE, Senders.UNKNOWN}
+
+
+PROBES: Final = {
+    IPV4: Host(IPV4, int(ipaddress.IPv4Address("168.63.129.16")), probes=True),
+    IPV6: Host(IPV6, int(ipaddress.IPv6Address("fe80::1234:5678:9abc")), probes=True),
+}
+"""The health probes of Azure Load Balancer by family (load-balancer-custom-probe-overview).
+
+The service tag VirtualNetwork includes the address of the Azure host, from which they come.
+"""
+
+
+def host_of(configuration: Part) -> Host:
+    """Return an IP configuration as a sender or receiver."""
     version = value(configuration, "properties.privateIPAddressVersion").value
     family: int = IPV6 if isinstance(version, str) and version.lower() == "ipv6" else IPV4
     found = value(configuration, "properties.privateIPAddress")
@@ -176,7 +210,7 @@ def destination_of(configuration: Part) -> Destination:
     known = groups.known if isinstance(groups, PartialList) else ()
     unknowns = [member for member in known if isinstance(member, Unknown)]
     unknown = (groups.missing if isinstance(groups, PartialList) else None) or next(iter(unknowns), None)
-    return Destination(family, address, frozenset(arm.key(g) for g in known if isinstance(g, str)), unknown)
+    return Host(family, address, frozenset(arm.key(g) for g in known if isinstance(g, str)), unknown)
 
 
 def parse(part: Part) -> SecurityRule | Unknown:
@@ -261,19 +295,20 @@ def _port_range(text: str) -> Ranges | None:
 def _addresses(part: Part, side: str) -> Addresses:
     """Return the sources or the destinations of a rule."""
     known: dict[int, list[Ranges]] = {IPV4: [], IPV6: []}
-    everywhere = network = False
+    everywhere = network = probes = False
     tags: list[Tag] = []
     unknown: Unknown | None = None
     for text in _texts(part, f"{side}AddressPrefix", f"{side}AddressPrefixes"):
         if isinstance(text, Unknown):
             unknown = unknown or text
-        elif text in _ANY or (side == "source" and text == "internet"):
-            everywhere = True
+        elif text in _ANY or text == "internet":
+            everywhere = everywhere or text in _ANY
             for family, ranges in known.items():
-                ranges.append(EVERY[family])
+                ranges.append((EVERY if text in _ANY else INTERNET)[family])
         elif text == "virtualnetwork":
-            everywhere = everywhere or side == "destination"
-            network = side == "source"
+            network = True
+        elif side == "source" and text == "azureloadbalancer":
+            probes = True
         elif (found := prefix(part, f"properties.{side}AddressPrefix", text)) is None:
             unknown = unknown or malformed(
                 part, f"properties.{side}AddressPrefix", text, "an address prefix or service tag"
@@ -289,7 +324,7 @@ def _addresses(part: Part, side: str) -> Addresses:
         unknown = unknown or groups.missing or next((member for member in members if isinstance(member, Unknown)), None)
     named = {family: union(*ranges) for family, ranges in known.items()}
     keys = frozenset(arm.key(m) for m in members if isinstance(m, str))
-    return Addresses(named, everywhere, keys, unknown, tags=tuple(tags), network=network)
+    return Addresses(named, everywhere, keys, unknown, tags=tuple(tags), network=network, probes=probes)
 
 
 def prefix(part: Part, path: str, text: str) -> Addresses | None:
@@ -312,15 +347,24 @@ def prefix(part: Part, path: str, text: str) -> Addresses | None:
     return Addresses({**NOBODY.named, network.version: range_of(network)})
 
 
-def _default(priority: int, sources: Addresses, *, allows: bool) -> SecurityRule:
-    """Return one of the default inbound rules."""
-    anywhere = Addresses(dict(EVERY), everywhere=True)
-    return SecurityRule(None, priority, allows, True, "*", Ports(_PORTS), Ports(_PORTS), sources, anywhere)  # noqa: FBT003
+def _default(
+    priority: int, sources: Addresses, destinations: Addresses, *, inbound: bool, allows: bool
+) -> SecurityRule:
+    """Return a default rule."""
+    return SecurityRule(None, priority, allows, inbound, "*", Ports(_PORTS), Ports(_PORTS), sources, destinations)
 
+
+_NETWORK: Final = msgspec.structs.replace(NOBODY, network=True)
+_PROBES: Final = msgspec.structs.replace(NOBODY, probes=True)
+_ANYWHERE: Final = msgspec.structs.replace(EVERYBODY, everywhere=True)
+_INTERNET: Final = Addresses(dict(INTERNET))
 
 DEFAULT_RULES: Final = (
-    _default(65000, msgspec.structs.replace(NOBODY, network=True), allows=True),
-    _default(65001, NOBODY, allows=True),  # from the probes of Azure Load Balancer
-    _default(65500, EVERYBODY, allows=False),
+    _default(65000, _NETWORK, _NETWORK, inbound=True, allows=True),
+    _default(65001, _PROBES, _ANYWHERE, inbound=True, allows=True),
+    _default(65500, _ANYWHERE, _ANYWHERE, inbound=True, allows=False),
+    _default(65000, _NETWORK, _NETWORK, inbound=False, allows=True),
+    _default(65001, _ANYWHERE, _INTERNET, inbound=False, allows=True),
+    _default(65500, _ANYWHERE, _ANYWHERE, inbound=False, allows=False),
 )
-"""Azure's default inbound rules, for bodies that do not have them."""
+"""Azure's default rules, for bodies that do not have them."""

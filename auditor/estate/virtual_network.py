@@ -1,4 +1,4 @@
-"""The service tag VirtualNetwork: what the routes of a subnet add to it.
+"""The service tag VirtualNetwork: which subnets it includes, and what the routes of a subnet add to it.
 
 Azure counts the prefixes of user-defined routes and of routes to other networks to this tag. With a default route, it
 stands for every address (https://learn.microsoft.com/azure/virtual-network/service-tags-overview, 2023-01-26).
@@ -15,6 +15,7 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import NETWORK_GATEWAY
 from auditor.estate.graph import Graph
+from auditor.estate.private_addresses import network_of
 from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, prefix
 from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.lookup import malformed, objects, parts, unusable, value
@@ -25,6 +26,27 @@ _COUNTED: Final = frozenset({"virtualappliance", "virtualnetworkgateway"})
 
 _GATEWAY_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """The subnets of what exchanges routes with other networks."""
+
+
+def includes(graph: Graph, subnet: Part | Resource, other: Part | Resource) -> bool | Unknown:
+    """Return whether the tag VirtualNetwork in a subnet includes the addresses of another subnet.
+
+    It does in the same virtual network and in one that is peered. What gateways and hubs connect, no resource shows.
+    """
+    own, others = network_of(subnet.key), network_of(other.key)
+    if own == others:
+        return True
+    network = graph.get(own)
+    if isinstance(network, Unknown):
+        return network
+    peerings = objects(network, "properties.virtualNetworkPeerings[*]")
+    for peering in peerings.of_type(Part):
+        remote = value(peering, "properties.remoteVirtualNetwork.id").value
+        access = value(peering, "properties.allowVirtualNetworkAccess").value
+        if isinstance(remote, str) and arm.key(remote) == others and access in {True, ABSENT}:
+            return True
+    reason = f"no resource shows whether {others} is connected to {own}, so that VirtualNetwork includes it"
+    return peerings.incomplete_because or Unknown(Cause.VALUE, reason, about=(network.id,))
 
 
 def added_by_routes(graph: Graph, subnet: Part | Resource, *, announced: bool) -> Addresses:

@@ -26,6 +26,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "subscription": "a scanned subscription",
         "text": "a text",
         "tier": "a tier: the VMs of one role, and product, in one region",
+        "traffic": "traffic that a deployment needs: between its VMs, or from health probes to one of them",
         "users-name": "a domain name by which users reach a deployment",
     }
 )

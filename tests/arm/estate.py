@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from auditor.azure import arm
+from auditor.azure.types.names import METRIC
 
 Body = dict[str, Any]
+
+_METRICS = "/providers/Microsoft.Insights/metrics/"
 
 
 _BACKUP_TIMES = ("lastBackupTime", "lastRecoveryPoint", "recoveryPointTime")
@@ -97,6 +100,11 @@ class Estate:
         for body in bodies:
             if "id" not in body:
                 self.skus.append(body)
+                continue
+            if arm.type_of(body["id"]) == METRIC:
+                self.metrics[arm.key(body["id"].split(_METRICS)[0]), arm.name_of(body["id"]).lower()] = body[
+                    "timeseries"
+                ]
                 continue
             self._place(body["id"])
             self._put(body)

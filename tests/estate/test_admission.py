@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auditor.azure.ranges import EVERY, INTERNET, IPV4, IPV6, Ranges, contains, difference, intersection, size, union
 from auditor.estate.admission import Admission, admission
-from auditor.estate.security_rules import Addresses, Destination, Ports, SecurityRule
+from auditor.estate.security_rules import Addresses, Host, Ports, SecurityRule
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Part
 from tests.estate.subscription import Body, arm_id, gap, item, network_gateway, nic, resource, topology
@@ -673,7 +673,7 @@ def outcomes(rules: Sequence[Drawn], sender: int) -> tuple[set[bool], set[int]]:
 @settings(max_examples=600, deadline=None)
 def test_unknown_admissions_agree_with_all_possible_values(groups: list[list[Drawn]]) -> None:
     made = [[rule.made(n) for n, rule in enumerate(rules)] for rules in groups]
-    found = admission(made, Destination(IPV4, 0x0A000004), 22)
+    found = admission(made, Host(IPV4, 0x0A000004), 22)
     named: set[int] = set()
     for number, sender in enumerate(SENDERS):
         each = [outcomes(rules, number) for rules in groups]
@@ -689,7 +689,7 @@ def test_unknown_admissions_agree_with_all_possible_values(groups: list[list[Dra
 def test_an_uncertain_deny_makes_only_its_own_traffic_unknown(doubt: dict[str, Any]) -> None:
     deny = Drawn(frozenset({0}), **{"more_sources": False, "concerned": True, "allows": False, **doubt})
     allow = Drawn(frozenset({0, 1}), more_sources=False, concerned=True, allows=True)
-    found = admission([[deny.made(1), allow.made(2)]], Destination(IPV4, 0x0A000004), 22)
+    found = admission([[deny.made(1), allow.made(2)]], Host(IPV4, 0x0A000004), 22)
     surely, possibly = {
         "concerned": (BLOCKS[1], union(BLOCKS[0], BLOCKS[1])),
         "more_sources": ((), BLOCKS[1]),

@@ -48,15 +48,15 @@ TYPES: Final = (
         about="a schedule by which Azure shuts down a VM",
         references=(Reference("properties.targetResourceId", VM, reached=False),),
     ),
-    # Which backend addresses answered a load balancer's probes in the last hour. Without `top` Azure returns ten of
-    # them and does not say that there are more; a pool has no more than 5,000.
+    # Which backend addresses answered a load balancer's probes in the last hour, by the port of load-balancing rules.
+    # Without `top` Azure returns ten time series and does not say that there are more; a pool has no more than 5,000.
     ResourceType(
         "Microsoft.Insights/metrics",
         Version("2018-01-01", "stable; dimensions are split by `$filter`"),
         Via.MEMBER,
         parent="Microsoft.Network/loadBalancers",
-        query="&metricnames=DipAvailability&aggregation=Average&interval=PT5M&$filter=BackendIPAddress%20eq%20'*'"
-        "&top=5000",
+        query="&metricnames=DipAvailability&aggregation=Average&interval=PT5M"
+        "&$filter=BackendIPAddress%20eq%20'*'%20and%20BackendPort%20eq%20'*'&top=5000",
         has_properties=False,
         volatile=(Volatile(("**",), "is a measurement, not a setting"),),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ from auditor.azure.ranges import INTERNET, size
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.admission import Admission
 from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
+from auditor.estate.security_rules import SecurityRule
 from auditor.rules.context import Context
 from auditor.rules.facts.load_balancers import unlisted_load_balancers
 from auditor.rules.registry import fact
@@ -63,14 +64,18 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
 
         Without security groups, they are the properties that would refer to one.
         """
-        found: list[Read] = []
-        for rule in self.admission.rules:
-            found += rule.sources.reads
-            if rule.part is not None:
-                for name in _SHOWN:
-                    read = value(rule.part, name).reads
-                    found += [entry for entry in read if entry.value not in (ABSENT, "", [])]
-        return tuple(found) or self.groups.reads
+        return tuple(reads_of(self.admission.rules)) or self.groups.reads
+
+
+def reads_of(rules: Iterable[SecurityRule]) -> Iterator[Read]:
+    """Yield what people need to recognise security rules, and the routes that their service tags include."""
+    for rule in rules:
+        yield from rule.sources.reads
+        if rule.part is not None:
+            for name in _SHOWN:
+                for read in value(rule.part, name).reads:
+                    if read.value not in (ABSENT, "", []):
+                        yield read
 
 
 _SHOWN: Final = (
@@ -155,7 +160,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
                 known.append(Opening(configuration, vm, port, port in superservers, found, groups))
             elif found.possible:
                 unknown = unknown or _unknown_admission(found)
-        reads += _filters(groups)
+        reads += filters(groups)
     return Answer(PartialList(tuple(known), unknown), tuple(reads))
 
 
@@ -216,7 +221,7 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
     return Answer(PartialList(tuple(known), unknown), reads)
 
 
-def _filters(groups: Answer) -> Iterator[Read]:
+def filters(groups: Answer) -> Iterator[Read]:
     """Yield reads of some security groups and the names of all their security rules, which together decide."""
     yield from groups.reads
     for group in PartialList.of(groups.value).of_type(Resource):
@@ -312,7 +317,7 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
             if isinstance(rule, Unknown):
                 yield rule
             elif isinstance(rule, Part):
-                targets = _targets(context, rule, pools, configurations)
+                targets = targets_of(context, rule, pools, configurations)
                 if not targets:
                     continue
                 arrival = _arrival(context, rule)
@@ -324,7 +329,7 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
                         yield PublicPath(rule.id, kind, configuration.key, port, sku, reads)
 
 
-def _targets(context: Context, rule: Part, pools: dict[str, Part], configurations: list[Part]) -> list[Part]:
+def targets_of(context: Context, rule: Part, pools: dict[str, Part], configurations: list[Part]) -> list[Part]:
     """Return the IP configurations to which a rule sends traffic."""
     wanted = [pools[key] for key in context.topology.load_balancing.pool_keys(rule) if key in pools]
     direct = value(rule, "properties.backendIPConfiguration.id").value

@@ -134,6 +134,12 @@ def stands_by(context: Context, vm: Resource) -> Answer:
     return Answer(follows if isinstance(follows, Unknown) else True, place.reads)
 
 
+@fact("vm.is_failover_member", "vm", gives="boolean")
+def is_failover_member(context: Context, vm: Resource) -> Answer:
+    """Whether the VM is a failover member of a mirror."""
+    return Answer(_has_role(context, vm, (Role.MIRROR_FAILOVER,)))
+
+
 @fact("vm.is_irreplaceable", "vm", gives="boolean")
 def is_irreplaceable(context: Context, vm: Resource) -> Answer:
     """Whether the VM has a role in which no other VM can replace it.

@@ -1,0 +1,190 @@
+"""Facts of connections that a deployment needs: whether security rules let them through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Final
+
+import msgspec
+
+from auditor.azure import arm
+from auditor.estate.load_balancing import POOLS
+from auditor.estate.passage import ICMP, TCP, Flow, Passage, in_turn
+from auditor.estate.security_rules import PROBES
+from auditor.estate.subjects import Mirror
+from auditor.rules.context import Context
+from auditor.rules.facts.internet import filters, ip_configurations, reads_of, targets_of
+from auditor.rules.facts.load_balancers import EVERY_PORT, balancing_rules, referred_to, tcp_port
+from auditor.rules.facts.mirror_traffic import superserver_rules
+from auditor.rules.facts.reading import number_at
+from auditor.rules.registry import fact
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.lookup import parts, required
+from auditor.snapshot.model import Part, Resource
+
+AGENT_PORT: Final = 2188
+"""The port of the arbiter, and of the agent (ISCAgent) on each mirror member."""
+
+
+class Traffic(msgspec.Struct, frozen=True, eq=False):
+    """Traffic that a deployment needs."""
+
+    name: str
+    """Sender, receiver and port, for evidence."""
+    senders: tuple[Part, ...]
+    """The IP configurations of the sender; empty for the health probes of Azure."""
+    receivers: tuple[Part, ...]
+    protocol: str
+    port: int
+    """0 for a protocol without ports."""
+
+    @property
+    def id(self) -> str:
+        """Return the id for evidence."""
+        return self.name
+
+
+@fact("traffic.allowed", "traffic", gives="boolean")
+def allowed(context: Context, traffic: Traffic) -> Answer:
+    """Whether security groups let the connection through, by their rules in the order of priority.
+
+    Those of the sender's subnet and network interface are evaluated, and those of the receiver's. Unknown if it depends
+    on which of several IP addresses a VM uses.
+    """
+    found = [*_passages(context, traffic)]
+    results = [one.allowed for one in found]
+    unknown = next((result for result in results if isinstance(result, Unknown)), None)
+    if not results:
+        unknown = Unknown(Cause.VALUE, f"{traffic.name}: they have no IP addresses of the same version")
+    elif unknown is None and len({*results}) > 1:
+        unknown = Unknown(Cause.VALUE, f"{traffic.name}: allowed for some of the IP addresses, denied for others")
+    answer = results[0] if unknown is None else unknown
+    decisive = [rule for one in found if one.allowed is answer for rule in one.rules]
+    groups = context.topology.security_groups
+    ends = (*traffic.senders, *traffic.receivers)
+    reads = (*reads_of(decisive), *(read for one in ends for read in filters(groups.of(one))))
+    return Answer(answer, reads)
+
+
+def _passages(context: Context, traffic: Traffic) -> Iterator[Passage]:
+    """Yield what is done with the connection for each pair of IP addresses that may use it."""
+    groups = context.topology.security_groups
+    protocol, port = traffic.protocol, traffic.port
+    for receiver in traffic.receivers:
+        host = groups.host(receiver)
+        if not traffic.senders:
+            yield groups.passage(receiver, Flow(PROBES[host.family], host, protocol, port, inbound=True))
+        for sender in traffic.senders:
+            if groups.host(sender).family == host.family:
+                inbound = Flow(groups.host(sender, seen_from=receiver), host, protocol, port, inbound=True)
+                outbound = Flow(
+                    groups.host(sender), groups.host(receiver, seen_from=sender), protocol, port, inbound=False
+                )
+                yield in_turn((groups.passage(sender, outbound), groups.passage(receiver, inbound)))
+
+
+# --- health probes ----------------------------------------------------------------------------------------------------
+
+
+@fact("vm.probe_traffic", "vm", gives="traffic*")
+def probe_traffic(context: Context, vm: Resource) -> Answer:
+    """The connections by which load balancers probe the VM: one for each port that a health probe requests."""
+    balancing = PartialList.of(balancing_rules(context, vm).value)
+    configurations = PartialList.of(ip_configurations(context, vm).value)
+    unknown = balancing.incomplete_because or configurations.incomplete_because
+    probed: dict[int, dict[str, Part]] = {}
+    names: dict[int, str] = {}
+    reads: list[Read] = []
+    for rule in balancing.of_type(Part):
+        probes = PartialList.of(referred_to(context, PartialList((rule,)), "probe").value)
+        unknown = unknown or probes.incomplete_because
+        pools = {pool.key: pool for pool in parts(rule.resource, POOLS)}
+        targets = targets_of(context, rule, pools, configurations.of_type(Part))
+        if not targets:
+            reason = f"{rule.id} leads to {vm.id} by an IP configuration that was not read"
+            unknown = unknown or Unknown(Cause.VALUE, reason, about=(rule.resource.id, vm.id))
+        for probe in probes.of_type(Part):
+            port = required(number_at(probe, "properties.port"))
+            reads += port.reads
+            if isinstance(port.value, Unknown):
+                unknown = unknown or port.value
+            else:
+                number = int(port.value)  # type: ignore[call-overload]
+                probed.setdefault(number, {}).update({target.key: target for target in targets})
+                names[number] = f"{arm.name_of(rule.resource.id)} to {vm.name}, TCP {number}"
+    known = tuple(
+        Traffic(names[number], (), (target,), TCP, number)
+        for number, targets_ in probed.items()
+        for target in targets_.values()
+    )
+    return Answer(PartialList(known, unknown), tuple(reads))
+
+
+# --- mirrors ----------------------------------------------------------------------------------------------------------
+
+
+@fact("mirror.traffic", "mirror", gives="traffic*")
+def mirror_traffic(context: Context, mirror: Mirror) -> Answer:
+    """The connections that mirroring needs between the members of the mirror, and to its arbiter.
+
+    The arbiter and the agent of a failover member are at TCP 2188. The superserver port is the declared one, or that
+    to which the mirror's load-balancing rules lead.
+    """
+    failover, asyncs = PartialList.of(mirror.failover), _declared(mirror.dr, mirror.reporting)
+    arbiters = PartialList.of(mirror.arbiter)
+    members = failover.of_type(Resource)
+    others = asyncs.of_type(Resource)
+    port, reads = _superserver(context, mirror)
+    wanted: list[tuple[Resource, Resource, int]] = []
+    wanted += ((one, arbiter, AGENT_PORT) for one, arbiter in product(members, arbiters.of_type(Resource)))
+    wanted += ((one, other, AGENT_PORT) for one, other in product((*members, *others), members))
+    if isinstance(port, int):
+        wanted += ((one, other, port) for one, other in product(members, (*members, *others)))
+        wanted += ((one, other, port) for one, other in product(others, members))
+    known = PartialList.joined(*(_between(context, one, other, TCP, number) for one, other, number in wanted))
+    unknown = known.missing or next(
+        filter(None, (one.incomplete_because for one in (failover, arbiters, asyncs))),
+        port if isinstance(port, Unknown) else None,
+    )
+    return Answer(PartialList(known.known, unknown), reads)
+
+
+@fact("mirror.pings", "mirror", gives="traffic*")
+def mirror_pings(context: Context, mirror: Mirror) -> Answer:
+    """The ICMP traffic between each two members of the mirror."""
+    members = PartialList.joined(PartialList.of(mirror.failover), _declared(mirror.dr, mirror.reporting))
+    vms = members.of_type(Resource)
+    found = PartialList.joined(*(_between(context, one, other, ICMP, 0) for one, other in product(vms, vms)))
+    return Answer(PartialList(found.known, found.missing or members.incomplete_because))
+
+
+def _declared(*rosters: PartialList | Unknown) -> PartialList:
+    """Return the members of declared roles: async members need not be declared."""
+    return PartialList.joined(*(roster for roster in rosters if isinstance(roster, PartialList)))
+
+
+def _between(context: Context, sender: Resource, receiver: Resource, protocol: str, port: int) -> PartialList:
+    """Return the connection from a VM to another one, none from a VM to itself."""
+    if sender.key == receiver.key:
+        return PartialList()
+    ends = [PartialList.of(ip_configurations(context, vm).value) for vm in (sender, receiver)]
+    unknown = ends[0].incomplete_because or ends[1].incomplete_because
+    if unknown is not None:
+        return PartialList((), unknown)
+    number = f" {port}" if port else ""
+    name = f"{sender.name} to {receiver.name}, {protocol.upper()}{number}"
+    return PartialList((Traffic(name, tuple(ends[0].of_type(Part)), tuple(ends[1].of_type(Part)), protocol, port),))
+
+
+def _superserver(context: Context, mirror: Mirror) -> tuple[int | Unknown, tuple[Read, ...]]:
+    """Return the superserver port of a mirror, and what shows it."""
+    if mirror.declared.superserver:
+        return mirror.declared.superserver, ()
+    found = superserver_rules(context, mirror)
+    ports = {tcp_port(rule).value for rule in PartialList.of(found.value).of_type(Part)} - {EVERY_PORT}
+    if len(ports) == 1 and isinstance(port := ports.pop(), int | float):
+        return int(port), found.reads
+    name = mirror.declared.name
+    reason = f"the superserver port of mirror {name} is not declared: add `superserver: PORT` to the mirror"
+    return Unknown(Cause.DECLARATION, reason, optional=True), found.reads

@@ -1,0 +1,187 @@
+"""Whether security rules let health probes and the traffic of mirrors through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from auditor.snapshot.known import Unknown
+from tests.estate import subscription as s
+from tests.estate.subscription import VNET, Body, arm_id
+from tests.rules.facts.asking import ask
+
+LB = arm_id("Network/loadBalancers", "lb")
+NSG = arm_id("Network/networkSecurityGroups", "nsg")
+OTHER_VNET = arm_id("Network/virtualNetworks", "other")
+STATUS = {"protocol": "Http", "port": 80, "requestPath": "/csp/bin/mirror_status.cxw"}
+DEPLOYMENT = """
+- name: d
+  product: iris
+  regions: {primary: westeurope, dr: none}
+  mirrors: [{name: M, failover: [a, b], arbiter: c, dr: none, superserver: 1972}]
+  tiers: none
+"""
+
+
+def rule(priority: int, access: str = "Allow", **own: Any) -> Body:
+    usual = {"direction": "Inbound", "protocol": "*", "sourcePortRange": "*", "destinationPortRange": "*"}
+    usual |= {"sourceAddressPrefix": "*", "destinationAddressPrefix": "*"}
+    return {"name": f"r{priority}", "properties": {**usual, "priority": priority, "access": access, **own}}
+
+
+def subnet(vnet: str = VNET) -> Body:
+    properties = {"networkSecurityGroup": {"id": NSG}}
+    return {"id": f"{vnet}/subnets/default", "name": "default", "properties": properties}
+
+
+def interface(name: str, address: str, vnet: str = VNET) -> Body:
+    own = {"privateIPAddress": address, "subnet": {"id": f"{vnet}/subnets/default"}}
+    if ":" in address:
+        own["privateIPAddressVersion"] = "IPv6"
+    return s.nic(
+        f"{name}-nic",
+        vm=name,
+        ipConfigurations=[{"id": s.configuration_id(f"{name}-nic"), "name": "ipconfig1", "properties": own}],
+    )
+
+
+ADDRESSES = {"a": "10.0.0.4", "b": "10.0.0.5", "c": "10.0.0.6"}
+
+
+def built(*rules: Body, addresses: dict[str, str] = ADDRESSES, other: bool = False, peered: bool = False) -> Any:
+    """Return a mirror of `a` and `b` with the arbiter `c`, which can be in another virtual network."""
+    peering = {"name": "p", "properties": {"remoteVirtualNetwork": {"id": OTHER_VNET}}}
+    networks = [
+        s.resource("Network/virtualNetworks", "vnet", subnets=[subnet()], virtualNetworkPeerings=[peering][:peered])
+    ]
+    back = {"name": "p", "properties": {"remoteVirtualNetwork": {"id": VNET}, "allowVirtualNetworkAccess": True}}
+    if other:
+        networks.append(
+            s.resource(
+                "Network/virtualNetworks", "other", subnets=[subnet(OTHER_VNET)], virtualNetworkPeerings=[back][:peered]
+            )
+        )
+    return s.topology(
+        *(s.vm(name) for name in "abc"),
+        *(interface(n, ip, OTHER_VNET if other and n == "c" else VNET) for n, ip in addresses.items()),
+        *networks,
+        s.resource("Network/networkSecurityGroups", "nsg", securityRules=list(rules)),
+        s.load_balancer(
+            "lb",
+            {"p": s.by_nic("a-nic", "b-nic")},
+            {"r": {**s.to("lb", "p", probe="status"), "protocol": "Tcp", "backendPort": 1972}},
+            {"status": STATUS},
+        ),
+        deployment=DEPLOYMENT,
+    )
+
+
+def allowed(found: Any, traffic: Iterable[Any]) -> dict[str, bool | None]:
+    """Return of each traffic whether it is allowed; None if that is unknown."""
+    answers: dict[str, Any] = {one.name: ask("traffic.allowed", found, one).value for one in traffic}
+    return {name: None if isinstance(answer, Unknown) else answer for name, answer in answers.items()}
+
+
+def probe(*rules: Body, **keywords: Any) -> bool | None:
+    found = built(*rules, **keywords)
+    traffic: Any = ask("vm.probe_traffic", found, s.item(found, "Compute/virtualMachines", "a")).value
+    assert traffic.missing is None, traffic.missing
+    return allowed(found, traffic.known)["lb to a, TCP 80"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], True),
+        ([rule(100, "Deny")], False),
+        ([rule(100, "Deny", sourceAddressPrefix="AzureLoadBalancer")], False),
+        ([rule(100, "Deny", sourceAddressPrefix="VirtualNetwork")], False),
+        ([rule(100, "Deny", sourceAddressPrefix="168.63.129.16")], False),
+        ([rule(100, "Deny", sourceAddressPrefix="0.0.0.0/0")], False),
+        ([rule(100, "Deny", sourceAddressPrefix="Internet")], True),
+        ([rule(100, "Deny", sourceAddressPrefix="10.0.0.0/8")], True),
+        ([rule(100, "Deny", sourceAddressPrefix="Storage")], True),
+        ([rule(100, "Deny", sourceAddressPrefix="AzureCloud")], None),
+        ([rule(100, "Deny", sourceAddressPrefix="NewService")], None),
+        ([rule(100, "Deny", sourceAddressPrefix="10.0.0/8")], None),
+        ([rule(100, sourceAddressPrefix="AzureLoadBalancer"), rule(200, "Deny")], True),
+        ([rule(300, sourceAddressPrefix="AzureLoadBalancer"), rule(200, "Deny")], False),
+        ([rule(100), rule(100, "Deny")], False),
+        ([rule(100, "Deny", protocol="Udp")], True),
+        ([rule(100, "Deny", protocol="Tcp")], False),
+        ([rule(100, "Deny", destinationPortRange="79-81")], False),
+        ([rule(100, "Deny", destinationPortRange="81-99")], True),
+        ([rule(100, "Deny", destinationAddressPrefix="10.0.0.4/32")], False),
+        ([rule(100, "Deny", destinationAddressPrefix="10.0.0.5/32")], True),
+        ([rule(100, "Deny", destinationAddressPrefix="VirtualNetwork")], False),
+        ([rule(100, "Deny", sourcePortRange="32000-65535")], False),
+        ([rule(100, "Deny", sourcePortRange="80")], True),
+        ([rule(100, "Deny", sourcePortRange="50000-60000")], None),
+        ([rule(100, "Maybe")], None),
+        ([rule(100, "Deny", direction="Outbound")], True),
+        ([rule(100, "Deny", direction="Sideways")], None),
+        ([rule(100, "Maybe"), rule(200, "Deny")], None),
+    ],
+)
+def test_probes(rules: list[Body], expected: bool | None) -> None:
+    assert probe(*rules) is expected
+
+
+def test_what_is_unknown_does_not_matter_if_the_outcome_is_the_same() -> None:
+    assert probe(rule(100, "Deny", sourcePortRange="50000-60000"), rule(200, "Deny")) is False
+
+
+def test_probes_by_ipv6_come_from_a_link_local_address() -> None:
+    addresses = ADDRESSES | {"a": "fd00::4"}
+    assert probe(rule(100, "Deny", sourceAddressPrefix="fe80::/10"), addresses=addresses) is False
+    assert probe(rule(100, "Deny", sourceAddressPrefix="168.63.129.16"), addresses=addresses) is True
+
+
+def mirror(fact: str, *rules: Body, **keywords: Any) -> dict[str, bool | None]:
+    found = built(*rules, **keywords)
+    traffic: Any = ask(fact, found, s.only(found).mirrors[0]).value
+    assert traffic.missing is None, traffic.missing
+    return allowed(found, traffic.known)
+
+
+MEMBERS = {"a to b, TCP 2188", "b to a, TCP 2188", "a to b, TCP 1972", "b to a, TCP 1972"}
+ARBITER = {"a to c, TCP 2188", "b to c, TCP 2188"}
+
+
+def test_the_traffic_of_a_mirror() -> None:
+    assert mirror("mirror.traffic") == dict.fromkeys(MEMBERS | ARBITER, True)
+    assert mirror("mirror.pings") == {"a to b, ICMP": True, "b to a, ICMP": True}
+
+
+def test_the_sender_s_rules_count_too() -> None:
+    denied = mirror("mirror.traffic", rule(100, "Deny", direction="Outbound", destinationAddressPrefix="10.0.0.6"))
+    assert {name for name, answer in denied.items() if answer is False} == ARBITER
+    to_internet = rule(100, "Deny", direction="Outbound", destinationAddressPrefix="Internet")
+    assert all(mirror("mirror.traffic", to_internet).values())
+
+
+@pytest.mark.parametrize(("peered", "expected"), [(True, True), (False, None)])
+def test_the_tag_of_the_network_includes_peered_networks(peered: bool, expected: bool | None) -> None:
+    found = mirror("mirror.traffic", other=True, peered=peered)
+    assert {found[name] for name in ARBITER} == {expected}
+    assert all(found[name] for name in MEMBERS)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({"protocol": "Icmp"}, False),
+        ({"protocol": "*"}, False),
+        ({"protocol": "Tcp"}, True),
+        ({"protocol": "*", "destinationPortRange": "80"}, None),
+    ],
+)
+def test_icmp_has_no_ports(own: Body, expected: bool | None) -> None:
+    assert set(mirror("mirror.pings", rule(100, "Deny", **own)).values()) == {expected}
+
+
+def test_members_without_a_common_ip_version_are_unknown() -> None:
+    found = mirror("mirror.pings", addresses=ADDRESSES | {"b": "fd00::5"})
+    assert set(found.values()) == {None}
