@@ -14,6 +14,7 @@ SUBJECTS: Final = frozenset({"mirror", "tier", "deployment", "subscription"})
 
 WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "connectivity": "a declared way by which users' networks reach a deployment",
         "deployment": "a deployment; available for every subject",
         "exposure": "a use of something that Azure retires",
         "member": "a declared member: one entry of a list in the deployment file",

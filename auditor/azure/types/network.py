@@ -283,7 +283,7 @@ TYPES: Final = (
     _SECURITY_GROUP,
     ResourceType("Microsoft.Network/routeTables", _NETWORK),
     ResourceType("Microsoft.Network/natGateways", _NETWORK),
-    ResourceType("Microsoft.Network/expressRouteCircuits", _NETWORK),
+    ResourceType("Microsoft.Network/expressRouteCircuits", _NETWORK, kind="circuit", about="an ExpressRoute circuit"),
     ResourceType(
         "Microsoft.Network/azureFirewalls",
         _NETWORK,

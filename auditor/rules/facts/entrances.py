@@ -68,11 +68,19 @@ def internet_entrance(context: Context, deployment: Deployment) -> Answer:
     other = next(_other_routing(context, deployment), None)
     if other is not None or declared == "internet":
         return Answer(other or True)
-    return _seen_entrance(context, deployment)
+    seen = seen_entrance(context, deployment)
+    if seen.value is True or (isinstance(seen.value, Unknown) and seen.value.cause is Cause.GAP):
+        return seen
+    undeclared = Unknown(
+        Cause.DECLARATION,
+        f"whether clients of {deployment.declared.name} come from the Internet is not declared, and no public IP "
+        "address leads to a tier: add `entrance: internet` or `entrance: private` to the deployment file",
+    )
+    return Answer(undeclared)
 
 
-def _seen_entrance(context: Context, deployment: Deployment) -> Answer:
-    """Return true if a public tier or firewall is seen, else why it is unknown whether there is one."""
+def seen_entrance(context: Context, deployment: Deployment) -> Answer:
+    """Return whether there is a public tier, or a firewall with a public IP address."""
     there = PartialList.of(tiers(context, deployment).value)
     public = [is_public(context, tier) for tier in there.of_type(Tier)]
     firewalls = deployment.scope[AZURE_FIREWALL]
@@ -85,13 +93,7 @@ def _seen_entrance(context: Context, deployment: Deployment) -> Answer:
         if found.value is True or isinstance(found.value, str):
             return Answer(True, found.reads)
     unread_ones = (found.value for found in (*public, *named) if isinstance(found.value, Unknown))
-    unknown = next(unread_ones, None) or firewalls.missing
-    undeclared = Unknown(
-        Cause.DECLARATION,
-        f"whether clients of {deployment.declared.name} come from the Internet is not declared, and no public IP "
-        "address leads to a tier: add `entrance: internet` or `entrance: private` to the deployment file",
-    )
-    return Answer(unknown if unknown is not None and unknown.cause is Cause.GAP else undeclared)
+    return Answer(next(unread_ones, None) or firewalls.missing or False)
 
 
 _FRONT_DOORS: Final = ("microsoft.cdn/profiles", "microsoft.network/frontdoors")
