@@ -183,11 +183,10 @@ def test_a_vault() -> None:
 
 def test_an_account_for_online_backups() -> None:
     account = s.resource("Storage/storageAccounts", "stbackup")
-    text = DEPLOYMENT + "  backup: {{strategy: online, account: {0}}}\n"
     other = arm_id("Storage/storageAccounts", "stbackups")
     for written, expected in ((account["id"], [account["id"]]), (other, [account["id"], "..."])):
-        built = s.topology(*VMS, account, deployment=text.format(written))
-        assert names(built)["backup.account"] == (written, expected)
+        text = DEPLOYMENT + f"  backup: {{strategy: online, account: {written}}}\n"
+        assert names(s.topology(*VMS, account, deployment=text))["backup.account"] == (written, expected)
 
 
 def test_required_files_from_inside_the_vms_are_missing() -> None:
