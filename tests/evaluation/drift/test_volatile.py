@@ -22,6 +22,10 @@ DECLARED: list[Namespace | ResourceType] = [*types.NAMESPACES, *types.TYPES.valu
 
 VM = "Microsoft.Compute/virtualMachines"
 ITEM = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems"
+REPLICATED = (
+    "Microsoft.RecoveryServices/vaults/replicationFabrics/replicationProtectionContainers/replicationProtectedItems"
+)
+INSTANCE = "Microsoft.DataProtection/backupVaults/backupInstances"
 CONNECTION, CIRCUIT = "Microsoft.Network/connections", "Microsoft.Network/expressRouteCircuits"
 NETWORK, GROUP = "Microsoft.Network/virtualNetworks", "Microsoft.Network/networkSecurityGroups"
 
@@ -81,6 +85,11 @@ DESCRIBED = [
     ("Microsoft.Network/networkManagers", "properties.lastUpdatedTime"),
     (NETWORK, "properties.subnets[name=snet].properties.ipConfigurationProfiles"),
     (CONNECTION, "properties.tunnelConnectionStatus"),
+    (REPLICATED, "properties.replicationHealth"),
+    (REPLICATED, "properties.healthErrors"),
+    (REPLICATED, "properties.lastSuccessfulTestFailoverTime"),
+    (INSTANCE, "properties.protectionStatus"),
+    (INSTANCE, "properties.protectionErrorDetails"),
     ("Microsoft.Compute/locations/usages", "currentValue"),
     ("Microsoft.Insights/metrics", "value"),
 ]
