@@ -239,8 +239,8 @@ def policies(context: Context, item: Resource) -> Answer:
 
 @fact("deployment.backups", "deployment", gives="backup*")
 def deployment_backups(context: Context, deployment: Deployment) -> Answer:
-    """The protected items of Azure Backup of the failover members, DR asyncs and standalone database servers."""
-    vms = [PartialList.of(deployment.vms[role]) for role in _DATABASES]
+    """The protected items of the failover members, the declared DR asyncs and the standalone database servers."""
+    vms = [_declared(deployment, role) for role in _DATABASES]
     found = [backups(context, vm) for own in vms for vm in own.of_type(Resource)]
     lists = [*(PartialList.of(each.value) for each in found), *(PartialList((), own.incomplete_because) for own in vms)]
     joined = PartialList.joined(*lists)
@@ -248,6 +248,13 @@ def deployment_backups(context: Context, deployment: Deployment) -> Answer:
     return Answer(
         PartialList(tuple(once.values()), joined.missing), tuple(read for each in found for read in each.reads)
     )
+
+
+def _declared(deployment: Deployment, role: Role) -> PartialList:
+    """Return the VMs of a role; DR asyncs that are not declared, which DEP003 reports, are left out."""
+    vms = PartialList.of(deployment.vms[role])
+    optional = role is Role.MIRROR_DR and vms.missing is not None and vms.missing.cause is Cause.DECLARATION
+    return PartialList(vms.known) if optional else vms
 
 
 @fact("deployment.backup_vaults", "deployment", gives="vault*")
