@@ -130,6 +130,10 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     """Lower-case names of resource groups that belong to it with everything in them."""
     backup: DeclaredBackup | None = None
     """None if undeclared."""
+    firewall: Literal["", "azure-firewall", "waf", "appliance", "none"] = ""
+    """What filters the traffic of its public entrances; "" if undeclared."""
+    key_vaults: tuple[str, ...] = ()
+    """The ARM ids of further key vaults."""
     guest: Literal["optional", "required"] = "optional"
     settings: Mapping[str, float] = {}
     setting_lines: Mapping[str, int] = {}

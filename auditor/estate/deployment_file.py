@@ -110,6 +110,8 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         else None,
         resource_groups=tuple(name.lower() for name in entry.get("scope", {}).get("resourceGroups", ())),
         backup=DeclaredBackup(**entry["backup"]) if "backup" in entry else None,
+        firewall=entry.get("firewall", ""),
+        key_vaults=tuple(entry.get("keyVaults", ())),
         guest=entry.get("guest", "optional"),
         settings=settings,
         setting_lines={name: document.line(settings, name) for name in settings},

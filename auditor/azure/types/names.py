@@ -34,6 +34,7 @@ REPLICATED_ITEM: Final = (
     "microsoft.recoveryservices/vaults/replicationfabrics/replicationprotectioncontainers/replicationprotecteditems"
 )
 RESOURCE_GRAPH: Final = "microsoft.resourcegraph/resources"
+ROUTE_TABLE: Final = "microsoft.network/routetables"
 SCALE_SET: Final = "microsoft.compute/virtualmachinescalesets"
 SCHEDULE: Final = "microsoft.devtestlab/schedules"
 SECURITY_GROUP: Final = "microsoft.network/networksecuritygroups"
@@ -46,3 +47,4 @@ VIRTUAL_HUB: Final = "microsoft.network/virtualhubs"
 VIRTUAL_NETWORK: Final = "microsoft.network/virtualnetworks"
 VIRTUAL_WAN: Final = "microsoft.network/virtualwans"
 VM: Final = "microsoft.compute/virtualmachines"
+WAF_POLICY: Final = "microsoft.network/applicationgatewaywebapplicationfirewallpolicies"

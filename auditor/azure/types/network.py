@@ -24,10 +24,12 @@ from auditor.azure.types.names import (
     NIC,
     PUBLIC_ADDRESS,
     PUBLIC_PREFIX,
+    ROUTE_TABLE,
     SECURITY_GROUP,
     VIRTUAL_NETWORK,
     VIRTUAL_WAN,
     VM,
+    WAF_POLICY,
 )
 
 _NETWORK: Final = Version(
@@ -124,6 +126,7 @@ _GATEWAY: Final = ResourceType(
     ),
     kind="gateway",
     about="an application gateway",
+    references=(Reference("properties.firewallPolicy.id", WAF_POLICY),),
     parts=(
         PartKind(
             "properties.frontendIPConfigurations[*]",
@@ -141,6 +144,7 @@ _GATEWAY: Final = ResourceType(
             (
                 _of_gateway("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
                 _of_gateway("properties.sslProfile.id", "sslProfiles"),
+                Reference("properties.firewallPolicy.id", WAF_POLICY),
             ),
         ),
         PartKind(
@@ -221,7 +225,10 @@ _VIRTUAL_NETWORK: Final = ResourceType(
     parts=(
         PartKind(
             "properties.subnets[*]",
-            references=(Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),),
+            references=(
+                Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),
+                Reference("properties.routeTable.id", ROUTE_TABLE, reached=False),
+            ),
         ),
     ),
     volatile=(
@@ -275,7 +282,12 @@ _TRAFFIC_MANAGER: Final = ResourceType(
 TYPES: Final = (
     _LOAD_BALANCER,
     _GATEWAY,
-    ResourceType("Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", _NETWORK),
+    ResourceType(
+        "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
+        _NETWORK,
+        kind="waf-policy",
+        about="a WAF policy of an application gateway",
+    ),
     _NETWORK_INTERFACE,
     ResourceType("Microsoft.Network/publicIPAddresses", _NETWORK),
     ResourceType("Microsoft.Network/publicIPPrefixes", _NETWORK),

@@ -1,0 +1,285 @@
+"""Facts of what protects public entrances: Web Application Firewalls, and firewalls in front or on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import APPLICATION_GATEWAY, AZURE_FIREWALL, NIC
+from auditor.estate.load_balancing import RULES
+from auditor.estate.private_addresses import network_of, peers_of
+from auditor.estate.subjects import undeclared
+from auditor.rules.context import Context
+from auditor.rules.facts.gateways import LISTENERS
+from auditor.rules.facts.logic import every, some
+from auditor.rules.facts.pools import ROUTES, only_udp, route_target
+from auditor.rules.facts.roles import roles_of
+from auditor.rules.registry import fact
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.lookup import objects, parts, unusable, value
+from auditor.snapshot.model import Part, Resource
+
+GROUP: Final = "microsoft.network/firewallpolicies/rulecollectiongroups"
+_FRONTENDS: Final = "properties.frontendIPConfigurations[*]"
+_NAT_RULES: Final = "properties.natRuleCollections[*].properties.rules[*]"
+_RULES_OF_GROUP: Final = "properties.ruleCollections[*].rules[*]"
+_NAMES_OF_ADDRESS: Final = ("properties.ipAddress", "properties.dnsSettings.fqdn")
+_WAF_TIERS: Final = frozenset({"waf", "waf_v2"})
+_CONFIGURATION: Final = "properties.webApplicationFirewallConfiguration"
+
+
+@fact("entrance.is_public", "balancer", "gateway", gives="boolean")
+def is_public(context: Context, owner: Resource) -> Answer:
+    """Whether traffic from a public frontend goes to a VM with a role in the deployment.
+
+    Load-balancing rules for UDP do not count.
+    """
+    frontends = objects(owner, _FRONTENDS)
+    public = [_public(frontend) for frontend in frontends.of_type(Part)]
+    found = some(public)
+    if found.value is False:
+        return Answer(frontends.incomplete_because or False, found.reads)
+    if owner.type == APPLICATION_GATEWAY:
+        served = _served_by_gateway(context, owner)
+        return found if served.value is True else served
+    rules = objects(owner, RULES)
+    by_rule = (_leads_in(context, rule) for rule in rules.of_type(Part) if not only_udp(rule))
+    led = some(by_rule)
+    return Answer(rules.incomplete_because or False, led.reads) if led.value is False else led
+
+
+def _public(frontend: Part) -> Answer:
+    """Return whether a frontend is public."""
+    address = value(frontend, "properties.publicIPAddress.id")
+    if address.value is ABSENT:
+        address = value(frontend, "properties.publicIPPrefix.id")
+    if address.value is ABSENT:
+        return Answer(False, address.reads)
+    return Answer(True if isinstance(address.value, str) else unusable(address, "an id"), address.reads)
+
+
+def _leads_in(context: Context, rule: Part) -> Answer:
+    """Return whether a load-balancing rule sends traffic from a public frontend to a VM of the deployment."""
+    frontend = context.topology.graph.follow(rule, "frontendIPConfiguration")
+    if not isinstance(frontend.value, Part):
+        return Answer(unusable(frontend, "a frontend"), frontend.reads)
+    public = _public(frontend.value)
+    return _is_of_deployment(context, context.topology.load_balancing.vms_served(rule)) if public.value else public
+
+
+def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
+    """Return whether a rule of an application gateway sends requests to a VM of the deployment."""
+    routes = PartialList.joined(*(objects(gateway, path) for path in ROUTES))
+    pools = [route_target(context, route, "backendAddressPools") for route in routes.of_type(Part)]
+    vms = [
+        PartialList.of(context.topology.load_balancing.vms(pool).value if isinstance(pool, Part) else pool)
+        for pool in pools
+    ]
+    return _is_of_deployment(context, PartialList.joined(*vms, PartialList(missing=routes.incomplete_because)))
+
+
+def _is_of_deployment(context: Context, vms: PartialList) -> Answer:
+    """Return whether some VMs include one with a role in the deployment."""
+    known = any(roles_of(context, vm) for vm in vms.of_type(Resource))
+    return Answer(known or vms.incomplete_because or False)
+
+
+@fact("entrance.protections", "balancer", "gateway", gives="text*")
+def protections(context: Context, owner: Resource) -> Answer:
+    """What protects a public entrance: `waf`, `azure-firewall`, or `appliance`, a firewall of another vendor.
+
+    Of an application gateway it is a Web Application Firewall (WAF), or a firewall on the way to its backends: a route
+    of its subnet leads there. Of a load balancer it is a firewall to which the default route of its VMs leads. Of both
+    it is an Azure Firewall that translates its own public IP address to that of the entrance (DNAT). A route to another
+    address than that of an Azure Firewall counts as `appliance` if the deployment file declares one.
+    """
+    found = [_firewall_in_front(context, owner), _firewall_on_the_way(context, owner), *_front_door(context)]
+    if owner.type == APPLICATION_GATEWAY:
+        found.insert(0, _waf(owner))
+    known = tuple(dict.fromkeys(answer.value for answer in found if isinstance(answer.value, str)))
+    unknowns: list[Unknown] = [answer.value for answer in found if isinstance(answer.value, Unknown)]
+    # What could not be read comes before what is not declared.
+    unknowns.sort(key=lambda unknown: unknown.optional)
+    reads = tuple(read for answer in found for read in answer.reads)
+    return Answer(PartialList(known, next(iter(unknowns), None)), reads)
+
+
+def _front_door(context: Context) -> Iterator[Answer]:
+    """Yield that Azure Front Door may filter what comes in, if it is declared."""
+    if context.deployment is not None and context.deployment.declared.entrance == "front-door":
+        yield Answer(
+            Unknown(Cause.VALUE, "clients come through Azure Front Door, whose WAF policies are not evaluated")
+        )
+
+
+# --- Web Application Firewalls ----------------------------------------------------------------------------------------
+
+
+def _waf(gateway: Resource) -> Answer:
+    """Return `waf` if a WAF filters all requests to an application gateway, absent if it does not."""
+    tier = value(gateway, "properties.sku.tier")
+    if not isinstance(tier.value, str):
+        return Answer(unusable(tier, "a tier"), tier.reads)
+    if tier.value.lower() not in _WAF_TIERS:
+        return Answer(ABSENT, tier.reads)
+    listeners = objects(gateway, LISTENERS)
+    by_listener = every(_has_policy(listener) for listener in listeners.of_type(Part))
+    if not listeners.known:
+        by_listener = Answer(listeners.missing or False)
+    has = some((_has_policy(gateway), _configured(gateway), by_listener))
+    return Answer("waf" if has.value is True else has.value or ABSENT, (*tier.reads, *has.reads))
+
+
+def _has_policy(element: Resource | Part) -> Answer:
+    """Return whether an application gateway or a listener has a WAF policy; SEC009 evaluates what it does."""
+    policy = value(element, "properties.firewallPolicy.id")
+    if policy.value is ABSENT:
+        return Answer(False, policy.reads)
+    return Answer(True if isinstance(policy.value, str) else unusable(policy, "an id"), policy.reads)
+
+
+def _configured(gateway: Resource) -> Answer:
+    """Return whether an application gateway has a WAF without a policy, as those of the first version do."""
+    enabled = value(gateway, f"{_CONFIGURATION}.enabled")
+    known = enabled.value is ABSENT or isinstance(enabled.value, bool | Unknown)
+    found = enabled.value if known else unusable(enabled, "true or false")
+    return Answer(False if found is ABSENT else found, enabled.reads)
+
+
+# --- firewalls --------------------------------------------------------------------------------------------------------
+
+
+def _firewall_in_front(context: Context, owner: Resource) -> Answer:
+    """Return `azure-firewall` if an Azure Firewall sends on what arrives to a public IP address of an entrance."""
+    frontends = parts(owner, _FRONTENDS)
+    found = [context.topology.graph.follow(frontend, "publicIPAddress").value for frontend in frontends]
+    addresses = [address for address in found if isinstance(address, Resource)]
+    texts = (value(address, name).value for address in addresses for name in _NAMES_OF_ADDRESS)
+    targets = {text.lower() for text in texts if isinstance(text, str)}
+    unknown = next((address for address in found if isinstance(address, Unknown)), None)
+    for rules in _nat_rules(context) if targets else ():
+        unknown = unknown or rules.incomplete_because
+        for rule in rules.of_type(Part):
+            for name in ("translatedAddress", "translatedFqdn"):
+                target = value(rule, name)
+                if isinstance(target.value, str) and target.value.lower() in targets:
+                    return Answer("azure-firewall", target.reads)
+    return Answer(unknown or ABSENT)
+
+
+def _nat_rules(context: Context) -> Iterator[PartialList]:
+    """Yield the rules of Azure Firewalls in the scanned subscriptions, those of their policies too."""
+    graph = context.topology.graph
+    for type_ in (AZURE_FIREWALL, GROUP):
+        for subscription in context.deployment.subscriptions if context.deployment else ():
+            yield PartialList(missing=graph.listing(type_, subscription))
+    for firewall in graph.by_type.get(AZURE_FIREWALL, ()):
+        yield objects(firewall, _NAT_RULES)
+        policy = value(firewall, "properties.firewallPolicy.id")
+        if isinstance(policy.value, Unknown):
+            yield PartialList(missing=policy.value)
+        named = arm.key(policy.value) if isinstance(policy.value, str) else ""
+        for group in graph.by_type.get(GROUP, ()):
+            if arm.parent_of(group.key) == named:
+                yield objects(group, _RULES_OF_GROUP)
+
+
+def _firewall_on_the_way(context: Context, owner: Resource) -> Answer:
+    """Return the kind of the firewall to which routes lead, absent if there is none."""
+    subnets = _subnets(context, owner)
+    if subnets.incomplete_because is not None:
+        return Answer(subnets.incomplete_because)
+    kinds: set[str] = set()
+    reads: list[Read] = []
+    unknown = None
+    for subnet in subnets.of_type(Part):
+        hop = _next_hop(context, subnet, any_prefix=owner.type == APPLICATION_GATEWAY)
+        reads += hop.reads
+        if hop.value is ABSENT:
+            return Answer(ABSENT, hop.reads)
+        kind = hop.value if isinstance(hop.value, Unknown) else _firewall_at(context, subnet, str(hop.value))
+        if isinstance(kind, str):
+            kinds.add(kind)
+        elif kind is None:
+            return Answer(ABSENT, hop.reads)
+        else:
+            unknown = unknown or kind
+    return Answer(unknown or next(iter(sorted(kinds)), ABSENT), tuple(reads))
+
+
+def _subnets(context: Context, owner: Resource) -> PartialList:
+    """Return the distinct subnets of an application gateway, or of the VMs to which a load balancer sends traffic."""
+    graph = context.topology.graph
+    places: Iterable[Part]
+    unknown = None
+    if owner.type == APPLICATION_GATEWAY:
+        found = objects(owner, "properties.gatewayIPConfigurations[*]")
+        places, unknown = found.of_type(Part), found.incomplete_because
+    else:
+        rules = objects(owner, RULES)
+        served = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules.of_type(Part)))
+        own = {vm.key: vm for vm in served.of_type(Resource) if roles_of(context, vm)}
+        linked = [PartialList.of(graph.follow_all(vm, "networkInterfaces").value) for vm in own.values()]
+        interfaces = PartialList.joined(PartialList(missing=served.incomplete_because), *linked)
+        unknown = rules.incomplete_because or interfaces.incomplete_because
+        cards = [card for card in interfaces.of_type(Resource) if card.type == NIC]
+        places = [part for card in cards for part in parts(card, "properties.ipConfigurations[*]")]
+    subnets: dict[str, Part] = {}
+    for place in places:
+        subnet = graph.follow(place, "subnet").value
+        if isinstance(subnet, Part):
+            subnets[subnet.key] = subnet
+        elif isinstance(subnet, Unknown):
+            unknown = unknown or subnet
+    return PartialList(tuple(subnets.values()), unknown)
+
+
+def _next_hop(context: Context, subnet: Part, *, any_prefix: bool) -> Answer:
+    """Return the address of the appliance to which a route of a subnet leads, absent if none does.
+
+    It is the default route, or with `any_prefix` any route: an application gateway needs its own default route.
+    """
+    table = context.topology.graph.follow(subnet, "routeTable")
+    if not isinstance(table.value, Resource):
+        return table
+    routes = objects(table.value, "properties.routes[*]")
+    reads = table.reads
+    for route in routes.of_type(Part):
+        prefix, kind = value(route, "properties.addressPrefix"), value(route, "properties.nextHopType")
+        if not any_prefix and prefix.value != "0.0.0.0/0":
+            continue
+        hop = value(route, "properties.nextHopIpAddress")
+        if str(kind.value).lower() == "virtualappliance" and isinstance(hop.value, str):
+            return Answer(hop.value, (*reads, *hop.reads))
+        reads = (*reads, *kind.reads)
+    return Answer(routes.incomplete_because or ABSENT, reads)
+
+
+def _firewall_at(context: Context, subnet: Part, address: str) -> str | Unknown | None:
+    """Return the kind of the firewall at a private IP address in the network of a subnet, or in a peered one.
+
+    None if it is not declared as a firewall.
+    """
+    graph = context.topology.graph
+    own = network_of(subnet.key)
+    network = graph.get(own)
+    near = {own, *(peers_of(network) if isinstance(network, Resource) else ())}
+    for firewall in graph.by_type.get(AZURE_FIREWALL, ()):
+        if value(firewall, "properties.hubIPAddresses.privateIPAddress").value == address:
+            return "azure-firewall"
+        for place in parts(firewall, "properties.ipConfigurations[*]"):
+            where = value(place, "properties.subnet.id").value
+            there = isinstance(where, str) and network_of(where) in near
+            if there and value(place, "properties.privateIPAddress").value == address:
+                return "azure-firewall"
+    deployment = context.deployment
+    if deployment is None or deployment.declared.firewall == "appliance":
+        return "appliance"
+    subscriptions = {arm.subscription_of(key) for key in near}
+    listings = (graph.listing(AZURE_FIREWALL, subscription) for subscription in sorted(subscriptions))
+    unread = next(filter(None, listings), None)
+    if unread is None and deployment.declared.firewall:
+        return None
+    return unread or undeclared(deployment.declared, "firewall", "firewall: appliance")
