@@ -73,12 +73,15 @@ class DeclaredMirror(msgspec.Struct, frozen=True):
     address_kind: Literal["load-balancer", "secondary-ip", "none"]
     failover: Roster
     arbiter: Roster = Roster()
+    """Declared and empty if the arbiter is outside of Azure."""
+    arbiter_address: str = ""
+    """The name or IP address of an arbiter outside of Azure; "" if it is a VM, none or undeclared."""
     dr: Roster = Roster()
     reporting: Roster = Roster()
     superserver: int = 0
     """The superserver port; 0 if undeclared."""
     disks: Mapping[str, tuple[int, ...]] = {}
-    """LUNs by purpose (`journal`, `wij`)."""
+    """LUNs by purpose: `installation`, `database`, `journal`, `alternate` (the alternate journal directory), `wij`."""
     line: int = 0
 
 

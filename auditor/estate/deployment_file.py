@@ -140,12 +140,17 @@ def _subscription(text: str) -> str:
 def _mirror(document: Document, entry: dict[str, Any], product: str) -> DeclaredMirror:
     """Return one mirror; its product defaults to that of the deployment."""
     disks: Mapping[str, list[int]] = entry.get("disks", {})
+    arbiter = entry.get("arbiter")
+    address: str = arbiter.get("address", "") if isinstance(arbiter, dict) else ""
     return DeclaredMirror(
         name=entry["name"],
         product=entry.get("product", product),
         address_kind=entry.get("address", {}).get("kind", "load-balancer"),
         failover=_roster(document, entry, "failover"),
-        arbiter=_roster(document, entry, "arbiter"),
+        arbiter=Roster(declared=True, line=document.line(entry, "arbiter"))
+        if address
+        else _roster(document, entry, "arbiter"),
+        arbiter_address=address,
         dr=_roster(document, entry, "dr"),
         reporting=_roster(document, entry, "reporting"),
         superserver=entry.get("superserver", 0),

@@ -165,6 +165,14 @@ def test_a_member_is_a_name_an_id_a_glob_or_a_tag(member: str, selector: Selecto
         ("guest: required", lambda d: d.guest == "required"),
         ("mirrors: [{name: M, failover: [a], superserver: 56772}]", lambda d: d.mirrors[0].superserver == 56772),
         ("mirrors: [{name: M, failover: [a]}]", lambda d: d.mirrors[0].superserver == 0),
+        (
+            "mirrors: [{name: M, failover: [a], arbiter: {address: arbiter.x.example}}]",
+            lambda d: (d.mirrors[0].arbiter.none, d.mirrors[0].arbiter_address) == (True, "arbiter.x.example"),
+        ),
+        (
+            "mirrors: [{name: M, failover: [a], disks: {installation: [0], alternate: [2], database: [1]}}]",
+            lambda d: set(d.mirrors[0].disks) == {"installation", "alternate", "database"},
+        ),
         ("scope: {resourceGroups: [RG-A]}", lambda d: d.resource_groups == ("rg-a",)),
         ("backup: {strategy: azure-backup, vault: /subscriptions/x}", lambda d: d.backup.vault == "/subscriptions/x"),
         ("backup: {strategy: third-party, product: Vault}", lambda d: d.backup.product == "Vault"),

@@ -29,6 +29,11 @@ OS_DISK: Final = "properties.storageProfile.osDisk"
 ATTACHMENTS: Final = "properties.storageProfile.dataDisks[*]"
 
 
+_PURPOSES: Final = ("database", "journal", "alternate", "wij", "installation")
+"""The purposes of disks in the deployment file."""
+_FOR_JOURNALS: Final = frozenset({"journal", "alternate", "wij"})
+
+
 class Tier(msgspec.Struct, frozen=True):
     """A performance tier of Premium SSD."""
 
@@ -207,10 +212,17 @@ def attachment_mbps(context: Context, attachment: Part) -> Answer:
 
 @fact("attachment.purpose", "attachment", gives="text")
 def purpose(context: Context, attachment: Part) -> Answer:
-    """The declared purpose of the disk, by its logical unit number: `journal` or `wij`.
+    """The declared purpose of the disk, by its logical unit number.
 
-    Absent if the VM's mirror declares none for this number.
+    `database`, `journal`, `alternate` (the alternate journal directory), `wij` or `installation`: of several, the
+    first. Absent if the VM's mirror declares none for this number.
     """
+    found = _purposes(context, attachment)
+    return Answer(found.value[0], found.reads) if isinstance(found.value, tuple) else found
+
+
+def _purposes(context: Context, attachment: Part) -> Answer:
+    """Return the declared purposes of a disk as a tuple, absent if there are none."""
     lun = value(attachment, "lun")
     if isinstance(lun.value, Unknown):
         return lun
@@ -219,11 +231,11 @@ def purpose(context: Context, attachment: Part) -> Answer:
         return Answer(Unknown(Cause.VALUE, f"{attachment.id} has no lun", about=(attachment.resource.id,)), lun.reads)
     unknown: Unknown | None = None
     for mirror in context.deployment.mirrors if context.deployment else ():
-        declared = [name for name, luns in sorted(mirror.declared.disks.items()) if bounds.low in luns]
+        declared = tuple(name for name in _PURPOSES if bounds.low in mirror.declared.disks.get(name, ()))
         for roster in (mirror.failover, mirror.dr, mirror.reporting) if declared else ():
             vms = PartialList.of(roster)
             if any(vm.key == attachment.resource.key for vm in vms.of_type(Resource)):
-                return Answer(declared[0], lun.reads)
+                return Answer(declared, lun.reads)
             unknown = unknown or vms.incomplete_because
     return Answer(unknown or ABSENT, lun.reads)
 
@@ -235,13 +247,16 @@ def journal_attachments(context: Context, vm: Resource) -> Answer:
     Unknown for a declared LUN at which the VM has no disk.
     """
     attached = objects(vm, ATTACHMENTS)
-    purposes = [(part, purpose(context, part).value) for part in attached.of_type(Part)]
-    known: list[object] = [part for part, found in purposes if isinstance(found, str)]
+    purposes = [(part, _purposes(context, part).value) for part in attached.of_type(Part)]
+    known: list[object] = [
+        part for part, found in purposes if isinstance(found, tuple) and not _FOR_JOURNALS.isdisjoint(found)
+    ]
     known += [*attached.of_type(Unknown), *(found for _, found in purposes if isinstance(found, Unknown))]
     there = {lun.low for part, _ in purposes if (lun := interval(value(part, "lun").value))}
     for mirror in context.deployment.mirrors if context.deployment and attached.complete else ():
         members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
-        luns = {lun for luns in mirror.declared.disks.values() for lun in luns} if vm in members else set()
+        disks = mirror.declared.disks if vm in members else {}
+        luns = {lun for name in _FOR_JOURNALS for lun in disks.get(name, ())}
         for declared in sorted(luns - there):
             name = mirror.declared.name
             reason = f"LUN {declared} is declared for journals or WIJ of mirror {name}: {vm.id} has no disk there"

@@ -9,7 +9,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.estate.declaration import DeclaredTier, Role
 from auditor.estate.deployments import TIERS_OF
-from auditor.estate.subjects import Deployment, Members, declared_region
+from auditor.estate.subjects import Deployment, Members, Mirror, declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
@@ -56,7 +56,16 @@ def _mirrors_needed(deployment: Deployment) -> Iterator[Need]:
         yield Need(f"{deployment.id}/mirrors", Role.MIRROR_FAILOVER, deployment.vms[Role.MIRROR_FAILOVER])
     for mirror in deployment.mirrors:
         yield Need(f"{mirror.id}/failover", Role.MIRROR_FAILOVER, _in_primary_region(deployment, mirror.failover))
-        yield Need(f"{mirror.id}/arbiter", Role.MIRROR_ARBITER, mirror.arbiter)
+        yield Need(f"{mirror.id}/arbiter", Role.MIRROR_ARBITER, _arbiter(mirror))
+
+
+def _arbiter(mirror: Mirror) -> Members:
+    """Return the VM of the arbiter; only an attestation can say that there is one outside of Azure."""
+    address = mirror.declared.arbiter_address
+    if not address:
+        return mirror.arbiter
+    reason = f"nothing in Azure shows that the arbiter of {mirror.id} is at {address}: attest it"
+    return Unknown(Cause.ATTESTATION, reason, optional=True)
 
 
 def _tiers_needed(deployment: Deployment) -> Iterator[Need]:
