@@ -1,0 +1,85 @@
+"""Facts of the subnets that servers of a deployment share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.azure import arm
+from auditor.estate.declaration import Role
+from auditor.estate.subjects import Deployment
+from auditor.rules.context import Context
+from auditor.rules.facts.roles import roles_of
+from auditor.rules.registry import fact, once
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.lookup import items
+from auditor.snapshot.model import Resource
+
+_DATABASE: Final = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB})
+_TIERS: Final = (
+    _DATABASE,
+    frozenset({Role.APP}),
+    frozenset({Role.WEB}),
+)
+"""The roles that are to be in different subnets: databases, application servers, web servers."""
+
+
+@fact("vm.other_tiers_in_subnet", "vm", gives="vm*")
+def other_tiers_in_subnet(context: Context, vm: Resource) -> Answer:
+    """The servers of other tiers in the subnets of the VM: databases, application servers and web servers.
+
+    A server that has a role of the VM, too, is none of them.
+    """
+    own = {tier for tier in _TIERS if tier & {*roles_of(context, vm)}}
+    return _beside(context, vm, frozenset().union(*(tier for tier in _TIERS if tier not in own)))
+
+
+@fact("vm.arbiters_in_subnet", "vm", gives="vm*")
+def arbiters_in_subnet(context: Context, vm: Resource) -> Answer:
+    """The arbiters in the subnets of a database server; none of another VM."""
+    is_database = bool(_DATABASE & {*roles_of(context, vm)})
+    return _beside(context, vm, frozenset({Role.MIRROR_ARBITER}) if is_database else frozenset())
+
+
+def _beside(context: Context, vm: Resource, roles: frozenset[Role]) -> Answer:
+    """Return the other VMs in the subnets of a VM that have one of some roles and no role of the VM."""
+    deployment = context.deployment
+    if deployment is None:
+        return Answer(PartialList())
+    own, reads = _subnets(context, vm)
+    placed = PartialList.of(_by_subnet(context, deployment).value)
+    others: dict[str, Resource] = {}
+    for other, there in (entry for entry in placed.known if isinstance(entry, tuple)):
+        has = {*roles_of(context, other)}
+        if has & roles and not has & {*roles_of(context, vm)} and not there.isdisjoint(own.known):
+            others[other.key] = other
+    return Answer(PartialList(tuple(others.values()), own.incomplete_because or placed.missing), reads)
+
+
+@once
+def _by_subnet(context: Context, deployment: Deployment) -> Answer:
+    """Return the arbiters and the VMs of tiers of a deployment, each with the keys of its subnets."""
+    known: list[object] = []
+    unknown: Unknown | None = None
+    roles = frozenset({Role.MIRROR_ARBITER}).union(*_TIERS)
+    for members in (PartialList.of(found) for role, found in deployment.vms.items() if role in roles):
+        missing = members.incomplete_because
+        unknown = unknown or (missing if missing is not None and missing.cause is not Cause.DECLARATION else None)
+        for vm in members.of_type(Resource):
+            found, _ = _subnets(context, vm)
+            known.append((vm, frozenset(found.of_type(str))))
+            unknown = unknown or found.incomplete_because
+    return Answer(PartialList(tuple(known), unknown))
+
+
+def _subnets(context: Context, vm: Resource) -> tuple[PartialList, tuple[Read, ...]]:
+    """Return the keys of the subnets of a VM."""
+    interfaces = PartialList.of(context.topology.graph.follow_all(vm, "networkInterfaces").value)
+    answers = [
+        items(interface, "properties.ipConfigurations[*].properties.subnet.id")
+        for interface in interfaces.of_type(Resource)
+    ]
+    found = PartialList.joined(*(PartialList.of(answer.value) for answer in answers), interfaces)
+    keys = tuple(
+        arm.key(item) if isinstance(item, str) else item for item in found.known if isinstance(item, str | Unknown)
+    )
+    return PartialList(keys, found.missing), tuple(read for answer in answers for read in answer.reads)
