@@ -52,6 +52,7 @@ def _beside(context: Context, vm: Resource, roles: frozenset[Role]) -> Answer:
         has = {*roles_of(context, other)}
         if has & roles and not has & {*roles_of(context, vm)} and not there.isdisjoint(own.known):
             others[other.key] = other
+            reads += _subnets(context, other)[1]
     return Answer(PartialList(tuple(others.values()), own.incomplete_because or placed.missing), reads)
 
 
