@@ -165,7 +165,7 @@ class _Estate:
         plans += [_Plan(f"{name}-{role}-dr", role, in_dr=True) for role in ("web", "app")]
         by_tags = chance.random() < 1 / 3
         zonal = chance.random() < 0.6
-        networks = {False: self._network(primary), True: self._network(dr)}
+        networks = {False: self._network(primary, dr), True: self._network(dr, primary)}
         pools = {
             "mirror-failover": self._pool(primary, f"lb-{name}-mirror"),
             "web": self._pool(primary, f"lb-{name}-web"),
@@ -259,7 +259,7 @@ class _Estate:
         environment = "production" if chance.random() < 0.85 else "non-production"
         lines = [f"  - name: {name}", f"    product: {product}", f"    environment: {environment}"]
         lines += [f"    subscriptions: [{arm.name_of(scope)}]"]
-        lines += [f"    regions: {{primary: {regions[0]}, dr: {regions[1]}}}"]
+        lines += [f"    regions: {{primary: {regions[0]}, dr: {regions[1]}}}", "    connectivity: none"]
         if not by_tags:
             names: dict[str, list[str]] = {}
             for plan in plans:
@@ -290,8 +290,8 @@ class _Estate:
 
     # --- networks and load balancers ----------------------------------------------------------------------------------
 
-    def _network(self, place: _Place) -> str:
-        """Add a resource group, a network and its security group; return the id of the subnet."""
+    def _network(self, place: _Place, *peers: _Place) -> str:
+        """Add a resource group, a network with its peerings and its security group; return the id of the subnet."""
         group = f"{place.subscription}/resourceGroups/{place.group}"
         type_ = "Microsoft.Resources/resourceGroups"
         self._bodies.append(
@@ -328,6 +328,18 @@ class _Estate:
             {"securityRules": rules, "defaultSecurityRules": []},
         )
         network = place.id("Microsoft.Network/virtualNetworks", f"vnet-{place.group}")
+        peerings = [
+            _named(
+                network,
+                "virtualNetworkPeerings",
+                f"peer-{peer.region}",
+                peeringState="Connected",
+                allowVirtualNetworkAccess=True,
+                useRemoteGateways=False,
+                remoteVirtualNetwork={"id": peer.id("Microsoft.Network/virtualNetworks", f"vnet-{peer.group}")},
+            )
+            for peer in peers
+        ]
         subnet = _named(
             network,
             "subnets",
@@ -339,7 +351,7 @@ class _Estate:
         properties = {
             "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
             "subnets": [subnet],
-            "virtualNetworkPeerings": [],
+            "virtualNetworkPeerings": peerings,
         }
         self._add(network, "Microsoft.Network/virtualNetworks", place.region, properties)
         return str(subnet["id"])
