@@ -129,6 +129,10 @@ def test_a_role_that_is_not_declared_leaves_what_is_declared_evaluated(name: str
     assert lost <= NEEDED[role]
 
 
+JOINS_BY_NAME = {"BKP009"}
+"""Rules about what Azure itself joins by name: a job schedule has the names of its schedule and its runbook."""
+
+
 def renamed(value: Any, seed: int) -> Any:
     """Return an id with other, unique names of the resource group, the resource and its parts."""
     if not arm.is_id(value):
@@ -201,7 +205,10 @@ def test_names(name: str, seed: int, by: str) -> None:
         for (rule, deployed, subject), finding in before.items()
     }
     found = estates.evaluate(name, body, declared)
-    assert {key: (finding.outcome, finding.severity) for key, finding in found.items()} == expected
+    shown = {key: (finding.outcome, finding.severity) for key, finding in found.items()}
+    assert {key: shown[key] for key in shown if key[0] not in JOINS_BY_NAME} == {
+        key: expected[key] for key in expected if key[0] not in JOINS_BY_NAME
+    }
 
 
 def wrecked(value: Any) -> Any:
