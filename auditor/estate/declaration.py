@@ -80,6 +80,8 @@ class DeclaredMirror(msgspec.Struct, frozen=True):
     reporting: Roster = Roster()
     superserver: int = 0
     """The superserver port; 0 if undeclared."""
+    ports: tuple[int, ...] = ()
+    """The other TCP ports at which clients connect to the primary through its load balancer."""
     disks: Mapping[str, tuple[int, ...]] = {}
     """LUNs by purpose: `installation`, `database`, `journal`, `alternate` (the alternate journal directory), `wij`."""
     line: int = 0

@@ -154,6 +154,7 @@ def _mirror(document: Document, entry: dict[str, Any], product: str) -> Declared
         dr=_roster(document, entry, "dr"),
         reporting=_roster(document, entry, "reporting"),
         superserver=entry.get("superserver", 0),
+        ports=tuple(entry.get("ports", ())),
         disks={purpose: tuple(luns) for purpose, luns in disks.items()},
         line=document.line(entry),
     )

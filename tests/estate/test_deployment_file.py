@@ -173,6 +173,7 @@ def test_a_member_is_a_name_an_id_a_glob_or_a_tag(member: str, selector: Selecto
             "mirrors: [{name: M, failover: [a], disks: {installation: [0], alternate: [2], database: [1]}}]",
             lambda d: set(d.mirrors[0].disks) == {"installation", "alternate", "database"},
         ),
+        ("mirrors: [{name: M, failover: [a], ports: [2575, 6661]}]", lambda d: d.mirrors[0].ports == (2575, 6661)),
         ("scope: {resourceGroups: [RG-A]}", lambda d: d.resource_groups == ("rg-a",)),
         ("backup: {strategy: azure-backup, vault: /subscriptions/x}", lambda d: d.backup.vault == "/subscriptions/x"),
         ("backup: {strategy: third-party, product: Vault}", lambda d: d.backup.product == "Vault"),

@@ -38,7 +38,7 @@ def rules(context: Context, mirror: Mirror) -> Answer:
     are web servers too, rules to a web port whose probe does not request the mirror status page.
     """
     into = _rules_into(context, mirror)
-    others = {other.declared.superserver for other in _beside(context, mirror)}
+    others = {port for other in _beside(context, mirror) for port in _declared_ports(other)}
     own = (rule for rule in into.of_type(Part) if not _is_for_others(context, mirror, rule, others))
     return Answer(PartialList(tuple(own), into.missing))
 
@@ -72,6 +72,7 @@ def superserver_rules(context: Context, mirror: Mirror) -> Answer:
         wanted = frozenset({mirror.declared.superserver})
         doubt = _shared_port(mirror, beside) if mirror.declared.superserver in taken else None
     else:
+        taken |= {port for one in (mirror, *beside) for port in one.declared.ports}
         wanted = SUPERSERVER_PORTS - taken
         doubt = _doubt(context, mirror, [(rule, port.value) for rule, port in ports if port.value not in taken])
     if doubt is not None:
@@ -114,6 +115,31 @@ def unserved(context: Context, mirror: Mirror) -> Answer:
     return Answer(PartialList(tuple(known), members.incomplete_because), (*found.reads, *reads))
 
 
+@fact("mirror.unserved_ports", "mirror", gives="number*")
+def unserved_ports(context: Context, mirror: Mirror) -> Answer:
+    """The declared other TCP ports to which no load-balancing rule leads, for one of the failover members at least."""
+    into = _rules_into(context, mirror)
+    members = PartialList.of(mirror.failover)
+    leading = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
+    unread = next((port.value for _, port in leading if isinstance(port.value, Unknown)), None)
+    known: list[object] = []
+    reads: list[Read] = [read for _, port in leading for read in port.reads]
+    for wanted in mirror.declared.ports:
+        rules = [rule for rule, port in leading if port.value in {wanted, EVERY_PORT}]
+        targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules))
+        served = {vm.key for vm in targets.of_type(Resource)}
+        if any(vm.key not in served for vm in members.of_type(Resource)):
+            known.append(into.missing or unread or targets.incomplete_because or wanted)
+    return Answer(
+        PartialList(tuple(known), members.incomplete_because if mirror.declared.ports else None), tuple(reads)
+    )
+
+
+def _declared_ports(mirror: Mirror) -> set[int]:
+    """Return the declared ports of a mirror; the superserver port is 0 if it is undeclared."""
+    return {mirror.declared.superserver, *mirror.declared.ports}
+
+
 def _rules_into(context: Context, mirror: Mirror) -> PartialList:
     """Return the load-balancing rules that send traffic to a failover member."""
     members = PartialList.of(mirror.failover)
@@ -125,7 +151,7 @@ def _rules_into(context: Context, mirror: Mirror) -> PartialList:
 def _is_for_others(context: Context, mirror: Mirror, rule: Part, others: set[int]) -> bool:
     """Return whether a rule into the failover members is for another mirror, or for web servers on the same VMs."""
     port = tcp_port(rule).value
-    if port == mirror.declared.superserver or not isinstance(port, int | float):
+    if port in _declared_ports(mirror) or not isinstance(port, int | float):
         return False
     if port in others:
         return True

@@ -259,3 +259,27 @@ def test_a_port_that_is_not_a_number_is_unknown() -> None:
     assert isinstance(found, PartialList)
     assert found.missing is not None
     assert found.missing.cause is VALUE
+
+
+@pytest.mark.parametrize(
+    ("rules", "ports", "expected"),
+    [
+        ([rule(1972), rule(2575)], "[2575]", []),
+        ([rule(1972)], "[2575]", [2575]),
+        ([rule(1972), rule(2575, pool="one")], "[2575]", [2575]),
+        ([rule(1972), rule(2575), rule(6661, pool="one")], "[2575, 6661]", [6661]),
+        ([rule(0, protocol="All")], "[2575]", []),
+        ([rule(1972), rule("many")], "[2575]", [VALUE]),
+    ],
+)
+def test_other_declared_ports_need_load_balancing_rules(rules: list[Body], ports: str, expected: list[object]) -> None:
+    built = s.topology(*VMS, load_balancer(*rules), deployment=deployment(f"name: M, ports: {ports}"))
+    answer: Any = ask("mirror.unserved_ports", built, s.only(built).mirrors[0]).value
+    assert answer.missing is None
+    assert [shown(port) for port in answer.known] == expected
+
+
+def test_a_declared_other_port_is_not_taken_for_the_superserver() -> None:
+    """Without a usual port the only other one would be unknown."""
+    built = s.topology(*VMS, load_balancer(rule(2575)), deployment=deployment("name: M, ports: [2575]"))
+    assert shown(ask("mirror.unserved", built, s.only(built).mirrors[0]).value) == ["a", "b"]
