@@ -48,14 +48,14 @@ def passage(rules: Sequence[SecurityRule], flow: Flow) -> Passage:
     unknown: Unknown | None = None
     results: list[bool | Unknown] = []
     for rule in rules:
-        matches = _matches(rule, flow)
-        if matches is False:
+        matched = matches(rule, flow)
+        if matched is False:
             continue
         found.append(rule)
         results.append(rule.allows)
-        if matches is True:
+        if matched is True:
             break
-        unknown = unknown or matches
+        unknown = unknown or matched
     else:
         results.append(False)
     first = results[0]
@@ -74,7 +74,8 @@ def _first_unknown(results: Sequence[bool | Unknown]) -> bool | Unknown:
     return next(result for result in results if isinstance(result, Unknown))
 
 
-def _matches(rule: SecurityRule, flow: Flow) -> bool | Unknown:
+def matches(rule: SecurityRule, flow: Flow) -> bool | Unknown:
+    """Return whether a security rule is for this traffic."""
     return every(
         rule.inbound if isinstance(rule.inbound, Unknown) else rule.inbound is flow.inbound,
         rule.has_protocol(flow.protocol),

@@ -9,9 +9,11 @@ import msgspec
 
 from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules, virtual_network
+from auditor.estate.admin_rules import AdminRules
 from auditor.estate.admission import Admission, admission
 from auditor.estate.graph import Graph
 from auditor.estate.passage import Flow, Passage, in_turn, passage
+from auditor.estate.private_addresses import network_of
 from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, Host, SecurityRule, host_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unusable, value
@@ -29,6 +31,7 @@ class SecurityGroups:
         self._groups: dict[tuple[str, str], Answer] = {}
         self._hosts: dict[tuple[str, str], Host] = {}
         self._networks: dict[tuple[str, bool], Addresses] = {}
+        self._admin_rules = AdminRules(graph)
         self._expanded: dict[tuple[int, int], tuple[SecurityRule, ...]] = {}
 
     def of(self, configuration: Part) -> Answer:
@@ -94,7 +97,10 @@ class SecurityGroups:
         )
 
     def passage(self, configuration: Part, flow: Flow) -> Passage:
-        """Return what the security groups of the receiver or sender of traffic do with it; none allow it."""
+        """Return what the security groups of the receiver or sender of traffic do with it; none allow it.
+
+        Security admin rules of Virtual Network Manager apply before them.
+        """
         found: list[Passage] = []
         for group in PartialList.of(self.of(configuration).value).known:
             rules = self.rules(group, inbound=flow.inbound) if isinstance(group, Resource) else group
@@ -102,7 +108,9 @@ class SecurityGroups:
                 found.append(passage(rules, flow))
             elif isinstance(rules, Unknown):
                 found.append(Passage(rules, ()))
-        return in_turn(found)
+        subnet = self.graph.follow(configuration, "subnet").value
+        network = network_of(subnet.key) if isinstance(subnet, Part | Resource) else ""
+        return self._admin_rules.applied(network, flow, in_turn(found))
 
     def host(self, configuration: Part, *, seen_from: Part | None = None) -> Host:
         """Return an IP configuration as a sender or receiver for the security rules of another one, or its own."""

@@ -56,6 +56,7 @@ Microsoft.Network/loadBalancers
 Microsoft.Network/locations/usages
 Microsoft.Network/natGateways
 Microsoft.Network/networkInterfaces
+Microsoft.Network/networkManagers
 Microsoft.Network/networkSecurityGroups
 Microsoft.Network/networkWatchers
 Microsoft.Network/privateDnsZones
@@ -105,6 +106,11 @@ Microsoft.Network/dnszones/all
 Microsoft.Network/dnszones/recordsets
 Microsoft.Network/expressRouteCircuits/peerings
 Microsoft.Network/firewallPolicies/ruleCollectionGroups
+Microsoft.Network/networkManagers/networkGroups
+Microsoft.Network/networkManagers/networkGroups/staticMembers
+Microsoft.Network/networkManagers/securityAdminConfigurations
+Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections
+Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules
 Microsoft.Network/privateDnsZones/A
 Microsoft.Network/privateDnsZones/CNAME
 Microsoft.Network/privateDnsZones/SOA

@@ -67,6 +67,12 @@ def _end(path: str) -> Reference:
     return Reference(path, NETWORK_GATEWAY, reached=False, reached_backwards=True)
 
 
+def _of_manager(parent: str, collection: str) -> ResourceType:
+    """Return the type of what a network manager has."""
+    owner = f"Microsoft.Network/networkManagers{parent}"
+    return ResourceType(f"{owner}/{collection}", _NETWORK, Via.PARENT, parent=owner, path=f"/{collection}")
+
+
 def _of_gateway(path: str, collection: str) -> Reference:
     return Reference(path, APPLICATION_GATEWAY, collection)
 
@@ -316,6 +322,12 @@ TYPES: Final = (
         path="/ruleCollectionGroups",
     ),
     ResourceType("Microsoft.Network/bastionHosts", _NETWORK),
+    ResourceType("Microsoft.Network/networkManagers", _NETWORK),
+    _of_manager("", "networkGroups"),
+    _of_manager("/networkGroups", "staticMembers"),
+    _of_manager("", "securityAdminConfigurations"),
+    _of_manager("/securityAdminConfigurations", "ruleCollections"),
+    _of_manager("/securityAdminConfigurations/ruleCollections", "rules"),
     _TRAFFIC_MANAGER,
     ResourceType("Microsoft.Network/dnsZones", _DNS),
     ResourceType(

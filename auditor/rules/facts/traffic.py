@@ -49,8 +49,9 @@ class Traffic(msgspec.Struct, frozen=True, eq=False):
 def allowed(context: Context, traffic: Traffic) -> Answer:
     """Whether security groups let the connection through, by their rules in the order of priority.
 
-    Those of the sender's subnet and network interface are evaluated, and those of the receiver's. Unknown if it depends
-    on which of several IP addresses a VM uses.
+    Those of the sender's subnet and network interface are evaluated, and those of the receiver's. Security admin rules
+    of Virtual Network Manager apply before them: one that would change the result makes it unknown, since no resource
+    shows whether it is deployed. It is unknown, too, if it depends on which of several IP addresses a VM uses.
     """
     found = [*_passages(context, traffic)]
     results = [one.allowed for one in found]

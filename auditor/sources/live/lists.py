@@ -41,10 +41,20 @@ async def read_list(access: SubscriptionAccess, listed: ResourceType) -> ReadRes
 
 
 async def read_list_with_children(access: SubscriptionAccess, listed: ResourceType) -> ReadResult:
-    """Read a list of a subscription, and the lists that each of its resources has."""
+    """Read a list of a subscription, the lists that each of its resources has, and so on."""
     result = await read_list(access, listed)
-    children = (_read_children(access, child, result) for child in children_of(listed.key))
-    result.merge(await merged(*children))
+    result.merge(await _read_below(access, listed, result))
+    return result
+
+
+async def _read_below(access: SubscriptionAccess, listed: ResourceType, owners: ReadResult) -> ReadResult:
+    """Read the lists that each resource of a list has, and the lists of their resources."""
+    return await merged(*(_read_branch(access, child, owners) for child in children_of(listed.key)))
+
+
+async def _read_branch(access: SubscriptionAccess, listed: ResourceType, owners: ReadResult) -> ReadResult:
+    result = await _read_children(access, listed, owners)
+    result.merge(await _read_below(access, listed, result))
     return result
 
 

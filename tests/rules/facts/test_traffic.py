@@ -50,7 +50,14 @@ def interface(name: str, address: str, vnet: str = VNET) -> Body:
 ADDRESSES = {"a": "10.0.0.4", "b": "10.0.0.5", "c": "10.0.0.6"}
 
 
-def built(*rules: Body, addresses: dict[str, str] = ADDRESSES, other: bool = False, peered: bool = False) -> Any:
+def built(
+    *rules: Body,
+    addresses: dict[str, str] = ADDRESSES,
+    other: bool = False,
+    peered: bool = False,
+    more: Iterable[Body] = (),
+    **keywords: Any,
+) -> Any:
     """Return a mirror of `a` and `b` with the arbiter `c`, which can be in another virtual network."""
     peering = {"name": "p", "properties": {"remoteVirtualNetwork": {"id": OTHER_VNET}}}
     networks = [
@@ -74,7 +81,9 @@ def built(*rules: Body, addresses: dict[str, str] = ADDRESSES, other: bool = Fal
             {"r": {**s.to("lb", "p", probe="status"), "protocol": "Tcp", "backendPort": 1972}},
             {"status": STATUS},
         ),
+        *more,
         deployment=DEPLOYMENT,
+        **keywords,
     )
 
 
@@ -185,3 +194,52 @@ def test_icmp_has_no_ports(own: Body, expected: bool | None) -> None:
 def test_members_without_a_common_ip_version_are_unknown() -> None:
     found = mirror("mirror.pings", addresses=ADDRESSES | {"b": "fd00::5"})
     assert set(found.values()) == {None}
+
+
+MANAGER = "Network/networkManagers"
+GROUP = arm_id(f"{MANAGER}/nm/networkGroups", "databases")
+COLLECTION = arm_id(f"{MANAGER}/nm/securityAdminConfigurations/c/ruleCollections", "all")
+
+
+def admin(access: str, *members: str, priority: Any = 10, **own: Any) -> list[Body]:
+    """Return a network manager whose security admin rule applies to the members of a network group."""
+    named: Body = {"sources": [{"addressPrefix": "*", "addressPrefixType": "IPPrefix"}], "destinations": []}
+    named |= {"sourcePortRanges": ["0-65535"], "destinationPortRanges": [], "protocol": "Any", "direction": "Inbound"}
+    rule = {**named, "priority": priority, "access": access, **own}
+    return [
+        {"id": COLLECTION, "properties": {"appliesToGroups": [{"networkGroupId": GROUP}]}},
+        {"id": f"{COLLECTION}/rules/r{priority}", "kind": "Custom", "properties": rule},
+        *({"id": f"{GROUP}/staticMembers/m{n}", "properties": {"resourceId": m}} for n, m in enumerate(members)),
+    ]
+
+
+DENIED = rule(100, "Deny")
+
+
+@pytest.mark.parametrize(
+    ("rules", "manager", "expected"),
+    [
+        ([], admin("Deny", VNET), None),
+        ([], admin("Deny"), None),
+        ([], admin("Deny", OTHER_VNET), True),
+        ([], admin("Allow", VNET), True),
+        ([], admin("AlwaysAllow", VNET), True),
+        ([DENIED], admin("Allow", VNET), False),
+        ([DENIED], admin("AlwaysAllow", VNET), None),
+        ([DENIED], admin("Deny", VNET), False),
+        ([], admin("Deny", VNET, destinationPortRanges=["443"]), True),
+        ([], admin("Deny", VNET, direction="Outbound"), True),
+        ([], admin("Deny", VNET, sources=[{"addressPrefix": "Internet", "addressPrefixType": "ServiceTag"}]), True),
+        ([], [*admin("AlwaysAllow", VNET, priority=5), *admin("Deny", VNET)[1:2]], True),
+        ([], admin("Deny", VNET, priority="first"), None),
+    ],
+)
+def test_security_admin_rules_apply_before_security_groups(
+    rules: list[Body], manager: list[Body], expected: bool | None
+) -> None:
+    assert probe(*rules, more=manager) is expected
+
+
+def test_network_managers_that_could_not_be_read_make_it_unknown() -> None:
+    gaps = [s.gap(s.SUB, "Microsoft.Network/networkManagers")]
+    assert probe(gaps=gaps) is None

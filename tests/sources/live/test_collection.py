@@ -120,6 +120,22 @@ def test_every_address_behind_a_mirror_is_measured() -> None:
     assert measured[f"{arm.key(load_balancer)}/providers/microsoft.insights/metrics/dipavailability"] == series
 
 
+def test_lists_of_resources_in_lists_are_read() -> None:
+    estate = live.estate_of("trakcare-current")
+    manager = f"{GROUP}/providers/Microsoft.Network/networkManagers/nm"
+    rule = f"{manager}/securityAdminConfigurations/c/ruleCollections/all/rules/deny"
+    member = f"{manager}/networkGroups/databases/staticMembers/one"
+    for arm_id in (rule, member):
+        names = arm_id.removeprefix(manager).split("/")
+        for length in range(1, len(names) + 1, 2):
+            found = manager + "/".join(names[:length])
+            estate.add({"id": found, "name": arm.name_of(found), "location": "westeurope", "properties": {}})
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    assert {arm.key(rule), arm.key(member)} <= {found.key for found in taken.resources}
+    assert taken.gaps == ()
+
+
 def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:
     estate = live.estate_of("trakcare-current")
     vault = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/rsv"
