@@ -118,6 +118,8 @@ class _Estate:
         self._bodies: list[Body] = []
         self._declared: list[str] = ["format: auditor.deployment/1", "deployments:"]
         self._addresses = 0
+        self._address_of: dict[str, str] = {}
+        """The private IP address of each IP configuration, by its id."""
 
     def snapshot(self) -> Snapshot:
         """Build everything, subscription by subscription."""
@@ -415,6 +417,23 @@ class _Estate:
         }
         sku = {"name": "Standard" if chance.random() < 0.95 else "Basic", "tier": "Regional"}
         self._add(load_balancer, "Microsoft.Network/loadBalancers", place.region, properties, sku=sku)
+        if mirror:
+            self._probe_status(load_balancer, members)
+
+    def _probe_status(self, load_balancer: str, members: Sequence[str]) -> None:
+        """Add what Azure measured of the health probes: the first member answers."""
+        timeseries = [
+            {
+                "metadatavalues": [
+                    {"name": {"value": "backendipaddress"}, "value": self._address_of[member]},
+                    {"name": {"value": "backendport"}, "value": "1972"},
+                ],
+                "data": [{"average": 0.0 if position else 100.0}] * 3,
+            }
+            for position, member in enumerate(members)
+        ]
+        metric = f"{load_balancer}/providers/Microsoft.Insights/metrics/DipAvailability"
+        self._bodies.append({"id": metric, "type": "Microsoft.Insights/metrics", "timeseries": timeseries})
 
     # --- VMs ----------------------------------------------------------------------------------------------------------
 
@@ -516,6 +535,7 @@ class _Estate:
             "nicType": "Standard",
         }
         self._add(interface, "Microsoft.Network/networkInterfaces", place.region, properties, tags=tags)
+        self._address_of[str(configuration["id"])] = f"10.1.{high}.{low}"
         return str(configuration["id"])
 
     def _disk(  # noqa: PLR0913 - as above
