@@ -224,7 +224,7 @@ HUBS = (network("hub", peering(WEST), peering(FAR_HUB)), network("far-hub", peer
             "nothing",
         ),
         ((*SPOKES, *TABLES), VALUE),
-        ((*SPOKES, TABLES[0], *HUBS), GAP),
+        ((*SPOKES, TABLES[0], *HUBS), VALUE),
     ],
 )
 def test_routes_lead_through_the_appliances_of_joined_hubs(bodies: tuple[Body, ...], expected: object) -> None:
