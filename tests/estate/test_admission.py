@@ -295,7 +295,7 @@ def test_a_route_table_that_was_not_read_may_have_a_default_route() -> None:
     for reference, cause in (
         ({"id": TABLE}, Cause.GAP),
         ({"id": 7}, Cause.VALUE),
-        ({"id": f"{TABLE}-gone"}, Cause.GAP),
+        ({"id": f"{TABLE}-gone"}, Cause.VALUE),
     ):
         subnet["routeTable"] = reference
         found = admitted([place, *bodies], gaps=[gap(TABLE)])

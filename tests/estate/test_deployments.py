@@ -796,7 +796,14 @@ BEHIND_GATEWAYS = {"connections", "expressroutecircuits", "localnetworkgateways"
     [
         (
             s.gap(REACHED[1]["id"]),
-            {"virtualnetworks", "networksecuritygroups", "loadbalancers", "applicationgateways", "publicipaddresses"},
+            {
+                "virtualnetworks",
+                "networksecuritygroups",
+                "loadbalancers",
+                "applicationgateways",
+                "applicationgatewaywebapplicationfirewallpolicies",
+                "publicipaddresses",
+            },
         ),
         (s.gap(REACHED[0]["id"], "properties.instanceView"), set()),
         (s.gap(REACHED[0]["id"], "properties.storageProfile.dataDisks"), {"disks"}),
