@@ -161,7 +161,7 @@ class Finding(msgspec.Struct, frozen=True):
     about: tuple[str, ...] = ()
     """The ids of the resources in which the reasons lie."""
     optional: bool = False
-    """Whether it is unknown only for lack of optional declarations or attestations: a scan is complete with it."""
+    """Whether it is unknown only for lack of what a scan does not need: declarations, attestations, metrics."""
     waiver: Waiver | None = None
     """The waiver that covers it; the outcome does not change."""
     attestation: Attestation | None = None

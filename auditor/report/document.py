@@ -164,7 +164,7 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     reason: Text | None
     """The cause in words; of an error, what went wrong."""
     optional: bool = False
-    """Whether the coverage is complete without it: it lacks only optional declarations or attestations."""
+    """Whether the coverage is complete without it: it lacks only optional declarations, attestations or metrics."""
     reference: tuple[Text, ...]
     """The statements of the reference architecture that the rule checks; empty if `sources` has the reasons."""
     sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ()

@@ -57,7 +57,7 @@ def _open(document: Document) -> Iterator[tuple[Finding, str]]:
         *((finding, seen) for finding in document.findings),
     ]
     for finding, last_seen in found:
-        unread = finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.GAP
+        unread = finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.GAP and not finding.optional
         if (finding.outcome is Outcome.FAIL or unread) and finding.waiver is None:
             yield finding, last_seen
 

@@ -280,6 +280,7 @@ def test_a_result_leads_to_its_rule() -> None:
 def test_the_log_for_github_has_only_alerts() -> None:
     gap = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=("the disk was not read",))
     others = [make_finding(Outcome.UNKNOWN, cause=cause) for cause in Cause if cause is not Cause.GAP]
+    others.append(msgspec.structs.replace(gap, optional=True))
     never = [make_finding(outcome) for outcome in (Outcome.ERROR, Outcome.PASS, Outcome.NOT_APPLICABLE)]
     failed, unseen = run_of(make_report(make_finding(), gap, *others, *never), "sarif-github")["results"]
     assert failed["properties"]["outcome"] == "fail"

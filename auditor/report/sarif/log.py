@@ -38,8 +38,8 @@ def render(report: Report, _view: View) -> str:
 def render_github(report: Report, _view: View) -> str:
     """Return a log of the findings that become alerts; GitHub would make one of a pass or a suppressed result too.
 
-    An unknown with the cause `gap` is an alert, since without it GitHub would close the alert of an earlier fail. A
-    carried finding stays the alert that it was. GitHub finds out by itself what is new.
+    An unknown with the cause `gap` is an alert, unless it is optional, since without it GitHub would close the alert of
+    an earlier fail. A carried finding stays the alert that it was. GitHub finds out by itself what is new.
     """
     document = report.document
     carried = {old.finding.key: old for old in document.carried if old.finding.waiver is None}
@@ -49,7 +49,7 @@ def render_github(report: Report, _view: View) -> str:
 
 
 def _is_alert(finding: Finding) -> bool:
-    unread = finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.GAP
+    unread = finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.GAP and not finding.optional
     return finding.waiver is None and (finding.outcome is Outcome.FAIL or unread)
 
 
