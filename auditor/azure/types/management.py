@@ -13,7 +13,10 @@ _CLASSIC_IS_FROZEN: Final = "the classic model is frozen"
 
 TYPES: Final = (
     ResourceType(
-        "Microsoft.KeyVault/vaults", Version("2023-07-01", "stable; purge protection and access by roles are in it")
+        "Microsoft.KeyVault/vaults",
+        Version("2023-07-01", "stable; purge protection and access by roles are in it"),
+        kind="key-vault",
+        about="a key vault",
     ),
     ResourceType("Microsoft.Automation/automationAccounts", _AUTOMATION),
     ResourceType(

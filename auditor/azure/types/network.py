@@ -18,6 +18,7 @@ from auditor.azure.types.model import (
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
     CIRCUIT,
+    FIREWALL_POLICY,
     LOAD_BALANCER,
     LOCAL_GATEWAY,
     NETWORK_GATEWAY,
@@ -185,6 +186,7 @@ _GATEWAY: Final = ResourceType(
         PartKind(
             "properties.urlPathMaps[*].properties.pathRules[*]",
             references=(
+                Reference("properties.firewallPolicy.id", WAF_POLICY),
                 _of_gateway("properties.redirectConfiguration.id", "redirectConfigurations"),
                 _of_gateway("properties.backendAddressPool.id", "backendAddressPools"),
                 _of_gateway("properties.backendHttpSettings.id", "backendHttpSettingsCollection"),
@@ -295,7 +297,11 @@ TYPES: Final = (
         about="a WAF policy of an application gateway",
     ),
     _NETWORK_INTERFACE,
-    ResourceType("Microsoft.Network/publicIPAddresses", _NETWORK),
+    ResourceType(
+        "Microsoft.Network/publicIPAddresses",
+        _NETWORK,
+        since=(Since("2022-05-01", ("properties.ddosSettings.protectionMode",)),),
+    ),
     ResourceType("Microsoft.Network/publicIPPrefixes", _NETWORK),
     _VIRTUAL_NETWORK,
     _SECURITY_GROUP,
@@ -305,6 +311,9 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Network/azureFirewalls",
         _NETWORK,
+        kind="firewall",
+        about="an Azure Firewall",
+        references=(Reference("properties.firewallPolicy.id", FIREWALL_POLICY, reached=False),),
         parts=(
             PartKind("properties.ipConfigurations[*]", references=(_in_subnet("AzureFirewallSubnet"), _PUBLIC_ADDRESS)),
             PartKind(

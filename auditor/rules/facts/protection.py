@@ -13,8 +13,9 @@ from auditor.estate.private_addresses import network_of, peers_of
 from auditor.estate.subjects import undeclared
 from auditor.rules.context import Context
 from auditor.rules.facts.gateways import LISTENERS
-from auditor.rules.facts.logic import every, some
+from auditor.rules.facts.logic import every, is_set, some
 from auditor.rules.facts.pools import ROUTES, only_udp, route_target
+from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
@@ -283,3 +284,42 @@ def _firewall_at(context: Context, subnet: Part, address: str) -> str | Unknown 
     if unread is None and deployment.declared.firewall:
         return None
     return unread or undeclared(deployment.declared, "firewall", "firewall: appliance")
+
+
+# --- denial of service ------------------------------------------------------------------------------------------------
+
+
+@fact("entrance.ddos_protected", "balancer", "gateway", gives="boolean")
+def ddos_protected(context: Context, owner: Resource) -> Answer:
+    """Whether DDoS Protection covers the public frontends of an entrance: by address, or by a plan of the network."""
+    frontends = objects(owner, _FRONTENDS)
+    public = (frontend for frontend in frontends.of_type(Part) if _public(frontend).value is not False)
+    found = every(_is_covered(context, owner, frontend) for frontend in public)
+    return found if found.value is False else Answer(frontends.incomplete_because or found.value, found.reads)
+
+
+def _is_covered(context: Context, owner: Resource, frontend: Part) -> Answer:
+    """Return whether DDoS Protection covers a public frontend."""
+    address = context.topology.graph.follow(frontend, "publicIPAddress")
+    if isinstance(address.value, Unknown):
+        return address
+    mode = Answer(ABSENT)
+    if isinstance(address.value, Resource):
+        mode = text_at(address.value, "properties.ddosSettings.protectionMode")
+    text = "virtualnetworkinherited" if mode.value is ABSENT else str(mode.value).lower()
+    if isinstance(mode.value, Unknown) or text != "virtualnetworkinherited":
+        return Answer(mode.value if isinstance(mode.value, Unknown) else text == "enabled", mode.reads)
+    subnets = _subnets(context, owner)
+    networks = {network_of(subnet.id): None for subnet in subnets.of_type(Part)}
+    plans = every(_has_plan(context, network) for network in networks)
+    if plans.value is False or not networks:
+        return Answer(subnets.incomplete_because or False, (*mode.reads, *plans.reads))
+    return Answer(subnets.incomplete_because or plans.value, (*mode.reads, *plans.reads))
+
+
+def _has_plan(context: Context, network: str) -> Answer:
+    found = context.topology.graph.get(network)
+    if isinstance(found, Unknown):
+        return Answer(found)
+    enabled = value(found, "properties.enableDdosProtection")
+    return Answer(False, enabled.reads) if enabled.value is ABSENT else is_set(found, "properties.enableDdosProtection")
