@@ -37,6 +37,7 @@ Microsoft.Insights/activityLogAlerts
 Microsoft.Insights/metricAlerts
 Microsoft.Insights/scheduledQueryRules
 Microsoft.KeyVault/vaults
+Microsoft.Maintenance/configurationAssignments
 Microsoft.Maintenance/maintenanceConfigurations
 Microsoft.ManagedIdentity/userAssignedIdentities
 Microsoft.NetApp/netAppAccounts

@@ -156,12 +156,13 @@ class ResourceManager:
 
     def _collection(self, call: Call, target: Target) -> Answer:
         special: dict[str, Callable[[Call, Target], Answer]] = {
-            "microsoft.authorization/locks": self._locks,
+            "microsoft.authorization/locks": self._extensions,
             "microsoft.authorization/permissions": self._permissions,
             "microsoft.compute/locations/usages": self._usages,
             "microsoft.compute/skus": self._skus,
             "microsoft.compute/virtualmachines/instanceview": self._instance_view,
             "microsoft.insights/metrics": self._metrics,
+            "microsoft.maintenance/configurationassignments": self._extensions,
         }
         if target.type in special:
             return special[target.type](call, target)
@@ -197,9 +198,9 @@ class ResourceManager:
         self._demand(target.action, target.parent)
         return Answer(body=self._parent(target)["properties"].get("instanceView", {"statuses": []}))
 
-    def _locks(self, call: Call, target: Target) -> Answer:
-        locks = list(self.estate.of_type(target.type, target.scope))
-        return self._page(call, self._readable(target.action, target.scope, locks), target.namespace)
+    def _extensions(self, call: Call, target: Target) -> Answer:
+        found = list(self.estate.of_type(target.type, target.scope))
+        return self._page(call, self._readable(target.action, target.scope, found), target.namespace)
 
     def _permissions(self, _: Call, target: Target) -> Answer:
         self._demand(target.action, target.scope)

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import EXTENSION, SCHEDULE
+from auditor.azure.types.names import EXTENSION, MAINTENANCE_ASSIGNMENT, SCHEDULE
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import declared_region
 from auditor.estate.topology import Topology
@@ -100,6 +100,16 @@ def _of_unknown_targets(topology: Topology) -> dict[str, Unknown]:
         if isinstance(target, Unknown):
             found.setdefault(arm.subscription_of(schedule.key), target)
     return found
+
+
+@fact("vm.maintenance_assignments", "vm", gives="maintenance-assignment*")
+def maintenance_assignments(context: Context, vm: Resource) -> Answer:
+    """The assignments of maintenance configurations to the VM, or to its dedicated host."""
+    graph, host = context.topology.graph, text_at(vm, "properties.host.id").value
+    owners = (vm.key, arm.key(host)) if isinstance(host, str) else (vm.key,)
+    known = tuple(edge.source for owner in owners for edge in graph.referrers(owner, MAINTENANCE_ASSIGNMENT))
+    reads = (Read(found.id, "properties.resourceId", text_at(found, "properties.resourceId").value) for found in known)
+    return Answer(PartialList(known, graph.listing(MAINTENANCE_ASSIGNMENT, arm.subscription_of(vm.key))), tuple(reads))
 
 
 @fact("vm.keeps_data", "vm", gives="boolean")
