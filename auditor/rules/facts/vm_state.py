@@ -15,12 +15,14 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.facts.reading import text_at, unviewed
 from auditor.rules.facts.roles import may_have_role, roles_of
+from auditor.rules.facts.sizes import size_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required, unread, value
 from auditor.snapshot.model import Part, Resource
 
 POWER: Final = "powerstate/"
+_ASSIGNED_TO: Final = "properties.resourceId"
 
 DATA_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB, Role.APP)
 """Roles of VMs with InterSystems databases, and of application servers, which work on them."""
@@ -105,11 +107,12 @@ def _of_unknown_targets(topology: Topology) -> dict[str, Unknown]:
 @fact("vm.maintenance_assignments", "vm", gives="maintenance-assignment*")
 def maintenance_assignments(context: Context, vm: Resource) -> Answer:
     """The assignments of maintenance configurations to the VM, or to its dedicated host."""
-    graph, host = context.topology.graph, text_at(vm, "properties.host.id").value
-    owners = (vm.key, arm.key(host)) if isinstance(host, str) else (vm.key,)
+    graph, host = context.topology.graph, text_at(vm, "properties.host.id")
+    owners = (vm.key, arm.key(host.value)) if isinstance(host.value, str) else (vm.key,)
     known = tuple(edge.source for owner in owners for edge in graph.referrers(owner, MAINTENANCE_ASSIGNMENT))
-    reads = (Read(found.id, "properties.resourceId", text_at(found, "properties.resourceId").value) for found in known)
-    return Answer(PartialList(known, graph.listing(MAINTENANCE_ASSIGNMENT, arm.subscription_of(vm.key))), tuple(reads))
+    # What shows that the VM has a host of its own, and what is assigned.
+    reads = (*host.reads, *size_of(vm).reads, *(read for found in known for read in value(found, _ASSIGNED_TO).reads))
+    return Answer(PartialList(known, graph.listing(MAINTENANCE_ASSIGNMENT, arm.subscription_of(vm.key))), reads)
 
 
 @fact("vm.keeps_data", "vm", gives="boolean")
