@@ -15,7 +15,7 @@ from tests.tools.azcli.fake_arm import PROVIDERS, FakeArm
 
 AZCLI = Path(commands.__file__).parent
 PROGRAMS = {"az", "azcopy", "curl", "Install-Module", "Start-AzBasicLoadBalancerUpgrade", "./AzureAppGWClone.ps1"}
-LITERALS = {"DATA", "HTTPS"}
+LITERALS = {"OWASP", "DATA", "HTTPS"}
 """Values in capital letters."""
 VM = f"{PROVIDERS}Microsoft.Compute/virtualMachines/VM"
 GATEWAY = f"{PROVIDERS}Microsoft.Network/applicationGateways/GATEWAY"
