@@ -174,20 +174,37 @@ class Graph:
         return self.part(arm_id) if reference.part else self.get(arm_id)
 
     @cached_method
-    def unresolved(self, type_: str, name: str, subscription: str) -> Unknown | None:
-        """Return why a resource of a type in a subscription may refer to anything by a reference of a name, or None.
+    def unresolved(self, type_: str, to: str, subscription: str) -> Unknown | None:
+        """Return why a resource of a type in a subscription may refer to any resource of another type, or None.
 
-        It refers to something that does not exist, or its value is not an id.
+        It refers to one that does not exist, or a value is not the id of one.
         """
-        for resource in self.by_type.get(type_, ()):
-            found = self.follow(resource, name).value if arm.subscription_of(resource.key) == subscription else ABSENT
-            if isinstance(found, Unknown) and found.cause is not Cause.GAP:
-                return found
-        return None
+        found = (
+            unknown
+            for resource in self.by_type.get(type_, ())
+            if arm.subscription_of(resource.key) == subscription
+            for reference in REFERENCES.get(type_, ())
+            if reference.to == to
+            for unknown in self._astray(resource, reference)
+        )
+        return next(found, None)
+
+    def _astray(self, resource: Resource, reference: Reference) -> Iterator[Unknown]:
+        """Yield why a reference of a resource leads to no resource; what was not read may be there."""
+        yield from _malformed(resource, reference)
+        for found in paths.values(resource.body, paths.parse(reference.path)):
+            owner = self.owner(found) if isinstance(found, str) else None
+            if isinstance(owner, Unknown) and owner.cause is not Cause.GAP:
+                yield owner
 
     def referrers(self, key: str, type_: str) -> list[Edge]:
         """Return the references of resources of a type to exactly this id."""
         return self._references(type_).get(key, [])
+
+    def referrers_within(self, key: str, type_: str) -> list[Edge]:
+        """Return the references of resources of a type to a resource or any part of it."""
+        found = self._references(type_).items()
+        return [edge for target, edges in found if f"{target}/".startswith(f"{key}/") for edge in edges]
 
     @cached_method
     def _references(self, type_: str) -> dict[str, list[Edge]]:

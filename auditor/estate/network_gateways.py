@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure import arm
-from auditor.azure.types.names import CONNECTION, NETWORK_GATEWAY
+from auditor.azure.types.names import CONNECTION, NETWORK_GATEWAY, VIRTUAL_NETWORK
 from auditor.estate.graph import Graph
-from auditor.snapshot.known import PartialList, Unknown
-from auditor.snapshot.lookup import objects, parts, unread, value
+from auditor.snapshot.known import Cause, PartialList, Unknown
+from auditor.snapshot.lookup import objects, unread, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 PEERINGS: Final = "properties.virtualNetworkPeerings[*]"
@@ -21,14 +21,13 @@ def gateways_of(graph: Graph, network: Resource) -> PartialList:
 
     They are its own, and those of the peered networks whose gateways it uses.
     """
-    places = [network.key, *_lenders(network)]
+    lenders = _lenders(network)
+    places = [network.key, *(arm.key(lender) for lender in lenders.of_type(str))]
     known = {
-        edge.source.key: edge.source
-        for place in places
-        for edge in graph.referrers(f"{place}/subnets/{_SUBNET}", NETWORK_GATEWAY)
+        edge.source.key: edge.source for place in places for edge in graph.referrers_within(place, NETWORK_GATEWAY)
     }
     doubts = (doubt for place in places for doubt in _unread(graph, place))
-    unknown = next(doubts, None) or objects(network, PEERINGS).incomplete_because
+    unknown = next(doubts, None) or lenders.incomplete_because
     return PartialList(tuple(known.values()), unknown)
 
 
@@ -36,7 +35,7 @@ def connections_of(graph: Graph, gateway: Resource) -> PartialList:
     """Return the connections of a gateway, at either end."""
     known = {edge.source.key: edge.source for edge in graph.referrers(gateway.key, CONNECTION)}
     return PartialList(
-        tuple(known.values()), next(_unlisted(graph, CONNECTION, arm.subscription_of(gateway.key)), None)
+        tuple(known.values()), next(_unseen(graph, CONNECTION, NETWORK_GATEWAY, arm.subscription_of(gateway.key)), None)
     )
 
 
@@ -48,30 +47,35 @@ def is_virtual_hub(network_id: str) -> bool:
     return arm.name_of(network_id).lower().startswith("hv_")
 
 
-def _lenders(network: Resource) -> list[str]:
-    """Return the keys of the virtual networks whose gateways a network uses."""
-    using = (
-        peering for peering in parts(network, PEERINGS) if value(peering, "properties.useRemoteGateways").value is True
+def _lenders(network: Resource) -> PartialList:
+    """Return the ids of the virtual networks whose gateways a network uses."""
+    peerings = objects(network, PEERINGS)
+    known: list[object] = [*peerings.of_type(Unknown)]
+    for peering in peerings.of_type(Part):
+        if value(peering, "properties.useRemoteGateways").value is True:
+            remote = value(peering, "properties.remoteVirtualNetwork.id")
+            known.append(remote.value if isinstance(remote.value, str) else unusable(remote, "an id"))
+    return PartialList(
+        tuple(found for found in known if not (isinstance(found, str) and is_virtual_hub(found))), peerings.missing
     )
-    remote = (value(peering, "properties.remoteVirtualNetwork.id").value for peering in using)
-    return [arm.key(found) for found in remote if isinstance(found, str) and not is_virtual_hub(found)]
 
 
 def _unread(graph: Graph, place: str) -> Iterator[Unknown]:
     """Yield why a virtual network may have gateways that are not known; none without a subnet for them."""
-    network = graph.resources.get(place)
-    if network is not None:
+    network = graph.get(place)
+    if isinstance(network, Resource):
         subnets = objects(network, "properties.subnets[*]")
         names = {str(value(subnet, "name").value).lower() for subnet in subnets.of_type(Part)}
         if subnets.complete and _SUBNET not in names:
             return
-    yield from _unlisted(graph, NETWORK_GATEWAY, arm.subscription_of(place))
+    elif network.cause is not Cause.GAP:
+        yield network
+    yield from _unseen(graph, NETWORK_GATEWAY, VIRTUAL_NETWORK, arm.subscription_of(place))
 
 
-def _unlisted(graph: Graph, type_: str, subscription: str) -> Iterator[Unknown]:
-    gap = graph.listing(type_, subscription)
-    if gap is not None:
-        yield gap
+def _unseen(graph: Graph, type_: str, to: str, subscription: str) -> Iterator[Unknown]:
+    """Yield why further resources of a type in a subscription may refer to any one of another type."""
+    yield from filter(None, (graph.listing(type_, subscription), graph.unresolved(type_, to, subscription)))
     for resource in graph.unreadable.get(type_, ()):
         hidden = unread(resource, "properties") if arm.subscription_of(resource.key) == subscription else None
         if hidden is not None:

@@ -11,6 +11,7 @@ from auditor.azure import arm
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
+    CONNECTION,
     LOAD_BALANCER,
     NETWORK_GATEWAY,
     PUBLIC_ADDRESS,
@@ -33,6 +34,9 @@ _REFER_TO_DEPLOYMENTS: Final = (
     *(type_ for types in REACHED_BACKWARDS.values() for type_ in types),
 )
 """Types whose resources refer to the deployment, and not the reverse."""
+
+_ENDS: Final = {NETWORK_GATEWAY: VIRTUAL_NETWORK, CONNECTION: NETWORK_GATEWAY}
+"""What the types refer to of which a rule counts every resource that leads to the deployment."""
 
 
 class ScopeBuilder:
@@ -279,9 +283,11 @@ class ScopeBuilder:
             self._missing.setdefault(lost, reason)
 
     def _unread(self, type_: str) -> Iterator[Unknown]:
-        """Yield why unread resources of a type may lead here."""
+        """Yield why resources of a type may lead here that were not read, or of which it is unknown where they lead."""
         for subscription in self._subscriptions:
             gap = self._graph.listing(type_, subscription)
+            if gap is None and type_ in _ENDS:
+                gap = self._graph.unresolved(type_, _ENDS[type_], subscription)
             if gap is not None:
                 yield gap
         for resource in self._graph.unreadable.get(type_, ()):

@@ -503,6 +503,7 @@ UNRELATED = (
     s.load_balancer("lb-x", {"pool": s.by_nic("vm-x-nic")}),
     s.disk("disk-x"),
     s.resource("Network/trafficManagerProfiles", "tm-x", endpoints=[]),
+    s.network(arm_id("Network/virtualNetworks", "vnet-x")),
     s.network_gateway("vgw-x", arm_id("Network/virtualNetworks", "vnet-x")),
     s.flow_log("log-x", arm_id("Network/networkSecurityGroups", "nsg-x")),
     s.flow_log("log-y", VNET["id"]),

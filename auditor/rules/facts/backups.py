@@ -30,6 +30,7 @@ from auditor.snapshot.lookup import items, objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 _OF_VMS: Final = "azureiaasvm"
+_NAMED_BY_VM: Final = ["vm", "iaasvmcontainerv2"]
 _EXCLUSION: Final = "properties.extendedProperties.diskExclusionProperties"
 _DATABASES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.DB)
 """Roles of VMs whose databases must be backed up."""
@@ -103,8 +104,30 @@ def _items(context: Context, vm: Resource) -> PartialList:
     places = {arm.subscription_of(vm.key), *(deployment.subscriptions if deployment else ())}
     places |= {arm.subscription_of(declared)} if declared else set()
     unlisted = (graph.listing(PROTECTED_ITEM, place) for place in sorted(places))
-    missing = context.topology.once(_unread) or next(filter(None, unlisted), None)
+    missing = context.topology.once(_unread) or next(filter(None, unlisted), None) or _astray(context.topology, vm)
     return PartialList(tuple(known), missing)
+
+
+def _astray(topology: Topology, vm: Resource) -> Unknown | None:
+    """Return why a protected item that leads to no VM may be that of a VM, None if all have the names of other ones.
+
+    Azure names an item `VM;iaasvmcontainerv2;<resource group>;<name of the VM>`.
+    """
+    own = [arm.group_of(vm.key), arm.name_of(vm.key)]
+    for item, unknown in topology.once(_leading_nowhere):
+        names = arm.name_of(item.key).split(";")
+        if names[:2] != _NAMED_BY_VM or names[2:] == own:
+            return unknown
+    return None
+
+
+def _leading_nowhere(topology: Topology) -> tuple[tuple[Resource, Unknown], ...]:
+    """Return the protected items that lead to no VM, with the reason."""
+    protected = topology.graph.by_type.get(PROTECTED_ITEM, ())
+    found = ((item, topology.graph.follow(item, "sourceResourceId").value) for item in protected)
+    return tuple(
+        (item, unknown) for item, unknown in found if isinstance(unknown, Unknown) and unknown.cause is not Cause.GAP
+    )
 
 
 def _unread(topology: Topology) -> Unknown | None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import HUB_CONNECTION
+from auditor.azure.types.names import HUB_CONNECTION, VIRTUAL_NETWORK
 from auditor.estate.graph import Graph
 from auditor.estate.network_gateways import PEERINGS, connections_of, gateways_of, is_virtual_hub
 from auditor.estate.subjects import Mirror
@@ -22,7 +22,7 @@ from auditor.rules.facts.logic import every, is_set, reads_as, some
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items, objects, parts, required, value
+from auditor.snapshot.lookup import items, malformed, objects, parts, required, value
 from auditor.snapshot.model import Part, Resource
 
 SAME_NETWORK: Final = "same-network"
@@ -120,11 +120,11 @@ def _side(graph: Graph, one: str, other: str, *, forwarding: bool) -> Answer:
     network = graph.get(one)
     if isinstance(network, Unknown):
         return Answer(network)
-    peers = _peers(network)
+    peers = _peers(graph, network)
     for peer in peers.of_type(Peer):
         if arm.key(peer.remote) == arm.key(other):
             return _is_open(peer.peering, forwarding=forwarding)
-    named = (value(peer.peering, "properties.remoteVirtualNetwork.id") for peer in peers.of_type(Peer))
+    named = (value(peer.peering, _REMOTE) for peer in peers.of_type(Peer))
     reads = [read for answer in named for read in answer.reads]
     return Answer(
         peers.incomplete_because or False, tuple(reads) or value(network, "properties.virtualNetworkPeerings").reads
@@ -145,14 +145,28 @@ def _conditions(peering: Part, *, forwarding: bool) -> Iterator[Answer]:
         yield Answer(Unknown(Cause.VALUE, reason, about=(peering.resource.id,)))
 
 
-def _peers(network: Resource) -> PartialList:
-    """Return the peerings of a virtual network."""
+def _peers(graph: Graph, network: Resource) -> PartialList:
+    """Return the peerings of a virtual network; it is unknown what is at the other end of one that leads nowhere."""
     peerings = objects(network, PEERINGS)
     known: list[object] = [*peerings.of_type(Unknown)]
     for peering in peerings.of_type(Part):
-        remote = required(text_at(peering, "properties.remoteVirtualNetwork.id")).value
-        known.append(Peer(peering, remote) if isinstance(remote, str) else remote)
+        remote = required(text_at(peering, _REMOTE)).value
+        nowhere = _leads_nowhere(graph, peering, remote) if isinstance(remote, str) else None
+        known.append(Peer(peering, remote) if isinstance(remote, str) and nowhere is None else nowhere or remote)
     return PartialList(tuple(known), peerings.missing)
+
+
+def _leads_nowhere(graph: Graph, peering: Part, remote: str) -> Unknown | None:
+    """Return why a peering leads to no virtual network, None if it does; after that was deleted it is closed."""
+    if arm.type_of(remote) != VIRTUAL_NETWORK:
+        return malformed(peering, _REMOTE, remote, "the id of a virtual network")
+    found = None if is_virtual_hub(remote) else graph.get(remote)
+    if not isinstance(found, Unknown) or found.cause is Cause.GAP:
+        return None
+    return None if _is_open(peering, forwarding=False).value is False else found
+
+
+_REMOTE: Final = "properties.remoteVirtualNetwork.id"
 
 
 def _in_one_wan(graph: Graph, one: str, other: str) -> Answer:
@@ -171,7 +185,7 @@ def _hub_connections(graph: Graph, network_id: str) -> PartialList:
         return PartialList(known)
     if isinstance(network, Unknown):
         return PartialList(missing=network)
-    peers = _peers(network)
+    peers = _peers(graph, network)
     if not any(is_virtual_hub(peer.remote) for peer in peers.of_type(Peer)):
         return PartialList((), peers.incomplete_because)
     unread = graph.listing(HUB_CONNECTION, arm.subscription_of(network.key))
@@ -386,7 +400,7 @@ def _hops(graph: Graph, place: Place, target: Place) -> PartialList:
     network = graph.get(place.network)
     if isinstance(network, Unknown):
         return PartialList(missing=network)
-    peers = _peers(network)
+    peers = _peers(graph, network)
     route = _route(graph, place.subnet, required(text_at(target.configuration, "properties.privateIPAddress")).value)
     if isinstance(route, Unknown):
         return PartialList(missing=route)

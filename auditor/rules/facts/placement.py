@@ -153,7 +153,7 @@ def _unseen_vms(graph: Graph, subscription: str) -> Unknown | None:
         found = value(vm, _SET).value
         if isinstance(found, Unknown) and arm.subscription_of(vm.key) == subscription:
             return found
-    return graph.listing(VM, subscription) or graph.unresolved(VM, "availabilitySet", subscription)
+    return graph.listing(VM, subscription) or graph.unresolved(VM, AVAILABILITY_SET, subscription)
 
 
 def _domain(vm: Resource, name: str) -> Answer:

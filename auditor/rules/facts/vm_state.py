@@ -90,18 +90,37 @@ def shutdown_schedules(context: Context, vm: Resource) -> Answer:
     graph, subscription = context.topology.graph, arm.subscription_of(vm.key)
     known = tuple(edge.source for edge in graph.referrers(vm.key, SCHEDULE))
     reads = (Read(schedule.id, "properties.targetResourceId", vm.id) for schedule in known)
-    missing = graph.listing(SCHEDULE, subscription) or context.topology.once(_of_unknown_targets).get(subscription)
+    missing = graph.listing(SCHEDULE, subscription) or _astray(context.topology, vm)
     return Answer(PartialList(known, missing), tuple(reads))
 
 
-def _of_unknown_targets(topology: Topology) -> dict[str, Unknown]:
-    """Return why a schedule may shut down any VM of a subscription, by subscription: its target was not read."""
-    found: dict[str, Unknown] = {}
-    for schedule in topology.graph.by_type.get(SCHEDULE, ()):
-        target = text_at(schedule, "properties.targetResourceId").value
-        if isinstance(target, Unknown):
-            found.setdefault(arm.subscription_of(schedule.key), target)
-    return found
+_NAMED_BY_VM: Final = "shutdown-computevm-"
+
+
+def _astray(topology: Topology, vm: Resource) -> Unknown | None:
+    """Return why a schedule of unknown target may shut down a VM, None if all have the names of other VMs.
+
+    Azure names it `shutdown-computevm-<name of the VM>`, in the resource group of the VM.
+    """
+    own = (arm.group_of(vm.key), _NAMED_BY_VM + arm.name_of(vm.key))
+    for schedule, unknown in topology.once(_of_unknown_targets):
+        name, same = arm.name_of(schedule.key), arm.subscription_of(schedule.key) == arm.subscription_of(vm.key)
+        if same and (not name.startswith(_NAMED_BY_VM) or (arm.group_of(schedule.key), name) == own):
+            return unknown
+    return None
+
+
+def _of_unknown_targets(topology: Topology) -> tuple[tuple[Resource, Unknown], ...]:
+    """Return the schedules of which it is unknown what they shut down: it was not read, or does not exist."""
+    schedules = topology.graph.by_type.get(SCHEDULE, ())
+    found = ((each, topology.graph.follow(each, "targetResourceId")) for each in schedules)
+    return tuple(
+        (each, target.value)
+        for each, target in found
+        # One that leads to what was not read leads to no VM that was.
+        if isinstance(target.value, Unknown)
+        and not (target.value.cause is Cause.GAP and any(isinstance(read.value, str) for read in target.reads))
+    )
 
 
 @fact("vm.maintenance_assignments", "vm", gives="maintenance-assignment*")

@@ -68,10 +68,17 @@ def backups(topology: Topology, vm: str = "a") -> object:
 
 
 def test_an_item_is_joined_by_the_id_of_the_vm_and_not_by_its_name() -> None:
-    topology = built(item("i", vm_id("a")), item("same-name", vm_id("b", "other")))
+    topology = built(item("i", vm_id("a")), item("VM;iaasvmcontainerv2;other;b", vm_id("b", "other")))
     assert backups(topology) == ["i"]
     assert backups(topology, "b") == []
     assert said("database.backups", topology, s.only(topology).mirrors[0]) == ["i"]
+
+
+def test_an_item_that_leads_nowhere_may_protect_the_vm_of_its_name() -> None:
+    astray = item("VM;iaasvmcontainerv2;RG;A", vm_id("gone"))
+    assert backups(built(astray)) == ["..."]
+    assert backups(built(astray), "b") == []
+    assert backups(built(item("i", "junk")), "b") == ["..."]
 
 
 def test_items_of_other_workloads_do_not_protect_the_vm() -> None:
