@@ -173,21 +173,24 @@ class Graph:
             return None
         return self.part(arm_id) if reference.part else self.get(arm_id)
 
-    @cached_method
     def unresolved(self, type_: str, to: str, subscription: str) -> Unknown | None:
-        """Return why a resource of a type in a subscription may refer to any resource of another type, or None.
+        """Return why a resource of a type in a subscription may refer to any resource of another type, or None."""
+        found = self.astray(type_, to)
+        return next((why for resource, why in found if arm.subscription_of(resource.key) == subscription), None)
 
-        It refers to one that does not exist, or a value is not the id of one.
+    @cached_method
+    def astray(self, type_: str, to: str) -> tuple[tuple[Resource, Unknown], ...]:
+        """Return the resources of a type that may refer to any resource of another type, with the reasons.
+
+        They refer to one that does not exist, or a value is not the id of one.
         """
-        found = (
-            unknown
+        references = [reference for reference in REFERENCES.get(type_, ()) if reference.to == to]
+        return tuple(
+            (resource, unknown)
             for resource in self.by_type.get(type_, ())
-            if arm.subscription_of(resource.key) == subscription
-            for reference in REFERENCES.get(type_, ())
-            if reference.to == to
+            for reference in references
             for unknown in self._astray(resource, reference)
         )
-        return next(found, None)
 
     def _astray(self, resource: Resource, reference: Reference) -> Iterator[Unknown]:
         """Yield why a reference of a resource leads to no resource; what was not read may be there."""

@@ -286,10 +286,11 @@ class ScopeBuilder:
         """Yield why resources of a type may lead here that were not read, or of which it is unknown where they lead."""
         for subscription in self._subscriptions:
             gap = self._graph.listing(type_, subscription)
-            if gap is None and type_ in _ENDS:
-                gap = self._graph.unresolved(type_, _ENDS[type_], subscription)
             if gap is not None:
                 yield gap
+        for resource, unknown in self._graph.astray(type_, _ENDS[type_]) if type_ in _ENDS else ():
+            if resource.key not in self._found[type_] and arm.subscription_of(resource.key) in self._subscriptions:
+                yield unknown
         for resource in self._graph.unreadable.get(type_, ()):
             gap = unread(resource, "properties")
             if gap is not None and arm.subscription_of(resource.key) in self._subscriptions:

@@ -876,6 +876,13 @@ def test_a_malformed_reference_is_not_treated_as_absent(type_: str, reference: R
         assert "/x: properties." in gap.reason
 
 
+@pytest.mark.parametrize("subnet", [arm_id("Network/virtualNetworks", "gone") + "/subnets/GatewaySubnet", "x", 7])
+def test_a_gateway_of_unknown_network_may_be_that_of_the_deployment(subnet: object) -> None:
+    configuration = {"properties": {"subnet": {"id": subnet}}}
+    gateway = s.network_gateway("vgw-2", ipConfigurations=[configuration])
+    assert scope(*REACHED, gateway)["virtualnetworkgateways"] == ["vgw", "..."]
+
+
 def test_a_part_may_be_a_resource_of_its_own() -> None:
     subnet = s.resource("Network/virtualNetworks", "vnet/subnets/default")
     assert scope(*REACHED, subnet) == ALL
