@@ -11,6 +11,7 @@ from auditor.azure import arm
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
+    AZURE_FIREWALL,
     CONNECTION,
     LOAD_BALANCER,
     NETWORK_GATEWAY,
@@ -35,7 +36,7 @@ _REFER_TO_DEPLOYMENTS: Final = (
 )
 """Types whose resources refer to the deployment, and not the reverse."""
 
-_ENDS: Final = {NETWORK_GATEWAY: VIRTUAL_NETWORK, CONNECTION: NETWORK_GATEWAY}
+_ENDS: Final = {AZURE_FIREWALL: VIRTUAL_NETWORK, NETWORK_GATEWAY: VIRTUAL_NETWORK, CONNECTION: NETWORK_GATEWAY}
 """What the types refer to of which a rule counts every resource that leads to the deployment."""
 
 
