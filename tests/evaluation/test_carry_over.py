@@ -112,11 +112,13 @@ def first() -> Evaluation:
 
 def test_a_fail_that_is_lost_from_sight_stays_open_with_its_message(first: Evaluation) -> None:
     seen = alerts(first)
-    again = run(without(estates.body_of(DEMO), LOAD_BALANCER), first)
+    hidden = without(estates.body_of(DEMO), LOAD_BALANCER)
+    again = run(hidden, first)
     now = alerts(again)
     assert seen.keys() <= now.keys()
     carried = {old.finding.key: old for old in again.carried}
-    assert {old.finding.rule.id for old in carried.values()} == {"MIR002", "MIR003", "LB003", "LB004"}
+    assert carried.keys() == failed(first) - failed(run(hidden))
+    assert {old.finding.rule.id for old in carried.values()} >= {"MIR002", "MIR003", "LB003", "LB004"}
     for key, old in carried.items():
         assert (old.last_seen, old.finding.outcome) == (first.snapshot.taken_at, Outcome.FAIL)
         assert (now[key]["level"], now[key]["ruleId"]) == (seen[key]["level"], seen[key]["ruleId"])
@@ -128,7 +130,8 @@ def test_a_fail_that_is_lost_from_sight_stays_open_with_its_message(first: Evalu
             "was not listed completely."
         )
     for key in failed(first) - carried.keys():
-        assert now[key] == seen[key]
+        # A message may count what is not seen any more: `at least 1` for `1`.
+        assert now[key] | {"message": None} == seen[key] | {"message": None}
 
 
 def test_a_carried_finding_stays_open_until_it_is_evaluated_again(first: Evaluation) -> None:
@@ -322,7 +325,9 @@ def test_findings_of_a_deleted_rule_are_not_carried(first: Evaluation) -> None:
     left = [rule.rule for rule in rules if rule.rule.id != "MIR003"]
     before = previous.earlier(read(reports.render("json", first)), left)
     lost = carry_over.carried(before, engine.evaluate(topology, rules), topology)
-    assert {old.finding.rule.id for old in lost} == {"MIR002", "LB003", "LB004"}
+    carried = {old.finding.rule.id for old in run(body, first).carried}
+    assert "MIR003" in carried
+    assert {old.finding.rule.id for old in lost} == carried - {"MIR003"}
 
 
 # --- whatever is hidden -----------------------------------------------------------------------------------------------

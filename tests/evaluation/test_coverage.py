@@ -35,7 +35,7 @@ def test_types_that_were_not_listed_are_gaps_with_a_command(load: Load) -> None:
     rule = "for: [{type: Microsoft.KeyVault/vaults}]\nassert: {allOf: []}\n"
     found = covered(estate(unlisted=[VM]), load(R1=rule))
     assert not found.complete
-    assert [gap.what for gap in found.gaps] == ["Microsoft.Compute/virtualMachines", "microsoft.keyvault/vaults"]
+    assert [gap.what for gap in found.gaps] == ["Microsoft.Compute/virtualMachines", "Microsoft.KeyVault/vaults"]
     assert {(gap.scope, gap.reason) for gap in found.gaps} == {(SUB, "not-requested")}
     assert f"{SUB}/providers/Microsoft.Compute/virtualMachines?api-version" in found.gaps[0].detail
     assert all(gap.detail.endswith(", and name the type under `listed`") for gap in found.gaps)

@@ -153,7 +153,11 @@ def test_discover_proposes_from_what_it_reads(
     kept = tmp_path / "taken.jsonl"
     assert main(["collect", *source(server), "-o", f"snapshot={kept}"]) == exit_codes.OK
     assert main(["discover", "--snapshot", str(kept)]) == exit_codes.OK
-    assert capsys.readouterr().out == proposed
+    *lines, command = capsys.readouterr().out.splitlines()
+    *expected, live_command = proposed.splitlines()
+    assert lines == expected
+    assert f"scan --snapshot {kept}" in command
+    assert f"scan --subscription {SUBSCRIPTION}" in live_command
 
 
 def test_several_subscriptions_are_read_in_one_run(tmp_path: Path) -> None:
