@@ -39,10 +39,22 @@ BY_ITSELF = re.compile(
     | .*:properties\.instanceView\.(?:disks|statuses|vmAgent|extensions)\b.*
     | virtualnetworks:properties\.subnets\[[^]]*\]\.properties\.ipConfigurations\b.*
     | networksecuritygroups:properties\.(?:subnets|networkInterfaces|defaultSecurityRules)\b.*
+    | (?:replication)?protecteditems:properties\.
+      (?:health(?:Details|Status)|kpisHealths|lastBackup(?:Status|Time)|lastRecoveryPoint|extendedInfo)\b.*
+    | replicationprotecteditems:properties\.(?:replicationHealth|healthErrors|lastSuccessfulTestFailoverTime)\b.*
+    | backupinstances:properties\.protection(?:Status|ErrorDetails)\b.*
+    | connections:properties\.(?:connectionStatus|(?:e|in)gressBytesTransferred|tunnelConnectionStatus)\b.*
+    | storageaccounts:properties\.geoReplicationStats\b.*
+    | networkmanagers:properties\.lastUpdatedTime\b.*
+    | usages:currentValue
+    | (?:metrics|recoverypoints):.*
     """,
     re.VERBOSE,
 )
-"""Volatile properties, by the last part of the resource type."""
+"""Volatile properties, by the last part of the resource type; an empty path is the existence of a resource."""
+
+BY_ID = re.compile(r"(?<=\[id=)/[^]]+")
+"""The id of an item of a list, in a path."""
 
 
 class Told(NamedTuple):
@@ -207,7 +219,8 @@ class Estate:
             self.body["value"] = [found for found in self.body["value"] if found not in gone]
             self.added -= keys
             firsts = {self.first.pop(key) for key in keys & self.first.keys()}
-            self.kinds |= dict.fromkeys(firsts, ResourceChangeKind.REMOVED)
+            lasting = {first for first in firsts if not moves_by_itself(first, "")}
+            self.kinds |= dict.fromkeys(lasting, ResourceChangeKind.REMOVED)
             self.moved = {key: values for key, values in self.moved.items() if key[0] not in firsts}
 
     def _rewrite(self, choice: int) -> None:
@@ -261,11 +274,19 @@ class Estate:
         ]
 
     def _members(self) -> Iterator[Place]:
-        """Yield every property of the resources of the first night."""
+        """Yield every property of the resources of the first night; ids in paths are those of the first night."""
         for item in self._resources():
             first = self.first.get(arm.key(item["id"]))
             if first is not None:
-                yield from (Place(first, *found) for found in members(item))
+                for holder, name, path in members(item):
+                    yield Place(first, holder, name, BY_ID.sub(lambda found: self._first_id(found.group()), path))
+
+    def _first_id(self, arm_id: str) -> str:
+        """Return the id that a resource, or a part of it, had on the first night."""
+        key = top = arm.key(arm_id)
+        while top and top not in self.first:
+            top = top.rpartition("/")[0]
+        return self.first.get(top, top) + key.removeprefix(top)
 
     def _places(self) -> list[Place]:
         """Return the properties that may be changed."""
@@ -292,8 +313,13 @@ def moves_by_itself(key: str, path: str) -> bool:
 
 
 def members(holder: Body, path: str = "") -> Iterator[tuple[Body, str, str]]:
-    """Yield the members of an object and of all objects in it: what holds them, their names and paths."""
+    """Yield the members of an object and of all objects in it: what holds them, their names and paths.
+
+    Members whose name is an id are left out, since another change may rename the resource.
+    """
     for name, value in holder.items():
+        if arm.is_id(name):
+            continue
         where = f"{path}.{name}" if path else name
         yield holder, name, where
         if isinstance(value, dict):
