@@ -127,14 +127,14 @@ def broken(draw: st.DrawFn) -> tuple[Case, Reference, str]:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, derandomize=True)
 @given(broken())
 def test_a_reference_that_leads_nowhere_decides_nothing(change: tuple[Case, Reference, str]) -> None:
     assert contradictions(*change) == []
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=400, derandomize=True)
 @given(broken())
 def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Reference, str]) -> None:
     assert contradictions(*change) == []
