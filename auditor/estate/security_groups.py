@@ -14,7 +14,7 @@ from auditor.estate.admission import Admission, admission
 from auditor.estate.graph import Graph
 from auditor.estate.passage import Flow, Passage, in_turn, passage
 from auditor.estate.private_addresses import network_of
-from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, Host, SecurityRule, host_of
+from auditor.estate.security_rules import EVERY_ADDRESS, NO_ADDRESS, Addresses, Host, SecurityRule, host_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -84,7 +84,7 @@ class SecurityGroups:
         through_all = self._admitted(groups, destination, ports)
         if any(rule.sources.network for rules in groups for rule in rules):
             # Routes are read only if the tag decides: where a rule before it denies the Internet, it does not.
-            whole = self._admitted(self._expand(groups, EVERYBODY), destination, ports)
+            whole = self._admitted(self._expand(groups, EVERY_ADDRESS), destination, ports)
             if any(one.possible != other.possible for one, other in zip(through_all, whole, strict=True)):
                 network = self._network(configuration, announced=has_public_path())
                 through_all = self._admitted(self._expand(groups, network), destination, ports)
@@ -152,7 +152,7 @@ class SecurityGroups:
         """Return what the service tag VirtualNetwork includes of the Internet in the subnet of an IP configuration."""
         subnet = self.graph.follow(configuration, "subnet").value
         if not isinstance(subnet, Part | Resource):
-            return NOBODY  # the security group of the subnet is unknown for the same reason
+            return NO_ADDRESS  # the security group of the subnet is unknown for the same reason
         key = (subnet.key, announced)
         if key not in self._networks:
             self._networks[key] = virtual_network.added_by_routes(self.graph, subnet, announced=announced)

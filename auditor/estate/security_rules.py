@@ -82,13 +82,13 @@ class Addresses(msgspec.Struct, frozen=True):
     def doubted(self, unknown: Unknown) -> Addresses:
         """Return sources that may or may not include these."""
         tags = tuple(Tag(tag.name, tag.doubt or unknown) for tag in self.tags)
-        return msgspec.structs.replace(NOBODY, unknown=unknown, bound=self.named, tags=tags, reads=self.reads)
+        return msgspec.structs.replace(NO_ADDRESS, unknown=unknown, bound=self.named, tags=tags, reads=self.reads)
 
 
-NOBODY: Final = Addresses({IPV4: (), IPV6: ()})
+NO_ADDRESS: Final = Addresses({IPV4: (), IPV6: ()})
 """No address at all."""
 
-EVERYBODY: Final = Addresses(dict(EVERY))
+EVERY_ADDRESS: Final = Addresses(dict(EVERY))
 """Every address."""
 
 
@@ -335,16 +335,16 @@ def prefix(part: Part, path: str, text: str) -> Addresses | None:
     if _TAG.fullmatch(text):
         who = service_tags.senders(text)
         if who is Senders.SERVICE:
-            return NOBODY
+            return NO_ADDRESS
         where = f"{part.resource.id}: {join(part.path, path)}"
         reason = f"{where} is the service tag {text}: {who.value}"
         doubt = None if who is Senders.ANYONE else Unknown(Cause.VALUE, reason, about=(part.resource.id,))
-        return msgspec.structs.replace(NOBODY, tags=(Tag(text, doubt),))
+        return msgspec.structs.replace(NO_ADDRESS, tags=(Tag(text, doubt),))
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
-    return Addresses({**NOBODY.named, network.version: range_of(network)})
+    return Addresses({**NO_ADDRESS.named, network.version: range_of(network)})
 
 
 def _default(
@@ -354,9 +354,9 @@ def _default(
     return SecurityRule(None, priority, allows, inbound, "*", Ports(_PORTS), Ports(_PORTS), sources, destinations)
 
 
-_NETWORK: Final = msgspec.structs.replace(NOBODY, network=True)
-_PROBES: Final = msgspec.structs.replace(NOBODY, probes=True)
-_ANYWHERE: Final = msgspec.structs.replace(EVERYBODY, everywhere=True)
+_NETWORK: Final = msgspec.structs.replace(NO_ADDRESS, network=True)
+_PROBES: Final = msgspec.structs.replace(NO_ADDRESS, probes=True)
+_ANYWHERE: Final = msgspec.structs.replace(EVERY_ADDRESS, everywhere=True)
 _INTERNET: Final = Addresses(dict(INTERNET))
 
 DEFAULT_RULES: Final = (

@@ -16,7 +16,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import NETWORK_GATEWAY
 from auditor.estate.graph import Graph
 from auditor.estate.private_addresses import network_of
-from auditor.estate.security_rules import EVERYBODY, NOBODY, Addresses, prefix
+from auditor.estate.security_rules import EVERY_ADDRESS, NO_ADDRESS, Addresses, prefix
 from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.lookup import malformed, objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -54,7 +54,7 @@ def added_by_routes(graph: Graph, subnet: Part | Resource, *, announced: bool) -
 
     With `announced`, the routes that a gateway may learn from another network make it unknown: no resource shows them.
     """
-    found = NOBODY
+    found = NO_ADDRESS
     table: Resource | Unknown | None = None
     reference = value(subnet, "properties.routeTable.id")
     if reference.value is not ABSENT:
@@ -111,7 +111,7 @@ def _propagated(graph: Graph, subnet: Part | Resource, *, announced: bool) -> It
         for edge in graph.referrers(f"{place}/subnets/gatewaysubnet", NETWORK_GATEWAY):
             default = value(edge.source, "properties.gatewayDefaultSite.id")
             if isinstance(default.value, str):
-                yield msgspec.structs.replace(EVERYBODY, reads=default.reads)
+                yield msgspec.structs.replace(EVERY_ADDRESS, reads=default.reads)
     if announced and (peerings or any(arm.name_of(found.key) in _GATEWAY_SUBNETS for found in subnets)):
         reason = f"{network.id} uses a gateway, and no resource shows whether it has learned a default route"
         yield _anybody(Unknown(Cause.VALUE, reason, about=(network.id,)))
@@ -123,4 +123,4 @@ def _uses_gateway(peering: Part) -> bool:
 
 def _anybody(unknown: Unknown) -> Addresses:
     """Return sources that may include any address."""
-    return msgspec.structs.replace(NOBODY, unknown=unknown)
+    return msgspec.structs.replace(NO_ADDRESS, unknown=unknown)
