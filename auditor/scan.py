@@ -63,7 +63,8 @@ def scan(request: Request) -> Evaluation:
     declared = given if request.deployment else deployment_file.carried_by(snapshot, baseline)
     packs.check_settings(loaded, declared.deployments)
     _check_scopes(snapshot, baseline, request)
-    as_of = request.as_of or _latest(_taken(snapshot, request.source.file), _taken(baseline, str(request.baseline)))
+    then = _taken(baseline, str(request.baseline))
+    as_of = request.as_of or _latest(_taken(snapshot, request.source.file), then)
 
     topology = Topology(snapshot, declared.deployments, as_of)
     former = Topology(baseline, declared.deployments, as_of) if baseline else None
@@ -76,8 +77,11 @@ def scan(request: Request) -> Evaluation:
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
-        before = drift.EvaluatedSnapshot(former, engine.evaluate(former, rules, detail, changes.before))
-        findings, moved = drift.compare(changes, before, drift.EvaluatedSnapshot(topology, findings))
+        approved = engine.evaluate(former, rules, detail, changes.before)
+        # What a person has stated since then is news, as what Azure has shown since then.
+        approved = exemptions.attest(exempt, approved, then) if then else approved
+        before, after = drift.EvaluatedSnapshot(former, approved), drift.EvaluatedSnapshot(topology, findings)
+        findings, moved = drift.compare(changes, before, after)
     return Evaluation(
         profile=request.profile,
         as_of=as_of,

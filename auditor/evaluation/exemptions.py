@@ -164,7 +164,7 @@ def apply(
 ) -> ExemptionResult:
     """Apply the exemptions that are in effect on a date: an attested unknown becomes a pass or a fail."""
     waivers = _Register(exemptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
-    attestations = _Register(exemptions.attestations, lambda a: a.rule, as_of, _ATTESTABLE)
+    attestations = _register(exemptions.attestations, as_of)
     waived = {gap: waiver for gap in gaps if (waiver := waivers.for_gap(gap))}
     found = tuple(_waived(_attested(finding, attestations), waivers, waived) for finding in findings)
     attested = {finding.key: finding for finding in found if finding.attestation is not None}
@@ -179,6 +179,16 @@ def apply(
         waivers.statuses(),
         attestations.statuses(),
     )
+
+
+def attest(exemptions: Exemptions, findings: tuple[Finding, ...], as_of: dt.date) -> tuple[Finding, ...]:
+    """Return the findings of a baseline, with the attestations that were in effect on its date."""
+    attestations = _register(exemptions.attestations, as_of)
+    return tuple(_attested(finding, attestations) for finding in findings)
+
+
+def _register(attestations: tuple[Attestation, ...], as_of: dt.date) -> _Register[Attestation]:
+    return _Register(attestations, lambda a: a.rule, as_of, _ATTESTABLE)
 
 
 def _attested(finding: Finding, attestations: _Register[Attestation]) -> Finding:

@@ -87,6 +87,8 @@ class States:
                 return None
             return BaselineState.LOST_SIGHT if self._unseen(was) else BaselineState.GONE
         if not _is_judged(after):
+            if was and was.attestation and after.attestation:
+                return BaselineState.FIXED
             if was or (before is None and _stands_for_all(after) and key[:2] in self._judged):
                 return BaselineState.LOST_SIGHT
             return BaselineState.UNCHANGED if before else None
@@ -148,8 +150,8 @@ def _key(finding: Finding, now: Callable[[str], str]) -> Key:
 
 
 def _is_judged(finding: Finding) -> bool:
-    """Return whether the outcome is the rule's own, and not that of an attestation."""
-    return finding.outcome in _DECIDED and finding.attestation is None
+    """Return whether the outcome is the rule's own, or a fail by attestation; a pass by attestation is none."""
+    return finding.outcome in _DECIDED and (finding.attestation is None or finding.outcome is Outcome.FAIL)
 
 
 def _sight(topology: Topology) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:

@@ -437,6 +437,29 @@ def test_an_attested_unknown_is_not_compared_as_a_pass(before: Change | None, ex
     assert retold("MIR003", *bodies, {}, attested) is expected
 
 
+PASSES = {"outcome": Outcome.PASS, "attestation": reports.attestation()}
+FAILS = {"outcome": Outcome.FAIL, "attestation": reports.attestation(holds=False)}
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "now", "expected"),
+    [
+        (hidden(LOAD_BALANCERS), {}, FAILS, BaselineState.NEW),
+        (hidden(LOAD_BALANCERS), PASSES, FAILS, BaselineState.NEW),
+        (None, {}, FAILS, BaselineState.REGRESSED),
+        (hidden(LOAD_BALANCERS), FAILS, FAILS, BaselineState.UNCHANGED),
+        (hidden(LOAD_BALANCERS), FAILS, PASSES, BaselineState.FIXED),
+        (hidden(LOAD_BALANCERS), FAILS, {}, BaselineState.LOST_SIGHT),
+    ],
+    ids=["unknown", "attested pass", "pass", "the same", "attested pass now", "not attested now"],
+)
+def test_a_fail_by_attestation_is_compared_as_a_fail(
+    before: Change | None, then: Mapping[str, object], now: Mapping[str, object], expected: BaselineState
+) -> None:
+    bodies = changed(*filter(None, [before])), changed(hidden(LOAD_BALANCERS))
+    assert retold("MIR003", *bodies, then, now) is expected
+
+
 def test_a_fail_of_perhaps_the_same_severity_has_not_regressed() -> None:
     bodies = changed(spread("SourceIPProtocol")), changed(spread("Default"))
     assert retold("LB003", *bodies, {}, {}) is BaselineState.REGRESSED

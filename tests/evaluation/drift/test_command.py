@@ -273,3 +273,21 @@ def test_drift_lists_only_changes(files: Files, capsys: pytest.CaptureFixture[st
     assert "LB003" not in shown
     assert main(["scan", "--snapshot", str(now), "--baseline", str(baseline), *DEPLOYMENT]) == exit_codes.FINDINGS
     assert "LB003" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("attested", "state", "code"),
+    [("2026-11-01", "unchanged", exit_codes.OK), ("2026-11-02", "new", exit_codes.FINDINGS)],
+)
+def test_what_was_attested_since_the_baseline_not_to_hold_is_new(
+    attested: str, state: str, code: int, files: Files
+) -> None:
+    path = files.folder / "attestations.yaml"
+    path.write_text(
+        "format: auditor.attestations/1\nattestations:\n"
+        f"  - {{rule: DR019, scope: '*', attestedBy: operations, attestedOn: {attested}, validUntil: 2027-04-01,"
+        " statement: It was never rehearsed., holds: false}\n"
+    )
+    later = files.inventory(lambda body: body.update(takenAt="2026-11-03T06:00:00Z"))
+    assert files.scan(files.approved(), later, "--attestations", str(path), "--fail-on-new") == code
+    assert files.states() == {"DR019": state}
