@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from auditor.cli.main import main
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment, Role, Roster
+from auditor.evaluation.model import Finding, Outcome
 from auditor.sources import arm_json
+from tests import estates
 from tests.estate import subscription as s
 from tests.estates import everywhere
 
@@ -75,6 +78,40 @@ def test_what_a_known_good_deployment_declares_is_proposed(name: str, stripped: 
     assert found.found
     (wanted,) = deployment_file.load(yaml_documents.Document(fixture.declared, name, {}))
     assert shape(*load(found.text)) == shape(wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KNOWN_GOOD)
+def test_a_proposal_agrees_with_the_shipped_file_and_has_the_same_outcomes_once_its_open_keys_are_declared(
+    name: str,
+) -> None:
+    fixture = fixtures.known_good(name)
+    found = proposal(*fixture.inventory["value"], listed=fixture.inventory["listed"])
+    value: Any = yaml_documents.parse(found.text.encode(), "proposed").value
+    (proposed,), (shipped,) = value["deployments"], fixture.declared["deployments"]
+    for key in shipped.keys() - {"mirrors", "tiers", "guest", "settings"}:
+        assert spelled(proposed[key]) >= spelled(shipped[key]), key
+    for mirror in proposed["mirrors"]:
+        (same,) = [other for other in shipped["mirrors"] if other["failover"] == mirror["failover"]]
+        assert {key for key in same if key not in mirror} == {"reporting", "disks"} | {
+            "product"
+        } & same.keys() - mirror.keys()
+        for key in ("reporting", "disks"):
+            assert f"{'the ' * (key == 'disks')}{key} of mirror {mirror['name']}" in found.last_lines[0]
+        mirror |= {key: same[key] for key in ("name", "reporting", "disks")}
+    after = estates.evaluate(name, estates.body_of(name), value)
+    assert outcomes(after) == outcomes(estates.baseline(name))
+
+
+def outcomes(findings: Mapping[estates.Key, Finding]) -> dict[estates.Key, Outcome]:
+    return {key: finding.outcome for key, finding in findings.items()}
+
+
+def spelled(value: Any) -> set[str]:
+    """Return what a key declares as comparable texts."""
+    if isinstance(value, dict):
+        return {f"{name}: {text}" for name, text in value.items()}
+    return {str(text).lower() for text in (value if isinstance(value, list) else [value])}
 
 
 def _without_tags(value: Any) -> Any:
@@ -622,6 +659,7 @@ def test_a_vm_that_got_its_disks_from_its_own_former_disks_is_no_copy() -> None:
 def test_a_proposal_ends_with_what_it_leaves_open_and_the_next_command() -> None:
     last = proposal(*IRIS, s.vm("iris-web-1")).text.splitlines()[-3:]
     undecided = "the DR region, the address of mirror iris, dr of mirror iris, reporting of mirror iris, the app tier"
+    undecided += ", the entrance, the connectivity, the backup"
     assert last == [
         f"# Left open in iris-prod: {undecided}",
         "# Next, once each line is correct:",

@@ -1,7 +1,8 @@
 """Proposal of a deployment file for a snapshot. A scan never uses it: a user has to review it first.
 
 Hints about roles are collected by subject (tags, mirror pools, names, other pools, availability sets), combined for
-each VM, and sorted into deployments, mirrors and tiers. Every line of the proposal has its confidence and reasons.
+each VM, and sorted into deployments, mirrors and tiers. The other keys are proposed from the resources that then belong
+to the deployment. Every line of the proposal has its confidence and reasons.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from auditor import yaml_documents
 from auditor.discover.candidates import Candidates
 from auditor.discover.grouping import group_into_deployments
 from auditor.discover.hints import collect_hints
+from auditor.discover.keys import keys_of
 from auditor.discover.proposals import proposals_of
 from auditor.discover.yaml_text import last_lines, text_of
 from auditor.errors import InputError
@@ -37,8 +39,9 @@ def propose(snapshot: Snapshot, command: str = "auditor scan --snapshot FILE --d
     candidates = Candidates(snapshot)
     collect_hints(candidates)
     proposals = proposals_of(group_into_deployments(candidates))
-    text = text_of(candidates, proposals, command)
+    keys = keys_of(snapshot, proposals)
+    text = text_of(candidates, proposals, keys, command)
     if len(text.encode()) > yaml_documents.MAX_BYTES:
         message = "has too many virtual machines for one deployment file: discover one subscription at a time"
         raise InputError(message)
-    return Proposal(text, bool(proposals), tuple(last_lines(candidates, proposals, command)))
+    return Proposal(text, bool(proposals), tuple(last_lines(candidates, proposals, keys, command)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from auditor.azure import arm, paths
 from auditor.discover.candidates import DATABASES, Candidate, Confidence
@@ -13,6 +14,8 @@ from auditor.discover.grouping import deployment_tag_of
 from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS, stem_of
 from auditor.estate.declaration import Role
 from auditor.estate.tags import TAG_MIRROR, TAG_PRODUCT, tag
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Member(NamedTuple):
@@ -58,6 +61,12 @@ class DeploymentProposal:
     """The DR region, "" if no VM is in another region."""
     mirrors: list[MirrorProposal] = field(default_factory=list)
     tiers: dict[tuple[Role, str], list[Member]] = field(default_factory=dict)
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Return the keys of the subscriptions of its VMs, empty if a deployment file cannot express one."""
+        found = {arm.subscription_of(vm.resource.key) for vm in self.vms}
+        return tuple(sorted(found)) if all(_GUID.fullmatch(arm.name_of(key)) for key in found) else ()
 
     @property
     def production(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types.names import VM
 from auditor.discover.candidates import Candidates, Confidence
+from auditor.discover.keys import Entry, Key, Keys
 from auditor.discover.proposals import DeploymentProposal, Member, MirrorProposal
 from auditor.escape import printable
 from auditor.estate.declaration import Role
@@ -17,7 +18,7 @@ from auditor.estate.deployments import TIERS_OF
 _HEAD: Final = """\
 # Proposed by `auditor discover`. Review and correct each line, and keep the file.
 #   certain  declared by a tag
-#   likely   a probe of the mirror status page, or two hints that agree
+#   likely   a resource that shows it, such as a probe of the mirror status page, or two hints that agree
 #   guess    a single hint, such as a name
 # Lines that start with # were not found: declare them, or write `none` if there is none.
 """
@@ -48,6 +49,7 @@ _SKELETON: Final = """\
 #           - vm-web-b
 """
 
+_ARBITER: Final = "arbiter"
 _MAX_LEFT: Final = 200
 _MAX_COMMENT: Final = 300
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
@@ -55,7 +57,7 @@ _SPECIAL: Final = frozenset({"none", "null", "true", "false"})
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def text_of(candidates: Candidates, proposals: list[DeploymentProposal], command: str) -> str:
+def text_of(candidates: Candidates, proposals: Sequence[DeploymentProposal], keys: Sequence[Keys], command: str) -> str:
     """Return the proposals as a file, or a skeleton in comments without proposals, with the VMs left out.
 
     It ends with what it leaves open, and with the command that evaluates the deployments once they are declared.
@@ -64,17 +66,19 @@ def text_of(candidates: Candidates, proposals: list[DeploymentProposal], command
     lines += [f"# {_comment(line)}" for line in _unseen(candidates)]
     if proposals:
         lines += ["format: auditor.deployment/1", "deployments:"]
-        for proposal in proposals:
-            lines += _deployment(candidates, proposal)
+        for proposal, own in zip(proposals, keys, strict=True):
+            lines += _deployment(candidates, proposal, own)
     lines += [f"# {_comment(line)}" for line in _left_out(candidates, proposals)]
-    lines += [f"# {printable(line)}" for line in last_lines(candidates, proposals, command)]
+    lines += [f"# {printable(line)}" for line in last_lines(candidates, proposals, keys, command)]
     return "\n".join(lines) + "\n"
 
 
-def last_lines(candidates: Candidates, proposals: list[DeploymentProposal], command: str) -> Iterator[str]:
+def last_lines(
+    candidates: Candidates, proposals: Sequence[DeploymentProposal], keys: Sequence[Keys], command: str
+) -> Iterator[str]:
     """Yield what the proposals leave open, and the next command."""
-    for proposal in proposals:
-        undecided = ", ".join(_undecided(candidates, proposal))
+    for proposal, own in zip(proposals, keys, strict=True):
+        undecided = ", ".join((*_undecided(candidates, proposal), *_open_keys(own)))
         if undecided:
             yield f"Left open in {proposal.name}: {undecided}"
     yield "Next, once each line is correct:" if proposals else "Next, once the virtual machines are declared:"
@@ -90,10 +94,19 @@ def _undecided(candidates: Candidates, proposal: DeploymentProposal) -> Iterator
     for mirror in proposal.mirrors:
         if not mirror.balanced and not _second_address(candidates, mirror):
             yield f"the address of mirror {mirror.name}"
-        yield from (f"{name} of mirror {mirror.name}" for name, members in _rosters(mirror) if not members)
+        for name, members in _rosters(mirror):
+            if not members:
+                outside = ", in Azure or outside of it" if name == _ARBITER else ""
+                yield f"{name} of mirror {mirror.name}{outside}"
     if not proposal.tiers:
         yield "the tiers"
     yield from (f"the {role} tier" for role in _lacking_tiers(proposal))
+
+
+def _open_keys(keys: Keys) -> Iterator[str]:
+    """Yield the optional keys that are left open."""
+    groups = (*keys.mirrors, keys.entrance, keys.care)
+    yield from (key.left_open for group in groups for key in group if not key.entries)
 
 
 def _lacking_tiers(proposal: DeploymentProposal) -> list[Role]:
@@ -105,7 +118,7 @@ def _rosters(mirror: MirrorProposal) -> tuple[tuple[str, list[Member]], ...]:
     """Return the members of a mirror by the key of the deployment file."""
     return (
         ("failover", [*mirror.failover, *mirror.rosters[Role.MIRROR_FAILOVER]]),
-        ("arbiter", mirror.rosters[Role.MIRROR_ARBITER]),
+        (_ARBITER, mirror.rosters[Role.MIRROR_ARBITER]),
         ("dr", mirror.rosters[Role.MIRROR_DR]),
         ("reporting", mirror.rosters[Role.MIRROR_REPORTING]),
     )
@@ -124,7 +137,7 @@ def _unseen(candidates: Candidates) -> Iterator[str]:
             yield f"There may be more virtual machines: {gap.reason}"
 
 
-def _left_out(candidates: Candidates, proposals: list[DeploymentProposal]) -> Iterator[str]:
+def _left_out(candidates: Candidates, proposals: Sequence[DeploymentProposal]) -> Iterator[str]:
     """Yield the VMs without a role in any deployment."""
     placed = {member.vm for proposal in proposals for member in proposal.members}
     rest = [vm for vm in candidates.by_key.values() if vm not in placed]
@@ -138,20 +151,40 @@ def _left_out(candidates: Candidates, proposals: list[DeploymentProposal]) -> It
         yield f"  and {len(rest) - _MAX_LEFT} more"
 
 
-def _deployment(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:
+def _deployment(candidates: Candidates, proposal: DeploymentProposal, keys: Keys) -> Iterator[str]:
     yield f"  - name: {_scalar(proposal.name)}"
     yield f"    product: {proposal.product.name}  # {_reason(proposal.product.confidence, proposal.product.why)}"
     if proposal.production:
         yield "    environment: production  # no hint of another environment"
     else:
         yield f"    environment: non-production  # {_reason(Confidence.GUESS, 'a name or a tag')}"
-    subscriptions = {arm.name_of(arm.subscription_of(vm.resource.key)) for vm in proposal.vms}
-    if all(_GUID.fullmatch(subscription) for subscription in subscriptions):
+    yield from _key_lines(keys.entrance, "    ")
+    if proposal.subscriptions:
         yield "    subscriptions:"
-        yield from (f"      - {_scalar(subscription)}" for subscription in sorted(subscriptions))
+        yield from (f"      - {_scalar(arm.name_of(subscription))}" for subscription in proposal.subscriptions)
     yield from _region_lines(proposal)
-    yield from _mirror_lines(candidates, proposal)
+    yield from _mirror_lines(candidates, proposal, keys)
     yield from _tier_lines(candidates, proposal)
+    yield from _key_lines(keys.care, "    ")
+
+
+def _key_lines(keys: Sequence[Key], indent: str) -> Iterator[str]:
+    for key in keys:
+        if not key.entries:
+            yield f"{indent}# {key.name}: {key.hint}  # {_comment(key.why)}"
+        elif key.shape == "value":
+            yield f"{indent}{key.name}: {_entry(key.entries[0])}"
+        else:
+            yield f"{indent}{key.name}:"
+            mark = "- " if key.shape == "list" else ""
+            yield from (f"{indent}  {mark}{_entry(entry)}" for entry in key.entries)
+
+
+def _entry(entry: Entry) -> str:
+    """Return a value, with its key in a mapping, with confidence and reasons."""
+    shown = _scalar(entry.value) if isinstance(entry.value, str) else str(entry.value)
+    key = f"{entry.key}: " if entry.key else ""
+    return f"{key}{shown}  # {_reason(entry.confidence, entry.why)}"
 
 
 def _region_lines(proposal: DeploymentProposal) -> Iterator[str]:
@@ -167,12 +200,12 @@ def _region_lines(proposal: DeploymentProposal) -> Iterator[str]:
         yield "      # dr: none  # no virtual machine in another region was found"
 
 
-def _mirror_lines(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:
+def _mirror_lines(candidates: Candidates, proposal: DeploymentProposal, keys: Keys) -> Iterator[str]:
     if not proposal.mirrors:
         yield "    # mirrors: none  # no pair of failover members was found"
         return
     yield "    mirrors:"
-    for mirror in proposal.mirrors:
+    for mirror, own in zip(proposal.mirrors, keys.mirrors, strict=True):
         yield f"      - name: {_scalar(mirror.name)}  # the mirror's name in IRIS or Cache"
         if mirror.product:
             yield f"        product: {_scalar(mirror.product)}"
@@ -187,7 +220,9 @@ def _mirror_lines(candidates: Candidates, proposal: DeploymentProposal) -> Itera
                 yield f"        {name}:"
                 yield from (f"          - {_line(candidates, member)}" for member in members)
             else:
-                yield f"        # {name}: none  # none was found"
+                or_else = ": or {address: NAME}, if it is outside of Azure" if name == _ARBITER else ""
+                yield f"        # {name}: none  # none was found{or_else}"
+        yield from _key_lines(own, "        ")
 
 
 def _tier_lines(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:

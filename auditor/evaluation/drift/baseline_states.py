@@ -87,11 +87,7 @@ class States:
                 return None
             return BaselineState.LOST_SIGHT if self._unseen(was) else BaselineState.GONE
         if not _is_judged(after):
-            if was and was.attestation and after.attestation:
-                return BaselineState.FIXED
-            if was or (before is None and _stands_for_all(after) and key[:2] in self._judged):
-                return BaselineState.LOST_SIGHT
-            return BaselineState.UNCHANGED if before else None
+            return self._unjudged(key, before, after)
         fails = after.outcome is Outcome.FAIL
         if was is None:
             return BaselineState.NEW if fails else None
@@ -107,6 +103,15 @@ class States:
             return BaselineState.LOST_SIGHT if key[1] in self._left_out else BaselineState.FIXED
         respelled = arm.key(was.subject.id) != arm.key(after.subject.id)
         return BaselineState.DRIFTED if touched or respelled or self._differ(was, after) else BaselineState.UNCHANGED
+
+    def _unjudged(self, key: Key, before: Finding | None, after: Finding) -> BaselineState | None:
+        """Return the state of a finding that is unknown, or a pass by attestation."""
+        if before is None:
+            lost = _stands_for_all(after) and key[:2] in self._judged
+            return BaselineState.LOST_SIGHT if lost else None
+        if not _is_judged(before):
+            return BaselineState.UNCHANGED
+        return BaselineState.FIXED if before.attestation and after.attestation else BaselineState.LOST_SIGHT
 
     def _differ(self, before: Finding, after: Finding) -> bool:
         """Return whether two findings differ, neither of which is worse."""

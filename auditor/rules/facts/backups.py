@@ -286,13 +286,13 @@ def vaults(context: Context, deployment: Deployment) -> Answer:
     found = deployment_backups(context, deployment)
     kept = PartialList.of(found.value)
     graph = context.topology.graph
-    ids = {arm.key(vault): vault for vault in map(_vault_of, kept.of_type(Resource))}
+    ids = {arm.key(vault): vault for vault in map(vault_of, kept.of_type(Resource))}
     return Answer(
         PartialList(tuple(graph.get_or_placeholder(vault) for vault in ids.values()), kept.missing), found.reads
     )
 
 
-def _vault_of(item: Resource) -> str:
+def vault_of(item: Resource) -> str:
     """Return the id of the vault of a protected item."""
     return item.id.rstrip("/").rsplit("/", 6)[0]
 

@@ -288,6 +288,6 @@ def test_what_was_attested_since_the_baseline_not_to_hold_is_new(
         f"  - {{rule: DR019, scope: '*', attestedBy: operations, attestedOn: {attested}, validUntil: 2027-04-01,"
         " statement: It was never rehearsed., holds: false}\n"
     )
-    later = files.inventory(lambda body: body.update(takenAt="2026-11-03T06:00:00Z"))
-    assert files.scan(files.approved(), later, "--attestations", str(path), "--fail-on-new") == code
+    options = ["--attestations", str(path), "--fail-on-new", "--as-of", "2026-11-03"]
+    assert files.scan(files.approved(), files.inventory(), *options) == code
     assert files.states() == {"DR019": state}
