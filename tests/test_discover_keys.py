@@ -24,14 +24,14 @@ def front(address: Body | None = ADDRESS) -> tuple[Body, ...]:
     """Return a load balancer before the web server, public if it has an address, and the server's interface."""
     rule = {**s.to("front", "pool"), "frontendPort": 443, "backendPort": 443, "protocol": "Tcp"}
     place: Body = {"publicIPAddress": {"id": address["id"]}} if address else OF_WEB
-    balancer = s.load_balancer(
+    load_balancer = s.load_balancer(
         "front",
         {"pool": s.by_nic("iris-web-nic")},
         {"rule": {**rule, "frontendIPConfiguration": {"id": FRONTEND}}},
         frontendIPConfigurations=[{"id": FRONTEND, "name": "f", "properties": place}],
     )
     nic = s.nic("iris-web-nic", vm="iris-web", address="10.0.0.5")
-    return balancer, nic, *([address] if address else ())
+    return load_balancer, nic, *([address] if address else ())
 
 
 def network(**properties: Any) -> Body:

@@ -74,17 +74,16 @@ def keys_of(snapshot: Snapshot, proposals: Sequence[DeploymentProposal]) -> list
     """Return the keys of each proposal, from what belongs to it once its VMs have the proposed roles."""
     topology = Topology(snapshot, tuple(map(_declaration, proposals)))
     found = {deployment.id: deployment for deployment in topology.deployments}
-    return [_keys(proposal, Context(topology, found[proposal.name])) for proposal in proposals]
+    return [_keys(topology, proposal, found[proposal.name]) for proposal in proposals]
 
 
-def _keys(proposal: DeploymentProposal, context: Context) -> Keys:
-    assert context.deployment is not None  # noqa: S101 - given by the only caller
-    deployment = context.deployment
+def _keys(topology: Topology, proposal: DeploymentProposal, deployment: Deployment) -> Keys:
+    context = Context(topology, deployment)
     entrance = _entrance(context, deployment)
     public = bool(entrance.entries)
     return Keys(
         (entrance, _connectivity(deployment, entrance), *(_dns(context, deployment) if public else ())),
-        (_backup(context, deployment), *(_firewall(context, deployment)), *_key_vaults(context, deployment)),
+        (_backup(context, deployment), *_firewall(context, deployment), *_key_vaults(context, deployment)),
         tuple(
             (*_ports(context, mirror), *_disks(context, proposed))
             for proposed, mirror in zip(proposal.mirrors, deployment.mirrors, strict=False)
