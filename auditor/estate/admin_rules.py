@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
+import msgspec
+
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.ranges import INTERNET, Ranges, difference, intersection, union
 from auditor.azure.types.names import ADMIN_COLLECTION, ADMIN_CONFIGURATION, ADMIN_RULE, NETWORK_GROUP_MEMBER
+from auditor.estate.admission import TCP, Admission
 from auditor.estate.graph import Graph
 from auditor.estate.passage import Flow, Passage, matches
 from auditor.estate.private_addresses import network_of
-from auditor.estate.security_rules import LAST_PORT, SecurityRule, parse
+from auditor.estate.security_rules import LAST_PORT, Host, SecurityRule, every, parse
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import items, parts, value
 from auditor.snapshot.model import Part, Resource
@@ -63,11 +67,33 @@ class AdminRules:
                 access = str(value(resource, "properties.access").value).lower()
                 # `Allow` leaves the traffic to security groups.
                 if access != "allow" and filtered.allowed is not (access == "alwaysallow"):
-                    reason = f"{resource.id} decides it if its configuration is deployed, which no resource shows"
-                    return Passage(Unknown(Cause.VALUE, reason, about=(resource.id,)), filtered.rules)
+                    return Passage(_undecided(resource), filtered.rules)
                 if matched is True:
                     break
         return filtered
+
+    def admitted(self, network: str, destination: Host, port: int, through: Admission) -> Admission:
+        """Return which Internet addresses reach a TCP port in a virtual network, given what security groups admit."""
+        whole = INTERNET[destination.family]
+        if self._unread is not None:
+            return msgspec.structs.replace(through, sure=(), possible=whole, because=(self._unread,))
+        for rules in self._configurations:
+            for resource, rule in rules:
+                matched = rule if isinstance(rule, Unknown) else _is_for(rule, destination, port)
+                if matched is False or not self._may_apply(resource, network):
+                    continue
+                surely, senders = _senders(rule, through.family)
+                access = str(value(resource, "properties.access").value).lower()
+                # `Allow` leaves the traffic to security groups.
+                sure = through.sure if access in {"allow", "alwaysallow"} else difference(through.sure, senders)
+                more = () if access in {"allow", "deny"} else intersection(whole, senders)
+                possible = union(through.possible, more)
+                if (sure, possible) != (through.sure, through.possible):
+                    because = (*through.because, _undecided(resource))
+                    through = msgspec.structs.replace(through, sure=sure, possible=possible, because=because)
+                if matched is True and not difference(whole, surely):
+                    break
+        return through
 
     def _may_apply(self, rule: Resource, network: str) -> bool:
         """Return whether the collection of a rule may apply to a virtual network.
@@ -83,6 +109,23 @@ class AdminRules:
             if not members or network in members:
                 return True
         return False
+
+
+def _is_for(rule: SecurityRule, receiver: Host, port: int) -> bool | Unknown:
+    """Return whether a rule is for inbound traffic to a TCP port; a sender chooses its source port."""
+    return every(rule.inbound, rule.has_protocol(TCP), rule.ports.match(port), receiver.match(rule.destinations))
+
+
+def _senders(rule: SecurityRule | Unknown, family: int) -> tuple[Ranges, Ranges]:
+    """Return the Internet addresses that a rule surely, and possibly, has as sources."""
+    if isinstance(rule, Unknown):
+        return (), INTERNET[family]
+    return rule.sources.named[family], INTERNET[family] if rule.sources.tags else rule.sources.possible(family)
+
+
+def _undecided(rule: Resource) -> Unknown:
+    reason = f"{rule.id} decides it if its configuration is deployed, which no resource shows"
+    return Unknown(Cause.VALUE, reason, about=(rule.id,))
 
 
 def _members(graph: Graph) -> dict[str, set[str]]:
@@ -104,10 +147,10 @@ def _as_security_rule(rule: Resource) -> Part:
     # What is not allowed here is evaluated by itself, since there is a third kind of access.
     body["access"] = "Deny"
     for side in ("source", "destination"):
-        ports = PartialList.of(items(rule, f"properties.{side}PortRanges[*]").value).of_type(str)
-        body[f"{side}PortRanges"] = ports or [_EVERY_PORT]
-        prefixes = items(rule, f"properties.{side}s[*].addressPrefix").value
-        body[f"{side}AddressPrefixes"] = PartialList.of(prefixes).of_type(str) or ["*"]
+        ports = PartialList.of(items(rule, f"properties.{side}PortRanges[*]").value)
+        body[f"{side}PortRanges"] = [*ports.known, *filter(None, (ports.missing,))] or [_EVERY_PORT]
+        prefixes = PartialList.of(items(rule, f"properties.{side}s[*].addressPrefix").value)
+        body[f"{side}AddressPrefixes"] = [*prefixes.known, *filter(None, (prefixes.missing,))] or ["*"]
     return Part(rule, "", {"properties": body})
 
 

@@ -14,6 +14,7 @@ from auditor.estate.declaration import DeclaredDeployment, DeclaredTier, LoadBal
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.public_addresses import PublicAddresses
+from auditor.estate.regions import places_of, regions_of
 from auditor.estate.scope import ScopeBuilder, unlisted_around
 from auditor.estate.subjects import DeclaredMember, Deployment, DeploymentScope, Members, Mirror, Tier
 from auditor.estate.tags import TIER_ROLES
@@ -62,7 +63,6 @@ class DeploymentResolver:
             for mirror in declared.mirrors or ()
         )
         rosters = [(tier, members(tier.members, f"{tier.role} tier")) for tier in declared.tiers or ()]
-        tiers = tuple(tier for declared_tier, found in rosters for tier in _regions(declared, declared_tier, found))
         expected = _expected(declared)
         vms = _vms(declared, mirrors, rosters, expected)
         hidden = self.graph.unseen_vms(subscriptions, tags=True)
@@ -72,14 +72,18 @@ class DeploymentResolver:
             said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
             vms |= {role: PartialList(missing=hidden) for role in TIER_ROLES if role not in said}
         scope = self._scope(vms, subscriptions, declared.resource_groups)
+        roles = _roles(vms)
+        regions = regions_of(self.graph, declared, subscriptions, places_of(declared, declared_members, roles))
+        tiers = tuple(tier for each, found in rosters for tier in _regions(declared, each, found, regions.primary))
         return Deployment(
             declared=declared,
             subscriptions=subscriptions,
+            regions=regions,
             mirrors=mirrors,
             more_mirrors=_undeclared_mirrors(declared) or (hidden if declared.tagged_mirrors else None),
             tiers=tiers,
             declared_members=tuple(declared_members),
-            roles=_roles(vms),
+            roles=roles,
             vms=vms,
             expected=expected,
             scope=scope,
@@ -143,13 +147,15 @@ def _each_once(vms: PartialList) -> PartialList:
     return PartialList(tuple(once.values()), vms.missing)
 
 
-def _regions(deployment: DeclaredDeployment, declared: DeclaredTier, members: Members) -> list[Tier]:
-    """Split a tier by region; the primary region always has one, even without members."""
+def _regions(
+    deployment: DeclaredDeployment, declared: DeclaredTier, members: Members, primary: str | Unknown
+) -> list[Tier]:
+    """Split a tier by region; the declared primary region always has one, even without members."""
     if isinstance(members, Unknown) or declared.members.none:
         return []
-    regions: dict[str, list[Resource]] = defaultdict(list)
+    regions: dict[str, list[Resource | Unknown]] = defaultdict(list)
     if deployment.primary_region:
-        regions[deployment.primary_region] = []
+        regions[deployment.primary_region] = [primary] if isinstance(primary, Unknown) else []
     unsure = [member for member in members.known if isinstance(member, Unknown)]
     for member in members.known:
         if isinstance(member, Resource):

@@ -78,15 +78,21 @@ class LoadBalancing:
     def open_owners(self) -> dict[str, list[tuple[Resource, Unknown]]]:
         """The load balancers and application gateways with open pools, and why, by the key of each virtual network.
 
-        Those that may have VMs in any are at "".
+        Those that may have VMs in any are at "": they name no network, or one that does not exist.
         """
         found: dict[str, list[tuple[Resource, Unknown]]] = defaultdict(list)
         for owner in (owner for type_ in _POOLED for owner in self.graph.by_type.get(type_, ())):
             unknown = self.open_because(owner)
             if unknown is not None:
-                for network in self.networks(owner) or {""}:
+                anywhere = any(map(self._is_nowhere, self._named(owner)))
+                for network in {""} if anywhere else self.networks(owner) or {""}:
                     found[network].append((owner, unknown))
         return found
+
+    def _is_nowhere(self, network: str) -> bool:
+        """Return whether it is certain that a virtual network does not exist."""
+        found = self.graph.get(network)
+        return isinstance(found, Unknown) and found.cause is not Cause.GAP
 
     def first_open(self, owners: Iterable[Resource]) -> Unknown | None:
         """Return why some VM may be in a further backend pool of some owners, or None."""
@@ -102,12 +108,16 @@ class LoadBalancing:
 
         None if it may be any: nothing in it names a network.
         """
+        around = self._around(owner) if owner.type == APPLICATION_GATEWAY else ()
+        return frozenset((*self._named(owner), *around)) or None
+
+    def _named(self, owner: Resource) -> list[str]:
+        """Return the keys of the virtual networks that pools, the frontends of a load balancer, or a gateway name."""
         entries = [entry for pool in parts(owner, POOLS) for entry in (pool, *parts(pool, _ADDRESSES))]
         named = [network for entry in entries for network in _named_networks(entry)]
         if owner.type == APPLICATION_GATEWAY:
-            return frozenset((*named, *self._around(owner))) or None
-        subnets = (value(part, "properties.subnet.id").value for part in parts(owner, _FRONTENDS))
-        return frozenset((*named, *(network_of(subnet) for subnet in subnets if isinstance(subnet, str)))) or None
+            return [*named, *self.networks_of_gateway(owner)]
+        return [*named, *(network for part in parts(owner, _FRONTENDS) for network in _named_networks(part))]
 
     def pools_of(self, vm: Resource) -> list[Part]:
         """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
@@ -351,9 +361,12 @@ def is_global(load_balancer: Resource) -> bool:
 
 
 def _named_networks(element: Part) -> list[str]:
-    """Return the keys of the virtual networks to which a pool member or a backend pool refers."""
+    """Return the keys of the virtual networks to which a pool member, backend pool or frontend refers.
+
+    What is not an id is the key of none.
+    """
     named = (value(element, f"properties.{name}.id").value for name in ("virtualNetwork", "subnet"))
-    return [network_of(network) for network in named if isinstance(network, str)]
+    return [network_of(str(found)) for found in named if found is not ABSENT and not isinstance(found, Unknown)]
 
 
 def _interface_of(configuration_id: str) -> str:

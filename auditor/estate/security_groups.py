@@ -67,7 +67,8 @@ class SecurityGroups:
 
         Without any security group that is every address. The service tag VirtualNetwork includes the prefixes of the
         subnet's route table. That a gateway may announce a default route, which no resource shows, makes the result
-        unknown only where a public path leads to the VM; elsewhere such a route is the rule and opens nothing.
+        unknown only where a public path leads to the VM; elsewhere such a route is the rule and opens nothing. So does
+        a security admin rule that would admit or deny more.
         """
         found = self.of(configuration).value
         groups: list[tuple[SecurityRule, ...]] = []
@@ -86,14 +87,17 @@ class SecurityGroups:
             # Routes are read only if the tag decides: where a rule before it denies the Internet, it does not.
             whole = self._admitted(self._expand(groups, EVERY_ADDRESS), destination, ports)
             if any(one.possible != other.possible for one, other in zip(through_all, whole, strict=True)):
-                network = self._network(configuration, announced=has_public_path())
-                through_all = self._admitted(self._expand(groups, network), destination, ports)
-        if not unknowns:
-            return through_all
-        # An unknown security group can only deny more.
+                added = self._network(configuration, announced=has_public_path())
+                through_all = self._admitted(self._expand(groups, added), destination, ports)
+        if unknowns:  # an unknown security group can only deny more
+            through_all = tuple(
+                msgspec.structs.replace(through, sure=(), because=tuple(unknowns)) if through.possible else through
+                for through in through_all
+            )
+        network = self._network_of(configuration)
         return tuple(
-            msgspec.structs.replace(through, sure=(), because=tuple(unknowns)) if through.possible else through
-            for through in through_all
+            self._admin_rules.admitted(network, destination, port, through)
+            for port, through in zip(ports, through_all, strict=True)
         )
 
     def passage(self, configuration: Part, flow: Flow) -> Passage:
@@ -108,9 +112,12 @@ class SecurityGroups:
                 found.append(passage(rules, flow))
             elif isinstance(rules, Unknown):
                 found.append(Passage(rules, ()))
+        return self._admin_rules.applied(self._network_of(configuration), flow, in_turn(found))
+
+    def _network_of(self, configuration: Part) -> str:
+        """Return the key of the virtual network of an IP configuration, "" if it is unknown."""
         subnet = self.graph.follow(configuration, "subnet").value
-        network = network_of(subnet.key) if isinstance(subnet, Part | Resource) else ""
-        return self._admin_rules.applied(network, flow, in_turn(found))
+        return network_of(subnet.key) if isinstance(subnet, Part | Resource) else ""
 
     def host(self, configuration: Part, *, seen_from: Part | None = None) -> Host:
         """Return an IP configuration as a sender or receiver for the security rules of another one, or its own."""

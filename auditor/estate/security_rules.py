@@ -213,6 +213,23 @@ def host_of(configuration: Part) -> Host:
     return Host(family, address, frozenset(arm.key(g) for g in known if isinstance(g, str)), unknown)
 
 
+def outside(address: str, who: str) -> Host:
+    """Return a host outside of Azure, by its IP address or name; `who` it is, for the reason of an unknown.
+
+    The service tag VirtualNetwork includes each private address to which a route leads. Whether it includes one of the
+    Internet depends on the routes, and which rules include a name depends on its address.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        reason = f"which security rules include {who} depends on its IP address: declare this instead of {address}"
+        unknown = Unknown(Cause.DECLARATION, reason, optional=True)
+        return Host(IPV4, unknown, network=unknown)
+    public = contains(INTERNET[parsed.version], int(parsed))
+    reason = f"no resource shows whether the service tag VirtualNetwork includes {address}"
+    return Host(parsed.version, int(parsed), network=Unknown(Cause.VALUE, reason) if public else True)
+
+
 def parse(part: Part) -> SecurityRule | Unknown:
     """Return the security rule of a part; unknown if its priority is, since its position is then unknown too."""
     priority = value(part, "properties.priority")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import msgspec
 
@@ -22,13 +21,6 @@ from auditor.snapshot.model import Resource
 
 Members = PartialList | Unknown
 """The VMs of a role; `Unknown` if the role is not declared."""
-
-
-def declared_region(declared: DeclaredDeployment, which: Literal["primary", "DR"]) -> str | Unknown:
-    """Return a region of a deployment, `none` for a DR region that is declared as such."""
-    reason = f"the {which} region of {declared.name} is not declared: add it to `regions` in the deployment file"
-    found = declared.primary_region if which == "primary" else declared.dr_region
-    return found or Unknown(Cause.DECLARATION, reason)
 
 
 def undeclared(declared: DeclaredDeployment, key: str, add: str) -> Unknown:
@@ -136,11 +128,20 @@ class DeploymentScope(dict[str, PartialList]):
         return PartialList((), self._unlisted(type_))
 
 
+class Regions(msgspec.Struct, frozen=True):
+    """The regions of a deployment; unknown is one that is not declared, or in which the deployment has nothing."""
+
+    primary: str | Unknown
+    dr: str | Unknown
+    """`none` if declared as such."""
+
+
 class Deployment(msgspec.Struct, frozen=True, eq=False):
     """A deployment with its members and scope."""
 
     declared: DeclaredDeployment
     subscriptions: tuple[str, ...]
+    regions: Regions
     mirrors: tuple[Mirror, ...]
     more_mirrors: Unknown | None
     """Why there may be more mirrors: they are not declared, or a tag was not read."""

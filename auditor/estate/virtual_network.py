@@ -24,6 +24,9 @@ from auditor.snapshot.model import Part, Resource
 _COUNTED: Final = frozenset({"virtualappliance", "virtualnetworkgateway"})
 """The next hops of routes whose prefixes are known to count to the tag."""
 
+_CONNECTED: Final = "connected"
+"""The state of a peering of which both ends exist."""
+
 _GATEWAY_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """The subnets of what exchanges routes with other networks."""
 
@@ -43,7 +46,9 @@ def includes(graph: Graph, subnet: Part | Resource, other: Part | Resource) -> b
     for peering in peerings.of_type(Part):
         remote = value(peering, "properties.remoteVirtualNetwork.id").value
         access = value(peering, "properties.allowVirtualNetworkAccess").value
-        if isinstance(remote, str) and arm.key(remote) == others and access in {True, ABSENT}:
+        state = str(value(peering, "properties.peeringState").value).lower()
+        open_to = isinstance(remote, str) and arm.key(remote) == others and access in {True, ABSENT}
+        if open_to and state == _CONNECTED:
             return True
     reason = f"no resource shows whether {others} is connected to {own}, so that VirtualNetwork includes it"
     return peerings.incomplete_because or Unknown(Cause.VALUE, reason, about=(network.id,))

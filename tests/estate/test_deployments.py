@@ -607,16 +607,18 @@ def test_a_gateway_may_lead_here_by_name() -> None:
     peering = [{"properties": {"remoteVirtualNetwork": {"id": VNET["id"].upper()}}}]
     hub = s.network(f"{VNET['id']}-x", virtualNetworkPeerings=peering)
     assert gateways(own, web, far, hub) == ["gw", "..."], "it can have VMs in a peered network"
-    assert gateways(own, web, far) == ["gw"]
+    assert gateways(own, web, far, s.network(f"{VNET['id']}-x")) == ["gw"]
+    assert gateways(own, web, far) == ["gw", "..."], "its network does not exist, and may be meant for any"
     assert gateways(far) == ["..."]
     assert gateways(own, web, far, gaps=[gap]) == ["gw", "..."]
     assert gateways(s.gateway("gw-x", {"fqdn": "shop.azurewebsites.net"})) == []
     assert gateways(s.gateway("gw-x", {"ipAddress": "10.9.9.9"})) == ["gw-x"], "no NIC is known to have the address"
     other = s.public("y", fqdn="y.example.org", of=s.configuration_id("vm-y-nic"))
     theirs = s.gateway("gw-x", {"fqdn": "www.example.org"}, {"fqdn": "y.example.org"}, vnet=f"{VNET['id']}-x")
-    assert gateways(theirs, other, s.vm("vm-y"), s.nic("vm-y-nic")) == [], "of another deployment"
+    beside = (other, s.vm("vm-y"), s.nic("vm-y-nic"), s.network(f"{VNET['id']}-x"))
+    assert gateways(theirs, *beside) == [], "of another deployment"
     assert gateways(s.gateway("gw-x", {"fqdn": "y.example.org"}), other, s.vm("vm-y"), s.nic("vm-y-nic")) == []
-    opened = {type_ for type_, names in scope(*NAMED, far).items() if names[-1] == "..."}
+    opened = {type_ for type_, names in scope(*NAMED, far, s.network(f"{VNET['id']}-x")).items() if names[-1] == "..."}
     assert opened == {"applicationgateways"}
 
 
@@ -766,14 +768,19 @@ def test_a_load_balancer_with_unknown_members_may_serve_the_deployment() -> None
     unclear = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4"}}]}
     far = {"loadBalancerBackendAddresses": [{"properties": {"ipAddress": "10.0.0.4", "virtualNetwork": {"id": 7}}}]}
     elsewhere = [{"properties": {"subnet": {"id": f"{OTHER_VNET}/subnets/x"}}}]
+    nowhere = s.by_address("10.0.0.4", vnet=f"{OTHER_VNET}-gone")
     for pool, frontends, expected in (
         (unclear, [], ["lb", "..."]),
         (far, [], ["lb", "..."]),
         (unclear, elsewhere, ["lb"]),
+        (far, elsewhere, ["lb", "..."]),
+        (nowhere, [], ["lb", "..."]),
+        (nowhere, elsewhere, ["lb", "..."]),
         (s.by_nic("lost-nic"), [], ["lb", "..."]),
     ):
         body = s.load_balancer("lb-x", {"pool": pool}, frontendIPConfigurations=frontends)
-        assert [name for name in scope(*NAMED, s.nic("vm-x-nic"), body)["loadbalancers"] if name != "lb-x"] == expected
+        found = scope(*NAMED, s.nic("vm-x-nic"), s.network(OTHER_VNET), body)["loadbalancers"]
+        assert [name for name in found if name != "lb-x"] == expected
 
 
 def test_nested_profiles_belong_with_those_that_they_are_nested_in() -> None:

@@ -12,6 +12,7 @@ from auditor.azure import arm, commands
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import (
     BACKUP_INSTANCE,
+    DISK,
     PROTECTED_ITEM,
     RECOVERY_POINT,
     REPLICATED_ITEM,
@@ -151,10 +152,27 @@ def other_copies(context: Context, vm: Resource) -> Answer:
         for disk in PartialList.of(items(vm, path).value).of_type(str):
             kept += [("Azure Disk Backup", edge) for edge in graph.referrers(arm.key(disk), BACKUP_INSTANCE)]
     reads = (Read(edge.source.id, "", edge.source.name) for _, edge in kept)
-    types = (REPLICATED_ITEM, BACKUP_INSTANCE)
-    missing = (graph.listing(type_, arm.subscription_of(vm.key)) for type_ in types)
+    unlisted = (graph.listing(type_, arm.subscription_of(vm.key)) for type_ in _COPIES)
+    missing = next(filter(None, unlisted), None) or context.topology.once(_copies_leading_nowhere)
     names = tuple(dict.fromkeys(name for name, _ in kept))
-    return Answer(PartialList(names, next(filter(None, missing), None)), tuple(reads))
+    return Answer(PartialList(names, missing), tuple(reads))
+
+
+_COPIES: Final = {REPLICATED_ITEM: "fabricObjectId", BACKUP_INSTANCE: "resourceID"}
+"""By type of copies, the name of the reference to what is copied."""
+
+
+def _copies_leading_nowhere(topology: Topology) -> Unknown | None:
+    """Return why some copy of a VM or disk may be that of any, None if all lead to one that may exist."""
+    for type_, name in _COPIES.items():
+        for copy in topology.graph.by_type.get(type_, ()):
+            kind = text_at(copy, "properties.dataSourceInfo.datasourceType").value
+            if type_ == BACKUP_INSTANCE and isinstance(kind, str) and kind.lower() != DISK:
+                continue
+            found = topology.graph.follow(copy, name).value
+            if isinstance(found, Unknown) and found.cause is not Cause.GAP:
+                return found
+    return None
 
 
 @fact("backup.age_hours", "backup", gives="number")

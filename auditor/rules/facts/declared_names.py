@@ -10,14 +10,15 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.azure.types.names import STORAGE_ACCOUNT, VAULT, VIRTUAL_NETWORK, VM
-from auditor.estate.declaration import NONE, Role
+from auditor.estate.declaration import NONE
 from auditor.estate.graph import Graph
+from auditor.estate.regions import Places, network_in, places_of
 from auditor.estate.subjects import DeclaredMember, Deployment, Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, required, unusable, value
+from auditor.snapshot.lookup import objects, required, value
 from auditor.snapshot.model import Part, Resource
 
 _MOST: Final = 5
@@ -139,51 +140,23 @@ _Names = dict[str, tuple[str, Answer]]
 
 def _regions(graph: Graph, deployment: Deployment) -> _Names:
     declared = deployment.declared
+    places = places_of(declared, deployment.declared_members, deployment.roles)
     found = {}
     if declared.primary_region:
-        found["regions.primary"] = declared.primary_region, _region_of_members(deployment, declared.primary_region)
+        found["regions.primary"] = declared.primary_region, _region_of_members(places, declared.primary_region)
     if declared.dr_region not in {"", NONE}:
-        existing = _region_of_members(deployment, declared.dr_region)
-        if not _elsewhere(deployment):
+        existing = _region_of_members(places, declared.dr_region)
+        if places.regions.keys() <= {declared.primary_region, declared.dr_region}:
             existing = _region_of_networks(graph, deployment, existing)
         found["regions.dr"] = declared.dr_region, existing
     return found
 
 
-def _places(deployment: Deployment) -> tuple[dict[str, list[Read]], Unknown | None]:
-    """Return what shows the regions of the declared members, and why there may be members in further regions.
-
-    An arbiter may be in a region of its own.
-    """
-    members = PartialList.joined(*(member.vms for member in deployment.declared_members))
-    unknown = members.incomplete_because
-    regions: dict[str, list[Read]] = {}
-    for vm in members.of_type(Resource):
-        if deployment.roles.get(vm.key) == (Role.MIRROR_ARBITER,):
-            continue
-        place = required(value(vm, "location"))
-        if isinstance(place.value, str):
-            regions.setdefault(arm.location(place.value), []).extend(place.reads)
-        else:
-            unknown = unknown or unusable(place, "a text")
-    if not deployment.declared_members:
-        unknown = Unknown(Cause.DECLARATION, f"no member of {deployment.id} is declared")
-    return regions, unknown
-
-
-def _region_of_members(deployment: Deployment, region: str) -> Answer:
-    regions, unknown = _places(deployment)
-    if region in regions:
-        return Answer(PartialList((region,)), tuple(regions[region]))
-    reads = tuple(read for own in regions.values() for read in own)
-    return Answer(PartialList(_similar(region, regions), unknown), reads)
-
-
-def _elsewhere(deployment: Deployment) -> bool:
-    """Return whether a member other than an arbiter is outside of the declared regions."""
-    own = {deployment.declared.primary_region, deployment.declared.dr_region}
-    rosters = (found for role, found in deployment.vms.items() if role is not Role.MIRROR_ARBITER)
-    return any(vm.location and vm.location not in own for vm in PartialList.joined(*rosters).of_type(Resource))
+def _region_of_members(places: Places, region: str) -> Answer:
+    if region in places.regions:
+        return Answer(PartialList((region,)), tuple(places.regions[region]))
+    reads = tuple(read for own in places.regions.values() for read in own)
+    return Answer(PartialList(_similar(region, places.regions), places.missing), reads)
 
 
 def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -> Answer:
@@ -192,17 +165,16 @@ def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -
     named = PartialList.of(members.value)
     if region in named.known:
         return members
-    networks = [
-        network
-        for network in graph.by_type.get(VIRTUAL_NETWORK, ())
-        if arm.subscription_of(network.key) in deployment.subscriptions
-    ]
-    prepared = next((network for network in networks if network.location == region), None)
-    if prepared is not None:
+    prepared = network_in(graph, region, deployment.subscriptions)
+    if isinstance(prepared, Resource):
         return Answer(PartialList((region,)), value(prepared, "location").reads)
-    others = {network.location for network in networks if network.location}
+    others = {
+        network.location
+        for network in graph.by_type.get(VIRTUAL_NETWORK, ())
+        if network.location and arm.subscription_of(network.key) in deployment.subscriptions
+    }
     similar = _similar(region, others - {deployment.declared.primary_region})
-    return Answer(PartialList(similar, named.missing or _unlisted(graph, VIRTUAL_NETWORK, deployment)), members.reads)
+    return Answer(PartialList(similar, named.missing or prepared), members.reads)
 
 
 # --- resource groups, LUNs, vaults, accounts --------------------------------------------------------------------------

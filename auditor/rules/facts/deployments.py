@@ -12,7 +12,7 @@ from auditor.azure.types.names import LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.declaration import NONE, Role
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import RULES, STATUS_PAGE
-from auditor.estate.subjects import DeclaredMember, Deployment, Subscription, declared_region
+from auditor.estate.subjects import DeclaredMember, Deployment, Subscription
 from auditor.estate.tags import TAG_DEPLOYMENT, TAG_ROLE
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -59,19 +59,19 @@ def product(_: Context, deployment: Deployment) -> Answer:
 @fact("deployment.primary_region", "deployment", gives="text")
 def primary_region(_: Context, deployment: Deployment) -> Answer:
     """The primary region, in which the deployment normally works, such as `westeurope`."""
-    return Answer(declared_region(deployment.declared, "primary"))
+    return Answer(deployment.regions.primary)
 
 
 @fact("deployment.dr_region", "deployment", gives="text")
 def dr_region(_: Context, deployment: Deployment) -> Answer:
     """The DR region, which takes over when the primary region is lost; `none` if declared as none."""
-    return Answer(declared_region(deployment.declared, "DR"))
+    return Answer(deployment.regions.dr)
 
 
 @fact("deployment.regions", "deployment", gives="text*")
 def regions(_: Context, deployment: Deployment) -> Answer:
     """The primary region and the DR region; only the primary region if the DR region is declared as none."""
-    own = (declared_region(deployment.declared, "primary"), declared_region(deployment.declared, "DR"))
+    own = (deployment.regions.primary, deployment.regions.dr)
     return Answer(PartialList(tuple(region for region in own if region != NONE)))
 
 

@@ -10,7 +10,6 @@ from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import Role
-from auditor.estate.subjects import declared_region
 from auditor.rules.context import Context
 from auditor.rules.facts.pools import ROUTES, route_target, serves
 from auditor.rules.facts.reading import text_at
@@ -68,7 +67,7 @@ def stands_by(context: Context, gateway: Resource) -> Answer:
     place = required(text_at(gateway, "location"))
     if not isinstance(place.value, str) or context.deployment is None:
         return place
-    primary = declared_region(context.deployment.declared, "primary")
+    primary = context.deployment.regions.primary
     return Answer(primary if isinstance(primary, Unknown) else arm.location(place.value) != primary, place.reads)
 
 

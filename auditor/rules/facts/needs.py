@@ -9,7 +9,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.estate.declaration import DeclaredTier, Role
 from auditor.estate.deployments import TIERS_OF
-from auditor.estate.subjects import Deployment, Members, Mirror, declared_region
+from auditor.estate.subjects import Deployment, Members, Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
@@ -98,7 +98,7 @@ def _in_primary_region(deployment: Deployment, vms: Members) -> Members:
     """Return the VMs in the primary region; a VM whose region is unknown becomes an unknown element."""
     if isinstance(vms, Unknown):
         return vms
-    primary = declared_region(deployment.declared, "primary")
+    primary = deployment.regions.primary
     known: list[object] = []
     for vm in vms.known:
         place = required(text_at(vm, "location")).value if isinstance(vm, Resource) else vm

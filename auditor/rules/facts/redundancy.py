@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import NONE
-from auditor.estate.subjects import Members, Mirror, Tier, declared_region
+from auditor.estate.subjects import Members, Mirror, Tier
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import largest, total
 from auditor.rules.facts.disks import data_disk_mbps
@@ -54,11 +54,11 @@ def scale_sets(context: Context, group: Group) -> Answer:
 
 
 @fact("group.region", "mirror", "tier", gives="text")
-def region(_: Context, group: Group) -> Answer:
+def region(context: Context, group: Group) -> Answer:
     """The region of a tier; of a mirror, the declared primary region."""
     if isinstance(group, Tier):
         return Answer(group.region)
-    return Answer(declared_region(group.deployment, "primary"))
+    return Answer(context.deployment.regions.primary if context.deployment else ABSENT)
 
 
 @fact("group.zones", "mirror", "tier", gives="number")
@@ -98,14 +98,14 @@ def sla_percent(context: Context, group: Group) -> Answer:
 
 
 @fact("group.has_dr", "mirror", "tier", gives="boolean")
-def has_dr(_: Context, group: Group) -> Answer:
+def has_dr(context: Context, group: Group) -> Answer:
     """Whether a counterpart in the DR region is declared: DR asyncs of a mirror, a DR region of a tier.
 
     False if declared as `none`.
     """
     if isinstance(group, Mirror):
         return Answer(group.dr if isinstance(group.dr, Unknown) else not group.declared.dr.none)
-    dr_region = declared_region(group.deployment, "DR")
+    dr_region = context.deployment.regions.dr if context.deployment else NONE
     return Answer(dr_region if isinstance(dr_region, Unknown) else dr_region != NONE)
 
 
@@ -122,7 +122,7 @@ def _counterpart(context: Context, group: Group) -> Members:
     """Return the counterpart of a group in the DR region: the DR asyncs, or the same tier there."""
     if isinstance(group, Mirror):
         return group.dr
-    dr_region = declared_region(group.deployment, "DR")
+    dr_region = context.deployment.regions.dr if context.deployment else NONE
     if isinstance(dr_region, Unknown):
         return dr_region
     for tier in context.deployment.tiers if context.deployment else ():

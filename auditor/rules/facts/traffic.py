@@ -11,7 +11,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.estate.load_balancing import POOLS
 from auditor.estate.passage import ICMP, TCP, Flow, Passage, in_turn
-from auditor.estate.security_rules import PROBES
+from auditor.estate.security_rules import PROBES, Host, outside
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.internet import filters, ip_configurations, reads_of, targets_of
@@ -35,9 +35,12 @@ class Traffic(msgspec.Struct, frozen=True, eq=False):
     senders: tuple[Part, ...]
     """The IP configurations of the sender; empty for the health probes of Azure."""
     receivers: tuple[Part, ...]
+    """The IP configurations of the receiver; empty for a host outside of Azure."""
     protocol: str
     port: int
     """0 for a protocol without ports."""
+    outside: Host | None = None
+    """The receiver outside of Azure."""
 
     @property
     def id(self) -> str:
@@ -49,9 +52,10 @@ class Traffic(msgspec.Struct, frozen=True, eq=False):
 def allowed(context: Context, traffic: Traffic) -> Answer:
     """Whether security groups let the connection through, by their rules in the order of priority.
 
-    Those of the sender's subnet and network interface are evaluated, and those of the receiver's. Security admin rules
-    of Virtual Network Manager apply before them: one that would change the result makes it unknown, since no resource
-    shows whether it is deployed. It is unknown, too, if it depends on which of several IP addresses a VM uses.
+    Those of the sender's subnet and network interface are evaluated, and those of the receiver's, unless it is outside
+    of Azure. Security admin rules of Virtual Network Manager apply before them: one that would change the result makes
+    it unknown, since no resource shows whether it is deployed. It is unknown, too, if it depends on which of several IP
+    addresses a VM uses.
     """
     found = [*_passages(context, traffic)]
     results = [one.allowed for one in found]
@@ -72,6 +76,10 @@ def _passages(context: Context, traffic: Traffic) -> Iterator[Passage]:
     """Yield what is done with the connection for each pair of IP addresses that may use it."""
     groups = context.topology.security_groups
     protocol, port = traffic.protocol, traffic.port
+    if (far := traffic.outside) is not None:
+        for sender in traffic.senders:
+            if groups.host(sender).family == far.family:
+                yield groups.passage(sender, Flow(groups.host(sender), far, protocol, port, inbound=False))
     for receiver in traffic.receivers:
         host = groups.host(receiver)
         if not traffic.senders:
@@ -129,8 +137,8 @@ def probe_traffic(context: Context, vm: Resource) -> Answer:
 def mirror_traffic(context: Context, mirror: Mirror) -> Answer:
     """The connections that mirroring needs between the members of the mirror, and to its arbiter.
 
-    The arbiter and the agent of a failover member are at TCP 2188. The superserver port is the declared one, or that
-    to which the mirror's load-balancing rules lead.
+    The arbiter, which may be outside of Azure, and the agent of a failover member are at TCP 2188. The superserver port
+    is the declared one, or that to which the mirror's load-balancing rules lead.
     """
     failover, asyncs = PartialList.of(mirror.failover), _declared(mirror.dr, mirror.reporting)
     arbiters = PartialList.of(mirror.arbiter)
@@ -143,7 +151,10 @@ def mirror_traffic(context: Context, mirror: Mirror) -> Answer:
     if isinstance(port, int):
         wanted += ((one, other, port) for one, other in product(members, (*members, *others)))
         wanted += ((one, other, port) for one, other in product(others, members))
-    known = PartialList.joined(*(_between(context, one, other, TCP, number) for one, other, number in wanted))
+    known = PartialList.joined(
+        *(_between(context, one, other, TCP, number) for one, other, number in wanted),
+        *(_to_arbiter_outside(context, mirror, member) for member in members if mirror.declared.arbiter_address),
+    )
     unknown = known.missing or next(
         filter(None, (one.incomplete_because for one in (failover, arbiters, asyncs))),
         port if isinstance(port, Unknown) else None,
@@ -176,6 +187,17 @@ def _between(context: Context, sender: Resource, receiver: Resource, protocol: s
     number = f" {port}" if port else ""
     name = f"{sender.name} to {receiver.name}, {protocol.upper()}{number}"
     return PartialList((Traffic(name, tuple(ends[0].of_type(Part)), tuple(ends[1].of_type(Part)), protocol, port),))
+
+
+def _to_arbiter_outside(context: Context, mirror: Mirror, member: Resource) -> PartialList:
+    """Return the connection from a failover member to the arbiter outside of Azure."""
+    ends = PartialList.of(ip_configurations(context, member).value)
+    if ends.incomplete_because is not None:
+        return PartialList((), ends.incomplete_because)
+    address = mirror.declared.arbiter_address
+    name = f"{member.name} to {address}, TCP {AGENT_PORT}"
+    host = outside(address, f"the arbiter of mirror {mirror.declared.name}")
+    return PartialList((Traffic(name, tuple(ends.of_type(Part)), (), TCP, AGENT_PORT, host),))
 
 
 def _superserver(context: Context, mirror: Mirror) -> tuple[int | Unknown, tuple[Read, ...]]:

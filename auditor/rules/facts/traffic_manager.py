@@ -9,6 +9,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import NIC, TRAFFIC_MANAGER, VM
 from auditor.estate.dns import ENDPOINTS, is_external
 from auditor.estate.load_balancing import POOLS
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.reading import number_at
@@ -98,7 +99,19 @@ def is_nested(context: Context, profile: Resource) -> Answer:
     graph = context.topology.graph
     unlisted = (graph.listing(TRAFFIC_MANAGER, subscription) for subscription in subscriptions)
     unread_ones = (unread(other, "properties") for other in graph.unreadable.get(TRAFFIC_MANAGER, ()))
-    return Answer(next(filter(None, (*unlisted, *unread_ones)), None) or False)
+    lost = context.topology.once(_nested_nowhere)
+    return Answer(next(filter(None, (*unlisted, *unread_ones, lost)), None) or False)
+
+
+def _nested_nowhere(topology: Topology) -> Unknown | None:
+    """Return why a nested endpoint of some profile may lead to any profile, None if all lead to a known one."""
+    for profile in topology.graph.by_type.get(TRAFFIC_MANAGER, ()):
+        for endpoint in objects(profile, ENDPOINTS).of_type(Part):
+            target = topology.dns.target(endpoint).value
+            is_nested = str(value(endpoint, "type").value).lower().endswith("/nestedendpoints")
+            if is_nested and isinstance(target, Unknown) and target.cause is not Cause.GAP:
+                return target
+    return None
 
 
 @fact("profile.only_nested", "profile", gives="boolean")

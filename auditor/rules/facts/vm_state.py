@@ -9,7 +9,6 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import EXTENSION, MAINTENANCE_ASSIGNMENT, SCHEDULE
 from auditor.estate.declaration import Role
-from auditor.estate.subjects import declared_region
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
@@ -158,7 +157,7 @@ def stands_by(context: Context, vm: Resource) -> Answer:
     follows = _has_role(context, vm, ALWAYS_NEEDED)
     if context.deployment is None or follows is True:
         return Answer(False, place.reads)
-    primary = declared_region(context.deployment.declared, "primary")
+    primary = context.deployment.regions.primary
     if isinstance(primary, Unknown):
         return Answer(primary, place.reads)
     if arm.location(place.value) == primary:

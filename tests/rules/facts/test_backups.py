@@ -269,16 +269,41 @@ def test_the_declared_strategy(declared: str, strategy: object, otherwise: objec
     assert said("deployment.backed_up_otherwise", topology, deployment) == otherwise
 
 
+INSTANCE = arm_id("DataProtection/backupVaults", "bv") + "/backupInstances/x"
+REPLICATED = f"{VAULT_ID}/replicationFabrics/f/replicationProtectionContainers/c/replicationProtectedItems/r"
+
+
+def copy_of_disk(disk: str, kind: str = "Microsoft.Compute/disks") -> Body:
+    source = {"resourceID": disk.upper(), "datasourceType": kind}
+    return {"id": INSTANCE, "properties": {"dataSourceInfo": source}}
+
+
+def copy_of_vm(vm: object) -> Body:
+    details = {"instanceType": "A2A", "fabricObjectId": vm} if vm else {"instanceType": "InMageRcm"}
+    return {"id": REPLICATED, "properties": {"providerSpecificDetails": details}}
+
+
+def copies(*bodies: Body, **keywords: Any) -> list[list[str]]:
+    """Return what copies the VMs `a` and `b`; `...` if there may be more."""
+    topology = built(*bodies, s.disk("a1"), **keywords)
+    vms = (s.item(topology, "Compute/virtualMachines", name) for name in "ab")
+    found = [PartialList.of(ask("vm.other_copies", topology, vm).value) for vm in vms]
+    return [[str(name) for name in each.known] + ["..."] * (each.missing is not None) for each in found]
+
+
 def test_other_copies_of_a_vm() -> None:
-    disk = arm_id("Compute/disks", "a1")
-    instance = {
-        "id": arm_id("DataProtection/backupVaults", "bv") + "/backupInstances/x",
-        "properties": {"dataSourceInfo": {"resourceID": disk.upper()}},
-    }
-    replicated = {
-        "id": f"{VAULT_ID}/replicationFabrics/f/replicationProtectionContainers/c/replicationProtectedItems/r",
-        "properties": {"providerSpecificDetails": {"instanceType": "A2A", "fabricObjectId": vm_id("a").upper()}},
-    }
-    topology = built(instance, replicated)
-    found = [said("vm.other_copies", topology, s.item(topology, "Compute/virtualMachines", name)) for name in "ab"]
-    assert found == [["Azure Disk Backup", "Azure Site Recovery"], []]
+    disk, storage = arm_id("Compute/disks", "a1"), arm_id("Storage/storageAccounts", "blobs")
+    both = ["Azure Site Recovery", "Azure Disk Backup"]
+    assert copies(copy_of_disk(disk), copy_of_vm(vm_id("a").upper())) == [both, []]
+    assert copies(copy_of_disk(storage, "Microsoft.Storage/storageAccounts/blobServices")) == [[], []]
+    assert copies(copy_of_vm(None)) == [[], []], "a server outside of Azure"
+    assert copies(copy_of_vm(vm_id("a").replace(SUB, OTHER))) == [[], []], "of a subscription that was not scanned"
+
+
+@pytest.mark.parametrize(
+    "copy", [copy_of_disk(arm_id("Compute/disks", "gone")), copy_of_vm(vm_id("gone")), copy_of_vm(7)]
+)
+def test_a_copy_that_leads_nowhere_may_be_that_of_any_vm(copy: Body) -> None:
+    assert copies(copy) == [["..."], ["..."]]
+    listed = [PROTECTED_ITEM, arm.type_of(copy["id"])]
+    assert copies(unlisted=listed) == [["..."], ["..."]]

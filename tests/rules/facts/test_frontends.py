@@ -529,14 +529,20 @@ def test_the_pools_of_a_vm_outside_all_deployments() -> None:
 
 @pytest.mark.parametrize(
     ("vnet", "rules", "is_open"),
-    [(s.VNET, None, True), (f"{s.VNET}-x", None, False), (s.VNET, {}, False), (7, None, True)],
+    [
+        (s.VNET, None, True),
+        (f"{s.VNET}-x", None, False),
+        (f"{s.VNET}-gone", None, True),
+        (s.VNET, {}, False),
+        (7, None, True),
+    ],
 )
 def test_a_vm_may_be_in_an_open_pool_of_its_network(
     vnet: object, rules: dict[str, Body] | None, *, is_open: bool
 ) -> None:
     members = [{"id": s.configuration_id("lost-nic")}]
     pool = {"backendIPConfigurations": members, "virtualNetwork": {"id": vnet}}
-    own = (*(s.nic(f"{vm['name']}-nic") for vm in VMS), s.network())
+    own = (*(s.nic(f"{vm['name']}-nic") for vm in VMS), s.network(), s.network(f"{s.VNET}-x"))
     built = estate(*own, s.load_balancer("open", {"p": pool}, rules))
     found = ask("vm.pools", built, s.item(built, "Compute/virtualMachines", "web-a")).value
     assert isinstance(found, PartialList)

@@ -9,8 +9,9 @@ import pytest
 
 from auditor.estate.topology import Topology
 from auditor.rules.facts import FACTS
-from auditor.snapshot.known import Cause, Interval, PartialList, Unknown
+from auditor.snapshot.known import Cause, Interval, PartialList, Unknown, interval
 from tests.estate.subscription import (
+    SUB,
     VNET,
     Body,
     arm_id,
@@ -29,6 +30,7 @@ from tests.estate.subscription import (
     topology,
     vm,
 )
+from tests.rules.facts.test_traffic import admin
 
 DEPLOYMENT = """
 - name: prod
@@ -302,3 +304,65 @@ def test_standard_addresses_and_load_balancers_are_closed_without_security_group
         assert len(opened_paths(built(interface(), bare, lb(sku=sku)), 22).known) == count
     assert opened_paths(built(interface(public=True), bare, gaps=[gap(PIP)]), 22).missing is not None
     assert len(opened_paths(built(interface(public=True), network(), group(), address()), 22).known) == 1
+
+
+# --- security admin rules ---------------------------------------------------------------------------------------------
+
+
+INTERNET = [{"addressPrefix": "Internet", "addressPrefixType": "ServiceTag"}]
+OFFICE = [{"addressPrefix": "20.0.0.0/24", "addressPrefixType": "IPPrefix"}]
+CLOUD = [{"addressPrefix": "AzureCloud", "addressPrefixType": "ServiceTag"}]
+OPEN, CLOSED = group(), group(source="10.0.0.0/8")
+
+
+@pytest.mark.parametrize(
+    ("security_group", "manager", "expected"),
+    [
+        (OPEN, admin("Deny", VNET), None),
+        (OPEN, admin("Deny"), None),
+        (OPEN, admin("Deny", VNET, sources=INTERNET), None),
+        (OPEN, admin("Deny", VNET, sources=CLOUD), None),
+        (OPEN, admin("Deny", VNET, sources=OFFICE), (0.99, 1)),
+        (OPEN, admin("Deny", VNET, sources=[]), None),
+        (OPEN, admin("Deny", VNET, sources=[{"addressPrefix": 7}]), None),
+        (OPEN, admin("Deny", VNET, priority="first"), None),
+        (OPEN, admin("Deny", f"{VNET}-x"), (1, 1)),
+        (OPEN, admin("Deny", VNET, destinationPortRanges=["443"]), (1, 1)),
+        (OPEN, admin("Deny", VNET, protocol="Udp"), (1, 1)),
+        (OPEN, admin("Deny", VNET, direction="Outbound"), (1, 1)),
+        (OPEN, admin("Deny", VNET, destinations=[{"addressPrefix": "10.0.0.5/32"}]), (1, 1)),
+        (OPEN, admin("Allow", VNET), (1, 1)),
+        (OPEN, admin("AlwaysAllow", VNET), None),
+        (OPEN, admin("AlwaysAllow", VNET, destinationPortRanges=["22"]), (1, 1)),
+        (OPEN, [*admin("Allow", VNET, priority=5), *admin("Deny", VNET)[1:2]], (1, 1)),
+        (OPEN, [*admin("Allow", VNET, priority=5, sources=OFFICE), *admin("Deny", VNET)[1:2]], None),
+        (OPEN, admin("Sideways", VNET), None),
+        (CLOSED, admin("Deny", VNET), (0, 0)),
+        (CLOSED, admin("Allow", VNET), (0, 0)),
+        (CLOSED, admin("AlwaysAllow", VNET), None),
+        (CLOSED, admin("AlwaysAllow", VNET, sources=OFFICE), (0, 0.001)),
+        (CLOSED, admin("AlwaysAllow", VNET, sources=CLOUD), None),
+        (CLOSED, [*admin("Deny", VNET, priority=5), *admin("AlwaysAllow", VNET)[1:2]], (0, 0)),
+    ],
+)
+def test_a_security_admin_rule_that_changes_what_is_open_makes_it_unknown(
+    security_group: Body, manager: list[Body], expected: tuple[float, float] | None
+) -> None:
+    """No resource shows whether it is deployed."""
+    listed = find("vm.internet_openings", built(interface(), network(), security_group, *manager))
+    assert (listed.missing is None) is (expected is not None), listed.missing
+    if listed.missing is not None:
+        assert "if its configuration is deployed" in listed.missing.reason or "priority" in listed.missing.reason
+        return
+    found = built(interface(), network(), security_group, *manager)
+    shares = [find("opening.internet_share", found, opening) for opening in openings(found).values()]
+    low, high = expected or (0, 0)
+    assert all(bounds is not None and low <= bounds.low <= bounds.high <= high for bounds in map(interval, shares))
+    assert bool(shares) is (high > 0)
+
+
+def test_network_managers_that_could_not_be_read_leave_open_ports_unknown() -> None:
+    for group_ in (OPEN, CLOSED):
+        gaps = [gap(SUB, "Microsoft.Network/networkManagers")]
+        listed = find("vm.internet_openings", built(interface(), network(), group_, gaps=gaps))
+        assert listed.missing.cause is Cause.GAP

@@ -54,21 +54,19 @@ def built(
     *rules: Body,
     addresses: dict[str, str] = ADDRESSES,
     other: bool = False,
-    peered: bool = False,
+    peered: str = "",
     more: Iterable[Body] = (),
     **keywords: Any,
 ) -> Any:
     """Return a mirror of `a` and `b` with the arbiter `c`, which can be in another virtual network."""
-    peering = {"name": "p", "properties": {"remoteVirtualNetwork": {"id": OTHER_VNET}}}
-    networks = [
-        s.resource("Network/virtualNetworks", "vnet", subnets=[subnet()], virtualNetworkPeerings=[peering][:peered])
-    ]
-    back = {"name": "p", "properties": {"remoteVirtualNetwork": {"id": VNET}, "allowVirtualNetworkAccess": True}}
+    peering = {"name": "p", "properties": {"remoteVirtualNetwork": {"id": OTHER_VNET}, "peeringState": peered}}
+    peerings = [peering] if peered else []
+    networks = [s.resource("Network/virtualNetworks", "vnet", subnets=[subnet()], virtualNetworkPeerings=peerings)]
+    back: Body = {"remoteVirtualNetwork": {"id": VNET}, "allowVirtualNetworkAccess": True, "peeringState": "CONNECTED"}
     if other:
+        backs = [{"name": "p", "properties": back}] if peered else []
         networks.append(
-            s.resource(
-                "Network/virtualNetworks", "other", subnets=[subnet(OTHER_VNET)], virtualNetworkPeerings=[back][:peered]
-            )
+            s.resource("Network/virtualNetworks", "other", subnets=[subnet(OTHER_VNET)], virtualNetworkPeerings=backs)
         )
     return s.topology(
         *(s.vm(name) for name in "abc"),
@@ -82,8 +80,7 @@ def built(
             {"status": STATUS},
         ),
         *more,
-        deployment=DEPLOYMENT,
-        **keywords,
+        **{"deployment": DEPLOYMENT, **keywords},
     )
 
 
@@ -171,11 +168,52 @@ def test_the_sender_s_rules_count_too() -> None:
     assert all(mirror("mirror.traffic", to_internet).values())
 
 
-@pytest.mark.parametrize(("peered", "expected"), [(True, True), (False, None)])
-def test_the_tag_of_the_network_includes_peered_networks(peered: bool, expected: bool | None) -> None:
+@pytest.mark.parametrize(
+    ("peered", "expected"), [("Connected", True), ("Disconnected", None), ("Initiated", None), ("", None)]
+)
+def test_the_tag_of_the_network_includes_peered_networks(peered: str, expected: bool | None) -> None:
     found = mirror("mirror.traffic", other=True, peered=peered)
     assert {found[name] for name in ARBITER} == {expected}
     assert all(found[name] for name in MEMBERS)
+
+
+def to_arbiter(address: str, *rules: Body) -> set[bool | None]:
+    """Return whether the failover members reach an arbiter outside of Azure."""
+    found = built(*rules, deployment=DEPLOYMENT.replace("arbiter: c", f"arbiter: {{address: '{address}'}}"))
+    traffic: Any = ask("mirror.traffic", found, s.only(found).mirrors[0]).value
+    assert traffic.missing is None, traffic.missing
+    answers = allowed(found, traffic.known)
+    outside = {f"a to {address}, TCP 2188", f"b to {address}, TCP 2188"}
+    assert answers.keys() == MEMBERS | outside, "the arbiter sends nothing by itself"
+    return {answers[name] for name in outside}
+
+
+OUT: Body = {"direction": "Outbound"}
+
+
+@pytest.mark.parametrize(
+    ("address", "rules", "expected"),
+    [
+        ("192.168.7.7", [], True),
+        ("20.1.2.3", [], True),
+        ("arbiter.example.org", [], None),
+        ("arbiter.example.org", [rule(100, **OUT)], True),
+        ("arbiter.example.org", [rule(100, "Deny", **OUT)], False),
+        ("arbiter.example.org", [rule(100, destinationPortRange="443", **OUT), rule(200, "Deny", **OUT)], False),
+        ("192.168.7.7", [rule(100, "Deny", **OUT)], False),
+        ("192.168.7.7", [rule(100, "Deny", destinationAddressPrefix="192.168.0.0/16", **OUT)], False),
+        ("192.168.7.7", [rule(100, "Deny", destinationAddressPrefix="192.168.8.0/24", **OUT)], True),
+        ("192.168.7.7", [rule(100, "Deny", destinationAddressPrefix="Internet", **OUT)], True),
+        ("192.168.7.7", [rule(100, "Deny")], True),
+        ("20.1.2.3", [rule(100, "Deny", destinationAddressPrefix="Internet", **OUT)], False),
+        ("20.1.2.3", [rule(100, "Deny", destinationAddressPrefix="VirtualNetwork", **OUT)], None),
+        ("fd00::7", [], None),
+    ],
+)
+def test_an_arbiter_outside_of_azure_is_reached_by_the_rules_of_the_members(
+    address: str, rules: list[Body], expected: bool | None
+) -> None:
+    assert to_arbiter(address, *rules) == {expected}
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,10 @@ def test_a_profile_is_nested_if_another_one_leads_to_it() -> None:
     hidden = [s.gap(arm_id("Network/trafficManagerProfiles", "hidden"))]
     assert of_profile("profile.is_nested", "child", CHILD, gaps=hidden) is GAP
     assert of_profile("profile.is_nested", "child", TOP, CHILD, gaps=hidden) is True
+    astray = s.profile("other", NESTED | {"targetResourceId": f"{CHILD['id']}-gone"})
+    astray["properties"]["endpoints"][0]["type"] = "Microsoft.Network/trafficManagerProfiles/nestedEndpoints"
+    assert of_profile("profile.is_nested", "child", astray, CHILD, ADDRESS) is VALUE, "it may be meant for any profile"
+    assert of_profile("profile.is_nested", "child", astray, TOP, CHILD, ADDRESS) is True
 
 
 @pytest.mark.parametrize(

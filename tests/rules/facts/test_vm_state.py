@@ -93,7 +93,7 @@ DECLARED = """
     - {{role: db, members: {db}}}
     - {{role: app, members: {app}}}
     - {{role: web, members: {web}}}
-    - {{role: print, members: none}}
+    - {{role: print, members: [vm-p]}}
 """
 
 
@@ -120,7 +120,7 @@ GLOB = "[{name: 'vm-?b*'}]"
     ],
 )
 def test_what_depends_on_a_vm(text: str, location: Any, unlisted: list[str], keeps: object, stands_by: object) -> None:
-    built = s.topology(s.vm("vm-a", location=location), deployment=text, unlisted=unlisted)
+    built = s.topology(s.vm("vm-a", location=location), s.vm("vm-p"), deployment=text, unlisted=unlisted)
     assert (of_vm("vm.keeps_data", built), of_vm("vm.stands_by", built)) == (keeps, stands_by)
 
 
