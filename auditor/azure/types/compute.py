@@ -105,7 +105,12 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Compute/disks",
         _DISKS,
-        since=(Since("2020-06-30", ("properties.tier",)),),
+        since=(
+            Since("2019-07-01", ("properties.encryption",)),
+            Since("2020-05-01", ("properties.networkAccessPolicy",)),
+            Since("2020-06-30", ("properties.tier",)),
+            Since("2021-04-01", ("properties.publicNetworkAccess",)),
+        ),
         kind="disk",
         references=(Reference("managedBy", VM, reached=False), Reference("managedByExtended[*]", VM, reached=False)),
         identity=IdentityProperties(unique=("properties.uniqueId",)),
