@@ -14,7 +14,7 @@ import pytest
 from auditor import bundled, yaml_documents
 from auditor.authoring import changes, examples, fixtures
 from auditor.azure import arm
-from auditor.azure.types.names import METRIC
+from auditor.azure.types.names import METRIC, USAGE
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
 from auditor.evaluation import engine
@@ -167,8 +167,8 @@ def test_the_walk_sees_what_is_gone() -> None:
 
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_names_are_unique(name: str) -> None:
-    """Examples of rules name resources by the last part of their ids; metrics of the same name by their whole ids."""
-    named = (body["id"] for body in resources(name) if arm.type_of(body["id"]) != METRIC)
+    """Examples of rules name resources by the last part of their ids, but metrics and quotas by their whole ids."""
+    named = (body["id"] for body in resources(name) if arm.type_of(body["id"]) not in {METRIC, USAGE})
     names = [arm.name_of(arm_id).lower() for arm_id in named]
     assert sorted(twice for twice in set(names) if names.count(twice) > 1) == []
 

@@ -32,7 +32,7 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
     for entry in change.get("set", ()):
         sizes = [item for item in body["value"] if "id" not in item and item["name"] == entry["resource"]]
         for size in sizes:
-            _set_capability(_copied(body, size), entry["path"], entry["value"])
+            _set_of_size(_copied(body, size), entry["path"], entry["value"])
         if not sizes:
             _set(_copied(body, _find(body["value"], entry["resource"])), entry["path"], entry["value"])
     for entry in change.get("remove", ()):
@@ -114,8 +114,11 @@ def _item(body: Any, step: paths.Step, path: str) -> Any:  # noqa: ANN401 - pars
         raise InputError(message) from None
 
 
-def _set_capability(size: dict[str, Any], name: str, value: object) -> None:
-    """Set a capability of a size."""
+def _set_of_size(size: dict[str, Any], name: str, value: object) -> None:
+    """Set a property of the SKU record of a size, or else a capability."""
+    if name in size:
+        size[name] = value
+        return
     others = [capability for capability in size["capabilities"] if capability["name"] != name]
     size["capabilities"] = [*others, {"name": name, "value": value}]
 

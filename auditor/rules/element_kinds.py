@@ -17,6 +17,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "connectivity": "a declared way by which users' networks reach a deployment",
         "deployment": "a deployment; available for every subject",
         "exposure": "a use of something that Azure retires",
+        "growth": "the vCPUs of one quota that the DR region lacks to be as large as the primary region",
         "member": "a declared member: one entry of a list in the deployment file",
         "mirror": "a mirror",
         "name": "a name in the deployment file other than that of a member: a region, resource group, LUN or vault",

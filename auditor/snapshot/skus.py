@@ -25,13 +25,15 @@ def sku_identity(body: Any) -> tuple[str, str, str, str]:  # noqa: ANN401 - a ra
     return str(body.get("resourceType")), str(body.get("name")), str(body.get("size") or ""), regions
 
 
-def sku(body: dict[str, object], others: Container[str] = ()) -> Resource:
+def sku(body: dict[str, object], others: Container[str] = (), subscription: str = "") -> Resource:
     """Return a SKU record as a resource. It belongs to no subscription: each may use what Azure offers.
 
-    Its id has a number where `others` have the id as a key: the lists of several subscriptions repeat records.
+    If it has restrictions, which are those of one subscription, it belongs to `subscription` where that is known. Its
+    id has a number where `others` have the id as a key: the lists of several subscriptions repeat records.
     """
     name = ":".join(quote(text, safe=",") for text in sku_identity(body))
-    arm_id = whole = f"/providers/Microsoft.Compute/skus/{name}"
+    owner = subscription if body.get("restrictions") else ""
+    arm_id = whole = f"{owner}/providers/Microsoft.Compute/skus/{name}"
     number = 1
     while arm.key(arm_id) in others:
         number += 1

@@ -57,7 +57,7 @@ class _Gap(_Record, tag="gap"):
 
 
 class _Sku(_Record, tag="sku"):
-    """A SKU record; the id is made up of what distinguishes it from others."""
+    """A SKU record of no subscription; the id is made up of what distinguishes it from others."""
 
     body: dict[str, Any]
 
@@ -97,7 +97,7 @@ def encode(snapshot: Snapshot, *, compress: bool = False) -> bytes:
 def _records_of(snapshot: Snapshot) -> Iterator[_Record]:
     """Yield the records of a snapshot."""
     for item in snapshot.resources:
-        if item.type == SKU:
+        if item.type == SKU and not arm.subscription_of(item.key):
             yield _Sku(f"sku/{'/'.join(sku_identity(item.body))}".lower(), item.body)
         else:
             version = msgspec.UNSET if item.version in item.call else item.version

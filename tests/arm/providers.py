@@ -15,6 +15,7 @@ from tests.arm.omissions import Form
 from tests.arm.target import Target
 
 VIRTUAL_MACHINE = "microsoft.compute/virtualmachines"
+_USAGE = "microsoft.compute/locations/usages"
 _IMPLIED = {
     "microsoft.storage/storageaccounts/fileservices",
     "microsoft.recoveryservices/vaults/backupconfig",
@@ -173,12 +174,9 @@ def _location(subscription: str, region: str, zones: list[str]) -> Body:
 
 
 def usages(estate: Estate, target: Target) -> list[Body]:
-    """Return the usage of the quota of a region."""
-    region = target.segments[1]
-    vms = estate.of_type(VIRTUAL_MACHINE, target.scope)
-    used = sum(arm.location(body.get("location", "")) == arm.location(region) for body in vms)
-    name = {"value": "virtualMachines", "localizedValue": "Virtual Machines"}
-    return [{"unit": "Count", "currentValue": used, "limit": 25000, "name": name}]
+    """Return the quotas of a region with their usage, to which Azure gives no id."""
+    found = (body for body in estate.of_type(_USAGE, target.scope) if f"/{target.segments[1]}/" in body["id"])
+    return [{name: value for name, value in body.items() if name != "id"} for body in found]
 
 
 def metrics(estate: Estate, call: Call, target: Target) -> Body:

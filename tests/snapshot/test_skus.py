@@ -24,6 +24,13 @@ def test_a_record_is_a_resource_of_no_subscription() -> None:
     assert (made.type, arm.subscription_of(made.key), made.body) == (SKU, "", RECORD)
 
 
+def test_a_record_with_restrictions_belongs_to_the_subscription_that_has_them() -> None:
+    restricted = RECORD | {"restrictions": [{"type": "Location"}]}
+    assert arm.subscription_of(sku(restricted, subscription=s.SUB).key) == s.SUB
+    assert not arm.subscription_of(sku(restricted).key)
+    assert sku(RECORD | {"restrictions": []}, subscription=s.SUB).key == sku(RECORD).key
+
+
 def test_what_distinguishes_records_is_in_their_ids() -> None:
     others = [RECORD | {name: value} for name, value in (("name", "x"), ("size", None), ("locations", ["a", "b"]))]
     assert len({sku(body).key for body in (RECORD, *others, {})}) == 5

@@ -103,6 +103,13 @@ TYPES: Final = (
     ResourceType("Microsoft.Compute/proximityPlacementGroups", _COMPUTE),
     ResourceType("Microsoft.Compute/capacityReservationGroups", _COMPUTE),
     ResourceType(
+        "Microsoft.Compute/capacityReservationGroups/capacityReservations",
+        _COMPUTE,
+        Via.PARENT,
+        parent="Microsoft.Compute/capacityReservationGroups",
+        path="/capacityReservations",
+    ),
+    ResourceType(
         "Microsoft.Compute/disks",
         _DISKS,
         since=(

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from auditor.azure import arm
-from auditor.azure.types.names import SKU
+from auditor.azure.types.names import DNS_ZONE, RECORD_SET, SKU
 from auditor.estate.graph import Graph
 from auditor.evaluation.drift.identity import Pair, Pairing
 from auditor.evaluation.drift.model import ResourceChangeKind
@@ -60,13 +60,13 @@ class Changes:
         for pair in self._pairing.pairs:
             yield from self._compared(pair)
         for old in filter(_is_comparable, self._pairing.removed):
-            hidden = after.listing(old.type, arm.subscription_of(old.key))
+            hidden = _unlisted(after, old)
             yield Change(
                 ResourceChangeKind.LOST_SIGHT if hidden else ResourceChangeKind.REMOVED, old, None, hidden=hidden
             )
         for new in filter(_is_comparable, self._pairing.added):
             # What the baseline could not see may have been there all the time.
-            if before.listing(new.type, arm.subscription_of(new.key)) is None:
+            if _unlisted(before, new) is None:
                 yield Change(ResourceChangeKind.ADDED, None, new)
 
     def _skus(self, before: Graph, after: Graph) -> Iterator[Change]:
@@ -84,6 +84,12 @@ class Changes:
         )
         if kind is not ResourceChangeKind.CHANGED or differences:
             yield Change(kind, pair.before, pair.after, differences, comparison.hidden)
+
+
+def _unlisted(graph: Graph, found: Resource) -> Unknown | None:
+    """Return why a resource may exist though a snapshot lacks it, None if it does not; one list has all record sets."""
+    type_ = RECORD_SET if found.type.startswith(f"{DNS_ZONE}/") else found.type
+    return graph.listing(type_, arm.subscription_of(found.key))
 
 
 def _is_comparable(found: Resource) -> bool:

@@ -118,7 +118,7 @@ def _set_of(context: Context, vm: Resource) -> Answer:
     return Answer(flexible.value, (*own.reads, *flexible.reads))
 
 
-def _counterpart(context: Context, group: Group) -> Members:
+def counterpart(context: Context, group: Group) -> Members:
     """Return the counterpart of a group in the DR region: the DR asyncs, or the same tier there."""
     if isinstance(group, Mirror):
         return group.dr
@@ -147,7 +147,7 @@ def _capacity(name: str, unit: str, measure: Callable[[Context, Resource], Answe
         return of(context, group, vms_of(group))
 
     def in_dr(context: Context, group: Group) -> Answer:
-        return of(context, group, _counterpart(context, group))
+        return of(context, group, counterpart(context, group))
 
     own.__doc__ = f"The {unit} of a mirror's largest failover member, or the sum over the members of a tier."
     in_dr.__doc__ = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Coroutine, Iterator
 from typing import Final
 from urllib.parse import quote
@@ -80,15 +79,17 @@ def _merge_states(
 def _read_regions(
     access: SubscriptionAccess, vms: ReadResult, disks: ReadResult
 ) -> Iterator[Coroutine[None, None, ReadResult]]:
-    """Yield the steps that read what Azure offers in each region where there is a VM or a disk."""
-    in_use: dict[str, set[str]] = defaultdict(set)
-    for vm in vms.resources.values():
-        in_use[vm.location].add(text_at(vm.body, "properties", "hardwareProfile", "vmSize").lower())
+    """Yield the steps that read what Azure offers in each region where there is a VM or a disk.
+
+    Of VM sizes, that is every size of a VM in any of them: what one region uses, another may have to offer.
+    """
+    sizes = {text_at(vm.body, "properties", "hardwareProfile", "vmSize").lower() for vm in vms.resources.values()}
+    in_use: dict[str, set[str]] = {vm.location: set() for vm in vms.resources.values()}
     for disk in disks.resources.values():
-        in_use[disk.location].add(text_at(disk.body, "sku", "name").lower())
+        in_use.setdefault(disk.location, set()).add(text_at(disk.body, "sku", "name").lower())
     for region, names in in_use.items():
         if region:
-            yield _read_skus(access, region, names)
+            yield _read_skus(access, region, names | sizes)
             yield _read_usages(access, region)
 
 
@@ -101,7 +102,7 @@ async def _read_skus(access: SubscriptionAccess, region: str, names: set[str]) -
             name, kind = name_of(body, path, "name").lower(), text_at(body, "resourceType").lower()
             if name in names or kind == _AVAILABILITY_SETS:
                 with refusing_deep_bodies(f"GET {path}"):
-                    result.add(sku(body))
+                    result.add(sku(body, subscription=access.subscription))
     except NotReadError as error:
         access.record_gap(result, reads.SIZES.name, error, reads.SIZES.action)
         result.incomplete.add((access.subscription, reads.SIZES.key))

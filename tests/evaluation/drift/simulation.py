@@ -37,6 +37,7 @@ BY_ITSELF = re.compile(
     r"""
     .*[:.](?:etag|provisioningState|lastModified\w*|diskState|profileMonitorStatus)\b.*
     | .*:properties\.instanceView\.(?:disks|statuses|vmAgent|extensions)\b.*
+    | availabilitysets:properties\.virtualMachines\b.*
     | virtualnetworks:properties\.subnets\[[^]]*\]\.properties\.ipConfigurations\b.*
     | networksecuritygroups:properties\.(?:subnets|networkInterfaces|defaultSecurityRules)\b.*
     | (?:replication)?protecteditems:properties\.
@@ -46,7 +47,7 @@ BY_ITSELF = re.compile(
     | connections:properties\.(?:connectionStatus|(?:e|in)gressBytesTransferred|tunnelConnectionStatus)\b.*
     | storageaccounts:properties\.geoReplicationStats\b.*
     | networkmanagers:properties\.lastUpdatedTime\b.*
-    | usages:currentValue
+    | usages:(?:currentValue|name\b.*)
     | (?:metrics|recoverypoints):.*
     """,
     re.VERBOSE,

@@ -166,8 +166,27 @@ def test_each_region_in_use_is_asked_and_one_that_fails_leaves_the_type_open(lis
         cut = live.read(server, "trakcare-current").snapshot
     assert len(calls) == 4, "two regions, and none without a name"
     used = {found.key.split("/locations/")[1] for found in taken.resources if found.type.endswith("locations/usages")}
-    assert used == {"westeurope/usages/virtualmachines", "northeurope/usages/virtualmachines"}
+    quotas = ("cores", "standardddsv5family", "standardedsv5family")
+    assert used == {f"{region}/usages/{name}" for region in ("westeurope", "northeurope") for name in quotas}
     assert (SCOPE, listing.key) in taken.listed - cut.listed
+
+
+def test_a_region_is_asked_for_the_sizes_of_others_and_restrictions_stay_with_the_subscription() -> None:
+    estate = live.estate_of("trakcare-current")
+    (here,) = (
+        body for body in estate.skus if body["name"] == "Standard_E16ds_v5" and "northeurope" in body["locations"]
+    )
+    restriction = {"type": "Location", "values": ["northeurope"], "restrictionInfo": {"locations": ["northeurope"]}}
+    estate.skus.append({**here, "name": "Standard_E32ds_v5", "restrictions": [restriction]})
+    vm = estate.find(f"{SCOPE}/resourceGroups/rg-trakcare-prod-weu/providers/Microsoft.Compute/virtualMachines/vm-db-a")
+    assert vm is not None
+    vm["properties"]["hardwareProfile"]["vmSize"] = "Standard_E32ds_v5"
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+    sizes = {found.body["name"]: found for found in taken.resources if found.type == SKU}
+    assert arm.subscription_of(sizes["Standard_E32ds_v5"].key) == SCOPE
+    assert not arm.subscription_of(sizes["Standard_E16ds_v5"].key)
+    assert snapshot_file.decode(snapshot_file.encode(taken), "s.jsonl") == taken
 
 
 def test_what_is_referred_to_elsewhere_and_may_not_be_read_is_a_gap() -> None:

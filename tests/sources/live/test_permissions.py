@@ -385,6 +385,7 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: Re
         ("Network/networkManagers/nm/securityAdminConfigurations", "admin"),
         ("Network/networkManagers/nm/securityAdminConfigurations/admin/ruleCollections", "all"),
         ("Automation/automationAccounts", "a"),
+        ("Compute/capacityReservationGroups", "reservations"),
         ("DataProtection/backupVaults", "vault"),
     )
     for type_, name in parents:
