@@ -130,14 +130,17 @@ class Dns:
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
         """The Traffic Manager profiles that may have further targets, and why.
 
-        An unresolved name is not a reason if another endpoint of the profile has a known target.
+        An unresolved name, or a target that was deleted, is not a reason if another endpoint of the profile has a known
+        target.
         """
         found = []
         for profile in self.graph.by_type.get(TRAFFIC_MANAGER, ()):
+            ends = objects(profile, ENDPOINTS).of_type(Part)
+            astray = [self.graph.follow(end, "targetResourceId").value for end in ends]
             targets = self.targets(profile)
             known = any(isinstance(target, Resource) for target in targets)
             unclear = (target for target in targets if isinstance(target, Unknown))
-            if doubts := tuple(doubt for doubt in unclear if doubt.cause is Cause.GAP or not known):
+            if doubts := tuple(doubt for doubt in unclear if doubt.cause is Cause.GAP or not known or doubt in astray):
                 found.append((profile, doubts))
         return found
 

@@ -71,6 +71,15 @@ def _unread(graph: Graph, place: str) -> Iterator[Unknown]:
     elif network.cause is not Cause.GAP:
         yield network
     yield from _unseen(graph, NETWORK_GATEWAY, VIRTUAL_NETWORK, arm.subscription_of(place))
+    yield from unread_gateways(graph)
+
+
+def unread_gateways(graph: Graph) -> Iterator[Unknown]:
+    """Yield why any virtual network may have a gateway of which only a connection is known."""
+    for connection in graph.by_type.get(CONNECTION, ()):
+        gateway = graph.follow(connection, "virtualNetworkGateway1").value
+        if isinstance(gateway, Unknown) and gateway.cause is Cause.GAP:
+            yield gateway
 
 
 def _unseen(graph: Graph, type_: str, to: str, subscription: str) -> Iterator[Unknown]:

@@ -21,7 +21,7 @@ from auditor.azure.types.names import (
     VM,
 )
 from auditor.estate.load_balancing import POOLS
-from auditor.estate.network_gateways import is_virtual_hub
+from auditor.estate.network_gateways import is_virtual_hub, unread_gateways
 from auditor.estate.private_addresses import peers_of
 from auditor.estate.public_addresses import ProfiledWay, PublicAddresses
 from auditor.estate.subjects import DeploymentScope, Members
@@ -289,6 +289,7 @@ class ScopeBuilder:
             gap = self._graph.listing(type_, subscription)
             if gap is not None:
                 yield gap
+        yield from unread_gateways(self._graph) if type_ == NETWORK_GATEWAY else ()
         for resource, unknown in self._graph.astray(type_, _ENDS[type_]) if type_ in _ENDS else ():
             if resource.key not in self._found[type_] and arm.subscription_of(resource.key) in self._subscriptions:
                 yield unknown

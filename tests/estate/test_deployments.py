@@ -576,6 +576,8 @@ def test_a_dns_name_without_known_owner_may_belong_to_the_deployment() -> None:
     assert profiles(s.profile("tm", {"target": NAME}), STRANGER) == ["tm"]
     both = s.profile("tm-x", {"target": "www.example.org"}, {"target": "x.example.org"})
     assert profiles(both, s.public("x", fqdn="x.example.org")) == [], "of another deployment"
+    by_id = s.profile("tm-x", {"targetResourceId": f"{PUBLIC['id']}-gone"}, {"target": "x.example.org"})
+    assert profiles(by_id, s.public("x", fqdn="x.example.org")) == ["..."], "an id of nothing may be meant for any"
     opened = {type_ for type_, names in scope(*NAMED, STRANGER).items() if names[-1] == "..."}
     assert opened == {"trafficmanagerprofiles"}
     text = tier("vm-a", more=f"subscriptions: [{SUB}]")

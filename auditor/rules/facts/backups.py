@@ -27,7 +27,7 @@ from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import items, objects, required, unusable, value
+from auditor.snapshot.lookup import items, malformed, objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 _OF_VMS: Final = "azureiaasvm"
@@ -252,6 +252,8 @@ def left_out(context: Context, item: Resource) -> Answer:
     if luns.incomplete_because is not None or not isinstance(vm, Resource):
         unknown = luns.incomplete_because or (vm if isinstance(vm, Unknown) else None)
         return Answer(PartialList(missing=unknown), reads)
+    if not all(interval(lun) for lun in luns.known):
+        return Answer(malformed(item, f"{_EXCLUSION}.diskLunList", [*luns.known], "a list of numbers"), reads)
     attached = objects(vm, ATTACHMENTS)
     known: list[object] = []
     for disk in attached.known:

@@ -13,7 +13,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, unusable, value
+from auditor.snapshot.lookup import objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 _DISK_KEYS: Final = "properties.encryption.diskEncryptionSetId"
@@ -31,10 +31,10 @@ def key_vaults(context: Context, deployment: Deployment) -> Answer:
     found: dict[str, object] = {arm.key(named): graph.get(named) for named in deployment.declared.key_vaults}
     reads: list[Read] = []
     for address in (*_of_certificates(deployment), *_of_disks(context, deployment)):
-        name = _vault_name(address.value)
+        name = _vault_name(address)
         reads += address.reads if name else ()
-        if isinstance(address.value, Unknown):
-            found[address.value.reason] = address.value
+        if isinstance(name, Unknown):
+            found[name.reason] = name
         elif name:
             vault = by_name.get(name) or _unread(context, deployment, name)
             found[vault.key if isinstance(vault, Resource) else name] = vault
@@ -63,16 +63,19 @@ def _of_disks(context: Context, deployment: Deployment) -> Iterator[Answer]:
     for arm_id in sets.values():
         encryption_set = context.topology.graph.get(arm_id)
         if isinstance(encryption_set, Resource):
-            yield text_at(encryption_set, "properties.activeKey.keyUrl")
+            yield required(text_at(encryption_set, "properties.activeKey.keyUrl"))
         else:
             yield Answer(encryption_set)
 
 
-def _vault_name(address: object) -> str:
-    """Return the name of the key vault in an address, "" if it is not one: names are unique in Azure."""
-    host = address.lower().removeprefix("https://").split("/")[0] if isinstance(address, str) else ""
-    name, _, rest = host.partition(".")
-    return name if rest.startswith("vault.") else ""
+def _vault_name(address: Answer) -> str | Unknown:
+    """Return the name of the key vault in an address, which is unique in Azure; "" if it is a managed HSM or absent."""
+    if not isinstance(address.value, str):
+        return address.value if isinstance(address.value, Unknown) else ""
+    name, _, rest = address.value.lower().removeprefix("https://").split("/")[0].partition(".")
+    if rest.startswith("vault."):
+        return name
+    return "" if rest.startswith("managedhsm.") else unusable(address, "the address of a key vault")
 
 
 def _unread(context: Context, deployment: Deployment, name: str) -> Unknown:

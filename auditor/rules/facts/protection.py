@@ -66,8 +66,8 @@ def _leads_in(context: Context, rule: Part) -> Answer:
     frontend = context.topology.graph.follow(rule, "frontendIPConfiguration")
     if not isinstance(frontend.value, Part):
         return Answer(unusable(frontend, "a frontend"), frontend.reads)
-    public = _public(frontend.value)
-    return _is_of_deployment(context, context.topology.load_balancing.vms_served(rule)) if public.value else public
+    served = _is_of_deployment(context, context.topology.load_balancing.vms_served(rule))
+    return every((_public(frontend.value), served))
 
 
 def _served_by_gateway(context: Context, gateway: Resource) -> Answer:

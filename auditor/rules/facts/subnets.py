@@ -11,8 +11,8 @@ from auditor.rules.context import Context
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items
-from auditor.snapshot.model import Resource
+from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.model import Part, Resource
 
 _DATABASE: Final = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB})
 _TIERS: Final = (
@@ -74,13 +74,19 @@ def _by_subnet(context: Context, deployment: Deployment) -> Answer:
 
 def _subnets(context: Context, vm: Resource) -> tuple[PartialList, tuple[Read, ...]]:
     """Return the keys of the subnets of a VM."""
-    interfaces = PartialList.of(context.topology.graph.follow_all(vm, "networkInterfaces").value)
-    answers = [
-        items(interface, "properties.ipConfigurations[*].properties.subnet.id")
-        for interface in interfaces.of_type(Resource)
-    ]
-    found = PartialList.joined(*(PartialList.of(answer.value) for answer in answers), interfaces)
-    keys = tuple(
-        arm.key(item) if isinstance(item, str) else item for item in found.known if isinstance(item, str | Unknown)
-    )
-    return PartialList(keys, found.missing), tuple(read for answer in answers for read in answer.reads)
+    graph = context.topology.graph
+    interfaces = PartialList.of(graph.follow_all(vm, "networkInterfaces").value)
+    known: list[object] = [*interfaces.of_type(Unknown)]
+    missing = interfaces.missing
+    reads: list[Read] = []
+    for interface in interfaces.of_type(Resource):
+        places = objects(interface, "properties.ipConfigurations[*]")
+        known += places.of_type(Unknown)
+        missing = missing or places.missing
+        for place in places.of_type(Part):
+            named, subnet = value(place, "properties.subnet.id"), graph.follow(place, "subnet").value
+            # One that was not read has its own id all the same.
+            is_id = not isinstance(subnet, Unknown) or (subnet.cause is Cause.GAP and isinstance(named.value, str))
+            known.append(arm.key(str(named.value)) if is_id else subnet)
+            reads += named.reads
+    return PartialList(tuple(known), missing), tuple(reads)

@@ -208,6 +208,9 @@ def _superserver(context: Context, mirror: Mirror) -> tuple[int | Unknown, tuple
     ports = {tcp_port(rule).value for rule in PartialList.of(found.value).of_type(Part)} - {EVERY_PORT}
     if len(ports) == 1 and isinstance(port := ports.pop(), int | float):
         return int(port), found.reads
+    unknown = PartialList.of(found.value).incomplete_because
+    if unknown is not None and unknown.cause is not Cause.DECLARATION:
+        return unknown, found.reads
     name = mirror.declared.name
     reason = f"the superserver port of mirror {name} is not declared: add `superserver: PORT` to the mirror"
     return Unknown(Cause.DECLARATION, reason, optional=True), found.reads

@@ -109,10 +109,20 @@ def _astray(topology: Topology, vm: Resource) -> Unknown | None:
     return None
 
 
+def _target(topology: Topology, schedule: Resource) -> Answer:
+    """Return what a schedule is for; absent if it is that of a lab."""
+    found = topology.graph.follow(schedule, "targetResourceId")
+    of_lab = str(text_at(schedule, "properties.taskType").value).lower() != _SHUTDOWN_OF_VM
+    return found if of_lab else required(found)
+
+
+_SHUTDOWN_OF_VM: Final = "computevmshutdowntask"
+
+
 def _of_unknown_targets(topology: Topology) -> tuple[tuple[Resource, Unknown], ...]:
     """Return the schedules of which it is unknown what they shut down: it was not read, or does not exist."""
     schedules = topology.graph.by_type.get(SCHEDULE, ())
-    found = ((each, topology.graph.follow(each, "targetResourceId")) for each in schedules)
+    found = ((each, _target(topology, each)) for each in schedules)
     return tuple(
         (each, target.value)
         for each, target in found

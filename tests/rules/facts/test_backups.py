@@ -186,6 +186,9 @@ def test_recovery_points_that_were_not_read_are_unknown() -> None:
         ({"diskLunList": [0, 1], "isInclusionList": True}, []),
         ({"diskLunList": [0]}, Cause.VALUE),
         ({"diskLunList": ["0", None], "isInclusionList": "yes"}, Cause.VALUE),
+        ({"diskLunList": [1, "0"], "isInclusionList": False}, Cause.VALUE),
+        ({"diskLunList": [{}], "isInclusionList": True}, Cause.VALUE),
+        ({"diskLunList": [True], "isInclusionList": False}, Cause.VALUE),
         ("none", Cause.VALUE),
     ],
 )

@@ -103,5 +103,16 @@ def test_resources_show_a_declared_way(way: str, bodies: tuple[Body, ...], expec
     assert is_there(way, *bodies) == expected
 
 
+@pytest.mark.parametrize("kind", ["IPsec", "ExpressRoute"])
+def test_a_connection_of_a_gateway_that_was_not_scanned_may_be_a_way(kind: str) -> None:
+    far = connection(kind)
+    far["properties"]["virtualNetworkGateway1"] = {"id": GATEWAY["id"].replace(s.SUB, s.OTHER)}
+    for way in ("vpn", "expressroute"):
+        assert is_there(way, far) == GAP
+    built = s.topology(s.vm("vm-web"), s.nic("vm-web-nic"), network(), far, deployment=deployment("[vpn]"))
+    lacking = PartialList.of(ask("deployment.regions_without_gateway", built, s.only(built)).value)
+    assert lacking.of_type(str) == []
+
+
 def test_connections_that_were_not_listed_may_be_a_vpn() -> None:
     assert is_there("vpn", GATEWAY, unlisted=["microsoft.network/connections"]) == GAP

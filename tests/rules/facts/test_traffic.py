@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.snapshot.known import Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import VNET, Body, arm_id
 from tests.rules.facts.asking import ask
@@ -56,6 +56,7 @@ def built(
     other: bool = False,
     peered: str = "",
     more: Iterable[Body] = (),
+    port: object = 1972,
     **keywords: Any,
 ) -> Any:
     """Return a mirror of `a` and `b` with the arbiter `c`, which can be in another virtual network."""
@@ -76,7 +77,7 @@ def built(
         s.load_balancer(
             "lb",
             {"p": s.by_nic("a-nic", "b-nic")},
-            {"r": {**s.to("lb", "p", probe="status"), "protocol": "Tcp", "backendPort": 1972}},
+            {"r": {**s.to("lb", "p", probe="status"), "protocol": "Tcp", "backendPort": port}},
             {"status": STATUS},
         ),
         *more,
@@ -175,6 +176,14 @@ def test_the_tag_of_the_network_includes_peered_networks(peered: str, expected: 
     found = mirror("mirror.traffic", other=True, peered=peered)
     assert {found[name] for name in ARBITER} == {expected}
     assert all(found[name] for name in MEMBERS)
+
+
+def test_a_port_that_cannot_be_read_is_no_missing_declaration() -> None:
+    undeclared = DEPLOYMENT.replace(", superserver: 1972", "")
+    for port, expected in ((1972, None), ("x", (Cause.VALUE, False)), (443, (Cause.DECLARATION, True))):
+        found = built(deployment=undeclared, port=port)
+        missing = PartialList.of(ask("mirror.traffic", found, s.only(found).mirrors[0]).value).missing
+        assert (missing and (missing.cause, missing.optional)) == expected
 
 
 def to_arbiter(address: str, *rules: Body) -> set[bool | None]:

@@ -10,7 +10,7 @@ from auditor.estate.topology import Topology
 from auditor.snapshot.known import PartialList, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
-from tests.rules.facts.asking import DECLARATION, GAP, VALUE, ask, said
+from tests.rules.facts.asking import DECLARATION, GAP, VALUE, ask, said, shown
 
 VM_ID = arm_id("Compute/virtualMachines", "vm-a")
 
@@ -102,6 +102,35 @@ def declared(db: str = "none", app: str = "none", web: str = "none", primary: st
 
 
 GLOB = "[{name: 'vm-?b*'}]"
+
+
+def schedule(target: object, name: str = "s", kind: object = "ComputeVmShutdownTask") -> Body:
+    return s.resource("DevTestLab/schedules", name, taskType=kind, targetResourceId=target)
+
+
+LAB = "LabVmsShutdownTask"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (schedule(VM_ID.upper()), ["s"]),
+        (schedule(VM_ID, kind=LAB), ["s"]),
+        (schedule(f"{VM_ID}-x"), ["..."]),
+        (schedule(f"{VM_ID}-x", "shutdown-computevm-vm-x"), []),
+        (schedule(VM_ID.replace(s.SUB, s.OTHER)), []),
+        (schedule(None), ["..."]),
+        (schedule(None, "shutdown-computevm-VM-A"), ["..."]),
+        (schedule(None, "shutdown-computevm-vm-x"), []),
+        (schedule(None, kind=LAB), []),
+        (schedule(7), ["..."]),
+    ],
+)
+def test_schedules_that_shut_down_a_vm(body: Body, expected: object) -> None:
+    built = s.topology(s.vm("vm-a"), body)
+    assert (
+        shown(ask("vm.shutdown_schedules", built, s.item(built, "Compute/virtualMachines", "vm-a")).value) == expected
+    )
 
 
 @pytest.mark.parametrize(
