@@ -27,7 +27,17 @@ from auditor.estate.ports import SUPERSERVER_PORTS
 from auditor.estate.subjects import Deployment, Mirror
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.rules.facts import backups, connections, disks, entrances, gateways, key_vaults, load_balancers, protection
+from auditor.rules.facts import (
+    backups,
+    connections,
+    disks,
+    entrances,
+    front_doors,
+    gateways,
+    key_vaults,
+    load_balancers,
+    protection,
+)
 from auditor.snapshot.known import PartialList
 from auditor.snapshot.lookup import items, parts, value
 from auditor.snapshot.model import Part, Resource, Snapshot
@@ -132,9 +142,11 @@ def _roster(members: Sequence[Member]) -> Roster:
 def _entrance(context: Context, deployment: Deployment) -> Key:
     entries = []
     profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
+    doors = PartialList.of(front_doors.front_doors(context, deployment).value).of_type(Resource)
     seen = entrances.seen_entrance(context, deployment)
-    if profiles:
-        entries.append(Entry("internet", Confidence.LIKELY, f"reached by {_names(profiles)}"))
+    if profiles or doors:
+        way = "front-door" if doors else "internet"
+        entries.append(Entry(way, Confidence.LIKELY, f"reached by {_names(doors or profiles)}"))
     elif seen.value is True:
         why = f"reached by a public IP address of {arm.name_of(seen.reads[0].resource)}"
         entries.append(Entry("internet", Confidence.LIKELY, why))
@@ -150,7 +162,7 @@ def _connectivity(deployment: Deployment, entrance: Key) -> Key:
         for gateway in gateways
         if isinstance(value(gateway, "properties.vpnClientConfiguration.vpnClientAddressPool").value, dict)
     ]
-    entries = [entry for entry in entrance.entries if entry.value == "internet"]
+    entries = [entry._replace(value="internet") for entry in entrance.entries]
     for kind, type_ in (("vpn", "IPsec"), ("expressroute", "ExpressRoute")):
         named = [each for each in found if connections.is_of_type(each, type_).value is True]
         if named:
@@ -329,6 +341,12 @@ def _names(found: Iterable[Resource]) -> str:
 
 
 _MOST: Final = 4
+_FILTERS: Final = (
+    ("azure-firewall", "azure-firewall", "an Azure Firewall filters"),
+    ("waf", "waf", "a WAF filters"),
+    ("front-door", "waf", "the WAF of an Azure Front Door filters"),
+)
+"""What protects an entrance, with the value of `firewall` and the words for it."""
 
 
 def _firewall(context: Context, deployment: Deployment) -> Iterator[Key]:
@@ -351,9 +369,9 @@ def _firewall(context: Context, deployment: Deployment) -> Iterator[Key]:
         why = f"routes lead from {_names(alone)} to an appliance that is no Azure Firewall"
         entries.append(Entry("appliance", Confidence.GUESS, why))
     else:
-        for kind, what in (("azure-firewall", "an Azure Firewall filters"), ("waf", "a WAF filters")):
+        for kind, value_, what in _FILTERS:
             if kind in kinds and not entries:
-                entries.append(Entry(kind, Confidence.LIKELY, f"{what} the traffic of {_names(kinds[kind])}"))
+                entries.append(Entry(value_, Confidence.LIKELY, f"{what} the traffic of {_names(kinds[kind])}"))
     why = f"nothing was found that filters the traffic of {_names(open_ones)}: or appliance"
     yield Key("firewall", "value", entries, "none", why, "the firewall")
 

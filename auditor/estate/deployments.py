@@ -11,6 +11,7 @@ from typing import Final
 from auditor.azure import arm, paths
 from auditor.azure.types.names import LOAD_BALANCER, VM
 from auditor.estate.declaration import DeclaredDeployment, DeclaredTier, LoadBalancerRole, Role, Roster, Selector
+from auditor.estate.front_doors import FrontDoors
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.public_addresses import PublicAddresses
@@ -31,6 +32,7 @@ class DeploymentResolver:
         self.graph = graph
         self.load_balancing = balancing
         self.public_addresses = PublicAddresses(balancing)
+        self.front_doors = FrontDoors(self.public_addresses)
         self._by_name: dict[str, list[Resource]] = defaultdict(list)
         for vm in graph.by_type.get(VM, ()):
             self._by_name[vm.name.lower()].append(vm)
@@ -71,7 +73,7 @@ class DeploymentResolver:
         ):  # an unread tag may declare a role that is declared nowhere else
             said = {tier.role for tier in declared.tiers or ()} | {role for role, _ in expected}
             vms |= {role: PartialList(missing=hidden) for role in TIER_ROLES if role not in said}
-        scope = self._scope(vms, subscriptions, declared.resource_groups)
+        scope = self._scope(vms, subscriptions, declared)
         roles = _roles(vms)
         regions = regions_of(self.graph, declared, subscriptions, places_of(declared, declared_members, roles))
         tiers = tuple(tier for each, found in rosters for tier in _regions(declared, each, found, regions.primary))
@@ -114,15 +116,18 @@ class DeploymentResolver:
         return [vm for vm in vms if _has_tags(vm, selector)]
 
     def _scope(
-        self, vms: Mapping[Role, Members], subscriptions: tuple[str, ...], groups: tuple[str, ...]
+        self, vms: Mapping[Role, Members], subscriptions: tuple[str, ...], declared: DeclaredDeployment
     ) -> DeploymentScope:
-        """Return the scope of VMs and resource groups."""
-        scope = ScopeBuilder(self.public_addresses, subscriptions)
+        """Return the scope of VMs and of the declared resource groups."""
+        builder = ScopeBuilder(self.public_addresses, subscriptions)
         for members in vms.values():
-            scope.add_members(members)
-        if groups:
-            scope.add_groups(groups)
-        return scope.result()
+            builder.add_members(members)
+        if declared.resource_groups:
+            builder.add_groups(declared.resource_groups)
+        scope = builder.result()
+        possible = declared.entrance in {"", "front-door"}
+        scope.update(self.front_doors.of(scope, subscriptions, possible=possible))
+        return scope
 
     def _balancers(self, members: Members, scope: DeploymentScope, subscriptions: tuple[str, ...]) -> PartialList:
         """Return the load balancers with a rule that sends traffic to one of several VMs."""

@@ -51,6 +51,17 @@ class Dns:
         reason = f"the target of {name} is unknown: no public IP address that was read has that name"
         return next(filter(None, gaps), Unknown(Cause.VALUE, reason))
 
+    def profile(self, name: str) -> Resource | None:
+        """Return the Traffic Manager profile that has a domain name, None if none that was read has it."""
+        return self._named_profiles.get(_comparable(name))
+
+    @cached_property
+    def _named_profiles(self) -> dict[str, Resource]:
+        """The Traffic Manager profiles by domain name."""
+        profiles = self.graph.by_type.get(TRAFFIC_MANAGER, ())
+        named = ((value(profile, "properties.dnsConfig.fqdn").value, profile) for profile in profiles)
+        return {_comparable(name): profile for name, profile in named if isinstance(name, str)}
+
     @cached_property
     def _addresses(self) -> dict[str, Resource | Unknown]:
         """The public IP addresses by domain name and by address; unknown if several have it."""

@@ -33,6 +33,7 @@ class Topology:
         self.security_groups = SecurityGroups(self.graph)
         resolver = DeploymentResolver(self.graph, self.load_balancing)
         self.public_addresses = resolver.public_addresses
+        self.front_doors = resolver.front_doors
         self.deployments = tuple(resolver.build(deployment) for deployment in from_tags(self.graph, declared))
         self.subscriptions = tuple(
             Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d)))

@@ -51,6 +51,7 @@ Microsoft.Network/dnszones
 Microsoft.Network/expressRouteCircuits
 Microsoft.Network/expressRouteGateways
 Microsoft.Network/firewallPolicies
+Microsoft.Network/frontDoorWebApplicationFirewallPolicies
 Microsoft.Network/frontDoors
 Microsoft.Network/ipGroups
 Microsoft.Network/loadBalancers
@@ -62,6 +63,7 @@ Microsoft.Network/networkSecurityGroups
 Microsoft.Network/networkWatchers
 Microsoft.Network/privateDnsZones
 Microsoft.Network/privateEndpoints
+Microsoft.Network/privateLinkServices
 Microsoft.Network/publicIPAddresses
 Microsoft.Network/publicIPPrefixes
 Microsoft.Network/routeTables
@@ -84,6 +86,11 @@ Microsoft.Network/virtualNetworkGateways
 """Top-level types that Azure lists only within a resource group."""
 
 CHILDREN = """\
+Microsoft.Cdn/profiles/afdEndpoints
+Microsoft.Cdn/profiles/afdEndpoints/routes
+Microsoft.Cdn/profiles/originGroups
+Microsoft.Cdn/profiles/originGroups/origins
+Microsoft.Cdn/profiles/securityPolicies
 Microsoft.Automation/automationAccounts/jobSchedules
 Microsoft.Automation/automationAccounts/runbooks
 Microsoft.Automation/automationAccounts/schedules

@@ -92,9 +92,11 @@ def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
     """Yield the members of a nested collection.
 
     Raises:
-        RefusalError: 400, the filter is malformed.
+        RefusalError: 400, the filter is malformed, or a profile of Azure CDN has no such collection.
     """
     last = target.types[-1].lower()
+    if target.type.startswith("microsoft.cdn/profiles/") and not _is_front_door(estate, target):
+        raise RefusalError(400, "BadRequest", "The profile has another SKU than those of Azure Front Door.")
     if target.type == "microsoft.recoveryservices/vaults/backupprotecteditems":
         protected = "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems"
         return _managed(estate.of_type(protected, target.parent), call)
@@ -108,6 +110,12 @@ def children(estate: Estate, call: Call, target: Target) -> Iterable[Body]:
     if len(target.types) == 2 and target.types[0].lower() in {"dnszones", "privatednszones"} and last in _RECORD_SETS:
         return (body for body in estate.resources.values() if _is_record_set(body["id"], target.parent))
     return estate.children(target.parent, last)
+
+
+def _is_front_door(estate: Estate, target: Target) -> bool:
+    """Return whether the profile of a target is an Azure Front Door; Azure CDN has the others."""
+    profile = estate.find(arm.owner_of(target.parent)) or {}
+    return bool(profile.get("sku", {}).get("name", "").endswith("_AzureFrontDoor"))
 
 
 def implied(estate: Estate, target: Target) -> Body | None:

@@ -10,7 +10,7 @@ from typing import Any
 from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.types import REFERENCES, VERSIONS
-from auditor.azure.types.names import SKU, VM
+from auditor.azure.types.names import FRONT_DOOR, FRONT_DOOR_ENDPOINT, ORIGIN_GROUP, SKU, VM
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.graph import Graph
@@ -26,8 +26,9 @@ Body = dict[str, Any]
 SUB = "/subscriptions/00000000-0000-0000-0000-000000000001"
 OTHER = "/subscriptions/00000000-0000-0000-0000-000000000002"
 VNET = f"{SUB}/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet"
-TYPES = sorted({VM, SKU, *REFERENCES} | {r.to for references in REFERENCES.values() for r in references})
-"""The types of the reference graph."""
+_JOINED_BY_NAME = {FRONT_DOOR, FRONT_DOOR_ENDPOINT, ORIGIN_GROUP, f"{ORIGIN_GROUP}/origins"}
+TYPES = sorted({VM, SKU, *_JOINED_BY_NAME, *REFERENCES} | {r.to for refs in REFERENCES.values() for r in refs})
+"""The types of the reference graph, and those of Front Doors, which lead to resources by their names."""
 
 
 def arm_id(type_: str, name: str, group: str = "rg", subscription: str = SUB) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm, paths
-from auditor.azure.types import compute, management, network, storage, subscriptions
+from auditor.azure.types import compute, front_door, management, network, storage, subscriptions
 from auditor.azure.types.model import (
     IdentityProperties,
     Namespace,
@@ -59,6 +59,7 @@ _DECLARED: Final = (
     *subscriptions.TYPES,
     *compute.TYPES,
     *network.TYPES,
+    *front_door.TYPES,
     *storage.TYPES,
     *management.TYPES,
 )

@@ -153,6 +153,8 @@ class ResourceType(msgspec.Struct, frozen=True):
     via: Via = Via.SUBSCRIPTION
     parent: str = ""
     """The type, in Microsoft's casing, of which each resource has such a list."""
+    parents: tuple[str, tuple[str, ...]] | None = None
+    """The path of a property of the parents that have such a list, and its values; None if every one has."""
     path: str | None = None
     """The path of the list behind the id of the subscription or parent; by default `/providers/` and the type."""
     query: str = ""
@@ -183,6 +185,13 @@ class ResourceType(msgspec.Struct, frozen=True):
     def action(self) -> str:
         """The action that the identity must be allowed."""
         return self.permission or f"{self.name}/read"
+
+    def belongs_to(self, parent: object) -> bool:
+        """Return whether a parent, by its body, has such a list."""
+        if self.parents is None:
+            return True
+        found = paths.get(parent, paths.parse(self.parents[0]))
+        return isinstance(found, str) and found.lower() in {value.lower() for value in self.parents[1]}
 
     def request(self, scope: str) -> str:
         """Return the path and query of the request for a scope."""

@@ -293,8 +293,6 @@ TYPES: Final = (
     ResourceType(
         "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
         _NETWORK,
-        kind="waf-policy",
-        about="a WAF policy of an application gateway",
     ),
     _NETWORK_INTERFACE,
     ResourceType(

@@ -13,9 +13,9 @@ from auditor.azure.types.names import (
     HUB_CONNECTION,
     NETWORK_GATEWAY,
     PUBLIC_ADDRESS,
-    TRAFFIC_MANAGER,
     VIRTUAL_NETWORK,
 )
+from auditor.estate.front_doors import TYPES as FRONT_DOORS
 from auditor.estate.network_gateways import connections_of, gateways_of, is_virtual_hub
 from auditor.estate.private_addresses import peers_of
 from auditor.estate.subjects import Deployment, undeclared
@@ -23,7 +23,7 @@ from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.connections import is_connected, is_of_type, is_provisioned
 from auditor.rules.facts.deployments import regions
-from auditor.rules.facts.entrances import seen_entrance
+from auditor.rules.facts.entrances import directing, seen_entrance
 from auditor.rules.facts.logic import every, some
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
@@ -68,9 +68,10 @@ def kind_of(_: Context, found: Connectivity) -> Answer:
 def is_there(context: Context, found: Connectivity) -> Answer:
     """Whether resources of the deployment show the declared way.
 
-    `internet`: a Traffic Manager profile, a public load balancer or application gateway before a tier, or a firewall
-    with a public IP address. `vpn`: an established connection, or a gateway for VPN clients. `expressroute`: an
-    established connection to a provisioned circuit. Unknown where an appliance or a virtual hub may be that way.
+    `internet`: a Traffic Manager profile, an Azure Front Door, a public load balancer or application gateway before a
+    tier, or a firewall with a public IP address. `vpn`: an established connection, or a gateway for VPN clients.
+    `expressroute`: an established connection to a provisioned circuit. Unknown where an appliance or a virtual hub may
+    be that way.
     """
     if context.deployment is None:
         return Answer(False)
@@ -161,10 +162,12 @@ def _vpn_connections(deployment: Deployment) -> Iterator[Answer]:
 
 
 def _by_internet(context: Context, deployment: Deployment) -> Iterator[Answer]:
-    for profile in deployment.scope[TRAFFIC_MANAGER].of_type(Resource):
-        yield Answer(True, (Read(profile.id, "", profile.name),))
+    seen = directing(deployment)
+    if seen is not None:
+        yield Answer(True, (Read(seen.id, "", seen.name),))
     yield seen_entrance(context, deployment)
     yield from _by_appliances(context, deployment, context.topology.once(_forwarding), through=True)
+    yield from (Answer(deployment.scope[type_].missing or False) for type_ in FRONT_DOORS)
 
 
 def _by_vpn(context: Context, deployment: Deployment) -> Iterator[Answer]:

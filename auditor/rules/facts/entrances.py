@@ -10,6 +10,7 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY, AZURE_FIREWALL, LOAD_BALANCER, TRAFFIC_MANAGER
 from auditor.estate.dns import ENDPOINTS
+from auditor.estate.front_doors import TYPES, is_front_door
 from auditor.estate.load_balancing import POOLS, RULES, is_global
 from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.tags import TIER_ROLES
@@ -51,32 +52,36 @@ def tiers(context: Context, deployment: Deployment) -> Answer:
 
 @fact("deployment.internet_entrance", "deployment", gives="boolean")
 def internet_entrance(context: Context, deployment: Deployment) -> Answer:
-    """Whether clients come from the Internet to public IP addresses of the deployment: its `entrance` in the file.
+    """Whether clients come from the Internet: the deployment's `entrance` in the file.
 
-    If undeclared, a Traffic Manager profile, a public tier or a firewall with a public IP address in its virtual
-    networks shows it; nothing shows the opposite. Unknown, unless a profile is known, if Azure Front Door or a global
-    load balancer may lead to the deployment instead.
+    If undeclared, a Traffic Manager profile, an Azure Front Door, a public tier or a firewall with a public IP address
+    in its virtual networks shows it; nothing shows the opposite. Unknown, unless a profile or Front Door is known, if
+    a global load balancer leads to the deployment.
     """
     declared = deployment.declared.entrance
     if declared == "private":
         return Answer(False)
-    profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
-    if profiles:
-        return Answer(True, (Read(profiles[0].id, "", profiles[0].name),))
-    if declared == "front-door":
-        return Answer(Unknown(Cause.VALUE, "clients come through Azure Front Door, of which no routing is evaluated"))
+    seen = directing(deployment)
+    if seen is not None or declared == "front-door":
+        return Answer(True, () if seen is None else (Read(seen.id, "", seen.name),))
     other = next(_other_routing(context, deployment), None)
     if other is not None or declared == "internet":
         return Answer(other or True)
-    seen = seen_entrance(context, deployment)
-    if seen.value is True or (isinstance(seen.value, Unknown) and seen.value.cause is Cause.GAP):
-        return seen
+    found = seen_entrance(context, deployment)
+    if found.value is True or (isinstance(found.value, Unknown) and found.value.cause is Cause.GAP):
+        return found
     undeclared = Unknown(
         Cause.DECLARATION,
         f"whether clients of {deployment.declared.name} come from the Internet is not declared, and no public IP "
         "address leads to a tier: add `entrance: internet` or `entrance: private` to the deployment file",
     )
     return Answer(undeclared)
+
+
+def directing(deployment: Deployment) -> Resource | None:
+    """Return a Traffic Manager profile or Azure Front Door that leads to a deployment, None if none is known."""
+    known = (found for type_ in (TRAFFIC_MANAGER, *TYPES) for found in deployment.scope[type_].of_type(Resource))
+    return next((found for found in known if found.type == TRAFFIC_MANAGER or is_front_door(found) is True), None)
 
 
 def seen_entrance(context: Context, deployment: Deployment) -> Answer:
@@ -96,19 +101,12 @@ def seen_entrance(context: Context, deployment: Deployment) -> Answer:
     return Answer(next(unread_ones, None) or firewalls.missing or False)
 
 
-_FRONT_DOORS: Final = ("microsoft.cdn/profiles", "microsoft.network/frontdoors")
-
-
 def _other_routing(context: Context, deployment: Deployment) -> Iterator[Unknown]:
-    """Yield what may do the work of Traffic Manager: Azure Front Door, or a load balancer before those of the regions.
+    """Yield what may do the work of Traffic Manager: a load balancer before those of the regions.
 
     A global load balancer knows the region of the primary only if the regional ones probe the mirror status page.
     """
     graph = context.topology.graph
-    for door in (found for type_ in _FRONT_DOORS for found in graph.by_type.get(type_, ())):
-        kind = str(value(door, "sku.name").value).lower()
-        if arm.subscription_of(door.key) in deployment.subscriptions and ("frontdoor" in kind + door.type):
-            yield Unknown(Cause.VALUE, f"{door.id} may lead to the deployment, and is not evaluated", about=(door.id,))
     own = {found.key for found in deployment.scope[LOAD_BALANCER].of_type(Resource)}
     for whole in filter(is_global, graph.by_type.get(LOAD_BALANCER, ())):
         for regional in _regional(context, whole):
@@ -131,7 +129,7 @@ def _regional(context: Context, whole: Resource) -> Iterator[Resource]:
 @fact("tier.is_public", "tier", gives="boolean")
 def is_public(context: Context, tier: Tier) -> Answer:
     """Whether a load balancer or application gateway sends traffic from a public IP address to the tier."""
-    found = PartialList.of(_entrances(context, tier).value)
+    found = PartialList.of(entrances_of(context, tier).value)
     entrances = found.of_type(Entrance)
     return Answer(True if entrances else found.missing or False, tuple(entrance.read for entrance in entrances))
 
@@ -143,13 +141,15 @@ def profiles(context: Context, tier: Tier) -> Answer:
     If several products share the public IP address by host name, a profile belongs to the product whose host name its
     probe requests.
     """
-    entrances = PartialList.of(_entrances(context, tier).value)
+    entrances = PartialList.of(entrances_of(context, tier).value)
     own = entrances.of_type(Entrance)
     deployment = context.deployment
     others = (
         [other for other in deployment.tiers if other.declared.product != tier.declared.product] if deployment else []
     )
-    beside = [rival for other in others for rival in PartialList.of(_entrances(context, other).value).of_type(Entrance)]
+    beside = [
+        rival for other in others for rival in PartialList.of(entrances_of(context, other).value).of_type(Entrance)
+    ]
     found: dict[str, object] = {}
     reads = [entrance.read for entrance in own]
     for entrance in own:
@@ -201,8 +201,8 @@ class _Sent(NamedTuple):
 
 
 @once
-def _entrances(context: Context, tier: Tier) -> Answer:
-    """Return the public IP addresses from which traffic goes to a tier."""
+def entrances_of(context: Context, tier: Tier) -> Answer:
+    """Return the public IP addresses from which traffic goes to a tier, each as an `Entrance`."""
     sent = PartialList.of(_sent(context, context.deployment).value)
     vms = {vm.key for vm in tier.members.of_type(Resource)}
     known: list[Entrance] = []

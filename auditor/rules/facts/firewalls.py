@@ -1,4 +1,4 @@
-"""Facts of Azure Firewalls and WAF policies: what they detect."""
+"""Facts of Azure Firewalls: what they detect."""
 
 from __future__ import annotations
 
@@ -6,31 +6,13 @@ from typing import Final
 
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
-from auditor.rules.facts.gateways import LISTENERS
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, PartialList, Unknown
-from auditor.snapshot.lookup import objects, required
-from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.known import Answer, Cause, Unknown
+from auditor.snapshot.lookup import required
+from auditor.snapshot.model import Resource
 
 _WITHOUT_INTRUSION_DETECTION: Final = frozenset({"standard", "basic"})
-_PATH_RULES: Final = "properties.urlPathMaps[*].properties.pathRules[*]"
-
-
-@fact("gateway.waf_policies", "gateway", gives="waf-policy*")
-def waf_policies(context: Context, gateway: Resource) -> Answer:
-    """The WAF policies of an application gateway: its own, and those of its listeners and path rules."""
-    listed = [objects(gateway, path) for path in (LISTENERS, _PATH_RULES)]
-    elements: list[Resource | Part] = [gateway, *(part for found in listed for part in found.of_type(Part))]
-    policies = [context.topology.graph.follow(element, "firewallPolicy") for element in elements]
-    known = {
-        policy.value.key if isinstance(policy.value, Resource) else str(policy.value): policy.value
-        for policy in policies
-        if policy.value is not ABSENT
-    }
-    unknown = next((found.incomplete_because for found in listed if found.incomplete_because), None)
-    reads = tuple(read for policy in policies if policy.value is not ABSENT for read in policy.reads)
-    return Answer(PartialList(tuple(known.values()), unknown), reads)
 
 
 @fact("firewall.threat_intelligence", "firewall", gives="text")

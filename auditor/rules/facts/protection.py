@@ -12,13 +12,14 @@ from auditor.estate.load_balancing import RULES
 from auditor.estate.private_addresses import network_of, peers_of
 from auditor.estate.subjects import undeclared
 from auditor.rules.context import Context
+from auditor.rules.facts.front_door_protection import by_front_door, public_frontend
 from auditor.rules.facts.gateways import LISTENERS
 from auditor.rules.facts.logic import every, is_set, some
 from auditor.rules.facts.pools import ROUTES, only_udp, route_target
 from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
+from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
@@ -38,7 +39,7 @@ def is_public(context: Context, owner: Resource) -> Answer:
     Load-balancing rules for UDP do not count.
     """
     frontends = objects(owner, _FRONTENDS)
-    public = [_public(frontend) for frontend in frontends.of_type(Part)]
+    public = [public_frontend(frontend) for frontend in frontends.of_type(Part)]
     found = some(public)
     if found.value is False:
         return Answer(frontends.incomplete_because or False, found.reads)
@@ -51,23 +52,13 @@ def is_public(context: Context, owner: Resource) -> Answer:
     return Answer(rules.incomplete_because or False, led.reads) if led.value is False else led
 
 
-def _public(frontend: Part) -> Answer:
-    """Return whether a frontend is public."""
-    address = value(frontend, "properties.publicIPAddress.id")
-    if address.value is ABSENT:
-        address = value(frontend, "properties.publicIPPrefix.id")
-    if address.value is ABSENT:
-        return Answer(False, address.reads)
-    return Answer(True if isinstance(address.value, str) else unusable(address, "an id"), address.reads)
-
-
 def _leads_in(context: Context, rule: Part) -> Answer:
     """Return whether a load-balancing rule sends traffic from a public frontend to a VM of the deployment."""
     frontend = context.topology.graph.follow(rule, "frontendIPConfiguration")
     if not isinstance(frontend.value, Part):
         return Answer(unusable(frontend, "a frontend"), frontend.reads)
     served = _is_of_deployment(context, context.topology.load_balancing.vms_served(rule))
-    return every((_public(frontend.value), served))
+    return every((public_frontend(frontend.value), served))
 
 
 def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
@@ -89,14 +80,15 @@ def _is_of_deployment(context: Context, vms: PartialList) -> Answer:
 
 @fact("entrance.protections", "balancer", "gateway", gives="text*")
 def protections(context: Context, owner: Resource) -> Answer:
-    """What protects a public entrance: `waf`, `azure-firewall`, or `appliance`, a firewall of another vendor.
+    """What protects a public entrance: `waf`, `azure-firewall`, `front-door`, or `appliance` of another vendor.
 
     Of an application gateway it is a Web Application Firewall (WAF), or a firewall on the way to its backends: a route
     of its subnet leads there. Of a load balancer it is a firewall to which the default route of its VMs leads. Of both
-    it is an Azure Firewall that translates its own public IP address to that of the entrance (DNAT). A route to another
-    address than that of an Azure Firewall counts as `appliance` if the deployment file declares one.
+    it is an Azure Firewall that translates its own public IP address to that of the entrance (DNAT), or an Azure Front
+    Door with a WAF policy that no client can bypass: security groups admit no one else. A route to another address than
+    that of an Azure Firewall counts as `appliance` if the deployment file declares one.
     """
-    found = [_firewall_in_front(context, owner), _firewall_on_the_way(context, owner), *_front_door(context)]
+    found = [_firewall_in_front(context, owner), _firewall_on_the_way(context, owner), by_front_door(context, owner)]
     if owner.type == APPLICATION_GATEWAY:
         found.insert(0, _waf(owner))
     known = tuple(dict.fromkeys(answer.value for answer in found if isinstance(answer.value, str)))
@@ -105,14 +97,6 @@ def protections(context: Context, owner: Resource) -> Answer:
     unknowns.sort(key=lambda unknown: unknown.optional)
     reads = tuple(read for answer in found for read in answer.reads)
     return Answer(PartialList(known, next(iter(unknowns), None)), reads)
-
-
-def _front_door(context: Context) -> Iterator[Answer]:
-    """Yield that Azure Front Door may filter what comes in, if it is declared."""
-    if context.deployment is not None and context.deployment.declared.entrance == "front-door":
-        yield Answer(
-            Unknown(Cause.VALUE, "clients come through Azure Front Door, whose WAF policies are not evaluated")
-        )
 
 
 # --- Web Application Firewalls ----------------------------------------------------------------------------------------
@@ -293,7 +277,7 @@ def _firewall_at(context: Context, subnet: Part, address: str) -> str | Unknown 
 def ddos_protected(context: Context, owner: Resource) -> Answer:
     """Whether DDoS Protection covers the public frontends of an entrance: by address, or by a plan of the network."""
     frontends = objects(owner, _FRONTENDS)
-    public = (frontend for frontend in frontends.of_type(Part) if _public(frontend).value is not False)
+    public = (frontend for frontend in frontends.of_type(Part) if public_frontend(frontend).value is not False)
     found = every(_is_covered(context, owner, frontend) for frontend in public)
     return found if found.value is False else Answer(frontends.incomplete_because or found.value, found.reads)
 

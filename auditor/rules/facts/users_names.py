@@ -7,7 +7,14 @@ from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import DNS_ZONE, PUBLIC_ADDRESS, RECORD_SET, TRAFFIC_MANAGER
+from auditor.azure.types.names import (
+    DNS_ZONE,
+    FRONT_DOOR_CLASSIC,
+    FRONT_DOOR_ENDPOINT,
+    PUBLIC_ADDRESS,
+    RECORD_SET,
+    TRAFFIC_MANAGER,
+)
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -19,6 +26,7 @@ from auditor.snapshot.lookup import items, value
 from auditor.snapshot.model import Resource
 
 PROFILE: Final = "traffic-manager"
+DOOR: Final = "front-door"
 ADDRESS: Final = "address"
 ELSEWHERE: Final = "elsewhere"
 NOWHERE: Final = "nowhere"
@@ -46,10 +54,11 @@ def users_names(_: Context, deployment: Deployment) -> Answer:
 
 @fact("users-name.leads_to", "users-name", gives="text")
 def leads_to(context: Context, users_name: UsersName) -> Answer:
-    """Where public DNS zones lead the name: `traffic-manager`, `address`, `elsewhere` or `nowhere`.
+    """Where public DNS zones lead the name: `traffic-manager`, `front-door`, `address`, `elsewhere` or `nowhere`.
 
-    `traffic-manager` is a profile of the deployment, `address` one public IP address, `elsewhere` another service or
-    deployment; `nowhere` if the zone has no such name. Unknown if no zone that was read has it.
+    `traffic-manager` and `front-door` are a profile and an Azure Front Door of the deployment, `address` one public IP
+    address, `elsewhere` another service or deployment; `nowhere` if the zone has no such name. Unknown if no zone that
+    was read has it.
     """
     return _resolve(context, users_name.name, frozenset())
 
@@ -71,15 +80,18 @@ def _resolve(context: Context, name: str, above: frozenset[str]) -> Answer:
 def _known_name(context: Context, name: str) -> Answer | None:
     """Return where a name leads that Azure assigned to a profile or public IP address; None for any other name."""
     graph = context.topology.graph
-    for profile in graph.by_type.get(TRAFFIC_MANAGER, ()):
-        fqdn = value(profile, "properties.dnsConfig.fqdn")
-        if isinstance(fqdn.value, str) and fqdn.value.lower().rstrip(".") == name:
-            own = _own_profile(context, profile.key)
-            return Answer(own, fqdn.reads)
-    found = context.topology.dns.address(name)
-    if isinstance(found, Resource):
-        return Answer(ADDRESS, (Read(found.id, "", found.name),))
-    return Answer(ELSEWHERE) if found is None else None
+    profile = context.topology.dns.profile(name)
+    if profile is not None:
+        return Answer(_own_profile(context, profile.key), value(profile, "properties.dnsConfig.fqdn").reads)
+    for type_, path in ((FRONT_DOOR_ENDPOINT, "properties.hostName"), (FRONT_DOOR_CLASSIC, "properties.cName")):
+        for found in graph.by_type.get(type_, ()):
+            host = value(found, path)
+            if isinstance(host.value, str) and host.value.lower() == name:
+                return Answer(_own_front_door(context, arm.owner_of(found.key)), host.reads)
+    address = context.topology.dns.address(name)
+    if isinstance(address, Resource):
+        return Answer(ADDRESS, (Read(address.id, "", address.name),))
+    return Answer(ELSEWHERE) if address is None else None
 
 
 def _own_profile(context: Context, key: str) -> str | Unknown:
@@ -90,6 +102,15 @@ def _own_profile(context: Context, key: str) -> str | Unknown:
     if any(profile.key == key for profile in deployment.scope[TRAFFIC_MANAGER].of_type(Resource)):
         return PROFILE
     return unlisted(context.topology, deployment, TRAFFIC_MANAGER) or ELSEWHERE
+
+
+def _own_front_door(context: Context, key: str) -> str | Unknown:
+    """Return whether a Front Door is one of the deployment, `elsewhere` if it is not."""
+    found = context.topology.graph.get(key)
+    if isinstance(found, Unknown) or context.deployment is None:
+        return found if isinstance(found, Unknown) else ELSEWHERE
+    own = context.deployment.scope[found.type]
+    return DOOR if found in own.known else own.missing or ELSEWHERE
 
 
 def _no_zone(context: Context, name: str) -> Unknown:
@@ -179,6 +200,8 @@ def _of_alias(context: Context, target: object, above: frozenset[str]) -> str | 
     type_ = arm.type_of(target)
     if type_ == TRAFFIC_MANAGER:
         return _own_profile(context, arm.key(target))
+    if type_ == FRONT_DOOR_ENDPOINT:
+        return _own_front_door(context, arm.owner_of(target))
     if type_ == PUBLIC_ADDRESS:
         return ADDRESS
     record = context.topology.graph.get(target)

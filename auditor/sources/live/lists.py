@@ -59,7 +59,8 @@ async def _read_branch(access: SubscriptionAccess, listed: ResourceType, owners:
 
 
 async def _read_children(access: SubscriptionAccess, listed: ResourceType, owners: ReadResult) -> ReadResult:
-    result = await merged(*(_read_child(access.client, listed, owner) for owner in owners.resources.values()))
+    parents = [owner for owner in owners.resources.values() if listed.belongs_to(owner.body)]
+    result = await merged(*(_read_child(access.client, listed, owner) for owner in parents))
     if access.inherit_gap(result, listed.name, owners, listed.parent) or result.incomplete:
         return result
     if access.mark_complete(result, listed.name, listed.action):

@@ -1,4 +1,4 @@
-"""What Azure Firewalls detect, and which WAF policies an application gateway has."""
+"""What Azure Firewalls detect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import VALUE, ask, shown
 
 POLICY = arm_id("Network/firewallPolicies", "fp")
-_WAF = "Network/applicationGatewayWebApplicationFirewallPolicies"
 
 
 def said(fact: str, type_: str, *bodies: Body) -> object:
@@ -57,25 +56,3 @@ PREMIUM: Body = {"sku": {"tier": "premium"}}
 )
 def test_only_the_premium_tier_detects_intrusions(firewall: Body, policy: Body, expected: object) -> None:
     assert detects("firewall.intrusion_detection", firewall, policy) == expected
-
-
-def named(name: object) -> Body:
-    return {"firewallPolicy": {"id": arm_id(_WAF, name) if isinstance(name, str) else name}}
-
-
-def test_waf_policies_of_a_gateway_its_listeners_and_path_rules() -> None:
-    gateway = s.gateway("gw")
-    paths = [{"name": "p", "properties": named("PATH")}, {"name": "q", "properties": {}}]
-    gateway["properties"] |= named("own") | {
-        "httpListeners": [{"name": "a", "properties": named("listener")}, {"name": "b", "properties": named("OWN")}],
-        "urlPathMaps": [{"name": "m", "properties": {"pathRules": paths}}],
-    }
-    policies = [s.resource(_WAF, name) for name in ("own", "listener", "path", "of-others")]
-    of = "gateway.waf_policies", "Network/applicationGateways"
-    assert said(*of, gateway, *policies) == ["listener", "own", "path"]
-    assert said(*of, gateway, *policies[:2]) == ["?", "listener", "own"], "one does not exist"
-    gateway["properties"]["firewallPolicy"] = {"id": 7}
-    assert said(*of, gateway, *policies) == ["?", "listener", "own", "path"]
-    assert said(*of, s.gateway("gw")) == []
-    gateway["properties"]["httpListeners"] = "x"
-    assert said(*of, gateway, *policies) == ["?", "path", "..."]

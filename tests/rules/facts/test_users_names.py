@@ -8,6 +8,7 @@ import pytest
 
 from auditor.snapshot.known import PartialList
 from tests.estate import subscription as s
+from tests.estate.edge import classic_front_door, front_door
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import GAP, VALUE, ask, shown
 
@@ -33,6 +34,9 @@ ZONE = s.resource("Network/dnszones", "hospital.example", zoneType="Public")
 SUBZONE = s.resource("Network/dnszones", "users.hospital.example", zoneType="Public")
 SAME = s.resource("Network/dnszones", "hospital.example", group="other", zoneType="Public")
 PRIVATE = s.resource("Network/dnszones", "users.hospital.example", zoneType="Private")
+DOOR = front_door("door", {"hostName": "here.westeurope.cloudapp.azure.com"})
+ELSEWHERE = front_door("door", {"hostName": "app.azurewebsites.net"})
+CLASSIC = classic_front_door("classic", {"address": "203.0.113.7"})
 READ = ["microsoft.network/dnszones", "microsoft.network/dnszones/recordsets"]
 
 
@@ -74,7 +78,12 @@ def leads_to(*bodies: Body, listed: bool = True) -> object:
             ),
             VALUE,
         ),
-        ((ZONE, alias("CNAME", "users", arm_id("Cdn/profiles", "door/afdEndpoints/e"))), GAP),
+        ((ZONE, alias("CNAME", "users", arm_id("Cdn/profiles", "gone/afdEndpoints/web"))), VALUE),
+        ((ZONE, alias("CNAME", "users", arm_id("Cdn/profiles", "gone/afdEndpoints/e", subscription=s.OTHER))), GAP),
+        ((ZONE, *DOOR, alias("CNAME", "users", arm_id("Cdn/profiles", "door/afdEndpoints/web"))), "front-door"),
+        ((ZONE, *DOOR, cname("users", "DOOR-abc.z01.azurefd.net.")), "front-door"),
+        ((ZONE, *ELSEWHERE, cname("users", "door-abc.z01.azurefd.net")), "elsewhere"),
+        ((ZONE, CLASSIC, cname("users", "classic.azurefd.net")), "front-door"),
         (
             (
                 ZONE,

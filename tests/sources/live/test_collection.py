@@ -26,6 +26,8 @@ from auditor.sources.live.throttling import MOST_CONNECTIONS
 from tests import estates
 from tests.arm import ArmServer, Estate, Fault, Identity, Role
 from tests.arm.estate import backed_up_since
+from tests.estate import subscription as s
+from tests.estate.edge import front_door
 from tests.sources.live import live
 from tests.sources.live.test_permissions import GROUP, SCOPE, add_vault
 
@@ -134,6 +136,17 @@ def test_lists_of_resources_in_lists_are_read() -> None:
         taken = live.read(server, "trakcare-current").snapshot
     assert {arm.key(rule), arm.key(member)} <= {found.key for found in taken.resources}
     assert taken.gaps == ()
+
+
+def test_what_a_front_door_has_is_read_and_of_other_profiles_nothing_is_requested() -> None:
+    estate = live.estate_of("trakcare-current")
+    door = front_door("door", {"hostName": "x.example"})
+    estate.add(*door, {**s.resource("Cdn/profiles", "cdn"), "sku": {"name": "Standard_Microsoft"}})
+    with ArmServer(estate) as server:
+        taken = live.read(server, "trakcare-current").snapshot
+        requested = [entry.path for entry in server.log if "/profiles/cdn/" in entry.path]
+    assert {arm.key(body["id"]) for body in door} <= {found.key for found in taken.resources}
+    assert (taken.gaps, requested) == ((), [])
 
 
 def test_of_databases_alone_the_newest_recovery_points_are_kept() -> None:

@@ -387,9 +387,13 @@ def test_a_list_below_a_resource_that_fails_is_a_gap_of_the_resource(listing: Re
         ("Automation/automationAccounts", "a"),
         ("Compute/capacityReservationGroups", "reservations"),
         ("DataProtection/backupVaults", "vault"),
+        ("Cdn/profiles", "door"),
+        ("Cdn/profiles/door/afdEndpoints", "web"),
+        ("Cdn/profiles/door/originGroups", "regions"),
     )
     for type_, name in parents:
-        estate.add({"id": f"{GROUP}/providers/Microsoft.{type_}/{name}", "location": "westeurope", "properties": {}})
+        own = {"location": "westeurope", "sku": {"name": "Standard_AzureFrontDoor"}, "properties": {}}
+        estate.add({"id": f"{GROUP}/providers/Microsoft.{type_}/{name}", **own})
     owners = [body["id"] for body in estate.of_type(arm.canonical_type(listing.parent), SCOPE)]
     assert owners
     path = f"{arm.key(owners[0])}{listing.path}"
