@@ -17,8 +17,8 @@ EVERYTHING = sorted({*LISTED, *CLASSIC_TYPES, *TARGETS - {""}, *REFERENCES, SKU}
 NOTHING = ["Microsoft.Web/sites"]
 """A type that no rule reads, so that the subscription was scanned."""
 
-ABOUT_DECLARED = {"BKP009", "NET001", "NET002"}
-"""Rules that fail if what the deployment file declares beside VMs does not exist: runbooks, ways to the deployment."""
+ABOUT_DECLARED = {"BKP009", "DEP004", "NET001", "NET002"}
+"""Rules that fail if what the deployment file declares beside VMs does not exist: accounts, runbooks, ways to it."""
 
 
 @pytest.mark.parametrize("name", estates.ESTATES)

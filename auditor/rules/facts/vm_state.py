@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import EXTENSION, MAINTENANCE_ASSIGNMENT, SCHEDULE
+from auditor.azure.types.names import EXTENSION, MAINTENANCE_ASSIGNMENT, SCHEDULE, VM
 from auditor.estate.declaration import Role
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -140,7 +140,14 @@ def maintenance_assignments(context: Context, vm: Resource) -> Answer:
     known = tuple(edge.source for owner in owners for edge in graph.referrers(owner, MAINTENANCE_ASSIGNMENT))
     # What shows that the VM has a host of its own, and what is assigned.
     reads = (*host.reads, *size_of(vm).reads, *(read for found in known for read in value(found, _ASSIGNED_TO).reads))
-    return Answer(PartialList(known, graph.listing(MAINTENANCE_ASSIGNMENT, arm.subscription_of(vm.key))), reads)
+    unlisted = graph.listing(MAINTENANCE_ASSIGNMENT, arm.subscription_of(vm.key))
+    # Azure puts an assignment below what it is for.
+    astray = (
+        unknown
+        for assignment, unknown in graph.astray(MAINTENANCE_ASSIGNMENT, VM)
+        if assignment.key.rpartition("/providers/")[0] in owners
+    )
+    return Answer(PartialList(known, unlisted or next(astray, None)), reads)
 
 
 @fact("vm.keeps_data", "vm", gives="boolean")
