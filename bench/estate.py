@@ -31,7 +31,10 @@ _DATABASE_SIZES: Final = (
     "Standard_E48s_v5",
     "Standard_M64s",
     "Standard_DS14_v2",
+    "Standard_E104ids_v5",
 )
+_ISOLATED: Final = "Standard_E104ids_v5"
+"""The size with a host to itself, whose maintenance customers choose."""
 _SERVER_SIZES: Final = ("Standard_D4s_v5", "Standard_D8s_v5", "Standard_E4s_v5", "Standard_DS3_v2", "Standard_D8as_v5")
 _OTHER_SIZES: Final = (*_SERVER_SIZES, "Standard_B2ms", "Standard_F8s_v2", "Standard_D2_v3")
 _DISKS: Final = (("PremiumV2_LRS", 256, 4000, 250), ("Premium_LRS", 512, 2300, 150), ("Premium_LRS", 1024, 5000, 200))
@@ -60,6 +63,7 @@ TYPES: Final = frozenset(
         "microsoft.compute/virtualmachines/extensions",
         "microsoft.devtestlab/schedules",
         "microsoft.keyvault/vaults",
+        "microsoft.maintenance/configurationassignments",
         "microsoft.managedidentity/userassignedidentities",
         "microsoft.network/applicationgatewaywebapplicationfirewallpolicies",
         "microsoft.network/azurefirewalls",
@@ -67,6 +71,7 @@ TYPES: Final = frozenset(
         "microsoft.network/dnszones",
         "microsoft.network/dnszones/a",
         "microsoft.network/dnszones/cname",
+        "microsoft.network/dnszones/recordsets",
         "microsoft.network/expressroutecircuits",
         "microsoft.network/firewallpolicies",
         "microsoft.network/firewallpolicies/rulecollectiongroups",
@@ -78,10 +83,24 @@ TYPES: Final = frozenset(
         "microsoft.resources/subscriptions",
         "microsoft.resources/subscriptions/resourcegroups",
         "microsoft.storage/storageaccounts",
+        "microsoft.storage/storageaccounts/fileservices/shares",
     }
 )
 """The types that are listed completely."""
 
+
+_SUBNETS: Final = {"db": 0, "app": 16, "web": 32, "print": 48}
+"""The subnet of each tier of a deployment, by the third octet with which its addresses begin."""
+_SUBNET_OF: Final = {"mirror-failover": "db", "mirror-dr": "db", "mirror-arbiter": "web"}
+"""The subnets of the roles that have not the name of one."""
+_PEERING_LOCATIONS: Final = {
+    "westeurope": "Amsterdam",
+    "northeurope": "Dublin",
+    "uksouth": "London",
+    "ukwest": "Newport(Wales)",
+    "eastus2": "Washington DC",
+    "centralus": "Chicago",
+}
 
 _BACKED_UP: Final = ("mirror-failover", "mirror-dr")
 """The roles of VMs that are backed up."""
@@ -96,6 +115,39 @@ class _Place(NamedTuple):
 
     def id(self, type_: str, name: str) -> str:
         return f"{self.subscription}/resourceGroups/{self.group}/providers/{type_}/{name}"
+
+
+class _Hub(NamedTuple):
+    """The network of a region with the gateway and the firewall that all deployments there use."""
+
+    network: str
+    firewall: str
+    """The private IP address of the firewall."""
+
+
+class _Site(NamedTuple):
+    """What a VM is attached to."""
+
+    subnet: str
+    third_octet: int = 0
+    """The first third octet of the addresses of the subnet."""
+    pool: str = ""
+    zone: str = ""
+    encryption_set: str = ""
+    """The id of the disk encryption set of its disks."""
+    diagnostics: str = ""
+    """The address of the storage account for its boot diagnostics."""
+
+
+class _Declared(NamedTuple):
+    """What the deployment file says of a deployment."""
+
+    by_tags: bool
+    """Whether only tags declare the roles."""
+    is_public: bool
+    """Whether users come from the Internet."""
+    account: str
+    """The id of the storage account for online backups, "" if Azure Backup makes them."""
 
 
 class _Plan(NamedTuple):
@@ -120,6 +172,8 @@ class _Estate:
         self._addresses = 0
         self._address_of: dict[str, str] = {}
         """The private IP address of each IP configuration, by its id."""
+        self._hubs: dict[tuple[str, str], _Hub] = {}
+        """The hub of each subscription and region."""
 
     def snapshot(self) -> Snapshot:
         """Build everything, subscription by subscription."""
@@ -146,11 +200,22 @@ class _Estate:
             {"id": scope, "type": "Microsoft.Resources/subscriptions", "displayName": f"Hospitals {number}"}
         )
         deployments = vms * 7 // 10 // PER_DEPLOYMENT
+        self._zone(scope)
         for index in range(deployments):
             self._deployment(scope, f"hospital-{number}-{index:03}")
         self._other_vms(scope, vms - deployments * PER_DEPLOYMENT)
 
     # --- deployments --------------------------------------------------------------------------------------------------
+
+    def _plans(self, name: str) -> list[_Plan]:
+        """Return the VMs of a deployment."""
+        web, app = self._random.choice(((3, 3), (4, 2), (2, 4)))
+        plans = [_Plan(f"{name}-db-{letter}", "mirror-failover") for letter in "ab"]
+        plans += [_Plan(f"{name}-arbiter", "mirror-arbiter"), _Plan(f"{name}-db-dr", "mirror-dr", in_dr=True)]
+        plans += [_Plan(f"{name}-web-{index}", "web") for index in range(web)]
+        plans += [_Plan(f"{name}-app-{index}", "app") for index in range(app)]
+        plans += [_Plan(f"{name}-prn-{index}", "print") for index in range(2)]
+        return [*plans, *(_Plan(f"{name}-{role}-dr", role, in_dr=True) for role in ("web", "app"))]
 
     def _deployment(self, scope: str, name: str) -> None:
         """Add a mirror, its tiers and its DR region, mostly as the rules require."""
@@ -158,21 +223,19 @@ class _Estate:
         primary_region, dr_region = chance.choice(_REGIONS)
         primary = _Place(scope, f"rg-{name}", primary_region)
         dr = _Place(scope, f"rg-{name}-dr", dr_region)
-        web, app = chance.choice(((3, 3), (4, 2), (2, 4)))
-        plans = [_Plan(f"{name}-db-{letter}", "mirror-failover") for letter in "ab"]
-        plans += [_Plan(f"{name}-arbiter", "mirror-arbiter"), _Plan(f"{name}-db-dr", "mirror-dr", in_dr=True)]
-        plans += [_Plan(f"{name}-web-{index}", "web") for index in range(web)]
-        plans += [_Plan(f"{name}-app-{index}", "app") for index in range(app)]
-        plans += [_Plan(f"{name}-prn-{index}", "print") for index in range(2)]
-        plans += [_Plan(f"{name}-{role}-dr", role, in_dr=True) for role in ("web", "app")]
+        plans = self._plans(name)
         by_tags = chance.random() < 1 / 3
         zonal = chance.random() < 0.6
-        networks = {False: self._network(primary, dr), True: self._network(dr, primary)}
+        is_public = chance.random() < 0.5
+        networks = {False: self._deployed_network(primary, dr), True: self._deployed_network(dr, primary)}
+        keys = {in_dr: self._keys(place) for in_dr, place in ((False, primary), (True, dr))}
+        accounts = {in_dr: self._storage(place) for in_dr, place in ((False, primary), (True, dr))}
         pools = {
             "mirror-failover": self._pool(primary, f"lb-{name}-mirror"),
             "web": self._pool(primary, f"lb-{name}-web"),
         }
         members: dict[str, list[str]] = {role: [] for role in pools}
+        web: dict[bool, list[str]] = {False: [], True: []}
         sets: dict[str, list[Body]] = {}
         for index, plan in enumerate(plans):
             place = dr if plan.in_dr else primary
@@ -189,22 +252,38 @@ class _Estate:
             zone = str(index % 3 + 1 if chance.random() < 0.95 else 1)
             size = chance.choice(_DATABASE_SIZES if database else _SERVER_SIZES)
             disks = chance.choice((3, 3, 4)) if database else 0
-            vm, configuration = self._vm(place, plan.name, size, disks, tags, networks[plan.in_dr], pool)
-            if zonal:
-                vm["zones"] = [zone]
-            else:
+            subnet = _SUBNET_OF.get(plan.role, plan.role)
+            site = _Site(
+                f"{networks[plan.in_dr]}/subnets/{subnet}",
+                _SUBNETS[subnet],
+                pool,
+                zone if zonal else "",
+                keys[plan.in_dr] if database else "",
+                _blobs_of(accounts[plan.in_dr]),
+            )
+            vm, configuration = self._vm(place, plan.name, size, disks, tags, site)
+            self._window(vm)
+            if not zonal:
                 vm["properties"]["availabilitySet"] = {"id": set_id.upper()}
                 vm["properties"]["instanceView"]["platformFaultDomain"] = index % 3
                 sets.setdefault(set_id, []).append({"id": vm["id"]})
             if pool:
                 members[plan.role].append(configuration)
+            if plan.role == "web":
+                web[plan.in_dr].append(configuration)
         self._sets(sets, primary_region)
         for role, pool in pools.items():
-            self._load_balancer(primary, pool, members[role], networks[False], mirror=role == "mirror-failover")
+            subnet = f"{networks[False]}/subnets/{_SUBNET_OF.get(role, role)}"
+            self._load_balancer(primary, pool, members[role], subnet, mirror=role == "mirror-failover")
         for place in (primary, dr):
             databases = [plan.name for plan in plans if plan.in_dr is (place is dr) and plan.role in _BACKED_UP]
             self._backups(place, databases)
-        self._declare(name, scope, (primary_region, dr_region), plans, by_tags=by_tags)
+            self._lock(place)
+        if is_public:
+            self._entrance(name, {place: web[place is dr] for place in (primary, dr)}, networks)
+        account = self._online_backups(accounts[False]) if chance.random() < 0.05 else ""
+        how = _Declared(by_tags=by_tags, is_public=is_public, account=account)
+        self._declare(name, scope, (primary_region, dr_region), plans, how)
 
     def _backups(self, place: _Place, vms: Sequence[str]) -> None:
         """Add a vault that protects some VMs, each with two recovery points."""
@@ -252,17 +331,20 @@ class _Estate:
                 }
                 self._add(f"{item}/recoveryPoints/{day}", f"{type_}/recoveryPoints", place.region, point)
 
-    def _declare(
-        self, name: str, scope: str, regions: tuple[str, str], plans: Sequence[_Plan], *, by_tags: bool
-    ) -> None:
-        """Write the deployment into the deployment file; with `by_tags`, only tags declare the roles."""
+    def _declare(self, name: str, scope: str, regions: tuple[str, str], plans: Sequence[_Plan], how: _Declared) -> None:
+        """Write the deployment into the deployment file."""
         chance = self._random
         product = chance.choice(_PRODUCTS)
         environment = "production" if chance.random() < 0.85 else "non-production"
+        backup = f"{{strategy: online, account: {how.account}}}" if how.account else "{strategy: azure-backup}"
         lines = [f"  - name: {name}", f"    product: {product}", f"    environment: {environment}"]
         lines += [f"    subscriptions: [{arm.name_of(scope)}]"]
-        lines += [f"    regions: {{primary: {regions[0]}, dr: {regions[1]}}}", "    connectivity: none"]
-        if not by_tags:
+        lines += [f"    regions: {{primary: {regions[0]}, dr: {regions[1]}}}", f"    backup: {backup}"]
+        if how.is_public:
+            lines += ["    connectivity: [internet, expressroute]", f"    dns: {name}.{_zone_of(scope)}"]
+        else:
+            lines += ["    connectivity: [expressroute]", "    entrance: private"]
+        if not how.by_tags:
             names: dict[str, list[str]] = {}
             for plan in plans:
                 names.setdefault(plan.role, []).append(plan.name)
@@ -292,36 +374,71 @@ class _Estate:
 
     # --- networks and load balancers ----------------------------------------------------------------------------------
 
-    def _network(self, place: _Place, *peers: _Place) -> str:
-        """Add a resource group, a network with its peerings and its security group; return the id of the subnet."""
+    def _network(self, place: _Place, subnets: Sequence[Body], peerings: Sequence[Body] = ()) -> str:
+        """Add a resource group and a network; return the id of the network."""
         group = f"{place.subscription}/resourceGroups/{place.group}"
-        type_ = "Microsoft.Resources/resourceGroups"
         self._bodies.append(
             {
                 "id": group,
                 "name": place.group,
-                "type": type_,
+                "type": "Microsoft.Resources/resourceGroups",
                 "location": place.region,
                 "properties": {"provisioningState": "Succeeded"},
             }
         )
+        properties = {
+            "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
+            "subnets": list(subnets),
+            "virtualNetworkPeerings": list(peerings),
+        }
+        network = _network_of(place)
+        self._add(network, "Microsoft.Network/virtualNetworks", place.region, properties)
+        return network
+
+    def _deployed_network(self, place: _Place, other: _Place) -> str:
+        """Add the network of a deployment in a region, peered with that of the other region and the hub."""
+        hub = self._hub(place)
+        security = self._security_group(place)
+        table = place.id("Microsoft.Network/routeTables", f"rt-{place.group}")
+        route = _named(
+            table,
+            "routes",
+            "to-firewall",
+            addressPrefix="0.0.0.0/0",
+            nextHopType="VirtualAppliance",
+            nextHopIpAddress=hub.firewall,
+        )
+        self._add(table, "Microsoft.Network/routeTables", place.region, {"routes": [route]})
+        network = _network_of(place)
+        subnets = [
+            _subnet(network, name, f"10.1.{octet}.0/20", networkSecurityGroup=security, routeTable=table)
+            for name, octet in _SUBNETS.items()
+        ]
+        subnets.append(_subnet(network, "gateway", "10.1.64.0/24"))
+        peerings = [_peering(network, _network_of(other)), _peering(network, hub.network, useRemoteGateways=True)]
+        return self._network(place, subnets, peerings)
+
+    def _security_group(self, place: _Place) -> str:
+        """Add a security group; return its id."""
         security = place.id("Microsoft.Network/networkSecurityGroups", f"nsg-{place.group}")
         source = "10.0.0.0/8" if self._random.random() < 0.9 else "*"
+        open_ports = [(f"allow-{port}", "Tcp", port, source) for port in ("443", "1972", "2188", "22")]
+        whole = [("allow-ping", "Icmp", "*", "10.0.0.0/8"), ("allow-probe", "*", "*", "AzureLoadBalancer")]
         rules = [
             _named(
                 security,
                 "securityRules",
-                f"allow-{port}",
-                protocol="Tcp",
+                name,
+                protocol=protocol,
                 sourcePortRange="*",
                 destinationPortRange=port,
-                sourceAddressPrefix=source,
+                sourceAddressPrefix=origin,
                 destinationAddressPrefix="*",
-                access="Allow",
+                access="Deny" if name == "deny-all" else "Allow",
                 priority=100 + index,
                 direction="Inbound",
             )
-            for index, port in enumerate(("443", "1972", "22"))
+            for index, (name, protocol, port, origin) in enumerate((*open_ports, *whole, ("deny-all", "*", "*", "*")))
         ]
         self._add(
             security,
@@ -329,34 +446,294 @@ class _Estate:
             place.region,
             {"securityRules": rules, "defaultSecurityRules": []},
         )
-        network = place.id("Microsoft.Network/virtualNetworks", f"vnet-{place.group}")
-        peerings = [
-            _named(
-                network,
-                "virtualNetworkPeerings",
-                f"peer-{peer.region}",
-                peeringState="Connected",
-                allowVirtualNetworkAccess=True,
-                useRemoteGateways=False,
-                remoteVirtualNetwork={"id": peer.id("Microsoft.Network/virtualNetworks", f"vnet-{peer.group}")},
-            )
-            for peer in peers
-        ]
-        subnet = _named(
-            network,
-            "subnets",
-            "servers",
-            addressPrefix="10.1.0.0/20",
-            networkSecurityGroup={"id": security},
-            delegations=[],
+        return security
+
+    # --- what the deployments of a subscription share -----------------------------------------------------------------
+
+    def _hub(self, near: _Place) -> _Hub:
+        """Return the hub of a region, which is added for its first deployment."""
+        key = near.subscription, near.region
+        if key not in self._hubs:
+            place = _Place(near.subscription, f"rg-hub-{near.region}", near.region)
+            network = _network_of(place)
+            names = ("GatewaySubnet", "AzureFirewallSubnet")
+            subnets = [_subnet(network, name, f"10.1.{octet}.0/24") for octet, name in enumerate(names)]
+            self._network(place, subnets)
+            self._express_route(place, network)
+            self._hubs[key] = _Hub(network, self._firewall(place, network))
+        return self._hubs[key]
+
+    def _express_route(self, place: _Place, network: str) -> None:
+        """Add the gateway of a hub, with a connection to a circuit."""
+        gateway = place.id("Microsoft.Network/virtualNetworkGateways", f"vgw-{place.region}")
+        sku = {"name": "ErGw1AZ", "tier": "ErGw1AZ"}
+        configuration = _named(
+            gateway, "ipConfigurations", "default", subnet={"id": f"{network}/subnets/GatewaySubnet"}
+        )
+        properties: Body = {"gatewayType": "ExpressRoute", "sku": sku, "ipConfigurations": [configuration]}
+        self._add(gateway, "Microsoft.Network/virtualNetworkGateways", place.region, properties)
+        circuit = place.id("Microsoft.Network/expressRouteCircuits", f"erc-{place.region}")
+        provider = {"serviceProviderName": "Carrier", "peeringLocation": _PEERING_LOCATIONS[place.region]}
+        properties = {
+            "serviceProviderProperties": provider,
+            "serviceProviderProvisioningState": "Provisioned",
+            "circuitProvisioningState": "Enabled",
+            "peerings": [],
+        }
+        self._add(circuit, "Microsoft.Network/expressRouteCircuits", place.region, properties)
+        properties = {
+            "connectionType": "ExpressRoute",
+            "connectionStatus": "Connected",
+            "virtualNetworkGateway1": {"id": gateway},
+            "peer": {"id": circuit},
+        }
+        connection = place.id("Microsoft.Network/connections", f"con-{place.region}")
+        self._add(connection, "Microsoft.Network/connections", place.region, properties)
+
+    def _firewall(self, place: _Place, network: str) -> str:
+        """Add the Azure Firewall of a hub; return its private IP address."""
+        policy = place.id("Microsoft.Network/firewallPolicies", f"afwp-{place.region}")
+        properties: Body = {
+            "sku": {"tier": "Premium"},
+            "threatIntelMode": "Deny",
+            "intrusionDetection": {"mode": "Deny" if self._random.random() < 0.8 else "Alert"},
+        }
+        self._add(policy, "Microsoft.Network/firewallPolicies", place.region, properties)
+        firewall = place.id("Microsoft.Network/azureFirewalls", f"afw-{place.region}")
+        configuration = _named(
+            firewall,
+            "azureFirewallIpConfigurations",
+            "default",
+            privateIPAddress="10.1.1.4",
+            subnet={"id": f"{network}/subnets/AzureFirewallSubnet"},
+            publicIPAddress={"id": self._public_address(place, f"pip-afw-{place.region}")},
         )
         properties = {
-            "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
-            "subnets": [subnet],
-            "virtualNetworkPeerings": peerings,
+            "sku": {"name": "AZFW_VNet", "tier": "Premium"},
+            "ipConfigurations": [configuration],
+            "firewallPolicy": {"id": policy},
         }
-        self._add(network, "Microsoft.Network/virtualNetworks", place.region, properties)
-        return str(subnet["id"])
+        self._add(firewall, "Microsoft.Network/azureFirewalls", place.region, properties, zones=["1", "2", "3"])
+        return "10.1.1.4"
+
+    def _zone(self, scope: str) -> None:
+        """Add the DNS zone of a subscription."""
+        zone = f"{scope}/resourceGroups/rg-dns/providers/Microsoft.Network/dnszones/{_zone_of(scope)}"
+        self._add(zone, "Microsoft.Network/dnszones", "global", {"zoneType": "Public"})
+
+    def _public_address(self, place: _Place, name: str, label: str = "") -> str:
+        """Add a public IP address with DDoS protection; return its id."""
+        address = place.id("Microsoft.Network/publicIPAddresses", name)
+        self._addresses += 1
+        high, low = divmod(self._addresses, 256)
+        fqdn = f"{label}.{place.region}.cloudapp.azure.com"
+        properties: Body = {
+            "ipAddress": f"20.{high // 256}.{high % 256}.{low}",
+            "publicIPAllocationMethod": "Static",
+            "ddosSettings": {"protectionMode": "Enabled"},
+            **({"dnsSettings": {"domainNameLabel": label, "fqdn": fqdn}} if label else {}),
+        }
+        sku = {"name": "Standard", "tier": "Regional"}
+        zones = ["1", "2", "3"]
+        self._add(address, "Microsoft.Network/publicIPAddresses", place.region, properties, sku=sku, zones=zones)
+        return address
+
+    # --- what protects a deployment -----------------------------------------------------------------------------------
+
+    def _lock(self, place: _Place) -> None:
+        """Lock a resource group, mostly."""
+        if self._random.random() < 0.05:
+            return
+        group = f"{place.subscription}/resourceGroups/{place.group}"
+        lock = f"{group}/providers/Microsoft.Authorization/locks/lock-{place.group}"
+        properties = {"level": "CanNotDelete", "notes": "Production"}
+        body = {"id": lock, "name": f"lock-{place.group}", "type": "Microsoft.Authorization/locks"}
+        self._bodies.append({**body, "properties": properties})
+
+    def _keys(self, place: _Place) -> str:
+        """Add a key vault and the disk encryption set that uses its key; return the id of the set."""
+        vault = place.id("Microsoft.KeyVault/vaults", f"kv-{place.group}")
+        address = f"https://kv-{place.group}.vault.azure.net/"
+        properties: Body = {
+            "vaultUri": address,
+            "enableSoftDelete": True,
+            "enablePurgeProtection": True,
+            "enableRbacAuthorization": self._random.random() < 0.9,
+            "publicNetworkAccess": "Disabled",
+            "accessPolicies": [],
+        }
+        self._add(vault, "Microsoft.KeyVault/vaults", place.region, properties)
+        encryption_set = place.id("Microsoft.Compute/diskEncryptionSets", f"des-{place.group}")
+        properties = {
+            "activeKey": {"sourceVault": {"id": vault}, "keyUrl": f"{address}keys/disks/1"},
+            "encryptionType": "EncryptionAtRestWithCustomerKey",
+        }
+        self._add(encryption_set, "Microsoft.Compute/diskEncryptionSets", place.region, properties)
+        return encryption_set
+
+    def _storage(self, place: _Place) -> str:
+        """Add the storage account for boot diagnostics; return its id."""
+        account = place.id("Microsoft.Storage/storageAccounts", f"st{place.group.removeprefix('rg-').replace('-', '')}")
+        properties = {
+            "supportsHttpsTrafficOnly": True,
+            "allowBlobPublicAccess": self._random.random() < 0.1,
+            "minimumTlsVersion": "TLS1_2",
+            "primaryEndpoints": {"blob": _blobs_of(account)},
+            "networkAcls": {"defaultAction": "Deny", "bypass": "AzureServices"},
+        }
+        more = {"sku": {"name": "Standard_GRS", "tier": "Standard"}, "kind": "StorageV2"}
+        self._add(account, "Microsoft.Storage/storageAccounts", place.region, properties, **more)
+        return account
+
+    def _online_backups(self, account: str) -> str:
+        """Add the file share for online backups to a storage account; return the id of the account."""
+        type_ = "Microsoft.Storage/storageAccounts/fileServices/shares"
+        share = f"{account}/fileServices/default/shares/backups"
+        properties = {"shareQuota": 10240, "enabledProtocols": "SMB"}
+        self._bodies.append({"id": share, "name": "backups", "type": type_, "properties": properties})
+        return account
+
+    def _shutdown(self, place: _Place, vm_id: str) -> None:
+        """Add a schedule that shuts down a VM every evening."""
+        name = f"shutdown-computevm-{arm.name_of(vm_id)}"
+        properties = {
+            "status": "Enabled",
+            "taskType": "ComputeVmShutdownTask",
+            "dailyRecurrence": {"time": "2000"},
+            "timeZoneId": "UTC",
+            "targetResourceId": vm_id,
+        }
+        schedule = place.id("Microsoft.DevTestLab/schedules", name)
+        self._add(schedule, "Microsoft.DevTestLab/schedules", place.region, properties)
+
+    def _window(self, vm: Body) -> None:
+        """Assign a maintenance window to a VM with a host to itself, mostly."""
+        if vm["properties"]["hardwareProfile"]["vmSize"] != _ISOLATED or self._random.random() < 0.2:
+            return
+        assignment = f"{vm['id']}/providers/Microsoft.Maintenance/configurationAssignments/window"
+        type_ = "Microsoft.Maintenance/configurationAssignments"
+        self._bodies.append({"id": assignment, "name": "window", "type": type_, "properties": {"resourceId": vm["id"]}})
+
+    # --- public entrances ---------------------------------------------------------------------------------------------
+
+    def _entrance(self, name: str, members: dict[_Place, list[str]], networks: dict[bool, str]) -> None:
+        """Add an application gateway in each region, a Traffic Manager profile and the users' name."""
+        primary = next(iter(members))
+        policy = primary.id("Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies", f"waf-{name}")
+        mode = "Prevention" if self._random.random() < 0.9 else "Detection"
+        properties: Body = {
+            "policySettings": {"state": "Enabled", "mode": mode},
+            "managedRules": {"managedRuleSets": [{"ruleSetType": "OWASP", "ruleSetVersion": "3.2"}]},
+        }
+        type_ = "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies"
+        self._add(policy, type_, primary.region, properties)
+        profile = primary.id("Microsoft.Network/trafficManagerProfiles", f"tm-{name}")
+        endpoints = []
+        for place, configurations in members.items():
+            in_dr = place is not primary
+            label = f"{name}{'-dr' * in_dr}"
+            address = self._public_address(place, f"pip-{label}", label)
+            subnet = f"{networks[in_dr]}/subnets/gateway"
+            self._gateway(place, f"agw-{label}", configurations, (subnet, address, policy))
+            endpoint = _named(
+                profile,
+                "azureEndpoints",
+                place.region,
+                endpointStatus="Enabled",
+                endpointMonitorStatus="Degraded" if in_dr else "Online",
+                targetResourceId=address,
+                target=f"{label}.{place.region}.cloudapp.azure.com",
+                priority=2 if in_dr else 1,
+            )
+            endpoints.append(endpoint)
+        properties = {
+            "profileStatus": "Enabled",
+            "trafficRoutingMethod": "Priority",
+            "dnsConfig": {"relativeName": name, "fqdn": f"{name}.trafficmanager.net", "ttl": 30},
+            "monitorConfig": {
+                "protocol": "HTTPS",
+                "port": 443,
+                "path": "/csp/bin/mirror_status.cxw",
+                "intervalInSeconds": self._random.choice((10, 10, 30)),
+                "toleratedNumberOfFailures": 2,
+                "timeoutInSeconds": 5,
+            },
+            "endpoints": endpoints,
+        }
+        self._add(profile, "Microsoft.Network/trafficManagerProfiles", "global", properties)
+        zone = f"{primary.subscription}/resourceGroups/rg-dns/providers/Microsoft.Network/dnszones"
+        record = f"{zone}/{_zone_of(primary.subscription)}/CNAME/{name}"
+        properties = {"TTL": 60, "CNAMERecord": {"cname": f"{name}.trafficmanager.net"}, "targetResource": {}}
+        body = {"id": record, "name": name, "type": "Microsoft.Network/dnszones/CNAME", "properties": properties}
+        self._bodies.append(body)
+
+    def _gateway(self, place: _Place, name: str, members: Sequence[str], uses: tuple[str, str, str]) -> None:
+        """Add an application gateway; it uses a subnet, a public IP address and a WAF policy."""
+        subnet, address, policy = uses
+        gateway = place.id("Microsoft.Network/applicationGateways", name)
+
+        def part(collection: str, **properties: object) -> Body:
+            return _named(gateway, collection, "web", **properties)
+
+        def to(collection: str) -> Body:
+            return {"id": f"{gateway}/{collection}/web"}
+
+        parts = {
+            "gatewayIPConfigurations": part("gatewayIPConfigurations", subnet={"id": subnet}),
+            "frontendIPConfigurations": part("frontendIPConfigurations", publicIPAddress={"id": address}),
+            "frontendPorts": part("frontendPorts", port=443),
+            "sslCertificates": part(
+                "sslCertificates", keyVaultSecretId=f"https://kv-{place.group}.vault.azure.net/secrets/tls"
+            ),
+            "backendAddressPools": part(
+                "backendAddressPools", backendIPConfigurations=[{"id": member} for member in members]
+            ),
+            "probes": part(
+                "probes",
+                protocol="Https",
+                path="/health.html",
+                interval=self._random.choice((5, 5, 30)),
+                timeout=5,
+                unhealthyThreshold=2,
+            ),
+            "backendHttpSettingsCollection": part(
+                "backendHttpSettingsCollection",
+                port=443,
+                protocol="Https",
+                cookieBasedAffinity="Enabled",
+                requestTimeout=120,
+                connectionDraining={"enabled": True, "drainTimeoutInSec": 300},
+                probe=to("probes"),
+            ),
+            "httpListeners": part(
+                "httpListeners",
+                protocol="Https",
+                frontendIPConfiguration=to("frontendIPConfigurations"),
+                frontendPort=to("frontendPorts"),
+                sslCertificate=to("sslCertificates"),
+                hostNames=[],
+            ),
+            "requestRoutingRules": part(
+                "requestRoutingRules",
+                ruleType="Basic",
+                priority=100,
+                httpListener=to("httpListeners"),
+                backendAddressPool=to("backendAddressPools"),
+                backendHttpSettings=to("backendHttpSettingsCollection"),
+            ),
+        }
+        properties: Body = {
+            "sku": {"name": "WAF_v2", "tier": "WAF_v2"},
+            "operationalState": "Running",
+            "autoscaleConfiguration": {"minCapacity": 2, "maxCapacity": 10},
+            "sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20220101S"},
+            "firewallPolicy": {"id": policy},
+            **{collection: [entry] for collection, entry in parts.items()},
+        }
+        zones = ["1", "2", "3"]
+        self._add(gateway, "Microsoft.Network/applicationGateways", place.region, properties, zones=zones)
+
+    # --- load balancers -----------------------------------------------------------------------------------------------
 
     @staticmethod
     def _pool(place: _Place, load_balancer: str) -> str:
@@ -443,24 +820,30 @@ class _Estate:
         for index in range(vms):
             if index % 50 == 0:
                 place = _Place(scope, f"rg-team-{index // 50:02}", self._random.choice(_REGIONS)[0])
-                subnet = self._network(place)
+                network = _network_of(place)
+                security = self._security_group(place)
+                self._network(place, [_subnet(network, "servers", "10.1.0.0/20", networkSecurityGroup=security)])
+                subnet = f"{network}/subnets/servers"
             name = (
                 f"{self._random.choice(('build', 'mail', 'erp', 'pacs', 'report'))}-{arm.name_of(scope)[:8]}-{index:04}"
             )
             size = self._random.choice(_OTHER_SIZES)
-            self._vm(place, name, size, self._random.choice((0, 0, 1)), {"team": place.group}, subnet, "")
+            disks = self._random.choice((0, 0, 1))
+            vm, _ = self._vm(place, name, size, disks, {"team": place.group}, _Site(subnet))
+            if self._random.random() < 0.1:
+                self._shutdown(place, vm["id"])
 
     def _vm(  # noqa: PLR0913, PLR0917 - a VM differs in that many properties
-        self, place: _Place, name: str, size: str, data_disks: int, tags: dict[str, str], subnet: str, pool: str
+        self, place: _Place, name: str, size: str, data_disks: int, tags: dict[str, str], site: _Site
     ) -> tuple[Body, str]:
         """Add a VM with its network interface and disks; return it and the id of its IP configuration."""
         chance = self._random
         vm_id = place.id("Microsoft.Compute/virtualMachines", name)
         interface = place.id("Microsoft.Network/networkInterfaces", f"{name}-nic")
-        configuration = self._interface(place, interface, vm_id, tags, subnet, pool)
+        configuration = self._interface(place, interface, vm_id, tags, site)
         publisher, offer, sku = chance.choice(_IMAGES)
         cached = chance.random() < 0.05
-        os_disk = self._disk(place, f"{name}-os", vm_id, tags, ("Premium_LRS", 128, 500, 100), system=True)
+        os_disk = self._disk(place, f"{name}-os", vm_id, tags, ("Premium_LRS", 128, 500, 100), site=site, system=True)
         sort = chance.choice(_DISKS) if chance.random() < 0.97 else ("Standard_LRS", 512, 500, 60)
         attached = [
             {
@@ -468,7 +851,7 @@ class _Estate:
                 "createOption": "Attach",
                 "caching": "ReadWrite" if cached else "None",
                 "writeAcceleratorEnabled": False,
-                **self._disk(place, f"{name}-data{lun}", vm_id, tags, sort),
+                **self._disk(place, f"{name}-data{lun}", vm_id, tags, sort, site=site),
             }
             for lun in range(data_disks)
         ]
@@ -496,7 +879,9 @@ class _Estate:
             },
             "securityProfile": {"encryptionAtHost": chance.random() < 0.93, "securityType": "TrustedLaunch"},
             "networkProfile": {"networkInterfaces": [{"id": interface, "properties": {"primary": True}}]},
-            "diagnosticsProfile": {"bootDiagnostics": {"enabled": True}},
+            "diagnosticsProfile": {
+                "bootDiagnostics": {"enabled": True, **({"storageUri": site.diagnostics} if site.diagnostics else {})}
+            },
             "provisioningState": "Succeeded",
             "timeCreated": "2026-03-02T09:00:00.0000000+00:00",
             "instanceView": {
@@ -506,23 +891,24 @@ class _Estate:
                 "statuses": [status, {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"}],
             },
         }
-        return self._add(vm_id, "Microsoft.Compute/virtualMachines", place.region, properties, tags=tags), configuration
+        more = {"zones": [site.zone]} if site.zone else {}
+        vm = self._add(vm_id, "Microsoft.Compute/virtualMachines", place.region, properties, tags=tags, **more)
+        return vm, configuration
 
-    def _interface(  # noqa: PLR0913, PLR0917 - as above
-        self, place: _Place, interface: str, vm_id: str, tags: dict[str, str], subnet: str, pool: str
-    ) -> str:
+    def _interface(self, place: _Place, interface: str, vm_id: str, tags: dict[str, str], site: _Site) -> str:
         self._addresses += 1
         high, low = divmod(self._addresses % 4000 + 16, 256)
+        address = f"10.1.{site.third_octet + high}.{low}"
         configuration = _named(
             interface,
             "ipConfigurations",
             "ipconfig1",
-            privateIPAddress=f"10.1.{high}.{low}",
+            privateIPAddress=address,
             privateIPAllocationMethod="Static" if self._random.random() < 0.9 else "Dynamic",
-            subnet={"id": subnet},
+            subnet={"id": site.subnet},
             primary=True,
             privateIPAddressVersion="IPv4",
-            **({"loadBalancerBackendAddressPools": [{"id": pool}]} if pool else {}),
+            **({"loadBalancerBackendAddressPools": [{"id": site.pool}]} if site.pool else {}),
         )
         properties = {
             "resourceGuid": self._guid(),
@@ -535,7 +921,7 @@ class _Estate:
             "nicType": "Standard",
         }
         self._add(interface, "Microsoft.Network/networkInterfaces", place.region, properties, tags=tags)
-        self._address_of[str(configuration["id"])] = f"10.1.{high}.{low}"
+        self._address_of[str(configuration["id"])] = address
         return str(configuration["id"])
 
     def _disk(  # noqa: PLR0913 - as above
@@ -546,6 +932,7 @@ class _Estate:
         tags: dict[str, str],
         sort: tuple[str, int, int, int],
         *,
+        site: _Site,
         system: bool = False,
     ) -> Body:
         """Add a disk and return its entry in the storage profile of its VM."""
@@ -565,11 +952,16 @@ class _Estate:
         }
         if system:
             properties["osType"] = "Linux"
-        more = {"sku": {"name": sku, "tier": sku.partition("_")[0]}, "managedBy": vm_id}
+        encrypted = {"diskEncryptionSet": {"id": site.encryption_set}} if site.encryption_set else {}
+        if site.encryption_set:
+            own_key = {"type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": site.encryption_set}
+            properties["encryption"] = own_key
+        more: Body = {"sku": {"name": sku, "tier": sku.partition("_")[0]}, "managedBy": vm_id}
+        more |= {"zones": [site.zone]} if site.zone else {}
         self._add(disk, "Microsoft.Compute/disks", place.region, properties, tags=tags, **more)
         return {
             "name": name,
-            "managedDisk": {"storageAccountType": sku, "id": disk},
+            "managedDisk": {"storageAccountType": sku, "id": disk, **encrypted},
             "diskSizeGB": size,
             "deleteOption": "Detach",
         }
@@ -610,6 +1002,43 @@ def _named(owner: str, collection: str, name: str, **properties: object) -> Body
         "type": f"{arm.type_of(owner)}/{collection}",
         "properties": {"provisioningState": "Succeeded", **properties},
     }
+
+
+def _network_of(place: _Place) -> str:
+    """Return the id of the network of a resource group."""
+    return place.id("Microsoft.Network/virtualNetworks", f"vnet-{place.group}")
+
+
+def _subnet(network: str, name: str, prefix: str, **uses: str) -> Body:
+    """Return a subnet that uses resources, such as a route table, by their ids."""
+    references = {key: {"id": arm_id} for key, arm_id in uses.items()}
+    return _named(network, "subnets", name, addressPrefix=prefix, delegations=[], **references)
+
+
+def _peering(network: str, remote: str, **more: bool) -> Body:
+    return _named(
+        network,
+        "virtualNetworkPeerings",
+        f"peer-{arm.name_of(remote)}",
+        **{
+            "peeringState": "Connected",
+            "allowVirtualNetworkAccess": True,
+            "allowForwardedTraffic": True,
+            "useRemoteGateways": False,
+            "remoteVirtualNetwork": {"id": remote},
+            **more,
+        },
+    )
+
+
+def _blobs_of(account: str) -> str:
+    """Return the address of the blobs of a storage account."""
+    return f"https://{arm.name_of(account)}.blob.core.windows.net/"
+
+
+def _zone_of(scope: str) -> str:
+    """Return the name of the DNS zone of a subscription."""
+    return f"hospitals-{int(arm.name_of(scope)[:8])}.example"
 
 
 def _sizes() -> Iterator[Body]:
