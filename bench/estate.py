@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from auditor.azure import arm
-from auditor.azure.types import REFERENCES, VERSIONS
+from auditor.azure.types import REFERENCES, TYPES, VERSIONS
 from auditor.snapshot.model import Snapshot, resource
 from auditor.snapshot.skus import sku
 
@@ -49,43 +49,7 @@ _CALLS: Final = {
 }
 """The requests that returned the resources, by type."""
 
-TYPES: Final = frozenset(
-    {
-        *REFERENCES,
-        *(reference.to for references in REFERENCES.values() for reference in references),
-        "microsoft.authorization/locks",
-        "microsoft.classiccompute/domainnames",
-        "microsoft.classiccompute/virtualmachines",
-        "microsoft.classicnetwork/virtualnetworks",
-        "microsoft.classicstorage/storageaccounts",
-        "microsoft.compute/diskencryptionsets",
-        "microsoft.compute/skus",
-        "microsoft.compute/virtualmachines/extensions",
-        "microsoft.devtestlab/schedules",
-        "microsoft.keyvault/vaults",
-        "microsoft.maintenance/configurationassignments",
-        "microsoft.managedidentity/userassignedidentities",
-        "microsoft.network/applicationgatewaywebapplicationfirewallpolicies",
-        "microsoft.network/azurefirewalls",
-        "microsoft.network/connections",
-        "microsoft.network/dnszones",
-        "microsoft.network/dnszones/a",
-        "microsoft.network/dnszones/cname",
-        "microsoft.network/dnszones/recordsets",
-        "microsoft.network/expressroutecircuits",
-        "microsoft.network/firewallpolicies",
-        "microsoft.network/firewallpolicies/rulecollectiongroups",
-        "microsoft.network/natgateways",
-        "microsoft.network/routetables",
-        "microsoft.network/virtualnetworkgateways",
-        "microsoft.dataprotection/backupvaults",
-        "microsoft.recoveryservices/vaults",
-        "microsoft.resources/subscriptions",
-        "microsoft.resources/subscriptions/resourcegroups",
-        "microsoft.storage/storageaccounts",
-        "microsoft.storage/storageaccounts/fileservices/shares",
-    }
-)
+LISTED: Final = frozenset({*TYPES, *(reference.to for references in REFERENCES.values() for reference in references)})
 """The types that are listed completely."""
 
 
@@ -190,7 +154,7 @@ class _Estate:
             taken_at=TAKEN_AT,
             scopes=tuple(scopes),
             resources=tuple(resources[key] for key in sorted(resources)),
-            listed=frozenset((scope, type_) for scope in scopes for type_ in TYPES),
+            listed=frozenset((scope, type_) for scope in scopes for type_ in LISTED),
             gaps=(),
             deployment="\n".join(self._declared) + "\n",
         )
