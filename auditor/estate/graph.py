@@ -52,6 +52,18 @@ class Graph:
             found = self.resources.get(key) or placeholder(gap.scope)
             self.resources[key] = msgspec.structs.replace(found, unread=(*found.unread, gap))
 
+    def keys_of(self, type_: str, subscription: str) -> list[str]:
+        """Return the keys of the resources of a type in a subscription."""
+        return self._keys.get((type_, subscription), [])
+
+    @cached_property
+    def _keys(self) -> dict[tuple[str, str], list[str]]:
+        """The keys of the resources by type and subscription."""
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for key, resource in self.resources.items():
+            found[resource.type, arm.subscription_of(key)].append(key)
+        return found
+
     @cached_method
     def listing(self, type_: str, subscription: str) -> Unknown | None:
         """Return why the resources of a type in a subscription may not all be here, or None where they are."""

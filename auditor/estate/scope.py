@@ -112,9 +112,10 @@ class ScopeBuilder:
 
     def _has_all(self, type_: str) -> bool:
         """Return whether all resources of a type in the subscriptions were read and are here."""
-        others = (found for found in self._graph.by_type.get(type_, ()) if found.key not in self._found[type_])
-        return all(self._graph.listing(type_, own) is None for own in self._subscriptions) and not any(
-            arm.subscription_of(other.key) in self._subscriptions for other in others
+        found = self._found[type_]
+        return all(
+            self._graph.listing(type_, own) is None and all(key in found for key in self._graph.keys_of(type_, own))
+            for own in self._subscriptions
         )
 
     def _unlisted(self, type_: str) -> Unknown | None:
