@@ -11,6 +11,7 @@ from auditor import yaml_documents
 from auditor.azure.types import VERSIONS
 from tests import estates
 from tests.estate import subscription as s
+from tests.estate.edge import classic_front_door, front_door
 from tests.estate.subscription import VNET, Body, arm_id
 from tests.test_discover import mirror_pool, proposal
 
@@ -133,6 +134,27 @@ def record(name: str, zone: str = "hospital.example", **properties: Any) -> Body
 )
 def test_names_whose_records_lead_to_it_are_those_of_users(records: list[Body], names: list[str] | None) -> None:
     assert proposed(*front(), PROFILE, ZONE, *records)[0].get("dns") == names
+
+
+def test_of_the_names_those_count_that_lead_to_both_regions() -> None:
+    here = record("west", ARecords=[{"ipv4Address": "203.0.113.7"}])
+    everywhere = record("iris", CNAMERecord={"cname": "tm.trafficmanager.net"})
+    assert proposed(*front(), PROFILE, ZONE, here, everywhere)[0]["dns"] == ["iris.hospital.example"]
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        front_door("fd", {"hostName": "here.westeurope.cloudapp.azure.com"}),
+        [classic_front_door("fd-abc.z01", {"address": "here.westeurope.cloudapp.azure.com"})],
+    ],
+    ids=["Front Door", "classic"],
+)
+def test_a_front_door_is_the_entrance_and_users_have_the_names_that_lead_to_it(door: list[Body]) -> None:
+    found, text = proposed(*front(), *door, ZONE, record("iris", CNAMERecord={"cname": "FD-abc.z01.azurefd.net."}))
+    assert (found["entrance"], found["connectivity"]) == ("front-door", ["internet"])
+    assert found["dns"] == ["iris.hospital.example"]
+    assert "likely: reached by fd" in text
 
 
 def test_a_name_in_a_private_zone_is_none_of_users() -> None:

@@ -14,6 +14,8 @@ from auditor.azure.types.names import (
     CONNECTION,
     DNS_ZONE,
     FILE_SHARE,
+    FRONT_DOOR_CLASSIC,
+    FRONT_DOOR_ENDPOINT,
     LOAD_BALANCER,
     NETWORK_GATEWAY,
     PUBLIC_ADDRESS,
@@ -23,6 +25,7 @@ from auditor.discover.candidates import Confidence
 from auditor.discover.names import words_of
 from auditor.discover.proposals import DeploymentProposal, Member, MirrorProposal
 from auditor.estate.declaration import DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
+from auditor.estate.front_doors import TYPES as FRONT_DOORS
 from auditor.estate.ports import SUPERSERVER_PORTS
 from auditor.estate.subjects import Deployment, Mirror
 from auditor.estate.topology import Topology
@@ -178,29 +181,19 @@ _ENTRANCES: Final = (LOAD_BALANCER, APPLICATION_GATEWAY, AZURE_FIREWALL)
 
 
 def _dns(context: Context, deployment: Deployment) -> Iterator[Key]:
-    """Yield the names whose records lead to the Traffic Manager profiles or public entrances of a deployment.
+    """Yield the names whose records lead to what directs users to the deployment, else to its public entrances.
 
-    The name of a profile itself is one if an application gateway accepts it.
+    The name of a Traffic Manager profile itself is one if an application gateway accepts it.
     """
-    profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
     owners = [owner for type_ in _ENTRANCES for owner in deployment.scope[type_].of_type(Resource)]
-    addresses = [
-        address
-        for address in deployment.scope[PUBLIC_ADDRESS].of_type(Resource)
-        if any(holder in owners for holder in context.topology.public_addresses.holders(address))
-    ]
-    targets: dict[str, Resource] = {}
-    for found, paths in (
-        (profiles, ("properties.dnsConfig.fqdn",)),
-        (addresses, ("properties.dnsSettings.fqdn", "properties.ipAddress")),
-    ):
-        for resource in found:
-            names = (value(resource, path).value for path in paths)
-            targets |= {_plain(name): resource for name in (resource.key, *names) if isinstance(name, str)}
+    targets = _directing(context, deployment)
+    addresses = _named(_addresses(context, deployment, owners), "properties.dnsSettings.fqdn", "properties.ipAddress")
+    leading = _leading_to(context.topology, targets) or _leading_to(context.topology, addresses)
+    targets |= addresses
     accepted = {_plain(host): gateway for gateway in owners for host in _hosts(gateway)}
     entries = [
         Entry(name, Confidence.LIKELY, f"its record leads to {target.name}")
-        for name, target in sorted(_leading_to(context.topology, targets).items())
+        for name, target in sorted(leading.items())
         if len(name) < _LONGEST_NAME and _DOMAIN.fullmatch(name)
     ]
     entries = entries or [
@@ -215,6 +208,37 @@ def _dns(context: Context, deployment: Deployment) -> Iterator[Key]:
 
 
 _LONGEST_NAME: Final = 254
+
+
+def _directing(context: Context, deployment: Deployment) -> dict[str, Resource]:
+    """Return the Traffic Manager profiles and Azure Front Doors of a deployment by their domain names and keys."""
+    doors = {door.key for type_ in FRONT_DOORS for door in deployment.scope[type_].of_type(Resource)}
+    known = context.topology.graph.by_type
+    ends = [
+        end
+        for type_ in (FRONT_DOOR_ENDPOINT, FRONT_DOOR_CLASSIC)
+        for end in known.get(type_, ())
+        if arm.owner_of(end.key) in doors
+    ]
+    profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
+    return _named(profiles, "properties.dnsConfig.fqdn") | _named(ends, "properties.hostName", "properties.cName")
+
+
+def _addresses(context: Context, deployment: Deployment, owners: Sequence[Resource]) -> list[Resource]:
+    """Return the public IP addresses of some owners."""
+    own = {owner.key for owner in owners}
+    holders = context.topology.public_addresses.holders
+    found = deployment.scope[PUBLIC_ADDRESS].of_type(Resource)
+    return [address for address in found if any(holder.key in own for holder in holders(address))]
+
+
+def _named(found: Iterable[Resource], *paths: str) -> dict[str, Resource]:
+    """Return resources by their keys, and by the names or addresses at some paths."""
+    named: dict[str, Resource] = {}
+    for resource in found:
+        names = (value(resource, path).value for path in paths)
+        named |= {_plain(name): resource for name in (resource.key, *names) if isinstance(name, str)}
+    return named
 
 
 def _hosts(owner: Resource) -> Iterator[str]:
