@@ -15,6 +15,7 @@ from auditor.authoring.rule_files import TOPOLOGY
 from auditor.azure import paths
 from auditor.evaluation.model import Outcome
 from auditor.rules.evidence import Evidence
+from auditor.rules.facts import FACTS
 from auditor.rules.model import SEVERITIES
 from auditor.snapshot.known import Cause
 from tests import estates
@@ -100,15 +101,22 @@ def test_every_rule_passes_on_a_known_good_deployment() -> None:
 
 
 def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) -> bool:
-    """Return whether any evidence is a changed property; where none can be, whether there is any evidence.
+    """Return whether any evidence is a changed property or an added resource.
 
-    The absence of a removed resource has no property.
+    What was removed has no property: there the evidence is what is left, as a fact of the subject or in the resource
+    of which a part was removed, or the attestation without it.
     """
     changes = [*example.get("set", ()), *example.get("remove", ())]
-    shown = [(c["resource"], c["path"]) for c in changes if "path" in c and not _shown_otherwise(c)]
-    added = [(item["name"], "") for item in example.get("add", ())]
-    whole = any("path" not in change for change in changes)
-    return any(whole or not shown or any(_names(entry, *place) for place in shown + added) for entry in evidence)
+    shown = [(c["resource"], c["path"]) for c in changes if "path" in c and not _is_removal(c)]
+    shown += [(item["name"], "") for item in example.get("add", ())]
+    if any(_names(entry, *place) for entry in evidence for place in shown):
+        return True
+    reduced = [(change["resource"], "") for change in changes if _is_removal(change)]
+    computed = {*FACTS, "attestation"}
+    return bool(reduced) and any(
+        entry.path.rpartition(" ")[2] in computed or any(_names(entry, *place) for place in reduced)
+        for entry in evidence
+    )
 
 
 def _names(entry: Evidence, resource: str, path: str) -> bool:
@@ -120,7 +128,8 @@ def _names(entry: Evidence, resource: str, path: str) -> bool:
     )
 
 
-def _shown_otherwise(change: dict[str, Any]) -> bool:
-    """Return whether evidence cannot show a change: the removal of one or all items of a list."""
-    removed = isinstance(paths.parse(change["path"])[-1], int) and "value" not in change
-    return removed or change.get("value") == []
+def _is_removal(change: dict[str, Any]) -> bool:
+    """Return whether a change removes a resource, or one or all items of a list."""
+    if "path" not in change or change.get("value") == []:
+        return True
+    return isinstance(paths.parse(change["path"])[-1], int) and "value" not in change

@@ -95,6 +95,9 @@ def _answers(context: Context, vm: Resource, rules: list[Part]) -> Answer:
     for rule in rules:
         series = _series(context, rule, addresses)
         unknown = unknown or series.incomplete_because
+        if not series.known:
+            reason = f"Azure measured no health probe status of {vm.id} for {rule.id}"
+            unknown = unknown or Unknown(Cause.VALUE, reason, about=(vm.id, rule.resource.id))
         for one in series.of_type(Part):
             recent = _recent(one)
             reads += recent.reads
@@ -103,8 +106,7 @@ def _answers(context: Context, vm: Resource, rules: list[Part]) -> Answer:
             elif isinstance(recent.value, Unknown):
                 unknown = unknown or recent.value
     if unknown is None and len({*found}) != 1:
-        said = "answers some health probes only" if found else "has no health probe status that Azure measured"
-        unknown = Unknown(Cause.VALUE, f"{vm.id} {said}", about=(vm.id,))
+        unknown = Unknown(Cause.VALUE, f"{vm.id} answers some health probes only", about=(vm.id,))
     return Answer(found[0] if unknown is None else unknown, tuple(reads))
 
 

@@ -29,7 +29,9 @@ def series(address: str, averages: Sequence[Any], port: str = "1972") -> Body:
     return {"metadatavalues": dimensions, "data": [{} if one is None else {"average": one} for one in averages]}
 
 
-def built(*timeseries: Body, sku: str = "Standard", state: str = "None", **keywords: Any) -> Any:
+def built(
+    *timeseries: Body, sku: str = "Standard", state: str = "None", more_rules: Body | None = None, **keywords: Any
+) -> Any:
     interfaces = [
         s.nic(
             f"{name}-nic",
@@ -47,7 +49,7 @@ def built(*timeseries: Body, sku: str = "Standard", state: str = "None", **keywo
     entry = {"networkInterfaceIPConfiguration": {"id": s.configuration_id("a-nic")}, "adminState": state}
     pool = {**s.by_nic("a-nic", "b-nic"), "loadBalancerBackendAddresses": [{"properties": entry}]}
     rule = {**s.to("lb", "p"), "protocol": "Tcp", "backendPort": 1972}
-    balancing = s.load_balancer("lb", {"p": pool}, {"r": rule})
+    balancing = s.load_balancer("lb", {"p": pool}, {"r": rule, **(more_rules or {})})
     metric = {"id": f"{LB}/providers/Microsoft.Insights/metrics/DipAvailability", "type": "Microsoft.Insights/metrics"}
     measured = [{**metric, "name": {"value": "DipAvailability"}, "timeseries": list(timeseries)}] if timeseries else []
     bodies = [*(s.vm(name) for name in "ab"), *interfaces, s.network(), {**balancing, "sku": {"name": sku}}, *measured]
@@ -57,6 +59,16 @@ def built(*timeseries: Body, sku: str = "Standard", state: str = "None", **keywo
 def answering(*timeseries: Body, **keywords: Any) -> object:
     found = built(*timeseries, **keywords)
     return said("mirror.answering_members", found, s.only(found).mirrors[0])
+
+
+def test_each_load_balancing_rule_is_measured() -> None:
+    every = {"second": {**s.to("lb", "p"), "protocol": "All", "backendPort": 0}}
+    other = {"second": {**s.to("lb", "p"), "protocol": "Tcp", "backendPort": 51773}}
+    up_and_down = (series("10.0.0.4", UP), series("10.0.0.5", DOWN))
+    assert answering(*up_and_down, more_rules=every) == 1
+    assert answering(*up_and_down, more_rules=other) == 1, "it leads to another port"
+    assert answering(series("10.0.0.4", UP, "51773"), series("10.0.0.5", DOWN)) == (0, 1)
+    assert answering(series("10.0.0.5", DOWN)) == (0, 1)
 
 
 @pytest.mark.parametrize(
