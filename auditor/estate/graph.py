@@ -133,6 +133,7 @@ class Graph:
             owner = self.get(arm.parent_of(owner.key))
         return owner
 
+    @cached_method
     def part(self, arm_id: str) -> Part | Unknown:
         """Return the part of a resource that has an id of its own (a pool, a probe, a frontend)."""
         key = arm.key(arm_id)

@@ -11,6 +11,7 @@ from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules, virtual_network
 from auditor.estate.admin_rules import AdminRules
 from auditor.estate.admission import Admission, admission
+from auditor.estate.caching import cached_method
 from auditor.estate.graph import Graph
 from auditor.estate.passage import Flow, Passage, in_turn, passage
 from auditor.estate.private_addresses import network_of
@@ -192,24 +193,26 @@ class SecurityGroups:
         """
         key = (group.key, inbound)
         if key not in self._rules:
-            self._rules[key] = self._find_rules(group, inbound=inbound)
+            found = self._parsed(group.id)
+            if isinstance(found, tuple):
+                wanted = [rule for rule in found if isinstance(rule.inbound, Unknown) or rule.inbound is inbound]
+                found = tuple(sorted(wanted, key=lambda rule: (rule.priority, rule.allows is not False)))
+            self._rules[key] = found
         return self._rules[key]
 
-    def _find_rules(self, group: Resource, *, inbound: bool) -> tuple[SecurityRule, ...] | Unknown:
-        if isinstance(found := self.graph.get(group.id), Unknown):
-            return found
-        own = objects(found, "properties.securityRules[*]")
+    @cached_method
+    def _parsed(self, group_id: str) -> tuple[SecurityRule, ...] | Unknown:
+        """Return the rules of a security group in both directions, unknown if any of them is."""
+        if isinstance(group := self.graph.get(group_id), Unknown):
+            return group
+        own = objects(group, "properties.securityRules[*]")
         if own.missing is not None:
             return own.missing
-        defaults = objects(found, "properties.defaultSecurityRules[*]").known
+        defaults = objects(group, "properties.defaultSecurityRules[*]").known
         rules = [part if isinstance(part, Unknown) else security_rules.parse(part) for part in (*own.known, *defaults)]  # type: ignore[arg-type]
-        wanted: list[SecurityRule] = []
-        for rule in (*rules, *(() if defaults else security_rules.DEFAULT_RULES)):
-            if isinstance(rule, Unknown):
-                return rule
-            if isinstance(rule.inbound, Unknown) or rule.inbound is inbound:
-                wanted.append(rule)
-        return tuple(sorted(wanted, key=lambda rule: (rule.priority, rule.allows is not False)))
+        unknown = next((rule for rule in rules if isinstance(rule, Unknown)), None)
+        known = (rule for rule in rules if isinstance(rule, SecurityRule))
+        return unknown or (*known, *(() if defaults else security_rules.DEFAULT_RULES))
 
 
 def _equal_priorities(group: Resource, rules: Iterable[SecurityRule]) -> Unknown | None:
