@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from auditor import bundled
 from auditor.authoring import changes
@@ -85,7 +87,7 @@ class MutationTest:
         for change in sorted(failing, key=lambda change: change["on"] != self.on):
             with contextlib.suppress(InputError):  # an example on another deployment may name what this one lacks
                 yield changes.apply(self._sensitivity.fixture, change).topology()
-        for mutation in self._most_different_first(file.rule):
+        for mutation in self._most_promising_first(file.rule, failing):
             with contextlib.suppress(InputError):
                 yield self._sensitivity.mutated(mutation)
 
@@ -113,16 +115,27 @@ class MutationTest:
     def _is_about(self, entry: Insensitivity, mutation: Mutation) -> bool:
         return entry.includes(self.on, mutation) and self._sensitivity.reads(entry.rule, mutation)
 
-    def _most_different_first(self, rule: str) -> list[Mutation]:
-        """Return the mutations that can change a rule's outcomes: each kind of each property once before any again."""
+    def _most_promising_first(self, rule: str, failing: Iterable[Mapping[str, Any]]) -> list[Mutation]:
+        """Return the mutations that can change a rule's outcomes, those of what the examples that fail change first.
+
+        Of the others, each kind of each property is there once before any again.
+        """
+        changed = {
+            _INDEX.sub("[*]", entry.get("path", ""))
+            for change in failing
+            for entry in (*change.get("set", ()), *change.get("remove", ()))
+        }
         seen: defaultdict[tuple[str, ...], int] = defaultdict(int)
         ranked = []
         for mutation in self._sensitivity.mutations:
             concerned = self._sensitivity.concerned(mutation)
             if rule in concerned:
                 seen[mutation[:3]] += 1
-                ranked.append((seen[mutation[:3]], len(concerned), mutation))
-        return [mutation for *_, mutation in sorted(ranked, key=lambda entry: entry[:2])]
+                ranked.append(((mutation.path not in changed, seen[mutation[:3]], len(concerned)), mutation))
+        return [mutation for _, mutation in sorted(ranked, key=itemgetter(0))]
+
+
+_INDEX: Final = re.compile(r"\[\d+\]")
 
 
 def faults(observations: Iterable[Observation]) -> Iterator[Fault]:
