@@ -68,6 +68,17 @@ def body_of(name: str) -> Body:
     return body
 
 
+@cache
+def shared_body(name: str) -> Body:
+    """Return the ARM JSON file of an estate, which all tests share: none may change it."""
+    return body_of(name)
+
+
+def top_of(name: str) -> Body:
+    """Return a copy of the ARM JSON file of an estate of which only the top level may be changed."""
+    return {**shared_body(name)}
+
+
 def declared_of(name: str) -> Any:
     """Return a copy of the content of the deployment file of an estate."""
     return msgspec.json.decode(_files(name)[1])
@@ -75,7 +86,7 @@ def declared_of(name: str) -> Any:
 
 @cache
 def _decoder(name: str) -> fixtures.Decoder:
-    return fixtures.Decoder(name, body_of(name))
+    return fixtures.Decoder(name, shared_body(name))
 
 
 def snapshot_of(name: str, body: Body) -> Snapshot:

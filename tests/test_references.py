@@ -135,7 +135,7 @@ def test_a_reference_that_leads_nowhere_decides_nothing(change: tuple[Case, Refe
 
 
 @pytest.mark.slow
-@settings(max_examples=400, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(broken())
 def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Reference, str]) -> None:
     assert contradictions(*change) == []
@@ -145,7 +145,9 @@ def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Re
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 def test_each_kind_of_reference_of_a_known_good_deployment(name: str, how: str) -> None:
+    """Of several references of a kind, half of the ways are tried on the last one, the others on the first."""
     found = case(name)
-    ends = {(each.type, each.path, last): each for last in (0, 1) for each in found.references[:: 1 - 2 * last]}
-    assert len(ends) > 60
-    assert [text for each in ends.values() for text in contradictions(found, each, how)] == []
+    order = 1 if HOWS.index(how) % 2 else -1
+    of_each_kind = {(each.type, each.path): each for each in found.references[::order]}
+    assert len(of_each_kind) > 30
+    assert [text for each in of_each_kind.values() for text in contradictions(found, each, how)] == []

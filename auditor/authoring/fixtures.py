@@ -58,11 +58,11 @@ class Decoder:
         unchanged = arm_json.decode(msgspec.json.encode(inventory), name)
         unread = {arm.key(gap.scope) for gap in unchanged.gaps}
         known = {resource.key: resource for resource in unchanged.resources if resource.key not in unread}
-        self._resources: dict[bytes, Resource] = {
-            msgspec.json.encode(item): known[arm.key(item["id"])]
-            for item in inventory["value"]
-            if "id" in item and arm.key(item["id"]) in known
-        }
+        items = [item for item in inventory["value"] if "id" in item and arm.key(item["id"]) in known]
+        self._resources = {msgspec.json.encode(item): known[arm.key(item["id"])] for item in items}
+        # Most of a changed copy are the very same objects.
+        self._same = {id(item): (item, known[arm.key(item["id"])]) for item in items}
+        self._same |= {id(resource.body): (resource.body, resource) for resource in known.values()}
         self._deployments: dict[bytes, tuple[DeclaredDeployment, ...]] = {}
 
     def snapshot(self, inventory: Mapping[str, Any]) -> Snapshot:
@@ -74,7 +74,8 @@ class Decoder:
         kept: dict[str, Resource] = {}
         others = []
         for item in inventory["value"]:
-            resource = self._resources.get(msgspec.json.encode(item))
+            same = self._same.get(id(item))
+            resource = self._resources.get(msgspec.json.encode(item)) if same is None else same[1]
             if resource is None:
                 others.append(item)
             else:

@@ -35,6 +35,7 @@ class Sensitivity:
         self.fixture = fixture
         self.rules = {rule.rule.id: rule for rule in rules}
         self._order = list(self.rules)
+        self._last: dict[tuple[str, str], str] = {}
         self._unchanged = fixture.topology()
         snapshot = self._unchanged.graph.snapshot
         self._bodies: dict[str, Any] = {resource.key: resource.body for resource in snapshot.resources}
@@ -85,10 +86,12 @@ class Sensitivity:
             topology = self.mutated(mutation)
         except InputError:
             return "the decoder"
-        for rule in rules:
+        last = self._last.get(mutation[:2])  # it probably notices another mutation of this property too
+        for rule in sorted(rules, key=lambda rule: rule != last):
             if self._outcomes(rule, topology) - {Outcome.PASS, Outcome.NOT_APPLICABLE}:
                 self._order.remove(rule)
                 self._order.insert(0, rule)
+                self._last[mutation[:2]] = rule
                 return rule
         return ""
 

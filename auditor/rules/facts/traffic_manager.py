@@ -108,8 +108,9 @@ def _nested_nowhere(topology: Topology) -> Unknown | None:
     for profile in topology.graph.by_type.get(TRAFFIC_MANAGER, ()):
         for endpoint in objects(profile, ENDPOINTS).of_type(Part):
             target = topology.dns.target(endpoint).value
-            is_nested = str(value(endpoint, "type").value).lower().endswith("/nestedendpoints")
-            if is_nested and isinstance(target, Unknown) and target.cause is not Cause.GAP:
+            if not isinstance(target, Unknown) or target.cause is Cause.GAP:
+                continue
+            if str(value(endpoint, "type").value).lower().endswith("/nestedendpoints"):
                 return target
     return None
 
