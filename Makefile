@@ -9,6 +9,10 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 AZCLI := .venv-azcli
 
+# Compiled code is kept, out of the way of the sources: tests start in half the time.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help check quick test coverage bench docs azcli
 
@@ -26,10 +30,10 @@ quick: $(READY) ## the tests that are not marked as slow, with few examples of e
 	@$(PY) -m pytest --quiet -m "not slow" --hypothesis-profile quick
 
 test: $(READY) ## every test, in parallel
-	@$(PY) -m pytest --quiet --numprocesses auto
+	@$(PY) -m pytest --quiet --numprocesses auto --dist worksteal
 
 coverage: $(READY) ## every test, in parallel, and the lower limit of branch coverage
-	@$(PY) -m pytest --quiet --numprocesses auto --cov --cov-report term
+	@$(PY) -m pytest --quiet --numprocesses auto --dist worksteal --cov --cov-report term
 
 bench: $(READY) ## cost of a scan against lower bounds of the same run (BENCH=short for a quick one)
 	@$(PY) bench/run.py $(BENCH)

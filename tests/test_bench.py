@@ -54,6 +54,7 @@ def owner(key: str) -> str:
     return key
 
 
+@pytest.mark.slow
 def test_the_same_number_and_seed_give_the_same_estate() -> None:
     build = load(ROOT / "bench" / "estate.py").build
     assert snapshot_file.encode(build(60)) == snapshot_file.encode(build(60))

@@ -54,6 +54,7 @@ def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) 
     assert report["coverage"]["complete"] is False
 
 
+@pytest.mark.slow
 def test_passes_come_with_their_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     main(["scan", "--demo", "-o", "json", "--passes"])
     findings = json.loads(capsys.readouterr().out)["findings"]
@@ -69,6 +70,7 @@ def test_sarif_says_what_passes_observed(capsys: pytest.CaptureFixture[str]) -> 
     assert len([text for text in passes if " expected " in text]) > len(passes) / 2
 
 
+@pytest.mark.slow
 def test_the_demo_has_no_findings_outside_its_deployment(capsys: pytest.CaptureFixture[str]) -> None:
     main(["scan", "--demo", "-o", "json", "--passes"])
     report = json.loads(capsys.readouterr().out)
@@ -88,6 +90,7 @@ def test_a_gap_gives_exit_code_3_unless_ignored(tmp_path: Path) -> None:
     assert main([*arguments, "--allow-incomplete"]) == exit_codes.OK
 
 
+@pytest.mark.slow
 def test_missing_files_that_the_deployment_requires_give_exit_code_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +193,7 @@ def test_a_waived_gap_leaves_the_answer_complete(tmp_path: Path) -> None:
     assert report["summary"]["waived"]["unknown"] > 0
 
 
+@pytest.mark.slow
 def test_an_attested_unknown_passes_and_a_fail_does_not(tmp_path: Path) -> None:
     attestations, report = tmp_path / "attestations.yaml", tmp_path / "r.json"
     attestations.write_text("""\
@@ -254,6 +258,7 @@ def test_a_snapshot_has_the_findings_of_its_source(name: str, tmp_path: Path) ->
     assert (kept.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
 
 
+@pytest.mark.slow
 def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
     path = tmp_path / "inventory.json.gz"
     path.write_bytes(gzip.compress(INVENTORY.read_bytes()))

@@ -26,6 +26,7 @@ def command_lines() -> list[tuple[str, str]]:
     return of_rules + [(source, line) for source, line in commands.found() if source.endswith(".md")]
 
 
+@pytest.mark.slow
 def test_every_line_of_a_fix_is_a_comment_or_a_whole_command() -> None:
     for source, line in command_lines():
         program, *arguments = shlex.split(line)
@@ -33,6 +34,7 @@ def test_every_line_of_a_fix_is_a_comment_or_a_whole_command() -> None:
         assert "..." not in arguments, f"{source}: {line}"
 
 
+@pytest.mark.slow
 def test_each_placeholder_is_in_the_list_of_contributing() -> None:
     text = (commands.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text[text.index("| placeholder |") :].split("\n\n")[0]

@@ -69,6 +69,7 @@ def test_every_known_good_deployment_is_here() -> None:
     assert {"trakcare-2018", "trakcare-current"} <= set(KNOWN_GOOD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stripped", [False, True], ids=["as it is", "without tags"])
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_what_a_known_good_deployment_declares_is_proposed(name: str, stripped: bool) -> None:

@@ -30,7 +30,7 @@ def test_every_file_is_a_rule() -> None:
     assert {*estates.RULE_IDS, TOPOLOGY} == estates.rule_files().keys()
 
 
-QUICK = {"MIR001", "STO001"}
+QUICK = {"STO001"}
 RULES = [pytest.param(rule_id, marks=[] if rule_id in QUICK else pytest.mark.slow) for rule_id in estates.RULE_IDS]
 
 
@@ -82,6 +82,7 @@ ONLY_IN_EXAMPLES = {"DR007": "each deployment requires full capacity in its DR r
 """The rules that apply to no known-good deployment, with the reason: an example declares what they need."""
 
 
+@pytest.mark.slow
 def test_every_rule_passes_on_a_known_good_deployment() -> None:
     """A rule that is not applicable everywhere would not be tested; one by attestation applies where it is unknown."""
     for profile in estates.pack().rules:

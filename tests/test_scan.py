@@ -101,6 +101,7 @@ def test_the_deployment_file_comes_from_the_user_then_from_the_snapshot(
     assert report.snapshot.deployment == DEPLOYMENT.format(name="from-file"), "what is evaluated can be written"
 
 
+@pytest.mark.slow
 def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Path) -> None:
     carried = as_snapshot(raw, tmp_path / "s", "format: auditor.deployment/9\n")
     with pytest.raises(InputError, match="the deployment file in the snapshot"):
@@ -156,6 +157,7 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_packs_are_added_to_the_built_in_one(raw: Path, declared: Path, own: Path) -> None:
     built_in = scan.scan(Request(FileSource(raw), deployment=declared))
     report = scan.scan(Request(FileSource(raw), deployment=declared, rules=(own,)))
@@ -166,6 +168,7 @@ def test_packs_are_added_to_the_built_in_one(raw: Path, declared: Path, own: Pat
     assert report.profile == scan.DEFAULT_PROFILE
 
 
+@pytest.mark.slow
 def test_added_packs_are_checked(raw: Path, own: Path) -> None:
     (own / "OWN001.yaml").write_text(RULE.replace("severity: medium", "severity: terrible"))
     with pytest.raises(InputError, match="terrible"):

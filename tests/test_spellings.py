@@ -37,6 +37,7 @@ def as_row(item: Body) -> Body:
     return {**row, "properties": properties}
 
 
+@pytest.mark.slow
 @KNOWN_GOOD
 @pytest.mark.parametrize("list_first", [True, False])
 def test_a_list_and_the_instance_views_of_its_vms_are_one(name: str, *, list_first: bool) -> None:
@@ -49,6 +50,7 @@ def test_a_list_and_the_instance_views_of_its_vms_are_one(name: str, *, list_fir
     assert outcomes(estates.evaluate(name, body)) == outcomes(estates.baseline(name))
 
 
+@pytest.mark.slow
 @KNOWN_GOOD
 def test_rows_of_azure_resource_graph_lack_nothing_but_fault_and_update_domains(name: str) -> None:
     body = estates.body_of(name)
@@ -64,6 +66,7 @@ def test_rows_of_azure_resource_graph_lack_nothing_but_fault_and_update_domains(
     }
 
 
+@pytest.mark.slow
 @KNOWN_GOOD
 def test_rows_and_the_instance_views_of_their_vms_are_one(name: str) -> None:
     body = estates.body_of(name)

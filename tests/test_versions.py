@@ -72,6 +72,7 @@ def test_what_a_version_does_not_return_changes_outcomes_to_unknown_only(
     assert list(estates.softened(estates.baseline(name), after)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("resource", "path", "value", "rule"), WRONG)
 def test_what_is_wrong_is_unknown_where_a_version_does_not_return_it(
     resource: str, path: str, value: object, rule: str

@@ -65,6 +65,7 @@ def entry(text: str, name: str) -> str:
 # --- the matrix -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_matrix_fits_a_page() -> None:
     assert max(map(len, matrix().splitlines())) <= 100
     assert all(line == line.rstrip() for line in matrix().splitlines())
@@ -87,6 +88,7 @@ def test_each_statement_is_cited_or_says_what_would_show_it() -> None:
         assert " yet" not in statement.unchecked, f"{name} says what would show it"
 
 
+@pytest.mark.slow
 def test_at_least_sixty_statements_are_checked_by_rules_that_fail_where_they_are_broken() -> None:
     """That the examples fail is tested with the rules."""
     broken: Any = yaml_documents.read(ROOT / "tests" / "data" / "statements.yaml").value
@@ -110,6 +112,7 @@ def test_each_rule_names_its_sources_and_its_file() -> None:
         assert all(source.date in said for source in rule.sources)
 
 
+@pytest.mark.slow
 def test_the_matrix_has_packs_of_users_besides_the_built_in_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +211,7 @@ def test_prose_renders_to_the_text_and_nothing_else(text: str) -> None:
     assert rendered.count("<") == (2 if shown else 0)
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(), max_size=60) | st.text("ab`| \\<", max_size=30))
 def test_code_renders_to_the_text_in_a_cell(text: str) -> None:
     table = f"| a | b |\n| --- | --- |\n| {generator().code(text)} | x |"

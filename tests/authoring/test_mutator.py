@@ -92,6 +92,7 @@ def test_lists_on_the_path_lose_items_too(mutator: Mutator) -> None:
     assert kinds(mutator, LB, "zones") == {"zones": {"drop": NOTHING}, "zones[*]": {"drop": NOTHING, "flip": "1"}}
 
 
+@pytest.mark.slow
 def test_a_property_that_does_not_exist_gets_a_value_that_it_has_elsewhere(mutator: Mutator) -> None:
     assert kinds(mutator, NSG, "properties.owner") == {"properties.owner": {"add": "them"}}
 

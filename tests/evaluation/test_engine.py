@@ -303,6 +303,7 @@ def test_detail_changes_nothing_but_the_evidence_of_what_does_not_fail(name: str
     )
 
 
+@pytest.mark.slow
 def test_recorded_reads_come_with_all_evidence() -> None:
     built, rules = estates.topology("demo", estates.body_of("demo")), estates.rules("current")
     findings = engine.evaluate(built, rules, recorded=built.graph.resources.keys())

@@ -28,6 +28,7 @@ def test_the_text_of_a_fault_occurs_once_and_is_changed(fault: planted_faults.Fa
     assert fault.replace != fault.find
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 def test_the_tests_of_a_fault_exist(fault: planted_faults.Fault) -> None:
     assert fault.tests

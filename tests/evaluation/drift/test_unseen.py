@@ -124,6 +124,7 @@ def test_a_mirror_whose_tags_were_removed_may_exist_unless_none_is_declared() ->
     assert reasons == {(BaselineState.LOST_SIGHT, "the mirrors of other are not declared")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hide", "expected"),
     [

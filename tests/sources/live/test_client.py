@@ -203,6 +203,7 @@ def test_a_link_that_leads_nowhere_ends_a_list(
     assert server.foreign.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [1, 2])
 @pytest.mark.parametrize("fault", HARMLESS)
 def test_an_empty_and_a_repeated_page_end_nothing(

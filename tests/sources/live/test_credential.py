@@ -104,6 +104,7 @@ def token_of(server: ArmServer) -> str:
 # --- the ways in ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_secret_in_the_environment(server: ArmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with_secret(server, monkeypatch)
     taken = read(server)

@@ -179,6 +179,7 @@ def run(tmp_path: Path, planted: Planted) -> LeakyServer:
     return server
 
 
+@pytest.mark.slow
 def test_no_secret_comes_out_of_what_was_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     planted = Planted()
     server = run(tmp_path, planted)
