@@ -37,7 +37,7 @@ COVERED: Final = (
 )
 """Globs of the files whose prose is checked."""
 
-NAMES_COVERED: Final = ("bench/**/*.py", "tests/**/*.py")
+NAMES_COVERED: Final = ("auditor/**/*.py", "bench/**/*.py", "tests/**/*.py")
 """Globs of the files whose names in code are checked."""
 
 NOT_COVERED: Final = {

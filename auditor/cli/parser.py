@@ -95,7 +95,7 @@ def _add_scan(commands: _Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_source(scan)
-    _add_judging(scan, formats=[*FORMATS, "snapshot=FILE"])
+    _add_evaluation(scan, formats=[*FORMATS, "snapshot=FILE"])
     scan.add_argument(
         "--previous",
         metavar="REPORT",
@@ -117,7 +117,7 @@ def _add_scan(commands: _Commands) -> None:
     scan.set_defaults(command="scan")
 
 
-def _add_judging(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
+def _add_evaluation(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
     """Add the options for evaluation and outputs."""
     parser.add_argument(
         "--deployment",
@@ -228,7 +228,7 @@ def _add_drift(commands: _Commands) -> None:
     )
     drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot approved by auditor approve")
     drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
-    _add_judging(drift, formats=FORMATS)
+    _add_evaluation(drift, formats=FORMATS)
     drift.set_defaults(command="drift")
 
 

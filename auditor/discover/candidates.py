@@ -190,8 +190,8 @@ class Candidates:
     def pools(self) -> Iterator[tuple[Part, list[Candidate]]]:
         """Yield the backend pools of load balancers and application gateways with their VMs."""
         for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY):
-            for balancer in self.graph.by_type.get(type_, ()):
-                for pool in parts(balancer, POOLS):
+            for load_balancer in self.graph.by_type.get(type_, ()):
+                for pool in parts(load_balancer, POOLS):
                     known = self.load_balancing.vms(pool).value
                     members = known.known if isinstance(known, PartialList) else ()
                     found = [self.by_key.get(m.key) for m in members if isinstance(m, Resource)]

@@ -89,9 +89,9 @@ class DeploymentResolver:
             vms=vms,
             expected=expected,
             scope=scope,
-            balancers={
-                LoadBalancerRole.WEB: self._balancers(vms[Role.WEB], scope, subscriptions),
-                LoadBalancerRole.MIRROR: self._balancers(vms[Role.MIRROR_FAILOVER], scope, subscriptions),
+            load_balancers={
+                LoadBalancerRole.WEB: self._load_balancers(vms[Role.WEB], scope, subscriptions),
+                LoadBalancerRole.MIRROR: self._load_balancers(vms[Role.MIRROR_FAILOVER], scope, subscriptions),
             },
             lines=_lines(declared, mirrors, tiers, declared_members),
         )
@@ -129,7 +129,7 @@ class DeploymentResolver:
         scope.update(self.front_doors.of(scope, subscriptions, possible=possible))
         return scope
 
-    def _balancers(self, members: Members, scope: DeploymentScope, subscriptions: tuple[str, ...]) -> PartialList:
+    def _load_balancers(self, members: Members, scope: DeploymentScope, subscriptions: tuple[str, ...]) -> PartialList:
         """Return the load balancers with a rule that sends traffic to one of several VMs."""
         vms = PartialList.of(members)
         found = {pool.resource.key: pool.resource for pool in self.load_balancing.pools_serving(vms.of_type(Resource))}

@@ -128,8 +128,8 @@ class LoadBalancing:
         """The backend pools by the key of each VM in them, without those of global load balancers."""
         found: dict[str, list[Part]] = defaultdict(list)
         for type_ in _POOLED:
-            for balancer in self.graph.by_type.get(type_, ()):
-                for pool in () if is_global(balancer) else parts(balancer, POOLS):
+            for load_balancer in self.graph.by_type.get(type_, ()):
+                for pool in () if is_global(load_balancer) else parts(load_balancer, POOLS):
                     for member in PartialList.of(self.vms(pool).value).of_type(Resource):
                         found[member.key].append(pool)
         return found
@@ -281,13 +281,13 @@ class LoadBalancing:
 
     def _behind_frontend(self, frontend: str) -> _Members:
         """Return the VMs to which a load balancer sends the traffic of one of its frontends."""
-        balancer = self.graph.owner(frontend)
-        if isinstance(balancer, Unknown):
-            return [balancer]
-        if balancer.type != LOAD_BALANCER:
-            reason = f"{balancer.id} receives requests from another gateway, which is not resolved"
-            return [Unknown(Cause.VALUE, reason, about=(balancer.id,))]
-        rules = objects(balancer, RULES)
+        load_balancer = self.graph.owner(frontend)
+        if isinstance(load_balancer, Unknown):
+            return [load_balancer]
+        if load_balancer.type != LOAD_BALANCER:
+            reason = f"{load_balancer.id} receives requests from another gateway, which is not resolved"
+            return [Unknown(Cause.VALUE, reason, about=(load_balancer.id,))]
+        rules = objects(load_balancer, RULES)
         named = [rule for rule in rules.of_type(Part) if self._takes(rule, arm.key(frontend))]
         served = PartialList.joined(
             *(self.vms_served(rule) for rule in named), PartialList(missing=rules.incomplete_because)

@@ -156,7 +156,7 @@ class Deployment(msgspec.Struct, frozen=True, eq=False):
     unknown, or empty if the file declares that there are no tiers."""
     scope: DeploymentScope
     """The resources of the deployment, by type."""
-    balancers: Mapping[LoadBalancerRole, PartialList]
+    load_balancers: Mapping[LoadBalancerRole, PartialList]
     lines: Mapping[str, int]
     """The line of the deployment file that declares one subject alone, by the subject's id or key."""
 

@@ -154,7 +154,7 @@ def _elements(deployment: Deployment, target: Target) -> PartialList:
         return deployment.scope[target.type]
     return PartialList.joined(
         *(
-            deployment.balancers[LoadBalancerRole(role)]
+            deployment.load_balancers[LoadBalancerRole(role)]
             if role in set(LoadBalancerRole)
             else deployment.vms[Role(role)]
             for role in target.roles

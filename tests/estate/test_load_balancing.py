@@ -391,8 +391,8 @@ def test_roles_of_load_balancers_follow_from_the_targets_of_their_rules() -> Non
     )
     built = s.topology(*PAIR, *bodies, s.vm("vm-x"), s.nic("nic-x", vm="vm-x"), deployment=DEPLOYMENT)
     deployment = s.only(built)
-    assert s.names(deployment.balancers[LoadBalancerRole.MIRROR]) == ["lb-mirror"]
-    assert s.names(deployment.balancers[LoadBalancerRole.WEB]) == ["lb-web"]
+    assert s.names(deployment.load_balancers[LoadBalancerRole.MIRROR]) == ["lb-mirror"]
+    assert s.names(deployment.load_balancers[LoadBalancerRole.WEB]) == ["lb-web"]
     assert s.names(deployment.scope["microsoft.network/loadbalancers"]) == ["lb-mirror", "lb-outbound", "lb-web"]
     assert s.names(deployment.scope["microsoft.network/applicationgateways"]) == ["gw"]
     vm = s.item(built, "Compute/virtualMachines", "vm-a")
@@ -407,8 +407,8 @@ def test_roles_of_load_balancers_are_unknown_where_vms_or_load_balancers_are_hid
         ({"gaps": [s.gap(PAIR[1]["id"])]}, []),  # the network interface of another VM
         ({"deployment": DEPLOYMENT.replace("[vm-a]", "[vm-a, vm-lost]").replace("[vm-b]", "[vm-lost]")}, ["..."]),
     ):
-        found = s.only(s.topology(*PAIR, lb, **{"deployment": DEPLOYMENT, **keywords})).balancers  # type: ignore[arg-type]
+        found = s.only(s.topology(*PAIR, lb, **{"deployment": DEPLOYMENT, **keywords})).load_balancers  # type: ignore[arg-type]
         assert s.names(found[LoadBalancerRole.MIRROR]) == ["lb-mirror", "..."], keywords
         assert s.names(found[LoadBalancerRole.WEB]) == web, keywords
-    undeclared = s.only(s.topology(*PAIR, deployment=DEPLOYMENT.partition("  mirrors")[0])).balancers
+    undeclared = s.only(s.topology(*PAIR, deployment=DEPLOYMENT.partition("  mirrors")[0])).load_balancers
     assert s.names(undeclared[LoadBalancerRole.WEB]) == ["..."]

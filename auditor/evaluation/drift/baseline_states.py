@@ -39,7 +39,7 @@ class States:
         self._after = {_key(finding, arm.key): finding for finding in after.findings}
         self._was, self._is = before.topology, after.topology
         self._same_sight = _sight(self._was) == _sight(self._is)
-        self._judged = {key[:2] for key, finding in self._before.items() if _is_judged(finding)}
+        self._evaluated = {key[:2] for key, finding in self._before.items() if _is_evaluated(finding)}
         self._left_out = {
             deployment.id.casefold(): not_scanned(subscription.id).reason
             for subscription in self._was.subscriptions
@@ -81,13 +81,13 @@ class States:
 
     def _state(self, key: Key, *, touched: bool) -> BaselineState | None:  # noqa: PLR0911 - a case a line
         before, after = self._before.get(key), self._after.get(key)
-        was = before if before and _is_judged(before) else None
+        was = before if before and _is_evaluated(before) else None
         if after is None:
             if was is None or _stands_for_all(was):
                 return None
             return BaselineState.LOST_SIGHT if self._unseen(was) else BaselineState.GONE
-        if not _is_judged(after):
-            return self._unjudged(key, before, after)
+        if not _is_evaluated(after):
+            return self._not_evaluated(key, before, after)
         fails = after.outcome is Outcome.FAIL
         if was is None:
             return BaselineState.NEW if fails else None
@@ -104,12 +104,12 @@ class States:
         respelled = arm.key(was.subject.id) != arm.key(after.subject.id)
         return BaselineState.DRIFTED if touched or respelled or self._differ(was, after) else BaselineState.UNCHANGED
 
-    def _unjudged(self, key: Key, before: Finding | None, after: Finding) -> BaselineState | None:
+    def _not_evaluated(self, key: Key, before: Finding | None, after: Finding) -> BaselineState | None:
         """Return the state of a finding that is unknown, or a pass by attestation."""
         if before is None:
-            lost = _stands_for_all(after) and key[:2] in self._judged
+            lost = _stands_for_all(after) and key[:2] in self._evaluated
             return BaselineState.LOST_SIGHT if lost else None
-        if not _is_judged(before):
+        if not _is_evaluated(before):
             return BaselineState.UNCHANGED
         return BaselineState.FIXED if before.attestation and after.attestation else BaselineState.LOST_SIGHT
 
@@ -141,7 +141,7 @@ class States:
             hidden = self._is.graph.unseen_vms(self._was.graph.snapshot.scopes, tags=True)
             return hidden.reason if hidden else ""
         standing = self._after.get((finding.rule.id, deployment, deployment))
-        return standing.reason if standing and not _is_judged(standing) else ""
+        return standing.reason if standing and not _is_evaluated(standing) else ""
 
 
 def _key(finding: Finding, now: Callable[[str], str]) -> Key:
@@ -154,7 +154,7 @@ def _key(finding: Finding, now: Callable[[str], str]) -> Key:
     )
 
 
-def _is_judged(finding: Finding) -> bool:
+def _is_evaluated(finding: Finding) -> bool:
     """Return whether the outcome is the rule's own, or a fail by attestation; a pass by attestation is none."""
     return finding.outcome in _DECIDED and (finding.attestation is None or finding.outcome is Outcome.FAIL)
 

@@ -32,7 +32,7 @@ def unlocked(context: Context, deployment: Deployment) -> Answer:
     disks = [PartialList.of(data_disks(context, vm).value) for own in servers for vm in own.of_type(Resource)]
     needed = PartialList.joined(
         PartialList.of(vaults(context, deployment).value),
-        deployment.balancers[LoadBalancerRole.MIRROR],
+        deployment.load_balancers[LoadBalancerRole.MIRROR],
         *disks,
         *(PartialList(missing=own.incomplete_because) for own in servers),
     )

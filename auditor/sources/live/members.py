@@ -59,8 +59,8 @@ def plan(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> Member
     for deployment in deployments:
         for key, found in deployment.roles.items():
             roles[key].update(found)
-        for balancer in deployment.balancers[LoadBalancerRole.MIRROR].of_type(Resource):
-            load_balancers[balancer.key] = balancer
+        for load_balancer in deployment.load_balancers[LoadBalancerRole.MIRROR].of_type(Resource):
+            load_balancers[load_balancer.key] = load_balancer
     connections = {
         connection.key: connection
         for deployment in deployments
@@ -110,7 +110,7 @@ async def read_members(client: ArmClient, wanted: MemberReads, snapshot: Snapsho
         *(read_instance_view(client, vm) for vm in wanted.vms),
         *(_read_recovery_points(client, item) for item in wanted.protected_items),
         *(_read_vault(client, vault) for vault in wanted.vaults),
-        *(_read_probe_metrics(client, balancer) for balancer in wanted.load_balancers),
+        *(_read_probe_metrics(client, load_balancer) for load_balancer in wanted.load_balancers),
         *(_read_state(client, connection) for connection in wanted.connections),
     )
     client.progress.read(_NAME, len(wanted.vms))
@@ -169,14 +169,14 @@ async def _read_vault(client: ArmClient, vault: Resource) -> ReadResult:
     return result
 
 
-async def _read_probe_metrics(client: ArmClient, balancer: Resource) -> ReadResult:
+async def _read_probe_metrics(client: ArmClient, load_balancer: Resource) -> ReadResult:
     """Read which backend addresses answered the probes of a load balancer; metrics have no properties."""
     result = ReadResult()
     try:
-        async for found in resources_of(client, reads.AVAILABILITY.request(balancer.id)):
+        async for found in resources_of(client, reads.AVAILABILITY.request(load_balancer.id)):
             result.add(found)
     except NotReadError as error:
-        result.record_gap(client.progress, balancer.id, reads.AVAILABILITY.name, error, reads.AVAILABILITY.action)
+        result.record_gap(client.progress, load_balancer.id, reads.AVAILABILITY.name, error, reads.AVAILABILITY.action)
     return result
 
 
