@@ -10,6 +10,7 @@ import msgspec
 
 from auditor.authoring.bodies import is_within, without_references
 from auditor.authoring.fixtures import Fixture
+from auditor.authoring.recording import Place
 from auditor.azure import arm, paths
 from auditor.azure.types.names import SKU
 from auditor.errors import InputError
@@ -52,6 +53,26 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
     for entry in change.get("declare", ()):
         _set(declared, entry["path"], entry["value"])
     return msgspec.structs.replace(known_good, inventory=body, declared=declared)
+
+
+def places(known_good: Fixture, change: Mapping[str, Any]) -> list[Place] | None:
+    """Return the properties that a change sets or removes, of an item of a list the list; None if it changes more.
+
+    Raises:
+        InputError: the change names a resource that does not exist.
+    """
+    entries = [*change.get("set", ()), *change.get("remove", ())]
+    sizes = {item["name"] for item in known_good.inventory["value"] if "id" not in item}
+    if any("path" not in entry or entry["resource"] in sizes for entry in entries):
+        return None
+    if change.keys() & KEYS - {"set", "remove", "attest"}:
+        return None
+    found = []
+    for entry in entries:
+        steps = _steps(entry["path"])
+        key = arm.key(_find(known_good.inventory["value"], entry["resource"])["id"])
+        found.append((key, steps[:-1] if isinstance(steps[-1], int) else steps))
+    return found
 
 
 def _copied(body: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:

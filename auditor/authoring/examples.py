@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
 
 from auditor.authoring import changes, fixtures
 from auditor.authoring.fixtures import Fixture
+from auditor.authoring.readers import Readers
 from auditor.authoring.rule_files import Example
 from auditor.errors import InputError
 from auditor.evaluation import engine, exemptions
@@ -36,6 +38,7 @@ class ExampleTest:
         """Take the rules by profile."""
         self._rules = rules
         self._unchanged: dict[tuple[str, str], Findings] = {}
+        self._readers: dict[tuple[str, str], Readers] = {}
 
     def evaluate(self, example: Example) -> Findings:
         """Evaluate the deployment of an example after its change.
@@ -46,7 +49,11 @@ class ExampleTest:
         known_good, profile = self._place(example)
         if not changes.KEYS & example.content.keys():
             return self._before(known_good, profile)
-        return attested(example, evaluate(known_good, example.content, self._rules[profile]))
+        concerned = self._concerned(known_good, profile, example)
+        before = self._before(known_good, profile)
+        kept = {key: finding for key, finding in before.items() if key[0] not in concerned}
+        rules = [rule for rule in self._rules[profile] if rule.rule.id in concerned]
+        return attested(example, {**kept, **evaluate(known_good, example.content, rules)})
 
     def faults(self, example: Example, after: Findings) -> Iterator[str]:
         """Yield what an example states and its findings do not show: outcome, severity, which other rules fail."""
@@ -89,6 +96,16 @@ class ExampleTest:
             message = f"the rule is not in the profile {profile}"
             raise InputError(message)
         return known_good, profile
+
+    def _concerned(self, known_good: Fixture, profile: str, example: Example) -> AbstractSet[str]:
+        """Return the rules whose findings an example can change: its own, and those that read what it changes."""
+        changed = changes.places(known_good, example.content)
+        if changed is None:
+            return {rule.rule.id for rule in self._rules[profile]}
+        place = known_good.name, profile
+        if place not in self._readers:
+            self._readers[place] = Readers(known_good, self._rules[profile])
+        return {example.rule}.union(*(self._readers[place].concerned(each) for each in changed))
 
     def _before(self, known_good: Fixture, profile: str) -> Findings:
         """Evaluate an unchanged deployment, once per profile."""

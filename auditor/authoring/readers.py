@@ -1,0 +1,83 @@
+"""Which rules read which properties of a known-good deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from auditor.authoring import fixtures
+from auditor.authoring.bodies import at, has_objects
+from auditor.authoring.fixtures import Fixture
+from auditor.authoring.recording import Place, Recorder
+from auditor.authoring.rule_files import TOPOLOGY
+from auditor.estate.topology import Topology
+from auditor.evaluation import engine
+from auditor.evaluation.engine import Detail
+from auditor.rules.conditions import CompiledRule
+
+
+class Readers:
+    """The rules of a profile, and the topology, as readers of the resources of a known-good deployment."""
+
+    def __init__(self, fixture: Fixture, rules: Iterable[CompiledRule]) -> None:
+        """Take the rules; what each reads is recorded on demand."""
+        self._fixture = fixture
+        self._rules = {rule.rule.id: rule for rule in rules}
+        snapshot = fixture.topology().graph.snapshot
+        self._bodies: dict[str, Any] = {resource.key: resource.body for resource in snapshot.resources}
+        self._recorder = Recorder()
+        self._recorded = self._recorder.snapshot(snapshot)
+        self._reads_of: dict[str, _Reads] = {}
+        self._concerned: dict[Place, frozenset[str]] = {}
+
+    def places(self) -> set[Place]:
+        """Return everything that the topology and the rules read."""
+        by_topology, by_rules = self._read(self._rules.values())
+        return by_topology | by_rules
+
+    def reads(self, rule: str, place: Place) -> bool:
+        """Return whether a rule, or `TOPOLOGY`, reads a property; of a whole resource, whether it reads any."""
+        return (rule == TOPOLOGY or rule in self._rules) and self._reads(rule).includes(place, self._bodies[place[0]])
+
+    def concerned(self, place: Place) -> frozenset[str]:
+        """Return the rules whose outcomes another value of a property can change.
+
+        Those are all if the topology reads it, or if a whole resource is changed.
+        """
+        if place not in self._concerned:
+            everything = not place[1] or self.reads(TOPOLOGY, place)
+            self._concerned[place] = frozenset(rule for rule in self._rules if everything or self.reads(rule, place))
+        return self._concerned[place]
+
+    def _reads(self, rule: str) -> _Reads:
+        if rule not in self._reads_of:
+            by_topology, by_rule = self._read([] if rule == TOPOLOGY else [self._rules[rule]])
+            self._reads_of[rule] = _Reads(by_topology if rule == TOPOLOGY else by_rule)
+        return self._reads_of[rule]
+
+    def _read(self, rules: Iterable[CompiledRule]) -> tuple[set[Place], set[Place]]:
+        """Return what the topology reads, and what rules read besides, each also where it decides nothing."""
+        declared = self._fixture.decoder.deployments(self._fixture.declared)
+        topology = Topology(self._recorded, declared, fixtures.AS_OF)
+        by_topology = self._recorder.take()
+        engine.evaluate(topology, rules, Detail.ALL)
+        return by_topology, self._recorder.take()
+
+
+class _Reads:
+    """The places that a rule or the topology reads."""
+
+    def __init__(self, places: set[Place]) -> None:
+        self._places = places
+        self._on_the_way = {(key, steps[:depth]) for key, steps in places for depth in range(len(steps) + 1)}
+
+    def includes(self, place: Place, body: Any) -> bool:  # noqa: ANN401 - parsed JSON
+        """Return whether a property is read, or anything in it, or an object or list that it is in.
+
+        A list of objects that is read, for its length, does not include what is in the objects.
+        """
+        key, steps = place
+        places = [(key, steps[:depth]) for depth in range(len(steps) + 1)]
+        return place in self._on_the_way or any(
+            each in self._places and not (each in places[:-2] and has_objects(at(body, each[1]))) for each in places
+        )
