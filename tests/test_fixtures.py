@@ -46,7 +46,7 @@ ONE_WAY: Final = {
     "diskEncryptionSet": "a set does not list its disks",
     "diskEncryptionSetId": "a set does not list its disks",
     "policyId": "a policy does not list its protected items",
-    "resourceId": "a host does not know its maintenance assignments",
+    "resourceId": "a VM does not know its maintenance assignments",
     "sourceResourceId": "a VM does not know its backups",
     "virtualMachineId": "a VM does not know its backups",
     "maintenanceConfigurationId": "a maintenance configuration does not list its assignments",

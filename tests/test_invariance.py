@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -200,6 +201,15 @@ def by_id(name: str) -> dict[estates.Key, Finding]:
     return estates.evaluate(name, body, members_as(name, vm_ids(body)))
 
 
+def ids_in(value: Any) -> Iterator[str]:
+    """Yield the ids in parsed JSON."""
+    if isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from ids_in(member)
+    elif arm.is_id(value):
+        yield value
+
+
 @pytest.mark.parametrize("name", estates.ESTATES)
 def test_members_by_id(name: str) -> None:
     changed = {(key, f.outcome) for key, f in by_id(name).items() if f.outcome != estates.baseline(name)[key].outcome}
@@ -213,7 +223,9 @@ def test_members_by_id(name: str) -> None:
 def test_names(name: str, seed: int, by: str) -> None:
     body = estates.body_of(name)
     new = {old: renamed(arm_id, seed) for old, arm_id in vm_ids(body).items()}
-    declared = members_as(name, new if by == "id" else {old: arm.name_of(arm_id) for old, arm_id in new.items()})
+    spell = new if by == "id" else {old: arm.name_of(arm_id) for old, arm_id in new.items()}
+    others = {arm_id.lower(): renamed(arm_id, seed) for arm_id in ids_in(estates.declared_of(name))}
+    declared = members_as(name, spell | others)
     before = by_id(name) if by == "id" else estates.baseline(name)
     body["value"] = rename(body["value"], seed)
     body["gaps"] = [{**gap, "scope": renamed(gap["scope"], seed)} for gap in body.get("gaps", ())]

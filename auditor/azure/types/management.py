@@ -46,7 +46,6 @@ TYPES: Final = (
         Version("2023-04-01", "stable; the list of a subscription has the assignments to VMs"),
         kind="maintenance-assignment",
         about="an assignment of a maintenance configuration to a VM or its host",
-        references=(Reference("properties.resourceId", VM, reached=False),),
     ),
     ResourceType("Microsoft.Insights/metricAlerts", Version("2018-03-01", _ALERTS_DIFFER)),
     ResourceType("Microsoft.Insights/scheduledQueryRules", Version("2022-06-15", _ALERTS_DIFFER)),

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
-from auditor.azure.types.names import EXTENSION, MAINTENANCE_ASSIGNMENT, SCHEDULE, VM
+from auditor.azure.types.names import EXTENSION, MAINTENANCE_ASSIGNMENT, SCHEDULE
 from auditor.estate.declaration import Role
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -17,11 +17,10 @@ from auditor.rules.facts.roles import may_have_role, roles_of
 from auditor.rules.facts.sizes import size_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required, unread, value
+from auditor.snapshot.lookup import objects, required, unread, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 POWER: Final = "powerstate/"
-_ASSIGNED_TO: Final = "properties.resourceId"
 
 DATA_ROLES: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB, Role.APP)
 """Roles of VMs with InterSystems databases, and of application servers, which work on them."""
@@ -136,18 +135,26 @@ def _of_unknown_targets(topology: Topology) -> tuple[tuple[Resource, Unknown], .
 def maintenance_assignments(context: Context, vm: Resource) -> Answer:
     """The assignments of maintenance configurations to the VM, or to its dedicated host."""
     graph, host = context.topology.graph, text_at(vm, "properties.host.id")
-    owners = (vm.key, arm.key(host.value)) if isinstance(host.value, str) else (vm.key,)
-    known = tuple(edge.source for owner in owners for edge in graph.referrers(owner, MAINTENANCE_ASSIGNMENT))
+    is_host = isinstance(host.value, str) and arm.type_of(host.value) == _HOST
+    owners = (vm.key, arm.key(str(host.value))) if is_host else (vm.key,)
+    unknown = None if is_host or host.value is ABSENT else unusable(host, "the id of a dedicated host")
+    below = context.topology.once(_assignments)
+    known = {found.key: found for owner in owners for found in below.get(owner, ())}
     # What shows that the VM has a host of its own, and what is assigned.
-    reads = (*host.reads, *size_of(vm).reads, *(read for found in known for read in value(found, _ASSIGNED_TO).reads))
+    reads = (*host.reads, *size_of(vm).reads, *(Read(found.id, "", found.name) for found in known.values()))
     unlisted = graph.listing(MAINTENANCE_ASSIGNMENT, arm.subscription_of(vm.key))
-    # Azure puts an assignment below what it is for.
-    astray = (
-        unknown
-        for assignment, unknown in graph.astray(MAINTENANCE_ASSIGNMENT, VM)
-        if assignment.key.rpartition("/providers/")[0] in owners
-    )
-    return Answer(PartialList(known, unlisted or next(astray, None)), reads)
+    return Answer(PartialList(tuple(known.values()), unlisted or unknown), reads)
+
+
+_HOST: Final = "microsoft.compute/hostgroups/hosts"
+
+
+def _assignments(topology: Topology) -> dict[str, list[Resource]]:
+    """Return the maintenance assignments by the key of what they are for, below which Azure puts them."""
+    found: dict[str, list[Resource]] = defaultdict(list)
+    for assignment in topology.graph.by_type.get(MAINTENANCE_ASSIGNMENT, ()):
+        found[assignment.key.rpartition("/providers/")[0]].append(assignment)
+    return found
 
 
 @fact("vm.keeps_data", "vm", gives="boolean")
