@@ -282,15 +282,22 @@ def policies(context: Context, item: Resource) -> Answer:
 
 @fact("deployment.backups", "deployment", gives="backup*")
 def deployment_backups(context: Context, deployment: Deployment) -> Answer:
-    """The protected items of the failover members, the declared DR asyncs and the standalone database servers."""
+    """The protected items of the failover members, the declared DR asyncs and the standalone database servers.
+
+    Those whose protection was stopped are left out: a vault keeps their old backups, and takes no new ones.
+    """
     vms = [_declared(deployment, role) for role in _DATABASES]
     found = [backups(context, vm) for own in vms for vm in own.of_type(Resource)]
     lists = [*(PartialList.of(each.value) for each in found), *(PartialList((), own.incomplete_because) for own in vms)]
     joined = PartialList.joined(*lists)
-    once = {item.key: item for item in joined.of_type(Resource)}
+    once = {item.key: item for item in joined.of_type(Resource) if not _is_stopped(item)}
     return Answer(
         PartialList(tuple(once.values()), joined.missing), tuple(read for each in found for read in each.reads)
     )
+
+
+def _is_stopped(item: Resource) -> bool:
+    return str(text_at(item, "properties.protectionState").value).lower() == "protectionstopped"
 
 
 def _declared(deployment: Deployment, role: Role) -> PartialList:

@@ -21,7 +21,7 @@ from auditor.rules.facts.pools import only_udp, route_target
 from auditor.rules.facts.roles import unlisted
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, parts, value
+from auditor.snapshot.lookup import objects, parts, required, value
 from auditor.snapshot.model import Part, Resource
 
 LISTENER_OF: Final = {"properties.requestRoutingRules[*]": "httpListener", "properties.routingRules[*]": "listener"}
@@ -189,7 +189,7 @@ def _unknown_profiles(context: Context) -> Iterator[Unknown]:
 # --- entrances --------------------------------------------------------------------------------------------------------
 
 
-class _Sent(NamedTuple):
+class Sent(NamedTuple):
     """The traffic of one rule of a load balancer or application gateway."""
 
     vms: PartialList
@@ -207,7 +207,7 @@ def entrances_of(context: Context, tier: Tier) -> Answer:
     vms = {vm.key for vm in tier.members.of_type(Resource)}
     known: list[Entrance] = []
     unknown = tier.members.incomplete_because or sent.missing
-    for by_rule in sent.of_type(_Sent):
+    for by_rule in sent.of_type(Sent):
         if vms.isdisjoint(vm.key for vm in by_rule.vms.of_type(Resource)):
             unknown = unknown or by_rule.vms.incomplete_because
             continue
@@ -223,17 +223,21 @@ def entrances_of(context: Context, tier: Tier) -> Answer:
 def _sent(context: Context, deployment: Deployment) -> Answer:
     """Return the traffic of all load balancers and application gateways of a deployment, by rule."""
     load_balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
-    found = [_balanced(context, load_balancer) for load_balancer in load_balancers.of_type(Resource)]
-    found += [_routed(context, gateway) for gateway in gateways.of_type(Resource)]
+    found = [sent_by(context, owner) for own in (load_balancers, gateways) for owner in own.of_type(Resource)]
     further = (unlisted(context.topology, deployment, type_) for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY))
     return Answer(PartialList.joined(*found, PartialList(missing=next(filter(None, further), None))))
+
+
+def sent_by(context: Context, owner: Resource) -> PartialList:
+    """Return the traffic of a load balancer or application gateway, by rule, each as a `Sent`."""
+    return _routed(context, owner) if owner.type == APPLICATION_GATEWAY else _balanced(context, owner)
 
 
 def _balanced(context: Context, load_balancer: Resource) -> PartialList:
     balancing, graph = context.topology.load_balancing, context.topology.graph
     rules = objects(load_balancer, RULES)
     sent = (
-        _Sent(balancing.vms_served(rule), graph.follow(rule, "frontendIPConfiguration"), None)
+        Sent(balancing.vms_served(rule), required(graph.follow(rule, "frontendIPConfiguration")), None)
         for rule in rules.of_type(Part)
         if not only_udp(rule)
     )
@@ -245,13 +249,15 @@ def _routed(context: Context, gateway: Resource) -> PartialList:
     found: list[PartialList] = []
     for path, listener_name in LISTENER_OF.items():
         rules = objects(gateway, path)
-        sent: list[_Sent] = []
+        sent: list[Sent] = []
         for rule in rules.of_type(Part):
-            listener = graph.follow(rule, listener_name).value
+            listener = required(graph.follow(rule, listener_name)).value
             frontend = (
-                graph.follow(listener, "frontendIPConfiguration") if isinstance(listener, Part) else Answer(listener)
+                required(graph.follow(listener, "frontendIPConfiguration"))
+                if isinstance(listener, Part)
+                else Answer(listener)
             )
-            sent.append(_Sent(_vms_behind(context, rule), frontend, _hosts(listener)))
+            sent.append(Sent(_vms_behind(context, rule), frontend, _hosts(listener)))
         found.append(PartialList(tuple(sent), rules.incomplete_because))
     return PartialList.joined(*found)
 

@@ -12,10 +12,10 @@ from auditor.estate.load_balancing import RULES
 from auditor.estate.private_addresses import network_of, peers_of
 from auditor.estate.subjects import undeclared
 from auditor.rules.context import Context
+from auditor.rules.facts.entrances import Sent, sent_by
 from auditor.rules.facts.front_door_protection import by_front_door, public_frontend
 from auditor.rules.facts.gateways import LISTENERS
 from auditor.rules.facts.logic import every, is_set, some
-from auditor.rules.facts.pools import ROUTES, only_udp, route_target
 from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
@@ -36,40 +36,24 @@ _CONFIGURATION: Final = "properties.webApplicationFirewallConfiguration"
 def is_public(context: Context, owner: Resource) -> Answer:
     """Whether traffic from a public frontend goes to a VM with a role in the deployment.
 
-    Load-balancing rules for UDP do not count.
+    Load-balancing rules for UDP do not count, and neither does a frontend of an application gateway without a listener.
     """
     frontends = objects(owner, _FRONTENDS)
     public = [public_frontend(frontend) for frontend in frontends.of_type(Part)]
     found = some(public)
     if found.value is False:
         return Answer(frontends.incomplete_because or False, found.reads)
-    if owner.type == APPLICATION_GATEWAY:
-        served = _served_by_gateway(context, owner)
-        return found if served.value is True else served
-    rules = objects(owner, RULES)
-    by_rule = (_leads_in(context, rule) for rule in rules.of_type(Part) if not only_udp(rule))
-    led = some(by_rule)
-    return Answer(rules.incomplete_because or False, led.reads) if led.value is False else led
+    sent = sent_by(context, owner)
+    led = some(_leads_in(context, each) for each in sent.of_type(Sent))
+    return Answer(sent.missing or False, led.reads) if led.value is False else led
 
 
-def _leads_in(context: Context, rule: Part) -> Answer:
-    """Return whether a load-balancing rule sends traffic from a public frontend to a VM of the deployment."""
-    frontend = context.topology.graph.follow(rule, "frontendIPConfiguration")
+def _leads_in(context: Context, sent: Sent) -> Answer:
+    """Return whether the traffic of a rule comes from a public frontend, and goes to a VM of the deployment."""
+    frontend = sent.frontend
     if not isinstance(frontend.value, Part):
-        return Answer(unusable(frontend, "a frontend"), frontend.reads)
-    served = _is_of_deployment(context, context.topology.load_balancing.vms_served(rule))
-    return every((public_frontend(frontend.value), served))
-
-
-def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
-    """Return whether a rule of an application gateway sends requests to a VM of the deployment."""
-    routes = PartialList.joined(*(objects(gateway, path) for path in ROUTES))
-    pools = [route_target(context, route, "backendAddressPools") for route in routes.of_type(Part)]
-    vms = [
-        PartialList.of(context.topology.load_balancing.vms(pool).value if isinstance(pool, Part) else pool)
-        for pool in pools
-    ]
-    return _is_of_deployment(context, PartialList.joined(*vms, PartialList(missing=routes.incomplete_because)))
+        return frontend
+    return every((public_frontend(frontend.value), _is_of_deployment(context, sent.vms)))
 
 
 def _is_of_deployment(context: Context, vms: PartialList) -> Answer:

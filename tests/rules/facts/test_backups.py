@@ -232,6 +232,9 @@ def test_the_vaults_and_policies_of_a_deployment_are_named_once() -> None:
     assert said("deployment.backup_vaults", topology, s.only(topology)) == ["rsv"]
     assert said("deployment.backup_policies", topology, s.only(topology)) == ["daily"]
     assert said("deployment.backups", topology, s.only(topology)) == ["a", "b"]
+    old = item("old", vm_id("a"), vault=f"{VAULT_ID}-old", protectionState="protectionSTOPPED")
+    moved = built(vault, policy, *items, old)
+    assert said("deployment.backup_vaults", moved, s.only(moved)) == ["rsv"], "the other one takes no backups any more"
     unread = built(*items, unlisted=[VAULT])
     (found,) = PartialList.of(ask("deployment.backup_vaults", unread, s.only(unread)).value).of_type(Resource)
     assert (found.key, said("vault.redundancy", unread, found)) == (arm.key(VAULT_ID), Cause.GAP)

@@ -167,7 +167,7 @@ POOL_A = {"id": f"{GW}/backendAddressPools/vm-a"}
         (gateway(to("l", **BY_PATH), maps={"pathRules": "junk"}, l={}), VALUE),
         (gateway(to("l", **BY_PATH), l={}), VALUE),
         (gateway(to("lost", "vm-a"), l={}), VALUE),
-        (gateway({"backendAddressPool": POOL_A}, l={}), False),
+        (gateway({"backendAddressPool": POOL_A}, l={}), VALUE),
     ],
 )
 def test_tiers_behind_gateways(body: Body, expected: object) -> None:

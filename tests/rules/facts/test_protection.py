@@ -33,11 +33,21 @@ def load_balancer(front: Body = PUBLIC, pool: Body | None = None, **rule: Any) -
     return s.load_balancer("lb", pools, {"r": to_pool}, frontendIPConfigurations=[frontend(LB, front)])
 
 
+def listener(name: str, front: str = "f", **properties: Any) -> Body:
+    """Return a listener of the application gateway at a frontend."""
+    own = {"frontendIPConfiguration": {"id": f"{GATEWAY}/frontendIPConfigurations/{front}"}, **properties}
+    return {"id": f"{GATEWAY}/httpListeners/{name}", "name": name, "properties": own}
+
+
 def gateway(front: Body = PUBLIC, backend: str = "10.0.0.4", **properties: Any) -> Body:
     """Return an application gateway before `w`."""
     body = s.gateway("gw", {"ipAddress": backend})
-    rule = {"backendAddressPool": {"id": f"{GATEWAY}/backendAddressPools/pool"}}
+    rule = {
+        "backendAddressPool": {"id": f"{GATEWAY}/backendAddressPools/pool"},
+        "httpListener": {"id": f"{GATEWAY}/httpListeners/a"},
+    }
     body["properties"] |= {
+        "httpListeners": [listener("a")],
         "sku": {"name": "WAF_v2", "tier": "WAF_v2"},
         "frontendIPConfigurations": [frontend(GATEWAY, front)],
         "requestRoutingRules": [{"name": "r", "properties": rule}],
@@ -70,6 +80,10 @@ def said(fact: str, *bodies: Body, **keywords: Any) -> object:
 # --- public entrances -------------------------------------------------------------------------------------------------
 
 
+INSIDE = {"id": f"{GATEWAY}/frontendIPConfigurations/private", "properties": {"privateIPAddress": "10.0.0.9"}}
+TWO = [frontend(GATEWAY, PUBLIC), INSIDE]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -85,6 +99,10 @@ def said(fact: str, *bodies: Body, **keywords: Any) -> object:
         (gateway({"privateIPAddress": "10.0.0.9"}), False),
         (gateway(backend="10.0.0.9"), VALUE),
         (gateway(requestRoutingRules=[]), False),
+        (gateway(requestRoutingRules=[{"name": "r", "properties": {}}]), VALUE),
+        (gateway(httpListeners=[listener("b")]), VALUE),
+        (gateway(frontendIPConfigurations=TWO), True),
+        (gateway(frontendIPConfigurations=TWO, httpListeners=[listener("a", "private"), listener("b")]), False),
     ],
 )
 def test_an_entrance_is_public_if_a_public_frontend_leads_to_a_vm_with_a_role(body: Body, expected: object) -> None:
@@ -95,7 +113,7 @@ def test_an_entrance_is_public_if_a_public_frontend_leads_to_a_vm_with_a_role(bo
 # --- Web Application Firewalls ----------------------------------------------------------------------------------------
 
 HAS: Body = {"firewallPolicy": {"id": WAF_POLICY}}
-LISTENERS = [{"name": "a", "properties": HAS}, {"name": "b", "properties": HAS}]
+LISTENERS = [listener("a", **HAS), listener("b", **HAS)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +126,7 @@ LISTENERS = [{"name": "a", "properties": HAS}, {"name": "b", "properties": HAS}]
         ({}, []),
         ({"firewallPolicy": {"id": 7}}, ["..."]),
         ({"httpListeners": LISTENERS}, ["waf"]),
-        ({"httpListeners": [LISTENERS[0], {"name": "b", "properties": {}}]}, []),
+        ({"httpListeners": [LISTENERS[0], listener("b")]}, []),
         ({"webApplicationFirewallConfiguration": {"enabled": True}}, ["waf"]),
         ({"webApplicationFirewallConfiguration": {"enabled": False}}, []),
         ({"webApplicationFirewallConfiguration": {"enabled": "yes"}}, ["..."]),
