@@ -43,10 +43,13 @@ class Reference(NamedTuple):
 
 
 ONE_WAY: Final = {
+    "actionGroupId": "an action group does not know the alerts that use it",
+    "actionGroupIds": "an action group does not know the alerts that use it",
     "diskEncryptionSet": "a set does not list its disks",
     "diskEncryptionSetId": "a set does not list its disks",
     "policyId": "a policy does not list its protected items",
     "resourceId": "a VM does not know its maintenance assignments",
+    "scopes": "a resource does not know the alerts about it",
     "sourceResourceId": "a VM does not know its backups",
     "virtualMachineId": "a VM does not know its backups",
     "maintenanceConfigurationId": "a maintenance configuration does not list its assignments",

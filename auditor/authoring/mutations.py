@@ -224,5 +224,7 @@ def _dangling(key: str, arm_id: str) -> str:
     if is_within(arm.key(arm_id), key):
         return f"{arm_id}-gone"
     segments = arm_id.split("/")
+    if "/providers/" not in arm.key(arm_id):  # of a subscription or a resource group
+        return f"{arm_id}-gone"
     name = [segment.lower() for segment in segments].index("providers") + 3
     return "/".join([*segments[:name], f"{segments[name]}-gone", *segments[name + 1 :]])

@@ -30,6 +30,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "tier": "a tier: the VMs of one role, and product, in one region",
         "traffic": "traffic that a deployment needs: between its VMs, or from health probes to one of them",
         "users-name": "a domain name by which users reach a deployment",
+        "watched": "something of a deployment whose failure an alert must report",
     }
 )
 """Each kind with what it is."""

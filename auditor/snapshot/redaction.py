@@ -26,12 +26,14 @@ _SECRET_NAME: Final = re.compile(
     | customData | userData | additionalUnattendContent
     | commandToExecute | fileUris | script | scriptContent
     | protectedSettings | protectedParameters
+    | serviceUri | callbackUrl | httpTriggerUrl | emailAddress | phoneNumber
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 """Names, of properties and within texts, whose values are dropped whole; `-` and `_` in them do not matter.
 
-`secretUrl` and `keyVaultSecretId` only say where a secret lies.
+`secretUrl` and `keyVaultSecretId` only say where a secret lies. Of the receivers of an action group the addresses are
+dropped: who knows that of a webhook can use it.
 """
 
 _NAMED: Final = re.compile(

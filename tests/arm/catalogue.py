@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BY_SUBSCRIPTION = """\
+Microsoft.AlertsManagement/actionRules
 Microsoft.Authorization/locks
 Microsoft.Authorization/permissions
 Microsoft.Authorization/policyAssignments

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.azure.types.model import IdentityProperties, Reference, ResourceType, Version, Via, Volatile
-from auditor.azure.types.names import VM
+from auditor.azure.types.model import IdentityProperties, PartKind, Reference, ResourceType, Version, Via, Volatile
+from auditor.azure.types.names import ACTION_GROUP, VM
 
 _AUTOMATION: Final = Version("2023-11-01", "stable; it has runbooks, schedules and what joins them")
 _ALERTS_DIFFER: Final = "stable; each kind of alert has versions of its own"
@@ -47,9 +47,27 @@ TYPES: Final = (
         kind="maintenance-assignment",
         about="an assignment of a maintenance configuration to a VM or its host",
     ),
-    ResourceType("Microsoft.Insights/metricAlerts", Version("2018-03-01", _ALERTS_DIFFER)),
+    ResourceType(
+        "Microsoft.Insights/metricAlerts",
+        Version("2018-03-01", _ALERTS_DIFFER),
+        references=(Reference("properties.actions[*].actionGroupId", ACTION_GROUP, reached=False),),
+    ),
     ResourceType("Microsoft.Insights/scheduledQueryRules", Version("2022-06-15", _ALERTS_DIFFER)),
-    ResourceType("Microsoft.Insights/activityLogAlerts", Version("2020-10-01", _ALERTS_DIFFER)),
+    ResourceType(
+        "Microsoft.Insights/activityLogAlerts",
+        Version("2020-10-01", _ALERTS_DIFFER),
+        references=(Reference("properties.actions.actionGroups[*].actionGroupId", ACTION_GROUP, reached=False),),
+    ),
+    ResourceType("Microsoft.Insights/actionGroups", Version("2023-01-01", "stable; it has every kind of receiver")),
+    ResourceType(
+        "Microsoft.AlertsManagement/actionRules",
+        Version("2021-08-08", "stable; it adds action groups to alerts, or removes them"),
+        parts=(
+            PartKind(
+                "properties.actions[*]", references=(Reference("actionGroupIds[*]", ACTION_GROUP, reached=False),)
+            ),
+        ),
+    ),
     ResourceType(
         "Microsoft.DevTestLab/schedules",
         Version("2018-09-15", "stable; it includes shutdown schedules of VMs"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+ACTION_GROUP: Final = "microsoft.insights/actiongroups"
+ACTION_RULE: Final = "microsoft.alertsmanagement/actionrules"
+ACTIVITY_ALERT: Final = "microsoft.insights/activitylogalerts"
 APPLICATION_GATEWAY: Final = "microsoft.network/applicationgateways"
 AZURE_FIREWALL: Final = "microsoft.network/azurefirewalls"
 AVAILABILITY_SET: Final = "microsoft.compute/availabilitysets"
@@ -30,7 +33,9 @@ KEY_VAULT: Final = "microsoft.keyvault/vaults"
 LOAD_BALANCER: Final = "microsoft.network/loadbalancers"
 LOCAL_GATEWAY: Final = "microsoft.network/localnetworkgateways"
 LOCK: Final = "microsoft.authorization/locks"
+LOG_ALERT: Final = "microsoft.insights/scheduledqueryrules"
 MAINTENANCE_ASSIGNMENT: Final = "microsoft.maintenance/configurationassignments"
+METRIC_ALERT: Final = "microsoft.insights/metricalerts"
 METRIC: Final = "microsoft.insights/metrics"
 ADMIN_CONFIGURATION: Final = "microsoft.network/networkmanagers/securityadminconfigurations"
 ADMIN_COLLECTION: Final = f"{ADMIN_CONFIGURATION}/rulecollections"
