@@ -71,7 +71,8 @@ def _of_policy(policy: object, *, at_gateway: bool) -> Iterator[Answer]:
     yield _reads(policy, _MODE, "Detection", "prevention")
     if not at_gateway:
         sets = objects(policy, _RULE_SETS)
-        yield Answer(True if sets.known else sets.missing or False, value(policy, "properties.managedRules").reads)
+        has = bool(sets.of_type(Part)) or sets.incomplete_because or False
+        yield Answer(has, value(policy, "properties.managedRules").reads)
 
 
 def _reads(element: Resource, path: str, default: str, wanted: str) -> Answer:

@@ -208,6 +208,26 @@ def test_the_waf_of_a_front_door(bodies: list[Body], keywords: Body, expected: t
     assert tuple(said(f"entrance.{name}", built, door) for name in ("has_waf", "waf_blocks")) == expected
 
 
+@pytest.mark.parametrize(
+    ("managed", "expected"),
+    [
+        ({"managedRuleSets": []}, False),
+        ({}, False),
+        (None, False),
+        ("junk", Cause.VALUE),
+        ({"managedRuleSets": 7}, Cause.VALUE),
+        ({"managedRuleSets": ["junk"]}, Cause.VALUE),
+        ({"managedRuleSets": ["junk", {"ruleSetType": "DefaultRuleSet"}]}, True),
+    ],
+)
+def test_a_waf_without_managed_rules_detects_nothing(managed: object, expected: object) -> None:
+    policy = waf_policy()
+    policy["properties"]["managedRules"] = managed
+    built = built_with(*front_door("door", to(NEAR)), security_policy("door"), policy)
+    (door,) = PartialList.of(ask("deployment.front_doors", built, s.only(built)).value).known
+    assert said("entrance.waf_blocks", built, door) == expected
+
+
 FILTERED = (*front_door("door", to(NEAR)), security_policy("door"), waf_policy())
 BY_LINK = (
     *front_door("door", {"hostName": "x.example", "sharedPrivateLinkResource": {"privateLink": {"id": GW}}}),
