@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auditor.azure import arm
 from auditor.azure.types.names import AUTOMATION_ACCOUNT, FILE_SHARE
 from auditor.estate.graph import Graph
@@ -9,10 +11,11 @@ from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.facts.disks import ATTACHMENTS, attachment_size, purpose
+from auditor.rules.facts.logic import is_set, reads_as
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required, unusable, value
+from auditor.snapshot.lookup import objects, required, unusable
 from auditor.snapshot.model import Part, Resource
 
 _ELSEWHERE = {"journal", "alternate", "wij", "installation"}
@@ -69,8 +72,6 @@ def is_scheduled(context: Context, deployment: Deployment) -> Answer:
     elsewhere = False
     reads: list[Read] = []
     for job in graph.by_type.get(_JOBS, ()):
-        if arm.subscription_of(job.key) not in deployment.subscriptions:
-            continue
         if job.key.partition("/providers/")[0] not in groups:
             elsewhere = True
             continue
@@ -95,10 +96,11 @@ def _starts_a_runbook(graph: Graph, job: Resource) -> Answer:
     """Return whether a job schedule joins an enabled schedule and a published runbook of its account."""
     reads: list[Read] = []
     account = arm.parent_of(job.key)
-    for name, path, wanted in (
-        ("schedule", "properties.isEnabled", True),
-        ("runbook", "properties.state", "published"),
-    ):
+    checks: tuple[tuple[str, Callable[[Resource], Answer]], ...] = (
+        ("schedule", lambda schedule: is_set(schedule, "properties.isEnabled")),
+        ("runbook", lambda runbook: reads_as(runbook, "properties.state", "Published")),
+    )
+    for name, check in checks:
         named = required(text_at(job, f"properties.{name}.name"))
         reads += named.reads
         if not isinstance(named.value, str):
@@ -106,10 +108,8 @@ def _starts_a_runbook(graph: Graph, job: Resource) -> Answer:
         found = graph.get(f"{account}/{name}s/{named.value}")
         if isinstance(found, Unknown):
             return Answer(found if found.cause is Cause.GAP else False, tuple(reads))
-        state = required(value(found, path))
+        state = check(found)
         reads += state.reads
-        if isinstance(state.value, Unknown):
+        if state.value is not True:
             return Answer(state.value, tuple(reads))
-        if (state.value.lower() if isinstance(state.value, str) else state.value) != wanted:
-            return Answer(False, tuple(reads))
     return Answer(True, tuple(reads))
