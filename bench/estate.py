@@ -7,7 +7,7 @@ disks and faults vary; the same number and seed give the same estate.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -101,6 +101,14 @@ class _Site(NamedTuple):
     """The id of the disk encryption set of its disks."""
     diagnostics: str = ""
     """The address of the storage account for its boot diagnostics."""
+
+
+class _Balancing(NamedTuple):
+    """The settings of a load balancer."""
+
+    probe: Body
+    rule: Body
+    sku: str
 
 
 class _Declared(NamedTuple):
@@ -197,6 +205,8 @@ class _Estate:
         pools = {
             "mirror-failover": self._pool(primary, f"lb-{name}-mirror"),
             "web": self._pool(primary, f"lb-{name}-web"),
+            "mirror-dr": self._pool(dr, f"lb-{name}-mirror-dr"),
+            "web-dr": self._pool(dr, f"lb-{name}-web-dr"),
         }
         members: dict[str, list[str]] = {role: [] for role in pools}
         web: dict[bool, list[str]] = {False: [], True: []}
@@ -211,11 +221,12 @@ class _Estate:
                     "iris-mirror": "DATA" if "mirror" in plan.role else "",
                 }
             database = plan.role in {"mirror-failover", "mirror-dr"}
-            pool = "" if plan.in_dr else pools.get(plan.role, "")
+            served = "web-dr" if plan.in_dr and plan.role == "web" else plan.role
+            pool = pools.get(served, "")
             set_id = place.id("Microsoft.Compute/availabilitySets", f"as-{name}-{plan.role}{'-dr' * plan.in_dr}")
             zone = str(index % 3 + 1 if chance.random() < 0.95 else 1)
             size = chance.choice(_DATABASE_SIZES if database else _SERVER_SIZES)
-            disks = chance.choice((3, 3, 4)) if database else 0
+            disks = chance.choice((3, 3, 3, 3, 4)) if database else 0
             subnet = _SUBNET_OF.get(plan.role, plan.role)
             site = _Site(
                 f"{networks[plan.in_dr]}/subnets/{subnet}",
@@ -232,13 +243,11 @@ class _Estate:
                 vm["properties"]["instanceView"]["platformFaultDomain"] = index % 3
                 sets.setdefault(set_id, []).append({"id": vm["id"]})
             if pool:
-                members[plan.role].append(configuration)
+                members[served].append(configuration)
             if plan.role == "web":
                 web[plan.in_dr].append(configuration)
         self._sets(sets, primary_region)
-        for role, pool in pools.items():
-            subnet = f"{networks[False]}/subnets/{_SUBNET_OF.get(role, role)}"
-            self._load_balancer(primary, pool, members[role], subnet, mirror=role == "mirror-failover")
+        self._load_balancers((primary, dr), pools, members, networks)
         for place in (primary, dr):
             databases = [plan.name for plan in plans if plan.in_dr is (place is dr) and plan.role in _BACKED_UP]
             self._backups(place, databases)
@@ -703,22 +712,57 @@ class _Estate:
     def _pool(place: _Place, load_balancer: str) -> str:
         return place.id("Microsoft.Network/loadBalancers", load_balancer) + "/backendAddressPools/pool"
 
-    def _load_balancer(self, place: _Place, pool: str, members: Sequence[str], subnet: str, *, mirror: bool) -> None:
-        """Add the internal load balancer in front of the mirror or the web servers."""
+    def _balancing(self, *, mirror: bool) -> _Balancing:
+        """Return how the mirror or the web servers are balanced."""
         chance = self._random
-        load_balancer = pool.partition("/backendAddressPools/")[0]
         port = 1972 if mirror else 443
         healthy = chance.random() < 0.92
-        probe = _named(
-            load_balancer,
-            "probes",
-            "probe",
-            protocol="Http" if healthy else "Tcp",
-            port=80 if healthy else port,
-            intervalInSeconds=chance.choice((5, 5, 5, 15)),
-            numberOfProbes=2,
-            **({"requestPath": "/csp/bin/mirror_status.cxw" if mirror else "/health.html"} if healthy else {}),
+        page = "/csp/bin/mirror_status.cxw" if mirror else "/health.html"
+        return _Balancing(
+            {
+                "protocol": "Http" if healthy else "Tcp",
+                "port": 80 if healthy else port,
+                "intervalInSeconds": chance.choice((5, 5, 5, 15)),
+                "numberOfProbes": 2,
+                **({"requestPath": page} if healthy else {}),
+            },
+            {
+                "protocol": "Tcp",
+                "frontendPort": port,
+                "backendPort": port,
+                "enableFloatingIP": False,
+                "idleTimeoutInMinutes": chance.choice((30, 30, 15, 4)),
+                "enableTcpReset": chance.random() < 0.9,
+                "loadDistribution": "SourceIP" if chance.random() < 0.9 else "Default",
+            },
+            "Standard" if chance.random() < 0.95 else "Basic",
         )
+
+    def _load_balancers(
+        self,
+        places: tuple[_Place, _Place],
+        pools: Mapping[str, str],
+        members: Mapping[str, Sequence[str]],
+        networks: Mapping[bool, str],
+    ) -> None:
+        """Add the load balancers of the mirror and of the web servers in both regions, which are mostly alike."""
+        for roles in (("mirror-failover", "mirror-dr"), ("web", "web-dr")):
+            mirror = "web" not in roles
+            subnet = _SUBNET_OF.get(roles[0], roles[0])
+            balancing = self._balancing(mirror=mirror)
+            for place, role in zip(places, roles, strict=True):
+                site = f"{networks[place is places[1]]}/subnets/{subnet}"
+                self._load_balancer(place, pools[role], members[role], site, balancing)
+                balancing = balancing if self._random.random() < 0.9 else self._balancing(mirror=mirror)
+        self._probe_status(pools["mirror-failover"].partition("/backendAddressPools/")[0], members["mirror-failover"])
+
+    def _load_balancer(
+        self, place: _Place, pool: str, members: Sequence[str], subnet: str, balancing: _Balancing
+    ) -> None:
+        """Add the internal load balancer in front of mirror members or web servers."""
+        chance = self._random
+        load_balancer = pool.partition("/backendAddressPools/")[0]
+        probe = _named(load_balancer, "probes", "probe", **balancing.probe)
         frontend = _named(
             load_balancer,
             "frontendIPConfigurations",
@@ -731,13 +775,7 @@ class _Estate:
             load_balancer,
             "loadBalancingRules",
             "rule",
-            protocol="Tcp",
-            frontendPort=port,
-            backendPort=port,
-            enableFloatingIP=False,
-            idleTimeoutInMinutes=chance.choice((30, 30, 15, 4)),
-            enableTcpReset=chance.random() < 0.9,
-            loadDistribution="SourceIP" if chance.random() < 0.9 else "Default",
+            **balancing.rule,
             frontendIPConfiguration={"id": frontend["id"]},
             backendAddressPool={"id": pool},
             backendAddressPools=[{"id": pool}],
@@ -756,10 +794,8 @@ class _Estate:
             "loadBalancingRules": [rule],
             "probes": [probe],
         }
-        sku = {"name": "Standard" if chance.random() < 0.95 else "Basic", "tier": "Regional"}
+        sku = {"name": balancing.sku, "tier": "Regional"}
         self._add(load_balancer, "Microsoft.Network/loadBalancers", place.region, properties, sku=sku)
-        if mirror:
-            self._probe_status(load_balancer, members)
 
     def _probe_status(self, load_balancer: str, members: Sequence[str]) -> None:
         """Add what Azure measured of the health probes: the first member answers."""

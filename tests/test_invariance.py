@@ -112,7 +112,7 @@ def test_numbers_of_json_may_be_floats(name: str) -> None:
 
 NEEDED = {
     "reporting": {"GOV002", "GOV005", "SEC005"},
-    "dr": {"GOV002", "GOV005", "SEC005", "SEC008", "GOV003", "DR001", "DR005", "DR006"},
+    "dr": {"GOV002", "GOV005", "SEC005", "SEC008", "GOV003", "DR001", "DR005", "DR006", "DR017"},
     "arbiter": {"GOV002", "GOV005", "SEC005", "SEC008", "AVL001", "AVL005", "AVL006", "AVL007", "MIR019"},
 }
 """By role, the rules that need all of its members.

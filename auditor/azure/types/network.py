@@ -21,6 +21,7 @@ from auditor.azure.types.names import (
     FIREWALL_POLICY,
     LOAD_BALANCER,
     LOCAL_GATEWAY,
+    NAT_GATEWAY,
     NETWORK_GATEWAY,
     NIC,
     PUBLIC_ADDRESS,
@@ -236,6 +237,7 @@ _VIRTUAL_NETWORK: Final = ResourceType(
             references=(
                 Reference("properties.networkSecurityGroup.id", SECURITY_GROUP),
                 Reference("properties.routeTable.id", ROUTE_TABLE, reached=False),
+                Reference("properties.natGateway.id", NAT_GATEWAY, reached=False),
             ),
         ),
     ),
