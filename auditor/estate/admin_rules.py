@@ -24,10 +24,11 @@ from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import items, parts, value
 from auditor.snapshot.model import Part, Resource
 
+_MANAGER: Final = "microsoft.network/networkmanagers"
 _TYPES: Final = frozenset(
     {
-        "microsoft.network/networkmanagers",
-        "microsoft.network/networkmanagers/networkgroups",
+        _MANAGER,
+        f"{_MANAGER}/networkgroups",
         NETWORK_GROUP_MEMBER,
         ADMIN_CONFIGURATION,
         ADMIN_COLLECTION,
@@ -43,8 +44,7 @@ class AdminRules:
     def __init__(self, graph: Graph) -> None:
         """Take the graph; rules are parsed once."""
         self._graph = graph
-        gaps = (gap for gap in graph.snapshot.gaps if arm.canonical_type(gap.what) in _TYPES)
-        self._unread = next(map(Unknown.of, gaps), None)
+        self._unread = _unread(graph)
         self._members = _members(graph)
         self._configurations = self._parsed()
 
@@ -126,6 +126,14 @@ def _senders(rule: SecurityRule | Unknown, family: int) -> tuple[Ranges, Ranges]
 def _undecided(rule: Resource) -> Unknown:
     reason = f"{rule.id} decides it if its configuration is deployed, which no resource shows"
     return Unknown(Cause.VALUE, reason, about=(rule.id,))
+
+
+def _unread(graph: Graph) -> Unknown | None:
+    """Return that a network manager, or what one has, was not read; None if there is no sign of it."""
+    gaps = (gap for gap in graph.snapshot.gaps if arm.canonical_type(gap.what) in _TYPES)
+    places = {arm.subscription_of(manager.key) for manager in graph.by_type.get(_MANAGER, ())}
+    unlisted = (graph.listing(type_, place) for place in sorted(places) for type_ in sorted(_TYPES))
+    return next(map(Unknown.of, gaps), None) or next(filter(None, unlisted), None)
 
 
 def _members(graph: Graph) -> dict[str, set[str]]:

@@ -28,6 +28,9 @@ _OF_OTHER_SERVICES: Final = (
 )
 """Suffixes of domain names of Azure services without VMs: apps, functions, APIs, storage."""
 
+_OF_PROFILES: Final = "trafficmanager."
+"""What the domain names of Traffic Manager profiles have in all clouds."""
+
 
 class Dns:
     """Domain names of public IP addresses; the indexes are built once."""
@@ -44,16 +47,25 @@ class Dns:
             return self._addresses[name]
         if name.endswith(_OF_OTHER_SERVICES):
             return None
-        gaps = (
-            *(self.graph.listing(PUBLIC_ADDRESS, subscription) for subscription in self.graph.snapshot.scopes),
-            *(unread(address, "properties") for address in self.graph.unreadable.get(PUBLIC_ADDRESS, ())),
-        )
         reason = f"the target of {name} is unknown: no public IP address that was read has that name"
-        return next(filter(None, gaps), Unknown(Cause.VALUE, reason))
+        return self._unread(PUBLIC_ADDRESS) or Unknown(Cause.VALUE, reason)
 
-    def profile(self, name: str) -> Resource | None:
-        """Return the Traffic Manager profile that has a domain name, None if none that was read has it."""
-        return self._named_profiles.get(_comparable(name))
+    def profile(self, name: str) -> Resource | Unknown | None:
+        """Return the Traffic Manager profile that has a domain name, None if none has it.
+
+        Unknown if it is the name of a profile, and not all profiles were read.
+        """
+        name = _comparable(name)
+        found = self._named_profiles.get(name)
+        return found or (self._unread(TRAFFIC_MANAGER) if _OF_PROFILES in name else None)
+
+    def _unread(self, type_: str) -> Unknown | None:
+        """Return why some resource of a type may have any name, None if all were read."""
+        gaps = (
+            *(self.graph.listing(type_, subscription) for subscription in self.graph.snapshot.scopes),
+            *(unread(found, "properties") for found in self.graph.unreadable.get(type_, ())),
+        )
+        return next(filter(None, gaps), None)
 
     @cached_property
     def _named_profiles(self) -> dict[str, Resource]:

@@ -81,6 +81,8 @@ def _known_name(context: Context, name: str) -> Answer | None:
     """Return where a name leads that Azure assigned to a profile or public IP address; None for any other name."""
     graph = context.topology.graph
     profile = context.topology.dns.profile(name)
+    if isinstance(profile, Unknown):
+        return Answer(profile)
     if profile is not None:
         return Answer(_own_profile(context, profile.key), value(profile, "properties.dnsConfig.fqdn").reads)
     for type_, path in ((FRONT_DOOR_ENDPOINT, "properties.hostName"), (FRONT_DOOR_CLASSIC, "properties.cName")):
@@ -152,6 +154,7 @@ def _in_zone(context: Context, zone: Resource, name: str, above: frozenset[str])
         return Answer(unread or NOWHERE, (Read(zone.id, "name", zone.name),))
     worst = next((answer.value for answer in answers if answer.value in {ADDRESS, ELSEWHERE, NOWHERE}), None)
     unknown = next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
+    unknown = unknown or context.topology.graph.listing(RECORD_SET, arm.subscription_of(zone.key))
     return Answer(worst or unknown or answers[0].value, reads)
 
 

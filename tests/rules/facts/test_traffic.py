@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -285,6 +286,16 @@ def test_security_admin_rules_apply_before_security_groups(
     rules: list[Body], manager: list[Body], expected: bool | None
 ) -> None:
     assert probe(*rules, more=manager) is expected
+
+
+def test_what_a_known_network_manager_has_must_be_listed() -> None:
+    manager = s.resource(MANAGER, "nm")
+    rules = "/securityAdminConfigurations", "/ruleCollections", "/rules"
+    kinds = ("", "/networkGroups", "/networkGroups/staticMembers", *accumulate(rules))
+    listed = [f"Microsoft.{MANAGER}{kind}".lower() for kind in kinds]
+    assert probe(more=[manager], also_listed=listed) is True
+    for type_ in listed:
+        assert probe(more=[manager], also_listed=[each for each in listed if each != type_]) is None, type_
 
 
 def test_network_managers_that_could_not_be_read_make_it_unknown() -> None:

@@ -123,3 +123,20 @@ def test_public_zones_lead_a_name_to_a_profile_or_elsewhere(bodies: tuple[Body, 
 @pytest.mark.parametrize("bodies", [(), (ZONE,)])
 def test_what_was_not_listed_may_have_the_name(bodies: tuple[Body, ...]) -> None:
     assert leads_to(*bodies, listed=False) == GAP
+
+
+def test_records_that_were_not_listed_may_lead_elsewhere() -> None:
+    own = (ZONE, cname("users", "tm.trafficmanager.net"))
+    for bodies, expected in ((own, GAP), ((ZONE, cname("users", "sorry.azurewebsites.net")), "elsewhere")):
+        built = s.topology(*HERE, *bodies, deployment=DEPLOYMENT, also_listed=READ[:1])
+        (found,) = PartialList.of(ask("deployment.users_names", built, s.only(built)).value).known
+        assert shown(ask("users-name.leads_to", built, found).value) == expected
+
+
+def test_the_name_of_a_profile_that_was_not_read() -> None:
+    hidden = s.gap(arm_id("Network/trafficManagerProfiles", "hidden"))
+    built = s.topology(
+        *HERE, ZONE, cname("users", "hidden.trafficmanager.net"), deployment=DEPLOYMENT, also_listed=READ, gaps=[hidden]
+    )
+    (found,) = PartialList.of(ask("deployment.users_names", built, s.only(built)).value).known
+    assert shown(ask("users-name.leads_to", built, found).value) is GAP
