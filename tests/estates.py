@@ -159,6 +159,22 @@ def find(body: Body, name: str) -> Body:
     return resource
 
 
+def with_added(name: str) -> Body:
+    """Return a known-good deployment with all resources that the examples of rules add to it, and their parents."""
+    body = body_of(name)
+    (own,) = body["listed"]
+    found = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
+    examples = [example.content for file in rule_files().values() for example in file.examples]
+    for item in (item for content in examples if content["on"] == name for item in content.get("add", ())):
+        arm_id = item.get("id", "")
+        while arm.subscription_of(arm.key(arm_id)) == own and arm.type_of(arm_id):
+            added = copied(item) if arm_id == item["id"] else {"id": arm_id, "properties": {}}
+            found.setdefault(arm.key(arm_id), added)
+            arm_id = arm_id.rsplit("/", 2)[0] if arm.parent_of(arm.key(arm_id)) else ""
+    body["value"] = [*(item for item in body["value"] if "id" not in item), *found.values()]
+    return body
+
+
 def moved(body: Body, subscription: str, *names: str) -> Body:
     """Move resources to another subscription, where every type is listed too; the references to them follow."""
     old = {arm.key(found["id"]): found["id"] for found in (find(body, name) for name in names)}

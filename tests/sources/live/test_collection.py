@@ -28,7 +28,6 @@ from tests.arm import ArmServer, Estate, Fault, Identity, Role
 from tests.arm.estate import backed_up_since
 from tests.estate import subscription as s
 from tests.estate.edge import front_door
-from tests.estates import Body
 from tests.sources.live import live
 from tests.sources.live.test_permissions import GROUP, SCOPE, add_vault
 
@@ -71,27 +70,10 @@ def test_live_reading_gives_the_findings_of_an_arm_json_file(name: str) -> None:
     assert kept <= {r.key for r in taken.resources}
 
 
-def with_added(name: str) -> Body:
-    """Return a known-good deployment with all resources that the examples of rules add to it, and their parents."""
-    body = estates.body_of(name)
-    (own,) = body["listed"]
-    found = {arm.key(item["id"]): item for item in body["value"] if "id" in item}
-    examples = [example.content for file in estates.rule_files().values() for example in file.examples]
-    for item in (item for content in examples if content["on"] == name for item in content.get("add", ())):
-        arm_id = item.get("id", "")
-        while arm.subscription_of(arm.key(arm_id)) == own and arm.type_of(arm_id):
-            found.setdefault(
-                arm.key(arm_id), {**item, "id": arm_id} if arm_id == item["id"] else {"id": arm_id, "properties": {}}
-            )
-            arm_id = arm_id.rsplit("/", 2)[0] if arm.parent_of(arm.key(arm_id)) else ""
-    body["value"] = [*(item for item in body["value"] if "id" not in item), *found.values()]
-    return body
-
-
 def test_live_reading_gives_the_outcomes_of_a_file_with_what_few_deployments_have() -> None:
     """Reasons may differ: without a metric a file has not read it, and Azure has measured nothing."""
     name = "trakcare-current"
-    body = with_added(name)
+    body = estates.with_added(name)
     with ArmServer(Estate.from_body(body)) as server:
         taken = live.read(server, name).snapshot
     assert taken.gaps == ()
