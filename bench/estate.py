@@ -173,6 +173,7 @@ class _Estate:
         )
         deployments = vms * 7 // 10 // PER_DEPLOYMENT
         self._zone(scope)
+        self._alerts(scope)
         for index in range(deployments):
             self._deployment(scope, f"hospital-{number}-{index:03}")
         self._other_vms(scope, vms - deployments * PER_DEPLOYMENT)
@@ -494,6 +495,42 @@ class _Estate:
         zone = f"{scope}/resourceGroups/rg-dns/providers/Microsoft.Network/dnszones/{_zone_of(scope)}"
         self._add(zone, "Microsoft.Network/dnszones", "global", {"zoneType": "Public"})
 
+    def _alerts(self, scope: str) -> None:
+        """Add who is informed of failures in a subscription, of those of its VMs and of its backups."""
+        place = _Place(scope, "rg-alerts", "global")
+        people = _people_of(scope)
+        receivers = [{"name": "operators", "status": "Enabled"}]
+        self._add(
+            people, "Microsoft.Insights/actionGroups", place.region, {"enabled": True, "emailReceivers": receivers}
+        )
+        properties: Body = {
+            "enabled": True,
+            "scopes": [scope],
+            "condition": {"allOf": [{"field": "category", "equals": "ResourceHealth"}]},
+            "actions": {"actionGroups": [{"actionGroupId": people}]},
+        }
+        type_ = "Microsoft.Insights/activityLogAlerts"
+        self._add(place.id(type_, "health"), type_, place.region, properties)
+        properties = {
+            "enabled": True,
+            "scopes": [scope],
+            "conditions": [],
+            "actions": [{"actionType": "AddActionGroups", "actionGroupIds": [people]}],
+        }
+        type_ = "Microsoft.AlertsManagement/actionRules"
+        self._add(place.id(type_, "backups"), type_, place.region, properties)
+
+    def _metric_alert(self, place: _Place, resource: str, metric: str) -> None:
+        """Add an alert for a metric of a resource."""
+        properties: Body = {
+            "enabled": True,
+            "scopes": [resource],
+            "criteria": {"allOf": [{"name": "down", "metricName": metric}]},
+            "actions": [{"actionGroupId": _people_of(place.subscription)}],
+        }
+        alert = place.id("Microsoft.Insights/metricAlerts", f"alert-{arm.name_of(resource)}")
+        self._add(alert, "Microsoft.Insights/metricAlerts", "global", properties)
+
     def _public_address(self, place: _Place, name: str, label: str = "") -> str:
         """Add a public IP address with DDoS protection; return its id."""
         address = place.id("Microsoft.Network/publicIPAddresses", name)
@@ -634,6 +671,7 @@ class _Estate:
             "endpoints": endpoints,
         }
         self._add(profile, "Microsoft.Network/trafficManagerProfiles", "global", properties)
+        self._metric_alert(primary, profile, "ProbeAgentCurrentEndpointStateByProfileResourceId")
         zone = f"{primary.subscription}/resourceGroups/rg-dns/providers/Microsoft.Network/dnszones"
         record = f"{zone}/{_zone_of(primary.subscription)}/CNAME/{name}"
         properties = {"TTL": 60, "CNAMERecord": {"cname": f"{name}.trafficmanager.net"}, "targetResource": {}}
@@ -754,7 +792,9 @@ class _Estate:
                 site = f"{networks[place is places[1]]}/subnets/{subnet}"
                 self._load_balancer(place, pools[role], members[role], site, balancing)
                 balancing = balancing if self._random.random() < 0.9 else self._balancing(mirror=mirror)
-        self._probe_status(pools["mirror-failover"].partition("/backendAddressPools/")[0], members["mirror-failover"])
+        mirror_lb = pools["mirror-failover"].partition("/backendAddressPools/")[0]
+        self._probe_status(mirror_lb, members["mirror-failover"])
+        self._metric_alert(places[0], mirror_lb, "DipAvailability")
 
     def _load_balancer(
         self, place: _Place, pool: str, members: Sequence[str], subnet: str, balancing: _Balancing
@@ -1002,6 +1042,11 @@ def _named(owner: str, collection: str, name: str, **properties: object) -> Body
         "type": f"{arm.type_of(owner)}/{collection}",
         "properties": {"provisioningState": "Succeeded", **properties},
     }
+
+
+def _people_of(scope: str) -> str:
+    """Return the id of the action group of a subscription."""
+    return _Place(scope, "rg-alerts", "global").id("Microsoft.Insights/actionGroups", "operators")
 
 
 def _network_of(place: _Place) -> str:

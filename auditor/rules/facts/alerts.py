@@ -24,6 +24,7 @@ from auditor.rules.facts.action_groups import notifies
 from auditor.rules.facts.backups import vaults
 from auditor.rules.facts.logic import every, some
 from auditor.rules.facts.reading import text_at
+from auditor.rules.facts.roles import unlisted
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, unusable, value
@@ -60,12 +61,12 @@ def watched(context: Context, deployment: Deployment) -> Answer:
     endpoints of Traffic Manager profiles in use, and backups in Recovery Services vaults.
     """
     servers = [PartialList.of(deployment.vms[role]) for role in _SERVERS]
-    profiles = deployment.scope[TRAFFIC_MANAGER]
-    in_use = (profile for profile in profiles.of_type(Resource) if _is_in_use(context, profile))
+    profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
+    in_use = (profile for profile in profiles if _is_in_use(context, profile))
     found = {
         "probes": deployment.load_balancers[LoadBalancerRole.MIRROR],
         "vm": PartialList.joined(*map(_without_undeclared, servers)),
-        "endpoints": PartialList(tuple(in_use), profiles.missing),
+        "endpoints": PartialList(tuple(in_use), unlisted(context.topology, deployment, TRAFFIC_MANAGER)),
         BACKUPS: PartialList.of(vaults(context, deployment).value),
     }
     known = {

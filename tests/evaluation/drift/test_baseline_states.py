@@ -566,7 +566,7 @@ def test_the_rules_of_a_change_do_not_depend_on_a_new_name() -> None:
 
 def test_resources_without_identity_are_removed_and_added() -> None:
     found = since(None, respell("tm-trakcare", "rg-trakcare-network", "rg-other"))
-    kinds = {(c.id.split("/")[4], c.kind) for c in found.drift.resources if c.id.endswith("tm-trakcare")}
+    kinds = {(c.id.split("/")[4], c.kind) for c in found.drift.resources if c.id.endswith("/tm-trakcare")}
     assert kinds == {("rg-trakcare-network", ResourceChangeKind.REMOVED), ("rg-other", ResourceChangeKind.ADDED)}
 
 
