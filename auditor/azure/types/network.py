@@ -18,6 +18,7 @@ from auditor.azure.types.model import (
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
     CIRCUIT,
+    EXPRESSROUTE_PORT,
     FIREWALL_POLICY,
     LOAD_BALANCER,
     LOCAL_GATEWAY,
@@ -307,7 +308,14 @@ TYPES: Final = (
     _SECURITY_GROUP,
     ResourceType("Microsoft.Network/routeTables", _NETWORK),
     ResourceType("Microsoft.Network/natGateways", _NETWORK),
-    ResourceType("Microsoft.Network/expressRouteCircuits", _NETWORK, kind="circuit", about="an ExpressRoute circuit"),
+    ResourceType(
+        "Microsoft.Network/expressRouteCircuits",
+        _NETWORK,
+        kind="circuit",
+        about="an ExpressRoute circuit",
+        references=(Reference("properties.expressRoutePort.id", EXPRESSROUTE_PORT),),
+    ),
+    ResourceType("Microsoft.Network/expressRoutePorts", _NETWORK),
     ResourceType(
         "Microsoft.Network/azureFirewalls",
         _NETWORK,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
+from auditor import yaml_documents
 from auditor.azure import arm, commands
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import (
@@ -18,7 +21,7 @@ from auditor.azure.types.names import (
     REPLICATED_ITEM,
     VAULT,
 )
-from auditor.estate.declaration import Role
+from auditor.estate.declaration import NONE, Role
 from auditor.estate.subjects import Deployment, Mirror
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -29,6 +32,8 @@ from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import items, malformed, objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
+
+REGION_PAIRS: Final = Path(__file__).resolve().parent / "data" / "region_pairs.yaml"
 
 _OF_VMS: Final = "azureiaasvm"
 _NAMED_BY_VM: Final = ["vm", "iaasvmcontainerv2"]
@@ -347,6 +352,36 @@ def redundancy(_: Context, vault: Resource) -> Answer:
 def cross_region_restore(_: Context, vault: Resource) -> Answer:
     """Whether backups can be restored in the paired region at any time: `Enabled` or `Disabled`."""
     return _of_whole_vault(vault, "properties.redundancySettings", "crossRegionRestore", "Disabled")
+
+
+@fact("vault.reaches_dr", "vault", gives="boolean")
+def reaches_dr(context: Context, vault: Resource) -> Answer:
+    """Whether the vault is in the DR region, or in a region that Azure pairs with it, where geo-redundant copies are.
+
+    Copies in another region are unknown: nothing in Azure shows that what they restore can be used there.
+    """
+    dr = context.deployment.regions.dr if context.deployment else ABSENT
+    place = required(text_at(vault, "location"))
+    if not isinstance(dr, str) or not isinstance(place.value, str):
+        return Answer(dr if isinstance(dr, Unknown) else place.value, place.reads)
+    region = arm.location(place.value)
+    paired = _region_pairs().get(region)
+    if dr in {region, paired}:
+        return Answer(True, place.reads)
+    if paired is None:
+        return Answer(Unknown(Cause.VALUE, f"the region that Azure pairs with {region} is unknown"), place.reads)
+    where = "nowhere" if paired == NONE else f"to {paired}"
+    reason = (
+        f"Azure copies the backups of {vault.id} {where}, not to the DR region {dr}: attest how they are restored there"
+    )
+    return Answer(Unknown(Cause.ATTESTATION, reason, about=(vault.id,), optional=True), place.reads)
+
+
+@cache
+def _region_pairs() -> Mapping[str, str]:
+    """Return the region that Azure pairs with each region, `none` if it pairs none."""
+    data: Any = yaml_documents.read(REGION_PAIRS).value
+    return {str(region): str(paired) for region, paired in data.items()}
 
 
 @fact("vault.soft_delete", "vault", gives="text")

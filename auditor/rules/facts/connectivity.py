@@ -34,6 +34,7 @@ from auditor.snapshot.model import Resource
 INTERNET: Final = "internet"
 VPN: Final = "vpn"
 EXPRESSROUTE: Final = "expressroute"
+_PORT: Final = "properties.expressRoutePort.id"
 
 
 class Connectivity(NamedTuple):
@@ -106,9 +107,23 @@ def circuits(context: Context, deployment: Deployment) -> Answer:
 
 
 @fact("circuit.peering_location", "circuit", gives="text")
-def peering_location(_: Context, circuit: Resource) -> Answer:
-    """The place where the provider's network meets Microsoft's; unknown for a circuit of ExpressRoute Direct."""
-    return required(text_at(circuit, "properties.serviceProviderProperties.peeringLocation"))
+def peering_location(context: Context, circuit: Resource) -> Answer:
+    """The place where the provider's network meets Microsoft's.
+
+    Both links of an ExpressRoute Direct port, and all circuits of it, end at the one place of the port. Such places
+    have other names than those of providers: beside a provider's circuit, the place of a port is unknown.
+    """
+    port = context.topology.graph.follow(circuit, "expressRoutePort")
+    if port.value is ABSENT:
+        return required(text_at(circuit, "properties.serviceProviderProperties.peeringLocation"))
+    if not isinstance(port.value, Resource):
+        return port
+    found = required(text_at(port.value, "properties.peeringLocation"))
+    others = PartialList.of(circuits(context, context.deployment).value if context.deployment else PartialList())
+    if any(value(other, _PORT).value is ABSENT for other in others.of_type(Resource)):
+        reason = f"whether {found.value} is another place than that of a provider's circuit, no resource shows"
+        return Answer(Unknown(Cause.VALUE, reason, about=(port.value.id,)), port.reads)
+    return Answer(found.value, (*port.reads, *found.reads))
 
 
 @fact("deployment.has_vpn", "deployment", gives="boolean")

@@ -263,7 +263,9 @@ def _listened(context: Context, rule: Part, route: Part) -> str | Unknown:
 def _part(context: Context, element: Part, path: str) -> object:
     """Return the part to which an id leads, absent or unknown."""
     named = value(element, path)
-    return context.topology.graph.part(named.value) if isinstance(named.value, str) else named.value
+    if named.value is ABSENT:
+        return ABSENT
+    return context.topology.graph.part(named.value) if isinstance(named.value, str) else unusable(named, "an id")
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import PROTECTED_ITEM, VAULT
 from auditor.estate.topology import Topology
+from auditor.rules.facts.backups import REGION_PAIRS
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Part, Resource
 from tests.estate import subscription as s
@@ -257,6 +259,31 @@ def test_the_vaults_and_policies_of_a_deployment_are_named_once() -> None:
 def test_what_lists_of_vaults_lack_is_unknown(fact: str, properties: Body, found: object) -> None:
     topology = built({"id": VAULT_ID, "name": "rsv", "properties": properties})
     assert said(f"vault.{fact}", topology, s.item(topology, "RecoveryServices/vaults", "rsv")) == found
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        ("West Europe", True),
+        ("northeurope", True),
+        ("uksouth", Cause.ATTESTATION),
+        ("italynorth", Cause.ATTESTATION),
+        ("atlantis", Cause.VALUE),
+        (None, Cause.VALUE),
+    ],
+)
+def test_copies_of_a_vault_are_in_the_paired_region(place: str | None, found: object) -> None:
+    vault: Body = {"id": VAULT_ID, "name": "rsv", "location": place, "properties": {}}
+    text = "- {name: d, product: iris, regions: {primary: westeurope, dr: northeurope}, mirrors: none, tiers: none}"
+    topology = built(vault, deployment=text)
+    assert said("vault.reaches_dr", topology, s.item(topology, "RecoveryServices/vaults", "rsv")) == found
+
+
+def test_the_regions_of_most_pairs_are_paired_with_each_other() -> None:
+    pairs = yaml_documents.read(REGION_PAIRS).value
+    assert isinstance(pairs, dict)
+    one_way = {region for region, paired in pairs.items() if paired != "none" and pairs.get(paired) != region}
+    assert one_way == {"brazilsouth", "brazilsoutheast", "indiasouthcentral", "swedencentral", "westindia", "westus3"}
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,9 @@ def test_a_route_that_leads_nowhere_is_unknown() -> None:
         broken = gateway("h", "v")
         broken["properties"][collection] = []
         assert differences(*vms("d2"), gateway("g", "w"), broken) == {"HTTPS 443": ("there", VALUE)}, collection
+    malformed = gateway("h", "v")
+    malformed["properties"]["backendHttpSettingsCollection"][0]["properties"]["probe"]["id"] = 1
+    assert differences(*vms("d2"), gateway("g", "w"), malformed) == {"HTTPS 443": ("there", VALUE)}
     broken = gateway("g", "w", None, "/a/*")
     broken["properties"]["urlPathMaps"] = []
     assert differences(*vms("d2"), broken) == {"...": (VALUE, None)}
