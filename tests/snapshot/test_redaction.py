@@ -20,6 +20,7 @@ from tests import cpu
 _NAMES = [
     *("adminPassword", "password", "administratorLoginPassword", "passwordHash", "customData", "userData"),
     *("protectedSettings", "protectedParameters", "commandToExecute", "fileUris", "script", "scriptContent"),
+    *("serviceUri", "callbackUrl", "httpTriggerUrl", "emailAddress", "phoneNumber"),
     *("serviceKey", "authorizationKey", "sharedKey", "preSharedKey", "primaryKey", "secondaryKey", "storageAccountKey"),
     *(
         "primaryAccessKey",
