@@ -5,7 +5,8 @@ keeps its outcome or is unknown, and every further finding is unknown. So there 
 deployment does not have. It holds for known-good deployments, where a fail would appear, and after the faults of the
 examples of rules, where one would disappear.
 
-A reference is a property with an ARM id, except the `id` of what has it.
+A reference is a property with an ARM id, except the `id` of what has it and that of a subscription: another one, which
+was not scanned, exists too.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Reference(NamedTuple):
 def references(inventory: Mapping[str, Any]) -> Iterator[Reference]:
     for place, body in enumerate(inventory["value"]):
         for steps, value in walk(body) if "id" in body else ():
-            if arm.is_id(value) and not names_itself(body, steps):
+            is_reference = arm.is_id(value) and arm.type_of(value) != arm.SUBSCRIPTION
+            if is_reference and not names_itself(body, steps):
                 path = paths.render(tuple(None if isinstance(step, int) else step for step in steps))
                 yield Reference(place, arm.type_of(body["id"]), path, steps, value)
 

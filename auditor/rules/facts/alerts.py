@@ -27,7 +27,7 @@ from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.roles import unlisted
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items, objects, unusable, value
+from auditor.snapshot.lookup import items, malformed, objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 BACKUPS: Final = "backups"
@@ -156,12 +156,31 @@ def _rules(topology: Topology) -> dict[str, _Rules]:
 def _rules_of(topology: Topology, type_: str) -> _Rules:
     at: dict[str, list[Resource]] = defaultdict(list)
     unclear: list[Unknown] = []
+    groups = {key.partition("/providers/")[0] for key in topology.graph.resources}
     for rule in topology.graph.by_type.get(type_, ()):
         scopes = PartialList.of(items(rule, "properties.scopes[*]").value)
         unclear += filter(None, (scopes.incomplete_because,))
-        for scope in scopes.of_type(str):
-            at[arm.key(scope)].append(rule)
+        for scope in scopes.known:
+            if isinstance(scope, str):
+                at[arm.key(scope)].append(rule)
+                found = _missing(topology, scope, groups)
+            else:
+                found = malformed(rule, "properties.scopes", scope, "the id of a resource")
+            if found is not None:
+                unclear.append(found)
     return _Rules(at, unclear)
+
+
+def _missing(topology: Topology, scope: str, groups: set[str]) -> Unknown | None:
+    """Return that the scope of a rule does not exist, so that the rule may be meant for anything; None if it may."""
+    key = arm.key(scope)
+    if arm.type_of(key) == arm.SUBSCRIPTION:
+        return None
+    if arm.type_of(key) == arm.RESOURCE_GROUP:
+        is_known = key in groups or arm.subscription_of(key) not in topology.graph.snapshot.scopes
+        return None if is_known else Unknown(Cause.VALUE, f"{scope} is the scope of an alert, and has no resource")
+    found = topology.graph.get(scope)
+    return found if isinstance(found, Unknown) and found.cause is not Cause.GAP else None
 
 
 def _about(context: Context, type_: str, resource: Resource) -> Iterator[tuple[Resource, bool]]:

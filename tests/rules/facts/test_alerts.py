@@ -84,7 +84,7 @@ def alerted(built: Topology, what: str) -> object:
         ([metric(name="Percentage CPU"), group()], False),
         ([metric(criteria={"allOf": [{"metricName": "VmAvailabilityMetric"}, {"metricName": "x"}]}), group()], False),
         ([metric(criteria={"webTestId": "x"}), group()], False),
-        ([metric(arm_id("Compute/virtualMachines", "vm-other")), group()], False),
+        ([metric(arm_id("Compute/virtualMachines", "vm-gone")), group()], VALUE),
         ([metric(SUB), group()], False),
         ([metric(SUB, targetResourceType="Microsoft.Compute/virtualMachines"), group()], True),
         ([metric(f"{SUB}/resourceGroups/RG", targetResourceType="microsoft.compute/virtualMachines"), group()], True),
