@@ -253,8 +253,9 @@ def test_findings_that_a_run_cannot_evaluate_stay_open(home: Path) -> None:
 @pytest.mark.slow
 def test_a_run_reports_what_changed_since_the_approved_snapshot(home: Path) -> None:
     nights = Nights(home)
-    probe = estates.find(nights.body, "lb-web")["properties"]["loadBalancingRules"][0]["properties"]
-    probe["loadDistribution"] = "Default"
+    for name in ("lb-web", "lb-web-dr"):
+        rule = estates.find(nights.body, name)["properties"]["loadBalancingRules"][0]["properties"]
+        rule["loadDistribution"] = "Default"
     code, report = nights.night()
     assert code == 1
     assert "baseline" not in nights.said
@@ -264,13 +265,15 @@ def test_a_run_reports_what_changed_since_the_approved_snapshot(home: Path) -> N
     approval.approve(taken, "operations", "to be fixed in spring", home / "approved.jsonl.gz")
     assert nights.night("--fail-on-new")[0] == 0
     assert "; since the baseline: unchanged; exit code 0; see " in nights.said
-    estates.find(nights.body, "lb-mirror")["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"
+    mirrors = ["lb-mirror", "lb-mirror-dr"]
+    for name in mirrors:
+        estates.find(nights.body, name)["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"
     code, report = nights.night("--fail-on-new")
     assert code == 1
-    assert "; since the baseline: 1 regressed; exit code 1; see " in nights.said
+    assert "; since the baseline: 1 regressed, 1 drifted; exit code 1; see " in nights.said
     fails = [finding for finding in report["findings"] if finding["outcome"] == "fail"]
     assert {f["rule"]: f["state"] for f in fails} == {"MIR003": "regressed", "LB003": "unchanged"}
-    assert [change["id"].rpartition("/")[2] for change in report["drift"]["resources"]] == ["lb-mirror"]
+    assert sorted(change["id"].rpartition("/")[2] for change in report["drift"]["resources"]) == mirrors
 
 
 @pytest.mark.slow

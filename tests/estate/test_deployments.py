@@ -798,7 +798,7 @@ def profile_id(name: str) -> str:
     return arm_id("Network/trafficManagerProfiles", name)
 
 
-BEHIND_GATEWAYS = {"connections", "expressroutecircuits", "localnetworkgateways"}
+BEHIND_GATEWAYS = {"connections", "expressroutecircuits", "expressrouteports", "localnetworkgateways"}
 
 
 @pytest.mark.parametrize(

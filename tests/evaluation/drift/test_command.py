@@ -72,12 +72,16 @@ def files(tmp_path: Path) -> Files:
 
 
 def break_probe(body: Body) -> None:
-    estates.find(body, "lb-mirror")["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"
+    """Change the probe in both regions, which DR017 requires to be alike."""
+    for name in ("lb-mirror", "lb-mirror-dr"):
+        estates.find(body, name)["properties"]["probes"][0]["properties"]["protocol"] = "Tcp"
 
 
 def spread_load(body: Body) -> None:
-    for rule in estates.find(body, "lb-web")["properties"]["loadBalancingRules"]:
-        rule["properties"]["loadDistribution"] = "SourceIPProtocol"
+    """Change the distribution of clients in both regions, as in `break_probe`."""
+    for name in ("lb-web", "lb-web-dr"):
+        for rule in estates.find(body, name)["properties"]["loadBalancingRules"]:
+            rule["properties"]["loadDistribution"] = "SourceIPProtocol"
 
 
 def both(body: Body) -> None:
