@@ -39,6 +39,7 @@ class ExampleTest:
         self._rules = rules
         self._unchanged: dict[tuple[str, str], Findings] = {}
         self._readers: dict[tuple[str, str], Readers] = {}
+        self._hidden: dict[tuple[str, str, tuple[str, ...]], Findings] = {}
 
     def evaluate(self, example: Example) -> Findings:
         """Evaluate the deployment of an example after its change.
@@ -49,6 +50,8 @@ class ExampleTest:
         known_good, profile = self._place(example)
         if not changes.KEYS & example.content.keys():
             return self._before(known_good, profile)
+        if changes.KEYS & example.content.keys() == {"gap"}:
+            return self._with_gaps(known_good, profile, tuple(example.content["gap"]))
         concerned = self._concerned(known_good, profile, example)
         before = self._before(known_good, profile)
         kept = {key: finding for key, finding in before.items() if key[0] not in concerned}
@@ -106,6 +109,13 @@ class ExampleTest:
         if place not in self._readers:
             self._readers[place] = Readers(known_good, self._rules[profile])
         return {example.rule}.union(*(self._readers[place].concerned(each) for each in changed))
+
+    def _with_gaps(self, known_good: Fixture, profile: str, gaps: tuple[str, ...]) -> Findings:
+        """Evaluate a deployment of which something was not read, once: the examples of many rules hide the same."""
+        place = known_good.name, profile, gaps
+        if place not in self._hidden:
+            self._hidden[place] = evaluate(known_good, {"gap": gaps}, self._rules[profile])
+        return self._hidden[place]
 
     def _before(self, known_good: Fixture, profile: str) -> Findings:
         """Evaluate an unchanged deployment, once per profile."""
