@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 settings.register_profile("auditor", deadline=None, database=None)
 settings.register_profile("quick", settings.get_profile("auditor"), max_examples=10)
 settings.load_profile("auditor")
+
+# Tests keep many objects, which the garbage collector would visit again and again: a tenth of the time of a run.
+gc.set_threshold(50_000, 50, 50)
 
 # A shell lets what it starts in the background ignore these two, which child processes inherit. A handler is not
 # inherited: the programs that tests start can be interrupted as in the foreground.

@@ -49,6 +49,7 @@ def test_each_placeholder_is_in_the_list_of_contributing() -> None:
     assert known - used.keys() == set()
 
 
+@pytest.mark.slow
 def test_expected_yaml_says_what_each_az_command_sends() -> None:
     expected: list[dict[str, Any]] = yaml.safe_load((AZCLI / "expected.yaml").read_text(encoding="utf-8"))["commands"]
     unknown = [

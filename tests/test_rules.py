@@ -30,11 +30,8 @@ def test_every_file_is_a_rule() -> None:
     assert {*estates.RULE_IDS, TOPOLOGY} == estates.rule_files().keys()
 
 
-QUICK = {"STO001"}
-RULES = [pytest.param(rule_id, marks=[] if rule_id in QUICK else pytest.mark.slow) for rule_id in estates.RULE_IDS]
-
-
-@pytest.mark.parametrize("rule_id", RULES)
+@pytest.mark.slow
+@pytest.mark.parametrize("rule_id", estates.RULE_IDS)
 def test_examples_hold(rule_id: str) -> None:
     """The outcome of each example is as stated, and the evidence of a fail has a property that the example changes."""
     file = estates.rule_files()[rule_id]

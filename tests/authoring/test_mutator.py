@@ -97,6 +97,7 @@ def test_a_property_that_does_not_exist_gets_a_value_that_it_has_elsewhere(mutat
     assert kinds(mutator, NSG, "properties.owner") == {"properties.owner": {"add": "them"}}
 
 
+@pytest.mark.slow
 def test_names_are_not_mutated(mutator: Mutator) -> None:
     assert kinds(mutator, LB, "id") == {}
     assert kinds(mutator, LB, "properties.probes[0].id") == {}

@@ -33,6 +33,7 @@ def test_joined_paths_are_the_steps_of_both(first: tuple[Step, ...], second: tup
     assert parse(join(render(first), render(second))) == first + second
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.text(alphabet="ab.[]*'\"0 _", max_size=8))
 def test_a_text_is_a_path_or_refused(text: str) -> None:
