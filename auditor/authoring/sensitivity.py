@@ -44,15 +44,6 @@ class Sensitivity:
         """Return the mutations of everything that the topology and the rules read."""
         return self._mutator.mutations(self._readers.places())
 
-    def topology(self, mutation: Mutation) -> Topology:
-        """Return the topology after a mutation.
-
-        Raises:
-            InputError: the ARM JSON is refused.
-        """
-        inventory = {**self.fixture.inventory, "value": self._mutator.changed(mutation)}
-        return msgspec.structs.replace(self.fixture, inventory=inventory).topology()
-
     def reads(self, rule: str, mutation: Mutation) -> bool:
         """Return whether a rule, or `TOPOLOGY`, reads what is mutated; of a resource, whether it reads any property."""
         return self._readers.reads(rule, (mutation.target, mutation.steps))
