@@ -34,7 +34,7 @@ class SecurityGroups:
         self._networks: dict[tuple[str, bool], Addresses] = {}
         self._admin_rules = AdminRules(graph)
         self._expanded: dict[tuple[int, int], tuple[SecurityRule, ...]] = {}
-        self._lessened: dict[tuple[int, str], tuple[SecurityRule, ...]] = {}
+        self._excepted: dict[tuple[int, str], tuple[SecurityRule, ...]] = {}
 
     def of(self, configuration: Part) -> Answer:
         """Return the security groups of an IP configuration: that of its subnet and that of its interface.
@@ -68,15 +68,15 @@ class SecurityGroups:
         ports: tuple[int, ...],
         *,
         has_public_path: Callable[[], bool] = lambda: False,
-        besides: str = "",
+        except_tag: str = "",
     ) -> tuple[Admission, ...]:
         """Return the Internet addresses that can reach each of several TCP ports of an IP configuration.
 
         Without any security group that is every address. The service tag VirtualNetwork includes the prefixes of the
         subnet's route table. That a gateway may announce a default route, which no resource shows, makes the result
         unknown only where a public path leads to the VM; elsewhere such a route is the rule and opens nothing. So does
-        a security admin rule that would admit or deny more. Senders of the service tag `besides`, in lower case, do not
-        count.
+        a security admin rule that would admit or deny more. Senders of the service tag `except_tag`, in lower case, are
+        left out.
         """
         found = self.of(configuration).value
         groups: list[tuple[SecurityRule, ...]] = []
@@ -88,7 +88,7 @@ class SecurityGroups:
             if isinstance(rules, Unknown):
                 unknowns.append(rules)
             elif isinstance(rules, tuple):
-                groups.append(self._without(rules, besides) if besides else rules)
+                groups.append(self._without(rules, except_tag) if except_tag else rules)
         destination = self.host(configuration)
         through_all = self._admitted(groups, destination, ports)
         if any(rule.sources.network for rules in groups for rule in rules):
@@ -155,15 +155,15 @@ class SecurityGroups:
     def _without(self, rules: tuple[SecurityRule, ...], name: str) -> tuple[SecurityRule, ...]:
         """Return security rules without the senders of a service tag."""
         key = (id(rules), name)
-        if key not in self._lessened:
+        if key not in self._excepted:
             sources = (
                 msgspec.structs.replace(rule.sources, tags=tuple(tag for tag in rule.sources.tags if tag.name != name))
                 for rule in rules
             )
-            self._lessened[key] = tuple(
+            self._excepted[key] = tuple(
                 msgspec.structs.replace(rule, sources=left) for rule, left in zip(rules, sources, strict=True)
             )
-        return self._lessened[key]
+        return self._excepted[key]
 
     def _expand(self, groups: list[tuple[SecurityRule, ...]], network: Addresses) -> list[tuple[SecurityRule, ...]]:
         """Return security rules with the senders of the service tag VirtualNetwork."""

@@ -58,15 +58,15 @@ def _routes_to(context: Context, door: Resource, owner: Resource) -> list[Route]
     return [route for route in routes if any(t.key in own for t in doors.leads_to(route).of_type(Resource))]
 
 
-def _admits(context: Context, owner: Resource, besides: str = "") -> Iterator[Answer]:
-    """Yield whether security groups let Internet addresses through to an entrance, besides those of a service tag."""
+def _admits(context: Context, owner: Resource, except_tag: str = "") -> Iterator[Answer]:
+    """Yield whether security groups let Internet addresses through to an entrance, without those of a service tag."""
     groups = context.topology.security_groups
     for place, ports in _receivers(context, owner):
         if isinstance(place, Unknown):
             yield Answer(place)
             continue
         reads = groups.of(place).reads
-        for found in groups.admissions(place, ports, has_public_path=lambda: True, besides=besides):
+        for found in groups.admissions(place, ports, has_public_path=lambda: True, except_tag=except_tag):
             unknown = next(iter(found.because), None) if found.possible else None
             yield Answer(True if found.sure else unknown or bool(found.possible), reads)
 
