@@ -51,6 +51,7 @@ Microsoft.Network/ddosProtectionPlans
 Microsoft.Network/dnszones
 Microsoft.Network/expressRouteCircuits
 Microsoft.Network/expressRouteGateways
+Microsoft.Network/expressRoutePorts
 Microsoft.Network/firewallPolicies
 Microsoft.Network/frontDoorWebApplicationFirewallPolicies
 Microsoft.Network/frontDoors
@@ -95,6 +96,7 @@ Microsoft.Cdn/profiles/securityPolicies
 Microsoft.Automation/automationAccounts/jobSchedules
 Microsoft.Automation/automationAccounts/runbooks
 Microsoft.Automation/automationAccounts/schedules
+Microsoft.Compute/capacityReservationGroups/capacityReservations
 Microsoft.Compute/virtualMachineScaleSets/virtualMachines
 Microsoft.Compute/virtualMachines/extensions
 Microsoft.Compute/virtualMachines/instanceView
@@ -120,11 +122,13 @@ Microsoft.Network/networkManagers/networkGroups/staticMembers
 Microsoft.Network/networkManagers/securityAdminConfigurations
 Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections
 Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections/rules
+Microsoft.Network/networkWatchers/flowLogs
 Microsoft.Network/privateDnsZones/A
 Microsoft.Network/privateDnsZones/CNAME
 Microsoft.Network/privateDnsZones/SOA
 Microsoft.Network/privateDnsZones/all
 Microsoft.Network/privateDnsZones/virtualNetworkLinks
+Microsoft.Network/virtualHubs/hubVirtualNetworkConnections
 Microsoft.Network/virtualNetworks/subnets
 Microsoft.Network/virtualNetworks/virtualNetworkPeerings
 Microsoft.RecoveryServices/vaults/backupEncryptionConfigs
