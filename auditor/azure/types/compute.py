@@ -137,6 +137,24 @@ TYPES: Final = (
         volatile=(Volatile(("properties.instanceView",), "is what the extension reported last"),),
     ),
     ResourceType(
+        "Microsoft.Compute/virtualMachines/guest",
+        via=Via.GUEST,
+        kind="guest-file",
+        about="a file from inside a VM",
+        parts=(PartKind("properties.mirrors[*]", "mirror-settings", "the settings of a mirror in a CPF"),),
+        volatile=(
+            Volatile(("properties.takenAt",), "is when the file was taken, not what is in it", meaningless=True),
+            Volatile(
+                ("properties.events", "properties.firstLine", "properties.lastLine", "properties.metrics"),
+                "is what happened or was measured, not a setting",
+            ),
+            Volatile(
+                ("properties.at", "properties.arbiter", "properties.members", "properties.instances"),
+                "is the state of a mirror or an instance at one time, not a setting",
+            ),
+        ),
+    ),
+    ResourceType(
         "Microsoft.Compute/skus",
         Version("2021-07-01", "the one that public code calls"),
         Via.REGION,

@@ -47,6 +47,8 @@ class Via(enum.Enum):
     """A list of each resource of the parent type that belongs to a deployment."""
     RESOURCE_GRAPH = enum.auto()
     """A query of Azure Resource Graph, since ARM lists it only for each VM or each resource group."""
+    GUEST = enum.auto()
+    """No request: it is a file from inside a VM, which the user supplies."""
     NONE = enum.auto()
     """It is not read as a list: it is the subscription, or a service, or it is only in snapshots of other sources."""
 

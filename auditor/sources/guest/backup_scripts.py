@@ -1,0 +1,74 @@
+"""VMSnapshotScriptPluginConfig.json: the scripts that Azure Backup runs before and after the snapshot of a VM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from auditor.sources.guest.content import Builder, Content
+from auditor.sources.guest.json_text import parsed
+from auditor.sources.guest.shell_scripts import derived
+
+KIND: Final = "backup-scripts"
+PLUGIN: Final = "ScriptRunner"
+_PATH: Final = re.compile(r"/[\w./@%+-]{1,512}")
+_FLAGS: Final = ("continueBackupOnFailure", "fsFreezeEnabled")
+_NUMBERS: Final = (
+    "preScriptNoOfRetries",
+    "postScriptNoOfRetries",
+    "timeoutInSeconds",
+    "ScriptsExecutionPollTimeSeconds",
+)
+_SCRIPTS: Final = {"preScript": "preScriptLocation", "postScript": "postScriptLocation"}
+
+
+def parse(whole: str, scripts: Mapping[str, str]) -> Content:
+    """Return what is kept of the settings; `scripts` has the texts of the scripts that were supplied, by file name."""
+    builder = Builder()
+    builder.properties["kind"] = KIND
+    found = parsed(whole)
+    if not isinstance(found, dict):
+        builder.miss("settings", "the file is not a JSON object; it may be cut")
+        builder.miss("preScript", "the file is not a JSON object; it may be cut")
+        builder.miss("postScript", "the file is not a JSON object; it may be cut")
+        return builder.content()
+    settings: dict[str, Any] = {}
+    builder.properties["settings"] = settings
+    if found.get("pluginName") == PLUGIN:
+        settings["pluginName"] = PLUGIN
+    for key in (*_FLAGS, *_NUMBERS):
+        value, wanted = found.get(key), bool if key in _FLAGS else int
+        name = key[0].lower() + key[1:]
+        if type(value) is wanted:
+            settings[name] = value
+        elif value is not None:
+            builder.miss(f"settings.{name}", f"its value is no {'boolean' if wanted is bool else 'whole number'}")
+    for name, key in _SCRIPTS.items():
+        _put_script(builder, name, found.get(key), scripts)
+    return builder.content()
+
+
+def locations(whole: str) -> list[str]:
+    """Return the file names of the scripts that the settings name."""
+    found = parsed(whole)
+    paths = (found.get(key) for key in _SCRIPTS.values()) if isinstance(found, dict) else ()
+    return [path.rpartition("/")[2] for path in paths if isinstance(path, str) and path]
+
+
+def _put_script(builder: Builder, name: str, path: object, scripts: Mapping[str, str]) -> None:
+    """Put the path of a script, and what was derived from its text if it was supplied."""
+    if path is None or path == "":
+        return
+    script: dict[str, Any] = {}
+    builder.properties[name] = script
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        builder.miss(f"{name}.location", "its value is no path")
+        return
+    script["location"] = path
+    file = path.rpartition("/")[2]
+    if file in scripts:
+        script |= derived(scripts[file])
+    else:
+        for part in ("callsFreeze", "callsThaw", "exit"):
+            builder.miss(f"{name}.{part}", f"{file} was not supplied")

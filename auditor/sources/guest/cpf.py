@@ -1,0 +1,230 @@
+"""The CPF (`iris.cpf`, `cache.cpf`): the configuration of one InterSystems instance.
+
+The layout is that of the CPF reference of InterSystems (https://docs.intersystems.com/irislatest/csp/docbook/
+DocBook.UI.Page.cls?KEY=RACS), and of that of Caché (KEY=RCPF), read 2026-11-30; public files of IRIS 2020 to 2023
+confirm the sections and their order, but none has a mirror.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from auditor.sources.guest import cpf_mirrors
+from auditor.sources.guest.content import (
+    Builder,
+    Content,
+    Read,
+    address,
+    flag,
+    guid,
+    name,
+    number,
+    numbers,
+    one_of,
+    port,
+    required_flag,
+    text,
+)
+from auditor.sources.guest.sections import Entry, Section, Sections
+
+KIND: Final = "cpf"
+MERGE: Final = "merge-cpf"
+"""A file of changes that an instance is asked to make (`ISC_CPF_MERGE_FILE`): what is wished, not what is there."""
+
+_LAST: Final = ("sql", "sqlsysdatatypes", "telnet", "conversions")
+"""Sections that an instance writes after all that is read."""
+
+_SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
+    "MirrorMember": {
+        "SystemName": ("systemName", name),
+        "JoinMirror": ("joinMirror", required_flag),
+        "AsyncMemberGUID": ("asyncMemberGuid", guid),
+        "AsyncMemberType": ("asyncMemberType", one_of("0", "1", "2")),
+        "ValidatedMember": ("validatedMember", flag),
+        "VirtualAddressInterface": ("virtualAddressInterface", name),
+    },
+    "Journal": {
+        "CurrentDirectory": ("currentDirectory", text),
+        "AlternateDirectory": ("alternateDirectory", text),
+        "BackupsBeforePurge": ("backupsBeforePurge", number),
+        "DaysBeforePurge": ("daysBeforePurge", number),
+        "PurgeArchived": ("purgeArchived", flag),
+        "ArchiveName": ("archiveName", name),
+        "FreezeOnError": ("freezeOnError", flag),
+        "FileSizeLimit": ("fileSizeLimit", number),
+        "CompressFiles": ("compressFiles", flag),
+    },
+    "Startup": {
+        "DefaultPort": ("defaultPort", port),
+        "WebServer": ("webServer", flag),
+        "WebServerPort": ("webServerPort", port),
+        "WebServerURLPrefix": ("webServerUrlPrefix", name),
+        "EnableVSSBackup": ("enableVssBackup", flag),
+        "SystemMode": ("systemMode", name),
+        "IPv6": ("ipv6", flag),
+        "JobServers": ("jobServers", number),
+        "EnsembleAutoStart": ("ensembleAutoStart", flag),
+    },
+    "config": {
+        "globals": ("globals", numbers),
+        "routines": ("routines", numbers),
+        "gmheap": ("gmheap", number),
+        "jrnbufs": ("jrnbufs", number),
+        "memlock": ("memlock", number),
+        "locksiz": ("locksiz", number),
+        "bbsiz": ("bbsiz", lambda value: -1 if value == "-1" else number(value)),
+        "ijcnum": ("ijcnum", number),
+        "ijcbuff": ("ijcbuff", number),
+        "MaxServers": ("maxServers", number),
+        "MaxServerConn": ("maxServerConn", number),
+        "wijdir": ("wijdir", text),
+    },
+}
+"""Sections with the keys that are kept, and what they are called here."""
+
+_NAMES: Final = {"MirrorMember": "mirrorMember", "Journal": "journal", "Startup": "startup", "config": "config"}
+_MAP: Final = "Map."
+_MAP_MIRRORS: Final = "MapMirrors."
+
+
+def parse(whole: str) -> Content:
+    """Return what is kept of a CPF.
+
+    Of `[Map.*]` only a hash of each section is kept, by which those of two instances can be compared.
+    """
+    sections = Sections(whole, _LAST)
+    builder = Builder()
+    builder.properties["kind"] = MERGE if sections.get("Actions") else KIND
+    if sections.get("Actions"):
+        return builder.content()
+    if sections.damage:
+        builder.miss("", sections.damage)
+    _put_product(builder, sections)
+    for section, keys in _SETTINGS.items():
+        sections.put(builder, section, _NAMES[section], keys)
+    _put_list(builder, sections, "Databases", "databases", _database)
+    _put_list(builder, sections, "Namespaces", "namespaces", _namespace)
+    _put_list(builder, sections, "ECPServers", "ecpServers", _ecp_server)
+    _put_mirrors(builder, sections)
+    _put_members(builder, sections)
+    _put_maps(builder, sections)
+    return builder.content()
+
+
+def _put_product(builder: Builder, sections: Sections) -> None:
+    """Put the product, which a CPF of Caché does not name, and the version."""
+    keys = {"Product": ("product", one_of("IRIS", "Cache", "Ensemble")), "Version": ("version", name)}
+    sections.put(builder, "ConfigFile", "configFile", keys)
+    found = builder.properties.get("configFile")
+    if found is not None and "product" not in found and not {"configFile", "configFile.product"} & {*builder.unread}:
+        found["product"] = "Cache"
+
+
+def _put_list(builder: Builder, sections: Sections, section: str, into: str, read: Any) -> None:  # noqa: ANN401
+    """Put the entries of a section as a list; `read` puts one of them into an object of the builder."""
+    found = sections.get(section)
+    if found is None:
+        why = sections.misspelled(section)
+        if why:
+            builder.miss(into, why)
+        elif not sections.damage:
+            builder.properties[into] = []
+        return
+    builder.properties[into] = _read_entries(builder, found, into, read)
+
+
+def _read_entries(builder: Builder, section: Section, into: str, read: Any, first: int = 0) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Return the entries of a section as objects; `first` is the index of the first one in the list."""
+    items: list[dict[str, Any]] = []
+    if section.damage:
+        builder.miss(f"{into}[*]", section.damage)
+    for entry in section.entries:
+        item: dict[str, Any] = {}
+        path = f"{into}[{first + len(items)}]"
+        if not entry.ended:
+            builder.miss(f"{into}[*]", f"line {entry.line} may be cut")
+            continue
+        builder.put(item, path, "name", entry.name, text, entry.line)
+        read(builder, item, path, entry)
+        items.append(item)
+    return items
+
+
+def _database(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
+    directory, *rest = entry.value.split(",")
+    builder.put(item, path, "directory", directory, text, entry.line)
+    builder.put(item, path, "server", rest[0] if rest else "", name, entry.line)
+
+
+def _namespace(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
+    databases, *routines = entry.value.split(",")
+    builder.put(item, path, "globals", databases, name, entry.line)
+    builder.put(item, path, "routines", routines[0] if routines else "", name, entry.line)
+
+
+def _ecp_server(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
+    """Put `address,port,MirrorConnection,SSLConfig,BatchMode`, of which older versions write the first two."""
+    values = entry.value.split(",")
+    if not 2 <= len(values) <= 5:
+        builder.miss(path, f"line {entry.line} has {len(values)} values")
+        return
+    host, own_port, mirrored, tls, *_ = [*values, "", "", ""]
+    builder.put(item, path, "address", host, address, entry.line)
+    builder.put(item, path, "port", own_port, port, entry.line)
+    builder.put(item, path, "mirrorConnection", mirrored, one_of("0", "1", "-1"), entry.line)
+    builder.put(item, path, "sslConfig", tls, flag, entry.line)
+
+
+# --- mirrors ----------------------------------------------------------------------------------------------------------
+
+
+def _put_mirrors(builder: Builder, sections: Sections) -> None:
+    product = builder.properties.get("configFile", {}).get("product", "")
+
+    def read(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
+        cpf_mirrors.put_mirror(builder, item, path, entry, product)
+
+    _put_list(builder, sections, "Mirrors", "mirrors", read)
+
+
+def _put_members(builder: Builder, sections: Sections) -> None:
+    """Put the members of all mirrors as one list."""
+    found = sections.below(_MAP_MIRRORS)
+    if not found and sections.damage:
+        return
+    if sections.damage:
+        builder.miss("mirrorMembers[*]", sections.damage)
+    members: list[dict[str, Any]] = []
+    for section in found:
+        read = _read_entries(builder, section, "mirrorMembers", cpf_mirrors.put_member, len(members))
+        members += [{"mirror": section.name[len(_MAP_MIRRORS) :], **member} for member in read]
+    builder.properties["mirrorMembers"] = members
+
+
+# --- what is only compared --------------------------------------------------------------------------------------------
+
+
+def _put_maps(builder: Builder, sections: Sections) -> None:
+    """Put a hash of each section of mappings."""
+    maps = []
+    for section in sections.below(_MAP):
+        if section.damage:
+            builder.miss("maps[*]", section.damage)
+        else:
+            lines = sorted(f"{entry.name}={entry.value}" for entry in section.entries)
+            digest = hashlib.sha256("\n".join(lines).encode(errors="replace")).hexdigest()
+            maps.append({"namespace": section.name[len(_MAP) :], "count": len(lines), "sha256": digest})
+    builder.properties["maps"] = maps
+    if sections.damage:
+        builder.miss("maps[*]", sections.damage)
+
+
+def keys() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the sections of a CPF that are kept, with their keys; a section without keys is kept by its entries."""
+    yield "ConfigFile", ("Product", "Version")
+    for section, names in _SETTINGS.items():
+        yield section, tuple(names)
+    for section in ("Databases", "Namespaces", "ECPServers", "Mirrors", "MapMirrors.*"):
+        yield section, ()

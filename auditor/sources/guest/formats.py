@@ -1,0 +1,133 @@
+"""The formats of guest files, which are recognised by the name of a file and by its content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from auditor.sources.guest import (
+    backup_scripts,
+    block_devices,
+    cpf,
+    csp_ini,
+    instances,
+    messages_log,
+    metrics,
+    mirror_status,
+    mounts,
+)
+from auditor.sources.guest.content import Content
+from auditor.sources.guest.json_text import parsed
+from auditor.sources.guest.text import lines
+
+_FIRST_LINES: Final = 200
+"""Lines by which a format is recognised."""
+_MIB: Final = 1024**2
+
+
+class Format(msgspec.Struct, frozen=True):
+    """One format."""
+
+    kind: str
+    about: str
+    """What the file is, in the singular without an article."""
+    names: str
+    """A regular expression of lower-case file names."""
+    shown: tuple[str, ...]
+    """The usual names, for the documentation."""
+    parse: Callable[[str, Mapping[str, str]], Content]
+    """Returns what is kept of a text; the mapping has the texts of scripts beside it, by file name."""
+    limit: int = 4 * _MIB
+    """The number of bytes that a file may have."""
+    tail: bool = False
+    """Whether only the last bytes of a larger file are read."""
+
+
+def _alone(parse: Callable[[str], Content]) -> Callable[[str, Mapping[str, str]], Content]:
+    return lambda text, _: parse(text)
+
+
+FORMATS: Final[tuple[Format, ...]] = (
+    Format(cpf.KIND, "CPF", r"[\w.-]+\.cpf", ("iris.cpf", "cache.cpf"), _alone(cpf.parse), limit=16 * _MIB),
+    Format(csp_ini.KIND, "configuration of a Web Gateway", r"csp\.ini", ("CSP.ini",), _alone(csp_ini.parse)),
+    Format(
+        backup_scripts.KIND,
+        "setting of the scripts of Azure Backup",
+        r"vmsnapshotscriptpluginconfig\.json",
+        ("VMSnapshotScriptPluginConfig.json",),
+        backup_scripts.parse,
+    ),
+    Format(
+        messages_log.KIND,
+        "log of an instance",
+        r"(messages|cconsole)\.log",
+        ("messages.log", "cconsole.log"),
+        _alone(messages_log.parse),
+        tail=True,
+    ),
+    Format(
+        instances.KIND,
+        "list of instances",
+        r"(iris|ccontrol)-list\.txt",
+        ("iris-list.txt", "ccontrol-list.txt"),
+        _alone(instances.parse),
+    ),
+    Format(
+        mirror_status.KIND,
+        "status of a mirror",
+        r"mirror-status(-[\w-]+)?\.txt",
+        ("mirror-status.txt",),
+        _alone(mirror_status.parse),
+    ),
+    Format(metrics.KIND, "list of metrics", r"metrics\.(prom|txt)", ("metrics.prom",), _alone(metrics.parse)),
+    Format(
+        block_devices.KIND, "list of block devices", r"lsblk\.json", ("lsblk.json",), _alone(block_devices.parse)
+    ),
+    Format(mounts.KIND, "list of file systems", r"findmnt\.json", ("findmnt.json",), _alone(mounts.parse)),
+)
+
+_BY_KIND: Final = {each.kind: each for each in FORMATS}
+_HEADERS: Final = {
+    "[configfile]": cpf.KIND,
+    "[actions]": cpf.KIND,
+    "[system_index]": csp_ini.KIND,
+    "[app_path_index]": csp_ini.KIND,
+}
+_KEYS: Final = {
+    block_devices.KEY: block_devices.KIND,
+    mounts.KEY: mounts.KIND,
+    "preScriptLocation": backup_scripts.KIND,
+    "pluginName": backup_scripts.KIND,
+}
+
+
+def by_name(file: str) -> Format | None:
+    """Return the format of a file by its name, None if it is no known one."""
+    return next((each for each in FORMATS if re.fullmatch(each.names, file.lower())), None)
+
+
+def by_content(text: str) -> Format | None:
+    """Return the format that a text certainly has, None if that is not clear."""
+    if text.lstrip().startswith("{"):
+        found = parsed(text)
+        keys = found.keys() if isinstance(found, dict) else ()
+        return next((_BY_KIND[kind] for key, kind in _KEYS.items() if key in keys), None)
+    for line in lines(text)[:_FIRST_LINES]:
+        kind = _HEADERS.get(line.text.strip().lower()) or _kind_of_line(line.text)
+        if kind:
+            return _BY_KIND[kind]
+    return None
+
+
+def _kind_of_line(line: str) -> str:
+    stripped = line.strip()
+    if instances.START.fullmatch(stripped):
+        return instances.KIND
+    if mirror_status.START.fullmatch(stripped):
+        return mirror_status.KIND
+    if messages_log.LINE.fullmatch(line):
+        return messages_log.KIND
+    return metrics.KIND if metrics.LINE.fullmatch(stripped) else ""

@@ -1,0 +1,43 @@
+"""What `/api/monitor/metrics` returns: metrics in the text format of Prometheus, by an allow-list of names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from auditor.sources.guest.content import Builder, Content
+from auditor.sources.guest.text import lines
+
+KIND: Final = "metrics"
+NAMES: Final = (
+    "iris_ecp_conn",
+    "iris_jrn_free_space",
+    "iris_license_days_remaining",
+    "iris_mirror_failover_ready",
+    "iris_mirror_member_type",
+    "iris_mirror_missing_databases",
+    "iris_mirror_status",
+)
+LINE: Final = re.compile(r"(?P<name>iris_\w{1,64})(?:\{(?P<labels>[^}]*)\})?\s+(?P<value>\S+)(?:\s+\d+)?")
+_LABEL: Final = re.compile(r'\s*(id|dir|name)="([^"\\]{0,512})"\s*,?')
+_VALUE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
+
+
+def parse(whole: str) -> Content:
+    """Return the metrics whose names are kept. One that is not there may have been cut off: its absence means nothing."""
+    builder = Builder()
+    builder.properties["kind"] = KIND
+    found: list[dict[str, Any]] = []
+    for line in lines(whole):
+        match = LINE.fullmatch(line.text.strip())
+        if match is None or match["name"] not in NAMES:
+            continue
+        if not line.ended or not _VALUE.fullmatch(match["value"]):
+            builder.miss("metrics[*]", f"line {line.number} is malformed")
+            continue
+        labels = {label[1]: label[2] for label in _LABEL.finditer(match["labels"] or "")}
+        number = float(match["value"])
+        value = int(number) if number.is_integer() else number
+        found.append({"name": match["name"], **({"labels": labels} if labels else {}), "value": value})
+    builder.properties["metrics"] = found
+    return builder.content()

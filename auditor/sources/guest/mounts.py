@@ -1,0 +1,75 @@
+"""What `findmnt -J` prints: file systems with the options that rules read, never other ones, which may be passwords."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from auditor.sources.guest.content import Builder, Content, text
+from auditor.sources.guest.json_text import parsed
+
+KIND: Final = "mounts"
+KEY: Final = "filesystems"
+_DEEPEST: Final = 40
+_MOST: Final = 4096
+_DEVICE: Final = re.compile(r"/dev/[\w./-]{1,256}")
+_TYPE: Final = re.compile(r"[\w.-]{1,32}")
+_OPTIONS: Final = frozenset(
+    {
+        "atime",
+        "barrier=0",
+        "barrier=1",
+        "data=journal",
+        "data=ordered",
+        "data=writeback",
+        "noatime",
+        "nobarrier",
+        "nodiratime",
+        "relatime",
+        "ro",
+        "rw",
+        "strictatime",
+    }
+)
+
+
+def parse(whole: str) -> Content:
+    """Return the file systems as one list."""
+    builder = Builder()
+    builder.properties["kind"] = KIND
+    found = parsed(whole)
+    mounts = found.get(KEY) if isinstance(found, dict) else None
+    if not isinstance(mounts, list):
+        builder.miss("mounts", "the file is not the JSON of findmnt; it may be cut")
+        return builder.content()
+    items: list[dict[str, Any]] = []
+    _walk(builder, mounts, items, 0)
+    builder.properties["mounts"] = items
+    return builder.content()
+
+
+def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], level: int) -> None:
+    for mount in mounts:
+        target = mount.get("target") if isinstance(mount, dict) else None
+        if not isinstance(target, str) or not target.startswith("/") or level > _DEEPEST or len(items) >= _MOST:
+            builder.miss("mounts[*]", "a file system is malformed")
+            continue
+        path, item = f"mounts[{len(items)}]", {}
+        builder.put(item, path, "target", target, text, 0)
+        source, kind, options = (mount.get(own) for own in ("source", "fstype", "options"))
+        if isinstance(source, str) and _DEVICE.fullmatch(source.partition("[")[0]):
+            item["source"] = source.partition("[")[0]
+        if isinstance(kind, str) and _TYPE.fullmatch(kind):
+            item["type"] = kind
+        else:
+            builder.miss(f"{path}.type", "its value is no type of file system")
+        if isinstance(options, str):
+            item["options"] = [option for option in options.split(",") if option in _OPTIONS]
+        else:
+            builder.miss(f"{path}.options", "its value is no text")
+        items.append(item)
+        children = mount.get("children", [])
+        if isinstance(children, list):
+            _walk(builder, children, items, level + 1)
+        else:
+            builder.miss("mounts[*]", f"the file systems below {target} are malformed")
