@@ -17,6 +17,7 @@ DEMO: Final = FIXTURES / "demo"
 TABLES: Final = _HERE / "rules" / "facts" / "data"
 INVENTORY: Final = "inventory.json"
 DEPLOYMENT: Final = "deployment.yaml"
+GUEST: Final = "guest"
 
 
 VALIDATED: Final[Mapping[str, Path]] = {"pack": PACK, "rule": PACK, "deployment": DEMO, "retirements": TABLES}

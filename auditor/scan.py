@@ -19,6 +19,8 @@ from auditor.rules import packs
 from auditor.rules.facts import FACTS
 from auditor.snapshot.model import Snapshot
 from auditor.sources import approval, snapshot_file
+from auditor.sources.guest import folder as guest_folder
+from auditor.sources.guest.attaching import attach
 from auditor.sources.source import Source
 
 DEFAULT_PROFILE = "current"
@@ -41,6 +43,8 @@ class Request(msgspec.Struct, frozen=True):
     """The JSON report of the last run, whose findings stay open if this run cannot evaluate them."""
     baseline: Path | None = None
     """The approved snapshot for drift."""
+    guest: Path | None = None
+    """The folder of files from inside VMs."""
     detail: Detail = Detail.FAILURES
     """Which findings have evidence: `ALL` where a format shows passes; always with a baseline."""
 
@@ -59,7 +63,10 @@ def scan(request: Request) -> Evaluation:
     baseline = approval.read(request.baseline) if request.baseline else None
     given = deployment_file.read(request.deployment) if request.deployment else deployment_file.NOTHING
     packs.check_settings(loaded, given.deployments)
+    supplied = guest_folder.read(request.guest) if request.guest else ()
     snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
+    attached = attach(snapshot, supplied)
+    snapshot = attached.snapshot
     declared = given if request.deployment else deployment_file.carried_by(snapshot, baseline)
     packs.check_settings(loaded, declared.deployments)
     _check_scopes(snapshot, baseline, request)
@@ -87,7 +94,7 @@ def scan(request: Request) -> Evaluation:
         as_of=as_of,
         snapshot=msgspec.structs.replace(snapshot, deployment=declared.text, approved=None),
         findings=findings,
-        coverage=coverage.assess(topology, gaps, findings, applied.gaps),
+        coverage=coverage.assess(topology, gaps, findings, applied.gaps, attached.replaced),
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
         deployment_file=files.relative(request.deployment) if request.deployment else "",

@@ -10,12 +10,15 @@ from urllib.parse import unquote
 
 from auditor import bundled, yaml_documents
 from auditor.azure.types import NAMESPACES, OLDEST, PART_KINDS, TYPES, Namespace, ResourceType, Version, display_type
+from auditor.azure.types.names import GUEST_FILE
 from auditor.escape import printable
 from auditor.report import schema
 from auditor.rules import packs
 from auditor.rules.element_kinds import WITHOUT_BODY
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Pack, Rule
+from auditor.sources.guest import cpf
+from auditor.sources.guest.formats import FORMATS
 from auditor.sources.live import reads
 
 HERE = Path(__file__).resolve().parent
@@ -85,6 +88,27 @@ def what_is_read() -> str:
         "| type | action |",
         "| --- | --- |",
         *(f"| `{found.name}` | `{found.action}` |" for found in reads.BY_GRAPH),
+    ]
+    lines += [
+        "",
+        "## From inside VMs, by no request",
+        "",
+        "These files are read from the folder of `--guest`, recognised by name and content. Only what rules use is",
+        "kept of them; no password, and no text of a script or log.",
+        "",
+        "| file | largest | resource |",
+        "| --- | --- | --- |",
+    ]
+    for each in FORMATS:
+        size = f"{'the last ' * each.tail}{each.limit // 1024**2} MiB"
+        lines.append(f"| {_codes(each.shown)} | {size} | `{TYPES[GUEST_FILE].name}`, `{each.kind}` |")
+    lines += [
+        "",
+        "Of a CPF these keys are kept; of a section without keys, its entries; of `[Map.*]`, a hash of each section.",
+        "",
+        "| section | keys |",
+        "| --- | --- |",
+        *(f"| `[{section}]` | {_codes(kept)} |" for section, kept in cpf.kept()),
     ]
     lines += [
         "",

@@ -83,7 +83,7 @@ def _copied(body: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find(bodies: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return the resource of a name, or of an ARM id; `type/name` where several have the name."""
+    """Return the resource of a name, or of an ARM id; `type/name` or the end of the id where several have the name."""
     type_, _, short = name.lower().rpartition("/")
     found = [
         body
@@ -92,7 +92,10 @@ def _find(bodies: list[dict[str, Any]], name: str) -> dict[str, Any]:
         and (
             arm.key(body["id"]) == arm.key(name)
             if arm.is_id(name)
-            else arm.name_of(body["id"]).lower() == short and (not type_ or arm.type_of(body["id"]).endswith(type_))
+            else arm.name_of(body["id"]).lower() == short
+            and (
+                not type_ or arm.type_of(body["id"]).endswith(type_) or arm.key(body["id"]).endswith(f"/{name.lower()}")
+            )
         )
     ]
     if len(found) != 1:

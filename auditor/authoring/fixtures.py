@@ -12,12 +12,15 @@ import msgspec
 
 from auditor import bundled, yaml_documents
 from auditor.azure import arm
+from auditor.azure.types.names import GUEST_FILE
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
 from auditor.snapshot.model import Resource, Snapshot
 from auditor.sources import arm_json
+from auditor.sources.guest import folder
+from auditor.sources.guest.attaching import attach
 from auditor.yaml_documents import Document
 
 AS_OF: Final = dt.date(2026, 11, 1)
@@ -109,6 +112,18 @@ def profiles() -> Mapping[str, str]:
     return {name: entry["profile"] for name, entry in index.items()}
 
 
+def _with_guest_files(name: str, data: bytes) -> dict[str, Any]:
+    """Return an ARM JSON file with the files from inside VMs that lie beside it, which examples can change alike."""
+    inventory: dict[str, Any] = msgspec.json.decode(data)
+    guest = bundled.FIXTURES / name / bundled.GUEST
+    if guest.is_dir():
+        attached = attach(arm_json.decode(data, name), folder.read(guest)).snapshot
+        inventory["value"] += [found.body for found in attached.resources if found.type == GUEST_FILE]
+        gaps = [msgspec.to_builtins(gap) for gap in attached.gaps if gap.is_of_guest_file]
+        inventory["gaps"] = [*inventory.get("gaps", ()), *gaps]
+    return inventory
+
+
 @cache
 def known_good(name: str) -> Fixture:
     """Return a known-good deployment by its name.
@@ -120,5 +135,5 @@ def known_good(name: str) -> Fixture:
         message = f"there is no known-good deployment '{name}'; there is {', '.join(sorted(profiles()))}"
         raise InputError(message)
     declared: Any = yaml_documents.read(bundled.FIXTURES / name / bundled.DEPLOYMENT).value
-    inventory = msgspec.json.decode((bundled.FIXTURES / name / bundled.INVENTORY).read_bytes())
+    inventory = _with_guest_files(name, (bundled.FIXTURES / name / bundled.INVENTORY).read_bytes())
     return Fixture(name, profiles()[name], inventory, declared, Decoder(name, inventory))

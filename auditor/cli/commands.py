@@ -19,8 +19,11 @@ from auditor.escape import printable
 from auditor.evaluation.engine import Detail
 from auditor.report import wording
 from auditor.report.formats import FORMATS
+from auditor.snapshot.model import Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
+from auditor.sources.guest import folder
+from auditor.sources.guest.attaching import attach
 from auditor.sources.live.permissions import custom_role
 from auditor.sources.source import Source
 
@@ -64,6 +67,7 @@ def _request(
         attestations=options.attestations,
         previous=previous,
         baseline=options.baseline,
+        guest=options.guest,
         detail=Detail.ALL if passes else Detail.FAILURES,
     )
 
@@ -96,9 +100,15 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
 
 def _collect(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, {outputs.SNAPSHOT})
-    snapshot = _live(options, options.deployment).read()
+    snapshot = _with_guest_files(options, _live(options, options.deployment))
     outputs.write([(output.path, outputs.encode(snapshot, output)) for output in wanted])
-    return exit_codes.INCOMPLETE if snapshot.gaps else exit_codes.OK
+    return exit_codes.INCOMPLETE if any(not gap.is_of_guest_file for gap in snapshot.gaps) else exit_codes.OK
+
+
+def _with_guest_files(options: argparse.Namespace, source: Source) -> Snapshot:
+    """Return what a source has, with the files of `--guest`; these are read first."""
+    supplied = folder.read(options.guest) if options.guest else ()
+    return attach(source.read(), supplied).snapshot
 
 
 def _permissions(options: argparse.Namespace) -> int:
@@ -111,7 +121,7 @@ def _discover(options: argparse.Namespace) -> int:
     if output and output.is_file():
         message = "exists already, and a proposal replaces no file; name a new file"
         raise InputError(message, str(output))
-    proposal = discover.propose(_source(options).read(), _scan_with(options, output))
+    proposal = discover.propose(_with_guest_files(options, _source(options)), _scan_with(options, output))
     outputs.write([(output, proposal.text.encode())])
     if output:
         sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in proposal.last_lines)
@@ -123,6 +133,7 @@ def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
     words = ["auditor", "scan", *(word for each in options.subscription or () for word in ("--subscription", each))]
     words += ["--demo"] if options.demo else []
     words += ["--snapshot", str(options.snapshot)] if options.snapshot else []
+    words += ["--guest", str(options.guest)] if options.guest else []
     return shlex.join([*words, "--deployment", str(deployment or "deployment.yaml")])
 
 

@@ -62,6 +62,15 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     _add_live(parser)
 
 
+def _add_guest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--guest",
+        metavar="DIR",
+        type=Path,
+        help="files from inside the virtual machines: DIR/manifest.yaml, DIR/NAME/...",
+    )
+
+
 def _add_live(parser: argparse.ArgumentParser) -> None:
     live = parser.add_argument_group("live subscriptions")
     live.add_argument("--tenant", metavar="ID", help="the tenant to sign in to (default: that of the credential)")
@@ -125,6 +134,7 @@ def _add_evaluation(parser: argparse.ArgumentParser, formats: Iterable[str]) -> 
         type=Path,
         help="the deployment file: which virtual machine has which role",
     )
+    _add_guest(parser)
     _add_profile(parser)
     _add_packs(parser)
     parser.add_argument("--waivers", metavar="FILE", type=Path, help="time-limited exemptions of findings and gaps")
@@ -165,6 +175,7 @@ def _add_collect(commands: _Commands) -> None:
         type=Path,
         help="the deployment file, kept in the snapshot; more is read of its members",
     )
+    _add_guest(collect)
     collect.add_argument(
         "-o", "--output", metavar="snapshot=FILE", action="append", required=True, help="FILE.gz is compressed"
     )
@@ -197,6 +208,7 @@ def _add_discover(commands: _Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_source(discover)
+    _add_guest(discover)
     discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a new file instead of standard output")
     discover.set_defaults(command="discover")
 

@@ -10,6 +10,7 @@ from auditor.azure import arm
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
+from auditor.estate.guest_files import GuestFiles
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
@@ -28,6 +29,7 @@ class Topology:
         """Build the reference graph and resolve the deployments; `as_of` is the evaluation date, by default today."""
         self.as_of = as_of or dt.datetime.now(dt.UTC).date()
         self.graph = Graph(snapshot)
+        self.guest_files = GuestFiles(self.graph)
         self.load_balancing = LoadBalancing(self.graph)
         self.dns = self.load_balancing.dns
         self.security_groups = SecurityGroups(self.graph)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from auditor.azure import arm
 from auditor.azure.types import REFERENCES, display_type
-from auditor.azure.types.names import SKU, VM
+from auditor.azure.types.names import GUEST_FILE, SKU, VM
 from auditor.estate.graph import unlisted
 from auditor.estate.topology import Topology
-from auditor.evaluation.model import Coverage, Finding, Outcome, Waiver
+from auditor.evaluation.model import Coverage, Finding, GuestFile, Outcome, Waiver
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Cause
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Gap, Snapshot
 
 
@@ -23,22 +24,38 @@ def gaps(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Gap, ...]:
 
 
 def assess(
-    topology: Topology, gaps: tuple[Gap, ...], findings: Iterable[Finding], waived: Mapping[Gap, Waiver]
+    topology: Topology,
+    gaps: tuple[Gap, ...],
+    findings: Iterable[Finding],
+    waived: Mapping[Gap, Waiver],
+    replaced: Collection[str] = (),
 ) -> Coverage:
-    """Return the coverage of a scan; waived gaps and findings do not make it incomplete."""
+    """Return the coverage of a scan; waived gaps and findings do not make it incomplete.
+
+    `replaced` are the ids of the VMs whose guest files in the snapshot were replaced by others.
+    """
     snapshot = topology.graph.snapshot
-    incomplete = [finding for finding in findings if finding.waiver is None and _makes_incomplete(finding, topology)]
+    incomplete = [finding for finding in findings if finding.waiver is None and _makes_incomplete(finding)]
     undeclared = (finding for finding in incomplete if finding.cause is Cause.DECLARATION)
     return Coverage(
-        # No source has files from inside VMs.
         complete=not incomplete
-        and all(gap in waived for gap in gaps)
-        and not any(deployment.declared.guest == "required" for deployment in topology.deployments),
+        and all(gap in waived or gap.is_of_guest_file for gap in gaps)
+        and all(topology.guest_files.are_enough_for(deployment) for deployment in topology.deployments),
         listed=tuple(sorted((scope, display_type(type_)) for scope, type_ in snapshot.listed)),
         gaps=gaps,
         declarations=tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons)),
         waived=waived,
+        guest_files=tuple(_guest_files(snapshot, replaced)),
     )
+
+
+def _guest_files(snapshot: Snapshot, replaced: Collection[str]) -> Iterator[GuestFile]:
+    """Yield which VM has which files, and from when."""
+    keys = {arm.key(vm) for vm in replaced}
+    for found in snapshot.resources:
+        if found.type == GUEST_FILE:
+            vm, at = found.id.rsplit("/", 2)[0], value(found, "properties.takenAt").value
+            yield GuestFile(vm, found.name, at if isinstance(at, str) else "", arm.key(vm) in keys)
 
 
 def _types(rules: Iterable[CompiledRule]) -> set[str]:
@@ -65,12 +82,6 @@ def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterat
         yield unlisted(arm.SUBSCRIPTION, scope)
 
 
-def _makes_incomplete(finding: Finding, topology: Topology) -> bool:
+def _makes_incomplete(finding: Finding) -> bool:
     """Return whether a finding makes the scan incomplete."""
-    if finding.outcome is Outcome.ERROR:
-        return True
-    if finding.outcome is not Outcome.UNKNOWN or finding.optional:
-        return False
-    if finding.cause is Cause.GUEST:
-        return any(d.id == finding.deployment and d.declared.guest == "required" for d in topology.deployments)
-    return True
+    return finding.outcome is Outcome.ERROR or (finding.outcome is Outcome.UNKNOWN and not finding.optional)

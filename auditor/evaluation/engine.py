@@ -220,6 +220,13 @@ class _Evaluator:
         return failed if sure else msgspec.structs.replace(failed, severity_is_sure=False)
 
 
+def _is_optional(unknown: Unknown, deployment: Deployment | None) -> bool:
+    """Return whether a scan is complete without what is unknown: files from inside VMs only where they are optional."""
+    if unknown.cause is Cause.GUEST and deployment is not None:
+        return deployment.declared.guest != "required"
+    return unknown.optional
+
+
 def _finding(  # noqa: PLR0913 - a finding has that many sides
     rule: CompiledRule,
     deployment: Deployment | None,
@@ -234,7 +241,7 @@ def _finding(  # noqa: PLR0913 - a finding has that many sides
     cause = None
     gaps: tuple[Gap, ...] = ()
     about: tuple[str, ...] = ()
-    needed = tuple(u for u in unknown if not u.optional)
+    needed = tuple(u for u in unknown if not _is_optional(u, deployment))
     if unknown:
         decisive = needed or unknown
         cause = min((u.cause for u in decisive), key=_CAUSES.__getitem__)

@@ -197,6 +197,18 @@ class Carried(msgspec.Struct, frozen=True):
     """Time or date of the last report that evaluated it."""
 
 
+class GuestFile(msgspec.Struct, frozen=True):
+    """A file from inside a VM that was supplied."""
+
+    vm: str
+    """The ARM id of the VM."""
+    name: str
+    taken_at: str
+    """RFC 3339 time; "" where the snapshot does not say."""
+    replaced: bool
+    """Whether it is in the place of files of the VM that the snapshot had."""
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """What was listed, which gaps there are, and what was not declared."""
 
@@ -209,6 +221,7 @@ class Coverage(msgspec.Struct, frozen=True):
     """Declarations that a rule needs and the deployment file lacks, each with how to declare it."""
     waived: Mapping[Gap, Waiver] = {}
     """The gaps with a waiver in effect; they do not make the coverage incomplete."""
+    guest_files: tuple[GuestFile, ...] = ()
 
     @property
     def open_gaps(self) -> tuple[Gap, ...]:

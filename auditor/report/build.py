@@ -32,6 +32,7 @@ from auditor.report.document import (
     FindingChange,
     FindingSide,
     Gap,
+    GuestFile,
     PropertyChange,
     Read,
     ResourceChange,
@@ -173,7 +174,8 @@ def _coverage(coverage: model.Coverage) -> Coverage:
     for subscription, type_ in coverage.listed:
         listed[subscription] = (*listed.get(subscription, ()), type_)
     gaps = tuple(_gap(gap, coverage.waived.get(gap)) for gap in coverage.gaps)
-    return Coverage(coverage.complete, listed, gaps, (), coverage.declarations)
+    files = tuple(GuestFile(file.vm, file.name, file.taken_at or None, file.replaced) for file in coverage.guest_files)
+    return Coverage(coverage.complete, listed, gaps, files, coverage.declarations)
 
 
 def _gap(gap: snapshot_model.Gap, waiver: model.Waiver | None = None) -> Gap:

@@ -214,6 +214,19 @@ class Gap(_Part, frozen=True):
     """The waiver by which the gap does not make the coverage incomplete; null if there is none."""
 
 
+class GuestFile(_Part, frozen=True):
+    """A file from inside a VM."""
+
+    vm: Text
+    """The ARM id of the VM."""
+    name: Text
+    """The name of the file."""
+    taken_at: Text | None
+    """When it was taken; null if the snapshot does not say."""
+    replaced: bool
+    """Whether it is in the place of files of the VM that the snapshot had."""
+
+
 class Coverage(_Part, frozen=True):
     """What was listed, which gaps there are, and what was not declared."""
 
@@ -224,8 +237,8 @@ class Coverage(_Part, frozen=True):
     """By subscription, the resource types of which every resource was read."""
     gaps: tuple[Gap, ...]
     """What was not read; its absence proves nothing."""
-    guest_files: Annotated[tuple[str, ...], Meta(max_length=0)]
-    """Missing files from inside VMs; empty, because no rule reads such files yet."""
+    guest_files: tuple[GuestFile, ...]
+    """The files from inside VMs that were supplied."""
     declarations_missing: tuple[Text, ...]
     """What a rule needs and the deployment file does not declare, each with how to declare it."""
 

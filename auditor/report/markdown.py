@@ -108,6 +108,7 @@ def _tables(report: Report) -> Iterator[_Table]:
     ]
     yield _Table("Coverage gaps", ("What", "Where", "Why", "Code", "Needs"), gaps)
     yield _Table("Missing declarations", ("What",), [(text,) for text in document.coverage.declarations_missing])
+    yield _Table("Files from inside VMs", ("VM", "Files", "Taken"), wording.guest_files(document))
     yield _Table("Exemptions that expire within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
     yield _Table("Waivers and attestations without effect", ("At", "Why"), wording.without_effect(document))
 

@@ -10,7 +10,16 @@ import msgspec
 
 from auditor.azure import arm
 from auditor.evaluation.model import ExemptionState
-from auditor.report.document import Attestation, AttestationStatus, Document, Gap, Subject, Waiver, WaiverStatus
+from auditor.report.document import (
+    Attestation,
+    AttestationStatus,
+    Document,
+    Gap,
+    GuestFile,
+    Subject,
+    Waiver,
+    WaiverStatus,
+)
 from auditor.snapshot import model
 
 MOST: Final = 5
@@ -43,6 +52,18 @@ def gap(found: Gap) -> str:
 def place(exemption: Waiver | Attestation) -> str:
     """Return the file and line of an exemption."""
     return f"{exemption.file}:{exemption.line}"
+
+
+def guest_files(document: Document) -> list[tuple[str, str, str]]:
+    """Return each VM that supplied files, with their names, and when they were taken."""
+    found: dict[str, list[GuestFile]] = {}
+    for file in document.coverage.guest_files:
+        found.setdefault(file.vm, []).append(file)
+    return [(arm.name_of(vm), ", ".join(file.name for file in files), _taken(files[0])) for vm, files in found.items()]
+
+
+def _taken(file: GuestFile) -> str:
+    return (file.taken_at or "at an unknown time") + ", replacing those of the snapshot" * file.replaced
 
 
 def without_effect(document: Document) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ class Cause(enum.StrEnum):
     DECLARATION = "declaration"
     """Azure does not have it, and it is not declared."""
     GUEST = "guest"
-    """It is in a file inside the VM, which was not supplied."""
+    """It is in a file inside the VM, which was not supplied, is too old, or could not be read for certain."""
     VALUE = "value"
     """It was read, but its value has no known meaning."""
     ATTESTATION = "attestation"
@@ -48,7 +48,7 @@ class Unknown(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, gap: Gap) -> Unknown:
         """Return what a gap leaves unknown."""
-        return cls(Cause.GAP, str(gap), (gap,))
+        return cls(Cause.GUEST if gap.is_of_guest_file else Cause.GAP, str(gap), (gap,))
 
     @classmethod
     def unattested(cls, sentence: str) -> Unknown:

@@ -108,9 +108,16 @@ def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Itera
     """Yield why a list along a path may have items that were not read."""
     for star in (index for index, step in enumerate(steps) if step is None):
         for where, found in paths.find(element.body, steps[:star]):
-            gap = unread(element.resource, paths.join(element.path, where)) if isinstance(found, Absent) else None
+            whole = paths.join(element.path, where)
+            absent = isinstance(found, Absent)
+            gap = unread(element.resource, whole) if absent else _further_items(element.resource, whole)
             if gap is not None:
                 yield gap
+
+
+def _further_items(resource: Resource, path: str) -> Unknown | None:
+    """Return why a list may have more items than the body, None if it has not: a gap names them by `PATH[*]`."""
+    return next((Unknown.of(gap) for gap in resource.unread if gap.what == f"{path}[*]"), None)
 
 
 def objects(element: Resource | Part, path: str) -> PartialList:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.azure.types.names import SKU
+from auditor.azure.types.names import GUEST_FILE, SKU
 from auditor.snapshot.redaction import Redacted
 
 
@@ -50,6 +50,11 @@ class Gap(Redacted, frozen=True, omit_defaults=True):
         """Whether it is of a list, of a subscription or of what a resource has below it, and not of one resource."""
         scope = arm.type_of(self.scope)
         return scope in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP} or arm.canonical_type(self.what).startswith(f"{scope}/")
+
+    @property
+    def is_of_guest_file(self) -> bool:
+        """Whether it is of a file from inside a VM, which the user supplies."""
+        return arm.type_of(self.scope) == GUEST_FILE
 
     def __str__(self) -> str:
         """Return the gap as one sentence without a full stop."""
@@ -163,5 +168,5 @@ class Snapshot(Redacted, frozen=True):
 
     @property
     def resource_count(self) -> int:
-        """Return the number of resources without SKU records and regions, which are what Azure offers."""
-        return sum(found.type not in {SKU, arm.LOCATION} for found in self.resources)
+        """Return the number of resources in Azure, without SKU records and regions, which are what Azure offers."""
+        return sum(found.type not in {SKU, arm.LOCATION, GUEST_FILE} for found in self.resources)

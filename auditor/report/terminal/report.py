@@ -70,6 +70,7 @@ def render(report: Report, view: View) -> str:
     page = Page(view.width)
     _header(page, report)
     _gaps(page, report.document.coverage)
+    _guest_files(page, report.document)
     _errors(page, report.document)
     if report.document.drift:
         write_drift(page, report.document, report.document.drift)
@@ -123,6 +124,14 @@ def _header(page: Page, report: Report) -> None:
     page.lines([""])
     page.write(summary.result_sentence(report))
     page.write(summary.coverage_sentence(document))
+
+
+def _guest_files(page: Page, document: Document) -> None:
+    """Write which VM supplied which files, and from when."""
+    found = wording.guest_files(document)
+    if found:
+        page.section("Files from inside VMs")
+        page.lines(wording.first([f"{vm}: {files} (taken {taken})" for vm, files, taken in found]))
 
 
 def _gaps(page: Page, coverage: Coverage) -> None:

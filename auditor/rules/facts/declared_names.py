@@ -41,7 +41,7 @@ class Name(msgspec.Struct, frozen=True, eq=False):
 def names(context: Context, deployment: Deployment) -> Answer:
     """The names in the deployment file other than those of members: regions, resource groups, LUNs, vault and account.
 
-    `guest: required` is one of them, for the files from inside the VMs.
+    `guest: required` is one of them if no file from inside the VMs was supplied.
     """
     declared = deployment.declared
     found = {
@@ -54,10 +54,10 @@ def names(context: Context, deployment: Deployment) -> Answer:
         for key, (wanted, type_) in named.items():
             if wanted:
                 found[f"backup.{key}"] = wanted, _resources(context.topology.graph, wanted, type_)
-    if declared.guest == "required":
+    if not context.topology.guest_files.are_enough_for(deployment):
         reason = (
-            f"{declared.name} requires files from inside its VMs (`guest: required`), and none was supplied: this "
-            "version reads no such files; write `guest: optional`"
+            f"{declared.name} requires files from inside its VMs (`guest: required`), and none was supplied: give them "
+            "with `--guest DIR`, or write `guest: optional`"
         )
         found["guest"] = declared.guest, Answer(Unknown(Cause.GUEST, reason))
     known = (

@@ -47,9 +47,7 @@ def attach(snapshot: Snapshot, supplied: tuple[SuppliedVm, ...]) -> Attached:
             body = body_of(vms[key].id, each, file)
             kept.append(resource(body, str(body["id"]), call=f"FILE {each.folder}/{file.name}"))
             gaps += gaps_of(str(body["id"]), file)
-    attached = msgspec.structs.replace(
-        snapshot, resources=tuple(sorted(kept, key=attrgetter("key"))), gaps=tuple(gaps)
-    )
+    attached = msgspec.structs.replace(snapshot, resources=tuple(sorted(kept, key=attrgetter("key"))), gaps=tuple(gaps))
     return Attached(attached, tuple(sorted({vms[arm.parent_of(key)].id for key in lost})))
 
 

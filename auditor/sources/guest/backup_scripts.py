@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
 from auditor.sources.guest.json_text import parsed
 from auditor.sources.guest.shell_scripts import derived
 
-KIND: Final = "backup-scripts"
 PLUGIN: Final = "ScriptRunner"
 _PATH: Final = re.compile(r"/[\w./@%+-]{1,512}")
 _FLAGS: Final = ("continueBackupOnFailure", "fsFreezeEnabled")
@@ -25,13 +25,10 @@ _SCRIPTS: Final = {"preScript": "preScriptLocation", "postScript": "postScriptLo
 
 def parse(whole: str, scripts: Mapping[str, str]) -> Content:
     """Return what is kept of the settings; `scripts` has the texts of the scripts that were supplied, by file name."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.BACKUP_SCRIPTS)
     found = parsed(whole)
     if not isinstance(found, dict):
-        builder.miss("settings", "the file is not a JSON object; it may be cut")
-        builder.miss("preScript", "the file is not a JSON object; it may be cut")
-        builder.miss("postScript", "the file is not a JSON object; it may be cut")
+        builder.miss("", "the file is not a JSON object; it may be cut")
         return builder.content()
     settings: dict[str, Any] = {}
     builder.properties["settings"] = settings

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from auditor.sources.guest.content import Builder, Content, text
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.sources.guest.content import Builder, Content, Place, text
 from auditor.sources.guest.json_text import parsed
 
-KIND: Final = "block-devices"
 KEY: Final = "blockdevices"
 _DEEPEST: Final = 12
 _MOST: Final = 4096
@@ -29,8 +29,7 @@ _DATA_HOST: Final = "1"
 
 def parse(whole: str) -> Content:
     """Return the devices as one list; each has the names of those that it lies on."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.BLOCK_DEVICES)
     found = parsed(whole)
     devices = found.get(KEY) if isinstance(found, dict) else None
     if not isinstance(devices, list):
@@ -64,7 +63,7 @@ def _device(builder: Builder, device: dict[str, Any], name: str, index: int) -> 
     for own in ("type", "model"):
         value = device.get(own)
         if isinstance(value, str):
-            builder.put(item, f"devices[{index}]", own, value.strip(), text, 0)
+            Place(builder, f"devices[{index}]", item).put(own, value.strip(), text)
     points = device.get("mountpoints", [device.get("mountpoint")])
     points = points if isinstance(points, list) else [points]
     item["mountPoints"] = [point for point in points if isinstance(point, str) and point.startswith(("/", "["))]

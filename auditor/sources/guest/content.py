@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from auditor.snapshot.guest_kinds import GuestKind
+
 LONGEST: Final = 1024
 """Characters that a kept text may have."""
 
@@ -43,34 +45,45 @@ Raises:
 
 
 class Builder:
-    """Collects the properties of a file; a text of another form than expected is unread."""
+    """Collects the properties of a file, and which of them were not read."""
 
-    def __init__(self) -> None:
-        """Start without properties."""
-        self.properties: dict[str, Any] = {}
+    def __init__(self, kind: GuestKind) -> None:
+        """Start with the kind of the file."""
+        self.properties: dict[str, Any] = {"kind": kind.value}
         self.unread: dict[str, str] = {}
 
     def content(self) -> Content:
         """Return what was collected."""
         return Content(self.properties, self.unread)
 
-    def put(self, into: dict[str, Any], path: str, name: str, text: str, read: Read, line: int) -> None:
-        """Set one value, which is absent if it is empty; `path` is that of the object that it is put into.
+    def miss(self, path: str, why: str) -> None:
+        """Record that a value was not read; the first reason counts."""
+        self.unread.setdefault(path, why)
 
-        `line` is 0 where the form of the file has no lines.
-        """
+
+class Place(msgspec.Struct):
+    """An object of the properties, into which values are put; a text of another form than expected is unread."""
+
+    builder: Builder
+    path: str
+    item: dict[str, Any]
+    line: int = 0
+    """The line of the file; 0 where its form has no lines."""
+
+    def put(self, name: str, text: str, read: Read) -> None:
+        """Set one value, which is absent if it is empty."""
         try:
             value = read(text)
         except ValueError:
-            where = f"line {line} has" if line else "the file has"
-            self.miss(f"{path}.{name}" if path else name, f"{where} no valid value there")
+            self.miss(name, "has no valid value there")
         else:
             if value is not None:
-                into[name] = value
+                self.item[name] = value
 
-    def miss(self, path: str, why: str) -> None:
-        """Record that a value was not read."""
-        self.unread.setdefault(path, why)
+    def miss(self, name: str, why: str) -> None:
+        """Record that a value was not read, "" for all of the object; `why` is a verb phrase about the line."""
+        path = f"{self.path}.{name}".strip(".")
+        self.builder.miss(path, f"line {self.line} {why}" if self.line else f"the file {why}")
 
 
 # --- the forms of values ----------------------------------------------------------------------------------------------

@@ -8,13 +8,15 @@ confirm the sections and their order, but none has a mirror.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest import cpf_mirrors
 from auditor.sources.guest.content import (
     Builder,
     Content,
+    Place,
     Read,
     address,
     flag,
@@ -27,11 +29,7 @@ from auditor.sources.guest.content import (
     required_flag,
     text,
 )
-from auditor.sources.guest.sections import Entry, Section, Sections
-
-KIND: Final = "cpf"
-MERGE: Final = "merge-cpf"
-"""A file of changes that an instance is asked to make (`ISC_CPF_MERGE_FILE`): what is wished, not what is there."""
+from auditor.sources.guest.sections import Section, Sections
 
 _LAST: Final = ("sql", "sqlsysdatatypes", "telnet", "conversions")
 """Sections that an instance writes after all that is read."""
@@ -85,8 +83,13 @@ _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
 """Sections with the keys that are kept, and what they are called here."""
 
 _NAMES: Final = {"MirrorMember": "mirrorMember", "Journal": "journal", "Startup": "startup", "config": "config"}
+_FEWEST_OF_ECP: Final = 2
+_MOST_OF_ECP: Final = 5
 _MAP: Final = "Map."
 _MAP_MIRRORS: Final = "MapMirrors."
+
+ReadEntry = Callable[[Place, str], None]
+"""Puts the values of a line into the place of an element of a list."""
 
 
 def parse(whole: str) -> Content:
@@ -95,10 +98,10 @@ def parse(whole: str) -> Content:
     Of `[Map.*]` only a hash of each section is kept, by which those of two instances can be compared.
     """
     sections = Sections(whole, _LAST)
-    builder = Builder()
-    builder.properties["kind"] = MERGE if sections.get("Actions") else KIND
     if sections.get("Actions"):
-        return builder.content()
+        # A file of changes that an instance is asked to make (`ISC_CPF_MERGE_FILE`).
+        return Builder(GuestKind.MERGE_CPF).content()
+    builder = Builder(GuestKind.CPF)
     if sections.damage:
         builder.miss("", sections.damage)
     _put_product(builder, sections)
@@ -122,59 +125,56 @@ def _put_product(builder: Builder, sections: Sections) -> None:
         found["product"] = "Cache"
 
 
-def _put_list(builder: Builder, sections: Sections, section: str, into: str, read: Any) -> None:  # noqa: ANN401
-    """Put the entries of a section as a list; `read` puts one of them into an object of the builder."""
+def _put_list(builder: Builder, sections: Sections, section: str, into: str, read: ReadEntry) -> None:
+    """Put the entries of a section as a list."""
     found = sections.get(section)
-    if found is None:
-        why = sections.misspelled(section)
-        if why:
-            builder.miss(into, why)
-        elif not sections.damage:
-            builder.properties[into] = []
-        return
-    builder.properties[into] = _read_entries(builder, found, into, read)
+    if found is not None:
+        builder.properties[into] = _entries(builder, found, into, read)
+    elif why := sections.misspelled(section):
+        builder.miss(into, why)
+    elif not sections.damage:
+        builder.properties[into] = []
 
 
-def _read_entries(builder: Builder, section: Section, into: str, read: Any, first: int = 0) -> list[dict[str, Any]]:  # noqa: ANN401
+def _entries(builder: Builder, section: Section, into: str, read: ReadEntry, first: int = 0) -> list[dict[str, Any]]:
     """Return the entries of a section as objects; `first` is the index of the first one in the list."""
     items: list[dict[str, Any]] = []
     if section.damage:
         builder.miss(f"{into}[*]", section.damage)
     for entry in section.entries:
-        item: dict[str, Any] = {}
-        path = f"{into}[{first + len(items)}]"
         if not entry.ended:
             builder.miss(f"{into}[*]", f"line {entry.line} may be cut")
             continue
-        builder.put(item, path, "name", entry.name, text, entry.line)
-        read(builder, item, path, entry)
-        items.append(item)
+        place = Place(builder, f"{into}[{first + len(items)}]", {}, entry.line)
+        place.put("name", entry.name, text)
+        read(place, entry.value)
+        items.append(place.item)
     return items
 
 
-def _database(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
-    directory, *rest = entry.value.split(",")
-    builder.put(item, path, "directory", directory, text, entry.line)
-    builder.put(item, path, "server", rest[0] if rest else "", name, entry.line)
+def _database(place: Place, value: str) -> None:
+    directory, *rest = value.split(",")
+    place.put("directory", directory, text)
+    place.put("server", rest[0] if rest else "", name)
 
 
-def _namespace(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
-    databases, *routines = entry.value.split(",")
-    builder.put(item, path, "globals", databases, name, entry.line)
-    builder.put(item, path, "routines", routines[0] if routines else "", name, entry.line)
+def _namespace(place: Place, value: str) -> None:
+    databases, *routines = value.split(",")
+    place.put("globals", databases, name)
+    place.put("routines", routines[0] if routines else "", name)
 
 
-def _ecp_server(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
+def _ecp_server(place: Place, value: str) -> None:
     """Put `address,port,MirrorConnection,SSLConfig,BatchMode`, of which older versions write the first two."""
-    values = entry.value.split(",")
-    if not 2 <= len(values) <= 5:
-        builder.miss(path, f"line {entry.line} has {len(values)} values")
+    values = value.split(",")
+    if not _FEWEST_OF_ECP <= len(values) <= _MOST_OF_ECP:
+        place.miss("", f"has {len(values)} values")
         return
     host, own_port, mirrored, tls, *_ = [*values, "", "", ""]
-    builder.put(item, path, "address", host, address, entry.line)
-    builder.put(item, path, "port", own_port, port, entry.line)
-    builder.put(item, path, "mirrorConnection", mirrored, one_of("0", "1", "-1"), entry.line)
-    builder.put(item, path, "sslConfig", tls, flag, entry.line)
+    place.put("address", host, address)
+    place.put("port", own_port, port)
+    place.put("mirrorConnection", mirrored, one_of("0", "1", "-1"))
+    place.put("sslConfig", tls, flag)
 
 
 # --- mirrors ----------------------------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ def _ecp_server(builder: Builder, item: dict[str, Any], path: str, entry: Entry)
 def _put_mirrors(builder: Builder, sections: Sections) -> None:
     product = builder.properties.get("configFile", {}).get("product", "")
 
-    def read(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
-        cpf_mirrors.put_mirror(builder, item, path, entry, product)
+    def read(place: Place, value: str) -> None:
+        cpf_mirrors.put_mirror(place, value, product)
 
     _put_list(builder, sections, "Mirrors", "mirrors", read)
 
@@ -198,7 +198,7 @@ def _put_members(builder: Builder, sections: Sections) -> None:
         builder.miss("mirrorMembers[*]", sections.damage)
     members: list[dict[str, Any]] = []
     for section in found:
-        read = _read_entries(builder, section, "mirrorMembers", cpf_mirrors.put_member, len(members))
+        read = _entries(builder, section, "mirrorMembers", cpf_mirrors.put_member, len(members))
         members += [{"mirror": section.name[len(_MAP_MIRRORS) :], **member} for member in read]
     builder.properties["mirrorMembers"] = members
 
@@ -221,7 +221,7 @@ def _put_maps(builder: Builder, sections: Sections) -> None:
         builder.miss("maps[*]", sections.damage)
 
 
-def keys() -> Iterator[tuple[str, tuple[str, ...]]]:
+def kept() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the sections of a CPF that are kept, with their keys; a section without keys is kept by its entries."""
     yield "ConfigFile", ("Product", "Version")
     for section, names in _SETTINGS.items():

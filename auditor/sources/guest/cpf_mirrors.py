@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from auditor.sources.guest.content import Builder, Read, address, flag, guid, name, number, one_of, port, text
-from auditor.sources.guest.sections import Entry
+from auditor.sources.guest.content import Place, Read, address, flag, guid, name, number, one_of, port, text
 
 _IRIS: Final = "iris"
 _CACHE: Final = "cache"
@@ -42,6 +41,15 @@ def _required(read: Read) -> Read:
     return found
 
 
+def _virtual_address(value: str) -> str | None:
+    """Read the mirror virtual IP, perhaps with the length of its prefix."""
+    host, separator, length = value.partition("/")
+    if separator and not (length.isdecimal() and len(length) <= len("128")):
+        raise ValueError
+    address(host)
+    return value or None
+
+
 _COMMON: Final[tuple[tuple[str, Read], ...]] = (
     ("guid", _required(guid)),
     ("", _required(one_of("2"))),
@@ -50,7 +58,7 @@ _COMMON: Final[tuple[tuple[str, Read], ...]] = (
     ("qosTimeout", _required(number)),
     ("", _required(one_of("0"))),
     ("useSsl", _required(flag)),
-    ("virtualAddress", lambda value: _virtual_address(value)),
+    ("virtualAddress", _virtual_address),
     ("", _required(one_of("0"))),
 )
 _MIRRORS: Final[dict[str, tuple[tuple[str, Read], ...]]] = {
@@ -72,7 +80,7 @@ _MIRRORS: Final[dict[str, tuple[tuple[str, Read], ...]]] = {
     ),
 }
 """The values of a line of [Mirrors], by layout; those without a name are for internal use."""
-_FEWEST: Final = {_IRIS: 12, _CACHE: 12}
+_FEWEST: Final = 12
 """Values that a line has at least: versions leave out the last ones."""
 
 _MEMBER: Final[tuple[tuple[str, Read], ...]] = (
@@ -89,35 +97,25 @@ _MEMBER: Final[tuple[tuple[str, Read], ...]] = (
 """The values of a line of [MapMirrors.NAME]; those behind them are for internal use."""
 
 
-def _virtual_address(value: str) -> str | None:
-    """Read the mirror virtual IP, perhaps with the length of its prefix."""
-    host, separator, length = value.partition("/")
-    if separator and not (length.isdecimal() and len(length) <= len("128")):
-        raise ValueError
-    address(host)
-    return value or None
-
-
-def put_mirror(builder: Builder, item: dict[str, Any], path: str, entry: Entry, product: str) -> None:
+def put_mirror(place: Place, line: str, product: str) -> None:
     """Put a line of [Mirrors]; the product decides the layout, or the line itself where the product is unknown."""
-    values = entry.value.split(",")
+    values = line.split(",")
     layouts = [_IRIS] if product == "IRIS" else [_CACHE] if product else [_IRIS, _CACHE]
-    found = {layout: read for layout in layouts if (read := _read(values, _MIRRORS[layout], _FEWEST[layout]))}
+    found = {layout: read for layout in layouts if (read := _read(values, _MIRRORS[layout], _FEWEST)) is not None}
     if len(found) == 1:
         layout, read = next(iter(found.items()))
-        item |= {"layout": layout, **read}
+        place.item |= {"layout": layout, **read}
     else:
-        builder.miss(path, f"line {entry.line} has not the values of a mirror")
+        place.miss("", "does not have the values of a mirror")
 
 
-def put_member(builder: Builder, item: dict[str, Any], path: str, entry: Entry) -> None:
+def put_member(place: Place, line: str) -> None:
     """Put a line of [MapMirrors.NAME]."""
-    values = entry.value.split(",")
-    read = _read(values[: len(_MEMBER)], _MEMBER, len(_MEMBER))
+    read = _read(line.split(",")[: len(_MEMBER)], _MEMBER, len(_MEMBER))
     if read is None:
-        builder.miss(path, f"line {entry.line} has not the values of a mirror member")
+        place.miss("", "does not have the values of a mirror member")
     else:
-        item |= read
+        place.item |= read
 
 
 def _read(values: list[str], layout: tuple[tuple[str, Read], ...], fewest: int) -> dict[str, Any] | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from auditor.sources.guest.content import Builder, Content, Read, address, flag, name, number, one_of, port, text
-from auditor.sources.guest.sections import Section, Sections
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.sources.guest.content import Builder, Content, Place, Read, address, flag, name, number, one_of, port, text
+from auditor.sources.guest.sections import Entry, Section, Sections
 
-KIND: Final = "csp-ini"
 _PATH: Final = "APP_PATH:"
 _PATHS: Final = "APP_PATH_INDEX"
 _SERVERS: Final = "SYSTEM_INDEX"
@@ -67,8 +67,7 @@ _PATH_KEYS: Final[dict[str, tuple[str, Read]]] = {
 def parse(whole: str) -> Content:
     """Return what is kept of a CSP.ini."""
     sections = Sections(whole, ())
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.CSP_INI)
     sections.put(builder, _SYSTEM, "system", _SYSTEM_KEYS)
     if sections.get(_SYSTEM) is None:
         builder.miss("system", sections.damage)
@@ -81,15 +80,14 @@ def _servers(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
     """Return the servers: those of the index, and sections with an address that the index lacks."""
     index = _index(builder, sections, _SERVERS, "servers")
     own = {section.name.lower(): section for section in sections.below("") if _is_server(section)}
-    found = []
+    found: list[dict[str, Any]] = []
     for server in dict.fromkeys((*index, *own)):
-        item: dict[str, Any] = {}
-        path = f"servers[{len(found)}]"
-        enabled, line, spelled = index.get(server, ("", 0, own[server].name if server in own else server))
-        builder.put(item, path, "name", spelled, name, line)
-        builder.put(item, path, "enabled", enabled, _switch, line)
-        found.append(item)
-        _put(builder, sections, own.get(server), item, path, _SERVER_KEYS)
+        section, entry = own.get(server), index.get(server)
+        place = Place(builder, f"servers[{len(found)}]", {}, entry.line if entry else 0)
+        place.put("name", entry.name if entry else own[server].name, name)
+        place.put("enabled", _enabled(entry), _switch)
+        found.append(place.item)
+        _put(place, sections, section, _SERVER_KEYS)
     return found
 
 
@@ -97,67 +95,64 @@ def _paths(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
     """Return the application paths: those of the index, and sections that the index lacks."""
     index = _index(builder, sections, _PATHS, "paths")
     own = {section.name[len(_PATH) :].lower(): section for section in sections.below(_PATH)}
-    found = []
-    for place in dict.fromkeys((*index, *own)):
-        item: dict[str, Any] = {}
-        path = f"paths[{len(found)}]"
-        enabled, line, spelled = index.get(place, ("", 0, place))
-        builder.put(item, path, "path", spelled, text, line)
-        builder.put(item, path, "enabled", enabled, _switch, line)
-        found.append(item)
-        section = own.get(place)
-        _put(builder, sections, section, item, path, _PATH_KEYS)
+    found: list[dict[str, Any]] = []
+    for path in dict.fromkeys((*index, *own)):
+        section, entry = own.get(path), index.get(path)
+        place = Place(builder, f"paths[{len(found)}]", {}, entry.line if entry else 0)
+        place.put("path", entry.name if entry else path, text)
+        place.put("enabled", _enabled(entry), _switch)
+        found.append(place.item)
+        _put(place, sections, section, _PATH_KEYS)
         if section is not None:
-            _put_alternatives(builder, section, item, path)
+            _put_alternatives(place, section)
     return found
 
 
-def _put(
-    builder: Builder,
-    sections: Sections,
-    section: Section | None,
-    item: dict[str, Any],
-    path: str,
-    keys: dict[str, tuple[str, Read]],
-) -> None:
+def _enabled(entry: Entry | None) -> str:
+    """Return the value of an entry of an index, "" if there is none; a cut one is malformed."""
+    return "" if entry is None else entry.value if entry.ended else "?"
+
+
+def _put(place: Place, sections: Sections, section: Section | None, keys: dict[str, tuple[str, Read]]) -> None:
     """Put the values of keys of a section into an element of a list."""
     if section is None:
-        builder.miss(path, sections.damage)
+        place.builder.miss(place.path, sections.damage)
         return
-    part = Builder()
+    part = Builder(GuestKind.CSP_INI)
     sections.put(part, section.name, "own", keys)
-    item |= part.properties["own"]
-    for place, why in part.unread.items():
-        builder.miss(f"{path}{place.removeprefix('own')}", why)
+    place.item |= part.properties["own"]
+    for path, why in part.unread.items():
+        place.builder.miss(f"{place.path}{path.removeprefix('own')}", why)
 
 
-def _put_alternatives(builder: Builder, section: Section, item: dict[str, Any], path: str) -> None:
+def _put_alternatives(place: Place, section: Section) -> None:
     """Put the names of alternative servers that are enabled: `1~~~~~~NAME`."""
     names = []
     for entry in section.entries:
         if _ALTERNATIVE.fullmatch(entry.name):
             enabled, separator, server = entry.value.partition("~~~~~~")
             if not entry.ended or not separator or enabled not in {"0", "1"} or not server:
-                builder.miss(f"{path}.alternatives[*]", f"line {entry.line} is malformed")
+                place.builder.miss(f"{place.path}.alternatives[*]", f"line {entry.line} is malformed")
             elif enabled == "1":
                 names.append(server)
     if section.damage:
-        builder.miss(f"{path}.alternatives[*]", section.damage)
-    item["alternatives"] = names
+        place.builder.miss(f"{place.path}.alternatives[*]", section.damage)
+    place.item["alternatives"] = names
 
 
-def _index(builder: Builder, sections: Sections, section: str, into: str) -> dict[str, tuple[str, int, str]]:
-    """Return the entries of an index by their lower-case names: `Enabled` or `Disabled`, the line, the name."""
+def _index(builder: Builder, sections: Sections, section: str, into: str) -> dict[str, Entry]:
+    """Return the entries of an index, each `Enabled` or `Disabled`, by their lower-case names."""
     found = sections.get(section)
     why = sections.damage if found is None else found.damage
     if why:
         builder.miss(f"{into}[*]", why)
-    entries = found.entries if found else []
-    return {entry.name.lower(): (entry.value if entry.ended else "?", entry.line, entry.name) for entry in entries}
+    return {entry.name.lower(): entry for entry in found.entries} if found else {}
 
 
 def _is_server(section: Section) -> bool:
     lowered = section.name.lower()
-    return lowered not in _OWN and not lowered.startswith(_PATH.lower()) and any(
-        entry.name.lower() == "ip_address" for entry in section.entries
+    return (
+        lowered not in _OWN
+        and not lowered.startswith(_PATH.lower())
+        and any(entry.name.lower() == "ip_address" for entry in section.entries)
     )

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from auditor.errors import InputError
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest import backup_scripts, formats, manifest
 from auditor.sources.guest.content import Content
 from auditor.sources.guest.formats import Format
@@ -100,7 +101,7 @@ def _vm(folder: Path, entry: manifest.Entry, path: Path) -> SuppliedVm:
 
 
 def _files(files: dict[str, Path]) -> Iterator[SuppliedFile]:
-    """Yield the files of one VM; scripts are not files of their own, but what is derived from them is in the settings."""
+    """Yield the files of one VM; what is derived from scripts is in the settings that name them."""
     texts: dict[str, str] = {}
     unnamed: dict[str, str] = {}
     found: dict[str, Format] = {}
@@ -118,7 +119,7 @@ def _files(files: dict[str, Path]) -> Iterator[SuppliedFile]:
     scripts = {
         script
         for name, each in found.items()
-        if each.kind == backup_scripts.KIND
+        if each.kind is GuestKind.BACKUP_SCRIPTS
         for script in backup_scripts.locations(texts[name])
     }
     for name in unnamed:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest import (
     backup_scripts,
     block_devices,
@@ -31,7 +32,7 @@ _MIB: Final = 1024**2
 class Format(msgspec.Struct, frozen=True):
     """One format."""
 
-    kind: str
+    kind: GuestKind
     about: str
     """What the file is, in the singular without an article."""
     names: str
@@ -51,17 +52,17 @@ def _alone(parse: Callable[[str], Content]) -> Callable[[str, Mapping[str, str]]
 
 
 FORMATS: Final[tuple[Format, ...]] = (
-    Format(cpf.KIND, "CPF", r"[\w.-]+\.cpf", ("iris.cpf", "cache.cpf"), _alone(cpf.parse), limit=16 * _MIB),
-    Format(csp_ini.KIND, "configuration of a Web Gateway", r"csp\.ini", ("CSP.ini",), _alone(csp_ini.parse)),
+    Format(GuestKind.CPF, "CPF", r"[\w.-]+\.cpf", ("iris.cpf", "cache.cpf"), _alone(cpf.parse), limit=16 * _MIB),
+    Format(GuestKind.CSP_INI, "configuration of a Web Gateway", r"csp\.ini", ("CSP.ini",), _alone(csp_ini.parse)),
     Format(
-        backup_scripts.KIND,
+        GuestKind.BACKUP_SCRIPTS,
         "setting of the scripts of Azure Backup",
         r"vmsnapshotscriptpluginconfig\.json",
         ("VMSnapshotScriptPluginConfig.json",),
         backup_scripts.parse,
     ),
     Format(
-        messages_log.KIND,
+        GuestKind.MESSAGES_LOG,
         "log of an instance",
         r"(messages|cconsole)\.log",
         ("messages.log", "cconsole.log"),
@@ -69,38 +70,38 @@ FORMATS: Final[tuple[Format, ...]] = (
         tail=True,
     ),
     Format(
-        instances.KIND,
+        GuestKind.INSTANCES,
         "list of instances",
         r"(iris|ccontrol)-list\.txt",
         ("iris-list.txt", "ccontrol-list.txt"),
         _alone(instances.parse),
     ),
     Format(
-        mirror_status.KIND,
+        GuestKind.MIRROR_STATUS,
         "status of a mirror",
         r"mirror-status(-[\w-]+)?\.txt",
         ("mirror-status.txt",),
         _alone(mirror_status.parse),
     ),
-    Format(metrics.KIND, "list of metrics", r"metrics\.(prom|txt)", ("metrics.prom",), _alone(metrics.parse)),
+    Format(GuestKind.METRICS, "list of metrics", r"metrics\.(prom|txt)", ("metrics.prom",), _alone(metrics.parse)),
     Format(
-        block_devices.KIND, "list of block devices", r"lsblk\.json", ("lsblk.json",), _alone(block_devices.parse)
+        GuestKind.BLOCK_DEVICES, "list of block devices", r"lsblk\.json", ("lsblk.json",), _alone(block_devices.parse)
     ),
-    Format(mounts.KIND, "list of file systems", r"findmnt\.json", ("findmnt.json",), _alone(mounts.parse)),
+    Format(GuestKind.MOUNTS, "list of file systems", r"findmnt\.json", ("findmnt.json",), _alone(mounts.parse)),
 )
 
 _BY_KIND: Final = {each.kind: each for each in FORMATS}
 _HEADERS: Final = {
-    "[configfile]": cpf.KIND,
-    "[actions]": cpf.KIND,
-    "[system_index]": csp_ini.KIND,
-    "[app_path_index]": csp_ini.KIND,
+    "[configfile]": GuestKind.CPF,
+    "[actions]": GuestKind.CPF,
+    "[system_index]": GuestKind.CSP_INI,
+    "[app_path_index]": GuestKind.CSP_INI,
 }
 _KEYS: Final = {
-    block_devices.KEY: block_devices.KIND,
-    mounts.KEY: mounts.KIND,
-    "preScriptLocation": backup_scripts.KIND,
-    "pluginName": backup_scripts.KIND,
+    block_devices.KEY: GuestKind.BLOCK_DEVICES,
+    mounts.KEY: GuestKind.MOUNTS,
+    "preScriptLocation": GuestKind.BACKUP_SCRIPTS,
+    "pluginName": GuestKind.BACKUP_SCRIPTS,
 }
 
 
@@ -122,12 +123,12 @@ def by_content(text: str) -> Format | None:
     return None
 
 
-def _kind_of_line(line: str) -> str:
+def _kind_of_line(line: str) -> GuestKind | None:
     stripped = line.strip()
     if instances.START.fullmatch(stripped):
-        return instances.KIND
+        return GuestKind.INSTANCES
     if mirror_status.START.fullmatch(stripped):
-        return mirror_status.KIND
+        return GuestKind.MIRROR_STATUS
     if messages_log.LINE.fullmatch(line):
-        return messages_log.KIND
-    return metrics.KIND if metrics.LINE.fullmatch(stripped) else ""
+        return GuestKind.MESSAGES_LOG
+    return GuestKind.METRICS if metrics.LINE.fullmatch(stripped) else None

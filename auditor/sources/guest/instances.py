@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from auditor.sources.guest.content import Builder, Content, name, port, text
-from auditor.sources.guest.text import Line, lines
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.sources.guest.content import Builder, Content, Place, name, port, text
+from auditor.sources.guest.text import lines
 
-KIND: Final = "instances"
 START: Final = re.compile(r"Configuration '([\w.-]{1,64})'.*")
 _FIELD: Final = re.compile(r"\s+([a-z][a-z ]{1,20}):\s+(.*\S)\s*")
 _CONF: Final = re.compile(r"(\S+)\s+\(SuperServer port = (\d{1,5}), WebServer = (\d{1,5}|[A-Za-z]+)\)")
@@ -18,17 +18,15 @@ _PLAIN: Final = {"directory": "directory", "versionid": "version", "state": "sta
 
 def parse(whole: str) -> Content:
     """Return the instances, with ports and state in the mirror."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.INSTANCES)
     items: list[dict[str, Any]] = []
-    every = lines(whole)
-    for line in every:
+    for line in lines(whole):
         start = START.fullmatch(line.text.strip())
         field = _FIELD.fullmatch(line.text)
         if start and line.ended:
             items.append({"name": start[1]})
         elif field and items and line.ended:
-            _put(builder, items[-1], f"instances[{len(items) - 1}]", field[1], field[2], line)
+            _put(Place(builder, f"instances[{len(items) - 1}]", items[-1], line.number), field[1], field[2])
         elif line.text.strip():
             builder.miss("instances[*]", f"line {line.number} is malformed")
     builder.properties["instances"] = items
@@ -42,24 +40,20 @@ def parse(whole: str) -> Content:
     return builder.content()
 
 
-def _put(builder: Builder, item: dict[str, Any], path: str, key: str, value: str, line: Line) -> None:
-    number = line.number
+def _put(place: Place, key: str, value: str) -> None:
+    """Put what a line says of an instance."""
     if key in _PLAIN:
-        builder.put(item, path, _PLAIN[key], value, text, number)
+        place.put(_PLAIN[key], value, text)
     elif key == "status":
-        builder.put(item, path, "status", value.partition(",")[0], name, number)
+        place.put("status", value.partition(",")[0], name)
     elif key == "conf file":
         found = _CONF.fullmatch(value)
-        if found:
-            builder.put(item, path, "superServerPort", found[2], port, number)
-            builder.put(item, path, "webServerPort", found[3], port, number)
-        else:
-            builder.miss(f"{path}.superServerPort", f"line {number} is malformed")
-            builder.miss(f"{path}.webServerPort", f"line {number} is malformed")
+        place.put("superServerPort", found[2] if found else "?", port)
+        place.put("webServerPort", found[3] if found else "?", port)
     elif key == "mirroring":
         found = _MIRRORING.fullmatch(value)
         if found:
-            item |= {"mirrorMemberType": found[1], "mirrorStatus": found[2]}
+            place.item |= {"mirrorMemberType": found[1], "mirrorStatus": found[2]}
         else:
-            builder.miss(f"{path}.mirrorMemberType", f"line {number} is malformed")
-            builder.miss(f"{path}.mirrorStatus", f"line {number} is malformed")
+            place.miss("mirrorMemberType", "is malformed")
+            place.miss("mirrorStatus", "is malformed")

@@ -10,10 +10,10 @@ import datetime as dt
 import re
 from typing import Any, Final
 
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
 from auditor.sources.guest.text import lines
 
-KIND: Final = "messages-log"
 MOST_EVENTS: Final = 500
 """Events that are kept, the last ones."""
 
@@ -39,8 +39,7 @@ _KNOWN: Final = {event: re.compile(pattern) for event, pattern in _EVENTS.items(
 
 def parse(whole: str) -> Content:
     """Return the events of a log. It may always have older ones, which were written to another file."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.MESSAGES_LOG)
     events: list[dict[str, Any]] = []
     first = last = ""
     for line in lines(whole):

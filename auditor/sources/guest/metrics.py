@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
 from auditor.sources.guest.text import lines
 
-KIND: Final = "metrics"
 NAMES: Final = (
     "iris_ecp_conn",
     "iris_jrn_free_space",
@@ -24,9 +24,8 @@ _VALUE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 
 
 def parse(whole: str) -> Content:
-    """Return the metrics whose names are kept. One that is not there may have been cut off: its absence means nothing."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    """Return the metrics whose names are kept; one that is absent may have been cut off, so that it means nothing."""
+    builder = Builder(GuestKind.METRICS)
     found: list[dict[str, Any]] = []
     for line in lines(whole):
         match = LINE.fullmatch(line.text.strip())

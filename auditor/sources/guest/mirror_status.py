@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
 from auditor.sources.guest.text import Line, lines
 
-KIND: Final = "mirror-status"
 START: Final = re.compile(r"Status of Mirror ([\w-]{1,64}) at (\d\d:\d\d:\d\d) on (\d\d/\d\d/\d{4})")
 _ARBITER: Final = re.compile(r"Arbiter Address:\s+([\w.:-]{1,253})\|(\d{1,5})")
 _MODE: Final = re.compile(r"Failover Mode:\s+(Arbiter Controlled|Agent Controlled)")
@@ -29,8 +29,7 @@ _STATES: Final = re.compile(r"N/A|Active|Caught up|Disconnected|\d+(?:\.\d+)? (?
 
 def parse(whole: str) -> Content:
     """Return the state of the arbiter and of each member."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.MIRROR_STATUS)
     arbiter: dict[str, Any] = {}
     members: list[dict[str, Any]] = []
     every = lines(whole)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from auditor.sources.guest.content import Builder, Content, text
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.sources.guest.content import Builder, Content, Place, text
 from auditor.sources.guest.json_text import parsed
 
-KIND: Final = "mounts"
 KEY: Final = "filesystems"
 _DEEPEST: Final = 40
 _MOST: Final = 4096
@@ -35,8 +35,7 @@ _OPTIONS: Final = frozenset(
 
 def parse(whole: str) -> Content:
     """Return the file systems as one list."""
-    builder = Builder()
-    builder.properties["kind"] = KIND
+    builder = Builder(GuestKind.MOUNTS)
     found = parsed(whole)
     mounts = found.get(KEY) if isinstance(found, dict) else None
     if not isinstance(mounts, list):
@@ -54,8 +53,9 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
         if not isinstance(target, str) or not target.startswith("/") or level > _DEEPEST or len(items) >= _MOST:
             builder.miss("mounts[*]", "a file system is malformed")
             continue
-        path, item = f"mounts[{len(items)}]", {}
-        builder.put(item, path, "target", target, text, 0)
+        path = f"mounts[{len(items)}]"
+        item: dict[str, Any] = {}
+        Place(builder, path, item).put("target", target, text)
         source, kind, options = (mount.get(own) for own in ("source", "fstype", "options"))
         if isinstance(source, str) and _DEVICE.fullmatch(source.partition("[")[0]):
             item["source"] = source.partition("[")[0]

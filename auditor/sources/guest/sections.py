@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from auditor.sources.guest.content import Builder, Read
+from auditor.sources.guest.content import Builder, Place, Read
 from auditor.sources.guest.text import Line, lines
 
 _HEADER: Final = re.compile(r"\s*\[([^\[\]=]{1,256})\]\s*")
@@ -106,7 +106,7 @@ class Sections:
             elif not entries[0].ended:
                 builder.miss(f"{into}.{name}", f"line {entries[0].line} may be cut")
             else:
-                builder.put(target, into, name, entries[0].value, read, entries[0].line)
+                Place(builder, into, target, entries[0].line).put(name, entries[0].value, read)
 
 
 def _misspelled_key(section: Section, key: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-_CALL: Final = re.compile(r"\b(?:(?:iris|c)session|iris\s+session|csession)\b.*External(Freeze|Thaw)\s*\(", re.IGNORECASE)
-_TEST: Final = re.compile(r"\$\?|\bif\s+(?:!\s*)?(?:iris|csession)\b|\$\{?(?:status|rc|ret|result|code)\b", re.IGNORECASE)
+_CALL: Final = re.compile(r"\b(?:irissession|iris\s+session|csession)\b.*External(Freeze|Thaw)\s*\(", re.IGNORECASE)
+_TEST: Final = re.compile(r"\$\?|\bif\s+(?:!\s*)?(?:iris|csession)\b|\$\{?(?:status|rc|ret|code)\b", re.IGNORECASE)
 _EXIT: Final = re.compile(r"\bexit\s+(\S+)")
 _COMMENT: Final = re.compile(r"^\s*#.*$")
 
@@ -14,8 +14,8 @@ _COMMENT: Final = re.compile(r"^\s*#.*$")
 def derived(whole: str) -> dict[str, Any]:
     """Return whether a script calls ExternalFreeze and ExternalThaw, and how its exit status follows from that.
 
-    `exit` is `by-status` if what follows the last call tests its status and can exit with another one than 0, `always-0`
-    if the script ends with `exit 0` and nothing tests a status, else `unclear`.
+    `exit` is `by-status` if what follows the first call tests a status and can exit with another one than 0. It is
+    `always-0` if the script ends with `exit 0` and nothing tests a status, else `unclear`.
     """
     lines = [line.strip() for line in whole.splitlines() if line.strip() and not _COMMENT.match(line)]
     calls = [(place, found[1].lower()) for place, line in enumerate(lines) for found in _CALL.finditer(line)]

@@ -1,0 +1,79 @@
+"""Files from inside VMs: which there are of a VM, and whether they are recent enough."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from functools import cached_property
+
+from auditor.azure import arm
+from auditor.azure.types.names import GUEST_FILE
+from auditor.estate.graph import Graph
+from auditor.estate.subjects import Deployment
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.snapshot.known import Cause, PartialList, Unknown
+from auditor.snapshot.lookup import value
+from auditor.snapshot.model import Resource
+
+
+class GuestFiles:
+    """The files of each VM."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Take the graph that has them as resources."""
+        self._graph = graph
+
+    def of_kind(self, vm: Resource, kind: GuestKind, most_days: float) -> PartialList:
+        """Return the files of a kind; one that is too old is unknown, and so is a single one if there is none."""
+        known: list[object] = []
+        for file in self._by_vm.get(vm.key, ()):
+            found = value(file, "properties.kind").value
+            if isinstance(found, Unknown):
+                known.append(found)
+            elif found == kind:
+                known.append(self._age_unknown(file, most_days) or file)
+        return PartialList(tuple(known) or (_missing(vm, kind),))
+
+    def are_enough_for(self, deployment: Deployment) -> bool:
+        """Return whether a deployment has a file of one of its VMs, if it requires any."""
+        return deployment.declared.guest != "required" or any(vm in self._by_vm for vm in deployment.roles)
+
+    @cached_property
+    def _by_vm(self) -> dict[str, list[Resource]]:
+        """The files by the key of the VM."""
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for file in self._graph.by_type.get(GUEST_FILE, ()):
+            found[arm.parent_of(file.key)].append(file)
+        return dict(found)
+
+    def _age_unknown(self, file: Resource, most_days: float) -> Unknown | None:
+        """Return why a file does not show the VM at the time of the snapshot, None if it does."""
+        at, taken = value(file, "properties.takenAt").value, self._graph.snapshot.taken_at
+        if isinstance(at, Unknown):
+            return at
+        then, now = _time(at), _time(taken)
+        if now is None:
+            reason = "the snapshot does not say when it was taken, so that the age of guest files is not known"
+            return Unknown(Cause.GUEST, f"{reason}: add `takenAt`", about=(file.id,))
+        if then is None:
+            return Unknown(Cause.GUEST, f"{file.id} does not say when it was taken", about=(file.id,))
+        days = abs(now - then) / dt.timedelta(days=1)
+        if days <= most_days:
+            return None
+        reason = f"{file.id} was taken {days:.0f} days {'before' if then < now else 'after'} the snapshot"
+        limit = f"at most {most_days:g} are accepted (settings.max_guest_age_days): take it again"
+        return Unknown(Cause.GUEST, f"{reason}; {limit}", about=(file.id,))
+
+
+def _missing(vm: Resource, kind: GuestKind) -> Unknown:
+    reason = f"no {kind.file} of {vm.id} was supplied: put it into DIR/{vm.name}, and give `--guest DIR`"
+    return Unknown(Cause.GUEST, reason, about=(vm.id,))
+
+
+def _time(text: object) -> dt.datetime | None:
+    """Return a time, None if the text is none; without a zone it is in UTC."""
+    try:
+        found = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found and found.replace(tzinfo=found.tzinfo or dt.UTC)

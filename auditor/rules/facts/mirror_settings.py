@@ -1,0 +1,68 @@
+"""Facts of what the CPFs of the failover members say of their mirror."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.estate.subjects import Mirror
+from auditor.rules.context import Context
+from auditor.rules.registry import fact
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.snapshot.known import Answer, Cause, PartialList, Unknown
+from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.model import Part, Resource
+
+SETTING: Final = "max_guest_age_days"
+MOST_DAYS: Final = 7
+_MIRRORS: Final = "properties.mirrors[*]"
+
+
+@fact("mirror.cpfs", "mirror", gives="guest-file*")
+def cpfs(context: Context, mirror: Mirror) -> Answer:
+    """The CPF of each failover member; unknown for a member of which none was supplied, or an old one."""
+    members = PartialList.of(mirror.failover)
+    known = tuple(_cpf(context, vm, mirror) if isinstance(vm, Resource) else vm for vm in members.known)
+    return Answer(PartialList(known, members.missing))
+
+
+@fact("mirror.settings", "mirror", gives="mirror-settings*")
+def settings(context: Context, mirror: Mirror) -> Answer:
+    """The settings of the mirror in the CPF of each failover member.
+
+    They are those of the declared name, else those of the only mirror in the CPF: a failover member has no other.
+    """
+    found = PartialList.of(cpfs(context, mirror).value)
+    known = tuple(_settings(cpf, mirror) if isinstance(cpf, Resource) else cpf for cpf in found.known)
+    return Answer(PartialList(known, found.missing))
+
+
+def _cpf(context: Context, vm: Resource, mirror: Mirror) -> Resource | Unknown:
+    """Return the CPF of the instance that is a member of a mirror."""
+    most = mirror.deployment.settings.get(SETTING, MOST_DAYS)
+    found = context.topology.guest_files.of_kind(vm, GuestKind.CPF, most).known
+    own = [cpf for cpf in found if isinstance(cpf, Resource) and _named(cpf, mirror)]
+    (first, *others) = own or found
+    if others:
+        reason = f"{vm.id} has several CPFs, and which one is that of mirror {mirror.declared.name} is not clear"
+        return Unknown(Cause.GUEST, reason, about=(vm.id,))
+    assert isinstance(first, Resource | Unknown)  # noqa: S101 - `of_kind` returns nothing else
+    return first
+
+
+def _named(cpf: Resource, mirror: Mirror) -> list[Part]:
+    """Return the settings of a mirror by its declared name."""
+    wanted = mirror.declared.name.casefold()
+    found = objects(cpf, _MIRRORS).of_type(Part)
+    return [entry for entry in found if str(value(entry, "name").value).casefold() == wanted]
+
+
+def _settings(cpf: Resource, mirror: Mirror) -> Part | Unknown:
+    entries, named = objects(cpf, _MIRRORS), _named(cpf, mirror)
+    if not named and entries.missing is None:
+        named = entries.of_type(Part)
+    if len(named) == 1:
+        return named[0]
+    if entries.missing is not None and not named:
+        return entries.missing
+    reason = f"{cpf.id} has {len(named)} mirrors, and none that can only be {mirror.declared.name}"
+    return Unknown(Cause.VALUE, reason, about=(cpf.id,))
