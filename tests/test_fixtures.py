@@ -14,7 +14,7 @@ import pytest
 from auditor import bundled, yaml_documents
 from auditor.authoring import changes, examples, fixtures
 from auditor.azure import arm
-from auditor.azure.types.names import METRIC, USAGE
+from auditor.azure.types.names import GUEST_FILE, METRIC, USAGE
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
 from auditor.evaluation import engine
@@ -172,8 +172,8 @@ def test_the_walk_sees_what_is_gone() -> None:
 
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_names_are_unique(name: str) -> None:
-    """Examples of rules name resources by the last part of their ids, but metrics and quotas by their whole ids."""
-    named = (body["id"] for body in resources(name) if arm.type_of(body["id"]) not in {METRIC, USAGE})
+    """Examples of rules name resources by the last part of their ids, but these types by more of them."""
+    named = (body["id"] for body in resources(name) if arm.type_of(body["id"]) not in {GUEST_FILE, METRIC, USAGE})
     names = [arm.name_of(arm_id).lower() for arm_id in named]
     assert sorted(twice for twice in set(names) if names.count(twice) > 1) == []
 

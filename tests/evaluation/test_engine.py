@@ -55,7 +55,7 @@ def test_when_decides_first(load: Load) -> None:
         (["gap"], Cause.GAP),
         (["value", "guest", "declaration", "gap"], Cause.GAP),
         (["value", "guest", "declaration"], Cause.DECLARATION),
-        (["value", "guest"], Cause.GUEST),
+        (["guest"], Cause.GUEST),
         (["value"], Cause.VALUE),
     ],
 )
@@ -78,9 +78,21 @@ def test_what_lacks_an_optional_declaration_is_one_finding_about_the_deployment(
 @pytest.mark.parametrize("cause", Cause)
 def test_what_is_not_optional_decides_whether_an_unknown_is(load: Load, cause: Cause) -> None:
     both = f"{{allOf: [{{fact: unsure.dns, equals: x}}, {{fact: unsure.{cause}, equals: x}}]}}"
-    found = one(engine.evaluate(estate(), load(R1=ON_VMS + f"assert: {both}\n")), "vm-b")
+    built = estate(deployment=DEPLOYMENT + "  guest: required\n")
+    found = one(engine.evaluate(built, load(R1=ON_VMS + f"assert: {both}\n")), "vm-b")
     assert (found.cause, found.reasons, found.optional) == (cause, (f"{cause} of vm-b",), False)
     assert found.gaps == ((NOT_READ,) if cause is Cause.GAP else ()), "a waiver of the gap covers it"
+
+
+def test_what_lacks_a_guest_file_is_optional_unless_the_deployment_requires_files(load: Load) -> None:
+    rules = load(R1=ON_VMS + "assert: {allOf: [{fact: unsure.guest, equals: x}, {fact: unsure.value, equals: x}]}\n")
+    found = one(engine.evaluate(estate(), rules), "vm-b")
+    assert (found.cause, found.optional) == (Cause.VALUE, False)
+    required = estate(deployment=DEPLOYMENT + "  guest: required\n")
+    assert one(engine.evaluate(required, rules), "vm-b").cause is Cause.GUEST
+    alone = load(R1=ON_VMS + "assert: {fact: unsure.guest, equals: x}\n")
+    assert one(engine.evaluate(estate(), alone), "vm-b").optional
+    assert not one(engine.evaluate(required, alone), "vm-b").optional
 
 
 def test_a_rule_by_attestation_is_unknown_where_it_applies(load: Load) -> None:

@@ -75,6 +75,8 @@ RECORDED = [
 """Properties that Azure was observed to write by itself."""
 
 DESCRIBED = [
+    *((f"{VM}/guest", f"properties.{name}") for name in ("takenAt", "events", "firstLine", "lastLine", "metrics")),
+    *((f"{VM}/guest", f"properties.{name}") for name in ("at", "arbiter", "members", "instances")),
     ("Microsoft.Resources/subscriptions/locations", "metadata"),
     (VM, "properties.instanceView.statuses[code=PowerState].message"),
     (VM, "properties.instanceView.patchStatus"),
