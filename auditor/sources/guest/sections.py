@@ -80,9 +80,14 @@ class Sections:
         return [section for name, section in self._found.items() if name.startswith(prefix.lower())]
 
     def misspelled(self, name: str) -> str:
-        """Return that a section that the file lacks is there under a misspelled name, "" if it is not."""
-        similar = next((each for found, each in self._found.items() if _is_misspelled(found, name.lower())), None)
-        return f"line {similar.line} has a section whose name is misspelled" if similar else ""
+        """Return that a section that the file lacks is there, damaged: misspelled, or behind a value; "" if it is not."""
+        header = f"[{name}]".lower()
+        for found, section in self._found.items():
+            if _is_misspelled(found, name.lower()):
+                return f"line {section.line} has a section whose name is misspelled"
+            if any(header in f"{entry.name}={entry.value}".lower() for entry in section.entries):
+                return f"a line of [{section.name}] has the beginning of the section [{name}] in it"
+        return ""
 
     def put(self, builder: Builder, section: str, into: str, keys: dict[str, tuple[str, Read]]) -> None:
         """Put the values of keys of a section into an object of the builder; `keys` has names and readers by key."""
@@ -110,9 +115,13 @@ class Sections:
 
 
 def _misspelled_key(section: Section, key: str) -> str:
-    """Return that a key that a section lacks is there under a misspelled name, "" if it is not."""
-    found = (entry for entry in section.entries if _is_misspelled(entry.name.lower(), key.lower()))
-    return next((f"line {entry.line} has a name that is misspelled" for entry in found), "")
+    """Return that a key that a section lacks is there, damaged: misspelled, or behind a value; "" if it is not."""
+    for entry in section.entries:
+        if _is_misspelled(entry.name.lower(), key.lower()):
+            return f"line {entry.line} has a name that is misspelled"
+        if f"{key}=".lower() in entry.value.lower():
+            return f"line {entry.line} has {key} in its value"
+    return ""
 
 
 def _is_misspelled(found: str, expected: str) -> bool:

@@ -1,0 +1,277 @@
+"""Every format: what is kept of a whole file, and that a damaged or cut one gives nothing that is not certain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from auditor.azure.paths import ABSENT
+from auditor.sources.guest import formats, text
+from tests.sources.guest import samples
+from tests.sources.guest.samples import BAD, CACHE, CSP_INI, IRIS, SAMPLES, is_unknown, look, parsed
+
+every_sample = pytest.mark.parametrize("file", SAMPLES)
+
+
+def damaged(whole: str) -> Iterator[str]:
+    """Yield a text with each character deleted, and with each one doubled."""
+    for place, character in enumerate(whole):
+        yield whole[:place] + whole[place + 1 :]
+        yield whole[:place] + character + whole[place:]
+
+
+def in_quarters(whole: str) -> Iterator[str]:
+    return (whole[:place] for place in range(0, len(whole), 7))
+
+
+# --- how a format is recognised ---------------------------------------------------------------------------------------
+
+
+@every_sample
+def test_name_and_content_show_the_same_format(file: str) -> None:
+    assert formats.by_content(SAMPLES[file]) is formats.by_name(file.upper()) is not None
+
+
+def test_other_text_has_no_format() -> None:
+    for other in ("", "#!/bin/sh\nexit 0\n", '{"a": 1}', "[1]", "{", "[Unit]\nDescription=x\n"):
+        assert formats.by_content(other) is None
+    assert formats.by_name("notes.txt") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@every_sample
+def test_encoding_and_line_ends_make_no_difference(file: str, encoding: str, end: str) -> None:
+    data = SAMPLES[file].replace("\n", end).encode(encoding)
+    assert parsed(file, text.decoded(data)) == parsed(file, SAMPLES[file])
+
+
+def test_latin_1_is_read_as_such() -> None:
+    data = IRIS.replace("/iris/jrn/", "/d\xe9p\xf4t/").encode("latin-1")
+    assert look(parsed("iris.cpf", text.decoded(data)), "journal.currentDirectory") == "/d\xe9p\xf4t/"
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+@every_sample
+def test_no_secret_of_any_form_is_kept(file: str) -> None:
+    whole = SAMPLES[file]
+    if file.endswith(".cpf"):
+        startup = "PasswordHash=FBFE8593AEFA510C27FD184738D6E865A441DE98,cpfsecret\nPassword=plainsecret\n"
+        whole = whole.replace("[Startup]\n", f"[Startup]\n{startup}").replace("[SQL]\n", "[SQL]\nLDAPPassword=secret\n")
+    kept = json.dumps(parsed(file, whole).properties).lower()
+    for secret in ("secret", "c2vjcmv0", "fbfe8593", "pbkdf2|", "]]]", "cspsystem", "--token"):
+        assert secret not in kept
+    assert "unread" not in kept
+
+
+def test_a_password_is_known_by_its_form_alone() -> None:
+    found = parsed("CSP.ini", CSP_INI)
+    assert look(found, "system.passwordForm") == "hashed"
+    forms = [server.get("passwordForm") for server in found.properties["servers"]]
+    assert forms == [None, "command", "plain"]
+
+
+# --- damaged and cut files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@every_sample
+def test_no_damaged_or_cut_file_is_an_error(file: str) -> None:
+    for changed in (*damaged(SAMPLES[file]), *in_quarters(SAMPLES[file])):
+        formats.by_content(changed)
+        json.dumps(parsed(file, changed).properties)
+
+
+@pytest.mark.slow
+def test_no_damaged_or_cut_cpf_is_better_than_the_whole_one() -> None:
+    mirror = "mirrors[0]"
+    absent = [f"{mirror}.definedPrimary", f"{mirror}.virtualAddress", "mirrorMember.virtualAddressInterface"]
+    whole = parsed("iris.cpf", BAD)
+    assert look(whole, f"{mirror}.arbiter") is ABSENT
+    assert all(look(whole, path) is not ABSENT for path in absent)
+    for changed in (*damaged(BAD), *in_quarters(BAD)):
+        found = parsed("iris.cpf", changed)
+        assert all(look(found, path) is not ABSENT for path in absent)
+        assert look(found, f"{mirror}.useSsl") is not True
+        if look(found, f"{mirror}.guid") is not ABSENT:
+            assert look(found, f"{mirror}.arbiter") is ABSENT or is_unknown(found, f"{mirror}.arbiter")
+
+
+@pytest.mark.parametrize("whole", [IRIS, CACHE], ids=["iris", "cache"])
+def test_what_a_cut_cpf_lacks_is_unknown(whole: str) -> None:
+    cut = whole[: whole.index("[MapMirrors")]
+    found = parsed("iris.cpf", cut)
+    assert look(found, "mirrors[0].arbiter.host") == look(parsed("iris.cpf", whole), "mirrors[0].arbiter.host")
+    for path in ("mirrorMembers", "journal.currentDirectory", "startup.defaultPort", "config", "ecpServers"):
+        assert is_unknown(found, path), path
+    middle = parsed("iris.cpf", whole[: whole.index("|2188")])
+    assert is_unknown(middle, "mirrors[0].arbiter")
+    assert is_unknown(middle, "mirrors[0].definedPrimary")
+
+
+def test_a_json_file_that_is_cut_is_unknown() -> None:
+    for file in ("lsblk.json", "findmnt.json", "VMSnapshotScriptPluginConfig.json"):
+        found = parsed(file, SAMPLES[file][:-3])
+        assert all(
+            is_unknown(found, path) for path in ("devices", "mounts", "settings") if path in "".join(found.unread)
+        )
+        assert found.unread
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cpf_of_iris() -> None:
+    found = parsed("iris.cpf", IRIS)
+    assert found.unread == {}
+    (mirror,) = found.properties["mirrors"]
+    assert {key: mirror[key] for key in ("name", "layout", "qosTimeout", "useSsl", "arbiter", "compressionAsync")} == {
+        "name": "TRAKDB",
+        "layout": "iris",
+        "qosTimeout": 10000,
+        "useSsl": True,
+        "arbiter": {"host": "10.10.3.20", "port": 2188},
+        "compressionAsync": "system",
+    }
+    assert "virtualAddress" not in mirror
+    assert [(m["name"], m["memberType"], m.get("agentAddress")) for m in found.properties["mirrorMembers"]] == [
+        ("TRAKDBA", "0", "10.10.1.11"),
+        ("TRAKDBB", "0", "10.10.1.12"),
+        ("TRAKDBDR", "2", None),
+    ]
+    assert found.properties["ecpServers"] == []
+    assert found.properties["journal"]["currentDirectory"] == "/iris/jrn/"
+    assert found.properties["config"]["globals"] == [0, 0, 98304, 0, 0, 0]
+    assert [entry["count"] for entry in found.properties["maps"]] == [2]
+
+
+def test_a_cpf_of_cache_has_another_layout() -> None:
+    found = parsed("cache.cpf", CACHE)
+    (mirror,) = found.properties["mirrors"]
+    assert found.properties["configFile"]["product"] == "Cache"
+    assert mirror["layout"] == "cache"
+    assert mirror["arbiter"]["host"] == mirror["arbiter"]["host"]
+    assert "compressionAsync" not in mirror
+
+
+def test_sections_in_any_case_and_unknown_ones_do_not_matter() -> None:
+    other = IRIS.replace("[Mirrors]", "[mirrors]").replace("[config]", "[CONFIG]").replace("[SQL]", "[New]\na=b\n[SQL]")
+    assert parsed("iris.cpf", other).properties == parsed("iris.cpf", IRIS).properties
+
+
+def test_keys_that_contradict_each_other_are_unknown() -> None:
+    twice = IRIS.replace("DaysBeforePurge=3", "DaysBeforePurge=3\nDaysBeforePurge=0")
+    assert is_unknown(parsed("iris.cpf", twice), "journal.daysBeforePurge")
+
+
+def test_a_mapping_changes_the_hash() -> None:
+    one, other = (parsed("iris.cpf", text).properties["maps"] for text in (IRIS, IRIS.replace('"c=d"', '"c=e"')))
+    assert one != other
+
+
+def test_a_merge_file_is_no_evidence() -> None:
+    merge = "[Startup]\nPasswordHash=x\n[Actions]\nConfigMirror:Name=LAB,ArbiterURL=arbiter:2188\n[SQL]\n"
+    assert parsed("merge.cpf", merge).properties == {"kind": "merge-cpf"}
+    legacy = IRIS.replace("[Startup]\n", "[Startup]\nArbiterURL=arbiter:2188\nMirrorSetName=LAB\n")
+    assert "arbiter:" not in json.dumps(parsed("iris.cpf", legacy).properties)
+
+
+def test_ecp_servers_with_two_and_with_five_values() -> None:
+    servers = "[ECPServers]\nOLD=192.168.0.6,41773\nNEW=10.10.1.11,1972,1,1,0\nBROKEN=10.10.1.11\n"
+    found = parsed("iris.cpf", IRIS.replace("[Databases]\n", f"{servers}[Databases]\n"))
+    old, new, _ = found.properties["ecpServers"]
+    assert old == {"name": "OLD", "address": "192.168.0.6", "port": 41773}
+    assert (new["mirrorConnection"], new["sslConfig"]) == ("1", True)
+    assert is_unknown(found, "ecpServers[2].address")
+
+
+def test_the_servers_and_paths_of_a_web_gateway() -> None:
+    found = parsed("CSP.ini", CSP_INI)
+    local, lab, portal = found.properties["servers"]
+    assert (lab["mirrorAware"], lab["securityLevel"], lab["tlsMinimum"], lab["verifyPeer"]) == (True, 10, 16, True)
+    assert (portal["enabled"], local["address"]) == (False, "127.0.0.1")
+    assert look(found, "servers[1].mirrorAware") is True
+    assert look(found, "servers[2].mirrorAware") is ABSENT
+    assert is_unknown(found, "servers[0].mirrorAware"), "its section is the last one"
+    assert found.properties["system"]["systemManager"] == ["10.10.4.20", "10.10.4.21"]
+    assert found.properties["paths"][1]["alternatives"] == ["LAB"]
+
+
+def test_what_scripts_do_is_derived_from_them() -> None:
+    found = parsed("VMSnapshotScriptPluginConfig.json", samples.PLUGIN)
+    before, after = found.properties["preScript"], found.properties["postScript"]
+    assert (before["callsFreeze"], before["callsThaw"], before["exit"]) == (True, False, "by-status")
+    assert (after["callsFreeze"], after["callsThaw"], after["exit"]) == (False, True, "always-0")
+    (config,) = (each for each in formats.FORMATS if each.kind == "backup-scripts")
+    assert is_unknown(config.parse(samples.PLUGIN, {}), "preScript.callsFreeze")
+
+
+def test_the_events_of_a_log() -> None:
+    found = parsed("messages.log", samples.LOG).properties
+    assert [event["event"] for event in found["events"]] == [
+        "suspending",
+        "suspended",
+        "resuming",
+        "resumed",
+        "becoming-backup",
+        "memory-allocated",
+    ]
+    assert found["events"][-2]["member"] == "LABB"
+    assert found["events"][-1] | {"at": ""} == {
+        "at": "",
+        "event": "memory-allocated",
+        "megabytes": 1211,
+        "hugePages": True,
+    }
+    assert found["lastLine"] == "2026-11-01T01:41:13.398"
+
+
+def test_the_list_of_instances() -> None:
+    (found,) = parsed("iris-list.txt", samples.LIST).properties["instances"]
+    assert (found["superServerPort"], found["webServerPort"], found["status"]) == (1972, 52773, "running")
+    assert (found["mirrorMemberType"], found["mirrorStatus"]) == ("Failover", "Primary")
+
+
+def test_both_layouts_of_the_status_of_a_mirror() -> None:
+    new = parsed("mirror-status.txt", samples.STATUS).properties
+    assert new["arbiter"] == {"host": "10.10.3.20", "port": 2188, "mode": "arbiter", "connection": "both"}
+    assert [(m["name"], m["status"]) for m in new["members"]] == [
+        ("LABA", "Primary"),
+        ("LABB", "Backup"),
+        ("LABDR", "Connected"),
+    ]
+    old = parsed("mirror-status.txt", samples.STATUS_2020).properties
+    assert old["arbiter"]["mode"] == "agent"
+    assert [(m["name"], m["status"], m["transfer"]) for m in old["members"]] == [
+        ("LABA", "Down", "other"),
+        ("LABB", "Waiting", "Disconnected"),
+    ]
+
+
+def test_only_metrics_of_the_list_are_kept() -> None:
+    assert parsed("metrics.prom", samples.METRICS).properties["metrics"] == [
+        {"name": "iris_mirror_failover_ready", "value": 1},
+        {"name": "iris_mirror_status", "value": 2},
+        {"name": "iris_jrn_free_space", "labels": {"id": "primary", "dir": "/iris/jrn/"}, "value": 188000.5},
+    ]
+
+
+def test_devices_with_their_luns() -> None:
+    found = {device["name"]: device for device in parsed("lsblk.json", samples.DEVICES).properties["devices"]}
+    assert {name: device["lun"] for name, device in found.items() if "lun" in device} == {
+        "sdc": 7,
+        "sdd": 8,
+        "nvme0n4": 2,
+    }
+    assert [name for name, device in found.items() if device.get("temporary")] == ["sdb", "nvme1n1"]
+    assert found["vg-db"]["on"] == ["sdc", "sdd"]
+
+
+def test_file_systems_with_the_options_that_matter() -> None:
+    root, share = parsed("findmnt.json", samples.MOUNTS).properties["mounts"]
+    assert root == {"target": "/", "source": "/dev/sda2", "type": "xfs", "options": ["rw", "noatime"]}
+    assert share == {"target": "/share", "type": "cifs", "options": ["rw"]}
