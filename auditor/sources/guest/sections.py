@@ -80,7 +80,7 @@ class Sections:
         return [section for name, section in self._found.items() if name.startswith(prefix.lower())]
 
     def misspelled(self, name: str) -> str:
-        """Return that a section that the file lacks is there, damaged: misspelled, or behind a value; "" if it is not."""
+        """Return that a section that the file lacks is there: misspelled, or within a line; "" if it is not."""
         header = f"[{name}]".lower()
         for found, section in self._found.items():
             if _is_misspelled(found, name.lower()):
