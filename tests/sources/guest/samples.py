@@ -12,7 +12,8 @@ from auditor.snapshot.model import Gap, GapReason, resource
 from auditor.sources.guest import formats
 from auditor.sources.guest.content import Content
 
-VM = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
 
 IRIS = (bundled.FIXTURES / "trakcare-current/guest/vm-db-a/iris.cpf").read_text(encoding="utf-8")
 CACHE = (bundled.FIXTURES / "trakcare-2018/guest/vm-db-a/cache.cpf").read_text(encoding="utf-8")
@@ -64,7 +65,8 @@ Ip_Address=127.0.0.1
 TCP_Port=1972
 """
 SCRIPTS = {
-    "before.sh": "#!/bin/sh\npassword=scriptsecret\niris session LAB -U%SYS '##class(Backup.General).ExternalFreeze()'\n"
+    "before.sh": "#!/bin/sh\npassword=scriptsecret\n"
+    "iris session LAB -U%SYS '##class(Backup.General).ExternalFreeze()'\n"
     "status=$?\nif [ $status -ne 5 ]; then exit 1; fi\n",
     "after.sh": "csession LAB -U%SYS '##class(Backup.General).ExternalThaw()' >/dev/null\nexit 0\n",
 }

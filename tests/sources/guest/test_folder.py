@@ -1,0 +1,129 @@
+"""The folder of guest files: what is read, what is refused, and with which message."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import InputError
+from auditor.sources.guest import folder
+from tests.sources.guest import samples
+
+AT = "2026-11-01T02:00:00Z"
+
+
+def entry(vm: str, *files: str, at: str = AT) -> str:
+    return f"  - {{machine: {vm}, at: {at}, files: [{', '.join(files)}]}}\n"
+
+
+def written(path: Path, files: Mapping[str, str], *entries: str) -> Path:
+    """Write a folder of guest files with its manifest."""
+    for name, text in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text, encoding="utf-8")
+    manifest = "format: auditor.guest/1\ntaken:\n" + "".join(entries) if entries else None
+    if manifest:
+        (path / "manifest.yaml").write_text(manifest, encoding="utf-8")
+    return path
+
+
+def error(path: Path) -> str:
+    """Return the error of reading a folder, without the path of the folder itself."""
+    with pytest.raises(InputError) as raised:
+        folder.read(path)
+    return str(raised.value).replace(f"{path}{os.sep}", "")
+
+
+def test_all_files_of_all_vms_are_read(tmp_path: Path) -> None:
+    files = {f"vm-a/{name}": text for name, text in samples.SAMPLES.items() if name != "mirror-status-2020.txt"}
+    files |= {f"vm-a/{name}": text for name, text in samples.SCRIPTS.items()}
+    names = [Path(name).name for name in files]
+    whole = written(
+        tmp_path, {**files, "rg~vm-b/own.cpf": samples.IRIS}, entry("vm-a", *names), entry("RG~vm-b", "own.cpf")
+    )
+    (tmp_path / ".DS_Store").write_text("x")
+    a, b = folder.read(whole)
+    assert {file.name for file in a.files} == set(names) - samples.SCRIPTS.keys()
+    assert (a.name, a.group, a.taken_at) == ("vm-a", "", AT)
+    assert (b.name, b.group, [file.name for file in b.files]) == ("vm-b", "RG", ["own.cpf"])
+    (plugin,) = (file for file in a.files if file.name.startswith("VMSnapshot"))
+    assert plugin.content.properties["preScript"]["callsFreeze"] is True
+
+
+def test_a_file_of_another_name_is_recognised_by_its_content(tmp_path: Path) -> None:
+    (vm,) = folder.read(written(tmp_path, {"vm/status": samples.STATUS}, entry("vm", "status")))
+    assert vm.files[0].content.properties["mirror"] == "LAB"
+
+
+def test_times_are_those_of_utc(tmp_path: Path) -> None:
+    at = "2026-11-01T04:00:00+02:00"
+    (vm,) = folder.read(written(tmp_path, {"vm/iris.cpf": samples.IRIS}, entry("vm", "iris.cpf", at=at)))
+    assert vm.taken_at == AT
+
+
+CPF = {"vm/iris.cpf": samples.IRIS}
+
+
+@pytest.mark.parametrize(
+    ("files", "entries", "message"),
+    [
+        (CPF, (), "manifest.yaml: is missing; it lists"),
+        (
+            CPF,
+            (entry("vm", "iris.cpf"), entry("vm-b", "iris.cpf")),
+            "manifest.yaml:4: lists the files of vm-b, but there is",
+        ),
+        ({**CPF, "x/iris.cpf": ""}, (entry("vm", "iris.cpf"),), "manifest.yaml:1: does not list x, so that"),
+        (CPF, (entry("vm", "iris.cpf", "CSP.ini"),), "manifest.yaml:3: lists CSP.ini of vm, but"),
+        ({**CPF, "vm/CSP.ini": ""}, (entry("vm", "iris.cpf"),), "manifest.yaml:3: does not list CSP.ini of vm"),
+        (CPF, (entry("vm", "iris.cpf"), entry("VM", "iris.cpf")), "manifest.yaml:4: has VM twice"),
+        (CPF, (entry("vm", "iris.cpf", "IRIS.cpf"),), "manifest.yaml:3: has the file IRIS.cpf twice"),
+        (CPF, (entry("vm", "iris.cpf", at="2026-11-01"),), "manifest.yaml:3: must be a time with a zone"),
+        (CPF, (entry("vm", "iris.cpf", at="yesterday"),), "manifest.yaml:3: must be a time with a zone"),
+        (CPF, (entry("vm", "../iris.cpf"),), "manifest.yaml:3: taken[0].files[0] must match"),
+        (CPF, (entry("vm/..", "iris.cpf"),), "manifest.yaml:3: taken[0].machine must match"),
+        ({"vm/notes.txt": "x"}, (entry("vm", "notes.txt"),), "notes.txt: is no file that is read"),
+        ({"vm/before.sh": "x"}, (entry("vm", "before.sh"),), "before.sh: is no file that is read"),
+        (
+            {"vm/lsblk.json": samples.MOUNTS},
+            (entry("vm", "lsblk.json"),),
+            "lsblk.json: has the name of a list of block",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(
+    tmp_path: Path, files: dict[str, str], entries: tuple[str, ...], message: str
+) -> None:
+    found = error(written(tmp_path, files, *entries))
+    assert message in found
+    assert "\n" not in found
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_links_and_devices_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "dir", CPF, entry("vm", "iris.cpf"))
+    outside = tmp_path / "outside"
+    outside.write_text(samples.IRIS)
+    (path / "vm" / "iris.cpf").unlink()
+    (path / "vm" / "iris.cpf").symlink_to(outside)
+    assert "is a link" in error(path)
+    (path / "vm" / "iris.cpf").unlink()
+    os.mkfifo(path / "vm" / "iris.cpf")
+    assert "is no regular file" in error(path)
+    (path / "vm" / "iris.cpf").unlink()
+    (path / "vm").rmdir()
+    (path / "vm").symlink_to(tmp_path)
+    assert "is a link" in error(path)
+    assert "cannot be read" in error(tmp_path / "missing")
+
+
+def test_large_files_are_refused_and_of_logs_the_end_is_read(tmp_path: Path) -> None:
+    line = "11/01/26-01:30:02:102 (1) 0 [Utility.Event] x\n"
+    log = line * (5 * 1024**2 // len(line)) + samples.LOG
+    (vm,) = folder.read(written(tmp_path / "a", {"vm/messages.log": log}, entry("vm", "messages.log")))
+    assert vm.files[0].content.properties["events"][0]["event"] == "suspending"
+    large = written(tmp_path / "b", {"vm/CSP.ini": ";" * (5 * 1024**2)}, entry("vm", "CSP.ini"))
+    assert "CSP.ini: is larger than 4 MiB" in error(large)
