@@ -221,18 +221,20 @@ def declare(text: str) -> tuple[DeclaredDeployment, ...]:
     return deployment_file.load(yaml_documents.parse(whole.encode(), "deployment.yaml"))
 
 
-def topology(
+def topology(  # noqa: PLR0913 - each is a side of a subscription
     *bodies: Body,
     deployment: str = "",
     gaps: Iterable[Body] = (),
     unlisted: Iterable[str] = (),
     also_listed: Iterable[str] = (),
     scopes: Iterable[str] = (SUB,),
+    taken_at: str = "",
 ) -> Topology:
     """Return the topology of some resources; every type of the graph is listed, except `unlisted` ones."""
     hidden = {type_.lower() for type_ in unlisted}
     listed = {scope: [type_ for type_ in (*TYPES, *also_listed) if type_ not in hidden] for scope in scopes}
     body = {"value": bodies, "listed": listed, "apiVersion": VERSIONS, "gaps": list(gaps)}
+    body["takenAt"] = taken_at
     return Topology(arm_json.decode(json.dumps(body).encode(), "test"), declare(deployment) if deployment else ())
 
 
