@@ -113,3 +113,18 @@ def test_discover_names_the_folder_in_its_command(tmp_path: Path, capsys: pytest
     output = tmp_path / "new.yaml"
     assert main(["discover", *SNAPSHOT, "--guest", str(GUEST), "-o", str(output)]) == exit_codes.OK
     assert f"--guest {GUEST}" in output.read_text() + capsys.readouterr().err
+
+
+def test_the_report_lists_the_files_and_what_could_not_be_read_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (GUEST / "vm-db-a" / "iris.cpf").read_text()
+    cut = changed(tmp_path, whole[whole.index("[Journal]") :], "")
+    arguments = ["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(cut)]
+    assert main(arguments) == exit_codes.OK
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "vm-db-a: iris.cpf (the file may be cut) (taken 2026-11-01T02:00:00Z)" in shown
+    assert "Coverage gaps" not in shown
+    assert main([*arguments, "-o", "markdown"]) == exit_codes.OK
+    table = capsys.readouterr().out.replace("\\", "")
+    assert "| vm-db-a | iris.cpf (the file may be cut) | 2026-11-01T02:00:00Z |" in table

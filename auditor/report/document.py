@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from auditor.azure import arm
+from auditor.azure.types.names import GUEST_FILE
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.rules.model import Severity
@@ -244,8 +246,8 @@ class Coverage(_Part, frozen=True):
 
     @property
     def open_gaps(self) -> tuple[Gap, ...]:
-        """Return the gaps without a waiver in effect."""
-        return tuple(gap for gap in self.gaps if gap.waiver is None)
+        """Return the gaps without a waiver in effect; those of guest files are shown with the files."""
+        return tuple(gap for gap in self.gaps if gap.waiver is None and arm.type_of(gap.scope) != GUEST_FILE)
 
 
 class WaiverStatus(Waiver, frozen=True):

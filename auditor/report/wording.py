@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -59,7 +60,17 @@ def guest_files(document: Document) -> list[tuple[str, str, str]]:
     found: dict[str, list[GuestFile]] = {}
     for file in document.coverage.guest_files:
         found.setdefault(file.vm, []).append(file)
-    return [(arm.name_of(vm), ", ".join(file.name for file in files), _taken(files[0])) for vm, files in found.items()]
+    doubts = {arm.key(gap.scope): gap.detail for gap in reversed(document.coverage.gaps) if gap.detail}
+    return [
+        (arm.name_of(vm), ", ".join(_with_doubt(file, doubts) for file in files), _taken(files[0]))
+        for vm, files in found.items()
+    ]
+
+
+def _with_doubt(file: GuestFile, doubts: Mapping[str, str]) -> str:
+    """Return the name of a file, with why not all of it could be read, if so."""
+    doubt = doubts.get(arm.key(f"{file.vm}/guest/{file.name}"))
+    return f"{file.name} ({doubt})" if doubt else file.name
 
 
 def _taken(file: GuestFile) -> str:

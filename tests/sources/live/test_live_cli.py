@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from auditor import bundled, files
+from auditor.azure.types.names import GUEST_FILE
 from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.report.terminal.progress import ConsoleProgress
@@ -408,3 +409,11 @@ def test_a_terminal_that_can_only_write_lines_gets_lines(
     assert (
         capsys.readouterr().err == "auditor: read a list: 3\nauditor: waiting 20 s because Azure throttles requests\n"
     )
+
+
+def test_collect_keeps_guest_files(server: ArmServer, tmp_path: Path) -> None:
+    kept, guest = tmp_path / "taken.jsonl", str(DEPLOYMENT.parent / bundled.GUEST)
+    assert main(["collect", *source(server), "--guest", guest, "-o", f"snapshot={kept}"]) == exit_codes.OK
+    taken = snapshot_file.decode(files.read(kept), str(kept))
+    names = {"/".join(found.key.split("/")[-3:]) for found in taken.resources if found.type == GUEST_FILE}
+    assert names == {f"{vm}/guest/iris.cpf" for vm in ("vm-db-a", "vm-db-b", "vm-db-dr")}
