@@ -105,6 +105,9 @@ def test_a_snapshot_keeps_the_files_and_drift_shows_what_changed_in_them(
     assert {file["replaced"] for file in document["coverage"]["guestFiles"]} == {True}
     code, document = report(tmp_path, "drift", str(then), *SNAPSHOT[1:], *DEPLOYMENT)
     assert code == exit_codes.INCOMPLETE
+    assert {(entry["fate"], entry["reason"]) for entry in document["drift"]["resources"]} == {
+        ("lost sight", "it was not supplied this time, and no list says which files a VM has")
+    }
     lost = {f["rule"] for f in document["drift"]["findings"] if f["state"] == "lost sight"}
     assert lost >= {"MIR010", "MIR013", "MIR014", "MIR015", "MIR017"}
 

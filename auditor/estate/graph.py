@@ -12,7 +12,7 @@ import msgspec
 from auditor.azure import arm, commands, paths
 from auditor.azure.paths import ABSENT
 from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, Reference, display_type, reference_of
-from auditor.azure.types.names import SKU, VM
+from auditor.azure.types.names import GUEST_FILE, SKU, VM
 from auditor.estate.caching import cached_method
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
@@ -67,6 +67,8 @@ class Graph:
     @cached_method
     def listing(self, type_: str, subscription: str) -> Unknown | None:
         """Return why the resources of a type in a subscription may not all be here, or None where they are."""
+        if type_ == GUEST_FILE:
+            return Unknown(Cause.GUEST, "it was not supplied this time, and no list says which files a VM has")
         for gap in self.snapshot.gaps:
             same = arm.subscription_of(arm.key(gap.scope)) == subscription
             if same and arm.canonical_type(gap.what) in {type_, arm.SUBSCRIPTION} and gap.makes_listing_incomplete:
