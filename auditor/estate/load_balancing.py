@@ -42,7 +42,7 @@ class LoadBalancing:
         """Take the graph; indexes are built at their first use."""
         self.graph = graph
         self.dns = Dns(graph)
-        self._addresses = PrivateAddresses(graph)
+        self.private_addresses = PrivateAddresses(graph)
         self._vms: dict[str, Answer] = {}
         self._open: dict[str, Unknown | None] = {}
 
@@ -237,7 +237,7 @@ class LoadBalancing:
             return self._at_address(self._networks(pool, entry), address.value), address.reads[0]
         frontend = value(entry, "properties.loadBalancerFrontendIPConfiguration.id")
         if isinstance(frontend.value, str):
-            return self._behind_frontend(frontend.value), frontend.reads[0]
+            return self.behind_frontend(frontend.value), frontend.reads[0]
         reference = value(entry, "properties.networkInterfaceIPConfiguration.id")
         if not isinstance(reference.value, str):
             reference = value(entry, "id")
@@ -252,7 +252,7 @@ class LoadBalancing:
             return [] if address is None else [address]
         holder = value(address, "properties.ipConfiguration.id")
         if isinstance(holder.value, str) and "/frontendipconfigurations/" in holder.value.lower():
-            return self._behind_frontend(holder.value)
+            return self.behind_frontend(holder.value)
         if holder.value is ABSENT:
             return self._referring_to(address)
         member = self._configured(holder)
@@ -267,20 +267,22 @@ class LoadBalancing:
             for part in parts(edge.source, _FRONTENDS)
             if arm.key(str(value(part, "properties.publicIPAddress.id").value)) == address.key
         ]
-        vms = (self._vm(edge.source.id) for edge in self.graph.referrers(address.key, NIC))
-        behind = [vm for part in frontends for vm in self._behind_frontend(part.id)]
+        vms = (self.vm_of(edge.source.id) for edge in self.graph.referrers(address.key, NIC))
+        behind = [vm for part in frontends for vm in self.behind_frontend(part.id)]
         return [*behind, *(vm for vm in vms if vm is not None)]
 
     def _at_address(self, networks: list[str], address: str) -> _Members:
         """Return the VMs at a private IP address in one of some networks."""
-        holder = self._addresses.holder(networks, address)
-        if isinstance(holder, Part):
-            return self._behind_frontend(holder.id)
-        member = self._vm(holder.id) if isinstance(holder, Resource) else holder
+        holder = self.private_addresses.holder(networks, address)
+        if not isinstance(holder, Part):
+            return [holder]
+        if holder.resource.type == LOAD_BALANCER:
+            return self.behind_frontend(holder.id)
+        member = self.vm_of(holder.resource.id)
         return [] if member is None else [member]
 
-    def _behind_frontend(self, frontend: str) -> _Members:
-        """Return the VMs to which a load balancer sends the traffic of one of its frontends."""
+    def behind_frontend(self, frontend: str) -> _Members:
+        """Return the VMs to which a load balancer sends the traffic of one of its frontends, by the frontend's id."""
         load_balancer = self.graph.owner(frontend)
         if isinstance(load_balancer, Unknown):
             return [load_balancer]
@@ -304,7 +306,7 @@ class LoadBalancing:
         if isinstance(reference.value, Unknown):
             return reference.value
         if isinstance(reference.value, str) and "/ipconfigurations/" in reference.value.lower():
-            return self._vm(_interface_of(reference.value))
+            return self.vm_of(_interface_of(reference.value))
         read = reference.reads[0]
         reason = f"{read.resource}: {read.path} does not refer to an IP configuration of a VM"
         return Unknown(Cause.VALUE, reason, about=(read.resource,))
@@ -333,7 +335,7 @@ class LoadBalancing:
         found = [network for network in map(self.graph.get, own) if isinstance(network, Resource)]
         return [*own, *(peer for network in found for peer in peers_of(network))]
 
-    def _vm(self, interface_id: str) -> Resource | Unknown | None:
+    def vm_of(self, interface_id: str) -> Resource | Unknown | None:
         """Return the VM of a network interface, by a reference of either one."""
         key = arm.key(interface_id)
         if arm.type_of(key).startswith(f"{SCALE_SET}/"):

@@ -1,7 +1,8 @@
-"""Private IP addresses: the network interface or load balancer frontend that has an address of a virtual network."""
+"""Private IP addresses: the IP configuration or load balancer frontend that has an address of a virtual network."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -37,10 +38,14 @@ class PrivateAddresses:
         """Take the graph."""
         self._graph = graph
 
-    def holder(self, networks: Collection[str], address: str) -> Resource | Part | Unheld | Unknown:
-        """Return the network interface or load balancer frontend with an address in one of some networks, by key."""
+    def holder(self, networks: Collection[str], address: str) -> Part | Unheld | Unknown:
+        """Return the IP configuration of a network interface, or frontend of a load balancer, with an address.
+
+        It is in one of some virtual networks, by key.
+        """
         if not networks:
             return Unknown(Cause.VALUE, f"the address {address} is in a pool without its virtual network")
+        address = spelled(address)
         for network in networks:
             found = self._placed.get((network, address))
             if found is not None:
@@ -73,7 +78,7 @@ class PrivateAddresses:
             yield Unknown(Cause.VALUE, reason, about=(holder.id,))
 
     @property
-    def _placed(self) -> dict[tuple[str, str], Resource | Part]:
+    def _placed(self) -> dict[tuple[str, str], Part]:
         return self._index[0]
 
     @property
@@ -81,9 +86,9 @@ class PrivateAddresses:
         return self._index[1]
 
     @cached_property
-    def _index(self) -> tuple[dict[tuple[str, str], Resource | Part], dict[str | None, list[Resource]]]:
+    def _index(self) -> tuple[dict[tuple[str, str], Part], dict[str | None, list[Resource]]]:
         """The holders by virtual network and address, and those without a network that was read, by address."""
-        placed: dict[tuple[str, str], Resource | Part] = {}
+        placed: dict[tuple[str, str], Part] = {}
         unplaced: dict[str | None, list[Resource]] = defaultdict(list)
         for type_, path in _HOLDERS.items():
             for resource in self._graph.by_type.get(type_, ()):
@@ -92,12 +97,22 @@ class PrivateAddresses:
                     private = value(part, "properties.privateIPAddress").value
                     if type_ == LOAD_BALANCER and subnet is ABSENT:
                         continue
-                    address = private if isinstance(private, str) and private else None
+                    address = spelled(private) if isinstance(private, str) and private else None
                     if isinstance(subnet, str) and address is not None:
-                        placed[network_of(subnet), address] = part if type_ == LOAD_BALANCER else resource
+                        placed[network_of(subnet), address] = part
                     if not isinstance(subnet, str) or network_of(subnet) not in self._graph.resources or not address:
                         unplaced[address].append(resource)
         return placed, unplaced
+
+
+def spelled(address: str) -> str:
+    """Return an address in the form in which addresses are compared; IPv6 has several."""
+    if ":" not in address:
+        return address
+    try:
+        return ipaddress.ip_address(address).compressed
+    except ValueError:
+        return address
 
 
 def peers_of(network: Resource) -> Iterator[str]:

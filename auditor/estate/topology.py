@@ -12,6 +12,7 @@ from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
 from auditor.estate.guest_files import GuestFiles
 from auditor.estate.load_balancing import LoadBalancing
+from auditor.estate.named_hosts import NamedHosts
 from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.tags import from_tags
@@ -32,6 +33,7 @@ class Topology:
         self.guest_files = GuestFiles(self.graph)
         self.load_balancing = LoadBalancing(self.graph)
         self.dns = self.load_balancing.dns
+        self.named_hosts = NamedHosts(self.load_balancing)
         self.security_groups = SecurityGroups(self.graph)
         resolver = DeploymentResolver(self.graph, self.load_balancing)
         self.public_addresses = resolver.public_addresses
