@@ -33,7 +33,7 @@ PLACES = {
     "foreign": ("10.3.0.4", FOREIGN),
 }
 SPACES = {s.VNET: "10.0.0.0/16", HUB: "10.1.0.0/16", DR: "10.2.0.0/16", FOREIGN: "10.3.0.0/16"}
-NOBODY, VALUE, GAP = "nobody", Cause.VALUE, Cause.GAP
+NONE, VALUE, GAP = "none", Cause.VALUE, Cause.GAP
 
 
 def vnet(vnet_id: str, *peers: str, **properties: Any) -> Body:
@@ -80,7 +80,7 @@ def who(text: str, built: Topology, on: str = "a") -> str | Cause:
     if isinstance(found, Unknown):
         return found.cause
     if isinstance(found, Unheld):
-        return NOBODY
+        return NONE
     assert isinstance(found, Resource | Part)
     return found.name if isinstance(found, Resource) else found.id.rpartition("/")[2]
 
@@ -96,9 +96,9 @@ def who(text: str, built: Topology, on: str = "a") -> str | Cause:
         ("10.1.0.4", "a", "jump"),
         ("10.2.0.4", "a", "dr"),
         ("10.0.0.4", "dr", "a"),
-        ("10.0.0.77", "a", NOBODY),
-        ("10.1.0.77", "a", NOBODY),
-        ("10.2.0.77", "a", NOBODY),
+        ("10.0.0.77", "a", NONE),
+        ("10.1.0.77", "a", NONE),
+        ("10.2.0.77", "a", NONE),
         ("10.3.0.4", "a", VALUE),
         ("192.168.40.7", "a", VALUE),
         ("20.1.2.3", "a", VALUE),
@@ -127,7 +127,7 @@ def test_the_same_address_in_an_unrelated_network_is_another_host() -> None:
     twin = s.nic("foreign-nic", vm="foreign", address="10.0.0.5", vnet=FOREIGN)
     same_space = vnet(FOREIGN, addressSpace={"addressPrefixes": ["10.0.0.0/16"]})
     assert who("10.0.0.5", estate(twin, same_space)) == "b"
-    assert who("10.0.0.5", estate(twin, same_space, without=("b-nic", "b"))) == NOBODY
+    assert who("10.0.0.5", estate(twin, same_space, without=("b-nic", "b"))) == NONE
 
 
 def test_the_own_network_comes_before_another_one_of_the_deployment() -> None:
@@ -137,7 +137,7 @@ def test_the_own_network_comes_before_another_one_of_the_deployment() -> None:
     )
     assert who("10.0.0.5", estate(*overlapping), "a") == "b"
     assert who("10.0.0.5", estate(*overlapping), "dr") == "dr"
-    assert who("10.0.0.5", estate(*overlapping, s.nic("b-nic", vm="b", address="10.0.0.9"))) == NOBODY
+    assert who("10.0.0.5", estate(*overlapping, s.nic("b-nic", vm="b", address="10.0.0.9"))) == NONE
 
 
 def test_an_address_that_two_further_networks_have_is_unknown() -> None:
@@ -146,7 +146,7 @@ def test_an_address_that_two_further_networks_have_is_unknown() -> None:
         vnet(FOREIGN, addressSpace={"addressPrefixes": ["10.3.0.0/16", "10.2.0.0/16"]}),
     )
     assert who("10.2.0.4", estate(*others)) == VALUE
-    assert who("10.2.0.77", estate(*others)) == NOBODY
+    assert who("10.2.0.77", estate(*others)) == NONE
     moved = s.nic("arb-nic", vm="arb", address="10.2.0.9", vnet=FOREIGN)
     assert who("10.2.0.4", estate(moved, others[1])) == "dr"
 
@@ -158,7 +158,7 @@ def test_addresses_of_ipv6_are_compared_by_value() -> None:
     )
     assert who("fd00::5", estate(*changed)) == "b"
     assert who("fd00:0:0:0::5", estate(*changed)) == "b"
-    assert who("fd00::6", estate(*changed)) == NOBODY
+    assert who("fd00::6", estate(*changed)) == NONE
 
 
 def test_every_address_of_a_vm_counts() -> None:
@@ -192,8 +192,8 @@ def test_the_frontend_of_a_load_balancer_is_no_vm() -> None:
     assert sorted(vm.name for vm in served if isinstance(vm, Resource)) == ["a", "b"]
 
 
-def test_a_network_interface_without_a_vm_is_nobody() -> None:
-    assert who("10.0.0.20", estate(s.nic("left-nic", address="10.0.0.20"))) == NOBODY
+def test_a_network_interface_without_a_vm_has_no_host() -> None:
+    assert who("10.0.0.20", estate(s.nic("left-nic", address="10.0.0.20"))) == NONE
 
 
 NICS, VNETS = "microsoft.network/networkinterfaces", "microsoft.network/virtualnetworks"
@@ -233,7 +233,7 @@ def test_what_was_not_read_may_have_the_address(text: str, keywords: Any, expect
     ],
 )
 def test_a_malformed_address_space_may_have_every_address(properties: Body) -> None:
-    assert who("10.9.0.1", estate(vnet(DR, **properties))) == NOBODY
+    assert who("10.9.0.1", estate(vnet(DR, **properties))) == NONE
     assert who("10.2.0.4", estate(vnet(DR, **properties))) == "dr"
 
 
