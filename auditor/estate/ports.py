@@ -12,3 +12,9 @@ WEB_PORTS: Final = frozenset({80, 443, 8080, 8443, 52773, 57772})
 
 PLAIN_HTTP_PORTS: Final = frozenset({80, 52773, 57772})
 """The ports on which a web server has no TLS unless it was set up in an unusual way."""
+
+GATEWAY_PORTS: Final = frozenset({80, 443})
+"""The ports of a web server with a CSP Gateway."""
+
+PRIVATE_WEB_PORTS: Final = frozenset({52773, 57772})
+"""The usual ports of the private web servers of IRIS and Caché, at which nothing else listens."""
