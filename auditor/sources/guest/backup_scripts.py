@@ -68,4 +68,4 @@ def _put_script(builder: Builder, name: str, path: object, scripts: Mapping[str,
         script |= derived(scripts[file])
     else:
         for part in ("callsFreeze", "callsThaw", "exit"):
-            builder.miss(f"{name}.{part}", f"{file} was not supplied")
+            builder.miss(f"{name}.{part}", f"{file} was not supplied as it was taken")

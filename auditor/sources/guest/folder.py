@@ -1,10 +1,13 @@
-"""The folder of guest files: `DIR/manifest.yaml` and `DIR/<VM name>/...`, read without following links."""
+"""The folder of guest files: `DIR/<VM name>/...`, with `manifest.yaml` beside or in it; links are not followed."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
@@ -59,75 +62,103 @@ class SuppliedVm(msgspec.Struct, frozen=True):
 
 
 def read(folder: Path) -> tuple[SuppliedVm, ...]:
-    """Read the files of all VMs.
+    """Read the files of all VMs, which `manifest.yaml` lists, or each folder of a VM has a manifest of its own.
 
     Raises:
         InputError: a file or folder cannot be read, is a link or a device, is too large or of no known format, or is
             not as the manifest lists it.
     """
-    below = _entries(folder, _MOST_FOLDERS)
-    path = folder / manifest.NAME
-    if manifest.NAME not in below:
-        message = "is missing; it lists the VMs, when their files were taken, and the files"
-        raise InputError(message, str(path))
-    listed = manifest.parse(_bytes(path, _SCRIPT_LIMIT), path)
-    folders = {name.lower(): name for name in below if name != manifest.NAME}
+    names = _entries(folder, _MOST_FOLDERS)
+    whole = folder / manifest.NAME
+    listed = manifest.parse(_bytes(whole, _SCRIPT_LIMIT), whole) if manifest.NAME in names else []
+    folders = {name.lower(): name for name in names if name != manifest.NAME}
     for entry in listed:
         if entry.folder.lower() not in folders:
             message = f"lists the files of {entry.folder}, but there is no folder {entry.folder}"
-            raise InputError(message, str(path), entry.line)
-    known = {entry.folder.lower() for entry in listed}
-    for lowered, name in folders.items():
-        if lowered not in known:
-            message = f"does not list {name}, so that it is not known when its files were taken"
-            raise InputError(message, str(path), 1)
-    return tuple(_vm(folder / folders[entry.folder.lower()], entry, path) for entry in listed)
+            raise InputError(message, entry.manifest, entry.line)
+    entries = {entry.folder.lower(): entry for entry in listed}
+    found = []
+    for lowered in dict.fromkeys((*entries, *folders)):
+        name = folders[lowered]
+        below = _entries(folder / name, _MOST_FILES)
+        entry = _entry(folder / name, below, entries.get(lowered), whole if listed else None)
+        found.append(_vm(folder / name, below, entry))
+    if not found:
+        message = "is missing; it lists the VMs, when their files were taken, and the files"
+        raise InputError(message, str(whole))
+    return tuple(found)
 
 
-def _vm(folder: Path, entry: manifest.Entry, path: Path) -> SuppliedVm:
+def _entry(folder: Path, below: list[str], listed: manifest.Entry | None, whole: Path | None) -> manifest.Entry:
+    """Return what lists the files of a VM: the manifest of all VMs, or that in its own folder."""
+    own = folder / manifest.NAME
+    if manifest.NAME not in below:
+        if listed is not None:
+            return listed
+        if whole is not None:
+            message = f"does not list {folder.name}, so that it is not known when its files were taken"
+            raise InputError(message, str(whole), 1)
+        message = "is missing; it lists when the files of the VM were taken, and the files"
+        raise InputError(message, str(own))
+    if listed is not None:
+        message = f"lists the files of {listed.folder}, which {own} lists as well: remove one of the two lists"
+        raise InputError(message, listed.manifest, listed.line)
+    entries = manifest.parse(_bytes(own, _SCRIPT_LIMIT), own)
+    for entry in entries:
+        if entry.folder.lower() != folder.name.lower():
+            message = f"lists the files of {entry.folder}, and is in the folder of {folder.name}"
+            raise InputError(message, entry.manifest, entry.line)
+    if not entries:
+        message = f"lists no files of {folder.name}"
+        raise InputError(message, str(own), 1)
+    return entries[0]
+
+
+def _vm(folder: Path, names: list[str], entry: manifest.Entry) -> SuppliedVm:
     """Read the files of a VM."""
-    below = {name.lower(): name for name in _entries(folder, _MOST_FILES)}
-    for file, line in entry.files.items():
+    below = {name.lower(): name for name in names if name != manifest.NAME}
+    for file, listed in entry.files.items():
         if file.lower() not in below:
             message = f"lists {file} of {entry.folder}, but {folder / file} does not exist"
-            raise InputError(message, str(path), line)
-    listed = {file.lower() for file in entry.files}
+            raise InputError(message, entry.manifest, listed.line)
+    known = {file.lower() for file in entry.files}
     for lowered, file in below.items():
-        if lowered not in listed:
+        if lowered not in known:
             message = f"does not list {file} of {entry.folder}, so that it is not known when it was taken"
-            raise InputError(message, str(path), entry.line)
-    files = {below[file.lower()]: folder / below[file.lower()] for file in entry.files}
-    return SuppliedVm(entry.folder, entry.at, tuple(_files(files)), str(path), entry.line)
+            raise InputError(message, entry.manifest, entry.line)
+    files = tuple(_files(folder, below, entry))
+    return SuppliedVm(entry.folder, entry.at, files, entry.manifest, entry.line)
 
 
-def _files(files: dict[str, Path]) -> Iterator[SuppliedFile]:
+def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterator[SuppliedFile]:
     """Yield the files of one VM; what is derived from scripts is in the settings that name them."""
     texts: dict[str, str] = {}
-    unnamed: dict[str, str] = {}
     found: dict[str, Format] = {}
-    for name, path in files.items():
+    changed: dict[str, str] = {}
+    for name, listed in ((below[file.lower()], listed) for file, listed in entry.files.items()):
+        path = folder / name
         named = formats.by_name(name)
-        text = decoded(_bytes(path, named.limit if named else _SCRIPT_LIMIT, tail=named.tail if named else False))
-        shown = formats.by_content(text)
+        data = _bytes(path, named.limit if named else _SCRIPT_LIMIT, tail=named is not None and named.tail)
+        if listed.sha256 and _sha256(path) != listed.sha256:
+            changed[name] = f"its SHA-256 is not that of line {listed.line} of {manifest.NAME}: copy it again"
+        else:
+            texts[name] = decoded(data)
+        shown = formats.by_content(texts.get(name, ""))
         if named and shown and named is not shown:
             message = f"has the name of a {named.about} and the content of a {shown.about}"
             raise InputError(message, str(path))
         if each := named or shown:
-            found[name], texts[name] = each, text
-        else:
-            unnamed[name] = text
-    scripts = {
-        script
-        for name, each in found.items()
-        if each.kind is GuestKind.BACKUP_SCRIPTS
-        for script in backup_scripts.locations(texts[name])
-    }
-    for name in unnamed:
-        if name not in scripts:
+            found[name] = each
+    others = {name: text for name, text in texts.items() if name not in found}
+    settings = [name for name, each in found.items() if each.kind is GuestKind.BACKUP_SCRIPTS]
+    scripts = {script for name in settings if name in texts for script in backup_scripts.locations(texts[name])}
+    for name in sorted((others.keys() | changed.keys()) - found.keys() - scripts):
+        if changed.keys().isdisjoint(settings):  # which would name the scripts
             message = "is no file that is read, neither by its name nor by its content"
-            raise InputError(message, str(files[name]))
+            raise InputError(message, str(folder / name))
     for name, each in found.items():
-        yield SuppliedFile(name, str(files[name]), each.parse(texts[name], unnamed))
+        content = each.unread(changed[name]) if name in changed else each.parse(texts[name], others)
+        yield SuppliedFile(name, str(folder / name), content)
 
 
 def _entries(folder: Path, most: int) -> list[str]:
@@ -164,20 +195,40 @@ def _bytes(path: Path, limit: int, *, tail: bool = False) -> bytes:
     Raises:
         InputError: it cannot be read, is no regular file, or is too large.
     """
-    try:
-        handle = os.open(path, _OPEN)
-        with os.fdopen(handle, "rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                message = "is no regular file"
-                raise InputError(message, str(path))
-            if tail and status.st_size > limit:
-                stream.seek(status.st_size - limit)
-            data = stream.read(limit + 1)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise InputError(message, str(path)) from None
+    with _opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if tail and size > limit:
+            stream.seek(size - limit)
+        data = stream.read(limit + 1)
     if len(data) > limit and not tail:
         message = f"is larger than {limit // 1024**2} MiB, the limit for such a file"
         raise InputError(message, str(path))
     return data[:limit]
+
+
+def _sha256(path: Path) -> str:
+    """Return the SHA-256 of a regular file of any size.
+
+    Raises:
+        InputError: it cannot be read, or is no regular file.
+    """
+    with _opened(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a regular file.
+
+    Raises:
+        InputError: it cannot be read, or is no regular file.
+    """
+    try:
+        with os.fdopen(os.open(path, _OPEN), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                message = "is no regular file"
+                raise InputError(message, str(path))
+            yield stream
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InputError(message, str(path)) from None

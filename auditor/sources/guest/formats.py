@@ -46,6 +46,10 @@ class Format(msgspec.Struct, frozen=True):
     tail: bool = False
     """Whether only the last bytes of a larger file are read."""
 
+    def unread(self, why: str) -> Content:
+        """Return the content of a file of which nothing is kept, for a reason."""
+        return Content({"kind": self.kind.value}, {"": why})
+
 
 def _alone(parse: Callable[[str], Content]) -> Callable[[str, Mapping[str, str]], Content]:
     return lambda text, _: parse(text)

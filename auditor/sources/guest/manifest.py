@@ -15,6 +15,14 @@ NAME: Final = "manifest.yaml"
 SCHEMA: Final = "guest"
 
 
+class ListedFile(msgspec.Struct, frozen=True):
+    """One file of a VM."""
+
+    line: int
+    sha256: str
+    """The SHA-256 of its bytes in lower case, "" if the manifest does not state it."""
+
+
 class Entry(msgspec.Struct, frozen=True):
     """The files of one VM."""
 
@@ -22,8 +30,10 @@ class Entry(msgspec.Struct, frozen=True):
     """The name of the VM, or `<resource group>~<VM name>`: that of its folder."""
     at: str
     """When they were taken, as an RFC 3339 time in UTC."""
-    files: dict[str, int]
-    """The names of the files, each with its line."""
+    files: dict[str, ListedFile]
+    """The files by their names."""
+    manifest: str
+    """The path of the manifest."""
     line: int
 
 
@@ -46,14 +56,14 @@ def parse(data: bytes, path: Path) -> list[Entry]:
 
 
 def _entry(document: Document, item: Any) -> Entry:  # noqa: ANN401 - parsed YAML
-    files: dict[str, int] = {}
+    files: dict[str, ListedFile] = {}
     for index, file in enumerate(item["files"]):
-        line = document.line(item["files"], index)
-        if file.lower() in {other.lower() for other in files}:
-            message = f"has the file {file} twice"
+        name, sha256 = (file, "") if isinstance(file, str) else (file["name"], file["sha256"].lower())
+        if name.lower() in {other.lower() for other in files}:
+            message = f"has the file {name} twice"
             raise document.error(message, item["files"], index)
-        files[file] = line
-    return Entry(item["machine"], _time(document, item), files, document.line(item, "machine"))
+        files[name] = ListedFile(document.line(item["files"], index), sha256)
+    return Entry(item["machine"], _time(document, item), files, document.file, document.line(item, "machine"))
 
 
 def _time(document: Document, item: Any) -> str:  # noqa: ANN401 - parsed YAML

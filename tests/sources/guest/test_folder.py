@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,10 @@ AT = "2026-11-01T02:00:00Z"
 
 def entry(vm: str, *files: str, at: str = AT) -> str:
     return f"  - {{machine: {vm}, at: {at}, files: [{', '.join(files)}]}}\n"
+
+
+def hashed(name: str, text: str) -> str:
+    return f"{{name: {name}, sha256: {hashlib.sha256(text.encode()).hexdigest()}}}"
 
 
 def written(path: Path, files: Mapping[str, str], *entries: str) -> Path:
@@ -70,7 +75,8 @@ CPF = {"vm/iris.cpf": samples.IRIS}
 @pytest.mark.parametrize(
     ("files", "entries", "message"),
     [
-        (CPF, (), "manifest.yaml: is missing; it lists"),
+        ({}, (), "manifest.yaml: is missing; it lists"),
+        (CPF, (), "vm/manifest.yaml: is missing; it lists"),
         (
             CPF,
             (entry("vm", "iris.cpf"), entry("vm-b", "iris.cpf")),
@@ -85,6 +91,19 @@ CPF = {"vm/iris.cpf": samples.IRIS}
         (CPF, (entry("vm", "iris.cpf", at="yesterday"),), "manifest.yaml:3: must be a time with a zone"),
         (CPF, (entry("vm", "../iris.cpf"),), "manifest.yaml:3: taken[0].files[0] must match"),
         (CPF, (entry("vm/..", "iris.cpf"),), "manifest.yaml:3: taken[0].machine must match"),
+        (CPF, (entry("vm", "{name: iris.cpf, sha256: abc}"),), "manifest.yaml:3: taken[0].files[0]"),
+        ({"vm/notes.txt": "x"}, (entry("vm", hashed("notes.txt", "y")),), "notes.txt: is no file that is read"),
+        (
+            {**CPF, "vm/manifest.yaml": "format: auditor.guest/1\ntaken: []\n"},
+            (entry("vm", "iris.cpf"),),
+            "manifest.yaml:3: lists the files of vm, which",
+        ),
+        ({"vm/manifest.yaml": "format: auditor.guest/1\ntaken: []\n"}, (), "vm/manifest.yaml:1: lists no files of vm"),
+        (
+            {**CPF, "vm/manifest.yaml": f"format: auditor.guest/1\ntaken:\n{entry('other', 'iris.cpf')}"},
+            (),
+            "vm/manifest.yaml:3: lists the files of other, and is in the folder of vm",
+        ),
         ({"vm/notes.txt": "x"}, (entry("vm", "notes.txt"),), "notes.txt: is no file that is read"),
         ({"vm/before.sh": "x"}, (entry("vm", "before.sh"),), "before.sh: is no file that is read"),
         (
@@ -127,3 +146,38 @@ def test_large_files_are_refused_and_of_logs_the_end_is_read(tmp_path: Path) -> 
     assert vm.files[0].content.properties["events"][0]["event"] == "suspending"
     large = written(tmp_path / "b", {"vm/CSP.ini": ";" * (5 * 1024**2)}, entry("vm", "CSP.ini"))
     assert "CSP.ini: is larger than 4 MiB" in error(large)
+
+
+def test_each_folder_can_have_a_manifest_of_its_own(tmp_path: Path) -> None:
+    own = "format: auditor.guest/1\ntaken:\n" + entry("vm-b", hashed("iris.cpf", samples.IRIS))
+    files = {"vm-a/iris.cpf": samples.IRIS, "vm-b/iris.cpf": samples.IRIS, "vm-b/manifest.yaml": own}
+    together = written(tmp_path, files, entry("vm-a", "iris.cpf"))
+    assert [(vm.folder, len(vm.files), Path(vm.manifest).parent.name) for vm in folder.read(together)] == [
+        ("vm-a", 1, tmp_path.name),
+        ("vm-b", 1, "vm-b"),
+    ]
+    (together / "manifest.yaml").unlink()
+    assert "manifest.yaml: is missing" in error(together)
+
+
+def test_a_file_of_other_bytes_than_were_taken_is_unread_and_hides_no_other_one(tmp_path: Path) -> None:
+    files = {"vm/iris.cpf": samples.IRIS, "vm/CSP.ini": samples.CSP_INI, "vm/before.sh": "exit 0\n"}
+    files |= {"vm/after.sh": samples.SCRIPTS["after.sh"], "vm/VMSnapshotScriptPluginConfig.json": samples.PLUGIN}
+    whole = {Path(name).name: text for name, text in files.items()}
+    listed = entry("vm", *(hashed(name, text) for name, text in whole.items()))
+    (vm,) = folder.read(written(tmp_path, files | {"vm/iris.cpf": samples.IRIS + "x", "vm/before.sh": "x"}, listed))
+    found = {file.name: file.content for file in vm.files}
+    assert found["iris.cpf"].properties == {"kind": "cpf"}
+    assert found["iris.cpf"].unread == {"": "its SHA-256 is not that of line 3 of manifest.yaml: copy it again"}
+    assert found["CSP.ini"].properties["servers"]
+    settings = found["VMSnapshotScriptPluginConfig.json"]
+    assert settings.unread["preScript.callsFreeze"] == "before.sh was not supplied as it was taken"
+    assert settings.properties["postScript"]["callsThaw"] is True
+    (vm,) = folder.read(written(tmp_path, {"vm/VMSnapshotScriptPluginConfig.json": "{}"}, listed))
+    assert [file.content.unread.keys() for file in vm.files if file.name.startswith("VM")] == [{""}]
+
+
+def test_of_a_long_log_the_hash_is_of_all_its_bytes(tmp_path: Path) -> None:
+    log = "11/01/26-01:30:02:102 (1) 0 [Utility.Event] x\n" * (5 * 1024**2 // 46) + samples.LOG
+    (vm,) = folder.read(written(tmp_path, {"vm/messages.log": log}, entry("vm", hashed("messages.log", log))))
+    assert vm.files[0].content.properties["events"]
