@@ -25,6 +25,10 @@ class GuestFiles:
 
     def of_kind(self, vm: Resource, kind: GuestKind, most_days: float) -> PartialList:
         """Return the files of a kind; one that is too old is unknown, and so is a single one if there is none."""
+        return PartialList(self.supplied(vm, kind, most_days).known or (_missing(vm, kind),))
+
+    def supplied(self, vm: Resource, kind: GuestKind, most_days: float) -> PartialList:
+        """Return the files of a kind that were supplied; one that is too old is unknown."""
         known: list[object] = []
         for file in self._by_vm.get(vm.key, ()):
             found = value(file, "properties.kind").value
@@ -32,7 +36,7 @@ class GuestFiles:
                 known.append(found)
             elif found == kind:
                 known.append(self._age_unknown(file, most_days) or file)
-        return PartialList(tuple(known) or (_missing(vm, kind),))
+        return PartialList(tuple(known))
 
     def are_enough_for(self, deployment: Deployment) -> bool:
         """Return whether a deployment has a file of one of its VMs, if it requires any."""

@@ -19,15 +19,16 @@ _SERVERS: Final = "SYSTEM_INDEX"
 _SYSTEM: Final = "SYSTEM"
 _OWN: Final = (_SYSTEM.lower(), _SERVERS.lower(), _PATHS.lower())
 _ALTERNATIVE: Final = re.compile(r"alternative_server_[0-9]{1,3}", re.IGNORECASE)
-_MANAGERS: Final = re.compile(r"[0-9A-Fa-f.:*, -]{1,1024}")
+_ALTERNATIVE_VALUE: Final = re.compile(r"([01])~+([^~]+)")
+_MANAGERS: Final = re.compile(r"[0-9A-Fa-f.:*,+ -]{1,1024}")
 _FORMS: Final = (("]]]", "obfuscated"), ("PBKDF2|", "hashed"), ("{", "command"))
 
 
 def _managers(value: str) -> list[str] | None:
-    """Read IP addresses, with `*` and ranges, between commas."""
+    """Read IP addresses, with `*` and ranges, between commas or plus signs."""
     if value and not _MANAGERS.fullmatch(value):
         raise ValueError
-    return [part.strip() for part in value.split(",") if part.strip()] or None
+    return [part.strip() for part in re.split("[,+]", value) if part.strip()] or None
 
 
 def _form(value: str) -> str | None:
@@ -35,6 +36,11 @@ def _form(value: str) -> str | None:
     if not value:
         return None
     return next((form for start, form in _FORMS if value.startswith(start)), "plain")
+
+
+def _own_form(value: str) -> str | None:
+    """Return the form of the password of the management pages, which older Web Gateways hash to `1...`."""
+    return "hashed" if value.startswith("1") else _form(value)
 
 
 def _switch(value: str) -> bool | None:
@@ -46,7 +52,7 @@ def _switch(value: str) -> bool | None:
 _SYSTEM_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "System_Manager": ("systemManager", _managers),
     "Default_Server": ("defaultServer", name),
-    "Password": ("passwordForm", _form),
+    "Password": ("passwordForm", _own_form),
 }
 _SERVER_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "Ip_Address": ("address", address),
@@ -126,15 +132,15 @@ def _put(place: Place, sections: Sections, section: Section | None, keys: dict[s
 
 
 def _put_alternatives(place: Place, section: Section) -> None:
-    """Put the names of alternative servers that are enabled: `1~~~~~~NAME`."""
+    """Put the names of alternative servers that are enabled: `1~~~~~~NAME`, with any number of `~`."""
     names = []
     for entry in section.entries:
         if _ALTERNATIVE.fullmatch(entry.name):
-            enabled, separator, server = entry.value.partition("~~~~~~")
-            if not entry.ended or not separator or enabled not in {"0", "1"} or not server:
+            found = _ALTERNATIVE_VALUE.fullmatch(entry.value)
+            if not entry.ended or found is None:
                 place.builder.miss(f"{place.path}.alternatives[*]", f"line {entry.line} is malformed")
-            elif enabled == "1":
-                names.append(server)
+            elif found[1] == "1":
+                names.append(found[2])
     if section.damage:
         place.builder.miss(f"{place.path}.alternatives[*]", section.damage)
     place.item["alternatives"] = names

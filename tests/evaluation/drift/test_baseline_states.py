@@ -133,7 +133,7 @@ def test_a_pass_that_fails_has_regressed() -> None:
     found = since(None, to_tcp)
     assert turns(found, "MIR003", "TRAKDB") == [(BaselineState.REGRESSED, Outcome.PASS, Outcome.FAIL)]
     assert looked_at(found, "lb-mirror") == {
-        "properties.probes[name=mirror-status].properties.protocol": ("DR017", "MIR003")
+        "properties.probes[name=mirror-status].properties.protocol": ("DR017", "MIR003", "MIR027")
     }
     assert {finding.state for finding in found.after if finding.rule.id not in {"DR017", "MIR003"}} <= {
         BaselineState.UNCHANGED,
@@ -336,7 +336,7 @@ def test_a_finding_that_became_unknown_has_all_changes_of_the_resources_that_it_
 def test_a_rule_is_named_only_with_properties_that_it_reads() -> None:
     found = since(None, to_tcp, noted("lb-mirror"))
     assert looked_at(found, "lb-mirror") == {
-        "properties.probes[name=mirror-status].properties.protocol": ("DR017", "MIR003"),
+        "properties.probes[name=mirror-status].properties.protocol": ("DR017", "MIR003", "MIR027"),
         "tags.note": (),
     }
 
@@ -352,7 +352,7 @@ def test_a_rule_is_named_with_each_property_that_it_reads(*, forward: bool) -> N
     bodies = changed(), changed(to_tcp, put_another_first)
     found = compare(NAME, *(bodies if forward else reversed(bodies)))
     moved = looked_at(found, "lb-mirror")
-    assert moved["properties.probes[name=mirror-status].properties.protocol"] == ("DR017", "MIR003")
+    assert moved["properties.probes[name=mirror-status].properties.protocol"] == ("DR017", "MIR003", "MIR027")
     assert "MIR003" not in moved["properties.probes[name=other]"]
 
 

@@ -73,6 +73,14 @@ def test_a_password_is_known_by_its_form_alone() -> None:
     assert look(found, "system.passwordForm") == "hashed"
     forms = [server.get("passwordForm") for server in found.properties["servers"]]
     assert forms == [None, "command", "plain"]
+    old = parsed("CSP.ini", CSP_INI.replace("PBKDF2|SHA512|10000|", "1"))
+    assert look(old, "system.passwordForm") == "hashed"
+
+
+def test_lists_in_a_csp_ini_have_several_separators() -> None:
+    found = parsed("CSP.ini", CSP_INI.replace("4.20, 10", "4.20+10").replace("1~~~~~~LAB", "1~LAB"))
+    assert look(found, "system.systemManager") == ["10.10.4.20", "10.10.4.21"]
+    assert next(path for path in found.properties["paths"] if path["path"] == "/lab")["alternatives"] == ["LAB"]
 
 
 # --- damaged and cut files --------------------------------------------------------------------------------------------
