@@ -9,7 +9,8 @@ from typing import Any, Final
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
 from auditor.sources.guest.json_text import parsed
-from auditor.sources.guest.shell_scripts import derived
+from auditor.sources.guest.sections import is_misspelled
+from auditor.sources.guest.shell_scripts import put_derived
 
 PLUGIN: Final = "ScriptRunner"
 _PATH: Final = re.compile(r"/[\w./@%+-]{1,512}")
@@ -41,7 +42,15 @@ def parse(whole: str, scripts: Mapping[str, str]) -> Content:
             settings[name] = value
         elif value is not None:
             builder.miss(f"settings.{name}", f"its value is no {'boolean' if wanted is bool else 'whole number'}")
+        elif _is_misspelled(key, found):
+            builder.miss(f"settings.{name}", "a name is misspelled")
+    paths = _paths(found)
+    if len({_file(path) for path in paths}) < len(paths):
+        # Which of the two scripts of that name was supplied is not known.
+        scripts = {}
     for name, key in _SCRIPTS.items():
+        if _is_misspelled(key, found):
+            builder.miss(name, "a name is misspelled")
         _put_script(builder, name, found.get(key), scripts)
     return builder.content()
 
@@ -49,8 +58,21 @@ def parse(whole: str, scripts: Mapping[str, str]) -> Content:
 def locations(whole: str) -> list[str]:
     """Return the file names of the scripts that the settings name."""
     found = parsed(whole)
-    paths = (found.get(key) for key in _SCRIPTS.values()) if isinstance(found, dict) else ()
-    return [path.rpartition("/")[2] for path in paths if isinstance(path, str) and path]
+    return sorted({_file(path) for path in _paths(found)}) if isinstance(found, dict) else []
+
+
+def _paths(found: Mapping[str, object]) -> set[str]:
+    """Return the paths of the scripts."""
+    return {path for key in _SCRIPTS.values() if isinstance(path := found.get(key), str) and path}
+
+
+def _file(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _is_misspelled(key: str, found: Mapping[str, object]) -> bool:
+    """Return whether the settings lack a key, and have one that differs from it by one character."""
+    return key not in found and any(is_misspelled(name, key) for name in found)
 
 
 def _put_script(builder: Builder, name: str, path: object, scripts: Mapping[str, str]) -> None:
@@ -63,9 +85,9 @@ def _put_script(builder: Builder, name: str, path: object, scripts: Mapping[str,
         builder.miss(f"{name}.location", "its value is no path")
         return
     script["location"] = path
-    file = path.rpartition("/")[2]
+    file = _file(path)
     if file in scripts:
-        script |= derived(scripts[file])
+        script |= put_derived(builder, name, scripts[file])
     else:
         for part in ("callsFreeze", "callsThaw", "exit"):
             builder.miss(f"{name}.{part}", f"{file} was not supplied as it was taken")

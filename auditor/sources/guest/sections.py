@@ -83,7 +83,7 @@ class Sections:
         """Return that a section that the file lacks is there: misspelled, or within a line; "" if it is not."""
         header = f"[{name}]".lower()
         for found, section in self._found.items():
-            if _is_misspelled(found, name.lower()):
+            if is_misspelled(found, name.lower()):
                 return f"line {section.line} has a section whose name is misspelled"
             if any(header in f"{entry.name}={entry.value}".lower() for entry in section.entries):
                 return f"a line of [{section.name}] has the beginning of the section [{name}] in it"
@@ -117,14 +117,14 @@ class Sections:
 def _misspelled_key(section: Section, key: str) -> str:
     """Return that a key that a section lacks is there, damaged: misspelled, or behind a value; "" if it is not."""
     for entry in section.entries:
-        if _is_misspelled(entry.name.lower(), key.lower()):
+        if is_misspelled(entry.name.lower(), key.lower()):
             return f"line {entry.line} has a name that is misspelled"
         if f"{key}=".lower() in entry.value.lower():
             return f"line {entry.line} has {key} in its value"
     return ""
 
 
-def _is_misspelled(found: str, expected: str) -> bool:
+def is_misspelled(found: str, expected: str) -> bool:
     """Return whether a name differs from another one by a single character that is missing or was added."""
     if abs(len(found) - len(expected)) != 1:
         return False

@@ -213,7 +213,7 @@ def test_what_scripts_do_is_derived_from_them() -> None:
     found = parsed("VMSnapshotScriptPluginConfig.json", samples.PLUGIN)
     before, after = found.properties["preScript"], found.properties["postScript"]
     assert (before["callsFreeze"], before["callsThaw"], before["exit"]) == (True, False, "by-status")
-    assert (after["callsFreeze"], after["callsThaw"], after["exit"]) == (False, True, "always-0")
+    assert (after["callsFreeze"], after["callsThaw"], after["exit"]) == (False, True, "hides-failure")
     (config,) = (each for each in formats.FORMATS if each.kind == "backup-scripts")
     assert is_unknown(config.parse(samples.PLUGIN, {}), "preScript.callsFreeze")
 
