@@ -18,7 +18,7 @@ _DEEPEST: Final = 16
 _SPACE: Final = re.compile(r"(?:[ \t]|\\\n)+")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _OPERATOR: Final = re.compile(r";;|&&|\|\||[;|()\n]")
-_REDIRECTION: Final = re.compile(r"[0-9]?(?:>&[0-9-]|(?:>>|>\||>|<)(?![<>(&|]))")
+_REDIRECTION: Final = re.compile(r"[0-9]?(?:>&[12-](?![^\s;|)&])|(?:>>|>\||>|<)(?![<>(&|]))")
 _LITERAL: Final = re.compile(r"[^\s'\"\\$`;&|<>()]+")
 _QUOTED: Final = re.compile(r"[^\"\\$`]+")
 _VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\}|(\?))")
@@ -76,6 +76,8 @@ class Command(msgspec.Struct, frozen=True):
     assigned: tuple[tuple[str, Word], ...]
     words: tuple[Word, ...]
     redirected: bool
+    targets: tuple[Word, ...]
+    """The files to which it is redirected."""
     line: int
 
 
@@ -341,13 +343,14 @@ class _Parser:
         line = self._next().line
         assigned: list[tuple[str, Word]] = []
         words: list[Word] = []
+        targets: list[Word] = []
         redirected = False
         while (token := self._next()).word is not None or token.operator in {"<", ">&"}:
             self._place += 1
             if token.operator:
                 redirected = True
                 if token.operator == "<":
-                    self._any_word()
+                    targets.append(self._any_word())
                 continue
             assert token.word is not None  # noqa: S101 - a token is a word or an operator
             named = None if words else _assignment(token.word)
@@ -359,7 +362,7 @@ class _Parser:
             raise self._error("lacks a command")
         if words and words[0].bare in _RESERVED:
             raise NotUnderstoodError(line, f"has `{words[0].bare}`, which is not understood there")
-        return Command(tuple(assigned), tuple(words), redirected, line)
+        return Command(tuple(assigned), tuple(words), redirected, tuple(targets), line)
 
 
 def _assignment(word: Word) -> tuple[str, Word] | None:

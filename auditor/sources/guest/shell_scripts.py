@@ -213,10 +213,12 @@ class _Run:
         found: list[_State] = []
         states = [state]
         for condition, body in command.branches:
-            tested = self.lists(condition, states) if condition else [each.ended(0) for each in states]
+            if not condition:
+                return found + self.lists(body, states)
+            tested = self.lists(condition, states)
             found += [each for each in tested if each.exited]
             tested = [each for each in tested if not each.exited]
-            found += self.lists(body, [each for each in tested if each.status in {0, None}])
+            found += self.lists(body, [each.ended(0) for each in tested if each.status in {0, None}])
             states = [each for each in tested if each.status != 0]
         return found + [each.ended(0) for each in states]
 
@@ -226,12 +228,15 @@ class _Run:
         for patterns, body in command.arms:
             matches = [_matches(pattern, word, state) for pattern in patterns]
             if any(match is not False for match in matches):
-                found += self.lists(body, [state.ended(0)])
+                found += self.lists(body, [state if body else state.ended(0)])
             if any(match is True for match in matches):
                 return found
         return [*found, state.ended(0)]
 
     def _simple(self, command: Command, state: _State) -> list[_State]:
+        for part in (part for target in command.targets for part in target.parts):
+            if isinstance(part, Variable) and part.name not in state.variables:
+                raise NotUnderstoodError(command.line, "writes to a file that only another variable names")
         if not command.words:
             return [_assigned(command.assigned, state)]
         words = [_value(word, state) for word in command.words]

@@ -283,3 +283,16 @@ def test_file_systems_with_the_options_that_matter() -> None:
     root, share = parsed("findmnt.json", samples.MOUNTS).properties["mounts"]
     assert root == {"target": "/", "source": "/dev/sda2", "type": "xfs", "options": ["rw", "noatime"]}
     assert share == {"target": "/share", "type": "cifs", "options": ["rw"]}
+
+
+def test_two_scripts_of_one_name_are_not_told_apart() -> None:
+    settings = samples.PLUGIN.replace("/etc/azure/after.sh", "/opt/azure/before.sh")
+    found = parsed("VMSnapshotScriptPluginConfig.json", settings)
+    assert is_unknown(found, "preScript.callsFreeze")
+    assert is_unknown(found, "postScript.exit")
+
+
+def test_a_misspelled_setting_is_unread() -> None:
+    for key, path in (("fsFreezeEnabled", "settings.fsFreezeEnabled"), ("preScriptLocation", "preScript.location")):
+        settings = samples.PLUGIN.replace("{", '{"fsFreezeEnabled": false,', 1).replace(key, key[1:])
+        assert is_unknown(parsed("VMSnapshotScriptPluginConfig.json", settings), path)

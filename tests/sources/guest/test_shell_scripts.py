@@ -17,7 +17,7 @@ THAW = FREEZE.replace("Freeze", "Thaw")
 WITH_CASE = f"""\
 #!/bin/sh
 # Freezes one instance.
-log=./freeze.log
+log=freeze.log
 {FREEZE} >>"$log" 2>&1
 case $? in
   5) exit 0 ;;
@@ -28,7 +28,7 @@ WITH_IF = f"""\
 #!/bin/bash
 success=0
 error=1
-log="./freeze.log"   # beside it
+log="freeze.log"   # beside it
 csession "$1" -U %SYS "##Class(Backup.General).ExternalFreeze(\\"$log\\", \\"backup\\")" >> $log
 status=$?
 if [ $status -eq 5 ]; then
@@ -189,10 +189,9 @@ def test_the_shell_agrees(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_shell_agrees_about_damaged_scripts(tmp_path: Path) -> None:
-    for whole in (BY_STATUS["or"], BY_STATUS["and"]):
-        for place, character in enumerate(whole):
-            for script in (whole[:place] + whole[place + 1 :], whole[:place] + character + whole[place:]):
-                found, _ = derived(script)
-                if found.get("exit") == "by-status":
-                    assert run(script, tmp_path, 5) == 0, script
-                    assert run(script, tmp_path, 3) not in {0, 2}, script
+    for whole in (WITH_CASE, WITH_IF, BY_STATUS["or"], BY_STATUS["and"]):
+        for script in (whole[:place] + whole[place + 1 :] for place in range(len(whole))):
+            found, _ = derived(script)
+            if found.get("exit") == "by-status":
+                assert run(script, tmp_path, 5) == 0, script
+                assert run(script, tmp_path, 3) not in {0, 2}, script
