@@ -1,8 +1,8 @@
 """Proposal of a deployment file for a snapshot. A scan never uses it: a user has to review it first.
 
-Hints about roles are collected by subject (tags, mirror pools, names, other pools, availability sets), combined for
-each VM, and sorted into deployments, mirrors and tiers. The other keys are proposed from the resources that then belong
-to the deployment. Every line of the proposal has its confidence and reasons.
+Hints about roles are collected by subject (CPFs, tags, mirror pools, names, other pools, availability sets), combined
+for each VM, and sorted into deployments, mirrors and tiers. The other keys are proposed from the resources that then
+belong to the deployment. Every line of the proposal has its confidence and reasons.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def propose(snapshot: Snapshot, command: str = "auditor scan --snapshot FILE --d
         InputError: the proposal would exceed the size limit of a deployment file.
     """
     candidates = Candidates(snapshot)
-    collect_hints(candidates)
-    proposals = proposals_of(group_into_deployments(candidates))
+    mirrors = collect_hints(candidates)
+    proposals = proposals_of(group_into_deployments(candidates), mirrors)
     keys = keys_of(snapshot, proposals)
-    text = text_of(candidates, proposals, keys, command)
+    text = text_of(candidates, mirrors, proposals, keys, command)
     if len(text.encode()) > yaml_documents.MAX_BYTES:
         message = "has too many virtual machines for one deployment file: discover one subscription at a time"
         raise InputError(message)

@@ -73,7 +73,7 @@ def exclude_other_databases(candidates: Candidates) -> None:
     """Exclude the VMs that have a database of another product, unless a tag or a mirror's pool shows InterSystems'."""
     ports = _served_ports(candidates)
     for vm in candidates.by_key.values():
-        if vm.excluded or vm.has_role_tag or vm.mirror_pools:
+        if vm.excluded or vm.is_certain or vm.mirror_pools:
             continue
         reasons = [*_by_image(vm), *_by_agent(candidates, vm), *_by_name(vm)]
         if not PRODUCT_WORDS & vm.words:

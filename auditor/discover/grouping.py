@@ -47,15 +47,16 @@ def deployment_tag_of(vms: list[Candidate]) -> str:
 def group_into_deployments(candidates: Candidates) -> list[list[Candidate]]:
     """Group the candidates that have a role into deployments.
 
-    They are joined by deployment tag, mirror pool, availability set, resource group, virtual network and peering, in
-    this order. Groups without a hint of an InterSystems product are left out.
+    They are joined by mirror in a CPF, deployment tag, mirror pool, availability set, resource group, virtual network
+    and peering, in this order. Groups without a hint of an InterSystems product are left out.
     """
     vms = [vm for vm in candidates.by_key.values() if vm.role]
     groups = _Groups(vms)
     peers = _peers(candidates)
-    sorts: tuple[dict[str, list[Candidate]], ...] = tuple(defaultdict(list) for _ in range(6))
+    sorts: tuple[dict[str, list[Candidate]], ...] = tuple(defaultdict(list) for _ in range(7))
     for vm in vms:
         keys: tuple[Iterable[str], ...] = (
+            vm.mirrors,
             [vm.deployment_tag.casefold()],
             vm.mirror_pools,
             [vm.availability_set],

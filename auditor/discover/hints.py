@@ -8,9 +8,11 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types.names import APPLICATION_GATEWAY
+from auditor.discover import guest_hints
 from auditor.discover.candidates import DATABASES, Candidate, Candidates, Confidence, Hint
 from auditor.discover.exclusions import exclude_copies, exclude_other_databases
 from auditor.discover.names import stem_of
+from auditor.discover.stated_mirrors import StatedMirror, stated_mirrors
 from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import STATUS_PAGE
 from auditor.estate.ports import SUPERSERVER_PORTS
@@ -23,21 +25,30 @@ _RoleHints = Iterator[tuple[Candidate, Hint]]
 _WEB_PORTS: Final = frozenset({80, 443})
 
 
-def collect_hints(candidates: Candidates) -> None:
-    """Add to each candidate the hints about its role.
+def collect_hints(candidates: Candidates) -> list[StatedMirror]:
+    """Add to each candidate the hints about its role, and return the mirrors that CPFs state.
 
-    The order matters: hints from other pools and from availability sets depend on the hints before them.
+    The order matters: what CPFs say precedes tags, and hints from CSP.ini, other pools and availability sets depend on
+    the hints before them.
     """
     exclude_copies(candidates)
+    mirrors = stated_mirrors(candidates)
+    _add(guest_hints.members(mirrors))
     _collect(candidates, _tags, _mirror_pools)
     exclude_other_databases(candidates)
+    _add(guest_hints.servers(candidates, mirrors))
     _collect(candidates, _names, _other_pools, _availability_sets, _beside_arbiters)
+    return mirrors
 
 
 def _collect(candidates: Candidates, *subjects: Callable[[Candidates], _RoleHints]) -> None:
     for subject in subjects:
-        for vm, hint in list(subject(candidates)):
-            vm.hints.append(hint)
+        _add(subject(candidates))
+
+
+def _add(hints: _RoleHints) -> None:
+    for vm, hint in list(hints):
+        vm.hints.append(hint)
 
 
 def _tags(candidates: Candidates) -> _RoleHints:

@@ -24,6 +24,7 @@ from auditor.azure.types.names import (
 from auditor.discover.candidates import Confidence
 from auditor.discover.names import words_of
 from auditor.discover.proposals import DeploymentProposal, Member, MirrorProposal
+from auditor.discover.stated_mirrors import Stated
 from auditor.estate.declaration import DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
 from auditor.estate.front_doors import TYPES as FRONT_DOORS
 from auditor.estate.ports import SUPERSERVER_PORTS
@@ -98,7 +99,7 @@ def _keys(topology: Topology, proposal: DeploymentProposal, deployment: Deployme
         (entrance, _connectivity(deployment, entrance), *(_dns(context, deployment) if public else ())),
         (_backup(context, deployment), *_firewall(context, deployment), *_key_vaults(context, deployment)),
         tuple(
-            (*_ports(context, mirror), *_disks(context, proposed))
+            (*_superserver(proposed), *_ports(context, mirror), *_disks(context, proposed))
             for proposed, mirror in zip(proposal.mirrors, deployment.mirrors, strict=False)
         ),
     )
@@ -118,6 +119,7 @@ def _declaration(proposal: DeploymentProposal) -> DeclaredDeployment:
             arbiter=_roster(mirror.rosters[Role.MIRROR_ARBITER]),
             dr=_roster(mirror.rosters[Role.MIRROR_DR]),
             reporting=_roster(mirror.rosters[Role.MIRROR_REPORTING]),
+            superserver=_stated_port(mirror),
         )
         for mirror in proposal.mirrors
     )
@@ -133,6 +135,11 @@ def _declaration(proposal: DeploymentProposal) -> DeclaredDeployment:
         # So that a route to any appliance is found.
         firewall="appliance",
     )
+
+
+def _stated_port(mirror: MirrorProposal) -> int:
+    """Return the superserver port that CPFs state, 0 without one."""
+    return int(mirror.stated.superserver.text or 0) if mirror.stated else 0
 
 
 def _roster(members: Sequence[Member]) -> Roster:
@@ -421,6 +428,15 @@ _KEY_VAULT: Final = re.compile(
 # --- mirrors ----------------------------------------------------------------------------------------------------------
 
 
+def _superserver(mirror: MirrorProposal) -> Iterator[Key]:
+    """Yield the superserver port that CPFs state, or what they leave open of it."""
+    stated = mirror.stated.superserver if mirror.stated else Stated()
+    entries = [Entry(_stated_port(mirror), Confidence.CERTAIN, stated.why)] if stated.text else []
+    if entries or stated.question:
+        open_ = f"the superserver port of mirror {mirror.name}"
+        yield Key("superserver", "value", entries, "PORT", stated.question, open_)
+
+
 def _ports(context: Context, mirror: Mirror) -> Iterator[Key]:
     """Yield the ports, beside that of the superserver, to which load balancers send the traffic of a mirror."""
     vms = PartialList.of(mirror.failover).of_type(Resource)
@@ -429,14 +445,15 @@ def _ports(context: Context, mirror: Mirror) -> Iterator[Key]:
         port = load_balancers.tcp_port(rule).value
         if type(port) is int and 0 < port < _END_OF_PORTS:
             by_port[port].append(rule.resource)
-    others = sorted(by_port.keys() - SUPERSERVER_PORTS)
-    if by_port.keys() & SUPERSERVER_PORTS:
+    known = {mirror.declared.superserver} - {0} or SUPERSERVER_PORTS
+    others = sorted(by_port.keys() - known)
+    if by_port.keys() & known:
         if others:
             entries = [
                 Entry(port, Confidence.LIKELY, f"the port of a rule of {_names(by_port[port])}") for port in others
             ]
             yield Key("ports", "list", entries, "", "", "")
-    elif others:
+    elif others and not mirror.declared.superserver:
         why = f"{_names(found for port in others for found in by_port[port])} sends traffic to port"
         why += f" {', '.join(map(str, others))}: which one is the superserver port, and which are other `ports`?"
         yield Key(

@@ -59,6 +59,11 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def healthshare_product(words: frozenset[str]) -> str:
+    """Return the HealthShare product that words name, "" if they name none."""
+    return next((name for word, name in HEALTHSHARE_PRODUCTS.items() if word in words), "")
+
+
 def stem_of(words: frozenset[str]) -> str:
     """Return what the names of two failover members have in common: `mirrora` and `mirrorb` differ in a letter only."""
     known = {word for word in words if len(word) > 1 and word.isalpha()} - _PARTNERS

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from auditor.azure import arm, paths
 from auditor.discover.candidates import DATABASES, Candidate, Confidence
 from auditor.discover.grouping import deployment_tag_of
-from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS, stem_of
+from auditor.discover.names import DR_WORDS, HEALTHSHARE, WHOLE_PRODUCTS, healthshare_product, stem_of, words_of
+from auditor.discover.stated_mirrors import Stated, StatedMirror
 from auditor.estate.declaration import Role
 from auditor.estate.tags import TAG_MIRROR, TAG_PRODUCT, tag
 
@@ -42,11 +43,28 @@ class MirrorProposal:
     name: str = ""
     balanced: bool = False
     rosters: dict[Role, list[Member]] = field(default_factory=lambda: defaultdict(list))
+    stated: StatedMirror | None = None
+    """What CPFs state of it, if any has it."""
+    absent: dict[Role, tuple[Confidence, str]] = field(default_factory=dict)
+    """The roles that no VM has in it, with confidence and reasons."""
+    questions: dict[Role, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """What CPFs leave open of its members."""
 
     @property
     def product(self) -> str:
-        """Return the HealthShare product of its failover members, "" without one."""
-        return next((member.vm.product for member in self.failover if member.vm.product), "")
+        """Return the HealthShare product of its failover members, or of its name in a CPF, "" without one."""
+        words = words_of(self.stated.name) if self.stated else frozenset()
+        named = healthshare_product(words) if HEALTHSHARE & words else ""
+        return next((member.vm.product for member in self.failover if member.vm.product), named)
+
+    def is_settled(self, role: Role) -> bool:
+        """Return whether CPFs leave no place in a role for further VMs."""
+        if self.stated is None:
+            return False
+        if role is Role.MIRROR_ARBITER:
+            return bool(self.stated.arbiter.why or self.stated.arbiter.question)
+        asked = Role.MIRROR_FAILOVER if role is Role.MIRROR_FAILOVER else Role.MIRROR_DR
+        return self.stated.complete and not self.questions.get(asked)
 
 
 @dataclass(eq=False)
@@ -84,27 +102,40 @@ class DeploymentProposal:
             yield from members
 
 
-def proposals_of(deployments: list[list[Candidate]]) -> list[DeploymentProposal]:
-    """Return the proposal for each deployment."""
-    proposals = [_proposal(vms) for vms in deployments]
+def proposals_of(deployments: list[list[Candidate]], stated: Sequence[StatedMirror]) -> list[DeploymentProposal]:
+    """Return the proposal for each deployment; a mirror of CPFs is in that of its first failover member."""
+    proposals = [_proposal(vms, [mirror for mirror in stated if _home(mirror) in vms]) for vms in deployments]
     _name(proposals)
     return proposals
 
 
-def _proposal(vms: list[Candidate]) -> DeploymentProposal:
+def _home(mirror: StatedMirror) -> Candidate | None:
+    return next((member.vm for member in mirror.members if member.vm and member.role is Role.MIRROR_FAILOVER), None)
+
+
+def _proposal(vms: list[Candidate], stated: Sequence[StatedMirror]) -> DeploymentProposal:
     """Sort the VMs of one deployment into mirrors and tiers."""
-    proposal = DeploymentProposal(vms, product=_product(vms))
-    pairs = _pairs(vms)
-    proposal.primary, proposal.dr = _regions(vms, pairs)
-    proposal.mirrors = [pair for pair in pairs if proposal.primary in {m.vm.region for m in pair.failover}] or pairs[:1]
-    placed = {member.vm for mirror in proposal.mirrors for member in mirror.failover}
+    certain = [*map(_stated_mirror, stated)]
+    of_mirrors = dict.fromkeys(vm for mirror in stated for vm in mirror.vms)
+    placed = {*of_mirrors}
+    vms = [*vms, *(vm for vm in of_mirrors if vm not in vms)]
+    proposal = DeploymentProposal(vms, product=_product(vms, certain))
+    beside = {vm: mirror for mirror in certain for vm in _beside(mirror, vms) if vm not in placed}
+    for vm, mirror in beside.items():
+        mirror.rosters[Role.MIRROR_FAILOVER].append(_member(vm))
+    placed |= beside.keys()
+    pairs = _pairs([vm for vm in vms if vm not in placed])
+    proposal.primary, proposal.dr = _regions(vms, [*certain, *pairs])
+    here = [pair for pair in pairs if proposal.primary in {m.vm.region for m in pair.failover}]
+    proposal.mirrors = [*certain, *here] or pairs[:1]
+    placed |= {member.vm for mirror in proposal.mirrors for member in mirror.failover}
     tiers: dict[tuple[Role, str], list[Member]] = defaultdict(list)
     for vm in sorted(vms, key=lambda vm: vm.region != proposal.primary):
         best = vm.best_hint
         if vm in placed or best is None:
             continue
         role, confidence, why = best.role, best.confidence, best.why
-        if role in {Role.MIRROR_FAILOVER, Role.DB} and not vm.has_role_tag:
+        if role in {Role.MIRROR_FAILOVER, Role.DB} and not vm.is_certain:
             elsewhere = proposal.mirrors and vm.region not in {"", proposal.primary}
             role, why = (
                 (Role.MIRROR_DR, f"{why}; its region")
@@ -115,16 +146,86 @@ def _proposal(vms: list[Candidate]) -> DeploymentProposal:
         if role in {Role.MIRROR_DR, Role.MIRROR_ARBITER, Role.MIRROR_REPORTING, Role.MIRROR_FAILOVER}:
             _assign(member, role, proposal.mirrors)
         else:
-            tiers[role, vm.product if proposal.product.name == "healthshare" else ""].append(member)
+            product = vm.product or _product_of_mirrors(vm, proposal.mirrors)
+            tiers[role, product if proposal.product.name == "healthshare" else ""].append(member)
     order = [Role.WEB, Role.APP, Role.PRINT, Role.DB]
     proposal.tiers = dict(sorted(tiers.items(), key=lambda tier: (order.index(tier[0][0]), tier[0][1])))
     return proposal
 
 
+def _beside(mirror: MirrorProposal, vms: Sequence[Candidate]) -> list[Candidate]:
+    """Return the VMs in the pool of a mirror, if CPFs leave open who its failover members are."""
+    if mirror.is_settled(Role.MIRROR_FAILOVER):
+        return []
+    pools = {pool for member in mirror.failover for pool in member.vm.mirror_pools}
+    return [vm for vm in vms if vm.role in {Role.MIRROR_FAILOVER, Role.DB} and pools & {*vm.mirror_pools}]
+
+
+def _product_of_mirrors(vm: Candidate, mirrors: Sequence[MirrorProposal]) -> str:
+    """Return the product of the mirrors that files of a VM name, "" if they have none or several."""
+    found = {mirror.product for mirror in mirrors if mirror.stated and mirror.stated.id in vm.mirrors}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _stated_mirror(stated: StatedMirror) -> MirrorProposal:
+    """Return the proposal of a mirror of CPFs."""
+    mirror = MirrorProposal([], name=stated.name, stated=stated)
+    homes = {each.vm.region for each in stated.members if each.vm and each.role is Role.MIRROR_FAILOVER}
+    least = Confidence.CERTAIN
+    for each in stated.members:
+        if each.vm is None:
+            mirror.questions[each.role or Role.MIRROR_DR].append(each.question)
+        elif each.role is Role.MIRROR_FAILOVER:
+            mirror.failover.append(_stated_member(each.vm, each.role, each.why))
+        elif found := _async_member(each, homes):
+            role, member = found
+            mirror.rosters[role].append(member)
+            least = min(least, member.confidence)
+        else:
+            question = f"{each.vm.name} is {each.why}: dr or reporting? Its own CPF tells (AsyncMemberType)"
+            mirror.questions[Role.MIRROR_DR].append(question)
+    mirror.balanced = _balanced([member.vm for member in mirror.failover])
+    _put_arbiter(mirror, stated.arbiter)
+    for role in (Role.MIRROR_DR, Role.MIRROR_REPORTING):
+        if mirror.is_settled(role) and not mirror.rosters[role]:
+            mirror.absent[role] = (least, f"no further async member is in {stated.why}")
+    return mirror
+
+
+def _put_arbiter(mirror: MirrorProposal, arbiter: Stated) -> None:
+    """Put the arbiter of CPFs into a mirror; one outside of Azure is no VM, and stays an address."""
+    if arbiter.vm:
+        mirror.rosters[Role.MIRROR_ARBITER].append(_stated_member(arbiter.vm, Role.MIRROR_ARBITER, arbiter.why))
+    elif arbiter.question:
+        mirror.questions[Role.MIRROR_ARBITER].append(arbiter.question)
+    elif arbiter.why and not arbiter.text:
+        mirror.absent[Role.MIRROR_ARBITER] = (Confidence.CERTAIN, arbiter.why)
+
+
+def _stated_member(vm: Candidate, role: Role, why: str) -> Member:
+    best = vm.best_hint
+    return Member(vm, Confidence.CERTAIN, best.why if best and best.role is role else why)
+
+
+def _async_member(stated: Stated, homes: set[str]) -> tuple[Role, Member] | None:
+    """Return the role of an async member, by its own CPF, its other hints or its region; None if nothing tells."""
+    vm = stated.vm
+    best = vm.best_hint if vm else None
+    if vm is None or best is None:
+        return None
+    if stated.role:
+        return stated.role, _stated_member(vm, stated.role, stated.why)
+    if best.role in {Role.MIRROR_DR, Role.MIRROR_REPORTING}:
+        return best.role, Member(vm, max(best.confidence, Confidence.LIKELY), best.why)
+    if vm.region not in {"", *homes}:
+        return Role.MIRROR_DR, Member(vm, Confidence.GUESS, f"{stated.why}; its region")
+    return None
+
+
 def _pairs(vms: list[Candidate]) -> list[MirrorProposal]:
     """Return the mirrors: by tag, by common backend pool, or by pairs of names."""
-    candidates = [m for m in vms if m.role is Role.MIRROR_FAILOVER or (m.role is Role.DB and not m.has_role_tag)]
-    lone = [m for m in vms if m.mirror_pools and not m.has_role_tag and m.role_by_name in {None, Role.DB}]
+    candidates = [m for m in vms if m.role is Role.MIRROR_FAILOVER or (m.role is Role.DB and not m.is_certain)]
+    lone = [m for m in vms if m.mirror_pools and not m.is_certain and m.role_by_name in {None, Role.DB}]
     sizes = Counter(pool for vm in candidates for pool in vm.mirror_pools)
     found: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
     for vm in candidates or lone[:1]:
@@ -188,6 +289,7 @@ def _regions(vms: list[Candidate], pairs: list[MirrorProposal]) -> tuple[str, st
 def _assign(member: Member, role: Role, mirrors: list[MirrorProposal]) -> None:
     """Add a VM to the mirror that matches best: by tag, product, availability set, then name."""
     vm = member.vm
+    mirrors = [mirror for mirror in mirrors if not mirror.is_settled(role)]
     tagged = tag(vm.resource, TAG_MIRROR).strip().casefold()
 
     def likeness(mirror: MirrorProposal) -> tuple[bool, bool, bool, int]:
@@ -207,16 +309,17 @@ def _assign(member: Member, role: Role, mirrors: list[MirrorProposal]) -> None:
         mirror.rosters[role].append(member if len(chosen) == 1 else shared)
 
 
-def _product(vms: list[Candidate]) -> Product:  # noqa: PLR0911 - a case a line
+def _product(vms: list[Candidate], mirrors: Sequence[MirrorProposal]) -> Product:  # noqa: PLR0911 - a case a line
     tagged = {tag(vm.resource, TAG_PRODUCT).lower() for vm in vms} - {""}
     if len(tagged) == 1 and tagged <= WHOLE_PRODUCTS:
         return Product(tagged.pop(), Confidence.CERTAIN, f"the tag {TAG_PRODUCT}")
-    products = {vm.product for vm in vms} - {""}
+    products = {*(vm.product for vm in vms), *(mirror.product for mirror in mirrors)} - {""}
     if len(products) > 1 or "healthshare" in tagged:
         return Product(
             "healthshare", Confidence.LIKELY, f"its products are {', '.join(sorted(products)) or 'tagged so'}"
         )
     words = {word for vm in vms for word in vm.words | vm.group_words}
+    words |= {word for mirror in mirrors for word in words_of(mirror.name)}
     roles = {vm.role for vm in vms}
     for product, called in (("trakcare", {"trak", "trakcare"}), ("healthshare", HEALTHSHARE)):
         if called & words:

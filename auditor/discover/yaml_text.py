@@ -11,13 +11,14 @@ from auditor.azure.types.names import VM
 from auditor.discover.candidates import Candidates, Confidence
 from auditor.discover.keys import Entry, Key, Keys
 from auditor.discover.proposals import DeploymentProposal, Member, MirrorProposal
+from auditor.discover.stated_mirrors import Stated, StatedMirror
 from auditor.escape import printable
 from auditor.estate.declaration import Role
 from auditor.estate.deployments import TIERS_OF
 
 _HEAD: Final = """\
 # Proposed by `auditor discover`. Review and correct each line, and keep the file.
-#   certain  declared by a tag
+#   certain  declared by a tag, or stated in the CPF of a mirror member
 #   likely   a resource that shows it, such as a probe of the mirror status page, or two hints that agree
 #   guess    a single hint, such as a name
 # Lines that start with # were not found: declare them, or write `none` if there is none.
@@ -57,13 +58,19 @@ _SPECIAL: Final = frozenset({"none", "null", "true", "false"})
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def text_of(candidates: Candidates, proposals: Sequence[DeploymentProposal], keys: Sequence[Keys], command: str) -> str:
+def text_of(
+    candidates: Candidates,
+    mirrors: Sequence[StatedMirror],
+    proposals: Sequence[DeploymentProposal],
+    keys: Sequence[Keys],
+    command: str,
+) -> str:
     """Return the proposals as a file, or a skeleton in comments without proposals, with the VMs left out.
 
     It ends with what it leaves open, and with the command that evaluates the deployments once they are declared.
     """
     lines = (_HEAD if proposals else _SKELETON).splitlines()
-    lines += [f"# {_comment(line)}" for line in _unseen(candidates)]
+    lines += [f"# {_comment(line)}" for line in (*_unseen(candidates), *_unplaced(mirrors, proposals))]
     if proposals:
         lines += ["format: auditor.deployment/1", "deployments:"]
         for proposal, own in zip(proposals, keys, strict=True):
@@ -92,10 +99,10 @@ def _undecided(candidates: Candidates, proposal: DeploymentProposal) -> Iterator
     if not proposal.mirrors:
         yield "the mirrors"
     for mirror in proposal.mirrors:
-        if not mirror.balanced and not _second_address(candidates, mirror):
+        if _address(candidates, mirror).startswith("#"):
             yield f"the address of mirror {mirror.name}"
-        for name, members in _rosters(mirror):
-            if not members:
+        for name, role, members in _rosters(mirror):
+            if mirror.questions[role] or not (members or role in mirror.absent or _outside_arbiter(mirror, role)):
                 outside = ", in Azure or outside of it" if name == _ARBITER else ""
                 yield f"{name} of mirror {mirror.name}{outside}"
     if not proposal.tiers:
@@ -114,14 +121,21 @@ def _lacking_tiers(proposal: DeploymentProposal) -> list[Role]:
     return sorted(TIERS_OF[proposal.product.name] - {role for role, _ in proposal.tiers}) if proposal.tiers else []
 
 
-def _rosters(mirror: MirrorProposal) -> tuple[tuple[str, list[Member]], ...]:
-    """Return the members of a mirror by the key of the deployment file."""
+def _rosters(mirror: MirrorProposal) -> tuple[tuple[str, Role, list[Member]], ...]:
+    """Return the members of a mirror by the key of the deployment file and the role."""
+    failover = [*mirror.failover, *mirror.rosters[Role.MIRROR_FAILOVER]]
     return (
-        ("failover", [*mirror.failover, *mirror.rosters[Role.MIRROR_FAILOVER]]),
-        (_ARBITER, mirror.rosters[Role.MIRROR_ARBITER]),
-        ("dr", mirror.rosters[Role.MIRROR_DR]),
-        ("reporting", mirror.rosters[Role.MIRROR_REPORTING]),
+        ("failover", Role.MIRROR_FAILOVER, failover),
+        (_ARBITER, Role.MIRROR_ARBITER, mirror.rosters[Role.MIRROR_ARBITER]),
+        ("dr", Role.MIRROR_DR, mirror.rosters[Role.MIRROR_DR]),
+        ("reporting", Role.MIRROR_REPORTING, mirror.rosters[Role.MIRROR_REPORTING]),
     )
+
+
+def _outside_arbiter(mirror: MirrorProposal, role: Role) -> str:
+    """Return the address of the arbiter outside of Azure that CPFs state, "" without one or for another role."""
+    stated = mirror.stated.arbiter if mirror.stated and role is Role.MIRROR_ARBITER else None
+    return stated.text if stated and stated.vm is None else ""
 
 
 def _second_address(candidates: Candidates, mirror: MirrorProposal) -> str:
@@ -135,6 +149,16 @@ def _unseen(candidates: Candidates) -> Iterator[str]:
         gap = candidates.graph.listing(VM, subscription)
         if gap is not None:
             yield f"There may be more virtual machines: {gap.reason}"
+    yield from (f"Not used: {reason}" for reason in candidates.unused_files())
+
+
+def _unplaced(mirrors: Sequence[StatedMirror], proposals: Sequence[DeploymentProposal]) -> Iterator[str]:
+    """Yield the mirrors of CPFs of which no failover member was found."""
+    placed = {id(mirror.stated) for proposal in proposals for mirror in proposal.mirrors}
+    for mirror in mirrors:
+        if id(mirror) not in placed:
+            yield f"{mirror.why} has the mirror {mirror.name}, but no failover member of it was found:"
+            yield from (f"  {each.question or each.why}" for each in mirror.members)
 
 
 def _left_out(candidates: Candidates, proposals: Sequence[DeploymentProposal]) -> Iterator[str]:
@@ -206,23 +230,58 @@ def _mirror_lines(candidates: Candidates, proposal: DeploymentProposal, keys: Ke
         return
     yield "    mirrors:"
     for mirror, own in zip(proposal.mirrors, keys.mirrors, strict=True):
-        yield f"      - name: {_scalar(mirror.name)}  # the mirror's name in IRIS or Cache"
+        yield f"      - name: {_scalar(mirror.name)}  # {_named(mirror)}"
         if mirror.product:
             yield f"        product: {_scalar(mirror.product)}"
-        if mirror.balanced:
-            yield "        address: {kind: load-balancer}  # a load balancer sends traffic to its members"
-        elif second := _second_address(candidates, mirror):
-            yield f"        address: {{kind: secondary-ip}}  # {_reason(Confidence.GUESS, second)}"
-        else:
-            yield "        # address: {kind: none}  # no load balancer sends traffic to its members: or secondary-ip?"
-        for name, members in _rosters(mirror):
-            if members:
-                yield f"        {name}:"
-                yield from (f"          - {_line(candidates, member)}" for member in members)
-            else:
-                or_else = ": or {address: NAME}, if it is outside of Azure" if name == _ARBITER else ""
-                yield f"        # {name}: none  # none was found{or_else}"
+        yield f"        {_address(candidates, mirror)}"
+        for name, role, members in _rosters(mirror):
+            yield from (f"        {line}" for line in _roster_lines(candidates, mirror, name, role, members))
         yield from _key_lines(own, "        ")
+
+
+def _named(mirror: MirrorProposal) -> str:
+    """Return where the name of a mirror is from."""
+    if mirror.stated is None:
+        return "the mirror's name in IRIS or Cache"
+    if mirror.name != mirror.stated.name:
+        return _comment(f"{mirror.stated.why} has the name {mirror.stated.name}, which cannot be declared here")
+    return _reason(Confidence.CERTAIN, mirror.stated.why)
+
+
+def _address(candidates: Candidates, mirror: MirrorProposal) -> str:
+    """Return the line of a mirror's address; it starts with # if it is open."""
+    virtual = mirror.stated.virtual_address if mirror.stated else Stated()
+    if virtual.text:
+        return f"address: {{kind: {virtual.text}}}  # {_reason(Confidence.CERTAIN, virtual.why)}"
+    if virtual.question:
+        return f"# address: {{kind: secondary-ip}}  # {_comment(virtual.question)}"
+    if mirror.balanced:
+        return "address: {kind: load-balancer}  # a load balancer sends traffic to its members"
+    if second := _second_address(candidates, mirror):
+        return f"address: {{kind: secondary-ip}}  # {_reason(Confidence.GUESS, second)}"
+    return "# address: {kind: none}  # no load balancer sends traffic to its members: or secondary-ip?"
+
+
+def _roster_lines(
+    candidates: Candidates, mirror: MirrorProposal, name: str, role: Role, members: Sequence[Member]
+) -> Iterator[str]:
+    """Yield the lines of the members of a mirror in one role, with what CPFs leave open."""
+    questions = [f"# - NAME  # {_comment(question)}" for question in mirror.questions[role]]
+    if members:
+        yield f"{name}:"
+        yield from (f"  - {_line(candidates, member)}" for member in members)
+        yield from (f"  {question}" for question in questions)
+    elif address := _outside_arbiter(mirror, role):
+        assert mirror.stated is not None  # noqa: S101 - it has the address
+        yield f"{name}: {{address: {_scalar(address)}}}  # {_reason(Confidence.LIKELY, mirror.stated.arbiter.why)}"
+    elif questions:
+        yield f"# {name}:"
+        yield from (f"#   {question.removeprefix('# ')}" for question in questions)
+    elif role in mirror.absent:
+        yield f"{name}: none  # {_reason(*mirror.absent[role])}"
+    else:
+        or_else = ": or {address: NAME}, if it is outside of Azure" if name == _ARBITER else ""
+        yield f"# {name}: none  # none was found{or_else}"
 
 
 def _tier_lines(candidates: Candidates, proposal: DeploymentProposal) -> Iterator[str]:

@@ -41,15 +41,22 @@ class NamedHosts:
         network is unknown: it may be that of a host outside of Azure. A name, of which only the first label counts, is
         the computer name of the only VM in these networks that has it; other names are unknown.
         """
+        return self.find_within(text, vm, deployment.scope[VIRTUAL_NETWORK], deployment.id)
+
+    def find_within(self, text: str, vm: Resource, far: PartialList, whose: str) -> Answer:
+        """Return whose an address or name is, as understood on a VM, with other virtual networks in which it counts.
+
+        `whose` names these networks in reasons.
+        """
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
-            return Answer(vm) if text.lower() == _LOCALHOST else self._by_name(text, vm, deployment)
-        return Answer(vm) if address.is_loopback else self._at(spelled(text), vm, deployment)
+            return Answer(vm) if text.lower() == _LOCALHOST else self._by_name(text, vm, far, whose)
+        return Answer(vm) if address.is_loopback else self._at(spelled(text), vm, far, whose)
 
     # --- addresses ----------------------------------------------------------------------------------------------------
 
-    def _at(self, address: str, vm: Resource, deployment: Deployment) -> Answer:
+    def _at(self, address: str, vm: Resource, far: PartialList, whose: str) -> Answer:
         own, _ = self._networks(vm.key)
         holder = self._balancing.private_addresses.holder(own, address) if own else None
         if isinstance(holder, Part):
@@ -60,16 +67,15 @@ class NamedHosts:
         places = [network for network in near.of_type(str) if self._may_contain(network, address, near)]
         if places:
             return self._who(self._balancing.private_addresses.holder(places, address), address)
-        far = deployment.scope[VIRTUAL_NETWORK]
         others = [found.key for found in far.of_type(Resource) if self._may_contain(found.key, address, near)]
         found = [self._balancing.private_addresses.holder((network,), address) for network in others]
         held = [one for one in found if not isinstance(one, Unheld)]
         if len(held) > 1:
-            reason = f"several virtual networks of {deployment.id} may have the address {address}: {', '.join(others)}"
+            reason = f"several virtual networks of {whose} may have the address {address}: {', '.join(others)}"
             return Answer(Unknown(Cause.VALUE, reason, about=tuple(others)))
         if held or (found and far.missing is None):
             return self._who((held or found)[0], address)
-        reason = f"the address {address} is in no virtual network of {vm.id} or {deployment.id}: who has it is unknown"
+        reason = f"the address {address} is in no virtual network of {vm.id} or {whose}: who has it is unknown"
         return Answer(far.missing or Unknown(Cause.VALUE, reason, about=(vm.id,)))
 
     def _who(self, holder: Part | Unheld | Unknown, address: str) -> Answer:
@@ -136,9 +142,8 @@ class NamedHosts:
 
     # --- names --------------------------------------------------------------------------------------------------------
 
-    def _by_name(self, name: str, vm: Resource, deployment: Deployment) -> Answer:
+    def _by_name(self, name: str, vm: Resource, far: PartialList, whose: str) -> Answer:
         own, unknown = self._networks(vm.key)
-        far = deployment.scope[VIRTUAL_NETWORK]
         around = {*own, *(network.key for network in far.of_type(Resource))}
         unknown = unknown or far.missing or self._unseen(around)
         if unknown is not None:
@@ -149,7 +154,7 @@ class NamedHosts:
         if len(found) == 1:
             return Answer(found[0], value(found[0], _COMPUTER_NAME).reads)
         whose = " and ".join(one.id for one in found) or "no VM"
-        reason = f"{name} is the computer name of {whose} in the virtual networks of {deployment.id}"
+        reason = f"{name} is the computer name of {whose} in the virtual networks of {whose}"
         return Answer(Unknown(Cause.VALUE, f"{reason}: who has it is unknown", about=tuple(one.id for one in found)))
 
     def _unseen(self, networks: set[str]) -> Unknown | None:
