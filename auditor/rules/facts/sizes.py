@@ -13,7 +13,7 @@ from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.retirement_table import RetiringSeries, table
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, Read
+from auditor.snapshot.known import Answer, Read, Unknown
 from auditor.snapshot.lookup import required
 from auditor.snapshot.model import Resource
 
@@ -72,6 +72,18 @@ def vcpus(context: Context, vm: Resource) -> Answer:
 def memory_gb(context: Context, vm: Resource) -> Answer:
     """The memory of the VM in GB: the capability `MemoryGB` of its size."""
     return number(_capability(context, vm, "MemoryGB"))
+
+
+@fact("vm.has_temporary_disk", "vm", gives="boolean")
+def has_temporary_disk(context: Context, vm: Resource) -> Answer:
+    """Whether the VM size has a temporary disk: `MaxResourceVolumeMB`, or local NVMe disks: `NvmeDiskSizeInMiB`."""
+    sizes = [number(_capability(context, vm, name)) for name in ("MaxResourceVolumeMB", "NvmeDiskSizeInMiB")]
+    reads = tuple(read for size in sizes for read in size.reads)
+    if any(isinstance(size.value, int | float) and size.value > 0 for size in sizes):
+        return Answer(True, reads)
+    listed = required(sizes[0])
+    unknown = next((size.value for size in (listed, sizes[1]) if isinstance(size.value, Unknown)), None)
+    return Answer(unknown or False, reads)
 
 
 @fact("vm.premium_storage_supported", "vm", gives="boolean")

@@ -1,8 +1,8 @@
 """What `lsblk -J -o NAME,HCTL,MODEL,MOUNTPOINTS,TYPE,PKNAME` prints: which disk is below which mount point.
 
 The LUN of an Azure data disk is the last number of its SCSI address on host 1. With NVMe it is the namespace less 2, on
-the controller of remote disks; namespace 1 is the OS disk. The temporary disk is 0:0:0:1 or 1:0:1:0, or a local NVMe
-disk (https://learn.microsoft.com/azure/virtual-machines/enable-nvme-remote-faqs).
+the controller of remote disks; namespace 1 is the OS disk. The temporary disk is 0:0:0:1, with VMs of generation 1 the
+second target of its host, or a local NVMe disk (https://learn.microsoft.com/azure/virtual-machines/enable-nvme-remote-faqs).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HCTL: Final = re.compile(r"(\d{1,4}):(\d{1,4}):(\d{1,4}):(\d{1,5})")
 _NVME: Final = re.compile(r"nvme\d{1,4}n(\d{1,5})")
 _REMOTE: Final = "MSFT NVMe Accelerator"
 _LOCAL: Final = "Microsoft NVMe Direct Disk"
-_TEMPORARY: Final = {"0:0:0:1", "1:0:1:0"}
+_TEMPORARY: Final = re.compile(r"0:0:0:1|\d+:0:1:0")
 _FIRST_DATA_NAMESPACE: Final = 2
 _DATA_HOST: Final = "1"
 
@@ -67,14 +67,21 @@ def _device(builder: Builder, device: dict[str, Any], name: str, index: int) -> 
     points = device.get("mountpoints", [device.get("mountpoint")])
     points = points if isinstance(points, list) else [points]
     item["mountPoints"] = [point for point in points if isinstance(point, str) and point.startswith(("/", "["))]
-    address = device.get("hctl")
-    if isinstance(address, str) and (found := _HCTL.fullmatch(address.strip())):
-        item["temporary"] = address.strip() in _TEMPORARY
-        if found[1] == _DATA_HOST and not item["temporary"]:
-            item["lun"] = int(found[4])
-    elif nvme := _NVME.fullmatch(name):
-        model = str(item.get("model", ""))
-        item["temporary"] = model.startswith(_LOCAL)
-        if model.startswith(_REMOTE) and int(nvme[1]) >= _FIRST_DATA_NAMESPACE:
-            item["lun"] = int(nvme[1]) - _FIRST_DATA_NAMESPACE
+    item |= _azure_disk(device.get("hctl"), name, str(item.get("model", "")))
     return item
+
+
+def _azure_disk(address: object, name: str, model: str) -> dict[str, Any]:
+    """Return whether a disk is the temporary one, and its LUN, as far as its address or model shows them."""
+    found = _HCTL.fullmatch(address.strip()) if isinstance(address, str) else None
+    if found is not None:
+        temporary = _TEMPORARY.fullmatch(found[0]) is not None
+        shown: dict[str, Any] = {"temporary": temporary} if temporary or found[3] == "0" else {}
+        return shown | {"lun": int(found[4])} if found[1] == _DATA_HOST and shown == {"temporary": False} else shown
+    nvme = _NVME.fullmatch(name)
+    if nvme is None or not model.startswith((_LOCAL, _REMOTE)):
+        return {}
+    if model.startswith(_LOCAL):
+        return {"temporary": True}
+    lun = int(nvme[1]) - _FIRST_DATA_NAMESPACE
+    return {"temporary": False, "lun": lun} if lun >= 0 else {"temporary": False}

@@ -1,0 +1,261 @@
+"""Facts of the devices on which an instance has its directories, by `lsblk` and `findmnt` of its VM.
+
+InterSystems does not support symbolic links in the directories of an instance, so that a path shows the file system.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import Final, NamedTuple
+
+from auditor.azure import arm
+from auditor.azure.paths import ABSENT
+from auditor.rules.context import Context
+from auditor.rules.facts.directories import (
+    ALTERNATE,
+    DATABASE,
+    INSTALLATION,
+    JOURNAL,
+    TEMPORARY,
+    WIJ,
+    Directory,
+    directories,
+)
+from auditor.rules.facts.disks import ATTACHMENTS
+from auditor.rules.facts.reading import text_at
+from auditor.rules.facts.sizes import has_temporary_disk
+from auditor.rules.facts.vm_files import cpfs, file_beside
+from auditor.rules.registry import fact
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
+from auditor.snapshot.lookup import objects, required, value
+from auditor.snapshot.model import Part, Resource
+
+_APART: Final = (*combinations((INSTALLATION, DATABASE, JOURNAL, ALTERNATE), 2), (WIJ, JOURNAL), (WIJ, ALTERNATE))
+"""Purposes of directories that are on different devices."""
+_WORDS: Final = {
+    INSTALLATION: "installation",
+    DATABASE: "databases",
+    JOURNAL: "journals",
+    ALTERNATE: "alternate journals",
+    WIJ: "WIJ",
+}
+_RESOURCE_DISK: Final = re.compile(r"/mnt/(azure_)?resource(/.*)?")
+"""Where the agent of Azure mounts the temporary disk."""
+_USUAL_LETTER: Final = "d:"
+"""The drive letter that Azure gives the temporary disk."""
+
+
+class _Place(NamedTuple):
+    """Where a directory is."""
+
+    disks: frozenset[str]
+    """The names of the disks below its file system, or its drive letter on Windows."""
+    roots: tuple[Part, ...]
+    """These disks in the list of devices."""
+    reads: tuple[Read, ...]
+
+
+class _Files(NamedTuple):
+    """The file systems and devices of a VM."""
+
+    mounts: PartialList
+    devices: PartialList
+    luns: frozenset[float] | None
+    """The LUNs at which Azure shows a data disk; None if that is not known."""
+
+
+@fact("cpf.shared_devices", "guest-file", gives="text*")
+def shared_devices(context: Context, cpf: Resource) -> Answer:
+    """Which groups of directories of the instance are on one device, such as `journals and databases on sdc`.
+
+    The groups are the installation with the system databases, the other databases, the journals and the alternate
+    journals. The WIJ may be with the first two. A device is a disk, through partitions and LVM, and on Windows a drive
+    letter.
+    """
+    own = directories(cpf)
+    files = _files(context, cpf)
+    placed = [(each, _place(files, each)) for each in own.of_type(Directory)]
+    unknown = own.incomplete_because
+    known: list[object] = []
+    reads: dict[Read, None] = {}
+    for pair in _APART:
+        sides = [[(each, place) for each, place in placed if each.purpose == purpose] for purpose in pair]
+        both = ((a, b) for a in sides[0] for b in sides[1])
+        shared = next(((a, b) for a, b in both if _disks(a[1]) & _disks(b[1])), None)
+        if shared is not None:
+            disk = min(_disks(shared[0][1]) & _disks(shared[1][1]))
+            known.append(f"{_WORDS[pair[0]]} and {_WORDS[pair[1]]} on {disk}")
+            for directory, place in shared:
+                reads |= dict.fromkeys((*directory.reads, *(place.reads if isinstance(place, _Place) else ())))
+        elif all(sides):
+            unknown = unknown or next((place for _, place in sides[0] + sides[1] if isinstance(place, Unknown)), None)
+    if not known:
+        reads = dict.fromkeys(_all_reads(placed))
+    return Answer(PartialList(tuple(known), unknown), tuple(reads))
+
+
+@fact("vm.shares_devices", "vm", gives="boolean")
+def shares_devices(context: Context, vm: Resource) -> Answer:
+    """Whether files of the VM show that groups of directories of an instance are on one device; never unknown."""
+    found = [shared_devices(context, cpf) for cpf in PartialList.of(cpfs(context, vm).value).of_type(Resource)]
+    seen = [each for each in found if PartialList.of(each.value).known]
+    return Answer(bool(seen), tuple(read for each in seen for read in each.reads))
+
+
+@fact("cpf.temporary_directories", "guest-file", gives="text*")
+def temporary_directories(context: Context, cpf: Resource) -> Answer:
+    """The directories of the instance that are on the temporary disk of its VM.
+
+    Those of databases that each start empties are left out. Without `lsblk` and `findmnt`, only where Azure's agent
+    mounts that disk is certain, and on Windows every drive letter but D.
+    """
+    vm = context.topology.graph.get(arm.parent_of(cpf.key))
+    there = has_temporary_disk(context, vm) if isinstance(vm, Resource) else Answer(vm)
+    if there.value is False:
+        return Answer(PartialList(), there.reads)
+    own = directories(cpf)
+    files = _files(context, cpf)
+    unknown = own.incomplete_because
+    known: list[object] = []
+    reads: list[Read] = [*there.reads]
+    for directory in own.of_type(Directory):
+        if directory.purpose == TEMPORARY:
+            continue
+        found = _is_temporary(directory, _place(files, directory))
+        reads += (*directory.reads, *found.reads)
+        if found.value is True:
+            known.append(directory.path)
+        elif isinstance(found.value, Unknown):
+            unknown = unknown or found.value
+    if isinstance(there.value, Unknown) and known:
+        return Answer(PartialList((there.value,)), tuple(reads))
+    return Answer(PartialList(tuple(known), unknown), tuple(reads))
+
+
+def _is_temporary(directory: Directory, place: _Place | Unknown) -> Answer:
+    """Return whether a directory is on the temporary disk, if the VM has one."""
+    if directory.drive == _USUAL_LETTER:
+        reason = f"{directory.path} is on the temporary disk, unless that disk has another drive letter than usual"
+        return Answer(Unknown(Cause.GUEST, reason, about=tuple(read.resource for read in directory.reads)))
+    if directory.drive:
+        return Answer(False)
+    if isinstance(place, Unknown):
+        return Answer(True if _RESOURCE_DISK.fullmatch(directory.path) else place)
+    answers = [required(value(disk, "temporary")) for disk in place.roots]
+    reads = (*place.reads, *(read for answer in answers for read in answer.reads))
+    if any(answer.value is True for answer in answers):
+        return Answer(True, reads)
+    return Answer(next((answer.value for answer in answers if isinstance(answer.value, Unknown)), False), reads)
+
+
+def _files(context: Context, cpf: Resource) -> _Files:
+    """Return the file systems and devices of the VM of a CPF."""
+    lists = (
+        (GuestKind.MOUNTS, "properties.mounts[*]"),
+        (GuestKind.BLOCK_DEVICES, "properties.devices[*]"),
+    )
+    found = [(file_beside(context, cpf, kind), path) for kind, path in lists]
+    mounts, devices = (
+        objects(file, path) if isinstance(file, Resource) else PartialList(missing=file) for file, path in found
+    )
+    vm = context.topology.graph.get(arm.parent_of(cpf.key))
+    attached = objects(vm, ATTACHMENTS) if isinstance(vm, Resource) else PartialList(missing=vm)
+    luns = [interval(value(part, "lun").value) for part in attached.of_type(Part)]
+    certain = attached.complete and None not in luns
+    return _Files(mounts, devices, frozenset(lun.low for lun in luns if lun) if certain else None)
+
+
+def _place(files: _Files, directory: Directory) -> _Place | Unknown:
+    """Return where a directory is."""
+    if directory.drive:
+        return _Place(frozenset({directory.drive}), (), ())
+    mount = mount_of(files.mounts, directory.path)
+    if isinstance(mount, Unknown):
+        return mount
+    source = text_at(mount, "source")
+    if not isinstance(source.value, str):
+        reason = f"{mount.resource.id} shows no device of this VM below {directory.path}"
+        return source.value if isinstance(source.value, Unknown) else Unknown(Cause.GUEST, reason, about=_about(mount))
+    disks = _disks_below(files, _device_name(source.value))
+    if isinstance(disks, Unknown):
+        return disks
+    reads = (*text_at(mount, "target").reads, *source.reads, *(read for disk in disks for read in _reads_of(disk)))
+    return _Place(frozenset(str(text_at(disk, "name").value) for disk in disks), disks, reads)
+
+
+def _disks_below(files: _Files, device: str) -> tuple[Part, ...] | Unknown:
+    """Return the disks on which a device lies, or why they are unknown."""
+    if files.devices.incomplete_because is not None:
+        return files.devices.incomplete_because
+    by_name = {text_at(part, "name").value: part for part in files.devices.of_type(Part)}
+    found = tuple(_roots(by_name, device))
+    for root in found:
+        if isinstance(root, str):
+            return Unknown(Cause.GUEST, f"{device} lies on {root}, which `lsblk` does not show as a disk")
+        lun = interval(value(root, "lun").value)
+        if lun is not None and files.luns is not None and lun.low not in files.luns:
+            reason = f"{root.resource.id} has a disk at LUN {lun.low:g}, at which Azure shows no data disk of the VM"
+            return Unknown(Cause.GUEST, reason, about=_about(root))
+    return tuple(root for root in found if isinstance(root, Part))
+
+
+def mount_of(mounts: PartialList, path: str) -> Part | Unknown:
+    """Return the file system of a path: that with the longest mount point, of several there the last one."""
+    if mounts.incomplete_because is not None:
+        return mounts.incomplete_because
+    found: Part | None = None
+    longest = -1
+    for mount in mounts.of_type(Part):
+        target = required(text_at(mount, "target"))
+        if isinstance(target.value, Unknown):
+            return target.value
+        point = str(target.value).rstrip("/")
+        if (path == point or path.startswith(f"{point}/")) and len(point) >= longest:
+            found, longest = mount, len(point)
+    return found or Unknown(Cause.GUEST, f"no file system is mounted above {path}")
+
+
+def _roots(by_name: dict[object, Part], name: str, seen: tuple[str, ...] = ()) -> Iterator[Part | str]:
+    """Yield the disks on which a device lies, or the name of one of which that is not known."""
+    device = by_name.get(name)
+    below = [] if device is None else [item for item in _names(device) if item not in seen]
+    if below:
+        for each in below:
+            yield from _roots(by_name, each, (*seen, name))
+    else:
+        is_disk = device is not None and text_at(device, "type").value == "disk"
+        yield device if is_disk and device is not None else name
+
+
+def _names(device: Part) -> list[str]:
+    found = value(device, "on").value
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def _device_name(source: str) -> str:
+    """Return what `lsblk` calls a device file; `/dev/VG/LV` is `VG-LV`, in whose parts a hyphen is doubled."""
+    name = source.removeprefix("/dev/")
+    if name.startswith("mapper/"):
+        return name.removeprefix("mapper/")
+    return "-".join(part.replace("-", "--") for part in name.split("/")) if "/" in name else name
+
+
+def _disks(place: _Place | Unknown) -> frozenset[str]:
+    return place.disks if isinstance(place, _Place) else frozenset()
+
+
+def _all_reads(placed: Iterable[tuple[Directory, _Place | Unknown]]) -> Iterator[Read]:
+    for directory, place in placed:
+        yield from directory.reads
+        yield from place.reads if isinstance(place, _Place) else ()
+
+
+def _reads_of(disk: Part) -> tuple[Read, ...]:
+    return (*text_at(disk, "name").reads, *(value(disk, "lun").reads if value(disk, "lun").value is not ABSENT else ()))
+
+
+def _about(part: Part) -> tuple[str, ...]:
+    return (part.resource.id,)
