@@ -13,7 +13,8 @@ from auditor.authoring.bodies import NOTHING, at
 from auditor.authoring.fixtures import Fixture
 from auditor.authoring.mutations import Mutation, Mutator
 from auditor.authoring.readers import Readers
-from auditor.azure.types.names import DISK, SKU
+from auditor.azure import arm
+from auditor.azure.types.names import DISK, GUEST_FILE, SKU
 from auditor.errors import InputError
 from auditor.estate.scope import ScopeBuilder
 from auditor.estate.topology import Topology
@@ -97,7 +98,8 @@ class Sensitivity:
 def _purposes(topology: Topology) -> dict[str, str]:
     """Return by key what each resource is for: the roles of the VMs that lead to it, with `dr` in the DR region.
 
-    Of a disk also whether it is an OS or a data disk; of a SKU record its name and regions.
+    Of a disk also whether it is an OS or a data disk; of a SKU record its name and regions; of a file from inside a VM
+    that of the VM.
     """
     found: defaultdict[str, set[str]] = defaultdict(set)
     for deployment in topology.deployments:
@@ -112,6 +114,8 @@ def _purposes(topology: Topology) -> dict[str, str]:
     for disk in topology.graph.by_type[DISK]:
         is_data = at(disk.body, ("properties", "osType")) is NOTHING
         purposes[disk.key] = f"{'data' if is_data else 'OS'} {purposes[disk.key]}"
+    for file in topology.graph.by_type.get(GUEST_FILE, ()):
+        purposes[file.key] = purposes.get(arm.parent_of(file.key), "")
     for sku in topology.graph.by_type[SKU]:
         purposes[sku.key] = " ".join([sku.body["name"], *sku.body["locations"]])  # type: ignore[list-item, misc]
     return purposes

@@ -38,6 +38,11 @@ class GuestFiles:
                 known.append(self._age_unknown(file, most_days) or file)
         return PartialList(tuple(known))
 
+    def has(self, vm: Resource, kind: GuestKind) -> bool:
+        """Return whether a VM may have a file of a kind, of whatever age."""
+        found = (value(file, "properties.kind").value for file in self._by_vm.get(vm.key, ()))
+        return any(isinstance(own, Unknown) or own == kind for own in found)
+
     def are_enough_for(self, deployment: Deployment) -> bool:
         """Return whether a deployment has a file of one of its VMs, if it requires any."""
         return deployment.declared.guest != "required" or any(vm in self._by_vm for vm in deployment.roles)

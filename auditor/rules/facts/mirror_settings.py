@@ -21,7 +21,7 @@ _MIRRORS: Final = "properties.mirrors[*]"
 def cpfs(context: Context, mirror: Mirror) -> Answer:
     """The CPF of each failover member; unknown for a member of which none was supplied, or an old one."""
     members = PartialList.of(mirror.failover)
-    known = tuple(_cpf(context, vm, mirror) if isinstance(vm, Resource) else vm for vm in members.known)
+    known = tuple(cpf_of(context, vm, mirror) if isinstance(vm, Resource) else vm for vm in members.known)
     return Answer(PartialList(known, members.missing))
 
 
@@ -36,7 +36,7 @@ def settings(context: Context, mirror: Mirror) -> Answer:
     return Answer(PartialList(known, found.missing))
 
 
-def _cpf(context: Context, vm: Resource, mirror: Mirror) -> Resource | Unknown:
+def cpf_of(context: Context, vm: Resource, mirror: Mirror) -> Resource | Unknown:
     """Return the CPF of the instance that is a member of a mirror."""
     most = mirror.deployment.settings.get(SETTING, MOST_DAYS)
     found = context.topology.guest_files.of_kind(vm, GuestKind.CPF, most).known
