@@ -13,7 +13,7 @@ from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required, value
+from auditor.snapshot.lookup import items, objects, required, value
 from auditor.snapshot.model import Part, Resource
 
 _STARTUP: Final = (
@@ -92,8 +92,15 @@ def _asyncs(context: Context, mirror: Mirror) -> PartialList:
 
 
 def _setting(cpf: Resource, name: str) -> Answer:
-    """Return what a CPF has under a name."""
-    return _items(cpf, name, _LISTS[name]) if name in _LISTS else value(cpf, f"properties.{name}")
+    """Return what a CPF has under a name; numbers between commas as a tuple."""
+    if name in _LISTS:
+        return _items(cpf, name, _LISTS[name])
+    found = value(cpf, f"properties.{name}")
+    if not isinstance(found.value, list):
+        return found
+    numbers = items(cpf, f"properties.{name}[*]")
+    known = PartialList.of(numbers.value)
+    return Answer(known.incomplete_because or known.known, numbers.reads)
 
 
 def _items(cpf: Resource, name: str, keys: tuple[str, ...]) -> Answer:

@@ -13,8 +13,8 @@ from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part, Resource
 
 _SENTENCE: Final = (
-    "on each of these servers, the security settings show that each start activates an encryption key of 128 bits or more, "
-    "that the databases with data of patients are encrypted, and that the journals are"
+    "on each of these servers, the security settings show that each start activates an encryption key of 128 bits or "
+    "more, that the databases with data of patients are encrypted, and that the journals are"
 )
 
 
