@@ -141,7 +141,10 @@ TYPES: Final = (
         via=Via.GUEST,
         kind="guest-file",
         about="a file from inside a VM",
-        parts=(PartKind("properties.mirrors[*]", "mirror-settings", "the settings of a mirror in a CPF"),),
+        parts=(
+            PartKind("properties.mirrors[*]", "mirror-settings", "the settings of a mirror in a CPF"),
+            PartKind("properties.events[*]", "log-event", "an event in the log of an instance"),
+        ),
         volatile=(
             Volatile(("properties.takenAt",), "is when the file was taken, not what is in it", meaningless=True),
             Volatile(

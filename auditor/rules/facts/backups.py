@@ -214,7 +214,7 @@ def newest_consistency(context: Context, item: Resource) -> Answer:
         if arm.canonical_type(gap.what) == RECOVERY_POINT:
             return Answer(Unknown.of(gap))
     times: list[tuple[dt.datetime, Resource]] = []
-    for point in context.topology.once(_points_by_item).get(item.key, ()):
+    for point in context.topology.once(points_by_item).get(item.key, ()):
         found = required(text_at(point, "properties.recoveryPointTime"))
         time = _time(found.value)
         if time is None:
@@ -231,7 +231,7 @@ def newest_consistency(context: Context, item: Resource) -> Answer:
     return Answer(Unknown(Cause.GAP, reason, about=(item.id,)), last.reads)
 
 
-def _points_by_item(topology: Topology) -> dict[str, list[Resource]]:
+def points_by_item(topology: Topology) -> dict[str, list[Resource]]:
     """Return the recovery points of each protected item, by its key."""
     found: dict[str, list[Resource]] = defaultdict(list)
     for point in topology.graph.by_type.get(RECOVERY_POINT, ()):

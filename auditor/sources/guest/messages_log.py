@@ -1,7 +1,7 @@
 """messages.log (`cconsole.log`): the events that rules read, from lines of known form only.
 
 Times are local and have no zone. `MM/DD/YY-HH:MM:SS:mmm (pid) severity [Category] text`; older files lack the category,
-logs of containers have `name | ` before it.
+logs of containers have `name | ` before it. A line about a freeze that is damaged makes the events incomplete.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
+from auditor.sources.guest.sections import is_misspelled
 from auditor.sources.guest.text import lines
 
 MOST_EVENTS: Final = 500
@@ -23,22 +24,28 @@ LINE: Final = re.compile(
     \s\((?P<pid>\d{1,10})\)\s(?P<severity>[0-3])\s(?:\[(?P<category>[\w.]{1,64})\]\s)?(?P<text>.*)""",
     re.VERBOSE,
 )
+_FREEZES: Final = {
+    "suspending": "Backup.General.ExternalFreeze: Suspending system",
+    "suspended": "Backup.General.ExternalFreeze: System suspended",
+    "resuming": "Backup.General.ExternalThaw: Resuming system",
+    "resumed": "Backup.General.ExternalThaw: System resumed",
+}
 _EVENTS: Final = {
-    "suspending": r"Backup\.General\.ExternalFreeze: Suspending system",
-    "suspended": r"Backup\.General\.ExternalFreeze: System suspended",
-    "resuming": r"Backup\.General\.ExternalThaw: Resuming system",
-    "resumed": r"Backup\.General\.ExternalThaw: System resumed",
+    **{event: re.escape(text) for event, text in _FREEZES.items()},
     "becoming-primary": r"Becoming primary mirror server",
     "becoming-backup": r"Found (?P<member>[\w-]{1,64}) as primary, becoming backup",
     "connected-to-primary": r"MirrorClient: Connected to primary: (?P<connected>[\w-]{1,64})(?: \(ver \d+\))?",
-    "vss-writer-started": r"VSS Writer started.{0,64}",
+    "vss-writer-started": r"(?:(?:InterSystems IRIS|Cach\w) )?VSS Writer started.{0,64}",
     "memory-allocated": r"Allocated (?P<mb>\d{1,9})\s?MB shared memory(?P<huge> using Huge Pages)?.{0,128}",
 }
 _KNOWN: Final = {event: re.compile(pattern) for event, pattern in _EVENTS.items()}
 
 
 def parse(whole: str) -> Content:
-    """Return the events of a log. It may always have older ones, which were written to another file."""
+    """Return the events of a log, and the times of the first and the last line; older ones are in other files.
+
+    Of a log with too many events the first line is that of the first event that is kept.
+    """
     builder = Builder(GuestKind.MESSAGES_LOG)
     events: list[dict[str, Any]] = []
     first = last = ""
@@ -46,15 +53,20 @@ def parse(whole: str) -> Content:
         found = LINE.fullmatch(line.text)
         at = _time(found) if found and line.ended else ""
         if not found or not at:
+            if any(text in line.text for text in _FREEZES.values()):
+                builder.miss("events[*]", f"line {line.number} is malformed")
             continue
         first, last = first or at, at
         events += [{"at": at, **event} for event in _event(found["text"])]
-    if first:
-        builder.properties |= {"firstLine": first, "lastLine": last}
-    else:
+        if any(is_misspelled(found["text"].strip(), text) for text in _FREEZES.values()):
+            builder.miss("events[*]", f"line {line.number} is misspelled")
+    if not first:
         builder.miss("events", "no line has the form of a log")
         return builder.content()
-    builder.properties["events"] = events[-MOST_EVENTS:]
+    if len(events) > MOST_EVENTS:
+        events = events[-MOST_EVENTS:]
+        first = events[0]["at"]
+    builder.properties |= {"firstLine": first, "lastLine": last, "events": events}
     return builder.content()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from auditor.azure.paths import ABSENT
-from auditor.sources.guest import formats, text
+from auditor.sources.guest import formats, messages_log, text
 from tests.sources.guest import samples
 from tests.sources.guest.samples import BAD, CACHE, CSP_INI, IRIS, SAMPLES, is_unknown, look, parsed
 
@@ -236,6 +236,35 @@ def test_the_events_of_a_log() -> None:
         "hugePages": True,
     }
     assert found["lastLine"] == "2026-11-01T01:41:13.398"
+
+
+def test_damaged_lines_about_freezes_make_events_incomplete() -> None:
+    whole = samples.LOG
+    place = whole.index("System suspended")
+    for damaged in (
+        whole.replace("System suspended", "System suspendd"),
+        whole.replace("03:512 (4711)", "03:512 4711"),
+    ):
+        found = parsed("messages.log", damaged)
+        assert "suspended" not in {event["event"] for event in found.properties["events"]}
+        assert [*found.unread] == ["events[*]"]
+    assert not parsed("messages.log", whole[: place + 5]).unread, "a line that is cut shows nothing yet"
+    failed = parsed("messages.log", whole.replace("System suspended", "Failed to suspend system"))
+    assert not failed.unread
+
+
+def test_the_start_of_the_vss_writer_with_and_without_the_product() -> None:
+    for line in ("VSS Writer started", "InterSystems IRIS VSS Writer started"):
+        found = parsed("messages.log", samples.LOG.replace("Backup.General.ExternalThaw: System resumed", line))
+        assert [event["event"] for event in found.properties["events"]][3] == "vss-writer-started"
+
+
+def test_of_many_events_the_last_ones_are_kept_with_their_time() -> None:
+    line = "11/01/26-01:{:02}:{:02}:000 (1) 0 [Utility.Event] Backup.General.ExternalFreeze: System suspended\n"
+    whole = samples.LOG + "".join(line.format(number // 60, number % 60) for number in range(600))
+    found = parsed("messages.log", whole).properties
+    assert len(found["events"]) == messages_log.MOST_EVENTS
+    assert found["firstLine"] == found["events"][0]["at"] == "2026-11-01T01:01:40.000"
 
 
 def test_the_list_of_instances() -> None:
