@@ -85,6 +85,51 @@ def test_a_wrong_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32"])
+def test_what_is_no_text_is_one_line_and_nothing_is_written(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = changed(tmp_path, "[", "[")
+    cpf = wrong / "vm-db-a" / "iris.cpf"
+    cpf.write_bytes(cpf.read_text().encode(encoding))
+    written = tmp_path / "report.json"
+    assert main(["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(wrong), "-o", f"json={written}"]) == exit_codes.USAGE
+    assert capsys.readouterr().err == (
+        f"auditor: error: {cpf}:1: has a NUL character, and must be text: UTF-8, UTF-16 with a byte order mark, or "
+        "Latin-1\n"
+    )
+    assert not written.exists()
+
+
+def test_a_merge_cpf_in_the_place_of_a_cpf_is_named(tmp_path: Path) -> None:
+    wrong = changed(tmp_path, "[ConfigFile]", "[Actions]\nConfigMirror:Name=M\n[ConfigFile]")
+    _, document = report(tmp_path, "scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(wrong))
+    (finding,) = [each for each in document["findings"] if each["rule"] == "MIR010"]
+    assert (
+        "was supplied (iris.cpf is a merge CPF, which says what an instance is asked to become): " in finding["reason"]
+    )
+
+
+def test_an_approval_names_the_files_that_were_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = (GUEST / "vm-db-a" / "iris.cpf").read_text()
+    cut = changed(tmp_path, whole[whole.index("[Journal]") :], "")
+    taken = tmp_path / "taken.jsonl"
+    main(["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(cut), "-o", f"snapshot={taken}"])
+    capsys.readouterr()
+    assert main(["approve", str(taken), "--by", "operations", "--reason", "change 4711"]) == exit_codes.OK
+    assert "drift cannot be detected in what was not read: iris.cpf of vm-db-a\n" in capsys.readouterr().err
+
+
+def test_every_vm_with_files_is_in_every_report(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(GUEST)]
+    supplying = {path.name for path in GUEST.iterdir() if path.is_dir()}
+    for format_ in ("terminal", "json", "markdown", "sarif"):
+        assert main([*arguments, "-o", format_]) == exit_codes.OK
+        shown = capsys.readouterr().out.replace("\\", "")
+        assert {vm for vm in supplying if vm not in shown} == set(), format_
+        assert "2026-11-01T02:00:00Z" in shown, format_
+
+
 def test_a_snapshot_keeps_the_files_and_drift_shows_what_changed_in_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, scaffold, testing
+from auditor.azure import arm
 from auditor.cli import exit_codes, live_line, outputs
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
@@ -19,7 +20,7 @@ from auditor.escape import printable
 from auditor.evaluation.engine import Detail
 from auditor.report import wording
 from auditor.report.formats import FORMATS
-from auditor.snapshot.model import Snapshot
+from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
 from auditor.sources.guest import folder
@@ -141,11 +142,18 @@ def _approve(options: argparse.Namespace) -> int:
     approved = approval.approve(options.snapshot, options.by, options.reason, options.output)
     lines = [f"approved {approved.resource_count:,} resources, taken {approved.taken_at or 'at an unknown time'}"]
     if approved.gaps:
-        hidden = ", ".join(dict.fromkeys(gap.what for gap in approved.gaps))
+        hidden = ", ".join(dict.fromkeys(map(_hidden_by, approved.gaps)))
         gaps = wording.count(len(approved.gaps), "gap")
         lines.append(f"it has {gaps}; drift cannot be detected in what was not read: {hidden}")
     sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in lines)
     return exit_codes.OK
+
+
+def _hidden_by(gap: Gap) -> str:
+    """Return what a gap hides; of guest files, which file has it."""
+    if not gap.is_of_guest_file:
+        return gap.what
+    return f"{arm.name_of(gap.scope)} of {arm.name_of(arm.parent_of(gap.scope))}"
 
 
 def _rules_list(options: argparse.Namespace) -> int:

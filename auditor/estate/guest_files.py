@@ -25,7 +25,7 @@ class GuestFiles:
 
     def of_kind(self, vm: Resource, kind: GuestKind, most_days: float) -> PartialList:
         """Return the files of a kind; one that is too old is unknown, and so is a single one if there is none."""
-        return PartialList(self.supplied(vm, kind, most_days).known or (_missing(vm, kind),))
+        return PartialList(self.supplied(vm, kind, most_days).known or (self._missing(vm, kind),))
 
     def supplied(self, vm: Resource, kind: GuestKind, most_days: float) -> PartialList:
         """Return the files of a kind that were supplied; one that is too old is unknown."""
@@ -46,6 +46,14 @@ class GuestFiles:
     def are_enough_for(self, deployment: Deployment) -> bool:
         """Return whether a deployment has a file of one of its VMs, if it requires any."""
         return deployment.declared.guest != "required" or any(vm in self._by_vm for vm in deployment.roles)
+
+    def _missing(self, vm: Resource, kind: GuestKind) -> Unknown:
+        reason = f"no {kind.file} of {vm.id} was supplied"
+        merge = next((file for file in self._by_vm.get(vm.key, ()) if _is_merge(file)), None)
+        if merge is not None and kind is GuestKind.CPF:
+            reason += f" ({merge.name} is a merge CPF, which says what an instance is asked to become)"
+        reason += f": put it into DIR/{vm.name}, and give `--guest DIR`"
+        return Unknown(Cause.GUEST, reason, about=(vm.id,))
 
     @cached_property
     def _by_vm(self) -> dict[str, list[Resource]]:
@@ -74,9 +82,8 @@ class GuestFiles:
         return Unknown(Cause.GUEST, f"{reason}; {limit}", about=(file.id,))
 
 
-def _missing(vm: Resource, kind: GuestKind) -> Unknown:
-    reason = f"no {kind.file} of {vm.id} was supplied: put it into DIR/{vm.name}, and give `--guest DIR`"
-    return Unknown(Cause.GUEST, reason, about=(vm.id,))
+def _is_merge(file: Resource) -> bool:
+    return value(file, "properties.kind").value == GuestKind.MERGE_CPF
 
 
 def _time(text: object) -> dt.datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -61,8 +62,13 @@ def guest_files(document: Document) -> list[tuple[str, str, str]]:
     for file in document.coverage.guest_files:
         found.setdefault(file.vm, []).append(file)
     doubts = {arm.key(gap.scope): gap.detail for gap in reversed(document.coverage.gaps) if gap.detail}
+    names = Counter(arm.name_of(vm).lower() for vm in found)
     return [
-        (arm.name_of(vm), ", ".join(_with_doubt(file, doubts) for file in files), _taken(files[0]))
+        (
+            arm.name_of(vm) if names[arm.name_of(vm).lower()] == 1 else f"{arm.group_of(vm)}~{arm.name_of(vm)}",
+            ", ".join(_with_doubt(file, doubts) for file in files),
+            _taken(files[0]),
+        )
         for vm, files in found.items()
     ]
 

@@ -150,6 +150,7 @@ def test_a_scan_without_findings_is_one_run_without_results(flavour: str) -> Non
         "asOf": "2026-11-01",
         "takenAt": "2026-11-01T06:00:00Z",
         "coverageComplete": True,
+        "guestFiles": [],
     }
 
 

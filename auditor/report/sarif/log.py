@@ -78,6 +78,10 @@ def _log(report: Report, findings: Iterable[tuple[Finding, str]], *, github: boo
             "asOf": document.as_of.isoformat(),
             "takenAt": printable(document.taken_at or ""),
             "coverageComplete": document.coverage.complete,
+            "guestFiles": [
+                {"vm": printable(file.vm), "name": printable(file.name), "takenAt": printable(file.taken_at or "")}
+                for file in document.coverage.guest_files
+            ],
         },
     )
     log = om.SarifLog(version="2.1.0", schema_uri=_SCHEMA, runs=[run])

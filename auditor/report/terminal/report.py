@@ -126,12 +126,18 @@ def _header(page: Page, report: Report) -> None:
     page.write(summary.coverage_sentence(document))
 
 
+_MOST_VMS: Final = 20
+
+
 def _guest_files(page: Page, document: Document) -> None:
     """Write which VM supplied which files, and from when."""
-    found = wording.guest_files(document)
-    if found:
+    alike = group(wording.guest_files(document), lambda found: found[1:])
+    if alike:
         page.section("Files from inside VMs")
-        page.lines(wording.first([f"{vm}: {files} (taken {taken})" for vm, files, taken in found]))
+    for (files, taken), found in alike.items():
+        names = [vm for vm, *_ in found]
+        more = f" and {len(names) - _MOST_VMS} more" if len(names) > _MOST_VMS else ""
+        page.write(f"{', '.join(names[:_MOST_VMS])}{more}: {files} (taken {taken})")
 
 
 def _gaps(page: Page, coverage: Coverage) -> None:

@@ -143,6 +143,8 @@ def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterat
             changed[name] = f"its SHA-256 is not that of line {listed.line} of {manifest.NAME}: copy it again"
         else:
             texts[name] = decoded(data)
+            if not (named and named.tail):  # a log may have them where its host stopped
+                _refuse_nul(texts[name], path)
         shown = formats.by_content(texts.get(name, ""))
         if named and shown and named is not shown:
             message = f"has the name of a {named.about} and the content of a {shown.about}"
@@ -159,6 +161,18 @@ def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterat
     for name, each in found.items():
         content = each.unread(changed[name]) if name in changed else each.parse(texts[name], others)
         yield SuppliedFile(name, str(folder / name), content)
+
+
+def _refuse_nul(text: str, path: Path) -> None:
+    """Refuse what is no text: archives, and encodings that cannot be recognised.
+
+    Raises:
+        InputError: it has a NUL character.
+    """
+    place = text.find("\0")
+    if place >= 0:
+        message = "has a NUL character, and must be text: UTF-8, UTF-16 with a byte order mark, or Latin-1"
+        raise InputError(message, str(path), text.count("\n", 0, place) + 1)
 
 
 def _entries(folder: Path, most: int) -> list[str]:
