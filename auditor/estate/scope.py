@@ -83,8 +83,9 @@ class ScopeBuilder:
         """Return the scope."""
         self._add_profiles()
         self._record_undeclared()
+        subnets = self._subnets()
         for type_ in _REFER_TO_DEPLOYMENTS:
-            for gap in self._unread(type_) if self._has_place_for(type_) else ():
+            for gap in self._unread(type_) if _has_place_for(type_, subnets) else ():
                 self._record_missing(type_, gap)
         self._record_open_pools()
         self._record_profiles_of_networks()
@@ -254,14 +255,13 @@ class ScopeBuilder:
             reason = f"{profile.id} leads to {address.id}; whether that leads on to the deployment is unknown"
             self._record_missing(TRAFFIC_MANAGER, Unknown(Cause.VALUE, reason, about=(profile.id, address.id)))
 
-    def _has_place_for(self, type_: str) -> bool:
-        """Return whether resources of a type can be here: false if no network has the subnet that they must be in."""
-        names = {name.lower() for edge in REFERENCES[type_] for name in edge.subnets}
-        subnets = [objects(network, "properties.subnets[*]") for network in self._found[VIRTUAL_NETWORK].values()]
-        if not names or VIRTUAL_NETWORK in self._missing or any(found.incomplete_because for found in subnets):
-            return True
-        return any(
-            str(value(subnet, "name").value).lower() in names for found in subnets for subnet in found.of_type(Part)
+    def _subnets(self) -> frozenset[str] | None:
+        """Return the names of the subnets of the virtual networks, in lower case; None if there may be others."""
+        found = [objects(network, "properties.subnets[*]") for network in self._found[VIRTUAL_NETWORK].values()]
+        if VIRTUAL_NETWORK in self._missing or any(subnets.incomplete_because for subnets in found):
+            return None
+        return frozenset(
+            str(value(subnet, "name").value).lower() for subnets in found for subnet in subnets.of_type(Part)
         )
 
     def _record_unresolved(self, type_: str, unresolved: Iterable[tuple[Resource, Iterable[Unknown]]]) -> None:
@@ -314,6 +314,12 @@ def unlisted_around(
 
 
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
+
+
+def _has_place_for(type_: str, subnets: frozenset[str] | None) -> bool:
+    """Return whether resources of a type can be here: false if no network has the subnet that they must be in."""
+    names = {name.lower() for edge in REFERENCES[type_] for name in edge.subnets}
+    return not names or subnets is None or not names.isdisjoint(subnets)
 
 
 @cache

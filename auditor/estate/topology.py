@@ -7,15 +7,18 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from auditor.azure import arm
+from auditor.estate.caching import cached_method
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.deployments import DeploymentResolver
 from auditor.estate.graph import Graph
 from auditor.estate.guest_files import GuestFiles
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.named_hosts import NamedHosts
+from auditor.estate.scope import unlisted_around
 from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.tags import from_tags
+from auditor.snapshot.known import PartialList, Unknown
 from auditor.snapshot.model import Snapshot
 
 T = TypeVar("T")
@@ -44,6 +47,12 @@ class Topology:
             for scope in snapshot.scopes
         )
         self._results: dict[Callable[[Topology], object], object] = {}
+
+    @cached_method
+    def unlisted_around(self, subscriptions: tuple[str, ...], vms: tuple[str, ...], type_: str) -> Unknown | None:
+        """Return why some VMs, by their keys, may be behind further resources of a type; see `scope`."""
+        members = PartialList(tuple(self.graph.resources[vm] for vm in vms))
+        return unlisted_around(self.public_addresses, subscriptions, members, type_)
 
     def once(self, compute: Callable[[Topology], T]) -> T:
         """Return what a function computes from the topology; it is called at the first request only."""

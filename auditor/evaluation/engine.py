@@ -188,12 +188,12 @@ class _Evaluator:
         deployment = self._context.deployment
         stack = (element,) if deployment is None or element is deployment else (element, deployment)
         if compiled.when is not None:
-            applies = self._ask(compiled.when, stack, final=(True, False))
+            applies = self._ask(compiled.when, stack, final=(True, False, None))
             if applies.truth is None:
                 return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
             if not applies.truth:
                 return _finding(rule, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
-        result = self._ask(compiled.condition, stack, final=(True,))
+        result = self._ask(compiled.condition, stack, final=(True, None))
         if result.truth is None:
             return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=result.unknown)
         if result.truth:
@@ -201,7 +201,7 @@ class _Evaluator:
         failed = _finding(rule, deployment, subject, Outcome.FAIL, result.evidence)
         return self._graded(failed, compiled, stack)
 
-    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool, ...]) -> Result:
+    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool | None, ...]) -> Result:
         """Return the result of a test, with evidence unless its truth value is one of the `final`."""
         result = test(self._first, stack)
         if self._first is self._context or result.truth in final:

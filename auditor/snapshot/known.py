@@ -124,7 +124,7 @@ class PartialList(msgspec.Struct, frozen=True):
         return None
 
     def of_type(self, kind: type[T]) -> list[T]:
-        """Return the items of a type; a caller that draws a conclusion from them must also check `open_end`."""
+        """Return the items of a type; whoever concludes something from them also checks `incomplete_because`."""
         return [item for item in self.known if isinstance(item, kind)]
 
 
@@ -132,7 +132,7 @@ class Answer(msgspec.Struct, frozen=True):
     """The value of a fact or path, with everything that was read for it."""
 
     value: object
-    """A scalar, `ABSENT`, `Unknown`, `Interval`, `Items`, or an element of the estate."""
+    """A scalar, `ABSENT`, `Unknown`, `Interval`, `PartialList`, or an element of the estate."""
     reads: tuple[Read, ...] = ()
 
 

@@ -776,6 +776,7 @@ COMPARISONS: Final[list[tuple[str, object, object, object]]] = [
     ("matches", "Abc", PATTERN, False),
     ("matches", "xabc", PATTERN, False),
     ("matches", "xabc", re2.compile("ab"), True),
+    ("matches", True, re2.compile("^a"), "true cannot be compared with ^a (malformed)"),
     # Numbers within bounds: decided where every number in them agrees.
     ("equals", Interval(2, 2), 2, True),
     ("equals", Interval(1, 2, (GAP,)), 2, GAP),

@@ -57,6 +57,8 @@ def comparison(left: LookUp, right: LookUp, terms: Terms) -> Test:
             context.recorder.record(found, wanted)
         holds = compare(operator, found.value, wanted.value)
         if isinstance(holds, Unknown):
+            if context.truth_only:
+                return test(context.unrecorded(), stack)  # the reason names what was read, which is recorded only there
             return unknown_because(_located(holds, found, wanted, terms.name))
         if context.truth_only:
             return TRUE if holds else FALSE
@@ -101,9 +103,7 @@ def _expected(terms: Terms, wanted: Answer) -> str:
         return "present" if wanted.value is not terms.negated else "absent"
     if terms.operator == "unique":
         return "no value twice" if wanted.value is not terms.negated else "a value twice"
-    pattern = terms.operator == "matches"
-    operand = wanted.value.pattern if pattern else shown(wanted.value)  # type: ignore[attr-defined]  # a compiled one
-    return _EXPECTED[terms.operator][terms.negated].format(operand)
+    return _EXPECTED[terms.operator][terms.negated].format(shown(wanted.value))
 
 
 def _located(unknown: Unknown, found: Answer, wanted: Answer, name: str) -> Unknown:

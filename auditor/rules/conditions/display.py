@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import re2
+
 from auditor.azure.paths import ABSENT
 from auditor.snapshot.known import Interval, PartialList, Unknown
 from auditor.snapshot.model import Part, Resource
 
 _PLAIN: Final = (str, bool, int, float, list, dict)
+_PATTERN: Final = type(re2.compile(""))
 
 
 def shown(value: object) -> str:  # noqa: PLR0911 - one return for each type
@@ -30,6 +33,8 @@ def shown(value: object) -> str:  # noqa: PLR0911 - one return for each type
         return value.id
     if isinstance(value, float):
         return f"{value:.10g}"
+    if isinstance(value, _PATTERN):
+        return str(value.pattern)
     return "unknown" if isinstance(value, Unknown) else str(value)
 
 

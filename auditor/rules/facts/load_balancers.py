@@ -10,7 +10,6 @@ from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.declaration import Role
 from auditor.estate.load_balancing import NAT_RULES, RULES, STATUS_PAGE
 from auditor.estate.ports import PLAIN_HTTP_PORTS, SUPERSERVER_PORTS, WEB_PORTS
-from auditor.estate.scope import unlisted_around
 from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
@@ -152,8 +151,7 @@ def unlisted_load_balancers(context: Context, vms: Sequence[Resource]) -> Unknow
     if _unlisted_around_all(context, deployment).value is ABSENT:
         return None
     # Perhaps only those are unknown that VMs in other roles lead to.
-    members = PartialList(tuple(vms))
-    return unlisted_around(topology.public_addresses, deployment.subscriptions, members, LOAD_BALANCER)
+    return topology.unlisted_around(deployment.subscriptions, tuple(vm.key for vm in vms), LOAD_BALANCER)
 
 
 @once

@@ -13,7 +13,7 @@ import msgspec
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY
-from auditor.estate.subjects import Members
+from auditor.estate.subjects import Deployment, Members
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS, attachment_size, attachment_sku
 from auditor.rules.facts.gateways import RULES
@@ -22,7 +22,7 @@ from auditor.rules.facts.pools import route_target
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.redundancy import Group, counterpart, vms_of
 from auditor.rules.facts.roles import unlisted
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -91,6 +91,16 @@ class _Ways(NamedTuple):
     known: Mapping[str, list[_Way]]
     missing: Unknown | None
     """Why there may be more."""
+
+
+class _Route(NamedTuple):
+    """A rule or path rule of an application gateway with a backend pool."""
+
+    served: PartialList
+    """The VMs in the pool."""
+    accepted: str | Unknown
+    """The requests that it accepts, such as `HTTPS 443`; unknown if that or one of the properties is."""
+    way: _Way
 
 
 @fact("group.regional_properties", "mirror", "tier", gives="regional-property*")
@@ -191,20 +201,31 @@ def _routed(context: Context, vms: Members) -> _Ways:
         return _Ways({}, None)
     members = PartialList.of(vms)
     own = {vm.key for vm in members.of_type(Resource)}
-    gateways = deployment.scope[APPLICATION_GATEWAY]
-    unknown = members.incomplete_because or unlisted(context.topology, deployment, APPLICATION_GATEWAY)
+    routes = PartialList.of(_routes_of_gateways(context, deployment).value)
+    unknown = members.incomplete_because or routes.missing
     known: dict[str, list[_Way]] = defaultdict(list)
-    for gateway in gateways.of_type(Resource):
+    for route in routes.known:
+        found = _way(route, own) if isinstance(route, _Route) else route
+        if isinstance(found, tuple):
+            known[found[0]].append(found[1])
+        elif isinstance(found, Unknown):
+            unknown = unknown or found
+    return _Ways(known, unknown)
+
+
+@once
+def _routes_of_gateways(context: Context, deployment: Deployment) -> Answer:
+    """Return the routes of all application gateways of the deployment, as `_Route` or unknown."""
+    unknown = unlisted(context.topology, deployment, APPLICATION_GATEWAY)
+    known: list[object] = []
+    for gateway in deployment.scope[APPLICATION_GATEWAY].of_type(Resource):
         rules = objects(gateway, RULES)
         unknown = unknown or rules.incomplete_because
         for rule in rules.of_type(Part):
-            for route in _routes(context, rule):
-                found = _route(context, rule, route, own) if isinstance(route, Part) else route
-                if isinstance(found, tuple):
-                    known[found[0]].append(found[1])
-                elif isinstance(found, Unknown):
-                    unknown = unknown or found
-    return _Ways(known, unknown)
+            known += (
+                _route(context, rule, route) if isinstance(route, Part) else route for route in _routes(context, rule)
+            )
+    return Answer(PartialList(tuple(known), unknown))
 
 
 def _routes(context: Context, rule: Part) -> Iterator[object]:
@@ -221,21 +242,26 @@ def _routes(context: Context, rule: Part) -> Iterator[object]:
             yield paths.missing
 
 
-def _route(context: Context, rule: Part, route: Part, vms: set[str]) -> tuple[str, _Way] | Unknown | None:
+def _way(route: _Route, vms: set[str]) -> tuple[str, _Way] | Unknown | None:
     """Return what a route to VMs accepts, and its properties; unknown if it may lead there, None if it does not."""
+    if vms.isdisjoint(vm.key for vm in route.served.of_type(Resource)):
+        return route.served.incomplete_because
+    return route.accepted if isinstance(route.accepted, Unknown) else (route.accepted, route.way)
+
+
+def _route(context: Context, rule: Part, route: Part) -> _Route | Unknown | None:
+    """Return a rule or path rule of an application gateway; None if it leads to no backend pool."""
     pool = route_target(context, route, "backendAddressPools")
     if not isinstance(pool, Part):
         return pool if isinstance(pool, Unknown) else None
     served = PartialList.of(context.topology.load_balancing.vms(pool).value)
-    if vms.isdisjoint(vm.key for vm in served.of_type(Resource)):
-        return served.incomplete_because
     graph, gateway = context.topology.graph, rule.resource
     settings = route_target(context, route, "backendHttpSettingsCollection")
     accepted = _listened(context, rule, route)
     probe = _part(context, settings, "properties.probe.id") if isinstance(settings, Part) else ABSENT
     unknown = next((found for found in (settings, accepted, probe) if isinstance(found, Unknown)), None)
     if unknown is not None:
-        return unknown
+        return _Route(served, unknown, {})
     policy = graph.follow(gateway, "firewallPolicy")
     way: _Way = {
         _THERE: Answer(_THERE, (Read(gateway.id, route.path, route.id),)),
@@ -244,7 +270,7 @@ def _route(context: Context, rule: Part, route: Part, vms: set[str]) -> tuple[st
         **(_values("probe", probe, _OF_GATEWAY_PROBE) if isinstance(probe, Part) else {}),
         "WAF policy": Answer(_NOT_THERE if policy.value is ABSENT else _THERE, policy.reads),
     }
-    return str(accepted), way
+    return _Route(served, str(accepted), way)
 
 
 def _listened(context: Context, rule: Part, route: Part) -> str | Unknown:
