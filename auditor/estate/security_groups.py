@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import msgspec
 
+from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules, virtual_network
 from auditor.estate.admin_rules import AdminRules
@@ -17,7 +18,7 @@ from auditor.estate.passage import Flow, Passage, in_turn, passage
 from auditor.estate.private_addresses import network_of
 from auditor.estate.security_rules import EVERY_ADDRESS, NO_ADDRESS, Addresses, Host, SecurityRule, host_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, unusable, value
+from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 
@@ -30,6 +31,7 @@ class SecurityGroups:
         self._rules: dict[tuple[str, bool], tuple[SecurityRule, ...] | Unknown] = {}
         self._admissions: dict[tuple[object, ...], tuple[Admission, ...]] = {}
         self._groups: dict[tuple[str, str], Answer] = {}
+        self._reads: dict[tuple[str, str], tuple[Read, ...]] = {}
         self._hosts: dict[tuple[str, str], Host] = {}
         self._networks: dict[tuple[str, bool], Addresses] = {}
         self._admin_rules = AdminRules(graph)
@@ -45,6 +47,17 @@ class SecurityGroups:
         if where not in self._groups:
             self._groups[where] = self._find_groups(configuration)
         return self._groups[where]
+
+    def reads(self, configuration: Part) -> tuple[Read, ...]:
+        """Return reads of the security groups of an IP configuration and of the names of all rules of each.
+
+        Together these decide; evidence shows them.
+        """
+        where = (configuration.resource.key, configuration.path)
+        if where not in self._reads:
+            groups = self.of(configuration)
+            self._reads[where] = (*groups.reads, *map(_rule_names, PartialList.of(groups.value).of_type(Resource)))
+        return self._reads[where]
 
     def _find_groups(self, configuration: Part) -> Answer:
         known: list[object] = []
@@ -213,6 +226,11 @@ class SecurityGroups:
         unknown = next((rule for rule in rules if isinstance(rule, Unknown)), None)
         known = (rule for rule in rules if isinstance(rule, SecurityRule))
         return unknown or (*known, *(() if defaults else security_rules.DEFAULT_RULES))
+
+
+def _rule_names(group: Resource) -> Read:
+    names = [arm.name_of(rule.id) for rule in parts(group, "properties.securityRules[*]")]
+    return Read(group.id, "properties.securityRules", names)
 
 
 def _equal_priorities(group: Resource, rules: Iterable[SecurityRule]) -> Unknown | None:

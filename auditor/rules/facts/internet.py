@@ -160,7 +160,7 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
                 known.append(Opening(configuration, vm, port, port in superservers, found, groups))
             elif found.possible:
                 unknown = unknown or _unknown_admission(found)
-        reads += filters(groups)
+        reads += filtering.reads(configuration)
     return Answer(PartialList(tuple(known), unknown), tuple(reads))
 
 
@@ -219,14 +219,6 @@ def opening_paths(context: Context, opening: Opening) -> Answer:
             known.append(path)
     reads = tuple(read for path in known for read in path.reads)
     return Answer(PartialList(tuple(known), unknown), reads)
-
-
-def filters(groups: Answer) -> Iterator[Read]:
-    """Yield reads of some security groups and the names of all their security rules, which together decide."""
-    yield from groups.reads
-    for group in PartialList.of(groups.value).of_type(Resource):
-        rules = parts(group, "properties.securityRules[*]")
-        yield Read(group.id, "properties.securityRules", [arm.name_of(rule.id) for rule in rules])
 
 
 def _unknown_admission(found: Admission) -> Unknown:

@@ -45,14 +45,15 @@ def _beside(context: Context, vm: Resource, roles: frozenset[Role]) -> Answer:
     deployment = context.deployment
     if deployment is None:
         return Answer(PartialList())
-    own, reads = _subnets(context, vm)
+    found = _subnets(context, vm)
+    own, reads = PartialList.of(found.value), found.reads
     placed = PartialList.of(_by_subnet(context, deployment).value)
     others: dict[str, Resource] = {}
     for other, there in (entry for entry in placed.known if isinstance(entry, tuple)):
         has = {*roles_of(context, other)}
         if has & roles and not has & {*roles_of(context, vm)} and not there.isdisjoint(own.known):
             others[other.key] = other
-            reads += _subnets(context, other)[1]
+            reads += _subnets(context, other).reads
     return Answer(PartialList(tuple(others.values()), own.incomplete_because or placed.missing), reads)
 
 
@@ -66,13 +67,14 @@ def _by_subnet(context: Context, deployment: Deployment) -> Answer:
         missing = members.incomplete_because
         unknown = unknown or (missing if missing is not None and missing.cause is not Cause.DECLARATION else None)
         for vm in members.of_type(Resource):
-            found, _ = _subnets(context, vm)
+            found = PartialList.of(_subnets(context, vm).value)
             known.append((vm, frozenset(found.of_type(str))))
             unknown = unknown or found.incomplete_because
     return Answer(PartialList(tuple(known), unknown))
 
 
-def _subnets(context: Context, vm: Resource) -> tuple[PartialList, tuple[Read, ...]]:
+@once
+def _subnets(context: Context, vm: Resource) -> Answer:
     """Return the keys of the subnets of a VM."""
     graph = context.topology.graph
     interfaces = PartialList.of(graph.follow_all(vm, "networkInterfaces").value)
@@ -89,4 +91,4 @@ def _subnets(context: Context, vm: Resource) -> tuple[PartialList, tuple[Read, .
             is_id = not isinstance(subnet, Unknown) or (subnet.cause is Cause.GAP and isinstance(named.value, str))
             known.append(arm.key(str(named.value)) if is_id else subnet)
             reads += named.reads
-    return PartialList(tuple(known), missing), tuple(reads)
+    return Answer(PartialList(tuple(known), missing), tuple(reads))

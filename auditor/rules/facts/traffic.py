@@ -14,7 +14,7 @@ from auditor.estate.passage import ICMP, TCP, Flow, Passage, in_turn
 from auditor.estate.security_rules import PROBES, Host, outside
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
-from auditor.rules.facts.internet import filters, ip_configurations, reads_of, targets_of
+from auditor.rules.facts.internet import ip_configurations, reads_of, targets_of
 from auditor.rules.facts.load_balancers import EVERY_PORT, balancing_rules, referred_to, tcp_port
 from auditor.rules.facts.mirror_traffic import superserver_rules
 from auditor.rules.facts.reading import number_at
@@ -68,7 +68,7 @@ def allowed(context: Context, traffic: Traffic) -> Answer:
     decisive = [rule for one in found if one.allowed is answer for rule in one.rules]
     groups = context.topology.security_groups
     ends = (*traffic.senders, *traffic.receivers)
-    reads = (*reads_of(decisive), *(read for one in ends for read in filters(groups.of(one))))
+    reads = (*reads_of(decisive), *(read for one in ends for read in groups.reads(one)))
     return Answer(answer, reads)
 
 
