@@ -124,7 +124,7 @@ class PartialList(msgspec.Struct, frozen=True):
         return None
 
     def of_type(self, kind: type[T]) -> list[T]:
-        """Return the items of a type; whoever concludes something from them also checks `incomplete_because`."""
+        """Return the items of a type; a conclusion from them also needs `incomplete_because`."""
         return [item for item in self.known if isinstance(item, kind)]
 
 
