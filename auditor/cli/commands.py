@@ -23,7 +23,7 @@ from auditor.report.formats import FORMATS
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
-from auditor.sources.guest import folder
+from auditor.sources.guest import folder, gathering
 from auditor.sources.guest.attaching import attach
 from auditor.sources.live.permissions import custom_role
 from auditor.sources.source import Source
@@ -117,6 +117,11 @@ def _permissions(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
+def _guest_script(options: argparse.Namespace) -> int:
+    sys.stdout.write(gathering.script(options.os))
+    return exit_codes.OK
+
+
 def _discover(options: argparse.Namespace) -> int:
     output = outputs.destination(options.output, options) if options.output else None
     if output and output.is_file():
@@ -197,6 +202,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "approve": _approve,
     "drift": _drift,
     "permissions": _permissions,
+    "guest script": _guest_script,
     "rules list": _rules_list,
     "rules show": _rules_show,
     "rules test": _rules_test,

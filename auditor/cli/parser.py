@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     _add_drift(commands)
     _add_rules(commands)
     _add_permissions(commands)
+    _add_guest_script(commands)
     return root
 
 
@@ -197,6 +198,17 @@ def _add_permissions(commands: _Commands) -> None:
         help="a subscription in which the role can be assigned; repeatable",
     )
     permissions.set_defaults(command="permissions")
+
+
+def _add_guest_script(commands: _Commands) -> None:
+    actions = commands.add_parser("guest", help="gather files from inside virtual machines").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    script = actions.add_parser(
+        "script", help="print the script that gathers the files of one virtual machine for --guest"
+    )
+    script.add_argument("--os", choices=("linux",), required=True, help="the operating system of the virtual machine")
+    script.set_defaults(command="guest script")
 
 
 def _add_discover(commands: _Commands) -> None:

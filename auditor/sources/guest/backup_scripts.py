@@ -91,3 +91,9 @@ def _put_script(builder: Builder, name: str, path: object, scripts: Mapping[str,
     else:
         for part in ("callsFreeze", "callsThaw", "exit"):
             builder.miss(f"{name}.{part}", f"{file} was not supplied as it was taken")
+
+
+def kept() -> dict[str, str]:
+    """Return the keys of the settings that are kept, with the form of their values: the only text, or what it is."""
+    forms = {"pluginName": PLUGIN, **dict.fromkeys(_FLAGS, "boolean"), **dict.fromkeys(_NUMBERS, "number")}
+    return forms | dict.fromkeys(_SCRIPTS.values(), "path")

@@ -15,6 +15,8 @@ from auditor.sources.guest.content import Builder, Content, Place, text
 from auditor.sources.guest.json_text import parsed
 
 KEY: Final = "blockdevices"
+COLUMNS: Final = ("NAME", "HCTL", "MODEL", "TYPE", "PKNAME")
+"""Columns of lsblk that are read, beside MOUNTPOINTS."""
 _DEEPEST: Final = 12
 _MOST: Final = 4096
 _NAME: Final = re.compile(r"[\w.:!/-]{1,128}")

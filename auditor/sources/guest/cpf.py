@@ -8,7 +8,8 @@ confirm the sections and their order, but none has a mirror.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
@@ -29,7 +30,7 @@ from auditor.sources.guest.content import (
     required_flag,
     text,
 )
-from auditor.sources.guest.sections import Section, Sections
+from auditor.sources.guest.sections import Entry, Section, Sections
 
 _LAST: Final = ("sql", "sqlsysdatatypes", "telnet", "conversions")
 """Sections that an instance writes after all that is read."""
@@ -82,10 +83,17 @@ _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
 }
 """Sections with the keys that are kept, and what they are called here."""
 
+_CONFIG_FILE: Final[Mapping[str, Read]] = {"Product": one_of("IRIS", "Cache", "Ensemble"), "Version": name}
 _NAMES: Final = {"MirrorMember": "mirrorMember", "Journal": "journal", "Startup": "startup", "config": "config"}
 _FEWEST_OF_ECP: Final = 2
 _MOST_OF_ECP: Final = 5
+_ACTIONS: Final = "Actions"
+NAMED: Final = (*_LAST, _ACTIONS)
+"""Sections of which only the presence counts."""
 _MAP: Final = "Map."
+GATHERED: Final = "auditor.sha256"
+"""The key of the hash of a section, in a file that the script of `auditor guest script` wrote."""
+_GATHERED: Final = re.compile(r"([0-9]{1,7}),([0-9a-f]{64})")
 _MAP_MIRRORS: Final = "MapMirrors."
 
 ReadEntry = Callable[[Place, str], None]
@@ -98,7 +106,7 @@ def parse(whole: str) -> Content:
     Of `[Map.*]` only a hash of each section is kept, by which those of two instances can be compared.
     """
     sections = Sections(whole, _LAST)
-    if sections.get("Actions"):
+    if sections.get(_ACTIONS):
         # A file of changes that an instance is asked to make (`ISC_CPF_MERGE_FILE`).
         return Builder(GuestKind.MERGE_CPF).content()
     builder = Builder(GuestKind.CPF)
@@ -118,7 +126,7 @@ def parse(whole: str) -> Content:
 
 def _put_product(builder: Builder, sections: Sections) -> None:
     """Put the product, which a CPF of Caché does not name, and the version."""
-    keys = {"Product": ("product", one_of("IRIS", "Cache", "Ensemble")), "Version": ("version", name)}
+    keys = {"Product": ("product", _CONFIG_FILE["Product"]), "Version": ("version", _CONFIG_FILE["Version"])}
     sections.put(builder, "ConfigFile", "configFile", keys)
     found = builder.properties.get("configFile")
     if found is not None and "product" not in found and not {"configFile", "configFile.product"} & {*builder.unread}:
@@ -213,18 +221,24 @@ def _put_maps(builder: Builder, sections: Sections) -> None:
         if section.damage:
             builder.miss("maps[*]", section.damage)
         else:
-            lines = sorted(f"{entry.name}={entry.value}" for entry in section.entries)
-            digest = hashlib.sha256("\n".join(lines).encode(errors="replace")).hexdigest()
-            maps.append({"namespace": section.name[len(_MAP) :], "count": len(lines), "sha256": digest})
+            maps.append({"namespace": section.name[len(_MAP) :], **_hash(section.entries)})
     builder.properties["maps"] = maps
     if sections.damage:
         builder.miss("maps[*]", sections.damage)
 
 
-def kept() -> Iterator[tuple[str, tuple[str, ...]]]:
+def _hash(entries: list[Entry]) -> dict[str, Any]:
+    """Return the hash of some lines, which is the only one if the script of `auditor guest script` wrote them."""
+    if len(entries) == 1 and entries[0].name == GATHERED and (found := _GATHERED.fullmatch(entries[0].value)):
+        return {"count": int(found[1]), "sha256": found[2]}
+    lines = sorted(f"{entry.name}={entry.value}\n" for entry in entries)
+    return {"count": len(lines), "sha256": hashlib.sha256("".join(lines).encode(errors="replace")).hexdigest()}
+
+
+def kept() -> Iterator[tuple[str, Mapping[str, Read]]]:
     """Yield the sections of a CPF that are kept, with their keys; a section without keys is kept by its entries."""
-    yield "ConfigFile", ("Product", "Version")
-    for section, names in _SETTINGS.items():
-        yield section, tuple(names)
+    yield "ConfigFile", _CONFIG_FILE
+    for section, keys in _SETTINGS.items():
+        yield section, {key: read for key, (_, read) in keys.items()}
     for section in ("Databases", "Namespaces", "ECPServers", "Mirrors", "MapMirrors.*"):
-        yield section, ()
+        yield section, {}

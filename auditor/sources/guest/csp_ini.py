@@ -7,6 +7,7 @@ is never run.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
@@ -21,7 +22,7 @@ _OWN: Final = (_SYSTEM.lower(), _SERVERS.lower(), _PATHS.lower())
 _ALTERNATIVE: Final = re.compile(r"alternative_server_[0-9]{1,3}", re.IGNORECASE)
 _ALTERNATIVE_VALUE: Final = re.compile(r"([01])~+([^~]+)")
 _MANAGERS: Final = re.compile(r"[0-9A-Fa-f.:*,+ -]{1,1024}")
-_FORMS: Final = (("]]]", "obfuscated"), ("PBKDF2|", "hashed"), ("{", "command"))
+FORMS: Final = (("]]]", "obfuscated"), ("PBKDF2|", "hashed"), ("{", "command"))
 
 
 def _managers(value: str) -> list[str] | None:
@@ -31,19 +32,20 @@ def _managers(value: str) -> list[str] | None:
     return [part.strip() for part in re.split("[,+]", value) if part.strip()] or None
 
 
-def _form(value: str) -> str | None:
+def password_form(value: str) -> str | None:
     """Return the form of a password."""
     if not value:
         return None
-    return next((form for start, form in _FORMS if value.startswith(start)), "plain")
+    return next((form for start, form in FORMS if value.startswith(start)), "plain")
 
 
-def _own_form(value: str) -> str | None:
+def own_password_form(value: str) -> str | None:
     """Return the form of the password of the management pages, which older Web Gateways hash to `1...`."""
-    return "hashed" if value.startswith("1") else _form(value)
+    return "hashed" if value.startswith("1") else password_form(value)
 
 
-def _switch(value: str) -> bool | None:
+def switch(value: str) -> bool | None:
+    """Read `Enabled` or `Disabled`."""
     if value.lower() not in {"enabled", "disabled", ""}:
         raise ValueError
     return value.lower() == "enabled" if value else None
@@ -52,7 +54,7 @@ def _switch(value: str) -> bool | None:
 _SYSTEM_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "System_Manager": ("systemManager", _managers),
     "Default_Server": ("defaultServer", name),
-    "Password": ("passwordForm", _own_form),
+    "Password": ("passwordForm", own_password_form),
 }
 _SERVER_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "Ip_Address": ("address", address),
@@ -62,12 +64,21 @@ _SERVER_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "Product": ("product", number),
     "SSLCC_Protocol_Min": ("tlsMinimum", number),
     "SSLCC_Verify_Peer": ("verifyPeer", flag),
-    "Password": ("passwordForm", _form),
+    "Password": ("passwordForm", password_form),
 }
 _PATH_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "Default_Server": ("defaultServer", name),
     "Alternative_Servers": ("alternativeServers", one_of("FailOver", "LoadBalancing", "Disabled")),
 }
+
+
+def kept() -> Iterator[tuple[str, Mapping[str, Read]]]:
+    """Yield the sections of a CSP.ini that are kept, with their keys; `*` stands for any other section or key."""
+    for section, keys in ((_SYSTEM, _SYSTEM_KEYS), (f"{_PATH}*", _PATH_KEYS), ("*", _SERVER_KEYS)):
+        alternatives = {"Alternative_Server_*": text} if keys is _PATH_KEYS else {}
+        yield section, {key: read for key, (_, read) in keys.items()} | alternatives
+    for section in (_SERVERS, _PATHS):
+        yield section, {"*": switch}
 
 
 def parse(whole: str) -> Content:
@@ -91,7 +102,7 @@ def _servers(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
         section, entry = own.get(server), index.get(server)
         place = Place(builder, f"servers[{len(found)}]", {}, entry.line if entry else 0)
         place.put("name", entry.name if entry else own[server].name, name)
-        place.put("enabled", _enabled(entry), _switch)
+        place.put("enabled", _enabled(entry), switch)
         found.append(place.item)
         _put(place, sections, section, _SERVER_KEYS)
     return found
@@ -106,7 +117,7 @@ def _paths(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
         section, entry = own.get(path), index.get(path)
         place = Place(builder, f"paths[{len(found)}]", {}, entry.line if entry else 0)
         place.put("path", entry.name if entry else path, text)
-        place.put("enabled", _enabled(entry), _switch)
+        place.put("enabled", _enabled(entry), switch)
         found.append(place.item)
         _put(place, sections, section, _PATH_KEYS)
         if section is not None:

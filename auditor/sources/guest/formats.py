@@ -57,7 +57,9 @@ def _alone(parse: Callable[[str], Content]) -> Callable[[str, Mapping[str, str]]
 
 FORMATS: Final[tuple[Format, ...]] = (
     Format(GuestKind.CPF, "CPF", r"[\w.-]+\.cpf", ("iris.cpf", "cache.cpf"), _alone(cpf.parse), limit=16 * _MIB),
-    Format(GuestKind.CSP_INI, "configuration of a Web Gateway", r"csp\.ini", ("CSP.ini",), _alone(csp_ini.parse)),
+    Format(
+        GuestKind.CSP_INI, "configuration of a Web Gateway", r"([\w.-]+-)?csp\.ini", ("CSP.ini",), _alone(csp_ini.parse)
+    ),
     Format(
         GuestKind.BACKUP_SCRIPTS,
         "setting of the scripts of Azure Backup",
@@ -68,7 +70,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format(
         GuestKind.MESSAGES_LOG,
         "log of an instance",
-        r"(messages|cconsole)\.log",
+        r"([\w.-]+-)?(messages|cconsole)\.log",
         ("messages.log", "cconsole.log"),
         _alone(messages_log.parse),
         tail=True,
@@ -83,11 +85,17 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format(
         GuestKind.MIRROR_STATUS,
         "status of a mirror",
-        r"mirror-status(-[\w-]+)?\.txt",
+        r"([\w.-]+-)?mirror-status(-[\w-]+)?\.txt",
         ("mirror-status.txt",),
         _alone(mirror_status.parse),
     ),
-    Format(GuestKind.METRICS, "list of metrics", r"metrics\.(prom|txt)", ("metrics.prom",), _alone(metrics.parse)),
+    Format(
+        GuestKind.METRICS,
+        "list of metrics",
+        r"([\w.-]+-)?metrics\.(prom|txt)",
+        ("metrics.prom",),
+        _alone(metrics.parse),
+    ),
     Format(
         GuestKind.BLOCK_DEVICES, "list of block devices", r"lsblk\.json", ("lsblk.json",), _alone(block_devices.parse)
     ),

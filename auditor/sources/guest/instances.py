@@ -14,6 +14,8 @@ _FIELD: Final = re.compile(r"\s+([a-z][a-z ]{1,20}):\s+(.*\S)\s*")
 _CONF: Final = re.compile(r"(\S+)\s+\(SuperServer port = (\d{1,5}), WebServer = (\d{1,5}|[A-Za-z]+)\)")
 _MIRRORING: Final = re.compile(r"Member Type = ([\w -]{1,32}?)\s*;\s*Status = ([\w -]{1,32})")
 _PLAIN: Final = {"directory": "directory", "versionid": "version", "state": "state", "product": "product"}
+KEPT: Final = (*_PLAIN, "status", "conf file", "mirroring")
+"""The names of the lines that are kept."""
 
 
 def parse(whole: str) -> Content:

@@ -24,21 +24,21 @@ LINE: Final = re.compile(
     \s\((?P<pid>\d{1,10})\)\s(?P<severity>[0-3])\s(?:\[(?P<category>[\w.]{1,64})\]\s)?(?P<text>.*)""",
     re.VERBOSE,
 )
-_FREEZES: Final = {
+FREEZES: Final = {
     "suspending": "Backup.General.ExternalFreeze: Suspending system",
     "suspended": "Backup.General.ExternalFreeze: System suspended",
     "resuming": "Backup.General.ExternalThaw: Resuming system",
     "resumed": "Backup.General.ExternalThaw: System resumed",
 }
-_EVENTS: Final = {
-    **{event: re.escape(text) for event, text in _FREEZES.items()},
+EVENTS: Final = {
+    **{event: re.escape(text) for event, text in FREEZES.items()},
     "becoming-primary": r"Becoming primary mirror server",
     "becoming-backup": r"Found (?P<member>[\w-]{1,64}) as primary, becoming backup",
     "connected-to-primary": r"MirrorClient: Connected to primary: (?P<connected>[\w-]{1,64})(?: \(ver \d+\))?",
     "vss-writer-started": r"(?:(?:InterSystems IRIS|Cach\w) )?VSS Writer started.{0,64}",
     "memory-allocated": r"Allocated (?P<mb>\d{1,9})\s?MB shared memory(?P<huge> using Huge Pages)?.{0,128}",
 }
-_KNOWN: Final = {event: re.compile(pattern) for event, pattern in _EVENTS.items()}
+_KNOWN: Final = {event: re.compile(pattern) for event, pattern in EVENTS.items()}
 
 
 def parse(whole: str) -> Content:
@@ -53,12 +53,12 @@ def parse(whole: str) -> Content:
         found = LINE.fullmatch(line.text)
         at = _time(found) if found and line.ended else ""
         if not found or not at:
-            if any(text in line.text for text in _FREEZES.values()):
+            if any(text in line.text for text in FREEZES.values()):
                 builder.miss("events[*]", f"line {line.number} is malformed")
             continue
         first, last = first or at, at
         events += [{"at": at, **event} for event in _event(found["text"])]
-        if any(is_misspelled(found["text"].strip(), text) for text in _FREEZES.values()):
+        if any(is_misspelled(found["text"].strip(), text) for text in FREEZES.values()):
             builder.miss("events[*]", f"line {line.number} is misspelled")
     if not first:
         builder.miss("events", "no line has the form of a log")

@@ -19,7 +19,8 @@ NAMES: Final = (
     "iris_mirror_status",
 )
 LINE: Final = re.compile(r"(?P<name>iris_\w{1,64})(?:\{(?P<labels>[^}]*)\})?\s+(?P<value>\S+)(?:\s+\d+)?")
-_LABEL: Final = re.compile(r'\s*(id|dir|name)="([^"\\]{0,512})"\s*,?')
+LABELS: Final = ("id", "dir", "name")
+_LABEL: Final = re.compile(rf'(?:^|,)\s*({"|".join(LABELS)})="([^"\\]{{0,512}})"')
 _VALUE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 
 

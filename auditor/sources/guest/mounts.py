@@ -14,7 +14,7 @@ _DEEPEST: Final = 40
 _MOST: Final = 4096
 _DEVICE: Final = re.compile(r"/dev/[\w./-]{1,256}")
 _TYPE: Final = re.compile(r"[\w.-]{1,32}")
-_OPTIONS: Final = frozenset(
+OPTIONS: Final = frozenset(
     {
         "atime",
         "barrier=0",
@@ -64,7 +64,7 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
         else:
             builder.miss(f"{path}.type", "its value is no type of file system")
         if isinstance(options, str):
-            item["options"] = [option for option in options.split(",") if option in _OPTIONS]
+            item["options"] = [option for option in options.split(",") if option in OPTIONS]
         else:
             builder.miss(f"{path}.options", "its value is no text")
         items.append(item)

@@ -26,7 +26,7 @@ _PARAMETER: Final = re.compile(r"\$(?:[0-9@*#!$-]|\{[A-Za-z0-9_]+(?::?-|[%#])[^{
 _HARMLESS: Final = r"(?:basename|date|dirname|hostname|id|pwd|whoami)\b[^()`&|;<>\\\n]*"
 _SUBSTITUTION: Final = re.compile(rf"\$\({_HARMLESS}\)|`{_HARMLESS}`")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w*)=")
-_RESERVED: Final = frozenset(
+RESERVED: Final = frozenset(
     "! [[ ]] { } case coproc do done elif else esac fi for function if in select then time until while".split()  # noqa: SIM905 - a list would have a line for each
 )
 
@@ -360,7 +360,7 @@ class _Parser:
                 words.append(token.word)
         if not words and not assigned:
             raise self._error("lacks a command")
-        if words and words[0].bare in _RESERVED:
+        if words and words[0].bare in RESERVED:
             raise NotUnderstoodError(line, f"has `{words[0].bare}`, which is not understood there")
         return Command(tuple(assigned), tuple(words), redirected, tuple(targets), line)
 

@@ -18,6 +18,7 @@ import msgspec
 
 from auditor.sources.guest.content import Builder
 from auditor.sources.guest.shell_grammar import (
+    RESERVED,
     Anything,
     Case,
     Command,
@@ -71,6 +72,13 @@ _COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = {
     "-gt": lambda a, b: a > b,
     "-ge": lambda a, b: a >= b,
 }
+
+
+WORDS: Final = frozenset(
+    {*RESERVED, *_INTERSYSTEMS, *_SILENT, *_HARMLESS, *_REFUSED, *_COMPARISONS, _FREEZE, _THAW, "=", "*", "]", "-v"}
+    | {"-U", "-U%SYS", "%SYS", "exit", "export", "session", "terminal"}
+)
+"""Words by which a script is understood; any other word can have any other name."""
 
 
 def put_derived(builder: Builder, path: str, whole: str) -> dict[str, Any]:
