@@ -18,6 +18,7 @@ from auditor.authoring.other_values import other_values
 from auditor.authoring.recording import Place
 from auditor.azure import arm, paths
 from auditor.azure.paths import Step
+from auditor.azure.types.names import GUEST_FILE
 
 _FEW: Final = 12
 """A property with at most so many different values counts as a choice; each of its values is mutated."""
@@ -110,6 +111,8 @@ class Mutator:
         name = was.get("name", was.get("code", was.get("lun", ""))) if isinstance(was, dict) else was
         is_choice = len(self._values[type_, path]) <= _FEW and isinstance(name, str | int | float)
         before = str(name) if steps and is_choice and not arm.is_id(name) else ""
+        if not steps and type_.lower() == GUEST_FILE:
+            before = str(at(body, ("properties", "kind")))
         for kind, value in self._changes(key, steps, was) if steps else _losses(body):
             if value != was:
                 yield Mutation(type_, path, kind, self._of.get(key, ""), before, key, steps, value)

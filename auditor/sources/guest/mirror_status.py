@@ -21,8 +21,9 @@ _CONNECTIONS: Final = {
 _RULE: Final = re.compile(r"-{5,}(?:\s+-{3,})+")
 _NAME: Final = re.compile(r"[\w-]{1,64}")
 _MEMBER: Final = re.compile(
-    r"\s+(?P<type>Failover|Disaster Recovery|Read-Only Reporting|Read-Write Reporting|Reporting)\s{2,}"
-    r"(?P<status>[A-Z][a-z]+)\s{2,}(?P<transfer>\S(?:.*?\S)?)(?:\s{2,}(?P<dejournaling>\S(?:.*\S)?))?\s*"
+    r"\s+(?P<type>Failover|Disaster Recovery|Read-Only Reporting|Read-Write Reporting|Reporting|Indeterminate)\s{2,}"
+    r"(?P<status>[A-Z][a-z]+(?: [A-Z][a-z]+)?)\s{2,}(?P<transfer>\S(?:.*?\S)?)"
+    r"(?:\s{2,}(?P<dejournaling>\S(?:.*\S)?))?\s*"
 )
 _STATES: Final = re.compile(r"N/A|Active|Caught up|Disconnected|\d+(?:\.\d+)? (?:ms|seconds?|minutes?)")
 
@@ -37,7 +38,8 @@ def parse(whole: str) -> Content:
     if start:
         builder.properties |= {"mirror": start[1], "at": f"{start[3]} {start[2]}"}
     else:
-        builder.miss("mirror", "no line has the form of a status")
+        for own in ("mirror", "at"):
+            builder.miss(own, "no line has the form of a status")
     for line in every:
         _put_arbiter(builder, arbiter, line)
     _put_members(builder, members, every)

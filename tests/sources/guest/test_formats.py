@@ -325,3 +325,10 @@ def test_a_misspelled_setting_is_unread() -> None:
     for key, path in (("fsFreezeEnabled", "settings.fsFreezeEnabled"), ("preScriptLocation", "preScript.location")):
         settings = samples.PLUGIN.replace("{", '{"fsFreezeEnabled": false,', 1).replace(key, key[1:])
         assert is_unknown(parsed("VMSnapshotScriptPluginConfig.json", settings), path)
+
+
+def test_a_member_in_trouble_is_read() -> None:
+    found = parsed("mirror-status.txt", samples.STATUS.replace("Primary    N/A", "In Trouble  N/A"))
+    assert [member["status"] for member in found.properties["members"]] == ["In Trouble", "Backup", "Connected"]
+    cut = parsed("mirror-status.txt", samples.STATUS.replace("Status of Mirror", "Status of"))
+    assert is_unknown(cut, "at")
