@@ -10,7 +10,7 @@ from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content
 from auditor.sources.guest.json_text import parsed
 from auditor.sources.guest.sections import is_misspelled
-from auditor.sources.guest.shell_scripts import put_derived
+from auditor.sources.guest.shell_scripts import PARTS, put_derived
 
 PLUGIN: Final = "ScriptRunner"
 _PATH: Final = re.compile(r"/[\w./@%+-]{1,512}")
@@ -89,7 +89,7 @@ def _put_script(builder: Builder, name: str, path: object, scripts: Mapping[str,
     if file in scripts:
         script |= put_derived(builder, name, scripts[file])
     else:
-        for part in ("callsFreeze", "callsThaw", "exit"):
+        for part in PARTS:
             builder.miss(f"{name}.{part}", f"{file} was not supplied as it was taken")
 
 

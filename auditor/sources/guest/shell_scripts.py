@@ -37,13 +37,14 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
 _GLOB: Final = re.compile(r"[*?\[~{]")
 _UNKNOWN_TEXT: Final = "\0"
 """Stands for what a word has from elsewhere."""
-_METHOD: Final = re.compile(r"##class\(Backup\.General\)\.External(Freeze|Thaw)\([^()]*\)", re.IGNORECASE)
+_METHOD: Final = re.compile(r"##class\(Backup\.General\)\.External(Freeze|Thaw|SetHistory)\([^()]*\)", re.IGNORECASE)
 _MOST_STEPS: Final = 2000
 
 _FREEZE: Final = "freeze"
 _THAW: Final = "thaw"
+_SET_HISTORY: Final = "sethistory"
 _OTHER: Final = "other"
-"""A program of which nothing is known but its name: it may freeze or thaw."""
+"""A program of which nothing is known but its name: it may do anything of this."""
 _SESSION_SUCCEEDED: Final = 5
 _SESSION_FAILED: Final = 3
 _IN_VAIN: Final = frozenset({0, 2})
@@ -81,21 +82,27 @@ WORDS: Final = frozenset(
 """Words by which a script is understood; any other word can have any other name."""
 
 
+PARTS: Final = ("callsFreeze", "callsThaw", "callsSetHistory", "exit")
+"""What is derived from a script."""
+
+
 def put_derived(builder: Builder, path: str, whole: str) -> dict[str, Any]:
     """Return what a script does if its calls succeed, and how its exit status follows from its first call.
 
-    `callsFreeze` and `callsThaw` are whether it calls them. `exit` is `by-status` if it exits with 0 after a success,
-    and after no other status so that the backup goes on; `hides-failure` if the backup goes on after a failure;
-    `hides-success` if it exits with another status than 0 after a success. What the text does not show is unread.
+    `callsFreeze`, `callsThaw` and `callsSetHistory`, by which the instance counts the backup, are whether it calls
+    them. `exit` is `by-status` if it exits with 0 after a success, and after no other status so that the backup goes
+    on; `hides-failure` if the backup goes on after a failure; `hides-success` if it exits with another status than 0
+    after a success. What the text does not show is unread.
     """
     try:
         found = _Script(whole)
     except NotUnderstoodError as error:
-        for part in ("callsFreeze", "callsThaw", "exit"):
+        for part in PARTS:
             builder.miss(f"{path}.{part}", str(error))
         return {}
     derived: dict[str, Any] = {}
-    for part, value in (("callsFreeze", found.calls(_FREEZE)), ("callsThaw", found.calls(_THAW)), ("exit", found.exit)):
+    calls = (found.calls(what) for what in (_FREEZE, _THAW, _SET_HISTORY))
+    for part, value in zip(PARTS, (*calls, found.exit), strict=True):
         if value is None:
             builder.miss(f"{path}.{part}", "the text of the script does not show it")
         else:
@@ -276,8 +283,11 @@ class _Run:
         methods = [found for word in words if (found := _METHOD.fullmatch(word))]
         in_system = "-u%sys" in re.sub("-u +", "-u", " ".join(words).lower()).split()
         if action not in {"session", "terminal"} or len(methods) != 1 or not in_system:
-            raise NotUnderstoodError(command.line, f"has `{name}`, which neither freezes nor thaws in a known way")
-        return self._ended(state, methods[0][1].lower(), _SESSION_SUCCEEDED, self._code)
+            raise NotUnderstoodError(command.line, f"has `{name}`, whose effect is not known")
+        method = methods[0][1].lower()
+        if method == _SET_HISTORY:
+            return state.called(method, None)
+        return self._ended(state, method, _SESSION_SUCCEEDED, self._code)
 
     def _ended(self, state: _State, action: str, succeeded: int, failed: int | None) -> _State:
         """Return the state after a call, whose status is only known of the first one."""

@@ -21,7 +21,15 @@ from auditor.cli.main import main
 from auditor.snapshot.known import Unknown
 from auditor.sources.guest import folder, formats, gathering, messages_log
 from tests.sources.guest import samples
-from tests.sources.guest.test_shell_scripts import BY_STATUS, HIDES_FAILURE, HIDES_SUCCESS, NO_CALL, UNREAD, derived
+from tests.sources.guest.test_shell_scripts import (
+    BY_STATUS,
+    HIDES_FAILURE,
+    HIDES_SUCCESS,
+    NO_CALL,
+    RECORDED,
+    UNREAD,
+    derived,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -140,7 +148,7 @@ def test_encodings_are_those_of_the_parsers(tmp_path: Path) -> None:
 
 def test_a_script_is_understood_without_its_other_words(tmp_path: Path) -> None:
     certain = BY_STATUS | HIDES_FAILURE | HIDES_SUCCESS | NO_CALL
-    scripts = [*certain.values(), *(text for name, text in UNREAD.items() if not name.startswith("too"))]
+    scripts = [RECORDED, *certain.values(), *(text for name, text in UNREAD.items() if not name.startswith("too"))]
     for text, found in zip(scripts, filtered(tmp_path, "freeze.sh", [text.encode() for text in scripts]), strict=True):
         assert derived(found) == derived(text), (text, found)
 

@@ -14,6 +14,7 @@ from auditor.sources.guest.shell_scripts import put_derived
 
 FREEZE = "iris session IRIS -U%SYS '##class(Backup.General).ExternalFreeze()'"
 THAW = FREEZE.replace("Freeze", "Thaw")
+RECORDED = f"{THAW}\nstatus=$?\n{THAW.replace('Thaw()', 'SetHistory()')}\n[ $status -eq 5 ]\n"
 WITH_CASE = f"""\
 #!/bin/sh
 # Freezes one instance.
@@ -122,18 +123,19 @@ def derived(script: str) -> tuple[dict[str, object], set[str]]:
 )
 def test_how_a_script_exits(scripts: dict[str, str], status: str) -> None:
     assert {name: derived(script) for name, script in scripts.items()} == {
-        name: ({"callsFreeze": True, "callsThaw": False, "exit": status}, set()) for name in scripts
+        name: ({"callsFreeze": True, "callsThaw": False, "callsSetHistory": False, "exit": status}, set())
+        for name in scripts
     }
 
 
 @pytest.mark.parametrize("name", NO_CALL)
 def test_what_is_not_run_is_no_call(name: str) -> None:
-    assert derived(NO_CALL[name]) == ({"callsFreeze": False, "callsThaw": False}, {"exit"})
+    assert derived(NO_CALL[name]) == ({"callsFreeze": False, "callsThaw": False, "callsSetHistory": False}, {"exit"})
 
 
 @pytest.mark.parametrize("name", UNREAD)
 def test_what_is_not_understood_is_unread(name: str) -> None:
-    assert derived(UNREAD[name]) == ({}, {"callsFreeze", "callsThaw", "exit"})
+    assert derived(UNREAD[name]) == ({}, {"callsFreeze", "callsThaw", "callsSetHistory", "exit"})
 
 
 @pytest.mark.parametrize(
@@ -157,6 +159,12 @@ def test_what_only_some_ways_have_in_common_is_unread(script: str, known: dict[s
 def test_both_at_once_are_seen() -> None:
     found, _ = derived(f"{FREEZE}\n[ $? -eq 5 ] || exit 1\n{THAW}\n")
     assert (found["callsFreeze"], found["callsThaw"]) == (True, True)
+
+
+def test_the_record_of_a_backup_is_no_thaw() -> None:
+    found, unread = derived(RECORDED)
+    assert found == {"callsFreeze": False, "callsThaw": True, "callsSetHistory": True, "exit": "by-status"}
+    assert not unread
 
 
 def run(script: str, folder: Path, status: int) -> int:

@@ -282,7 +282,7 @@ function word_of(word,   name, inner) { # what is kept of a word
     return name (inner == "" ? "" : word_of(inner))
   }
   if (word ~ /^"?[$]([A-Za-z_][A-Za-z0-9_]*|[{][A-Za-z_][A-Za-z0-9_]*[}]|[0-9?@*#])"?$/) return word
-  if (word ~ /^["\047]##[Cc]lass[(]Backup[.]General[)][.]External(Freeze|Thaw)[(][^()`]*[)]["\047]$/) {
+  if (word ~ /^["\047]##[Cc]lass[(]Backup[.]General[)][.]External(Freeze|Thaw|SetHistory)[(][^()`]*[)]["\047]$/) {
     gsub(/[(][^()`]*[)].$|^./, "", word)
     return "\047" word "()\047"
   }
