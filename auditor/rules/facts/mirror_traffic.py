@@ -135,6 +135,16 @@ def unserved_ports(context: Context, mirror: Mirror) -> Answer:
     )
 
 
+@fact("mirror.shared_members", "mirror", gives="vm*")
+def shared_members(context: Context, mirror: Mirror) -> Answer:
+    """The failover members that are failover members of another mirror too, of this deployment or of another one."""
+    members = PartialList.of(mirror.failover)
+    beside = {vm.key for other in _beside(context, mirror) for vm in PartialList.of(other.failover).of_type(Resource)}
+    shared = tuple(vm for vm in members.of_type(Resource) if vm.key in beside)
+    more = context.deployment.more_mirrors if context.deployment else None
+    return Answer(PartialList(shared, members.incomplete_because or more))
+
+
 def _declared_ports(mirror: Mirror) -> set[int]:
     """Return the declared ports of a mirror; the superserver port is 0 if it is undeclared."""
     return {mirror.declared.superserver, *mirror.declared.ports}

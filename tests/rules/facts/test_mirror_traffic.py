@@ -283,3 +283,9 @@ def test_a_declared_other_port_is_not_taken_for_the_superserver() -> None:
     """Without a usual port the only other one would be unknown."""
     built = s.topology(*VMS, load_balancer(rule(2575)), deployment=deployment("name: M, ports: [2575]"))
     assert shown(ask("mirror.unserved", built, s.only(built).mirrors[0]).value) == ["a", "b"]
+
+
+def test_failover_members_may_be_those_of_another_mirror() -> None:
+    for mirrors, shared in ((("name: M",), []), (("name: M", "name: N"), ["a", "b"])):
+        built = s.topology(*VMS, load_balancer(rule(1972)), deployment=deployment(*mirrors))
+        assert shown(ask("mirror.shared_members", built, s.only(built).mirrors[0]).value) == shared
