@@ -18,6 +18,7 @@ _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # 
 
 CLOUDS: Final = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
 _SUBSCRIPTION: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+SYSTEMS: Final = ("linux", "windows")
 FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "none")
 
 _EXIT_CODES: Final = """\
@@ -207,7 +208,7 @@ def _add_guest_script(commands: _Commands) -> None:
     script = actions.add_parser(
         "script", help="print the script that gathers the files of one virtual machine for --guest"
     )
-    script.add_argument("--os", choices=("linux",), required=True, help="the operating system of the virtual machine")
+    script.add_argument("--os", choices=SYSTEMS, required=True, help="the operating system of the virtual machine")
     script.set_defaults(command="guest script")
 
 

@@ -21,7 +21,7 @@ from auditor.sources.guest import (
 from auditor.sources.guest.content import Read, flag, number, numbers, port, required_flag, text
 
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
-_FILES: Final = {"linux": "linux.sh"}
+_FILES: Final = {"linux": "linux.sh", "windows": "windows.ps1"}
 _FORMS: Final[Mapping[Read, str]] = {
     csp_ini.password_form: "password",
     csp_ini.own_password_form: "password",

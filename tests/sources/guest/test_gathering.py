@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tree_sitter_powershell
+from tree_sitter import Language, Node, Parser
 
 from auditor import bundled
 from auditor.cli import exit_codes
@@ -322,6 +324,44 @@ def test_links_devices_and_large_files_are_left_out(tmp_path: Path) -> None:
     assert (vm.group, vm.name) == ("rg-1", "vm-a")
     (events,) = (file.content.properties["events"] for file in vm.files if file.name == "iris-messages.log")
     assert events == samples.parsed("messages.log", log).properties["events"]
+
+
+COMMANDS_OF_POWERSHELL = {
+    *("Add", "Compress-Archive", "ForEach-Object", "Format-Entry", "Get-ChildItem", "Get-Command", "Get-FromAzure"),
+    *("Get-Item", "Get-Separator", "Get-Sha256", "Join-Path", "New-Item", "New-Object", "Out-Null", "Read-Line"),
+    *("Remove-Item", "Save-Instance", "Save-Line", "Save-Metric", "Select-Event", "Select-Instance", "Select-Metric"),
+    *("Select-Section", "Set-StrictMode", "Test-Near", "Test-Path", "Where-Object", "Write-Host", "Write-Output"),
+    *("Write-Warning", "icacls.exe", "tar.exe", "$path", "$endHash"),
+}
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    """Yield a node of a syntax tree and all below it."""
+    yield node
+    for child in node.children:
+        yield from nodes(child)
+
+
+def test_the_script_for_windows_is_powershell_and_runs_only_known_commands() -> None:
+    """It is not run: there is no PowerShell here."""
+    parser = Parser(Language(tree_sitter_powershell.language()))
+    text = gathering.script("windows")
+    assert not re.search("@[A-Z]+@", text)
+    root = parser.parse(text.encode()).root_node
+    assert not root.has_error
+    assert parser.parse(text.replace("foreach (", "foreach ((", 1).encode()).root_node.has_error
+    names = {(node.text or b"").decode() for node in nodes(root) if node.type in {"command_name", "command_name_expr"}}
+    assert names - COMMANDS_OF_POWERSHELL == set()
+    linux = gathering.script("linux")
+    for table in (
+        "Journal\t",
+        "TCP_Port:number",
+        "Backup\\.General\\.ExternalFreeze",
+        "iris_mirror_status",
+        "conf file",
+    ):
+        assert table in text
+        assert table in linux
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", "-x", 'x"\n', "a/b"])
