@@ -57,4 +57,4 @@ def _in_messages() -> Iterator[str]:
 
 if __name__ == "__main__":
     role = permissions.custom_role([SUBSCRIPTION.rsplit("/", 1)[1]])
-    print(json.dumps({"commands": found(), "files": {"role.json": json.dumps(role)}}))
+    print(json.dumps({"commands": found(), "files": {"role.json": json.dumps(role), "run.sh": "true\n"}}))

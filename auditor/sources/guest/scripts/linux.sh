@@ -114,9 +114,9 @@ function put(key, value, form) {
     value = value ~ /^\]\]\]/ ? "]]]" : value ~ /^PBKDF2[|]/ ? "PBKDF2|" : value ~ /^1/ && part == "system" ? "1" : value ~ /^[{]/ ? "{" : "plain"
   if (form == "number" && value !~ /^[0-9,-]*$/ || form == "word" && value !~ /^[A-Za-z0-9_%.:,|\/*+~ -]*$/ || \
       form == "list" && value !~ /^[A-Za-z0-9_%.:,|\/ -]*,[A-Za-z0-9_%.:,|\/ -]*$/ || \
-      form == "switch" && tolower(value) !~ /^(enabled|disabled|)$/)
+      form == "switch" && value != "" && tolower(value) !~ /^(enabled|disabled)$/)
     emit(key "=?" (value ~ /=/ ? "\n?" : "")) # it may hide the next line
-  else if (form == "path" && value !~ /^([\/,:^]|[A-Za-z]:|$)/ || length(value) > 1024) emit("?")
+  else if (form == "path" && value !~ /^([\/,:^]|[A-Za-z]:)/ && value != "" || length(value) > 1024) emit("?")
   else emit(key "=" value)
 }
 function end_hash() {
@@ -129,7 +129,7 @@ function malformed() { end_hash(); emit("?") }
 NR == 1 { sub(/^\357\273\277/, "") }
 /^[ \t]*$/ || /^[ \t]*([;#]|\/\/)/ { next }
 /[\001-\010\013-\037\177]/ { malformed(); next }
-/^[ \t]*\[[^]\[=]+\][ \t]*$/ {
+/^[ \t]*\[.+\][ \t]*$/ && trim($0) !~ /^\[.*(\[|\]|=).*\]$/ {
   end_hash()
   name = trim($0); name = trim(substr(name, 2, length(name) - 2)); part = section_of(tolower(name))
   if (part == "*" && name !~ /^[A-Za-z0-9_.:\/% -]+$/) { malformed(); part = "" }
