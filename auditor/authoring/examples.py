@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -24,6 +25,8 @@ from auditor.rules.conditions import CompiledRule
 Findings = Mapping[tuple[str, str, str], Finding]
 """Findings by rule, deployment and subject."""
 
+_WORTH_RECORDING: Final = 40
+"""The number of changed deployments for which evaluating all rules costs less than recording what each rule reads."""
 _SHOWN: Final = 3
 """The number of subjects that a failure shows."""
 _LONGEST: Final = 100
@@ -38,6 +41,8 @@ class ExampleTest:
         """Take the rules by profile."""
         self._rules = rules
         self._unchanged: dict[tuple[str, str], Findings] = {}
+        self._changed: Counter[tuple[str, str]] = Counter()
+        """How many examples changed each known-good deployment."""
         self._readers: dict[tuple[str, str], Readers] = {}
         self._hidden: dict[tuple[str, str, tuple[str, ...]], Findings] = {}
 
@@ -106,6 +111,9 @@ class ExampleTest:
         if changed is None:
             return {rule.rule.id for rule in self._rules[profile]}
         place = known_good.name, profile
+        self._changed[place] += 1
+        if self._changed[place] <= _WORTH_RECORDING:
+            return {rule.rule.id for rule in self._rules[profile]}
         if place not in self._readers:
             self._readers[place] = Readers(known_good, self._rules[profile])
         return {example.rule}.union(*(self._readers[place].concerned(each) for each in changed))
