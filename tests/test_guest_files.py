@@ -146,7 +146,8 @@ def test_a_snapshot_keeps_the_files_and_drift_shows_what_changed_in_them(
     assert change["id"].endswith("/virtualMachines/vm-db-a/guest/iris.cpf")
     assert [entry["path"] for entry in change["properties"]] == ["properties.mirrors[name=TRAKDB].arbiter"]
     assert [(f["rule"], f["state"]) for f in document["drift"]["findings"] if f["state"] == "regressed"] == [
-        ("MIR010", "regressed")
+        ("MIR010", "regressed"),
+        ("MIR016", "regressed"),
     ]
     assert {file["replaced"] for file in document["coverage"]["guestFiles"]} == {True}
     code, document = report(tmp_path, "drift", str(then), *SNAPSHOT[1:], *DEPLOYMENT)

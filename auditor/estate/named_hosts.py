@@ -25,7 +25,11 @@ _PREFIXES: Final = "addressPrefixes[*]"
 
 
 class NamedHosts:
-    """Addresses and names as they are understood on a VM of a deployment."""
+    """Addresses and names as they are understood on a VM of a deployment.
+
+    That nothing in Azure shows whose they are makes no scan incomplete: they are known only from files that a scan does
+    not need.
+    """
 
     def __init__(self, balancing: LoadBalancing) -> None:
         """Take the load balancing; indexes are built at their first use."""
@@ -72,11 +76,11 @@ class NamedHosts:
         held = [one for one in found if not isinstance(one, Unheld)]
         if len(held) > 1:
             reason = f"several virtual networks of {whose} may have the address {address}: {', '.join(others)}"
-            return Answer(Unknown(Cause.VALUE, reason, about=tuple(others)))
+            return Answer(Unknown(Cause.VALUE, reason, about=tuple(others), optional=True))
         if held or (found and far.missing is None):
             return self._who((held or found)[0], address)
         reason = f"the address {address} is in no virtual network of {vm.id} or {whose}: who has it is unknown"
-        return Answer(far.missing or Unknown(Cause.VALUE, reason, about=(vm.id,)))
+        return Answer(far.missing or Unknown(Cause.VALUE, reason, about=(vm.id,), optional=True))
 
     def _who(self, holder: Part | Unheld | Unknown, address: str) -> Answer:
         """Return the VM of an IP configuration that has an address, or the frontend that has it."""
@@ -86,7 +90,8 @@ class NamedHosts:
         if holder.resource.type == LOAD_BALANCER:
             return Answer(holder, reads)
         nic = holder.resource.id
-        unattached = Unknown(Cause.VALUE, f"the address {address} belongs to {nic}, which no VM has", about=(nic,))
+        reason = f"the address {address} belongs to {nic}, which no VM has"
+        unattached = Unknown(Cause.VALUE, reason, about=(nic,), optional=True)
         found = self._balancing.vm_of(nic)
         return Answer(Unheld(unattached) if found is None else found, reads)
 
@@ -153,9 +158,9 @@ class NamedHosts:
         found = [one for one in self._by_computer_name.get(label, ()) if self._may_be_in(one, wider)]
         if len(found) == 1:
             return Answer(found[0], value(found[0], _COMPUTER_NAME).reads)
-        whose = " and ".join(one.id for one in found) or "no VM"
-        reason = f"{name} is the computer name of {whose} in the virtual networks of {whose}"
-        return Answer(Unknown(Cause.VALUE, f"{reason}: who has it is unknown", about=tuple(one.id for one in found)))
+        vms = " and ".join(one.id for one in found) or "no VM"
+        reason = f"{name} is the computer name of {vms} in the virtual networks of {whose}: who has it is unknown"
+        return Answer(Unknown(Cause.VALUE, reason, about=tuple(one.id for one in found), optional=True))
 
     def _unseen(self, networks: set[str]) -> Unknown | None:
         """Return why some VM in some virtual networks may have a name, although none is known to have it."""

@@ -78,7 +78,7 @@ class PrivateAddresses:
             yield Unknown(Cause.VALUE, reason, about=(holder.id,))
 
     @property
-    def _placed(self) -> dict[tuple[str, str], Part]:
+    def _placed(self) -> dict[tuple[str, str], Part | Unknown]:
         return self._index[0]
 
     @property
@@ -86,9 +86,9 @@ class PrivateAddresses:
         return self._index[1]
 
     @cached_property
-    def _index(self) -> tuple[dict[tuple[str, str], Part], dict[str | None, list[Resource]]]:
+    def _index(self) -> tuple[dict[tuple[str, str], Part | Unknown], dict[str | None, list[Resource]]]:
         """The holders by virtual network and address, and those without a network that was read, by address."""
-        placed: dict[tuple[str, str], Part] = {}
+        placed: dict[tuple[str, str], Part | Unknown] = {}
         unplaced: dict[str | None, list[Resource]] = defaultdict(list)
         for type_, path in _HOLDERS.items():
             for resource in self._graph.by_type.get(type_, ()):
@@ -99,10 +99,17 @@ class PrivateAddresses:
                         continue
                     address = spelled(private) if isinstance(private, str) and private else None
                     if isinstance(subnet, str) and address is not None:
-                        placed[network_of(subnet), address] = part
+                        place = network_of(subnet), address
+                        placed[place] = _contested(address, placed[place], part) if place in placed else part
                     if not isinstance(subnet, str) or network_of(subnet) not in self._graph.resources or not address:
                         unplaced[address].append(resource)
         return placed, unplaced
+
+
+def _contested(address: str, one: Part | Unknown, other: Part) -> Unknown:
+    """Return that several have one address in a virtual network, which Azure does not allow."""
+    about = (*(one.about if isinstance(one, Unknown) else (one.resource.id,)), other.resource.id)
+    return Unknown(Cause.VALUE, f"the address {address} is that of {' and '.join(about)}", about=about)
 
 
 def spelled(address: str) -> str:

@@ -19,6 +19,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "exposure": "a use of something that Azure retires",
         "growth": "the vCPUs of one quota that the DR region lacks to be as large as the primary region",
         "member": "a declared member: one entry of a list in the deployment file",
+        "member-address": "an address of a mirror member in a CPF",
         "mirror": "a mirror",
         "name": "a name in the deployment file other than that of a member: a region, resource group, LUN or vault",
         "need": "a role that a deployment needs",

@@ -42,8 +42,8 @@ class Unknown(msgspec.Struct, frozen=True):
     about: tuple[str, ...] = ()
     """The ids of the resources in which the reason lies, beyond those of the gaps."""
     optional: bool = False
-    """Whether a scan is complete without it: an optional key of the deployment file, an attestation, or a metric that
-    only a live scan reads."""
+    """Whether a scan is complete without it: an optional key of the deployment file, an attestation, a metric that only
+    a live scan reads, or whose an address or name in a guest file is."""
 
     @classmethod
     def of(cls, gap: Gap) -> Unknown:

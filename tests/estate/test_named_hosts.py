@@ -151,6 +151,10 @@ def test_an_address_that_two_further_networks_have_is_unknown() -> None:
     assert who("10.2.0.4", estate(moved, others[1])) == "dr"
 
 
+def test_an_address_that_two_network_interfaces_of_a_network_have_is_unknown() -> None:
+    assert who("10.0.0.5", estate(s.nic("arb-nic", vm="arb", address="10.0.0.5"))) == VALUE
+
+
 def test_addresses_of_ipv6_are_compared_by_value() -> None:
     changed = (
         s.nic("b-nic", vm="b", address="FD00:0::0005"),

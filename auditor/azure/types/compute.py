@@ -144,6 +144,7 @@ TYPES: Final = (
         parts=(
             PartKind("properties.mirrors[*]", "mirror-settings", "the settings of a mirror in a CPF"),
             PartKind("properties.events[*]", "log-event", "an event in the log of an instance"),
+            PartKind("properties.mirrorMembers[*]", "mirror-member", "a member of a mirror in a CPF"),
             PartKind("properties.ecpServers[*]", "ecp-server", "a data server that a CPF names for ECP"),
             PartKind("properties.servers[*]", "gateway-server", "a server to which a CSP.ini sends requests"),
             PartKind("properties.paths[*]", "gateway-path", "an application path in a CSP.ini"),

@@ -1,4 +1,4 @@
-"""Facts of what the CPFs of the failover members say of their mirror."""
+"""Facts of what the CPFs of mirror members say of their mirror."""
 
 from __future__ import annotations
 
@@ -20,9 +20,20 @@ _MIRRORS: Final = "properties.mirrors[*]"
 @fact("mirror.cpfs", "mirror", gives="guest-file*")
 def cpfs(context: Context, mirror: Mirror) -> Answer:
     """The CPF of each failover member; unknown for a member of which none was supplied, or an old one."""
-    members = PartialList.of(mirror.failover)
-    known = tuple(cpf_of(context, vm, mirror) if isinstance(vm, Resource) else vm for vm in members.known)
-    return Answer(PartialList(known, members.missing))
+    return Answer(_cpfs(context, mirror, PartialList.of(mirror.failover)))
+
+
+@fact("mirror.async_cpfs", "mirror", gives="guest-file*")
+def async_cpfs(context: Context, mirror: Mirror) -> Answer:
+    """The CPF of each declared DR async and reporting async; unknown if none was supplied, or an old one."""
+    declared = [found for found in (mirror.dr, mirror.reporting) if isinstance(found, PartialList)]
+    return Answer(_cpfs(context, mirror, PartialList.joined(*declared)))
+
+
+@fact("mirror.dr_cpfs", "mirror", gives="guest-file*")
+def dr_cpfs(context: Context, mirror: Mirror) -> Answer:
+    """The CPF of each DR async; unknown for one of which none was supplied, or an old one."""
+    return Answer(_cpfs(context, mirror, PartialList.of(mirror.dr)))
 
 
 @fact("mirror.settings", "mirror", gives="mirror-settings*")
@@ -31,9 +42,24 @@ def settings(context: Context, mirror: Mirror) -> Answer:
 
     They are those of the declared name, else those of the only mirror in the CPF: a failover member has no other.
     """
-    found = PartialList.of(cpfs(context, mirror).value)
+    return Answer(_each_settings(mirror, PartialList.of(cpfs(context, mirror).value)))
+
+
+@fact("mirror.all_settings", "mirror", gives="mirror-settings*")
+def all_settings(context: Context, mirror: Mirror) -> Answer:
+    """The settings of the mirror in the CPF of each failover member and declared async member."""
+    found = PartialList.joined(*(PartialList.of(one(context, mirror).value) for one in (cpfs, async_cpfs)))
+    return Answer(_each_settings(mirror, found))
+
+
+def _cpfs(context: Context, mirror: Mirror, members: PartialList) -> PartialList:
+    known = tuple(cpf_of(context, vm, mirror) if isinstance(vm, Resource) else vm for vm in members.known)
+    return PartialList(known, members.missing)
+
+
+def _each_settings(mirror: Mirror, found: PartialList) -> PartialList:
     known = tuple(_settings(cpf, mirror) if isinstance(cpf, Resource) else cpf for cpf in found.known)
-    return Answer(PartialList(known, found.missing))
+    return PartialList(known, found.missing)
 
 
 def cpf_of(context: Context, vm: Resource, mirror: Mirror) -> Resource | Unknown:
