@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -173,8 +174,8 @@ def test_the_report_lists_the_files_and_what_could_not_be_read_of_them(
     arguments = ["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(cut)]
     assert main(arguments) == exit_codes.OK
     shown = " ".join(capsys.readouterr().out.split())
-    assert "vm-db-dr: iris.cpf (the file may be cut) (taken 2026-11-01T02:00:00Z)" in shown
+    assert re.search(r"vm-db-dr: [^(]*iris\.cpf \(the file may be cut\)[^(]* \(taken 2026-11-01T02:00:00Z\)", shown)
     assert "Coverage gaps" not in shown
     assert main([*arguments, "-o", "markdown"]) == exit_codes.OK
     table = capsys.readouterr().out.replace("\\", "")
-    assert "| vm-db-dr | iris.cpf (the file may be cut) | 2026-11-01T02:00:00Z |" in table
+    assert re.search(r"\| vm-db-dr \| [^|]*iris\.cpf \(the file may be cut\)[^|]* \| 2026-11-01T02:00:00Z \|", table)

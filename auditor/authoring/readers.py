@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from auditor.authoring import fixtures
 from auditor.authoring.bodies import at, has_objects
 from auditor.authoring.fixtures import Fixture
 from auditor.authoring.recording import Place, Recorder
 from auditor.authoring.rule_files import TOPOLOGY
+from auditor.azure import arm
+from auditor.azure.types.names import GUEST_FILE
 from auditor.estate.topology import Topology
 from auditor.evaluation import engine
 from auditor.evaluation.engine import Detail
 from auditor.rules.conditions import CompiledRule
+
+_KIND: Final = ("properties", "kind")
+"""The kind of a guest file."""
 
 
 class Readers:
@@ -59,9 +64,15 @@ class Readers:
         """Return what the topology reads, and what rules read besides, each also where it decides nothing."""
         declared = self._fixture.decoder.deployments(self._fixture.declared)
         topology = Topology(self._recorded, declared, fixtures.AS_OF)
-        by_topology = self._recorder.take()
+        by_topology = self._take()
         engine.evaluate(topology, rules, Detail.ALL)
-        return by_topology, self._recorder.take()
+        return by_topology, self._take()
+
+    def _take(self) -> set[Place]:
+        """Return what was read, without the kind of guest files: it follows from the name, and finds the others."""
+        return {
+            (key, steps) for key, steps in self._recorder.take() if steps != _KIND or arm.type_of(key) != GUEST_FILE
+        }
 
 
 class _Reads:
