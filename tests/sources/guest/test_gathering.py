@@ -20,6 +20,7 @@ from tree_sitter import Language, Node, Parser
 from auditor import bundled
 from auditor.cli import exit_codes
 from auditor.cli.main import main
+from auditor.report.formats import FORMATS
 from auditor.snapshot.known import Unknown
 from auditor.sources.guest import folder, formats, gathering, messages_log
 from tests.sources.guest import samples
@@ -172,7 +173,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
 def test_of_a_damaged_file_nothing_is_certain_that_the_whole_file_leaves_unread(tmp_path: Path, name: str) -> None:
     whole = samples.SAMPLES[name]
     known = sorted({*paths(content(name, whole)[0])})
-    places = random.Random(name).sample(range(len(whole)), 10)
+    places = random.Random(name).sample(range(len(whole)), 6)
     damaged = [whole[:place] + whole[place] * double + whole[place + 1 :] for place in places for double in (0, 2)]
     for text, found in zip(damaged, filtered(tmp_path, name, [text.encode() for text in damaged]), strict=True):
         kept, expected = samples.parsed(name, found), samples.parsed(name, text)
@@ -293,6 +294,37 @@ def test_no_secret_leaves_a_vm(tmp_path: Path) -> None:
     assert found["VMSnapshotScriptPluginConfig.json"]["preScript"]["callsFreeze"] is True
     assert {"host": "10.10.3.20", "port": 2188} in [mirror.get("arbiter") for mirror in found["iris.cpf"]["mirrors"]]
     assert {server.get("name") for server in found["iris-CSP.ini"]["servers"]} >= {"LAB", "PORTAL"}
+
+
+def test_no_secret_of_whole_files_is_in_an_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known_good = bundled.FIXTURES / "trakcare-current"
+    guest = tmp_path / "guest"
+    shutil.copytree(known_good / bundled.GUEST, guest)
+    vm = guest / "vm-db-a"
+    cpf = vm / "iris.cpf"
+    cpf.write_text(
+        "".join(
+            with_secrets(part).partition("[Other]")[0] if part.startswith(("[Startup]", "[config]", "[SQL]")) else part
+            for part in re.split(r"(?m)^(?=\[)", cpf.read_text())
+        ).replace("\0", "")
+    )
+    assert cpf.read_text().count(SECRET) > 50
+    (vm / "CSP.ini").write_text(with_secrets((vm / "CSP.ini").read_text().replace("[Other]", "")).replace("\0", ""))
+    for file, text in {
+        "messages.log": f"11/01/26-01:30:02:102 (1) 1 [Utility.Event] Server=db;Pwd={SECRET}\n{SECRET}\n",
+        "metrics.prom": f'iris_mirror_status{{passwordid="{SECRET}"}} 1\n# {SECRET}\n',
+        "freeze.sh": f"token={SECRET} # {SECRET}\n",
+    }.items():
+        (vm / file).write_text((vm / file).read_text() + text)
+    found = tmp_path / "outputs"
+    found.mkdir()
+    options = [word for kind in (*FORMATS, "snapshot") for word in ("-o", f"{kind}={found / kind}")]
+    scan = ["scan", "--snapshot", str(known_good / bundled.INVENTORY), "--guest", str(guest), "--passes", *options]
+    assert main([*scan, "--deployment", str(known_good / bundled.DEPLOYMENT)]) in {exit_codes.OK, exit_codes.FINDINGS}
+    assert SECRET not in "".join(capsys.readouterr())
+    assert {file.name for file in found.iterdir()} == {*FORMATS, "snapshot"}
+    for output in found.iterdir():
+        assert SECRET.encode() not in output.read_bytes(), output.name
 
 
 def test_links_devices_and_large_files_are_left_out(tmp_path: Path) -> None:

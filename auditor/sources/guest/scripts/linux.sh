@@ -375,7 +375,7 @@ instances_of_vm() { # what `iris list` shows, or the registry of instances
     instances | keep "$program-list.txt"
     [ -e "$folder/$program-list.txt" ] || continue
     awk -F '\047' '
-      function put() { if (folder != "") print name "\t" folder "\t" (data == "" ? folder : data) }
+      function put() { if (folder != "" && name ~ /^[a-z0-9_]/) print name "\t" folder "\t" (data == "" ? folder : data) }
       $1 == "Configuration " { put(); name = tolower($2); folder = data = "" }
       /^  directory: \// { folder = substr($0, 14) }
       /^  datadir: \// { data = substr($0, 12) }
@@ -414,7 +414,7 @@ azure() { # PROPERTY: what the metadata service of Azure says of this VM
 }
 
 name_of_vm() { # RESOURCE_GROUP~NAME, or the host name
-  if name=$(azure name) && group=$(azure resourceGroupName); then
+  if name=$(azure name) && group=$(azure resourceGroupName) && [ -n "$name" ] && [ -n "$group" ]; then
     case $group~$name in
       *[!A-Za-z0-9_.\(\)~-]*) ;;
       *) printf '%s' "$group~$name"; return ;;
