@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content, Place, text
-from auditor.sources.guest.json_text import parsed
+from auditor.sources.guest.json_text import misspelled, parsed
 
 KEY: Final = "blockdevices"
 COLUMNS: Final = ("NAME", "HCTL", "MODEL", "TYPE", "PKNAME")
 """Columns of lsblk that are read, beside MOUNTPOINTS."""
+_KEYS: Final = ("name", "hctl", "model", "mountpoint", "mountpoints", "type", "pkname", "children")
 _DEEPEST: Final = 12
 _MOST: Final = 4096
 _NAME: Final = re.compile(r"[\w.:!/-]{1,128}")
@@ -49,6 +50,8 @@ def _walk(builder: Builder, devices: list[Any], parent: str, known: dict[str, di
         if not isinstance(name, str) or not _NAME.fullmatch(name) or level > _DEEPEST or len(known) >= _MOST:
             builder.miss("devices[*]", "a device is malformed")
             continue
+        if wrong := misspelled(device, _KEYS):
+            builder.miss("devices[*]", f"{name} has the key {wrong}, which is misspelled")
         item = known.setdefault(name, _device(builder, device, name, len(known)))
         on = parent or device.get("pkname")
         if isinstance(on, str) and _NAME.fullmatch(on) and on not in item["on"]:

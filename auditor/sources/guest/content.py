@@ -148,9 +148,16 @@ def address(value: str) -> str | None:
     return _matching(_ADDRESS, value)
 
 
-def numbers(value: str) -> list[int] | None:
-    """Read whole numbers between commas."""
-    return [required_number(part) for part in value.split(",")] if value else None
+def numbers(*counts: int) -> Read:
+    """Return a reader of whole numbers between commas; `counts` are how many there can be."""
+
+    def read(value: str) -> list[int]:
+        found = [required_number(part) for part in value.split(",")]
+        if len(found) not in counts:
+            raise ValueError
+        return found
+
+    return read
 
 
 def one_of(*words: str) -> Read:
@@ -164,7 +171,23 @@ def one_of(*words: str) -> Read:
     return read
 
 
+def required(read: Read) -> Read:
+    """Return a reader of a text that is never empty."""
+
+    def found(value: str) -> Any:  # noqa: ANN401 - of the reader
+        result = read(value)
+        if result is None:
+            raise ValueError
+        return result
+
+    return found
+
+
 def _matching(pattern: re.Pattern[str], value: str) -> str | None:
     if value and not pattern.fullmatch(value):
         raise ValueError
     return value or None
+
+
+required_port: Final = required(port)
+required_text: Final = required(text)

@@ -20,14 +20,15 @@ from auditor.sources.guest.content import (
     Place,
     Read,
     address,
-    flag,
     guid,
     name,
-    number,
     numbers,
     one_of,
-    port,
+    required,
     required_flag,
+    required_number,
+    required_port,
+    required_text,
     text,
 )
 from auditor.sources.guest.sections import Entry, Section, Sections
@@ -35,49 +36,54 @@ from auditor.sources.guest.sections import Entry, Section, Sections
 _LAST: Final = ("sql", "sqlsysdatatypes", "telnet", "conversions")
 """Sections that an instance writes after all that is read."""
 
+SIZES: Final = numbers(6)
+"""Reads a size of memory for each size of blocks."""
+ROUTINES: Final = numbers(1, 6)
+"""Reads one size of memory, or one for each size of blocks."""
+
 _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
     "MirrorMember": {
         "SystemName": ("systemName", name),
         "JoinMirror": ("joinMirror", required_flag),
         "AsyncMemberGUID": ("asyncMemberGuid", guid),
-        "AsyncMemberType": ("asyncMemberType", one_of("0", "1", "2")),
-        "ValidatedMember": ("validatedMember", flag),
+        "AsyncMemberType": ("asyncMemberType", required(one_of("0", "1", "2"))),
+        "ValidatedMember": ("validatedMember", required_flag),
         "VirtualAddressInterface": ("virtualAddressInterface", name),
     },
     "Journal": {
-        "CurrentDirectory": ("currentDirectory", text),
+        "CurrentDirectory": ("currentDirectory", required_text),
         "AlternateDirectory": ("alternateDirectory", text),
-        "BackupsBeforePurge": ("backupsBeforePurge", number),
-        "DaysBeforePurge": ("daysBeforePurge", number),
-        "PurgeArchived": ("purgeArchived", flag),
+        "BackupsBeforePurge": ("backupsBeforePurge", required_number),
+        "DaysBeforePurge": ("daysBeforePurge", required_number),
+        "PurgeArchived": ("purgeArchived", required_flag),
         "ArchiveName": ("archiveName", name),
-        "FreezeOnError": ("freezeOnError", flag),
-        "FileSizeLimit": ("fileSizeLimit", number),
-        "CompressFiles": ("compressFiles", flag),
+        "FreezeOnError": ("freezeOnError", required_flag),
+        "FileSizeLimit": ("fileSizeLimit", required_number),
+        "CompressFiles": ("compressFiles", required_flag),
     },
     "Startup": {
-        "DefaultPort": ("defaultPort", port),
-        "WebServer": ("webServer", flag),
-        "WebServerPort": ("webServerPort", port),
+        "DefaultPort": ("defaultPort", required_port),
+        "WebServer": ("webServer", required_flag),
+        "WebServerPort": ("webServerPort", required_port),
         "WebServerURLPrefix": ("webServerUrlPrefix", name),
-        "EnableVSSBackup": ("enableVssBackup", flag),
+        "EnableVSSBackup": ("enableVssBackup", required_flag),
         "SystemMode": ("systemMode", name),
-        "IPv6": ("ipv6", flag),
-        "JobServers": ("jobServers", number),
-        "EnsembleAutoStart": ("ensembleAutoStart", flag),
+        "IPv6": ("ipv6", required_flag),
+        "JobServers": ("jobServers", required_number),
+        "EnsembleAutoStart": ("ensembleAutoStart", required_flag),
     },
     "config": {
-        "globals": ("globals", numbers),
-        "routines": ("routines", numbers),
-        "gmheap": ("gmheap", number),
-        "jrnbufs": ("jrnbufs", number),
-        "memlock": ("memlock", number),
-        "locksiz": ("locksiz", number),
-        "bbsiz": ("bbsiz", lambda value: -1 if value == "-1" else number(value)),
-        "ijcnum": ("ijcnum", number),
-        "ijcbuff": ("ijcbuff", number),
-        "MaxServers": ("maxServers", number),
-        "MaxServerConn": ("maxServerConn", number),
+        "globals": ("globals", SIZES),
+        "routines": ("routines", ROUTINES),
+        "gmheap": ("gmheap", required_number),
+        "jrnbufs": ("jrnbufs", required_number),
+        "memlock": ("memlock", required_number),
+        "locksiz": ("locksiz", required_number),
+        "bbsiz": ("bbsiz", lambda value: -1 if value == "-1" else required_number(value)),
+        "ijcnum": ("ijcnum", required_number),
+        "ijcbuff": ("ijcbuff", required_number),
+        "MaxServers": ("maxServers", required_number),
+        "MaxServerConn": ("maxServerConn", required_number),
         "wijdir": ("wijdir", text),
     },
 }
@@ -85,11 +91,12 @@ _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
 
 _CONFIG_FILE: Final[Mapping[str, Read]] = {"Product": one_of("IRIS", "Cache", "Ensemble"), "Version": name}
 _NAMES: Final = {"MirrorMember": "mirrorMember", "Journal": "journal", "Startup": "startup", "config": "config"}
-_FEWEST_OF_ECP: Final = 2
-_MOST_OF_ECP: Final = 5
 _ACTIONS: Final = "Actions"
 NAMED: Final = (*_LAST, _ACTIONS)
 """Sections of which only the presence counts."""
+_ECP_VALUES: Final = (2, 3, 5)
+"""How many values an ECP server has, by version."""
+_ECP_READS: Final = (required(one_of("0", "1", "-1")), required_flag)
 _MAP: Final = "Map."
 GATHERED: Final = "auditor.sha256"
 """The key of the hash of a section, in a file that the script of `auditor guest script` wrote."""
@@ -153,6 +160,8 @@ def _entries(builder: Builder, section: Section, into: str, read: ReadEntry, fir
         if not entry.ended:
             builder.miss(f"{into}[*]", f"line {entry.line} may be cut")
             continue
+        if "=" in entry.value:
+            builder.miss(f"{into}[*]", f"line {entry.line} may be two lines that were joined")
         place = Place(builder, f"{into}[{first + len(items)}]", {}, entry.line)
         place.put("name", entry.name, text)
         read(place, entry.value)
@@ -162,8 +171,8 @@ def _entries(builder: Builder, section: Section, into: str, read: ReadEntry, fir
 
 def _database(place: Place, value: str) -> None:
     directory, *rest = value.split(",")
-    place.put("directory", directory, text)
-    place.put("server", rest[0] if rest else "", name)
+    place.put("directory", "" if "=" in directory else directory, required_text)
+    place.put("server", rest[0] if rest else "", required(name) if directory.startswith(":") else name)
 
 
 def _namespace(place: Place, value: str) -> None:
@@ -173,16 +182,15 @@ def _namespace(place: Place, value: str) -> None:
 
 
 def _ecp_server(place: Place, value: str) -> None:
-    """Put `address,port,MirrorConnection,SSLConfig,BatchMode`, of which older versions write the first two."""
+    """Put `address,port,MirrorConnection,SSLConfig,BatchMode`, of which older versions write the first two or three."""
     values = value.split(",")
-    if not _FEWEST_OF_ECP <= len(values) <= _MOST_OF_ECP:
+    if len(values) not in _ECP_VALUES:
         place.miss("", f"has {len(values)} values")
         return
-    host, own_port, mirrored, tls, *_ = [*values, "", "", ""]
-    place.put("address", host, address)
-    place.put("port", own_port, port)
-    place.put("mirrorConnection", mirrored, one_of("0", "1", "-1"))
-    place.put("sslConfig", tls, flag)
+    place.put("address", values[0], required(address))
+    place.put("port", values[1], required_port)
+    for own, text_, read in zip(("mirrorConnection", "sslConfig"), values[2:], _ECP_READS, strict=False):
+        place.put(own, text_, read)
 
 
 # --- mirrors ----------------------------------------------------------------------------------------------------------
@@ -204,6 +212,10 @@ def _put_members(builder: Builder, sections: Sections) -> None:
         return
     if sections.damage:
         builder.miss("mirrorMembers[*]", sections.damage)
+    mirrors = sections.get("Mirrors")
+    named = {entry.name.lower() for entry in mirrors.entries} if mirrors else set()
+    if named != {section.name[len(_MAP_MIRRORS) :].lower() for section in found}:
+        builder.miss("mirrorMembers[*]", f"the mirrors of [Mirrors] are not those of [{_MAP_MIRRORS}NAME]")
     members: list[dict[str, Any]] = []
     for section in found:
         read = _entries(builder, section, "mirrorMembers", cpf_mirrors.put_member, len(members))

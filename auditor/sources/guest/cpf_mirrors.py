@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from auditor.sources.guest.content import Place, Read, address, flag, guid, name, number, one_of, port, text
+from auditor.sources.guest.content import Place, Read, address, flag, guid, name, number, one_of, port, required, text
 
 _IRIS: Final = "iris"
 _CACHE: Final = "cache"
@@ -31,16 +31,6 @@ def _arbiter(value: str) -> dict[str, Any] | None:
     return found
 
 
-def _required(read: Read) -> Read:
-    def found(value: str) -> Any:  # noqa: ANN401 - of the reader
-        result = read(value)
-        if result is None:
-            raise ValueError
-        return result
-
-    return found
-
-
 def _virtual_address(value: str) -> str | None:
     """Read the mirror virtual IP, perhaps with the length of its prefix."""
     host, separator, length = value.partition("/")
@@ -51,32 +41,32 @@ def _virtual_address(value: str) -> str | None:
 
 
 _COMMON: Final[tuple[tuple[str, Read], ...]] = (
-    ("guid", _required(guid)),
-    ("", _required(one_of("2"))),
-    ("", _required(one_of("1"))),
+    ("guid", required(guid)),
+    ("", required(one_of("2"))),
+    ("", required(one_of("1"))),
     ("definedPrimary", name),
-    ("qosTimeout", _required(number)),
-    ("", _required(one_of("0"))),
-    ("useSsl", _required(flag)),
+    ("qosTimeout", required(number)),
+    ("", required(one_of("0"))),
+    ("useSsl", required(flag)),
     ("virtualAddress", _virtual_address),
-    ("", _required(one_of("0"))),
+    ("", required(one_of("0"))),
 )
 _MIRRORS: Final[dict[str, tuple[tuple[str, Read], ...]]] = {
     _IRIS: (
         *_COMMON,
         ("arbiter", _arbiter),
-        ("compressionFailover", _required(_compression)),
-        ("compressionAsync", _required(_compression)),
-        ("parallelDejournaling", _required(one_of("0", "1", "2"))),
-        ("", _required(one_of("0", "1", "2"))),
-        ("", _required(one_of("0", "1", "2"))),
+        ("compressionFailover", required(_compression)),
+        ("compressionAsync", required(_compression)),
+        ("parallelDejournaling", required(one_of("0", "1", "2"))),
+        ("", required(one_of("0", "1", "2"))),
+        ("", required(one_of("0", "1", "2"))),
     ),
     _CACHE: (
         *_COMMON,
         ("agentAddress", address),
         ("agentPort", port),
         ("arbiter", _arbiter),
-        ("parallelDejournaling", _required(one_of("0", "1", "2"))),
+        ("parallelDejournaling", required(one_of("0", "1", "2"))),
     ),
 }
 """The values of a line of [Mirrors], by layout; those without a name are for internal use."""
@@ -85,14 +75,14 @@ _FEWEST: Final = 12
 
 _MEMBER: Final[tuple[tuple[str, Read], ...]] = (
     ("agentAddress", address),
-    ("agentPort", _required(port)),
+    ("agentPort", required(port)),
     ("", one_of()),
-    ("superServerAddress", _required(address)),
-    ("guid", _required(guid)),
-    ("directory", _required(text)),
-    ("memberType", _required(one_of("0", "2"))),
-    ("mirrorPrivate", _required(address)),
-    ("superServerPort", _required(port)),
+    ("superServerAddress", required(address)),
+    ("guid", required(guid)),
+    ("directory", required(text)),
+    ("memberType", required(one_of("0", "2"))),
+    ("mirrorPrivate", required(address)),
+    ("superServerPort", required(port)),
 )
 """The values of a line of [MapMirrors.NAME]; those behind them are for internal use."""
 

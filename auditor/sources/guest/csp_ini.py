@@ -7,12 +7,25 @@ is never run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
-from auditor.sources.guest.content import Builder, Content, Place, Read, address, flag, name, number, one_of, port, text
-from auditor.sources.guest.sections import Entry, Section, Sections
+from auditor.sources.guest.content import (
+    Builder,
+    Content,
+    Place,
+    Read,
+    address,
+    name,
+    one_of,
+    required,
+    required_flag,
+    required_number,
+    required_port,
+    text,
+)
+from auditor.sources.guest.sections import Entry, Section, Sections, is_misspelled
 
 _PATH: Final = "APP_PATH:"
 _PATHS: Final = "APP_PATH_INDEX"
@@ -20,7 +33,9 @@ _SERVERS: Final = "SYSTEM_INDEX"
 _SYSTEM: Final = "SYSTEM"
 _OWN: Final = (_SYSTEM.lower(), _SERVERS.lower(), _PATHS.lower())
 _ALTERNATIVE: Final = re.compile(r"alternative_server_[0-9]{1,3}", re.IGNORECASE)
+_FIRST_ALTERNATIVE: Final = "alternative_server_0"
 _ALTERNATIVE_VALUE: Final = re.compile(r"([01])~+([^~]+)")
+_SWITCH: Final = ("enabled", "disabled")
 _MANAGERS: Final = re.compile(r"[0-9A-Fa-f.:*,+ -]{1,1024}")
 FORMS: Final = (("]]]", "obfuscated"), ("PBKDF2|", "hashed"), ("{", "command"))
 
@@ -46,7 +61,7 @@ def own_password_form(value: str) -> str | None:
 
 def switch(value: str) -> bool | None:
     """Read `Enabled` or `Disabled`."""
-    if value.lower() not in {"enabled", "disabled", ""}:
+    if value.lower() not in {*_SWITCH, ""}:
         raise ValueError
     return value.lower() == "enabled" if value else None
 
@@ -57,13 +72,13 @@ _SYSTEM_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "Password": ("passwordForm", own_password_form),
 }
 _SERVER_KEYS: Final[dict[str, tuple[str, Read]]] = {
-    "Ip_Address": ("address", address),
-    "TCP_Port": ("port", port),
-    "Mirror_Aware": ("mirrorAware", flag),
-    "Connection_Security_Level": ("securityLevel", number),
-    "Product": ("product", number),
-    "SSLCC_Protocol_Min": ("tlsMinimum", number),
-    "SSLCC_Verify_Peer": ("verifyPeer", flag),
+    "Ip_Address": ("address", required(address)),
+    "TCP_Port": ("port", required_port),
+    "Mirror_Aware": ("mirrorAware", required_flag),
+    "Connection_Security_Level": ("securityLevel", required_number),
+    "Product": ("product", required_number),
+    "SSLCC_Protocol_Min": ("tlsMinimum", required_number),
+    "SSLCC_Verify_Peer": ("verifyPeer", required_flag),
     "Password": ("passwordForm", password_form),
 }
 _PATH_KEYS: Final[dict[str, tuple[str, Read]]] = {
@@ -102,7 +117,7 @@ def _servers(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
         section, entry = own.get(server), index.get(server)
         place = Place(builder, f"servers[{len(found)}]", {}, entry.line if entry else 0)
         place.put("name", entry.name if entry else own[server].name, name)
-        place.put("enabled", _enabled(entry), switch)
+        _put_enabled(place, entry, _damaged(index, own))
         found.append(place.item)
         _put(place, sections, section, _SERVER_KEYS)
     return found
@@ -117,7 +132,7 @@ def _paths(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
         section, entry = own.get(path), index.get(path)
         place = Place(builder, f"paths[{len(found)}]", {}, entry.line if entry else 0)
         place.put("path", entry.name if entry else path, text)
-        place.put("enabled", _enabled(entry), switch)
+        _put_enabled(place, entry, _damaged(index, own))
         found.append(place.item)
         _put(place, sections, section, _PATH_KEYS)
         if section is not None:
@@ -125,9 +140,21 @@ def _paths(builder: Builder, sections: Sections) -> list[dict[str, Any]]:
     return found
 
 
-def _enabled(entry: Entry | None) -> str:
-    """Return the value of an entry of an index, "" if there is none; a cut one is malformed."""
-    return "" if entry is None else entry.value if entry.ended else "?"
+def _damaged(index: Mapping[str, Entry], own: Collection[str]) -> list[str]:
+    """Return the entries of an index that may be those of other sections: without a section, or malformed."""
+    return [name for name, entry in index.items() if name not in own or entry.value.lower() not in _SWITCH]
+
+
+def _put_enabled(place: Place, entry: Entry | None, damaged: Sequence[str]) -> None:
+    """Put the value of an entry of an index; a section without one may be that of a damaged entry."""
+    if entry is None and damaged:
+        place.miss("enabled", f"does not list it, and has {damaged[0]} in its index without a section")
+    else:
+        place.put(
+            "enabled",
+            "" if entry is None else entry.value if entry.ended else "?",
+            required(switch) if entry else switch,
+        )
 
 
 def _put(place: Place, sections: Sections, section: Section | None, keys: dict[str, tuple[str, Read]]) -> None:
@@ -152,6 +179,8 @@ def _put_alternatives(place: Place, section: Section) -> None:
                 place.builder.miss(f"{place.path}.alternatives[*]", f"line {entry.line} is malformed")
             elif found[1] == "1":
                 names.append(found[2])
+        elif is_misspelled(re.sub("[0-9]+", "0", entry.name.lower()), _FIRST_ALTERNATIVE):
+            place.builder.miss(f"{place.path}.alternatives[*]", f"line {entry.line} has a name that is misspelled")
     if section.damage:
         place.builder.miss(f"{place.path}.alternatives[*]", section.damage)
     place.item["alternatives"] = names

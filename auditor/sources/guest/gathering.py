@@ -18,16 +18,37 @@ from auditor.sources.guest import (
     mounts,
     shell_scripts,
 )
-from auditor.sources.guest.content import Read, flag, number, numbers, port, required_flag, text
+from auditor.sources.guest.content import (
+    Read,
+    flag,
+    number,
+    port,
+    required_flag,
+    required_number,
+    required_port,
+    required_text,
+    text,
+)
 
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 _FILES: Final = {"linux": "linux.sh", "windows": "windows.ps1"}
+_TEXTS: Final[tuple[Read, ...]] = (text, required_text)
+_NUMBERS: Final[tuple[Read, ...]] = (
+    flag,
+    number,
+    port,
+    required_flag,
+    required_number,
+    required_port,
+    cpf.ROUTINES,
+    cpf.SIZES,
+)
 _FORMS: Final[Mapping[Read, str]] = {
     csp_ini.password_form: "password",
     csp_ini.own_password_form: "password",
     csp_ini.switch: "switch",
-    text: "text",
-    **dict.fromkeys((flag, number, numbers, port, required_flag), "number"),
+    **dict.fromkeys(_TEXTS, "text"),
+    **dict.fromkeys(_NUMBERS, "number"),
 }
 """The forms of values that the scripts know, by reader; that of others is a word."""
 _LISTS: Final = {"Databases": "path", "Namespaces": "word", "Map.*": "hash"}

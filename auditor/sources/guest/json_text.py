@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
+
+from auditor.sources.guest.sections import is_misspelled
 
 
 def parsed(whole: str) -> Any:  # noqa: ANN401 - parsed JSON
@@ -19,3 +22,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError
     return found
+
+
+def misspelled(item: dict[str, Any], keys: Iterable[str]) -> str:
+    """Return the key of an object that is that of another one with a character too many or too few, "" without one."""
+    return next((own for own in item for key in keys if key not in item and is_misspelled(own.lower(), key)), "")

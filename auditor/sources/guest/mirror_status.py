@@ -43,7 +43,7 @@ def parse(whole: str) -> Content:
     for line in every:
         _put_arbiter(builder, arbiter, line)
     _put_members(builder, members, every)
-    for own in ("host", "mode", "connection"):
+    for own in ("host", "port", "mode", "connection"):
         if own not in arbiter:
             builder.miss(f"arbiter.{own}", "the file may be cut")
     builder.properties |= {"arbiter": arbiter, "members": members}
@@ -83,6 +83,8 @@ def _put_members(builder: Builder, members: list[dict[str, Any]], every: list[Li
             builder.miss(f"members[{len(members)}]", f"line {rows[place + 1].number} is malformed")
         members.append(item)
         place += 2
+    if not members:
+        builder.miss("members", "the table of members is empty; the file may be damaged")
     if place < len(rows) and rows[place].text.strip():
         builder.miss("members[*]", f"line {rows[place].number} is malformed")
     elif place >= len(rows):

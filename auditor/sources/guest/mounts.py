@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.sources.guest.content import Builder, Content, Place, text
-from auditor.sources.guest.json_text import parsed
+from auditor.sources.guest.json_text import misspelled, parsed
+from auditor.sources.guest.sections import is_misspelled
 
 KEY: Final = "filesystems"
 _DEEPEST: Final = 40
 _MOST: Final = 4096
 _DEVICE: Final = re.compile(r"/dev/[\w./-]{1,256}")
 _TYPE: Final = re.compile(r"[\w.-]{1,32}")
+_KEYS: Final = ("target", "source", "fstype", "options", "children")
 OPTIONS: Final = frozenset(
     {
         "atime",
@@ -53,6 +55,8 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
         if not isinstance(target, str) or not target.startswith("/") or level > _DEEPEST or len(items) >= _MOST:
             builder.miss("mounts[*]", "a file system is malformed")
             continue
+        if wrong := misspelled(mount, _KEYS):
+            builder.miss("mounts[*]", f"{target} has the key {wrong}, which is misspelled")
         path = f"mounts[{len(items)}]"
         item: dict[str, Any] = {}
         Place(builder, path, item).put("target", target, text)
@@ -64,7 +68,10 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
         else:
             builder.miss(f"{path}.type", "its value is no type of file system")
         if isinstance(options, str):
-            item["options"] = [option for option in options.split(",") if option in OPTIONS]
+            found = options.split(",")
+            item["options"] = [option for option in found if option in OPTIONS]
+            if any(is_misspelled(option, known) for option in found for known in OPTIONS if option not in OPTIONS):
+                builder.miss(f"{path}.options[*]", "an option is misspelled")
         else:
             builder.miss(f"{path}.options", "its value is no text")
         items.append(item)

@@ -16,6 +16,7 @@ from auditor.sources.guest.content import Builder, Place, Read
 from auditor.sources.guest.text import Line, lines
 
 _HEADER: Final = re.compile(r"\s*\[([^\[\]=]{1,256})\]\s*")
+_DAMAGED_HEADER: Final = re.compile(r"\s*\[[^=]*(?:\]|$)")
 _COMMENTS: Final = (";", "#", "//")
 
 
@@ -54,6 +55,10 @@ class Sections:
             if header and line.ended:
                 name = header[1].strip()
                 current = self._found.setdefault(name.lower(), Section(name, line.number, []))
+            elif _DAMAGED_HEADER.match(line.text):
+                # Or a header that is joined with another line: whose lines follow is not known.
+                self._damage(current, line)
+                current = None
             elif line.text.strip() and not line.text.lstrip().startswith(_COMMENTS):
                 self._add(current, line)
         if current is not None:
@@ -64,12 +69,15 @@ class Sections:
     def _add(self, section: Section | None, line: Line) -> None:
         place = _separator(line.text)
         if section is None or place < 0:
-            self.damage = self.damage or f"line {line.number} is malformed"
-            if section is not None:
-                section.damage = section.damage or f"line {line.number} is malformed"
+            self._damage(section, line)
             return
         name, value = line.text[:place].strip(), line.text[place + 1 :].strip()
         section.entries.append(Entry(name, value, line.number, line.ended))
+
+    def _damage(self, section: Section | None, line: Line) -> None:
+        self.damage = self.damage or f"line {line.number} is malformed"
+        if section is not None:
+            section.damage = section.damage or f"line {line.number} is malformed"
 
     def get(self, name: str) -> Section | None:
         """Return a section, None if the file has none of that name."""

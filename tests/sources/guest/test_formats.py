@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -179,6 +180,64 @@ def test_keys_that_contradict_each_other_are_unknown() -> None:
 def test_a_mapping_changes_the_hash() -> None:
     one, other = (parsed("iris.cpf", text).properties["maps"] for text in (IRIS, IRIS.replace('"c=d"', '"c=e"')))
     assert one != other
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("[MapMirrors.", "[MapMirors.", "mirrorMembers"),
+        ("[MapMirrors.TRAKDB]", "[MapMirrors.TRAKDBB]", "mirrorMembers"),
+        ("[MapMirrors.TRAKDB]\n", "[MapMirrors.TRAKDB]", "mirrorMembers"),
+        ("mgr/\nIRISTEMP", "mgr/IRISTEMP", "databases"),
+        ("\n[Namespaces]\n", "\n[Namespaces]", "databases"),
+        ("98304,0", "983040", "config.globals"),
+        ("DaysBeforePurge=3", "DaysBeforePurge=", "journal.daysBeforePurge"),
+        ("AsyncMemberType=0", "AsyncMemberType=", "mirrorMember.asyncMemberType"),
+    ],
+)
+def test_what_a_damaged_line_may_have_moved_is_unread(old: str, new: str, path: str) -> None:
+    assert old in IRIS
+    content = parsed("iris.cpf", IRIS.replace(old, new, 1))
+    assert {"", path, f"{path}[*]"} & content.unread.keys()
+
+
+@pytest.mark.parametrize("line", ["TRAK=10.0.0.1,19721,1,0", "TRAK=10.0.0.1,1972,,1,0", "TRAK=,1972"])
+def test_an_ecp_server_whose_values_may_have_moved_is_unread(line: str) -> None:
+    content = parsed("iris.cpf", IRIS.replace("[Databases]", f"[ECPServers]\n{line}\n[Databases]"))
+    assert any(path.startswith("ecpServers[0]") for path in content.unread)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("\nLAB=Enabled", "\nLAAB=Enabled", "enabled"),
+        ("LAB=Enabled\n", "LAB=Enabled", "enabled"),
+        ("Mirror_Aware=1", "Mirror_Aware=", "mirrorAware"),
+    ],
+)
+def test_a_server_of_a_damaged_index_or_setting_is_unread(old: str, new: str, path: str) -> None:
+    assert old in CSP_INI
+    content = parsed("CSP.ini", CSP_INI.replace(old, new, 1))
+    assert any(own.startswith("servers[") and own.endswith(path) for own in content.unread)
+
+
+def test_a_misspelled_alternative_server_is_unread() -> None:
+    content = parsed("CSP.ini", CSP_INI.replace("Alternative_Server_0", "Alternative_Servr_0"))
+    assert any(path.endswith(".alternatives[*]") for path in content.unread)
+
+
+def test_a_misspelled_key_or_option_of_json_is_unread() -> None:
+    content = parsed("findmnt.json", samples.MOUNTS.replace('"children"', '"childre"', 1))
+    assert "mounts[*]" in content.unread
+    content = parsed("findmnt.json", samples.MOUNTS.replace("noatime", "noattime", 1))
+    assert any(path.endswith(".options[*]") for path in content.unread)
+    content = parsed("lsblk.json", samples.DEVICES.replace('"hctl"', '"hct"', 1))
+    assert "devices[*]" in content.unread
+
+
+def test_a_status_without_members_is_unread() -> None:
+    content = parsed("mirror-status.txt", re.sub(r"(-{5,}(?: +-{3,})+\n)", r"\1\n", samples.STATUS, count=1))
+    assert "members" in content.unread
 
 
 def test_a_merge_file_is_no_evidence() -> None:
