@@ -26,7 +26,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "opening": "a sensitive port that security groups open to addresses on the Internet",
         "path": "a public path: a way from the Internet to a VM",
         "regional-property": "a property of what serves a mirror or tier, in both regions",
-        "sighting": "a VM that a tag or a load balancer shows in a role",
+        "sighting": "a VM that a tag, a load balancer or a CPF shows in a role",
         "subscription": "a scanned subscription",
         "text": "a text",
         "tier": "a tier: the VMs of one role, and product, in one region",

@@ -18,6 +18,7 @@ from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.facts.roles import unlisted
+from auditor.rules.facts.stated_roles import Stated, stated_roles
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, value
@@ -28,7 +29,7 @@ ROLES_WITH_STATUS_PAGE = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.W
 
 
 class Sighting(msgspec.Struct, frozen=True, eq=False):
-    """A VM that a tag or a probe shows in a role, declared or not."""
+    """A VM that a tag, a probe or a CPF shows in a role, declared or not."""
 
     vm: Resource
     seen: frozenset[str]
@@ -125,9 +126,10 @@ def _deployments_by_vm(topology: Topology) -> dict[str, list[str]]:
 
 @fact("subscription.sightings", "subscription", gives="sighting*")
 def sightings(context: Context, subscription: Subscription) -> Answer:
-    """The VMs that a tag, or a backend pool whose probe requests the mirror status page, shows in a role.
+    """The VMs that a tag, a backend pool whose probe requests the mirror status page, or a CPF shows in a role.
 
-    Unknown if no deployment is recognised in the subscription.
+    A CPF shows the members and the arbiter of its mirror by their addresses, in roles that the deployment file declares
+    for the mirror. Unknown if no deployment is recognised in the subscription.
     """
     if not subscription.deployments:
         return Answer(UNRECOGNISED)
@@ -135,7 +137,12 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
     declared, unknown = _declared(context.topology)
     known: list[Sighting] = []
     unknowns = [graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER)]
-    for sight in (*_by_tag(graph, subscription.id), *_by_probe(context, subscription.id)):
+    sources = (
+        _by_tag(graph, subscription.id),
+        _by_probe(context, subscription.id),
+        stated_roles(context, subscription.id),
+    )
+    for sight in (sight for source in sources for sight in source):
         if isinstance(sight, Unknown):
             unknowns.append(sight)
         else:
@@ -147,7 +154,7 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
 
 @fact("sighting.agreed_roles", "sighting", gives="text*")
 def agreed_roles(_: Context, sighting: Sighting) -> Answer:
-    """The roles that a tag or probe shows and that are also declared for the VM."""
+    """The roles that a tag, probe or CPF shows and that are also declared for the VM."""
     agreed = tuple(role for role in sighting.declared.known if role in sighting.seen)
     return Answer(PartialList(agreed, sighting.declared.missing), (sighting.read,))
 
@@ -166,15 +173,11 @@ def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None
     return roles, unknown
 
 
-_Sight = tuple[Resource, frozenset[str], Read] | Unknown
-"""A VM, the roles of which it has at least one, and the property that shows it; or why there may be more."""
-
-
 def _of_type(graph: Graph, type_: str, subscription: str) -> Iterator[Resource]:
     return (found for found in graph.by_type.get(type_, ()) if arm.subscription_of(found.key) == subscription)
 
 
-def _by_tag(graph: Graph, subscription: str) -> Iterator[_Sight]:
+def _by_tag(graph: Graph, subscription: str) -> Iterator[Stated]:
     for vm in _of_type(graph, VM, subscription):
         found = value(vm, f"tags['{TAG_ROLE}']")
         if isinstance(found.value, Unknown):
@@ -183,7 +186,7 @@ def _by_tag(graph: Graph, subscription: str) -> Iterator[_Sight]:
             yield vm, frozenset({found.value.lower()}), found.reads[0]
 
 
-def _by_probe(context: Context, subscription: str) -> Iterator[_Sight]:
+def _by_probe(context: Context, subscription: str) -> Iterator[Stated]:
     balancing, graph = context.topology.load_balancing, context.topology.graph
     seen: set[str] = set()
     for load_balancer in _of_type(graph, LOAD_BALANCER, subscription):
