@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from auditor.sources.guest.sections import is_misspelled
@@ -24,6 +24,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def misspelled(item: dict[str, Any], keys: Iterable[str]) -> str:
+def misspelled(item: dict[str, Any], keys: Collection[str]) -> str:
     """Return the key of an object that is that of another one with a character too many or too few, "" without one."""
-    return next((own for own in item for key in keys if key not in item and is_misspelled(own.lower(), key)), "")
+    unknown = [own for own in item if own.lower() not in keys]
+    return next((own for own in unknown for key in keys if key not in item and is_misspelled(own.lower(), key)), "")

@@ -226,6 +226,12 @@ def test_a_misspelled_alternative_server_is_unread() -> None:
     assert any(path.endswith(".alternatives[*]") for path in content.unread)
 
 
+def test_both_names_of_mount_points_are_known() -> None:
+    for key in ("mountpoint", "mountpoints"):
+        device = json.dumps({"blockdevices": [{"name": "sda", "type": "disk", "hctl": "0:0:0:0", key: None}]})
+        assert not parsed("lsblk.json", device).unread
+
+
 def test_a_misspelled_key_or_option_of_json_is_unread() -> None:
     content = parsed("findmnt.json", samples.MOUNTS.replace('"children"', '"childre"', 1))
     assert "mounts[*]" in content.unread
