@@ -148,6 +148,7 @@ TYPES: Final = (
             PartKind("properties.ecpServers[*]", "ecp-server", "a data server that a CPF names for ECP"),
             PartKind("properties.servers[*]", "gateway-server", "a server to which a CSP.ini sends requests"),
             PartKind("properties.paths[*]", "gateway-path", "an application path in a CSP.ini"),
+            PartKind("properties.mounts[*]", "mount", "a file system of a VM"),
         ),
         volatile=(
             Volatile(("properties.takenAt",), "is when the file was taken, not what is in it", meaningless=True),

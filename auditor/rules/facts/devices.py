@@ -30,7 +30,7 @@ from auditor.rules.facts.vm_files import cpfs, file_beside
 from auditor.rules.registry import fact
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, required, value
+from auditor.snapshot.lookup import items, objects, required, value
 from auditor.snapshot.model import Part, Resource
 
 _APART: Final = (*combinations((INSTALLATION, DATABASE, JOURNAL, ALTERNATE), 2), (WIJ, JOURNAL), (WIJ, ALTERNATE))
@@ -179,19 +179,26 @@ def _place(files: _Files, directory: Directory) -> _Place | Unknown:
     if not isinstance(source.value, str):
         reason = f"{mount.resource.id} shows no device of this VM below {directory.path}"
         return source.value if isinstance(source.value, Unknown) else Unknown(Cause.GUEST, reason, about=_about(mount))
-    disks = _disks_below(files, _device_name(source.value))
-    if isinstance(disks, Unknown):
-        return disks
-    reads = (*text_at(mount, "target").reads, *source.reads, *(read for disk in disks for read in _reads_of(disk)))
+    below = _disks_below(files, _device_name(source.value))
+    if isinstance(below, Unknown):
+        return below
+    disks, way = below
+    reads = (
+        *text_at(mount, "target").reads,
+        *source.reads,
+        *way,
+        *(read for disk in disks for read in _reads_of(disk)),
+    )
     return _Place(frozenset(str(text_at(disk, "name").value) for disk in disks), disks, reads)
 
 
-def _disks_below(files: _Files, device: str) -> tuple[Part, ...] | Unknown:
-    """Return the disks on which a device lies, or why they are unknown."""
+def _disks_below(files: _Files, device: str) -> tuple[tuple[Part, ...], list[Read]] | Unknown:
+    """Return the disks on which a device lies, with what was read on the way to them, or why they are unknown."""
     if files.devices.incomplete_because is not None:
         return files.devices.incomplete_because
     by_name = {text_at(part, "name").value: part for part in files.devices.of_type(Part)}
-    found = tuple(_roots(by_name, device))
+    reads: list[Read] = []
+    found = tuple(_roots(by_name, device, reads))
     for root in found:
         if isinstance(root, str):
             return Unknown(Cause.GUEST, f"{device} lies on {root}, which `lsblk` does not show as a disk")
@@ -199,7 +206,7 @@ def _disks_below(files: _Files, device: str) -> tuple[Part, ...] | Unknown:
         if lun is not None and files.luns is not None and lun.low not in files.luns:
             reason = f"{root.resource.id} has a disk at LUN {lun.low:g}, at which Azure shows no data disk of the VM"
             return Unknown(Cause.GUEST, reason, about=_about(root))
-    return tuple(root for root in found if isinstance(root, Part))
+    return tuple(root for root in found if isinstance(root, Part)), reads
 
 
 def mount_of(mounts: PartialList, path: str) -> Part | Unknown:
@@ -218,21 +225,19 @@ def mount_of(mounts: PartialList, path: str) -> Part | Unknown:
     return found or Unknown(Cause.GUEST, f"no file system is mounted above {path}")
 
 
-def _roots(by_name: dict[object, Part], name: str, seen: tuple[str, ...] = ()) -> Iterator[Part | str]:
-    """Yield the disks on which a device lies, or the name of one of which that is not known."""
+def _roots(
+    by_name: dict[object, Part], name: str, reads: list[Read], seen: tuple[str, ...] = ()
+) -> Iterator[Part | str]:
+    """Yield the disks on which a device lies, or the name of one of which that is not known; add what was read."""
     device = by_name.get(name)
-    below = [] if device is None else [item for item in _names(device) if item not in seen]
-    if below:
-        for each in below:
-            yield from _roots(by_name, each, (*seen, name))
-    else:
+    on = Answer(PartialList()) if device is None else items(device, "on[*]")
+    reads += on.reads
+    below = [item for item in PartialList.of(on.value).of_type(str) if item not in seen]
+    for each in below:
+        yield from _roots(by_name, each, reads, (*seen, name))
+    if not below:
         is_disk = device is not None and text_at(device, "type").value == "disk"
         yield device if is_disk and device is not None else name
-
-
-def _names(device: Part) -> list[str]:
-    found = value(device, "on").value
-    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def _device_name(source: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -371,6 +372,28 @@ def test_devices_with_their_luns() -> None:
     }
     assert [name for name, device in found.items() if device.get("temporary")] == ["sdb", "nvme1n1"]
     assert found["vg-db"]["on"] == ["sdc", "sdd"]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ({"name": "sdb", "hctl": "0:0:0:1"}, {"temporary": True}),
+        ({"name": "sdb", "hctl": "1:0:1:0"}, {"temporary": True}),
+        ({"name": "sdb", "hctl": "3:0:1:0"}, {"temporary": True}),
+        ({"name": "sda", "hctl": "2:0:0:0"}, {"temporary": False}),
+        ({"name": "sdc", "hctl": "1:0:0:4"}, {"temporary": False, "lun": 4}),
+        ({"name": "sdc", "hctl": "1:0:2:4"}, {}),
+        ({"name": "sdc", "hctl": None}, {}),
+        ({"name": "nvme0n1", "model": "MSFT NVMe Accelerator v1.0"}, {"temporary": False}),
+        ({"name": "nvme0n5", "model": "MSFT NVMe Accelerator v1.0"}, {"temporary": False, "lun": 3}),
+        ({"name": "nvme1n1", "model": "Microsoft NVMe Direct Disk v2"}, {"temporary": True}),
+        ({"name": "nvme2n1", "model": "Another NVMe"}, {}),
+        ({"name": "nvme2n1"}, {}),
+    ],
+)
+def test_whether_a_disk_is_temporary_is_told_only_by_what_is_known(device: dict[str, Any], expected: object) -> None:
+    (found,) = parsed("lsblk.json", json.dumps({"blockdevices": [device]})).properties["devices"]
+    assert {name: found[name] for name in ("temporary", "lun") if name in found} == expected
 
 
 def test_file_systems_with_the_options_that_matter() -> None:
