@@ -26,7 +26,7 @@ CPF: Final = {
     "globals=0,0,98304": "globals=0,0,0",
 }
 """No arbiter, a virtual IP, no TLS, a defined primary, the address of the load balancer, one directory of journals."""
-OF_CPF: Final = "BKP016 CMP007 DR003 GOV007 MIR010 MIR013 MIR014 MIR015 MIR016 MIR017 MIR020 SEC001 STO010"
+OF_CPF: Final = "BKP016 CMP007 DR003 GOV007 MIR010 MIR013 MIR014 MIR015 MIR016 MIR017 MIR020 SEC001 STO009 STO010"
 ECP: Final = {",1972,1,1,0": ",1972,-1,0,0"}
 """A data server that is pinned, without TLS."""
 CSP: Final = {
