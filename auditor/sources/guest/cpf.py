@@ -107,12 +107,12 @@ ReadEntry = Callable[[Place, str], None]
 """Puts the values of a line into the place of an element of a list."""
 
 
-def parse(whole: str) -> Content:
-    """Return what is kept of a CPF.
+def parse(file: str, *, is_whole: bool = False) -> Content:
+    """Return what is kept of a CPF; `is_whole` tells that nothing of it was cut off.
 
     Of `[Map.*]` only a hash of each section is kept, by which those of two instances can be compared.
     """
-    sections = Sections(whole, _LAST)
+    sections = Sections(file, _LAST, is_whole=is_whole)
     if sections.get(_ACTIONS):
         # A file of changes that an instance is asked to make (`ISC_CPF_MERGE_FILE`).
         return Builder(GuestKind.MERGE_CPF).content()

@@ -96,12 +96,12 @@ def kept() -> Iterator[tuple[str, Mapping[str, Read]]]:
         yield section, {"*": switch}
 
 
-def parse(whole: str) -> Content:
-    """Return what is kept of a CSP.ini."""
-    sections = Sections(whole, ())
+def parse(file: str, *, is_whole: bool = False) -> Content:
+    """Return what is kept of a CSP.ini; `is_whole` tells that nothing of it was cut off."""
+    sections = Sections(file, (), is_whole=is_whole)
     builder = Builder(GuestKind.CSP_INI)
     sections.put(builder, _SYSTEM, "system", _SYSTEM_KEYS)
-    if sections.get(_SYSTEM) is None:
+    if sections.get(_SYSTEM) is None and sections.damage:
         builder.miss("system", sections.damage)
     builder.properties["servers"] = _servers(builder, sections)
     builder.properties["paths"] = _paths(builder, sections)
@@ -160,7 +160,7 @@ def _put_enabled(place: Place, entry: Entry | None, damaged: Sequence[str]) -> N
 def _put(place: Place, sections: Sections, section: Section | None, keys: dict[str, tuple[str, Read]]) -> None:
     """Put the values of keys of a section into an element of a list."""
     if section is None:
-        place.builder.miss(place.path, sections.damage)
+        place.builder.miss(place.path, sections.damage or "the file has no section for it")
         return
     part = Builder(GuestKind.CSP_INI)
     sections.put(part, section.name, "own", keys)

@@ -135,6 +135,7 @@ def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterat
     texts: dict[str, str] = {}
     found: dict[str, Format] = {}
     changed: dict[str, str] = {}
+    proved: set[str] = set()
     for name, listed in ((below[file.lower()], listed) for file, listed in entry.files.items()):
         path = folder / name
         named = formats.by_name(name)
@@ -142,6 +143,7 @@ def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterat
         if listed.sha256 and _sha256(path) != listed.sha256:
             changed[name] = f"its SHA-256 is not that of line {listed.line} of {manifest.NAME}: copy it again"
         else:
+            proved |= {name} if listed.sha256 else set()
             texts[name] = decoded(data)
             if not (named and named.tail):  # a log may have them where its host stopped
                 _refuse_nul(texts[name], path)
@@ -159,7 +161,10 @@ def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterat
             message = "is no file that is read, neither by its name nor by its content"
             raise InputError(message, str(folder / name))
     for name, each in found.items():
-        content = each.unread(changed[name]) if name in changed else each.parse(texts[name], others)
+        if name in changed:
+            content = each.unread(changed[name])
+        else:
+            content = each.content(texts[name], others, is_whole=name in proved)
         yield SuppliedFile(name, str(folder / name), content)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -41,10 +42,16 @@ class Format(msgspec.Struct, frozen=True):
     """The usual names, for the documentation."""
     parse: Callable[[str, Mapping[str, str]], Content]
     """Returns what is kept of a text; the mapping has the texts of scripts beside it, by file name."""
+    parse_whole: Callable[[str], Content] | None = None
+    """Does so for a text of which it is known that nothing was cut off, if that makes a difference."""
     limit: int = 4 * _MIB
     """The number of bytes that a file may have."""
     tail: bool = False
     """Whether only the last bytes of a larger file are read."""
+
+    def content(self, text: str, scripts: Mapping[str, str], *, is_whole: bool) -> Content:
+        """Return what is kept of a text; `is_whole` tells that nothing of it was cut off."""
+        return self.parse_whole(text) if is_whole and self.parse_whole else self.parse(text, scripts)
 
     def unread(self, why: str) -> Content:
         """Return the content of a file of which nothing is kept, for a reason."""
@@ -56,9 +63,22 @@ def _alone(parse: Callable[[str], Content]) -> Callable[[str, Mapping[str, str]]
 
 
 FORMATS: Final[tuple[Format, ...]] = (
-    Format(GuestKind.CPF, "CPF", r"[\w.-]+\.cpf", ("iris.cpf", "cache.cpf"), _alone(cpf.parse), limit=16 * _MIB),
     Format(
-        GuestKind.CSP_INI, "configuration of a Web Gateway", r"([\w.-]+-)?csp\.ini", ("CSP.ini",), _alone(csp_ini.parse)
+        GuestKind.CPF,
+        "CPF",
+        r"[\w.-]+\.cpf",
+        ("iris.cpf", "cache.cpf"),
+        _alone(cpf.parse),
+        partial(cpf.parse, is_whole=True),
+        limit=16 * _MIB,
+    ),
+    Format(
+        GuestKind.CSP_INI,
+        "configuration of a Web Gateway",
+        r"([\w.-]+-)?csp\.ini",
+        ("CSP.ini",),
+        _alone(csp_ini.parse),
+        partial(csp_ini.parse, is_whole=True),
     ),
     Format(
         GuestKind.BACKUP_SCRIPTS,

@@ -44,13 +44,16 @@ class Section(msgspec.Struct):
 class Sections:
     """The sections of a file."""
 
-    def __init__(self, text: str, last: Iterable[str]) -> None:
-        """Split a text; `last` are the lower-case names of sections that are written after all that is read."""
+    def __init__(self, text: str, last: Iterable[str], *, is_whole: bool = False) -> None:
+        """Split a text; `last` are the lower-case names of sections that are written after all that is read.
+
+        `is_whole` tells that nothing was cut off, which the text alone may not show.
+        """
         self._found: dict[str, Section] = {}
         self.damage = ""
         """Why the file may have had further sections, "" if it had none."""
         current: Section | None = None
-        for line in lines(text):
+        for line in lines(f"{text}\n" if is_whole else text):
             header = _HEADER.fullmatch(line.text)
             if header and line.ended:
                 name = header[1].strip()
@@ -61,6 +64,8 @@ class Sections:
                 current = None
             elif line.text.strip() and not line.text.lstrip().startswith(_COMMENTS):
                 self._add(current, line)
+        if is_whole:
+            return
         if current is not None:
             current.damage = current.damage or "the file may be cut behind it"
         if not self.damage and not any(name in self._found for name in last):

@@ -181,3 +181,13 @@ def test_of_a_long_log_the_hash_is_of_all_its_bytes(tmp_path: Path) -> None:
     log = "11/01/26-01:30:02:102 (1) 0 [Utility.Event] x\n" * (5 * 1024**2 // 46) + samples.LOG
     (vm,) = folder.read(written(tmp_path, {"vm/messages.log": log}, entry("vm", hashed("messages.log", log))))
     assert vm.files[0].content.properties["events"]
+
+
+def test_a_file_with_its_hash_was_not_cut(tmp_path: Path) -> None:
+    texts = {"CSP.ini": samples.CSP_INI.rstrip("\n"), "iris.cpf": samples.IRIS.partition("[SQL]")[0].rstrip("\n")}
+    files = {f"{vm}/{name}": text for vm in ("cut", "whole") for name, text in texts.items()}
+    entries = entry("cut", *texts), entry("whole", *(hashed(name, text) for name, text in texts.items()))
+    by_vm = {vm.name: vm.files for vm in folder.read(written(tmp_path, files, *entries))}
+    for unsure, sure in zip(by_vm["cut"], by_vm["whole"], strict=True):
+        assert "may be cut" in " ".join(unsure.content.unread.values())
+        assert set(sure.content.unread.values()) <= {"the file has no section for it"}
