@@ -20,7 +20,13 @@ DEPLOYMENT: Final = "deployment.yaml"
 GUEST: Final = "guest"
 
 
-VALIDATED: Final[Mapping[str, Path]] = {"pack": PACK, "rule": PACK, "deployment": DEMO, "retirements": TABLES}
+VALIDATED: Final[Mapping[str, Path]] = {
+    "pack": PACK,
+    "rule": PACK,
+    "deployment": DEMO,
+    "guest": DEMO / GUEST,
+    "retirements": TABLES,
+}
 """The folder whose files the tests validate, by schema."""
 
 

@@ -55,6 +55,20 @@ def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.slow
+def test_the_demo_has_files_from_inside_its_vms_unless_others_are_given(tmp_path: Path) -> None:
+    by_its_own, by_others = tmp_path / "own.json", tmp_path / "others.json"
+    main(["scan", "--demo", "-o", f"json={by_its_own}"])
+    main(["scan", "--demo", "--guest", str(DEPLOYMENT.parent / bundled.GUEST), "-o", f"json={by_others}"])
+    own, others = (
+        {(f["rule"], f["subject"]["name"]) for f in json.loads(path.read_text())["findings"] if f["outcome"] == "fail"}
+        for path in (by_its_own, by_others)
+    )
+    assert own - others == {("MIR014", "TRAKDB")}
+    assert others < own
+    assert ("CMP007", "vm-db-b") in own, "the VM is too small for its CPF"
+
+
+@pytest.mark.slow
 def test_passes_come_with_their_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     main(["scan", "--demo", "-o", "json", "--passes"])
     findings = json.loads(capsys.readouterr().out)["findings"]

@@ -434,6 +434,7 @@ def test_bundled_files_are_validated_here_and_not_by_check() -> None:
     yaml_documents.read(demo).validate("deployment")
     wrong = Document({}, str(demo), {})
     assert wrong.check("deployment") is wrong
+    yaml_documents.read(bundled.DEMO / bundled.GUEST / "manifest.yaml").validate("guest")
     with pytest.raises(InputError):
         wrong.check("waivers")  # the file is not valid for its schema
     with pytest.raises(InputError, match="the file lacks the key 'format'"):

@@ -68,7 +68,7 @@ def _request(
         attestations=options.attestations,
         previous=previous,
         baseline=options.baseline,
-        guest=options.guest,
+        guest=_guest(options),
         detail=Detail.ALL if passes else Detail.FAILURES,
     )
 
@@ -78,6 +78,11 @@ def _source(options: argparse.Namespace, deployment: Path | None = None) -> Sour
     if options.subscription:
         return _live(options, deployment)
     return FileSource(bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot)
+
+
+def _guest(options: argparse.Namespace) -> Path | None:
+    """Return the folder of guest files that the options name; the demo has one."""
+    return options.guest or (bundled.DEMO / bundled.GUEST if options.demo else None)
 
 
 def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
@@ -101,14 +106,14 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
 
 def _collect(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, {outputs.SNAPSHOT})
-    snapshot = _with_guest_files(options, _live(options, options.deployment))
+    snapshot = _with_guest_files(options.guest, _live(options, options.deployment))
     outputs.write([(output.path, outputs.encode(snapshot, output)) for output in wanted])
     return exit_codes.INCOMPLETE if any(not gap.is_of_guest_file for gap in snapshot.gaps) else exit_codes.OK
 
 
-def _with_guest_files(options: argparse.Namespace, source: Source) -> Snapshot:
-    """Return what a source has, with the files of `--guest`; these are read first."""
-    supplied = folder.read(options.guest) if options.guest else ()
+def _with_guest_files(guest: Path | None, source: Source) -> Snapshot:
+    """Return what a source has, with the guest files of a folder; these are read first."""
+    supplied = folder.read(guest) if guest else ()
     return attach(source.read(), supplied).snapshot
 
 
@@ -127,7 +132,8 @@ def _discover(options: argparse.Namespace) -> int:
     if output and output.is_file():
         message = "exists already, and a proposal replaces no file; name a new file"
         raise InputError(message, str(output))
-    proposal = discover.propose(_with_guest_files(options, _source(options)), _scan_with(options, output))
+    snapshot = _with_guest_files(_guest(options), _source(options))
+    proposal = discover.propose(snapshot, _scan_with(options, output))
     outputs.write([(output, proposal.text.encode())])
     if output:
         sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in proposal.last_lines)

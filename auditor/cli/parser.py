@@ -254,7 +254,7 @@ def _add_drift(commands: _Commands) -> None:
     drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot approved by auditor approve")
     drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
     _add_evaluation(drift, formats=FORMATS)
-    drift.set_defaults(command="drift")
+    drift.set_defaults(command="drift", demo=False)
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:

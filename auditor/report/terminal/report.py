@@ -70,7 +70,6 @@ def render(report: Report, view: View) -> str:
     page = Page(view.width)
     _header(page, report)
     _gaps(page, report.document.coverage)
-    _guest_files(page, report.document)
     _errors(page, report.document)
     if report.document.drift:
         write_drift(page, report.document, report.document.drift)
@@ -79,6 +78,7 @@ def render(report: Report, view: View) -> str:
         _unknowns(page, report.document)
         _carried(page, report.document)
         write_exemptions(page, report.document)
+    _guest_files(page, report.document)
     if view.passes:
         _passes(page, report.document)
     page.lines(["", _summary(report.document)])

@@ -43,7 +43,7 @@ def parse(data: bytes, path: Path) -> list[Entry]:
     Raises:
         InputError: it is malformed, or has a VM or a file twice.
     """
-    document = yaml_documents.parse(data, str(path)).validate(SCHEMA)
+    document = yaml_documents.parse(data, str(path)).check(SCHEMA)
     value: Any = document.value
     found: dict[str, Entry] = {}
     for item in value["taken"]:
