@@ -36,6 +36,8 @@ CSP: Final = {
 """The address of the load balancer, mirror-aware at once, and management pages that are open to all."""
 SCRIPTS: Final = {'"continueBackupOnFailure": false': '"continueBackupOnFailure": true'}
 """A backup goes on where the database was not frozen."""
+TEMPLATE: Final = {'"/etc/azure/freeze.sh"': '""', '"/etc/azure/thaw.sh"': '""'}
+"""The settings name no script, as in Azure's template; both scripts are supplied all the same."""
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,7 @@ SCRIPTS: Final = {'"continueBackupOnFailure": false': '"continueBackupOnFailure"
         ("vm-app-a/iris.cpf", ECP, "MIR021"),
         ("vm-web-a/CSP.ini", CSP, "MIR022 SEC018"),
         ("vm-db-a/VMSnapshotScriptPluginConfig.json", SCRIPTS, "BKP004"),
+        ("vm-db-a/VMSnapshotScriptPluginConfig.json", TEMPLATE, "BKP004"),
     ],
 )
 def test_exactly_the_rules_about_what_is_bad_fail(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -23,6 +23,7 @@ from auditor.sources.guest.text import decoded
 _MOST_FOLDERS: Final = 10_000
 _MOST_FILES: Final = 100
 _SCRIPT_LIMIT: Final = 1024**2
+_SCRIPT: Final = ".sh"
 _OPEN: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -155,17 +156,28 @@ def _files(folder: Path, below: dict[str, str], entry: manifest.Entry) -> Iterat
             found[name] = each
     others = {name: text for name, text in texts.items() if name not in found}
     settings = [name for name, each in found.items() if each.kind is GuestKind.BACKUP_SCRIPTS]
-    scripts = {script for name in settings if name in texts for script in backup_scripts.locations(texts[name])}
-    for name in sorted((others.keys() | changed.keys()) - found.keys() - scripts):
-        if changed.keys().isdisjoint(settings):  # which would name the scripts
-            message = "is no file that is read, neither by its name nor by its content"
-            raise InputError(message, str(folder / name))
+    if changed.keys().isdisjoint(settings):  # which would name the scripts
+        names = (others.keys() | changed.keys()) - found.keys()
+        _refuse_others(folder, names, [texts[name] for name in settings])
     for name, each in found.items():
         if name in changed:
             content = each.unread(changed[name])
         else:
             content = each.content(texts[name], others, is_whole=name in proved)
         yield SuppliedFile(name, str(folder / name), content)
+
+
+def _refuse_others(folder: Path, names: set[str], settings: Sequence[str]) -> None:
+    """Refuse files that are not read, other than scripts beside settings; those of Azure's template name none.
+
+    Raises:
+        InputError: there is such a file.
+    """
+    scripts = {script for text in settings for script in backup_scripts.locations(text)}
+    for name in sorted(names - scripts):
+        if not settings or not name.lower().endswith(_SCRIPT):
+            message = "is no file that is read, neither by its name nor by its content"
+            raise InputError(message, str(folder / name))
 
 
 def _refuse_nul(text: str, path: Path) -> None:

@@ -58,6 +58,22 @@ def test_all_files_of_all_vms_are_read(tmp_path: Path) -> None:
     assert plugin.content.properties["preScript"]["callsFreeze"] is True
 
 
+@pytest.mark.parametrize("settings", ["{}", '{"preScriptLocation": ""}', '{"preScriptLocation": "/etc/az'])
+def test_scripts_that_the_settings_do_not_name_are_not_read(tmp_path: Path, settings: str) -> None:
+    files = {
+        "vm/VMSnapshotScriptPluginConfig.json": settings,
+        "vm/before.sh": samples.SCRIPTS["before.sh"],
+        "vm/b.SH": "",
+    }
+    listed = entry("vm", *(name.removeprefix("vm/") for name in files))
+    (vm,) = folder.read(written(tmp_path, files, listed))
+    (only,) = vm.files
+    assert only.content.properties.keys() & {"preScript", "postScript"} == set()
+    files = {"vm/VMSnapshotScriptPluginConfig.json": settings, "vm/notes.txt": "x"}
+    listed = entry("vm", "VMSnapshotScriptPluginConfig.json", "notes.txt")
+    assert "notes.txt: is no file that is read" in error(written(tmp_path / "notes", files, listed))
+
+
 def test_a_file_of_another_name_is_recognised_by_its_content(tmp_path: Path) -> None:
     (vm,) = folder.read(written(tmp_path, {"vm/status": samples.STATUS}, entry("vm", "status")))
     assert vm.files[0].content.properties["mirror"] == "LAB"
