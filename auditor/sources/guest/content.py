@@ -189,5 +189,12 @@ def _matching(pattern: re.Pattern[str], value: str) -> str | None:
     return value or None
 
 
+def directory(value: str) -> str | None:
+    """Read a directory; what has a `=` may be two lines that were joined."""
+    if "=" in value:
+        raise ValueError
+    return text(value)
+
+
 required_port: Final = required(port)
-required_text: Final = required(text)
+required_directory: Final = required(directory)

@@ -20,18 +20,19 @@ from auditor.sources.guest.content import (
     Place,
     Read,
     address,
+    directory,
     guid,
     name,
     numbers,
     one_of,
     required,
+    required_directory,
     required_flag,
     required_number,
     required_port,
-    required_text,
     text,
 )
-from auditor.sources.guest.sections import Entry, Section, Sections
+from auditor.sources.guest.sections import Entry, Section, Sections, is_misspelled
 
 _LAST: Final = ("sql", "sqlsysdatatypes", "telnet", "conversions")
 """Sections that an instance writes after all that is read."""
@@ -51,8 +52,8 @@ _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
         "VirtualAddressInterface": ("virtualAddressInterface", name),
     },
     "Journal": {
-        "CurrentDirectory": ("currentDirectory", required_text),
-        "AlternateDirectory": ("alternateDirectory", text),
+        "CurrentDirectory": ("currentDirectory", required_directory),
+        "AlternateDirectory": ("alternateDirectory", directory),
         "BackupsBeforePurge": ("backupsBeforePurge", required_number),
         "DaysBeforePurge": ("daysBeforePurge", required_number),
         "PurgeArchived": ("purgeArchived", required_flag),
@@ -84,7 +85,7 @@ _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
         "ijcbuff": ("ijcbuff", required_number),
         "MaxServers": ("maxServers", required_number),
         "MaxServerConn": ("maxServerConn", required_number),
-        "wijdir": ("wijdir", text),
+        "wijdir": ("wijdir", directory),
     },
 }
 """Sections with the keys that are kept, and what they are called here."""
@@ -170,9 +171,9 @@ def _entries(builder: Builder, section: Section, into: str, read: ReadEntry, fir
 
 
 def _database(place: Place, value: str) -> None:
-    directory, *rest = value.split(",")
-    place.put("directory", "" if "=" in directory else directory, required_text)
-    place.put("server", rest[0] if rest else "", required(name) if directory.startswith(":") else name)
+    path, *rest = value.split(",")
+    place.put("directory", path, required_directory)
+    place.put("server", rest[0] if rest else "", required(name) if path.startswith(":") else name)
 
 
 def _namespace(place: Place, value: str) -> None:
@@ -215,7 +216,12 @@ def _put_members(builder: Builder, sections: Sections) -> None:
     mirrors = sections.get("Mirrors")
     named = {entry.name.lower() for entry in mirrors.entries} if mirrors else set()
     if named != {section.name[len(_MAP_MIRRORS) :].lower() for section in found}:
-        builder.miss("mirrorMembers[*]", f"the mirrors of [Mirrors] are not those of [{_MAP_MIRRORS}NAME]")
+        # Which of the names is damaged is not known.
+        why = f"the mirrors of [Mirrors] are not those of [{_MAP_MIRRORS}NAME]"
+        builder.miss("mirrorMembers[*]", why)
+        for index, mirror in enumerate(builder.properties.get("mirrors", [])):
+            mirror.pop("name", None)
+            builder.miss(f"mirrors[{index}].name", why)
     members: list[dict[str, Any]] = []
     for section in found:
         read = _entries(builder, section, "mirrorMembers", cpf_mirrors.put_member, len(members))
@@ -229,6 +235,8 @@ def _put_members(builder: Builder, sections: Sections) -> None:
 def _put_maps(builder: Builder, sections: Sections) -> None:
     """Put a hash of each section of mappings."""
     maps = []
+    for section in filter(_may_be_maps, sections.below("")):
+        builder.miss("maps[*]", f"line {section.line} has a section whose name is misspelled")
     for section in sections.below(_MAP):
         if section.damage:
             builder.miss("maps[*]", section.damage)
@@ -237,6 +245,14 @@ def _put_maps(builder: Builder, sections: Sections) -> None:
     builder.properties["maps"] = maps
     if sections.damage:
         builder.miss("maps[*]", sections.damage)
+
+
+def _may_be_maps(section: Section) -> bool:
+    """Return whether the name of a section is that of one of mappings, with a damage."""
+    found, prefix = section.name.lower(), _MAP.lower().rstrip(".")
+    if found.startswith((_MAP.lower(), _MAP_MIRRORS.lower())):
+        return False
+    return found.startswith(prefix) or is_misspelled(found.partition(".")[0], prefix)
 
 
 def _hash(entries: list[Entry]) -> dict[str, Any]:

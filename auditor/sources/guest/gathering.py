@@ -20,19 +20,20 @@ from auditor.sources.guest import (
 )
 from auditor.sources.guest.content import (
     Read,
+    directory,
     flag,
     number,
     port,
+    required_directory,
     required_flag,
     required_number,
     required_port,
-    required_text,
     text,
 )
 
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
 _FILES: Final = {"linux": "linux.sh", "windows": "windows.ps1"}
-_TEXTS: Final[tuple[Read, ...]] = (text, required_text)
+_TEXTS: Final[tuple[Read, ...]] = (text, directory, required_directory)
 _NUMBERS: Final[tuple[Read, ...]] = (
     flag,
     number,

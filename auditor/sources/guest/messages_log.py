@@ -58,8 +58,8 @@ def parse(whole: str) -> Content:
             continue
         first, last = first or at, at
         events += [{"at": at, **event} for event in _event(found["text"])]
-        if any(is_misspelled(found["text"].strip(), text) for text in FREEZES.values()):
-            builder.miss("events[*]", f"line {line.number} is misspelled")
+        if any(_is_damaged(found["text"].strip(), text) for text in FREEZES.values()):
+            builder.miss("events[*]", f"line {line.number} is misspelled, or two lines that were joined")
     if not first:
         builder.miss("events", "no line has the form of a log")
         return builder.content()
@@ -77,6 +77,11 @@ def _time(found: re.Match[str]) -> str:
     except ValueError:
         return ""
     return f"{at.isoformat()}.{found['ms']}"
+
+
+def _is_damaged(found: str, text: str) -> bool:
+    """Return whether the text of a line is that of an event with a damage, or has that of an event in it."""
+    return found != text and (text in found or is_misspelled(found, text))
 
 
 def _event(text: str) -> list[dict[str, Any]]:

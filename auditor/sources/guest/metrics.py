@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ NAMES: Final = (
 LINE: Final = re.compile(r"(?P<name>iris_\w{1,64})(?:\{(?P<labels>[^}]*)\})?\s+(?P<value>\S+)(?:\s+\d+)?")
 LABELS: Final = ("id", "dir", "name")
 _LABEL: Final = re.compile(rf'(?:^|,)\s*({"|".join(LABELS)})="([^"\\]{{0,512}})"')
+_MOST: Final = {"iris_mirror_failover_ready": 1, "iris_mirror_member_type": 7, "iris_mirror_status": 9}
+"""The largest values of metrics whose numbers stand for states."""
 _VALUE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?")
 
 
@@ -32,7 +35,8 @@ def parse(whole: str) -> Content:
         match = LINE.fullmatch(line.text.strip())
         if match is None or match["name"] not in NAMES:
             continue
-        if not line.ended or not _VALUE.fullmatch(match["value"]):
+        most = _MOST.get(match["name"], math.inf)
+        if not line.ended or not _VALUE.fullmatch(match["value"]) or float(match["value"]) > most:
             builder.miss("metrics[*]", f"line {line.number} is malformed")
             continue
         labels = {label[1]: label[2] for label in _LABEL.finditer(match["labels"] or "")}

@@ -51,7 +51,7 @@ def parse(whole: str) -> Content:
 
 
 def _put_arbiter(builder: Builder, arbiter: dict[str, Any], line: Line) -> None:
-    text = line.text.strip()
+    text = line.text.strip() if line.ended else ""
     if address := _ARBITER.fullmatch(text):
         arbiter |= {"host": address[1], "port": int(address[2])}
     elif mode := _MODE.fullmatch(text):
@@ -68,7 +68,7 @@ def _put_members(builder: Builder, members: list[dict[str, Any]], every: list[Li
     """Put the members: two lines each, below a line of dashes."""
     start = next((place for place, line in enumerate(every) if _RULE.fullmatch(line.text.strip())), None)
     if start is None:
-        builder.miss("members", "the table of members is missing; the file may be cut")
+        builder.miss("members[*]", "the table of members is missing; the file may be cut")
         return
     rows = every[start + 1 :]
     place = 0
@@ -84,7 +84,9 @@ def _put_members(builder: Builder, members: list[dict[str, Any]], every: list[Li
         members.append(item)
         place += 2
     if not members:
-        builder.miss("members", "the table of members is empty; the file may be damaged")
+        builder.miss("members[*]", "the table of members is empty; the file may be damaged")
+    if any(_MEMBER.fullmatch(row.text) for row in rows[place:]):
+        builder.miss("members[*]", "the table of members has a gap; the file may be damaged")
     if place < len(rows) and rows[place].text.strip():
         builder.miss("members[*]", f"line {rows[place].number} is malformed")
     elif place >= len(rows):

@@ -34,6 +34,11 @@ OPTIONS: Final = frozenset(
     }
 )
 
+HIDDEN: Final = "?"
+"""Stands for an option that may be damaged, in a file that the script of `auditor guest script` wrote."""
+_ACCESS: Final = frozenset({"ro", "rw"})
+"""Options of which each file system has one."""
+
 
 def parse(whole: str) -> Content:
     """Return the file systems as one list."""
@@ -69,9 +74,10 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
             builder.miss(f"{path}.type", "its value is no type of file system")
         if isinstance(options, str):
             found = options.split(",")
-            item["options"] = [option for option in found if option in OPTIONS]
-            if any(is_misspelled(option, known) for option in found for known in OPTIONS if option not in OPTIONS):
-                builder.miss(f"{path}.options[*]", "an option is misspelled")
+            if _ACCESS.isdisjoint(found) or any(_is_damaged(option) for option in found):
+                builder.miss(f"{path}.options", "an option is misspelled, or two options were joined")
+            else:
+                item["options"] = [option for option in found if option in OPTIONS]
         else:
             builder.miss(f"{path}.options", "its value is no text")
         items.append(item)
@@ -80,3 +86,12 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
             _walk(builder, children, items, level + 1)
         else:
             builder.miss("mounts[*]", f"the file systems below {target} are malformed")
+
+
+def _is_damaged(option: str) -> bool:
+    """Return whether an option that is not known may be a known one, with a character or another option too much."""
+    longer = (known for known in OPTIONS if len(known) > max(map(len, _ACCESS)))
+    return option not in OPTIONS and (
+        option == HIDDEN
+        or any(is_misspelled(option, known) for known in OPTIONS) or any(known in option for known in longer)
+    )

@@ -16,8 +16,8 @@ from auditor.sources.guest.content import Builder, Place, Read
 from auditor.sources.guest.text import Line, lines
 
 _HEADER: Final = re.compile(r"\s*\[([^\[\]=]{1,256})\]\s*")
-_DAMAGED_HEADER: Final = re.compile(r"\s*\[[^=]*(?:\]|$)")
-_COMMENTS: Final = (";", "#", "//")
+_DAMAGED_HEADER: Final = re.compile(r"\s*\[[^=]*(?:\]|$)|[^=]*\]\s*$")
+_COMMENT: Final = re.compile(r"\s*(?:[;#]|//(?:\s|$))")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class Sections:
                 # Or a header that is joined with another line: whose lines follow is not known.
                 self._damage(current, line)
                 current = None
-            elif line.text.strip() and not line.text.lstrip().startswith(_COMMENTS):
+            elif line.text.strip() and not _COMMENT.match(line.text):
                 self._add(current, line)
         if is_whole:
             return
@@ -121,6 +121,8 @@ class Sections:
                     builder.miss(into, found.damage)
             elif len({entry.value for entry in entries}) > 1:
                 builder.miss(f"{into}.{name}", f"lines {entries[0].line} and {entries[-1].line} contradict each other")
+            elif entries[0].value.startswith("="):
+                builder.miss(f"{into}.{name}", f"line {entries[0].line} has `=` twice")
             elif not entries[0].ended:
                 builder.miss(f"{into}.{name}", f"line {entries[0].line} may be cut")
             else:

@@ -189,6 +189,14 @@ def test_a_mapping_changes_the_hash() -> None:
         ("[MapMirrors.", "[MapMirors.", "mirrorMembers"),
         ("[MapMirrors.TRAKDB]", "[MapMirrors.TRAKDBB]", "mirrorMembers"),
         ("[MapMirrors.TRAKDB]\n", "[MapMirrors.TRAKDB]", "mirrorMembers"),
+        ("[MapMirrors.TRAKDB]", "MapMirrors.TRAKDB]", "mirrorMembers"),
+        ("[Mirrors]\nTRAKDB", "[Mirrors]\nTRAKB", "mirrors[0].name"),
+        ("[MapMirrors.TRAKDB]", "[MapMirrors.TRAKB]", "mirrors[0].name"),
+        ("[Map.TRAKDB]", "[ap.TRAKDB]", "maps"),
+        ("[Map.TRAKDB]", "[MapTRAKDB]", "maps"),
+        ("jrnalt/\nBackups", "jrnalt/Backups", "journal.alternateDirectory"),
+        ("jrn/\nDays", "jrn/Days", "journal.currentDirectory"),
+        ("DaysBeforePurge=3", "DaysBeforePurge==3", "journal.daysBeforePurge"),
         ("mgr/\nIRISTEMP", "mgr/IRISTEMP", "databases"),
         ("\n[Namespaces]\n", "\n[Namespaces]", "databases"),
         ("98304,0", "983040", "config.globals"),
@@ -214,12 +222,22 @@ def test_an_ecp_server_whose_values_may_have_moved_is_unread(line: str) -> None:
         ("\nLAB=Enabled", "\nLAAB=Enabled", "enabled"),
         ("LAB=Enabled\n", "LAB=Enabled", "enabled"),
         ("Mirror_Aware=1", "Mirror_Aware=", "mirrorAware"),
+        ("Password={", "Password=={", "passwordForm"),
     ],
 )
 def test_a_server_of_a_damaged_index_or_setting_is_unread(old: str, new: str, path: str) -> None:
     assert old in CSP_INI
     content = parsed("CSP.ini", CSP_INI.replace(old, new, 1))
     assert any(own.startswith("servers[") and own.endswith(path) for own in content.unread)
+
+
+def test_a_path_whose_entry_begins_with_two_slashes_is_unread() -> None:
+    content = parsed("CSP.ini", CSP_INI.replace("\n/lab=", "\n//lab="))
+    assert any(path.startswith("paths[") and path.endswith("enabled") for path in content.unread)
+    assert (
+        not parsed("CSP.ini", CSP_INI.replace("\n/lab=", "\n// the lab\n/lab=")).unread.keys()
+        - parsed("CSP.ini", CSP_INI).unread.keys()
+    )
 
 
 def test_a_misspelled_alternative_server_is_unread() -> None:
@@ -237,14 +255,41 @@ def test_a_misspelled_key_or_option_of_json_is_unread() -> None:
     content = parsed("findmnt.json", samples.MOUNTS.replace('"children"', '"childre"', 1))
     assert "mounts[*]" in content.unread
     content = parsed("findmnt.json", samples.MOUNTS.replace("noatime", "noattime", 1))
-    assert any(path.endswith(".options[*]") for path in content.unread)
+    assert any(path.endswith(".options") for path in content.unread)
     content = parsed("lsblk.json", samples.DEVICES.replace('"hctl"', '"hct"', 1))
     assert "devices[*]" in content.unread
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("rw,noatime", "rwnoatime"), ("rw,noatime", "rw,noatimeattr2"), ("rw,noatime", "rw,?")]
+)
+def test_options_that_may_be_joined_are_unread(old: str, new: str) -> None:
+    content = parsed("findmnt.json", samples.MOUNTS.replace(old, new))
+    assert is_unknown(content, "mounts[0].options")
+
+
+def test_a_state_that_metrics_do_not_have_is_unread() -> None:
+    content = parsed("metrics.prom", samples.METRICS.replace("failover_ready 1", "failover_ready 11"))
+    assert "metrics[*]" in content.unread
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("N/A                N/A\n", "N/A                N/A\n\n", "members[*]"),
+        ("|2188\n", "|21", "arbiter.port"),
+        ("Arbiter Controlled\n", "Arbiter Controlled", "arbiter.mode"),
+    ],
+)
+def test_a_status_that_is_damaged_or_cut_is_unread(old: str, new: str, path: str) -> None:
+    start, _, rest = samples.STATUS.partition(old)
+    content = parsed("mirror-status.txt", start + new + (rest if new.endswith("\n") else ""))
+    assert path in content.unread
+
+
 def test_a_status_without_members_is_unread() -> None:
     content = parsed("mirror-status.txt", re.sub(r"(-{5,}(?: +-{3,})+\n)", r"\1\n", samples.STATUS, count=1))
-    assert "members" in content.unread
+    assert "members[*]" in content.unread
 
 
 def test_a_merge_file_is_no_evidence() -> None:
@@ -310,6 +355,8 @@ def test_damaged_lines_about_freezes_make_events_incomplete() -> None:
     for damaged in (
         whole.replace("System suspended", "System suspendd"),
         whole.replace("03:512 (4711)", "03:512 4711"),
+        whole.replace("/20261101.002\n", "/20261101.002").replace("lab-iris | ", ""),
+        whole.replace("System suspended\n", "System suspended"),
     ):
         found = parsed("messages.log", damaged)
         assert "suspended" not in {event["event"] for event in found.properties["events"]}

@@ -127,7 +127,7 @@ function end_hash() {
 }
 function malformed() { end_hash(); emit("?") }
 NR == 1 { sub(/^\357\273\277/, "") }
-/^[ \t]*$/ || /^[ \t]*([;#]|\/\/)/ { next }
+/^[ \t]*$/ || /^[ \t]*([;#]|\/\/([ \t]|$))/ { next }
 /[\001-\010\013-\037\177]/ { malformed(); next }
 /^[ \t]*\[.+\][ \t]*$/ && trim($0) !~ /^\[.*(\[|\]|=).*\]$/ {
   end_hash()
@@ -139,7 +139,11 @@ NR == 1 { sub(/^\357\273\277/, "") }
 }
 {
   place = separator($0)
-  if (!started || !place) { malformed(); next }
+  if (!started || !place) {
+    malformed()
+    if (/^[ \t]*\[/ || /\][ \t]*$/) { emit("[other]"); part = any = "" } # whose lines follow is not known
+    next
+  }
   key = trim(substr($0, 1, place - 1)); value = trim(substr($0, place + 1)); form = form_of(tolower(key))
   if (form != "") put(key, value, form)
   else if (is_damaged(tolower($0), tolower(key), tolower(value))) malformed()
@@ -172,7 +176,10 @@ function value_of(text,   found, i, k) {
   for (k in forms) if (near(text, k)) return "\"" text "\""
   if (form == "options") {
     count = split(text, rows, ",")
-    for (i = 1; i <= count; i++) if (rows[i] in options) found = found (found == "" ? "" : ",") rows[i]
+    for (i = 1; i <= count; i++) {
+      if (!(rows[i] in options)) for (k in options) if (near(rows[i], k) || length(k) > 2 && index(rows[i], k)) rows[i] = "?"
+      if (rows[i] in options || rows[i] == "?") found = found (found == "" ? "" : ",") rows[i]
+    }
     return "\"" found "\""
   }
   if (form == "device") sub(/\[.*/, "", text)

@@ -103,7 +103,7 @@ function Select-Section([string[]]$lines, [string]$table) { # a CPF or CSP.ini
         }
     }
     foreach ($line in $lines) {
-        if ($line -match '^\s*($|[;#]|//)') { continue }
+        if ($line -match '^\s*($|[;#]|//(\s|$))') { continue }
         $section = [regex]::Match($line, '^[ \t]*\[([^\[\]=\x00-\x1f\x7f]{1,256})\][ \t]*$')
         if ($section.Success) {
             . $endHash
@@ -131,6 +131,11 @@ function Select-Section([string[]]$lines, [string]$table) { # a CPF or CSP.ini
             . $endHash
             $hashed = $null
             $kept.Add('?')
+            if ($place -lt 0 -and $line -match '^[ \t]*\[|\][ \t]*$') { # whose lines follow is not known
+                $kept.Add('[other]')
+                $keys = @{}
+                $any = ''
+            }
             continue
         }
         $key = $line.Substring(0, $place).Trim()

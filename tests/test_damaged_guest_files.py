@@ -1,0 +1,158 @@
+"""A guest file that is damaged never gives an outcome that the whole file does not give, but unknown.
+
+A character that is lost or doubled can leave another valid value in its place (`2000` becomes `22000`, an address
+another address). Nothing shows this in the file alone, and only there the outcome may be another one; the SHA-256 in
+the manifest shows it. Likewise, a log or a script that is cut at the end of a line is a whole log or script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from auditor import bundled
+from auditor.evaluation.model import Outcome
+from auditor.sources.guest import folder
+from auditor.sources.guest.content import Content
+from tests.bad_guest_files import BAD_FILES, GUEST, NAME, BadFile
+from tests.guest_files import Findings, Guest, guest
+
+pytestmark = pytest.mark.slow
+
+WITHOUT: Final = {"DEP003", "MIR027"}
+"""Rules that also pass without the file: they compare it with what else is known."""
+MIRRORS: Final = re.compile(r"^\[(?:Map)?Mirrors.*?(?=^\[(?!MapMirrors))", re.MULTILINE | re.DOTALL)
+"""The sections of a CPF about mirrors, whose values are known by their place."""
+GOOD: Final = [
+    (name, file)
+    for name, vms in {
+        "trakcare-current": ("vm-db-a", "vm-app-a", "vm-web-a"),
+        "trakcare-2018": ("vm-db-a", "vm-web-a"),
+        "healthshare-current": ("vm-hshc-db-a",),
+    }.items()
+    for vm in vms
+    for file in sorted(
+        f"{vm}/{path.name}" for path in (bundled.FIXTURES / name / bundled.GUEST / vm).iterdir() if path.is_file()
+    )
+]
+"""The known-good deployments and files of VMs of each kind."""
+
+
+def damaged(file: str, whole: str, most: int, *, mirrors: bool = False) -> Iterator[str]:
+    """Yield a text with one character deleted, or doubled, or cut, at some places; `mirrors` adds those about mirrors."""
+    chosen = random.Random(file)
+    places = {*chosen.sample(range(len(whole)), min(most, len(whole)))}
+    # What joins or splits lines and values.
+    signs = [match.start() for match in re.finditer(r"\n\[|[\n\],=\"]", whole)]
+    places |= {*chosen.sample(signs, min(most // 3, len(signs)))}
+    if mirrors and (found := MIRRORS.search(whole)):
+        places |= {*range(found.start(), found.end())}
+    for place in sorted(places):
+        yield whole[:place] + whole[place + 1 :]
+        yield whole[:place] + whole[place] + whole[place:]
+    for place in chosen.sample(range(len(whole)), min(most // 4, len(whole))):
+        if not (file.endswith((".log", ".sh")) and whole[:place].endswith("\n")):
+            yield whole[:place]
+
+
+def values(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each value."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from values(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from values(item, f"{path}[{index}]")
+    else:
+        yield path
+
+
+def has_other_values(found: Content, whole: Content) -> bool:
+    """Return whether a content differs only in values, so that nothing in the file shows the damage."""
+    return found.unread.keys() == whole.unread.keys() and [*values(found.properties)] == [*values(whole.properties)]
+
+
+def other_outcomes(whole: Findings, now: Findings) -> Iterator[str]:
+    """Yield outcomes that a loss of knowledge changed to anything but unknown."""
+    unknown = {key[:2] for key, finding in now.items() if finding.outcome is Outcome.UNKNOWN}
+    for key in whole.keys() | now.keys():
+        before, after = (found[key].outcome if key in found else None for found in (whole, now))
+        vanished = after is None and key[:2] in unknown
+        if before is not after and after is not Outcome.UNKNOWN and not vanished and key[0] not in WITHOUT:
+            yield f"{key} was {before} and is {after}"
+
+
+def check(own: Guest, file: str, whole: str, texts: Iterator[str]) -> None:
+    """Compare the outcomes of damaged files with those of the whole one."""
+    path, content = own.content(file, whole)
+    every, without = own.evaluate((path, content)), own.evaluate(own.unread(path))
+    reading = {
+        key[0]
+        for key in every.keys() | without.keys()
+        if key not in every or key not in without or every[key].outcome is not without[key].outcome
+    }
+    before = {key: finding for key, finding in every.items() if key[0] in reading}
+    seen: list[Content] = []
+    for text in texts:
+        changed = own.content(file, text)
+        if changed[1] in seen or not reading:
+            continue
+        seen.append(changed[1])
+        after = own.evaluate(changed, reading)
+        errors = [finding.reasons for finding in after.values() if finding.outcome is Outcome.ERROR]
+        assert not errors, text
+        if not has_other_values(changed[1], content):
+            assert [*other_outcomes(before, after)] == [], text
+
+
+@pytest.mark.parametrize("bad", BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_no_damage_makes_a_bad_file_pass(bad: BadFile) -> None:
+    most = 60 if bad.file.endswith(".cpf") else 120
+    texts = damaged(bad.file, bad.text, most, mirrors=bad is BAD_FILES["cpf"])
+    check(guest(NAME), bad.file, bad.text, texts)
+
+
+@pytest.mark.parametrize(("name", "file"), GOOD)
+def test_no_damage_makes_a_good_file_fail(name: str, file: str) -> None:
+    own = guest(name)
+    whole = own.text(file)
+    check(own, file, whole, damaged(file, whole, 24))
+
+
+@pytest.mark.parametrize("bad", BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_with_a_hash_no_damage_is_another_value(bad: BadFile, tmp_path: Path) -> None:
+    """Each of these has a digit or letter twice, which leaves another valid value in its place."""
+    copied = tmp_path / "guest"
+    shutil.copytree(GUEST, copied)
+    vm, _, own = bad.file.partition("/")
+    manifest = copied / "manifest.yaml"
+    line = next(line for line in manifest.read_text().splitlines() if f"machine: {vm}," in line)
+    sha256 = hashlib.sha256(bad.text.encode()).hexdigest()
+    listed = line.replace(f"{own}", f"{{name: {own}, sha256: {sha256}}}", 1)
+    manifest.write_text(manifest.read_text().replace(line, listed))
+
+    def findings(text: str) -> Findings:
+        (copied / bad.file).write_text(text, encoding="utf-8")
+        return guest(NAME).findings(folder.read(copied))
+
+    whole = findings(bad.text)
+    assert {key[0] for key, finding in whole.items() if finding.outcome is Outcome.FAIL} == {*bad.fails.split()}
+    now = findings(doubled(bad))
+    assert [*other_outcomes(whole, now)] == []
+    lost = {key[0] for key, finding in now.items() if finding.outcome is Outcome.UNKNOWN}
+    assert lost >= {*bad.fails.split()} - WITHOUT
+
+
+def doubled(bad: BadFile) -> str:
+    """Return a bad file in which the first digit behind what is bad is there twice."""
+    start = bad.text.index(next(iter(bad.changes.values())))
+    place = next(place for place in itertools.count(start) if bad.text[place].isalnum())
+    return bad.text[:place] + bad.text[place] + bad.text[place:]
