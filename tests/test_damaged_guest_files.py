@@ -2,7 +2,8 @@
 
 A character that is lost or doubled can leave another valid value in its place (`2000` becomes `22000`, an address
 another address). Nothing shows this in the file alone, and only there the outcome may be another one; the SHA-256 in
-the manifest shows it. Likewise, a log or a script that is cut at the end of a line is a whole log or script.
+the manifest shows it. Likewise, a log that is cut is an earlier log, and a
+script that is cut at the end of a line is a whole script.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ GOOD: Final = [
 
 
 def damaged(file: str, whole: str, most: int, *, mirrors: bool = False) -> Iterator[str]:
-    """Yield a text with one character deleted, or doubled, or cut, at some places; `mirrors` adds those about mirrors."""
+    """Yield a text with a character deleted, or doubled, or cut, at some places; `mirrors` adds those about mirrors."""
     chosen = random.Random(file)
     places = {*chosen.sample(range(len(whole)), min(most, len(whole)))}
     # What joins or splits lines and values.
@@ -59,7 +60,7 @@ def damaged(file: str, whole: str, most: int, *, mirrors: bool = False) -> Itera
         yield whole[:place] + whole[place + 1 :]
         yield whole[:place] + whole[place] + whole[place:]
     for place in chosen.sample(range(len(whole)), min(most // 4, len(whole))):
-        if not (file.endswith((".log", ".sh")) and whole[:place].endswith("\n")):
+        if not (file.endswith(".log") or (file.endswith(".sh") and whole[:place].endswith("\n"))):
             yield whole[:place]
 
 

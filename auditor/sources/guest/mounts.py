@@ -93,5 +93,6 @@ def _is_damaged(option: str) -> bool:
     longer = (known for known in OPTIONS if len(known) > max(map(len, _ACCESS)))
     return option not in OPTIONS and (
         option == HIDDEN
-        or any(is_misspelled(option, known) for known in OPTIONS) or any(known in option for known in longer)
+        or any(is_misspelled(option, known) for known in OPTIONS)
+        or any(known in option for known in longer)
     )
