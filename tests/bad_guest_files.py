@@ -65,6 +65,8 @@ PORTAL: Final = {"Ip_Address=10.10.1.11\nTCP_Port=1972\n": "Ip_Address=10.10.1.1
 """The Management Portal on a server that is mirror-aware."""
 SCRIPTS: Final = {'"continueBackupOnFailure": false': '"continueBackupOnFailure": true'}
 """A backup goes on where the database was not frozen."""
+TEMPLATE: Final = {'"/etc/azure/freeze.sh"': '""', '"/etc/azure/thaw.sh"': '""'}
+"""The settings name no script, as in Azure's template; both scripts are supplied all the same."""
 TOO_LONG: Final = {'"timeoutInSeconds": 120': '"timeoutInSeconds": 3600'}
 """A longer time limit than Azure Backup accepts."""
 STILL_FROZEN: Final = {
@@ -96,6 +98,7 @@ BAD_FILES: Final = {
     "plain": BadFile("vm-web-a/CSP.ini", PLAIN, "SEC018"),
     "portal": BadFile("vm-web-a/CSP.ini", PORTAL, "MIR022"),
     "scripts": BadFile("vm-db-a/VMSnapshotScriptPluginConfig.json", SCRIPTS, "BKP004"),
+    "template": BadFile("vm-db-a/VMSnapshotScriptPluginConfig.json", TEMPLATE, "BKP004"),
     "too-long": BadFile("vm-db-a/VMSnapshotScriptPluginConfig.json", TOO_LONG, "BKP004"),
     "hides-failure": BadFile("vm-db-a/freeze.sh", HIDES_FAILURE, "BKP004"),
     "still-frozen": BadFile("vm-db-a/messages.log", STILL_FROZEN, "BKP004"),

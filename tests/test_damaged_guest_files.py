@@ -135,7 +135,7 @@ def test_with_a_hash_no_damage_is_another_value(bad: BadFile, tmp_path: Path) ->
     shutil.copytree(GUEST, copied)
     vm, _, own = bad.file.partition("/")
     manifest = copied / "manifest.yaml"
-    line = next(line for line in manifest.read_text().splitlines() if f"machine: {vm}," in line)
+    line = next(line for line in manifest.read_text().splitlines() if f": {vm}, at:" in line)
     sha256 = hashlib.sha256(bad.text.encode()).hexdigest()
     listed = line.replace(f"{own}", f"{{name: {own}, sha256: {sha256}}}", 1)
     manifest.write_text(manifest.read_text().replace(line, listed))
