@@ -412,8 +412,10 @@ def test_a_terminal_that_can_only_write_lines_gets_lines(
 
 
 def test_collect_keeps_guest_files(server: ArmServer, tmp_path: Path) -> None:
-    kept, guest = tmp_path / "taken.jsonl", str(DEPLOYMENT.parent / bundled.GUEST)
-    assert main(["collect", *source(server), "--guest", guest, "-o", f"snapshot={kept}"]) == exit_codes.OK
+    kept, guest = tmp_path / "taken.jsonl", DEPLOYMENT.parent / bundled.GUEST
+    assert main(["collect", *source(server), "--guest", str(guest), "-o", f"snapshot={kept}"]) == exit_codes.OK
     taken = snapshot_file.decode(files.read(kept), str(kept))
     names = {"/".join(found.key.split("/")[-3:]) for found in taken.resources if found.type == GUEST_FILE}
-    assert names == {f"{vm}/guest/iris.cpf" for vm in ("vm-db-a", "vm-db-b", "vm-db-dr")}
+    supplied = [file for file in guest.glob("*/*") if file.suffix != ".sh"]
+    assert supplied
+    assert names == {f"{file.parent.name}/guest/{file.name}".lower() for file in supplied}
