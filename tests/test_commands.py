@@ -60,6 +60,7 @@ def test_expected_yaml_says_what_each_az_command_sends() -> None:
     assert unknown == []
 
 
+@pytest.mark.slow
 def test_no_command_opens_a_vm_to_the_internet_or_moves_its_disks() -> None:
     """Without these options Azure CLI creates a public IP address and a security group, or chooses LUN and caching."""
     for source, line in commands.found():

@@ -26,6 +26,7 @@ def checks() -> ExampleTest:
     return ExampleTest({profile: estates.rules(profile) for profile in estates.pack().rules})
 
 
+@pytest.mark.slow
 def test_every_file_is_a_rule() -> None:
     assert {*estates.RULE_IDS, TOPOLOGY} == estates.rule_files().keys()
 
@@ -59,6 +60,7 @@ def test_rules_that_do_not_read_what_an_example_changes_have_the_same_findings()
         assert {key: f.outcome for key, f in found.items()} == {key: f.outcome for key, f in whole.items()}, example
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "profile"), estates.KNOWN_GOOD.items())
 def test_known_good_deployments_pass_every_rule(name: str, profile: str) -> None:
     found = examples.evaluate(fixtures.known_good(name), {}, estates.rules(profile))

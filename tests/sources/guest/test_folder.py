@@ -155,6 +155,7 @@ def test_links_and_devices_are_refused(tmp_path: Path) -> None:
     assert "cannot be read" in error(tmp_path / "missing")
 
 
+@pytest.mark.slow
 def test_large_files_are_refused_and_of_logs_the_end_is_read(tmp_path: Path) -> None:
     line = "11/01/26-01:30:02:102 (1) 0 [Utility.Event] x\n"
     log = line * (5 * 1024**2 // len(line)) + samples.LOG
@@ -193,6 +194,7 @@ def test_a_file_of_other_bytes_than_were_taken_is_unread_and_hides_no_other_one(
     assert [file.content.unread.keys() for file in vm.files if file.name.startswith("VM")] == [{""}]
 
 
+@pytest.mark.slow
 def test_of_a_long_log_the_hash_is_of_all_its_bytes(tmp_path: Path) -> None:
     log = "11/01/26-01:30:02:102 (1) 0 [Utility.Event] x\n" * (5 * 1024**2 // 46) + samples.LOG
     (vm,) = folder.read(written(tmp_path, {"vm/messages.log": log}, entry("vm", hashed("messages.log", log))))
