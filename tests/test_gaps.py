@@ -167,6 +167,19 @@ def test_a_resource_that_was_not_read(name: str, type_: str) -> None:
         assert softened(name, type_, estates.baseline(name), bodies) == [], arm_id
 
 
+def test_a_type_or_resource_of_a_mirror_without_tiers_was_not_read() -> None:
+    name, rules = "mirror-template", estates.rules("current")
+    before, body = estates.evaluate(name, estates.body_of(name), asked=rules), estates.shared_body(name)
+    types = sorted({arm.canonical_type(type_) for listed in body["listed"].values() for type_ in listed})
+    ids = [item["id"] for item in body["value"] if "id" in item]
+    assert len(types) > 50
+    assert len(ids) > 20
+    cut = [hide_type({**body}, type_, keep=keep) for type_ in types for keep in (0, 1)]
+    unread = [hide_resource({**body}, arm_id, stub=stub) for arm_id in ids for stub in (False, True)]
+    for hidden in (*cut, *unread):
+        assert list(estates.softened(before, estates.evaluate(name, hidden, asked=rules))) == []
+
+
 @pytest.mark.slow
 def test_a_type_that_few_deployments_have_was_not_listed() -> None:
     """The resources are those that the examples of rules add."""

@@ -15,7 +15,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.pools import any_vm, only_udp
 from auditor.rules.facts.reading import number_at, text_at
-from auditor.rules.facts.roles import roles_of, unlisted
+from auditor.rules.facts.roles import any_has_role, any_serves_clients, roles_of, unlisted
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required
@@ -39,11 +39,11 @@ def client_rules(context: Context, load_balancer: Resource) -> Answer:
     rules = objects(load_balancer, RULES)
     known: list[object] = [*rules.of_type(Unknown)]
     for rule in rules.of_type(Part):
-        vms = context.topology.load_balancing.vms_served(rule)
-        if any(roles_of(context, vm) for vm in vms.of_type(Resource)):
+        ours = any_serves_clients(context, context.topology.load_balancing.vms_served(rule))
+        if ours is True:
             known += () if only_udp(rule) else (rule,)
-        elif vms.incomplete_because is not None:
-            known.append(vms.incomplete_because)
+        elif isinstance(ours, Unknown):
+            known.append(ours)
     return Answer(PartialList(tuple(known), rules.missing))
 
 
@@ -210,7 +210,7 @@ def _sends_web_traffic(context: Context, rule: Part) -> bool | Unknown:
     roles = [frozenset(roles_of(context, vm)) for vm in vms.of_type(Resource)]
     servers = [own for own in roles if Role.WEB in own]
     if not servers:
-        return vms.incomplete_because or False
+        return any_has_role(context, vms, (Role.WEB,))
     port = tcp_port(rule).value
     if port in _superserver_ports(context):
         return False

@@ -14,7 +14,7 @@ from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.rules.facts.roles import may_have_role, roles_of
+from auditor.rules.facts.roles import any_has_role, any_serves_clients, may_have_role, roles_of
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, value
@@ -115,10 +115,11 @@ def idle_pools(context: Context, owner: Resource) -> Answer:
     for pool in found.of_type(Part):
         members = PartialList.of(balancing.vms(pool).value)
         used: bool | Unknown = True
-        if any(roles_of(context, vm) for vm in members.of_type(Resource)):
+        ours = any_serves_clients(context, members)
+        if ours is True:
             used = _is_used(context, pool)
-        elif members.incomplete_because is not None:
-            used = _is_used(context, pool) is True or members.incomplete_because
+        elif isinstance(ours, Unknown):
+            used = _is_used(context, pool) is True or ours
         if used is not True:
             known.append(used or pool)
             reads.append(Read(pool.resource.id, pool.path, pool.id))
@@ -259,11 +260,10 @@ def any_vm(context: Context, served: Iterable[Answer], unknown: Unknown | None, 
     for found in served:
         vms = PartialList.of(found.value)
         reads += found.reads
-        unknown = unknown or vms.incomplete_because
-        for vm in vms.of_type(Resource):
-            if set(roles) & set(roles_of(context, vm)):
-                return Answer(True, tuple(reads))
-            unknown = unknown or may_have_role(context, vm, roles)
+        has = any_has_role(context, vms, roles)
+        if has is True:
+            return Answer(True, tuple(reads))
+        unknown = unknown or has or None
     return Answer(unknown or False, tuple(reads))
 
 

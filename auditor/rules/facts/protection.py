@@ -17,7 +17,7 @@ from auditor.rules.facts.front_door_protection import by_front_door, public_fron
 from auditor.rules.facts.gateways import LISTENERS
 from auditor.rules.facts.logic import every, is_set, some
 from auditor.rules.facts.reading import text_at
-from auditor.rules.facts.roles import roles_of
+from auditor.rules.facts.roles import any_serves_clients, roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
@@ -53,13 +53,7 @@ def _leads_in(context: Context, sent: Sent) -> Answer:
     frontend = sent.frontend
     if not isinstance(frontend.value, Part):
         return frontend
-    return every((public_frontend(frontend.value), _is_of_deployment(context, sent.vms)))
-
-
-def _is_of_deployment(context: Context, vms: PartialList) -> Answer:
-    """Return whether some VMs include one with a role in the deployment."""
-    known = any(roles_of(context, vm) for vm in vms.of_type(Resource))
-    return Answer(known or vms.incomplete_because or False)
+    return every((public_frontend(frontend.value), Answer(any_serves_clients(context, sent.vms))))
 
 
 @fact("entrance.protections", "balancer", "gateway", gives="text*")
@@ -190,9 +184,13 @@ def _subnets(context: Context, owner: Resource) -> PartialList:
         rules = objects(owner, RULES)
         served = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules.of_type(Part)))
         own = {vm.key: vm for vm in served.of_type(Resource) if roles_of(context, vm)}
+        others = PartialList(tuple(vm for vm in served.of_type(Resource) if vm.key not in own))
         linked = [PartialList.of(graph.follow_all(vm, "networkInterfaces").value) for vm in own.values()]
         interfaces = PartialList.joined(PartialList(missing=served.incomplete_because), *linked)
         unknown = rules.incomplete_because or interfaces.incomplete_because
+        unclear = any_serves_clients(context, others)
+        if isinstance(unclear, Unknown):
+            unknown = unknown or unclear
         cards = [card for card in interfaces.of_type(Resource) if card.type == NIC]
         places = [part for card in cards for part in parts(card, "properties.ipConfigurations[*]")]
     subnets: dict[str, Part] = {}

@@ -18,6 +18,7 @@ from auditor.snapshot.model import Resource
 _ASYNC: Final = frozenset({Role.MIRROR_DR, Role.MIRROR_REPORTING})
 _BEHIND: Final = _ASYNC | {Role.MIRROR_ARBITER}
 """Roles of VMs to which no clients are sent from outside."""
+_SERVED: Final = frozenset(Role) - _BEHIND
 
 
 def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
@@ -60,3 +61,20 @@ def may_have_role(context: Context, vm: Resource, roles: Collection[Role]) -> Un
             if not others:
                 return unknown
     return None
+
+
+def any_serves_clients(context: Context, vms: PartialList) -> bool | Unknown:
+    """Return whether some VMs include one of the deployment to which clients may be sent.
+
+    An arbiter or async member counts too where it is known; a VM that may be one does not.
+    """
+    return any(roles_of(context, vm) for vm in vms.of_type(Resource)) or any_has_role(context, vms, _SERVED)
+
+
+def any_has_role(context: Context, vms: PartialList, roles: Collection[Role]) -> bool | Unknown:
+    """Return whether some VMs include one with one of some roles."""
+    found = vms.of_type(Resource)
+    if any(role in roles for vm in found for role in roles_of(context, vm)):
+        return True
+    unclear = (may_have_role(context, vm, roles) for vm in found)
+    return vms.incomplete_because or next(filter(None, unclear), None) or False
