@@ -131,7 +131,7 @@ def broken(draw: st.DrawFn) -> tuple[Case, Reference, str]:
 
 # Each run draws the same references: a run depends on nothing but the code, and what fails can be repeated.
 @pytest.mark.slow
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=200)
 @given(broken())
 def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Reference, str]) -> None:
     assert contradictions(*change) == []

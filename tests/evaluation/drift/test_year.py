@@ -95,7 +95,7 @@ def check(found: Compared, estate: Estate) -> None:
 
 
 @given(nights=NIGHTS, name=ESTATES)
-@settings(max_examples=30, derandomize=True)
+@settings(max_examples=30)
 def test_every_change_is_reported_exactly(nights: list[list[tuple[str, int]]], name: str) -> None:
     first, estate = estates.body_of(name), Estate(name)
     for number, changes in enumerate(nights, start=1):
@@ -151,7 +151,7 @@ def states(found: Compared) -> dict[Key, BaselineState | None]:
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=25)
 def test_what_cannot_be_read_any_more_is_neither_gone_nor_fixed(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
@@ -173,7 +173,7 @@ def test_what_cannot_be_read_any_more_is_neither_gone_nor_fixed(
 
 
 @given(changes=st.lists(IN_PLACE, max_size=4), gaps=GAPS, name=ESTATES)
-@settings(max_examples=25, derandomize=True)
+@settings(max_examples=25)
 def test_resources_hidden_in_the_baseline_are_not_compared(
     changes: list[tuple[str, int]], gaps: list[tuple[bool, int]], name: str
 ) -> None:
