@@ -22,8 +22,8 @@ _SENTENCE: Final = (
 def is_encrypted(context: Context, database: Mirror | Resource) -> Answer:
     """Whether InterSystems' own encryption encrypts the databases and journals of a mirror or VM.
 
-    False if a failover member has a mirror without TLS: with an encryption key, an instance requires TLS. Else only an
-    attestation can say it: the setting is in a database of the instance, not in its CPF.
+    False if a failover member has a mirror without TLS: the journals are not encrypted then, since that requires TLS.
+    Else only an attestation can say it: the setting is in a database of the instance, not in its CPF.
     """
     unattested = Unknown.unattested(_SENTENCE)
     if isinstance(database, Resource):

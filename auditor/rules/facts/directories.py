@@ -28,11 +28,18 @@ _DATABASES: Final = "properties.databases[*]"
 _MANAGER: Final = frozenset({"IRISSYS", "CACHESYS"})
 """The database in the directory of the system manager."""
 _EMPTIED: Final = frozenset({"IRISTEMP", "CACHETEMP"})
-_SYSTEM: Final = re.compile(
-    r"(IRIS|CACHE)(SYS|LIB|AUDIT|LOCALDATA|SECURITY|METRICS)|CACHE|USER|SAMPLES|DOCBOOK|ENSLIB|ENSDEMO|HSSYS"
-    r"|HSSYSLOCALTEMP|HSCUSTOM|HS\w*LIB"
+_SYSTEM: Final = frozenset(
+    {
+        *("IRISSYS", "IRISLIB", "IRISLOCALDATA", "IRISAUDIT", "IRISSECURITY", "IRISMETRICS", "ENSLIB", "USER"),
+        *("CACHESYS", "CACHELIB", "CACHE", "CACHEAUDIT", "SAMPLES", "DOCBOOK", "ENSDEMO"),
+        *("HSSYS", "HSLIB", "HSCUSTOM", "HSSYSLOCALTEMP"),
+        *("HSAALIB", "HSCOMMLIB", "HSPD", "HSPDLIB", "HSPILIB", "VIEWERLIB", "MPRLLIB"),
+    }
 )
-"""The names of databases that an installation brings. Those of HealthShare are seen in public files."""
+"""The names of databases that an installation of IRIS, Caché, Ensemble or HealthShare brings.
+
+They are those of "System Databases" in the orientation guides of IRIS and Caché, and of the reference of upgrades.
+"""
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -92,7 +99,7 @@ def directories(cpf: Resource) -> PartialList:
 def _purpose(database: str) -> str:
     if database in _EMPTIED:
         return TEMPORARY
-    return INSTALLATION if _SYSTEM.fullmatch(database) else DATABASE
+    return INSTALLATION if database in _SYSTEM else DATABASE
 
 
 def _directory(found: Answer, purpose: str) -> Directory | Answer:
