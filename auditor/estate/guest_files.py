@@ -14,6 +14,7 @@ from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
+from auditor.times import instant
 
 
 class GuestFiles:
@@ -68,7 +69,7 @@ class GuestFiles:
         at, taken = value(file, "properties.takenAt").value, self._graph.snapshot.taken_at
         if isinstance(at, Unknown):
             return at
-        then, now = _time(at), _time(taken)
+        then, now = instant(at), instant(taken)
         if now is None:
             reason = "the snapshot does not say when it was taken, so that the age of guest files is not known"
             return Unknown(Cause.GUEST, f"{reason}: add `takenAt`", about=(file.id,))
@@ -84,12 +85,3 @@ class GuestFiles:
 
 def _is_merge(file: Resource) -> bool:
     return value(file, "properties.kind").value == GuestKind.MERGE_CPF
-
-
-def _time(text: object) -> dt.datetime | None:
-    """Return a time, None if the text is none; without a zone it is in UTC."""
-    try:
-        found = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return found and found.replace(tzinfo=found.tzinfo or dt.UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Collection
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.document import Document, Drift, FindingChange, FindingSide
+from auditor.times import instant
 
 _MISSING: Final = "no finding"
 
@@ -25,11 +25,8 @@ def baseline(document: Document, drift: Drift) -> str:
 
 def _is_later(one: str | None, other: str | None) -> bool:
     """Return whether a time is later than another; False if one of them is not a time."""
-    try:
-        first, second = dt.datetime.fromisoformat(one or ""), dt.datetime.fromisoformat(other or "")
-    except ValueError:
-        return False
-    return first.replace(tzinfo=first.tzinfo or dt.UTC) > second.replace(tzinfo=second.tzinfo or dt.UTC)
+    first, second = instant(one), instant(other)
+    return first is not None and second is not None and first > second
 
 
 def findings(drift: Drift) -> str:

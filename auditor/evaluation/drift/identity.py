@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from auditor.azure import arm, paths, types
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.snapshot.model import Resource
+from auditor.times import instant
 
 _UNCHANGED: Final = ResourceChangeKind.CHANGED
 """What happened to a resource that is still there; whether anything in it moved is for others to find out."""
@@ -95,10 +96,5 @@ def _differ(before: Resource, after: Resource) -> bool:
 
 def _time(value: object) -> dt.datetime | None:
     """Return a time to the second, however it is written, None where there is none."""
-    try:
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if found is None:
-        return None
-    return found.replace(microsecond=0, tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC)
+    found = instant(value)
+    return found and found.replace(microsecond=0)

@@ -32,6 +32,7 @@ from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import items, malformed, objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
+from auditor.times import instant
 
 REGION_PAIRS: Final = Path(__file__).resolve().parent / "data" / "region_pairs.yaml"
 
@@ -186,22 +187,13 @@ def age_hours(context: Context, item: Resource) -> Answer:
     found = required(text_at(item, "properties.lastBackupTime"))
     if not isinstance(found.value, str):
         return found
-    then, taken = _time(found.value), _time(context.topology.graph.snapshot.taken_at)
+    then, taken = instant(found.value), instant(context.topology.graph.snapshot.taken_at)
     if then is None:
         return Answer(unusable(found, "a time"), found.reads)
     if taken is None:
         reason = "the snapshot does not say when it was taken, so that the age of backups is not known: add `takenAt`"
         return Answer(Unknown(Cause.VALUE, reason, about=(item.id,)), found.reads)
     return Answer(math.ceil((taken - then) / dt.timedelta(hours=1)), found.reads)
-
-
-def _time(text: object) -> dt.datetime | None:
-    """Return a time, None if the text is none; Azure writes it in UTC, also where it does not say so."""
-    try:
-        found = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return found and found.replace(tzinfo=found.tzinfo or dt.UTC)
 
 
 @fact("backup.newest_consistency", "backup", gives="text")
@@ -216,7 +208,7 @@ def newest_consistency(context: Context, item: Resource) -> Answer:
     times: list[tuple[dt.datetime, Resource]] = []
     for point in context.topology.once(points_by_item).get(item.key, ()):
         found = required(text_at(point, "properties.recoveryPointTime"))
-        time = _time(found.value)
+        time = instant(found.value)
         if time is None:
             return Answer(unusable(found, "a time"), found.reads)
         times.append((time, point))

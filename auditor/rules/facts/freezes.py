@@ -22,6 +22,7 @@ from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required, unusable
 from auditor.snapshot.model import Part, Resource
+from auditor.times import instant, written
 
 _EVENTS: Final = "properties.events[*]"
 _BEFORE_UTC: Final = dt.timedelta(hours=14)
@@ -118,21 +119,9 @@ def freeze_seconds(_: Context, event: Part) -> Answer:
 
 
 def _local(value: object) -> dt.datetime | None:
-    """Return a time without a zone, None if a value is none."""
-    try:
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo is None else None
-
-
-def _utc(value: object) -> dt.datetime | None:
-    """Return a time in UTC, without a zone; Azure does not always name it."""
-    try:
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found and found.replace(tzinfo=found.tzinfo or dt.UTC).astimezone(dt.UTC).replace(tzinfo=None)
+    """Return a time without a zone as if it were in UTC, None if a value is none."""
+    found = written(value)
+    return found.replace(tzinfo=dt.UTC) if found and found.tzinfo is None else None
 
 
 @fact("log.froze_for_backup", "guest-file", gives="boolean")
@@ -142,7 +131,7 @@ def froze_for_backup(context: Context, log: Resource) -> Answer:
     Since the log has no time zone, a freeze within 16 hours counts. False only if the log certainly shows that time.
     """
     point = _last_point(context, log)
-    if not isinstance(point.value, str) or (backed_up := _utc(point.value)) is None:
+    if not isinstance(point.value, str) or (backed_up := instant(point.value)) is None:
         return Answer(unusable(point, "a time"), point.reads)
     first = required(text_at(log, "properties.firstLine"))
     events = objects(log, _EVENTS)
@@ -170,7 +159,7 @@ def _last_point(context: Context, log: Resource) -> Answer:
     """Return the time of the newest recovery point of the VM of a log that is not newer than the log."""
     graph = context.topology.graph
     taken = required(text_at(log, "properties.takenAt"))
-    until = _utc(taken.value)
+    until = instant(taken.value)
     if until is None:
         return Answer(unusable(taken, "a time"), taken.reads)
     times: list[tuple[dt.datetime, Read]] = []
@@ -180,7 +169,7 @@ def _last_point(context: Context, log: Resource) -> Answer:
                 return Answer(Unknown.of(gap), taken.reads)
         for point in context.topology.once(points_by_item).get(edge.source.key, ()):
             found = required(text_at(point, "properties.recoveryPointTime"))
-            at = _utc(found.value)
+            at = instant(found.value)
             if at is None:
                 return Answer(unusable(found, "a time"), found.reads)
             if at <= until:
