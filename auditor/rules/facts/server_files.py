@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import Mirror, Tier
 from auditor.rules.context import Context
@@ -10,6 +12,9 @@ from auditor.rules.registry import fact
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, PartialList
 from auditor.snapshot.model import Resource
+
+_ECP_CLIENTS: Final = (Role.APP, Role.PRINT)
+"""The roles of VMs that connect to the databases by ECP, so that each has an instance."""
 
 
 @fact("tier.web_gateways", "tier", gives="guest-file*")
@@ -23,11 +28,11 @@ def web_gateways(context: Context, tier: Tier) -> Answer:
 
 @fact("tier.cpfs", "tier", gives="guest-file*")
 def cpfs(context: Context, tier: Tier) -> Answer:
-    """The CPF of each VM of the tier; of web and print servers, which need no instance, those supplied.
+    """The CPF of each VM of the tier; of web servers, which need no instance, those supplied.
 
-    Unknown for an application server of which none was supplied, and for an old one.
+    Unknown for an application or print server of which none was supplied, and for an old one.
     """
-    return Answer(_files(context, tier.members, GuestKind.CPF, needed=tier.declared.role == Role.APP))
+    return Answer(_files(context, tier.members, GuestKind.CPF, needed=tier.declared.role in _ECP_CLIENTS))
 
 
 @fact("mirror.web_gateways", "mirror", gives="guest-file*")

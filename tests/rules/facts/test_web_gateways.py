@@ -18,11 +18,11 @@ DEPLOYMENT = """
   subscriptions: ["00000000-0000-0000-0000-000000000001"]
   regions: {primary: westeurope, dr: none}
   mirrors: [{name: M, failover: [a, b], arbiter: none, dr: none, reporting: none}]
-  tiers: [{role: web, members: [w]}, {role: app, members: [x]}]
+  tiers: [{role: web, members: [w]}, {role: app, members: [x]}, {role: print, members: [p]}]
 """
 TAKEN = "2026-11-01T02:00:00Z"
 GUEST = Cause.GUEST
-VMS = tuple(body for name in "abwx" for body in (s.vm(name), s.nic(f"{name}-nic", vm=name)))
+VMS = tuple(body for name in "abpwx" for body in (s.vm(name), s.nic(f"{name}-nic", vm=name)))
 
 
 def csp(vm: str = "w", **properties: Any) -> Body:
@@ -63,9 +63,9 @@ def test_tiers_have_the_files_that_their_role_needs_or_that_were_supplied() -> N
     found = {
         tier.declared.role.value: shown(ask("tier.web_gateways", built, tier).value) for tier in s.only(built).tiers
     }
-    assert found == {"web": ["?"], "app": ["CSP.ini"]}
+    assert found == {"web": ["?"], "app": ["CSP.ini"], "print": []}
     cpfs = {tier.declared.role.value: shown(ask("tier.cpfs", built, tier).value) for tier in s.only(built).tiers}
-    assert cpfs == {"web": [], "app": ["?"]}
+    assert cpfs == {"web": [], "app": ["?"], "print": ["?"]}
 
 
 @pytest.mark.parametrize(
