@@ -55,7 +55,14 @@ def servers_of_path(_: Context, path: Part) -> Answer:
 
     Without a default server of its own, it has that of the Web Gateway, which is `LOCAL` if none is named.
     """
-    return Answer(_servers_of(path))
+    listed = objects(path.resource, _SERVERS)
+    names = [*_names(path)]
+    known = tuple(name if isinstance(name, Unknown) else _named(path, name, listed) for name in names)
+    alternatives, used = items(path, "alternatives[*]"), text_at(path, "alternativeServers")
+    missing = None if used.value == "Disabled" else PartialList.of(alternatives.value).missing
+    reads = (*text_at(path, "path").reads, *text_at(path, "defaultServer").reads)
+    more = (*used.reads, *alternatives.reads) if len(names) > 1 else ()
+    return Answer(PartialList(known, missing), reads + more)
 
 
 @fact("server.encryption", "gateway-server", gives="text")
@@ -91,19 +98,19 @@ def status_profiles(context: Context, tier: Tier) -> Answer:
     return Answer(PartialList(tuple(known), own.missing), found.reads)
 
 
-@fact("tier.probed_servers", "tier", gives="gateway-server*")
-def probed_servers(context: Context, tier: Tier) -> Answer:
-    """The servers to which the Web Gateways of the tier send a request of Traffic Manager for the mirror status page.
+@fact("tier.probed_paths", "tier", gives="gateway-path*")
+def probed_paths(context: Context, tier: Tier) -> Answer:
+    """The application paths of Web Gateways of the tier to which Traffic Manager's requests of the status page belong.
 
     A path that is not listed in a CSP.ini belongs to the longest one that is and that contains it.
     """
     found = PartialList.of(status_profiles(context, tier).value)
     files = PartialList.of(web_gateways(context, tier).value)
     requested = [text_at(profile, _PAGE) for profile in found.of_type(Resource)]
-    routed = [_routed(csp, page) for csp in files.of_type(Resource) for page in {str(page.value) for page in requested}]
+    pages = {str(page.value) for page in requested}
+    known = tuple(_path_of(csp, page) for csp in files.of_type(Resource) for page in sorted(pages))
     missing = found.incomplete_because or files.incomplete_because
-    joined = PartialList.joined(*routed, PartialList(missing=missing))
-    return Answer(joined, tuple(read for page in requested for read in page.reads))
+    return Answer(PartialList(known, missing), tuple(read for page in requested for read in page.reads))
 
 
 def _enabled(found: PartialList) -> PartialList:
@@ -114,16 +121,6 @@ def _enabled(found: PartialList) -> PartialList:
         if isinstance(state, Unknown) or state is True:
             known.append(state if isinstance(state, Unknown) else item)
     return PartialList(tuple(known), found.missing)
-
-
-def _servers_of(path: Part) -> PartialList:
-    """Return the servers of an application path."""
-    listed = objects(path.resource, _SERVERS)
-    names = [*_names(path)]
-    known = [name if isinstance(name, Unknown) else _named(path, name, listed) for name in names]
-    alternatives = PartialList.of(items(path, "alternatives[*]").value)
-    used = text_at(path, "alternativeServers").value
-    return PartialList(tuple(known), None if used == "Disabled" else alternatives.missing)
 
 
 def _names(path: Part) -> Iterator[str | Unknown]:
@@ -153,11 +150,11 @@ def _named(path: Part, name: str, listed: PartialList) -> Part | Unknown:
     return listed.incomplete_because or Unknown(Cause.GUEST, reason, about=(path.resource.id,))
 
 
-def _routed(csp: Resource, page: str) -> PartialList:
-    """Return the servers to which a Web Gateway sends the requests of a page."""
+def _path_of(csp: Resource, page: str) -> Part | Unknown:
+    """Return the application path to which the requests of a page belong."""
     listed = objects(csp, _PATHS)
     if listed.incomplete_because is not None:
-        return PartialList(missing=listed.incomplete_because)
+        return listed.incomplete_because
     around = [
         (len(own), path) for path in listed.of_type(Part) if _contains(own := str(value(path, "path").value), page)
     ]
@@ -165,9 +162,8 @@ def _routed(csp: Resource, page: str) -> PartialList:
     state = value(longest, "enabled").value if longest is not None else False
     if longest is None or state is not True:
         reason = f"no application path of {csp.id} that is enabled contains {page}"
-        unknown = Unknown(Cause.GUEST, reason, about=(csp.id,))
-        return PartialList(missing=state if isinstance(state, Unknown) else unknown)
-    return _servers_of(longest)
+        return state if isinstance(state, Unknown) else Unknown(Cause.GUEST, reason, about=(csp.id,))
+    return longest
 
 
 def _contains(path: str, page: str) -> bool:
