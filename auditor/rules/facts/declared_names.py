@@ -16,6 +16,7 @@ from auditor.estate.regions import Places, network_in, places_of
 from auditor.estate.subjects import DeclaredMember, Deployment, Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS
+from auditor.rules.facts.superserver_ports import stated_ports
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import objects, required, value
@@ -26,7 +27,7 @@ _MOST: Final = 5
 
 
 class Name(msgspec.Struct, frozen=True, eq=False):
-    """A region, resource group, LUN or vault that the deployment file names, or the files that it requires."""
+    """A region, resource group, LUN, port or vault that the deployment file names, or the files that it requires."""
 
     id: str
     deployment: str
@@ -41,13 +42,14 @@ class Name(msgspec.Struct, frozen=True, eq=False):
 def names(context: Context, deployment: Deployment) -> Answer:
     """The names in the deployment file other than those of members: regions, resource groups, LUNs, vault and account.
 
-    `guest: required` is one of them if no file from inside the VMs was supplied.
+    A superserver port is one of them if CPFs of failover members show theirs, and `guest: required` if no file from
+    inside the VMs was supplied.
     """
     declared = deployment.declared
     found = {
         **_regions(context.topology.graph, deployment),
         **_groups(context.topology.graph, deployment),
-        **dict(entry for mirror in deployment.mirrors for entry in _luns(mirror)),
+        **dict(entry for mirror in deployment.mirrors for entry in (*_luns(mirror), *_ports(context, mirror))),
     }
     if declared.backup:
         named = {"vault": (declared.backup.vault, VAULT), "account": (declared.backup.account, STORAGE_ACCOUNT)}
@@ -177,7 +179,7 @@ def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -
     return Answer(PartialList(similar, named.missing or prepared), members.reads)
 
 
-# --- resource groups, LUNs, vaults, accounts --------------------------------------------------------------------------
+# --- resource groups, LUNs, ports, vaults, accounts -------------------------------------------------------------------
 
 
 def _groups(graph: Graph, deployment: Deployment) -> _Names:
@@ -220,6 +222,17 @@ def _luns(mirror: Mirror) -> Iterator[tuple[str, tuple[str, Answer]]]:
             there = PartialList((str(lun),)) if lun in known else PartialList(tuple(map(str, sorted(known))), missing)
             path = f"mirrors['{mirror.declared.name}'].disks.{purpose}[{index}]"
             yield path, (str(lun), Answer(there, tuple(known.get(lun, ()))))
+
+
+def _ports(context: Context, mirror: Mirror) -> Iterator[tuple[str, tuple[str, Answer]]]:
+    """Yield the declared superserver port if CPFs show that of a failover member, with those that exist."""
+    stated, reads = stated_ports(context, mirror)
+    if stated and mirror.declared.superserver:
+        existing = PartialList(tuple(map(str, sorted({*stated.values()}))))
+        yield (
+            f"mirrors['{mirror.declared.name}'].superserver",
+            (str(mirror.declared.superserver), Answer(existing, reads)),
+        )
 
 
 def _resources(graph: Graph, wanted: str, type_: str) -> Answer:

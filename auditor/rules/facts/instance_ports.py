@@ -1,23 +1,21 @@
-"""Facts of the ports at which the instances of a mirror listen, and of those to which its load balancer leads."""
+"""Facts of the ports of web servers at which the instances of a mirror listen, and of those that load balancers use."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate.ports import GATEWAY_PORTS, PRIVATE_WEB_PORTS
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.load_balancers import referred_to, tcp_port
-from auditor.rules.facts.mirror_settings import MOST_DAYS, SETTING, cpfs
+from auditor.rules.facts.mirror_settings import cpfs
 from auditor.rules.facts.mirror_traffic import rules
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.registry import fact
-from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required, value
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part, Resource
 
 _STARTUP: Final = "properties.startup"
@@ -35,27 +33,6 @@ def balanced_ports(context: Context, mirror: Mirror) -> Answer:
     ports = [tcp_port(rule) for rule in own.of_type(Part)]
     known = tuple(port.value for port in ports if isinstance(port.value, int | Unknown))
     return Answer(PartialList(known, own.missing), tuple(read for port in ports for read in port.reads))
-
-
-@fact("cpf.superserver_port", "guest-file", gives="number")
-def superserver_port(context: Context, cpf: Resource) -> Answer:
-    """The superserver port of the instance: `DefaultPort` in its CPF.
-
-    If the CPF has none, it is that which `iris list` shows, if the VM has a single instance. Unknown if `iris list` has
-    no instance with the port of the CPF.
-    """
-    own = number_at(cpf, f"{_STARTUP}.defaultPort")
-    listed = _listed_ports(context, cpf)
-    ports = PartialList.of(listed.value)
-    if own.value is not ABSENT:
-        if isinstance(own.value, Unknown) or own.value in ports.known or not ports.known or not ports.complete:
-            return own
-        reason = f"{cpf.id} has superserver port {own.value}, and `iris list` of its VM shows no instance with it"
-        return Answer(Unknown(Cause.GUEST, reason, about=(cpf.id,)), (*own.reads, *listed.reads))
-    if len(ports.known) == 1 and ports.complete:
-        return Answer(ports.known[0], listed.reads)
-    reason = f"{cpf.id} has no DefaultPort: supply what `iris list` prints on its VM, as {GuestKind.INSTANCES.file}"
-    return Answer(Unknown(Cause.GUEST, reason, about=(cpf.id,)), own.reads)
 
 
 @fact("mirror.silent_probes", "mirror", gives="probe*")
@@ -139,17 +116,3 @@ def _had_private_web_server(cpf: Resource) -> bool:
     return (
         product == "IRIS" and numbers is not None and (int(numbers[1]), int(numbers[2])) < _WITHOUT_PRIVATE_WEB_SERVER
     )
-
-
-def _listed_ports(context: Context, cpf: Resource) -> Answer:
-    """Return the superserver ports that `iris list` shows on the VM of a CPF."""
-    vm = context.topology.graph.get(arm.parent_of(cpf.key))
-    if isinstance(vm, Unknown) or context.deployment is None:
-        return Answer(PartialList())
-    days = context.deployment.declared.settings.get(SETTING, MOST_DAYS)
-    files = context.topology.guest_files.of_kind(vm, GuestKind.INSTANCES, days).of_type(Resource)
-    instances = [objects(file, "properties.instances[*]") for file in files]
-    ports = [required(number_at(instance, "superServerPort")) for each in instances for instance in each.of_type(Part)]
-    missing = next((each.incomplete_because for each in instances if not each.complete), None)
-    reads = tuple(read for port in ports for read in port.reads)
-    return Answer(PartialList(tuple(port.value for port in ports), missing), reads)

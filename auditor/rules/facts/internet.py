@@ -16,6 +16,7 @@ from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
 from auditor.estate.security_rules import SecurityRule
 from auditor.rules.context import Context
 from auditor.rules.facts.load_balancers import unlisted_load_balancers
+from auditor.rules.facts.superserver_ports import known_ports
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
@@ -49,7 +50,7 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
     vm: Resource
     port: int
     is_superserver: bool
-    """Whether it is the declared superserver port of a mirror of the VM."""
+    """Whether it is the superserver port of a mirror of the VM, by CPFs or as declared."""
     admission: Admission
     groups: Answer
 
@@ -135,11 +136,11 @@ def _interfaces(context: Context, vm: Resource) -> Answer:
 def internet_openings(context: Context, vm: Resource) -> Answer:
     """The management and InterSystems ports that security groups open to an Internet address.
 
-    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 5985, 5986, 51773, 52773 and 57772, and the declared
-    superserver ports of the VM's mirrors. Without a security group all of them are open. The service tag VirtualNetwork
-    includes the prefixes of the subnet's route table, and every address behind a VPN gateway with a default site. Which
-    routes a gateway has learned, no resource shows: that one of them is a default route counts as possible only where a
-    public path leads to the VM.
+    Of each IP configuration they are TCP 22, 1972, 2188, 3389, 5985, 5986, 51773, 52773 and 57772, and the superserver
+    ports of the VM's mirrors, by their CPFs or as declared. Without a security group all of them are open. The service
+    tag VirtualNetwork includes the prefixes of the subnet's route table, and every address behind a VPN gateway with a
+    default site. Which routes a gateway has learned, no resource shows: that one of them is a default route counts as
+    possible only where a public path leads to the VM.
     """
     configurations = PartialList.of(ip_configurations(context, vm).value)
     unknown = configurations.incomplete_because
@@ -165,18 +166,18 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
 
 
 def _superserver_ports(context: Context, vm: Resource) -> frozenset[int]:
-    """Return the declared superserver ports of the mirrors of which the VM is a member."""
-    found = set()
+    """Return the superserver ports of the mirrors of which the VM is a member, as far as they are known."""
+    found: set[int] = set()
     for mirror in context.deployment.mirrors if context.deployment else ():
         members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
-        if mirror.declared.superserver and any(member.key == vm.key for member in members):
-            found.add(mirror.declared.superserver)
+        if any(member.key == vm.key for member in members):
+            found.update(known_ports(context, mirror))
     return frozenset(found)
 
 
 @fact("opening.is_superserver", "opening", gives="boolean")
 def is_superserver(_: Context, opening: Opening) -> Answer:
-    """Whether the port is the declared superserver port of a mirror of the VM."""
+    """Whether the port is the superserver port of a mirror of the VM, by its CPFs or as declared."""
     return Answer(opening.is_superserver, opening.reads)
 
 

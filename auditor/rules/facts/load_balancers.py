@@ -16,6 +16,7 @@ from auditor.rules.facts.arithmetic import computed
 from auditor.rules.facts.pools import any_vm, only_udp
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.roles import any_has_role, any_serves_clients, roles_of, unlisted
+from auditor.rules.facts.superserver_ports import known_ports
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required
@@ -236,6 +237,6 @@ def _is_web_port(rule: Part, port: object) -> bool | Unknown:
 
 
 def _superserver_ports(context: Context) -> frozenset[int]:
-    """Return the superserver ports of the deployment: those declared for its mirrors, and the usual ones."""
+    """Return the superserver ports of the deployment: those of its mirrors, and the usual ones."""
     mirrors = context.deployment.mirrors if context.deployment else ()
-    return SUPERSERVER_PORTS | {mirror.declared.superserver for mirror in mirrors}
+    return SUPERSERVER_PORTS.union(*(known_ports(context, mirror) for mirror in mirrors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from auditor.azure import arm
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.registry import fact
@@ -66,8 +67,12 @@ def cpf_of(context: Context, vm: Resource, mirror: Mirror) -> Resource | Unknown
     """Return the CPF of the instance that is a member of a mirror."""
     most = mirror.deployment.settings.get(SETTING, MOST_DAYS)
     found = context.topology.guest_files.of_kind(vm, GuestKind.CPF, most).known
-    own = [cpf for cpf in found if isinstance(cpf, Resource) and _named(cpf, mirror)]
-    (first, *others) = own or found
+    own: list[object] = [cpf for cpf in found if isinstance(cpf, Resource) and _named(cpf, mirror)]
+    possible = own or [cpf for cpf in found if not _is_of_another(context, cpf, mirror)]
+    if not possible:
+        reason = f"no CPF of {vm.id} has mirror {mirror.declared.name}, but that of another mirror"
+        return Unknown(Cause.GUEST, reason, about=(vm.id,))
+    (first, *others) = possible
     if others:
         reason = f"{vm.id} has several CPFs, and which one is that of mirror {mirror.declared.name} is not clear"
         return Unknown(Cause.GUEST, reason, about=(vm.id,))
@@ -80,6 +85,18 @@ def _named(cpf: Resource, mirror: Mirror) -> list[Part]:
     wanted = mirror.declared.name.casefold()
     found = objects(cpf, _MIRRORS).of_type(Part)
     return [entry for entry in found if str(value(entry, "name").value).casefold() == wanted]
+
+
+def _is_of_another(context: Context, cpf: object, mirror: Mirror) -> bool:
+    """Return whether a CPF has another mirror of the deployment of which its VM is declared a failover member."""
+    if not isinstance(cpf, Resource) or context.deployment is None:
+        return False
+    vm = arm.parent_of(cpf.key)
+    others = [other for other in context.deployment.mirrors if other.declared.name != mirror.declared.name]
+    declared = [
+        other for other in others if vm in {one.key for one in PartialList.of(other.failover).of_type(Resource)}
+    ]
+    return any(_named(cpf, other) for other in declared)
 
 
 def _settings(cpf: Resource, mirror: Mirror) -> Part | Unknown:

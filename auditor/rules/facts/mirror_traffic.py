@@ -21,6 +21,7 @@ from auditor.rules.facts.load_balancers import (
 )
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.roles import roles_of
+from auditor.rules.facts.superserver_ports import known_ports, stated_ports
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import value
@@ -34,11 +35,11 @@ IPV4: Final = "IPv4"
 def rules(context: Context, mirror: Mirror) -> Answer:
     """The load-balancing rules that send the traffic of the mirror to a failover member.
 
-    Left out are rules to the declared superserver port of another mirror on the same VMs and, if the failover members
-    are web servers too, rules to a web port whose probe does not request the mirror status page.
+    Left out are rules to the superserver port of another mirror on the same VMs, by its CPFs or as declared, and, if
+    the failover members are web servers too, rules to a web port whose probe does not request the mirror status page.
     """
     into = _rules_into(context, mirror)
-    others = {port for other in _beside(context, mirror) for port in _declared_ports(other)}
+    others = {port for other in _beside(context, mirror) for port in _own_ports(context, other)}
     own = (rule for rule in into.of_type(Part) if not _is_for_others(context, mirror, rule, others))
     return Answer(PartialList(tuple(own), into.missing))
 
@@ -58,23 +59,25 @@ def pools(context: Context, mirror: Mirror) -> Answer:
 def superserver_rules(context: Context, mirror: Mirror) -> Answer:
     """The load-balancing rules that send TCP traffic to the superserver port of a failover member.
 
-    If the port is not declared, it is 1972 or 51773. If no rule leads there, but one to a port that is neither a web
-    port nor that of a probe, it is unknown; so it is if it cannot be told to which of several mirrors on the same VMs a
-    rule leads, or if these declare one port.
+    The port is that of the CPFs, else the declared one, else 1972 or 51773. If no rule leads to one of these two, but
+    one to a port that is neither a web port nor that of a probe, it is unknown; so it is if it cannot be told to which
+    of several mirrors on the same VMs a rule leads, or if these have one port.
     """
     into = _rules_into(context, mirror)
     ports = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
     reads = tuple(read for _, port in ports for read in port.reads)
     missing = into.missing or next((port.value for _, port in ports if isinstance(port.value, Unknown)), None)
     beside = _beside(context, mirror)
-    taken = {other.declared.superserver for other in beside}
-    if mirror.declared.superserver:
-        wanted = frozenset({mirror.declared.superserver})
-        doubt = _shared_port(mirror, beside) if mirror.declared.superserver in taken else None
+    taken = {port for other in beside for port in known_ports(context, other)}
+    wanted = known_ports(context, mirror)
+    if wanted:
+        doubt = _shared_port(context, mirror, beside, wanted & taken) if wanted & taken else None
     else:
         taken |= {port for one in (mirror, *beside) for port in one.declared.ports}
         wanted = SUPERSERVER_PORTS - taken
         doubt = _doubt(context, mirror, [(rule, port.value) for rule, port in ports if port.value not in taken])
+    _, shown = stated_ports(context, mirror)
+    reads += shown
     if doubt is not None:
         return Answer(PartialList(missing=missing or doubt), reads)
     found = (rule for rule, port in ports if port.value == EVERY_PORT or port.value in wanted)
@@ -102,15 +105,19 @@ def frontend_ip_versions(context: Context, mirror: Mirror) -> Answer:
 
 @fact("mirror.unserved", "mirror", gives="vm*")
 def unserved(context: Context, mirror: Mirror) -> Answer:
-    """The failover members to whose superserver port no load-balancing rule sends traffic."""
+    """The failover members to whose superserver port no load-balancing rule sends traffic.
+
+    By its CPF, each member may have another port.
+    """
     found = superserver_rules(context, mirror)
-    own = PartialList.of(found.value)
-    targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, own.of_type(Part)))
-    served = {vm.key for vm in targets.of_type(Resource)}
+    own, (ports, _) = PartialList.of(found.value), stated_ports(context, mirror)
     members = PartialList.of(mirror.failover)
-    lacking = [vm for vm in members.of_type(Resource) if vm.key not in served]
-    unknown = own.missing or targets.incomplete_because
-    known = lacking if unknown is None else [unknown] * len(lacking)
+    known: list[object] = []
+    for vm in members.of_type(Resource):
+        rules = (rule for rule in own.of_type(Part) if _leads_to(rule, ports.get(vm.key)))
+        targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules))
+        if vm.key not in {target.key for target in targets.of_type(Resource)}:
+            known.append(own.missing or targets.incomplete_because or vm)
     reads = (Read(rule.resource.id, rule.path, rule.id) for rule in own.of_type(Part))
     return Answer(PartialList(tuple(known), members.incomplete_because), (*found.reads, *reads))
 
@@ -145,9 +152,14 @@ def shared_members(context: Context, mirror: Mirror) -> Answer:
     return Answer(PartialList(shared, members.incomplete_because or more))
 
 
-def _declared_ports(mirror: Mirror) -> set[int]:
-    """Return the declared ports of a mirror; the superserver port is 0 if it is undeclared."""
-    return {mirror.declared.superserver, *mirror.declared.ports}
+def _leads_to(rule: Part, port: int | None) -> bool:
+    """Return whether a load-balancing rule leads to a port; None is any port."""
+    return port is None or tcp_port(rule).value in {port, EVERY_PORT}
+
+
+def _own_ports(context: Context, mirror: Mirror) -> set[int]:
+    """Return the superserver ports of a mirror, as far as they are known, and its other declared ports."""
+    return {*known_ports(context, mirror), *mirror.declared.ports}
 
 
 def _rules_into(context: Context, mirror: Mirror) -> PartialList:
@@ -161,7 +173,7 @@ def _rules_into(context: Context, mirror: Mirror) -> PartialList:
 def _is_for_others(context: Context, mirror: Mirror, rule: Part, others: set[int]) -> bool:
     """Return whether a rule into the failover members is for another mirror, or for web servers on the same VMs."""
     port = tcp_port(rule).value
-    if port in _declared_ports(mirror) or not isinstance(port, int | float):
+    if port in _own_ports(context, mirror) or not isinstance(port, int | float):
         return False
     if port in others:
         return True
@@ -194,7 +206,7 @@ def _doubt(context: Context, mirror: Mirror, ports: list[tuple[Part, object]]) -
     """Return why it cannot be told which rules lead to the superserver of a mirror whose port is not declared."""
     usual = [(rule, port) for rule, port in ports if port in SUPERSERVER_PORTS]
     name = mirror.declared.name
-    rivals = [other.declared.name for other in _beside(context, mirror) if not other.declared.superserver]
+    rivals = [other.declared.name for other in _beside(context, mirror) if not known_ports(context, other)]
     possible = usual or ([] if any(port == EVERY_PORT for _, port in ports) else _unusual(context, ports))
     if rivals and possible:
         return _undeclared(
@@ -215,11 +227,11 @@ def _doubt(context: Context, mirror: Mirror, ports: list[tuple[Part, object]]) -
     return None
 
 
-def _shared_port(mirror: Mirror, beside: list[Mirror]) -> Unknown:
-    """Return why no rule can be told to lead to a mirror whose port another mirror on the same VMs declares too."""
-    port = mirror.declared.superserver
-    names = sorted({each.declared.name for each in (mirror, *beside) if each.declared.superserver == port})
-    reason = f"mirrors {' and '.join(names)} are on the same VMs and declare the same superserver port, {port}"
+def _shared_port(context: Context, mirror: Mirror, beside: list[Mirror], shared: frozenset[int]) -> Unknown:
+    """Return why no rule can be told to lead to a mirror whose port another mirror on the same VMs has too."""
+    names = sorted(each.declared.name for each in (mirror, *beside) if known_ports(context, each) & shared)
+    ports = " and ".join(sorted(map(str, shared)))
+    reason = f"mirrors {' and '.join(names)} are on the same VMs and have the same superserver port, {ports}"
     return Unknown(Cause.DECLARATION, f"{reason}: one VM cannot have both at it")
 
 

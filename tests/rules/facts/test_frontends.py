@@ -16,6 +16,7 @@ from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id
 from tests.rules.facts.asking import DECLARATION, GAP, INFINITY, VALUE, ask, said, shown
+from tests.rules.facts.guest import TAKEN, cpf
 
 LB = arm_id("Network/loadBalancers", "lb")
 
@@ -181,13 +182,15 @@ def test_a_rule_that_leads_to_a_web_server_without_database_sends_web_traffic_un
     None
 ):
     pools = {"p": s.by_nic("db-a-nic", "web-a-nic")}
-    for port, text, expected in (
-        (6661, MIXED, 1),
-        (1972, MIXED, 0),
-        (6661, MIXED.replace("name: M,", "name: M, superserver: 6661,"), 0),
+    for port, text, files, expected in (
+        (6661, MIXED, (), 1),
+        (1972, MIXED, (), 0),
+        (6661, MIXED.replace("name: M,", "name: M, superserver: 6661,"), (), 0),
+        (6661, MIXED, (cpf("db-a", startup={"defaultPort": 6661}),), 0),
     ):
         rules = {"rule": {**s.to("lb", "p", probe="probe"), "backendPort": port}}
-        built = estate(s.load_balancer("lb", pools, rules, {"probe": STATUS}), deployment=text)
+        lb = s.load_balancer("lb", pools, rules, {"probe": STATUS})
+        built = estate(lb, *files, deployment=text, taken_at=TAKEN)
         found = ask("balancer.web_rules", built, s.item(built, "Network/loadBalancers", "lb")).value
         assert isinstance(found, PartialList)
         assert len(found.known) == expected

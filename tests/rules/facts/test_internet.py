@@ -30,6 +30,8 @@ from tests.estate.subscription import (
     topology,
     vm,
 )
+from tests.rules.facts.guest import DEPLOYMENT as MIRROR
+from tests.rules.facts.guest import TAKEN, cpf, vm_of
 from tests.rules.facts.test_traffic import admin
 
 DEPLOYMENT = """
@@ -366,3 +368,11 @@ def test_network_managers_that_could_not_be_read_leave_open_ports_unknown() -> N
         gaps = [gap(SUB, "Microsoft.Network/networkManagers")]
         listed = find("vm.internet_openings", built(interface(), network(), group_, gaps=gaps))
         assert listed.missing.cause is Cause.GAP
+
+
+def test_the_superserver_port_in_cpfs_is_sensitive_on_all_members() -> None:
+    members = [each for name in "abc" for each in (vm(name), interface(f"{name}-nic"))]
+    file = cpf("a", startup={"defaultPort": 6661})
+    built = topology(*members, network(), group("6661"), file, deployment=MIRROR, taken_at=TAKEN)
+    found = FACTS["vm.internet_openings"].find(context(built), vm_of(built, "c")).value
+    assert [opening.is_superserver for opening in PartialList.of(found).known] == [True]  # type: ignore[attr-defined]

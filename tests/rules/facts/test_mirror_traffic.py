@@ -11,6 +11,7 @@ from auditor.snapshot.model import Part
 from tests.estate import subscription as s
 from tests.estate.subscription import Body, arm_id
 from tests.rules.facts.asking import DECLARATION, VALUE, ask, shown
+from tests.rules.facts.guest import TAKEN, cpf
 
 LB = arm_id("Network/loadBalancers", "lb")
 VMS = (*(s.vm(name) for name in "abcw"), *(s.nic(f"{name}-nic") for name in "abcw"))
@@ -250,7 +251,7 @@ def test_two_mirrors_on_the_same_vms_cannot_have_one_port() -> None:
         found = ask("mirror.superserver_rules", built, mirror).value
         assert isinstance(found, PartialList)
         assert found.missing is not None
-        assert found.missing.reason.startswith("mirrors M and N are on the same VMs and declare the same superserver")
+        assert found.missing.reason.startswith("mirrors M and N are on the same VMs and have the same superserver")
 
 
 def test_a_port_that_is_not_a_number_is_unknown() -> None:
@@ -289,3 +290,55 @@ def test_failover_members_may_be_those_of_another_mirror() -> None:
     for mirrors, shared in ((("name: M",), []), (("name: M", "name: N"), ["a", "b"])):
         built = s.topology(*VMS, load_balancer(rule(1972)), deployment=deployment(*mirrors))
         assert shown(ask("mirror.shared_members", built, s.only(built).mirrors[0]).value) == shared
+
+
+def stated(vm: str, port: int, mirror: str = "M", file: str = "iris.cpf", **properties: Any) -> Body:
+    """Return the CPF of a mirror member with a superserver port."""
+    found = cpf(vm, mirrors=[{"name": mirror}], startup={"defaultPort": port}, **properties)
+    return {**found, "id": found["id"].replace("iris.cpf", file), "name": file}
+
+
+A, B = stated("a", 56772), stated("b", 56772)
+
+
+@pytest.mark.parametrize(
+    ("rules", "files", "mirrors", "expected"),
+    [
+        # The CPFs come before the declared port, and before the usual ones.
+        ([rule(56772)], [A, B], (M,), [SERVED]),
+        ([rule(1972)], [A, B], (M,), [NOWHERE]),
+        ([rule(56772)], [A, B], ("name: M, superserver: 1972",), [SERVED]),
+        ([rule(1972)], [A, B], ("name: M, superserver: 1972",), [NOWHERE]),
+        ([rule(1972), rule(51773, "f2")], [stated("a", 1972), stated("b", 1972)], (M,), [SERVED]),
+        # One CPF shows the port of the mirror; without any, all is as declared.
+        ([rule(56772)], [A], (M,), [SERVED]),
+        ([rule(1972)], [stated("a", 56772, takenAt="2026-10-01T02:00:00Z")], (M,), [SERVED]),
+        ([rule(1972)], [stated("dr", 56772)], (M,), [SERVED]),
+        # Each member has the port of its own CPF.
+        ([rule(56772)], [A, stated("b", 1972)], (M,), [(["IPv4"], ["b"])]),
+        ([rule(56772), rule(1972)], [A, stated("b", 1972)], (M,), [SERVED]),
+        ([rule(0, protocol="All")], [A, stated("b", 1972)], (M,), [SERVED]),
+        # Of two mirrors on the same VMs, each has the port of its own instances.
+        (
+            [rule(56772), rule(56773, "f2")],
+            [A, B, stated("a", 56773, "N", "n.cpf"), stated("b", 56773, "N", "n.cpf")],
+            (M, N),
+            [SERVED, SERVED],
+        ),
+        ([rule(1972), rule(51773, "f2")], [stated("a", 1972)], (M, N), [SERVED, SERVED]),
+        (
+            [rule(1972), rule(51773, "f2")],
+            [stated("a", 1972)],
+            (f"{M}, superserver: 1972", f"{N}, superserver: 51773"),
+            [SERVED, SERVED],
+        ),
+        ([rule(1972)], [stated("a", 1972), stated("a", 1972, "N", "n.cpf")], (M, N), [OPEN, OPEN]),
+    ],
+)
+def test_the_superserver_port_that_cpfs_show(
+    rules: list[Body], files: list[Body], mirrors: tuple[str, ...], expected: object
+) -> None:
+    built = s.topology(*VMS, *files, load_balancer(*rules), deployment=deployment(*mirrors), taken_at=TAKEN)
+    names = "mirror.frontend_ip_versions", "mirror.unserved"
+    found = [tuple(shown(ask(name, built, mirror).value) for name in names) for mirror in s.only(built).mirrors]
+    assert found == expected
