@@ -62,6 +62,15 @@ def silent_probes(context: Context, mirror: Mirror) -> Answer:
     return Answer(PartialList(tuple(known), probes.missing), tuple(reads))
 
 
+@fact("cpf.runs_private_web_server", "guest-file", gives="boolean")
+def runs_private_web_server(_: Context, cpf: Resource) -> Answer:
+    """Whether the instance starts its private web server: `WebServer` in its CPF.
+
+    Without this key it does if it is IRIS before 2023.2. Later, only upgraded instances have one.
+    """
+    return _runs_private_web_server(cpf)
+
+
 def _requested(probe: Part) -> Answer:
     """Return the port that an HTTP probe requests; absent if it is a TCP probe."""
     protocol, port = text_at(probe, "properties.protocol"), number_at(probe, "properties.port")
@@ -89,24 +98,23 @@ def _listens(cpf: Resource, port: object) -> Answer:
 
 
 def _runs_private_web_server(cpf: Resource) -> Answer:
-    """Return whether an instance starts its private web server."""
-    found = value(cpf, f"{_STARTUP}.webServer")
-    if found.value is not ABSENT:
-        return found
-    if _had_private_web_server(cpf):
-        return Answer(True, found.reads)
     reason = f"{cpf.id} has no WebServer, and whether it is 0 or 1 then depends on the first version of the instance"
-    return Answer(Unknown(Cause.GUEST, reason, about=(cpf.id,)), found.reads)
+    return _or_as_before(cpf, value(cpf, f"{_STARTUP}.webServer"), True, reason)
 
 
 def _private_web_port(cpf: Resource) -> Answer:
     """Return the port of the private web server of an instance, if it runs."""
     found = number_at(cpf, f"{_STARTUP}.webServerPort")
+    return _or_as_before(cpf, found, _PRIVATE_WEB_PORT, f"{cpf.id} has no WebServerPort")
+
+
+def _or_as_before(cpf: Resource, found: Answer, default: object, reason: str) -> Answer:
+    """Return a key of the private web server; if it is absent, the default of the versions that always have one."""
     if found.value is not ABSENT:
         return found
     if _had_private_web_server(cpf):
-        return Answer(_PRIVATE_WEB_PORT, found.reads)
-    return Answer(Unknown(Cause.GUEST, f"{cpf.id} has no WebServerPort", about=(cpf.id,)), found.reads)
+        return Answer(default, found.reads)
+    return Answer(Unknown(Cause.GUEST, reason, about=(cpf.id,)), found.reads)
 
 
 def _had_private_web_server(cpf: Resource) -> bool:
