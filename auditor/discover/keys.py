@@ -24,6 +24,7 @@ from auditor.azure.types.names import (
 from auditor.discover.candidates import Confidence
 from auditor.discover.names import words_of
 from auditor.discover.proposals import DeploymentProposal, Member, MirrorProposal
+from auditor.discover.stated_disks import stated_disks
 from auditor.discover.stated_mirrors import Stated
 from auditor.estate.declaration import DeclaredDeployment, DeclaredMirror, DeclaredTier, Role, Roster, Selector
 from auditor.estate.front_doors import TYPES as FRONT_DOORS
@@ -71,6 +72,8 @@ class Key(NamedTuple):
     """Why there is none, and what else it could be."""
     left_open: str
     """What is left open without one, or "" if nothing is."""
+    untold: Sequence[str] = ()
+    """What nothing shows beside the values, with the reason."""
 
 
 class Keys(NamedTuple):
@@ -465,6 +468,24 @@ _END_OF_PORTS: Final = 65536
 
 
 def _disks(context: Context, mirror: MirrorProposal) -> Iterator[Key]:
+    """Yield the LUNs by purpose: as files of the members show them, else as names and tags of disks and VMs tell."""
+    stated = stated_disks(context, mirror)
+    if stated.told:
+        entries = [
+            Entry(
+                each.luns,
+                Confidence.CERTAIN if each.by_all else Confidence.LIKELY,
+                f"the CPF, findmnt and lsblk of {_listed(each.vms)}",
+                each.purpose,
+            )
+            for each in stated.told
+        ]
+        yield Key("disks", "mapping", entries, "", "", "", stated.untold)
+    else:
+        yield from _named_disks(context, mirror, stated.untold)
+
+
+def _named_disks(context: Context, mirror: MirrorProposal, untold: Sequence[str]) -> Iterator[Key]:
     """Yield the LUNs by purpose, as names and tags of disks and VMs tell, alike for each failover member."""
     told: dict[int, set[str]] = defaultdict(set)
     names: dict[int, str] = {}
@@ -473,7 +494,7 @@ def _disks(context: Context, mirror: MirrorProposal) -> Iterator[Key]:
         by_lun = {name.lower(): text for name, text in _tags(vm).items()}
         for attachment in parts(vm, disks.ATTACHMENTS):
             lun = value(attachment, "lun").value
-            if type(lun) is not int or not 0 <= lun < _END_OF_LUNS:
+            if type(lun) is not int or not 0 <= lun < disks.END_OF_LUNS:
                 continue
             disk = context.topology.graph.follow(attachment, "managedDisk").value
             named = value(attachment, "managedDisk.id").value
@@ -491,13 +512,12 @@ def _disks(context: Context, mirror: MirrorProposal) -> Iterator[Key]:
         for purpose, luns in known.items()
     ]
     why = f"no name or tag says what is on LUN {', '.join(map(str, sorted(told)))} of {mirror.failover[0].vm.name}"
+    why += "".join(f"; {reason}" for reason in untold)
     if told:
-        yield Key(
-            "disks", "mapping", entries, "{journal: [LUN], wij: [LUN]}", why, f"the disks of mirror {mirror.name}"
-        )
+        hint, left_open = "{journal: [LUN], wij: [LUN]}", f"the disks of mirror {mirror.name}"
+        yield Key("disks", "mapping", entries, hint, why, left_open, untold)
 
 
-_END_OF_LUNS: Final = 64
 _PURPOSES: Final = (
     ("wij", frozenset({"wij"})),
     ("alternate", frozenset({"alternate", "altjournal", "altjournals", "altjrn", "alt"})),

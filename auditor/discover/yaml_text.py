@@ -202,6 +202,7 @@ def _key_lines(keys: Sequence[Key], indent: str) -> Iterator[str]:
             yield f"{indent}{key.name}:"
             mark = "- " if key.shape == "list" else ""
             yield from (f"{indent}  {mark}{_entry(entry)}" for entry in key.entries)
+            yield from (f"{indent}  # {_comment(reason)}" for reason in key.untold)
 
 
 def _entry(entry: Entry) -> str:

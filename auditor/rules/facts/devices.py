@@ -23,8 +23,8 @@ from auditor.rules.facts.directories import (
     Directory,
     directories,
 )
-from auditor.rules.facts.disks import ATTACHMENTS
-from auditor.rules.facts.reading import text_at
+from auditor.rules.facts.disks import ATTACHMENTS, END_OF_LUNS
+from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.sizes import has_temporary_disk
 from auditor.rules.facts.vm_files import cpfs, file_beside
 from auditor.rules.registry import fact
@@ -119,7 +119,7 @@ def temporary_directories(context: Context, cpf: Resource) -> Answer:
     own = directories(cpf)
     files = _files(context, cpf)
     unknown = own.incomplete_because
-    known: list[object] = []
+    known: dict[object, None] = {}
     reads: list[Read] = [*there.reads]
     for directory in own.of_type(Directory):
         if directory.purpose == TEMPORARY:
@@ -127,7 +127,7 @@ def temporary_directories(context: Context, cpf: Resource) -> Answer:
         found = _is_temporary(directory, _place(files, directory))
         reads += (*directory.reads, *found.reads)
         if found.value is True:
-            known.append(directory.path)
+            known[directory.path] = None
         elif isinstance(found.value, Unknown):
             unknown = unknown or found.value
     if isinstance(there.value, Unknown) and known:
@@ -149,6 +149,34 @@ def _is_temporary(directory: Directory, place: _Place | Unknown) -> Answer:
     if any(answer.value is True for answer in answers):
         return Answer(True, reads)
     return Answer(next((answer.value for answer in answers if isinstance(answer.value, Unknown)), False), reads)
+
+
+def luns_by_purpose(context: Context, cpf: Resource) -> dict[str, PartialList]:
+    """Return the LUNs of the data disks on which an instance has its directories, by purpose, as files show them.
+
+    The list of a purpose is incomplete if a directory of it may be on another disk.
+    """
+    own = directories(cpf)
+    files = _files(context, cpf)
+    found: dict[str, dict[object, None]] = {}
+    for directory in own.of_type(Directory):
+        if directory.purpose != TEMPORARY:
+            found.setdefault(directory.purpose, {}).update(dict.fromkeys(_luns(directory, _place(files, directory))))
+    return {purpose: PartialList(tuple(luns), own.incomplete_because) for purpose, luns in found.items()}
+
+
+def _luns(directory: Directory, place: _Place | Unknown) -> Iterator[object]:
+    """Yield the LUNs of the disks below a directory, or why one is unknown."""
+    if isinstance(place, Unknown):
+        yield place
+        return
+    if directory.drive:
+        yield Unknown(Cause.GUEST, f"no file shows at which LUN drive {directory.drive} is")
+    for disk in place.roots:
+        lun = number_at(disk, "lun").value
+        is_known = isinstance(lun, Unknown) or (isinstance(lun, int) and 0 <= lun < END_OF_LUNS)
+        reason = f"{disk.resource.id} shows no LUN of {text_at(disk, 'name').value}, as of an OS disk"
+        yield lun if is_known else Unknown(Cause.GUEST, reason, about=_about(disk))
 
 
 def _files(context: Context, cpf: Resource) -> _Files:

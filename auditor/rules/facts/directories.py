@@ -76,6 +76,7 @@ def directories(cpf: Resource) -> PartialList:
     found: list[Directory | Answer] = []
     databases = objects(cpf, _DATABASES)
     names: list[str] = []
+    managers: list[Directory | Answer] = []
     for database in databases.of_type(Part):
         server, name = text_at(database, "server"), required(text_at(database, "name"))
         if isinstance(server.value, str):
@@ -83,11 +84,14 @@ def directories(cpf: Resource) -> PartialList:
         unknown = next((each for each in (server, name) if isinstance(each.value, Unknown)), None)
         names.append(str(name.value).upper())
         found.append(unknown or _directory(text_at(database, "directory"), _purpose(names[-1])))
+        managers += found[-1:] if names[-1] in _MANAGER else []
     for purpose, key in ((JOURNAL, "currentDirectory"), (ALTERNATE, "alternateDirectory")):
         found.append(_directory(text_at(cpf, f"properties.journal.{key}"), purpose))
     wij = text_at(cpf, "properties.config.wijdir")
     if wij.value is not ABSENT:
         found.append(_directory(wij, WIJ))
+    else:
+        found += (each._replace(purpose=WIJ) for each in managers if isinstance(each, Directory))
     missing = databases.missing
     if missing is None and _MANAGER.isdisjoint(names):
         reason = f"{cpf.id} has no database of the system manager, so that it may not be whole"

@@ -29,6 +29,8 @@ OS_DISK: Final = "properties.storageProfile.osDisk"
 ATTACHMENTS: Final = "properties.storageProfile.dataDisks[*]"
 
 
+END_OF_LUNS: Final = 64
+"""Logical unit numbers (LUNs) are smaller."""
 _PURPOSES: Final = ("database", "journal", "alternate", "wij", "installation")
 """The purposes of disks in the deployment file."""
 _FOR_JOURNALS: Final = frozenset({"journal", "alternate", "wij"})

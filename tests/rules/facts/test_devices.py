@@ -93,7 +93,11 @@ def shared(*files: Body, **keywords: Any) -> list[object]:
         ),
         (
             {"jrn": "/iris/db/jrn", "alt": "/iris/sys/alt"},
-            ["installation and alternate journals on sdc", "databases and journals on sdd"],
+            [
+                "installation and alternate journals on sdc",
+                "databases and journals on sdd",
+                "WIJ and alternate journals on sdc",
+            ],
         ),
     ],
 )

@@ -51,6 +51,8 @@ def named(*gaps: Body, **properties: object) -> list[object]:
 
 JOURNAL: Body = {"currentDirectory": "/iris/jrn/", "alternateDirectory": "/iris/alt/"}
 JOURNALS = [("journal", "/iris/jrn"), ("alternate", "/iris/alt")]
+WIJ = ("wij", "/iris/sys/mgr")
+"""Where it is without a directory of its own: beside the database of the system manager."""
 
 
 def test_the_purpose_of_a_directory() -> None:
@@ -74,9 +76,9 @@ def test_the_purpose_of_a_directory() -> None:
 @pytest.mark.parametrize(
     ("databases", "expected"),
     [
-        ([SYSTEM, "DB"], [("installation", "/iris/sys/mgr"), *JOURNALS, Cause.VALUE]),
-        ([SYSTEM, {"directory": "/db/"}], [("installation", "/iris/sys/mgr"), Cause.VALUE, *JOURNALS]),
-        ([SYSTEM, {"name": "DB"}], [("installation", "/iris/sys/mgr"), Cause.VALUE, *JOURNALS]),
+        ([SYSTEM, "DB"], [("installation", "/iris/sys/mgr"), *JOURNALS, WIJ, Cause.VALUE]),
+        ([SYSTEM, {"directory": "/db/"}], [("installation", "/iris/sys/mgr"), Cause.VALUE, *JOURNALS, WIJ]),
+        ([SYSTEM, {"name": "DB"}], [("installation", "/iris/sys/mgr"), Cause.VALUE, *JOURNALS, WIJ]),
         ([{"name": "DB", "directory": "/db/"}], [("database", "/db"), *JOURNALS, Cause.GUEST]),
     ],
 )
