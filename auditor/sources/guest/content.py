@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _NAME: Final = re.compile(r"[\w%.-]{1,128}")
 _GUID: Final = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9])?")
+_NUMERIC: Final = re.compile(r"[0-9.]+")
 _LAST_PORT: Final = 65535
 
 
@@ -145,6 +147,10 @@ def guid(value: str) -> str | None:
 
 def address(value: str) -> str | None:
     """Read a host name or an IP address."""
+    if _NUMERIC.fullmatch(value):
+        return str(IPv4Address(value))
+    if ".." in value:
+        raise ValueError
     return _matching(_ADDRESS, value)
 
 

@@ -68,7 +68,7 @@ _SETTINGS: Final[dict[str, dict[str, tuple[str, Read]]]] = {
         "WebServerPort": ("webServerPort", required_port),
         "WebServerURLPrefix": ("webServerUrlPrefix", name),
         "EnableVSSBackup": ("enableVssBackup", required_flag),
-        "SystemMode": ("systemMode", name),
+        "SystemMode": ("systemMode", one_of("LIVE", "TEST", "DEVELOPMENT", "FAILOVER")),
         "IPv6": ("ipv6", required_flag),
         "JobServers": ("jobServers", required_number),
         "EnsembleAutoStart": ("ensembleAutoStart", required_flag),

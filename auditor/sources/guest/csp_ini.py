@@ -37,6 +37,8 @@ _FIRST_ALTERNATIVE: Final = "alternative_server_0"
 _ALTERNATIVE_VALUE: Final = re.compile(r"([01])~+([^~]+)")
 _SWITCH: Final = ("enabled", "disabled")
 _MANAGERS: Final = re.compile(r"[0-9A-Fa-f.:*,+ -]{1,1024}")
+HIDDEN: Final = "?"
+"""Stands for a password whose form may be damaged, in a file that the script of `auditor guest script` wrote."""
 FORMS: Final = (("]]]", "obfuscated"), ("PBKDF2|", "hashed"), ("{", "command"))
 
 
@@ -47,11 +49,22 @@ def _managers(value: str) -> list[str] | None:
     return [part.strip() for part in re.split("[,+]", value) if part.strip()] or None
 
 
+def _tls_version(value: str) -> int | None:
+    """Read the number of a version of TLS: 4 is 1.0, 8 is 1.1, 16 is 1.2 and 32 is 1.3."""
+    return None if (found := one_of("4", "8", "16", "32")(value)) is None else int(found)
+
+
 def password_form(value: str) -> str | None:
-    """Return the form of a password."""
+    """Return the form of a password; one that lacks a character of a form, or has one more, is malformed."""
     if not value:
         return None
-    return next((form for start, form in FORMS if value.startswith(start)), "plain")
+    found = next((form for start, form in FORMS if value.startswith(start)), "")
+    is_near = any(
+        is_misspelled(value[: len(start) + more], start) for start, _ in FORMS if len(start) > 1 for more in (-1, 1)
+    )
+    if value == HIDDEN or value.startswith("{") != value.endswith("}") or (is_near and not found):
+        raise ValueError
+    return found or "plain"
 
 
 def own_password_form(value: str) -> str | None:
@@ -77,7 +90,7 @@ _SERVER_KEYS: Final[dict[str, tuple[str, Read]]] = {
     "Mirror_Aware": ("mirrorAware", required_flag),
     "Connection_Security_Level": ("securityLevel", required_number),
     "Product": ("product", required_number),
-    "SSLCC_Protocol_Min": ("tlsMinimum", required_number),
+    "SSLCC_Protocol_Min": ("tlsMinimum", required(_tls_version)),
     "SSLCC_Verify_Peer": ("verifyPeer", required_flag),
     "Password": ("passwordForm", password_form),
 }

@@ -1,7 +1,8 @@
 """messages.log (`cconsole.log`): the events that rules read, from lines of known form only.
 
 Times are local and have no zone. `MM/DD/YY-HH:MM:SS:mmm (pid) severity [Category] text`; older files lack the category,
-logs of containers have `name | ` before it. A line about a freeze that is damaged makes the events incomplete.
+logs of containers have `name | ` before it. A line about a freeze or about memory that is damaged makes the events
+incomplete.
 """
 
 from __future__ import annotations
@@ -36,8 +37,13 @@ EVENTS: Final = {
     "becoming-backup": r"Found (?P<member>[\w-]{1,64}) as primary, becoming backup",
     "connected-to-primary": r"MirrorClient: Connected to primary: (?P<connected>[\w-]{1,64})(?: \(ver \d+\))?",
     "vss-writer-started": r"(?:(?:InterSystems IRIS|Cach\w) )?VSS Writer started.{0,64}",
-    "memory-allocated": r"Allocated (?P<mb>\d{1,9})\s?MB shared memory(?P<huge> using Huge Pages)?.{0,128}",
+    # What each size is for follows behind a colon.
+    "memory-allocated": (
+        r"Allocated (?P<mb>\d{1,9})\s?MB shared memory(?P<huge> using Huge Pages| \(huge pages\))?"
+        r"(?P<other>\s*[^:\s])?.{0,128}"
+    ),
 }
+_ALLOCATED: Final = "Allocated"
 _KNOWN: Final = {event: re.compile(pattern) for event, pattern in EVENTS.items()}
 
 
@@ -58,7 +64,7 @@ def parse(whole: str) -> Content:
             continue
         first, last = first or at, at
         events += [{"at": at, **event} for event in _event(found["text"])]
-        if any(_is_damaged(found["text"].strip(), text) for text in FREEZES.values()):
+        if _is_damaged(found["text"].strip()):
             builder.miss("events[*]", f"line {line.number} is misspelled, or two lines that were joined")
     if not first:
         builder.miss("events", "no line has the form of a log")
@@ -79,9 +85,15 @@ def _time(found: re.Match[str]) -> str:
     return f"{at.isoformat()}.{found['ms']}"
 
 
-def _is_damaged(found: str, text: str) -> bool:
+def _is_damaged(found: str) -> bool:
     """Return whether the text of a line is that of an event with a damage, or has that of an event in it."""
-    return found != text and (text in found or is_misspelled(found, text))
+    if any(found != text and (text in found or is_misspelled(found, text)) for text in FREEZES.values()):
+        return True
+    word = found.partition(" ")[0]
+    if not word.startswith(_ALLOCATED) and not is_misspelled(word, _ALLOCATED):
+        return False
+    known = _KNOWN["memory-allocated"].fullmatch(found)
+    return known["other"] is not None if known else "shared" in found or "memory" in found
 
 
 def _event(text: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from auditor.snapshot.guest_kinds import GuestKind
-from auditor.sources.guest.content import Builder, Content
+from auditor.sources.guest.content import Builder, Content, Place
 from auditor.sources.guest.text import Line, lines
 
 START: Final = re.compile(r"Status of Mirror ([\w-]{1,64}) at (\d\d:\d\d:\d\d) on (\d\d/\d\d/\d{4})")
@@ -22,10 +22,14 @@ _RULE: Final = re.compile(r"-{5,}(?:\s+-{3,})+")
 _NAME: Final = re.compile(r"[\w-]{1,64}")
 _MEMBER: Final = re.compile(
     r"\s+(?P<type>Failover|Disaster Recovery|Read-Only Reporting|Read-Write Reporting|Reporting|Indeterminate)\s{2,}"
-    r"(?P<status>[A-Z][a-z]+(?: [A-Z][a-z]+)?)\s{2,}(?P<transfer>\S(?:.*?\S)?)"
+    r"(?P<status>Primary|Backup|In Trouble|Connected|Not Initialized|Transition|Synchronizing|Waiting|Stopped|Crashed"
+    r"|Error|Down)\s{2,}(?P<transfer>\S(?:.*?\S)?)"
     r"(?:\s{2,}(?P<dejournaling>\S(?:.*\S)?))?\s*"
 )
-_STATES: Final = re.compile(r"N/A|Active|Caught up|Disconnected|\d+(?:\.\d+)? (?:ms|seconds?|minutes?)")
+_STATES: Final = re.compile(
+    r"(?P<state>N/A|Active|Caught up|Disconnected|\d+(?:\.\d+)? (?:ms|seconds?|minutes?|hours?|days?))"
+    r"(?: on [0-9/:. ]{1,40}| behind)?"
+)
 
 
 def parse(whole: str) -> Content:
@@ -73,14 +77,8 @@ def _put_members(builder: Builder, members: list[dict[str, Any]], every: list[Li
     rows = every[start + 1 :]
     place = 0
     while place + 1 < len(rows) and _NAME.fullmatch(rows[place].text.strip()):
-        found = _MEMBER.fullmatch(rows[place + 1].text)
         item = {"name": rows[place].text.strip()}
-        if found and rows[place + 1].ended:
-            states = {own: found[own] for own in ("transfer", "dejournaling") if found[own]}
-            item |= {"type": found["type"], "status": found["status"]}
-            item |= {own: state if _STATES.fullmatch(state) else "other" for own, state in states.items()}
-        else:
-            builder.miss(f"members[{len(members)}]", f"line {rows[place + 1].number} is malformed")
+        _put_state(Place(builder, f"members[{len(members)}]", item, rows[place + 1].number), rows[place + 1])
         members.append(item)
         place += 2
     if not members:
@@ -92,3 +90,23 @@ def _put_members(builder: Builder, members: list[dict[str, Any]], every: list[Li
     elif place >= len(rows):
         # Without a line behind the table, it may be cut; a single blank line shows that it is not.
         builder.miss("members[*]", "the file may be cut")
+
+
+def _put_state(place: Place, line: Line) -> None:
+    """Put what the second line of a member shows."""
+    found = _MEMBER.fullmatch(line.text)
+    if found is None or not line.ended:
+        place.miss("", "is malformed")
+        return
+    place.item |= {"type": found["type"], "status": found["status"]}
+    for own in ("transfer", "dejournaling"):
+        if found[own]:
+            place.put(own, found[own], _state)
+
+
+def _state(value: str) -> str:
+    """Read how far journal transfer or dejournaling is; the time of a disconnection is left out."""
+    found = _STATES.fullmatch(value)
+    if found is None:
+        raise ValueError
+    return found["state"]

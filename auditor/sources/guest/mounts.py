@@ -14,7 +14,14 @@ KEY: Final = "filesystems"
 _DEEPEST: Final = 40
 _MOST: Final = 4096
 _DEVICE: Final = re.compile(r"/dev/[\w./-]{1,256}")
-_TYPE: Final = re.compile(r"[\w.-]{1,32}")
+_TYPES: Final = re.compile(
+    r"""9p|afs|autofs|bcachefs|binder|binfmt_misc|bpf|btrfs|ceph|cgroup2?|cifs|configfs|debugfs|devpts|devtmpfs|ecryptfs
+    |efivarfs|erofs|exfat|ext[234]|f2fs|fuse(?:blk|ctl|\.[\w.-]{1,32})?|gfs2|glusterfs|hfsplus|hugetlbfs|iso9660|jfs
+    |lustre|minix|mqueue|msdos|nfs[4d]?|nilfs2|nsfs|ntfs3?|ocfs2|overlay|proc|pstore|ramfs|reiserfs|resctrl|rootfs
+    |rpc_pipefs|securityfs|selinuxfs|smb3|squashfs|sysfs|tmpfs|tracefs|ubifs|udf|vfat|virtiofs|xfs|zfs""",
+    re.VERBOSE,
+)
+"""The types of file systems of Linux."""
 _KEYS: Final = ("target", "source", "fstype", "options", "children")
 OPTIONS: Final = frozenset(
     {
@@ -68,10 +75,10 @@ def _walk(builder: Builder, mounts: list[Any], items: list[dict[str, Any]], leve
         source, kind, options = (mount.get(own) for own in ("source", "fstype", "options"))
         if isinstance(source, str) and _DEVICE.fullmatch(source.partition("[")[0]):
             item["source"] = source.partition("[")[0]
-        if isinstance(kind, str) and _TYPE.fullmatch(kind):
+        if isinstance(kind, str) and _TYPES.fullmatch(kind):
             item["type"] = kind
         else:
-            builder.miss(f"{path}.type", "its value is no type of file system")
+            builder.miss(f"{path}.type", "its value is no type of file system that is known")
         if isinstance(options, str):
             found = options.split(",")
             if _ACCESS.isdisjoint(found) or any(_is_damaged(option) for option in found):

@@ -268,6 +268,34 @@ def test_options_that_may_be_joined_are_unread(old: str, new: str) -> None:
     assert is_unknown(content, "mounts[0].options")
 
 
+@pytest.mark.parametrize("type_", ["xf", "eext4", "nfs44", "?"])
+def test_a_type_of_file_system_that_is_not_known_is_unread(type_: str) -> None:
+    content = parsed("findmnt.json", samples.MOUNTS.replace('"xfs"', f'"{type_}"', 1))
+    assert any(path.endswith(".type") for path in content.unread)
+
+
+@pytest.mark.parametrize(
+    "password", ["]]REDACTED", "BKDF2|x", "PBKDF2x", "PPBKDF2|x", "PBKDDF2|x", "/opt/show}", "{/opt/show", "?"]
+)
+def test_a_password_whose_form_may_be_damaged_is_unread(password: str) -> None:
+    content = parsed(
+        "CSP.ini", CSP_INI.replace("plainsecret", password).replace("PBKDF2|SHA512|10000|c2VjcmV0", password)
+    )
+    assert {"system.passwordForm", "servers[2].passwordForm"} <= content.unread.keys()
+
+
+@pytest.mark.parametrize("number", ["6", "1", "116", "166"])
+def test_a_version_of_tls_that_is_not_known_is_unread(number: str) -> None:
+    content = parsed("CSP.ini", CSP_INI.replace("SSLCC_Protocol_Min=16", f"SSLCC_Protocol_Min={number}"))
+    assert any(path.endswith(".tlsMinimum") for path in content.unread)
+
+
+@pytest.mark.parametrize("address", ["10..0.0.1", "10.0.0", "10.0.0.256", "10.0.0.01", "db..example"])
+def test_an_address_that_cannot_be_one_is_unread(address: str) -> None:
+    content = parsed("iris.cpf", IRIS.replace("[Databases]", f"[ECPServers]\nTRAK={address},1972\n[Databases]"))
+    assert "ecpServers[0].address" in content.unread
+
+
 def test_a_state_that_metrics_do_not_have_is_unread() -> None:
     content = parsed("metrics.prom", samples.METRICS.replace("failover_ready 1", "failover_ready 11"))
     assert "metrics[*]" in content.unread
@@ -279,6 +307,9 @@ def test_a_state_that_metrics_do_not_have_is_unread() -> None:
         ("N/A                N/A\n", "N/A                N/A\n\n", "members[*]"),
         ("|2188\n", "|21", "arbiter.port"),
         ("Arbiter Controlled\n", "Arbiter Controlled", "arbiter.mode"),
+        ("Primary    N/A                N/A\n", "Prmary    N/A                N/A\n", "members[0]"),
+        ("Active             Caught up\n", "Actve             Caught up\n", "members[1].transfer"),
+        ("Active             Caught up\n", "Active             Caughtup\n", "members[1].dejournaling"),
     ],
 )
 def test_a_status_that_is_damaged_or_cut_is_unread(old: str, new: str, path: str) -> None:
@@ -349,6 +380,39 @@ def test_the_events_of_a_log() -> None:
     assert found["lastLine"] == "2026-11-01T01:41:13.398"
 
 
+@pytest.mark.parametrize(
+    ("text", "huge"),
+    [
+        ("Allocated 390MB shared memory using Huge Pages: 256MB global buffers, 64MB routine buffers", True),
+        ("Allocated 206MB shared memory (huge pages): 116MB global buffers", True),
+        ("Allocated 256MB shared memory: 128MB global buffers", False),
+        ("Allocated 256MB shared memory", False),
+        ("Failed to allocate 512MB shared memory using Huge Pages. Startup will retry with standard pages.", None),
+    ],
+)
+def test_the_memory_of_an_instance_may_be_in_huge_pages(text: str, *, huge: bool | None) -> None:
+    found = parsed("messages.log", f"11/01/26-01:41:13:398 (1) 0 [Generic.Event] {text}\n")
+    assert [event["hugePages"] for event in found.properties["events"]] == ([] if huge is None else [huge])
+    assert not found.unread
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Allocated 1211MB shared memory uusing Huge Pages",
+        "Allocated 1211MB shared memory using Huge Page",
+        "Allocated 1211MB shared memory using Huge Pagess",
+        "Allocated 1211MB sharedmemory using Huge Pages",
+        "Allocated 1211B shared memory: 1MB global buffers",
+        "Alocated 1211MB shared memory",
+        "Allocated1211MB shared memory",
+    ],
+)
+def test_a_damaged_line_about_memory_makes_events_incomplete(text: str) -> None:
+    content = parsed("messages.log", samples.LOG.replace("Allocated 1211MB shared memory using Huge Pages", text))
+    assert "events[*]" in content.unread
+
+
 def test_damaged_lines_about_freezes_make_events_incomplete() -> None:
     whole = samples.LOG
     place = whole.index("System suspended")
@@ -397,7 +461,7 @@ def test_both_layouts_of_the_status_of_a_mirror() -> None:
     old = parsed("mirror-status.txt", samples.STATUS_2020).properties
     assert old["arbiter"]["mode"] == "agent"
     assert [(m["name"], m["status"], m["transfer"]) for m in old["members"]] == [
-        ("LABA", "Down", "other"),
+        ("LABA", "Down", "Disconnected"),
         ("LABB", "Waiting", "Disconnected"),
     ]
 

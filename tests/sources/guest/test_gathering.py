@@ -141,6 +141,41 @@ def test_what_is_kept_of_a_file_reads_like_the_whole_file(tmp_path: Path) -> Non
             assert content(name, found) == content(name, text), text
 
 
+def test_a_form_or_line_that_may_be_damaged_stays_unread(tmp_path: Path) -> None:
+    memory = "Allocated 1211MB shared memory using Huge Pages"
+    lines = [
+        f"{memory}: 1MB global buffers",
+        memory.replace("MB", "B"),
+        memory.replace("using", "uusing"),
+        f"{memory}s",
+    ]
+    lines += [
+        memory.replace("Allocated", "Alocated"),
+        memory.replace("d 1", "d1"),
+        "Failed to allocate 1MB shared memory",
+    ]
+    passwords = [
+        "]]]x",
+        "]]x",
+        "PBKDF2|x",
+        "PBKDF2x",
+        "PPBKDF2|x",
+        "BKDF2|x",
+        "{/opt/show}",
+        "{/opt/show",
+        "/show}",
+        "x",
+    ]
+    for name, old, replacements in (
+        ("messages.log", memory, lines),
+        ("CSP.ini", "plainsecret", passwords),
+        ("CSP.ini", "PBKDF2|SHA512|10000|c2VjcmV0", passwords),
+    ):
+        texts = [samples.SAMPLES[name].replace(old, new) for new in replacements]
+        for text, found in zip(texts, filtered(tmp_path, name, [text.encode() for text in texts]), strict=True):
+            assert content(name, found) == content(name, text), text
+
+
 def test_encodings_are_those_of_the_parsers(tmp_path: Path) -> None:
     text = samples.IRIS.replace("[Map.", "[Databases]\nUML=/iris/db/Ümläut/\n[Map.", 1)
     assert "Ümläut" in text

@@ -109,9 +109,13 @@ function is_damaged(line, key, value,   p, k) { # whether a line may be one that
   }
   return 0
 }
+function begins(value, form) { # whether a password begins with a form that is damaged
+  return near(substr(value, 1, length(form) - 1), form) || near(substr(value, 1, length(form) + 1), form)
+}
 function put(key, value, form) {
   if (form == "password" && value != "")
-    value = value ~ /^\]\]\]/ ? "]]]" : value ~ /^PBKDF2[|]/ ? "PBKDF2|" : value ~ /^1/ && part == "system" ? "1" : value ~ /^[{]/ ? "{" : "plain"
+    value = value ~ /^1/ && part == "system" ? "1" : (value ~ /^[{]/) != (value ~ /[}]$/) ? "?" : value ~ /^\]\]\]/ ? "]]]" : \
+      value ~ /^PBKDF2[|]/ ? "PBKDF2|" : value ~ /^[{]/ ? "{}" : begins(value, "]]]") || begins(value, "PBKDF2|") ? "?" : "plain"
   if (form == "number" && value !~ /^[0-9,-]*$/ || form == "word" && value !~ /^[A-Za-z0-9_%.:,|\/*+~ -]*$/ || \
       form == "list" && value !~ /^[A-Za-z0-9_%.:,|\/ -]*,[A-Za-z0-9_%.:,|\/ -]*$/ || \
       form == "switch" && value != "" && tolower(value) !~ /^(enabled|disabled)$/)
@@ -217,12 +221,16 @@ BEGIN {
   start = "^([A-Za-z0-9_.-]+[ \t]+[|][ \t])?[0-9][0-9]/[0-9][0-9]/[0-9][0-9]-[0-9][0-9]:[0-9][0-9]:[0-9][0-9]:[0-9][0-9][0-9]"
   kind = "^ [(][0-9]+[)] [0-3] ([[][A-Za-z0-9_.]+[]] )?"
 }
-function take(line,   time, head, i) {
+function take(line,   time, head, i, word) {
   if (!match(line, start)) return
   time = substr(line, 1, RLENGTH); line = substr(line, RLENGTH + 1)
   if (!match(line, kind)) return
   head = time substr(line, 1, RLENGTH); line = trim(substr(line, RLENGTH + 1)); last = time " (0) 0 -"
   for (i = 1; i <= events; i++) if (match(line, event[i])) { print head substr(line, 1, RLENGTH); last = ""; break }
+  word = line; sub(/ .*/, "", word)
+  if (i > events && (index(word, "Allocated") == 1 || near(word, "Allocated")) && line ~ /shared|memory/) {
+    print head "Allocated ? memory"; last = ""
+  }
   for (i = 1; i <= freezes; i++) if (near(line, freeze[i])) { print head line; last = "" }
   if (last != "" && !first++) { print last; last = "" }
 }

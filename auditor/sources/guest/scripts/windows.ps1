@@ -59,8 +59,16 @@ function Get-Sha256([byte[]]$bytes) {
 
 function Format-Entry([string]$key, [string]$value, [string]$form) { # a line as it is kept
     if ($form -eq 'password' -and $value -ne '') {
+        if (($value[0] -ceq '{') -ne ($value[-1] -ceq '}')) { return "$key=?" }
         $begins = [regex]::Match($value, '^(\]\]\]|PBKDF2\||\{|1)').Value
-        return "$key=" + $(if ($begins -eq '') { 'plain' } else { $begins })
+        if ($begins -eq '{') { return "$key={}" }
+        if ($begins -ne '') { return "$key=$begins" }
+        foreach ($begin in ']]]', 'PBKDF2|') { # whether it begins with a form that is damaged
+            foreach ($length in ($begin.Length - 1), ($begin.Length + 1)) {
+                if ($value.Length -ge $length -and (Test-Near $value.Substring(0, $length) $begin)) { return "$key=?" }
+            }
+        }
+        return "$key=plain"
     }
     $forms = @{
         number = '^[0-9,-]*$'
@@ -191,6 +199,11 @@ function Select-Event([string[]]$lines) { # the known lines of messages.log; of 
                 $last = ''
                 break
             }
+        }
+        $word = ($text -split ' ')[0]
+        if ($last -ne '' -and ($word.StartsWith('Allocated') -or (Test-Near $word 'Allocated')) -and $text -match 'shared|memory') {
+            $kept.Add($head + 'Allocated ? memory')
+            $last = ''
         }
         foreach ($sentence in $Freezes) {
             if (Test-Near $text $sentence) {
