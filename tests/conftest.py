@@ -13,8 +13,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.arm import ArmServer
 
-# The time of an example depends on the computer. The result of a run depends on neither chance nor an earlier run: the same
-# sources pass or fail everywhere. `--hypothesis-profile explore` looks for what the fixed examples do not show.
+# The time of an example depends on the computer. The result of a run depends on neither chance nor an earlier run: the
+# same sources pass or fail everywhere. `--hypothesis-profile explore` looks for what the fixed examples do not show.
 settings.register_profile("auditor", deadline=None, database=None, derandomize=True)
 settings.register_profile("explore", deadline=None, database=None, derandomize=False, max_examples=1000)
 settings.register_profile("quick", settings.get_profile("auditor"), max_examples=10)

@@ -56,10 +56,21 @@ def is_within(key: str, owner: str) -> bool:
 
 
 def without_references(body: Any, removed: str) -> Any:  # noqa: ANN401 - parsed JSON
-    """Return a body without references to a removed resource, of which `removed` is the key, as Azure leaves none."""
+    """Return a body without references to a removed resource, of which `removed` is the key, as Azure leaves none.
+
+    `NOTHING` stands for a reference; a body without any is returned as it is.
+    """
+    kept: Any = body
+    if isinstance(body, str):
+        return NOTHING if is_within(arm.key(body), removed) else body
     if isinstance(body, dict):
-        kept = {name: without_references(value, removed) for name, value in body.items()}
-        return {name: value for name, value in kept.items() if value is not None}
-    if isinstance(body, list):
-        return [item for item in (without_references(item, removed) for item in body) if item not in (None, {})]
-    return None if isinstance(body, str) and is_within(arm.key(body), removed) else body
+        found = ((name, without_references(value, removed)) for name, value in body.items())
+        kept = {name: value for name, value in found if value is not NOTHING}
+        same = len(kept) == len(body) and all(kept[name] is value for name, value in body.items())
+    elif isinstance(body, list):
+        pairs = [(item, without_references(item, removed)) for item in body]
+        kept = [now for item, now in pairs if now is not NOTHING and (now is item or now != {})]
+        same = all(now is item for item, now in pairs)
+    else:
+        return body
+    return body if same else kept

@@ -12,7 +12,7 @@ from auditor.authoring.bodies import is_within, without_references
 from auditor.authoring.fixtures import Fixture
 from auditor.authoring.recording import Place
 from auditor.azure import arm, paths
-from auditor.azure.types.names import SKU
+from auditor.azure.types.names import GUEST_FILE, SKU
 from auditor.errors import InputError
 from auditor.snapshot.model import Gap, GapReason, resource
 
@@ -58,20 +58,25 @@ def apply(known_good: Fixture, change: Mapping[str, Any]) -> Fixture:
 def places(known_good: Fixture, change: Mapping[str, Any]) -> list[Place] | None:
     """Return the properties that a change sets or removes, of an item of a list the list; None if it changes more.
 
+    A file from inside a VM that is removed or hidden is its whole body: nothing refers to it.
+
     Raises:
         InputError: the change names a resource that does not exist.
     """
-    entries = [*change.get("set", ()), *change.get("remove", ())]
-    sizes = {item["name"] for item in known_good.inventory["value"] if "id" not in item}
-    if any("path" not in entry or entry["resource"] in sizes for entry in entries):
+    entries = [*change.get("set", ()), *change.get("remove", ()), *({"resource": gap} for gap in change.get("gap", ()))]
+    bodies = known_good.inventory["value"]
+    sizes = {item["name"] for item in bodies if "id" not in item}
+    if change.keys() & KEYS - {"set", "remove", "gap", "attest"}:
         return None
-    if change.keys() & KEYS - {"set", "remove", "attest"}:
-        return None
-    found = []
+    found: list[Place] = []
     for entry in entries:
-        steps = _steps(entry["path"])
-        key = arm.key(_find(known_good.inventory["value"], entry["resource"])["id"])
-        found.append((key, steps[:-1] if isinstance(steps[-1], int) else steps))
+        if entry["resource"] in sizes or _is_type(entry["resource"]):
+            return None
+        key = arm.key(_find(bodies, entry["resource"])["id"])
+        if "path" not in entry and arm.type_of(key) != GUEST_FILE:
+            return None
+        steps = _steps(entry["path"]) if "path" in entry else ()
+        found.append((key, steps[:-1] if steps and isinstance(steps[-1], int) else steps))
     return found
 
 
@@ -149,7 +154,7 @@ def _set_of_size(size: dict[str, Any], name: str, value: object) -> None:
 
 def _hide(body: dict[str, Any], what: str) -> None:
     """Hide a type that was not listed, or a resource that was not read."""
-    if what.lower().startswith("microsoft."):
+    if _is_type(what):
         type_ = arm.canonical_type(what)
         kept = [item for item in body["value"] if _type(item) != type_]
         for scope, types in body["listed"].items():
@@ -163,6 +168,10 @@ def _hide(body: dict[str, Any], what: str) -> None:
     body["value"] = [item for item in body["value"] if item is not target]
     gap = Gap(target["id"], arm.type_of(target["id"]), **_HIDDEN)  # type: ignore[arg-type]
     body["gaps"] = [*body.get("gaps", ()), msgspec.to_builtins(gap)]
+
+
+def _is_type(name: str) -> bool:
+    return name.lower().startswith("microsoft.")
 
 
 def _type(item: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +24,7 @@ from auditor.rules.conditions import CompiledRule
 Findings = Mapping[tuple[str, str, str], Finding]
 """Findings by rule, deployment and subject."""
 
-_WORTH_RECORDING: Final = 40
+_WORTH_RECORDING: Final = 6
 """The number of changed deployments for which evaluating all rules costs less than recording what each rule reads."""
 _SHOWN: Final = 3
 """The number of subjects that a failure shows."""
@@ -57,11 +56,7 @@ class ExampleTest:
             return self._before(known_good, profile)
         if changes.KEYS & example.content.keys() == {"gap"}:
             return self._with_gaps(known_good, profile, tuple(example.content["gap"]))
-        concerned = self._concerned(known_good, profile, example)
-        before = self._before(known_good, profile)
-        kept = {key: finding for key, finding in before.items() if key[0] not in concerned}
-        rules = [rule for rule in self._rules[profile] if rule.rule.id in concerned]
-        return attested(example, {**kept, **evaluate(known_good, example.content, rules)})
+        return attested(example, self._after(known_good, profile, example.content, example.rule))
 
     def faults(self, example: Example, after: Findings) -> Iterator[str]:
         """Yield what an example states and its findings do not show: outcome, severity, which other rules fail."""
@@ -105,24 +100,32 @@ class ExampleTest:
             raise InputError(message)
         return known_good, profile
 
-    def _concerned(self, known_good: Fixture, profile: str, example: Example) -> AbstractSet[str]:
-        """Return the rules whose findings an example can change: its own, and those that read what it changes."""
-        changed = changes.places(known_good, example.content)
+    def _after(self, known_good: Fixture, profile: str, change: Mapping[str, Any], *more: str) -> Findings:
+        """Return the findings after a change; only the rules that it concerns, and some more, are evaluated again."""
+        concerned = self._concerned(known_good, profile, change).union(more)
+        before = self._before(known_good, profile)
+        kept = {key: finding for key, finding in before.items() if key[0] not in concerned}
+        rules = [rule for rule in self._rules[profile] if rule.rule.id in concerned]
+        return {**kept, **evaluate(known_good, change, rules)}
+
+    def _concerned(self, known_good: Fixture, profile: str, change: Mapping[str, Any]) -> frozenset[str]:
+        """Return the rules whose findings a change can change: those that read what it changes."""
+        changed = changes.places(known_good, change)
         if changed is None:
-            return {rule.rule.id for rule in self._rules[profile]}
+            return frozenset(rule.rule.id for rule in self._rules[profile])
         place = known_good.name, profile
         self._changed[place] += 1
         if self._changed[place] <= _WORTH_RECORDING:
-            return {rule.rule.id for rule in self._rules[profile]}
+            return frozenset(rule.rule.id for rule in self._rules[profile])
         if place not in self._readers:
             self._readers[place] = Readers(known_good, self._rules[profile])
-        return {example.rule}.union(*(self._readers[place].concerned(each) for each in changed))
+        return frozenset[str]().union(*(self._readers[place].concerned(each) for each in changed))
 
     def _with_gaps(self, known_good: Fixture, profile: str, gaps: tuple[str, ...]) -> Findings:
         """Evaluate a deployment of which something was not read, once: the examples of many rules hide the same."""
         place = known_good.name, profile, gaps
         if place not in self._hidden:
-            self._hidden[place] = evaluate(known_good, {"gap": gaps}, self._rules[profile])
+            self._hidden[place] = self._after(known_good, profile, {"gap": gaps})
         return self._hidden[place]
 
     def _before(self, known_good: Fixture, profile: str) -> Findings:

@@ -38,7 +38,7 @@ class Readers:
     def places(self) -> set[Place]:
         """Return everything that the topology and the rules read."""
         by_topology, by_rules = self._read(self._rules.values())
-        return by_topology | by_rules
+        return {place for place in by_topology | by_rules if not _finds_files(place)}
 
     def reads(self, rule: str, place: Place) -> bool:
         """Return whether a rule, or `TOPOLOGY`, reads a property; of a whole resource, whether it reads any."""
@@ -47,10 +47,11 @@ class Readers:
     def concerned(self, place: Place) -> frozenset[str]:
         """Return the rules whose outcomes another value of a property can change.
 
-        Those are all if the topology reads it, or if a whole resource is changed.
+        Those are all if the topology reads it, or if a whole resource is changed that is no file from inside a VM.
         """
         if place not in self._concerned:
-            everything = not place[1] or self.reads(TOPOLOGY, place)
+            is_file = arm.type_of(place[0]) == GUEST_FILE
+            everything = not (place[1] or is_file) or self.reads(TOPOLOGY, place)
             self._concerned[place] = frozenset(rule for rule in self._rules if everything or self.reads(rule, place))
         return self._concerned[place]
 
@@ -64,23 +65,27 @@ class Readers:
         """Return what the topology reads, and what rules read besides, each also where it decides nothing."""
         declared = self._fixture.decoder.deployments(self._fixture.declared)
         topology = Topology(self._recorded, declared, fixtures.AS_OF)
-        by_topology = self._take()
+        by_topology = self._recorder.take()
         engine.evaluate(topology, rules, Detail.ALL)
-        return by_topology, self._take()
+        return by_topology, self._recorder.take()
 
-    def _take(self) -> set[Place]:
-        """Return what was read, without the kind of guest files: it follows from the name, and finds the others."""
-        return {
-            (key, steps) for key, steps in self._recorder.take() if steps != _KIND or arm.type_of(key) != GUEST_FILE
-        }
+
+def _finds_files(place: Place) -> bool:
+    """Return whether a property is the kind of a guest file: it follows from the name, and is read to find the others.
+
+    A file that is missing or was not read may be of any kind.
+    """
+    return place[1] == _KIND and arm.type_of(place[0]) == GUEST_FILE
 
 
 class _Reads:
     """The places that a rule or the topology reads."""
 
     def __init__(self, places: set[Place]) -> None:
-        self._places = places
-        self._on_the_way = {(key, steps[:depth]) for key, steps in places for depth in range(len(steps) + 1)}
+        self._places = {place for place in places if not _finds_files(place)}
+        self._on_the_way = {(key, steps[:depth]) for key, steps in self._places for depth in range(len(steps) + 1)} | {
+            (key, ()) for key, _ in places
+        }
 
     def includes(self, place: Place, body: Any) -> bool:  # noqa: ANN401 - parsed JSON
         """Return whether a property is read, or anything in it, or an object or list that it is in.

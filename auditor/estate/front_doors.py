@@ -96,8 +96,7 @@ class FrontDoors:
     def group_of(self, route: Route) -> Answer:
         """Return the origin group of a route, or its backend pool in the classic tier; absent if it only redirects."""
         if route.endpoint is None:
-            pool = value(route.element, "properties.routeConfiguration.backendPool.id")
-            return Answer(self._graph.part(pool.value), pool.reads) if isinstance(pool.value, str) else pool
+            return self._graph.follow(route.element, "backendPool")
         group = self._graph.follow(route.element, "originGroup")
         if group.value is not ABSENT:
             return group

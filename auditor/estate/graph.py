@@ -11,7 +11,7 @@ import msgspec
 
 from auditor.azure import arm, commands, paths
 from auditor.azure.paths import ABSENT
-from auditor.azure.types import REACHED_BACKWARDS, REFERENCES, Reference, display_type, reference_of
+from auditor.azure.types import COLLECTIONS, REACHED_BACKWARDS, REFERENCES, Reference, display_type, reference_of
 from auditor.azure.types.names import GUEST_FILE, SKU, VM
 from auditor.estate.caching import cached_method
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
@@ -142,13 +142,10 @@ class Graph:
         owner = self.owner(arm_id)
         if isinstance(owner, Unknown):
             return owner
-        collection = key.rsplit("/", 2)[-2]
-        properties = owner.body.get("properties")
-        for name in properties if isinstance(properties, dict) else ():
-            if name.lower() == collection:
-                for found in parts(owner, f"properties.{name}[*]"):
-                    if found.key == key:
-                        return found
+        path = COLLECTIONS.get((owner.type, key.rsplit("/", 2)[-2]))
+        for found in parts(owner, path) if path else ():
+            if found.key == key:
+                return found
         return unread(owner, "properties") or Unknown(
             Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it", about=(arm_id, owner.id)
         )

@@ -26,6 +26,7 @@ from auditor.azure.types.model import (
 from auditor.azure.types.names import SKU
 
 __all__ = [
+    "COLLECTIONS",
     "KINDS",
     "NAMESPACES",
     "NEWEST_PROPERTY",
@@ -76,6 +77,14 @@ PART_KINDS: Final[Mapping[str, PartKind]] = {
     part.kind: part for declared in TYPES.values() for part in declared.parts if part.kind
 }
 """The kinds of parts by their short names in facts."""
+
+COLLECTIONS: Final[Mapping[tuple[str, str], str]] = {
+    (key, part.path.removeprefix("properties.").removesuffix("[*]").lower()): part.path
+    for key, declared in TYPES.items()
+    for part in declared.parts
+    if part.path.endswith("[*]")
+}
+"""The paths of the lists of parts, by the type and by what ids of such parts call the list, in lower case."""
 
 REFERENCES: Final[Mapping[str, tuple[Reference, ...]]] = {
     key: declared.edges for key, declared in TYPES.items() if declared.edges

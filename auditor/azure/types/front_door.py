@@ -6,6 +6,7 @@ from typing import Final
 
 from auditor.azure.types.model import PartKind, Reference, ResourceType, Version, Via
 from auditor.azure.types.names import (
+    FRONT_DOOR_CLASSIC,
     FRONT_DOOR_WAF_POLICY,
     LOAD_BALANCER,
     ORIGIN_GROUP,
@@ -67,8 +68,15 @@ TYPES: Final = (
                 "properties.routingRules[*]",
                 references=(
                     Reference("properties.webApplicationFirewallPolicyLink.id", FRONT_DOOR_WAF_POLICY, reached=False),
+                    Reference("properties.frontendEndpoints[*].id", FRONT_DOOR_CLASSIC, "frontendEndpoints"),
+                    Reference("properties.routeConfiguration.backendPool.id", FRONT_DOOR_CLASSIC, "backendPools"),
                 ),
             ),
+            PartKind(
+                "properties.backendPools[*]",
+                references=(Reference("properties.healthProbeSettings.id", FRONT_DOOR_CLASSIC, "healthProbeSettings"),),
+            ),
+            PartKind("properties.healthProbeSettings[*]"),
         ),
     ),
     ResourceType(

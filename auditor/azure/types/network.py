@@ -152,10 +152,13 @@ _GATEWAY: Final = ResourceType(
             "a listener of an application gateway",
             (
                 _of_gateway("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),
+                _of_gateway("properties.frontendPort.id", "frontendPorts"),
                 _of_gateway("properties.sslProfile.id", "sslProfiles"),
                 Reference("properties.firewallPolicy.id", WAF_POLICY),
             ),
         ),
+        PartKind("properties.sslProfiles[*]"),
+        PartKind("properties.frontendPorts[*]"),
         PartKind(
             "properties.listeners[*]",
             references=(_of_gateway("properties.frontendIPConfiguration.id", "frontendIPConfigurations"),),
@@ -198,7 +201,12 @@ _GATEWAY: Final = ResourceType(
             "properties.redirectConfigurations[*]",
             references=(_of_gateway("properties.targetListener.id", "httpListeners"),),
         ),
-        PartKind("properties.backendHttpSettingsCollection[*]", "backend-settings"),
+        PartKind(
+            "properties.backendHttpSettingsCollection[*]",
+            "backend-settings",
+            references=(_of_gateway("properties.probe.id", "probes"),),
+        ),
+        PartKind("properties.probes[*]"),
     ),
 )
 

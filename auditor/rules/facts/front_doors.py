@@ -153,11 +153,10 @@ def _probes(context: Context, route: Route) -> Answer:
     if isinstance(group, Unknown):
         return Answer(group)
     if isinstance(group, Part):
-        named = value(group, "properties.healthProbeSettings.id")
-        settings = context.topology.graph.part(named.value) if isinstance(named.value, str) else named.value
-        if not isinstance(settings, Part):
-            return Answer(settings if isinstance(settings, Unknown) else False, named.reads)
-        state = text_at(settings, "properties.enabledState")
+        settings = context.topology.graph.follow(group, "healthProbeSettings")
+        if not isinstance(settings.value, Part):
+            return Answer(settings.value if isinstance(settings.value, Unknown) else False, settings.reads)
+        state = text_at(settings.value, "properties.enabledState")
         known = state.value is ABSENT or isinstance(state.value, str)
         return Answer(str(state.value).lower() != "disabled" if known else state.value, state.reads)
     if not isinstance(group, Resource):
@@ -209,14 +208,10 @@ def is_filtered(context: Context, door: Resource, route: Route) -> Answer:
 
 
 def _classic_is_filtered(context: Context, route: Route) -> Answer:
-    graph = context.topology.graph
-    named = items(route.element, "properties.frontendEndpoints[*].id")
-    listed = PartialList.of(named.value)
-    parts = [graph.part(one) for one in listed.of_type(str)]
-    unknown = listed.incomplete_because or next((part for part in parts if isinstance(part, Unknown)), None)
-    by_endpoint = every(_has_policy(part) for part in parts if isinstance(part, Part))
+    endpoints = PartialList.of(context.topology.graph.follow_all(route.element, "frontendEndpoints").value)
+    by_endpoint = every(_has_policy(endpoint) for endpoint in endpoints.of_type(Part))
     if by_endpoint.value is True:
-        by_endpoint = Answer(unknown or bool(parts), by_endpoint.reads)
+        by_endpoint = Answer(endpoints.incomplete_because or bool(endpoints.known), by_endpoint.reads)
     return some((_has_policy(route.element), by_endpoint))
 
 

@@ -258,7 +258,7 @@ def _route(context: Context, rule: Part, route: Part) -> _Route | Unknown | None
     graph, gateway = context.topology.graph, rule.resource
     settings = route_target(context, route, "backendHttpSettingsCollection")
     accepted = _listened(context, rule, route)
-    probe = _part(context, settings, "properties.probe.id") if isinstance(settings, Part) else ABSENT
+    probe = graph.follow(settings, "probe").value if isinstance(settings, Part) else ABSENT
     unknown = next((found for found in (settings, accepted, probe) if isinstance(found, Unknown)), None)
     if unknown is not None:
         return _Route(served, unknown, {})
@@ -275,23 +275,16 @@ def _route(context: Context, rule: Part, route: Part) -> _Route | Unknown | None
 
 def _listened(context: Context, rule: Part, route: Part) -> str | Unknown:
     """Return which requests a route accepts, such as `HTTPS 443` and the paths of a path rule."""
-    listener = context.topology.graph.follow(rule, "httpListener").value
+    graph = context.topology.graph
+    listener = graph.follow(rule, "httpListener").value
     if not isinstance(listener, Part):
         return listener if isinstance(listener, Unknown) else unusable(value(rule, "id"), "a rule with a listener")
     protocol = required(text_at(listener, "properties.protocol")).value
-    port = _part(context, listener, "properties.frontendPort.id")
+    port = graph.follow(listener, "frontendPort").value
     number = required(number_at(port, "properties.port")).value if isinstance(port, Part) else port
     paths = PartialList.of(items(route, "properties.paths[*]").value)
     unknown = next((v for v in (protocol, number, paths.incomplete_because) if isinstance(v, Unknown)), None)
     return unknown or " ".join((str(protocol).upper(), str(number), *sorted(map(str, paths.known))))
-
-
-def _part(context: Context, element: Part, path: str) -> object:
-    """Return the part to which an id leads, absent or unknown."""
-    named = value(element, path)
-    if named.value is ABSENT:
-        return ABSENT
-    return context.topology.graph.part(named.value) if isinstance(named.value, str) else unusable(named, "an id")
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
