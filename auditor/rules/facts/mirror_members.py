@@ -74,6 +74,34 @@ def async_vms(context: Context, own: Part) -> Answer:
     return _vms(context, own, ASYNC)
 
 
+@fact("mirror.stated_failover", "mirror", gives="vm*")
+def stated_failover(context: Context, mirror: Mirror) -> Answer:
+    """The failover members that the CPFs of the declared ones list; the declared ones if no CPF was supplied.
+
+    A CPF counts if the VM of each failover member in it is known, or if one of these VMs is not declared. If CPFs list
+    different VMs, only those in all of them are certain.
+    """
+    declared = {vm.key for vm in PartialList.of(mirror.failover).of_type(Resource)}
+    lists: list[PartialList] = []
+    reads: list[Read] = []
+    for own in PartialList.of(settings(context, mirror).value).of_type(Part):
+        found = failover_vms(context, own)
+        listed = PartialList.of(found.value)
+        vms = {vm.key for vm in listed.of_type(Resource)}
+        if vms and (listed.complete or vms - declared):
+            lists.append(listed)
+            reads += found.reads
+    if not lists:
+        return Answer(mirror.failover)
+    by_key = [{vm.key: vm for vm in listed.of_type(Resource)} for listed in lists]
+    known = tuple(vm for key, vm in by_key[0].items() if all(key in vms for vms in by_key))
+    unknown = next((listed.incomplete_because for listed in lists if not listed.complete), None)
+    if any(vms.keys() != by_key[0].keys() for vms in by_key):
+        reason = f"the CPFs of mirror {mirror.declared.name} do not list the same failover members"
+        unknown = Unknown(Cause.GUEST, reason, about=tuple(dict.fromkeys(read.resource for read in reads)))
+    return Answer(PartialList(known, unknown), tuple(reads))
+
+
 @fact("mirror-settings.roster", "mirror-settings", gives="text")
 def roster(context: Context, own: Part) -> Answer:
     """The members of the mirror with GUID, type, addresses and superserver port, as one text to compare."""

@@ -19,6 +19,7 @@ from auditor.rules.facts.load_balancers import (
     tcp_port,
     unlisted_load_balancers,
 )
+from auditor.rules.facts.mirror_members import stated_failover
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.facts.superserver_ports import known_ports, stated_ports
@@ -105,13 +106,14 @@ def frontend_ip_versions(context: Context, mirror: Mirror) -> Answer:
 
 @fact("mirror.unserved", "mirror", gives="vm*")
 def unserved(context: Context, mirror: Mirror) -> Answer:
-    """The failover members to whose superserver port no load-balancing rule sends traffic.
+    """The failover members, by CPFs or as declared, to whose superserver port no load-balancing rule sends traffic.
 
     By its CPF, each member may have another port.
     """
     found = superserver_rules(context, mirror)
     own, (ports, _) = PartialList.of(found.value), stated_ports(context, mirror)
-    members = PartialList.of(mirror.failover)
+    listed = stated_failover(context, mirror)
+    members = PartialList.of(listed.value)
     known: list[object] = []
     for vm in members.of_type(Resource):
         rules = (rule for rule in own.of_type(Part) if _leads_to(rule, ports.get(vm.key)))
@@ -119,14 +121,14 @@ def unserved(context: Context, mirror: Mirror) -> Answer:
         if vm.key not in {target.key for target in targets.of_type(Resource)}:
             known.append(own.missing or targets.incomplete_because or vm)
     reads = (Read(rule.resource.id, rule.path, rule.id) for rule in own.of_type(Part))
-    return Answer(PartialList(tuple(known), members.incomplete_because), (*found.reads, *reads))
+    return Answer(PartialList(tuple(known), members.incomplete_because), (*found.reads, *listed.reads, *reads))
 
 
 @fact("mirror.unserved_ports", "mirror", gives="number*")
 def unserved_ports(context: Context, mirror: Mirror) -> Answer:
     """The declared other TCP ports to which no load-balancing rule leads, for one of the failover members at least."""
     into = _rules_into(context, mirror)
-    members = PartialList.of(mirror.failover)
+    members = PartialList.of(stated_failover(context, mirror).value)
     leading = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
     unread = next((port.value for _, port in leading if isinstance(port.value, Unknown)), None)
     known: list[object] = []

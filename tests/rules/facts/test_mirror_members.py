@@ -131,6 +131,41 @@ def test_a_dr_async_that_one_failover_member_does_not_list() -> None:
     assert unlisted(cpf("a", "MA", *LAB), cpf("b", "MB", *hidden)) == ["?"]
 
 
+A, B, OTHER = member("MA", "10.0.0.1"), member("MB", "10.0.0.2"), member("MC", "10.0.0.5")
+UNHELD = member("MC", "192.168.0.9")
+OLD = "2026-10-01T02:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([A, B], [A, B], ["a", "b"]),
+        ([A, OTHER], [A, OTHER], ["a", "app"]),
+        ([A, OTHER], None, ["a", "app"]),
+        ([A], [A], ["a"]),
+        # The CPFs differ.
+        ([A, OTHER], [A, B], ["a", "..."]),
+        ([A], [A, B], ["a", "..."]),
+        # What is not certain changes nothing, unless it names a VM that is not declared.
+        (None, None, ["a", "b"]),
+        ([], [], ["a", "b"]),
+        ([A, UNHELD], None, ["a", "b"]),
+        ([A, UNHELD], [A, B], ["a", "b"]),
+        ([A, OTHER, UNHELD], None, ["a", "app", "..."]),
+    ],
+)
+def test_the_failover_members_that_cpfs_list_come_before_the_declared_ones(
+    a: list[Body] | None, b: list[Body] | None, expected: list[str]
+) -> None:
+    files = [cpf(vm, "", *listed) for vm, listed in (("a", a), ("b", b)) if listed is not None]
+    built = estate(*files)
+    assert said("mirror.stated_failover", built, s.only(built).mirrors[0]) == expected
+    for file in files:
+        file["properties"]["takenAt"] = OLD
+    built = estate(*files)
+    assert said("mirror.stated_failover", built, s.only(built).mirrors[0]) == ["a", "b"]
+
+
 def test_the_roster_is_equal_whatever_the_order() -> None:
     assert of_settings("mirror-settings.roster", cpf("a", "", *LAB)) == (
         "MA G-MA 0 10.0.0.1 10.0.0.1 10.0.0.1 1972; MB G-MB 0 10.0.0.2 10.0.0.2 10.0.0.2 1972; "
