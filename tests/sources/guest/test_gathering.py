@@ -107,6 +107,23 @@ def gather(path: Path, files: Mapping[str, str | bytes], commands: Mapping[str, 
     return found.stdout + found.stderr
 
 
+def test_the_tar_can_be_had_from_what_a_managed_run_command_prints(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "guest-files.md").read_text()
+    (encode,) = re.findall(r"cat gather\.sh; echo '(.*)'; \} >run\.sh", page)
+    (decode,) = re.findall(r'curl --fail --silent "BLOB_SAS" \| (.*) >VM\.tar', page)
+    script = tmp_path / "run.sh"
+    script.write_text(f"{gathering.script('linux')}{encode}\n")
+    for command, printed in {"lsblk": samples.DEVICES, "findmnt": samples.MOUNTS, "curl": ""}.items():
+        (tmp_path / command).write_text(f"#!/bin/sh\necho '{printed}'\n")
+        (tmp_path / command).chmod(0o700)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GATHER_ROOT": str(tmp_path), "TMPDIR": str(tmp_path)}
+    pipe = f"sh {script} vm-a 2>{tmp_path}/errors | {decode} | tar -t"
+    tar = subprocess.run(["sh", "-c", pipe], env=environment, capture_output=True, text=True, timeout=120, check=True)
+    assert sorted(tar.stdout.split()) == ["vm-a/", "vm-a/findmnt.json", "vm-a/lsblk.json", "vm-a/manifest.yaml"]
+    assert "No CPF was found" in (tmp_path / "errors").read_text()
+    assert [each for each in tmp_path.iterdir() if each.is_dir()] == []
+
+
 def content(name: str, text: str, scripts: Mapping[str, str] | None = None) -> tuple[Any, set[str]]:
     """Return what is read of a text, and which paths are unread."""
     found = formats.by_name(name)

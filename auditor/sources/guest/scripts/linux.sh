@@ -474,6 +474,7 @@ fi
 grep -q sha256 "$part" || { note "nothing was found that is read; run it as root"; rm -rf "$private"; exit 1; }
 cat "$part" >"$folder/manifest.yaml"
 tar -cf "$private/$vm.tar" -C "$private/work" "$vm" || exit 2
+ls "$folder"/*.cpf >/dev/null 2>&1 || note "No CPF was found: this VM has no InterSystems instance, or run this as root."
 note "Not gathered: the status of mirrors, which needs a session. In a terminal of the instance: %SYS>DO ^MIRROR, Mirror"
 note "Status, Display mirror status; save what it prints as mirror-status.txt, and list it in manifest.yaml."
 printf '%s\n' "$private/$vm.tar"

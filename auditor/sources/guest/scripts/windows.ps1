@@ -377,6 +377,9 @@ else {
     $archive = Join-Path $private "$Name.zip"
     Compress-Archive -LiteralPath $folder -DestinationPath $archive
 }
+if (-not (Test-Path -Path (Join-Path $folder '*.cpf'))) {
+    Write-Host 'No CPF was found: this VM has no InterSystems instance, or run this as an administrator.'
+}
 Remove-Item -LiteralPath $folder -Recurse -Force
 Write-Host 'Not gathered: the status of mirrors, which needs a session. In a terminal of the instance: %SYS>DO ^MIRROR, Mirror'
 Write-Host 'Status, Display mirror status; save what it prints as mirror-status.txt, and list it in manifest.yaml.'
