@@ -512,7 +512,7 @@ def _named_disks(context: Context, mirror: MirrorProposal, untold: Sequence[str]
         for purpose, luns in known.items()
     ]
     why = f"no name or tag says what is on LUN {', '.join(map(str, sorted(told)))} of {mirror.failover[0].vm.name}"
-    why += "".join(f"; {reason}" for reason in untold)
+    why += "".join(f"; {reason}" for reason in untold[:1])
     if told:
         hint, left_open = "{journal: [LUN], wij: [LUN]}", f"the disks of mirror {mirror.name}"
         yield Key("disks", "mapping", entries, hint, why, left_open, untold)

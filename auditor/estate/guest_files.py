@@ -53,7 +53,7 @@ class GuestFiles:
         merge = next((file for file in self._by_vm.get(vm.key, ()) if _is_merge(file)), None)
         if merge is not None and kind is GuestKind.CPF:
             reason += f" ({merge.name} is a merge CPF, which says what an instance is asked to become)"
-        reason += f": put it into DIR/{vm.name}, and give `--guest DIR`"
+        reason += f": put it into DIR/{vm.name}, list it in the manifest, and give `--guest DIR`"
         return Unknown(Cause.GUEST, reason, about=(vm.id,))
 
     @cached_property
