@@ -71,6 +71,7 @@ def test_no_command_opens_a_vm_to_the_internet_or_moves_its_disks() -> None:
             assert {"--lun", "--caching"} <= {*shlex.split(line)}, f"{source}: {line}"
 
 
+@pytest.mark.slow
 def test_az_graph_query_has_options_of_its_extension() -> None:
     """`make azcli` does not run it."""
     queries = [shlex.split(line) for _, line in commands.found() if line.startswith("az graph query ")]

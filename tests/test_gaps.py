@@ -167,6 +167,7 @@ def test_a_resource_that_was_not_read(name: str, type_: str) -> None:
         assert softened(name, type_, estates.baseline(name), bodies) == [], arm_id
 
 
+@pytest.mark.slow
 def test_a_type_or_resource_of_a_mirror_without_tiers_was_not_read() -> None:
     name, rules = "mirror-template", estates.rules("current")
     before, body = estates.evaluate(name, estates.body_of(name), asked=rules), estates.shared_body(name)
