@@ -122,3 +122,19 @@ def test_a_probe_needs_a_web_server_at_its_port(files: list[Body], port: int, ex
 def test_a_probe_of_tcp_needs_none_and_one_that_was_not_read_is_unknown() -> None:
     assert silent(port=52773, protocol="Tcp") == []
     assert silent(cpf("a", **OFF), cpf("b", **OFF), port="80") == [Cause.VALUE]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (cpf("a", webServer=False), False),
+        (cpf("a", webServer=True), True),
+        (cpf("a"), GUEST),
+        (cpf("a", {"product": "IRIS", "version": "2023.1.2"}), True),
+        (cpf("a", {"version": "2018.1"}), GUEST),
+    ],
+)
+def test_the_private_web_server_starts_by_the_cpf_or_the_version(file: Body, expected: object) -> None:
+    built = s.topology(*VMS, file, deployment=DEPLOYMENT, taken_at=TAKEN)
+    (found,) = ask("mirror.cpfs", built, s.only(built).mirrors[0]).value.known[:1]  # type: ignore[attr-defined]
+    assert shown(ask("cpf.runs_private_web_server", built, found).value) == expected
