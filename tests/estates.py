@@ -74,6 +74,17 @@ def shared_body(name: str) -> Body:
     return body_of(name)
 
 
+@cache
+def _guest_files(name: str) -> bytes:
+    return msgspec.json.encode(fixtures.with_guest_files(name, _files(name)[0]))
+
+
+def with_guest_files(name: str) -> Body:
+    """Return a copy of the ARM JSON file of an estate with the files from inside its VMs."""
+    body: Body = msgspec.json.decode(_guest_files(name))
+    return body
+
+
 def top_of(name: str) -> Body:
     """Return a copy of the ARM JSON file of an estate of which only the top level may be changed."""
     return {**shared_body(name)}
@@ -86,7 +97,7 @@ def declared_of(name: str) -> Any:
 
 @cache
 def _decoder(name: str) -> fixtures.Decoder:
-    return fixtures.Decoder(name, shared_body(name))
+    return fixtures.Decoder(name, with_guest_files(name))
 
 
 def snapshot_of(name: str, body: Body) -> Snapshot:

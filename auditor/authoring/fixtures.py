@@ -112,7 +112,7 @@ def profiles() -> Mapping[str, str]:
     return {name: entry["profile"] for name, entry in index.items()}
 
 
-def _with_guest_files(name: str, data: bytes) -> dict[str, Any]:
+def with_guest_files(name: str, data: bytes) -> dict[str, Any]:
     """Return an ARM JSON file with the files from inside VMs that lie beside it, which examples can change alike."""
     inventory: dict[str, Any] = msgspec.json.decode(data)
     guest = bundled.FIXTURES / name / bundled.GUEST
@@ -135,5 +135,5 @@ def known_good(name: str) -> Fixture:
         message = f"there is no known-good deployment '{name}'; there is {', '.join(sorted(profiles()))}"
         raise InputError(message)
     declared: Any = yaml_documents.read(bundled.FIXTURES / name / bundled.DEPLOYMENT).value
-    inventory = _with_guest_files(name, (bundled.FIXTURES / name / bundled.INVENTORY).read_bytes())
+    inventory = with_guest_files(name, (bundled.FIXTURES / name / bundled.INVENTORY).read_bytes())
     return Fixture(name, profiles()[name], inventory, declared, Decoder(name, inventory))

@@ -177,5 +177,5 @@ def _last_point(context: Context, log: Resource) -> Answer:
     if times:
         _, newest = max(times, key=lambda entry: entry[0])
         return Answer(newest.value, (newest,))
-    reason = f"no recovery point of {arm.parent_of(log.id)} is known that is older than {log.id}"
+    reason = f"no recovery point of its VM is known that is older than {log.id}"
     return Answer(Unknown(Cause.GUEST, f"{reason}: take the log after a backup", about=(log.id,)), taken.reads)

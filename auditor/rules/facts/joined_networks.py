@@ -194,7 +194,7 @@ def _hub_connections(graph: Graph, network_id: str) -> PartialList:
 
 
 def _routed_by_wan(graph: Graph, one: Resource, other: Resource) -> Answer:
-    hubs = [graph.get(arm.parent_of(connection.id)) for connection in (one, other)]
+    hubs = [graph.get(arm.parent_of(connection.key)) for connection in (one, other)]
     wans = [graph.follow(hub, "virtualWan") if isinstance(hub, Resource) else Answer(hub) for hub in hubs]
     found = [wan.value for wan in wans]
     reads = tuple(read for wan in wans for read in wan.reads)

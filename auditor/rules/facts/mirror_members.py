@@ -181,7 +181,7 @@ def vm_of(topology: Topology, member: Part, deployment: Deployment) -> Answer:
 
 def _hosts(topology: Topology, member: Part, deployment: Deployment) -> Iterator[tuple[str, Answer]]:
     """Yield whose each address of a member is, as the VM of the CPF understands it, with the name of the property."""
-    vm = topology.graph.get_or_placeholder(arm.parent_of(member.resource.id))
+    vm = topology.graph.get_or_placeholder(arm.parent_of(member.resource.key))
     for name in ADDRESSES:
         address = text_at(member, name)
         if isinstance(address.value, str):
@@ -287,7 +287,7 @@ def arbiter(context: Context, own: Part) -> Answer:
         return address
     if address.value.casefold() == mirror.declared.arbiter_address.casefold():
         return Answer("declared", address.reads)
-    vm = context.topology.graph.get_or_placeholder(arm.parent_of(own.resource.id))
+    vm = context.topology.graph.get_or_placeholder(arm.parent_of(own.resource.key))
     host = context.topology.named_hosts.find(address.value, vm, context.deployment)
     reads = (*address.reads, *host.reads)
     behind = [host.value]

@@ -55,7 +55,7 @@ def _of_mirror(context: Context, deployment: Deployment, mirror: Mirror) -> Iter
         declared = mirror.declared.arbiter_address.casefold()
         mentions = not isinstance(mirror.arbiter, Unknown)
         if mentions and isinstance(address.value, str) and address.value.casefold() != declared:
-            vm = context.topology.graph.get_or_placeholder(arm.parent_of(own.resource.id))
+            vm = context.topology.graph.get_or_placeholder(arm.parent_of(own.resource.key))
             yield from _at(context.topology.named_hosts.find(address.value, vm, deployment), _ARBITER, address.reads[0])
 
 
