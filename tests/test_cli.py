@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -12,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor import bundled
-from auditor.cli import exit_codes
+from auditor import bundled, yaml_documents
+from auditor.cli import commands, exit_codes
 from auditor.cli.main import main
-from auditor.cli.parser import FAIL_ON
+from auditor.cli.parser import FAIL_ON, parser
+from auditor.evaluation import exemptions
 from auditor.rules.model import SEVERITIES
 from tests import estates
 
@@ -23,6 +26,7 @@ DEPLOYMENT = bundled.FIXTURES / "trakcare-current" / bundled.DEPLOYMENT
 INVENTORY = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
 SOUND = bundled.DEMO / bundled.DEPLOYMENT
 """A file that is never validated with the schema of deployment files."""
+EXAMPLE = "00000000-0000-0000-0000-000000000001"
 GOOD = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(DEPLOYMENT)]
 
 
@@ -242,6 +246,11 @@ def test_a_partial_run_keeps_what_the_last_one_had_open(tmp_path: Path) -> None:
     assert carried <= {result["partialFingerprints"]["auditorFinding/v1"] for result in results}
 
 
+def test_a_waiver_names_its_rule_in_any_case() -> None:
+    document = yaml_documents.parse(WAIVER.format(what="rule: lb003").encode(), "waivers.yaml")
+    assert exemptions.load(document, ["LB003"])[0].rule == "LB003"
+
+
 def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = waived(tmp_path, "rule: MIR999")
     assert main([*GOOD, *arguments]) == exit_codes.USAGE
@@ -302,7 +311,13 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         (["scan", "--snapshot", str(DEPLOYMENT)], f"{DEPLOYMENT}:1: is neither a snapshot nor a JSON list"),
         (["scan", "--snapshot", str(INVENTORY.parent)], "cannot be read: Is a directory"),
         (["rules", "show", "XXX999"], "there is no rule 'XXX999'"),
-        (["rules", "new", "lb"], "'lb' is not a group of rules"),
+        (["rules", "new", "l1"], "'l1' is not a group of rules"),
+        (
+            ["approve", str(INVENTORY), "--by", "me", "--reason", "x", "-o", "json=x"],
+            "there is no output format 'json'",
+        ),
+        (["approve", str(INVENTORY), "--by", "me", "--reason", "x", "-o", "snapshot"], "snapshot needs a file"),
+        (["discover", "--demo", "-o", "yaml=x"], "there is no output format 'yaml'; there is deployment"),
         (
             ["rules", "test", "/nowhere/RULE.yaml"],
             "/nowhere/RULE.yaml: cannot be read: there is no such file or folder",
@@ -319,21 +334,61 @@ def test_bad_input_is_one_line(arguments: list[str], expected: str, capsys: pyte
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "error", "command"),
     [
-        [],
-        ["scan"],
-        ["scan", "--demo", "--snapshot", "x"],
-        ["scan", "--demo", "--fail-on", "bad"],
-        ["scan", "--demo", "--as-of", "tomorrow"],
-        ["nonsense"],
+        (["scan"], "one of the arguments --subscription", "auditor scan"),
+        (["scan", "--demo", "--snapshot", "x"], "not allowed with argument", "auditor scan"),
+        (["scan", "--demo", "--fail-on", "bad"], "invalid choice: 'bad'", "auditor scan"),
+        (["scan", "--demo", "--as-of", "tomorrow"], "'tomorrow' is not a date", "auditor scan"),
+        (["scan", "--demo", "--pases"], "unknown argument '--pases'; did you mean '--passes'?", "auditor scan"),
+        (["scan", "--demo", "--dep", "x"], "unknown argument '--dep'", "auditor scan"),
+        (["scan", "--demo", "--\x1b[31m"], "unknown argument '--\\x1b[31m'", "auditor scan"),
+        (["rules", "show"], "required: ID", "auditor rules show"),
+        (["nonsense"], "invalid choice: 'nonsense'", "auditor"),
     ],
 )
-def test_bad_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_usage_is_2_and_says_first_what_is_wrong(
+    arguments: list[str], error: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == exit_codes.USAGE
-    assert "usage: auditor" in capsys.readouterr().err
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("auditor: error: ")
+    assert error in first
+    assert second == f"auditor: see {command} --help"
+
+
+@pytest.mark.parametrize("command", [[], ["rules"], ["guest"]])
+def test_arguments_without_a_command_print_the_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == exit_codes.OK
+    captured = capsys.readouterr()
+    assert captured.out.startswith(" ".join(["usage: auditor", *command]))
+    assert captured.err == ""
+
+
+def test_each_command_has_an_example_that_it_accepts(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in commands.COMMANDS:
+        with pytest.raises(SystemExit):
+            main([*command.split(), "--help"])
+        examples = re.findall(rf"^  (auditor {command} ?.*)$", capsys.readouterr().out, re.MULTILINE)
+        assert examples, command
+        for example in examples:
+            words = shlex.split(example.partition(" > ")[0].replace(" ID", f" {EXAMPLE}"))
+            assert parser().parse_args(words[1:]).command == command
+
+
+@pytest.mark.slow
+def test_a_proposal_and_an_approval_are_outputs_as_others_are(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.yaml", tmp_path / "old.yaml"
+    main(["discover", "--demo", "-o", f"deployment={new}"])
+    main(["discover", "--demo", "-o", str(old)])
+    assert new.read_text() == old.read_text().replace(str(old), str(new))
+    taken, approved = tmp_path / "taken.jsonl", [tmp_path / name for name in ("new.jsonl", "old.jsonl")]
+    main([*GOOD, "-o", f"snapshot={taken}"])
+    for option in (f"--output={approved[1]}", f"-osnapshot={approved[0]}"):
+        assert main(["approve", str(taken), "--by", "me", "--reason", "x", option]) == exit_codes.OK
+    assert all(b'"approved"' in path.read_bytes() for path in approved)
 
 
 @pytest.mark.parametrize("option", ["--snapshot", "--deployment", "--waivers", "--attestations", "--baseline"])

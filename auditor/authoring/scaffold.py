@@ -43,9 +43,10 @@ def new(group: str, folder: Path | None) -> Path:
     Raises:
         InputError: the group is invalid, or the folder is not that of a pack.
     """
-    if not _GROUP.fullmatch(group):
-        message = f"'{group}' is not a group of rules; it takes two to eight capital letters, as in LB"
+    if not _GROUP.fullmatch(group.upper()):
+        message = f"'{group}' is not a group of rules; it takes two to eight letters, as in LB"
         raise InputError(message)
+    group = group.upper()
     if folder is None:
         if bundled.RULES.parent.name == "_data":
             message = "the built-in pack is installed, not checked out; name the folder of your own pack with --rules"

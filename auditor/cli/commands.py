@@ -128,7 +128,9 @@ def _guest_script(options: argparse.Namespace) -> int:
 
 
 def _discover(options: argparse.Namespace) -> int:
-    output = outputs.destination(options.output, options) if options.output else None
+    output = outputs.only(options.output, outputs.DEPLOYMENT)
+    if output:
+        outputs.destination(output, options)
     if output and output.is_file():
         message = "exists already, and a proposal replaces no file; name a new file"
         raise InputError(message, str(output))
@@ -150,7 +152,8 @@ def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
 
 
 def _approve(options: argparse.Namespace) -> int:
-    approved = approval.approve(options.snapshot, options.by, options.reason, options.output)
+    output = outputs.only(options.output, outputs.SNAPSHOT)
+    approved = approval.approve(options.snapshot, options.by, options.reason, output)
     lines = [f"approved {approved.resource_count:,} resources, taken {approved.taken_at or 'at an unknown time'}"]
     if approved.gaps:
         hidden = ", ".join(dict.fromkeys(map(_hidden_by, approved.gaps)))

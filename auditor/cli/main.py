@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from auditor.cli import exit_codes
+from auditor.cli.arguments import HELP
 from auditor.cli.parser import parser
 from auditor.errors import InputError
 from auditor.escape import printable
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         options = parser().parse_args(arguments)
+        if options.command == HELP:
+            options.print_help()
+            return exit_codes.OK
         from auditor.cli import commands  # noqa: PLC0415 - `auditor --help` needs a third of the time without it
 
         code = commands.COMMANDS[options.command](options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import sys
 from collections.abc import Collection
@@ -21,7 +22,10 @@ from auditor.sources import snapshot_file
 
 SNAPSHOT: Final = "snapshot"
 """The output format that is not a report but what was read."""
+DEPLOYMENT: Final = "deployment"
+"""The output format of a proposed deployment file."""
 
+_FORMAT: Final = re.compile("[a-z-]+=")
 _INPUTS: Final = ("snapshot", "deployment", "waivers", "attestations", "baseline")
 """Options whose files no output may replace; the report named by `--previous` may become the report of this run."""
 
@@ -42,13 +46,7 @@ def parse(options: argparse.Namespace, formats: Collection[str]) -> list[Output]
     """
     outputs = []
     for text in options.output or [next(iter(FORMATS))]:
-        name, _, path = text.partition("=")
-        if name not in formats:
-            message = f"there is no output format '{name}'; there is {', '.join(sorted(formats))}"
-            raise InputError(message)
-        if name == SNAPSHOT and not path:
-            message = "the format snapshot needs a file: -o snapshot=FILE"
-            raise InputError(message)
+        name, path = _named(text, formats)
         outputs.append(Output(name, destination(Path(path), options) if path else None))
     paths = [output.path for output in outputs]
     twice = [path for path in paths if paths.count(path) > 1]
@@ -56,6 +54,36 @@ def parse(options: argparse.Namespace, formats: Collection[str]) -> list[Output]
         message = f"two outputs go to {twice[0] or 'standard output'}"
         raise InputError(message)
     return outputs
+
+
+def only(text: str | None, form: str) -> Path | None:
+    """Return the file of the one output of a command, `-o FORM=FILE` or, as an old spelling, `-o FILE`.
+
+    None is standard output, or what the command does by default.
+
+    Raises:
+        InputError: another format is named, or a snapshot has no file.
+    """
+    if text is None or not (text == form or _FORMAT.match(text)):
+        return Path(text) if text else None
+    path = _named(text, {form})[1]
+    return Path(path) if path else None
+
+
+def _named(text: str, formats: Collection[str]) -> tuple[str, str]:
+    """Return the format and the file of `FORMAT[=FILE]`, "" where no file is named.
+
+    Raises:
+        InputError: there is no such format, or a snapshot has no file.
+    """
+    name, _, path = text.partition("=")
+    if name not in formats:
+        message = f"there is no output format '{name}'; there is {', '.join(sorted(formats))}"
+        raise InputError(message)
+    if name == SNAPSHOT and not path:
+        message = "the format snapshot needs a file: -o snapshot=FILE"
+        raise InputError(message)
+    return name, path
 
 
 def destination(path: Path, options: argparse.Namespace) -> Path:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from auditor import __version__
+from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.report.formats import FORMATS
 
-_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - the only name it has
+_Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the only name it has
 """The result of `add_subparsers`."""
 
 CLOUDS: Final = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
@@ -28,18 +29,27 @@ exit codes:
   2  wrong arguments, or an error in one of your files
   3  no such finding, but the result is incomplete: something could not be read or is not declared
 """
+_ONLY_PRINTS: Final = """\
+exit codes:
+  0  it was printed
+  2  wrong arguments, or an error in one of your files
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser; the options that it returns name their `command`."""
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="auditor",
         description="Check an Azure subscription that runs InterSystems databases against the reference architecture.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog(
+            "auditor scan --demo",
+            "auditor discover --subscription ID -o deployment=deployment.yaml",
+            "auditor scan --subscription ID --deployment deployment.yaml",
+        ),
     )
     root.add_argument("--version", action="version", version=f"auditor {__version__}")
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    print_help_without_command(root)
+    commands = root.add_subparsers(metavar="COMMAND")
     _add_scan(commands)
     _add_collect(commands)
     _add_discover(commands)
@@ -49,6 +59,11 @@ def parser() -> argparse.ArgumentParser:
     _add_permissions(commands)
     _add_guest_script(commands)
     return root
+
+
+def _epilog(*examples: str, exit_codes: str = _EXIT_CODES) -> str:
+    """Return what stands at the end of a command's help."""
+    return "\n".join(["examples:", *(f"  {example}" for example in examples), "", exit_codes])
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
@@ -102,8 +117,11 @@ def _add_scan(commands: _Commands) -> None:
     scan = commands.add_parser(
         "scan",
         help="evaluate live subscriptions, a snapshot, an ARM JSON file or the bundled demo",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog(
+            "auditor scan --demo",
+            "auditor scan --subscription ID --deployment deployment.yaml -o terminal -o json=report.json",
+            "auditor scan --snapshot now.jsonl.gz --baseline approved.jsonl.gz --fail-on-new",
+        ),
     )
     _add_source(scan)
     _add_evaluation(scan, formats=[*FORMATS, "snapshot=FILE"])
@@ -163,10 +181,12 @@ def _add_collect(commands: _Commands) -> None:
     collect = commands.add_parser(
         "collect",
         help="read live subscriptions into a snapshot, without evaluation",
-        epilog="exit codes:\n  0  everything was read\n"
-        "  2  wrong arguments, an error in one of your files, or the sign-in failed\n"
-        "  3  the snapshot was written and has gaps: something could not be read\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog(
+            "auditor collect --subscription ID -o snapshot=now.jsonl.gz",
+            exit_codes="exit codes:\n  0  everything was read\n"
+            "  2  wrong arguments, an error in one of your files, or the sign-in failed\n"
+            "  3  the snapshot was written and has gaps: something could not be read\n",
+        ),
     )
     collect.add_argument(
         "--subscription", metavar="ID", type=_subscription, action="append", required=True, help="repeatable"
@@ -189,6 +209,7 @@ def _add_permissions(commands: _Commands) -> None:
     permissions = commands.add_parser(
         "permissions",
         help="print the custom role for reading a live subscription, as input of az role definition create",
+        epilog=_epilog("auditor permissions --subscription ID > role.json", exit_codes=_ONLY_PRINTS),
     )
     permissions.add_argument(
         "--subscription",
@@ -202,11 +223,12 @@ def _add_permissions(commands: _Commands) -> None:
 
 
 def _add_guest_script(commands: _Commands) -> None:
-    actions = commands.add_parser("guest", help="gather files from inside virtual machines").add_subparsers(
-        required=True, metavar="ACTION"
-    )
-    script = actions.add_parser(
-        "script", help="print the script that gathers the files of one virtual machine for --guest"
+    guest = commands.add_parser("guest", help="gather files from inside virtual machines")
+    print_help_without_command(guest)
+    script = guest.add_subparsers(metavar="ACTION").add_parser(
+        "script",
+        help="print the script that gathers the files of one virtual machine for --guest",
+        epilog=_epilog("auditor guest script --os linux > gather.sh", exit_codes=_ONLY_PRINTS),
     )
     script.add_argument("--os", choices=SYSTEMS, required=True, help="the operating system of the virtual machine")
     script.set_defaults(command="guest script")
@@ -216,13 +238,19 @@ def _add_discover(commands: _Commands) -> None:
     discover = commands.add_parser(
         "discover",
         help="propose a deployment file",
-        epilog="exit codes:\n  0  a proposal was written\n  2  wrong arguments, or an error in one of your files\n"
-        "  3  no InterSystems deployment was recognised: the proposal is a skeleton\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog(
+            "auditor discover --subscription ID -o deployment=deployment.yaml",
+            "auditor discover --snapshot now.jsonl.gz --guest guest",
+            exit_codes="exit codes:\n  0  a proposal was written\n"
+            "  2  wrong arguments, or an error in one of your files\n"
+            "  3  no InterSystems deployment was recognised: the proposal is a skeleton\n",
+        ),
     )
     _add_source(discover)
     _add_guest(discover)
-    discover.add_argument("-o", "--output", metavar="PATH", type=Path, help="a new file instead of standard output")
+    discover.add_argument(
+        "-o", "--output", metavar="deployment[=FILE]", help="FILE is a new file (default: deployment, standard output)"
+    )
     discover.set_defaults(command="discover")
 
 
@@ -230,14 +258,20 @@ def _add_approve(commands: _Commands) -> None:
     approve = commands.add_parser(
         "approve",
         help="approve a snapshot as the baseline for drift",
-        epilog="exit codes:\n  0  the snapshot is approved\n  2  wrong arguments, or an error in one of your files\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog(
+            "auditor approve now.jsonl.gz -o snapshot=approved.jsonl.gz --by WHO --reason WHY",
+            exit_codes="exit codes:\n  0  the snapshot is approved\n"
+            "  2  wrong arguments, or an error in one of your files\n",
+        ),
     )
     approve.add_argument("snapshot", metavar="SNAPSHOT", type=Path, help="a file written by -o snapshot=FILE")
     approve.add_argument("--by", metavar="WHO", required=True, help="the person who approves it")
     approve.add_argument("--reason", metavar="WHY", required=True, help="for example the number of the change")
     approve.add_argument(
-        "--output", metavar="FILE", type=Path, help="a new file, FILE.gz compressed (default: the snapshot itself)"
+        "-o",
+        "--output",
+        metavar="snapshot=FILE",
+        help="a new file, FILE.gz compressed (default: the snapshot itself)",
     )
     approve.set_defaults(command="approve")
 
@@ -246,10 +280,12 @@ def _add_drift(commands: _Commands) -> None:
     drift = commands.add_parser(
         "drift",
         help="compare a snapshot with an approved one",
-        epilog="exit codes:\n  0  no finding is worse than in the approved snapshot\n  1  a finding is worse\n"
-        "  2  wrong arguments, or an error in one of your files\n"
-        "  3  no finding is worse, but the result is incomplete: something could not be read or is not declared\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_epilog(
+            "auditor drift approved.jsonl.gz now.jsonl.gz",
+            exit_codes="exit codes:\n  0  no finding is worse than in the approved snapshot\n  1  a finding is worse\n"
+            "  2  wrong arguments, or an error in one of your files\n"
+            "  3  no finding is worse, but the result is incomplete: something could not be read or is not declared\n",
+        ),
     )
     drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot approved by auditor approve")
     drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
@@ -273,27 +309,56 @@ def _add_packs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_rules(commands: _Commands) -> None:
-    rules = commands.add_parser("rules", help="list, explain, test and scaffold rules").add_subparsers(
-        required=True, metavar="ACTION"
+    group = commands.add_parser("rules", help="list, explain, test and scaffold rules")
+    print_help_without_command(group)
+    rules = group.add_subparsers(metavar="ACTION")
+    listing = rules.add_parser(
+        "list",
+        help="list the rules, one per line",
+        epilog=_epilog("auditor rules list --profile article-2018", exit_codes=_ONLY_PRINTS),
     )
-    listing = rules.add_parser("list", help="list the rules, one per line")
     _add_profile(listing)
     _add_packs(listing)
     listing.set_defaults(command="rules list")
-    show = rules.add_parser("show", help="explain a rule and its fix")
+    show = rules.add_parser(
+        "show",
+        help="explain a rule and its fix",
+        epilog=_epilog("auditor rules show MIR003", exit_codes=_ONLY_PRINTS),
+    )
     show.add_argument("id", metavar="ID")
     _add_packs(show)
     show.set_defaults(command="rules show")
-    test = rules.add_parser("test", help="test rules by their examples")
+    test = rules.add_parser(
+        "test",
+        help="test rules by their examples",
+        epilog=_epilog(
+            "auditor rules test rules/intersystems-azure/MIR003.yaml",
+            "auditor rules test my-pack --rules my-pack",
+            exit_codes="exit codes:\n  0  no rule has a fault\n  1  a rule has a fault\n"
+            "  2  wrong arguments, or an error in one of your files\n",
+        ),
+    )
     test.add_argument(
         "path", metavar="PATH", type=Path, nargs="?", help="the folder of a pack, or a rule file (default: all packs)"
     )
     _add_packs(test)
     test.set_defaults(command="rules test")
-    matrix = rules.add_parser("matrix", help="map the statements of the reference to rules, and rules to statements")
+    matrix = rules.add_parser(
+        "matrix",
+        help="map the statements of the reference to rules, and rules to statements",
+        epilog=_epilog("auditor rules matrix", exit_codes=_ONLY_PRINTS),
+    )
     _add_packs(matrix)
     matrix.set_defaults(command="rules matrix")
-    new = rules.add_parser("new", help="scaffold a rule with the next free id of a group")
+    new = rules.add_parser(
+        "new",
+        help="scaffold a rule with the next free id of a group",
+        epilog=_epilog(
+            "auditor rules new LB --rules my-pack",
+            exit_codes="exit codes:\n  0  the file was written\n"
+            "  2  wrong arguments, or an error in one of your files\n",
+        ),
+    )
     new.add_argument("group", metavar="GROUP", help="for example LB")
     new.add_argument(
         "--rules", metavar="DIR", type=Path, help="the folder of your own pack (default: the built-in pack)"

@@ -82,8 +82,7 @@ def load(document: Document, rules: Iterable[str]) -> tuple[Waiver, ...]:
 
 
 def _waiver(document: Document, entry: dict[str, Any], rules: list[str]) -> Waiver:
-    if "rule" in entry:
-        _check_rule(document, entry, rules)
+    rule = _rule(document, entry, rules) if "rule" in entry else ""
     granted, expires = _days(document, entry, "grantedOn", "expiresOn")
     if (expires.year - 1, expires.month, expires.day) > (granted.year, granted.month, granted.day):
         raise document.error("a waiver lasts at most one year; grant it again when it expires", entry, "expiresOn")
@@ -94,7 +93,7 @@ def _waiver(document: Document, entry: dict[str, Any], rules: list[str]) -> Waiv
         approved_by=entry["approvedBy"],
         granted_on=granted,
         expires_on=expires,
-        rule=entry.get("rule", ""),
+        rule=rule,
         gap=entry.get("gap", ""),
         ticket=entry.get("ticket", ""),
         observed=entry.get("observed", {}),
@@ -115,10 +114,10 @@ def load_attestations(document: Document, rules: Iterable[str]) -> tuple[Attesta
 
 
 def _attestation(document: Document, entry: dict[str, Any], rules: list[str]) -> Attestation:
-    _check_rule(document, entry, rules)
+    rule = _rule(document, entry, rules)
     attested, until = _days(document, entry, "attestedOn", "validUntil")
     return Attestation(
-        rule=entry["rule"],
+        rule=rule,
         scope=entry["scope"],
         attested_by=entry["attestedBy"],
         attested_on=attested,
@@ -130,11 +129,18 @@ def _attestation(document: Document, entry: dict[str, Any], rules: list[str]) ->
     )
 
 
-def _check_rule(document: Document, entry: dict[str, Any], rules: list[str]) -> None:
-    if entry["rule"] not in rules:
-        near = difflib.get_close_matches(entry["rule"], rules, n=1)
+def _rule(document: Document, entry: dict[str, Any], rules: list[str]) -> str:
+    """Return the id of the rule that an entry names in any case.
+
+    Raises:
+        InputError: there is no such rule.
+    """
+    rule: str = entry["rule"].upper()
+    if rule not in rules:
+        near = difflib.get_close_matches(rule, rules, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "; list the rules with auditor rules list"
         raise document.error(f"there is no rule '{entry['rule']}'{hint}", entry, "rule")
+    return rule
 
 
 def _days(document: Document, entry: dict[str, Any], first: str, last: str) -> tuple[dt.date, dt.date]:
