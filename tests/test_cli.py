@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor import bundled, yaml_documents
+from auditor import bundled, files, yaml_documents
 from auditor.cli import commands, exit_codes
 from auditor.cli.main import main
 from auditor.cli.parser import FAIL_ON, parser
@@ -272,12 +272,25 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.slow
+def test_a_kept_report_is_rendered_as_the_scan_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept, first, second = (tmp_path / name for name in ("kept.json", "first", "second"))
+    assert main(["scan", "--demo", "-o", f"json={kept}", "-o", f"terminal={first}"]) == exit_codes.FINDINGS
+    assert main(["report", str(kept), "-o", f"terminal={second}", "-o", "json"]) == exit_codes.OK
+    assert second.read_text() == first.read_text()
+    assert capsys.readouterr().out == kept.read_text()
+    assert main(["report", str(kept), "-o", f"json={kept}"]) == exit_codes.USAGE
+    assert "is an input of this run" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
 def test_a_snapshot_has_the_findings_of_its_source(name: str, tmp_path: Path) -> None:
     kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
     assert main(["scan", "--demo", "--passes", "-o", f"snapshot={kept}", "-o", f"json={first}"]) == exit_codes.FINDINGS
     assert main(["scan", "--snapshot", str(kept), "--passes", "-o", f"json={second}"]) == exit_codes.FINDINGS
-    assert json.loads(first.read_text()) == json.loads(second.read_text())
+    one, other = (json.loads(path.read_text()) for path in (first, second))
+    assert (one.pop("declaration"), other.pop("declaration")) == ({"file": files.relative(SOUND)}, {"file": None})
+    assert one == other
     assert (kept.read_bytes()[:2] == b"\x1f\x8b") is name.endswith(".gz")
 
 
@@ -310,6 +323,9 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         (["scan", "--snapshot", str(INVENTORY), "--deployment", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["scan", "--snapshot", str(DEPLOYMENT)], f"{DEPLOYMENT}:1: is neither a snapshot nor a JSON list"),
         (["scan", "--snapshot", str(INVENTORY.parent)], "cannot be read: Is a directory"),
+        (["report", "/nowhere.json"], "/nowhere.json: cannot be read"),
+        (["report", str(INVENTORY)], f"{INVENTORY}: is not a report as scan -o json writes it"),
+        (["report", str(INVENTORY), "-o", "snapshot=x"], "there is no output format 'snapshot'"),
         (["rules", "show", "XXX999"], "there is no rule 'XXX999'"),
         (["rules", "new", "l1"], "'l1' is not a group of rules"),
         (

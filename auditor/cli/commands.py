@@ -18,7 +18,7 @@ from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
-from auditor.report import wording
+from auditor.report import reading, wording
 from auditor.report.formats import FORMATS
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
@@ -48,6 +48,12 @@ def _drift(options: argparse.Namespace) -> int:
     evaluation = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
     outputs.write_report(evaluation, wanted, only_changes=True)
     return exit_codes.of(evaluation, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
+
+
+def _report(options: argparse.Namespace) -> int:
+    wanted = outputs.parse(options, FORMATS)
+    outputs.write_document(reading.read(options.report), wanted, passes=options.passes)
+    return exit_codes.OK
 
 
 def _request(
@@ -210,6 +216,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "discover": _discover,
     "approve": _approve,
     "drift": _drift,
+    "report": _report,
     "permissions": _permissions,
     "guest script": _guest_script,
     "rules list": _rules_list,

@@ -15,6 +15,7 @@ from auditor import files
 from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
+from auditor.report.document import Document
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.snapshot.model import Snapshot
@@ -26,7 +27,7 @@ DEPLOYMENT: Final = "deployment"
 """The output format of a proposed deployment file."""
 
 _FORMAT: Final = re.compile("[a-z-]+=")
-_INPUTS: Final = ("snapshot", "deployment", "waivers", "attestations", "baseline")
+_INPUTS: Final = ("report", "snapshot", "deployment", "waivers", "attestations", "baseline")
 """Options whose files no output may replace; the report named by `--previous` may become the report of this run."""
 
 
@@ -111,15 +112,24 @@ def write_report(
     evaluation: Evaluation, outputs: list[Output], *, passes: bool = False, only_changes: bool = False
 ) -> None:
     """Write the result of a scan to each output in its format."""
-    report = build(evaluation, passes=need_passes(outputs, asked=passes))
+    document = build(evaluation, passes=need_passes(outputs, asked=passes))
 
     def content(output: Output) -> bytes:
         if output.format == SNAPSHOT:
             return encode(evaluation.snapshot, output)
-        view = _view(to_file=output.path is not None, passes=passes, only_changes=only_changes)
-        return FORMATS[output.format].render(report, view).encode("utf-8", "backslashreplace")
+        return _rendered(document, output, passes=passes, only_changes=only_changes)
 
     write([(output.path, content(output)) for output in outputs])
+
+
+def write_document(document: Document, outputs: list[Output], *, passes: bool) -> None:
+    """Write a report that was kept to each output in its format."""
+    write([(output.path, _rendered(document, output, passes=passes, only_changes=False)) for output in outputs])
+
+
+def _rendered(document: Document, output: Output, *, passes: bool, only_changes: bool) -> bytes:
+    view = _view(to_file=output.path is not None, passes=passes, only_changes=only_changes)
+    return FORMATS[output.format].render(document, view).encode("utf-8", "backslashreplace")
 
 
 def encode(snapshot: Snapshot, output: Output) -> bytes:

@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     _add_discover(commands)
     _add_approve(commands)
     _add_drift(commands)
+    _add_report(commands)
     _add_rules(commands)
     _add_permissions(commands)
     _add_guest_script(commands)
@@ -132,7 +133,7 @@ def _add_scan(commands: _Commands) -> None:
         help="the last run's JSON report: findings that this run cannot evaluate stay open in sarif-github",
     )
     scan.add_argument("--baseline", metavar="SNAPSHOT", type=Path, help="an approved snapshot: report the drift since")
-    scan.add_argument("--passes", action="store_true", help="also list passes and rules that do not apply")
+    _add_passes(scan)
     scan.add_argument(
         "--fail-on",
         metavar="SEVERITY",
@@ -159,13 +160,7 @@ def _add_evaluation(parser: argparse.ArgumentParser, formats: Iterable[str]) -> 
     _add_packs(parser)
     parser.add_argument("--waivers", metavar="FILE", type=Path, help="time-limited exemptions of findings and gaps")
     parser.add_argument("--attestations", metavar="FILE", type=Path, help="manual sign-offs for what Azure cannot show")
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FORMAT[=PATH]",
-        action="append",
-        help=f"{', '.join(formats)} (default: {next(iter(FORMATS))}); repeatable",
-    )
+    _add_output(parser, formats)
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="do not exit with 3 for gaps or missing declarations"
     )
@@ -175,6 +170,37 @@ def _add_evaluation(parser: argparse.ArgumentParser, formats: Iterable[str]) -> 
         type=_date,
         help="evaluate retirements and expiries as of DATE (default: the later snapshot's)",
     )
+
+
+def _add_output(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT[=PATH]",
+        action="append",
+        help=f"{', '.join(formats)} (default: {next(iter(FORMATS))}); repeatable",
+    )
+
+
+def _add_passes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--passes", action="store_true", help="also list passes and rules that do not apply")
+
+
+def _add_report(commands: _Commands) -> None:
+    report = commands.add_parser(
+        "report",
+        help="render a report that was kept in other formats",
+        epilog=_epilog(
+            "auditor report report.json",
+            "auditor report report.json -o markdown=report.md -o sarif=report.sarif",
+            exit_codes="exit codes:\n  0  the report was rendered, whatever it says\n"
+            "  2  wrong arguments, or the file is not a report\n",
+        ),
+    )
+    report.add_argument("report", metavar="REPORT", type=Path, help="a file written by -o json=FILE")
+    _add_output(report, FORMATS)
+    _add_passes(report)
+    report.set_defaults(command="report")
 
 
 def _add_collect(commands: _Commands) -> None:

@@ -1,4 +1,4 @@
-"""Builds what formats render from the result of a scan."""
+"""Builds a report from the result of a scan."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from auditor.report.document import (
     Carried,
     ChangeCounts,
     Coverage,
+    Declaration,
+    Deployment,
     Document,
     Drift,
     DriftSummary,
@@ -33,12 +35,15 @@ from auditor.report.document import (
     FindingSide,
     Gap,
     GuestFile,
+    Pack,
     PropertyChange,
     Read,
     ResourceChange,
+    Rule,
     SeverityCounts,
     Source,
     StateCounts,
+    Statement,
     Subject,
     Summary,
     Tool,
@@ -48,55 +53,17 @@ from auditor.report.document import (
     WaiverStatus,
 )
 from auditor.rules import evidence
-from auditor.rules.model import SEVERITIES, Pack, Rule
+from auditor.rules import model as rules_model
+from auditor.rules.model import SEVERITIES
 from auditor.snapshot import model as snapshot_model
-from auditor.snapshot.known import Cause
-from auditor.snapshot.model import Snapshot
 
 _ALWAYS_LISTED: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What formats render: a document, and what they show of the scan that `auditor.report/1` does not hold."""
-
-    document: Document
-    """With all findings where a format needs passes, else with those that it lists in any case."""
-    snapshot: Snapshot
-    rules: tuple[Rule, ...]
-    """All evaluated rules."""
-    packs: tuple[Pack, ...]
-    deployment_file: str
-    """The path of the deployment file, "" without one."""
-    deployments: tuple[str, ...]
-    """The evaluated deployments, also those without a listed finding."""
-    passed_rules: int
-    """The number of rules with a pass."""
-    absent: tuple[Finding, ...]
-    """The baseline's findings that do not exist now, where a format needs passes."""
-
-
-def build(evaluation: Evaluation, *, passes: bool) -> Report:
-    """Return what formats render; `passes` is whether one of them needs passes and what only the baseline has."""
-    findings, drift = evaluation.findings, evaluation.drift
-    return Report(
-        document=_document(evaluation, (f for f in findings if passes or is_always_listed(f))),
-        snapshot=evaluation.snapshot,
-        rules=evaluation.rules,
-        packs=evaluation.packs,
-        deployment_file=evaluation.deployment_file,
-        deployments=tuple(dict.fromkeys(finding.deployment for finding in findings if finding.deployment)),
-        passed_rules=len({finding.rule.id for finding in findings if finding.outcome is Outcome.PASS}),
-        absent=tuple(_absent(change) for change in drift.findings if change.after is None) if drift and passes else (),
-    )
-
-
-def is_always_listed(finding: model.Finding | Finding) -> bool:
-    """Return whether a finding is listed without `--passes` too."""
-    return finding.outcome in _ALWAYS_LISTED or finding.attestation is not None
-
-
-def _document(evaluation: Evaluation, findings: Iterable[model.Finding]) -> Document:
+def build(evaluation: Evaluation, *, passes: bool) -> Document:
+    """Return the result of a scan as a report; without `passes` only with the findings that it lists in any case."""
     snapshot, drift = evaluation.snapshot, evaluation.drift
+    listed = [finding for finding in evaluation.findings if passes or is_always_listed(finding)]
     return Document(
         format="auditor.report/1",
         tool=Tool("auditor", __version__),
@@ -105,14 +72,34 @@ def _document(evaluation: Evaluation, findings: Iterable[model.Finding]) -> Docu
         taken_at=snapshot.taken_at or None,
         identity=snapshot.identity or None,
         scopes=snapshot.scopes,
+        cloud=snapshot.cloud or None,
+        resources=snapshot.resource_count,
+        declaration=_declaration(evaluation),
+        deployments=_deployments(evaluation.findings),
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
-        findings=tuple(map(_finding, findings)),
+        findings=tuple(map(_finding, listed)),
         carried=tuple(Carried(old.last_seen, _finding(old.finding)) for old in evaluation.carried),
         waivers=_waivers(evaluation.waivers),
         attestations=_attestations(evaluation.attestations),
         drift=_drift(drift, evaluation.findings) if drift else None,
+        rules=_rules(evaluation),
+        packs=tuple(map(_pack, evaluation.packs)),
     )
+
+
+def is_always_listed(finding: model.Finding | Finding) -> bool:
+    """Return whether a finding is listed without `--passes` too."""
+    return finding.outcome in _ALWAYS_LISTED or finding.attestation is not None
+
+
+def _declaration(evaluation: Evaluation) -> Declaration | None:
+    in_snapshot = bool(evaluation.snapshot.deployment)
+    return Declaration(evaluation.deployment_file or None) if evaluation.deployment_file or in_snapshot else None
+
+
+def _deployments(findings: Iterable[model.Finding]) -> tuple[Deployment, ...]:
+    return tuple(map(Deployment, dict.fromkeys(finding.deployment for finding in findings if finding.deployment)))
 
 
 def _summary(findings: Sequence[model.Finding]) -> Summary:
@@ -148,7 +135,7 @@ def _finding(finding: model.Finding) -> Finding:
         reason=finding.reason or None,
         optional=finding.optional,
         reference=rule.reference,
-        sources=tuple(Source(source.title, source.url, source.date, source.read or None) for source in rule.sources),
+        sources=tuple(map(_source, rule.sources)),
         fix=rule.fix,
         key=finding.key,
         waiver=_waiver(finding.waiver) if finding.waiver else None,
@@ -164,6 +151,41 @@ def _subject(subject: subjects.Subject) -> Subject:
 def _evidence(found: evidence.Evidence) -> Evidence:
     reads = tuple(Read(*read) for read in found.reads)
     return Evidence(found.resource, found.path, found.observed, found.expected, reads)
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _rules(evaluation: Evaluation) -> tuple[Rule, ...]:
+    passes = Counter(finding.rule.id for finding in evaluation.findings if finding.outcome is Outcome.PASS)
+    return tuple(_rule(rule, passes[rule.id]) for rule in evaluation.rules)
+
+
+def _rule(rule: rules_model.Rule, passes: int) -> Rule:
+    return Rule(
+        id=rule.id,
+        title=rule.title,
+        severity=rule.severity,
+        grades=tuple(dict.fromkeys(grade.severity for grade in rule.grade if grade.severity is not rule.severity)),
+        why=rule.why,
+        fix=rule.fix,
+        reference=rule.reference,
+        sources=tuple(map(_source, rule.sources)),
+        pack=rule.pack or None,
+        passes=passes,
+    )
+
+
+def _pack(pack: rules_model.Pack) -> Pack:
+    return Pack(
+        name=pack.name,
+        source=_source(pack.source) if pack.source else None,
+        statements={name: Statement(s.section, s.text, s.today or None) for name, s in pack.statements.items()},
+    )
+
+
+def _source(source: rules_model.Source) -> Source:
+    return Source(source.title, source.url, source.date, source.read or None)
 
 
 # --- coverage and exemptions ------------------------------------------------------------------------------------------
@@ -296,13 +318,3 @@ def _resource_change(change: drift_model.ResourceChange) -> ResourceChange:
         rules=change.rules,
         reason=change.reason or None,
     )
-
-
-def _absent(change: drift_model.FindingChange) -> Finding:
-    """Return a finding of the baseline that does not exist now; an unknown if it is only not visible."""
-    finding = msgspec.structs.replace(change.finding, state=change.state)
-    if change.state is BaselineState.LOST_SIGHT:
-        finding = msgspec.structs.replace(
-            finding, outcome=Outcome.UNKNOWN, cause=Cause.GAP, reasons=(change.reason,), evidence=()
-        )
-    return _finding(finding)

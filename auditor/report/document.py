@@ -192,6 +192,70 @@ class Carried(_Part, frozen=True):
     """The finding as reported before; its `reason` says why it could not be evaluated this time."""
 
 
+# --- what was evaluated -----------------------------------------------------------------------------------------------
+
+
+class Statement(_Part, frozen=True):
+    """A requirement of the reference architecture, in the words of the pack."""
+
+    section: str
+    """The section of the reference architecture."""
+    text: str
+    """What it asks for."""
+    today: Text | None
+    """What supersedes it today; null if nothing does."""
+
+
+class Pack(_Part, frozen=True):
+    """A set of rules, and the reference architecture on which they rest."""
+
+    name: Text
+    """Its name."""
+    source: Source | None
+    """The reference architecture; null if the pack rests on none."""
+    statements: Mapping[str, Statement]
+    """Its statements by id."""
+
+
+class Rule(_Part, frozen=True):
+    """An evaluated rule."""
+
+    id: Text
+    """Its id."""
+    title: str
+    """What holds where it is met."""
+    severity: Severity
+    """How bad a fail is, unless a grade changes it."""
+    grades: tuple[Severity, ...]
+    """The other severities that a fail can have."""
+    why: str
+    """Why it exists; empty if it is not known."""
+    fix: str
+    """How to correct a fail: commands, and comments that begin with `#`."""
+    reference: tuple[Text, ...]
+    """The statements of its pack that it checks."""
+    sources: tuple[Source, ...]
+    """The web pages on which it rests."""
+    pack: Text | None
+    """The name of its pack; null if it is not known."""
+    passes: Count | None
+    """The number of subjects that are as it requires, also of those that are not listed; null if it is not known."""
+
+
+class Deployment(_Part, frozen=True):
+    """A deployment that was evaluated."""
+
+    name: Text
+    """Its name."""
+
+
+class Declaration(_Part, frozen=True):
+    """What declares the deployments."""
+
+    file: Text | None
+    """The path of the deployment file; null if the snapshot contains it."""
+
+
 # --- coverage and exemptions ------------------------------------------------------------------------------------------
 
 
@@ -479,8 +543,11 @@ class Summary(_Part, frozen=True, rename={"passed": "pass", "fails_by_severity":
     """The fails by severity."""
 
 
-class Document(_Part, frozen=True):
-    """The result of a scan, as `auditor scan -o json` writes it. What is unknown is null, never an empty string."""
+class Document(_Part, frozen=True, kw_only=True):
+    """The result of a scan, as `auditor scan -o json` writes it. What is unknown is null, never an empty string.
+
+    Keys with a default were added later: older reports lack them, and are read as well.
+    """
 
     format: Literal["auditor.report/1"]
     """The version of this format."""
@@ -496,6 +563,14 @@ class Document(_Part, frozen=True):
     """Who read the subscriptions, as Azure names the principal; null if the snapshot does not say."""
     scopes: tuple[Text, ...]
     """The scanned subscriptions."""
+    cloud: Text | None = None
+    """The cloud of the subscriptions."""
+    resources: Count | None = None
+    """The number of resources that were read."""
+    declaration: Declaration | None = None
+    """What declares the deployments; null if nothing but tags does."""
+    deployments: tuple[Deployment, ...] = ()
+    """The evaluated deployments."""
     summary: Summary
     """The number of findings."""
     coverage: Coverage
@@ -510,3 +585,12 @@ class Document(_Part, frozen=True):
     """The attestations by state."""
     drift: Drift | None
     """The changes since the baseline of `--baseline`; null without one."""
+    rules: tuple[Rule, ...] = ()
+    """The evaluated rules by id."""
+    packs: tuple[Pack, ...] = ()
+    """The packs of the rules."""
+
+    @property
+    def deployment_file(self) -> str:
+        """Return the path of the deployment file, "" without one."""
+        return (self.declaration and self.declaration.file) or ""

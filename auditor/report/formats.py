@@ -1,4 +1,4 @@
-"""The output formats of a report."""
+"""The output formats of a report: each one renders a document, be it of a scan or of a file that was kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from auditor.report.build import Report
+    from auditor.report.document import Document
     from auditor.report.view import View
 
 
@@ -19,11 +19,11 @@ class Format(NamedTuple):
     needs_passes: bool = False
     """Whether it lists passes in any case, not only with `--passes`."""
 
-    def render(self, report: Report, view: View) -> str:
+    def render(self, document: Document, view: View) -> str:
         """Return a report as text; it ends with a line break."""
         module, name = self.function.split(":")
-        renderer: Callable[[Report, View], str] = getattr(importlib.import_module(module), name)
-        return renderer(report, view)
+        renderer: Callable[[Document, View], str] = getattr(importlib.import_module(module), name)
+        return renderer(document, view)
 
 
 FORMATS: Final[Mapping[str, Format]] = {

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from auditor.report.build import Report, is_always_listed
+from auditor.report.build import is_always_listed
 
 if TYPE_CHECKING:
+    from auditor.report.document import Document
     from auditor.report.view import View
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
-def render(report: Report, view: View) -> str:
+def render(document: Document, view: View) -> str:
     """Return the report as JSON text; equal reports give equal texts."""
-    document = report.document
     if not view.passes:
         document = msgspec.structs.replace(document, findings=tuple(filter(is_always_listed, document.findings)))
     text = msgspec.json.format(_ENCODER.encode(document), indent=2).decode()

@@ -16,7 +16,6 @@ import msgspec
 from auditor import escape
 from auditor.evaluation.model import Outcome
 from auditor.report import drift_summary, summary, wording
-from auditor.report.build import Report
 from auditor.report.document import Document, Finding, FindingChange
 from auditor.report.grouping import by_rule, counted, waived_keys
 
@@ -39,16 +38,16 @@ class _Table(msgspec.Struct, frozen=True):
     rows: Sequence[tuple[str, ...]]
 
 
-def render(report: Report, _view: View) -> str:
+def render(document: Document, _view: View) -> str:
     """Return the report; a table that is too long is cut, with the number of omitted rows."""
     lines = [
-        f"## {_text(summary.result_sentence(report))}",
+        f"## {_text(summary.result_sentence(document))}",
         "",
-        f"{_text(summary.coverage_sentence(report.document))}",
+        f"{_text(summary.coverage_sentence(document))}",
         "",
-        *_table(_Table("", ("", ""), list(_facts(report.document)))),
+        *_table(_Table("", ("", ""), list(_facts(document)))),
     ]
-    for table in _tables(report):
+    for table in _tables(document):
         if table.rows:
             lines += ["", f"### {table.title}", "", *_table(table)]
     return "\n".join(lines) + "\n"
@@ -75,8 +74,7 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
     yield "Evaluated by", f"{tool.name} {tool.version}, profile {document.profile}, as of {document.as_of}"
 
 
-def _tables(report: Report) -> Iterator[_Table]:
-    document = report.document
+def _tables(document: Document) -> Iterator[_Table]:
     fails = [finding for findings in by_rule(counted(document, Outcome.FAIL)) for finding in findings]
     unknowns = [finding for findings in by_rule(counted(document, Outcome.UNKNOWN)) for finding in findings]
     changes, waived = drift_summary.notable_changes(document.drift) if document.drift else [], waived_keys(document)
@@ -87,7 +85,9 @@ def _tables(report: Report) -> Iterator[_Table]:
     )
     columns = ("Severity", "Rule", "Subject", "Where")
     yield _Table(
-        wording.count(len(fails), "fail"), columns, [(f.severity, *_about(f), _where(f, report)) for f in fails]
+        wording.count(len(fails), "fail"),
+        columns,
+        [(f.severity, *_about(f), _where(f, document.deployment_file)) for f in fails],
     )
     errors = [(*_about(finding), finding.reason or "") for finding in counted(document, Outcome.ERROR)]
     yield _Table(wording.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
@@ -129,10 +129,10 @@ def _about(finding: Finding | FindingChange) -> tuple[str, str]:
     return f"{finding.rule} {finding.title}", wording.subject(finding.subject)
 
 
-def _where(finding: Finding, report: Report) -> str:
+def _where(finding: Finding, file: str) -> str:
     """Return the line that declares a subject, or its id."""
     line = finding.subject.line
-    return f"{report.deployment_file}:{line}" if report.deployment_file and line else finding.subject.id
+    return f"{file}:{line}" if file and line else finding.subject.id
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from auditor import files
 from auditor.errors import InputError
 from auditor.estate.subjects import Subject
 from auditor.evaluation import model
 from auditor.evaluation.carry_over import Earlier
 from auditor.evaluation.model import Outcome
+from auditor.report import reading
 from auditor.report.document import Document, Finding
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Rule
@@ -25,11 +25,7 @@ def load(path: Path, profile: str) -> Document:
     Raises:
         InputError: the file cannot be read, is not a report, or is one of another profile.
     """
-    try:
-        document = msgspec.json.decode(files.read(path), type=Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"is not a report as scan -o json writes it: {error}"
-        raise InputError(message, str(path)) from None
+    document = reading.read(path)
     if document.profile != profile:
         message = f"is a report of the profile '{document.profile}', not of '{profile}'"
         raise InputError(message, str(path))

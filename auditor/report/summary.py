@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from auditor.evaluation.model import Outcome
 from auditor.report import wording
-from auditor.report.build import Report
 from auditor.report.document import Document
 from auditor.report.grouping import counted
 from auditor.rules.model import SEVERITIES, Severity
@@ -44,18 +43,24 @@ def missing(document: Document) -> list[str]:
     return [wording.count(number, noun) for noun, number in numbers.items() if number]
 
 
+def deployments(document: Document) -> list[str]:
+    """Return the names of the evaluated deployments; an old report names those with a listed finding."""
+    named = [deployment.name for deployment in document.deployments]
+    return named or list(dict.fromkeys(finding.deployment for finding in document.findings if finding.deployment))
+
+
 def still_open(document: Document) -> int:
     """Return the number of carried findings without a waiver."""
     return sum(old.finding.waiver is None for old in document.carried)
 
 
-def result_sentence(report: Report) -> str:
+def result_sentence(document: Document) -> str:
     """Return the result in one sentence."""
-    document = report.document
     of = outcomes(document)
     if of[Outcome.FAIL]:
         failed = len({finding.rule for finding in counted(document, Outcome.FAIL)})
-        return f"{failed:,} of {wording.count(len(report.rules), 'rule')} failed."
+        rules = f"{failed:,} of {wording.count(len(document.rules), 'rule')}"
+        return f"{rules if document.rules else wording.count(failed, 'rule')} failed."
     exempt = waived(document)
     nothing = "No rule failed, except where waived" if "fail" in exempt else "No rule failed"
     if of[Outcome.UNKNOWN] or of[Outcome.ERROR]:
@@ -64,7 +69,8 @@ def result_sentence(report: Report) -> str:
         return f"{nothing}{'; all unknown outcomes are waived' * ('unknown' in exempt)}."
     if of[Outcome.PASS]:
         passes = wording.count(of[Outcome.PASS], "pass")
-        return f"Every rule that applies passed: {passes} of {wording.count(report.passed_rules, 'rule')}."
+        rules = wording.count(sum(bool(rule.passes) for rule in document.rules), "rule")
+        return f"Every rule that applies passed: {passes}{f' of {rules}' if document.rules else ''}."
     return "No rule applies to the scanned resources."
 
 

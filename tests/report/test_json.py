@@ -36,12 +36,10 @@ def test_the_head_names_the_snapshot_and_the_rules() -> None:
             "takenAt",
             "identity",
             "scopes",
-            "summary",
-            "coverage",
-            "findings",
-            "carried",
         ),
-        *("waivers", "attestations", "drift"),
+        *("cloud", "resources", "declaration", "deployments"),
+        *("summary", "coverage", "findings", "carried", "waivers", "attestations", "drift"),
+        *("rules", "packs"),
     ]
     assert loaded["format"] == "auditor.report/1"
     assert loaded["tool"] == {"name": "auditor", "version": __version__}

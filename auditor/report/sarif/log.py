@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
@@ -12,9 +12,9 @@ import sarif_om as om
 
 from auditor.azure import arm
 from auditor.escape import printable
-from auditor.evaluation.model import Outcome
-from auditor.report.build import Report
-from auditor.report.document import Finding
+from auditor.evaluation.model import BaselineState, Outcome
+from auditor.report import rules
+from auditor.report.document import Document, Finding, FindingChange, FindingSide, Rule
 from auditor.report.sarif.locations import relative_uri, segment
 from auditor.report.sarif.notifications import invocation
 from auditor.report.sarif.objects import plain
@@ -30,22 +30,21 @@ _NAMESPACE: Final = UUID("6b0d7c0e-3d9c-5a0e-9b57-1f4a3c1f0a52")
 """The namespace of the GUIDs of runs."""
 
 
-def render(report: Report, _view: View) -> str:
+def render(document: Document, _view: View) -> str:
     """Return a log of all findings, with those that only the baseline had."""
-    return _log(report, [(finding, "") for finding in (*report.document.findings, *report.absent)], github=False)
+    return _log(document, [(finding, "") for finding in (*document.findings, *_absent(document))], github=False)
 
 
-def render_github(report: Report, _view: View) -> str:
+def render_github(document: Document, _view: View) -> str:
     """Return a log of the findings that become alerts; GitHub would make one of a pass or a suppressed result too.
 
     An unknown with the cause `gap` is an alert, unless it is optional, since without it GitHub would close the alert of
     an earlier fail. A carried finding stays the alert that it was. GitHub finds out by itself what is new.
     """
-    document = report.document
     carried = {old.finding.key: old for old in document.carried if old.finding.waiver is None}
     alerts = [(finding, "") for finding in document.findings if _is_alert(finding) and finding.key not in carried]
     alerts += [(old.finding, old.last_seen) for old in carried.values()]
-    return _log(report, alerts, github=True)
+    return _log(document, alerts, github=True)
 
 
 def _is_alert(finding: Finding) -> bool:
@@ -53,18 +52,46 @@ def _is_alert(finding: Finding) -> bool:
     return finding.waiver is None and (finding.outcome is Outcome.FAIL or unread)
 
 
-def _log(report: Report, findings: Iterable[tuple[Finding, str]], *, github: bool) -> str:
+def _absent(document: Document) -> Iterator[Finding]:
+    """Yield the findings that only the baseline has; one that is only not visible is an unknown."""
+    known = rules.by_id(document)
+    for change in document.drift.findings if document.drift else ():
+        if change.before is not None and change.after is None:
+            yield _before(change, change.before, known[change.rule])
+
+
+def _before(change: FindingChange, before: FindingSide, rule: Rule) -> Finding:
+    hidden = change.state is BaselineState.LOST_SIGHT
+    return Finding(
+        rule=change.rule,
+        title=change.title,
+        outcome=Outcome.UNKNOWN if hidden else before.outcome,
+        severity=before.severity,
+        subject=change.subject,
+        deployment=change.deployment,
+        evidence=(),
+        cause=Cause.GAP if hidden else None,
+        reason=change.reason,
+        reference=rule.reference,
+        fix=rule.fix,
+        key=before.key,
+        waiver=None,
+        attestation=None,
+        state=change.state,
+    )
+
+
+def _log(document: Document, findings: Iterable[tuple[Finding, str]], *, github: bool) -> str:
     """Return the log of one run; with each carried finding comes the time when it was last evaluated, else ""."""
-    document = report.document
     drift = None if github else document.drift
     options = ResultOptions(
-        indexes={rule.id: index for index, rule in enumerate(report.rules)},
-        file=relative_uri(report.deployment_file),
+        indexes={rule.id: index for index, rule in enumerate(rules.by_id(document).values())},
+        file=relative_uri(document.deployment_file),
         github=github,
         has_baseline=drift is not None,
     )
     run = om.Run(
-        tool=om.Tool(driver=driver(report)),
+        tool=om.Tool(driver=driver(document)),
         newline_sequences=None,  # else the schema's default is written, control characters included
         automation_details=om.RunAutomationDetails(
             id=f"auditor/{segment(document.profile)}/",

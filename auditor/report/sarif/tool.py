@@ -8,12 +8,13 @@ from typing import Final
 import sarif_om as om
 
 from auditor.escape import markdown, printable
-from auditor.report.build import Report
+from auditor.report import rules
+from auditor.report.document import Document, Pack, Rule
 from auditor.report.sarif.locations import page
 from auditor.report.sarif.notifications import NOTIFICATIONS
 from auditor.report.sarif.objects import Node
 from auditor.report.sarif.text import LONGEST_DESCRIPTION, one_line, sentence
-from auditor.rules.model import Pack, Rule, Severity
+from auditor.rules.model import Severity
 
 LEVELS: Final = {
     Severity.CRITICAL: "error",
@@ -34,12 +35,12 @@ _SCORES: Final = {
 _PLACE: Final = "A location under azure/ is a resource in Azure that no file of this repository declares."
 
 
-def driver(report: Report) -> Node:
+def driver(document: Document) -> Node:
     """Return the tool with the rules that it evaluated."""
-    packs = {pack.name: pack for pack in report.packs}
+    packs = {pack.name: pack for pack in document.packs}
     # Validators require an address of the tool. It has no page of its own; this is the page of its rules.
-    pages = (pack.source.url for pack in report.packs if pack.source)
-    tool = report.document.tool
+    pages = (pack.source.url for pack in document.packs if pack.source)
+    tool = document.tool
     return om.ToolComponent(
         name=tool.name,
         contents=None,  # else the schema's default is written
@@ -47,7 +48,7 @@ def driver(report: Report) -> Node:
         version=tool.version,
         information_uri=next((page(address) for address in pages), None),
         semantic_version=tool.version,
-        rules=[_descriptor(rule, packs.get(rule.pack)) for rule in report.rules],
+        rules=[_descriptor(rule, packs.get(rule.pack or "")) for rule in rules.by_id(document).values()],
         notifications=[
             om.ReportingDescriptor(
                 id=id_,
@@ -98,6 +99,6 @@ def _basis(rule: Rule, pack: Pack | None) -> Iterator[tuple[str, str]]:
     """Yield the statements and pages that a rule rests on: a text, and an address or ""."""
     statements = pack.statements if pack else {}
     for id_, statement in ((id_, statements[id_]) for id_ in rule.reference if id_ in statements):
-        yield one_line(f"{id_}, {statement.section}: {statement.text} {statement.today}"), ""
+        yield one_line(f"{id_}, {statement.section}: {statement.text} {statement.today or ''}"), ""
     for source in rule.sources:
         yield one_line(f"{source.title} ({source.date})"), source.url

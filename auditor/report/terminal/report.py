@@ -11,15 +11,14 @@ from rich.style import Style
 from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import drift_summary, summary, wording
-from auditor.report.build import Report
-from auditor.report.document import Coverage, Document, Finding, Gap
+from auditor.report import drift_summary, rules, summary, wording
+from auditor.report.document import Coverage, Document, Finding, Gap, Rule
 from auditor.report.grouping import by_rule, counted, group
 from auditor.report.terminal.commands import wrap_fix
 from auditor.report.terminal.drift import write_drift
 from auditor.report.terminal.exemptions import write_exemptions
 from auditor.report.terminal.layout import Page, wrap
-from auditor.rules.model import Rule, Severity
+from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason
 
@@ -62,52 +61,50 @@ _CAUSES: Final[Mapping[Cause | None, str]] = {
 _SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 
 
-def render(report: Report, view: View) -> str:
+def render(document: Document, view: View) -> str:
     """Return the report as text within the view's width; ids and words of commands are never broken.
 
     The last line is a summary for logs, and stays one line.
     """
     page = Page(view.width)
-    _header(page, report)
-    _gaps(page, report.document.coverage)
-    _errors(page, report.document)
-    if report.document.drift:
-        write_drift(page, report.document, report.document.drift)
+    _header(page, document)
+    _gaps(page, document.coverage)
+    _errors(page, document)
+    if document.drift:
+        write_drift(page, document, document.drift)
     if not view.only_changes:
-        _fails(page, report)
-        _unknowns(page, report.document)
-        _carried(page, report.document)
-        write_exemptions(page, report.document)
-    _guest_files(page, report.document)
+        _fails(page, document)
+        _unknowns(page, document)
+        _carried(page, document)
+        write_exemptions(page, document)
+    _guest_files(page, document)
     if view.passes:
-        _passes(page, report.document)
-    page.lines(["", _summary(report.document)])
+        _passes(page, document)
+    page.lines(["", _summary(document)])
     return page.text(colour=view.colour)
 
 
 # --- the head ---------------------------------------------------------------------------------------------------------
 
 
-def _header(page: Page, report: Report) -> None:
+def _header(page: Page, document: Document) -> None:
     """Write what was scanned, the numbers of outcomes, and whether the result is complete."""
-    document, snapshot = report.document, report.snapshot
     scopes = [arm.name_of(scope) for scope in document.scopes]
     taken = document.taken_at or "at an unknown time"
     if document.identity:
         taken += f", by {document.identity}"
-    outcomes = summary.outcomes(document)
+    resources = f"{wording.count(document.resources, 'resource')} in " if document.resources is not None else ""
+    outcomes, declared = summary.outcomes(document), document.declaration
+    number = f"{wording.count(len(document.rules), 'rule')}" if document.rules else "rules not listed"
     fields = [
-        (
-            "Scanned",
-            f"{wording.count(snapshot.resource_count, 'resource')} in {wording.count(len(scopes), 'subscription')}",
-        ),
+        ("Scanned", f"{resources}{wording.count(len(scopes), 'subscription')}"),
         ("", ", ".join(wording.first(scopes))),
         ("Taken", taken),
-        ("Cloud", snapshot.cloud),
-        ("Deployments", ", ".join(report.deployments) or "none recognised"),
-        ("Declared in", report.deployment_file or ("the snapshot" if snapshot.deployment else "")),
-        ("Profile", f"{document.profile} ({wording.count(len(report.rules), 'rule')}), as of {document.as_of}"),
-        *(("Reference", f"{pack.source.title}, {pack.source.url}") for pack in report.packs if pack.source),
+        ("Cloud", document.cloud),
+        ("Deployments", ", ".join(summary.deployments(document)) or "none recognised"),
+        ("Declared in", (declared.file or "the snapshot") if declared else ""),
+        ("Profile", f"{document.profile} ({number}), as of {document.as_of}"),
+        *(("Reference", f"{pack.source.title}, {pack.source.url}") for pack in document.packs if pack.source),
         ("Outcomes", ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in outcomes.items())),
         (
             "Fails",
@@ -122,7 +119,7 @@ def _header(page: Page, report: Report) -> None:
         if text:
             page.write(text, lead=f"{name:<13}")
     page.lines([""])
-    page.write(summary.result_sentence(report))
+    page.write(summary.result_sentence(document))
     page.write(summary.coverage_sentence(document))
 
 
@@ -178,23 +175,24 @@ def _detail(details: tuple[str, ...]) -> str:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _fails(page: Page, report: Report) -> None:
+def _fails(page: Page, document: Document) -> None:
     """Write the fails of each deployment by rule, worst first."""
-    rules = {rule.id: rule for rule in report.rules}
-    for deployment, fails in group(counted(report.document, Outcome.FAIL), lambda finding: finding.deployment).items():
+    known = rules.by_id(document)
+    for deployment, fails in group(counted(document, Outcome.FAIL), lambda finding: finding.deployment).items():
         page.section(f"{deployment or 'No deployment'}: {wording.count(len(fails), 'fail')}")
         for number, findings in enumerate(by_rule(fails)):
             page.lines([""] * (number > 0))
             _heading(page, findings)
-            rule = rules[findings[0].rule]
-            page.write(" ".join(rule.why.split()), 2, lead="Why  ")
+            rule = known[findings[0].rule]
+            if rule.why:
+                page.write(" ".join(rule.why.split()), 2, lead="Why  ")
             for position, finding in enumerate(findings):
                 page.write(wording.subject(finding.subject), 2, lead="     " if position else "At   ")
                 if finding.grade:
                     page.write(finding.grade, 9, lead=f"{finding.severity} because ")
                 _evidence(page, finding)
             page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
-            page.lines(_references(rule, report, page.width - 7), 2, lead="See  ")
+            page.lines(_references(rule, document, page.width - 7), 2, lead="See  ")
 
 
 def _heading(page: Page, findings: list[Finding], indent: int = 0) -> None:
@@ -331,9 +329,9 @@ def _place(resource: str, path: str, finding: Finding, home: str) -> str:
     return " ".join(filter(None, (name, path))) or finding.subject.name
 
 
-def _references(rule: Rule, report: Report, width: int) -> Iterator[str]:
+def _references(rule: Rule, document: Document, width: int) -> Iterator[str]:
     """Yield what a rule rests on: statements of the reference architecture, or web pages."""
-    statements = {name: s for pack in report.packs if pack.name == rule.pack for name, s in pack.statements.items()}
+    statements = {name: s for pack in document.packs if pack.name == rule.pack for name, s in pack.statements.items()}
     if rule.reference:
         sections = dict.fromkeys(statements[name].section for name in rule.reference if name in statements)
         yield from wrap(printable(": ".join(filter(None, (", ".join(rule.reference), "; ".join(sections))))), width)

@@ -1,0 +1,48 @@
+"""The rules of a report, also of one that does not list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from auditor.report.document import Document, Finding, Rule
+from auditor.rules.model import Severity
+
+
+def by_id(document: Document) -> Mapping[str, Rule]:
+    """Return the rules of a report, sorted by id; what an old report does not say of them is empty.
+
+    Every finding, carried finding and change has its rule here, whatever the report lists.
+    """
+    found = {rule.id: rule for rule in document.rules}
+    for rule in _named(document):
+        found.setdefault(rule.id, rule)
+    return {id_: found[id_] for id_ in sorted(found)}
+
+
+def _named(document: Document) -> Iterator[Rule]:
+    """Yield what findings say of their rules."""
+    for finding in (*document.findings, *(old.finding for old in document.carried)):
+        yield _of(finding)
+    for change in document.drift.findings if document.drift else ():
+        side = change.before or change.after
+        severity = side.severity if side else Severity.INFO
+        yield _rule(change.rule, change.title, severity)
+
+
+def _of(finding: Finding) -> Rule:
+    return _rule(finding.rule, finding.title, finding.severity, finding)
+
+
+def _rule(id_: str, title: str, severity: Severity, finding: Finding | None = None) -> Rule:
+    return Rule(
+        id=id_,
+        title=title,
+        severity=severity,
+        grades=(),
+        why="",
+        fix=finding.fix if finding else "",
+        reference=finding.reference if finding else (),
+        sources=finding.sources if finding else (),
+        pack=None,
+        passes=None,
+    )
