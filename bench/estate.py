@@ -70,6 +70,63 @@ _BACKED_UP: Final = ("mirror-failover", "mirror-dr")
 """The roles of VMs that are backed up."""
 
 
+_MEMBER_TYPES: Final = {"mirror-failover": "0", "mirror-dr": "2"}
+"""The types of members of a mirror in a CPF, by their roles."""
+_STATES: Final = (
+    ("Failover", "Primary", "N/A", "N/A"),
+    ("Failover", "Backup", "Active", "Caught up"),
+    ("Disaster Recovery", "Connected", "Caught up", "Caught up"),
+)
+_MIRROR: Final = {
+    "name": "DATA",
+    "layout": "iris",
+    "compressionFailover": "system",
+    "compressionAsync": "system",
+    "parallelDejournaling": "0",
+}
+_JOURNAL: Final = {
+    "currentDirectory": "/iris/jrn/",
+    "alternateDirectory": "/iris/jrnalt/",
+    "backupsBeforePurge": 2,
+    "daysBeforePurge": 3,
+}
+_CPF: Final[Body] = {
+    "configFile": {"product": "IRIS", "version": "2025.1"},
+    "startup": {"defaultPort": 1972, "webServer": False, "enableVssBackup": False, "systemMode": "LIVE"},
+    "config": {
+        "globals": [0, 0, 32768, 0, 0, 0],
+        "routines": [1024],
+        "gmheap": 1048576,
+        "jrnbufs": 64,
+        "maxServers": 4,
+        "maxServerConn": 32,
+        "wijdir": "/iris/sys/wij/",
+    },
+    "databases": [
+        {"name": "IRISSYS", "directory": "/iris/sys/mgr/"},
+        *({"name": f"DATA{number}", "directory": f"/iris/db/data{number}/"} for number in range(12)),
+    ],
+    "namespaces": [{"name": "%SYS", "globals": "IRISSYS"}, {"name": "DATA", "globals": "DATA0"}],
+    "ecpServers": [],
+    "maps": [{"namespace": "DATA", "count": 40, "sha256": "0" * 64}],
+}
+"""What the CPFs of all members of a mirror have."""
+_MEMORY: Final[Body] = {"at": "2026-10-12T21:04:11.520", "event": "memory-allocated", "megabytes": 34816}
+_FREEZE: Final[tuple[Body, ...]] = (
+    {"at": "2026-10-31T01:03:24.101", "event": "suspending"},
+    {"at": "2026-10-31T01:03:25.870", "event": "suspended"},
+    {"at": "2026-10-31T01:03:31.240", "event": "resuming"},
+    {"at": "2026-10-31T01:03:31.505", "event": "resumed"},
+)
+_SCRIPTS: Final[Body] = {
+    "settings": {"continueBackupOnFailure": False, "fsFreezeEnabled": True, "timeoutInSeconds": 120},
+    "preScript": {"location": "/etc/azure/freeze.sh", "callsFreeze": True, "callsThaw": False, "exit": "by-status"},
+    "postScript": {"location": "/etc/azure/thaw.sh", "callsFreeze": False, "callsThaw": True, "exit": "by-status"},
+}
+_VOLUMES: Final = ("sys", "jrn", "jrnalt", "db")
+"""The folders of an instance that have file systems of their own, by the LUNs of their disks."""
+
+
 class _Place(NamedTuple):
     """Where resources are put."""
 
@@ -128,6 +185,17 @@ class _Plan(NamedTuple):
     name: str
     role: str
     in_dr: bool = False
+
+
+class _Member(NamedTuple):
+    """A member of a mirror, or its arbiter, as the files from inside VMs have it."""
+
+    vm: str
+    """The id of the VM."""
+    role: str
+    address: str
+    disks: int
+    """The number of data disks: installation, databases, and one or two for journals."""
 
 
 def build(vms: int, seed: int = SEED) -> Snapshot:
@@ -210,17 +278,11 @@ class _Estate:
             "web-dr": self._pool(dr, f"lb-{name}-web-dr"),
         }
         members: dict[str, list[str]] = {role: [] for role in pools}
-        web: dict[bool, list[str]] = {False: [], True: []}
+        stated: list[_Member] = []
         sets: dict[str, list[Body]] = {}
         for index, plan in enumerate(plans):
             place = dr if plan.in_dr else primary
-            tags = {"application": name, "environment": "production"}
-            if by_tags:
-                tags |= {
-                    "iris-deployment": name,
-                    "iris-role": plan.role,
-                    "iris-mirror": "DATA" if "mirror" in plan.role else "",
-                }
+            tags = _tags(name, plan, by_tags=by_tags)
             database = plan.role in {"mirror-failover", "mirror-dr"}
             served = "web-dr" if plan.in_dr and plan.role == "web" else plan.role
             pool = pools.get(served, "")
@@ -243,10 +305,11 @@ class _Estate:
                 vm["properties"]["availabilitySet"] = {"id": set_id.upper()}
                 vm["properties"]["instanceView"]["platformFaultDomain"] = index % 3
                 sets.setdefault(set_id, []).append({"id": vm["id"]})
+            if "mirror" in plan.role:
+                stated.append(_Member(vm["id"], plan.role, self._address_of[configuration], disks))
             if pool:
                 members[served].append(configuration)
-            if plan.role == "web":
-                web[plan.in_dr].append(configuration)
+        self._guest_files(stated)
         self._sets(sets, primary_region)
         self._load_balancers((primary, dr), pools, members, networks)
         for place in (primary, dr):
@@ -254,7 +317,7 @@ class _Estate:
             self._backups(place, databases)
             self._lock(place)
         if is_public:
-            self._entrance(name, {place: web[place is dr] for place in (primary, dr)}, networks)
+            self._entrance(name, {primary: members["web"], dr: members["web-dr"]}, networks)
         account = self._online_backups(accounts[False]) if chance.random() < 0.05 else ""
         how = _Declared(by_tags=by_tags, is_public=is_public, account=account)
         self._declare(name, scope, (primary_region, dr_region), plans, how)
@@ -615,6 +678,58 @@ class _Estate:
         }
         schedule = place.id("Microsoft.DevTestLab/schedules", name)
         self._add(schedule, "Microsoft.DevTestLab/schedules", place.region, properties)
+
+    # --- files from inside VMs ----------------------------------------------------------------------------------------
+
+    def _guest_files(self, stated: Sequence[_Member]) -> None:
+        """Add the files of the members of a mirror, mostly as the rules require."""
+        chance = self._random
+        members = [member for member in stated if member.role in _MEMBER_TYPES]
+        arbiter = next(member.address for member in stated if member.role == "mirror-arbiter")
+        timeout = 10000 if chance.random() < 0.9 else 2000
+        settings = {
+            "guid": self._guid().upper(),
+            "qosTimeout": timeout,
+            "useSsl": chance.random() < 0.9,
+            "arbiter": {"host": arbiter, "port": 2188},
+        }
+        guids = [self._guid().upper() for _ in members]
+        for member, guid in zip(members, guids, strict=True):
+            is_async = member.role == "mirror-dr"
+            own = {"systemName": arm.name_of(member.vm), "joinMirror": True, "asyncMemberType": "0"}
+            cpf = {
+                "mirrorMember": own | ({"asyncMemberGuid": guid} if is_async else {}),
+                "journal": {**_JOURNAL, "freezeOnError": not is_async},
+                "mirrors": [_MIRROR | settings],
+                "mirrorMembers": [_mirror_member(each, of) for each, of in zip(members, guids, strict=True)],
+            }
+            self._guest(member, "iris.cpf", "cpf", **_CPF, **cpf)
+            events = [_MEMORY | {"hugePages": chance.random() < 0.9}, *(_FREEZE if chance.random() < 0.9 else ())]
+            self._guest(
+                member,
+                "messages.log",
+                "messages-log",
+                firstLine=events[0]["at"],
+                lastLine="2026-10-31T01:03:31.505",
+                events=events,
+            )
+            self._guest(member, "VMSnapshotScriptPluginConfig.json", "backup-scripts", **_SCRIPTS)
+            self._guest(member, "lsblk.json", "block-devices", devices=[*_devices(member.disks)])
+            self._guest(member, "findmnt.json", "mounts", mounts=[*_mounts(member.disks)])
+        states = [
+            {"name": arm.name_of(member.vm), "type": kind, "status": status, "transfer": transfer, "dejournaling": end}
+            for member, (kind, status, transfer, end) in zip(members, _STATES, strict=True)
+        ]
+        connected = {"host": arbiter, "port": 2188, "mode": "arbiter", "connection": "both"}
+        at = "11/01/2026 02:00:00"
+        self._guest(
+            members[0], "mirror-status.txt", "mirror-status", mirror="DATA", at=at, arbiter=connected, members=states
+        )
+
+    def _guest(self, member: _Member, name: str, kind: str, **properties: object) -> None:
+        """Add a file from inside a VM, as its parser returns it."""
+        body = {"id": f"{member.vm}/guest/{name}", "name": name, "type": "Microsoft.Compute/virtualMachines/guest"}
+        self._bodies.append({**body, "properties": {"kind": kind, "takenAt": TAKEN_AT, **properties}})
 
     def _window(self, vm: Body) -> None:
         """Assign a maintenance window to a VM with a host to itself, mostly."""
@@ -1112,3 +1227,47 @@ def _sizes() -> Iterator[Body]:
                 "capabilities": [{"name": name, "value": str(value)} for name, value in capabilities.items()],
                 "restrictions": [],
             }
+
+
+def _tags(name: str, plan: _Plan, *, by_tags: bool) -> dict[str, str]:
+    """Return the tags of a VM of a deployment, which may declare its role."""
+    tags = {"application": name, "environment": "production"}
+    if by_tags:
+        mirror = "DATA" if "mirror" in plan.role else ""
+        tags |= {"iris-deployment": name, "iris-role": plan.role, "iris-mirror": mirror}
+    return tags
+
+
+def _mirror_member(member: _Member, guid: str) -> Body:
+    """Return a member as a CPF lists it."""
+    agent = {"agentAddress": member.address} if member.role == "mirror-failover" else {}
+    return {
+        "mirror": "DATA",
+        "name": arm.name_of(member.vm),
+        **agent,
+        "agentPort": 2188,
+        "superServerAddress": member.address,
+        "guid": guid,
+        "directory": "/iris/sys/",
+        "memberType": _MEMBER_TYPES[member.role],
+        "mirrorPrivate": member.address,
+        "superServerPort": 1972,
+    }
+
+
+def _devices(disks: int) -> Iterator[Body]:
+    """Yield the OS disk and the data disks of a member, as `lsblk` lists them, with what lies on them."""
+    yield {"name": "sda", "on": [], "type": "disk", "mountPoints": [], "temporary": False}
+    yield {"name": "sda1", "on": ["sda"], "type": "part", "mountPoints": ["/"]}
+    for lun, volume in enumerate(_VOLUMES[:disks]):
+        disk = f"sd{'cdef'[lun]}"
+        yield {"name": disk, "on": [], "type": "disk", "mountPoints": [], "temporary": False, "lun": lun}
+        yield {"name": f"vg-{volume}", "on": [disk], "type": "lvm", "mountPoints": [f"/iris/{volume}"]}
+
+
+def _mounts(disks: int) -> Iterator[Body]:
+    """Yield the file systems of a member, as `findmnt` lists them."""
+    yield {"target": "/", "source": "/dev/sda1", "type": "xfs", "options": ["rw", "relatime"]}
+    for volume in _VOLUMES[:disks]:
+        source = f"/dev/mapper/vg-{volume}"
+        yield {"target": f"/iris/{volume}", "source": source, "type": "xfs", "options": ["rw", "noatime"]}

@@ -72,7 +72,7 @@ def test_ids_are_unique_and_the_estate_has_the_size_that_was_asked_for() -> None
     counts = Counter(resource.type for resource in estate().resources)
     assert len({resource.key for resource in estate().resources}) == len(estate().resources)
     assert counts["microsoft.compute/virtualmachines"] == VMS
-    assert 4 < len(estate().resources) / VMS < 6.5, "10,000 VMs have about 56,000 resources"
+    assert 5 < len(estate().resources) / VMS < 7.5, "10,000 VMs have about 65,000 resources"
 
 
 def test_it_is_no_copy_of_one_deployment() -> None:
@@ -110,6 +110,15 @@ def test_rules_about_what_deployments_share_and_what_protects_them_apply_to_it(r
     schedules = [finding.outcome for finding in report.findings if finding.rule.id == "AVL012"]
     assert Outcome.PASS in schedules
     assert Outcome.FAIL not in schedules
+
+
+@pytest.mark.slow
+def test_rules_about_files_from_inside_vms_apply_to_it(report: Evaluation) -> None:
+    passing = {finding.rule.id for finding in report.findings if finding.outcome is Outcome.PASS}
+    failing = {finding.rule.id for finding in report.findings if finding.outcome is Outcome.FAIL}
+    assert {"BKP004", "CMP007", "CMP010", "DR003", "GOV007", "MIR009", "MIR010", "MIR011", "MIR013"} <= passing
+    assert {"MIR014", "MIR015", "MIR016", "MIR017", "MIR018", "MIR020", "MIR031", "STO009", "STO016"} <= passing
+    assert {"CMP010", "MIR014", "MIR015"} & failing
 
 
 def test_the_table_says_what_is_met_and_by_how_much_the_rest_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
