@@ -150,7 +150,7 @@ def _subject(subject: subjects.Subject) -> Subject:
 
 def _evidence(found: evidence.Evidence) -> Evidence:
     reads = tuple(Read(*read) for read in found.reads)
-    return Evidence(found.resource, found.path, found.observed, found.expected, reads)
+    return Evidence(found.resource, found.path, found.observed, found.expected, reads, found.alternatives)
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

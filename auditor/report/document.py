@@ -75,6 +75,9 @@ class Evidence(_Part, frozen=True, omit_defaults=True):
     """The expected value."""
     reads: Annotated[tuple[Read, ...], Meta(min_length=1)] = ()
     """Of a computed value, the values that it was computed from."""
+    alternatives: Annotated[tuple[Text, ...], Meta(min_length=1)] = ()
+    """Paths in the rule, such as `assert.anyOf[1]`, of the alternatives that the observation belongs to, of which any
+    one would do; absent if it belongs to none."""
 
 
 class Source(_Part, frozen=True, omit_defaults=True):

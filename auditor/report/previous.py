@@ -70,7 +70,12 @@ def _finding(finding: Finding, rule: Rule) -> model.Finding:
         deployment=finding.deployment or "",
         evidence=tuple(
             Evidence(
-                e.resource, e.path, e.observed, e.expected, tuple((r.resource, r.path, r.observed) for r in e.reads)
+                e.resource,
+                e.path,
+                e.observed,
+                e.expected,
+                tuple((r.resource, r.path, r.observed) for r in e.reads),
+                e.alternatives,
             )
             for e in finding.evidence
         ),
