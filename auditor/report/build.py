@@ -21,6 +21,8 @@ from auditor.report.document import (
     Attestations,
     AttestationStatus,
     Baseline,
+    Brief,
+    BriefSubject,
     Carried,
     ChangeCounts,
     Coverage,
@@ -85,6 +87,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         drift=_drift(drift, evaluation.findings) if drift else None,
         rules=_rules(evaluation),
         packs=tuple(map(_pack, evaluation.packs)),
+        brief=_brief(evaluation.findings),
     )
 
 
@@ -186,6 +189,21 @@ def _pack(pack: rules_model.Pack) -> Pack:
 
 def _source(source: rules_model.Source) -> Source:
     return Source(source.title, source.url, source.date, source.read or None)
+
+
+def _brief(findings: Iterable[model.Finding]) -> Brief:
+    """Return the outcomes that are not listed in any case."""
+    positions: dict[tuple[str, str], int] = {}
+    subjects: list[BriefSubject] = []
+    outcomes: dict[Outcome, dict[str, list[int]]] = {Outcome.PASS: {}, Outcome.NOT_APPLICABLE: {}}
+    for finding in findings:
+        if not is_always_listed(finding):
+            position = positions.setdefault((finding.deployment, finding.subject.id), len(subjects))
+            if position == len(subjects):
+                subjects.append(BriefSubject(finding.deployment or None, _subject(finding.subject)))
+            outcomes[finding.outcome].setdefault(finding.rule.id, []).append(position)
+    passed, not_applicable = ({rule: tuple(found) for rule, found in by_rule.items()} for by_rule in outcomes.values())
+    return Brief(tuple(subjects), passed, not_applicable)
 
 
 # --- coverage and exemptions ------------------------------------------------------------------------------------------

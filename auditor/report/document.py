@@ -259,6 +259,26 @@ class Declaration(_Part, frozen=True):
     """The path of the deployment file; null if the snapshot contains it."""
 
 
+class BriefSubject(_Part, frozen=True):
+    """A subject of findings in brief."""
+
+    deployment: Text | None
+    """The deployment; null if the subject is a subscription."""
+    subject: Subject
+    """What the findings are about."""
+
+
+class Brief(_Part, frozen=True, rename={"passed": "pass", "not_applicable": "notApplicable"}):
+    """The findings that pass or do not apply, except for passes by attestation: outcomes without evidence."""
+
+    subjects: tuple[BriefSubject, ...]
+    """Their subjects."""
+    passed: Mapping[Text, tuple[Count, ...]]
+    """By rule, the positions in `subjects` of those that are as the rule requires."""
+    not_applicable: Mapping[Text, tuple[Count, ...]]
+    """By rule, the positions in `subjects` of those to which the rule does not apply."""
+
+
 # --- coverage and exemptions ------------------------------------------------------------------------------------------
 
 
@@ -592,6 +612,8 @@ class Document(_Part, frozen=True, kw_only=True):
     """The evaluated rules by id."""
     packs: tuple[Pack, ...] = ()
     """The packs of the rules."""
+    brief: Brief | None = None
+    """The findings that pass or do not apply, in brief, also if they are listed; null in older reports."""
 
     @property
     def deployment_file(self) -> str:

@@ -18,7 +18,7 @@ from auditor.evaluation.model import BaselineState, ExemptionState, Outcome
 from auditor.evaluation.result import Evaluation
 from auditor.report import reading, schema
 from auditor.report.build import build
-from auditor.report.document import Document
+from auditor.report.document import Brief, Document
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.rules.model import Severity
@@ -28,7 +28,7 @@ from tests.report import reports
 EVALUATIONS = [reports.full, reports.excused, reports.carried, reports.drifted]
 SCHEMA: Any = json.loads(schema.text())
 DEFINITIONS = SCHEMA["$defs"]
-ADDED = {"cloud", "resources", "declaration", "deployments", "rules", "packs"}
+ADDED = {"cloud", "resources", "declaration", "deployments", "rules", "packs", "brief"}
 """The keys that reports of the first version lack."""
 
 
@@ -103,6 +103,27 @@ def test_what_is_no_report_is_refused(content: str, said: str, tmp_path: Path) -
         reading.read(tmp_path / "r.json")
     assert str(refused.value).startswith(f"{tmp_path}/r.json: is not a report as scan -o json writes it: ")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_what_is_not_listed_in_any_case_is_in_brief(passes: bool) -> None:
+    evaluation = reports.full()
+    document = build(evaluation, passes=passes)
+    assert document.brief
+    found = [
+        (rule, subject.deployment or "", subject.subject.id, outcome)
+        for outcome, by_rule in (
+            (Outcome.PASS, document.brief.passed),
+            (Outcome.NOT_APPLICABLE, document.brief.not_applicable),
+        )
+        for rule, positions in by_rule.items()
+        for subject in (document.brief.subjects[position] for position in positions)
+    ]
+    quiet = [f for f in evaluation.findings if f.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE}]
+    assert len(quiet) == 3
+    assert sorted(found) == sorted((f.rule.id, f.deployment, f.subject.id, f.outcome) for f in quiet)
+    excused = build(reports.excused(), passes=passes)
+    assert excused.brief == Brief((), {}, {}), "a pass by attestation is listed in any case"
 
 
 def test_a_later_version_may_add_keys() -> None:
