@@ -1,11 +1,15 @@
-"""No rule passes without resources: neither where nothing was listed, nor where all types were and none exists."""
+"""No rule passes without resources: neither where nothing was listed, nor where all types were and none exists.
+
+Nor does one by the files from inside VMs alone.
+"""
 
 from __future__ import annotations
 
 import pytest
 
+from auditor.azure import arm
 from auditor.azure.types import REFERENCES
-from auditor.azure.types.names import SKU
+from auditor.azure.types.names import GUEST_FILE, SKU
 from auditor.evaluation import engine
 from auditor.evaluation.model import Outcome
 from auditor.rules.facts.neighbours import CLASSIC_TYPES
@@ -33,8 +37,11 @@ def failing_by_declaration(name: str, profile: str) -> set[str]:
 @pytest.mark.parametrize("name", estates.ESTATES)
 @pytest.mark.parametrize("profile", estates.pack().rules)
 @pytest.mark.parametrize("types", [NOTHING, EVERYTHING], ids=["nothing listed", "everything listed"])
-def test_no_rule_passes_on_an_empty_inventory(name: str, profile: str, types: list[str]) -> None:
-    empty = {"value": [], "listed": dict.fromkeys(estates.body_of(name)["listed"], types)}
+@pytest.mark.parametrize("files", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["", "files inside VMs"])
+def test_no_rule_passes_on_an_empty_inventory(name: str, profile: str, types: list[str], *, files: bool) -> None:
+    kept = [item for item in estates.with_guest_files(name)["value"] if arm.type_of(item.get("id", "")) == GUEST_FILE]
+    empty = {"value": kept if files else [], "listed": dict.fromkeys(estates.body_of(name)["listed"], types)}
+    assert len(kept) > 20
     rules = estates.rules(profile)
     findings = engine.evaluate(estates.topology(name, empty), rules)
     assert {finding.rule.id for finding in findings} == {loaded.rule.id for loaded in rules}
