@@ -203,13 +203,13 @@ def test_the_schema_refuses(path: tuple[str | int, ...], value: object) -> None:
 
 
 def keys(document: Any) -> Iterator[tuple[str | int, ...]]:
-    """Yield the paths of all keys of a report, except those in observed values."""
+    """Yield the paths of all keys of a report, except those in values, and ids that are keys."""
     if isinstance(document, dict):
         for key, value in document.items():
             yield (key,)
             yield from (
                 ()
-                if key in {"observed", "before", "after", "listed", "statements"}
+                if key in {"observed", "before", "after", "listed", "statements", "pass", "notApplicable"}
                 else ((key, *path) for path in keys(value))
             )
     elif isinstance(document, list) and document:
