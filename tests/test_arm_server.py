@@ -320,7 +320,7 @@ def test_a_list_that_may_not_be_read_is_empty_or_refused(server: ArmServer) -> N
 
 def test_who_has_no_role_sees_nothing(server: ArmServer) -> None:
     server.identity = Identity(roles=())
-    assert body(server, "/subscriptions") == {"value": []}
+    assert body(server, "/subscriptions") == {"value": [], "count": {"type": "Total", "value": 0}}
     assert refusal(server, SCOPE) == (403, "AuthorizationFailed")
     assert refusal(server, f"{SCOPE}/providers/Microsoft.Compute/skus") == (403, "AuthorizationFailed")
 

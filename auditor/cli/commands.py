@@ -81,7 +81,7 @@ def _request(
 
 def _source(options: argparse.Namespace, deployment: Path | None = None) -> Source:
     """Return the source that the options name."""
-    if options.subscription:
+    if options.subscription or options.all_subscriptions:
         return _live(options, deployment)
     return FileSource(bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot)
 
@@ -99,13 +99,14 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
     from auditor.sources.live.live_source import LiveSource  # noqa: PLC0415
 
     live = CollectOptions(
-        tuple(dict.fromkeys(options.subscription)),
+        tuple(options.subscription or ()),
         cloud=options.cloud or CLOUDS[0],
         endpoint=options.arm_endpoint,
         authority=options.authority,
         tenant=options.tenant,
         timeout=options.timeout,
         ca_bundle=options.ca_bundle,
+        verbose=options.verbose,
     )
     return LiveSource(live, deployment, ConsoleProgress(verbose=options.verbose))
 
@@ -151,6 +152,7 @@ def _discover(options: argparse.Namespace) -> int:
 def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
     """Return the command that scans the source of the options with a deployment file."""
     words = ["auditor", "scan", *(word for each in options.subscription or () for word in ("--subscription", each))]
+    words += ["--all-subscriptions"] if options.all_subscriptions else []
     words += ["--demo"] if options.demo else []
     words += ["--snapshot", str(options.snapshot)] if options.snapshot else []
     words += ["--guest", str(options.guest)] if options.guest else []

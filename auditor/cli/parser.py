@@ -18,7 +18,7 @@ _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - th
 """The result of `add_subparsers`."""
 
 CLOUDS: Final = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
-_SUBSCRIPTION: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SYSTEMS: Final = ("linux", "windows")
 FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "none")
 
@@ -70,14 +70,26 @@ def _epilog(*examples: str, exit_codes: str = _EXIT_CODES) -> str:
 def _add_source(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the source."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--subscription", metavar="ID", type=_subscription, action="append", help="a live subscription; repeatable"
-    )
+    _add_subscriptions(source)
     source.add_argument(
         "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; both also gzip-compressed"
     )
     source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
     _add_live(parser)
+
+
+def _add_subscriptions(group: argparse._MutuallyExclusiveGroup) -> None:
+    """Add the options that name live subscriptions."""
+    group.add_argument(
+        "--subscription",
+        metavar="ID_OR_NAME",
+        type=_subscription,
+        action="append",
+        help="a live subscription; repeatable",
+    )
+    group.add_argument(
+        "--all-subscriptions", action="store_true", help="every live subscription that the identity can see"
+    )
 
 
 def _add_guest(parser: argparse.ArgumentParser) -> None:
@@ -214,9 +226,7 @@ def _add_collect(commands: _Commands) -> None:
             "  3  the snapshot was written and has gaps: something could not be read\n",
         ),
     )
-    collect.add_argument(
-        "--subscription", metavar="ID", type=_subscription, action="append", required=True, help="repeatable"
-    )
+    _add_subscriptions(collect.add_mutually_exclusive_group(required=True))
     collect.add_argument(
         "--deployment",
         metavar="FILE",
@@ -240,7 +250,7 @@ def _add_permissions(commands: _Commands) -> None:
     permissions.add_argument(
         "--subscription",
         metavar="ID",
-        type=_subscription,
+        type=_subscription_id,
         action="append",
         required=True,
         help="a subscription in which the role can be assigned; repeatable",
@@ -393,8 +403,15 @@ def _add_rules(commands: _Commands) -> None:
 
 
 def _subscription(text: str) -> str:
+    """Return the id of a subscription in lower case, or its name."""
+    found = text.strip()
+    is_path = found.startswith("/") or _ID.match(found)
+    return _subscription_id(found) if is_path or not found else found
+
+
+def _subscription_id(text: str) -> str:
     found = text.strip().lower().removeprefix("/subscriptions/")
-    if not _SUBSCRIPTION.fullmatch(found):
+    if not _ID.fullmatch(found):
         message = f"'{text}' is not the id of a subscription, like 00000000-0000-0000-0000-000000000001"
         raise argparse.ArgumentTypeError(message)
     return found

@@ -45,6 +45,8 @@ class Listing:
     at: int = 0
     size: int = 100
     token: str = "$skiptoken"
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    """What stands beside the items on each page."""
 
     @property
     def value(self) -> list[Any]:

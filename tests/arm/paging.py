@@ -20,14 +20,14 @@ def spelling(namespace: str) -> str:
     return _SPELLED.get(namespace.lower().removeprefix("microsoft."), _LOWER)
 
 
-def listing(call: Call, items: list[Any], size: int, namespace: str) -> Answer:
-    """Answer with the page that a request asks for.
+def listing(call: Call, items: list[Any], size: int, namespace: str, **beside: Any) -> Answer:
+    """Answer with the page that a request asks for, and with what stands beside its items.
 
     Raises:
         RefusalError: the token was not issued here.
     """
     top = call.parameter("$top")
-    return Answer(listing=Listing(items, position(call)[0], min(size, int(top or size)), spelling(namespace)))
+    return Answer(listing=Listing(items, position(call)[0], min(size, int(top or size)), spelling(namespace), beside))
 
 
 def position(call: Call) -> tuple[int, str]:
@@ -63,6 +63,5 @@ def link(base: str, call: Call, page: Listing, at: int, mark: str = "") -> str:
 
 def body(base: str, call: Call, page: Listing) -> dict[str, Any]:
     """Return the body of a page."""
-    if not page.more:
-        return {"value": page.value}
-    return {"value": page.value, "nextLink": link(base, call, page, page.at + page.size)}
+    found = {"value": page.value, **page.beside}
+    return {**found, "nextLink": link(base, call, page, page.at + page.size)} if page.more else found

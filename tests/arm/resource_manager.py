@@ -48,7 +48,7 @@ class ResourceManager:
             raise RefusalError(405, "MethodNotAllowed", message)
         if segments == ["subscriptions"]:
             seen = [body for body in self.estate.subscriptions if self.identity.sees(body["id"])]
-            return self._page(call, seen, "resources")
+            return paging.listing(call, seen, self.page_size, "resources", count={"type": "Total", "value": len(seen)})
         if segments[0] != "subscriptions":
             raise RefusalError(404, "NotFound", f"No resource was found at '{path}'.")
         self._subscription(segments[1])

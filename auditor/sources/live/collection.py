@@ -17,7 +17,7 @@ from auditor.sources.live.connection import clients, fetch_cloud, transport
 from auditor.sources.live.credential import Credential
 from auditor.sources.live.members import plan, read_members
 from auditor.sources.live.progress import Progress
-from auditor.sources.live.subscriptions import read_subscriptions
+from auditor.sources.live.subscriptions import choose, read_subscriptions
 from auditor.sources.live.throttling import Limiter
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class CollectOptions(msgspec.Struct, frozen=True):
     """What to read, and how."""
 
     subscriptions: tuple[str, ...]
-    """Their ids, without `/subscriptions/`."""
+    """Their ids, without `/subscriptions/`, or names; empty for all that the identity can see."""
     cloud: str = "AzureCloud"
     endpoint: str | None = None
     """The Azure Resource Manager endpoint of a cloud that is not in `CLOUDS`."""
@@ -38,6 +38,8 @@ class CollectOptions(msgspec.Struct, frozen=True):
     timeout: float = 1800.0
     """Seconds after which what has not been read is a gap."""
     ca_bundle: Path | None = None
+    verbose: bool = False
+    """Whether an error of signing in names each credential that was tried."""
 
 
 class CollectResult(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ def collect(
         progress: is told what is read.
 
     Raises:
-        InputError: no credential could sign in, or an argument is wrong.
+        InputError: no credential could sign in, or an argument is wrong, such as the name of a subscription.
     """
     results: list[CollectResult] = []
 
@@ -82,13 +84,13 @@ async def _collect(
     async with transport(options.ca_bundle, deadline) as shared:
         cloud = await _cloud(options, shared, deadline)
         async with (
-            Credential(cloud, options.tenant, shared, deadline) as credential,
-            clients(cloud, credential, shared, options.subscriptions[0]) as send_of,
+            Credential(cloud, options.tenant, shared, deadline, verbose=options.verbose) as credential,
+            clients(cloud, credential, shared) as send_of,
         ):
             client = ArmClient(cloud.endpoint, send_of, Limiter(), progress, deadline)
             header = Snapshot(
                 taken_at=taken_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-                scopes=tuple(f"/subscriptions/{subscription.lower()}" for subscription in options.subscriptions),
+                scopes=await choose(client, options.subscriptions),
                 resources=(),
                 listed=frozenset(),
                 gaps=(),

@@ -29,6 +29,9 @@ from auditor.sources.live.throttling import MOST_CONNECTIONS
 
 _CLOSING: Final = 0.25
 """Seconds that TLS needs to close a connection after an error; aiohttp does not wait for it."""
+_NO_SUBSCRIPTION: Final = "-"
+"""The clients ask for a subscription, and use it only in operations of theirs; each request of ours has its own path.
+"""
 
 
 class _Authentication(AsyncARMChallengeAuthenticationPolicy):
@@ -130,7 +133,7 @@ async def _get(url: str, shared: AioHttpTransport) -> tuple[int, bytes]:
 
 @contextlib.asynccontextmanager
 async def clients(
-    cloud: Cloud, credential: Credential, shared: AioHttpTransport, subscription: str
+    cloud: Cloud, credential: Credential, shared: AioHttpTransport
 ) -> AsyncIterator[Callable[[str], Send]]:
     """Open the clients of the SDK; yield a function that returns what sends a request to a path.
 
@@ -150,9 +153,9 @@ async def clients(
         ],
     }
     async with (
-        ComputeManagementClient(credential, subscription, **options) as compute,
-        NetworkManagementClient(credential, subscription, **options) as network,
-        ResourceManagementClient(credential, subscription, **options) as resource,
+        ComputeManagementClient(credential, _NO_SUBSCRIPTION, **options) as compute,
+        NetworkManagementClient(credential, _NO_SUBSCRIPTION, **options) as network,
+        ResourceManagementClient(credential, _NO_SUBSCRIPTION, **options) as resource,
     ):
 
         def send_of(path: str) -> Send:

@@ -30,8 +30,11 @@ _AUTHORITY: Final = "AZURE_AUTHORITY_HOST"
 _LONGEST: Final = 120.0
 """Seconds for signing in; without a limit the SDK waits for hours for a service that does not answer."""
 _NO_CREDENTIAL: Final = (
-    "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal"
+    "not signed in: run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET of a service"
+    " principal"
 )
+_ERROR_CODE: Final = "AADSTS"
+"""The beginning of the error codes of Microsoft Entra ID, which has refused a credential; others were not there."""
 
 # The SDK logs each credential that fails; the error at the end of the chain names them once.
 logging.getLogger("azure").addHandler(logging.NullHandler())
@@ -40,8 +43,19 @@ logging.getLogger("azure").addHandler(logging.NullHandler())
 class Credential:
     """The credential of one tenant in one cloud; the clients of the SDK get their tokens from it."""
 
-    def __init__(self, cloud: Cloud, tenant: str | None, transport: AioHttpTransport, deadline: float) -> None:
-        """Prepare the chain without a request; `deadline` is the time of the event loop at which signing in ends.
+    def __init__(
+        self,
+        cloud: Cloud,
+        tenant: str | None,
+        transport: AioHttpTransport,
+        deadline: float,
+        *,
+        verbose: bool = False,
+    ) -> None:
+        """Prepare the chain without a request.
+
+        `deadline` is the time of the event loop at which signing in ends; `verbose` is whether an error names each
+        credential that was tried.
 
         Raises:
             InputError: an environment variable of a credential is malformed.
@@ -53,11 +67,12 @@ class Credential:
         self._tenant = tenant
         self._transport = transport
         self._deadline = deadline
+        self._verbose = verbose
         self._refused: set[str] = set()
         try:
             self._chains = [self._chain()]
         except ValueError as error:
-            raise InputError(_sign_in_error(str(error))) from None
+            raise InputError(_sign_in_error(str(error), verbose=verbose)) from None
 
     def _chain(self) -> DefaultAzureCredential:
         """Return a chain that has not kept any token.
@@ -77,17 +92,16 @@ class Credential:
         """Sign in.
 
         Raises:
-            InputError: no credential of the chain got a token; the error names each with the reason.
+            InputError: no credential of the chain got a token; the error says what to do.
         """
         try:
             async with asyncio.timeout_at(min(self._deadline, asyncio.get_running_loop().time() + _LONGEST)):
                 token = await self.get_token(self._cloud.scope)
         except ClientAuthenticationError as error:
-            raise InputError(_sign_in_error(str(error.message))) from None
+            raise InputError(_sign_in_error(str(error.message), verbose=self._verbose)) from None
         except TimeoutError:
-            raise InputError(
-                _sign_in_error(f"{self._cloud.authority} did not answer in time; check the network and HTTPS_PROXY")
-            ) from None
+            message = f"{self._cloud.authority} did not answer in time; check the network and HTTPS_PROXY"
+            raise InputError(_sign_in_error(message, verbose=self._verbose)) from None
         self.identity = identity_of(token.token)
         return self
 
@@ -128,12 +142,19 @@ def _authority(authority: str) -> Iterator[None]:
             os.environ[_AUTHORITY] = before
 
 
-def _sign_in_error(message: str) -> str:
-    """Return on one line what to do and why each credential got no token, without the advice of the SDK."""
+def _sign_in_error(message: str, *, verbose: bool) -> str:
+    """Return on one line what to do, and why the credentials that were tried got no token.
+
+    Of a whole chain that was tried in vain, these are only the ones that Microsoft Entra ID refused, unless `verbose`.
+    """
     tried = [_reason(*line.strip().split(": ", 1)) for line in message.splitlines() if line.startswith("\t")]
-    reason = f"tried {'; '.join(tried)}" if tried else str(redact(message))
-    hint = tls_hint(message) or (_NO_CREDENTIAL if len(tried) > 1 else "")
-    return f"cannot sign in to Azure: {hint}{hint and '; '}{reason}"
+    hint = tls_hint(message)
+    if hint or len(tried) < 2:
+        reason = f"tried {'; '.join(tried)}" if tried else str(redact(message))
+        return "; ".join([f"cannot sign in to Azure: {hint or reason}", *([reason] if hint else [])])
+    shown = [reason for reason in tried if verbose or _ERROR_CODE in reason]
+    more = [f"tried {'; '.join(shown)}"] if shown else []
+    return "; ".join([_NO_CREDENTIAL, *more, *([] if verbose else ["-v shows what was tried"])])
 
 
 def _reason(credential: str, reason: str = "") -> str:

@@ -152,7 +152,7 @@ def ask(
         async with (
             transport(Path(server.ca_file), deadline) as shared,
             Credential(cloud, None, shared, deadline) as credential,
-            clients(cloud, credential, shared, "00000000-0000-0000-0000-000000000001") as send_of,
+            clients(cloud, credential, shared) as send_of,
         ):
             found = await question(ArmClient(server.url, send_of, limiter(), told or Told(), deadline))
         assert asyncio.all_tasks() == {asyncio.current_task()}, "no task is left"

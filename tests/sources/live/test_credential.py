@@ -184,8 +184,13 @@ def test_a_token_is_renewed_while_reading(server: ArmServer, monkeypatch: pytest
 
 
 def test_each_credential_that_was_tried_is_named_with_its_reason(server: ArmServer) -> None:
-    said = refusal(server)
-    assert said.startswith("cannot sign in to Azure: run `az login`, or set ")
+    short = refusal(server)
+    assert short == (
+        "not signed in: run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET of a service"
+        " principal; -v shows what was tried"
+    )
+    said = refusal(server, verbose=True)
+    assert said.startswith(short.removesuffix("-v shows what was tried"))
     for expected in (
         "; tried EnvironmentCredential: Environment variables are not",
         "; WorkloadIdentityCredential: The workload options are not fully configured",
@@ -218,15 +223,20 @@ def test_a_secret_that_is_refused_ends_the_chain(
 
 def test_the_azure_cli_says_why_it_has_no_token(server: ArmServer, programs_folder: Path) -> None:
     live.azure_cli(programs_folder, "ERROR: Please run 'az login' to setup account.\n", 1)
-    assert "AzureCliCredential: Please run 'az login' to set up an account" in refusal(server)
+    assert "AzureCliCredential: Please run 'az login' to set up an account" in refusal(server, verbose=True)
+    live.azure_cli(programs_folder, "ERROR: AADSTS50173: The grant has expired.\n", 1)
+    refused = refusal(server)
+    assert refused.startswith("not signed in: run `az login`")
+    assert "AADSTS50173" in refused
+    assert "EnvironmentCredential" not in refused, "it was not there"
 
 
 @pytest.mark.slow
 def test_what_the_azure_cli_prints_is_shown_without_tokens(server: ArmServer, programs_folder: Path) -> None:
     live.azure_cli(programs_folder, '{"accessToken": "eyJ.planted.token", "expiresOn": "never"}')
-    assert "eyJ.planted.token" not in refusal(server)
+    assert "eyJ.planted.token" not in refusal(server, verbose=True)
     live.azure_cli(programs_folder, "ERROR: went wrong with client_secret=planted-secret\nin two lines\n", 1)
-    assert "planted-secret" not in refusal(server)
+    assert "planted-secret" not in refusal(server, verbose=True)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +305,7 @@ def test_nothing_is_written_where_the_login_fails(
     printed = capsys.readouterr()
     assert printed.out == ""
     lines = printed.err.splitlines()
-    assert [line[:50] for line in lines] == ["auditor: error: cannot sign in to Azure: run `az l"] * 3
+    assert [line[:50] for line in lines] == ["auditor: error: not signed in: run `az login`, or "] * 3
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from auditor.report.terminal.progress import ConsoleProgress
 from auditor.sources import snapshot_file
 from auditor.sources.live.clouds import CLOUDS
 from tests import estates
-from tests.arm import ArmServer, Fault, Identity, On, Role, exchange
+from tests.arm import ArmServer, Estate, Fault, Identity, On, Role, exchange
 from tests.arm.exchange import Answer, Call
 from tests.sources.live import live
 from tests.sources.live.proxy import Proxy
@@ -177,14 +177,82 @@ def test_several_subscriptions_are_read_in_one_run(tmp_path: Path) -> None:
         assert held <= {resource.key for resource in taken.resources}
 
 
+def named(**names: str) -> Estate:
+    """Return an estate of empty subscriptions of these names; the id of each ends in its keyword."""
+    estate = Estate()
+    for letter, name in names.items():
+        own = SCOPE[:-1] + letter
+        estate.add({"id": own, "subscriptionId": own[-36:], "displayName": name, "state": "Enabled"})
+    return estate
+
+
+def scopes(path: Path) -> list[str]:
+    return sorted(snapshot_file.decode(files.read(path), "").scopes)
+
+
+def test_a_subscription_is_chosen_by_its_name_in_any_case(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.jsonl"
+    with ArmServer(named(a="Web Shop", b="other", c="c"), page_size=1) as server, live.signed_in(server):
+        main(["collect", *source(server, "web shop", f"{SCOPE[:-1]}C"), "-o", f"snapshot={taken}"])
+    assert scopes(taken) == [f"{SCOPE[:-1]}a", f"{SCOPE[:-1]}c"]
+
+
+def test_all_subscriptions_are_those_that_the_identity_can_see(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken.jsonl"
+    roles = tuple(Role(scope=SCOPE[:-1] + letter) for letter in "bc")
+    with ArmServer(named(a="hidden", b="seen", c="too"), Identity(roles=roles)) as server, live.signed_in(server):
+        asked = ["--all-subscriptions", *source(server)[2:]]
+        main(["collect", *asked, "-o", f"snapshot={taken}"])
+        assert scopes(taken) == [f"{SCOPE[:-1]}b", f"{SCOPE[:-1]}c"]
+        assert main(["discover", *asked]) == exit_codes.INCOMPLETE
+        assert "auditor scan --all-subscriptions --deployment" in capsys.readouterr().out
+        server.identity = Identity(roles=())
+        assert main(["collect", *asked, "-o", f"snapshot={taken}"]) == exit_codes.USAGE
+    assert "error: whoever signed in sees no subscription; if they are in another tenant" in capsys.readouterr().err
+
+
+def test_a_name_that_does_not_say_which_subscription_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = (
+        (
+            "shop",
+            None,
+            f"2 subscriptions are named 'shop': Shop ({SUBSCRIPTION[:-1]}a), shop (",
+            "; name one by its id",
+        ),
+        ("shopp", None, "no subscription is named 'shopp'; whoever signed in sees ", "\\x1b]0;pwned"),
+        (
+            "shop",
+            Fault.FORBIDDEN,
+            "the list of subscriptions could not be read: ",
+            "; name each subscription by its id",
+        ),
+    )
+    with ArmServer(named(a="Shop", b="shop", c=ACTING)) as server, live.signed_in(server):
+        for name, fault, *expected in cases:
+            server.faults = {r"^/subscriptions\?": fault} if fault else {}
+            asked = source(server, name)
+            assert main(["collect", *asked, "-o", f"snapshot={tmp_path / 'taken.jsonl'}"]) == exit_codes.USAGE
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line.startswith(f"auditor: error: {expected[0]}")
+            assert expected[1] in line
+            assert "\x1b" not in line
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- usage ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["scan", "--subscription", "prod"], "'prod' is not the id of a subscription, like 00000000-"),
-        (["scan", "--subscription", "../../x"], "is not the id of a subscription"),
+        (["scan", "--subscription", "/prod"], "'/prod' is not the id of a subscription, like 00000000-"),
+        (["scan", "--subscription", " "], "is not the id of a subscription"),
+        (["permissions", "--subscription", "prod"], "'prod' is not the id of a subscription"),
+        (["scan", "--subscription", SUBSCRIPTION, "--all-subscriptions"], "not allowed with argument"),
         (["scan", "--subscription", f"{SUBSCRIPTION}/resourceGroups/rg"], "is not the id of a subscription"),
         (["scan", "--subscription", SUBSCRIPTION, "--timeout", "0"], "'0' is not a number of seconds"),
         (["scan", "--subscription", SUBSCRIPTION, "--timeout", "nan"], "'nan' is not a number of seconds"),
@@ -198,7 +266,7 @@ def test_several_subscriptions_are_read_in_one_run(tmp_path: Path) -> None:
             "not allowed with argument",
         ),
         (["collect", "--subscription", SUBSCRIPTION], "required: -o/--output"),
-        (["collect", "-o", "snapshot=x"], "required: --subscription"),
+        (["collect", "-o", "snapshot=x"], "one of the arguments --subscription --all-subscriptions is required"),
         (["permissions"], "required: --subscription"),
     ],
 )
