@@ -269,6 +269,7 @@ def _page(pack: Pack, rule: Rule) -> str:
     value: Any = yaml_documents.read(file).value
     lines = [f"# {rule.id}: {prose(rule.title)}", ""]
     lines += [f"Severity **{value['severity']}**. {_GENERATED} `rules/{pack.name}/{file.name}`.", ""]
+    lines += [f"Finding when it fails: **{prose(rule.headline)}**", ""]
     lines += ["## Why", "", prose(rule.why), "", "## What it evaluates", ""]
     lines += [f"- {_target(target)}" for target in value["for"]]
     lines += [

@@ -48,6 +48,7 @@ def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
         raise InputError(message)
     pack, _, rule = found[0]
     lines = [f"{rule.id}  {rule.title}", ""]
+    lines += [f"if not     {rule.headline}"]
     lines += [f"severity   {rule.severity}", f"profiles   {', '.join(profile for _, profile, _ in found)}"]
     lines += [f"setting    {name}: {s.default:g} ({s.min:g} to {s.max:g})" for name, s in rule.settings.items()]
     for name in rule.reference:

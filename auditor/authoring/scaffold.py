@@ -16,6 +16,7 @@ _BEGINNING: Final = """\
 # yaml-language-server: $schema=../../auditor/schema/rule.schema.json
 id: {id}
 title: What is true of a good deployment, as one sentence
+fails: What is wrong when it is not so   # the headline of findings, true of every way to fail
 severity: medium                   # critical | high | medium | low | info
 sources:                           # or `reference: [S..]`, statements of pack.yaml
   - {{title: The page that requires this, url: "https://learn.microsoft.com/azure/", date: 2026-01}}

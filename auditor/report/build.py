@@ -15,6 +15,7 @@ from auditor.evaluation.drift import model as drift_model
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, Outcome
 from auditor.evaluation.result import Evaluation
+from auditor.report import wording
 from auditor.report.document import (
     Approval,
     Attestation,
@@ -128,6 +129,7 @@ def _finding(finding: model.Finding) -> Finding:
     return Finding(
         rule=rule.id,
         title=rule.title,
+        headline=_headline(finding),
         outcome=finding.outcome,
         severity=finding.severity,
         grade=finding.graded or None,
@@ -145,6 +147,10 @@ def _finding(finding: model.Finding) -> Finding:
         attestation=_attestation(finding.attestation) if finding.attestation else None,
         state=finding.state,
     )
+
+
+def _headline(finding: model.Finding) -> str | None:
+    return wording.headline_of(finding.outcome, finding.cause, finding.rule.title, finding.rule.headline)
 
 
 def _subject(subject: subjects.Subject) -> Subject:
@@ -168,6 +174,7 @@ def _rule(rule: rules_model.Rule, passes: int) -> Rule:
     return Rule(
         id=rule.id,
         title=rule.title,
+        headline=rule.headline,
         severity=rule.severity,
         grades=tuple(dict.fromkeys(grade.severity for grade in rule.grade if grade.severity is not rule.severity)),
         why=rule.why,
@@ -315,12 +322,21 @@ def _finding_change(change: drift_model.FindingChange) -> FindingChange:
         state=change.state,
         rule=finding.rule.id,
         title=finding.rule.title,
+        headline=_headline_of_change(change),
         subject=_subject(finding.subject),
         deployment=finding.deployment or None,
         before=_side(change.before),
         after=_side(change.after),
         reason=change.reason or (change.after.reason if change.after else "") or None,
     )
+
+
+def _headline_of_change(change: drift_model.FindingChange) -> str | None:
+    """Return the headline of a finding as it is now; of one that was mended or is gone, as it was."""
+    if change.state is BaselineState.LOST_SIGHT and change.after is None:
+        return wording.headline_of(Outcome.UNKNOWN, Cause.GAP, change.finding.rule.title, "")
+    headlines = (_headline(side) for side in (change.after, change.before) if side)
+    return next(filter(None, headlines), None)
 
 
 def _side(finding: model.Finding | None) -> FindingSide | None:

@@ -152,6 +152,8 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """The rule's id."""
     title: str
     """The rule's title."""
+    headline: Text | None = None
+    """What is wrong, or why that is unknown; absent if the rule passes or does not apply, and in older reports."""
     outcome: Outcome
     """The result of the rule for the subject."""
     severity: Severity
@@ -227,6 +229,8 @@ class Rule(_Part, frozen=True):
     """Its id."""
     title: str
     """What holds where it is met."""
+    headline: str
+    """What is wrong when it fails, in one line without full stop."""
     severity: Severity
     """How bad a fail is, unless a grade changes it."""
     grades: tuple[Severity, ...]
@@ -454,7 +458,7 @@ class FindingSide(_Part, frozen=True):
     """The fingerprint of the finding."""
 
 
-class FindingChange(_Part, frozen=True):
+class FindingChange(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """A finding that is not `unchanged`."""
 
     state: Annotated[BaselineState, Meta(extra_json_schema={"not": {"const": "unchanged"}})]
@@ -463,6 +467,9 @@ class FindingChange(_Part, frozen=True):
     """The rule's id."""
     title: str
     """The rule's title."""
+    headline: Text | None = None
+    """What is wrong, or was before it was mended, or why that is unknown; absent if neither outcome is a fail, unknown
+    or error, and in older reports."""
     subject: Subject
     """What the finding is about."""
     deployment: Text | None

@@ -126,7 +126,7 @@ def _ending(document: Document) -> Iterator[tuple[str, ...]]:
 
 def _about(finding: Finding | FindingChange) -> tuple[str, str]:
     """Return the rule and the subject of a finding."""
-    return f"{finding.rule} {finding.title}", wording.subject(finding.subject)
+    return f"{finding.rule} {wording.headline(finding)}", wording.subject(finding.subject)
 
 
 def _where(finding: Finding, file: str) -> str:

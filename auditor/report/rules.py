@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from auditor.report.document import Document, Finding, Rule
-from auditor.rules.model import Severity
+from auditor.rules.model import Severity, not_as_required
 
 
 def by_id(document: Document) -> Mapping[str, Rule]:
@@ -37,6 +37,7 @@ def _rule(id_: str, title: str, severity: Severity, finding: Finding | None = No
     return Rule(
         id=id_,
         title=title,
+        headline=not_as_required(title),
         severity=severity,
         grades=(),
         why="",

@@ -11,18 +11,22 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.evaluation.model import ExemptionState
+from auditor.evaluation.model import ExemptionState, Outcome
 from auditor.report.document import (
     Attestation,
     AttestationStatus,
     Document,
+    Finding,
+    FindingChange,
     Gap,
     GuestFile,
     Subject,
     Waiver,
     WaiverStatus,
 )
+from auditor.rules.model import not_as_required
 from auditor.snapshot import model
+from auditor.snapshot.known import Cause
 
 MOST: Final = 5
 """The number of items that are shown of one subject or one gap; the JSON report has all of them."""
@@ -36,6 +40,32 @@ _ID: Final = re.compile(
     r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]\"']+)", re.IGNORECASE
 )
 """A resource id, with its resource group and the name below that."""
+
+
+_CAUSES: Final[Mapping[Cause | None, str]] = {
+    Cause.GAP: "not read",
+    Cause.DECLARATION: "not declared",
+    Cause.GUEST: "guest file missing or too old",
+    Cause.VALUE: "value without known meaning",
+    Cause.ATTESTATION: "not attested",
+    None: "without a known cause",
+}
+
+
+def headline(found: Finding | FindingChange) -> str:
+    """Return a finding in one line without full stop: what is wrong, why that is unknown, or else the rule's title."""
+    if found.headline is None and isinstance(found, Finding):
+        return headline_of(found.outcome, found.cause, found.title, not_as_required(found.title)) or found.title
+    return found.headline or found.title
+
+
+def headline_of(outcome: Outcome, cause: Cause | None, title: str, fails: str) -> str | None:
+    """Return what is wrong, or why that is unknown; None if the title says how it is."""
+    return {
+        Outcome.FAIL: fails,
+        Outcome.UNKNOWN: f"Unknown ({_CAUSES[cause]}): {title}",
+        Outcome.ERROR: f"Not evaluated (a bug in auditor): {title}",
+    }.get(outcome)
 
 
 def subject(found: Subject) -> str:

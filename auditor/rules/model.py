@@ -98,6 +98,8 @@ class Rule(msgspec.Struct, frozen=True):
     """What must be true; empty if `attest` has it."""
     why: str
     fix: str
+    fails: str = ""
+    """What is wrong when it fails, without full stop; "" if the file does not say."""
     when: Condition | None = None
     attest: str = ""
     """The sentence that a person must attest, since nothing in Azure shows it; "" if there is a condition."""
@@ -109,3 +111,13 @@ class Rule(msgspec.Struct, frozen=True):
     profiles: tuple[str, ...] = ()
     pack: str = ""
     file: str = ""
+
+    @property
+    def headline(self) -> str:
+        """What is wrong when it fails."""
+        return self.fails or not_as_required(self.title)
+
+
+def not_as_required(title: str) -> str:
+    """Return what is wrong when a rule fails that says only what it requires."""
+    return f"Not as required: {title}"

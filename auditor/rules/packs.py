@@ -190,6 +190,7 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
         condition=value.get("assert", {}),
         why=value["why"],
         fix=value["fix"],
+        fails=" ".join(value.get("fails", "").split()),
         when=value.get("when"),
         attest=" ".join(value.get("attest", "").split()),
         params=value["params"],

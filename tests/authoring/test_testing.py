@@ -91,7 +91,7 @@ def test_a_rule_is_created_tested_and_edited(folder: Path, capsys: pytest.Captur
     assert f"({len(estates.rules('current')) + 1} rules)" in capsys.readouterr().out
     path.write_text(path.read_text().replace("value: Failed", "value: Succeeded"))
     assert main(["rules", "test", str(path)]) == exit_codes.FINDINGS
-    assert f"{path}:14: example 2 (" in capsys.readouterr().out
+    assert f"{path}:15: example 2 (" in capsys.readouterr().out
     assert main(["rules", "new", "OWN", "--rules", str(folder)]) == exit_codes.OK
     assert capsys.readouterr().out.strip().endswith("OWN002.yaml")
 

@@ -46,6 +46,7 @@ HOSTILE: Final = "a\x1b[31m[red]b[/red]<script>alert(1)</script>\u202egpj.exe\u2
 PROBE: Final = Rule(
     id="MIR003",
     title="The mirror has a probe for the mirror status page",
+    fails="The mirror status page is not probed",
     severity=Severity.CRITICAL,
     targets=(),
     condition={},
@@ -312,7 +313,9 @@ def baseline() -> Baseline:
 
 def hostile(text: str) -> Evaluation:
     """Return a report with this text for everything that Azure or a user may choose."""
-    rule = msgspec.structs.replace(SIZE, title=text, why=text, fix=text, sources=(Source(text, text, text),))
+    rule = msgspec.structs.replace(
+        SIZE, title=text, fails=text, why=text, fix=text, sources=(Source(text, text, text),)
+    )
     subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)
     seen = Evidence(subject.id, text, text, text, ((text, text, text), (text, text, [text, {text: text}])))
     findings = [finding(outcome, rule, subject, deployment=text, seen=(seen,), reasons=(text,)) for outcome in Outcome]

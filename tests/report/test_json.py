@@ -75,6 +75,7 @@ def test_a_finding_has_exactly_the_keys_of_the_format() -> None:
         {
             "rule": "MIR003",
             "title": "The mirror has a probe for the mirror status page",
+            "headline": "The mirror status page is not probed",
             "outcome": "fail",
             "severity": "critical",
             "subject": {
@@ -291,6 +292,7 @@ def test_a_changed_finding_has_both_outcomes() -> None:
         "state": "regressed",
         "rule": "MIR003",
         "title": reports.PROBE.title,
+        "headline": reports.PROBE.fails,
         "subject": {
             "id": "prod/mirrors/TRAKDB",
             "kind": "mirror",
@@ -303,6 +305,13 @@ def test_a_changed_finding_has_both_outcomes() -> None:
         "after": {"outcome": "fail", "severity": "critical", "key": failed.key},
         "reason": None,
     }
+    assert [change.get("headline") for change in changes[1:]] == [
+        "Not as required: The failover members are alike",
+        "Unknown (not read): The mirror has a probe for the mirror status page",
+        "Not as required: The failover members are alike",
+        "Not as required: The failover members are alike",
+        None,
+    ]
     assert (gone["subject"]["name"], changes[2]["reason"]) == ("vm-gone", str(reports.gap()))
 
 

@@ -61,7 +61,7 @@ def test_the_summary_counts_findings() -> None:
         ["Severity", "Rule", "Subject", "Where"],
         [
             "critical",
-            "MIR003 The mirror has a probe for the mirror status page",
+            "MIR003 The mirror status page is not probed",
             "TRAKDB (mirror, westeurope)",
             "prod/mirrors/TRAKDB",
         ],
@@ -93,7 +93,9 @@ def test_an_unknown_has_its_reason_and_its_remedy() -> None:
         unknown(PROBE, vm("vm-a"), str(gap(vm("vm-a").id))), gaps=(gap(vm("vm-a").id), gap(detail="ask"))
     )
     rows = cells(rendered(made))
-    assert ["critical", f"{PROBE.id} {PROBE.title}", "vm-a (virtualMachines, westeurope)"] == rows[-4][:3]
+    assert ["critical", f"{PROBE.id} Unknown (not read): {PROBE.title}", "vm-a (virtualMachines, westeurope)"] == rows[
+        -4
+    ][:3]
     assert rows[-4][3].startswith("Microsoft.Network/loadBalancers in rg-prod/vm-a was not read (forbidden")
     needs = "Microsoft.Network/loadBalancers/read"
     assert rows[-2:] == [
@@ -135,11 +137,12 @@ def test_changes_since_the_baseline_are_listed() -> None:
     ]
     assert titles(text)[0] == "Changes since the baseline"
     start = told.index(["State", "Rule", "Subject", "Before and now"]) + 1
-    probe, size = (f"{rule.id} {rule.title}" for rule in (PROBE, SIZE))
+    probe, size = (f"{rule.id} {rule.headline}" for rule in (PROBE, SIZE))
+    hidden = f"{PROBE.id} Unknown (not read): {PROBE.title}"
     assert told[start : start + 6] == [
         ["regressed", probe, "TRAKDB (mirror, westeurope)", "pass -> fail (critical)"],
         ["new", size, "vm-new (virtualMachines, westeurope)", "no finding -> fail (medium)"],
-        ["lost sight", probe, "vm-hidden (virtualMachines, westeurope)", "fail (critical) -> unknown"],
+        ["lost sight", hidden, "vm-hidden (virtualMachines, westeurope)", "fail (critical) -> unknown"],
         ["fixed", size, "vm-mended (virtualMachines, westeurope)", "fail (medium) -> pass"],
         ["gone", size, "vm-gone (virtualMachines, westeurope)", "fail (medium) -> no finding"],
         ["Severity", "Rule", "Subject", "Where"],

@@ -195,12 +195,13 @@ def test_a_rule_is_described() -> None:
     one, described = run_of(make_report())["tool"]["driver"]["rules"]
     assert one["id"] == "MIR001"
     assert described["id"] == "MIR003"
-    assert described["shortDescription"]["text"] == "The mirror has a probe for the mirror status page."
+    assert described["shortDescription"]["text"] == "The mirror status page is not probed."
     assert described["fullDescription"]["text"] == "A TCP probe finds both members healthy."
     assert described["properties"]["tags"] == ["security", "house"]
     assert described["properties"]["precision"] == "high"
     for form in ("text", "markdown"):
         help_ = described["help"][form]
+        assert "The mirror has a probe for the mirror status page" in help_
         assert 'az vm list --query "[].{n:name}"\n' in help_  # to be copied
         assert "S45" in help_
         assert "Also by HTTPS" in help_
@@ -288,7 +289,7 @@ def test_the_log_for_github_has_only_alerts() -> None:
     assert (failed["kind"], failed["level"]) == ("fail", "error")
     assert unseen["properties"]["cause"] == "gap"
     assert (unseen["kind"], unseen["level"]) == ("fail", "note")
-    assert unseen["message"]["text"].startswith("Could not be evaluated for ")
+    assert unseen["message"]["text"].startswith("Unknown (not read): The mirror has ")
     assert unseen["message"]["text"].endswith(" the disk was not read.")
     assert [len(result["locations"]) for result in (failed, unseen)] == [1, 1]
     assert failed["suppressions"] == unseen["suppressions"] == []
@@ -391,18 +392,18 @@ def test_results_of_one_path_have_different_and_stable_fingerprints() -> None:
 
 def test_a_message_says_what_was_seen_and_what_was_expected() -> None:
     assert text_of(make_finding(evidence=(EVIDENCE,))) == (
-        "The mirror has a probe for the mirror status page: failed for Microsoft.Compute/virtualMachines 'vm-db-a' of "
-        r"deployment 'prod'. 'properties.probes\[0\].protocol' of 'p' is 'Tcp', expected 'in \[Http, Https\]'."
+        "The mirror status page is not probed (Microsoft.Compute/virtualMachines 'vm-db-a' of deployment 'prod'). "
+        r"'properties.probes\[0\].protocol' of 'p' is 'Tcp', expected 'in \[Http, Https\]'."
     )
 
 
 def test_a_subject_is_not_confused_with_another() -> None:
     subject = Subject("prod/tiers/web/westeurope", "tier", "web", "westeurope")
-    assert "tier 'web' in 'westeurope' of deployment 'prod'." in text_of(make_finding(subject=subject))
+    assert "tier 'web' in 'westeurope' of deployment 'prod')." in text_of(make_finding(subject=subject))
     subject = Subject("prod", "deployment", "prod", "westeurope")
-    assert ": failed for deployment 'prod'." in text_of(make_finding(subject=subject))
+    assert " (deployment 'prod')." in text_of(make_finding(subject=subject))
     subject = Subject(SUBSCRIPTION, "subscription", GUID)
-    assert text_of(make_finding(subject=subject, deployment="")).endswith(f": failed for subscription '{GUID}'.")
+    assert text_of(make_finding(subject=subject, deployment="")).endswith(f" (subscription '{GUID}').")
 
 
 @pytest.mark.parametrize(
@@ -440,16 +441,16 @@ def test_a_message_is_bounded() -> None:
 @pytest.mark.parametrize(
     ("outcome", "start"),
     [
-        ("pass", "The mirror has a probe for the mirror status page: passed for "),
-        ("not_applicable", "The mirror has a probe for the mirror status page: not applicable to "),
-        ("unknown", "Could not be evaluated for "),
-        ("error", "Could not be evaluated for "),
+        ("pass", "The mirror has a probe for the mirror status page (passes for "),
+        ("not_applicable", "The mirror has a probe for the mirror status page (not applicable to "),
+        ("unknown", "Unknown (without a known cause): The mirror has a probe for the mirror status page ("),
+        ("error", "Not evaluated (a bug in auditor): The mirror has a probe for the mirror status page ("),
     ],
 )
 def test_other_outcomes_come_first_in_the_message(outcome: str, start: str) -> None:
     text = text_of(make_finding(Outcome(outcome), reasons=("a\n reason.",)))
     assert text.startswith(start)
-    assert text.endswith("'prod'. a reason." if "mirror" in start else " a reason.")
+    assert text.endswith("'prod'). a reason.")
 
 
 @pytest.mark.parametrize(
@@ -466,7 +467,7 @@ def test_other_outcomes_come_first_in_the_message(outcome: str, start: str) -> N
     ],
 )
 def test_data_has_no_markup_in_a_message(raw: str, shown: str) -> None:
-    assert f" mirror '{shown}' of " in text_of(at("prod/mirrors/x", raw))
+    assert f"(mirror '{shown}' of " in text_of(at("prod/mirrors/x", raw))
 
 
 # --- what was not seen ------------------------------------------------------------------------------------------------
@@ -626,9 +627,9 @@ def test_a_subject_that_may_exist_is_not_absent() -> None:
     drift = msgspec.structs.replace(shown.drift, findings=(lost,))
     result = run_of(msgspec.structs.replace(shown, drift=drift, rules=(*shown.rules, RULE)))["results"][-1]
     assert (result["kind"], result["baselineState"]) == ("open", "updated")
-    assert result["message"]["text"].startswith("Could not be evaluated for ")
+    assert result["message"]["text"].startswith("Unknown (not read): The mirror has ")
     assert result["message"]["text"].endswith(
-        "of deployment 'prod': The mirror has a probe for the mirror status page. it was not scanned."
+        "(Microsoft.Compute/virtualMachines 'vm-db-a' of deployment 'prod'). it was not scanned."
     )
 
 

@@ -115,6 +115,19 @@ def test_a_pack_is_loaded_with_its_rules_by_id(tmp_path: Path) -> None:
     )
 
 
+def test_a_headline_is_optional_and_a_profile_may_change_it(tmp_path: Path) -> None:
+    assert one(load(tmp_path)).rule.headline == "Not as required: A rule of a user"
+    text = _RULE.replace("severity: high\n", "fails: A disk is\n  large\nseverity: high\n", 1)
+    text = text.replace("  strict: {}\n", "  strict: {fails: A disk is not small}\n")
+    loaded = load(tmp_path, text)
+    assert [one(loaded, profile).rule.headline for profile in ("current", "strict")] == [
+        "A disk is large",
+        "A disk is not small",
+    ]
+    with pytest.raises(InputError, match=r"OWN001\.yaml:\d+: .*"):
+        load(tmp_path, text.replace("A disk is not small", "A disk is not small."))
+
+
 def test_a_pack_may_have_no_rules_yet(tmp_path: Path) -> None:
     assert packs.select([packs.load(write(tmp_path / "own", {}), FACTS)], "strict") == ()
 

@@ -100,14 +100,9 @@ def _suppression(waiver: Waiver) -> Node:
 
 def _message(finding: Finding, last_seen: str) -> str:
     """Return the outcome as a sentence that is understood alone, since lists show only that, and the evidence."""
-    title, subject = inert(one_line(finding.title).rstrip("."), LONGEST_VALUE), _subject(finding)
-    outcome = {
-        Outcome.FAIL: f"{title}: failed for {subject}.",
-        Outcome.UNKNOWN: f"Could not be evaluated for {subject}: {title}.",
-        Outcome.ERROR: f"Could not be evaluated for {subject} because of a bug in auditor: {title}.",
-        Outcome.PASS: f"{title}: passed for {subject}.",
-        Outcome.NOT_APPLICABLE: f"{title}: not applicable to {subject}.",
-    }[finding.outcome]
+    headline, subject = inert(one_line(wording.headline(finding)).rstrip("."), LONGEST_VALUE), _subject(finding)
+    said = {Outcome.PASS: "passes for ", Outcome.NOT_APPLICABLE: "not applicable to "}.get(finding.outcome, "")
+    outcome = f"{headline} ({said}{subject})."
     observations = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
     if more := len(finding.evidence) - len(observations):
         observations.append(f"and {more} more")

@@ -64,7 +64,7 @@ def driver(document: Document) -> Node:
 def _descriptor(rule: Rule, pack: Pack | None) -> Node:
     return om.ReportingDescriptor(
         id=rule.id,
-        short_description=om.MultiformatMessageString(text=sentence(rule.title, LONGEST_DESCRIPTION)),
+        short_description=om.MultiformatMessageString(text=sentence(rule.headline, LONGEST_DESCRIPTION)),
         full_description=om.MultiformatMessageString(text=sentence(rule.why, LONGEST_DESCRIPTION)),
         help=om.MultiformatMessageString(text=_help(rule, pack), markdown=_help_markdown(rule, pack)),
         default_configuration=om.ReportingConfiguration(level=LEVELS[rule.severity]),
@@ -77,10 +77,11 @@ def _descriptor(rule: Rule, pack: Pack | None) -> Node:
 
 
 def _help(rule: Rule, pack: Pack | None) -> str:
-    """Return why the rule exists, how to fix a fail and what the rule rests on, as plain text."""
+    """Return what the rule requires and why, how to fix a fail and what the rule rests on, as plain text."""
     fix = [printable(line) for line in rule.fix.strip().splitlines()]
     basis = [f"{printable(text)} {printable(url)}".rstrip() for text, url in _basis(rule, pack)]
-    return "\n".join((sentence(rule.why), "", "Fix:", *fix, "", "Reference:", *basis, "", _PLACE))
+    required = f"Required: {sentence(rule.title)}"
+    return "\n".join((required, "", sentence(rule.why), "", "Fix:", *fix, "", "Reference:", *basis, "", _PLACE))
 
 
 def _help_markdown(rule: Rule, pack: Pack | None) -> str:
@@ -90,8 +91,23 @@ def _help_markdown(rule: Rule, pack: Pack | None) -> str:
     """
     fix = [f"    {printable(line)}" for line in rule.fix.strip().splitlines()]
     basis = [f"- {markdown(text)}{f' <{page(url)}>' if url else ''}" for text, url in _basis(rule, pack)]
+    required = f"**Required**: {markdown(sentence(rule.title))}"
     return "\n".join(
-        (markdown(one_line(rule.why)), "", "**Fix**", "", *fix, "", "**Reference**", "", *basis, "", _PLACE)
+        (
+            required,
+            "",
+            markdown(one_line(rule.why)),
+            "",
+            "**Fix**",
+            "",
+            *fix,
+            "",
+            "**Reference**",
+            "",
+            *basis,
+            "",
+            _PLACE,
+        )
     )
 
 

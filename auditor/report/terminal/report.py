@@ -200,7 +200,9 @@ def _heading(page: Page, findings: list[Finding], indent: int = 0) -> None:
     first = findings[0]
     subjects = f" ({len(findings)} subjects)" if len(findings) > 1 else ""
     lead = f"{first.severity.upper():<9}"
-    page.write(f"{first.rule}  {first.title}{subjects}", indent, lead=lead, style=_COLOURS[first.severity])
+    # What is unknown is written below its cause, which its headline would repeat.
+    text = wording.headline(first) if first.outcome is Outcome.FAIL else first.title
+    page.write(f"{first.rule}  {text}{subjects}", indent, lead=lead, style=_COLOURS[first.severity])
 
 
 def _evidence(page: Page, finding: Finding) -> None:

@@ -21,15 +21,16 @@ It has 1 gap; what could not be read then is not compared.
 Findings: 1 regressed, 1 new, 1 lost sight, 1 fixed, 1 gone, 1 drifted;
 resources: 1 removed, 1 moved, 1 changed, 1 lost sight.
 
-REGRESSED   MIR003  The mirror has a probe for the mirror status page
+REGRESSED   MIR003  The mirror status page is not probed
             pass -> fail (critical): TRAKDB (mirror, westeurope)
-NEW         CMP006  The failover members are alike
+NEW         CMP006  Not as required: The failover members are alike
             no finding -> fail (medium): vm-new (virtualMachines, westeurope)
-LOST SIGHT  MIR003  The mirror has a probe for the mirror status page
+LOST SIGHT  MIR003  Unknown (not read): The mirror has a probe for the mirror
+            status page
             fail (critical) -> unknown: vm-hidden (virtualMachines, westeurope)
-FIXED       CMP006  The failover members are alike
+FIXED       CMP006  Not as required: The failover members are alike
             fail (medium) -> pass: vm-mended (virtualMachines, westeurope)
-GONE        CMP006  The failover members are alike
+GONE        CMP006  Not as required: The failover members are alike
             fail (medium) -> no finding: vm-gone (virtualMachines, westeurope)
 
 Changed: rg-prod in 00000000-0000-0000-0000-000000000001

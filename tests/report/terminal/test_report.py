@@ -175,7 +175,7 @@ def test_a_fail_can_be_acted_on() -> None:
     assert """\
 --- prod: 1 fail ---------------------------------------------------------------
 
-CRITICAL MIR003  The mirror has a probe for the mirror status page
+CRITICAL MIR003  The mirror status page is not probed
   Why  A probe that only opens a connection finds both members healthy.
   At   TRAKDB (mirror, westeurope)
          /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-prod/providers/Microsoft.Network/loadBalancers/lb-mirror
@@ -430,7 +430,7 @@ def test_what_is_lost_from_sight_is_listed_with_when_it_was_last_seen() -> None:
     assert text[text.index(title) :].splitlines()[2:] == [
         "Last evaluated 2026-10-31T06:00:00Z",
         f"  {gap()}",
-        "    CRITICAL MIR003  The mirror has a probe for the mirror status page",
+        "    CRITICAL MIR003  The mirror status page is not probed",
         "             prod: TRAKDB (mirror, westeurope)",
         "    MEDIUM   CMP006  The failover members are alike",
         "             prod: vm-gone (virtualMachines, westeurope)",
