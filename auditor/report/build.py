@@ -59,6 +59,7 @@ from auditor.rules import evidence
 from auditor.rules import model as rules_model
 from auditor.rules.model import SEVERITIES
 from auditor.snapshot import model as snapshot_model
+from auditor.snapshot.known import Cause
 
 _ALWAYS_LISTED: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
 

@@ -65,6 +65,7 @@ def _before(change: FindingChange, before: FindingSide, rule: Rule) -> Finding:
     return Finding(
         rule=change.rule,
         title=change.title,
+        headline=change.headline,
         outcome=Outcome.UNKNOWN if hidden else before.outcome,
         severity=before.severity,
         subject=change.subject,
