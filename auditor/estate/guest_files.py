@@ -8,6 +8,7 @@ from functools import cached_property
 
 from auditor.azure import arm
 from auditor.azure.types.names import GUEST_FILE
+from auditor.estate.caching import cached_method
 from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment
 from auditor.snapshot.guest_kinds import GuestKind
@@ -30,19 +31,26 @@ class GuestFiles:
 
     def supplied(self, vm: Resource, kind: GuestKind, most_days: float) -> PartialList:
         """Return the files of a kind that were supplied; one that is too old is unknown."""
-        known: list[object] = []
-        for file in self._by_vm.get(vm.key, ()):
-            found = value(file, "properties.kind").value
-            if isinstance(found, Unknown):
-                known.append(found)
-            elif found == kind:
-                known.append(self._age_unknown(file, most_days) or file)
-        return PartialList(tuple(known))
+        return PartialList(
+            tuple(
+                file if isinstance(file, Unknown) else self._age_unknown(file, most_days) or file
+                for file in self._of_kind(vm.key, kind)
+            )
+        )
 
     def has(self, vm: Resource, kind: GuestKind) -> bool:
         """Return whether a VM may have a file of a kind, of whatever age."""
-        found = (value(file, "properties.kind").value for file in self._by_vm.get(vm.key, ()))
-        return any(isinstance(own, Unknown) or own == kind for own in found)
+        return bool(self._of_kind(vm.key, kind))
+
+    @cached_method
+    def _of_kind(self, vm: str, kind: GuestKind) -> tuple[Resource | Unknown, ...]:
+        """Return the files of a VM, by its key, that are of a kind, or whose kind is unknown."""
+        found: list[Resource | Unknown] = []
+        for file in self._by_vm.get(vm, ()):
+            own = value(file, "properties.kind").value
+            if isinstance(own, Unknown) or own == kind:
+                found.append(own if isinstance(own, Unknown) else file)
+        return tuple(found)
 
     def are_enough_for(self, deployment: Deployment) -> bool:
         """Return whether a deployment has a file of one of its VMs, if it requires any."""

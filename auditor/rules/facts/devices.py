@@ -6,7 +6,7 @@ InterSystems does not support symbolic links in the directories of an instance, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Final, NamedTuple
 
@@ -27,7 +27,7 @@ from auditor.rules.facts.disks import ATTACHMENTS, END_OF_LUNS
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.sizes import has_temporary_disk
 from auditor.rules.facts.vm_files import cpfs, file_beside
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import items, objects, required, value
@@ -62,7 +62,8 @@ class _Files(NamedTuple):
     """The file systems and devices of a VM."""
 
     mounts: PartialList
-    devices: PartialList
+    devices: Mapping[object, Part] | Unknown
+    """By name."""
     luns: frozenset[float] | None
     """The LUNs at which Azure shows a data disk; None if that is not known."""
 
@@ -75,10 +76,9 @@ def shared_devices(context: Context, cpf: Resource) -> Answer:
     journals. The WIJ may be with the first two. A device is a disk, through partitions and LVM, and on Windows a drive
     letter.
     """
-    own = directories(cpf)
-    files = _files(context, cpf)
-    placed = [(each, _place(files, each)) for each in own.of_type(Directory)]
-    unknown = own.incomplete_because
+    own = _placed(context, cpf)
+    placed = _pairs(own)
+    unknown = PartialList.of(own.value).incomplete_because
     known: list[object] = []
     reads: dict[Read, None] = {}
     for pair in _APART:
@@ -116,15 +116,14 @@ def temporary_directories(context: Context, cpf: Resource) -> Answer:
     there = has_temporary_disk(context, vm) if isinstance(vm, Resource) else Answer(vm)
     if there.value is False:
         return Answer(PartialList(), there.reads)
-    own = directories(cpf)
-    files = _files(context, cpf)
-    unknown = own.incomplete_because
+    own = _placed(context, cpf)
+    unknown = PartialList.of(own.value).incomplete_because
     known: dict[object, None] = {}
     reads: list[Read] = [*there.reads]
-    for directory in own.of_type(Directory):
+    for directory, place in _pairs(own):
         if directory.purpose == TEMPORARY:
             continue
-        found = _is_temporary(directory, _place(files, directory))
+        found = _is_temporary(directory, place)
         reads += (*directory.reads, *found.reads)
         if found.value is True:
             known[directory.path] = None
@@ -156,13 +155,13 @@ def luns_by_purpose(context: Context, cpf: Resource) -> dict[str, PartialList]:
 
     The list of a purpose is incomplete if a directory of it may be on another disk.
     """
-    own = directories(cpf)
-    files = _files(context, cpf)
+    own = _placed(context, cpf)
+    unknown = PartialList.of(own.value).incomplete_because
     found: dict[str, dict[object, None]] = {}
-    for directory in own.of_type(Directory):
+    for directory, place in _pairs(own):
         if directory.purpose != TEMPORARY:
-            found.setdefault(directory.purpose, {}).update(dict.fromkeys(_luns(directory, _place(files, directory))))
-    return {purpose: PartialList(tuple(luns), own.incomplete_because) for purpose, luns in found.items()}
+            found.setdefault(directory.purpose, {}).update(dict.fromkeys(_luns(directory, place)))
+    return {purpose: PartialList(tuple(luns), unknown) for purpose, luns in found.items()}
 
 
 def _luns(directory: Directory, place: _Place | Unknown) -> Iterator[object]:
@@ -179,6 +178,19 @@ def _luns(directory: Directory, place: _Place | Unknown) -> Iterator[object]:
         yield lun if is_known else Unknown(Cause.GUEST, reason, about=_about(disk))
 
 
+@once
+def _placed(context: Context, cpf: Resource) -> Answer:
+    """Return the directories of an instance, each with where it is."""
+    own = directories(cpf)
+    files = _files(context, cpf)
+    placed = tuple((each, _place(files, each)) for each in own.of_type(Directory))
+    return Answer(PartialList(placed, own.incomplete_because))
+
+
+def _pairs(placed: Answer) -> list[tuple[Directory, _Place | Unknown]]:
+    return PartialList.of(placed.value).of_type(tuple)
+
+
 def _files(context: Context, cpf: Resource) -> _Files:
     """Return the file systems and devices of the VM of a CPF."""
     lists = (
@@ -193,7 +205,9 @@ def _files(context: Context, cpf: Resource) -> _Files:
     attached = objects(vm, ATTACHMENTS) if isinstance(vm, Resource) else PartialList(missing=vm)
     luns = [interval(value(part, "lun").value) for part in attached.of_type(Part)]
     certain = attached.complete and None not in luns
-    return _Files(mounts, devices, frozenset(lun.low for lun in luns if lun) if certain else None)
+    by_name = {text_at(part, "name").value: part for part in devices.of_type(Part)}
+    at = frozenset(lun.low for lun in luns if lun) if certain else None
+    return _Files(mounts, devices.incomplete_because or by_name, at)
 
 
 def _place(files: _Files, directory: Directory) -> _Place | Unknown:
@@ -222,11 +236,10 @@ def _place(files: _Files, directory: Directory) -> _Place | Unknown:
 
 def _disks_below(files: _Files, device: str) -> tuple[tuple[Part, ...], list[Read]] | Unknown:
     """Return the disks on which a device lies, with what was read on the way to them, or why they are unknown."""
-    if files.devices.incomplete_because is not None:
-        return files.devices.incomplete_because
-    by_name = {text_at(part, "name").value: part for part in files.devices.of_type(Part)}
+    if isinstance(files.devices, Unknown):
+        return files.devices
     reads: list[Read] = []
-    found = tuple(_roots(by_name, device, reads))
+    found = tuple(_roots(files.devices, device, reads))
     for root in found:
         if isinstance(root, str):
             return Unknown(Cause.GUEST, f"{device} lies on {root}, which `lsblk` does not show as a disk")
@@ -254,7 +267,7 @@ def mount_of(mounts: PartialList, path: str) -> Part | Unknown:
 
 
 def _roots(
-    by_name: dict[object, Part], name: str, reads: list[Read], seen: tuple[str, ...] = ()
+    by_name: Mapping[object, Part], name: str, reads: list[Read], seen: tuple[str, ...] = ()
 ) -> Iterator[Part | str]:
     """Yield the disks on which a device lies, or the name of one of which that is not known; add what was read."""
     device = by_name.get(name)
