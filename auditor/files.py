@@ -14,6 +14,10 @@ from auditor.errors import InputError
 MAX_BYTES: Final = 2 * 1024**3
 """Size limit of an unpacked file, about thirty times a snapshot of 10,000 virtual machines."""
 
+PRIVATE: Final = 0o600
+READABLE: Final = 0o644
+"""The mode of a file that other users may read."""
+
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31
 _CHUNK: Final = 1024**2
@@ -69,8 +73,8 @@ def _unpack(data: bytes, file: str) -> bytes:
     return b"".join(unpacked)
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write a file atomically: to a temporary file beside it, mode 0600, which is then renamed.
+def write(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+    """Write a file atomically: to a temporary file beside it, which is then renamed.
 
     A link is followed. Special files, such as `/dev/null` or a pipe, are written to and not replaced.
 
@@ -87,6 +91,7 @@ def write(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
+            Path(temporary).chmod(mode)
             os.fsync(stream.fileno())
         Path(temporary).replace(target)
     except OSError as error:

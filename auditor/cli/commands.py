@@ -114,7 +114,7 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
 def _collect(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, {outputs.SNAPSHOT})
     snapshot = _with_guest_files(options.guest, _live(options, options.deployment))
-    outputs.write([(output.path, outputs.encode(snapshot, output)) for output in wanted])
+    outputs.write([outputs.Content(output.path, outputs.encode(snapshot, output)) for output in wanted])
     return exit_codes.INCOMPLETE if any(not gap.is_of_guest_file for gap in snapshot.gaps) else exit_codes.OK
 
 
@@ -143,7 +143,7 @@ def _discover(options: argparse.Namespace) -> int:
         raise InputError(message, str(output))
     snapshot = _with_guest_files(_guest(options), _source(options))
     proposal = discover.propose(snapshot, _scan_with(options, output))
-    outputs.write([(output, proposal.text.encode())])
+    outputs.write([outputs.Content(output, proposal.text.encode())])
     if output:
         sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in proposal.last_lines)
     return exit_codes.OK if proposal.found else exit_codes.INCOMPLETE

@@ -39,6 +39,15 @@ class Output(NamedTuple):
     """None for standard output."""
 
 
+class Content(NamedTuple):
+    """What is written to a destination."""
+
+    path: Path | None
+    """None for standard output."""
+    data: bytes
+    mode: int = files.PRIVATE
+
+
 def parse(options: argparse.Namespace, formats: Collection[str]) -> list[Output]:
     """Return the outputs that were asked for, by default the first format on standard output.
 
@@ -119,12 +128,17 @@ def write_report(
             return encode(evaluation.snapshot, output)
         return _rendered(document, output, passes=passes, only_changes=only_changes)
 
-    write([(output.path, content(output)) for output in outputs])
+    write([_content(output, content(output)) for output in outputs])
 
 
 def write_document(document: Document, outputs: list[Output], *, passes: bool) -> None:
     """Write a report that was kept to each output in its format."""
-    write([(output.path, _rendered(document, output, passes=passes, only_changes=False)) for output in outputs])
+    write([_content(output, _rendered(document, output, passes=passes, only_changes=False)) for output in outputs])
+
+
+def _content(output: Output, data: bytes) -> Content:
+    readable = output.format != SNAPSHOT and FORMATS[output.format].readable
+    return Content(output.path, data, files.READABLE if readable else files.PRIVATE)
 
 
 def _rendered(document: Document, output: Output, *, passes: bool, only_changes: bool) -> bytes:
@@ -137,12 +151,12 @@ def encode(snapshot: Snapshot, output: Output) -> bytes:
     return snapshot_file.encode(snapshot, compress=output.path is not None and output.path.suffix == ".gz")
 
 
-def write(contents: list[tuple[Path | None, bytes]]) -> None:
+def write(contents: list[Content]) -> None:
     """Write files first, so that standard output comes after every error about a file."""
-    for path, data in contents:
+    for path, data, mode in contents:
         if path is not None:
-            files.write(path, data)
-    for path, data in contents:
+            files.write(path, data, mode)
+    for path, data, _ in contents:
         if path is None:
             sys.stdout.write(data.decode())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import msgspec
 
@@ -55,13 +54,12 @@ from auditor.report.document import (
     Waivers,
     WaiverStatus,
 )
+from auditor.report.grouping import is_always_listed
 from auditor.rules import evidence
 from auditor.rules import model as rules_model
 from auditor.rules.model import SEVERITIES
 from auditor.snapshot import model as snapshot_model
 from auditor.snapshot.known import Cause
-
-_ALWAYS_LISTED: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
 
 
 def build(evaluation: Evaluation, *, passes: bool) -> Document:
@@ -91,11 +89,6 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         packs=tuple(map(_pack, evaluation.packs)),
         brief=_brief(evaluation.findings),
     )
-
-
-def is_always_listed(finding: model.Finding | Finding) -> bool:
-    """Return whether a finding is listed without `--passes` too."""
-    return finding.outcome in _ALWAYS_LISTED or finding.attestation is not None
 
 
 def _declaration(evaluation: Evaluation) -> Declaration | None:
@@ -182,6 +175,7 @@ def _rule(rule: rules_model.Rule, passes: int) -> Rule:
         fix=rule.fix,
         reference=rule.reference,
         sources=tuple(map(_source, rule.sources)),
+        kinds=tuple(dict.fromkeys(target.type or target.kind for target in rule.targets)),
         pack=rule.pack or None,
         passes=passes,
     )

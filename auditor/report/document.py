@@ -243,6 +243,8 @@ class Rule(_Part, frozen=True):
     """The statements of its pack that it checks."""
     sources: tuple[Source, ...]
     """The web pages on which it rests."""
+    kinds: tuple[Text, ...]
+    """What it is evaluated for: resource types in lower case, and kinds of subjects; empty if it is not known."""
     pack: Text | None
     """The name of its pack; null if it is not known."""
     passes: Count | None

@@ -18,6 +18,8 @@ class Format(NamedTuple):
     """`module:function` of the renderer, which is imported only when it is used."""
     needs_passes: bool = False
     """Whether it lists passes in any case, not only with `--passes`."""
+    readable: bool = False
+    """Whether other users may read its file: it names no resource."""
 
     def render(self, document: Document, view: View) -> str:
         """Return a report as text; it ends with a line break."""
@@ -32,5 +34,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "sarif": Format("auditor.report.sarif.log:render", needs_passes=True),
     "sarif-github": Format("auditor.report.sarif.log:render_github"),
     "markdown": Format("auditor.report.markdown:render"),
+    "csv": Format("auditor.report.csv:render"),
+    "junit": Format("auditor.report.junit:render"),
+    "prometheus": Format("auditor.report.prometheus:render", readable=True),
 }
 """By name; the first one is the default."""

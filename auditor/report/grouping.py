@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from auditor.evaluation import model
 from auditor.evaluation.model import Outcome
 from auditor.report.document import Document, Finding
 from auditor.rules.model import SEVERITIES
@@ -13,9 +14,22 @@ _Item = TypeVar("_Item")
 _Key = TypeVar("_Key", bound=Hashable)
 
 
+_ALWAYS_LISTED: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
+
+
 def counted(document: Document, outcome: Outcome) -> list[Finding]:
     """Return the findings with an outcome, except waived ones."""
     return [finding for finding in document.findings if finding.outcome is outcome and finding.waiver is None]
+
+
+def listed(document: Document, *, passes: bool) -> list[Finding]:
+    """Return the findings of a report, those that are listed in any case or with passes all."""
+    return [finding for finding in document.findings if passes or is_always_listed(finding)]
+
+
+def is_always_listed(finding: model.Finding | Finding) -> bool:
+    """Return whether a finding is listed without `--passes` too."""
+    return finding.outcome in _ALWAYS_LISTED or finding.attestation is not None
 
 
 def waived_keys(document: Document) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from auditor.report.build import is_always_listed
+from auditor.report.grouping import listed
 
 if TYPE_CHECKING:
     from auditor.report.document import Document
@@ -18,8 +18,7 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 def render(document: Document, view: View) -> str:
     """Return the report as JSON text; equal reports give equal texts."""
-    if not view.passes:
-        document = msgspec.structs.replace(document, findings=tuple(filter(is_always_listed, document.findings)))
+    document = msgspec.structs.replace(document, findings=tuple(listed(document, passes=view.passes)))
     text = msgspec.json.format(_ENCODER.encode(document), indent=2).decode()
     # What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
     if not text.replace("\n", "").isprintable():

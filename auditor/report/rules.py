@@ -44,6 +44,7 @@ def _rule(id_: str, title: str, severity: Severity, finding: Finding | None = No
         fix=finding.fix if finding else "",
         reference=finding.reference if finding else (),
         sources=finding.sources if finding else (),
+        kinds=(),
         pack=None,
         passes=None,
     )

@@ -13,6 +13,7 @@ import pytest
 from auditor import bundled, files
 from auditor.cli import exit_codes
 from auditor.cli.main import main
+from auditor.report import formats
 from auditor.snapshot.model import Snapshot
 from auditor.snapshot.redaction import REDACTED
 from auditor.sources import arm_json, snapshot_file
@@ -36,7 +37,7 @@ KINDS: list[Any] = [
     f'{{"commandToExecute": "sh {SECRET}", "fileUris": ["https://{SECRET}"]}}',
     f"https://a/b?next=https%3A%2F%2Fc%3Fsig%3D{SECRET}",
 ]
-FORMATS = ("terminal", "json", "sarif", "sarif-github", "markdown", "snapshot")
+FORMATS = (*formats.FORMATS, "snapshot")
 
 
 def sealed(header: dict[str, Any], *records: dict[str, Any]) -> bytes:

@@ -1,0 +1,152 @@
+"""The report as JUnit XML for Jenkins and GitLab: a suite for each deployment, a case for each rule and subject.
+
+An unknown is a skipped case with its reason. Jenkins shows an `error` as it shows a failure, so that one missing
+permission would look like a dozen violations; GitLab shows a skipped case with its reason and counts it neither as
+passed nor as failed. That the scan is incomplete is one case of its own, which then is an error. So a result in which
+something is unknown is never green.
+
+GitLab shows the text of an element and ignores its attribute `message`; Jenkins shows both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+from xml.etree import ElementTree as ET
+
+from auditor.escape import printable
+from auditor.evaluation.model import Outcome
+from auditor.report import observations, summary, wording
+from auditor.report.document import Brief, Carried, Document, Finding, Subject
+from auditor.report.grouping import group, listed
+
+if TYPE_CHECKING:
+    from auditor.report.view import View
+
+_NO_DEPLOYMENT: Final = "No deployment"
+
+
+class _Case(NamedTuple):
+    """A rule and a subject."""
+
+    deployment: str | None
+    rule: str
+    title: str
+    subject: Subject
+    finding: Finding | None
+    """None for a pass that the report has in brief."""
+
+    @property
+    def name(self) -> str:
+        return printable(f"{self.title}: {wording.subject(self.subject)}")
+
+
+def render(document: Document, _view: View) -> str:
+    """Return all findings that apply, the waived ones as skipped, and whether the scan is complete."""
+    root = ET.Element("testsuites", name="auditor")
+    root.append(_suite("Coverage", [_coverage(document)]))
+    last_seen = {old.finding.key: old for old in document.carried}
+    for deployment, cases in group(_shown(document), lambda case: case.deployment).items():
+        name = printable(deployment or _NO_DEPLOYMENT)
+        root.append(_suite(name, _elements(name, cases, last_seen)))
+    _count(root, root.iter("testcase"))
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _shown(document: Document) -> Iterator[_Case]:
+    """Yield the findings that are cases; one of the previous report only where this scan has no such finding."""
+    found = listed(document, passes=document.brief is None)
+    keys = {finding.key for finding in found}
+    carried = (old.finding for old in document.carried if old.finding.key not in keys)
+    for finding in (*found, *carried):
+        if finding.outcome is not Outcome.NOT_APPLICABLE:
+            yield _Case(finding.deployment, finding.rule, finding.title, finding.subject, finding)
+    if document.brief:
+        yield from _passes(document, document.brief)
+
+
+def _passes(document: Document, brief: Brief) -> Iterator[_Case]:
+    """Yield the passes that a report has in brief."""
+    titles = {rule.id: rule.title for rule in document.rules}
+    for rule, positions in sorted(brief.passed.items()):
+        for one in (brief.subjects[position] for position in positions):
+            yield _Case(one.deployment, rule, titles.get(rule, rule), one.subject, None)
+
+
+def _suite(name: str, cases: Iterable[ET.Element]) -> ET.Element:
+    suite = ET.Element("testsuite", name=name)
+    suite.extend(cases)
+    _count(suite, suite)
+    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
+    return suite
+
+
+def _count(element: ET.Element, cases: Iterable[ET.Element]) -> None:
+    """Set the numbers of cases, which importers show before they read them."""
+    numbers = Counter(case[0].tag if len(case) else "" for case in cases)
+    element.set("tests", str(numbers.total()))
+    element.set("failures", str(numbers["failure"]))
+    element.set("errors", str(numbers["error"]))
+
+
+def _coverage(document: Document) -> ET.Element:
+    """Return the case of the scan itself."""
+    case = ET.Element("testcase", classname="auditor.Coverage", name="The scan is complete")
+    if not document.coverage.complete:
+        gaps = [wording.named(wording.gap(gap)) for gap in document.coverage.open_gaps]
+        lines = [summary.coverage_sentence(document), *gaps, *document.coverage.declarations_missing]
+        _add(case, "error", "incomplete", lines)
+    return case
+
+
+def _elements(suite: str, cases: list[_Case], last_seen: Mapping[str, Carried]) -> Iterator[ET.Element]:
+    """Yield each case; importers keep only one of those that have the same names."""
+    names = Counter((case.rule, case.name) for case in cases)
+    for case in cases:
+        name = case.name
+        if names[case.rule, name] > 1:
+            name = printable(f"{name} {case.subject.id}")
+        # Jenkins takes what is before the last dot for a package, in which it shows the classes.
+        element = ET.Element("testcase", classname=f"{suite}.{printable(case.rule)}", name=name)
+        if case.finding:
+            _result(element, case.finding, last_seen.get(case.finding.key))
+        yield element
+
+
+def _result(case: ET.Element, finding: Finding, old: Carried | None) -> None:
+    """Add what is wrong with a finding to its case; a pass has nothing."""
+    reason = wording.named(finding.reason or "")
+    if finding.waiver:
+        until = f"waived until {finding.waiver.expires_on} by {finding.waiver.approved_by}: {finding.waiver.reason}"
+        _add(case, "skipped", "waived", [until, wording.headline(finding)])
+    elif old:
+        _add(
+            case,
+            "skipped",
+            "not evaluated",
+            [f"not evaluated this time, last on {old.last_seen}", old.finding.reason or ""],
+        )
+    elif finding.outcome is Outcome.FAIL:
+        grade = f"severity {finding.severity}{f', because {finding.grade}' if finding.grade else ''}"
+        fix = ["", "Fix:", *finding.fix.strip().splitlines()] if finding.fix else []
+        headline = wording.headline(finding)
+        _add(
+            case,
+            "failure",
+            finding.severity,
+            [headline, grade, finding.subject.id, reason, *observations.lines(finding)],
+            fix,
+        )
+    elif finding.outcome is Outcome.UNKNOWN:
+        _add(case, "skipped", f"unknown: {finding.cause or 'no known cause'}", [f"unknown: {reason}"])
+    elif finding.outcome is Outcome.ERROR:
+        _add(case, "error", "bug", [f"a bug of auditor: {reason}"])
+
+
+def _add(case: ET.Element, tag: str, type_: str, lines: list[str], more: Iterable[str] = ()) -> None:
+    """Add an element whose message is the first line."""
+    shown = [printable(line) for line in lines if line]
+    element = ET.SubElement(case, tag, type=type_, message=shown[0])
+    element.text = "\n".join((*shown, *map(printable, more)))
