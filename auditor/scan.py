@@ -102,6 +102,7 @@ def scan(request: Request) -> Evaluation:
         waivers=applied.waivers,
         attestations=applied.attestations,
         drift=moved,
+        topology=topology,
     )
 
 

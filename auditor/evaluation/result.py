@@ -6,6 +6,7 @@ import datetime as dt
 
 import msgspec
 
+from auditor.estate.topology import Topology
 from auditor.evaluation.drift.model import Drift
 from auditor.evaluation.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
 from auditor.rules.model import Pack, Rule
@@ -33,3 +34,5 @@ class Evaluation(msgspec.Struct, frozen=True):
     """By file and line."""
     drift: Drift | None = None
     """None without a baseline."""
+    topology: Topology | None = None
+    """The estate that was evaluated."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from auditor import __version__
+from auditor.azure import arm
 from auditor.estate import subjects
 from auditor.evaluation import model
 from auditor.evaluation.drift import model as drift_model
@@ -54,7 +55,8 @@ from auditor.report.document import (
     Waivers,
     WaiverStatus,
 )
-from auditor.report.grouping import is_always_listed
+from auditor.report.grouping import group, is_always_listed
+from auditor.report.picture.build import picture
 from auditor.rules import evidence
 from auditor.rules import model as rules_model
 from auditor.rules.model import SEVERITIES
@@ -77,7 +79,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         cloud=snapshot.cloud or None,
         resources=snapshot.resource_count,
         declaration=_declaration(evaluation),
-        deployments=_deployments(evaluation.findings),
+        deployments=tuple(_deployments(evaluation, listed)),
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
         findings=tuple(map(_finding, listed)),
@@ -96,8 +98,20 @@ def _declaration(evaluation: Evaluation) -> Declaration | None:
     return Declaration(evaluation.deployment_file or None) if evaluation.deployment_file or in_snapshot else None
 
 
-def _deployments(findings: Iterable[model.Finding]) -> tuple[Deployment, ...]:
-    return tuple(map(Deployment, dict.fromkeys(finding.deployment for finding in findings if finding.deployment)))
+def _deployments(evaluation: Evaluation, listed: Iterable[model.Finding]) -> Iterator[Deployment]:
+    topology = evaluation.topology
+    known = {deployment.id: deployment for deployment in topology.deployments} if topology else {}
+    found_at = frozenset(arm.key(finding.subject.id) for finding in listed)
+    findings = group((f for f in evaluation.findings if f.deployment), lambda finding: finding.deployment)
+    for name, own in findings.items():
+        deployment = known.get(name)
+        yield Deployment(
+            name=name,
+            product=deployment.declared.product or None if deployment else None,
+            environment=deployment.declared.environment if deployment else None,
+            summary=_summary(own),
+            picture=picture(topology, deployment, evaluation.profile, found_at) if topology and deployment else None,
+        )
 
 
 def _summary(findings: Sequence[model.Finding]) -> Summary:

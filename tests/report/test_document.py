@@ -220,7 +220,8 @@ def keys(document: Any) -> Iterator[tuple[str | int, ...]]:
 def test_the_schema_requires_every_key_that_is_always_written() -> None:
     written = json.loads(reports.render("json", reports.drifted(), View(passes=True)))
     optional = {"headline", "sources", "reads"}
-    paths = [path for path in keys(written) if path[-1] not in optional and path not in [(key,) for key in ADDED]]
+    added = [*((key,) for key in ADDED), ("deployments", 0, "summary")]
+    paths = [path for path in keys(written) if path[-1] not in optional and path not in added]
     assert len(paths) > 100
     for path in paths:
         cut = json.loads(json.dumps(written))
