@@ -45,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     """The approved snapshot for drift."""
     guest: Path | None = None
     """The folder of files from inside VMs."""
+    config: Path | None = None
+    """The file of default options; the report names it."""
     detail: Detail = Detail.FAILURES
     """Which findings have evidence: `ALL` where a format shows passes; always with a baseline."""
 
@@ -98,6 +100,7 @@ def scan(request: Request) -> Evaluation:
         packs=tuple(pack.pack for pack in loaded),
         rules=tuple(rule.rule for rule in rules),
         deployment_file=files.relative(request.deployment) if request.deployment else "",
+        config=files.relative(request.config) if request.config else "",
         carried=applied.carried,
         waivers=applied.waivers,
         attestations=applied.attestations,

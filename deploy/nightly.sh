@@ -56,7 +56,7 @@ for subscription in $AUDITOR_SUBSCRIPTIONS; do
   set -- "--subscription=$subscription" "$@"
 done
 
-auditor scan "$@" -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" -o "sarif=reports/$time.sarif" \
+auditor scan --no-config "$@" -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" -o "sarif=reports/$time.sarif" \
   -o "markdown=reports/$time.md" -o "terminal=reports/$time.txt" &
 scan=$!
 # A shell handles a signal only after the foreground command has ended; `wait` can be interrupted.

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 from auditor import bundled, yaml_documents
 from auditor.azure.types import NAMESPACES, OLDEST, PART_KINDS, TYPES, Namespace, ResourceType, Version, display_type
 from auditor.azure.types.names import GUEST_FILE
+from auditor.cli import config
+from auditor.cli.parser import parser
 from auditor.escape import printable
 from auditor.report import schema
 from auditor.rules import packs
@@ -418,6 +420,7 @@ def pages() -> dict[Path, str]:
         HERE / "reads.md": what_is_read(),
         HERE / "drift.md": properties_of_drift(),
         schema.FILE: schema.text(),
+        schema.FILE.with_name("config.schema.json"): config.schema(parser()),
         **rules(),
     }
 

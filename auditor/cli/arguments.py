@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from auditor.cli import exit_codes
@@ -34,6 +34,49 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(name, options, n=1)
             self.error(f"unknown argument '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
         return found, unknown
+
+    @property
+    def commands(self) -> Mapping[str, Parser]:
+        """Return the parsers of its commands by name."""
+        return next((action.choices for action in self._actions if isinstance(action.choices, Mapping)), {})
+
+    @property
+    def options(self) -> Mapping[str, argparse.Action]:
+        """Return its options by their long names, without the dashes and without `--help`."""
+        return {
+            text.removeprefix("--"): action
+            for action in self._actions
+            for text in action.option_strings
+            if text.startswith("--") and action.dest != "help"
+        }
+
+    def named(self, words: Sequence[str]) -> tuple[Parser, int]:
+        """Return the parser of the command that the first words name, and how many words these are."""
+        if words and words[0] in self.commands:
+            parser, count = self.commands[words[0]].named(words[1:])
+            return parser, count + 1
+        return self, 0
+
+    def given(self, words: Sequence[str]) -> Mapping[str, object]:
+        """Return what arguments give, by its name in the options, without what they leave to defaults.
+
+        The parser is of no other use afterwards.
+        """
+        self._defaults.clear()
+        for group in self._mutually_exclusive_groups:
+            group.required = False
+        for action in self._actions:
+            action.default, action.required = argparse.SUPPRESS, False
+            action.nargs = "?" if not action.option_strings and action.nargs is None else action.nargs
+        return vars(self.parse_args(words))
+
+    def excluded_by(self, given: Collection[str]) -> set[str]:
+        """Return the names of all options that exclude one that is given, and of those that are given."""
+        groups = [
+            {action.dest for action in group._group_actions}  # noqa: SLF001 - argparse has no other name for it
+            for group in self._mutually_exclusive_groups
+        ]
+        return {*given}.union(*(group for group in groups if not group.isdisjoint(given)))
 
     def error(self, message: str) -> NoReturn:
         """Print an error on one line, and where the options are listed on the next one; exit with 2."""

@@ -75,6 +75,7 @@ def _request(
         previous=previous,
         baseline=options.baseline,
         guest=_guest(options),
+        config=options.config,
         detail=Detail.ALL if passes else Detail.FAILURES,
     )
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from auditor.cli import exit_codes
+from auditor.cli import config, exit_codes
 from auditor.cli.arguments import HELP
 from auditor.cli.parser import parser
 from auditor.errors import InputError
@@ -19,10 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A name that the terminal's encoding lacks is shown escaped and causes no traceback.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        options = parser().parse_args(arguments)
+        words, file = config.with_defaults(parser, sys.argv[1:] if arguments is None else arguments)
+        options = parser().parse_args(words)
         if options.command == HELP:
             options.print_help()
             return exit_codes.OK
+        if file is not None:
+            if options.config is None:
+                sys.stderr.write(f"auditor: default options are those of {file}\n")
+            options.config = file
         from auditor.cli import commands  # noqa: PLC0415 - `auditor --help` needs a third of the time without it
 
         code = commands.COMMANDS[options.command](options)

@@ -36,7 +36,7 @@ exit codes:
 """
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser; the options that it returns name their `command`."""
     root = Parser(
         prog="auditor",
@@ -76,6 +76,14 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
     _add_live(parser)
+    _add_config(parser)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="default options (default: auditor.yaml in the working folder)"
+    )
+    parser.add_argument("--no-config", action="store_true", help="use no auditor.yaml of the working folder")
 
 
 def _add_subscriptions(group: argparse._MutuallyExclusiveGroup) -> None:
@@ -238,6 +246,7 @@ def _add_collect(commands: _Commands) -> None:
         "-o", "--output", metavar="snapshot=FILE", action="append", required=True, help="FILE.gz is compressed"
     )
     _add_live(collect)
+    _add_config(collect)
     collect.set_defaults(command="collect")
 
 
@@ -326,6 +335,7 @@ def _add_drift(commands: _Commands) -> None:
     drift.add_argument("baseline", metavar="APPROVED", type=Path, help="a snapshot approved by auditor approve")
     drift.add_argument("snapshot", metavar="CURRENT", type=Path, help="a later snapshot, or raw ARM bodies as JSON")
     _add_evaluation(drift, formats=FORMATS)
+    _add_config(drift)
     drift.set_defaults(command="drift", demo=False)
 
 

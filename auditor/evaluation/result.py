@@ -27,6 +27,8 @@ class Evaluation(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     deployment_file: str = ""
     """The path of the deployment file, "" without one."""
+    config: str = ""
+    """The path of the file of default options, "" without one."""
     carried: tuple[Carried, ...] = ()
     waivers: tuple[ExemptionStatus[Waiver], ...] = ()
     """By file and line."""

@@ -80,6 +80,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         resources=snapshot.resource_count,
         declaration=_declaration(evaluation),
         deployments=tuple(_deployments(evaluation, listed)),
+        config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
         findings=tuple(map(_finding, listed)),

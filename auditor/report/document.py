@@ -707,6 +707,8 @@ class Document(_Part, frozen=True, kw_only=True):
     """What declares the deployments; null if nothing but tags does."""
     deployments: tuple[Deployment, ...] = ()
     """The evaluated deployments."""
+    config: Text | None = None
+    """The path of the file of default options, such as auditor.yaml; null if none was used."""
     summary: Summary
     """The number of findings."""
     coverage: Coverage

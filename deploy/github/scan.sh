@@ -43,7 +43,7 @@ out=$(mktemp -d "$RUNNER_TEMP/auditor-report.XXXXXX")
 stop=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 echo "::stop-commands::$stop"
 code=0
-"$AUDITOR" scan "$@" -o "json=$out/report.json" -o "sarif-github=$out/auditor.sarif" -o "markdown=$out/summary.md" \
+"$AUDITOR" scan --no-config "$@" -o "json=$out/report.json" -o "sarif-github=$out/auditor.sarif" -o "markdown=$out/summary.md" \
   -o terminal 2>&1 || code=$?
 echo "::$stop::"
 

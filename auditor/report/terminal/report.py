@@ -103,6 +103,7 @@ def _header(page: Page, document: Document) -> None:
         ("Cloud", document.cloud),
         ("Deployments", ", ".join(summary.deployments(document)) or "none recognised"),
         ("Declared in", (declared.file or "the snapshot") if declared else ""),
+        ("Options of", document.config),
         ("Profile", f"{document.profile} ({number}), as of {document.as_of}"),
         *(("Reference", f"{pack.source.title}, {pack.source.url}") for pack in document.packs if pack.source),
         ("Outcomes", ", ".join(f"{number} {outcome.replace('_', ' ')}" for outcome, number in outcomes.items())),
