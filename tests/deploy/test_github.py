@@ -167,6 +167,7 @@ def test_every_input_reaches_its_option(runner: Runner) -> None:
         "--deployment=D",
         "--fail-on-new",
         "--fail-on=low",
+        "--no-config",
         "--previous=P",
         "--profile=article-2018",
         "--snapshot=S",

@@ -37,7 +37,7 @@ def test_the_head_names_the_snapshot_and_the_rules() -> None:
             "identity",
             "scopes",
         ),
-        *("cloud", "resources", "declaration", "deployments"),
+        *("cloud", "resources", "declaration", "deployments", "config"),
         *("summary", "coverage", "findings", "carried", "waivers", "attestations", "drift"),
         *("rules", "packs", "brief"),
     ]
