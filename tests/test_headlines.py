@@ -85,7 +85,7 @@ def test_each_headline_would_be_refused_if_it_were_the_title_or_that_of_another_
         ("A health probe has the mirror", "it says what the title says"),
         ("Not as required, the mirror has a health probe", "it says what the title says"),
         (f"The probe {'is ' * 24}missing", "it has more than 80 characters"),
-        ("The machine has no probe", "1: 'machine', write: virtual machine (VM)"),
+        ("Verdicts", ", write: outcome"),
         ("The gateway has no probe", "application gateway, Web Gateway"),
         ("The set has no probe", "availability set, scale set"),
         ("The rule has no probe", "load-balancing rule, security rule"),
@@ -95,5 +95,5 @@ def test_each_headline_would_be_refused_if_it_were_the_title_or_that_of_another_
 )
 def test_a_bad_headline_is_found(headline: str, said: str) -> None:
     rule = msgspec.structs.replace(rules()["current"][0], title="The mirror has a health probe", fails=headline)
-    assert said in list(faults(rule))
+    assert any(said in fault for fault in faults(rule))
     assert list(faults(msgspec.structs.replace(rule, fails="No health probe accepts TLS 1.2"))) == []
