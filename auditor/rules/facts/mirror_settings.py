@@ -80,6 +80,12 @@ def cpf_of(context: Context, vm: Resource, mirror: Mirror) -> Resource | Unknown
     return first
 
 
+def settings_of(context: Context, vm: Resource, mirror: Mirror) -> Part | Unknown:
+    """Return the settings of a mirror in the CPF of one of its members."""
+    cpf = cpf_of(context, vm, mirror)
+    return _settings(cpf, mirror) if isinstance(cpf, Resource) else cpf
+
+
 def _named(cpf: Resource, mirror: Mirror) -> list[Part]:
     """Return the settings of a mirror by its declared name."""
     wanted = mirror.declared.name.casefold()

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Final
 
 import msgspec
 
 from auditor.azure import arm
 from auditor.estate.load_balancing import POOLS
 from auditor.estate.passage import ICMP, TCP, Flow, Passage, in_turn
+from auditor.estate.private_addresses import spelled
 from auditor.estate.security_rules import PROBES, Host, outside
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.internet import ip_configurations, reads_of, targets_of
 from auditor.rules.facts.load_balancers import EVERY_PORT, balancing_rules, referred_to, tcp_port
+from auditor.rules.facts.mirror_ends import AGENT_PORT, End, MirrorEnds
 from auditor.rules.facts.mirror_traffic import superserver_rules
 from auditor.rules.facts.reading import number_at
+from auditor.rules.facts.superserver_ports import known_ports, stated_ports
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import parts, required
+from auditor.snapshot.lookup import parts, required, value
 from auditor.snapshot.model import Part, Resource
-
-AGENT_PORT: Final = 2188
-"""The port of the arbiter, and of the agent (ISCAgent) on each mirror member."""
 
 
 class Traffic(msgspec.Struct, frozen=True, eq=False):
@@ -137,29 +136,32 @@ def probe_traffic(context: Context, vm: Resource) -> Answer:
 def mirror_traffic(context: Context, mirror: Mirror) -> Answer:
     """The connections that mirroring needs between the members of the mirror, and to its arbiter.
 
-    The arbiter, which may be outside of Azure, and the agent of a failover member are at TCP 2188. The superserver port
-    is the declared one, or that to which the mirror's load-balancing rules lead.
+    A member connects to the addresses and ports in its CPF: the mirror private address and superserver port of each
+    member, the agent address and port of failover members, and the arbiter, which may be outside of Azure. Without a
+    CPF that shows them, they are all IP addresses of the VM, TCP 2188 for the agent and the declared arbiter, and the
+    declared superserver port, or that to which the mirror's load-balancing rules lead.
     """
     failover, asyncs = PartialList.of(mirror.failover), _declared(mirror.dr, mirror.reporting)
-    arbiters = PartialList.of(mirror.arbiter)
-    members = failover.of_type(Resource)
-    others = asyncs.of_type(Resource)
-    port, reads = _superserver(context, mirror)
-    wanted: list[tuple[Resource, Resource, int]] = []
-    wanted += ((one, arbiter, AGENT_PORT) for one, arbiter in product(members, arbiters.of_type(Resource)))
-    wanted += ((one, other, AGENT_PORT) for one, other in product((*members, *others), members))
-    if isinstance(port, int):
-        wanted += ((one, other, port) for one, other in product(members, (*members, *others)))
-        wanted += ((one, other, port) for one, other in product(others, members))
-    known = PartialList.joined(
-        *(_between(context, one, other, TCP, number) for one, other, number in wanted),
-        *(_to_arbiter_outside(context, mirror, member) for member in members if mirror.declared.arbiter_address),
+    members, others = failover.of_type(Resource), asyncs.of_type(Resource)
+    ends = MirrorEnds(context, mirror, others)
+    usual, reads = _superserver(context, mirror)
+    arbiters = [(member, ends.arbiters(member)) for member in members]
+    wanted: list[tuple[Resource, Resource, End]] = []
+    lacking: Unknown | None = None
+    for one, other in product((*members, *others), members):
+        wanted += ((one, other, end) for end in ends.agent(one, other))
+    for one, other in (*product(members, (*members, *others)), *product(others, members)):
+        known = ends.superserver(one, other) or ([End("", usual)] if isinstance(usual, int) else [])
+        wanted += ((one, other, end) for end in known)
+        if not known and isinstance(usual, Unknown) and one.key != other.key:
+            lacking = usual
+    found = PartialList.joined(
+        *(_between(context, one, other, TCP, end) for one, other, end in wanted),
+        *(_to_arbiter(context, mirror, member, own) for member, own in arbiters),
     )
-    unknown = known.missing or next(
-        filter(None, (one.incomplete_because for one in (failover, arbiters, asyncs))),
-        port if isinstance(port, Unknown) else None,
-    )
-    return Answer(PartialList(known.known, unknown), reads)
+    unknown = found.missing or failover.incomplete_because or asyncs.incomplete_because or lacking
+    used = (*(end for _, _, end in wanted), *(end for _, own in arbiters for _, end in own))
+    return Answer(PartialList(found.known, unknown), (*reads, *(read for end in used for read in end.reads)))
 
 
 @fact("mirror.pings", "mirror", gives="traffic*")
@@ -167,7 +169,7 @@ def mirror_pings(context: Context, mirror: Mirror) -> Answer:
     """The ICMP traffic between each two members of the mirror."""
     members = PartialList.joined(PartialList.of(mirror.failover), _declared(mirror.dr, mirror.reporting))
     vms = members.of_type(Resource)
-    found = PartialList.joined(*(_between(context, one, other, ICMP, 0) for one, other in product(vms, vms)))
+    found = PartialList.joined(*(_between(context, one, other, ICMP, End("", 0)) for one, other in product(vms, vms)))
     return Answer(PartialList(found.known, found.missing or members.incomplete_because))
 
 
@@ -176,34 +178,65 @@ def _declared(*rosters: PartialList | Unknown) -> PartialList:
     return PartialList.joined(*(roster for roster in rosters if isinstance(roster, PartialList)))
 
 
-def _between(context: Context, sender: Resource, receiver: Resource, protocol: str, port: int) -> PartialList:
-    """Return the connection from a VM to another one, none from a VM to itself."""
+def _between(context: Context, sender: Resource, receiver: Resource, protocol: str, end: End) -> PartialList:
+    """Return the connection from a VM to another one, none from a VM to itself.
+
+    If none of the receiver's IP configurations has the address, all are receivers.
+    """
     if sender.key == receiver.key:
         return PartialList()
     ends = [PartialList.of(ip_configurations(context, vm).value) for vm in (sender, receiver)]
     unknown = ends[0].incomplete_because or ends[1].incomplete_because
     if unknown is not None:
         return PartialList((), unknown)
-    number = f" {port}" if port else ""
+    number = f" {end.port}" if end.port else ""
     name = f"{sender.name} to {receiver.name}, {protocol.upper()}{number}"
-    return PartialList((Traffic(name, tuple(ends[0].of_type(Part)), tuple(ends[1].of_type(Part)), protocol, port),))
+    receivers = ends[1].of_type(Part)
+    addressed = [one for one in receivers if end.address and _has_address(one, end.address)]
+    traffic = Traffic(name, tuple(ends[0].of_type(Part)), tuple(addressed or receivers), protocol, end.port)
+    return PartialList((traffic,))
 
 
-def _to_arbiter_outside(context: Context, mirror: Mirror, member: Resource) -> PartialList:
+def _has_address(configuration: Part, address: str) -> bool:
+    found = value(configuration, "properties.privateIPAddress").value
+    return isinstance(found, str) and spelled(found) == spelled(address)
+
+
+def _to_arbiter(
+    context: Context, mirror: Mirror, member: Resource, arbiters: list[tuple[Resource | str | Unknown, End]]
+) -> PartialList:
+    """Return the connections from a failover member to the arbiters of CPFs, else to the declared one."""
+    found: list[PartialList] = []
+    for arbiter, end in arbiters or [("", End("", AGENT_PORT))]:
+        if isinstance(arbiter, Unknown):
+            found.append(PartialList((), arbiter))
+        elif isinstance(arbiter, Resource):
+            found.append(_between(context, member, arbiter, TCP, end))
+        elif mirror.declared.arbiter_address:
+            found.append(_to_arbiter_outside(context, mirror, member, end.port))
+        else:
+            declared = PartialList.of(mirror.arbiter)
+            found += (_between(context, member, vm, TCP, end) for vm in declared.of_type(Resource))
+            found.append(PartialList((), declared.incomplete_because))
+    return PartialList.joined(*found)
+
+
+def _to_arbiter_outside(context: Context, mirror: Mirror, member: Resource, port: int) -> PartialList:
     """Return the connection from a failover member to the arbiter outside of Azure."""
     ends = PartialList.of(ip_configurations(context, member).value)
     if ends.incomplete_because is not None:
         return PartialList((), ends.incomplete_because)
     address = mirror.declared.arbiter_address
-    name = f"{member.name} to {address}, TCP {AGENT_PORT}"
+    name = f"{member.name} to {address}, TCP {port}"
     host = outside(address, f"the arbiter of mirror {mirror.declared.name}")
-    return PartialList((Traffic(name, tuple(ends.of_type(Part)), (), TCP, AGENT_PORT, host),))
+    return PartialList((Traffic(name, tuple(ends.of_type(Part)), (), TCP, port, host),))
 
 
 def _superserver(context: Context, mirror: Mirror) -> tuple[int | Unknown, tuple[Read, ...]]:
     """Return the superserver port of a mirror, and what shows it."""
-    if mirror.declared.superserver:
-        return mirror.declared.superserver, ()
+    known = known_ports(context, mirror)
+    if len(known) == 1:
+        return next(iter(known)), stated_ports(context, mirror)[1]
     found = superserver_rules(context, mirror)
     ports = {tcp_port(rule).value for rule in PartialList.of(found.value).of_type(Part)} - {EVERY_PORT}
     if len(ports) == 1 and isinstance(port := ports.pop(), int | float):
