@@ -33,8 +33,8 @@ class End(msgspec.Struct, frozen=True):
 class MirrorEnds:
     """What the CPFs of the members of a mirror say of where the others are reached.
 
-    A member connects as its own CPF says. If that says nothing of the other member, the CPFs of the failover members
-    count. A CPF that is too old, or was not read, says nothing.
+    A member connects as its own CPF says. If that does not have the other member, the CPFs of the failover members
+    count. A CPF that is too old, or was not read, does not count.
     """
 
     def __init__(self, context: Context, mirror: Mirror, asyncs: Iterable[Resource]) -> None:

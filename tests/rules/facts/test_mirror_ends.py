@@ -101,7 +101,7 @@ ELSEWHERE = member("B", "10.0.0.2", mirrorPrivate="10.0.1.2", superServerPort=19
         # The CPF of the sender comes before that of another member.
         ([stated("a", *ROSTER), stated("b", ROSTER[0], ELSEWHERE)], STATED),
         ([stated("a", ROSTER[0], ELSEWHERE)], {"b, TCP 2190 at 10.0.0.2", "b, TCP 1974 at 10.0.1.2"}),
-        # A CPF that does not list the other member says nothing of it.
+        # A CPF that does not list the other member leaves it to the CPFs of the others.
         ([stated("a", ROSTER[0]), stated("b", *ROSTER)], STATED),
         ([stated("b", *ROSTER)], STATED),
         ([stated("dr", *ROSTER)], USUAL),
