@@ -103,7 +103,7 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
         possible: set[object] = set()
         others = 0
         because: list[Unknown] = []
-        reads: list[Read] = []
+        reads: list[Read] = [*found.reads]
         for item in found.value.known:  # type: ignore[attr-defined]  # the compiler accepts only lists
             selected = selects(where, context, item, stack)
             if selected.truth is False:

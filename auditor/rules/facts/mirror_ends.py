@@ -80,7 +80,7 @@ class MirrorEnds:
         declared = self._mirror.declared.arbiter_address
         if host.casefold() == declared.casefold():
             return declared
-        vm = topology.graph.get_or_placeholder(arm.parent_of(own.resource.id))
+        vm = topology.graph.get_or_placeholder(arm.parent_of(own.resource.key))
         found = topology.named_hosts.find(host, vm, deployment).value
         if isinstance(found, Resource) and found.key in deployment.roles:
             return found

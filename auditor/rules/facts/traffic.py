@@ -40,6 +40,8 @@ class Traffic(msgspec.Struct, frozen=True, eq=False):
     """0 for a protocol without ports."""
     outside: Host | None = None
     """The receiver outside of Azure."""
+    reads: tuple[Read, ...] = ()
+    """What shows the receiver and the port."""
 
     @property
     def id(self) -> str:
@@ -67,7 +69,7 @@ def allowed(context: Context, traffic: Traffic) -> Answer:
     decisive = [rule for one in found if one.allowed is answer for rule in one.rules]
     groups = context.topology.security_groups
     ends = (*traffic.senders, *traffic.receivers)
-    reads = (*reads_of(decisive), *(read for one in ends for read in groups.reads(one)))
+    reads = (*traffic.reads, *reads_of(decisive), *(read for one in ends for read in groups.reads(one)))
     return Answer(answer, reads)
 
 
@@ -193,7 +195,8 @@ def _between(context: Context, sender: Resource, receiver: Resource, protocol: s
     name = f"{sender.name} to {receiver.name}, {protocol.upper()}{number}"
     receivers = ends[1].of_type(Part)
     addressed = [one for one in receivers if end.address and _has_address(one, end.address)]
-    traffic = Traffic(name, tuple(ends[0].of_type(Part)), tuple(addressed or receivers), protocol, end.port)
+    sent, received = tuple(ends[0].of_type(Part)), tuple(addressed or receivers)
+    traffic = Traffic(name, sent, received, protocol, end.port, reads=end.reads)
     return PartialList((traffic,))
 
 
@@ -213,7 +216,7 @@ def _to_arbiter(
         elif isinstance(arbiter, Resource):
             found.append(_between(context, member, arbiter, TCP, end))
         elif mirror.declared.arbiter_address:
-            found.append(_to_arbiter_outside(context, mirror, member, end.port))
+            found.append(_to_arbiter_outside(context, mirror, member, end))
         else:
             declared = PartialList.of(mirror.arbiter)
             found += (_between(context, member, vm, TCP, end) for vm in declared.of_type(Resource))
@@ -221,15 +224,15 @@ def _to_arbiter(
     return PartialList.joined(*found)
 
 
-def _to_arbiter_outside(context: Context, mirror: Mirror, member: Resource, port: int) -> PartialList:
+def _to_arbiter_outside(context: Context, mirror: Mirror, member: Resource, end: End) -> PartialList:
     """Return the connection from a failover member to the arbiter outside of Azure."""
     ends = PartialList.of(ip_configurations(context, member).value)
     if ends.incomplete_because is not None:
         return PartialList((), ends.incomplete_because)
     address = mirror.declared.arbiter_address
-    name = f"{member.name} to {address}, TCP {port}"
+    name = f"{member.name} to {address}, TCP {end.port}"
     host = outside(address, f"the arbiter of mirror {mirror.declared.name}")
-    return PartialList((Traffic(name, tuple(ends.of_type(Part)), (), TCP, port, host),))
+    return PartialList((Traffic(name, tuple(ends.of_type(Part)), (), TCP, end.port, host, end.reads),))
 
 
 def _superserver(context: Context, mirror: Mirror) -> tuple[int | Unknown, tuple[Read, ...]]:
