@@ -193,15 +193,16 @@ def _hosts(topology: Topology, member: Part, deployment: Deployment) -> Iterator
 
 def _named(topology: Topology, member: Part, deployment: Deployment) -> Answer | None:
     """Return the VM in whose own CPF the instance has the name of a member of the same mirror; None without one."""
-    key = _key(value(member, "mirror").value, value(member, "name").value)
+    own = value(member, "name")
+    key = _key(value(member, "mirror").value, own.value)
     found = topology.once(_instances).get(deployment.id, {}).get(key, {})
     if not found:
         return None
     if len(found) == 1:
         vm, name = next(iter(found.values()))
-        return Answer(vm, name.reads)
+        return Answer(vm, (*own.reads, *name.reads))
     vms = tuple(vm.id for vm, _ in found.values())
-    reason = f"the instances of {' and '.join(vms)} have one name, {value(member, 'name').value}"
+    reason = f"the instances of {' and '.join(vms)} have one name, {own.value}"
     return Answer(Unknown(Cause.VALUE, reason, about=vms, optional=True))
 
 
