@@ -22,6 +22,8 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("allow_abbrev", False)
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**settings)
+        self.suggested: dict[str, tuple[str, ...]] = {}
+        """Words that values may begin with, by the name of the option in the result."""
 
     def parse_known_args(  # type: ignore[override] # the overloads of `argparse` are about other namespaces
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -39,6 +41,25 @@ class Parser(argparse.ArgumentParser):
     def commands(self) -> Mapping[str, Parser]:
         """Return the parsers of its commands by name."""
         return next((action.choices for action in self._actions if isinstance(action.choices, Mapping)), {})
+
+    @property
+    def abouts(self) -> Mapping[str, str]:
+        """Return what each of its commands does."""
+        group = next((action for action in self._actions if isinstance(action.choices, Mapping)), None)
+        return {str(command.dest): command.help or "" for command in group._get_subactions()} if group else {}  # type: ignore[attr-defined] # noqa: SLF001 - argparse has no other name for it
+
+    @property
+    def shown(self) -> list[argparse.Action]:
+        """Return its arguments, except for its commands and for what help hides."""
+        return [
+            action
+            for action in self._actions
+            if action.help is not argparse.SUPPRESS and not isinstance(action.choices, Mapping)
+        ]
+
+    def words(self, action: argparse.Action) -> tuple[str, ...]:
+        """Return the words that a value of an argument is, or begins with; none if it may be any text."""
+        return tuple(map(str, action.choices or self.suggested.get(action.dest, ())))
 
     @property
     def options(self) -> Mapping[str, argparse.Action]:

@@ -13,8 +13,8 @@ from typing import Final
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, scaffold, testing
 from auditor.azure import arm
-from auditor.cli import exit_codes, live_line, outputs
-from auditor.cli.parser import CLOUDS
+from auditor.cli import completion, exit_codes, live_line, outputs
+from auditor.cli.parser import CLOUDS, parser
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
@@ -135,6 +135,11 @@ def _guest_script(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
+def _completion(options: argparse.Namespace) -> int:
+    sys.stdout.write(completion.script(parser(), options.shell))
+    return exit_codes.OK
+
+
 def _discover(options: argparse.Namespace) -> int:
     output = outputs.only(options.output, outputs.DEPLOYMENT)
     if output:
@@ -222,6 +227,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "report": _report,
     "permissions": _permissions,
     "guest script": _guest_script,
+    "completion": _completion,
     "rules list": _rules_list,
     "rules show": _rules_show,
     "rules test": _rules_test,

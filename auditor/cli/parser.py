@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from auditor import __version__
 from auditor.cli.arguments import Parser, print_help_without_command
+from auditor.cli.completion import SHELLS
 from auditor.report.formats import FORMATS
 
 _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the only name it has
@@ -59,6 +60,7 @@ def parser() -> Parser:
     _add_rules(commands)
     _add_permissions(commands)
     _add_guest_script(commands)
+    _add_completion(commands)
     return root
 
 
@@ -167,7 +169,7 @@ def _add_scan(commands: _Commands) -> None:
     scan.set_defaults(command="scan")
 
 
-def _add_evaluation(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
+def _add_evaluation(parser: Parser, formats: Iterable[str]) -> None:
     """Add the options for evaluation and outputs."""
     parser.add_argument(
         "--deployment",
@@ -192,7 +194,8 @@ def _add_evaluation(parser: argparse.ArgumentParser, formats: Iterable[str]) -> 
     )
 
 
-def _add_output(parser: argparse.ArgumentParser, formats: Iterable[str]) -> None:
+def _add_output(parser: Parser, formats: Iterable[str]) -> None:
+    parser.suggested["output"] = tuple(form.removesuffix("FILE") for form in formats)
     parser.add_argument(
         "-o",
         "--output",
@@ -245,6 +248,7 @@ def _add_collect(commands: _Commands) -> None:
     collect.add_argument(
         "-o", "--output", metavar="snapshot=FILE", action="append", required=True, help="FILE.gz is compressed"
     )
+    collect.suggested["output"] = ("snapshot=",)
     _add_live(collect)
     _add_config(collect)
     collect.set_defaults(command="collect")
@@ -279,6 +283,21 @@ def _add_guest_script(commands: _Commands) -> None:
     script.set_defaults(command="guest script")
 
 
+def _add_completion(commands: _Commands) -> None:
+    completion = commands.add_parser(
+        "completion",
+        help="print the script by which a shell completes auditor's commands and options",
+        epilog=_epilog(
+            "auditor completion bash > ~/.local/share/bash-completion/completions/auditor",
+            "auditor completion zsh > ~/.zsh/completions/_auditor    # a folder of your fpath",
+            "auditor completion fish > ~/.config/fish/completions/auditor.fish",
+            exit_codes=_ONLY_PRINTS,
+        ),
+    )
+    completion.add_argument("shell", metavar="SHELL", choices=[*SHELLS], help=", ".join(SHELLS))
+    completion.set_defaults(command="completion")
+
+
 def _add_discover(commands: _Commands) -> None:
     discover = commands.add_parser(
         "discover",
@@ -296,6 +315,7 @@ def _add_discover(commands: _Commands) -> None:
     discover.add_argument(
         "-o", "--output", metavar="deployment[=FILE]", help="FILE is a new file (default: deployment, standard output)"
     )
+    discover.suggested["output"] = ("deployment", "deployment=")
     discover.set_defaults(command="discover")
 
 
@@ -318,6 +338,7 @@ def _add_approve(commands: _Commands) -> None:
         metavar="snapshot=FILE",
         help="a new file, FILE.gz compressed (default: the snapshot itself)",
     )
+    approve.suggested["output"] = ("snapshot=",)
     approve.set_defaults(command="approve")
 
 
