@@ -43,7 +43,8 @@ def _help(action: argparse.Action) -> str:
 _BASH: Final = """\
 # Completion of auditor for bash: . <(auditor completion bash)
 _auditor() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} option=${{COMP_WORDS[COMP_CWORD-1]}} command='' words='' options='' joined='' i
+  local current=${{COMP_WORDS[COMP_CWORD]}} option=${{COMP_WORDS[COMP_CWORD-1]}} i
+  local command='' words='' options='' joined=''
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command/${{COMP_WORDS[i]}}" in
       {commands}) command=$command/${{COMP_WORDS[i]}} ;;
