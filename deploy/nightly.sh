@@ -56,8 +56,8 @@ for subscription in $AUDITOR_SUBSCRIPTIONS; do
   set -- "--subscription=$subscription" "$@"
 done
 
-auditor scan --no-config "$@" -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" -o "sarif=reports/$time.sarif" \
-  -o "markdown=reports/$time.md" -o "terminal=reports/$time.txt" &
+auditor scan --no-config "$@" --details -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" \
+  -o "sarif=reports/$time.sarif" -o "markdown=reports/$time.md" -o "terminal=reports/$time.txt" &
 scan=$!
 # A shell handles a signal only after the foreground command has ended; `wait` can be interrupted.
 trap 'kill "$scan" 2>/dev/null || :' HUP INT TERM

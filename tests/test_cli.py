@@ -115,7 +115,7 @@ def test_missing_files_that_the_deployment_requires_give_exit_code_3(
     path = tmp_path / "deployment.yaml"
     path.write_text(DEPLOYMENT.read_text().replace("guest: optional", "guest: required"))
     arguments = ["scan", "--snapshot", str(INVENTORY), "--deployment", str(path)]
-    assert main(arguments) == exit_codes.INCOMPLETE
+    assert main([*arguments, "--details"]) == exit_codes.INCOMPLETE
     assert "trakcare-prod requires files from inside its VMs" in " ".join(capsys.readouterr().out.split())
     assert main([*arguments, "--allow-incomplete", "-o", "json"]) == exit_codes.OK
     assert json.loads(capsys.readouterr().out)["coverage"]["complete"] is False
@@ -126,7 +126,7 @@ def test_a_name_that_nothing_has_is_reported_with_what_was_meant(
 ) -> None:
     path = tmp_path / "deployment.yaml"
     path.write_text(DEPLOYMENT.read_text().replace("primary: westeurope", "primary: westeurop"))
-    assert main(["scan", "--snapshot", str(INVENTORY), "--deployment", str(path)]) == exit_codes.FINDINGS
+    assert main(["scan", "--snapshot", str(INVENTORY), "--deployment", str(path), "--details"]) == exit_codes.FINDINGS
     shown = " ".join(capsys.readouterr().out.split())
     assert "regions.primary observed westeurop expected in [westeurope, northeurope]" in shown
 
@@ -274,8 +274,9 @@ def test_several_outputs_in_one_run(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.slow
 def test_a_kept_report_is_rendered_as_the_scan_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept, first, second = (tmp_path / name for name in ("kept.json", "first", "second"))
-    assert main(["scan", "--demo", "-o", f"json={kept}", "-o", f"terminal={first}"]) == exit_codes.FINDINGS
-    assert main(["report", str(kept), "-o", f"terminal={second}", "-o", "json"]) == exit_codes.OK
+    in_full = ["--details", "-o"]
+    assert main(["scan", "--demo", *in_full, f"terminal={first}", "-o", f"json={kept}"]) == exit_codes.FINDINGS
+    assert main(["report", str(kept), *in_full, f"terminal={second}", "-o", "json"]) == exit_codes.OK
     assert second.read_text() == first.read_text()
     assert capsys.readouterr().out == kept.read_text()
     assert main(["report", str(kept), "-o", f"json={kept}"]) == exit_codes.USAGE
@@ -449,7 +450,7 @@ def test_hostile_names_come_out_harmless(tmp_path: Path) -> None:
     files = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "sarif-github", "markdown")}
     outputs = [argument for name, to in files.items() for argument in ("-o", f"{name}={to}")]
     arguments = ["scan", "--snapshot", str(path), "--deployment", str(DEPLOYMENT), "--passes"]
-    done = run(*arguments, "-o", "terminal", *outputs, FORCE_COLOR="")
+    done = run(*arguments, "--details", "-o", "terminal", *outputs, FORCE_COLOR="")
     assert done.returncode in {exit_codes.OK, exit_codes.FINDINGS, exit_codes.INCOMPLETE}, done.stderr
     assert "alert" in done.stdout
     for text in (done.stdout, *(to.read_text(encoding="utf-8") for to in files.values())):
@@ -479,7 +480,7 @@ def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = f"{sys.executable} -m auditor scan --demo | head -1"
+    command = f"{sys.executable} -m auditor scan --demo --details | head -1"
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
     assert done.stdout == "auditor 0.1.0\n"

@@ -38,7 +38,8 @@ def _scan(options: argparse.Namespace) -> int:
     passes = outputs.need_passes(wanted, asked=options.passes)
     request = _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes)
     evaluation = scan.scan(request)
-    outputs.write_report(evaluation, wanted, passes=options.passes)
+    source = _words(options)
+    outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}", source))
     fail_on = options.fail_on or ("info" if options.fail_on_new else "high")
     return exit_codes.of(evaluation, fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete)
 
@@ -46,14 +47,35 @@ def _scan(options: argparse.Namespace) -> int:
 def _drift(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
     evaluation = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
-    outputs.write_report(evaluation, wanted, only_changes=True)
+    command = shlex.join(["auditor", "drift", str(options.baseline), str(options.snapshot)])
+    view = outputs.view(options, command, _words(options), only_changes=True)
+    outputs.write_report(evaluation, wanted, view)
     return exit_codes.of(evaluation, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
 
 
 def _report(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
-    outputs.write_document(reading.read(options.report), wanted, passes=options.passes)
+    file = shlex.quote(str(options.report))
+    view = outputs.view(options, f"auditor report {file}", f"--report {file}")
+    outputs.write_document(reading.read(options.report), wanted, view)
     return exit_codes.OK
+
+
+_SOURCE: Final = ("subscription", "snapshot", "demo", "deployment", "guest", "profile", "rules", "as_of", "baseline")
+"""Options that decide what is evaluated and by what."""
+
+
+def _words(options: argparse.Namespace) -> str:
+    """Return the options that decide what is evaluated, as words of a shell."""
+    words: list[str] = []
+    for name in _SOURCE:
+        given = getattr(options, name, None)
+        option = f"--{name.replace('_', '-')}"
+        if name == "profile" and given == scan.DEFAULT_PROFILE:
+            continue
+        for value in given if isinstance(given, list) else [given] if given else []:
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)
 
 
 def _request(

@@ -11,6 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from auditor import files
 from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
@@ -117,23 +119,19 @@ def need_passes(outputs: list[Output], *, asked: bool) -> bool:
     return asked or any(FORMATS[output.format].needs_passes for output in outputs if output.format != SNAPSHOT)
 
 
-def write_report(
-    evaluation: Evaluation, outputs: list[Output], *, passes: bool = False, only_changes: bool = False
-) -> None:
+def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> None:
     """Write the result of a scan to each output in its format."""
-    document = build(evaluation, passes=need_passes(outputs, asked=passes))
+    document = build(evaluation, passes=need_passes(outputs, asked=view.passes))
 
     def content(output: Output) -> bytes:
-        if output.format == SNAPSHOT:
-            return encode(evaluation.snapshot, output)
-        return _rendered(document, output, passes=passes, only_changes=only_changes)
+        return encode(evaluation.snapshot, output) if output.format == SNAPSHOT else _rendered(document, output, view)
 
     write([_content(output, content(output)) for output in outputs])
 
 
-def write_document(document: Document, outputs: list[Output], *, passes: bool) -> None:
+def write_document(document: Document, outputs: list[Output], view: View) -> None:
     """Write a report that was kept to each output in its format."""
-    write([_content(output, _rendered(document, output, passes=passes, only_changes=False)) for output in outputs])
+    write([_content(output, _rendered(document, output, view)) for output in outputs])
 
 
 def _content(output: Output, data: bytes) -> Content:
@@ -141,9 +139,9 @@ def _content(output: Output, data: bytes) -> Content:
     return Content(output.path, data, files.READABLE if readable else files.PRIVATE)
 
 
-def _rendered(document: Document, output: Output, *, passes: bool, only_changes: bool) -> bytes:
-    view = _view(to_file=output.path is not None, passes=passes, only_changes=only_changes)
-    return FORMATS[output.format].render(document, view).encode("utf-8", "backslashreplace")
+def _rendered(document: Document, output: Output, view: View) -> bytes:
+    shown = on_terminal(view) if output.path is None else view
+    return FORMATS[output.format].render(document, shown).encode("utf-8", "backslashreplace")
 
 
 def encode(snapshot: Snapshot, output: Output) -> bytes:
@@ -161,12 +159,20 @@ def write(contents: list[Content]) -> None:
             sys.stdout.write(data.decode())
 
 
-def _view(*, to_file: bool, passes: bool, only_changes: bool) -> View:
-    on_terminal = sys.stdout.isatty() and not to_file and os.environ.get("TERM") != "dumb"
-    colour = bool(os.environ.get("FORCE_COLOR")) or on_terminal
+def view(options: argparse.Namespace, command: str, source: str, *, only_changes: bool = False) -> View:
+    """Return what the options say of the report; `command` and `source` are words of a shell, as in `View`."""
     return View(
-        passes=passes,
+        passes=getattr(options, "passes", False),
         only_changes=only_changes,
+        details=options.details,
+        command=command,
+        source=source,
         width=shutil.get_terminal_size((80, 24)).columns,
-        colour=colour and not to_file and not os.environ.get("NO_COLOR"),
     )
+
+
+def on_terminal(view: View) -> View:
+    """Return a view for standard output, with colour if it is a terminal or the environment wants colour."""
+    terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    colour = (bool(os.environ.get("FORCE_COLOR")) or terminal) and not os.environ.get("NO_COLOR")
+    return msgspec.structs.replace(view, colour=colour)

@@ -183,6 +183,7 @@ def _add_evaluation(parser: Parser, formats: Iterable[str]) -> None:
     parser.add_argument("--waivers", metavar="FILE", type=Path, help="time-limited exemptions of findings and gaps")
     parser.add_argument("--attestations", metavar="FILE", type=Path, help="manual sign-offs for what Azure cannot show")
     _add_output(parser, formats)
+    _add_view(parser)
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="do not exit with 3 for gaps or missing declarations"
     )
@@ -209,6 +210,11 @@ def _add_passes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--passes", action="store_true", help="also list passes and rules that do not apply")
 
 
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what is shown, whatever is evaluated."""
+    parser.add_argument("--details", action="store_true", help="show every finding in full on the terminal")
+
+
 def _add_report(commands: _Commands) -> None:
     report = commands.add_parser(
         "report",
@@ -222,6 +228,7 @@ def _add_report(commands: _Commands) -> None:
     )
     report.add_argument("report", metavar="REPORT", type=Path, help="a file written by -o json=FILE")
     _add_output(report, FORMATS)
+    _add_view(report)
     _add_passes(report)
     report.set_defaults(command="report")
 

@@ -12,6 +12,12 @@ class View(msgspec.Struct, frozen=True):
     """Whether passes and findings that do not apply are listed too."""
     only_changes: bool = False
     """Whether only findings that changed since the baseline are listed."""
+    details: bool = False
+    """Whether every finding is shown in full, instead of one or two lines."""
+    command: str = ""
+    """The command that renders the same again, as words of a shell."""
+    source: str = ""
+    """The options by which other commands read the same again, as words of a shell."""
     width: int = 80
     """The width in columns."""
     colour: bool = False

@@ -20,6 +20,7 @@ from auditor.escape import printable
 from auditor.evaluation.model import Outcome
 from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
+from auditor.report.view import View
 from auditor.rules.model import Grade, Severity, Target
 from tests.report import reports
 from tests.report.reports import PROBE, SIZE, finding, gap, unknown, vm
@@ -111,7 +112,7 @@ def test_no_resource_and_no_subscription_is_named() -> None:
 def test_other_users_may_read_the_file_and_no_other(tmp_path: Path) -> None:
     document = build(reports.full(), passes=True)
     wanted = [outputs.Output(name, tmp_path / name) for name in ("prometheus", "json")]
-    outputs.write_document(document, wanted, passes=False)
+    outputs.write_document(document, wanted, View())
     assert [stat.S_IMODE(output.path.stat().st_mode) for output in wanted if output.path] == [0o644, 0o600]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.segment import Segment, Segments
 
@@ -29,7 +29,12 @@ class Page:
         """Write lines unwrapped, the first after a lead; the style applies to the lead, or without one to the lines."""
         for line in lines:
             if lead.strip():
-                self._segments += (Segment(" " * indent), Segment(lead, style), Segment(printable(line)))
+                text = printable(line)
+                self._segments += (
+                    Segment(" " * indent),
+                    Segment(printable(lead) if text else printable(lead).rstrip(), style),
+                    Segment(text),
+                )
                 style = None
             elif line:
                 self._segments += (Segment(" " * (indent + len(lead))), Segment(printable(line), style))
@@ -40,6 +45,15 @@ class Page:
         """Write a paragraph, wrapped; further lines are indented to the text of the first."""
         wrapped = wrap(printable(text), self.width - indent - len(lead))
         self.lines(wrapped, indent, lead=lead, style=style)
+
+    @property
+    def height(self) -> int:
+        """Return the number of lines."""
+        return sum(segment.text == "\n" for segment in self._segments)
+
+    def add(self, other: Page) -> None:
+        """Write the lines of another page."""
+        self._segments += other._segments
 
     def section(self, title: str) -> None:
         """Write the title of a section."""
@@ -67,6 +81,14 @@ class Page:
         )
         console.print(Segments(self._segments), soft_wrap=True, end="")
         return file.getvalue()
+
+
+def cut(text: str, width: int) -> str:
+    """Return a printable text within a width; one that is too long ends with dots."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, max(0, width - 3)).rstrip(" ,;:") + "..."
 
 
 def wrap(text: str, width: int) -> Iterator[str]:

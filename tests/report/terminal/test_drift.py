@@ -56,7 +56,7 @@ def section(drift: Drift, width: int = 80) -> str:
     """Return the section about drift, without the rest of the report."""
     now = (change.after for change in drift.findings if change.after)
     shown = msgspec.structs.replace(reports.report(*now), drift=drift)
-    text = reports.render("terminal", shown, View(width=width, only_changes=True))
+    text = reports.render("terminal", shown, View(width=width, only_changes=True, details=True))
     start = text.index("--- Changes since the baseline")
     return text[start : text.index("\n\nauditor: ", start) + 1]
 

@@ -29,7 +29,7 @@ UNDECLARED = msgspec.structs.replace(unknown(PROBE, vm("prod"), "no key", Cause.
 
 
 def rendered(shown: Evaluation, view: View | None = None) -> str:
-    return reports.render("terminal", shown, view or View())
+    return reports.render("terminal", shown, msgspec.structs.replace(view or View(), details=True))
 
 
 def words(shown: Evaluation, view: View | None = None) -> str:

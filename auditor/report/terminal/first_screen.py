@@ -1,0 +1,165 @@
+"""The first screen: what is wrong in one or two lines a finding, what was not seen, and what to do next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len, set_cell_size
+
+from auditor.escape import printable
+from auditor.evaluation.model import Outcome
+from auditor.report import summary, wording
+from auditor.report.document import Document, Finding
+from auditor.report.grouping import counted, group
+from auditor.report.terminal import styles
+from auditor.report.terminal.commands import wrap_fix
+from auditor.report.terminal.drift import write_drift
+from auditor.report.terminal.last_line import last_line
+from auditor.report.terminal.layout import Page
+from auditor.report.terminal.passes import write_passes
+from auditor.report.terminal.table import write_table
+from auditor.report.terminal.unseen import write_unseen
+from auditor.rules.model import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.style import Style
+
+    from auditor.report.view import View
+
+_MOST_DEPLOYMENTS: Final = 12
+_LEAD: Final = 11
+"""The width of the words in front of paragraphs."""
+
+
+def render(document: Document, view: View) -> str:
+    """Return the report; of findings that need more room than there is, the least severe are shortened."""
+    head, page, foot = Page(view.width), Page(view.width), Page(view.width)
+    _deployments(head, document)
+    if document.drift:
+        write_drift(head, document, document.drift)
+    if not view.only_changes:
+        foot.lines([""])
+        write_unseen(foot, document)
+        _others(foot, document)
+    if view.passes:
+        write_passes(foot, document)
+        foot.lines([""])
+    _next(foot, document, view)
+    foot.lines([last_line(document)])
+    page.add(head)
+    if not view.only_changes:
+        write_table(page, document, others=head.height + foot.height)
+    page.add(foot)
+    return page.text(colour=view.colour)
+
+
+# --- the head ---------------------------------------------------------------------------------------------------------
+
+
+def _deployments(page: Page, document: Document) -> None:
+    """Write the outcome of each deployment with its counts, worst first, and when it was seen."""
+    findings = group((f for f in document.findings if f.waiver is None), lambda finding: finding.deployment or "")
+    names = sorted(
+        {**dict.fromkeys(summary.deployments(document)), **findings}, key=lambda name: _rank(findings.get(name, []))
+    )
+    shown = names[:_MOST_DEPLOYMENTS]
+    width = max((cell_len(printable(name or _NONE)) for name in shown), default=0) + 2
+    for name in shown:
+        said, style, counts = _outcome(document, findings.get(name, []))
+        page.write(counts, lead=f"{set_cell_size(printable(name or _NONE), width)}{said:<8}", style=style)
+    if rest := names[_MOST_DEPLOYMENTS:]:
+        failing = sum(_fails(findings.get(name, [])) != () for name in rest)
+        page.write(f"and {wording.count(len(rest), 'more deployment')}, {failing:,} of them with fails")
+    if not names:
+        page.write(summary.result_sentence(document))
+    taken, day = document.taken_at or "at an unknown time", document.as_of.isoformat()
+    as_of = "" if taken.startswith(day) else f", as of {day}"
+    scopes = wording.count(len(document.scopes), "subscription")
+    config = f"; options of {document.config}" if document.config else ""
+    page.write(f"taken {taken} from {scopes}; profile {document.profile}{as_of}{config}")
+
+
+_NONE: Final = "no deployment"
+
+
+def _fails(findings: list[Finding]) -> tuple[int, ...]:
+    """Return the number of fails of each severity, () without any."""
+    numbers = Counter(finding.severity for finding in findings if finding.outcome is Outcome.FAIL)
+    return tuple(numbers[severity] for severity in SEVERITIES) if numbers else ()
+
+
+def _rank(findings: list[Finding]) -> tuple[int, ...]:
+    """Return what sorts deployments, worst first."""
+    unknown = sum(finding.outcome in {Outcome.UNKNOWN, Outcome.ERROR} and not finding.optional for finding in findings)
+    return (*(-number for number in _fails(findings) or (0,) * len(SEVERITIES)), -unknown)
+
+
+def _outcome(document: Document, findings: list[Finding]) -> tuple[str, Style | None, str]:
+    """Return the outcome of a deployment in a word, its style, and the numbers of findings."""
+    fails = _fails(findings)
+    numbers = Counter(finding.outcome for finding in findings)
+    needed = sum(finding.outcome is Outcome.UNKNOWN and not finding.optional for finding in findings)
+    counts = [f"{number} {severity}" for severity, number in zip(SEVERITIES, fails, strict=False) if number]
+    others = [f"{numbers[outcome]} {outcome}" for outcome in (Outcome.ERROR, Outcome.UNKNOWN) if numbers[outcome]]
+    text = "; ".join(filter(None, (", ".join(counts), ", ".join(others))))
+    if fails:
+        worst = next(severity for severity, number in zip(SEVERITIES, fails, strict=True) if number)
+        return "FAIL", styles.SEVERITIES[worst], text
+    if needed or numbers[Outcome.ERROR]:
+        return "UNKNOWN", styles.UNKNOWN, text
+    if numbers[Outcome.UNKNOWN] or not document.coverage.complete:
+        return "NO FAIL", None, text
+    return "PASS", styles.PASS, text
+
+
+# --- the foot ---------------------------------------------------------------------------------------------------------
+
+
+def _others(page: Page, document: Document) -> None:
+    """Write in a line each what is waived, what has no effect, and what is still open from the last report."""
+    fields = [
+        ("Waived", ", ".join(wording.count(number, noun) for noun, number in summary.waived(document).items())),
+        ("No effect", _without_effect(document)),
+        ("Still open", _carried(document)),
+    ]
+    for name, text in fields:
+        if text:
+            page.write(text, lead=f"{name:<{_LEAD}}")
+
+
+def _without_effect(document: Document) -> str:
+    """Return the first exemption without effect, and the number of the others."""
+    found = [f"{place} {effect}" for place, effect in wording.without_effect(document)]
+    more = f"; and {wording.count(len(found) - 1, 'more exemption')}" if len(found) > 1 else ""
+    return f"{found[0]}{more}" if found else ""
+
+
+def _carried(document: Document) -> str:
+    carried = [old.finding for old in document.carried if old.finding.waiver is None]
+    rules = " ".join(dict.fromkeys(finding.rule for finding in carried))
+    what = wording.count(len(carried), "finding")
+    return f"{what} of the previous report that this scan could not evaluate: {rules}" if carried else ""
+
+
+def _next(page: Page, document: Document, view: View) -> None:
+    """Write the commands that say more."""
+    lines = list(_commands(document, view))
+    for number, (command, what) in enumerate(lines):
+        lead = " " * _LEAD if number else f"{'Next':<{_LEAD}}"
+        both = f"{command:<{max(len(c) for c, _ in lines)}}  {what}"
+        if page.fits(both, _LEAD):
+            page.lines([both], lead=lead)
+        else:
+            page.lines(wrap_fix(command, page.width - _LEAD), lead=lead)
+
+
+def _commands(document: Document, view: View) -> Iterator[tuple[str, str]]:
+    """Yield commands, each with what it shows."""
+    open_ = [*counted(document, Outcome.FAIL), *counted(document, Outcome.UNKNOWN)]
+    worst = min(open_, key=lambda f: (f.outcome is not Outcome.FAIL, SEVERITIES.index(f.severity)), default=None)
+    if worst and view.command:
+        yield f"auditor explain {worst.rule} {view.source}", "why, evidence, and how to fix it"
+        yield f"{view.command} --details", "every finding in full"

@@ -1,0 +1,116 @@
+"""Fails and errors as a table: one or two lines for each rule, worst first, over all deployments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rich.cells import cell_len
+
+from auditor.escape import printable
+from auditor.evaluation.model import Outcome
+from auditor.report import rules, wording
+from auditor.report.document import Document, Finding
+from auditor.report.grouping import by_rule, counted
+from auditor.report.terminal import styles
+from auditor.report.terminal.layout import cut, wrap
+from auditor.report.terminal.observed import observed
+from auditor.rules.model import SEVERITIES, Severity
+
+if TYPE_CHECKING:
+    from auditor.report.terminal.layout import Page
+
+SCREEN: Final = 40
+"""The lines of a screen, which a report does not exceed only to show lesser findings in two lines."""
+_ABOUT: Final = 24
+"""The columns that a short line leaves for the names of subjects."""
+_BESIDE: Final = 40
+"""The columns that must be left beside the headlines for subjects and what was observed to stand there."""
+
+
+class _Row(NamedTuple):
+    """One rule with one severity."""
+
+    lead: str
+    severity: Severity
+    headline: str
+    subjects: str
+    observed: str
+
+
+def write_table(page: Page, document: Document, *, others: int) -> None:
+    """Write the errors and fails; `others` are the lines of the rest of the screen."""
+    rows = [_row(document, findings) for findings in by_rule(counted(document, Outcome.ERROR))]
+    rows += [_row(document, findings) for findings in by_rule(counted(document, Outcome.FAIL))]
+    page.lines([""] * bool(rows))
+    for row, lines in zip(rows, _lines(rows, page.width, SCREEN - others - 1), strict=True):
+        page.lines(lines, lead=row.lead, style=styles.SEVERITIES[row.severity])
+
+
+def _row(document: Document, findings: list[Finding]) -> _Row:
+    first = findings[0]
+    lead = first.severity if first.outcome is Outcome.FAIL else "error"
+    headline = " ".join(printable(wording.headline(first)).split())
+    seen = {observed(finding) for finding in findings}
+    what = seen.pop() if len(seen) == 1 else ""
+    graded = f"{first.severity}, not {rules.by_id(document)[first.rule].severity}: {first.grade}" if first.grade else ""
+    about = printable("; ".join(filter(None, (first.reason if first.outcome is Outcome.ERROR else what, graded))))
+    subjects = _subjects(document, findings) + " (graded)" * bool(first.grade)
+    return _Row(f"{lead.upper():<9}{first.rule:<7}", first.severity, headline, subjects, about)
+
+
+def _subjects(document: Document, findings: list[Finding]) -> str:
+    """Return the names of subjects, with their deployments if fails are in several ones."""
+    several = len({finding.deployment for finding in counted(document, Outcome.FAIL)}) > 1
+    names = dict.fromkeys(_name(finding, several=several) for finding in findings)
+    return printable(", ".join(wording.first([*names])))
+
+
+def _name(finding: Finding, *, several: bool) -> str:
+    name, deployment = finding.subject.name, finding.deployment
+    return f"{deployment}/{name}" if several and deployment and finding.subject.id != deployment else name
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _lines(rows: list[_Row], width: int, room: int) -> list[list[str]]:
+    """Return the lines of each row: one, and two as long as the screen has room; on a full one, of critical rows."""
+    if not rows:
+        return []
+    width -= max(len(row.lead) for row in rows)
+    column = max(cell_len(row.headline) for row in rows)
+    if column + _BESIDE <= width:
+        return [[_beside(row, column, width)] for row in rows]
+    chosen = []
+    room -= len(rows)
+    screen_is_full = room < 0
+    for row in rows:
+        full = _full(row, width)
+        is_full = len(full) - 1 <= room or (screen_is_full and row.severity is SEVERITIES[0])
+        room -= (len(full) - 1) * is_full
+        chosen.append(full if is_full else [_short(row, width)])
+    return chosen
+
+
+def _beside(row: _Row, column: int, width: int) -> str:
+    """Return a row as one line, with subjects and what was observed in a column of their own."""
+    headline = row.headline + " " * (column - cell_len(row.headline))
+    return cut(f"{headline}  {_about(row)}".rstrip(), width)
+
+
+def _short(row: _Row, width: int) -> str:
+    """Return a row as one line of headline and subjects."""
+    names = cut(row.subjects, max(_ABOUT, width - 2 - cell_len(row.headline)))
+    return f"{cut(row.headline, width - 2 - cell_len(names))}: {names}"
+
+
+def _full(row: _Row, width: int) -> list[str]:
+    """Return a row as one line, or as two if it is longer."""
+    about, lines = _about(row), list(wrap(row.headline, width))
+    if len(lines) == 1 and cell_len(f"{lines[0]}: {about}") > width:
+        return [*lines, cut(about, width)]
+    return [*lines[:-1], cut(f"{lines[-1]}: {about}", width)]
+
+
+def _about(row: _Row) -> str:
+    return f"{row.subjects}{f': {row.observed}' if row.observed else ''}"

@@ -1,0 +1,131 @@
+"""What was not seen, folded by cause: a paragraph for each gap, missing declaration and other cause of unknowns."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from auditor.azure import arm
+from auditor.evaluation.model import Outcome
+from auditor.report import wording
+from auditor.report.document import Document, Finding, Gap
+from auditor.report.grouping import counted, group
+from auditor.report.terminal.gaps import GapGroup, joined
+from auditor.report.terminal.layout import cut
+from auditor.snapshot.known import Cause
+from auditor.snapshot.model import GapReason
+
+if TYPE_CHECKING:
+    from auditor.report.terminal.layout import Page
+
+_LEAD: Final = f"{'Not seen':<11}"
+_MOST: Final = 8
+"""The number of paragraphs."""
+_MOST_RULES: Final = 30
+"""The number of rules that are named for one cause."""
+_FEW: Final = 2
+"""The number of permissions that are worth naming; a role grants more of them."""
+
+_CAUSES: Final[Mapping[Cause | None, str]] = {
+    Cause.GAP: "not read",
+    Cause.DECLARATION: "not declared",
+    Cause.GUEST: "files from inside VMs",
+    Cause.VALUE: "values of no known meaning",
+    Cause.ATTESTATION: "not attested",
+    None: "without a known cause",
+}
+_OPTIONAL: Final[Mapping[Cause | None, str]] = {
+    Cause.GAP: "by what was not read",
+    Cause.DECLARATION: "by declarations",
+    Cause.GUEST: "by guest files",
+    Cause.VALUE: "by values",
+    Cause.ATTESTATION: "by attestations",
+    None: "without a known cause",
+}
+_SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
+
+
+def write_unseen(page: Page, document: Document) -> None:
+    """Write what was not seen, with what to do about it and the rules that are unknown because of it."""
+    paragraphs = list(_paragraphs(document, page.width - len(_LEAD)))
+    for number, text in enumerate(paragraphs[:_MOST]):
+        page.write(text, lead=" " * len(_LEAD) if number else _LEAD)
+    if more := paragraphs[_MOST:]:
+        page.write(f"and {wording.count(len(more), 'more cause')}", len(_LEAD))
+
+
+def _paragraphs(document: Document, width: int) -> Iterator[str]:
+    unknowns = counted(document, Outcome.UNKNOWN)
+    needed = [finding for finding in unknowns if not finding.optional]
+    gaps, hidden = document.coverage.open_gaps, group(needed, _first_gap(document))
+    for alike in joined(gaps):
+        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in hidden.pop(gap, [])])}"
+    rest = hidden.pop(None, [])
+    for text in document.coverage.declarations_missing:
+        lacking = [f for f in rest if f.cause is Cause.DECLARATION and text in (f.reason or "")]
+        rest = [finding for finding in rest if finding not in lacking]
+        yield f"{_declared_at(document, lacking)}{text}{_rules(lacking)}"
+    for cause, unknown in group(rest, lambda finding: finding.cause).items():
+        yield cut(f"{_CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
+    if optional := Counter(finding.cause for finding in unknowns if finding.optional):
+        causes = ", ".join(f"{number:,} {_OPTIONAL[cause]}" for cause, number in optional.most_common())
+        yield f"optional: {causes}"
+
+
+def _first_gap(document: Document) -> Callable[[Finding], Gap | None]:
+    """Return a function that returns the open gap which the reason of a finding names, None without one."""
+    gaps = sorted(document.coverage.open_gaps, key=lambda gap: -len(wording.gap(gap)))
+    texts = [(wording.gap(gap), gap) for gap in gaps]
+
+    def first(finding: Finding) -> Gap | None:
+        return next((gap for text, gap in texts if finding.reason and text in finding.reason), None)
+
+    return first
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _gap(alike: GapGroup) -> str:
+    """Return what was not read, where, why, and what to do about it."""
+    places = ", ".join(wording.first([*dict.fromkeys(_place(scope) for scope in alike.scopes)]))
+    if alike.reason is GapReason.FORBIDDEN and 0 < len(alike.permissions) <= _FEW:
+        groups = ", ".join(wording.first([*dict.fromkeys(_granted_at(scope) for scope in alike.scopes)]))
+        here = f"{places}: " * (places != groups)
+        return f"{here}grant {' and '.join(alike.permissions)} at {groups}"
+    whats = ", ".join(wording.first([what.rpartition("/")[2] for what in alike.whats]))
+    return f"{whats} of {places} ({alike.reason}): {alike.to_do}"
+
+
+def _place(scope: str) -> str:
+    return arm.name_of(scope) if arm.group_of(scope) else _granted_at(scope)
+
+
+def _granted_at(scope: str) -> str:
+    """Return the resource group or subscription of a scope."""
+    parts = scope.split("/")
+    return parts[4] if arm.group_of(scope) else f"subscription {arm.name_of(arm.subscription_of(scope) or scope)}"
+
+
+def _declared_at(document: Document, findings: Sequence[Finding]) -> str:
+    """Return the place in the deployment file where something is missing."""
+    lines = {finding.subject.line for finding in findings if finding.subject.line}
+    return f"{document.deployment_file}:{min(lines)} " if lines and document.deployment_file else ""
+
+
+def _reason(unknowns: Sequence[Finding]) -> str:
+    """Return the first reason of unknown findings, and the number of those that differ in more than ids."""
+    reasons = group(unknowns, lambda finding: _SCOPE.sub("", finding.reason or ""))
+    text = _SCOPE.sub(lambda found: arm.name_of(found[0]), unknowns[0].reason or "")
+    return f"{wording.count(len(reasons), 'reason')}, as {text}" if len(reasons) > 1 else text
+
+
+def _rules(findings: Sequence[Finding]) -> str:
+    """Return the rules of unknown findings, with their number."""
+    if not findings:
+        return ""
+    rules = sorted({finding.rule for finding in findings})
+    more = f" and {len(rules) - _MOST_RULES} more" if len(rules) > _MOST_RULES else ""
+    return f"; {len(findings):,} unknown: {' '.join(rules[:_MOST_RULES])}{more}"
