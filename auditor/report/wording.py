@@ -61,11 +61,11 @@ def headline(found: Finding | FindingChange) -> str:
 
 def headline_of(outcome: Outcome, cause: Cause | None, title: str, fails: str) -> str | None:
     """Return what is wrong, or why that is unknown; None if the title says how it is."""
-    return {
-        Outcome.FAIL: fails,
-        Outcome.UNKNOWN: f"Unknown ({_CAUSES[cause]}): {title}",
-        Outcome.ERROR: f"Not evaluated (a bug in auditor): {title}",
-    }.get(outcome)
+    if outcome is Outcome.FAIL:
+        return fails
+    if outcome is Outcome.UNKNOWN:
+        return f"Unknown ({_CAUSES[cause]}): {title}"
+    return f"Not evaluated (a bug in auditor): {title}" if outcome is Outcome.ERROR else None
 
 
 def subject(found: Subject) -> str:

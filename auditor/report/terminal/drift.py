@@ -70,10 +70,9 @@ def _only(change: ResourceChange, *, read: bool) -> ResourceChange:
 
 def _findings(page: Page, changes: list[FindingChange], waived: frozenset[str]) -> None:
     page.lines([""] * bool(changes))
-    for (state, _), alike in group(changes, lambda change: (change.state, change.rule)).items():
-        page.write(
-            f"{alike[0].rule}  {wording.headline(alike[0])}", lead=f"{state.upper():<{_LEAD}}", style=_STYLES[state]
-        )
+    headlines = group(changes, lambda change: (change.state, change.rule, wording.headline(change)))
+    for (state, rule, headline), alike in headlines.items():
+        page.write(f"{rule}  {headline}", lead=f"{state.upper():<{_LEAD}}", style=_STYLES[state])
         for outcomes, same in group(alike, lambda change: drift_summary.before_and_after(change, waived)).items():
             page.write(f"{outcomes}: {', '.join(wording.first([wording.subject(c.subject) for c in same]))}", _LEAD)
 

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from auditor.evaluation.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.view import View
+from auditor.snapshot.known import Cause
 from tests.report import reports
 from tests.report.reports import GROUP, HOSTILE, LOAD_BALANCER_ID, SUBSCRIPTION, finding, vm
 
@@ -164,6 +165,14 @@ def test_a_waived_regression_is_marked() -> None:
     waived = msgspec.structs.replace(finding(), waiver=reports.waiver())
     text = section(drift(findings=(FindingChange(BaselineState.REGRESSED, finding(Outcome.PASS), waived),)))
     assert "pass -> fail (critical, waived): TRAKDB" in text
+
+
+def test_what_is_unknown_for_another_cause_has_another_headline() -> None:
+    lost = [
+        FindingChange(BaselineState.LOST_SIGHT, finding(), finding(Outcome.UNKNOWN, subject=vm(cause), cause=cause))
+        for cause in Cause
+    ]
+    assert section(drift(findings=tuple(lost))).count("LOST SIGHT  MIR003  Unknown (") == len(Cause)
 
 
 def test_drifted_and_gone_passes_are_only_counted() -> None:
