@@ -410,7 +410,9 @@ def test_on_the_command_line_it_is_a_file_that_scan_reads(tmp_path: Path, capsys
     captured = capsys.readouterr()
     assert path.read_text() == printed.replace("--deployment deployment.yaml", f"--deployment {path}")
     assert captured.out == ""
-    assert captured.err.splitlines()[-1] == f"auditor:   auditor scan --demo --deployment {path}"
+    first, *_, last = captured.err.splitlines()
+    assert first == f"auditor: {path} is written; 6 things are open"
+    assert last == f"auditor:   auditor scan --demo --deployment {path}"
     assert path.read_text().splitlines()[-1] == f"#   auditor scan --demo --deployment {path}"
     assert main(["scan", "--demo", "--deployment", str(path), "-o", "json"]) == exit_codes.FINDINGS
 

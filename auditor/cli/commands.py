@@ -173,7 +173,10 @@ def _discover(options: argparse.Namespace) -> int:
     proposal = discover.propose(snapshot, _scan_with(options, output))
     outputs.write([outputs.Content(output, proposal.text.encode())])
     if output:
-        sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in proposal.last_lines)
+        are_open = f"{wording.count(proposal.open, 'thing')} {'is' if proposal.open == 1 else 'are'} open"
+        state = are_open if proposal.found else "no deployment was recognised"
+        lines = (f"{output} is written; {state}", *proposal.last_lines)
+        sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in lines)
     return exit_codes.OK if proposal.found else exit_codes.INCOMPLETE
 
 

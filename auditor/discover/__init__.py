@@ -15,7 +15,7 @@ from auditor.discover.grouping import group_into_deployments
 from auditor.discover.hints import collect_hints
 from auditor.discover.keys import keys_of
 from auditor.discover.proposals import proposals_of
-from auditor.discover.yaml_text import last_lines, text_of
+from auditor.discover.yaml_text import last_lines, left_open, text_of
 from auditor.errors import InputError
 from auditor.snapshot.model import Snapshot
 
@@ -26,6 +26,8 @@ class Proposal(NamedTuple):
     text: str
     found: bool
     """False if no deployment was recognised; the text is then a skeleton of comments."""
+    open: int
+    """How many things it leaves open."""
     last_lines: tuple[str, ...]
     """What it leaves open, and the next command, which are also the last comments of the text."""
 
@@ -44,4 +46,6 @@ def propose(snapshot: Snapshot, command: str = "auditor scan --snapshot FILE --d
     if len(text.encode()) > yaml_documents.MAX_BYTES:
         message = "has too many virtual machines for one deployment file: discover one subscription at a time"
         raise InputError(message)
-    return Proposal(text, bool(proposals), tuple(last_lines(candidates, proposals, keys, command)))
+    opened = left_open(candidates, proposals, keys)
+    number = sum(len(undecided) for _, undecided in opened)
+    return Proposal(text, bool(proposals), number, tuple(last_lines(opened, command)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from auditor.azure import arm
 from auditor.azure.types.names import VM
@@ -76,19 +76,28 @@ def text_of(
         for proposal, own in zip(proposals, keys, strict=True):
             lines += _deployment(candidates, proposal, own)
     lines += [f"# {_comment(line)}" for line in _left_out(candidates, proposals)]
-    lines += [f"# {printable(line)}" for line in last_lines(candidates, proposals, keys, command)]
+    lines += [f"# {printable(line)}" for line in last_lines(left_open(candidates, proposals, keys), command)]
     return "\n".join(lines) + "\n"
 
 
-def last_lines(
-    candidates: Candidates, proposals: Sequence[DeploymentProposal], keys: Sequence[Keys], command: str
-) -> Iterator[str]:
+LeftOpen: TypeAlias = Sequence[tuple[str, Sequence[str]]]
+"""The name of each proposed deployment, with what its proposal leaves open."""
+
+
+def left_open(candidates: Candidates, proposals: Sequence[DeploymentProposal], keys: Sequence[Keys]) -> LeftOpen:
+    """Return what the proposals leave open."""
+    return [
+        (proposal.name, [*_undecided(candidates, proposal), *_open_keys(own)])
+        for proposal, own in zip(proposals, keys, strict=True)
+    ]
+
+
+def last_lines(opened: LeftOpen, command: str) -> Iterator[str]:
     """Yield what the proposals leave open, and the next command."""
-    for proposal, own in zip(proposals, keys, strict=True):
-        undecided = ", ".join((*_undecided(candidates, proposal), *_open_keys(own)))
+    for name, undecided in opened:
         if undecided:
-            yield f"Left open in {proposal.name}: {undecided}"
-    yield "Next, once each line is correct:" if proposals else "Next, once the virtual machines are declared:"
+            yield f"Left open in {name}: {', '.join(undecided)}"
+    yield "Next, once each line is correct:" if opened else "Next, once the virtual machines are declared:"
     yield f"  {command}"
 
 
