@@ -39,11 +39,11 @@ class ExampleTest:
     def __init__(self, rules: Mapping[str, tuple[CompiledRule, ...]]) -> None:
         """Take the rules by profile."""
         self._rules = rules
-        self._unchanged: dict[tuple[str, str], Findings] = {}
+        self._findings: dict[tuple[str, str, bytes], Findings] = {}
+        """Those of all rules, by deployment, profile and change: examples of many rules have the same change."""
         self._changed: Counter[tuple[str, str]] = Counter()
         """How many examples changed each known-good deployment."""
         self._readers: dict[tuple[str, str], Readers] = {}
-        self._hidden: dict[tuple[str, str, tuple[str, ...]], Findings] = {}
 
     def evaluate(self, example: Example) -> Findings:
         """Evaluate the deployment of an example after its change.
@@ -52,11 +52,15 @@ class ExampleTest:
             InputError: the deployment, a resource or a path does not exist, or the rule is not in the profile.
         """
         known_good, profile = self._place(example)
-        if not changes.KEYS & example.content.keys():
-            return self._before(known_good, profile)
-        if changes.KEYS & example.content.keys() == {"gap"}:
-            return self._with_gaps(known_good, profile, tuple(example.content["gap"]))
-        return attested(example, self._after(known_good, profile, example.content, example.rule))
+        change = {key: value for key, value in example.content.items() if key in changes.KEYS - {"attest"}}
+        concerned = self._concerned(known_good, profile, change)
+        if concerned is None:
+            return attested(example, self._by_all(known_good, profile, change))
+        rules = [rule for rule in self._rules[profile] if rule.rule.id in concerned | {example.rule}]
+        again = {rule.rule.id for rule in rules}
+        before = self._by_all(known_good, profile, {})
+        kept = {key: finding for key, finding in before.items() if key[0] not in again}
+        return attested(example, {**kept, **evaluate(known_good, change, rules)})
 
     def faults(self, example: Example, after: Findings) -> Iterator[str]:
         """Yield what an example states and its findings do not show: outcome, severity, which other rules fail."""
@@ -76,7 +80,7 @@ class ExampleTest:
             severities = ", ".join(sorted({finding.severity for finding in meant}))
             yield f"expected the severity {content['severity']}, got {severities}"
         if profile == known_good.profile:
-            failing = _failing(after) - _failing(self._before(known_good, profile)) - {example.rule}
+            failing = _failing(after) - _failing(self._by_all(known_good, profile, {})) - {example.rule}
             stated = set(content.get("also", ()))
             yield from (f"{rule} fails too, and `also` does not name it" for rule in sorted(failing - stated))
             yield from (f"{rule} does not fail, and `also` names it" for rule in sorted(stated - failing))
@@ -100,40 +104,26 @@ class ExampleTest:
             raise InputError(message)
         return known_good, profile
 
-    def _after(self, known_good: Fixture, profile: str, change: Mapping[str, Any], *more: str) -> Findings:
-        """Return the findings after a change; only the rules that it concerns, and some more, are evaluated again."""
-        concerned = self._concerned(known_good, profile, change).union(more)
-        before = self._before(known_good, profile)
-        kept = {key: finding for key, finding in before.items() if key[0] not in concerned}
-        rules = [rule for rule in self._rules[profile] if rule.rule.id in concerned]
-        return {**kept, **evaluate(known_good, change, rules)}
-
-    def _concerned(self, known_good: Fixture, profile: str, change: Mapping[str, Any]) -> frozenset[str]:
-        """Return the rules whose findings a change can change: those that read what it changes."""
+    def _concerned(self, known_good: Fixture, profile: str, change: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the rules whose findings a change can change: those that read what it changes; None for all."""
         changed = changes.places(known_good, change)
-        if changed is None:
-            return frozenset(rule.rule.id for rule in self._rules[profile])
+        if not changed:
+            return None
         place = known_good.name, profile
         self._changed[place] += 1
         if self._changed[place] <= _WORTH_RECORDING:
-            return frozenset(rule.rule.id for rule in self._rules[profile])
+            return None
         if place not in self._readers:
             self._readers[place] = Readers(known_good, self._rules[profile])
-        return frozenset[str]().union(*(self._readers[place].concerned(each) for each in changed))
+        concerned = frozenset[str]().union(*(self._readers[place].concerned(each) for each in changed))
+        return concerned if len(concerned) < len(self._rules[profile]) else None
 
-    def _with_gaps(self, known_good: Fixture, profile: str, gaps: tuple[str, ...]) -> Findings:
-        """Evaluate a deployment of which something was not read, once: the examples of many rules hide the same."""
-        place = known_good.name, profile, gaps
-        if place not in self._hidden:
-            self._hidden[place] = self._after(known_good, profile, {"gap": gaps})
-        return self._hidden[place]
-
-    def _before(self, known_good: Fixture, profile: str) -> Findings:
-        """Evaluate an unchanged deployment, once per profile."""
-        place = known_good.name, profile
-        if place not in self._unchanged:
-            self._unchanged[place] = evaluate(known_good, {}, self._rules[profile])
-        return self._unchanged[place]
+    def _by_all(self, known_good: Fixture, profile: str, change: Mapping[str, Any]) -> Findings:
+        """Return the findings of all rules after a change."""
+        place = known_good.name, profile, msgspec.json.encode(change)
+        if place not in self._findings:
+            self._findings[place] = evaluate(known_good, change, self._rules[profile])
+        return self._findings[place]
 
     def _got(self, example: Example, findings: list[Finding]) -> str:
         """Return the outcomes with subject and evidence, those of changed resources first."""
