@@ -1,4 +1,4 @@
-"""Escaping of text from Azure and from users for terminals, Markdown and HTML."""
+"""Escaping of text from Azure and from users for terminals, Markdown, HTML and spreadsheets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ _ACTIVE: Final = re.compile(r"""[!"#$&'()*+.:<=>@\[\\\]^_`{|}~-]|^ """)
 """Characters with a meaning in Markdown or HTML; leading spaces could start a code block."""
 
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", " ": "&#32;"}
+
+_FORMULA: Final = re.compile(r"[\s']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that a spreadsheet may evaluate; the last four are the full-width forms of the first four."""
 
 
 def printable(text: str) -> str:
@@ -33,3 +36,9 @@ def markdown(text: str) -> str:
     It is not for code spans and code blocks, in which Markdown has no escapes.
     """
     return _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(text))
+
+
+def cell(text: str) -> str:
+    """Return a text as one line that no spreadsheet evaluates: what could be a formula begins with an apostrophe."""
+    shown = printable(text)
+    return f"'{shown}" if _FORMULA.match(shown) else shown

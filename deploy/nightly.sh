@@ -7,7 +7,8 @@
 #
 # If they exist in that folder, it uses deployment.yaml, waivers.yaml, attestations.yaml, and approved.jsonl.gz as the
 # baseline. Arguments are further options of `auditor scan`, which also sets the exit code; it is 2 if the scan could not
-# run. Nothing is deleted automatically, see docs/nightly.md.
+# run. What changed since the last run is printed before the result. The program AUDITOR_NOTIFY, an absolute path, gets
+# both on its standard input. Nothing is deleted automatically, see docs/nightly.md.
 set -eu
 umask 077
 export LC_ALL=C
@@ -65,9 +66,46 @@ code=0
 wait "$scan" || code=$?
 [ "$code" -le 128 ] || wait "$scan" || :
 
-if [ -e "reports/$time.txt" ]; then
-  echo "$time $(tail -n 1 "reports/$time.txt"); exit code $code; see $AUDITOR_HOME/reports/$time.txt"
-else
-  echo "$time auditor: nothing was evaluated; exit code $code"
+changes=
+if [ -n "$previous" ] && [ -e "reports/$time.json" ]; then
+  changes=$(auditor trend reports -o changes) || : # 3: there are files that are no reports of this history
 fi
+if [ -e "reports/$time.txt" ]; then
+  result="$time $(tail -n 1 "reports/$time.txt"); exit code $code; see $AUDITOR_HOME/reports/$time.txt"
+else
+  result="$time auditor: nothing was evaluated; exit code $code"
+fi
+
+warn() {
+  printf 'auditor-nightly: AUDITOR_NOTIFY %s\n' "$1" >&2
+}
+
+notify() { # TEXT: hand it to the owner's program; nothing that goes wrong there changes the exit code
+  case $AUDITOR_NOTIFY in
+    /*) ;;
+    *) warn 'is not an absolute path' && return ;;
+  esac
+  if [ ! -f "$AUDITOR_NOTIFY" ] || [ ! -x "$AUDITOR_NOTIFY" ]; then
+    warn 'is not the path of a program'
+    return
+  fi
+  printf '%s\n' "$1" | timeout -k 5 60 "$AUDITOR_NOTIFY" >&2 &
+  program=$!
+  trap 'kill "$program" 2>/dev/null || :' HUP INT TERM
+  status=0
+  wait "$program" || status=$?
+  [ "$status" -le 128 ] || wait "$program" 2>/dev/null || :
+  case $status in
+    0) ;;
+    124) warn 'was stopped after 60 seconds' ;;
+    137) warn 'was killed' ;;
+    *) warn "failed with exit code $status" ;;
+  esac
+}
+
+[ -z "$changes" ] || printf '%s\n' "$changes"
+printf '%s\n' "$result"
+[ -z "${AUDITOR_NOTIFY:-}" ] || notify "$result${changes:+
+
+$changes}"
 exit "$code"

@@ -78,6 +78,20 @@ def _words(options: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
+def _trend(options: argparse.Namespace) -> int:
+    # SQLite takes 10 ms to import.
+    from auditor.history import folder, formats, trend  # noqa: PLC0415
+
+    wanted = outputs.parse(options, formats.FORMATS)
+    archive = folder.read(options.folder)
+    warnings = [f"{options.folder / one.file} is left out: it {one.why}" for one in archive.left_out]
+    warnings += [archive.warning] * bool(archive.warning)
+    sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in warnings)
+    found = trend.of(archive, options.rule, options.since)
+    outputs.write_trend(found, wanted)
+    return exit_codes.INCOMPLETE if archive.left_out else exit_codes.OK
+
+
 def _request(
     options: argparse.Namespace,
     source: Source,
@@ -250,6 +264,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "approve": _approve,
     "drift": _drift,
     "report": _report,
+    "trend": _trend,
     "permissions": _permissions,
     "guest script": _guest_script,
     "completion": _completion,

@@ -16,6 +16,8 @@ import msgspec
 from auditor import files
 from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
+from auditor.history import formats as trends
+from auditor.history.document import Trend
 from auditor.report.build import build
 from auditor.report.document import Document
 from auditor.report.formats import FORMATS
@@ -108,6 +110,7 @@ def destination(path: Path, options: argparse.Namespace) -> Path:
         message = "cannot be written: there is no such folder"
         raise InputError(message, str(path))
     inputs = [file for name in _INPUTS if (file := getattr(options, name, None)) and file.is_file()]
+    inputs += options.folder.glob("*.json") if hasattr(options, "folder") else ()
     if path.is_file() and any(path.samefile(file) for file in inputs):
         message = "is an input of this run, which would overwrite it; name another file"
         raise InputError(message, str(path))
@@ -137,6 +140,16 @@ def write_document(document: Document, outputs: list[Output], view: View) -> Non
 def _content(output: Output, data: bytes) -> Content:
     readable = output.format != SNAPSHOT and FORMATS[output.format].readable
     return Content(output.path, data, files.READABLE if readable else files.PRIVATE)
+
+
+def write_trend(trend: Trend, outputs: list[Output]) -> None:
+    """Write the history of a folder to each output in its format."""
+    write([Content(output.path, _of_trend(trend, output)) for output in outputs])
+
+
+def _of_trend(trend: Trend, output: Output) -> bytes:
+    view = View() if output.path else on_terminal(View())
+    return trends.render(output.format, trend, view).encode("utf-8", "backslashreplace")
 
 
 def _rendered(document: Document, output: Output, view: View) -> bytes:

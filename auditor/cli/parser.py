@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from auditor import __version__
 from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.cli.completion import SHELLS
+from auditor.history.formats import FORMATS as TREND_FORMATS
 from auditor.report.formats import FORMATS
 
 _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the only name it has
@@ -57,6 +58,7 @@ def parser() -> Parser:
     _add_approve(commands)
     _add_drift(commands)
     _add_report(commands)
+    _add_trend(commands)
     _add_rules(commands)
     _add_permissions(commands)
     _add_guest_script(commands)
@@ -231,6 +233,26 @@ def _add_report(commands: _Commands) -> None:
     _add_view(report)
     _add_passes(report)
     report.set_defaults(command="report")
+
+
+def _add_trend(commands: _Commands) -> None:
+    trend = commands.add_parser(
+        "trend",
+        help="show on which days each rule was met, broken or unknown, by a folder of reports",
+        epilog=_epilog(
+            "auditor trend reports",
+            "auditor trend reports --rule MIR003 --since 2026-10-01 -o csv=mir003.csv",
+            "auditor trend reports -o changes",
+            exit_codes="exit codes:\n  0  the trend was shown, whatever it says\n"
+            "  2  wrong arguments, or the folder has no report\n"
+            "  3  the trend was shown, but a file in the folder is left out: standard error has the reasons\n",
+        ),
+    )
+    trend.add_argument("folder", metavar="DIR", type=Path, help="a folder of files written by -o json=FILE")
+    trend.add_argument("--rule", metavar="ID", action="append", default=[], help="show only this rule; repeatable")
+    trend.add_argument("--since", metavar="DATE", type=_date, help="show only days from DATE on")
+    _add_output(trend, TREND_FORMATS)
+    trend.set_defaults(command="trend")
 
 
 def _add_collect(commands: _Commands) -> None:

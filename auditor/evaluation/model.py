@@ -143,6 +143,12 @@ class BaselineState(enum.StrEnum):
 _SHOWN_REASONS: Final = 3
 
 
+def fingerprint(rule: str, deployment: str, subject: str) -> str:
+    """Return the fingerprint of the findings of a rule, a deployment ("" without one) and the id of a subject."""
+    text = f"{rule}\n{deployment.casefold()}\n{subject.casefold()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Finding(msgspec.Struct, frozen=True):
     """The outcome of one rule for one subject of one deployment."""
 
@@ -184,8 +190,7 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Return the fingerprint; it depends on rule, deployment and subject, not on values, lines or severity."""
-        text = f"{self.rule.id}\n{self.deployment.casefold()}\n{self.subject.id.casefold()}"
-        return hashlib.sha256(text.encode()).hexdigest()
+        return fingerprint(self.rule.id, self.deployment, self.subject.id)
 
 
 class Carried(msgspec.Struct, frozen=True):

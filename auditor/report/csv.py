@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
-from auditor.escape import printable
+from auditor.escape import cell
 from auditor.report import observations, wording
 from auditor.report.grouping import listed
 
@@ -23,8 +22,6 @@ _COLUMNS: Final = (
     *("cause", "optional", "reason", "grade", "evidence", "reference"),
     *("waived until", "waived by", "attested until", "attested by", "baseline", "last evaluated", "key"),
 )
-_FORMULA: Final = re.compile(r"[\s']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
-"""How a cell begins that a spreadsheet may evaluate; the last four are the full-width forms of the first four."""
 
 
 def render(document: Document, view: View) -> str:
@@ -36,9 +33,9 @@ def render(document: Document, view: View) -> str:
     writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)
     for finding in listed(document, passes=view.passes):
-        writer.writerow(map(_cell, _row(finding, document.deployment_file, "")))
+        writer.writerow(map(cell, _row(finding, document.deployment_file, "")))
     for old in document.carried:
-        writer.writerow(map(_cell, _row(old.finding, document.deployment_file, old.last_seen)))
+        writer.writerow(map(cell, _row(old.finding, document.deployment_file, old.last_seen)))
     return text.getvalue()
 
 
@@ -54,9 +51,3 @@ def _row(finding: Finding, file: str, last_seen: str) -> Iterator[str]:
     yield from (waiver.expires_on.isoformat(), waiver.approved_by) if waiver else ("", "")
     yield from (given.valid_until.isoformat(), given.attested_by) if given else ("", "")
     yield from (finding.state or "", last_seen, finding.key)
-
-
-def _cell(text: str) -> str:
-    """Return a text on one line, which no spreadsheet evaluates."""
-    shown = printable(text)
-    return f"'{shown}" if _FORMULA.match(shown) else shown

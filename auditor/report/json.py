@@ -19,6 +19,11 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 def render(document: Document, view: View) -> str:
     """Return the report as JSON text; equal reports give equal texts."""
     document = msgspec.structs.replace(document, findings=tuple(listed(document, passes=view.passes)))
+    return text_of(document)
+
+
+def text_of(document: object) -> str:
+    """Return a value as JSON text of several lines, with every character escaped that a terminal could act upon."""
     text = msgspec.json.format(_ENCODER.encode(document), indent=2).decode()
     # What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
     if not text.replace("\n", "").isprintable():

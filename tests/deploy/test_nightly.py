@@ -27,6 +27,10 @@ FORMATS = {"json", "sarif", "md", "txt"}
 
 RECORDER = """\
 #!/bin/sh
+if [ "$1" = trend ]; then
+  printf '%s\\n' "Since last night:" '  CRITICAL MIR003 a\\nb' "$*"
+  exit 3
+fi
 printf '%s\\n' "$@" >../arguments
 case $BEHAVIOUR in
   refuse) exit 2 ;;
@@ -207,6 +211,91 @@ def test_a_stopped_run_stops_its_scan_and_releases_the_lock(home: Path, number: 
     assert not (home / "snapshots/.half").exists()
 
 
+def program(home: Path, text: str, name: str = "say $(exit 9) 'it'") -> dict[str, str]:
+    """Return the setting of a program of the owner's; it runs in the folder of the runs."""
+    path = home.parent / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return {"AUDITOR_NOTIFY": str(path)}
+
+
+CHANGES = "Since last night:\n  CRITICAL MIR003 a\\nb\ntrend reports -o changes\n"
+
+
+@pytest.mark.slow
+def test_a_run_says_what_changed_since_the_last_one_and_tells_the_owners_program(home: Path) -> None:
+    settings = program(home, 'echo "$#" >../told; cat >>../told; echo done')
+    first = nightly(home, 0, **settings)
+    told = home.parent / "told"
+    assert told.read_text() == f"0\n{first.stdout}", "there is no last run"
+    assert first.stderr == "done\n"
+    (home / "reports/2026-01-09T020000Z.json").touch()
+    second = nightly(home, 1, **settings)
+    assert second.returncode == 1
+    *changes, result = second.stdout.splitlines(keepends=True)
+    assert "".join(changes) == CHANGES
+    assert "; exit code 1; see " in result
+    assert told.read_text() == f"0\n{result}\n{CHANGES}"
+
+
+def test_the_owners_program_is_told_that_nothing_was_evaluated(home: Path) -> None:
+    done = nightly(home, "refuse", **program(home, "cat >../told"))
+    assert done.returncode == 2
+    assert (home.parent / "told").read_text() == done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("exit 7", "failed with exit code 7"),
+        ("exec sleep 60 </dev/null", "was stopped after 60 seconds"),
+        ("kill -9 $$", "was killed"),
+    ],
+    ids=["fails", "hangs", "is killed"],
+)
+def test_a_program_that_fails_does_not_change_the_exit_code(home: Path, text: str, said: str) -> None:
+    patience = home.parent / "bin/timeout"
+    patience.write_text('#!/bin/sh\necho "$1 $2 $3" >../patience\nexec /usr/bin/timeout -k 1 0.2 "$4"\n')
+    patience.chmod(0o755)
+    done = nightly(home, 3, **program(home, text))
+    assert done.returncode == 3
+    assert done.stderr == f"auditor-nightly: AUDITOR_NOTIFY {said}\n"
+    assert (home.parent / "patience").read_text() == "-k 5 60\n"
+    assert not (home / ".lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("touch ../hacked", "is not an absolute path"),
+        ("/bin/sh -c 'touch ../hacked'", "is not the path of a program"),
+        ("/etc/passwd", "is not the path of a program"),
+        ("/etc", "is not the path of a program"),
+    ],
+    ids=["relative", "a command", "not executable", "a folder"],
+)
+def test_what_is_no_absolute_path_of_a_program_is_not_run(home: Path, path: str, said: str) -> None:
+    done = nightly(home, 0, AUDITOR_NOTIFY=path)
+    assert done.returncode == 0
+    assert done.stderr == f"auditor-nightly: AUDITOR_NOTIFY {said}\n"
+    assert not (home.parent / "hacked").exists()
+
+
+@pytest.mark.slow
+def test_a_stopped_run_stops_the_owners_program_and_keeps_the_exit_code(home: Path) -> None:
+    told = home.parent / "told"
+    settings = program(home, "echo $$ >../started; mv ../started ../told; exec sleep 60")
+    run = subprocess.Popen(["sh", str(NIGHTLY)], env=environment(home, 1, **settings), stderr=subprocess.PIPE)
+    while not told.exists():
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(timeout=30) == 1
+    assert not Path(f"/proc/{told.read_text().strip()}").exists()
+    run.communicate()
+
+
 class Nights:
     """Nightly runs for the known-good `trakcare-current`, with the real auditor and the server of the tests."""
 
@@ -232,7 +321,7 @@ class Nights:
                 AUDITOR_SUBSCRIPTIONS=scope.rsplit("/", 1)[-1],
                 **azure.environment,
             )
-        assert len(done.stdout.splitlines()) == 1, done.stderr
+        assert done.stdout, done.stderr
         self.said = done.stdout
         (written,) = set(self.home.glob("reports/*.json")) - before
         report: estates.Body = json.loads(written.read_text())
@@ -247,6 +336,10 @@ def test_findings_that_a_run_cannot_evaluate_stay_open(home: Path) -> None:
     assert nights.night()[0] == 1
     code, report = nights.night(faults={"loadBalancers": Fault.FORBIDDEN})
     assert code == 3
+    assert nights.said.startswith("Since 20")
+    _, lost, *more = nights.said.splitlines()
+    assert lost.startswith("Not known any more (")
+    assert "CRITICAL MIR003" in "".join(more)
     assert "MIR003" in [old["finding"]["rule"] for old in report["carried"]]
 
 
@@ -272,6 +365,8 @@ def test_a_run_reports_what_changed_since_the_approved_snapshot(home: Path) -> N
     assert code == 1
     assert "; since the baseline: 1 regressed, 1 drifted; exit code 1; see " in nights.said
     fails = [finding for finding in report["findings"] if finding["outcome"] == "fail"]
+    new, what = nights.said.splitlines()[1:3]
+    assert (new, what[:18]) == ("New (1):", "  CRITICAL MIR003 ")
     assert {f["rule"]: f["state"] for f in fails} == {"MIR003": "regressed", "LB003": "unchanged"}
     assert sorted(change["id"].rpartition("/")[2] for change in report["drift"]["resources"]) == mirrors
 

@@ -55,6 +55,12 @@ class Page:
         """Write the lines of another page."""
         self._segments += other._segments
 
+    def pieces(self, pieces: Iterable[tuple[str, Style | None]], indent: int) -> None:
+        """Write a line of pieces with a style each."""
+        self._segments.append(Segment(" " * indent))
+        self._segments += (Segment(printable(text), style) for text, style in pieces)
+        self._segments.append(Segment.line())
+
     def section(self, title: str) -> None:
         """Write the title of a section."""
         start = f"--- {printable(title)} "
