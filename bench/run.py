@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 import json
 import os
 import subprocess
@@ -34,6 +35,7 @@ REPEAT: Final = 3
 REPEAT_QUICK: Final = 10
 """Number of runs of what takes milliseconds."""
 
+NIGHTS: Final = 365
 LATENCY: Final = 0.05
 """Seconds that a call takes in the run that is checked against Azure's limits."""
 
@@ -171,8 +173,38 @@ def fetching(file: Path) -> float:
     return time.process_time() - begun
 
 
+def decoding(folder: Path) -> float:
+    """Return the seconds that msgspec alone takes to decode the reports of a folder."""
+    import msgspec  # noqa: PLC0415
+
+    files = [path.read_bytes() for path in folder.glob("*.json")]
+    begun = time.process_time()
+    for data in files:
+        msgspec.json.decode(data)
+    return time.process_time() - begun
+
+
+def indexing(folder: Path) -> float:
+    """Return the seconds that the history of a folder of reports takes without an index."""
+    from auditor.history import index  # noqa: PLC0415
+
+    (folder / index.NAME).unlink(missing_ok=True)
+    return trend(folder)
+
+
+def trend(folder: Path) -> float:
+    """Return the seconds that the history of a folder of reports takes."""
+    from auditor.history import folder as reports  # noqa: PLC0415
+    from auditor.history import trend as history  # noqa: PLC0415
+
+    begun = time.process_time()
+    history.of(reports.read(folder), (), None)
+    return time.process_time() - begun
+
+
 CHILDREN: Final = {"floor": floor, "reading": reading, "scanning": scanning}
 LIVE: Final = {"collecting": collecting, "fetching": fetching}
+HISTORY: Final = {"decoding": decoding, "indexing": indexing, "trend": trend}
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -199,7 +231,7 @@ def best(arguments: Sequence[str], *, times: int = REPEAT, reports: bool = False
 
 
 def child(name: str, file: Path) -> float:
-    """Return the lowest number of seconds that one of `CHILDREN` or `LIVE` reports."""
+    """Return the lowest number of seconds that one of `CHILDREN`, `LIVE` or `HISTORY` reports."""
     return best((__file__, "--child", name, str(file)), reports=True).seconds
 
 
@@ -235,7 +267,7 @@ Two deployments in three are declared by name, the others by tags. Evaluating is
 and rendering, including reading the deployment file and the YAML of the rules. The lower bound is msgspec as any
 program would call it, with the garbage collector running, which takes more time for larger estates. Collecting is done
 over https from the server of the tests in a separate process, with the real SDK; its lower bound fetches the same
-addresses by aiohttp alone.
+addresses by aiohttp alone. The reports of a year are of the demo; a quarter of its fails come and go.
 """
 
 
@@ -271,6 +303,7 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
             base,
             _WHY_MEMORY,
         )
+    yield from history(folder)
     for size in sizes:
         yield from live(size, folder)
     if len(scans) > 1:
@@ -284,6 +317,24 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
             quick,
             _WHY_GROWTH,
         )
+
+
+def history(folder: Path) -> Iterator[Line]:
+    """Yield the rows of a year of nights of the demo, in which a quarter of the fails come and go."""
+    nights = folder / "nights"
+    nights.mkdir()
+    run((*_AUDITOR, "scan", "--demo", "-o", f"json={folder / 'demo.json'}"), accept=(1,))
+    report = json.loads((folder / "demo.json").read_bytes())
+    findings = report["findings"]
+    for night in range(NIGHTS):
+        report["takenAt"] = (dt.datetime(2026, 1, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=night)).isoformat()
+        report["findings"] = [finding for place, finding in enumerate(findings) if place % 4 or (night + place) % 7]
+        (nights / f"{night:03}.json").write_text(json.dumps(report), encoding="utf-8")
+    size = sum(path.stat().st_size for path in nights.iterdir())
+    of = f"{NIGHTS} reports ({size / 1e6:.0f} MB)"
+    base, first, again = (child(name, nights) for name in HISTORY)
+    yield Line(f"{of}: trend without an index, to `msgspec.json`", first / base, 5, first, base)
+    yield Line(f"{of}: trend by the index, to `msgspec.json`", again / base, 1, again, base)
 
 
 @contextlib.contextmanager
@@ -342,7 +393,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.child:
         name, file = options.child
-        print((CHILDREN | LIVE)[name](Path(file)))
+        print((CHILDREN | LIVE | HISTORY)[name](Path(file)))
         return
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -148,7 +148,8 @@ def write_trend(trend: Trend, outputs: list[Output]) -> None:
 
 
 def _of_trend(trend: Trend, output: Output) -> bytes:
-    view = View() if output.path else on_terminal(View())
+    plain = View(width=shutil.get_terminal_size((80, 24)).columns)
+    view = plain if output.path else on_terminal(plain)
     return trends.render(output.format, trend, view).encode("utf-8", "backslashreplace")
 
 

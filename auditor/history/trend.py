@@ -161,6 +161,8 @@ class _Histories:
         return tuple(self._dates[place] for place in places if place >= self._first)
 
     def _spells(self, codes: Sequence[int]) -> tuple[Spell, ...]:
+        if codes.count(codes[0]) == len(codes):  # as most are: the quick way
+            return (Spell(_state(codes[:1]), self._days[0][0], self._days[-1][0], len(self._days)),)
         states = ((date, _state([codes[place] for place in places])) for date, places in self._days)
         spells = []
         for state, group in itertools.groupby(states, lambda item: item[1]):
