@@ -93,7 +93,7 @@ notify() { # TEXT: hand it to the owner's program; nothing that goes wrong there
   program=$!
   trap 'kill "$program" 2>/dev/null || :' HUP INT TERM
   status=0
-  wait "$program" || status=$?
+  wait "$program" 2>/dev/null || status=$? # a shell may print "Killed"
   [ "$status" -le 128 ] || wait "$program" 2>/dev/null || :
   case $status in
     0) ;;
