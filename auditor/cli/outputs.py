@@ -179,6 +179,7 @@ def view(options: argparse.Namespace, command: str, source: str, *, only_changes
         passes=getattr(options, "passes", False),
         only_changes=only_changes,
         details=options.details,
+        ids=options.ids,
         command=command,
         source=source,
         width=shutil.get_terminal_size((80, 24)).columns,

@@ -215,6 +215,9 @@ def _add_passes(parser: argparse.ArgumentParser) -> None:
 def _add_view(parser: argparse.ArgumentParser) -> None:
     """Add the options for what is shown, whatever is evaluated."""
     parser.add_argument("--details", action="store_true", help="show every finding in full on the terminal")
+    parser.add_argument(
+        "--ids", action="store_true", help="in -o html show the ids of subscriptions, with links to the Azure portal"
+    )
 
 
 def _add_report(commands: _Commands) -> None:

@@ -34,6 +34,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "sarif": Format("auditor.report.sarif.log:render", needs_passes=True),
     "sarif-github": Format("auditor.report.sarif.log:render_github"),
     "markdown": Format("auditor.report.markdown:render"),
+    "html": Format("auditor.report.html.page:render"),
     "csv": Format("auditor.report.csv:render"),
     "junit": Format("auditor.report.junit:render"),
     "prometheus": Format("auditor.report.prometheus:render", readable=True),

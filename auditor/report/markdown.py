@@ -7,7 +7,6 @@ everybody.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 _MOST_OF_TABLE: Final = 64 * 1024
 """The largest size of one table in bytes."""
 _SOON: Final = dt.timedelta(days=30)
-_SUBSCRIPTION: Final = re.compile(
-    r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
-)
 
 
 class _Table(msgspec.Struct, frozen=True):
@@ -159,5 +155,5 @@ def _row(cells: Iterable[str]) -> str:
 
 def _text(text: str) -> str:
     """Return a text that is shown literally, with short names of resources and aliases of subscriptions."""
-    named = _SUBSCRIPTION.sub(lambda found: wording.alias(found[0]), wording.named(" ".join(text.split())))
+    named = wording.aliased(wording.named(" ".join(text.split())))
     return escape.markdown(wording.cut(named))

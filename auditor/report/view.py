@@ -22,3 +22,5 @@ class View(msgspec.Struct, frozen=True):
     """The width in columns."""
     colour: bool = False
     """Whether colour may be used."""
+    ids: bool = False
+    """Whether a page for people has the ids of subscriptions instead of aliases."""

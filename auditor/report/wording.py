@@ -40,6 +40,9 @@ _ID: Final = re.compile(
     r"/subscriptions/[^/\s]+/resourceGroups/([^/\s]+)/providers/[^/\s]+/[^/\s]+/([^\s,;\]\"']+)", re.IGNORECASE
 )
 """A resource id, with its resource group and the name below that."""
+_SUBSCRIPTION: Final = re.compile(
+    r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+)
 
 
 _CAUSES: Final[Mapping[Cause | None, str]] = {
@@ -164,6 +167,11 @@ def alias(subscription: str) -> str:
     """Return a stable name for a subscription that does not reveal its GUID."""
     digest = hashlib.sha256(f"/subscriptions/{subscription.lower()}".encode(errors="replace"))
     return f"sub-{digest.hexdigest()[:8]}"
+
+
+def aliased(text: str) -> str:
+    """Replace the ids of subscriptions, and whatever else is a GUID, by aliases."""
+    return _SUBSCRIPTION.sub(lambda found: alias(found[0]), text)
 
 
 def value(observed: object, home: str) -> str:

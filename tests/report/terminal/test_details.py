@@ -511,5 +511,5 @@ print([name for name in ("rich", "sarif_om") if name in sys.modules])
 
 def test_the_formats_of_reports() -> None:
     assert list(FORMATS) == [
-        *("terminal", "json", "sarif", "sarif-github", "markdown", "csv", "junit", "prometheus"),
+        *("terminal", "json", "sarif", "sarif-github", "markdown", "html", "csv", "junit", "prometheus"),
     ]

@@ -1,0 +1,139 @@
+"""Findings as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from auditor.azure import arm
+from auditor.evaluation.model import BaselineState, Outcome
+from auditor.report import rules, wording
+from auditor.report.document import Document, Evidence, Finding, Pack, Rule, Source, Statement
+from auditor.rules.model import SEVERITIES
+
+_MOST: Final = 20
+"""The number of observations that are shown of one finding; the JSON report has all of them."""
+_OUTCOMES: Final = {outcome: rank for rank, outcome in enumerate((Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN))}
+_PORTALS: Final = {
+    "AzureCloud": "https://portal.azure.com",
+    "AzureUSGovernment": "https://portal.azure.us",
+    "AzureChinaCloud": "https://portal.azure.cn",
+}
+_WORSE: Final = frozenset({BaselineState.REGRESSED, BaselineState.NEW})
+
+
+class Seen(NamedTuple):
+    """A row of the table of evidence."""
+
+    choice: str
+    """The letters of the alternatives to which it belongs, "" for none."""
+    where: str
+    path: str
+    observed: str
+    expected: str
+    reads: tuple[tuple[str, str, str], ...]
+    """Resource, path and value of what it was computed from."""
+
+
+class Item(NamedTuple):
+    """A finding with all that the page shows of it."""
+
+    anchor: str
+    finding: Finding
+    headline: str
+    subject: str
+    level: str
+    """The severity of a fail, else the outcome."""
+    row: str
+    """The title of its row in the picture, "" without one."""
+    is_new: bool
+    """Whether it is worse than in the baseline."""
+    why: str
+    seen: tuple[Seen, ...]
+    more: int
+    """The number of observations that are not shown."""
+    fix: tuple[str, ...]
+    """The lines of the fix."""
+    statements: tuple[tuple[str, Statement], ...]
+    sources: tuple[tuple[Source, str], ...]
+    """The sources, each with its address if that is one of the web."""
+    portal: str
+    """The address of the resource in Azure's portal, "" if it is not known."""
+
+
+def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool) -> tuple[Item, ...]:
+    """Return the fails, errors and unknowns without a waiver, worst first.
+
+    `rows` has the title of the row of a picture by deployment and key of the subject; without `ids` there is no address
+    of the portal, which needs the id of the subscription.
+    """
+    known, packs = rules.by_id(document), {pack.name: pack for pack in document.packs}
+    shown = [finding for finding in document.findings if finding.outcome in _OUTCOMES and finding.waiver is None]
+    shown.sort(
+        key=lambda f: (f.optional, _OUTCOMES[f.outcome], SEVERITIES.index(f.severity), f.rule, f.deployment or "")
+    )
+    portal = _PORTALS.get(document.cloud or "", "") if ids else ""
+    return tuple(
+        _item(
+            f"f{number}",
+            finding,
+            known[finding.rule],
+            packs.get(known[finding.rule].pack or ""),
+            rows.get((finding.deployment or "", arm.key(finding.subject.id)), ""),
+            portal,
+        )
+        for number, finding in enumerate(shown, start=1)
+    )
+
+
+def _item(  # noqa: PLR0913, PLR0917 - each argument is shown
+    anchor: str, finding: Finding, rule: Rule, pack: Pack | None, row: str, portal: str
+) -> Item:
+    home = finding.subject.id
+    letters = _letters(finding.evidence)
+    failed = finding.outcome is Outcome.FAIL
+    return Item(
+        anchor=anchor,
+        finding=finding,
+        headline=wording.headline(finding),
+        subject=wording.subject(finding.subject),
+        level=finding.severity.value if failed else finding.outcome.value,
+        row=row,
+        is_new=finding.state in _WORSE,
+        why=" ".join(rule.why.split()),
+        seen=tuple(_seen(found, letters) for found in finding.evidence[:_MOST]),
+        more=max(0, len(finding.evidence) - _MOST),
+        fix=tuple(finding.fix.rstrip("\n").split("\n")) if failed else (),
+        statements=tuple((name, pack.statements[name]) for name in finding.reference if name in pack.statements)
+        if pack
+        else (),
+        sources=tuple((source, web_address(source.url)) for source in finding.sources),
+        portal=f"{portal}/#resource{quote(home)}" if portal and arm.is_id(home) else "",
+    )
+
+
+def web_address(url: str) -> str:
+    """Return an address that a link may have: one of the web, else ""."""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def _letters(evidence: Iterable[Evidence]) -> Mapping[str, str]:
+    """Return a letter for each alternative, by its path in the rule."""
+    paths = dict.fromkeys(path for found in evidence for path in found.alternatives)
+    return {path: chr(ord("A") + number) if number < 26 else str(number + 1) for number, path in enumerate(paths)}
+
+
+def _seen(found: Evidence, letters: Mapping[str, str]) -> Seen:
+    home = next(filter(arm.is_id, (found.resource, *(read.resource for read in found.reads))), "")
+    return Seen(
+        choice=", ".join(letters[path] for path in found.alternatives),
+        where=wording.named(found.resource),
+        path=found.path,
+        observed=wording.value(found.observed, home),
+        expected=wording.cut(wording.shortened(found.expected, home)),
+        reads=tuple(
+            (wording.named(read.resource), read.path, wording.value(read.observed, read.resource))
+            for read in found.reads[: wording.MOST]
+        ),
+    )

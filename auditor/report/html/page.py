@@ -1,0 +1,142 @@
+"""Renders a report as an HTML page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import textwrap
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+from auditor import escape
+from auditor.report import drift_summary, summary, wording
+from auditor.report import json as json_format
+from auditor.report.document import Document
+from auditor.report.grouping import group
+from auditor.report.html.items import Item, items, web_address
+from auditor.report.html.sections import row_titles, sections
+from auditor.rules.model import SEVERITIES
+
+if TYPE_CHECKING:
+    from auditor.report.view import View
+
+_FOLDER: Final = Path(__file__).parent
+_CHARACTER: Final = 6.6
+"""The mean width of a character of a name in a picture, in pixels."""
+
+
+def render(document: Document, view: View) -> str:
+    """Return the report as an HTML page; without `view.ids`, subscriptions have aliases in it."""
+    if not view.ids:
+        document = msgspec.convert(_aliased(msgspec.to_builtins(document)), Document)
+    listed = items(document, row_titles(document), ids=view.ids)
+    style, script = (_text(name) for name in ("page.css", "page.js"))
+    return _template().render(
+        document=document,
+        ids=view.ids,
+        items=[item for item in listed if not item.finding.optional],
+        optional=[item for item in listed if item.finding.optional],
+        sections=sections(document, listed),
+        result=summary.result_sentence(document),
+        coverage=summary.coverage_sentence(document),
+        undecided=_undecided(listed),
+        baseline=drift_summary.baseline(document, document.drift) if document.drift else "",
+        changes=drift_summary.notable_changes(document.drift) if document.drift else [],
+        waived=[finding for finding in document.findings if finding.waiver is not None],
+        passes=[rule for rule in document.rules if rule.passes],
+        severities=[severity.value for severity in SEVERITIES],
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        data=_data(document, view),
+    )
+
+
+def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
+    """Return why outcomes are unknown that should be known, each with the rules."""
+    unknown = (item for item in listed if item.finding.outcome.value == "unknown" and not item.finding.optional)
+    by_reason = group(unknown, lambda item: item.finding.reason or "without a known reason")
+    return [
+        (wording.named(reason), ", ".join(dict.fromkeys(item.finding.rule for item in found)))
+        for reason, found in by_reason.items()
+    ]
+
+
+def _data(document: Document, view: View) -> Markup:
+    """Return the report as JSON that no HTML parser sees the end of."""
+    text = json_format.render(document, view)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
+
+
+def _aliased(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with the aliases of subscriptions in all its texts."""
+    if isinstance(value, str):
+        return wording.aliased(value)
+    if isinstance(value, dict):
+        return {wording.aliased(name): _aliased(found) for name, found in value.items()}
+    return [_aliased(found) for found in value] if isinstance(value, list | tuple) else value
+
+
+def _hash(text: str) -> str:
+    """Return the source of a content security policy that allows an inline text."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= {
+        "count": wording.count,
+        "gap": wording.gap,
+        "headline": wording.headline,
+        "named": wording.named,
+        "place": wording.place,
+        "subject": wording.subject,
+        "before_and_after": drift_summary.before_and_after,
+        "guest_files": wording.guest_files,
+        "value_change": wording.value_change,
+        "web_address": web_address,
+        "without_effect": wording.without_effect,
+    }
+    environment.filters |= {"fit": _fit, "lines": _lines}
+    return environment.get_template("page.html.j2")
+
+
+def _visible(value: object) -> object:
+    """Return a value with what would act upon the text around it shown as an escape, such as bidirectional controls."""
+    return escape.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _fit(text: str, width: float) -> str:
+    """Return a text without its middle if it is wider than a box in pixels, by the mean width of a character."""
+    most = int((width - 8) / _CHARACTER)
+    if len(text) <= most:
+        return text
+    end = most // 2 - 1
+    return f"{text[: most - end - 1]}\N{HORIZONTAL ELLIPSIS}{text[-end:] if end > 0 else ''}"
+
+
+def _lines(text: str, width: float) -> list[str]:
+    """Return a text in two lines that fit into a width in pixels."""
+    most = int((width - 8) / _CHARACTER)
+    first, *more = textwrap.wrap(text, most, break_on_hyphens=False, break_long_words=False) or [""]
+    return [_fit(first, width), *([_fit(" ".join(more), width)] if more else [])]
