@@ -284,6 +284,35 @@ def test_a_kept_report_is_rendered_as_the_scan_was(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.slow
+def test_the_demo_fits_on_a_screen_and_is_as_the_readme_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["scan", "--demo"]) == exit_codes.FINDINGS
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) <= 40
+    readme = (bundled.FIXTURES.parent / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```text\n(CRITICAL .*?)```", readme, re.DOTALL)
+    assert shown in out
+
+
+@pytest.mark.slow
+def test_a_rule_is_explained_from_a_source_and_from_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.json"
+    main(["scan", "--demo", "-o", f"json={kept}", "-o", "terminal", "--rule", "mir003"])
+    assert "Only 1 of " in capsys.readouterr().out
+    assert main(["explain", "mir003", "trakdb", "--demo"]) == exit_codes.OK
+    from_source = capsys.readouterr().out
+    assert main(["explain", "MIR003", "TRAKDB", "--report", str(kept)]) == exit_codes.OK
+    assert capsys.readouterr().out == from_source
+    assert "FAIL     TRAKDB (mirror, westeurope)" in from_source
+    assert "S47 (Database Mirroring): " in from_source
+    assert main(["report", str(kept), "--rule", "XXX"]) == exit_codes.USAGE
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["kept.jsonl", "kept.jsonl.gz"])
 def test_a_snapshot_has_the_findings_of_its_source(name: str, tmp_path: Path) -> None:
     kept, first, second = tmp_path / name, tmp_path / "first.json", tmp_path / "second.json"
@@ -328,6 +357,8 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         (["report", str(INVENTORY)], f"{INVENTORY}: is not a report as scan -o json writes it"),
         (["report", str(INVENTORY), "-o", "snapshot=x"], "there is no output format 'snapshot'"),
         (["rules", "show", "XXX999"], "there is no rule 'XXX999'"),
+        ([*GOOD, "--rule", "MIR0003"], "there is no rule 'MIR0003'; did you mean 'MIR003'?"),
+        (["explain", "XXX999", "--demo"], "there is no rule 'XXX999'; auditor rules list names them"),
         (["rules", "new", "l1"], "'l1' is not a group of rules"),
         (
             ["approve", str(INVENTORY), "--by", "me", "--reason", "x", "-o", "json=x"],

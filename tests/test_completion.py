@@ -83,4 +83,9 @@ def test_fish_offers_commands_and_values() -> None:
     questions = "\n".join(f"complete -C {shlex.quote(line)}" for line in asked)
     script = completion.script(parser(), "fish") + questions
     done = subprocess.run(["fish", "--no-config"], input=script, capture_output=True, text=True, check=True)
-    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["test", "critical", "--deployment"]
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [
+        "test",
+        "critical",
+        "--deployment",
+        "--deployment-name",
+    ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +20,10 @@ from auditor.cli.parser import CLOUDS, parser
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
-from auditor.report import reading, wording
+from auditor.report import reading, rules, wording
+from auditor.report.build import build
 from auditor.report.formats import FORMATS
+from auditor.rules import packs
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
@@ -31,6 +35,7 @@ from auditor.sources.source import Source
 
 def _scan(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, {*FORMATS, outputs.SNAPSHOT})
+    _check_filter(options)
     if options.fail_on_new and options.baseline is None:
         message = "--fail-on-new counts what is worse than in a baseline: name one by --baseline SNAPSHOT"
         raise InputError(message)
@@ -39,13 +44,20 @@ def _scan(options: argparse.Namespace) -> int:
     request = _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes)
     evaluation = scan.scan(request)
     source = _words(options)
-    outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}", source))
+    since = shlex.join(["", "--baseline", str(options.baseline)]).removeprefix("''") if options.baseline else ""
+    outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}{since}", source))
     fail_on = options.fail_on or ("info" if options.fail_on_new else "high")
     return exit_codes.of(evaluation, fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete)
 
 
+def _check_filter(options: argparse.Namespace) -> None:
+    if options.rule:
+        _check_rules(options.rule, packs.ids(catalogue.load(options.rules)))
+
+
 def _drift(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
+    _check_filter(options)
     evaluation = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
     command = shlex.join(["auditor", "drift", str(options.baseline), str(options.snapshot)])
     view = outputs.view(options, command, _words(options), only_changes=True)
@@ -57,12 +69,48 @@ def _report(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
     file = shlex.quote(str(options.report))
     view = outputs.view(options, f"auditor report {file}", f"--report {file}")
-    outputs.write_document(reading.read(options.report), wanted, view)
+    document = reading.read(options.report)
+    _check_rules(options.rule or (), rules.by_id(document))
+    outputs.write_document(document, wanted, view)
     return exit_codes.OK
 
 
-_SOURCE: Final = ("subscription", "snapshot", "demo", "deployment", "guest", "profile", "rules", "as_of", "baseline")
-"""Options that decide what is evaluated and by what."""
+def _explain(options: argparse.Namespace) -> int:
+    # What lays out text for a terminal takes a tenth of a second to import.
+    from auditor.report.terminal import explanation  # noqa: PLC0415
+
+    if options.report:
+        document = reading.read(options.report)
+    else:
+        _check_rules([options.rule_id], packs.ids(catalogue.load(options.rules)))
+        deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
+        request = _request(options, _source(options, deployment), deployment, passes=True)
+        document = build(scan.scan(request), passes=True)
+    view = outputs.on_terminal(outputs.view(options, "", ""))
+    text = explanation.render(document, options.rule_id, options.subject, view)
+    outputs.write([outputs.Content(None, text.encode("utf-8", "backslashreplace"))])
+    return exit_codes.OK
+
+
+def _check_rules(patterns: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a rule that there is not, before anything is read.
+
+    Raises:
+        InputError: no rule has an id or glob.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(id_.casefold(), pattern.casefold()) for id_ in known):
+            near = difflib.get_close_matches(pattern.upper(), known, n=1)
+            meant = f"; did you mean '{near[0]}'?" if near else "; auditor rules list names them"
+            message = f"there is no rule '{pattern}'{meant}"
+            raise InputError(message)
+
+
+_SOURCE: Final = (
+    *("subscription", "all_subscriptions", "snapshot", "demo", "tenant", "cloud", "arm_endpoint", "authority"),
+    *("ca_bundle", "config", "deployment", "guest", "profile", "rules", "waivers", "attestations", "as_of"),
+)
+"""Options that decide what is read and evaluated, and by what."""
 
 
 def _words(options: argparse.Namespace) -> str:
@@ -265,6 +313,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "drift": _drift,
     "report": _report,
     "trend": _trend,
+    "explain": _explain,
     "permissions": _permissions,
     "guest script": _guest_script,
     "completion": _completion,

@@ -20,8 +20,10 @@ from auditor.history import formats as trends
 from auditor.history.document import Trend
 from auditor.report.build import build
 from auditor.report.document import Document
+from auditor.report.filtering import Filter
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
+from auditor.rules.model import Severity
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
 
@@ -33,6 +35,10 @@ DEPLOYMENT: Final = "deployment"
 _FORMAT: Final = re.compile("[a-z-]+=")
 _INPUTS: Final = ("report", "snapshot", "deployment", "waivers", "attestations", "baseline")
 """Options whose files no output may replace; the report named by `--previous` may become the report of this run."""
+
+
+_FILTER: Final = {"rules": "rule", "deployments": "deployment_name", "resource_groups": "resource_group"}
+"""The options by what they choose."""
 
 
 class Output(NamedTuple):
@@ -178,12 +184,19 @@ def view(options: argparse.Namespace, command: str, source: str, *, only_changes
     return View(
         passes=getattr(options, "passes", False),
         only_changes=only_changes,
-        details=options.details,
-        ids=options.ids,
+        details=getattr(options, "details", True),
+        ids=getattr(options, "ids", True),
+        chosen=_filter(options),
         command=command,
         source=source,
         width=shutil.get_terminal_size((80, 24)).columns,
     )
+
+
+def _filter(options: argparse.Namespace) -> Filter:
+    given = {name: tuple(getattr(options, option, None) or ()) for name, option in _FILTER.items()}
+    severity = getattr(options, "severity", None)
+    return Filter(**given, severity=Severity(severity) if severity else None)
 
 
 def on_terminal(view: View) -> View:

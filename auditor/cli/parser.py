@@ -22,7 +22,8 @@ _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - th
 CLOUDS: Final = ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SYSTEMS: Final = ("linux", "windows")
-FAIL_ON: Final = ("critical", "high", "medium", "low", "info", "none")
+SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
+FAIL_ON: Final = (*SEVERITIES, "none")
 
 _EXIT_CODES: Final = """\
 exit codes:
@@ -59,6 +60,7 @@ def parser() -> Parser:
     _add_drift(commands)
     _add_report(commands)
     _add_trend(commands)
+    _add_explain(commands)
     _add_rules(commands)
     _add_permissions(commands)
     _add_guest_script(commands)
@@ -71,9 +73,11 @@ def _epilog(*examples: str, exit_codes: str = _EXIT_CODES) -> str:
     return "\n".join(["examples:", *(f"  {example}" for example in examples), "", exit_codes])
 
 
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the source."""
+def _add_source(parser: argparse.ArgumentParser, *, kept: bool = False) -> None:
+    """Add the options that name the source; `kept` is whether it may be a report."""
     source = parser.add_mutually_exclusive_group(required=True)
+    if kept:
+        source.add_argument("--report", metavar="FILE", type=Path, help="a report written by -o json=FILE")
     _add_subscriptions(source)
     source.add_argument(
         "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; both also gzip-compressed"
@@ -173,6 +177,16 @@ def _add_scan(commands: _Commands) -> None:
 
 def _add_evaluation(parser: Parser, formats: Iterable[str]) -> None:
     """Add the options for evaluation and outputs."""
+    _add_inputs(parser)
+    _add_output(parser, formats)
+    _add_view(parser)
+    parser.add_argument(
+        "--allow-incomplete", action="store_true", help="do not exit with 3 for gaps or missing declarations"
+    )
+
+
+def _add_inputs(parser: Parser) -> None:
+    """Add the options for the user's files by which a source is evaluated."""
     parser.add_argument(
         "--deployment",
         metavar="FILE",
@@ -184,11 +198,6 @@ def _add_evaluation(parser: Parser, formats: Iterable[str]) -> None:
     _add_packs(parser)
     parser.add_argument("--waivers", metavar="FILE", type=Path, help="time-limited exemptions of findings and gaps")
     parser.add_argument("--attestations", metavar="FILE", type=Path, help="manual sign-offs for what Azure cannot show")
-    _add_output(parser, formats)
-    _add_view(parser)
-    parser.add_argument(
-        "--allow-incomplete", action="store_true", help="do not exit with 3 for gaps or missing declarations"
-    )
     parser.add_argument(
         "--as-of",
         metavar="DATE",
@@ -214,9 +223,20 @@ def _add_passes(parser: argparse.ArgumentParser) -> None:
 
 def _add_view(parser: argparse.ArgumentParser) -> None:
     """Add the options for what is shown, whatever is evaluated."""
-    parser.add_argument("--details", action="store_true", help="show every finding in full on the terminal")
     parser.add_argument(
         "--ids", action="store_true", help="in -o html show the ids of subscriptions, with links to the Azure portal"
+    )
+    shown = parser.add_argument_group(
+        "what the terminal, Markdown and CSV show; the exit code and other formats ignore it"
+    )
+    shown.add_argument("--details", action="store_true", help="show every finding in full on the terminal")
+    shown.add_argument(
+        "--rule", metavar="ID", action="append", help="only findings of the rule, in any case; repeatable"
+    )
+    shown.add_argument("--severity", metavar="SEVERITY", choices=SEVERITIES, help="only findings of at least SEVERITY")
+    shown.add_argument("--deployment-name", metavar="NAME", action="append", help="only of the deployment; repeatable")
+    shown.add_argument(
+        "--resource-group", metavar="NAME", action="append", help="only of the resource group; repeatable"
     )
 
 
@@ -256,6 +276,24 @@ def _add_trend(commands: _Commands) -> None:
     trend.add_argument("--since", metavar="DATE", type=_date, help="show only days from DATE on")
     _add_output(trend, TREND_FORMATS)
     trend.set_defaults(command="trend")
+
+
+def _add_explain(commands: _Commands) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="explain the findings of a rule: why, evidence, severity, fix, sources",
+        epilog=_epilog(
+            "auditor explain MIR003 --demo",
+            "auditor explain mir003 TRAKDB --report report.json",
+            exit_codes="exit codes:\n  0  it was printed, whatever it says\n"
+            "  2  wrong arguments, or an error in one of your files\n",
+        ),
+    )
+    explain.add_argument("rule_id", metavar="RULE", help="the id of a rule, in any case")
+    explain.add_argument("subject", metavar="SUBJECT", nargs="?", default="", help="a name or id, or a glob of them")
+    _add_source(explain, kept=True)
+    _add_inputs(explain)
+    explain.set_defaults(command="explain", baseline=None)
 
 
 def _add_collect(commands: _Commands) -> None:

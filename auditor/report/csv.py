@@ -29,6 +29,7 @@ def render(document: Document, view: View) -> str:
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """
+    document = view.chosen.applied(document)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)

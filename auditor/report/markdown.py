@@ -14,7 +14,7 @@ import msgspec
 
 from auditor import escape
 from auditor.evaluation.model import Outcome
-from auditor.report import drift_summary, summary, wording
+from auditor.report import drift_summary, filtering, summary, wording
 from auditor.report.document import Document, Finding, FindingChange
 from auditor.report.grouping import by_rule, counted, waived_keys
 
@@ -34,8 +34,9 @@ class _Table(msgspec.Struct, frozen=True):
     rows: Sequence[tuple[str, ...]]
 
 
-def render(document: Document, _view: View) -> str:
+def render(document: Document, view: View) -> str:
     """Return the report; a table that is too long is cut, with the number of omitted rows."""
+    left_out = filtering.hidden(document, view.chosen)
     lines = [
         f"## {_text(summary.result_sentence(document))}",
         "",
@@ -43,7 +44,8 @@ def render(document: Document, _view: View) -> str:
         "",
         *_table(_Table("", ("", ""), list(_facts(document)))),
     ]
-    for table in _tables(document):
+    lines += ["", _text(left_out)] if left_out else []
+    for table in _tables(view.chosen.applied(document)):
         if table.rows:
             lines += ["", f"### {table.title}", "", *_table(table)]
     return "\n".join(lines) + "\n"

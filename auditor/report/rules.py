@@ -19,6 +19,14 @@ def by_id(document: Document) -> Mapping[str, Rule]:
     return {id_: found[id_] for id_ in sorted(found)}
 
 
+def graded(finding: Finding, rule: Rule) -> str:
+    """Return which severity a grade gives a finding and why, "" if the severity is that of the rule."""
+    if not finding.grade:
+        return ""
+    usual = f", not {rule.severity}," if rule.severity is not finding.severity else ""
+    return f"{finding.severity}{usual} because {finding.grade}"
+
+
 def _named(document: Document) -> Iterator[Rule]:
     """Yield what findings say of their rules."""
     for finding in (*document.findings, *(old.finding for old in document.carried)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from auditor.report.filtering import Filter
+
 
 class View(msgspec.Struct, frozen=True):
     """Options from the user and the terminal; a format ignores those that do not concern it."""
@@ -14,6 +16,8 @@ class View(msgspec.Struct, frozen=True):
     """Whether only findings that changed since the baseline are listed."""
     details: bool = False
     """Whether every finding is shown in full, instead of one or two lines."""
+    chosen: Filter = Filter()
+    """Which findings are shown."""
     command: str = ""
     """The command that renders the same again, as words of a shell."""
     source: str = ""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import rules, summary, wording
+from auditor.report import filtering, rules, summary, wording
 from auditor.report.document import Coverage, Document, Finding, Rule
 from auditor.report.grouping import by_rule, counted, group
 from auditor.report.terminal import styles
 from auditor.report.terminal.commands import wrap_fix
 from auditor.report.terminal.drift import write_drift
+from auditor.report.terminal.evidence import write_evidence
 from auditor.report.terminal.exemptions import write_exemptions
 from auditor.report.terminal.gaps import joined
 from auditor.report.terminal.last_line import last_line
@@ -45,6 +46,10 @@ def render(document: Document, view: View) -> str:
     """
     page = Page(view.width)
     _header(page, document)
+    last, left_out = last_line(document), filtering.hidden(document, view.chosen)
+    document = view.chosen.applied(document)
+    if left_out:
+        page.write(left_out)
     _gaps(page, document.coverage)
     _errors(page, document)
     if document.drift:
@@ -57,7 +62,7 @@ def render(document: Document, view: View) -> str:
     _guest_files(page, document)
     if view.passes:
         write_passes(page, document)
-    page.lines(["", last_line(document)])
+    page.lines(["", last])
     return page.text(colour=view.colour)
 
 
@@ -154,8 +159,8 @@ def _fails(page: Page, document: Document) -> None:
             for position, finding in enumerate(findings):
                 page.write(wording.subject(finding.subject), 2, lead="     " if position else "At   ")
                 if finding.grade:
-                    page.write(finding.grade, 9, lead=f"{finding.severity} because ")
-                _evidence(page, finding)
+                    page.write(rules.graded(finding, rule), 9)
+                write_evidence(page, finding)
             page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
             page.lines(_references(rule, document, page.width - 7), 2, lead="See  ")
 
@@ -168,40 +173,6 @@ def _heading(page: Page, findings: list[Finding], indent: int = 0) -> None:
     # What is unknown is written below its cause, which its headline would repeat.
     text = wording.headline(first) if first.outcome is Outcome.FAIL else first.title
     page.write(f"{first.rule}  {text}{subjects}", indent, lead=lead, style=styles.SEVERITIES[first.severity])
-
-
-def _evidence(page: Page, finding: Finding) -> None:
-    """Write the evidence of a fail, below its subject."""
-    seen = (
-        finding.subject.id,
-        *(resource for e in finding.evidence for resource in (e.resource, *(read.resource for read in e.reads))),
-    )
-    home = next(filter(arm.is_id, seen), "")
-    if home:
-        page.lines([home], 9, style=styles.DIM)
-    shown = finding.evidence[: wording.MOST]
-    for evidence in shown:
-        place = _place(evidence.resource, evidence.path, finding, home)
-        observed = wording.value(evidence.observed, home)
-        expected = wording.cut(wording.shortened(evidence.expected.removeprefix("equals "), home))
-        line = f"{place}: observed {observed}, expected {expected}"
-        if page.fits(line, 9):
-            page.write(line, 9)
-        else:
-            page.write(place, 9)
-            page.write(observed, 11, lead="observed ")
-            page.write(expected, 11, lead="expected ")
-        most = max(1, wording.MOST // len(shown) - 1)
-        for read in evidence.reads[:most]:
-            observed = wording.value(read.observed, home)
-            page.write(f"{_place(read.resource, read.path, finding, home)} = {observed}", 11, lead="from ")
-        _more(page, len(evidence.reads) - most, 11)
-    _more(page, len(finding.evidence) - wording.MOST, 9)
-
-
-def _more(page: Page, number: int, indent: int) -> None:
-    if number > 0:
-        page.lines([f"and {number} more"], indent)
 
 
 def _unknowns(page: Page, document: Document) -> None:
@@ -251,12 +222,6 @@ def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _place(resource: str, path: str, finding: Finding, home: str) -> str:
-    """Return where something was observed, without the resource if it is the subject."""
-    name = "" if arm.key(resource) == arm.key(finding.subject.id) else wording.shortened(resource, home)
-    return " ".join(filter(None, (name, path))) or finding.subject.name
 
 
 def _references(rule: Rule, document: Document, width: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import summary, wording
+from auditor.report import filtering, summary, wording
 from auditor.report.document import Document, Finding
 from auditor.report.grouping import counted, group
 from auditor.report.terminal import styles
@@ -38,6 +38,10 @@ def render(document: Document, view: View) -> str:
     """Return the report; of findings that need more room than there is, the least severe are shortened."""
     head, page, foot = Page(view.width), Page(view.width), Page(view.width)
     _deployments(head, document)
+    last, left_out = last_line(document), filtering.hidden(document, view.chosen)
+    document = view.chosen.applied(document)
+    if left_out:
+        head.write(left_out)
     if document.drift:
         write_drift(head, document, document.drift)
     if not view.only_changes:
@@ -48,7 +52,7 @@ def render(document: Document, view: View) -> str:
         write_passes(foot, document)
         foot.lines([""])
     _next(foot, document, view)
-    foot.lines([last_line(document)])
+    foot.lines([last])
     page.add(head)
     if not view.only_changes:
         write_table(page, document, others=head.height + foot.height)

@@ -9,6 +9,8 @@ from auditor.azure import arm
 from auditor.report import wording
 from auditor.report.document import Evidence, Finding
 
+_SHORT: Final = 2
+"""The steps of a path that is shown whole, such as a fact."""
 _VAGUE: Final = frozenset({"id", "name", "count"})
 """Names of properties that say nothing without that in front of them."""
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
@@ -28,9 +30,12 @@ def observed(finding: Finding) -> str:
 
 def _seen(evidence: Evidence, finding: Finding) -> str:
     """Return the name of a property with its value, and of what it is the property, unless that is the subject."""
-    name = "" if arm.key(evidence.resource) == arm.key(finding.subject.id) else arm.name_of(evidence.resource)
+    name = arm.name_of(evidence.resource)
+    if arm.key(evidence.resource) == arm.key(finding.subject.id) or evidence.path.startswith(f"{name}."):
+        name = ""
     steps = _INDEX.sub("", evidence.path).split(".")
-    property_ = ".".join(steps[-2:] if steps[-1] in _VAGUE else steps[-1:]).replace("_", " ")
+    whole = len(steps) <= _SHORT or steps[-1] in _VAGUE
+    property_ = ".".join(steps[-_SHORT:] if whole else steps[-1:])
     value = wording.text(evidence.observed, absent="absent", empty='""')
     return " ".join(filter(None, (name, property_, _names(value))))
 

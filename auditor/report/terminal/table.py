@@ -35,6 +35,7 @@ class _Row(NamedTuple):
     headline: str
     subjects: str
     observed: str
+    is_graded: bool
 
 
 def write_table(page: Page, document: Document, *, others: int) -> None:
@@ -52,10 +53,10 @@ def _row(document: Document, findings: list[Finding]) -> _Row:
     headline = " ".join(printable(wording.headline(first)).split())
     seen = {observed(finding) for finding in findings}
     what = seen.pop() if len(seen) == 1 else ""
-    graded = f"{first.severity}, not {rules.by_id(document)[first.rule].severity}: {first.grade}" if first.grade else ""
-    about = printable("; ".join(filter(None, (first.reason if first.outcome is Outcome.ERROR else what, graded))))
-    subjects = _subjects(document, findings) + " (graded)" * bool(first.grade)
-    return _Row(f"{lead.upper():<9}{first.rule:<7}", first.severity, headline, subjects, about)
+    graded = rules.graded(first, rules.by_id(document)[first.rule])
+    about = printable("; ".join(filter(None, (graded, first.reason if first.outcome is Outcome.ERROR else what))))
+    subjects = _subjects(document, findings)
+    return _Row(f"{lead.upper():<9}{first.rule:<7}", first.severity, headline, subjects, about, bool(first.grade))
 
 
 def _subjects(document: Document, findings: list[Finding]) -> str:
@@ -100,7 +101,7 @@ def _beside(row: _Row, column: int, width: int) -> str:
 
 def _short(row: _Row, width: int) -> str:
     """Return a row as one line of headline and subjects."""
-    names = cut(row.subjects, max(_ABOUT, width - 2 - cell_len(row.headline)))
+    names = cut(f"{row.subjects}{' (graded)' * row.is_graded}", max(_ABOUT, width - 2 - cell_len(row.headline)))
     return f"{cut(row.headline, width - 2 - cell_len(names))}: {names}"
 
 

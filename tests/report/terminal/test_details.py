@@ -194,8 +194,8 @@ auditor: 1 fail (1 critical), 0 unknown, 0 pass; complete
 def test_a_grade_is_shown_with_its_reason() -> None:
     graded = msgspec.structs.replace(finding(severity=Severity.LOW), graded="there is still time")
     text = rendered(reports.report(graded))
-    assert "         low because there is still time\n" in text
-    assert text.index("At   ") < text.index("low because")
+    assert "         low, not critical, because there is still time\n" in text
+    assert text.index("At   ") < text.index("low, not critical, because")
 
 
 def test_a_wide_page_puts_observed_beside_expected() -> None:

@@ -31,7 +31,7 @@ ERROR    CMP006 Not evaluated (a bug in auditor): The failover members are alike
 CRITICAL MIR003 The mirror status page is not probed
                 TRAKDB: lb-mirror protocol Tcp, expected in [Http, Https]
 MEDIUM   CMP006 Not as required: The failover members are alike
-                TRAKDB: sizes [Standard_E16ds_v5, Standard_E8ds_v5], expected 1
+                TRAKDB: mirror.sizes [Standard_E16ds_v5, Standard_E8ds_v5], e...
 
 Not seen   grant Microsoft.Network/loadBalancers/read at subscription
            00000000-0000-0000-0000-000000000001; 1 unknown: MIR003
@@ -42,10 +42,10 @@ auditor: 2 fail (1 critical, 1 medium), 1 error, 1 unknown, 2 pass; incomplete: 
 """
 WIDE = """\
 ERROR    CMP006 Not evaluated (a bug in auditor): The failover members are alike  vm-d: KeyError: 'zones'
-CRITICAL MIR003 The mirror status page is not probed                              TRAKDB: lb-mirror protocol Tcp, \
-expected in [Http, Https]
-MEDIUM   CMP006 Not as required: The failover members are alike                   TRAKDB: sizes [Standard_E16ds_v5, \
-Standard_E8ds_v5], ex...
+CRITICAL MIR003 The mirror status page is not probed                              TRAKDB: lb-mirror protocol Tcp, ex\
+pected in [Http, Https]
+MEDIUM   CMP006 Not as required: The failover members are alike                   TRAKDB: mirror.sizes [Standard_E16\
+ds_v5, Standard_E8ds_...
 """
 
 
@@ -125,7 +125,9 @@ def test_a_graded_severity_is_said_with_its_reason() -> None:
     graded = msgspec.structs.replace(finding(severity=Severity.INFO), graded="the region has two zones")
     text = rendered(reports.report(graded))
     assert "INFO     MIR003 The mirror status page is not probed\n" in text
-    assert "                TRAKDB (graded): info, not critical: the region has two zones\n" in text
+    many_of_them = [msgspec.structs.replace(f, graded="so") for f in many(40, Severity.LOW).findings]
+    assert "about a thing: CMP000 (graded)\n" in rendered(reports.report(*many_of_them))
+    assert "                TRAKDB: info, not critical, because the region has two zones\n" in text
 
 
 def test_of_alternatives_each_observation_is_shown() -> None:
@@ -138,7 +140,7 @@ def test_of_alternatives_each_observation_is_shown() -> None:
 
 def test_values_are_shown_with_names_in_the_place_of_ids() -> None:
     seen = Evidence(reports.MIRROR.id, "pool.members", [vm("a").id, None], f"exactly [{vm('b').id}]")
-    assert "TRAKDB: members [a, absent], expected exactly [b]\n" in rendered(reports.report(finding(seen=(seen,))))
+    assert "TRAKDB: pool.members [a, absent], expected exactly [b]\n" in rendered(reports.report(finding(seen=(seen,))))
 
 
 def test_the_least_severe_are_shortened_to_keep_to_a_screen() -> None:
