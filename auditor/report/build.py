@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -68,6 +68,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
     """Return the result of a scan as a report; without `passes` only with the findings that it lists in any case."""
     snapshot, drift = evaluation.snapshot, evaluation.drift
     listed = [finding for finding in evaluation.findings if passes or is_always_listed(finding)]
+    gaps = {gap: position for position, gap in enumerate(evaluation.coverage.gaps)}
     return Document(
         format="auditor.report/1",
         tool=Tool("auditor", __version__),
@@ -83,8 +84,8 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
-        findings=tuple(map(_finding, listed)),
-        carried=tuple(Carried(old.last_seen, _finding(old.finding)) for old in evaluation.carried),
+        findings=tuple(_finding(finding, gaps) for finding in listed),
+        carried=tuple(Carried(old.last_seen, _finding(old.finding, gaps)) for old in evaluation.carried),
         waivers=_waivers(evaluation.waivers),
         attestations=_attestations(evaluation.attestations),
         drift=_drift(drift, evaluation.findings) if drift else None,
@@ -133,7 +134,8 @@ def _summary(findings: Sequence[model.Finding]) -> Summary:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _finding(finding: model.Finding) -> Finding:
+def _finding(finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int]) -> Finding:
+    """Return a finding; `gaps` are the positions of the gaps in the coverage."""
     rule = finding.rule
     return Finding(
         rule=rule.id,
@@ -147,6 +149,7 @@ def _finding(finding: model.Finding) -> Finding:
         evidence=tuple(map(_evidence, finding.evidence)),
         cause=finding.cause,
         reason=finding.reason or None,
+        gaps=tuple(gaps[gap] for gap in finding.gaps if gap in gaps),
         optional=finding.optional,
         reference=rule.reference,
         sources=tuple(map(_source, rule.sources)),

@@ -170,6 +170,9 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """Why the outcome is unknown."""
     reason: Text | None
     """The cause in words; of an error, what went wrong."""
+    gaps: Annotated[tuple[Count, ...], Meta(min_length=1)] = ()
+    """Of an unknown, the positions in `coverage.gaps` of the gaps that alone are the reason; absent if there are other
+    reasons."""
     optional: bool = False
     """Whether the coverage is complete without it: it lacks only optional declarations, attestations or metrics."""
     reference: tuple[Text, ...]
@@ -412,6 +415,11 @@ class Gap(_Part, frozen=True):
     waiver: Waiver | None
     """The waiver by which the gap does not make the coverage incomplete; null if there is none."""
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether no waiver is in effect; a gap of a guest file never is, which is shown with the files."""
+        return self.waiver is None and arm.type_of(self.scope) != GUEST_FILE
+
 
 class GuestFile(_Part, frozen=True):
     """A file from inside a VM."""
@@ -444,7 +452,7 @@ class Coverage(_Part, frozen=True):
     @property
     def open_gaps(self) -> tuple[Gap, ...]:
         """Return the gaps without a waiver in effect; those of guest files are shown with the files."""
-        return tuple(gap for gap in self.gaps if gap.waiver is None and arm.type_of(gap.scope) != GUEST_FILE)
+        return tuple(gap for gap in self.gaps if gap.is_open)
 
 
 class WaiverStatus(Waiver, frozen=True):

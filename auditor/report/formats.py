@@ -33,6 +33,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "json": Format("auditor.report.json:render"),
     "sarif": Format("auditor.report.sarif.log:render", needs_passes=True),
     "sarif-github": Format("auditor.report.sarif.log:render_github"),
+    "sarif-azuredevops": Format("auditor.report.sarif.log:render_azure_devops"),
     "markdown": Format("auditor.report.markdown:render"),
     "html": Format("auditor.report.html.page:render"),
     "csv": Format("auditor.report.csv:render"),

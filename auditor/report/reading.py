@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import msgspec
 
 from auditor import files
 from auditor.errors import InputError
-from auditor.report.document import Brief, Document
+from auditor.report.document import Document
 
 
 def read(path: Path) -> Document:
@@ -23,15 +24,17 @@ def read(path: Path) -> Document:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"is not a report as scan -o json writes it: {error}"
         raise InputError(message, str(path)) from None
-    if document.brief and not _has_subjects(document.brief):
-        message = (
-            "is not a report as scan -o json writes it: `$.brief` has a position behind the last of its `subjects`"
-        )
-        raise InputError(message, str(path))
+    for where, positions, number in _positions(document):
+        if max(positions, default=-1) >= number:
+            message = f"is not a report as scan -o json writes it: `{where}` has a position behind the last"
+            raise InputError(message, str(path))
     return document
 
 
-def _has_subjects(brief: Brief) -> bool:
-    """Return whether each position in a brief is that of a subject."""
-    positions = chain(*brief.passed.values(), *brief.not_applicable.values())
-    return max(positions, default=-1) < len(brief.subjects)
+def _positions(document: Document) -> Iterator[tuple[str, Iterable[int], int]]:
+    """Yield the positions that a report contains, and the number of items that they may refer to."""
+    findings = (*document.findings, *(old.finding for old in document.carried))
+    yield "$.findings[].gaps", chain.from_iterable(found.gaps for found in findings), len(document.coverage.gaps)
+    if document.brief:
+        subjects = chain(*document.brief.passed.values(), *document.brief.not_applicable.values())
+        yield "$.brief", subjects, len(document.brief.subjects)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from auditor.report.document import Document, Finding, Rule
 from auditor.rules.model import Severity, not_as_required
 
@@ -11,11 +13,13 @@ from auditor.rules.model import Severity, not_as_required
 def by_id(document: Document) -> Mapping[str, Rule]:
     """Return the rules of a report, sorted by id; what an old report does not say of them is empty.
 
-    Every finding, carried finding and change has its rule here, whatever the report lists.
+    Every finding, carried finding and change has its rule and severity here, whatever the report lists.
     """
     found = {rule.id: rule for rule in document.rules}
     for rule in _named(document):
-        found.setdefault(rule.id, rule)
+        known = found.setdefault(rule.id, rule)
+        if rule.severity not in {known.severity, *known.grades}:
+            found[rule.id] = msgspec.structs.replace(known, grades=(*known.grades, rule.severity))
     return {id_: found[id_] for id_ in sorted(found)}
 
 
@@ -32,9 +36,8 @@ def _named(document: Document) -> Iterator[Rule]:
     for finding in (*document.findings, *(old.finding for old in document.carried)):
         yield _of(finding)
     for change in document.drift.findings if document.drift else ():
-        side = change.before or change.after
-        severity = side.severity if side else Severity.INFO
-        yield _rule(change.rule, change.title, severity)
+        for side in filter(None, (change.before, change.after)):
+            yield _rule(change.rule, change.title, side.severity)
 
 
 def _of(finding: Finding) -> Rule:

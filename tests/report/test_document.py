@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,17 @@ def test_what_is_not_listed_in_any_case_is_in_brief(passes: bool) -> None:
     assert sorted(found) == sorted((f.rule.id, f.deployment, f.subject.id, f.outcome) for f in quiet)
     excused = build(reports.excused(), passes=passes)
     assert excused.brief == Brief((), {}, {}), "a pass by attestation is listed in any case"
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [(("brief", "pass", "CMP006"), "$.brief"), (("findings", 0, "gaps"), "$.findings[].gaps")],
+)
+def test_a_position_behind_the_last_is_refused(path: tuple[str | int, ...], where: str, tmp_path: Path) -> None:
+    written = json.loads(reports.render("json", reports.full()))
+    (tmp_path / "r.json").write_text(json.dumps(changed(written, *path, value=[0, 1000])))
+    with pytest.raises(InputError, match=re.escape(f"`{where}` has a position behind the last")):
+        reading.read(tmp_path / "r.json")
 
 
 def test_a_later_version_may_add_keys() -> None:

@@ -19,11 +19,11 @@ import auditor
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
 from auditor.evaluation.drift.model import Baseline, Drift, FindingChange
-from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, Finding, Outcome
+from auditor.evaluation.model import BaselineState, Carried, ExemptionState, ExemptionStatus, Finding, Outcome
 from auditor.evaluation.result import Evaluation
 from auditor.report.sarif.objects import plain
 from auditor.rules.evidence import Evidence
-from auditor.rules.model import Rule, Severity, Source, Statement
+from auditor.rules.model import Grade, Rule, Severity, Source, Statement
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
 from tests.report import reports
@@ -33,7 +33,7 @@ GUID = SUBSCRIPTION.removeprefix("/subscriptions/")
 VM = f"{SUBSCRIPTION}/resourceGroups/RG-Prod/providers/Microsoft.Compute/virtualMachines/vm-db-a"
 ALIAS = "azure/sub-d12b62c0"
 HOSTILE = "\x1b[31m[red](http://x)<script>{0}\t\r\n\u202e\u2028"
-FLAVOURS = ["sarif", "sarif-github"]
+FLAVOURS = ["sarif", "sarif-github", "sarif-azuredevops"]
 
 PACK = msgspec.structs.replace(
     reports.PACK,
@@ -144,7 +144,7 @@ def test_a_scan_without_findings_is_one_run_without_results(flavour: str) -> Non
     run = run_of(make_report(), flavour)
     assert run["results"] == []
     assert run["invocations"][0]["executionSuccessful"] is True
-    assert run["automationDetails"] == {"id": "auditor/current/"}
+    assert run.get("automationDetails") == (None if flavour == "sarif-azuredevops" else {"id": "auditor/current/"})
     assert run["properties"] == {
         "profile": "current",
         "asOf": "2026-11-01",
@@ -166,9 +166,21 @@ def test_the_tool_says_what_it_is() -> None:
     assert driver["informationUri"] == "https://example.com/reference"
 
 
-def test_a_rule_without_page_has_no_help_uri() -> None:
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_rule_has_a_page(flavour: str) -> None:
+    plain = make_rule(1, sources=())
+    driver = run_of(make_report(rules=(plain, RULE, make_rule(4, sources=(), pack=""))), flavour)["tool"]["driver"]
+    home = "https://example.com/reference"
+    pages = [rule["helpUri"] for rule in driver["rules"] if rule["id"] != "GAP"]
+    assert pages == [home, "https://example.com/page", home]
+    assert {rule["helpUri"] for rule in driver["rules"][3:] + driver["notifications"]} == {home}
+
+
+def test_where_nothing_names_a_page_there_is_none() -> None:
     pack = msgspec.structs.replace(PACK, source=None)
-    assert "informationUri" not in run_of(make_report(packs=(pack,)))["tool"]["driver"]
+    driver = run_of(make_report(packs=(pack,), rules=(make_rule(sources=()),)))["tool"]["driver"]
+    assert "informationUri" not in driver
+    assert "helpUri" not in driver["rules"][0]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +284,29 @@ def test_a_graded_severity_beats_that_of_the_rule_even_where_it_is_the_default_o
     assert "Severity medium, because no path leads there." in result["message"]["text"]
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_grade_has_a_rule_of_its_own_and_the_finding_its_fingerprint(flavour: str) -> None:
+    rule = make_rule(grade=(Grade({}, Severity.INFO), Grade({}, Severity.CRITICAL)))
+    plain, graded = make_finding(rule=rule), make_finding(rule=rule, severity=Severity.INFO)
+    run = run_of(make_report(plain, graded, rules=(rule,)), flavour)
+    described = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+    assert [*described][:2] == ["MIR003", "MIR003-5"]
+    assert [described[id_]["properties"]["security-severity"] for id_ in ("MIR003", "MIR003-5")] == ["9.5", "0.5"]
+    assert described["MIR003-5"]["shortDescription"]["text"] == "The mirror status page is not probed (info)."
+    one, other = run["results"]
+    assert [result["ruleId"] for result in (one, other)] == ["MIR003", "MIR003-5"]
+    assert one["partialFingerprints"]["auditorFinding/v1"] == other["partialFingerprints"]["auditorFinding/v1"]
+    assert other["level"] == "note"
+
+
+def test_a_severity_that_no_grade_of_the_rule_gives_has_a_rule_too() -> None:
+    """Such as that of an earlier report, before the rule changed."""
+    old = Carried(make_finding(severity=Severity.LOW, reasons=("x",)), "2026-10-31")
+    run = run_of(make_report(carried=(old,)), "sarif-github")
+    (kept,) = run["results"]
+    assert (kept["ruleId"], run["tool"]["driver"]["rules"][kept["ruleIndex"]]["id"]) == ("MIR003-4", "MIR003-4")
+
+
 def test_a_result_leads_to_its_rule() -> None:
     run = run_of(make_report(make_finding(rule=make_rule(1)), make_finding()))
     rules = run["tool"]["driver"]["rules"]
@@ -293,9 +328,75 @@ def test_the_log_for_github_has_only_alerts() -> None:
     assert unseen["message"]["text"].endswith(" the disk was not read.")
     assert [len(result["locations"]) for result in (failed, unseen)] == [1, 1]
     assert failed["suppressions"] == unseen["suppressions"] == []
-    assert (
-        failed["partialFingerprints"] == unseen["partialFingerprints"]
-    )  # the alert of a fail that is lost from sight stays
+    assert (unseen["ruleId"], unseen["properties"]["severity"]) == ("GAP", "critical")
+
+
+def gap_alerts(*findings: Finding, flavour: str = "sarif-github", **changes: Any) -> list[dict[str, Any]]:
+    found = run_of(make_report(*findings, gaps=(GAP,), **changes), flavour)["results"]
+    assert all(result["ruleId"] == "GAP" for result in found)
+    return list(found)
+
+
+def test_a_gap_is_one_alert_for_a_deployment_with_the_rules_that_it_leaves_unknown() -> None:
+    hidden = [
+        make_finding(Outcome.UNKNOWN, rule=rule, deployment=name, cause=Cause.GAP, reasons=(str(GAP),), gaps=(GAP,))
+        for name in ("prod", "test")
+        for rule in (RULE, make_rule(1))
+    ]
+    one, other = gap_alerts(*hidden, hidden[0])
+    said = "It leaves 2 rules of deployment 'prod' unknown: MIR001, MIR003."
+    assert one["message"]["text"] == f"{GAP}. {said}"
+    assert (one["level"], one["kind"]) == ("note", "fail")
+    assert one["properties"] == {
+        "outcome": "unknown",
+        "severity": "low",
+        "cause": "gap",
+        "deployment": "prod",
+        "rules": ["MIR001", "MIR003"],
+    }
+    assert uri_of(one) == uri_of(other) == ALIAS
+    assert not {*one["partialFingerprints"].values()} & {*other["partialFingerprints"].values()}
+    assert {result["level"] for result in gap_alerts(*hidden, flavour="sarif-azuredevops")} == {"warning"}
+
+
+def test_a_gap_is_the_same_alert_whatever_the_reason_and_the_rules() -> None:
+    """If it changes, GitHub closes all alerts and opens others."""
+    (alone,) = gap_alerts()
+    assert alone["message"]["text"].endswith(". No finding shows which rules need it.")
+    again = Gap(GAP.scope.upper(), GAP.what, GapReason.THROTTLED)
+    (other,) = run_of(make_report(gaps=(again,)), "sarif-github")["results"]
+    assert alone["partialFingerprints"] == other["partialFingerprints"]
+    assert alone["partialFingerprints"]["primaryLocationLineHash"] == "f91f51917c15d8ce:1"
+
+
+def test_what_is_unknown_for_another_reason_too_stays_an_alert_of_its_own() -> None:
+    mixed = make_finding(Outcome.UNKNOWN, cause=Cause.GAP, reasons=(str(GAP), "not declared"))
+    _, alert = gap_alerts(mixed)
+    assert alert["partialFingerprints"]["auditorFinding/v1"] == mixed.key
+
+
+def test_a_waived_gap_and_one_of_the_complete_log_are_no_alerts() -> None:
+    assert [result["ruleId"] for result in run_of(reports.excused(), "sarif-github")["results"]] == ["MIR003"]
+    run = run_of(make_report(gaps=(GAP,)))
+    assert run["results"] == []
+    assert "GAP" not in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+
+
+def test_azure_devops_hides_nothing_that_is_open() -> None:
+    rules = [make_rule(number, severity=severity) for number, severity in enumerate(Severity)]
+    drift = reports.drifted().drift
+    made = make_report(
+        *(make_finding(rule=rule, severity=rule.severity, state=BaselineState.UNCHANGED) for rule in rules),
+        make_finding(Outcome.PASS),
+        rules=(*rules, RULE),
+        drift=drift,
+    )
+    run = run_of(made, "sarif-azuredevops")
+    assert [result["level"] for result in run["results"]] == ["error", "error", "warning", "warning", "note"]
+    assert not [result for result in run["results"] if "baselineState" in result]
+    names = [rule["name"] for rule in run["tool"]["driver"]["rules"] + run["tool"]["driver"]["notifications"]]
+    assert "The mirror status page is not probed" in names
+    assert all(0 < len(name) < 256 for name in names)
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -579,7 +680,7 @@ def test_waivers_and_attestations_without_effect_are_notifications_with_their_li
 
 def test_what_is_lost_from_sight_stays_the_alert_that_it_was() -> None:
     failed = result_of(reports.finding(seen=(reports.evidence(),)), packs=(), rules=(reports.PROBE,))
-    one, kept, gone = run_of(reports.carried(), "sarif-github")["results"]
+    _, one, kept, gone = run_of(reports.carried(), "sarif-github")["results"]
     assert (kept["partialFingerprints"], kept["level"]) == (failed["partialFingerprints"], "error")
     assert kept["message"]["text"] == (
         f"{failed['message']['text']} Not evaluated this time, last on 2026-10-31T06:00:00Z: {reports.gap()}."

@@ -1,6 +1,7 @@
 """Validate SARIF files as consumers read them: first with the schema, then with Microsoft's validator.
 
-`*.github.sarif` is also checked for the requirements of GitHub code scanning. What is not recognised is a failure.
+`*.github.sarif` is also checked for the requirements of GitHub code scanning, `*.azuredevops.sarif` for those of Azure
+DevOps. What is not recognised is a failure.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def main() -> int:
     )
     failed = 0
     for file in args.files:
-        problems = [*schema_problems(file, schema), *tool_problems(file, args.multitool.resolve())]
+        problems = schema_problems(file, schema) or [*tool_problems(file, args.multitool.resolve())]
         failed += bool(problems)
         print(f"{'FAIL' if problems else 'ok  '} {file}", *problems, sep="\n     ")
     print(f"{failed} of {len(args.files)} refused")
@@ -60,7 +61,9 @@ def schema_problems(file: Path, schema: Draft202012Validator) -> list[str]:
     except (OSError, ValueError) as error:
         return [f"not read: {error}"]
     problems = [f"schema: {error.json_path}: {error.message[:300]}" for error in schema.iter_errors(log)]
-    return problems or ([*github_problems(log)] if is_github(file) else [])
+    if problems:
+        return problems
+    return [*(github_problems(log) if is_github(file) else azure_devops_problems(log) if is_azure_devops(file) else ())]
 
 
 def github_problems(log: dict[str, Any]) -> Iterator[str]:
@@ -77,6 +80,15 @@ def github_problems(log: dict[str, Any]) -> Iterator[str]:
             yield f"github: {rule}: passes and waived findings become open alerts there"
         if not result.get("partialFingerprints"):
             yield f"github: {rule}: no partialFingerprints"
+
+
+def azure_devops_problems(log: dict[str, Any]) -> Iterator[str]:
+    """Yield what the viewer of Azure DevOps hides until its user changes the filter."""
+    for result in (result for run in log["runs"] for result in run.get("results", [])):
+        if result.get("level") not in {"error", "warning"} and result["properties"]["severity"] != "info":
+            yield f"azure devops: {result['ruleId']}: a {result.get('level')} is hidden"
+        if result.get("baselineState", "new") not in {"new", "updated", "absent"} or result.get("suppressions"):
+            yield f"azure devops: {result['ruleId']}: what is unchanged or suppressed is hidden"
 
 
 def tool_problems(file: Path, multitool: Path) -> Iterator[str]:
@@ -104,12 +116,14 @@ def run_multitool(file: Path, multitool: Path) -> dict[str, Any] | None:
     with tempfile.TemporaryDirectory() as folder:
         config, report = Path(folder, "config.xml"), Path(folder, "report.sarif")
         config.write_text(configuration(), encoding="utf-8")
+        checked = Path(folder, file.name)
+        checked.write_bytes(published(file) if is_azure_devops(file) else file.read_bytes())
         done = subprocess.run(
             [
                 multitool,
                 "validate",
-                file.resolve(),
-                f"--rule-kind={'Sarif;Ghas' if is_github(file) else 'Sarif'}",
+                checked,
+                f"--rule-kind={kinds(file)}",
                 "--level=Error;Warning;Note",
                 f"--config={config}",
                 f"--output={report}",
@@ -125,6 +139,29 @@ def run_multitool(file: Path, multitool: Path) -> dict[str, Any] | None:
             return None
         loaded: dict[str, Any] = json.loads(report.read_bytes())
         return loaded
+
+
+def kinds(file: Path) -> str:
+    """Return the kinds of rules that concern a file."""
+    return "Sarif" + ";Ghas" * is_github(file) + ";GHAzDO" * is_azure_devops(file)
+
+
+def published(file: Path) -> bytes:
+    """Return a log with what the task AdvancedSecurity-Publish@1 adds to it: the identity of its pipeline."""
+    log = json.loads(file.read_bytes())
+    prefix = "azuredevops/pipeline/build"
+    for run in log["runs"]:
+        if "automationDetails" not in run:
+            run["automationDetails"] = {
+                "id": f"{prefix}/organisation/project/1/phase/main/2",
+                "properties": {
+                    f"{prefix}/buildDefinitionId": "1",
+                    f"{prefix}/buildDefinitionName": "audit",
+                    f"{prefix}/phaseId": "6b0d7c0e-3d9c-5a0e-9b57-1f4a3c1f0a52",
+                    f"{prefix}/phaseName": "scan",
+                },
+            }
+    return json.dumps(log).encode()
 
 
 def configuration() -> str:
@@ -166,6 +203,11 @@ def message(result: dict[str, Any], rules: dict[str, dict[str, Any]]) -> str:
 def is_github(file: Path) -> bool:
     """Return whether the file has the format for GitHub code scanning."""
     return file.name.endswith(".github.sarif")
+
+
+def is_azure_devops(file: Path) -> bool:
+    """Return whether the file has the format for Azure DevOps."""
+    return file.name.endswith(".azuredevops.sarif")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Final
 from urllib.parse import quote
 
 import sarif_om as om
@@ -60,7 +62,15 @@ def _path_of(subject_id: str) -> str:
 
 def page(address: str) -> str:
     """Return the address of a web page without characters that could end a link."""
-    return quote(printable(address), safe=":/?#@!$&'()*+,;=%~")
+    return _NO_ESCAPE.sub("%25", quote(printable(address), safe=":/?#@!$&'()*+,;=%~"))
+
+
+def first_page(addresses: Iterable[str]) -> str | None:
+    """Return the first address of a web page; viewers make a link of it."""
+    return next((page(address) for address in addresses if address.startswith("https://")), None)
+
+
+_NO_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def segment(text: str) -> str:

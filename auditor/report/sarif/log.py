@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
@@ -14,12 +14,15 @@ from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import rules
-from auditor.report.document import Document, Finding, FindingChange, FindingSide, Rule
+from auditor.report.document import Document, Finding, FindingChange, FindingSide, Gap, Rule
+from auditor.report.sarif import unseen
+from auditor.report.sarif.flavours import Flavour
 from auditor.report.sarif.locations import relative_uri, segment
 from auditor.report.sarif.notifications import invocation
-from auditor.report.sarif.objects import plain
+from auditor.report.sarif.objects import Node, plain
 from auditor.report.sarif.results import ResultOptions, result
-from auditor.report.sarif.tool import driver
+from auditor.report.sarif.tool import driver, rule_indexes
+from auditor.report.sarif.unseen import Unseen
 from auditor.snapshot.known import Cause
 
 if TYPE_CHECKING:
@@ -32,23 +35,34 @@ _NAMESPACE: Final = UUID("6b0d7c0e-3d9c-5a0e-9b57-1f4a3c1f0a52")
 
 def render(document: Document, _view: View) -> str:
     """Return a log of all findings, with those that only the baseline had."""
-    return _log(document, [(finding, "") for finding in (*document.findings, *_absent(document))], github=False)
+    return _log(document, Flavour.FULL, [(finding, "") for finding in (*document.findings, *_absent(document))], ())
 
 
 def render_github(document: Document, _view: View) -> str:
-    """Return a log of the findings that become alerts; GitHub would make one of a pass or a suppressed result too.
+    """Return a log of what becomes an alert of GitHub code scanning; GitHub finds out by itself what is new."""
+    return _alerts(document, Flavour.GITHUB)
 
-    An unknown with the cause `gap` is an alert, unless it is optional, since without it GitHub would close the alert of
-    an earlier fail. A carried finding stays the alert that it was. GitHub finds out by itself what is new.
+
+def render_azure_devops(document: Document, _view: View) -> str:
+    """Return a log of what becomes an alert of Azure DevOps."""
+    return _alerts(document, Flavour.AZURE_DEVOPS)
+
+
+def _alerts(document: Document, flavour: Flavour) -> str:
+    """Return a log of the findings that fail, of the open gaps, and of what is unknown for more reasons than a gap.
+
+    A carried finding stays the alert that it was: services close the alert of a result that is missing.
     """
+    gaps = document.coverage.gaps
     carried = {old.finding.key: old for old in document.carried if old.finding.waiver is None}
-    alerts = [(finding, "") for finding in document.findings if _is_alert(finding) and finding.key not in carried]
+    alerts = [(finding, "") for finding in document.findings if finding.key not in carried]
     alerts += [(old.finding, old.last_seen) for old in carried.values()]
-    return _log(document, alerts, github=True)
+    shown = [(finding, last_seen) for finding, last_seen in alerts if _is_alert(finding, gaps)]
+    return _log(document, flavour, shown, unseen.unseen(document))
 
 
-def _is_alert(finding: Finding) -> bool:
-    unread = finding.outcome is Outcome.UNKNOWN and finding.cause is Cause.GAP and not finding.optional
+def _is_alert(finding: Finding, gaps: Sequence[Gap]) -> bool:
+    unread = unseen.is_unread(finding) and not unseen.is_explained(finding, gaps)
     return finding.waiver is None and (finding.outcome is Outcome.FAIL or unread)
 
 
@@ -82,25 +96,26 @@ def _before(change: FindingChange, before: FindingSide, rule: Rule) -> Finding:
     )
 
 
-def _log(document: Document, findings: Iterable[tuple[Finding, str]], *, github: bool) -> str:
+def _log(document: Document, flavour: Flavour, findings: Iterable[tuple[Finding, str]], gaps: Iterable[Unseen]) -> str:
     """Return the log of one run; with each carried finding comes the time when it was last evaluated, else ""."""
-    drift = None if github else document.drift
+    drift = None if flavour.only_alerts else document.drift
     options = ResultOptions(
-        indexes={rule.id: index for index, rule in enumerate(rules.by_id(document).values())},
+        rules=rules.by_id(document),
+        indexes=rule_indexes(document, flavour),
         file=relative_uri(document.deployment_file),
-        github=github,
+        flavour=flavour,
         has_baseline=drift is not None,
     )
     run = om.Run(
-        tool=om.Tool(driver=driver(document)),
+        tool=om.Tool(driver=driver(document, flavour)),
         newline_sequences=None,  # else the schema's default is written, control characters included
-        automation_details=om.RunAutomationDetails(
-            id=f"auditor/{segment(document.profile)}/",
-            guid=_guid(document.profile, document.taken_at, document.scopes) if drift else None,
-        ),
+        automation_details=_automation(document, flavour),
         baseline_guid=_guid(document.profile, drift.baseline.taken_at, drift.baseline.scopes) if drift else None,
         invocations=[invocation(document, options.indexes)],
-        results=[result(finding, options, last_seen) for finding, last_seen in findings],
+        results=[
+            *(unseen.alert(gap, options.indexes[unseen.RULE.id], flavour) for gap in gaps),
+            *(result(finding, options, last_seen) for finding, last_seen in findings),
+        ],
         properties={
             "profile": printable(document.profile),
             "asOf": document.as_of.isoformat(),
@@ -114,6 +129,17 @@ def _log(document: Document, findings: Iterable[tuple[Finding, str]], *, github:
     )
     log = om.SarifLog(version="2.1.0", schema_uri=_SCHEMA, runs=[run])
     return msgspec.json.format(json.dumps(plain(log)), indent=1) + "\n"
+
+
+def _automation(document: Document, flavour: Flavour) -> Node:
+    """Return the category by which GitHub keeps runs apart; a run with a baseline has a GUID too."""
+    if flavour is Flavour.AZURE_DEVOPS:
+        return None
+    has_guid = document.drift is not None and not flavour.only_alerts
+    return om.RunAutomationDetails(
+        id=f"auditor/{segment(document.profile)}/",
+        guid=_guid(document.profile, document.taken_at, document.scopes) if has_guid else None,
+    )
 
 
 def _guid(profile: str, taken_at: str | None, scopes: tuple[str, ...]) -> str:

@@ -12,12 +12,14 @@ from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import wording
-from auditor.report.document import Attestation, Evidence, Finding, Waiver
+from auditor.report.document import Attestation, Evidence, Finding, Rule, Waiver
+from auditor.report.sarif import unseen
+from auditor.report.sarif.flavours import Flavour
 from auditor.report.sarif.locations import is_declared, location
 from auditor.report.sarif.notifications import justification
 from auditor.report.sarif.objects import Node
+from auditor.report.sarif.rule_ids import rule_id
 from auditor.report.sarif.text import LONGEST_NAME, LONGEST_REASON, LONGEST_VALUE, inert, one_line, quoted, value
-from auditor.report.sarif.tool import LEVELS
 
 _KINDS: Final = {
     Outcome.FAIL: "fail",
@@ -43,12 +45,14 @@ _MOST_EVIDENCE: Final = 3
 class ResultOptions(msgspec.Struct, frozen=True):
     """What all results of a log have in common."""
 
+    rules: Mapping[str, Rule]
+    """The rules by id."""
     indexes: Mapping[str, int]
-    """The index of each rule by id."""
+    """The index of each rule in the log by its id there."""
     file: str
     """The relative URI of the deployment file, "" without one."""
-    github: bool
-    """Whether the log is for GitHub code scanning."""
+    flavour: Flavour
+    """For whom the log is."""
     has_baseline: bool
     """Whether results have a state relative to a baseline."""
 
@@ -56,10 +60,15 @@ class ResultOptions(msgspec.Struct, frozen=True):
 def result(finding: Finding, options: ResultOptions, last_seen: str = "") -> Node:
     """Return a finding; `last_seen` is when a carried one was last evaluated.
 
-    GitHub ignores the kind but needs a level, and SARIF gives a level to fails only.
+    Services that take every result for an alert ignore the kind but need a level, and SARIF gives a level to fails
+    only. There, what is unknown is an alert of the rule of gaps.
     """
-    kind = "fail" if options.github else _KINDS[finding.outcome]
-    level = "none" if kind != "fail" else "note" if finding.outcome is Outcome.UNKNOWN else LEVELS[finding.severity]
+    kind = "fail" if options.flavour.only_alerts else _KINDS[finding.outcome]
+    is_gap = options.flavour.only_alerts and finding.outcome is Outcome.UNKNOWN
+    rule = unseen.RULE if is_gap else options.rules[finding.rule]
+    severity = rule.severity if is_gap else finding.severity
+    id_ = rule_id(rule, severity)
+    level = "none" if kind != "fail" else options.flavour.level(severity)
     fingerprints = {"auditorFinding/v1": finding.key}
     if not is_declared(finding.subject, options.file):
         # GitHub tells two results of a rule in one path apart by this. In a file that exists, upload-sarif computes it
@@ -75,8 +84,8 @@ def result(finding: Finding, options: ResultOptions, last_seen: str = "") -> Nod
     if options.has_baseline and finding.state:
         properties["state"] = finding.state
     return om.Result(
-        rule_id=finding.rule,
-        rule_index=options.indexes[finding.rule],
+        rule_id=id_,
+        rule_index=options.indexes[id_],
         kind=kind,
         level=level,
         message=om.Message(text=_message(finding, last_seen)),

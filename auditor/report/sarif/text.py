@@ -11,6 +11,7 @@ from auditor.report import wording
 LONGEST_NAME: Final = 120
 LONGEST_VALUE: Final = 200
 LONGEST_REASON: Final = 1000
+LONGEST_TITLE: Final = 250
 LONGEST_DESCRIPTION: Final = 1024
 """GitHub cuts or refuses longer descriptions."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import sarif_om as om
@@ -10,20 +10,15 @@ import sarif_om as om
 from auditor.escape import markdown, printable
 from auditor.report import rules
 from auditor.report.document import Document, Pack, Rule
-from auditor.report.sarif.locations import page
+from auditor.report.sarif import unseen
+from auditor.report.sarif.flavours import Flavour
+from auditor.report.sarif.locations import first_page, page
 from auditor.report.sarif.notifications import NOTIFICATIONS
 from auditor.report.sarif.objects import Node
-from auditor.report.sarif.text import LONGEST_DESCRIPTION, one_line, sentence
+from auditor.report.sarif.rule_ids import rule_id, severities
+from auditor.report.sarif.text import LONGEST_DESCRIPTION, LONGEST_TITLE, one_line, sentence
 from auditor.rules.model import Severity
 
-LEVELS: Final = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "note",
-    Severity.INFO: "note",
-}
-"""By severity, the level of a fail."""
 _SCORES: Final = {
     Severity.CRITICAL: "9.5",
     Severity.HIGH: "8.0",
@@ -35,23 +30,23 @@ _SCORES: Final = {
 _PLACE: Final = "A location under azure/ is a resource in Azure that no file of this repository declares."
 
 
-def driver(document: Document) -> Node:
+def driver(document: Document, flavour: Flavour) -> Node:
     """Return the tool with the rules that it evaluated."""
-    packs = {pack.name: pack for pack in document.packs}
-    # Validators require an address of the tool. It has no page of its own; this is the page of its rules.
-    pages = (pack.source.url for pack in document.packs if pack.source)
+    home = _home(document)
     tool = document.tool
     return om.ToolComponent(
         name=tool.name,
         contents=None,  # else the schema's default is written
         full_name=f"{tool.name} {tool.version}",
         version=tool.version,
-        information_uri=next((page(address) for address in pages), None),
+        information_uri=home,
         semantic_version=tool.version,
-        rules=[_descriptor(rule, packs.get(rule.pack or "")) for rule in rules.by_id(document).values()],
+        rules=_rules(document, flavour, home),
         notifications=[
             om.ReportingDescriptor(
                 id=id_,
+                name=title if flavour is Flavour.AZURE_DEVOPS else None,
+                help_uri=home,
                 short_description=om.MultiformatMessageString(text=f"{title}."),
                 full_description=om.MultiformatMessageString(text=f"{title}. {help_}"),
                 help=om.MultiformatMessageString(text=help_),
@@ -61,17 +56,62 @@ def driver(document: Document) -> Node:
     )
 
 
-def _descriptor(rule: Rule, pack: Pack | None) -> Node:
+def rule_indexes(document: Document, flavour: Flavour) -> Mapping[str, int]:
+    """Return the positions of the rules in the log by id."""
+    return {id_: index for index, (id_, _, _) in enumerate(_ids(document, flavour))}
+
+
+def _ids(document: Document, flavour: Flavour) -> Iterator[tuple[str, Rule, Severity]]:
+    """Yield the id of each rule for each of its severities."""
+    for rule in rules.by_id(document).values():
+        for severity in severities(rule):
+            yield rule_id(rule, severity), rule, severity
+    if flavour.only_alerts:
+        yield unseen.RULE.id, unseen.RULE, unseen.RULE.severity
+
+
+def _rules(document: Document, flavour: Flavour, home: str | None) -> list[Node]:
+    packs = {pack.name: pack for pack in document.packs}
+    descriptors = []
+    for id_, rule, severity in _ids(document, flavour):
+        headline = rule.headline if severity is rule.severity else f"{rule.headline} ({severity})"
+        descriptor = _descriptor(rule, severity, headline, packs.get(rule.pack or ""))
+        descriptor.id = id_
+        descriptor.help_uri = descriptor.help_uri or home
+        descriptor.default_configuration = om.ReportingConfiguration(level=flavour.level(severity))
+        if flavour is Flavour.AZURE_DEVOPS:
+            descriptor.name = sentence(headline, LONGEST_TITLE).removesuffix(".")
+        descriptors.append(descriptor)
+    return descriptors
+
+
+def _home(document: Document) -> str | None:
+    """Return an address of the tool, which validators require.
+
+    It has no page of its own. This is the page of its rules, or of an old report a page on which one of them rests.
+    """
+    pages = [pack.source.url for pack in document.packs if pack.source]
+    pages += [source.url for rule in rules.by_id(document).values() for source in rule.sources]
+    return first_page(pages)
+
+
+def _help_uri(rule: Rule, pack: Pack | None) -> str | None:
+    """Return the page on which a rule rests, else that of its pack."""
+    pages = [source.url for source in rule.sources] + ([pack.source.url] if pack and pack.source else [])
+    return first_page(pages)
+
+
+def _descriptor(rule: Rule, severity: Severity, headline: str, pack: Pack | None) -> Node:
     return om.ReportingDescriptor(
         id=rule.id,
-        short_description=om.MultiformatMessageString(text=sentence(rule.headline, LONGEST_DESCRIPTION)),
-        full_description=om.MultiformatMessageString(text=sentence(rule.why, LONGEST_DESCRIPTION)),
+        help_uri=_help_uri(rule, pack),
+        short_description=om.MultiformatMessageString(text=sentence(headline, LONGEST_DESCRIPTION)),
+        full_description=om.MultiformatMessageString(text=sentence(rule.why or rule.title, LONGEST_DESCRIPTION)),
         help=om.MultiformatMessageString(text=_help(rule, pack), markdown=_help_markdown(rule, pack)),
-        default_configuration=om.ReportingConfiguration(level=LEVELS[rule.severity]),
         properties={
             "tags": ["security", *([rule.pack] if rule.pack else [])],
             "precision": "high",
-            "security-severity": _SCORES[rule.severity],
+            "security-severity": _SCORES[severity],
         },
     )
 
