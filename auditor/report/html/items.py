@@ -14,6 +14,8 @@ from auditor.rules.model import SEVERITIES
 
 _MOST: Final = 20
 """The number of observations that are shown of one finding; the JSON report has all of them."""
+_READS: Final = 3
+"""The number of values that are shown from which an observed one was computed."""
 _OUTCOMES: Final = {outcome: rank for rank, outcome in enumerate((Outcome.FAIL, Outcome.ERROR, Outcome.UNKNOWN))}
 _PORTALS: Final = {
     "AzureCloud": "https://portal.azure.com",
@@ -134,6 +136,6 @@ def _seen(found: Evidence, letters: Mapping[str, str]) -> Seen:
         expected=wording.cut(wording.shortened(found.expected, home)),
         reads=tuple(
             (wording.named(read.resource), read.path, wording.value(read.observed, read.resource))
-            for read in found.reads[: wording.MOST]
+            for read in found.reads[:_READS]
         ),
     )

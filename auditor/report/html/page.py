@@ -70,7 +70,7 @@ def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
 
 def _data(document: Document, view: View) -> Markup:
     """Return the report as JSON that no HTML parser sees the end of."""
-    text = json_format.render(document, view)
+    text = msgspec.json.format(json_format.render(document, view), indent=-1)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 
 
