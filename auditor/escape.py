@@ -6,10 +6,27 @@ import re
 import unicodedata
 from typing import Final
 
-_ACTIVE: Final = re.compile(r"""[!"#$&'()*+.:<=>@\[\\\]^_`{|}~-]|^ """)
-"""Characters with a meaning in Markdown or HTML; leading spaces could start a code block."""
+_ACTIVE: Final = re.compile(
+    r"""
+    [`*~\[|{$@]                                  # wherever they are
+    | \\(?=[!-/:-@\[-`{-~]|$)                    # in front of what it would escape
+    | (?<![^\W_])_ | _(?![^\W_])                # not inside a word
+    | <(?=[a-z/!?]) | &(?=[#\w]) | \#(?=\w)
+    | :(?=//|(?:[+-]1|100|1234):|[\w+-]*[a-z][\w+-]*:)   # of an address or of an emoji such as :smile:
+    | (?<=www)\.
+    | ^[\ \#>=+-]                                 # of a block
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Characters with a meaning in Markdown, in what GitHub adds to it, or in HTML.
 
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", " ": "&#32;"}
+As few as possible: the text is also read as it is, without a renderer.
+"""
+
+_NUMBER: Final = re.compile(r"^(\d{1,9})([.)])")
+"""What begins a numbered list."""
+
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", " ": "&#32;"}
 
 _FORMULA: Final = re.compile(r"[\s']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """How a cell begins that a spreadsheet may evaluate; the last four are the full-width forms of the first four."""
@@ -35,7 +52,8 @@ def markdown(text: str) -> str:
 
     It is not for code spans and code blocks, in which Markdown has no escapes.
     """
-    return _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(text))
+    escaped = _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(text))
+    return _NUMBER.sub(r"\1\\\2", escaped)
 
 
 def cell(text: str) -> str:

@@ -61,8 +61,16 @@ def test_markdown_renders_to_the_text_and_nothing_else(text: str) -> None:
 
 
 def test_markdown_disarms_what_renderers_add() -> None:
-    assert markdown("www.x.y @me #1 :smile: $x$ http://z") == (r"www\.x\.y \@me \#1 \:smile\: \$x\$ http\://z")
-    assert markdown('<b a="c">&\'') == "&lt;b a\\=&quot;c&quot;&gt;&amp;&#39;"
+    assert markdown("www.x.y @me #1 :smile: $x$ http://z") == (r"www\.x.y \@me \#1 \:smile: \$x\$ http\://z")
+    assert markdown('<b a="c">&\'') == '&lt;b a="c">&\''
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["vm-db-a", "2026-11-01T06:00:00Z", "rg-prod/lb.1 (pool), a_b: <= 8, it's", "Microsoft.Network/loadBalancers"],
+)
+def test_what_has_no_meaning_in_markdown_stays_readable(text: str) -> None:
+    assert markdown(text) == text
 
 
 def test_a_hostile_name_is_harmless_in_markdown() -> None:

@@ -1,4 +1,4 @@
-"""The report as Markdown, for the summary of a job on GitHub: short, and without subscription ids.
+"""The report as Markdown, for the summary of a job on GitHub and for reading as text: short, without subscription ids.
 
 GitHub drops the whole summary of a step that is larger than 1 MiB, and shows the summaries of a public repository to
 everybody.
@@ -16,7 +16,7 @@ from auditor import escape
 from auditor.evaluation.model import Outcome
 from auditor.report import drift_summary, filtering, summary, wording
 from auditor.report.document import Document, Finding, FindingChange
-from auditor.report.grouping import by_rule, counted, waived_keys
+from auditor.report.grouping import by_rule, counted, group, waived_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST_OF_TABLE: Final = 64 * 1024
 """The largest size of one table in bytes."""
+_MOST_NAMES: Final = 15
+"""The number of rules, subjects or VMs that are named in one cell."""
 _SOON: Final = dt.timedelta(days=30)
 
 
@@ -74,7 +76,7 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
 
 def _tables(document: Document) -> Iterator[_Table]:
     fails = [finding for findings in by_rule(counted(document, Outcome.FAIL)) for finding in findings]
-    unknowns = [finding for findings in by_rule(counted(document, Outcome.UNKNOWN)) for finding in findings]
+    unknowns = group(counted(document, Outcome.UNKNOWN), lambda finding: finding.optional)
     changes, waived = drift_summary.notable_changes(document.drift) if document.drift else [], waived_keys(document)
     yield _Table(
         "Changes since the baseline",
@@ -89,11 +91,10 @@ def _tables(document: Document) -> Iterator[_Table]:
     )
     errors = [(*_about(finding), finding.reason or "") for finding in counted(document, Outcome.ERROR)]
     yield _Table(wording.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
-    yield _Table(
-        wording.count(len(unknowns), "unknown"),
-        ("Severity", "Rule", "Subject", "Why"),
-        [(f.severity, *_about(f), f.reason or "") for f in unknowns],
-    )
+    for optional, title in ((False, "unknown"), (True, "optional unknown")):
+        found = unknowns.get(optional, [])
+        columns = ("Severity", "Why", "Rules", "Subjects")
+        yield _Table(wording.count(len(found), title), columns, list(_by_reason(found)))
     carried = [old for old in document.carried if old.finding.waiver is None]
     yield _Table(
         f"{wording.count(len(carried), 'finding')} of the previous report, not evaluated this time",
@@ -106,9 +107,30 @@ def _tables(document: Document) -> Iterator[_Table]:
     ]
     yield _Table("Coverage gaps", ("What", "Where", "Why", "Code", "Needs"), gaps)
     yield _Table("Missing declarations", ("What",), [(text,) for text in document.coverage.declarations_missing])
-    yield _Table("Files from inside VMs", ("VM", "Files", "Taken"), wording.guest_files(document))
+    yield _Table("Files from inside VMs", ("VMs", "Files", "Taken"), list(_guest_files(document)))
     yield _Table("Exemptions that expire within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
     yield _Table("Waivers and attestations without effect", ("At", "Why"), wording.without_effect(document))
+
+
+def _by_reason(unknowns: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
+    """Yield the reasons of unknown findings, worst first, each with the rules and subjects that it leaves unknown."""
+    reasons = group((finding for alike in by_rule(unknowns) for finding in alike), lambda finding: finding.reason or "")
+    for reason, alike in reasons.items():
+        rules = _some(sorted({finding.rule for finding in alike}))
+        yield alike[0].severity, reason, rules, _some([finding.subject.name for finding in alike])
+
+
+def _guest_files(document: Document) -> Iterator[tuple[str, ...]]:
+    """Yield which VMs supplied the same files, and when they were taken."""
+    for (files, taken), alike in group(wording.guest_files(document), lambda found: found[1:]).items():
+        yield _some([vm for vm, *_ in alike]), files, taken
+
+
+def _some(names: Iterable[str]) -> str:
+    """Return the first of several names, each once, and the number of the others."""
+    found = list(dict.fromkeys(names))
+    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    return f"{', '.join(found[:_MOST_NAMES])}{more}"
 
 
 def _ending(document: Document) -> Iterator[tuple[str, ...]]:

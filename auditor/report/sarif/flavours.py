@@ -10,7 +10,7 @@ from auditor.rules.model import Severity
 
 
 class Flavour(enum.Enum):
-    """For whom a log is."""
+    """The reader of a log."""
 
     FULL = enum.auto()
     """Everything."""

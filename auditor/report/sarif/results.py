@@ -52,7 +52,7 @@ class ResultOptions(msgspec.Struct, frozen=True):
     file: str
     """The relative URI of the deployment file, "" without one."""
     flavour: Flavour
-    """For whom the log is."""
+    """The reader of the log."""
     has_baseline: bool
     """Whether results have a state relative to a baseline."""
 
