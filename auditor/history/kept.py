@@ -110,9 +110,7 @@ def outcomes(document: Document) -> dict[str, tuple[Subject, int]]:
     """
     found: dict[str, tuple[Subject, int]] = {}
     for key, subject, code in (*_in_full(document), *_in_brief(document)):
-        known = found.get(key)
-        if known is None or known[1] < code:
-            found[key] = subject, code
+        found.setdefault(key, (subject, code))
     return found
 
 

@@ -98,8 +98,10 @@ def test_a_damaged_index_is_built_again(reports: Path) -> None:
 
 @pytest.mark.slow
 def test_an_index_whose_rows_lie_is_not_believed(reports: Path) -> None:
+    last = nights.write(reports, nights.report(START + DAY * 9, {MIRROR: "fail", ("CMP006", "new", "new"): "fail"}))
     found = read(reports)
     for change in (
+        f"DELETE FROM reports WHERE file = '{last.name}'; DELETE FROM subjects WHERE number = 0",
         "UPDATE reports SET codes = zeroblob(length(codes))",
         "UPDATE reports SET file = 'other.json' WHERE file = (SELECT min(file) FROM reports)",
         "DELETE FROM subjects WHERE number = 0",
@@ -109,7 +111,7 @@ def test_an_index_whose_rows_lie_is_not_believed(reports: Path) -> None:
         "DROP TABLE reports",
     ):
         with sqlite3.connect(reports / index.NAME) as database:
-            database.execute(change)
+            database.executescript(change)
         database.close()
         assert read(reports) == found, change
 

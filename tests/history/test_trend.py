@@ -163,6 +163,24 @@ def test_what_a_report_does_not_name_is_unknown_unless_it_proves_that_it_is_not_
     assert only(tmp_path).state is State.UNKNOWN
 
 
+def test_a_vm_is_known_to_be_gone_if_the_vms_of_its_own_subscription_were_listed(tmp_path: Path) -> None:
+    other = "/subscriptions/00000000-0000-0000-0000-000000000002"
+    here, there = nights.SUBJECTS[2], ("AVL002", "prod", nights.vm("vm-x").replace(SUBSCRIPTION, other))
+    for night, (outcomes, listed) in enumerate((({here: F, there: F}, [nights.VM]), ({}, []))):
+        scopes = {"scopes": [SUBSCRIPTION, other], "listed": {SUBSCRIPTION: [nights.VM], other: listed}}
+        nights.write(tmp_path, nights.report(START + DAY * night, outcomes, **scopes))
+    assert only(tmp_path, here).change is ChangeKind.GONE
+    assert only(tmp_path, there).change is ChangeKind.LOST_SIGHT
+
+
+def test_a_mirror_is_unknown_where_not_all_subscriptions_of_today_were_scanned(tmp_path: Path) -> None:
+    other = "/subscriptions/2"
+    nights.write(tmp_path, nights.report(START, {nights.SUBJECTS[2]: P}))
+    both = {"scopes": [SUBSCRIPTION, other], "listed": {SUBSCRIPTION: [nights.VM], other: [nights.VM]}}
+    nights.write(tmp_path, nights.report(START + DAY, {MIRROR: P}, **both))
+    assert [spell.state for spell in only(tmp_path).spells] == [State.UNKNOWN, State.COMPLIANT]
+
+
 def test_days_are_those_of_utc(tmp_path: Path) -> None:
     moment = dt.datetime(2026, 1, 2, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     nights.write(tmp_path, nights.report(moment, {MIRROR: F}), "r.json")
@@ -212,6 +230,14 @@ def test_each_file_that_is_left_out_has_one_line_with_the_reason(tmp_path: Path)
     assert "`$.brief` has a position behind the last of its `subjects`" in reasons["brief.json"]
     assert reasons["half.json"].startswith("is not a report as scan -o json writes it")
     assert only(tmp_path).state is State.BROKEN
+
+
+def test_of_two_reports_of_one_time_the_first_by_name_counts_whenever_it_came(tmp_path: Path) -> None:
+    nights.write(tmp_path, nights.report(START, {MIRROR: F}), "b.json")
+    assert only(tmp_path).state is State.BROKEN
+    nights.write(tmp_path, nights.report(START, {MIRROR: P}), "a.json")
+    assert only(tmp_path).state is State.COMPLIANT
+    assert [one.file for one in read(tmp_path).left_out] == ["b.json"]
 
 
 def test_a_folder_without_reports_is_an_error(tmp_path: Path) -> None:
