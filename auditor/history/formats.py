@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from auditor.history.document import Trend
     from auditor.report.view import View
 
-FORMATS: Final[Mapping[str, str]] = {name: f"auditor.history.{name}" for name in ("terminal", "json", "csv", "changes")}
+FORMATS: Final[Mapping[str, str]] = {
+    name: f"auditor.history.{name}" for name in ("terminal", "json", "csv", "html", "changes")
+}
 """The modules by the names of the formats; a module is imported only when it is used."""
 
 

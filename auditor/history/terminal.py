@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from auditor.history import changes
+from auditor.history.days import last, runs
 from auditor.history.document import History, State, Trend
 from auditor.report import wording
 from auditor.report.grouping import group as grouped
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from auditor.report.view import View
 
-_DAY: Final = dt.timedelta(days=1)
 _MARKS: Final[Mapping[State | None, str]] = {
     State.COMPLIANT: ".",
     State.BROKEN: "x",
@@ -47,7 +46,7 @@ def render(trend: Trend, view: View) -> str:
         page.lines([""] * (number == 0))
         page.write(line.strip(), len(line) - len(line.lstrip()))
     shown = [history for history in trend.findings if history.days.broken or history.days.unknown]
-    days = _days(trend, view.width - _INDENT - 1)
+    days = last(trend, max(1, view.width - _INDENT - 1))
     if shown:
         page.lines([""])
         page.write(
@@ -80,13 +79,6 @@ def _head(page: Page, trend: Trend) -> None:
         page.write(text, lead=f"{name:<13}")
 
 
-def _days(trend: Trend, most: int) -> list[dt.date]:
-    """Return the last days that fit on a line."""
-    last = trend.days[-1]
-    number = min((last - trend.days[0]).days + 1, max(1, most))
-    return [last - _DAY * back for back in reversed(range(number))]
-
-
 def _is_always_unknown(history: History) -> bool:
     return [spell.state for spell in history.spells] == [State.UNKNOWN]
 
@@ -103,10 +95,8 @@ def _history(page: Page, history: History, trend: Trend, days: list[dt.date]) ->
 
 def _strip(history: History, trend: Trend, days: list[dt.date]) -> Iterator[tuple[str, Style | None]]:
     """Yield the marks of days, those of one state together."""
-    states = itertools.chain.from_iterable([spell.state] * spell.days for spell in history.spells)
-    marks = {day: (_MARKS[state], _STYLES.get(state)) for day, state in zip(trend.days, states, strict=True)}
-    for (mark, style), group in itertools.groupby(marks.get(day, (" ", None)) for day in days):
-        yield mark * len(list(group)), style
+    for run in runs(history, trend, days):
+        yield (_MARKS[run.state] if run.is_reported else " ") * run.length, _STYLES.get(run.state)
 
 
 def _sentences(history: History, trend: Trend) -> Iterator[str]:

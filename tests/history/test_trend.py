@@ -167,8 +167,9 @@ def test_a_vm_is_known_to_be_gone_if_the_vms_of_its_own_subscription_were_listed
     other = "/subscriptions/00000000-0000-0000-0000-000000000002"
     here, there = nights.SUBJECTS[2], ("AVL002", "prod", nights.vm("vm-x").replace(SUBSCRIPTION, other))
     for night, (outcomes, listed) in enumerate((({here: F, there: F}, [nights.VM]), ({}, []))):
-        scopes = {"scopes": [SUBSCRIPTION, other], "listed": {SUBSCRIPTION: [nights.VM], other: listed}}
-        nights.write(tmp_path, nights.report(START + DAY * night, outcomes, **scopes))
+        vms = {SUBSCRIPTION: [nights.VM], other: listed}
+        made = nights.report(START + DAY * night, outcomes, listed=vms, scopes=[SUBSCRIPTION, other])
+        nights.write(tmp_path, made)
     assert only(tmp_path, here).change is ChangeKind.GONE
     assert only(tmp_path, there).change is ChangeKind.LOST_SIGHT
 
@@ -176,8 +177,8 @@ def test_a_vm_is_known_to_be_gone_if_the_vms_of_its_own_subscription_were_listed
 def test_a_mirror_is_unknown_where_not_all_subscriptions_of_today_were_scanned(tmp_path: Path) -> None:
     other = "/subscriptions/2"
     nights.write(tmp_path, nights.report(START, {nights.SUBJECTS[2]: P}))
-    both = {"scopes": [SUBSCRIPTION, other], "listed": {SUBSCRIPTION: [nights.VM], other: [nights.VM]}}
-    nights.write(tmp_path, nights.report(START + DAY, {MIRROR: P}, **both))
+    both = {scope: [nights.VM] for scope in (SUBSCRIPTION, other)}
+    nights.write(tmp_path, nights.report(START + DAY, {MIRROR: P}, listed=both, scopes=list(both)))
     assert [spell.state for spell in only(tmp_path).spells] == [State.UNKNOWN, State.COMPLIANT]
 
 

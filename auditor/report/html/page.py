@@ -52,8 +52,8 @@ def render(document: Document, view: View) -> str:
         severities=[severity.value for severity in SEVERITIES],
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=content_hash(style),
+        script_hash=content_hash(script),
         data=_data(document, view),
     )
 
@@ -83,7 +83,7 @@ def _aliased(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return [_aliased(found) for found in value] if isinstance(value, list | tuple) else value
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
     """Return the source of a content security policy that allows an inline text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -93,10 +93,10 @@ def _text(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
+def environment(folder: Path) -> jinja2.Environment:
+    """Return what renders the templates of a folder: it escapes every value, and refuses one that is missing."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_visible,
@@ -104,7 +104,12 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {
+
+
+@cache
+def _template() -> jinja2.Template:
+    own = environment(_FOLDER)
+    own.globals |= {
         "count": wording.count,
         "gap": wording.gap,
         "headline": wording.headline,
@@ -117,8 +122,8 @@ def _template() -> jinja2.Template:
         "web_address": web_address,
         "without_effect": wording.without_effect,
     }
-    environment.filters |= {"fit": _fit, "lines": _lines}
-    return environment.get_template("page.html.j2")
+    own.filters |= {"fit": _fit, "lines": _lines}
+    return own.get_template("page.html.j2")
 
 
 def _visible(value: object) -> object:
