@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -131,6 +134,25 @@ def test_no_name_acts_on_a_terminal_or_a_spreadsheet(name: str, tmp_path: Path) 
     assert shown.replace("\r\n", "").replace("\n", "").isprintable()
     if name == "csv":
         assert not [cell for row in csv.reader(io.StringIO(shown)) for cell in row if cell.startswith("=")]
+    if name == "html":
+        assert "<script" not in shown
+
+
+def test_the_page_shows_each_day_with_a_report_in_the_bar_of_a_finding(week: Path) -> None:
+    page = render("html", week)
+    bars = re.findall(r"<svg viewBox=\"0 0 5 18\".*?</svg>", page, re.DOTALL)
+    marks = [re.findall(r'class="(\w+)" x="(\d)" width="(\d)"', bar) for bar in bars]
+    broken, compliant = "broken", "compliant"
+    assert marks == [
+        [(compliant, "0", "1"), (broken, "1", "1"), (compliant, "3", "1"), (broken, "4", "1")],
+        [("unknown", "0", "2"), ("unknown", "3", "2")],
+        [(broken, "0", "2"), (broken, "3", "1"), (compliant, "4", "1")],
+    ]
+    assert "New (1):\n  CRITICAL MIR003 MIR003 is not met: TRAKDB (x) of prod\n" in page
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in page
+    assert not re.search(r"<script|https?:|src=|href=|\son\w+=", page)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -158,7 +180,7 @@ def test_an_output_replaces_no_report(week: Path, capsys: pytest.CaptureFixture[
     assert "is an input of this run" in capsys.readouterr().err
     assert report.read_bytes() == before
     assert main(["trend", str(week), "-o", "sarif"]) == exit_codes.USAGE
-    assert "there is changes, csv, json, terminal" in capsys.readouterr().err
+    assert "there is changes, csv, html, json, terminal" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["trend", str(week), "--since", "yesterday"])
     assert "'yesterday' is not a date like 2026-11-01" in capsys.readouterr().err
