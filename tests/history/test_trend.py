@@ -228,7 +228,7 @@ def test_each_file_that_is_left_out_has_one_line_with_the_reason(tmp_path: Path)
     assert reasons["other.json"].startswith("is of /subscriptions/2, and the newest report of /subscriptions/0000")
     assert reasons["profile.json"] == "is of the profile article-2018, and the newest report of current"
     assert reasons["time.json"].startswith("takenAt is 'yesterday'")
-    assert "`$.brief` has a position behind the last of its `subjects`" in reasons["brief.json"]
+    assert "`$.brief` has a position behind the last" in reasons["brief.json"]
     assert reasons["half.json"].startswith("is not a report as scan -o json writes it")
     assert only(tmp_path).state is State.BROKEN
 
