@@ -140,6 +140,20 @@ def test_rows_of_resource_graph_have_these_columns(server: ArmServer) -> None:
     }
 
 
+@of_recordings
+def test_the_list_of_subscriptions_is_as_recorded() -> None:
+    compared = 0
+    for path in sorted(RECORDINGS.glob("responses/subscriptions/*.json")):
+        content = json.loads(path.read_bytes())
+        url = urlsplit(content["request"]["url"])
+        if url.path.rstrip("/") == "/subscriptions":
+            listed = content["response"]["body"]
+            with ArmServer(Estate.from_body({"value": listed["value"]})) as server:
+                assert body(server, f"{url.path}?{url.query}") == listed
+            compared += 1
+    assert compared >= 3
+
+
 # --- the server -------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,8 @@ from tests.arm.identity import Identity
 from tests.arm.omissions import Form
 from tests.arm.target import Target
 
+_UNCOUNTED = "2016-06-01"
+"""The newest known api-version whose list of subscriptions does not say how many there are."""
 READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
 READ_LOCATION = "Microsoft.Resources/subscriptions/locations/read"
 FILE_SERVICES = "microsoft.storage/storageaccounts/fileservices"
@@ -47,8 +49,7 @@ class ResourceManager:
             message = f"The requested resource does not support http method '{call.method}'."
             raise RefusalError(405, "MethodNotAllowed", message)
         if segments == ["subscriptions"]:
-            seen = [body for body in self.estate.subscriptions if self.identity.sees(body["id"])]
-            return paging.listing(call, seen, self.page_size, "resources", count={"type": "Total", "value": len(seen)})
+            return self._subscriptions(call)
         if segments[0] != "subscriptions":
             raise RefusalError(404, "NotFound", f"No resource was found at '{path}'.")
         self._subscription(segments[1])
@@ -62,6 +63,11 @@ class ResourceManager:
         return self._resource(call, target) if target.name else self._collection(call, target)
 
     # --- subscriptions and resource groups ----------------------------------------------------------------------------
+
+    def _subscriptions(self, call: Call) -> Answer:
+        seen = [body for body in self.estate.subscriptions if self.identity.sees(body["id"])]
+        beside = {"count": {"type": "Total", "value": len(seen)}} if call.parameter("api-version") > _UNCOUNTED else {}
+        return paging.listing(call, seen, self.page_size, "resources", **beside)
 
     def _subscription(self, name: str) -> None:
         if self.estate.find(f"/subscriptions/{name}") is None:
