@@ -9,7 +9,6 @@ from auditor.evaluation.model import BaselineState, Outcome
 from auditor.rules.model import SEVERITIES, Severity
 
 if TYPE_CHECKING:
-    from auditor.evaluation.drift.model import FindingChange
     from auditor.evaluation.model import Finding
     from auditor.evaluation.result import Evaluation
 
@@ -45,20 +44,10 @@ def has_finding(evaluation: Evaluation, fail_on: str, *, only_worse: bool = Fals
     counted = SEVERITIES[: SEVERITIES.index(Severity(fail_on)) + 1] if fail_on != NONE else ()
     if only_worse:
         changes = evaluation.drift.findings if evaluation.drift else ()
-        found = ((change.after, _severity(change)) for change in changes if change.state in _WORSE)
+        found = ((change.after, change.severity) for change in changes if change.state in _WORSE)
     else:
         found = ((finding, finding.severity) for finding in evaluation.findings)
     return any(f and f.outcome is Outcome.FAIL and f.waiver is None and severity in counted for f, severity in found)
-
-
-def _severity(change: FindingChange) -> Severity:
-    """Return the severity of a change for the worse: where nothing failed before, that of the rule without its grades.
-
-    A grade says how bad a state is. That it was better before is not milder because of it.
-    """
-    failed_before = change.before is not None and change.before.outcome is Outcome.FAIL
-    is_regression = change.state is BaselineState.REGRESSED and not failed_before
-    return change.finding.rule.severity if is_regression else change.finding.severity
 
 
 def has_lost_sight(evaluation: Evaluation) -> bool:

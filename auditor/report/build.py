@@ -333,6 +333,7 @@ def _finding_change(change: drift_model.FindingChange) -> FindingChange:
     finding = change.finding
     return FindingChange(
         state=change.state,
+        severity=change.severity,
         rule=finding.rule.id,
         title=finding.rule.title,
         headline=_headline_of_change(change),
@@ -353,7 +354,7 @@ def _headline_of_change(change: drift_model.FindingChange) -> str | None:
 
 
 def _side(finding: model.Finding | None) -> FindingSide | None:
-    return FindingSide(finding.outcome, finding.severity, finding.key) if finding else None
+    return FindingSide(finding.outcome, finding.severity, finding.key, finding.graded or None) if finding else None
 
 
 def _resource_change(change: drift_model.ResourceChange) -> ResourceChange:

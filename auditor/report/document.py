@@ -561,7 +561,7 @@ class DriftSummary(_Part, frozen=True):
     """The number of resources to which each change happened."""
 
 
-class FindingSide(_Part, frozen=True):
+class FindingSide(_Part, frozen=True, omit_defaults=True):
     """The outcome of a finding in one of the two snapshots."""
 
     outcome: Outcome
@@ -570,6 +570,8 @@ class FindingSide(_Part, frozen=True):
     """How bad a fail is."""
     key: Fingerprint
     """The fingerprint of the finding."""
+    grade: Text | None = None
+    """Why the severity is not that of the rule, a clause; absent if it is, and in older reports."""
 
 
 class FindingChange(_Part, frozen=True, omit_defaults=True, kw_only=True):
@@ -577,6 +579,9 @@ class FindingChange(_Part, frozen=True, omit_defaults=True, kw_only=True):
 
     state: Annotated[BaselineState, Meta(extra_json_schema={"not": {"const": "unchanged"}})]
     """Its state relative to the baseline."""
+    severity: Severity | None = None
+    """How bad the change is: where nothing failed before, that of the rule, whatever grade the fail has; absent in
+    older reports."""
     rule: Text
     """The rule's id."""
     title: str

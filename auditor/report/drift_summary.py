@@ -9,6 +9,7 @@ from typing import Final
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.document import Document, Drift, FindingChange, FindingSide
+from auditor.rules.model import Severity
 from auditor.times import instant
 
 _MISSING: Final = "no finding"
@@ -54,13 +55,18 @@ def _is_notable(change: FindingChange) -> bool:
 def before_and_after(change: FindingChange, waived: Collection[str]) -> str:
     """Return the outcomes of a finding in the baseline and now; `waived` are the keys of waived findings."""
     missing = "not visible" if change.state is BaselineState.LOST_SIGHT else _MISSING
-    after = _outcome(change.after, missing, waived=change.after is not None and change.after.key in waived)
-    return f"{_outcome(change.before, _MISSING)} -> {after}"
+    is_waived = change.after is not None and change.after.key in waived
+    return (
+        f"{_outcome(change.before, _MISSING)} -> {_outcome(change.after, missing, change.severity, waived=is_waived)}"
+    )
 
 
-def _outcome(side: FindingSide | None, missing: str, *, waived: bool = False) -> str:
+def _outcome(side: FindingSide | None, missing: str, counts: Severity | None = None, *, waived: bool = False) -> str:
+    """Return an outcome, of a fail with its severity; `counts` is that of the change, if it may be another one."""
     if side is None:
         return missing
-    details = [side.severity.value] * (side.outcome is Outcome.FAIL) + ["waived"] * waived
-    outcome = side.outcome.replace("_", " ")
+    outcome, details = side.outcome.replace("_", " "), ["waived"] * waived
+    if side.outcome is Outcome.FAIL:
+        graded = f"graded {side.severity} because {side.grade}" if side.grade else ""
+        details = list(filter(None, (counts if graded and counts else side.severity, *details, graded)))
     return f"{outcome} ({', '.join(details)})" if details else outcome

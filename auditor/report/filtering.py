@@ -58,6 +58,7 @@ class Filter(msgspec.Struct, frozen=True):
 
     def _shows_change(self, change: FindingChange) -> bool:
         severities = [side.severity for side in (change.before, change.after) if side]
+        severities += [change.severity] if change.severity else []
         group = arm.group_of(change.subject.id)
         return self._chooses(change, min(severities, key=SEVERITIES.index, default=Severity.INFO)) and (
             not self.resource_groups or _matches(group, self.resource_groups)

@@ -290,6 +290,7 @@ def test_a_changed_finding_has_both_outcomes() -> None:
     failed = reports.drifted().findings[0]
     assert regressed == {
         "state": "regressed",
+        "severity": "critical",
         "rule": "MIR003",
         "title": reports.PROBE.title,
         "headline": reports.PROBE.fails,

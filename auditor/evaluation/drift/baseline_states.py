@@ -184,5 +184,5 @@ def _meaning(value: object, now: Callable[[str], str]) -> Hashable:
 def _rank(change: FindingChange) -> tuple[int, int, str, str]:
     """Return what sorts changes, worst first."""
     finding = change.finding
-    severity = SEVERITIES.index(finding.severity)
+    severity = SEVERITIES.index(change.severity)
     return _ORDER[change.state], severity, finding.rule.id, finding.subject.id.lower()

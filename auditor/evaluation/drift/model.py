@@ -6,7 +6,8 @@ import enum
 
 import msgspec
 
-from auditor.evaluation.model import BaselineState, Finding
+from auditor.evaluation.model import BaselineState, Finding, Outcome
+from auditor.rules.model import Severity
 from auditor.snapshot.model import Approval, Gap
 
 
@@ -25,6 +26,16 @@ class FindingChange(msgspec.Struct, frozen=True):
     def finding(self) -> Finding:
         """Return the current finding, or the baseline's if there is none now."""
         return next(filter(None, (self.after, self.before)))
+
+    @property
+    def severity(self) -> Severity:
+        """Return how bad the change is: where nothing failed before, the severity of the rule without its grades.
+
+        A grade says how bad a state is. That it was better before is not milder because of it.
+        """
+        failed_before = self.before is not None and self.before.outcome is Outcome.FAIL
+        is_regression = self.state is BaselineState.REGRESSED and not failed_before
+        return self.finding.rule.severity if is_regression else self.finding.severity
 
 
 class ResourceChangeKind(enum.StrEnum):

@@ -53,7 +53,7 @@ def render(document: Document, view: View) -> str:
     _gaps(page, document.coverage)
     _errors(page, document)
     if document.drift:
-        write_drift(page, document, document.drift)
+        write_drift(page, document, document.drift, details=True)
     if not view.only_changes:
         _fails(page, document)
         _unknowns(page, document)

@@ -43,9 +43,9 @@ def render(document: Document, view: View) -> str:
     if left_out:
         head.write(left_out)
     if document.drift:
-        write_drift(head, document, document.drift)
+        write_drift(head, document, document.drift, details=False)
+    foot.lines([""])
     if not view.only_changes:
-        foot.lines([""])
         write_unseen(foot, document)
         _others(foot, document)
     if view.passes:

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from auditor.evaluation.drift.model import Drift, FindingChange, PropertyChange, ResourceChange, ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report.view import View
-from auditor.snapshot.known import Cause
+from auditor.rules.model import Severity
 from tests.report import reports
-from tests.report.reports import GROUP, HOSTILE, LOAD_BALANCER_ID, SUBSCRIPTION, finding, vm
+from tests.report.reports import GROUP, HOSTILE, LOAD_BALANCER_ID, SUBSCRIPTION, finding, gap, hidden_by, vm
 
 TREE = """\
 --- Changes since the baseline -------------------------------------------------
@@ -24,28 +24,26 @@ resources: 1 removed, 1 moved, 1 changed, 1 lost sight.
 
 REGRESSED   MIR003  The mirror status page is not probed
             pass -> fail (critical): TRAKDB (mirror, westeurope)
+            lb-mirror (loadBalancers)
+              properties.probes[name=status].properties.protocol: Http -> Tcp
 NEW         CMP006  Not as required: The failover members are alike
             no finding -> fail (medium): vm-new (virtualMachines, westeurope)
-LOST SIGHT  MIR003  Unknown (not read): The mirror has a probe for the mirror
-            status page
-            fail (critical) -> unknown: vm-hidden (virtualMachines, westeurope)
+LOST SIGHT  Microsoft.Network/loadBalancers in
+            /subscriptions/00000000-0000-0000-0000-000000000001 was not read
+            (forbidden: AuthorizationFailed), which needs
+            Microsoft.Network/loadBalancers/read; 1 finding: MIR003; vm-hidden
+            (virtualMachines)
 FIXED       CMP006  Not as required: The failover members are alike
             fail (medium) -> pass: vm-mended (virtualMachines, westeurope)
 GONE        CMP006  Not as required: The failover members are alike
             fail (medium) -> no finding: vm-gone (virtualMachines, westeurope)
+DRIFTED     same outcome, other values: CMP006
 
 Changed: rg-prod in 00000000-0000-0000-0000-000000000001
   REMOVED     vm-gone (virtualMachines)
               read by CMP006
   MOVED       vm-moved (virtualMachines)
               formerly rg-old/vm-moved
-  LOST SIGHT  vm-hidden (virtualMachines)
-              Microsoft.Network/loadBalancers in
-              /subscriptions/00000000-0000-0000-0000-000000000001 was not read
-              (forbidden: AuthorizationFailed), which needs
-              Microsoft.Network/loadBalancers/read
-  CHANGED     lb-mirror (loadBalancers)
-    properties.probes[name=status].properties.protocol: Http -> Tcp (MIR003)
 
 Changed, not read by any rule: rg-prod in 00000000-0000-0000-0000-000000000001
   CHANGED     lb-mirror (loadBalancers)
@@ -167,33 +165,70 @@ def test_a_waived_regression_is_marked() -> None:
     assert "pass -> fail (critical, waived): TRAKDB" in text
 
 
-def test_what_is_unknown_for_another_cause_has_another_headline() -> None:
-    lost = [
-        FindingChange(BaselineState.LOST_SIGHT, finding(), finding(Outcome.UNKNOWN, subject=vm(cause), cause=cause))
-        for cause in Cause
-    ]
-    assert section(drift(findings=tuple(lost))).count("LOST SIGHT  MIR003  Unknown (") == len(Cause)
+def test_what_moved_is_written_once_at_the_worst_finding_that_reads_it() -> None:
+    worse = tuple(
+        FindingChange(BaselineState.REGRESSED, finding(Outcome.PASS, rule), finding(rule=rule))
+        for rule in (reports.PROBE, reports.SIZE)
+    )
+    moved = ResourceChange(
+        LOAD_BALANCER_ID,
+        ResourceChangeKind.CHANGED,
+        properties=(PropertyChange("a", 1, 2, ("CMP006", "MIR003")), PropertyChange("b", 1, 2, ("NET001",))),
+        rules=("CMP006", "MIR003", "NET001"),
+    )
+    text = section(drift(moved, findings=worse))
+    assert "(mirror, westeurope)\n            lb-mirror (loadBalancers)\n              a: 1 -> 2\nREGRESSED" in text
+    assert "            lb-mirror (loadBalancers): as above\n" in text
+    assert text.count("a: 1 -> 2") == text.count("b: 1 -> 2 (NET001)") == 1
 
 
-def test_drifted_and_gone_passes_are_only_counted() -> None:
+def test_a_regression_counts_as_its_rule_says_and_shows_its_grade() -> None:
+    graded = msgspec.structs.replace(finding(severity=Severity.INFO), graded="there are only two zones")
+    text = section(drift(findings=(FindingChange(BaselineState.REGRESSED, finding(Outcome.PASS), graded),)))
+    said = "pass -> fail (critical, graded info because there are only two zones): TRAKDB"
+    assert said in " ".join(text.split())
+    always = section(drift(findings=(FindingChange(BaselineState.NEW, None, graded),)))
+    assert "no finding -> fail (info, graded info because" in " ".join(always.split())
+
+
+def test_one_lost_permission_is_one_paragraph_with_the_rules_and_resources() -> None:
+    lost = tuple(
+        FindingChange(BaselineState.LOST_SIGHT, finding(), hidden_by(gap(vm(name).id), subject=vm(name)))
+        for name in ("a", "b")
+    )
+    unseen = ResourceChange(vm("c").id, ResourceChangeKind.LOST_SIGHT, reason=str(gap(vm("c").id)))
+    text = " ".join(section(drift(unseen, findings=lost)).split())
+    assert text.count("LOST SIGHT") == 1
+    assert "which needs Microsoft.Network/loadBalancers/read; 2 findings: MIR003; c (virtualMachines)" in text
+
+
+def test_gone_passes_are_only_counted_and_of_drifted_findings_the_rules_are_named() -> None:
     passed = finding(Outcome.PASS)
     text = section(
         drift(
             findings=(
                 FindingChange(BaselineState.DRIFTED, passed, passed),
+                FindingChange(BaselineState.DRIFTED, passed, passed),
                 FindingChange(BaselineState.GONE, passed, None),
             )
         )
     )
-    assert "MIR003" not in text
-    assert "Findings: 1 gone, 1 drifted; resources: unchanged." in text
+    assert text.count("MIR003") == 1
+    assert text.endswith("\nDRIFTED     same outcome, other values: MIR003 (2)\n")
+    assert "Findings: 1 gone, 2 drifted; resources: unchanged." in text
+
+
+def test_the_first_screen_only_names_what_no_rule_reads() -> None:
+    text = reports.render("terminal", reports.drifted(), View(only_changes=True))
+    assert "1 resource with changes that no rule reads: lb-mirror\n" in text
+    assert "tags.owner" not in text
 
 
 def test_hostile_values_do_not_act_on_a_terminal() -> None:
     name = f"{GROUP}/providers/Microsoft.Compute/disks/{HOSTILE.replace('/', '')}"
     change = ResourceChange(
         name,
-        ResourceChangeKind.LOST_SIGHT,
+        ResourceChangeKind.MOVED,
         f"{name}x",
         (PropertyChange(f"tags['{HOSTILE}']", HOSTILE, [HOSTILE], (HOSTILE,)),),
         (HOSTILE,),
@@ -201,4 +236,4 @@ def test_hostile_values_do_not_act_on_a_terminal() -> None:
     )
     text = section(drift(change))
     assert text.replace("\n", "").isprintable()
-    assert text.count(r"\x1b[31m") >= 6
+    assert text.count(r"\x1b[31m") >= 5
