@@ -28,14 +28,22 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override] # the overloads of `argparse` are about other namespaces
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse arguments, and refuse unknown ones here, where it is known which command they were meant for."""
+        """Parse arguments, and refuse unknown ones here, where it is known which command they were meant for.
+
+        An unknown option comes before any other error, such as that the option it was meant to be is missing.
+        """
+        names = [word.partition("=")[0] for word in args or () if word.startswith("--")]
+        names = names[: names.index("--")] if "--" in names else names
+        self._refuse([name for name in names if name not in self._option_string_actions and not self.commands])
         found, unknown = super().parse_known_args(args, namespace)
+        self._refuse(unknown)
+        return found, unknown
+
+    def _refuse(self, unknown: Sequence[str]) -> None:
         if unknown:
             name = unknown[0].partition("=")[0]
-            options = [text for action in self._actions for text in action.option_strings]
-            near = difflib.get_close_matches(name, options, n=1)
+            near = difflib.get_close_matches(name, self._option_string_actions, n=1)
             self.error(f"unknown argument '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
-        return found, unknown
 
     @property
     def commands(self) -> Mapping[str, Parser]:
