@@ -13,7 +13,7 @@ from auditor.azure import arm
 from auditor.report.document import Edge, Picture, Region
 from auditor.report.html.cells import Cell, Piles, Slot
 
-WIDTH, HEIGHT = 114, 32
+WIDTH, HEIGHT = 120, 32
 """The size of the box of a VM."""
 _NARROWEST: Final = 84
 _BETWEEN: Final = 10
@@ -22,7 +22,7 @@ _PILED: Final = 4
 """The space between two boxes of a pile."""
 _MARGIN: Final = 18
 """The space at the left and right side of a region."""
-_LABELS: Final = 112
+_LABELS: Final = 122
 """The width of the titles of rows."""
 _APART: Final = 16
 """The space between two regions."""
@@ -67,7 +67,7 @@ class Box(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line with right angles."""
+    """A horizontal or vertical line, or several of them with right angles."""
 
     kind: str
     active: bool
@@ -156,13 +156,13 @@ class Grid:
             if arm.key(edge.source) in at and arm.key(edge.target) in at
         )
         lines = (self._line(one, other, edge.kind, edge.active) for one, other, edge in ends)
-        return Drawing(boxes, tuple(dict.fromkeys(lines)))
+        return Drawing(boxes, tuple(_once(lines)))
 
     def reference(self, piles: Piles) -> Drawing:
         """Return boxes, and the lines that the reference architecture has between them."""
         boxes = tuple(box for slot, cells in piles.items() for box in self._boxes(slot, cells))
         lines = (self._line(one, other, kind, active=True) for one, other, kind in _expected_lines(boxes))
-        return Drawing(boxes, tuple(dict.fromkeys(lines)))
+        return Drawing(boxes, tuple(_once(lines)))
 
     def _boxes(self, slot: Slot, cells: tuple[Cell, ...]) -> Iterator[Box]:
         left, space = self._space(slot)
@@ -209,6 +209,32 @@ class Grid:
         if box.is_first:
             return (middle, y), (middle, box.y)
         return (box.x - 4, y), (box.x - 4, centre), (box.x, centre)
+
+
+def _once(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield horizontal and vertical lines, each piece once, disabled ones first, since others are drawn over them."""
+    found: dict[tuple[str, bool, bool, float], list[tuple[float, float]]] = {}
+    for line in lines:
+        for (x1, y1), (x2, y2) in pairwise(line.points):
+            upright = x1 == x2
+            ends = sorted((y1, y2) if upright else (x1, x2))
+            found.setdefault((line.kind, line.active, upright, x1 if upright else y1), []).append((ends[0], ends[1]))
+    for (kind, active, upright, at), pieces in sorted(found.items(), key=lambda entry: entry[0][1]):
+        for start, end in _joined(sorted(pieces)):
+            points = ((at, start), (at, end)) if upright else ((start, at), (end, at))
+            yield Line(kind, active, points)
+
+
+def _joined(pieces: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Yield sorted pieces of one line, those that overlap or touch as one."""
+    first, *others = pieces
+    start, end = first
+    for left, right in others:
+        if left > end:
+            yield start, end
+            start, end = left, right
+        end = max(end, right)
+    yield start, end
 
 
 def _expected_lines(boxes: Iterable[Box]) -> Iterator[tuple[Box, Box, str]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from auditor.report.view import View
 
 _FOLDER: Final = Path(__file__).parent
-_CHARACTER: Final = 6.6
+_CHARACTER: Final = 6.9
 """The mean width of a character of a name in a picture, in pixels."""
 
 
