@@ -32,12 +32,15 @@ def graded(finding: Finding, rule: Rule) -> str:
 
 
 def _named(document: Document) -> Iterator[Rule]:
-    """Yield what findings say of their rules."""
-    for finding in (*document.findings, *(old.finding for old in document.carried)):
+    """Yield what findings say of their rules, each severity once, first those that no grade gives."""
+    findings = (*document.findings, *(old.finding for old in document.carried))
+    distinct = {(finding.rule, finding.severity, finding.grade is None): finding for finding in findings}
+    for finding in sorted(distinct.values(), key=lambda finding: finding.grade is not None):
         yield _of(finding)
-    for change in document.drift.findings if document.drift else ():
-        for side in filter(None, (change.before, change.after)):
-            yield _rule(change.rule, change.title, side.severity)
+    changes = document.drift.findings if document.drift else ()
+    sides = {(c.rule, side.severity): c.title for c in changes for side in (c.before, c.after) if side}
+    for (id_, severity), title in sides.items():
+        yield _rule(id_, title, severity)
 
 
 def _of(finding: Finding) -> Rule:

@@ -21,7 +21,10 @@ from auditor.estate.subjects import Subject
 from auditor.evaluation.drift.model import Baseline, Drift, FindingChange
 from auditor.evaluation.model import BaselineState, Carried, ExemptionState, ExemptionStatus, Finding, Outcome
 from auditor.evaluation.result import Evaluation
+from auditor.report.build import build
+from auditor.report.formats import FORMATS
 from auditor.report.sarif.objects import plain
+from auditor.report.view import View
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Grade, Rule, Severity, Source, Statement
 from auditor.snapshot.known import Cause
@@ -305,6 +308,13 @@ def test_a_severity_that_no_grade_of_the_rule_gives_has_a_rule_too() -> None:
     run = run_of(make_report(carried=(old,)), "sarif-github")
     (kept,) = run["results"]
     assert (kept["ruleId"], run["tool"]["driver"]["rules"][kept["ruleIndex"]]["id"]) == ("MIR003-4", "MIR003-4")
+
+
+def test_of_an_old_report_the_severity_without_a_grade_is_that_of_the_rule() -> None:
+    graded = msgspec.structs.replace(make_finding(severity=Severity.INFO), graded="it stands alone")
+    document = msgspec.structs.replace(build(make_report(graded, make_finding()), passes=True), rules=())
+    log = json.loads(FORMATS["sarif"].render(document, View()))
+    assert [result["ruleId"] for result in log["runs"][0]["results"]] == ["MIR003-5", "MIR003"]
 
 
 def test_a_result_leads_to_its_rule() -> None:
