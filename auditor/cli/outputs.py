@@ -110,13 +110,16 @@ def destination(path: Path, options: argparse.Namespace) -> Path:
     """Return a path that can be written.
 
     Raises:
-        InputError: there is no such folder, or the file is an input of this run.
+        InputError: there is no such folder, or the file is an input of this run or would be one of the next.
     """
     if not path.parent.is_dir():
         message = "cannot be written: there is no such folder"
         raise InputError(message, str(path))
+    reports = getattr(options, "folder", None)
+    if reports and reports.is_dir() and path.suffix == ".json" and path.parent.samefile(reports):
+        message = "would be taken for a report; name another folder or ending"
+        raise InputError(message, str(path))
     inputs = [file for name in _INPUTS if (file := getattr(options, name, None)) and file.is_file()]
-    inputs += options.folder.glob("*.json") if hasattr(options, "folder") else ()
     if path.is_file() and any(path.samefile(file) for file in inputs):
         message = "is an input of this run, which would overwrite it; name another file"
         raise InputError(message, str(path))

@@ -173,11 +173,12 @@ def test_the_command_names_what_it_leaves_out(week: Path, capsys: pytest.Capture
     assert len(said.err.splitlines()) == 1
 
 
-def test_an_output_replaces_no_report(week: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_output_is_or_replaces_a_report(week: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = next(week.glob("2025*.json"))
     before = report.read_bytes()
-    assert main(["trend", str(week), "-o", f"json={report}"]) == exit_codes.USAGE
-    assert "is an input of this run" in capsys.readouterr().err
+    for path in (report, week / "trend.json"):
+        assert main(["trend", str(week), "-o", f"json={path}"]) == exit_codes.USAGE
+        assert f"{path}: would be taken for a report" in capsys.readouterr().err
     assert report.read_bytes() == before
     assert main(["trend", str(week), "-o", "sarif"]) == exit_codes.USAGE
     assert "there is changes, csv, html, json, terminal" in capsys.readouterr().err
