@@ -415,6 +415,7 @@ def test_arguments_without_a_command_print_the_help(command: list[str], capsys: 
     assert main(command) == exit_codes.OK
     captured = capsys.readouterr()
     assert captured.out.startswith(" ".join(["usage: auditor", *command]))
+    assert "examples:\n  auditor " in captured.out
     assert captured.err == ""
 
 

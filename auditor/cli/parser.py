@@ -342,7 +342,11 @@ def _add_permissions(commands: _Commands) -> None:
 
 
 def _add_guest_script(commands: _Commands) -> None:
-    guest = commands.add_parser("guest", help="gather files from inside virtual machines")
+    guest = commands.add_parser(
+        "guest",
+        help="gather files from inside virtual machines",
+        epilog=_epilog("auditor guest script --os linux > gather.sh", exit_codes=_ONLY_PRINTS),
+    )
     print_help_without_command(guest)
     script = guest.add_subparsers(metavar="ACTION").add_parser(
         "script",
@@ -446,7 +450,11 @@ def _add_packs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_rules(commands: _Commands) -> None:
-    group = commands.add_parser("rules", help="list, explain, test and scaffold rules")
+    group = commands.add_parser(
+        "rules",
+        help="list, explain, test and scaffold rules",
+        epilog=_epilog("auditor rules list", "auditor rules show MIR003", exit_codes=_ONLY_PRINTS),
+    )
     print_help_without_command(group)
     rules = group.add_subparsers(metavar="ACTION")
     listing = rules.add_parser(
