@@ -165,5 +165,8 @@ def _commands(document: Document, view: View) -> Iterator[tuple[str, str]]:
     open_ = [*counted(document, Outcome.FAIL), *counted(document, Outcome.UNKNOWN)]
     worst = min(open_, key=lambda f: (f.outcome is not Outcome.FAIL, SEVERITIES.index(f.severity)), default=None)
     if worst and view.command:
-        yield f"auditor explain {worst.rule} {view.source}", "why, evidence, and how to fix it"
-        yield f"{view.command} --details", "every finding in full"
+        yield f"auditor explain {worst.rule} {view.source}", "why, evidence, fix"
+        if view.only_changes:
+            yield f"{view.command} --details", "every change"
+        else:
+            yield f"{view.command} -o html=report.html", "all, with a picture"

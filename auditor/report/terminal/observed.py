@@ -30,14 +30,16 @@ def observed(finding: Finding) -> str:
 
 def _seen(evidence: Evidence, finding: Finding) -> str:
     """Return the name of a property with its value, and of what it is the property, unless that is the subject."""
-    name = arm.name_of(evidence.resource)
+    # The name of what Azure Backup protects ends with that of its VM.
+    name = arm.name_of(evidence.resource).rpartition(";")[2]
     if arm.key(evidence.resource) == arm.key(finding.subject.id) or evidence.path.startswith(f"{name}."):
         name = ""
-    steps = _INDEX.sub("", evidence.path).split(".")
+    counted, _, path = _INDEX.sub("", evidence.path).rpartition(" ")
+    steps = path.split(".")
     whole = len(steps) <= _SHORT or steps[-1] in _VAGUE
     property_ = ".".join(steps[-_SHORT:] if whole else steps[-1:])
     value = wording.text(evidence.observed, absent="absent", empty='""')
-    return " ".join(filter(None, (name, property_, _names(value))))
+    return " ".join(filter(None, (name, counted, property_, _names(value))))
 
 
 def _names(text: str) -> str:

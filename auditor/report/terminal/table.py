@@ -34,6 +34,8 @@ class _Row(NamedTuple):
     severity: Severity
     headline: str
     subjects: str
+    number: int
+    """Of the subjects."""
     observed: str
     is_graded: bool
 
@@ -56,7 +58,9 @@ def _row(document: Document, findings: list[Finding]) -> _Row:
     graded = rules.graded(first, rules.by_id(document)[first.rule])
     about = printable("; ".join(filter(None, (graded, first.reason if first.outcome is Outcome.ERROR else what))))
     subjects = _subjects(document, findings)
-    return _Row(f"{lead.upper():<9}{first.rule:<7}", first.severity, headline, subjects, about, bool(first.grade))
+    return _Row(
+        f"{lead.upper():<9}{first.rule:<7}", first.severity, headline, subjects, len(findings), about, bool(first.grade)
+    )
 
 
 def _subjects(document: Document, findings: list[Finding]) -> str:
@@ -101,7 +105,12 @@ def _beside(row: _Row, column: int, width: int) -> str:
 
 def _short(row: _Row, width: int) -> str:
     """Return a row as one line of headline and subjects."""
-    names = cut(f"{row.subjects}{' (graded)' * row.is_graded}", max(_ABOUT, width - 2 - cell_len(row.headline)))
+    room = max(_ABOUT, width - 2 - cell_len(row.headline))
+    mark = " (graded)" * row.is_graded
+    names = f"{row.subjects}{mark}"
+    if cell_len(names) > room and row.number > 1:
+        names = f"{wording.count(row.number, 'subject')}{mark}"
+    names = cut(names, room)
     return f"{cut(row.headline, width - 2 - cell_len(names))}: {names}"
 
 

@@ -36,8 +36,8 @@ MEDIUM   CMP006 Not as required: The failover members are alike
 Not seen   grant Microsoft.Network/loadBalancers/read at subscription
            00000000-0000-0000-0000-000000000001; 1 unknown: MIR003
            the web tier of prod is not declared: add it, or `none`
-Next       auditor explain MIR003 --demo  why, evidence, and how to fix it
-           auditor scan --demo --details  every finding in full
+Next       auditor explain MIR003 --demo            why, evidence, fix
+           auditor scan --demo -o html=report.html  all, with a picture
 auditor: 2 fail (1 critical, 1 medium), 1 error, 1 unknown, 2 pass; incomplete: 1 gap, 1 missing declaration
 """
 WIDE = """\
@@ -121,6 +121,13 @@ def test_a_rule_is_one_row_for_all_its_subjects() -> None:
     assert "prod/vm-0, prod/vm-1, test/vm-a\n" in rendered(reports.report(*fails[:2], other))
 
 
+def test_subjects_that_do_not_fit_on_a_short_line_are_counted() -> None:
+    named = many(40, Severity.HIGH).findings
+    long = [msgspec.structs.replace(named[0], subject=vm(f"a-long-name-{number}")) for number in range(3)]
+    text = rendered(reports.report(*long, *named[1:]))
+    assert "HIGH     CMP000 Not as required: Rule 0 about a thing: 3 subjects\n" in text
+
+
 def test_a_graded_severity_is_said_with_its_reason() -> None:
     graded = msgspec.structs.replace(finding(severity=Severity.INFO), graded="the region has two zones")
     text = rendered(reports.report(graded))
@@ -202,6 +209,11 @@ def test_other_causes_are_a_line_each_and_what_is_optional_is_only_counted() -> 
 
 
 # --- exemptions and earlier reports -----------------------------------------------------------------------------------
+
+
+def test_after_a_comparison_the_next_command_shows_every_change() -> None:
+    view = View(only_changes=True, command="auditor drift then now", source=SOURCE)
+    assert "           auditor drift then now --details  every change\n" in rendered(reports.drifted(), view)
 
 
 def test_what_is_exempt_or_still_open_is_counted() -> None:
