@@ -36,7 +36,7 @@ def render(document: Document, rule_id: str, subject: str, view: View) -> str:
     rule = _rule(document, rule_id)
     of_rule = [finding for finding in document.findings if finding.rule == rule.id]
     findings = [finding for finding in of_rule if not subject or _is_named(finding, subject)]
-    if subject and not findings:
+    if subject and not findings and not _unlisted(rule, of_rule):
         names = ", ".join(wording.first([*dict.fromkeys(finding.subject.name for finding in of_rule)]))
         message = f"{rule.id} has no finding for '{subject}'; it has some for {names or 'no subject'}"
         raise InputError(message)
@@ -59,6 +59,11 @@ def _rule(document: Document, rule_id: str) -> Rule:
     return known[rule_id.casefold()]
 
 
+def _unlisted(rule: Rule, listed: list[Finding]) -> int:
+    """Return the number of passes that a report counts and does not list."""
+    return (rule.passes or 0) - sum(finding.outcome is Outcome.PASS for finding in listed)
+
+
 def _is_named(finding: Finding, subject: str) -> bool:
     names = (finding.subject.name, finding.subject.id, f"{finding.deployment}/{finding.subject.name}")
     return any(fnmatchcase(name.casefold(), subject.casefold()) for name in names)
@@ -78,9 +83,10 @@ def _heading(page: Page, rule: Rule) -> None:
 def _findings(page: Page, document: Document, rule: Rule, findings: list[Finding]) -> None:
     """Write the findings by deployment: each that is open in full, and of the others no more than the names."""
     if not findings:
-        passes = f" except {wording.count(rule.passes, 'pass')}, which it does not list" if rule.passes else ""
+        unlisted = _unlisted(rule, [finding for finding in document.findings if finding.rule == rule.id])
+        passes = f"; {wording.count(unlisted, 'pass')} of the rule it does not list" if unlisted else ""
         page.lines([""])
-        page.write(f"The report has no finding of {rule.id}{passes}.")
+        page.write(f"The report has no such finding{passes}.")
     for deployment, of in group(findings, lambda finding: finding.deployment).items():
         page.section(deployment or "No deployment")
         for outcome in _OPEN:
@@ -97,7 +103,8 @@ def _findings(page: Page, document: Document, rule: Rule, findings: list[Finding
 
 
 def _finding(page: Page, document: Document, rule: Rule, finding: Finding) -> None:
-    declared = f", {document.deployment_file}:{finding.subject.line}" if finding.subject.line else ""
+    file, line = document.deployment_file, finding.subject.line
+    declared = f", {file}:{line}" if file and line else ""
     style = styles.SEVERITIES[finding.severity] if finding.outcome is Outcome.FAIL else None
     lead = f"{_WORDS.get(finding.outcome, finding.outcome).upper():<9}"
     page.write(f"{wording.subject(finding.subject)}{declared}", lead=lead, style=style)

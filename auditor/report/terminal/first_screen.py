@@ -162,11 +162,13 @@ def _next(page: Page, document: Document, view: View) -> None:
 
 def _commands(document: Document, view: View) -> Iterator[tuple[str, str]]:
     """Yield commands, each with what it shows."""
-    open_ = [*counted(document, Outcome.FAIL), *counted(document, Outcome.UNKNOWN)]
+    open_ = [*counted(document, Outcome.FAIL), *(f for f in counted(document, Outcome.UNKNOWN) if not f.optional)]
     worst = min(open_, key=lambda f: (f.outcome is not Outcome.FAIL, SEVERITIES.index(f.severity)), default=None)
-    if worst and view.command:
+    if not view.command:
+        return
+    if worst:
         yield f"auditor explain {worst.rule} {view.source}", "why, evidence, fix"
-        if view.only_changes:
-            yield f"{view.command} --details", "every change"
-        else:
-            yield f"{view.command} -o html=report.html", "all, with a picture"
+    if view.only_changes:
+        yield f"{view.command} --details", "every change"
+    else:
+        yield f"{view.command} -o html=report.html", "all, with a picture"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
 from auditor.evaluation.model import Outcome
 from auditor.report import wording
-from auditor.report.document import Document, Finding, Gap
+from auditor.report.document import Document, Finding
 from auditor.report.grouping import counted, group
 from auditor.report.terminal.gaps import GapGroup, joined
 from auditor.report.terminal.layout import cut
@@ -59,28 +59,32 @@ def write_unseen(page: Page, document: Document) -> None:
 def _paragraphs(document: Document, width: int) -> Iterator[str]:
     unknowns = counted(document, Outcome.UNKNOWN)
     needed = [finding for finding in unknowns if not finding.optional]
-    gaps, hidden = document.coverage.open_gaps, group(needed, _first_gap(document))
+    gaps, declarations = document.coverage.open_gaps, document.coverage.declarations_missing
+    by_gap = group(needed, _named_in(map(wording.gap, gaps)))
     for alike in joined(gaps):
-        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in hidden.pop(gap, [])])}"
-    rest = hidden.pop(None, [])
-    for text in document.coverage.declarations_missing:
-        lacking = [f for f in rest if f.cause is Cause.DECLARATION and text in (f.reason or "")]
-        rest = [finding for finding in rest if finding not in lacking]
+        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in by_gap.pop(wording.gap(gap), [])])}"
+    by_declaration = group(by_gap.pop("", []), _named_in(declarations))
+    for text in declarations:
+        lacking = by_declaration.pop(text, [])
         yield f"{_declared_at(document, lacking)}{text}{_rules(lacking)}"
-    for cause, unknown in group(rest, lambda finding: finding.cause).items():
+    for cause, unknown in group(by_declaration.pop("", []), lambda finding: finding.cause).items():
         yield cut(f"{_CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
     if optional := Counter(finding.cause for finding in unknowns if finding.optional):
         causes = ", ".join(f"{number:,} {_OPTIONAL[cause]}" for cause, number in optional.most_common())
         yield f"optional: {causes}"
 
 
-def _first_gap(document: Document) -> Callable[[Finding], Gap | None]:
-    """Return a function that returns the open gap which the reason of a finding names, None without one."""
-    gaps = sorted(document.coverage.open_gaps, key=lambda gap: -len(wording.gap(gap)))
-    texts = [(wording.gap(gap), gap) for gap in gaps]
+def _named_in(texts: Iterable[str]) -> Callable[[Finding], str]:
+    """Return a function that returns the first of these texts in the reason of a finding, "" without one.
 
-    def first(finding: Finding) -> Gap | None:
-        return next((gap for text, gap in texts if finding.reason and text in finding.reason), None)
+    Reasons are joined by semicolons, which may be in a text too.
+    """
+    beginnings = group(dict.fromkeys(texts), lambda text: text.partition("; ")[0])
+
+    def first(finding: Finding) -> str:
+        reason = finding.reason or ""
+        candidates = (text for part in reason.split("; ") for text in beginnings.get(part, ()))
+        return next((text for text in candidates if text in reason), "")
 
     return first
 

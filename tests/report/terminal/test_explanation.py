@@ -98,8 +98,9 @@ def test_an_unknown_has_its_reason_and_exemptions_are_said() -> None:
 
 def test_a_rule_without_findings_says_so() -> None:
     shown = build(reports.report(finding(Outcome.PASS, SIZE)), passes=False)
-    text = explanation.render(shown, "CMP006", "", View())
-    assert "The report has no finding of CMP006 except 1 pass, which it does not list.\n" in text
+    for subject in ("", "TRAKDB"):
+        text = explanation.render(shown, "CMP006", subject, View())
+        assert "The report has no such finding; 1 pass of the rule it does not list.\n" in text
 
 
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE), st.integers(20, 200), st.booleans())
