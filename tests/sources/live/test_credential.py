@@ -315,7 +315,9 @@ def test_reports_name_who_read(
     server.identity = OPERATOR
     live.azure_cli(programs_folder, live.cli_answer(token_of(server)))
     kept = tmp_path / "taken.jsonl"
-    main([*arguments(server, "scan"), "-o", "terminal", "-o", f"json={kept}.json", "-o", f"snapshot={kept}"])
+    main(
+        [*arguments(server, "scan"), "--details", "-o", "terminal", "-o", f"json={kept}.json", "-o", f"snapshot={kept}"]
+    )
     assert ", by operator@hospital.example" in capsys.readouterr().out
     assert json.loads(Path(f"{kept}.json").read_bytes())["identity"] == "operator@hospital.example"
     assert snapshot_file.decode(files.read(kept), "").identity == "operator@hospital.example"

@@ -211,7 +211,7 @@ def test_reports_say_what_to_do_about_an_expired_token(
     file = tmp_path / "report.json"
     with live.signed_in(server):
         source = ["--subscription", SUBSCRIPTION, "--arm-endpoint", server.url, "--ca-bundle", server.ca_file]
-        main(["scan", *source, "-o", "terminal", "-o", f"json={file}"])
+        main(["scan", *source, "--details", "-o", "terminal", "-o", f"json={file}"])
     (gap,) = json.loads(file.read_bytes())["coverage"]["gaps"]
     assert gap["code"] == "ExpiredAuthenticationToken"
     printed = " ".join(capsys.readouterr().out.split())
