@@ -13,6 +13,7 @@ from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
 from auditor.evaluation import carry_over, coverage, drift, engine, exemptions
 from auditor.evaluation.engine import Detail
+from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
 from auditor.report import previous
 from auditor.rules import packs
@@ -105,7 +106,7 @@ def scan(request: Request) -> Evaluation:
         waivers=applied.waivers,
         attestations=applied.attestations,
         drift=moved,
-        topology=topology,
+        pictures=pictures(topology, request.profile, findings),
     )
 
 

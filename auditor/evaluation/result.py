@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import msgspec
 
-from auditor.estate.topology import Topology
 from auditor.evaluation.drift.model import Drift
 from auditor.evaluation.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
+from auditor.evaluation.picture.model import Picture
 from auditor.rules.model import Pack, Rule
 from auditor.snapshot.model import Snapshot
 
@@ -36,5 +37,5 @@ class Evaluation(msgspec.Struct, frozen=True):
     """By file and line."""
     drift: Drift | None = None
     """None without a baseline."""
-    topology: Topology | None = None
-    """The estate that was evaluated."""
+    pictures: Mapping[str, Picture] = {}
+    """The picture of each deployment, by its name."""

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from auditor import __version__
-from auditor.azure import arm
 from auditor.estate import subjects
 from auditor.evaluation import model
 from auditor.evaluation.drift import model as drift_model
@@ -56,7 +55,6 @@ from auditor.report.document import (
     WaiverStatus,
 )
 from auditor.report.grouping import group, is_always_listed
-from auditor.report.picture.build import picture
 from auditor.rules import evidence
 from auditor.rules import model as rules_model
 from auditor.rules.model import SEVERITIES
@@ -80,7 +78,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         cloud=snapshot.cloud or None,
         resources=snapshot.resource_count,
         declaration=_declaration(evaluation),
-        deployments=tuple(_deployments(evaluation, listed)),
+        deployments=tuple(_deployments(evaluation)),
         config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
@@ -100,20 +98,10 @@ def _declaration(evaluation: Evaluation) -> Declaration | None:
     return Declaration(evaluation.deployment_file or None) if evaluation.deployment_file or in_snapshot else None
 
 
-def _deployments(evaluation: Evaluation, listed: Iterable[model.Finding]) -> Iterator[Deployment]:
-    topology = evaluation.topology
-    known = {deployment.id: deployment for deployment in topology.deployments} if topology else {}
-    found_at = frozenset(arm.key(finding.subject.id) for finding in listed)
+def _deployments(evaluation: Evaluation) -> Iterator[Deployment]:
     findings = group((f for f in evaluation.findings if f.deployment), lambda finding: finding.deployment)
     for name, own in findings.items():
-        deployment = known.get(name)
-        yield Deployment(
-            name=name,
-            product=deployment.declared.product or None if deployment else None,
-            environment=deployment.declared.environment if deployment else None,
-            summary=_summary(own),
-            picture=picture(topology, deployment, evaluation.profile, found_at) if topology and deployment else None,
-        )
+        yield Deployment(name, _summary(own), evaluation.pictures.get(name))
 
 
 def _summary(findings: Sequence[model.Finding]) -> Summary:

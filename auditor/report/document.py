@@ -1,7 +1,7 @@
 """The shape of a report, `auditor.report/1`: what formats render, JSON holds and later runs read back.
 
-`schema/report.schema.json` is generated from these classes and their docstrings by `make docs`. An unknown string is
-null, never empty.
+The parts of a picture are those of `evaluation/picture/model.py`. `schema/report.schema.json` is generated from these
+classes and their docstrings by `make docs`. An unknown string is null, never empty.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from auditor.azure import arm
 from auditor.azure.types.names import GUEST_FILE
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
+from auditor.evaluation.picture.model import Picture
 from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason
@@ -259,10 +260,6 @@ class Deployment(_Part, frozen=True, omit_defaults=True):
 
     name: Text
     """Its name."""
-    product: Text | None = None
-    """The declared product."""
-    environment: Text | None = None
-    """The declared environment."""
     summary: Summary | None = None
     """The number of its findings."""
     picture: Picture | None = None
@@ -294,102 +291,6 @@ class Brief(_Part, frozen=True, rename={"passed": "pass", "not_applicable": "not
     """By rule, the positions in `subjects` of those that are as the rule requires."""
     not_applicable: Mapping[Text, tuple[Count, ...]]
     """By rule, the positions in `subjects` of those to which the rule does not apply."""
-
-
-# --- pictures ---------------------------------------------------------------------------------------------------------
-
-
-class Row(_Part, frozen=True, omit_defaults=True):
-    """A row of a picture: a tier, a mirror, or resources of one kind."""
-
-    id: Text
-    """Its id within the picture."""
-    title: str
-    """Its title."""
-    subjects: tuple[Text, ...] = ()
-    """The ids of the mirror or tiers whose VMs it has."""
-
-
-class Region(_Part, frozen=True):
-    """A region in a picture."""
-
-    name: Text
-    """Its name, such as `westeurope`."""
-    duty: Literal["primary", "DR"] | None
-    """What the deployment file declares it as; null if it does not name it."""
-    places: tuple[Text, ...]
-    """The places in it that have columns: zones, fault domains, `no zone`."""
-
-
-class Node(_Part, frozen=True, omit_defaults=True, kw_only=True):
-    """A VM or an entrance of a deployment, as built."""
-
-    id: Text
-    """Its ARM id."""
-    name: str
-    """Its name in Azure."""
-    type: str
-    """The resource type."""
-    detail: Text | None = None
-    """The size of a VM, the SKU of anything else; absent if it has none or it was not read."""
-    row: Text
-    """Its row."""
-    region: Text | None
-    """Its region; null if it has none, as Traffic Manager."""
-    place: Text | None
-    """Its zone or fault domain, or `no zone`; null if it is not a VM."""
-    roles: tuple[Text, ...] = ()
-    """Its declared roles."""
-    undeclared: bool = False
-    """Whether it has no role in any deployment, though it shares a backend pool, subnet or availability set."""
-    parts: tuple[Text, ...] = ()
-    """The ids of its disks and network interfaces that a listed finding is about."""
-
-
-class ExpectedNode(_Part, frozen=True):
-    """What the reference architecture asks for in one slot."""
-
-    row: Text
-    """Its row."""
-    region: Text | None
-    """Its region; null if it has none, as Traffic Manager."""
-    place: Text | None
-    """Its zone or fault domain; null if it is not a VM."""
-    number: Annotated[int, Meta(ge=1)]
-    """How many there are."""
-    label: Text
-    """What they are."""
-
-
-class Edge(_Part, frozen=True, omit_defaults=True):
-    """A line of a picture."""
-
-    source: Text
-    """The id of the node from which it leads."""
-    target: Text
-    """The id of the node to which it leads."""
-    kind: Literal["name", "pool", "sync", "async", "arbiter"]
-    """A name and its entrance, a backend pool and its member, or the members and the arbiter of a mirror."""
-    active: bool = True
-    """Whether it is enabled; false for a disabled endpoint."""
-
-
-class Picture(_Part, frozen=True):
-    """The VMs and entrances of a deployment, as built and as the reference architecture asks, in the same slots.
-
-    A slot is a row, a region and a place; where the reference architecture leaves a choice, it has what is built.
-    """
-
-    rows: tuple[Row, ...]
-    """The rows from top to bottom."""
-    regions: tuple[Region, ...]
-    """The regions, the primary one first."""
-    nodes: tuple[Node, ...]
-    """What is built, in the order of its declaration."""
-    edges: tuple[Edge, ...]
-    """The lines between what is built."""
-    expected: tuple[ExpectedNode, ...]
-    """What the reference architecture asks for."""
 
 
 # --- coverage and exemptions ------------------------------------------------------------------------------------------

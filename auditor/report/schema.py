@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 import auditor
+from auditor.evaluation.picture import model
 from auditor.report import document
 
 FILE: Final = Path(auditor.__file__).parent / "schema" / "report.schema.json"
@@ -30,7 +31,7 @@ def _schema() -> dict[str, Any]:
     """
     schema = msgspec.json.schema(document.Document)
     for name, definition in schema["$defs"].items():
-        type_ = getattr(document, name)
+        type_ = getattr(document, name, None) or getattr(model, name)
         described = _docstrings(type_)
         if issubclass(type_, Enum):
             meanings = (f"{member.value}: {described[member.name]}" for member in type_ if member.name in described)

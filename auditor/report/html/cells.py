@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from auditor.report.document import ExpectedNode, Node, Picture
+from auditor.evaluation.picture.model import ExpectedNode, Node, Picture
 from auditor.report.grouping import group
 
 MOST: Final = 4

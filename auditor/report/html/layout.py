@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
-from auditor.report.document import Edge, Picture, Region
+from auditor.evaluation.picture.model import Edge, Picture, Region
 from auditor.report.html.cells import Cell, Piles, Slot
 
 WIDTH, HEIGHT = 120, 32

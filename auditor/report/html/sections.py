@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.evaluation.model import Outcome
+from auditor.evaluation.picture.model import ExpectedNode, Node, Picture
 from auditor.report import wording
-from auditor.report.document import Deployment, Document, Drift, ExpectedNode, Finding, Node, Picture, PropertyChange
+from auditor.report.document import Deployment, Document, Drift, Finding, PropertyChange
 from auditor.report.grouping import group
 from auditor.report.html.cells import Cell, as_built, expected
 from auditor.report.html.items import Item

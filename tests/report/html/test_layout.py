@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.report.document import Edge, ExpectedNode, Node, Picture, Region, Row
+from auditor.evaluation.picture.model import Edge, ExpectedNode, Node, Picture, Region, Row
 from auditor.report.html.cells import as_built, expected
 from auditor.report.html.layout import Box, Drawing, Grid
 
@@ -53,12 +53,18 @@ def pictures(draw: st.DrawFn) -> Picture:
     ends = st.sampled_from([found.id for found in nodes])
     edges = draw(st.lists(st.builds(Edge, ends, ends, st.sampled_from(_KINDS)), max_size=20))
     return Picture(
+        product="iris",
+        environment="production",
         rows=tuple(Row(row, row) for row in _ROWS),
         regions=_REGIONS,
         nodes=nodes,
         edges=tuple(edge for edge in edges if edge.source != edge.target),
         expected=tuple(ExpectedNode(*slot, number, "server") for slot, number in wanted.items()),
     )
+
+
+def picture_of(nodes: tuple[Node, ...], edges: tuple[Edge, ...], wanted: tuple[ExpectedNode, ...]) -> Picture:
+    return Picture("iris", "production", (Row("web", "Web servers"),), _REGIONS, nodes, edges, wanted)
 
 
 def drawings(picture: Picture, *, missing: bool = True) -> tuple[Grid, Drawing, Drawing]:
@@ -104,13 +110,13 @@ def test_no_two_boxes_overlap_and_no_line_crosses_one(picture: Picture) -> None:
 def test_both_drawings_have_the_same_slots() -> None:
     nodes = tuple(node(number, "web", "westeurope", f"zone {number}") for number in (1, 2))
     wanted = tuple(ExpectedNode("web", "westeurope", f"zone {number}", 1, "web server") for number in (1, 2))
-    _, built, reference = drawings(Picture((Row("web", "Web servers"),), _REGIONS, nodes, (), wanted))
+    _, built, reference = drawings(picture_of(nodes, (), wanted))
     assert [(box.x, box.y, box.width) for box in built.boxes] == [(b.x, b.y, b.width) for b in reference.boxes]
 
 
 def test_more_than_four_of_one_kind_are_one_box() -> None:
     nodes = tuple(node(number, "web", "westeurope", "zone 1") for number in range(4))
-    picture = Picture((Row("web", "Web servers"),), _REGIONS, nodes, (), ())
+    picture = picture_of(nodes, (), ())
     assert [cell.title for cells in as_built(picture, lambda _: True).values() for cell in cells] == [
         "n0",
         "n1",
@@ -124,7 +130,7 @@ def test_more_than_four_of_one_kind_are_one_box() -> None:
 
 def test_what_is_expected_is_drawn_as_missing_only_where_a_rule_says_so() -> None:
     wanted = (ExpectedNode("web", "westeurope", "zone 1", 2, "web server"),)
-    picture = Picture((Row("web", "Web servers"),), _REGIONS, (node(1, "web", "westeurope", "zone 1"),), (), wanted)
+    picture = picture_of((node(1, "web", "westeurope", "zone 1"),), (), wanted)
     for missing, kinds in ((False, ["vm"]), (True, ["vm", "missing"])):
         _, built, _ = drawings(picture, missing=missing)
         assert [box.cell.kind for box in built.boxes] == kinds

@@ -23,8 +23,8 @@ from auditor.estate.front_doors import Route
 from auditor.estate.load_balancing import POOLS
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
-from auditor.report.document import Edge, Node
-from auditor.report.picture.rows import (
+from auditor.evaluation.picture.model import Edge, Node
+from auditor.evaluation.picture.rows import (
     ANYWHERE,
     ARBITERS,
     GATEWAYS,

@@ -9,8 +9,8 @@ from typing import Final
 from auditor.azure import arm
 from auditor.estate.declaration import NONE, Role
 from auditor.estate.subjects import Deployment, Mirror
-from auditor.report.document import ExpectedNode, Node
-from auditor.report.picture.rows import (
+from auditor.evaluation.picture.model import ExpectedNode, Node
+from auditor.evaluation.picture.rows import (
     ANYWHERE,
     ARBITERS,
     GATEWAYS,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from auditor.report.document import Node, Picture
-from auditor.report.picture.build import picture
+from auditor.evaluation.picture.build import picture
+from auditor.evaluation.picture.model import Node, Picture
 from tests import estates
 
 DEMO = "demo"

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.estate.declaration import Role
 from auditor.estate.subjects import Deployment, Members, Mirror
-from auditor.report.document import Row
+from auditor.evaluation.picture.model import Row
 from auditor.snapshot.known import PartialList
 from auditor.snapshot.model import Resource
 
