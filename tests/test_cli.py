@@ -279,6 +279,8 @@ def test_a_kept_report_is_rendered_as_the_scan_was(tmp_path: Path, capsys: pytes
     assert main(["report", str(kept), *in_full, f"terminal={second}", "-o", "json"]) == exit_codes.OK
     assert second.read_text() == first.read_text()
     assert capsys.readouterr().out == kept.read_text()
+    assert main(["report", str(kept), "--passes"]) == exit_codes.OK
+    assert "pass  MIR001  TRAKDB" in capsys.readouterr().out
     assert main(["report", str(kept), "-o", f"json={kept}"]) == exit_codes.USAGE
     assert "is an input of this run" in capsys.readouterr().err
 

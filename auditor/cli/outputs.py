@@ -18,6 +18,7 @@ from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
 from auditor.history import formats as trends
 from auditor.history.document import Trend
+from auditor.report.brief import with_passes
 from auditor.report.build import build
 from auditor.report.document import Document
 from auditor.report.filtering import Filter
@@ -143,6 +144,8 @@ def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> N
 
 def write_document(document: Document, outputs: list[Output], view: View) -> None:
     """Write a report that was kept to each output in its format."""
+    if need_passes(outputs, asked=view.passes):
+        document = with_passes(document)
     write([_content(output, _rendered(document, output, view)) for output in outputs])
 
 

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
 from auditor.report import observations, summary, wording
-from auditor.report.document import Brief, Carried, Document, Finding, Subject
-from auditor.report.grouping import group, listed
+from auditor.report.brief import with_passes
+from auditor.report.document import Carried, Document, Finding
+from auditor.report.grouping import group
 
 if TYPE_CHECKING:
     from auditor.report.view import View
@@ -27,52 +28,25 @@ if TYPE_CHECKING:
 _NO_DEPLOYMENT: Final = "No deployment"
 
 
-class _Case(NamedTuple):
-    """A rule and a subject."""
-
-    deployment: str | None
-    rule: str
-    title: str
-    subject: Subject
-    finding: Finding | None
-    """None for a pass that the report has in brief."""
-
-    @property
-    def name(self) -> str:
-        return printable(f"{self.title}: {wording.subject(self.subject)}")
-
-
 def render(document: Document, _view: View) -> str:
     """Return all findings that apply, the waived ones as skipped, and whether the scan is complete."""
     root = ET.Element("testsuites", name="auditor")
     root.append(_suite("Coverage", [_coverage(document)]))
     last_seen = {old.finding.key: old for old in document.carried}
-    for deployment, cases in group(_shown(document), lambda case: case.deployment).items():
+    for deployment, findings in group(_shown(document), lambda finding: finding.deployment).items():
         name = printable(deployment or _NO_DEPLOYMENT)
-        root.append(_suite(name, _elements(name, cases, last_seen)))
+        root.append(_suite(name, _cases(name, findings, last_seen)))
     _count(root, root.iter("testcase"))
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _shown(document: Document) -> Iterator[_Case]:
+def _shown(document: Document) -> Iterator[Finding]:
     """Yield the findings that are cases; one of the previous report only where this scan has no such finding."""
-    found = listed(document, passes=document.brief is None)
+    found = with_passes(document).findings
     keys = {finding.key for finding in found}
     carried = (old.finding for old in document.carried if old.finding.key not in keys)
-    for finding in (*found, *carried):
-        if finding.outcome is not Outcome.NOT_APPLICABLE:
-            yield _Case(finding.deployment, finding.rule, finding.title, finding.subject, finding)
-    if document.brief:
-        yield from _passes(document, document.brief)
-
-
-def _passes(document: Document, brief: Brief) -> Iterator[_Case]:
-    """Yield the passes that a report has in brief."""
-    titles = {rule.id: rule.title for rule in document.rules}
-    for rule, positions in sorted(brief.passed.items()):
-        for one in (brief.subjects[position] for position in positions):
-            yield _Case(one.deployment, rule, titles.get(rule, rule), one.subject, None)
+    yield from (finding for finding in (*found, *carried) if finding.outcome is not Outcome.NOT_APPLICABLE)
 
 
 def _suite(name: str, cases: Iterable[ET.Element]) -> ET.Element:
@@ -101,18 +75,21 @@ def _coverage(document: Document) -> ET.Element:
     return case
 
 
-def _elements(suite: str, cases: list[_Case], last_seen: Mapping[str, Carried]) -> Iterator[ET.Element]:
-    """Yield each case; importers keep only one of those that have the same names."""
-    names = Counter((case.rule, case.name) for case in cases)
-    for case in cases:
-        name = case.name
-        if names[case.rule, name] > 1:
-            name = printable(f"{name} {case.subject.id}")
+def _cases(suite: str, findings: list[Finding], last_seen: Mapping[str, Carried]) -> Iterator[ET.Element]:
+    """Yield a case for each finding; importers keep only one of those that have the same names."""
+    names = Counter((finding.rule, _name(finding)) for finding in findings)
+    for finding in findings:
+        name = _name(finding)
+        if names[finding.rule, name] > 1:
+            name = printable(f"{name} {finding.subject.id}")
         # Jenkins takes what is before the last dot for a package, in which it shows the classes.
-        element = ET.Element("testcase", classname=f"{suite}.{printable(case.rule)}", name=name)
-        if case.finding:
-            _result(element, case.finding, last_seen.get(case.finding.key))
-        yield element
+        case = ET.Element("testcase", classname=f"{suite}.{printable(finding.rule)}", name=name)
+        _result(case, finding, last_seen.get(finding.key))
+        yield case
+
+
+def _name(finding: Finding) -> str:
+    return printable(f"{finding.title}: {wording.subject(finding.subject)}")
 
 
 def _result(case: ET.Element, finding: Finding, old: Carried | None) -> None:

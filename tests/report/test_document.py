@@ -18,6 +18,7 @@ from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, ExemptionState, Outcome
 from auditor.evaluation.result import Evaluation
 from auditor.report import reading, schema
+from auditor.report.brief import with_passes
 from auditor.report.build import build
 from auditor.report.document import Brief, Document
 from auditor.report.formats import FORMATS
@@ -136,6 +137,15 @@ def test_a_position_behind_the_last_is_refused(path: tuple[str | int, ...], wher
     (tmp_path / "r.json").write_text(json.dumps(changed(written, *path, value=[0, 1000])))
     with pytest.raises(InputError, match=re.escape(f"`{where}` has a position behind the last")):
         reading.read(tmp_path / "r.json")
+
+
+def test_passes_in_brief_are_listed_without_evidence() -> None:
+    whole, kept = (build(reports.full(), passes=passes) for passes in (True, False))
+    listed = {(f.key, f.outcome, f.title, f.subject, f.deployment) for f in whole.findings}
+    made = with_passes(kept)
+    assert {(f.key, f.outcome, f.title, f.subject, f.deployment) for f in made.findings} == listed
+    assert with_passes(whole) == whole
+    assert with_passes(msgspec.structs.replace(kept, brief=None)) == msgspec.structs.replace(kept, brief=None)
 
 
 def test_a_later_version_may_add_keys() -> None:
