@@ -18,7 +18,7 @@ import pytest
 from auditor import bundled
 from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
-from auditor.report.document import Document
+from auditor.report.document import Document, PropertyChange, Waiver
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.scan import Request, scan
@@ -26,6 +26,7 @@ from auditor.sources.file_source import FileSource
 from tests.report import reports
 
 EVALUATIONS = [reports.full, reports.excused, reports.carried, reports.drifted, reports.report]
+WAIVER = msgspec.convert({**msgspec.to_builtins(build(reports.excused(), passes=False).findings[0].waiver)}, Waiver)
 VOID = {"meta", "br", "input", "link", "rect", "polyline", "path"}
 
 
@@ -161,6 +162,31 @@ def test_the_picture_has_both_drawings_with_findings_pinned() -> None:
     assert "lb-web: 1 fail, the worst high" in pins
     assert any(own.get("class") == "undeclared" for own in found.all("g"))
     assert len(found.all("g", **{"class": "missing"})) == 2, "a print server and the arbiter"
+
+
+@pytest.mark.slow
+def test_nothing_is_missing_in_a_picture_where_no_rule_failed() -> None:
+    waived = tuple(msgspec.structs.replace(finding, waiver=WAIVER) for finding in demo().findings)
+    for findings in ((), waived):
+        found = Page(FORMATS["html"].render(msgspec.structs.replace(demo(), findings=findings), View()))
+        assert found.all("svg")
+        assert not found.all("g", **{"class": "missing"})
+        assert not [own for own in found.all("a") if "pin" in str(own.get("class"))]
+
+
+@pytest.mark.slow
+def test_a_box_shows_what_changed_since_the_baseline() -> None:
+    (name, picture) = next((each.name, each.picture) for each in demo().deployments if each.picture)
+    node = picture.nodes[0]
+    drift = build(reports.drifted(), passes=False).drift
+    assert drift
+    size = PropertyChange("properties.hardwareProfile.vmSize", "Standard_E4ds_v5", "Standard_E16ds_v5", ())
+    change = msgspec.structs.replace(drift.resources[0], id=node.id.upper(), properties=(size,))
+    there = msgspec.structs.replace(demo(), drift=msgspec.structs.replace(drift, resources=(change,)))
+    found = Page(FORMATS["html"].render(there, View(ids=True)))
+    assert found.all("path", **{"class": "changed"}), name
+    expected = f"{node.name}, {node.detail}; since the baseline {size.path}: Standard_E4ds_v5 -> Standard_E16ds_v5"
+    assert expected in found.text
 
 
 def test_findings_are_worst_first_and_all_is_said_without_script() -> None:
