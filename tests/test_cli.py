@@ -303,8 +303,9 @@ def test_a_rule_is_explained_from_a_source_and_from_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "kept.json"
-    main(["scan", "--demo", "-o", f"json={kept}", "-o", "terminal", "--rule", "mir003"])
-    assert "Only 1 of " in capsys.readouterr().out
+    chosen = ["--rule", "mir003", "--deployment-name", "iris-test"]
+    assert main(["scan", "--demo", "-o", f"json={kept}", "-o", "terminal", *chosen]) == exit_codes.FINDINGS
+    assert "Only 0 of " in capsys.readouterr().out
     assert main(["explain", "mir003", "trakdb", "--demo"]) == exit_codes.OK
     from_source = capsys.readouterr().out
     assert main(["explain", "MIR003", "TRAKDB", "--report", str(kept)]) == exit_codes.OK

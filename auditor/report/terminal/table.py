@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
 from auditor.report import rules, wording
-from auditor.report.document import Document, Finding
+from auditor.report.document import Document, Finding, Rule
 from auditor.report.grouping import by_rule, counted
 from auditor.report.terminal import styles
 from auditor.report.terminal.layout import cut, wrap
@@ -42,32 +42,37 @@ class _Row(NamedTuple):
 
 def write_table(page: Page, document: Document, *, others: int) -> None:
     """Write the errors and fails; `others` are the lines of the rest of the screen."""
-    rows = [_row(document, findings) for findings in by_rule(counted(document, Outcome.ERROR))]
-    rows += [_row(document, findings) for findings in by_rule(counted(document, Outcome.FAIL))]
+    errors, fails = (counted(document, outcome) for outcome in (Outcome.ERROR, Outcome.FAIL))
+    several = len({finding.deployment for finding in (*errors, *fails)}) > 1
+    known = rules.by_id(document)
+    alike = [*by_rule(errors), *by_rule(fails)]
+    rows = [_row(findings, known[findings[0].rule], several=several) for findings in alike]
     page.lines([""] * bool(rows))
     for row, lines in zip(rows, _lines(rows, page.width, SCREEN - others - 1), strict=True):
         page.lines(lines, lead=row.lead, style=styles.SEVERITIES[row.severity])
 
 
-def _row(document: Document, findings: list[Finding]) -> _Row:
+def _row(findings: list[Finding], rule: Rule, *, several: bool) -> _Row:
+    """Return a row; `several` is whether it must name the deployments of subjects."""
     first = findings[0]
     lead = first.severity if first.outcome is Outcome.FAIL else "error"
     headline = " ".join(printable(wording.headline(first)).split())
     seen = {observed(finding) for finding in findings}
     what = seen.pop() if len(seen) == 1 else ""
-    graded = rules.graded(first, rules.by_id(document)[first.rule])
+    grades = {rules.graded(finding, rule) for finding in findings}
+    graded = grades.pop() if len(grades) == 1 else ""
     about = printable("; ".join(filter(None, (graded, first.reason if first.outcome is Outcome.ERROR else what))))
-    subjects = _subjects(document, findings)
-    return _Row(
-        f"{lead.upper():<9}{first.rule:<7}", first.severity, headline, subjects, len(findings), about, bool(first.grade)
-    )
-
-
-def _subjects(document: Document, findings: list[Finding]) -> str:
-    """Return the names of subjects, with their deployments if fails are in several ones."""
-    several = len({finding.deployment for finding in counted(document, Outcome.FAIL)}) > 1
     names = dict.fromkeys(_name(finding, several=several) for finding in findings)
-    return printable(", ".join(wording.first([*names])))
+    subjects = printable(", ".join(wording.first([*names])))
+    return _Row(
+        lead=f"{lead.upper():<9}{first.rule:<6} ",
+        severity=first.severity,
+        headline=headline,
+        subjects=subjects,
+        number=len(findings),
+        observed=about,
+        is_graded=any(finding.grade for finding in findings),
+    )
 
 
 def _name(finding: Finding, *, several: bool) -> str:

@@ -103,6 +103,7 @@ def test_a_rule_without_findings_says_so() -> None:
         assert "The report has no such finding; 1 pass of the rule it does not list.\n" in text
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE), st.integers(20, 200), st.booleans())
 def test_any_text_is_shown_without_effect(text: str, width: int, colour: bool) -> None:
     shown = explained(reports.hostile(text), "CMP006", view=View(width=width, colour=colour))

@@ -243,6 +243,7 @@ def test_colour_changes_nothing_else() -> None:
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == rendered(reports.full(), View())
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=40) | st.just(reports.HOSTILE), st.integers(1, 200), st.booleans())
 def test_any_text_is_shown_without_effect(text: str, width: int, colour: bool) -> None:
     shown = rendered(reports.hostile(text), View(passes=True, width=width, colour=colour, command="auditor scan"))
