@@ -41,12 +41,16 @@ def render(document: Document, _view: View) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _shown(document: Document) -> Iterator[Finding]:
-    """Yield the findings that are cases; one of the previous report only where this scan has no such finding."""
+def _shown(document: Document) -> list[Finding]:
+    """Return the findings that are cases, in an order that does not depend on which of them the report lists.
+
+    One of the previous report is a case only where this scan has no such finding.
+    """
     found = with_passes(document).findings
     keys = {finding.key for finding in found}
     carried = (old.finding for old in document.carried if old.finding.key not in keys)
-    yield from (finding for finding in (*found, *carried) if finding.outcome is not Outcome.NOT_APPLICABLE)
+    shown = [finding for finding in (*found, *carried) if finding.outcome is not Outcome.NOT_APPLICABLE]
+    return sorted(shown, key=lambda f: (f.deployment is None, f.deployment or "", f.rule, f.subject.id.casefold()))
 
 
 def _suite(name: str, cases: Iterable[ET.Element]) -> ET.Element:
