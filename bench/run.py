@@ -304,6 +304,7 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
             _WHY_MEMORY,
         )
     yield from history(folder)
+    yield html(folder)
     for size in sizes:
         yield from live(size, folder)
     if len(scans) > 1:
@@ -335,6 +336,17 @@ def history(folder: Path) -> Iterator[Line]:
     base, first, again = (child(name, nights) for name in HISTORY)
     yield Line(f"{of}: trend without an index, to `msgspec.json`", first / base, 5, first, base)
     yield Line(f"{of}: trend by the index, to `msgspec.json`", again / base, 1, again, base)
+
+
+def html(folder: Path) -> Line:
+    """Return the row of the HTML page of a report with 300 findings, from which the same report is written as JSON."""
+    report = json.loads((folder / "demo.json").read_bytes())
+    report["findings"] = [report["findings"][n % len(report["findings"])] for n in range(300)]
+    kept = folder / "kept.json"
+    kept.write_text(json.dumps(report), encoding="utf-8")
+    command = (*_AUDITOR, "report", str(kept), "-o")
+    seconds, base = (best((*command, f"{name}={os.devnull}")).seconds for name in ("html", "json"))
+    return Line("300 findings: `auditor report -o html`, to `-o json`", seconds / base, 4, seconds, base)
 
 
 @contextlib.contextmanager
