@@ -14,13 +14,12 @@ import msgspec
 from markupsafe import Markup
 
 from auditor import escape
-from auditor.report import drift_summary, summary, wording
+from auditor.report import drift_summary, filtering, summary, wording
 from auditor.report import json as json_format
 from auditor.report.document import Document
 from auditor.report.grouping import group
 from auditor.report.html.items import Item, items, web_address
 from auditor.report.html.sections import row_titles, sections
-from auditor.rules.model import SEVERITIES
 
 if TYPE_CHECKING:
     from auditor.report.view import View
@@ -34,22 +33,28 @@ def render(document: Document, view: View) -> str:
     """Return the report as an HTML page; without `view.ids`, subscriptions have aliases in it."""
     if not view.ids:
         document = msgspec.convert(_aliased(msgspec.to_builtins(document)), Document)
-    listed = items(document, row_titles(document), ids=view.ids)
+    shown = view.chosen.applied(document)
+    chosen = {finding.key for finding in shown.findings}
+    everything = items(document, row_titles(document), ids=view.ids)
+    listed = [item for item in everything if item.finding.key in chosen]
+    # What a filter leaves out is still counted and pinned.
+    linked = [item if item.finding.key in chosen else item._replace(anchor="findings") for item in everything]
     style, script = (_text(name) for name in ("page.css", "page.js"))
     return _template().render(
         document=document,
         ids=view.ids,
+        left_out=filtering.hidden(document, view.chosen),
         items=[item for item in listed if not item.finding.optional],
         optional=[item for item in listed if item.finding.optional],
-        sections=sections(document, listed),
+        sections=sections(document, linked),
         result=summary.result_sentence(document),
         coverage=summary.coverage_sentence(document),
-        undecided=_undecided(listed),
+        undecided=_undecided(everything),
         baseline=drift_summary.baseline(document, document.drift) if document.drift else "",
-        changes=drift_summary.notable_changes(document.drift) if document.drift else [],
-        waived=[finding for finding in document.findings if finding.waiver is not None],
+        changes=drift_summary.notable_changes(shown.drift) if shown.drift else [],
+        resources=shown.drift.resources if shown.drift else (),
+        waived=[finding for finding in shown.findings if finding.waiver is not None],
         passes=[rule for rule in document.rules if rule.passes],
-        severities=[severity.value for severity in SEVERITIES],
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         style_hash=content_hash(style),

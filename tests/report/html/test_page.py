@@ -19,6 +19,7 @@ from auditor import bundled
 from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.document import Document, PropertyChange, Waiver
+from auditor.report.filtering import Filter
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.scan import Request, scan
@@ -195,6 +196,16 @@ def test_findings_are_worst_first_and_all_is_said_without_script() -> None:
     assert levels == ["critical", "medium", "error", "unknown"]
     for expected in ("A probe that only opens a connection", "az network lb probe update", "KeyError: 'zones'", "S45"):
         assert expected in found.text
+
+
+def test_what_a_filter_leaves_out_is_still_counted() -> None:
+    found = page(reports.full(), View(chosen=Filter(rules=("CMP006",))))
+    shown = [own for own in found.all("details") if own.get("class") == "finding"]
+    assert [own["data-level"] for own in shown] == ["medium", "error"]
+    assert "Only 1 of 2 fails and 0 of 1 unknowns are shown, by --rule CMP006" in found.text
+    assert "1 critical" in found.text
+    nothing = page(reports.full(), View(chosen=Filter(rules=("NONE",))))
+    assert "prod is not what the reference architecture asks for" in nothing.text
 
 
 def test_alternatives_are_marked() -> None:
