@@ -87,7 +87,10 @@ def test_a_rule_is_created_tested_and_edited(folder: Path, capsys: pytest.Captur
     assert re.fullmatch(r"1 rule, 3 examples, [1-9]\d* mutations, 0 faults\n", capsys.readouterr().out)
     known_good = bundled.FIXTURES / "trakcare-current"
     snapshot, declared = str(known_good / bundled.INVENTORY), str(known_good / bundled.DEPLOYMENT)
-    assert main(["scan", "--snapshot", snapshot, "--deployment", declared, "--rules", str(folder)]) == exit_codes.OK
+    assert (
+        main(["scan", "--snapshot", snapshot, "--deployment", declared, "--rules", str(folder), "--details"])
+        == exit_codes.OK
+    )
     assert f"({len(estates.rules('current')) + 1} rules)" in capsys.readouterr().out
     path.write_text(path.read_text().replace("value: Failed", "value: Succeeded"))
     assert main(["rules", "test", str(path)]) == exit_codes.FINDINGS

@@ -132,7 +132,7 @@ SUBJECTS: Final[tuple[Subject, ...]] = (
     *((rule, "prod", vm(f"vm-{n}")) for n in range(8) for rule in ("AVL002", "STO002")),
     *(("CMP006", name, f"{name}/tiers/app/westeurope") for name in ("prod", "test")),
 )
-"""Those of a mirror and of its deployment have one rule: the second tells whether there may be more of the first."""
+"""Those of a mirror and of its deployment have one rule: the second says that there may be more of the first."""
 
 
 def generate(number: int, seed: int) -> Iterator[dict[str, Any]]:

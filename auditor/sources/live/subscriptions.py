@@ -40,9 +40,7 @@ async def choose(client: ArmClient, wanted: tuple[str, ...]) -> tuple[str, ...]:
         message = f"the list of subscriptions could not be read: {error}; name each subscription by its id"
         raise InputError(message) from None
     if not seen:
-        message = (
-            "whoever signed in sees no subscription; if they are in another tenant, name that tenant with --tenant"
-        )
+        message = "the account that signed in sees no subscription; if they are in another tenant, name that tenant with --tenant"
         raise InputError(message)
     names = wanted or tuple(arm.name_of(body["id"]) for body in seen)
     return tuple(dict.fromkeys(_scope(name) if ID.fullmatch(name) else _named(name, seen) for name in names))
@@ -64,7 +62,7 @@ def _named(name: str, seen: list[dict[str, str]]) -> str:
     if found:
         message = f"{len(found)} subscriptions are named '{name}': {_shown(found)}; name one by its id"
     else:
-        message = f"no subscription is named '{name}'; whoever signed in sees {_shown(seen)}"
+        message = f"no subscription is named '{name}'; the account that signed in sees {_shown(seen)}"
     raise InputError(message)
 
 

@@ -213,7 +213,10 @@ def test_all_subscriptions_are_those_that_the_identity_can_see(
         assert "auditor scan --all-subscriptions --deployment" in capsys.readouterr().out
         server.identity = Identity(roles=())
         assert main(["collect", *asked, "-o", f"snapshot={taken}"]) == exit_codes.USAGE
-    assert "error: whoever signed in sees no subscription; if they are in another tenant" in capsys.readouterr().err
+    assert (
+        "error: the account that signed in sees no subscription; if they are in another tenant"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_name_that_does_not_say_which_subscription_is_one_line(
@@ -226,7 +229,7 @@ def test_a_name_that_does_not_say_which_subscription_is_one_line(
             f"2 subscriptions are named 'shop': Shop ({SUBSCRIPTION[:-1]}a), shop (",
             "; name one by its id",
         ),
-        ("shopp", None, "no subscription is named 'shopp'; whoever signed in sees ", "\\x1b]0;pwned"),
+        ("shopp", None, "no subscription is named 'shopp'; the account that signed in sees ", "\\x1b]0;pwned"),
         (
             "shop",
             Fault.FORBIDDEN,
