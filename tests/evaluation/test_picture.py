@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.azure import arm
 from auditor.evaluation.picture.build import picture
 from auditor.evaluation.picture.model import Node, Picture
 from tests import estates
@@ -109,6 +110,19 @@ def test_a_zone_that_was_not_read_is_neither_a_zone_nor_a_difference() -> None:
     found = drawn(DEMO, body)
     assert slots(found)["vm-web-b"][2] == "zone not read"
     assert ("web", "westeurope", "zone not read", 1) in reference(found)
+
+
+def test_zones_of_two_subscriptions_are_two_places_unless_azure_says_that_they_are_one() -> None:
+    body = estates.body_of(DEMO)
+    other = "/subscriptions/00000000-0000-0000-0000-000000000009"
+    estates.moved(body, other, "vm-web-b")
+    declared = estates.declared_of(DEMO)
+    declared["deployments"][0]["subscriptions"].append(arm.name_of(other))
+    found = drawn(DEMO, body, declared)
+    assert slots(found)["vm-web-b"][2] == "zone 2 (00000000-0000-0000-0000-000000000009)"
+    assert slots(found)["vm-web-a"][2] != "zone 1"
+    here = [slot for slot in reference(found) if slot[:2] == ("web", "westeurope")]
+    assert here == [slot for slot in built(found) if slot[:2] == ("web", "westeurope")]
 
 
 def test_vms_outside_of_zones_belong_into_zones() -> None:

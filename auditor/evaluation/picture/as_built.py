@@ -121,7 +121,7 @@ class AsBuilt:
             if others <= {subscription}:
                 return f"zone {number}"
             physical = physical_zone(self._context, Zone(vm.location, subscription, number)).value
-            return physical if isinstance(physical, str) else f"zone {number} of {arm.name_of(subscription)}"
+            return physical if isinstance(physical, str) else f"zone {number} ({arm.name_of(subscription)})"
         if isinstance(number, Unknown):
             return f"zone {UNREAD}"
         if not isinstance(availability_set(self._context, vm).value, str):
