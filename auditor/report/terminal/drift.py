@@ -1,4 +1,4 @@
-"""Changes since the baseline, as the terminal report shows them: findings by state, resources as a tree."""
+"""Changes since the baseline on the terminal: what is worse with what moved there, what is not seen, and the rest."""
 
 from __future__ import annotations
 
