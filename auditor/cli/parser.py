@@ -227,7 +227,7 @@ def _add_view(parser: argparse.ArgumentParser) -> None:
         "--ids", action="store_true", help="in -o html show the ids of subscriptions, with links to the Azure portal"
     )
     shown = parser.add_argument_group(
-        "what the terminal, Markdown and CSV show; the exit code and other formats ignore it"
+        "what terminal, Markdown, CSV and HTML show; the exit code and other formats ignore it"
     )
     shown.add_argument("--details", action="store_true", help="show every finding in full on the terminal")
     shown.add_argument(
