@@ -1,8 +1,8 @@
 """The file of default options, `auditor.yaml`: named by `--config`, else found in the working folder.
 
 Each of its keys is an option of the command line. It applies to every command that has the option, `output` only to
-`scan`, and gives way to what the command line says. A file that was merely found came with the folder, and another person
-may have written it: it may not set where tokens go, or what is trusted or run.
+`scan`, and gives way to what the command line says. A file that was merely found came with the folder, perhaps
+from another person: it may not set where tokens go, or what is trusted or run.
 """
 
 from __future__ import annotations
