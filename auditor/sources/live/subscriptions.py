@@ -40,7 +40,7 @@ async def choose(client: ArmClient, wanted: tuple[str, ...]) -> tuple[str, ...]:
         message = f"the list of subscriptions could not be read: {error}; name each subscription by its id"
         raise InputError(message) from None
     if not seen:
-        message = "the account that signed in sees no subscription; if they are elsewhere, name their tenant with --tenant"
+        message = "the account that signed in sees no subscription; if they are elsewhere, give --tenant"
         raise InputError(message)
     names = wanted or tuple(arm.name_of(body["id"]) for body in seen)
     return tuple(dict.fromkeys(_scope(name) if ID.fullmatch(name) else _named(name, seen) for name in names))
