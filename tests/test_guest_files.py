@@ -125,7 +125,7 @@ def test_every_vm_with_files_is_in_every_report(capsys: pytest.CaptureFixture[st
     arguments = ["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(GUEST)]
     supplying = {path.name for path in GUEST.iterdir() if path.is_dir()}
     for format_ in ("terminal", "json", "markdown", "sarif"):
-        assert main([*arguments, "-o", format_]) == exit_codes.OK
+        assert main([*arguments, "--details", "-o", format_]) == exit_codes.OK
         shown = capsys.readouterr().out.replace("\\", "")
         assert {vm for vm in supplying if vm not in shown} == set(), format_
         assert "2026-11-01T02:00:00Z" in shown, format_
@@ -172,7 +172,7 @@ def test_the_report_lists_the_files_and_what_could_not_be_read_of_them(
     whole = (GUEST / "vm-db-dr" / "iris.cpf").read_text()
     cut = changed(tmp_path, whole[whole.index("[Journal]") :], "", "vm-db-dr")
     arguments = ["scan", *SNAPSHOT, *DEPLOYMENT, "--guest", str(cut)]
-    assert main(arguments) == exit_codes.OK
+    assert main([*arguments, "--details"]) == exit_codes.OK
     shown = " ".join(capsys.readouterr().out.split())
     assert re.search(r"vm-db-dr: [^(]*iris\.cpf \(the file may be cut\)[^(]* \(taken 2026-11-01T02:00:00Z\)", shown)
     assert "Coverage gaps" not in shown

@@ -39,9 +39,9 @@ def count(_, event, function):
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-def watched(path, data):
+def watched(*arguments):
     sys.setprofile(count)
-    write(path, data)
+    write(*arguments)
     sys.setprofile(None)
 
 main(["scan", "--demo", "-o", "markdown=/dev/null", "-o", "snapshot=/dev/null"])

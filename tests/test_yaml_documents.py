@@ -372,8 +372,8 @@ def test_an_error_in_a_condition_is_reported_with_its_line(leaf: str, message: s
         "severity: urgent",
         "severity must be one of critical, high, medium, low, info, not 'urgent'",
     ),
-    ("severity: critical\n", "", "the file lacks the key 'severity'", -2),
-    ("reference: [S45, S47]\n", "", "the file needs one of reference, sources", -3),
+    ("severity: critical\n", "", "the file lacks the key 'severity'", -3),
+    ("reference: [S45, S47]\n", "", "the file needs one of reference, sources", -4),
     ("[S45, S47]", "[S45, S45]", "reference has an entry twice"),
     (
         "[{kind: mirror}]",
