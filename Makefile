@@ -44,6 +44,9 @@ docs: $(READY) ## write the pages that are generated from the rules
 azcli: $(READY) $(AZCLI)/.ready ## run the az commands of rules, pages and messages with Azure CLI, against a fake ARM
 	@$(PY) -m tests.tools.azcli.commands > $(AZCLI)/commands.json
 	@$(AZCLI)/bin/python -m tests.tools.azcli.run < $(AZCLI)/commands.json
+	@$(PY) -m tests.tools.azcli.remedies > $(AZCLI)/remedies.json
+	@$(AZCLI)/bin/python -m tests.tools.azcli.run_remedies < $(AZCLI)/remedies.json > $(AZCLI)/bodies.json
+	@$(PY) -m tests.tools.azcli.remedies $(AZCLI)/bodies.json
 
 # --no-deps: the lock file is complete (.ci/run checks that), and older versions of pip refuse to resolve `coverage[toml]`,
 # which it pins without the extra (pypa/pip#9644).

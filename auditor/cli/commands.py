@@ -23,6 +23,7 @@ from auditor.evaluation.engine import Detail
 from auditor.report import reading, rules, wording
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
+from auditor.report.remedies import RUNBOOKS
 from auditor.rules import packs
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
@@ -90,6 +91,19 @@ def _explain(options: argparse.Namespace) -> int:
     view = outputs.on_terminal(outputs.view(options, "", ""))
     text = explanation.render(document, options.rule_id, options.subject, view)
     outputs.write([outputs.Content(None, text.encode("utf-8", "backslashreplace"))])
+    return exit_codes.OK
+
+
+def _remedy(options: argparse.Namespace) -> int:
+    wanted = outputs.parse(options, RUNBOOKS, next(iter(RUNBOOKS)))
+    if options.report:
+        document = reading.read(options.report)
+        _check_rules(options.rule or (), rules.by_id(document))
+    else:
+        _check_filter(options)
+        deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
+        document = build(scan.scan(_request(options, _source(options, deployment), deployment)), passes=False)
+    outputs.write_runbook(outputs.view(options, "", "").chosen.applied(document), wanted)
     return exit_codes.OK
 
 
@@ -315,6 +329,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "report": _report,
     "trend": _trend,
     "explain": _explain,
+    "remedy": _remedy,
     "permissions": _permissions,
     "guest script": _guest_script,
     "completion": _completion,

@@ -18,6 +18,7 @@ from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
 from auditor.history import formats as trends
 from auditor.history.document import Trend
+from auditor.report import remedies
 from auditor.report.brief import with_passes
 from auditor.report.build import build
 from auditor.report.document import Document
@@ -59,14 +60,14 @@ class Content(NamedTuple):
     mode: int = files.PRIVATE
 
 
-def parse(options: argparse.Namespace, formats: Collection[str]) -> list[Output]:
-    """Return the outputs that were asked for, by default the first format on standard output.
+def parse(options: argparse.Namespace, formats: Collection[str], default: str = next(iter(FORMATS))) -> list[Output]:
+    """Return the outputs that were asked for, by default one format on standard output.
 
     Raises:
         InputError: a format is unknown, a file cannot be written, or two outputs have one destination.
     """
     outputs = []
-    for text in options.output or [next(iter(FORMATS))]:
+    for text in options.output or [default]:
         name, path = _named(text, formats)
         outputs.append(Output(name, destination(Path(path), options) if path else None))
     paths = [output.path for output in outputs]
@@ -157,6 +158,12 @@ def _content(output: Output, data: bytes) -> Content:
 def write_trend(trend: Trend, outputs: list[Output]) -> None:
     """Write the history of a folder to each output in its format."""
     write([Content(output.path, _of_trend(trend, output)) for output in outputs])
+
+
+def write_runbook(document: Document, outputs: list[Output]) -> None:
+    """Write the remedies of a report to each output in its format."""
+    written = [(output.path, remedies.RUNBOOKS[output.format](document)) for output in outputs]
+    write([Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
 
 
 def _of_trend(trend: Trend, output: Output) -> bytes:

@@ -15,6 +15,7 @@ from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.cli.completion import SHELLS
 from auditor.history.formats import FORMATS as TREND_FORMATS
 from auditor.report.formats import FORMATS
+from auditor.report.remedies import RUNBOOKS
 
 _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the only name it has
 """The result of `add_subparsers`."""
@@ -61,6 +62,7 @@ def parser() -> Parser:
     _add_report(commands)
     _add_trend(commands)
     _add_explain(commands)
+    _add_remedy(commands)
     _add_rules(commands)
     _add_permissions(commands)
     _add_guest_script(commands)
@@ -73,9 +75,11 @@ def _epilog(*examples: str, exit_codes: str = _EXIT_CODES) -> str:
     return "\n".join(["examples:", *(f"  {example}" for example in examples), "", exit_codes])
 
 
-def _add_source(parser: argparse.ArgumentParser, *, kept: bool = False) -> None:
-    """Add the options that name the source; `kept` is whether it may be a report."""
+def _add_source(parser: argparse.ArgumentParser, *, kept: bool = False, named: bool = False) -> None:
+    """Add the options that name the source; `kept` is whether it may be a report, `named` by an argument."""
     source = parser.add_mutually_exclusive_group(required=True)
+    if named:
+        source.add_argument("report", metavar="REPORT", nargs="?", type=Path, help="a report written by -o json=FILE")
     if kept:
         source.add_argument("--report", metavar="FILE", type=Path, help="a report written by -o json=FILE")
     _add_subscriptions(source)
@@ -294,6 +298,33 @@ def _add_explain(commands: _Commands) -> None:
     _add_source(explain, kept=True)
     _add_inputs(explain)
     explain.set_defaults(command="explain", baseline=None)
+
+
+def _add_remedy(commands: _Commands) -> None:
+    remedy = commands.add_parser(
+        "remedy",
+        help="print the commands that correct the fails, as one runbook; nothing is run",
+        epilog=_epilog(
+            "auditor remedy --demo",
+            "auditor remedy report.json --rule LB004 -o sh=lb004.sh",
+            exit_codes="exit codes:\n  0  it was printed, whatever it says\n"
+            "  2  wrong arguments, or an error in one of your files\n",
+        ),
+    )
+    _add_source(remedy, named=True)
+    _add_inputs(remedy)
+    remedy.suggested["output"] = tuple(RUNBOOKS)
+    remedy.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT[=PATH]",
+        action="append",
+        help=f"{', '.join(RUNBOOKS)} (default: {next(iter(RUNBOOKS))}); repeatable",
+    )
+    remedy.add_argument(
+        "--rule", metavar="ID", action="append", help="only findings of the rule, in any case; repeatable"
+    )
+    remedy.set_defaults(command="remedy", baseline=None)
 
 
 def _add_collect(commands: _Commands) -> None:

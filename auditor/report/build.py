@@ -9,7 +9,8 @@ import msgspec
 
 from auditor import __version__
 from auditor.estate import subjects
-from auditor.evaluation import model
+from auditor.estate.topology import Topology
+from auditor.evaluation import model, remedies
 from auditor.evaluation.drift import model as drift_model
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, Outcome
@@ -40,6 +41,7 @@ from auditor.report.document import (
     Pack,
     PropertyChange,
     Read,
+    RemedyStep,
     ResourceChange,
     Rule,
     SeverityCounts,
@@ -82,7 +84,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
-        findings=tuple(_finding(finding, gaps) for finding in listed),
+        findings=tuple(_finding(finding, gaps, evaluation.topology) for finding in listed),
         carried=tuple(Carried(old.last_seen, _finding(old.finding, gaps)) for old in evaluation.carried),
         waivers=_waivers(evaluation.waivers),
         attestations=_attestations(evaluation.attestations),
@@ -122,8 +124,13 @@ def _summary(findings: Sequence[model.Finding]) -> Summary:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _finding(finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int]) -> Finding:
-    """Return a finding; `gaps` are the positions of the gaps in the coverage."""
+def _finding(
+    finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int], topology: Topology | None = None
+) -> Finding:
+    """Return a finding; `gaps` are the positions of the gaps in the coverage.
+
+    Without the topology it has no remedy.
+    """
     rule = finding.rule
     return Finding(
         rule=rule.id,
@@ -142,10 +149,21 @@ def _finding(finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int]) -> 
         reference=rule.reference,
         sources=tuple(map(_source, rule.sources)),
         fix=rule.fix,
+        remedy=tuple(map(_step, remedies.steps(finding, topology))) if topology else (),
         key=finding.key,
         waiver=_waiver(finding.waiver) if finding.waiver else None,
         attestation=_attestation(finding.attestation) if finding.attestation else None,
         state=finding.state,
+    )
+
+
+def _step(step: remedies.FilledStep) -> RemedyStep:
+    return RemedyStep(
+        command=step.command or None,
+        text=step.text or None,
+        disturbs=step.disturbs,
+        vm=step.vm or None,
+        choices=step.choices,
     )
 
 

@@ -18,7 +18,7 @@ from auditor.azure.types.names import GUEST_FILE
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.evaluation.picture.model import Picture
-from auditor.rules.model import Severity
+from auditor.rules.model import Disturbance, Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason
 
@@ -146,6 +146,21 @@ class Attestation(_Part, frozen=True, kw_only=True):
     """The line in that file."""
 
 
+class RemedyStep(_Part, frozen=True, omit_defaults=True, kw_only=True):
+    """A step that corrects a finding: a command, or what a person must check before the next one."""
+
+    command: Text | None = None
+    """One line for a shell, quoted; a choice is a variable, such as `"$SIZE"`; absent if `text` is there."""
+    text: Text | None = None
+    """What a person must check or wait for."""
+    disturbs: Disturbance = Disturbance.NOTHING
+    """What it does to the system while it is done; absent if nothing."""
+    vm: Text | None = None
+    """The ARM id of the VM that it restarts or recreates; absent if there is none."""
+    choices: Annotated[Mapping[Text, str], Meta(min_length=1)] = {}
+    """What a person must choose, by the name of the variable; absent if there is no choice."""
+
+
 class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """The outcome of one rule for one subject of one deployment."""
 
@@ -182,6 +197,8 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """The web pages on which the rule rests."""
     fix: str
     """How to correct it: commands, and comments that begin with `#`."""
+    remedy: Annotated[tuple[RemedyStep, ...], Meta(min_length=1)] = ()
+    """The steps that correct this finding, in their order; absent if only `fix` says how."""
     key: Fingerprint
     """The fingerprint; it depends on rule, deployment and subject, not on values, lines or severity."""
     waiver: Waiver | None

@@ -87,6 +87,34 @@ class Pack(msgspec.Struct, frozen=True):
     source: Source | None = None
 
 
+class Disturbance(enum.StrEnum):
+    """What a step of a remedy does to the system while it is done, mildest first."""
+
+    NOTHING = "nothing"
+    RECONNECTS = "reconnects"
+    """Clients lose their connections once."""
+    RESTARTS = "restarts a VM"
+    RECREATES = "recreates a VM"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A command of a remedy before its placeholders are filled in."""
+
+    words: tuple[str, ...]
+    """The words of the command. They are split before they are filled in, so that no value becomes two words."""
+    disturbs: Disturbance
+    type: str = ""
+    """The lower-case type of those resources in the evidence that it is done for; "" for the subject."""
+    path: str = ""
+    """The property that the evidence must name; up to the last `[*]` it is the part that the step is done for."""
+    present: bool = False
+    """Whether an observation that the property is absent does not count."""
+    vm: str = ""
+    """The VM that is disturbed, with placeholders; "" for the resource itself."""
+    choices: Mapping[str, str] = {}
+    """What a person must choose, by the name of its placeholder."""
+
+
 class Rule(msgspec.Struct, frozen=True):
     """One rule of one rule profile, with that profile's changes applied."""
 
@@ -106,6 +134,8 @@ class Rule(msgspec.Struct, frozen=True):
     params: Mapping[str, object] = {}
     settings: Mapping[str, Setting] = {}
     grade: tuple[Grade, ...] = ()
+    remedy: tuple[Step, ...] = ()
+    """The commands that correct a fail, in their order; empty if only `fix` says how."""
     reference: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     profiles: tuple[str, ...] = ()

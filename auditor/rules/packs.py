@@ -13,6 +13,7 @@ from auditor.azure.arm import canonical_type
 from auditor.azure.types import KINDS
 from auditor.errors import InputError
 from auditor.estate.declaration import DeclaredDeployment
+from auditor.rules import remedies
 from auditor.rules.conditions import Compiled, CompiledRule, Compiler, ConditionError, Test, unknown_because
 from auditor.rules.model import Grade, Pack, Rule, Setting, Severity, Source, Statement, Target
 from auditor.rules.registry import Fact
@@ -159,8 +160,8 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
             **(changes or {}),
             "params": {**value.get("params", {}), **(changes or {}).get("params", {})},
         }
-        rule = _in_profile(document, pack, merged, settings)
         try:
+            rule = _in_profile(document, pack, merged, settings)
             compiled = tuple(_compile(rule, target, facts) for target in rule.targets)
         except ConditionError as error:
             place = _place(error.path, profile, changes or {})
@@ -177,7 +178,11 @@ def _place(path: tuple[str | int, ...], profile: str, changes: Mapping[str, Any]
 
 
 def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings: Mapping[str, Setting]) -> Rule:
-    """Return a rule from the content of its file, with the changes of a rule profile merged in."""
+    """Return a rule from the content of its file, with the changes of a rule profile merged in.
+
+    Raises:
+        ConditionError: a step of the remedy is invalid.
+    """
     targets = tuple(
         Target(canonical_type(target.get("type", "")), target.get("kind", ""), tuple(target.get("role", ())))
         for target in value["for"]
@@ -195,6 +200,7 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
         attest=" ".join(value.get("attest", "").split()),
         params=value["params"],
         settings=settings,
+        remedy=remedies.steps(value),
         grade=tuple(
             Grade(grade["when"], Severity(grade["severity"]), " ".join(grade.get("because", "").split()))
             for grade in value.get("grade", ())

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from auditor.azure import arm
 from auditor.evaluation.model import BaselineState, Outcome
-from auditor.report import rules, wording
+from auditor.report import remedies, rules, wording
 from auditor.report.document import Document, Evidence, Finding, Pack, Rule, Source, Statement
 from auditor.rules.model import SEVERITIES
 
@@ -106,7 +106,7 @@ def _item(  # noqa: PLR0913, PLR0917 - each argument is shown
         why=" ".join(rule.why.split()),
         seen=tuple(_seen(found, letters) for found in finding.evidence[:_MOST]),
         more=max(0, len(finding.evidence) - _MOST),
-        fix=tuple(finding.fix.rstrip("\n").split("\n")) if failed else (),
+        fix=tuple(remedies.lines(finding)) or tuple(finding.fix.rstrip("\n").split("\n")) if failed else (),
         statements=tuple((name, pack.statements[name]) for name in finding.reference if name in pack.statements)
         if pack
         else (),

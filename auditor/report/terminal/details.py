@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import filtering, rules, summary, wording
+from auditor.report import filtering, remedies, rules, summary, wording
 from auditor.report.document import Coverage, Document, Finding, Rule
 from auditor.report.grouping import by_rule, counted, group
 from auditor.report.terminal import styles
@@ -161,6 +161,9 @@ def _fails(page: Page, document: Document) -> None:
                 if finding.grade:
                     page.write(rules.graded(finding, rule), 9)
                 write_evidence(page, finding)
+                if finding.remedy:
+                    steps = "\n".join(remedies.lines(finding))
+                    page.lines(wrap_fix(steps, page.width - 14), 9, lead="Do   ")
             page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
             page.lines(_references(rule, document, page.width - 7), 2, lead="See  ")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import rules, wording
+from auditor.report import remedies, rules, wording
 from auditor.report.document import Document, Finding, Rule
 from auditor.report.grouping import group
 from auditor.report.terminal import styles
@@ -123,6 +123,10 @@ def _finding(page: Page, document: Document, rule: Rule, finding: Finding) -> No
     if finding.state:
         page.write(f"since the baseline: {finding.state}", _INDENT)
     write_evidence(page, finding, _MOST)
+    if finding.remedy:
+        page.lines(
+            wrap_fix("\n".join(remedies.lines(finding)), page.width - 2 * _INDENT), _INDENT, lead=f"{'Do':<{_INDENT}}"
+        )
 
 
 # --- what the rule rests on -------------------------------------------------------------------------------------------

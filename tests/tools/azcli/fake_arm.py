@@ -44,13 +44,22 @@ class Write:
 class FakeArm:
     """The resources of an estate file, and the requests that changed them since `writes` was last emptied."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, resources: list[Body] | None = None) -> None:
+        """Take the resources of the file, or others in their place as they are."""
         estate = yaml.safe_load(file.read_text(encoding="utf-8"))
         self._answers: dict[str, Any] = estate["answers"]
         self._resources: dict[str, Body] = {}
+        self.writes: list[Write] = []
+        if resources is not None:
+            self._resources = {body["id"].lower(): copy.deepcopy(body) for body in resources}
+            return
         for path, body in estate["resources"].items():
             self._put(PROVIDERS + path, {"location": "westeurope", **body})
-        self.writes: list[Write] = []
+
+    @property
+    def resources(self) -> list[Body]:
+        """The resources as they are now."""
+        return [*self._resources.values()]
 
     def answer(self, method: str, url: str, body: Any) -> tuple[int, Any]:
         """Return the status and the body of the response to a request."""
@@ -120,6 +129,10 @@ class FakeArm:
         new = _with_ids(copy.deepcopy(body), path)
         old = self._find(path)
         self._refuse(old or {}, new)
+        _keep_members(old or {}, new)
+        if old and _type_of(path) == "microsoft.compute/disks" and old["sku"]["name"] != new["sku"]["name"]:
+            for performance in ("diskIOPSReadWrite", "diskMBpsReadWrite"):  # Azure sets that of the new SKU
+                new["properties"].pop(performance, None)
         if isinstance(new.get("properties"), dict):
             new["properties"]["provisioningState"] = "Succeeded"
         if _type_of(path) == VM:
@@ -238,6 +251,19 @@ def _references(vm: Body) -> Iterator[tuple[str, str]]:
             yield disk["managedDisk"]["id"], disk.get("deleteOption", "Detach")
     for interface in vm["properties"]["networkProfile"]["networkInterfaces"]:
         yield interface["id"], interface.get("properties", {}).get("deleteOption", "Detach")
+
+
+def _keep_members(old: Body, new: Body) -> None:
+    """Give backend pools their members from network interfaces, which are no part of what is sent."""
+    pools = [body.get("properties", {}).get("backendAddressPools") or [] for body in (old, new)]
+    members = {pool["name"]: pool["properties"]["backendIPConfigurations"] for pool in pools[0] if _has_members(pool)}
+    for pool in pools[1]:
+        if pool["name"] in members:
+            pool["properties"].setdefault("backendIPConfigurations", members[pool["name"]])
+
+
+def _has_members(pool: Body) -> bool:
+    return "backendIPConfigurations" in pool.get("properties", {})
 
 
 def _with_ids(body: Body, path: str) -> Body:

@@ -174,7 +174,11 @@ def _sign_in(profile: Any) -> None:
         "isDefault": True,
         "state": "Enabled",
     }
-    profile.get_login_credentials = lambda *_, **__: (credential, subscription_id, TENANT)
+    profile.get_login_credentials = lambda *_, **given: (
+        credential,
+        given.get("subscription_id") or subscription_id,
+        TENANT,
+    )
     profile.get_raw_token = lambda *_, **__: (("Bearer", token.token, {}), subscription_id, TENANT)
     profile.get_subscription = lambda *_, **__: subscription
     profile.get_subscription_id = lambda *_, **__: subscription_id

@@ -1,0 +1,284 @@
+"""Remedies of findings: the steps of their rules, filled in from what is known of the subject. Nothing is ever run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Final, NamedTuple
+
+import msgspec
+
+from auditor.azure import arm, paths
+from auditor.azure.types.names import VM
+from auditor.estate.subjects import Members, Mirror
+from auditor.estate.topology import Topology
+from auditor.evaluation.model import Finding, Outcome
+from auditor.rules.evidence import Evidence
+from auditor.rules.model import Disturbance, Step
+from auditor.rules.remedies import NAME_OF, PLACEHOLDER
+from auditor.snapshot.known import PartialList
+from auditor.snapshot.model import Resource
+
+
+class FilledStep(msgspec.Struct, frozen=True):
+    """A step for one resource: a command, or what a person must check before the next one."""
+
+    command: str = ""
+    """One line for a shell, values quoted; a choice is a variable, such as `"$SIZE"`. "" if `text` is there."""
+    text: str = ""
+    disturbs: Disturbance = Disturbance.NOTHING
+    vm: str = ""
+    """The ARM id of the VM that it restarts or recreates, "" if there is none."""
+    choices: Mapping[str, str] = {}
+    """What a person must choose, by the name of the variable."""
+
+
+class _Place(NamedTuple):
+    """What a step is done for."""
+
+    resource: Resource
+    part: str
+    """The path of a part of it, "" for itself."""
+
+
+class _UnfilledError(Exception):
+    """A placeholder has no value, or one that cannot safely be a word of a command."""
+
+
+_ON_VMS: Final = frozenset({Disturbance.RESTARTS, Disturbance.RECREATES})
+_ALTERNATIVE: Final = re.compile(r"\[\d+\](?!.*\[\d+\])")
+"""The number at the end of the path of an alternative."""
+_NOT_TEXT: Final = ("-", "@")
+"""How a word begins that Azure CLI takes for an option or for the name of a file."""
+
+
+def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
+    """Return the steps that correct a fail, in an order that never stops both failover members of a mirror.
+
+    There are none if the rule has no remedy, if a value is not known, or if an observation is the concern of no step:
+    half a remedy would be taken for a whole one.
+    """
+    if finding.outcome is not Outcome.FAIL or not finding.rule.remedy:
+        return ()
+    concerns = [(step, _places(step, finding, topology)) for step in finding.rule.remedy]
+    if not _is_whole(finding.evidence, {number for _, places in concerns for number, _ in places}):
+        return ()
+    filler = _Filler(finding, topology)
+    blocks: list[tuple[FilledStep, ...]] = []
+    try:
+        for _, alike in groupby(concerns, key=lambda concern: (concern[0].type, concern[0].path)):
+            together = list(alike)
+            distinct = {(place.resource.key, place.part): place for _, place in together[0][1]}
+            blocks += [tuple(filler.step(step, place) for step, _ in together) for place in distinct.values()]
+    except _UnfilledError:
+        return ()
+    return tuple(step for block in _in_order(blocks, topology) for step in block)
+
+
+def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int, _Place]]:
+    """Return what a step is done for, each with the number of the observation that names it."""
+    resources = topology.graph.resources
+    if not step.type:
+        subject = resources.get(arm.key(finding.subject.id))
+        return [(number, _Place(subject, "")) for number in range(len(finding.evidence)) if subject]
+    found: list[tuple[int, _Place]] = []
+    for number, entry in enumerate(finding.evidence):
+        if step.present and entry.observed is None:
+            continue
+        own = _place(step, entry.resource, entry.path, resources)
+        reads = () if own else (_place(step, resource, path, resources) for resource, path, _ in entry.reads)
+        found += [(number, place) for place in (own, *reads) if place]
+    return found
+
+
+def _place(step: Step, id_: str, path: str, resources: Mapping[str, Resource]) -> _Place | None:
+    """Return what a step is done for if an observation of a property, or of a fact, is its concern."""
+    id_, _, inner = id_.partition("#")
+    resource = resources.get(arm.key(id_))
+    if resource is None:
+        resource = resources.get(arm.owner_of(id_))
+        inner = _path_of(resource, arm.key(id_)) if resource else ""
+        if not inner:
+            return None
+    if resource is None or resource.type != step.type:
+        return None
+    wanted = paths.parse(step.path)
+    try:
+        observed = paths.parse(paths.join(inner, path))
+    except paths.PathError:  # such as "count of ..."
+        observed = paths.parse(inner)
+    same = len(observed) >= len(wanted) and all(
+        isinstance(at, int) if step_ is None else at == step_ for at, step_ in zip(observed, wanted, strict=False)
+    )
+    if not same:
+        return None
+    length = max((number for number, step_ in enumerate(wanted, start=1) if step_ is None), default=0)
+    return _Place(resource, paths.render(observed[:length]))
+
+
+def _path_of(resource: Resource, key: str) -> str:
+    """Return the path of the part of an id, "" if the resource has none."""
+    properties = resource.body.get("properties")
+    for name, parts in properties.items() if isinstance(properties, dict) else ():
+        for index, part in enumerate(parts if isinstance(parts, list) else ()):
+            if isinstance(part, dict) and isinstance(part.get("id"), str) and arm.key(part["id"]) == key:
+                return paths.render(("properties", name, index))
+    return ""
+
+
+def _is_whole(evidence: Iterable[Evidence], concerned: set[int]) -> bool:
+    """Return whether what is corrected is all that is wrong; of alternatives one is enough."""
+    corrected: dict[str, dict[str, bool]] = {}
+    for number, entry in enumerate(evidence):
+        if not entry.alternatives and number not in concerned:
+            return False
+        for path in entry.alternatives:
+            of_choice = corrected.setdefault(_ALTERNATIVE.sub("", path), {})
+            of_choice[path] = of_choice.get(path, True) and number in concerned
+    return bool(concerned) and all(any(of_choice.values()) for of_choice in corrected.values())
+
+
+class _Filler:
+    """Fills in the placeholders of one finding."""
+
+    def __init__(self, finding: Finding, topology: Topology) -> None:
+        self._rule = finding.rule
+        self._resources = topology.graph.resources
+        declared = {deployment.id: deployment.declared.settings for deployment in topology.deployments}
+        self._settings = declared.get(finding.deployment, {})
+
+    def step(self, step: Step, place: _Place) -> FilledStep:
+        """Return a step for one place.
+
+        Raises:
+            _UnfilledError: a value is not known, or cannot be a word.
+        """
+        words = [self._word(word, step, place) for word in step.words]
+        subscription = arm.name_of(arm.subscription_of(place.resource.id))
+        vm = ""
+        if step.disturbs in _ON_VMS:
+            id_ = "".join(self._text(step.vm, place)) if step.vm else place.resource.id
+            found = self._resources.get(arm.key(id_))
+            if found is None or found.type != VM:
+                raise _UnfilledError
+            vm = found.id
+        command = " ".join((*words, "--subscription", shlex.quote(_safe(subscription))))
+        return FilledStep(command, disturbs=step.disturbs, vm=vm, choices=step.choices)
+
+    def _word(self, word: str, step: Step, place: _Place) -> str:
+        """Return a word of a command for a shell."""
+        shown, plain, position = "", "", 0
+        for found in PLACEHOLDER.finditer(word):
+            plain += word[position : found.start()]
+            position = found.end()
+            if found[1] in step.choices:
+                shown += (shlex.quote(plain) if plain else "") + f'"${found[1]}"'
+                plain = ""
+            else:
+                value = self._value(found[1], place)
+                if found.start() == 0 and (value.startswith(_NOT_TEXT) or value == "null"):
+                    raise _UnfilledError
+                plain += value
+        plain += word[position:]
+        return shown + (shlex.quote(plain) if plain or not shown else "")
+
+    def _text(self, text: str, place: _Place) -> Iterator[str]:
+        """Yield the pieces of a text, filled in."""
+        position = 0
+        for found in PLACEHOLDER.finditer(text):
+            yield text[position : found.start()]
+            yield self._value(found[1], place)
+            position = found.end()
+        yield text[position:]
+
+    def _value(self, name: str, place: _Place) -> str:
+        resource, (head, _, rest) = place.resource, name.partition(".")
+        if head == "param":
+            return _safe(self._rule.params.get(rest))
+        if head == "setting":
+            return _safe(self._settings.get(rest, self._rule.settings[rest].default))
+        if rest:
+            steps_ = paths.parse(paths.join(place.part if head == "part" else "", rest.removesuffix(NAME_OF)))
+            value = _safe(paths.get(resource.body, steps_))
+            return _safe(arm.name_of(value)) if rest.endswith(NAME_OF) else value
+        if head == "part":
+            return _safe(paths.get(resource.body, (*paths.parse(place.part), "name")))
+        return _safe(_of_resource(resource)[name])
+
+
+def _of_resource(resource: Resource) -> Mapping[str, str]:
+    segments = resource.id.split("/")
+    return {
+        "subscription": arm.name_of(arm.subscription_of(resource.id)),
+        "group": segments[4] if arm.group_of(resource.id) else "",
+        "name": resource.name,
+        "id": resource.id,
+        "region": resource.location,
+    }
+
+
+def _safe(value: object) -> str:
+    """Return a value as text.
+
+    Raises:
+        _UnfilledError: it is not known, is no text or number, or has characters that would not be shown as they are.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:.15g}"
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    raise _UnfilledError
+
+
+# --- the order --------------------------------------------------------------------------------------------------------
+
+
+def _in_order(blocks: list[tuple[FilledStep, ...]], topology: Topology) -> Iterator[tuple[FilledStep, ...]]:
+    """Yield the steps of each place: first those that touch no mirror, then arbiters, then failover members.
+
+    Azure does not show which failover member is the primary, so the steps of each begin with a check.
+    """
+    mirrors = [mirror for deployment in topology.deployments for mirror in deployment.mirrors]
+
+    def rank(block: tuple[FilledStep, ...]) -> int:
+        vm = next((step.vm for step in block if step.vm), "")
+        is_in = [any(_has(members, vm) for members in (m.failover for m in mirrors))]
+        is_in += [any(_has(members, vm) for members in (m.arbiter for m in mirrors))]
+        return 0 if not vm else 3 if is_in[0] else 2 if is_in[1] else 1
+
+    for block in sorted(blocks, key=rank):
+        vm = next((step.vm for step in block if step.vm), "")
+        if not vm:
+            yield block
+            continue
+        before, after = _checks(vm, mirrors)
+        yield (FilledStep(text=before), *block, FilledStep(text=after))
+
+
+def _checks(vm: str, mirrors: list[Mirror]) -> tuple[str, str]:
+    """Return what must be checked before a VM is stopped, and what to wait for afterwards."""
+    name = arm.name_of(vm)
+    for mirror in mirrors:
+        of = f"the mirror {mirror.declared.name}"
+        if _has(mirror.failover, vm):
+            before = (
+                f"Go on only if {name} is now the backup failover member of {of}, and active. "
+                "If it is the primary, do this for the other member first; then let that one take over."
+            )
+            return before, f"Wait until {name} is an active failover member of {of} again before you go on."
+        if _has(mirror.arbiter, vm):
+            before = f"{name} is the arbiter of {of}: go on only if both failover members are active, and stop neither."
+            return before, f"Wait until both failover members of {of} are connected to the arbiter {name} again."
+    before = (
+        f"This stops {name}. Go on only if it is no failover member of a mirror, or now the backup member, and active."
+    )
+    return before, f"Wait until {name} works again before you go on."
+
+
+def _has(members: Members, vm: str) -> bool:
+    known = members.known if isinstance(members, PartialList) else ()
+    return any(isinstance(member, Resource) and member.key == arm.key(vm) for member in known)

@@ -1,0 +1,104 @@
+"""The grammar of remedies: commands of a rule file, and the placeholders in them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+
+from auditor.azure import paths
+from auditor.azure.arm import canonical_type
+from auditor.azure.types.names import VM
+from auditor.rules.conditions import ConditionError
+from auditor.rules.model import Disturbance, Step
+
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+OF_RESOURCE: Final = frozenset({"subscription", "group", "name", "id", "region"})
+NAME_OF: Final = "/name"
+"""Behind the path of an ARM id: its last segment."""
+
+_CHOICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def steps(value: Mapping[str, Any]) -> tuple[Step, ...]:
+    """Return the steps of a rule file's content.
+
+    Raises:
+        ConditionError: a command cannot be split into words, or has a placeholder that nothing fills in.
+    """
+    return tuple(_step(value, step, ("remedy", index)) for index, step in enumerate(value.get("remedy", ())))
+
+
+def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | int, ...]) -> Step:
+    concern = value.get("for", {})
+    path = concern.get("path", "")
+    _check_path(path, (*place, "for", "path"))
+    try:
+        words = tuple(shlex.split(value["run"]))
+    except ValueError as error:
+        message = f"`run` is not a command: {error}"
+        raise ConditionError(message, (*place, "run")) from None
+    step = Step(
+        words=words,
+        disturbs=Disturbance(value["disturbs"]),
+        type=canonical_type(concern.get("type", "")),
+        path=path,
+        present=concern.get("present", False),
+        vm=value.get("vm", ""),
+        choices=value.get("choose", {}),
+    )
+    if not concern and any("type" not in target for target in rule["for"]):
+        message = "`for` must name the resources: the subject of the rule is none"
+        raise ConditionError(message, place)
+    types = {step.type} if step.type else {canonical_type(target["type"]) for target in rule["for"]}
+    if step.disturbs in {Disturbance.RESTARTS, Disturbance.RECREATES} and not step.vm and types != {VM}:
+        message = f"`vm` must name the VM that it {step.disturbs.split()[0]}"
+        raise ConditionError(message, place)
+    _check(rule, step, place)
+    return step
+
+
+def _check(rule: Mapping[str, Any], step: Step, place: tuple[str | int, ...]) -> None:
+    """Refuse a placeholder that nothing fills in, and a choice that no command has."""
+    used = [name for word in step.words for name in PLACEHOLDER.findall(word)]
+    for key, names in (("run", used), ("vm", PLACEHOLDER.findall(step.vm))):
+        for name in names:
+            _check_placeholder(rule, step, name, (*place, key))
+    if any("{" in PLACEHOLDER.sub("", word) or "}" in PLACEHOLDER.sub("", word) for word in (*step.words, step.vm)):
+        message = "a brace must belong to a {placeholder}"
+        raise ConditionError(message, (*place, "run"))
+    for name in step.choices.keys() - set(used):
+        message = f"the command has no {{{name}}}"
+        raise ConditionError(message, (*place, "choose", name))
+
+
+def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tuple[str | int, ...]) -> None:
+    head, _, rest = name.partition(".")
+    if name in OF_RESOURCE:
+        return
+    if head == "part" and "[*]" in step.path:
+        _check_path(rest.removesuffix(NAME_OF), place)
+        return
+    if head == "resource" and rest:
+        _check_path(rest.removesuffix(NAME_OF), place)
+        return
+    if (head == "param" and rest in rule["params"]) or (head == "setting" and rest in rule.get("settings", ())):
+        return
+    if _CHOICE.fullmatch(name) and name in step.choices and place[-1] == "run":
+        return
+    message = f"nothing fills in {{{name}}}"
+    hints = {
+        "part": "; `for` has no path with [*]",
+        "param": "; `params` has no such name",
+        "setting": "; `settings` has no such name",
+    }
+    hint = "; `choose` does not say what it is" if _CHOICE.fullmatch(name) else hints.get(head, "")
+    raise ConditionError(message + hint, place)
+
+
+def _check_path(path: str, place: tuple[str | int, ...]) -> None:
+    try:
+        paths.parse(path)
+    except paths.PathError as error:
+        raise ConditionError(str(error), place) from None

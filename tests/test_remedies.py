@@ -1,0 +1,229 @@
+"""Remedies: what is filled in, what is never filled in, and the order of what stops VMs."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor import bundled
+from auditor.authoring import changes, fixtures
+from auditor.cli import exit_codes
+from auditor.cli.main import main
+from auditor.errors import InputError
+from auditor.estate.topology import Topology
+from auditor.evaluation import engine, remedies
+from auditor.evaluation.remedies import FilledStep
+from auditor.report.document import Document
+from auditor.report.remedies import as_markdown, as_shell
+from auditor.rules import packs
+from auditor.rules.facts import FACTS
+from auditor.rules.model import Disturbance
+from tests.report.reports import SUBSCRIPTION
+
+KNOWN_GOOD = "trakcare-current"
+PROBE = "properties.probes[0].properties.intervalInSeconds"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-trakcare-prod-weu"
+LOST = {"set": [{"resource": "lb-web", "path": PROBE, "value": 15}]}
+HOSTILE = [
+    "$(touch pwned)",
+    "`touch pwned`",
+    "a'; touch pwned; '",
+    'a" b',
+    "a b",
+    "a\\",
+    "~/x",
+    "*",
+    "!!",
+    "$SIZE",
+]
+"""Names of which a shell would make something else if they were not quoted."""
+REFUSED = ["--debug", "@/etc/passwd", "a\nb", "a\x1b[2J", "a\u202eb", "", "null"]
+"""Names that Azure CLI or a terminal takes for something else even if they are quoted."""
+
+
+def topology(change: dict[str, Any]) -> Topology:
+    return changes.apply(fixtures.known_good(KNOWN_GOOD), change).topology()
+
+
+def fails(rule: str, found: Topology) -> list[tuple[FilledStep, ...]]:
+    """Return the remedies of the fails of a rule."""
+    rules = [one for one in packs.load(bundled.PACK, FACTS).rules["current"] if one.rule.id == rule]
+    findings = [finding for finding in engine.evaluate(found, rules) if finding.outcome.value == "fail"]
+    assert findings
+    return [remedies.steps(finding, found) for finding in findings]
+
+
+def test_names_of_the_finding_are_filled_in() -> None:
+    assert fails("LB004", topology(LOST)) == [
+        (
+            FilledStep(
+                "az network lb probe update -g rg-trakcare-prod-weu --lb-name lb-web -n web-health --interval 5 "
+                "--subscription 00000000-0000-0000-0000-000000000001"
+            ),
+        )
+    ]
+
+
+def named(name: str) -> Topology:
+    """Return a topology in which the probe that is wrong has a name."""
+    change: dict[str, Any] = copy.deepcopy(LOST)
+    change["set"].append({"resource": "lb-web", "path": "properties.probes[0].name", "value": name})
+    return topology(change)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_is_one_word(name: str) -> None:
+    [[step]] = fails("LB004", named(name))
+    words = shlex.split(step.command)
+    assert words[words.index("-n") + 1] == name
+    assert words[-2:] == ["--subscription", "00000000-0000-0000-0000-000000000001"]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_name_that_cannot_be_quoted_fills_in_nothing(name: str) -> None:
+    assert fails("LB004", named(name)) == [()]
+
+
+def test_half_a_remedy_is_none() -> None:
+    """The load-balancing rule without a probe is the concern of no step."""
+    change = {"remove": [{"resource": "lb-web", "path": "properties.loadBalancingRules[0].properties.probe"}]}
+    assert fails("LB004", topology(change)) == [()]
+
+
+def sku(disk: str) -> dict[str, Any]:
+    return {"resource": disk, "path": "sku.name", "value": "StandardSSD_LRS"}
+
+
+def test_a_failover_member_is_stopped_only_while_it_is_the_backup() -> None:
+    [steps] = fails("STO002", topology({"set": [sku("vm-db-a-data1")]}))
+    assert [step.disturbs for step in steps] == [
+        Disturbance.NOTHING,
+        Disturbance.RESTARTS,
+        Disturbance.NOTHING,
+        Disturbance.NOTHING,
+        Disturbance.NOTHING,
+    ]
+    assert "only if vm-db-a is now the backup failover member of the mirror TRAKDB" in steps[0].text
+    assert steps[1].vm == f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a"
+    assert (
+        steps[-1].text == "Wait until vm-db-a is an active failover member of the mirror TRAKDB again before you go on."
+    )
+
+
+def scanned(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert main(["remedy", "--demo", *options]) == exit_codes.OK
+    return capsys.readouterr().out
+
+
+def test_the_runbook_has_every_fail(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    kept = tmp_path / "report.json"
+    main(["scan", "--demo", "-o", f"json={kept}"])
+    capsys.readouterr()
+    document = msgspec.json.decode(kept.read_bytes(), type=Document)
+    assert main(["remedy", str(kept)]) == exit_codes.OK
+    shown = capsys.readouterr().out
+    assert shown == scanned(capsys)
+    open_ = [finding for finding in document.findings if finding.outcome.value == "fail" and not finding.waiver]
+    assert shown.count("\n### ") == len(open_)
+    script = scanned(capsys, "-o", "sh", "--rule", "lb004")
+    assert script.startswith("#!/bin/sh\n# Runbook for 1 fail, 1 with commands")
+
+
+def hostile(document: Document) -> Document:
+    """Return a report in which all texts that come from Azure or users are hostile."""
+    text = "```\n$(touch pwned)\n`touch pwned`\x1b[2J'; touch pwned #"
+    step = document.findings[0].remedy
+    assert step == ()
+    findings = tuple(
+        msgspec.structs.replace(
+            finding,
+            headline=text,
+            fix=f"# {text}",
+            subject=msgspec.structs.replace(finding.subject, name=text),
+            remedy=tuple(
+                msgspec.structs.replace(one, text=one.text and text, choices={"SIZE": text} if one.command else {})
+                for one in finding.remedy
+            ),
+        )
+        for finding in document.findings
+    )
+    return msgspec.structs.replace(document, findings=findings)
+
+
+def test_no_text_becomes_a_command(tmp_path: Path) -> None:
+    kept = tmp_path / "report.json"
+    main(["scan", "--demo", "-o", f"json={kept}"])
+    document = hostile(msgspec.json.decode(kept.read_bytes(), type=Document))
+    script = as_shell(document)
+    commands = [line for line in script.splitlines()[6:] if line and not line.startswith("#")]
+    assert {line.split(" ")[0].split("=")[0] for line in commands} == {"az", "confirm", "SIZE"}
+    for line in commands:
+        words = shlex.split(line.removeprefix("SIZE=$(").removesuffix(")") if line.startswith("SIZE=") else line)
+        assert words[0] == "az" or len(words) == 2
+    fences = [line for line in as_markdown(document).splitlines() if line.startswith("```")]
+    assert {len(line) - len(line.lstrip("`")) for line in fences} == {4, 3} - {3} | {4}
+
+
+RULE = """\
+id: XX001
+title: Load balancers are as they should be here
+severity: high
+sources: [{title: A page, url: 'https://example.com', date: '2026'}]
+for: [FOR]
+assert: {field: sku.name, equals: Standard}
+params: {longest: 5}
+profiles: {current: {}}
+why: It is only for this test.
+fix: '# Nothing is to be done.'
+remedy:
+  - STEP
+examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: fail, because: it is a test}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("{run: 'az x -n {nam}', disturbs: nothing}", "nothing fills in {nam}"),
+        ("{run: 'az x -n {part}', disturbs: nothing}", "nothing fills in {part}; `for` has no path with [*]"),
+        ("{run: 'az x -n {param.shortest}', disturbs: nothing}", "`params` has no such name"),
+        ("{run: 'az x -n {setting.x}', disturbs: nothing}", "`settings` has no such name"),
+        ("{run: 'az x -n {SIZE}', disturbs: nothing}", "`choose` does not say what it is"),
+        ("{run: 'az x', disturbs: nothing, choose: {SIZE: how large it is to be}}", "the command has no {SIZE}"),
+        ("{run: 'az x -n {', disturbs: nothing}", "a brace must belong to a {placeholder}"),
+        ("{run: 'az x -n ''a', disturbs: nothing}", "`run` is not a command: No closing quotation"),
+        ("{run: 'az x', disturbs: restarts a VM}", "`vm` must name the VM that it restarts"),
+        ("{run: 'az x -n {resource.a..b}', disturbs: nothing}", "'a..b' is not a property path"),
+        ("{run: 'rm -rf x', disturbs: nothing}", "remedy"),
+    ],
+)
+def test_a_step_that_nothing_fills_in_is_refused_with_its_line(tmp_path: Path, step: str, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        load(tmp_path, step, "{type: Microsoft.Network/loadBalancers}")
+    assert message in str(error.value)
+    assert ":12: " in str(error.value)
+
+
+PACK = """\
+format: auditor.pack/1
+name: test-pack
+title: Rules for a test
+profiles: {current: rules for a test}
+statements: {}
+"""
+
+
+def load(folder: Path, step: str, target: str) -> None:
+    (folder / "pack.yaml").write_text(PACK)
+    (folder / "XX001.yaml").write_text(RULE.replace("FOR", target).replace("STEP", step))
+    packs.load(folder, FACTS)
+
+
+def test_a_mirror_is_no_resource(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="`for` must name the resources"):
+        load(tmp_path, "{run: az x, disturbs: nothing}", "{kind: mirror}")
