@@ -11,7 +11,7 @@ from auditor import files
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
-from auditor.evaluation import carry_over, coverage, drift, engine, exemptions
+from auditor.evaluation import carry_over, coverage, drift, engine, exemptions, remedies
 from auditor.evaluation.engine import Detail
 from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
@@ -107,6 +107,7 @@ def scan(request: Request) -> Evaluation:
         attestations=applied.attestations,
         drift=moved,
         pictures=pictures(topology, request.profile, findings),
+        remedies=remedies.of(findings, topology),
     )
 
 

@@ -54,6 +54,12 @@ _NOT_TEXT: Final = ("-", "@")
 """How a word begins that Azure CLI takes for an option or for the name of a file."""
 
 
+def of(findings: Iterable[Finding], topology: Topology) -> Mapping[str, tuple[FilledStep, ...]]:
+    """Return the steps of those findings that have some, by fingerprint."""
+    filled = {finding.key: steps(finding, topology) for finding in findings if finding.outcome is Outcome.FAIL}
+    return {key: found for key, found in filled.items() if found}
+
+
 def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
     """Return the steps that correct a fail, in an order that never stops both failover members of a mirror.
 
@@ -144,10 +150,8 @@ class _Filler:
     """Fills in the placeholders of one finding."""
 
     def __init__(self, finding: Finding, topology: Topology) -> None:
-        self._rule = finding.rule
-        self._resources = topology.graph.resources
-        declared = {deployment.id: deployment.declared.settings for deployment in topology.deployments}
-        self._settings = declared.get(finding.deployment, {})
+        self._finding = finding
+        self._topology = topology
 
     def step(self, step: Step, place: _Place) -> FilledStep:
         """Return a step for one place.
@@ -160,7 +164,7 @@ class _Filler:
         vm = ""
         if step.disturbs in _ON_VMS:
             id_ = "".join(self._text(step.vm, place)) if step.vm else place.resource.id
-            found = self._resources.get(arm.key(id_))
+            found = self._topology.graph.resources.get(arm.key(id_))
             if found is None or found.type != VM:
                 raise _UnfilledError
             vm = found.id
@@ -196,9 +200,9 @@ class _Filler:
     def _value(self, name: str, place: _Place) -> str:
         resource, (head, _, rest) = place.resource, name.partition(".")
         if head == "param":
-            return _safe(self._rule.params.get(rest))
+            return _safe(self._finding.rule.params.get(rest))
         if head == "setting":
-            return _safe(self._settings.get(rest, self._rule.settings[rest].default))
+            return _safe(self._setting(rest))
         if rest:
             steps_ = paths.parse(paths.join(place.part if head == "part" else "", rest.removesuffix(NAME_OF)))
             value = _safe(paths.get(resource.body, steps_))
@@ -206,6 +210,11 @@ class _Filler:
         if head == "part":
             return _safe(paths.get(resource.body, (*paths.parse(place.part), "name")))
         return _safe(_of_resource(resource)[name])
+
+    def _setting(self, name: str) -> float:
+        """Return a setting as the deployment file declares it."""
+        own = (one.declared for one in self._topology.deployments if one.id == self._finding.deployment)
+        return next((d.settings[name] for d in own if name in d.settings), self._finding.rule.settings[name].default)
 
 
 def _of_resource(resource: Resource) -> Mapping[str, str]:
@@ -242,6 +251,9 @@ def _in_order(blocks: list[tuple[FilledStep, ...]], topology: Topology) -> Itera
 
     Azure does not show which failover member is the primary, so the steps of each begin with a check.
     """
+    if not any(step.vm for block in blocks for step in block):
+        yield from blocks
+        return
     mirrors = [mirror for deployment in topology.deployments for mirror in deployment.mirrors]
 
     def rank(block: tuple[FilledStep, ...]) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from auditor.evaluation.drift.model import Drift
 from auditor.evaluation.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
 from auditor.evaluation.picture.model import Picture
+from auditor.evaluation.remedies import FilledStep
 from auditor.rules.model import Pack, Rule
 from auditor.snapshot.model import Snapshot
 
@@ -39,3 +40,5 @@ class Evaluation(msgspec.Struct, frozen=True):
     """None without a baseline."""
     pictures: Mapping[str, Picture] = {}
     """The picture of each deployment, by its name."""
+    remedies: Mapping[str, tuple[FilledStep, ...]] = {}
+    """The steps that correct fails, by the fingerprint of the finding."""

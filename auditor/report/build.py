@@ -9,7 +9,6 @@ import msgspec
 
 from auditor import __version__
 from auditor.estate import subjects
-from auditor.estate.topology import Topology
 from auditor.evaluation import model, remedies
 from auditor.evaluation.drift import model as drift_model
 from auditor.evaluation.drift.model import ResourceChangeKind
@@ -84,7 +83,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
-        findings=tuple(_finding(finding, gaps, evaluation.topology) for finding in listed),
+        findings=tuple(_finding(finding, gaps, evaluation.remedies.get(finding.key, ())) for finding in listed),
         carried=tuple(Carried(old.last_seen, _finding(old.finding, gaps)) for old in evaluation.carried),
         waivers=_waivers(evaluation.waivers),
         attestations=_attestations(evaluation.attestations),
@@ -125,12 +124,9 @@ def _summary(findings: Sequence[model.Finding]) -> Summary:
 
 
 def _finding(
-    finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int], topology: Topology | None = None
+    finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int], remedy: tuple[remedies.FilledStep, ...] = ()
 ) -> Finding:
-    """Return a finding; `gaps` are the positions of the gaps in the coverage.
-
-    Without the topology it has no remedy.
-    """
+    """Return a finding; `gaps` are the positions of the gaps in the coverage."""
     rule = finding.rule
     return Finding(
         rule=rule.id,
@@ -149,7 +145,7 @@ def _finding(
         reference=rule.reference,
         sources=tuple(map(_source, rule.sources)),
         fix=rule.fix,
-        remedy=tuple(map(_step, remedies.steps(finding, topology))) if topology else (),
+        remedy=tuple(map(_step, remedy)),
         key=finding.key,
         waiver=_waiver(finding.waiver) if finding.waiver else None,
         attestation=_attestation(finding.attestation) if finding.attestation else None,
