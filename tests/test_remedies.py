@@ -107,12 +107,31 @@ def test_a_failover_member_is_stopped_only_while_it_is_the_backup() -> None:
         Disturbance.NOTHING,
         Disturbance.NOTHING,
         Disturbance.NOTHING,
+        Disturbance.NOTHING,
     ]
     assert "only if vm-db-a is now the backup failover member of the mirror TRAKDB" in steps[0].text
     assert steps[1].vm == f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a"
     assert (
         steps[-1].text == "Wait until vm-db-a is an active failover member of the mirror TRAKDB again before you go on."
     )
+
+
+def test_a_choice_is_a_variable_and_the_arbiter_is_alone() -> None:
+    change = {"set": [{"resource": "vm-arbiter", "path": "properties.hardwareProfile.vmSize", "value": "Basic_A1"}]}
+    [steps] = fails("CMP002", topology(change))
+    assert "vm-arbiter is the arbiter of the mirror TRAKDB: go on only if both failover members" in steps[0].text
+    assert steps[2].command.startswith(
+        'az vm resize -g rg-trakcare-prod-weu -n vm-arbiter --size "$SIZE" --subscription '
+    )
+    assert [*steps[2].choices] == ["SIZE"]
+
+
+def test_of_alternatives_one_is_enough() -> None:
+    """A profile that is disabled fails a rule that an Azure Front Door would pass, too."""
+    change = {"set": [{"resource": "tm-trakcare", "path": "properties.profileStatus", "value": "Disabled"}]}
+    [[step]] = fails("DR008", topology(change))
+    assert "traffic-manager profile update" in step.command
+    assert step.command.count("--status Enabled") == 1
 
 
 def scanned(capsys: pytest.CaptureFixture[str], *options: str) -> str:

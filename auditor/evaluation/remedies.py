@@ -77,7 +77,10 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
         for _, alike in groupby(concerns, key=lambda concern: (concern[0].type, concern[0].path)):
             together = list(alike)
             distinct = {(place.resource.key, place.part): place for _, place in together[0][1]}
-            blocks += [tuple(filler.step(step, place) for step, _ in together) for place in distinct.values()]
+            blocks += [
+                tuple(filled for step, _ in together for filled in filler.steps(step, place))
+                for place in distinct.values()
+            ]
     except _UnfilledError:
         return ()
     return tuple(step for block in _in_order(blocks, topology) for step in block)
@@ -153,8 +156,8 @@ class _Filler:
         self._finding = finding
         self._topology = topology
 
-    def step(self, step: Step, place: _Place) -> FilledStep:
-        """Return a step for one place.
+    def steps(self, step: Step, place: _Place) -> Iterator[FilledStep]:
+        """Yield a step for one place, behind what must be checked before it.
 
         Raises:
             _UnfilledError: a value is not known, or cannot be a word.
@@ -169,7 +172,9 @@ class _Filler:
                 raise _UnfilledError
             vm = found.id
         command = " ".join((*words, "--subscription", shlex.quote(_safe(subscription))))
-        return FilledStep(command, disturbs=step.disturbs, vm=vm, choices=step.choices)
+        if step.check:
+            yield FilledStep(text=step.check)
+        yield FilledStep(command, disturbs=step.disturbs, vm=vm, choices=step.choices)
 
     def _word(self, word: str, step: Step, place: _Place) -> str:
         """Return a word of a command for a shell."""

@@ -109,6 +109,8 @@ class Step(msgspec.Struct, frozen=True):
     """The property that the evidence must name; up to the last `[*]` it is the part that the step is done for."""
     present: bool = False
     """Whether an observation that the property is absent does not count."""
+    check: str = ""
+    """What a person must check or do before the command, "" if nothing."""
     vm: str = ""
     """The VM that is disturbed, with placeholders; "" for the resource itself."""
     choices: Mapping[str, str] = {}

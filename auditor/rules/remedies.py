@@ -45,6 +45,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
         type=canonical_type(concern.get("type", "")),
         path=path,
         present=concern.get("present", False),
+        check=" ".join(value.get("check", "").split()),
         vm=value.get("vm", ""),
         choices=value.get("choose", {}),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,11 +61,12 @@ class Examples:
             topology = changed.topology()
             own = [one for one in rules if one.rule.id == example.rule]
             failing = [f for f in engine.evaluate(topology, own) if f.outcome is Outcome.FAIL]
+            sizes = _sizes(fixtures.known_good(example.content["on"]))
             steps = [step for finding in failing for step in remedies.steps(finding, topology)]
             whole = all(remedies.steps(finding, topology) for finding in failing)
             yield {
                 "example": f"{example.rule} {example.number}",
-                "commands": [step.command for step in steps if step.command] if whole else [],
+                "commands": [_chosen(step.command, sizes) for step in steps if step.command] if whole else [],
                 "resources": [body for body in changed.inventory["value"] if "id" in body],
             }
 
@@ -108,6 +110,19 @@ class Examples:
         change = {key: value for key, value in example.content.items() if key in changes.KEYS}
         profile = example.content.get("profile", known_good.profile)
         return changes.apply(known_good, change), [*self._rules[profile]]
+
+
+def _sizes(known_good: Fixture) -> dict[str, str]:
+    """Return the sizes of the VMs of a known-good deployment by name: what a person might choose."""
+    vms = [body for body in known_good.inventory["value"] if "hardwareProfile" in body.get("properties", {})]
+    return {body["name"]: body["properties"]["hardwareProfile"]["vmSize"] for body in vms}
+
+
+def _chosen(command: str, sizes: dict[str, str]) -> str:
+    """Return a command with its choices made."""
+    words = shlex.split(command)
+    size = sizes.get(words[words.index("-n") + 1], "") if "-n" in words else ""
+    return command.replace('"$SIZE"', size).replace('"$PATH"', "/health.html")
 
 
 def evaluated(changed: Fixture, rules: Iterable[CompiledRule]) -> dict[Key, Finding]:
