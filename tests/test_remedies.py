@@ -156,8 +156,6 @@ def test_the_runbook_has_every_fail(capsys: pytest.CaptureFixture[str], tmp_path
 def hostile(document: Document) -> Document:
     """Return a report in which all texts that come from Azure or users are hostile."""
     text = "```\n$(touch pwned)\n`touch pwned`\x1b[2J'; touch pwned #"
-    step = document.findings[0].remedy
-    assert step == ()
     findings = tuple(
         msgspec.structs.replace(
             finding,
@@ -185,7 +183,7 @@ def test_no_text_becomes_a_command(tmp_path: Path) -> None:
         words = shlex.split(line.removeprefix("SIZE=$(").removesuffix(")") if line.startswith("SIZE=") else line)
         assert words[0] == "az" or len(words) == 2
     fences = [line for line in as_markdown(document).splitlines() if line.startswith("```")]
-    assert {len(line) - len(line.lstrip("`")) for line in fences} == {4, 3} - {3} | {4}
+    assert {len(line) - len(line.lstrip("`")) for line in fences} == {4}
 
 
 RULE = """\
