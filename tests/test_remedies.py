@@ -212,6 +212,7 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
         ("{run: 'az x -n {setting.x}', disturbs: nothing}", "`settings` has no such name"),
         ("{run: 'az x -n {SIZE}', disturbs: nothing}", "`choose` does not say what it is"),
         ("{run: 'az x', disturbs: nothing, choose: {SIZE: how large it is to be}}", "the command has no {SIZE}"),
+        ("{run: 'az x {PATH}', disturbs: nothing, choose: {PATH: the path of a page}}", "PATH"),
         ("{run: 'az x -n {', disturbs: nothing}", "a brace must belong to a {placeholder}"),
         ("{run: 'az x -n ''a', disturbs: nothing}", "`run` is not a command: No closing quotation"),
         ("{run: 'az x', disturbs: restarts a VM}", "`vm` must name the VM that it restarts"),

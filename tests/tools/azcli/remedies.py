@@ -122,7 +122,7 @@ def _chosen(command: str, sizes: dict[str, str]) -> str:
     """Return a command with its choices made."""
     words = shlex.split(command)
     size = sizes.get(words[words.index("-n") + 1], "") if "-n" in words else ""
-    return command.replace('"$SIZE"', size).replace('"$PATH"', "/health.html").replace('"$PORT"', "80")
+    return command.replace('"$SIZE"', size).replace('"$PAGE"', "/health.html").replace('"$PORT"', "80")
 
 
 def evaluated(changed: Fixture, rules: Iterable[CompiledRule]) -> dict[Key, Finding]:
