@@ -24,7 +24,7 @@ from auditor.rules.conditions import CompiledRule
 Findings = Mapping[tuple[str, str, str], Finding]
 """Findings by rule, deployment and subject."""
 
-_WORTH_RECORDING: Final = 6
+_WORTH_RECORDING: Final = 2
 """The number of changed deployments for which evaluating all rules costs less than recording what each rule reads."""
 _SHOWN: Final = 3
 """The number of subjects that a failure shows."""
