@@ -95,6 +95,7 @@ def test_the_demo_has_no_findings_outside_its_deployment(capsys: pytest.CaptureF
     assert not [f for f in report["findings"] if "rg-other-teams" in f["subject"]["id"].lower()]
 
 
+@pytest.mark.slow
 def test_a_known_good_deployment_is_complete_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(GOOD) == exit_codes.OK
     assert "complete" in capsys.readouterr().out.splitlines()[-1]
@@ -121,6 +122,7 @@ def test_missing_files_that_the_deployment_requires_give_exit_code_3(
     assert json.loads(capsys.readouterr().out)["coverage"]["complete"] is False
 
 
+@pytest.mark.slow
 def test_a_name_that_nothing_has_is_reported_with_what_was_meant(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_name_that_nothing_has_is_reported_with_what_was_meant(
     assert "regions.primary observed westeurop expected in [westeurope, northeurope]" in shown
 
 
+@pytest.mark.slow
 def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytest.CaptureFixture[str]) -> None:
     path = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
     body = json.loads(path.read_text(encoding="utf-8"))
@@ -251,6 +254,7 @@ def test_a_waiver_names_its_rule_in_any_case() -> None:
     assert exemptions.load(document, ["LB003"])[0].rule == "LB003"
 
 
+@pytest.mark.slow
 def test_a_waiver_of_a_rule_that_no_pack_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = waived(tmp_path, "rule: MIR999")
     assert main([*GOOD, *arguments]) == exit_codes.USAGE

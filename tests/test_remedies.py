@@ -76,6 +76,7 @@ def named(name: str) -> Topology:
     return topology(change)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_one_word(name: str) -> None:
     [[step]] = fails("LB004", named(name))
@@ -84,11 +85,13 @@ def test_a_name_is_one_word(name: str) -> None:
     assert words[-2:] == ["--subscription", "00000000-0000-0000-0000-000000000001"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_name_that_cannot_be_quoted_fills_in_nothing(name: str) -> None:
     assert fails("LB004", named(name)) == [()]
 
 
+@pytest.mark.slow
 def test_half_a_remedy_is_none() -> None:
     """The load-balancing rule without a probe is the concern of no step."""
     change = {"remove": [{"resource": "lb-web", "path": "properties.loadBalancingRules[0].properties.probe"}]}
@@ -126,6 +129,7 @@ def test_a_choice_is_a_variable_and_the_arbiter_is_alone() -> None:
     assert [*steps[2].choices] == ["SIZE"]
 
 
+@pytest.mark.slow
 def test_of_alternatives_one_is_enough() -> None:
     """A profile that is disabled fails a rule that an Azure Front Door would pass, too."""
     change = {"set": [{"resource": "tm-trakcare", "path": "properties.profileStatus", "value": "Disabled"}]}
@@ -139,6 +143,7 @@ def scanned(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_runbook_has_every_fail(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     kept = tmp_path / "report.json"
     main(["scan", "--demo", "-o", f"json={kept}"])
@@ -172,6 +177,7 @@ def hostile(document: Document) -> Document:
     return msgspec.structs.replace(document, findings=findings)
 
 
+@pytest.mark.slow
 def test_no_text_becomes_a_command(tmp_path: Path) -> None:
     kept = tmp_path / "report.json"
     main(["scan", "--demo", "-o", f"json={kept}"])

@@ -110,6 +110,7 @@ def test_a_wrong_deployment_file_in_a_snapshot_is_named(raw: Path, tmp_path: Pat
         scan.scan(Request(FileSource(raw), deployment=tmp_path / "missing.yaml"))
 
 
+@pytest.mark.slow
 def test_without_declaration_the_report_says_that_no_deployment_is_recognised(raw: Path) -> None:
     report = scan.scan(Request(FileSource(raw)))
     assert {f.outcome for f in report.findings} == {Outcome.UNKNOWN}
@@ -128,6 +129,7 @@ def test_the_date_that_counts(raw: Path, tmp_path: Path) -> None:
     assert before <= undated <= dt.datetime.now(dt.UTC).date()
 
 
+@pytest.mark.slow
 def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "raw.json", takenAt="yesterday")
     with pytest.raises(InputError, match="takenAt is 'yesterday'") as refused:
@@ -178,17 +180,20 @@ def test_added_packs_are_checked(raw: Path, own: Path) -> None:
         scan.scan(Request(FileSource(raw), rules=(own,)))
 
 
+@pytest.mark.slow
 def test_settings_are_checked(raw: Path, declared: Path) -> None:
     declared.write_text(DEPLOYMENT.format(name="d") + "    settings: {dr_capacity_ratio: 7}\n")
     with pytest.raises(InputError, match="must be between"):
         scan.scan(Request(FileSource(raw), deployment=declared))
 
 
+@pytest.mark.slow
 def test_an_unknown_profile_is_refused(raw: Path) -> None:
     with pytest.raises(InputError, match="no rule profile 'tomorrow'"):
         scan.scan(Request(FileSource(raw), profile="tomorrow"))
 
 
+@pytest.mark.slow
 def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
     report = scan.scan(Request(FileSource(raw), deployment=declared, rules=(own,)))
     report = msgspec.structs.replace(report, findings=tuple(f for f in report.findings if f.rule.id == "OWN001"))

@@ -75,6 +75,7 @@ def citing(statement: str) -> list[str]:
     return sorted(rule.id for rule in rules_by_id().values() if statement in rule.reference)
 
 
+@pytest.mark.slow
 def test_each_statement_is_cited_or_says_what_would_show_it() -> None:
     statements, _ = sections()
     assert built_in().pack.statements

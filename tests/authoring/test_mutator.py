@@ -109,6 +109,7 @@ def test_names_are_not_mutated(mutator: Mutator) -> None:
     }
 
 
+@pytest.mark.slow
 def test_mutated_references_lead_to_another_resource_or_none(mutator: Mutator) -> None:
     """A part refers to parts of the same resource only."""
     probe = "properties.rules[*].properties.probe"

@@ -101,6 +101,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.sampled_from("abc"), _JSON), st.lists(st.sampled_from(["a", "b", "c", 0, 1, None]), max_size=4)
 )

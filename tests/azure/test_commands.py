@@ -45,6 +45,7 @@ def test_a_resource_of_which_no_version_is_known_is_shown(type_: str) -> None:
 LISTED = [declared for declared in TYPES.values() if declared.version is not None and declared.via is not Via.NONE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("declared", LISTED, ids=lambda declared: declared.name)
 def test_a_list_is_read_as_the_auditor_reads_it_with_all_its_pages(declared: ResourceType) -> None:
     command = commands.list_all(declared.key, SUB)

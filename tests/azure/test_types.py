@@ -18,12 +18,14 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reads.md").read_text(enc
 every_type = pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: declared.name)
 
 
+@pytest.mark.slow
 @every_type
 def test_a_type_has_the_casing_of_microsoft(declared: ResourceType) -> None:
     assert re.fullmatch(r"Microsoft\.[A-Z][A-Za-z]+(/[A-Za-z]+)+", declared.name)
     assert [other.name for other in DECLARED if other.key == declared.key] == [declared.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("declared", READ, ids=lambda declared: declared.name)
 def test_every_type_that_is_read_has_a_permission_a_version_and_a_row(declared: ResourceType) -> None:
     assert declared.action in reads.actions()
@@ -38,6 +40,7 @@ def test_every_type_that_is_read_has_a_permission_a_version_and_a_row(declared: 
     assert [line for line in PAGE if line.startswith(f"| {declared.version} | {declared.version.why} |")]
 
 
+@pytest.mark.slow
 @every_type
 def test_a_parent_is_named_where_there_is_one(declared: ResourceType) -> None:
     if declared.via in {Via.PARENT, Via.MEMBER}:
@@ -46,6 +49,7 @@ def test_a_parent_is_named_where_there_is_one(declared: ResourceType) -> None:
         assert declared.parent == ""
 
 
+@pytest.mark.slow
 @every_type
 def test_its_own_version_returns_all_that_is_read(declared: ResourceType) -> None:
     versions = [entry.version for entry in declared.since]
@@ -82,6 +86,7 @@ def elements(declared: ResourceType) -> list[tuple[str, tuple[Reference, ...]]]:
     return [("", declared.references), *((part.path, part.references) for part in declared.parts)]
 
 
+@pytest.mark.slow
 @every_type
 def test_references_lead_to_declared_types(declared: ResourceType) -> None:
     for path, references in elements(declared):

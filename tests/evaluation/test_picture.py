@@ -136,6 +136,7 @@ def test_vms_outside_of_zones_belong_into_zones() -> None:
     assert found.regions[0].places == ("zone 1", "zone 2", "zone 3", "no zone")
 
 
+@pytest.mark.slow
 def test_a_row_names_the_subjects_whose_findings_stand_at_it() -> None:
     rows = {row.id: row.subjects for row in unchanged("healthshare-current").rows}
     assert rows["mirror/HSHI"] == ("healthshare-prod/mirrors/HSHI",)

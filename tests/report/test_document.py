@@ -158,6 +158,7 @@ def test_a_later_version_may_add_keys() -> None:
 # --- the schema -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_schema_is_valid() -> None:
     validator("report").check_schema(SCHEMA)
 

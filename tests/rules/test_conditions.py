@@ -132,6 +132,7 @@ def completions(values: Iterable[object]) -> Iterator[tuple[bool, ...]]:
     return itertools.product(*((True, False) if value is GAP else (value is True,) for value in values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "join"), [("allOf", all), ("anyOf", any)])
 @pytest.mark.parametrize(
     "values", COMBINATIONS, ids=lambda values: "".join("FT"[v] if v is not GAP else "U" for v in values)
@@ -800,6 +801,7 @@ COMPARISONS: Final[list[tuple[str, object, object, object]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operator", "left", "right", "result"), COMPARISONS)
 def test_compare(operator: str, left: object, right: object, result: object) -> None:
     found = compare(operator, left, right)

@@ -250,6 +250,7 @@ def test_packs_add_rules_and_never_override(tmp_path: Path) -> None:
     assert [found.rule.id for found in packs.select([first, third], "current")] == ["OWN001", "OWN002"]
 
 
+@pytest.mark.slow
 def test_an_unknown_profile_names_those_that_there_are(tmp_path: Path) -> None:
     built_in = packs.load(bundled.PACK, FACTS)
     with pytest.raises(InputError, match=r"there is no rule profile 'strct'; there are article-2018, current, strict$"):
@@ -375,6 +376,7 @@ def test_the_shipped_pack_is_sound() -> None:
     assert set(pack["profiles"]) == {"current", "article-2018"}
 
 
+@pytest.mark.slow
 def test_every_shipped_rule_is_in_a_profile() -> None:
     pack = packs.load(bundled.PACK, FACTS)
     found = {rule.rule.id for profile in ("current", "article-2018") for rule in packs.select([pack], profile)}

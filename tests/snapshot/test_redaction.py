@@ -35,6 +35,7 @@ _NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _NAMES)
 @pytest.mark.parametrize("secret", ["hunter2", "", 7, ["hunter2"], {"a": {"b": "hunter2"}}])
 def test_a_property_of_a_secret_name_is_dropped_whole(name: str, secret: object) -> None:

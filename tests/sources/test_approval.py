@@ -123,6 +123,7 @@ def test_the_command_says_what_gaps_leave_out(file: Path, taken: Snapshot, capsy
         ]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_a_scan_writes_is_not_approved(file: Path, tmp_path: Path) -> None:
     approval.approve(file, "me", "why")
     deployment = tmp_path / "d.yaml"

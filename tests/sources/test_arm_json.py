@@ -253,6 +253,7 @@ _BEFORE: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", _WRONG, ids=range(len(_WRONG)))
 @pytest.mark.parametrize("before", _BEFORE, ids=range(len(_BEFORE)))
 @pytest.mark.parametrize("key", ["value", "data", ""])

@@ -115,6 +115,7 @@ def test_a_subscription_of_which_nothing_was_read_but_its_resources_is_lost_from
     assert missing(since(left_out, unlisted_in(FIRST), first=unread), "subscription") == {NOT_SCANNED}
 
 
+@pytest.mark.slow
 def test_a_mirror_whose_tags_were_removed_may_exist_unless_none_is_declared() -> None:
     def to_app(body: Body) -> None:
         for vm in vms(body, OTHER):

@@ -126,6 +126,7 @@ def moved(type_: str, path: str) -> list[str]:
     return [found.path for found in Comparison(before, after, str).differences()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("type_", "path"), KNOWN)
 def test_volatile_properties_are_ignored(type_: str, path: str) -> None:
     assert moved(type_, path) == []
@@ -136,6 +137,7 @@ def test_volatile_properties_are_ignored(type_: str, path: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("type_", "path"), ENTRIES)
 def test_every_entry_applies_to_an_existing_property(type_: str, path: str) -> None:
     """This finds entries with a misspelt path or type."""

@@ -110,6 +110,7 @@ ZONES = st.sampled_from(["1", "2", "3"])
 PLACES = st.builds(lambda where, zone: where(zone), st.sampled_from([here, there]), ZONES)
 
 
+@pytest.mark.slow
 @given(PLACES, PLACES, PLACES, st.permutations(["1", "2", "3"]), st.sets(st.sampled_from([0, 1])))
 def test_a_mapping_that_was_not_read_changes_nothing_but_to_unknown(
     a: Body, b: Body, arbiter: Body, other: list[str], hidden: set[int]

@@ -42,6 +42,7 @@ def test_other_text_has_no_format() -> None:
     assert formats.by_name("notes.txt") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @every_sample
