@@ -126,6 +126,7 @@ def changed(mutator: Mutator, mutation: Mutation) -> dict[str, Any]:
     return {body["id"]: body for body in mutator.changed(mutation)}
 
 
+@pytest.mark.slow
 def test_a_mutation_changes_one_property_of_a_copy(mutator: Mutator) -> None:
     before = {arm_id: repr(body) for arm_id, body in BODIES.items()}
     steps: Steps = ("properties", "probes", 1, "properties", "port")

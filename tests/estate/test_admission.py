@@ -701,6 +701,7 @@ def test_an_uncertain_deny_makes_only_its_own_traffic_unknown(doubt: dict[str, A
 NUMBERS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)).map(lambda p: (p[0], p[0] + p[1])), max_size=5)
 
 
+@pytest.mark.slow
 @given(one=NUMBERS, other=NUMBERS)
 def test_sets_of_numbers(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
     def members(ranges: Ranges) -> set[int]:
