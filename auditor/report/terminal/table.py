@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SCREEN: Final = 40
 """The lines of a screen, which a report does not exceed only to show lesser findings in two lines."""
+_FEW: Final = 12
+"""The rows that have two lines also where the rest of the report fills the screen."""
 _ABOUT: Final = 24
 """The columns that a short line leaves for the names of subjects."""
 _BESIDE: Final = 40
@@ -84,7 +86,7 @@ def _name(finding: Finding, *, several: bool) -> str:
 
 
 def _lines(rows: list[_Row], width: int, room: int) -> list[list[str]]:
-    """Return the lines of each row: one, and two as long as the screen has room; on a full one, of critical rows."""
+    """Return the lines of each row: two where the screen has room, and of few or critical rows on a full one."""
     if not rows:
         return []
     width -= max(len(row.lead) for row in rows)
@@ -93,10 +95,10 @@ def _lines(rows: list[_Row], width: int, room: int) -> list[list[str]]:
         return [[_beside(row, column, width)] for row in rows]
     chosen = []
     room -= len(rows)
-    screen_is_full = room < 0
+    screen_is_full, are_few = room < 0, len(rows) <= _FEW
     for row in rows:
         full = _full(row, width)
-        is_full = len(full) - 1 <= room or (screen_is_full and row.severity is SEVERITIES[0])
+        is_full = len(full) - 1 <= room or (screen_is_full and (are_few or row.severity is SEVERITIES[0]))
         room -= (len(full) - 1) * is_full
         chosen.append(full if is_full else [_short(row, width)])
     return chosen
