@@ -13,7 +13,7 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ from auditor.rules.facts import FACTS
 HERE = Path(__file__).resolve().parent
 UNPROVED = HERE / "unproved.yaml"
 """Failing examples whose remedy cannot be proved so, each with the reason."""
+CHOICES = HERE / "choices.yaml"
+"""What a person might choose, and sizes that the known-good deployments do not have."""
 MOST_UNPROVED = 12
 
 Key = tuple[str, str, str]
@@ -53,6 +55,9 @@ class Examples:
             if example.content["expect"] == "fail" and "attest" not in example.content
         ]
         self.unproved: dict[str, str] = yaml.safe_load(UNPROVED.read_text(encoding="utf-8"))
+        chosen = yaml.safe_load(CHOICES.read_text(encoding="utf-8"))
+        self._choices: dict[str, dict[str, str]] = chosen["choices"]
+        self._sizes: dict[str, dict[str, object]] = chosen["sizes"]
 
     def cases(self) -> Iterator[dict[str, Any]]:
         """Yield each example with its commands and resources; one without commands has none."""
@@ -61,12 +66,16 @@ class Examples:
             topology = changed.topology()
             own = [one for one in rules if one.rule.id == example.rule]
             failing = [f for f in engine.evaluate(topology, own) if f.outcome is Outcome.FAIL]
+            name = f"{example.rule} {example.number}"
             sizes = _sizes(fixtures.known_good(example.content["on"]))
+            chosen = {
+                key: value for of in ("all", example.rule, name) for key, value in self._choices.get(of, {}).items()
+            }
             steps = [step for finding in failing for step in remedies.steps(finding, topology)]
             whole = all(remedies.steps(finding, topology) for finding in failing)
             yield {
-                "example": f"{example.rule} {example.number}",
-                "commands": [_chosen(step.command, sizes) for step in steps if step.command] if whole else [],
+                "example": name,
+                "commands": [_chosen(step.command, chosen, sizes) for step in steps if step.command] if whole else [],
                 "resources": [body for body in changed.inventory["value"] if "id" in body],
             }
 
@@ -109,7 +118,11 @@ class Examples:
         known_good = fixtures.known_good(example.content["on"])
         change = {key: value for key, value in example.content.items() if key in changes.KEYS}
         profile = example.content.get("profile", known_good.profile)
-        return changes.apply(known_good, change), [*self._rules[profile]]
+        changed = changes.apply(known_good, change)
+        bodies = [*changed.inventory["value"], *_records(changed.inventory["value"], self._sizes)]
+        return msgspec.structs.replace(changed, inventory={**changed.inventory, "value": bodies}), [
+            *self._rules[profile]
+        ]
 
 
 def _sizes(known_good: Fixture) -> dict[str, str]:
@@ -118,11 +131,23 @@ def _sizes(known_good: Fixture) -> dict[str, str]:
     return {body["name"]: body["properties"]["hardwareProfile"]["vmSize"] for body in vms}
 
 
-def _chosen(command: str, sizes: dict[str, str]) -> str:
-    """Return a command with its choices made."""
+def _records(bodies: list[dict[str, Any]], sizes: Mapping[str, Mapping[str, object]]) -> Iterator[dict[str, Any]]:
+    """Yield SKU records of more sizes, each like that of another size in the region."""
+    like = {tuple(body["locations"]): body for body in bodies if body.get("resourceType") == "virtualMachines"}
+    for record in like.values():
+        for name, other in sizes.items():
+            capabilities = {item["name"]: item["value"] for item in record["capabilities"]} | other
+            listed = [{"name": key, "value": str(value)} for key, value in capabilities.items()]
+            yield {**record, "name": name, "capabilities": listed}
+
+
+def _chosen(command: str, chosen: Mapping[str, str], sizes: Mapping[str, str]) -> str:
+    """Return a command with its choices made; a VM gets the size that it has in `sizes` unless one is chosen."""
     words = shlex.split(command)
     size = sizes.get(words[words.index("-n") + 1], "") if "-n" in words else ""
-    return command.replace('"$SIZE"', size).replace('"$PAGE"', "/health.html").replace('"$PORT"', "80")
+    for name, value in {"SIZE": size, **chosen}.items():
+        command = command.replace(f'"${name}"', shlex.quote(str(value)))
+    return command
 
 
 def evaluated(changed: Fixture, rules: Iterable[CompiledRule]) -> dict[Key, Finding]:
