@@ -136,7 +136,7 @@ def _records(bodies: list[dict[str, Any]], sizes: Mapping[str, Mapping[str, obje
     like = {tuple(body["locations"]): body for body in bodies if body.get("resourceType") == "virtualMachines"}
     for record in like.values():
         for name, other in sizes.items():
-            capabilities = {item["name"]: item["value"] for item in record["capabilities"]} | other
+            capabilities = {item["name"]: item["value"] for item in record["capabilities"]} | dict(other)
             listed = [{"name": key, "value": str(value)} for key, value in capabilities.items()]
             yield {**record, "name": name, "capabilities": listed}
 
