@@ -21,6 +21,7 @@ from auditor.evaluation.remedies import FilledStep
 from auditor.report.document import Document
 from auditor.report.remedies import as_markdown, as_shell
 from auditor.rules import packs
+from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Disturbance
 from tests.report.reports import SUBSCRIPTION
@@ -220,6 +221,7 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
         ("{run: 'az x', disturbs: nothing, choose: {SIZE: how large it is to be}}", "the command has no {SIZE}"),
         ("{run: 'az x {PATH}', disturbs: nothing, choose: {PATH: the path of a page}}", "PATH"),
         ("{run: 'az x -n {', disturbs: nothing}", "a brace must belong to a {placeholder}"),
+        ("{run: 'az x {{{name}}', disturbs: nothing}", "a brace must belong to a {placeholder}"),
         ("{run: 'az x -n ''a', disturbs: nothing}", "`run` is not a command: No closing quotation"),
         ("{run: 'az x', disturbs: restarts a VM}", "`vm` must name the VM that it restarts"),
         ("{run: 'az x -n {resource.a..b}', disturbs: nothing}", "'a..b' is not a property path"),
@@ -242,10 +244,19 @@ statements: {}
 """
 
 
-def load(folder: Path, step: str, target: str) -> None:
+def load(folder: Path, step: str, target: str) -> list[CompiledRule]:
     (folder / "pack.yaml").write_text(PACK)
     (folder / "XX001.yaml").write_text(RULE.replace("FOR", target).replace("STEP", step))
-    packs.load(folder, FACTS)
+    return [*packs.load(folder, FACTS).rules["current"]]
+
+
+@pytest.mark.parametrize(("name", "value"), [("a b", '{"of": "a b"}'), ('a", "b', None), ("a\\", None)])
+def test_a_name_in_json_is_only_a_value(tmp_path: Path, name: str, value: str | None) -> None:
+    step = """{run: "az x --of '{{\\"of\\": \\"{resource.sku.name}\\"}}'", disturbs: nothing}"""
+    rules = load(tmp_path, step, "{type: Microsoft.Network/loadBalancers}")
+    found = topology({"set": [{"resource": "lb-web", "path": "sku.name", "value": name}]})
+    steps = [remedies.steps(one, found) for one in engine.evaluate(found, rules) if one.outcome.value == "fail"]
+    assert [[shlex.split(step.command)[3] for step in one] for one in steps] == [[value] if value else []]
 
 
 def test_a_mirror_is_no_resource(tmp_path: Path) -> None:

@@ -178,16 +178,20 @@ class _Filler:
 
     def _word(self, word: str, step: Step, place: _Place) -> str:
         """Return a word of a command for a shell."""
-        shown, plain, position = "", "", 0
+        shown, plain, position, is_json = "", "", 0, "{{" in word
         for found in PLACEHOLDER.finditer(word):
             plain += word[position : found.start()]
             position = found.end()
-            if found[1] in step.choices:
+            if found[1] is None:
+                plain += found[0][0]
+            elif found[1] in step.choices:
                 shown += (shlex.quote(plain) if plain else "") + f'"${found[1]}"'
                 plain = ""
             else:
                 value = self._value(found[1], place)
                 if found.start() == 0 and (value.startswith(_NOT_TEXT) or value == "null"):
+                    raise _UnfilledError
+                if is_json and any(character in value for character in '"\\'):
                     raise _UnfilledError
                 plain += value
         plain += word[position:]
@@ -198,7 +202,7 @@ class _Filler:
         position = 0
         for found in PLACEHOLDER.finditer(text):
             yield text[position : found.start()]
-            yield self._value(found[1], place)
+            yield found[0][0] if found[1] is None else self._value(found[1], place)
             position = found.end()
         yield text[position:]
 

@@ -13,7 +13,8 @@ from auditor.azure.types.names import VM
 from auditor.rules.conditions import ConditionError
 from auditor.rules.model import Disturbance, Step
 
-PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+"""A placeholder, whose name is group 1; or `{{` or `}}`, which stand for a brace and have no such group."""
 OF_RESOURCE: Final = frozenset({"subscription", "group", "name", "id", "region"})
 NAME_OF: Final = "/name"
 """Behind the path of an ARM id: its last segment."""
@@ -62,16 +63,20 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
 
 def _check(rule: Mapping[str, Any], step: Step, place: tuple[str | int, ...]) -> None:
     """Refuse a placeholder that nothing fills in, and a choice that no command has."""
-    used = [name for word in step.words for name in PLACEHOLDER.findall(word)]
-    for key, names in (("run", used), ("vm", PLACEHOLDER.findall(step.vm))):
+    used = [name for word in step.words for name in _names(word)]
+    for key, names in (("run", used), ("vm", _names(step.vm))):
         for name in names:
             _check_placeholder(rule, step, name, (*place, key))
     if any("{" in PLACEHOLDER.sub("", word) or "}" in PLACEHOLDER.sub("", word) for word in (*step.words, step.vm)):
-        message = "a brace must belong to a {placeholder}"
+        message = "a brace must belong to a {placeholder}; a brace itself is {{ or }}"
         raise ConditionError(message, (*place, "run"))
     for name in step.choices.keys() - set(used):
         message = f"the command has no {{{name}}}"
         raise ConditionError(message, (*place, "choose", name))
+
+
+def _names(text: str) -> list[str]:
+    return [found[1] for found in PLACEHOLDER.finditer(text) if found[1] is not None]
 
 
 def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tuple[str | int, ...]) -> None:
