@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BENCH ?= full
+RULES ?=
 
 VENV := .venv-dev
 PY := $(VENV)/bin/python
@@ -14,7 +15,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check quick test coverage bench docs azcli
+.PHONY: help check quick test coverage bench docs azcli remedies
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,12 +42,14 @@ bench: $(READY) ## cost of a scan against lower bounds of the same run (BENCH=sh
 docs: $(READY) ## write the pages that are generated from the rules
 	@$(PY) docs/generate.py
 
-azcli: $(READY) $(AZCLI)/.ready ## run the az commands of rules, pages and messages with Azure CLI, against a fake ARM
+azcli: $(READY) $(AZCLI)/.ready remedies ## run the az commands of rules, pages and messages with Azure CLI, against a fake ARM
 	@$(PY) -m tests.tools.azcli.commands > $(AZCLI)/commands.json
 	@$(AZCLI)/bin/python -m tests.tools.azcli.run < $(AZCLI)/commands.json
-	@$(PY) -m tests.tools.azcli.remedies > $(AZCLI)/remedies.json
+
+remedies: $(READY) $(AZCLI)/.ready ## the part of azcli that proves remedies (RULES="LB003 LB004" for those of some rules)
+	@$(PY) -m tests.tools.azcli.remedies --rule $(RULES) > $(AZCLI)/remedies.json
 	@$(AZCLI)/bin/python -m tests.tools.azcli.run_remedies < $(AZCLI)/remedies.json > $(AZCLI)/bodies.json
-	@$(PY) -m tests.tools.azcli.remedies $(AZCLI)/bodies.json
+	@$(PY) -m tests.tools.azcli.remedies $(AZCLI)/bodies.json --rule $(RULES)
 
 # --no-deps: the lock file is complete (.ci/run checks that), and older versions of pip refuse to resolve `coverage[toml]`,
 # which it pins without the extra (pypa/pip#9644).

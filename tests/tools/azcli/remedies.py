@@ -4,7 +4,7 @@
     python -m tests.tools.azcli.run_remedies < cases.json > bodies.json     (with Azure CLI)
     python -m tests.tools.azcli.remedies bodies.json
 
-With ids of rules, `--rule LB003 LB004`, only theirs.
+With ids of rules, `--rule LB003 LB004`, only theirs; without ids, all.
 """
 
 from __future__ import annotations
@@ -46,8 +46,12 @@ class Examples:
     def __init__(self, wanted: Iterable[str] = ()) -> None:
         self._rules = packs.load(bundled.PACK, FACTS).rules
         with_remedy = {one.rule.id for rules in self._rules.values() for one in rules if one.rule.remedy}
-        chosen = with_remedy & set(wanted) if wanted else with_remedy
-        files = [path for path in packs.rule_paths(bundled.PACK) if path.stem in chosen]
+        paths = packs.rule_paths(bundled.PACK)
+        chosen = set(wanted) or {path.stem for path in paths}
+        if unknown := chosen - {path.stem for path in paths}:
+            raise SystemExit(f"there is no rule {', '.join(sorted(unknown))}")
+        files = [path for path in paths if path.stem in chosen & with_remedy]
+        self._chosen = chosen
         self._examples = [
             example
             for path in files
@@ -93,6 +97,9 @@ class Examples:
         filled = {example.rule for example in self._examples if results[f"{example.rule} {example.number}"]["commands"]}
         for rule in sorted({example.rule for example in self._examples} - filled):
             yield f"{rule}: no command is filled in for any example"
+        for name in sorted(self.unproved.keys() - results.keys()):
+            if name.split(" ")[0] in self._chosen:
+                yield f"unproved.yaml: there is no failing example {name}"
         if len(self.unproved) > MOST_UNPROVED:
             yield f"unproved.yaml has {len(self.unproved)} entries, more than {MOST_UNPROVED}"
 
@@ -166,7 +173,7 @@ def main() -> int:
     """Print the cases, or each fault; return 1 if there is any."""
     parser = argparse.ArgumentParser()
     parser.add_argument("bodies", nargs="?", type=Path)
-    parser.add_argument("--rule", nargs="+", default=[])
+    parser.add_argument("--rule", nargs="*", default=[])
     options = parser.parse_args()
     examples = Examples(options.rule)
     if options.bodies is None:
