@@ -48,6 +48,7 @@ def unlocked(context: Context, deployment: Deployment) -> Answer:
             continue
         unread = (level.value for level in levels if isinstance(level.value, Unknown))
         known.append(next(unread, None) or graph.listing(LOCK, subscription) or resource.id)
+        reads.append(Read(resource.id, "", resource.name))
     return Answer(PartialList(tuple(known), needed.missing), tuple(dict.fromkeys(reads)))
 
 

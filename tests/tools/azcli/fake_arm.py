@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
+from tests.tools.azcli.fake_backup import FakeBackup
+
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 PROVIDERS = f"{SUBSCRIPTION}/resourceGroups/RG/providers/"
 VM = "microsoft.compute/virtualmachines"
@@ -49,9 +51,10 @@ class FakeArm:
         estate = yaml.safe_load(file.read_text(encoding="utf-8"))
         self._answers: dict[str, Any] = estate["answers"]
         self._resources: dict[str, Body] = {}
+        self._backup = FakeBackup(self._resources)
         self.writes: list[Write] = []
         if resources is not None:
-            self._resources = {body["id"].lower(): copy.deepcopy(body) for body in resources}
+            self._resources.update((body["id"].lower(), copy.deepcopy(body)) for body in resources)
             return
         for path, body in estate["resources"].items():
             self._put(PROVIDERS + path, {"location": "westeurope", **body})
@@ -79,6 +82,8 @@ class FakeArm:
             return refused.status, {"error": {"code": "Refused", "message": str(refused)}}
 
     def _change(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if (backup := self._backup.change(method, path, body)) is not None:
+            return backup
         if method == "POST":
             return 200, self._act(*path.rsplit("/", 1))
         if method == "DELETE":
@@ -95,6 +100,8 @@ class FakeArm:
         found = self._find(path)
         if found is not None:
             return found
+        if (backup := self._backup.get(path)) is not None:
+            return backup
         for pattern, answer in self._answers.items():
             if re.search(pattern, path, re.IGNORECASE):
                 return answer

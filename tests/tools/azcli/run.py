@@ -28,6 +28,7 @@ import jmespath
 import yaml
 
 from tests.tools.azcli.fake_arm import SUBSCRIPTION, FakeArm, Write, body_of, expanded
+from tests.tools.azcli.fake_backup import ACCEPTED
 
 HERE = Path(__file__).resolve().parent
 TENANT = "00000000-0000-0000-0000-0000000000aa"
@@ -157,6 +158,8 @@ class AzureCli:
         data = b"" if body is None else json.dumps(body).encode()
         response.raw = io.BytesIO(data)
         response.headers.update({"Content-Type": "application/json", "Content-Length": str(len(data))})
+        if status == ACCEPTED:
+            response.headers["Azure-AsyncOperation"] = f"{request.url.partition('?')[0]}/operations/1"
         return response
 
 
