@@ -139,6 +139,38 @@ def test_of_alternatives_one_is_enough() -> None:
     assert step.command.count("--status Enabled") == 1
 
 
+def test_a_part_has_a_part_around_it_and_a_path() -> None:
+    pool, probe = "properties.backendAddressPools[0]", "properties.probes[0].properties.noHealthyBackendsBehavior"
+    address = f"{pool}.properties.loadBalancerBackendAddresses[1]"
+    values = {
+        f"{address}.properties.adminState": "Up",
+        f"{address}.name": "b",
+        f"{pool}.name": "p",
+        probe: "AllProbedUp",
+    }
+    change = {"set": [{"resource": "lb-mirror", "path": path, "value": value} for path, value in values.items()]}
+    [steps] = fails("MIR005", topology(change))
+    commands = [step.command for step in steps if step.command]
+    assert "--pool-name p -n b --admin-state None" in commands[0]
+    assert f"--set '{probe}=AllProbedDown'" in commands[1]
+
+
+HTTP_ONLY = {"resource": "agw-trakcare", "path": "properties.httpListeners[0].properties.protocol", "value": "Http"}
+SERVES = "properties.requestRoutingRules[1].properties.redirectConfiguration"
+
+
+@pytest.mark.slow
+def test_what_is_needed_in_any_case_is_no_alternative() -> None:
+    """A listener that redirects would be enough, were there an HTTPS listener at all."""
+    serves = {"remove": [{"resource": "agw-trakcare", "path": SERVES}]}
+    [steps] = fails("LB013", topology(serves))
+    assert [step.command.split(" -g")[0] for step in steps if step.command] == [
+        "az network application-gateway redirect-config create",
+        "az network application-gateway rule update",
+    ]
+    assert fails("LB013", topology({**serves, "set": [HTTP_ONLY]})) == [()]
+
+
 def scanned(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     assert main(["remedy", "--demo", *options]) == exit_codes.OK
     return capsys.readouterr().out
@@ -215,6 +247,11 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
     [
         ("{run: 'az x -n {nam}', disturbs: nothing}", "nothing fills in {nam}"),
         ("{run: 'az x -n {part}', disturbs: nothing}", "nothing fills in {part}; `for` has no path with [*]"),
+        (
+            "{run: 'az x -n {parent}', disturbs: nothing, for: {type: Microsoft.Network/loadBalancers, path: 'a[*].b'}}",
+            "nothing fills in {parent}; `for` has no path with two [*]",
+        ),
+        ("{run: 'az x -n {place}', disturbs: nothing}", "nothing fills in {place}; `for` has no path with [*]"),
         ("{run: 'az x -n {param.shortest}', disturbs: nothing}", "`params` has no such name"),
         ("{run: 'az x -n {setting.x}', disturbs: nothing}", "`settings` has no such name"),
         ("{run: 'az x -n {SIZE}', disturbs: nothing}", "`choose` does not say what it is"),

@@ -17,7 +17,7 @@ from auditor.estate.topology import Topology
 from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Disturbance, Step
-from auditor.rules.remedies import NAME_OF, PLACEHOLDER
+from auditor.rules.remedies import NAME_OF, PLACEHOLDER, path_in
 from auditor.snapshot.known import PartialList
 from auditor.snapshot.model import Resource
 
@@ -74,7 +74,7 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
     filler = _Filler(finding, topology)
     blocks: list[tuple[FilledStep, ...]] = []
     try:
-        for _, alike in groupby(concerns, key=lambda concern: (concern[0].type, concern[0].path)):
+        for _, alike in groupby(concerns, key=lambda concern: (concern[0].type, concern[0].path, concern[0].present)):
             together = list(alike)
             distinct = {(place.resource.key, place.part): place for _, place in together[0][1]}
             blocks += [
@@ -94,11 +94,15 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
         return [(number, _Place(subject, "")) for number in range(len(finding.evidence)) if subject]
     found: list[tuple[int, _Place]] = []
     for number, entry in enumerate(finding.evidence):
-        if step.present and entry.observed is None:
-            continue
         own = _place(step, entry.resource, entry.path, resources)
-        reads = () if own else (_place(step, resource, path, resources) for resource, path, _ in entry.reads)
-        found += [(number, place) for place in (own, *reads) if place]
+        observed = [(own, entry.observed)] if own else []
+        if not own:
+            observed = [(_place(step, resource, path, resources), value) for resource, path, value in entry.reads]
+        found += [
+            (number, place)
+            for place, value in observed
+            if place and (step.present is None or step.present == (value is not None))
+        ]
     return found
 
 
@@ -212,18 +216,43 @@ class _Filler:
             return _safe(self._finding.rule.params.get(rest))
         if head == "setting":
             return _safe(self._setting(rest))
-        if rest:
-            steps_ = paths.parse(paths.join(place.part if head == "part" else "", rest.removesuffix(NAME_OF)))
-            value = _safe(paths.get(resource.body, steps_))
-            return _safe(arm.name_of(value)) if rest.endswith(NAME_OF) else value
-        if head == "part":
-            return _safe(paths.get(resource.body, (*paths.parse(place.part), "name")))
+        if head == "place":
+            return _safe(place.part)
+        if head in {"part", "parent", "resource"}:
+            path, word = path_in(rest)
+            value = _safe(paths.get(resource.body, (*_owner(head, place.part), *paths.parse(path or "name"))))
+            return _safe(_segment(value, word, resource)) if word else value
         return _safe(_of_resource(resource)[name])
 
     def _setting(self, name: str) -> float:
         """Return a setting as the deployment file declares it."""
         own = (one.declared for one in self._topology.deployments if one.id == self._finding.deployment)
         return next((d.settings[name] for d in own if name in d.settings), self._finding.rule.settings[name].default)
+
+
+def _owner(head: str, part: str) -> tuple[paths.Step, ...]:
+    """Return the path of what a placeholder names: the resource, the part, or the part around that."""
+    if head == "resource":
+        return ()
+    steps_ = paths.parse(part)
+    if head == "part":
+        return steps_
+    last = max(number for number, step in enumerate(steps_[:-1]) if isinstance(step, int))
+    return steps_[: last + 1]
+
+
+def _segment(id_: str, word: str, resource: Resource) -> str:
+    """Return the last segment of an ARM id, or that behind a word in any case.
+
+    It is "" if there is none, or if the id is of another subscription than the resource, which the command is for.
+    """
+    segments = id_.split("/")
+    if word == NAME_OF:
+        return segments[-1]
+    if arm.subscription_of(arm.key(id_)) != arm.subscription_of(resource.key):
+        return ""
+    pairs = zip(segments, segments[1:], strict=False)
+    return next((name for kind, name in pairs if kind.lower() == word.lower()), "")
 
 
 def _of_resource(resource: Resource) -> Mapping[str, str]:

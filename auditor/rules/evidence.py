@@ -25,12 +25,15 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 def distinct(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """Return evidence without repetitions; the alternatives of those that are left out are kept."""
+    """Return evidence without repetitions; the alternatives of those that are left out are kept.
+
+    An observation that is also needed outside of any alternative is there twice.
+    """
     if len(evidence) < 2:
         return tuple(evidence)
-    found: dict[tuple[str, str, str], Evidence] = {}
+    found: dict[tuple[str, str, str, bool], Evidence] = {}
     for entry in evidence:
-        key = entry.resource.lower(), entry.path, entry.expected
+        key = entry.resource.lower(), entry.path, entry.expected, bool(entry.alternatives)
         earlier = found.get(key)
         if earlier is not None and earlier.alternatives != entry.alternatives:
             alternatives = tuple(dict.fromkeys((*earlier.alternatives, *entry.alternatives)))

@@ -107,8 +107,8 @@ class Step(msgspec.Struct, frozen=True):
     """The lower-case type of those resources in the evidence that it is done for; "" for the subject."""
     path: str = ""
     """The property that the evidence must name; up to the last `[*]` it is the part that the step is done for."""
-    present: bool = False
-    """Whether an observation that the property is absent does not count."""
+    present: bool | None = None
+    """Whether the property must be there, or absent, for an observation to count; None if either counts."""
     check: str = ""
     """What a person must check or do before the command, "" if nothing."""
     vm: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,9 +17,11 @@ from auditor.rules.model import Disturbance, Step
 PLACEHOLDER: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 """A placeholder, whose name is group 1; or `{{` or `}}`, which stand for a brace and have no such group."""
 OF_RESOURCE: Final = frozenset({"subscription", "group", "name", "id", "region"})
-NAME_OF: Final = "/name"
-"""Behind the path of an ARM id: its last segment."""
+NAME_OF: Final = "name"
+"""Behind the path of an ARM id and a slash: its last segment. Another word: the segment behind that word."""
 
+_OF_PARTS: Final = {"part": 1, "place": 1, "parent": 2}
+"""How many `[*]` the path of a step needs for a placeholder of parts."""
 _CHOICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -45,7 +48,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
         disturbs=Disturbance(value["disturbs"]),
         type=canonical_type(concern.get("type", "")),
         path=path,
-        present=concern.get("present", False),
+        present=concern.get("present"),
         check=" ".join(value.get("check", "").split()),
         vm=value.get("vm", ""),
         choices=value.get("choose", {}),
@@ -83,11 +86,11 @@ def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tu
     head, _, rest = name.partition(".")
     if name in OF_RESOURCE:
         return
-    if head == "part" and "[*]" in step.path:
-        _check_path(rest.removesuffix(NAME_OF), place)
+    if step.path.count("[*]") >= _OF_PARTS.get(head, math.inf) and not (head == "place" and rest):
+        _check_path(path_in(rest)[0], place)
         return
     if head == "resource" and rest:
-        _check_path(rest.removesuffix(NAME_OF), place)
+        _check_path(path_in(rest)[0], place)
         return
     if (head == "param" and rest in rule["params"]) or (head == "setting" and rest in rule.get("settings", ())):
         return
@@ -96,11 +99,19 @@ def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tu
     message = f"nothing fills in {{{name}}}"
     hints = {
         "part": "; `for` has no path with [*]",
+        "place": "; `for` has no path with [*]",
+        "parent": "; `for` has no path with two [*]",
         "param": "; `params` has no such name",
         "setting": "; `settings` has no such name",
     }
     hint = "; `choose` does not say what it is" if _CHOICE.fullmatch(name) else hints.get(head, "")
     raise ConditionError(message + hint, place)
+
+
+def path_in(rest: str) -> tuple[str, str]:
+    """Return the path of a placeholder, and behind which word of an ARM id its value is; "" if it is no part of one."""
+    path, _, word = rest.partition("/")
+    return path, word
 
 
 def _check_path(path: str, place: tuple[str | int, ...]) -> None:
