@@ -248,7 +248,7 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
         ("{run: 'az x -n {nam}', disturbs: nothing}", "nothing fills in {nam}"),
         ("{run: 'az x -n {part}', disturbs: nothing}", "nothing fills in {part}; `for` has no path with [*]"),
         (
-            "{run: 'az x -n {parent}', disturbs: nothing, for: {type: Microsoft.Network/loadBalancers, path: 'a[*].b'}}",
+            "{run: 'az x {parent}', disturbs: nothing, for: {type: Microsoft.Network/loadBalancers, path: 'a[*]'}}",
             "nothing fills in {parent}; `for` has no path with two [*]",
         ),
         ("{run: 'az x -n {place}', disturbs: nothing}", "nothing fills in {place}; `for` has no path with [*]"),

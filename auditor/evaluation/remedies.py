@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 import msgspec
@@ -95,13 +95,11 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
     found: list[tuple[int, _Place]] = []
     for number, entry in enumerate(finding.evidence):
         own = _place(step, entry.resource, entry.path, resources)
-        observed = [(own, entry.observed)] if own else []
-        if not own:
-            observed = [(_place(step, resource, path, resources), value) for resource, path, value in entry.reads]
+        reads = ((_place(step, resource, path, resources), value) for resource, path, value in entry.reads)
         found += [
             (number, place)
-            for place, value in observed
-            if place and (step.present is None or step.present == (value is not None))
+            for place, value in ([(own, entry.observed)] if own else reads)
+            if place and step.present in {None, value is not None}
         ]
     return found
 
@@ -251,8 +249,7 @@ def _segment(id_: str, word: str, resource: Resource) -> str:
         return segments[-1]
     if arm.subscription_of(arm.key(id_)) != arm.subscription_of(resource.key):
         return ""
-    pairs = zip(segments, segments[1:], strict=False)
-    return next((name for kind, name in pairs if kind.lower() == word.lower()), "")
+    return next((name for kind, name in pairwise(segments) if kind.lower() == word.lower()), "")
 
 
 def _of_resource(resource: Resource) -> Mapping[str, str]:
