@@ -70,6 +70,13 @@ def test_names_of_the_finding_are_filled_in() -> None:
     ]
 
 
+@pytest.mark.parametrize(("state", "commands"), [("disabled", ["Unlocked", "Locked"]), ("Unlocked", ["Locked"])])
+def test_a_step_may_be_for_some_observed_values(state: str, commands: list[str]) -> None:
+    path = "properties.securitySettings.immutabilitySettings.state"
+    [steps] = fails("BKP007", topology({"set": [{"resource": "rsv-trakcare-weu", "path": path, "value": state}]}))
+    assert [shlex.split(step.command)[-3] for step in steps if step.command] == commands
+
+
 def named(name: str) -> Topology:
     """Return a topology in which the probe that is wrong has a name."""
     change: dict[str, Any] = copy.deepcopy(LOST)

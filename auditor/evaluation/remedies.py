@@ -17,7 +17,7 @@ from auditor.estate.topology import Topology
 from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Disturbance, Step
-from auditor.rules.remedies import NAME_OF, PLACEHOLDER, path_in
+from auditor.rules.remedies import NAME_OF, PLACEHOLDER, in_lower_case, path_in
 from auditor.snapshot.known import PartialList
 from auditor.snapshot.model import Resource
 
@@ -74,7 +74,7 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
     filler = _Filler(finding, topology)
     blocks: list[tuple[FilledStep, ...]] = []
     try:
-        for _, alike in groupby(concerns, key=lambda concern: (concern[0].type, concern[0].path, concern[0].present)):
+        for _, alike in groupby(concerns, key=lambda concern: _concern(concern[0])):
             together = list(alike)
             distinct = {(place.resource.key, place.part): place for _, place in together[0][1]}
             blocks += [
@@ -84,6 +84,11 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
     except _UnfilledError:
         return ()
     return tuple(step for block in _in_order(blocks, topology) for step in block)
+
+
+def _concern(step: Step) -> tuple[object, ...]:
+    """Return what `for` says."""
+    return step.type, step.path, step.present, step.observed
 
 
 def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int, _Place]]:
@@ -99,9 +104,16 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
         found += [
             (number, place)
             for place, value in ([(own, entry.observed)] if own else reads)
-            if place and step.present in {None, value is not None}
+            if place and step.present in {None, value is not None} and _is_observed(step, value)
         ]
     return found
+
+
+def _is_observed(step: Step, value: object) -> bool:
+    """Return whether a value is one that a step is for; true is not 1."""
+    found = in_lower_case(value)
+    same = (each for each in step.observed if isinstance(each, bool) is isinstance(found, bool))
+    return not step.observed or found in same
 
 
 def _place(step: Step, id_: str, path: str, resources: Mapping[str, Resource]) -> _Place | None:

@@ -109,6 +109,8 @@ class Step(msgspec.Struct, frozen=True):
     """The property that the evidence must name; up to the last `[*]` it is the part that the step is done for."""
     present: bool | None = None
     """Whether the property must be there, or absent, for an observation to count; None if either counts."""
+    observed: tuple[str | float | bool | None, ...] = ()
+    """The values of which one must be observed, texts in lower case; None for an absent property. Empty for any."""
     check: str = ""
     """What a person must check or do before the command, "" if nothing."""
     vm: str = ""

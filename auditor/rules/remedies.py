@@ -25,6 +25,11 @@ _OF_PARTS: Final = {"part": 1, "place": 1, "parent": 2}
 _CHOICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
+def in_lower_case(observed: Any) -> Any:
+    """Return a text in lower case, since Azure writes the same in several ways; any other value as it is."""
+    return observed.lower() if isinstance(observed, str) else observed
+
+
 def steps(value: Mapping[str, Any]) -> tuple[Step, ...]:
     """Return the steps of a rule file's content.
 
@@ -49,6 +54,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
         type=canonical_type(concern.get("type", "")),
         path=path,
         present=concern.get("present"),
+        observed=tuple(in_lower_case(each) for each in concern.get("observed", ())),
         check=" ".join(value.get("check", "").split()),
         vm=value.get("vm", ""),
         choices=value.get("choose", {}),
