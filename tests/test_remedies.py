@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import csv
+import io
+import json
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
@@ -18,12 +23,17 @@ from auditor.errors import InputError
 from auditor.estate.topology import Topology
 from auditor.evaluation import engine, remedies
 from auditor.evaluation.remedies import FilledStep
-from auditor.report.document import Document
-from auditor.report.remedies import as_markdown, as_shell
+from auditor.report import wording
+from auditor.report.build import build
+from auditor.report.document import Document, RemedyStep
+from auditor.report.formats import FORMATS
+from auditor.report.remedies import as_markdown, as_shell, without_ids
+from auditor.report.view import View
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Disturbance
+from tests.report import reports
 from tests.report.reports import SUBSCRIPTION
 
 KNOWN_GOOD = "trakcare-current"
@@ -230,6 +240,61 @@ def test_no_text_becomes_a_command(tmp_path: Path) -> None:
         assert words[0] == "az" or len(words) == 2
     fences = [line for line in as_markdown(document).splitlines() if line.startswith("```")]
     assert {len(line) - len(line.lstrip("`")) for line in fences} == {4}
+
+
+GUID = "0a1b2c3d-0000-4000-8000-00000000000f"
+IN_FORMATS = (
+    RemedyStep(text="Look first."),
+    RemedyStep(command=f"az x -n 'a b' --ids '/subscriptions/{GUID}/a b' --size \"$SIZE\" --subscription {GUID}"),
+)
+
+
+def with_steps(*steps: RemedyStep) -> Document:
+    """Return a report of one fail with these steps."""
+    document = build(reports.report(reports.finding(subject=reports.vm("vm-a"))), passes=False)
+    (finding,) = document.findings
+    return msgspec.structs.replace(document, findings=(msgspec.structs.replace(finding, remedy=steps),))
+
+
+def test_a_variable_stands_for_the_subscription_where_ids_are_hidden() -> None:
+    (finding,) = without_ids(with_steps(*IN_FORMATS)).findings
+    command, variable = finding.remedy[1].command or "", wording.alias(GUID).upper().replace("-", "_")
+    assert GUID not in command
+    for given, words in (({variable: GUID, "SIZE": "s m"}, shlex.split(IN_FORMATS[1].command or "")), ({}, [])):
+        script = f"az() {{ printf '%s\\n' az \"$@\"; }}; {command}"
+        said = subprocess.run(["/bin/sh", "-c", script], env=given, capture_output=True, text=True, check=False)
+        assert said.stdout.splitlines() == [word.replace("$SIZE", "s m") for word in words]
+        assert (said.returncode == 0) is bool(words)
+
+
+def test_formats_show_the_steps_of_the_finding_in_place_of_the_fix() -> None:
+    shown = {name: FORMATS[name].render(with_steps(*IN_FORMATS), View()) for name in FORMATS}
+    for name in ("markdown", "html"):
+        assert GUID not in shown[name]
+        assert wording.alias(GUID).upper().replace("-", "_") in shown[name]
+        assert "$SIZE" in shown[name]
+    (row,) = csv.DictReader(io.StringIO(shown["csv"], newline=""))
+    assert row["commands"] == f"Step 1 of 2: Look first; Step 2 of 2: Disturbs: nothing. Run: {IN_FORMATS[1].command}"
+    lines = ["# Look first.", "# Disturbs: nothing.", IN_FORMATS[1].command]
+    assert ET.fromstring(shown["junit"]).findtext(".//failure", "").splitlines()[-3:] == lines  # noqa: S314 - its own output
+    for name in ("sarif", "sarif-github", "sarif-azuredevops"):
+        (result,) = json.loads(shown[name])["runs"][0]["results"]
+        assert result["properties"]["remedy"] == lines
+        assert result["message"]["text"].endswith(f"Run: {IN_FORMATS[1].command}; nothing of this was run.")
+
+
+@pytest.mark.parametrize("value", ["{a}", "a[0]", "<b>"])
+def test_a_message_of_sarif_has_no_command_that_its_escapes_would_change(value: str) -> None:
+    shown = FORMATS["sarif"].render(with_steps(RemedyStep(command=f"az x '{value}'")), View())
+    (result,) = json.loads(shown)["runs"][0]["results"]
+    assert "az x" not in result["message"]["text"]
+    assert f"az x '{value}'" in result["properties"]["remedy"]
+
+
+def test_markdown_has_no_more_commands_than_a_summary_can_hold() -> None:
+    document = with_steps(RemedyStep(command=f"az {'x' * 100_000}"))
+    text = FORMATS["markdown"].render(msgspec.structs.replace(document, findings=document.findings * 3), View())
+    assert text.endswith("2 more findings can be corrected by commands; auditor remedy prints them.\n")
 
 
 RULE = """\

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
 from auditor.escape import cell
-from auditor.report import observations, wording
+from auditor.report import observations, remedies, wording
 from auditor.report.grouping import listed
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = (
     *("deployment", "rule", "severity", "outcome", "headline", "title"),
     *("subject", "kind", "region", "subscription", "resource group", "id", "declared at"),
-    *("cause", "optional", "reason", "grade", "evidence", "reference"),
+    *("cause", "optional", "reason", "grade", "evidence", "reference", "commands"),
     *("waived until", "waived by", "attested until", "attested by", "baseline", "last evaluated", "key"),
 )
 
@@ -49,6 +49,7 @@ def _row(finding: Finding, file: str, last_seen: str) -> Iterator[str]:
     yield from (subject.id, f"{file}:{subject.line}" if file and subject.line else "")
     yield from (finding.cause or "", "yes" if finding.optional else "", finding.reason or "", finding.grade or "")
     yield from ("; ".join(observations.lines(finding)), ", ".join(finding.reference))
+    yield "" if last_seen else remedies.in_one_line(finding)
     yield from (waiver.expires_on.isoformat(), waiver.approved_by) if waiver else ("", "")
     yield from (given.valid_until.isoformat(), given.attested_by) if given else ("", "")
     yield from (finding.state or "", last_seen, finding.key)

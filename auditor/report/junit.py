@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import observations, summary, wording
+from auditor.report import observations, remedies, summary, wording
 from auditor.report.brief import with_passes
 from auditor.report.document import Carried, Document, Finding
 from auditor.report.grouping import group
@@ -111,7 +111,8 @@ def _result(case: ET.Element, finding: Finding, old: Carried | None) -> None:
         )
     elif finding.outcome is Outcome.FAIL:
         grade = f"severity {finding.severity}{f', because {finding.grade}' if finding.grade else ''}"
-        fix = ["", "Fix:", *finding.fix.strip().splitlines()] if finding.fix else []
+        advice = remedies.advice(finding)
+        fix = ["", "Fix:", *advice] if advice else []
         headline = wording.headline(finding)
         _add(
             case,

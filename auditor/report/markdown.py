@@ -14,7 +14,7 @@ import msgspec
 
 from auditor import escape
 from auditor.evaluation.model import Outcome
-from auditor.report import drift_summary, filtering, summary, wording
+from auditor.report import drift_summary, filtering, remedies, summary, wording
 from auditor.report.document import Document, Finding, FindingChange
 from auditor.report.grouping import by_rule, counted, group, waived_keys
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST_OF_TABLE: Final = 64 * 1024
 """The largest size of one table in bytes."""
+_MOST_OF_COMMANDS: Final = 128 * 1024
+"""The largest size of all commands in bytes."""
 _MOST_NAMES: Final = 15
 """The number of rules, subjects or VMs that are named in one cell."""
 _SOON: Final = dt.timedelta(days=30)
@@ -47,9 +49,11 @@ def render(document: Document, view: View) -> str:
         *_table(_Table("", ("", ""), list(_facts(document)))),
     ]
     lines += ["", _text(left_out)] if left_out else []
-    for table in _tables(view.chosen.applied(document)):
+    shown = view.chosen.applied(document)
+    for table in _tables(shown):
         if table.rows:
             lines += ["", f"### {table.title}", "", *_table(table)]
+    lines += _commands(remedies.without_ids(shown))
     return "\n".join(lines) + "\n"
 
 
@@ -153,6 +157,28 @@ def _where(finding: Finding, file: str) -> str:
     """Return the line that declares a subject, or its id."""
     line = finding.subject.line
     return f"{file}:{line}" if file and line else finding.subject.id
+
+
+def _commands(document: Document) -> Iterator[str]:
+    """Yield the steps that correct fails, as a runbook, up to the largest size."""
+    blocks = [
+        (title, ["", *remedies.block(finding, "####")])
+        for title, findings in remedies.runbook(document)
+        for finding in findings
+    ]
+    if blocks:
+        yield from ("", "### Commands", "", _text(remedies.NOTHING_RUN), "", _text(remedies.VARIABLES))
+    room, shown = _MOST_OF_COMMANDS, ""
+    for number, (title, block) in enumerate(blocks):
+        room -= len("\n".join(block).encode(errors="backslashreplace"))
+        if room < 0:
+            more = wording.count(len(blocks) - number, "more finding")
+            yield from ("", f"{more} can be corrected by commands; auditor remedy prints them.")
+            return
+        if title != shown:
+            yield from ("", f"**{title}**")
+        shown = title
+        yield from block
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+import msgspec
+
 from auditor.azure import arm
 from auditor.escape import markdown, printable
 from auditor.evaluation.model import Outcome
@@ -22,10 +24,19 @@ _TITLES: Final = {
     Disturbance.RESTARTS: "Restarts VMs: one after the other, never both failover members of a mirror",
     Disturbance.RECREATES: "Recreates VMs: one after the other, never both failover members of a mirror",
 }
-_NOTHING_RUN: Final = "Nothing of this was run. Read each step before you run it."
+NOTHING_RUN: Final = "Nothing of this was run. Read each step before you run it."
+VARIABLES: Final = (
+    "A variable such as SUB_1A2B3C4D must be set to the id of the subscription that is sub-1a2b3c4d here."
+)
+"""What the variables are that `without_ids` puts into commands."""
 _SH_HELPERS: Final = r"""set -eu
 confirm() { printf '%s [yes] ' "$1" >/dev/tty; read -r answer </dev/tty; [ "$answer" = yes ]; }
 choose() { printf '%s: ' "$1" >/dev/tty; read -r answer </dev/tty; printf %s "$answer"; }"""
+
+
+_SHELL_PIECE: Final = re.compile(r"""'[^']*'|"[^"]*"|[^'"]+""")
+"""A piece of a command: in single quotes, in double quotes, or in none."""
+_QUOTES: Final = "'\""
 
 
 def lines(finding: Finding) -> Iterator[str]:
@@ -36,6 +47,55 @@ def lines(finding: Finding) -> Iterator[str]:
             yield printable(step.command)
 
 
+def advice(finding: Finding) -> list[str]:
+    """Return the steps of a fail, else the lines of the fix, whose names are placeholders."""
+    return [*lines(finding)] or [printable(line) for line in finding.fix.strip().splitlines()]
+
+
+def in_one_line(finding: Finding) -> str:
+    """Return the steps of a finding as one line, "" without any; the semicolons between them belong to no command."""
+    steps = []
+    for number, step in enumerate(finding.remedy, start=1):
+        about = " ".join(_about(step))
+        text = f"{about} Run: {printable(step.command)}" if step.command else about.rstrip(".")
+        steps.append(f"Step {number} of {len(finding.remedy)}: {text}")
+    return "; ".join(steps)
+
+
+def without_ids(document: Document) -> Document:
+    """Return a report whose commands have variables in place of subscription ids: no alias looks like an id.
+
+    A shell refuses such a command while the variable is not set; Azure CLI would take the default subscription.
+    """
+    return msgspec.structs.replace(
+        document, findings=tuple(_with_variables(found) if found.remedy else found for found in document.findings)
+    )
+
+
+def _with_variables(finding: Finding) -> Finding:
+    steps = (msgspec.structs.replace(step, command=step.command and _unnamed(step.command)) for step in finding.remedy)
+    return msgspec.structs.replace(finding, remedy=tuple(steps))
+
+
+def _unnamed(command: str) -> str:
+    """Return a command without ids of subscriptions."""
+
+    def piece(found: re.Match[str]) -> str:
+        quote = found[0][0] if found[0][0] in _QUOTES else ""
+        if quote == '"':
+            return found[0]
+        inside = found[0][1:-1] if quote else found[0]
+        return quote + wording.replace_ids(inside, lambda id_: f"{quote}{_variable(id_)}{quote}") + quote
+
+    return _SHELL_PIECE.sub(piece, command)
+
+
+def _variable(subscription: str) -> str:
+    """Return the variable for a subscription as a word of a shell, named by its alias."""
+    name = wording.alias(subscription).upper().replace("-", "_")
+    return f'"${{{name}:?}}"'
+
+
 def _about(step: RemedyStep) -> Iterator[str]:
     """Yield what a person must know before a step."""
     if step.text:
@@ -43,19 +103,22 @@ def _about(step: RemedyStep) -> Iterator[str]:
     if step.command:
         yield f"Disturbs: {step.disturbs}{f' ({printable(arm.name_of(step.vm))})' if step.vm else ''}."
     for name, meaning in step.choices.items():
-        yield f"Choose {printable(name)}: {printable(meaning)}"
+        yield f"Choose {printable(name)}: {printable(meaning)}."
 
 
 # --- the runbook ------------------------------------------------------------------------------------------------------
 
 
-def runbook(document: Document) -> Iterator[tuple[Disturbance, list[Finding]]]:
-    """Yield the fails with a remedy by what they disturb, mildest first, and what concerns one VM together."""
+def runbook(document: Document) -> Iterator[tuple[str, list[Finding]]]:
+    """Yield the fails with a remedy by what they disturb, in words, mildest first; what concerns one VM is together."""
     found = [finding for finding in counted(document, Outcome.FAIL) if finding.remedy]
     for disturbance in _ORDER:
         alike = [finding for finding in found if _worst(finding) is disturbance]
         if alike:
-            yield disturbance, sorted(alike, key=lambda finding: [arm.key(s.vm) for s in finding.remedy if s.vm])
+            yield (
+                _TITLES[disturbance],
+                sorted(alike, key=lambda finding: [arm.key(s.vm) for s in finding.remedy if s.vm]),
+            )
 
 
 def _worst(finding: Finding) -> Disturbance:
@@ -81,19 +144,23 @@ def _heading(finding: Finding) -> str:
 
 def as_markdown(document: Document) -> str:
     """Return the runbook as Markdown; commands are in blocks of code."""
-    text = [f"# {markdown(_title(document))}", "", _NOTHING_RUN]
-    for disturbance, findings in runbook(document):
-        text += ["", f"## {_TITLES[disturbance]}"]
+    text = [f"# {markdown(_title(document))}", "", NOTHING_RUN]
+    for title, findings in runbook(document):
+        text += ["", f"## {title}"]
         for finding in findings:
-            text += ["", f"### {markdown(_heading(finding))}", "", *_fenced([*lines(finding)])]
+            text += ["", *block(finding, "###")]
     others = _others(document)
     if others:
         text += ["", "## Without commands for the finding", ""]
         text += ["The placeholders in capitals stand for names that you must fill in."]
     for finding in others:
-        fix = [printable(line) for line in finding.fix.strip().splitlines()]
-        text += ["", f"### {markdown(_heading(finding))}", "", *_fenced(fix)]
+        text += ["", *block(finding, "###")]
     return "\n".join(text) + "\n"
+
+
+def block(finding: Finding, heading: str) -> list[str]:
+    """Return the steps or the fix of a finding as lines of Markdown; `heading` is the mark before its title."""
+    return [f"{heading} {markdown(_heading(finding))}", "", *_fenced(advice(finding))]
 
 
 def _fenced(code: list[str]) -> list[str]:
@@ -105,9 +172,9 @@ def _fenced(code: list[str]) -> list[str]:
 
 def as_shell(document: Document) -> str:
     """Return the runbook as a script for sh, which stops at each check until a person confirms it."""
-    text = ["#!/bin/sh", f"# {printable(_title(document))}", f"# {_NOTHING_RUN}", _SH_HELPERS]
-    for disturbance, findings in runbook(document):
-        text += ["", f"# ==== {_TITLES[disturbance]}"]
+    text = ["#!/bin/sh", f"# {printable(_title(document))}", f"# {NOTHING_RUN}", _SH_HELPERS]
+    for title, findings in runbook(document):
+        text += ["", f"# ==== {title}"]
         for finding in findings:
             text += ["", f"# {printable(_heading(finding))}"]
             text += [line for step in finding.remedy for line in _in_shell(step)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -171,7 +171,12 @@ def alias(subscription: str) -> str:
 
 def aliased(text: str) -> str:
     """Replace the ids of subscriptions, and whatever else is a GUID, by aliases."""
-    return _SUBSCRIPTION.sub(lambda found: alias(found[0]), text)
+    return replace_ids(text, alias)
+
+
+def replace_ids(text: str, replacement: Callable[[str], str]) -> str:
+    """Replace the ids of subscriptions, and whatever else is a GUID, by what a function returns for each."""
+    return _SUBSCRIPTION.sub(lambda found: replacement(found[0]), text)
 
 
 def value(observed: object, home: str) -> str:

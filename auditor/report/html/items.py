@@ -56,7 +56,7 @@ class Item(NamedTuple):
     more: int
     """The number of observations that are not shown."""
     fix: tuple[str, ...]
-    """The lines of the fix."""
+    """The steps for this finding, else the lines of the fix."""
     statements: tuple[tuple[str, Statement], ...]
     sources: tuple[tuple[Source, str], ...]
     """The sources, each with its address if that is one of the web."""
@@ -106,7 +106,7 @@ def _item(  # noqa: PLR0913, PLR0917 - each argument is shown
         why=" ".join(rule.why.split()),
         seen=tuple(_seen(found, letters) for found in finding.evidence[:_MOST]),
         more=max(0, len(finding.evidence) - _MOST),
-        fix=tuple(remedies.lines(finding)) or tuple(finding.fix.rstrip("\n").split("\n")) if failed else (),
+        fix=tuple(remedies.advice(finding)) if failed else (),
         statements=tuple((name, pack.statements[name]) for name in finding.reference if name in pack.statements)
         if pack
         else (),

@@ -14,7 +14,7 @@ import msgspec
 from markupsafe import Markup
 
 from auditor import escape
-from auditor.report import drift_summary, filtering, summary, wording
+from auditor.report import drift_summary, filtering, remedies, summary, wording
 from auditor.report import json as json_format
 from auditor.report.document import Document
 from auditor.report.grouping import group
@@ -32,7 +32,7 @@ _CHARACTER: Final = 6.9
 def render(document: Document, view: View) -> str:
     """Return the report as an HTML page; without `view.ids`, subscriptions have aliases in it."""
     if not view.ids:
-        document = msgspec.convert(_aliased(msgspec.to_builtins(document)), Document)
+        document = msgspec.convert(_aliased(msgspec.to_builtins(remedies.without_ids(document))), Document)
     shown = view.chosen.applied(document)
     chosen = {finding.key for finding in shown.findings}
     everything = items(document, row_titles(document), ids=view.ids)
@@ -43,6 +43,7 @@ def render(document: Document, view: View) -> str:
     return _template().render(
         document=document,
         ids=view.ids,
+        variables=remedies.VARIABLES,
         left_out=filtering.hidden(document, view.chosen),
         items=[item for item in listed if not item.finding.optional],
         optional=[item for item in listed if item.finding.optional],

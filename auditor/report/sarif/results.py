@@ -11,7 +11,7 @@ import sarif_om as om
 from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
-from auditor.report import wording
+from auditor.report import remedies, wording
 from auditor.report.document import Attestation, Evidence, Finding, Rule, Waiver
 from auditor.report.sarif import unseen
 from auditor.report.sarif.flavours import Flavour
@@ -40,6 +40,7 @@ _BASELINE_STATES: Final[Mapping[BaselineState | None, str]] = {
 }
 """Worse than the baseline is `new`, for viewers that fail on new results; what may still exist is never `absent`."""
 _MOST_EVIDENCE: Final = 3
+_LONGEST_REMEDY: Final = 4000
 
 
 class ResultOptions(msgspec.Struct, frozen=True):
@@ -74,13 +75,15 @@ def result(finding: Finding, options: ResultOptions, last_seen: str = "") -> Nod
         # GitHub tells two results of a rule in one path apart by this. In a file that exists, upload-sarif computes it
         # itself, and warns about any other.
         fingerprints["primaryLocationLineHash"] = f"{finding.key[:16]}:1"
-    properties: dict[str, str] = {"outcome": finding.outcome, "severity": finding.severity}
+    properties: dict[str, object] = {"outcome": finding.outcome, "severity": finding.severity}
     if finding.deployment:
         properties["deployment"] = printable(finding.deployment)
     if finding.cause:
         properties["cause"] = finding.cause
     if last_seen:
         properties["lastSeen"] = printable(last_seen)
+    elif finding.remedy:
+        properties["remedy"] = [*remedies.lines(finding)]
     if options.has_baseline and finding.state:
         properties["state"] = finding.state
     return om.Result(
@@ -122,10 +125,16 @@ def _message(finding: Finding, last_seen: str) -> str:
         if finding.grade
         else ""
     )
-    details = [reason, grade, "; ".join(observations)]
+    details = [reason, grade, "; ".join(observations), _remedy(finding)]
     if last_seen:
-        details = [*details[1:], f"Not evaluated this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
+        details = [*details[1:3], f"Not evaluated this time, last on {inert(last_seen, LONGEST_NAME)}: {reason}"]
     return " ".join((outcome, *(f"{text}." for text in details if text)))
+
+
+def _remedy(finding: Finding) -> str:
+    """Return the steps that correct a finding, "" if a message cannot show them as they are."""
+    text = remedies.in_one_line(finding)
+    return f"{text}; nothing of this was run" if text and inert(text, _LONGEST_REMEDY) == text else ""
 
 
 def _attested(attestation: Attestation | None) -> str:
