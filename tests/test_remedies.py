@@ -120,31 +120,36 @@ def sku(disk: str) -> dict[str, Any]:
     return {"resource": disk, "path": "sku.name", "value": "StandardSSD_LRS"}
 
 
-def test_a_failover_member_is_stopped_only_while_it_is_the_backup() -> None:
-    [steps] = fails("STO002", topology({"set": [sku("vm-db-a-data1")]}))
-    assert [step.disturbs for step in steps] == [
-        Disturbance.NOTHING,
-        Disturbance.RESTARTS,
-        Disturbance.NOTHING,
-        Disturbance.NOTHING,
-        Disturbance.NOTHING,
-        Disturbance.NOTHING,
+def test_a_failover_member_is_stopped_once_and_only_while_it_is_the_backup() -> None:
+    caching = [
+        {"resource": "vm-db-a", "path": f"properties.storageProfile.dataDisks[{number}].caching", "value": "ReadOnly"}
+        for number in (1, 2)
     ]
-    assert "only if vm-db-a is now the backup failover member of the mirror TRAKDB" in steps[0].text
-    assert steps[1].vm == f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a"
-    assert (
-        steps[-1].text == "Wait until vm-db-a is an active failover member of the mirror TRAKDB again before you go on."
-    )
+    [steps] = fails("STO014", topology({"set": caching}))
+    before, stop, first, second, start, after = steps
+    assert "only if vm-db-a is now the backup failover member of the mirror TRAKDB" in before.text
+    assert stop.command.startswith("az vm deallocate -g rg-trakcare-prod-weu -n vm-db-a --subscription ")
+    assert stop.vm == f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-a"
+    assert start.command == stop.command.replace("deallocate", "start")
+    assert "dataDisks[lun=1]" in first.command
+    assert "dataDisks[lun=2]" in second.command
+    assert [step.disturbs for step in steps if step.command] == [Disturbance.RESTARTS, *[Disturbance.NOTHING] * 3]
+    assert after.text == "Wait until vm-db-a is an active failover member of the mirror TRAKDB again before you go on."
+
+
+def test_what_a_person_must_do_comes_before_the_vm_is_stopped() -> None:
+    texts = [bool(step.text) for step in fails("STO002", topology({"set": [sku("vm-db-a-data1")]}))[0]]
+    assert texts == [True, True, False, False, False, True]
 
 
 def test_a_choice_is_a_variable_and_the_arbiter_is_alone() -> None:
     change = {"set": [{"resource": "vm-arbiter", "path": "properties.hardwareProfile.vmSize", "value": "Basic_A1"}]}
-    [steps] = fails("CMP002", topology(change))
-    assert "vm-arbiter is the arbiter of the mirror TRAKDB: go on only if both failover members" in steps[0].text
-    assert steps[2].command.startswith(
+    [(before, stop, resize, *_)] = fails("CMP002", topology(change))
+    assert "vm-arbiter is the arbiter of the mirror TRAKDB: go on only if both failover members" in before.text
+    assert [*stop.choices] == ["SIZE"]
+    assert resize.command.startswith(
         'az vm resize -g rg-trakcare-prod-weu -n vm-arbiter --size "$SIZE" --subscription '
     )
-    assert [*steps[2].choices] == ["SIZE"]
 
 
 @pytest.mark.slow
@@ -334,6 +339,8 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
         ("{run: 'az x -n ''a', disturbs: nothing}", "`run` is not a command: No closing quotation"),
         ("{run: 'az x', disturbs: restarts a VM}", "`vm` must name the VM that it restarts"),
         ("{run: 'az x -n {resource.a..b}', disturbs: nothing}", "'a..b' is not a property path"),
+        ("{run: az x, disturbs: nothing, stopped: true}", "a VM is stopped `disturbs: restarts a VM`"),
+        ("{run: az x, disturbs: nothing, for: {type: A.B/c, with: a..b}}", "'a..b' is not a property path"),
         ("{run: 'rm -rf x', disturbs: nothing}", "remedy"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from auditor.azure import arm, paths
+from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import VM
 from auditor.estate.subjects import Members, Mirror
 from auditor.estate.topology import Topology
@@ -42,6 +43,17 @@ class _Place(NamedTuple):
     part: str
     """The path of a part of it, "" for itself."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.resource.key, self.part
+
+
+class _Task(NamedTuple):
+    """A step, and what it is done for."""
+
+    step: Step
+    place: _Place
+
 
 class _UnfilledError(Exception):
     """A placeholder has no value, or one that cannot safely be a word of a command."""
@@ -72,22 +84,24 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
     if not _is_whole(finding.evidence, {number for _, places in concerns for number, _ in places}):
         return ()
     filler = _Filler(finding, topology)
-    blocks: list[tuple[FilledStep, ...]] = []
+    tasks: list[list[_Task]] = []
+    for _, alike in groupby(concerns, key=lambda concern: _concern(concern[0])):
+        together = [(step, [place for _, place in places]) for step, places in alike]
+        distinct = dict.fromkeys(place.key for _, places in together for place in places)
+        tasks += [[_Task(s, p) for s, places in together for p in _once(places) if p.key == key] for key in distinct]
     try:
-        for _, alike in groupby(concerns, key=lambda concern: _concern(concern[0])):
-            together = list(alike)
-            distinct = {(place.resource.key, place.part): place for _, place in together[0][1]}
-            blocks += [
-                tuple(filled for step, _ in together for filled in filler.steps(step, place))
-                for place in distinct.values()
-            ]
+        blocks = [*filler.blocks(tasks)]
     except _UnfilledError:
         return ()
     return tuple(step for block in _in_order(blocks, topology) for step in block)
 
 
+def _once(places: Iterable[_Place]) -> list[_Place]:
+    return [*{place.key: place for place in places}.values()]
+
+
 def _concern(step: Step) -> tuple[object, ...]:
-    """Return what `for` says."""
+    """Return what `for` says, but for the properties that a resource must have or lack."""
     return step.type, step.path, step.present, step.observed
 
 
@@ -104,7 +118,8 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
         found += [
             (number, place)
             for place, value in ([(own, entry.observed)] if own else reads)
-            if place and step.present in {None, value is not None} and _is_observed(step, value)
+            if place and _is_for(step, place.resource)
+            if step.present in {None, value is not None} and _is_observed(step, value)
         ]
     return found
 
@@ -114,6 +129,12 @@ def _is_observed(step: Step, value: object) -> bool:
     found = in_lower_case(value)
     same = (each for each in step.observed if isinstance(each, bool) is isinstance(found, bool))
     return not step.observed or found in same
+
+
+def _is_for(step: Step, resource: Resource) -> bool:
+    """Return whether a resource has the property that it must have, and lacks the one that it must not have."""
+    has, lacks = (path and paths.get(resource.body, paths.parse(path)) for path in (step.having, step.lacking))
+    return has is not ABSENT and (not step.lacking or lacks is ABSENT)
 
 
 def _place(step: Step, id_: str, path: str, resources: Mapping[str, Resource]) -> _Place | None:
@@ -170,25 +191,67 @@ class _Filler:
         self._finding = finding
         self._topology = topology
 
-    def steps(self, step: Step, place: _Place) -> Iterator[FilledStep]:
-        """Yield a step for one place, behind what must be checked before it.
+    def blocks(self, tasks: Iterable[list[_Task]]) -> Iterator[tuple[FilledStep, ...]]:
+        """Yield the steps of tasks, those that disturb one VM as one block.
 
         Raises:
             _UnfilledError: a value is not known, or cannot be a word.
         """
-        words = [self._word(word, step, place) for word in step.words]
-        subscription = arm.name_of(arm.subscription_of(place.resource.id))
-        vm = ""
-        if step.disturbs in _ON_VMS:
-            id_ = "".join(self._text(step.vm, place)) if step.vm else place.resource.id
-            found = self._topology.graph.resources.get(arm.key(id_))
-            if found is None or found.type != VM:
-                raise _UnfilledError
-            vm = found.id
-        command = " ".join((*words, "--subscription", shlex.quote(_safe(subscription))))
+        of_vms: dict[object, list[_Task]] = {}
+        for number, together in enumerate(tasks):
+            vm = next(filter(None, (self._vm(task) for task in together)), None)
+            of_vms.setdefault(vm.key if vm else number, []).extend(together)
+        for together in of_vms.values():
+            yield tuple(self._block(together))
+
+    def _block(self, tasks: list[_Task]) -> Iterator[FilledStep]:
+        """Yield the steps of a block. If its VM is stopped, all that a person must do comes before that."""
+        stopped = [number for number, task in enumerate(tasks) if task.step.stopped]
+        vm = self._vm(tasks[stopped[0]]) if stopped else None
+        chosen = [name for task in tasks for name in task.step.choices]
+        once = len(chosen) == len({*chosen})
+        if vm:
+            yield from (FilledStep(text=text) for text in dict.fromkeys(task.step.check for task in tasks) if text)
+        for number, task in enumerate(tasks):
+            if vm and number == stopped[0]:
+                choices = (
+                    {name: meaning for task in tasks for name, meaning in task.step.choices.items()} if once else {}
+                )
+                stop = self._command(("az vm deallocate", *_named(vm)), vm)
+                yield FilledStep(stop, disturbs=Disturbance.RESTARTS, vm=vm.id, choices=choices)
+            if vm:
+                yield FilledStep(self._filled(task), choices={} if once else task.step.choices)
+            else:
+                yield from self._steps(task)
+            if vm and number == stopped[-1]:
+                yield FilledStep(self._command(("az vm start", *_named(vm)), vm))
+
+    def _steps(self, task: _Task) -> Iterator[FilledStep]:
+        """Yield a command, behind what must be checked before it."""
+        vm, step = self._vm(task), task.step
         if step.check:
             yield FilledStep(text=step.check)
-        yield FilledStep(command, disturbs=step.disturbs, vm=vm, choices=step.choices)
+        yield FilledStep(self._filled(task), disturbs=step.disturbs, vm=vm.id if vm else "", choices=step.choices)
+
+    def _filled(self, task: _Task) -> str:
+        step, place = task
+        return self._command((self._word(word, step, place) for word in step.words), place.resource)
+
+    def _vm(self, task: _Task) -> Resource | None:
+        """Return the VM that a command restarts or recreates, None if it does neither."""
+        step, place = task
+        if step.disturbs not in _ON_VMS:
+            return None
+        id_ = "".join(self._text(step.vm, place)) if step.vm else place.resource.id
+        found = self._topology.graph.resources.get(arm.key(id_))
+        if found is None or found.type != VM:
+            raise _UnfilledError
+        return found
+
+    def _command(self, words: Iterable[str], resource: Resource) -> str:
+        """Return quoted words as a command for the subscription of a resource."""
+        subscription = arm.name_of(arm.subscription_of(resource.id))
+        return " ".join((*words, "--subscription", shlex.quote(_safe(subscription))))
 
     def _word(self, word: str, step: Step, place: _Place) -> str:
         """Return a word of a command for a shell."""
@@ -273,6 +336,16 @@ def _of_resource(resource: Resource) -> Mapping[str, str]:
         "id": resource.id,
         "region": resource.location,
     }
+
+
+def _named(vm: Resource) -> Iterator[str]:
+    """Yield the words that name a VM."""
+    of = _of_resource(vm)
+    for option, key in (("-g", "group"), ("-n", "name")):
+        value = _safe(of[key])
+        if value.startswith(_NOT_TEXT) or value == "null":
+            raise _UnfilledError
+        yield from (option, shlex.quote(value))
 
 
 def _safe(value: object) -> str:

@@ -111,6 +111,12 @@ class Step(msgspec.Struct, frozen=True):
     """Whether the property must be there, or absent, for an observation to count; None if either counts."""
     observed: tuple[str | float | bool | None, ...] = ()
     """The values of which one must be observed, texts in lower case; None for an absent property. Empty for any."""
+    having: str = ""
+    """A property that a resource must have; "" if none."""
+    lacking: str = ""
+    """A property that a resource must not have; "" if none."""
+    stopped: bool = False
+    """Whether the VM must be stopped for the command: it is, once for all such commands on it."""
     check: str = ""
     """What a person must check or do before the command, "" if nothing."""
     vm: str = ""

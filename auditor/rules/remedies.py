@@ -42,7 +42,8 @@ def steps(value: Mapping[str, Any]) -> tuple[Step, ...]:
 def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | int, ...]) -> Step:
     concern = value.get("for", {})
     path = concern.get("path", "")
-    _check_path(path, (*place, "for", "path"))
+    for key in ("path", "with", "without"):
+        _check_path(concern.get(key, ""), (*place, "for", key))
     try:
         words = tuple(shlex.split(value["run"]))
     except ValueError as error:
@@ -55,6 +56,9 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
         path=path,
         present=concern.get("present"),
         observed=tuple(in_lower_case(each) for each in concern.get("observed", ())),
+        having=concern.get("with", ""),
+        lacking=concern.get("without", ""),
+        stopped=value.get("stopped", False),
         check=" ".join(value.get("check", "").split()),
         vm=value.get("vm", ""),
         choices=value.get("choose", {}),
@@ -66,6 +70,9 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
     if step.disturbs in {Disturbance.RESTARTS, Disturbance.RECREATES} and not step.vm and types != {VM}:
         message = f"`vm` must name the VM that it {step.disturbs.split()[0]}"
         raise ConditionError(message, place)
+    if step.stopped and step.disturbs is not Disturbance.RESTARTS:
+        message = f"a command for which a VM is stopped `disturbs: {Disturbance.RESTARTS}`"
+        raise ConditionError(message, (*place, "stopped"))
     _check(rule, step, place)
     return step
 
