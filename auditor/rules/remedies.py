@@ -25,7 +25,7 @@ _OF_PARTS: Final = {"part": 1, "place": 1, "parent": 2}
 _CHOICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-def in_lower_case(observed: Any) -> Any:
+def in_lower_case(observed: Any) -> Any:  # noqa: ANN401 - parsed YAML and JSON
     """Return a text in lower case, since Azure writes the same in several ways; any other value as it is."""
     return observed.lower() if isinstance(observed, str) else observed
 
