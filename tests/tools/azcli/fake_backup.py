@@ -29,8 +29,10 @@ class FakeBackup:
         if below == _SETTINGS:
             return {"properties": self._settings(vault)}
         if below == "/backupprotecteditems":
-            prefix = f"{vault}/backupfabrics/"
-            return {"value": [body for key, body in self._resources.items() if _is_item(key, prefix)]}
+            return {"value": [self._resources[path.lower()] for path in self._item_ids(vault)]}
+        if below == "/backupprotectioncontainers":
+            ids = {path.rsplit("/protectedItems/", 1)[0] for path in self._item_ids(vault)}
+            return {"value": [_container(each) for each in sorted(ids)]}
         if below == "/backupprotectableitems":
             vms = (
                 body for body in self._resources.values() if str(body.get("type")).lower().endswith("/virtualmachines")
@@ -60,6 +62,11 @@ class FakeBackup:
             item |= {"protectionState": "Protected", "lastBackupStatus": "Completed", "lastBackupTime": now}
             return ACCEPTED, None
         return None
+
+    def _item_ids(self, vault: str) -> list[str]:
+        prefix = f"{vault}/backupfabrics/"
+        found = (body["id"] for key, body in self._resources.items() if key.startswith(prefix))
+        return [path for path in found if _ITEM.fullmatch(path[len(vault) :])]
 
     def _settings(self, vault: str) -> Body:
         properties: Body = self._resources[vault]["properties"]
@@ -93,6 +100,7 @@ class FakeBackup:
                 "backupManagementType": "AzureIaasVM",
                 "workloadType": "VM",
                 "containerName": container,
+                "friendlyName": container.rsplit(";", 1)[1],
                 "virtualMachineId": sent["sourceResourceId"],
                 "protectionState": state,
             },
@@ -105,5 +113,7 @@ def _split(path: str) -> tuple[str, str]:
     return (found[1].lower(), found[2].lower()) if found else ("", "")
 
 
-def _is_item(key: str, prefix: str) -> bool:
-    return key.startswith(prefix) and _ITEM.fullmatch(key[key.index("/backupfabrics/") :]) is not None
+def _container(path: str) -> Body:
+    name = path.rsplit("/", 1)[1]
+    properties = {"friendlyName": name.rsplit(";", 1)[1], "backupManagementType": "AzureIaasVM"}
+    return {"id": path, "name": name, "properties": {**properties, "containerType": "Microsoft.Compute/virtualMachines"}}
