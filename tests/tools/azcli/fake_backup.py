@@ -116,4 +116,8 @@ def _split(path: str) -> tuple[str, str]:
 def _container(path: str) -> Body:
     name = path.rsplit("/", 1)[1]
     properties = {"friendlyName": name.rsplit(";", 1)[1], "backupManagementType": "AzureIaasVM"}
-    return {"id": path, "name": name, "properties": {**properties, "containerType": "Microsoft.Compute/virtualMachines"}}
+    return {
+        "id": path,
+        "name": name,
+        "properties": {**properties, "containerType": "Microsoft.Compute/virtualMachines"},
+    }
