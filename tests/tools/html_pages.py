@@ -1,6 +1,7 @@
 """Write HTML pages of many kinds into a folder, for `validate_html.py`."""
 
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import msgspec
 
 from auditor import bundled
 from auditor.evaluation.result import Evaluation
+from auditor.history import folder as history
+from auditor.history import formats, trend
 from auditor.report.build import build
 from auditor.report.document import Document
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.scan import Request, scan
 from auditor.sources.file_source import FileSource
+from tests.history import nights
 from tests.report import reports
 
 
@@ -23,6 +27,18 @@ def main() -> None:
     for name, document in documents().items():
         text = FORMATS["html"].render(document, View(ids=name == "demo"))
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    (folder / "trend.html").write_text(year(), encoding="utf-8")
+
+
+def year() -> str:
+    """Return the page of the trend of a year of nights, with hostile names in the last ones."""
+    hostile = (reports.HOSTILE, reports.HOSTILE, reports.HOSTILE)
+    with tempfile.TemporaryDirectory() as path:
+        for made in nights.generate(365, seed=1):
+            nights.write(Path(path), made)
+        for night, outcome in enumerate(("pass", "fail"), start=365):
+            nights.write(Path(path), nights.report(nights.START + nights.DAY * night, {hostile: outcome}))
+        return formats.render("html", trend.of(history.read(Path(path)), (), None), View())
 
 
 def documents() -> Mapping[str, Document]:

@@ -1,7 +1,7 @@
 """Validate HTML pages as readers see them: the validator of the W3C, and axe-core in Chromium, in light and dark.
 
 A page must make no request, cause no message of the browser, show every command in print, and cut no picture there. The
-filter must leave what it names. With `--screenshots`, pictures of each page are written to a folder.
+filter of findings must leave what it names. With `--screenshots`, pictures of each page are written to a folder.
 """
 
 import argparse
@@ -32,6 +32,7 @@ _CUT = """[...document.querySelectorAll('svg')].filter((svg) => svg.getBoundingC
   svg.getBoundingClientRect().width > innerWidth).map(() => 'print: a picture is larger than a page').slice(0, 1)"""
 _FILTER = """(() => {
   const findings = [...document.querySelectorAll('.finding')], form = document.getElementById('filter');
+  if (!form) return findings.length ? ['filter: there is none'] : [];
   const level = form.elements.level;
   if (form.hidden || !level) return form.hidden ? ['filter: it is hidden'] : [];
   level.value = level.options[1].value;

@@ -52,16 +52,24 @@ class Item(NamedTuple):
     is_new: bool
     """Whether it is worse than in the baseline."""
     why: str
+    """Why the rule exists; "" unless it failed."""
     seen: tuple[Seen, ...]
     more: int
     """The number of observations that are not shown."""
     fix: tuple[str, ...]
     """The steps for this finding, else the lines of the fix."""
+    portal: str
+    """The address of the resource in Azure's portal, "" if it is not known."""
+
+
+class Basis(NamedTuple):
+    """What a rule rests on."""
+
+    rule: Rule
+    why: str
     statements: tuple[tuple[str, Statement], ...]
     sources: tuple[tuple[Source, str], ...]
     """The sources, each with its address if that is one of the web."""
-    portal: str
-    """The address of the resource in Azure's portal, "" if it is not known."""
 
 
 def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool) -> tuple[Item, ...]:
@@ -70,7 +78,7 @@ def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool)
     `rows` has the title of the row of a picture by deployment and key of the subject; without `ids` there is no address
     of the portal, which needs the id of the subscription.
     """
-    known, packs = rules.by_id(document), {pack.name: pack for pack in document.packs}
+    known = rules.by_id(document)
     shown = [finding for finding in document.findings if finding.outcome in _OUTCOMES and finding.waiver is None]
     shown.sort(
         key=lambda f: (f.optional, _OUTCOMES[f.outcome], SEVERITIES.index(f.severity), f.rule, f.deployment or "")
@@ -81,7 +89,6 @@ def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool)
             f"f{number}",
             finding,
             known[finding.rule],
-            packs.get(known[finding.rule].pack or ""),
             rows.get((finding.deployment or "", arm.key(finding.subject.id)), ""),
             portal,
         )
@@ -89,9 +96,24 @@ def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool)
     )
 
 
-def _item(  # noqa: PLR0913, PLR0917 - each argument is shown
-    anchor: str, finding: Finding, rule: Rule, pack: Pack | None, row: str, portal: str
-) -> Item:
+def bases(document: Document, listed: Iterable[Item]) -> list[Basis]:
+    """Return what the rules of findings rest on, by id."""
+    known, packs = rules.by_id(document), {pack.name: pack for pack in document.packs}
+    used = sorted({item.finding.rule for item in listed})
+    return [_basis(rule, packs.get(rule.pack or "")) for rule in map(known.__getitem__, used)]
+
+
+def _basis(rule: Rule, pack: Pack | None) -> Basis:
+    statements = pack.statements if pack else {}
+    return Basis(
+        rule=rule,
+        why=" ".join(rule.why.split()),
+        statements=tuple((name, statements[name]) for name in rule.reference if name in statements),
+        sources=tuple((source, web_address(source.url)) for source in rule.sources),
+    )
+
+
+def _item(anchor: str, finding: Finding, rule: Rule, row: str, portal: str) -> Item:
     home = finding.subject.id
     letters = _letters(finding.evidence)
     failed = finding.outcome is Outcome.FAIL
@@ -103,14 +125,10 @@ def _item(  # noqa: PLR0913, PLR0917 - each argument is shown
         level=finding.severity.value if failed else finding.outcome.value,
         row=row,
         is_new=finding.state in _WORSE,
-        why=" ".join(rule.why.split()),
+        why=" ".join(rule.why.split()) if failed else "",
         seen=tuple(_seen(found, letters) for found in finding.evidence[:_MOST]),
         more=max(0, len(finding.evidence) - _MOST),
         fix=tuple(remedies.advice(finding)) if failed else (),
-        statements=tuple((name, pack.statements[name]) for name in finding.reference if name in pack.statements)
-        if pack
-        else (),
-        sources=tuple((source, web_address(source.url)) for source in finding.sources),
         portal=f"{portal}/#resource{quote(home)}" if portal and arm.is_id(home) else "",
     )
 

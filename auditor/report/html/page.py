@@ -18,7 +18,7 @@ from auditor.report import drift_summary, filtering, remedies, summary, wording
 from auditor.report import json as json_format
 from auditor.report.document import Document
 from auditor.report.grouping import group
-from auditor.report.html.items import Item, items, web_address
+from auditor.report.html.items import Item, bases, items, web_address
 from auditor.report.html.sections import row_titles, sections
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def render(document: Document, view: View) -> str:
         baseline=drift_summary.baseline(document, document.drift) if document.drift else "",
         changes=drift_summary.notable_changes(shown.drift) if shown.drift else [],
         resources=shown.drift.resources if shown.drift else (),
+        rests=bases(document, listed),
         waived=[finding for finding in shown.findings if finding.waiver is not None],
         passes=[rule for rule in document.rules if rule.passes],
         style=Markup(style),  # noqa: S704 - our own file
@@ -75,7 +76,10 @@ def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
 
 
 def _data(document: Document, view: View) -> Markup:
-    """Return the report as JSON that no HTML parser sees the end of."""
+    """Return the report as JSON that no HTML parser sees the end of; its findings leave the sources to its rules."""
+    listed = {rule.id for rule in document.rules}
+    findings = (msgspec.structs.replace(f, sources=()) if f.rule in listed else f for f in document.findings)
+    document = msgspec.structs.replace(document, findings=tuple(findings))
     text = msgspec.json.format(json_format.render(document, view), indent=-1)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 

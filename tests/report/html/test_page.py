@@ -120,7 +120,8 @@ def test_hostile_names_stay_text() -> None:
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//example.com", reports.HOSTILE])
 def test_only_an_address_of_the_web_becomes_a_link(url: str) -> None:
     rule = msgspec.structs.replace(reports.SIZE, sources=(msgspec.structs.replace(reports.SIZE.sources[0], url=url),))
-    found = page(reports.report(reports.finding(rule=rule)))
+    document = build(reports.report(reports.finding(rule=rule)), passes=False)
+    found = Page(FORMATS["html"].render(msgspec.structs.replace(document, rules=()), View()))
     assert not [own for own in found.all("a") if not str(own["href"]).startswith("#")]
     assert "High Availability Guide" in found.text
 
@@ -235,10 +236,10 @@ def test_an_older_report_has_no_picture() -> None:
 
 
 @pytest.mark.slow
-def test_a_page_of_300_findings_is_smaller_than_a_megabyte_and_a_half() -> None:
+def test_a_page_of_300_findings_is_well_below_a_megabyte_and_a_half() -> None:
     own = [finding for finding in demo().findings if finding.deployment == "trakcare-prod"]
     many = msgspec.structs.replace(demo(), findings=tuple(own[number % len(own)] for number in range(300)))
-    assert len(FORMATS["html"].render(many, View()).encode()) < 1_500_000
+    assert len(FORMATS["html"].render(many, View()).encode()) < 1_400_000
 
 
 def test_the_script_is_short_and_only_hides() -> None:
