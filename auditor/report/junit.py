@@ -112,7 +112,7 @@ def _result(case: ET.Element, finding: Finding, old: Carried | None) -> None:
     elif finding.outcome is Outcome.FAIL:
         grade = f"severity {finding.severity}{f', because {finding.grade}' if finding.grade else ''}"
         advice = remedies.advice(finding)
-        fix = ["", "Fix:", *advice] if advice else []
+        fix = ["", "Commands for this finding:" if finding.remedy else "Fix:", *advice] if advice else []
         headline = wording.headline(finding)
         _add(
             case,

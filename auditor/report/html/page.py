@@ -43,6 +43,7 @@ def render(document: Document, view: View) -> str:
     return _template().render(
         document=document,
         ids=view.ids,
+        has_commands=any(item.finding.remedy for item in listed),
         variables=remedies.VARIABLES,
         left_out=filtering.hidden(document, view.chosen),
         items=[item for item in listed if not item.finding.optional],
