@@ -151,6 +151,9 @@ class FakeArm:
             old.update(new)
         else:
             self._resources[path.lower()] = new
+        if _type_of(path) == "microsoft.network/networkinterfaces":
+            for owner in self._resources.values():
+                _join_pools(owner, new)
         return new
 
     def _deploy(self, group: str, resources: list[Body]) -> None:
@@ -267,6 +270,28 @@ def _keep_members(old: Body, new: Body) -> None:
     for pool in pools[1]:
         if pool["name"] in members:
             pool["properties"].setdefault("backendIPConfigurations", members[pool["name"]])
+
+
+def _join_pools(owner: Body, interface: Body) -> None:
+    """Make the IP configurations of a network interface members of those pools that they name, and of no other ones."""
+    joined = {
+        (pool["id"].lower(), configuration["id"])
+        for configuration in interface["properties"]["ipConfigurations"]
+        for collection in ("loadBalancerBackendAddressPools", "applicationGatewayBackendAddressPools")
+        for pool in configuration["properties"].get(collection) or ()
+    }
+    for pool in (owner.get("properties") or {}).get("backendAddressPools") or ():
+        properties, own = pool["properties"], f"{interface['id']}/".lower()
+        ids = [each["id"] for each in properties.get("backendIPConfigurations") or ()]
+        others = [id_ for id_ in ids if not id_.lower().startswith(own)]
+        members = others + sorted(id_ for into, id_ in joined if into == pool["id"].lower())
+        if members != ids:
+            properties["backendIPConfigurations"] = [{"id": id_} for id_ in members]
+            properties["loadBalancerBackendAddresses"] = [
+                address
+                for address in properties.get("loadBalancerBackendAddresses") or ()
+                if own not in str(address["properties"].get("networkInterfaceIPConfiguration")).lower()
+            ]
 
 
 def _has_members(pool: Body) -> bool:
