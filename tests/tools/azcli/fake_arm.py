@@ -21,6 +21,7 @@ VM = "microsoft.compute/virtualmachines"
 
 Body = dict[str, Any]
 
+_TAGS = "/providers/microsoft.resources/tags/default"
 _READ_ONLY = {"fqdn", "id", "instanceView", "name", "provisioningState", "publicCertData", "resources", "type"}
 
 
@@ -91,6 +92,9 @@ class FakeArm:
             return 200, None
         if "/deployments/" in path:
             self._deploy(path.partition("/providers/")[0], body["properties"]["template"]["resources"])
+        if path.lower().endswith(_TAGS) and (tagged := self._find(path[: -len(_TAGS)])) is not None:
+            tagged["tags"] = (tagged.get("tags") or {}) | body["properties"]["tags"]
+            return 200, body
         new = self._put(path, body if method == "PUT" else _merged(self._find(path) or {}, body))
         return 201 if "/providers/Microsoft.Authorization/" in path else 200, new
 
