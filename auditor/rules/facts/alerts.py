@@ -41,6 +41,7 @@ _METRICS: Final[Mapping[str, str]] = {
 
 _SERVERS: Final = (Role.MIRROR_FAILOVER, Role.MIRROR_ARBITER, Role.MIRROR_DR, Role.DB)
 _TYPES: Final = (METRIC_ALERT, ACTIVITY_ALERT, ACTION_RULE, LOG_ALERT)
+_FIRST_GROUP: Final = {METRIC_ALERT: "properties.actions[0]", ACTIVITY_ALERT: "properties.actions.actionGroups[0]"}
 _HEALTH: Final = "resourcehealth"
 
 
@@ -106,11 +107,20 @@ def is_alerted(context: Context, found: Watched) -> Answer:
     if reported.value is True:
         muted = some(_muting(context, found))
         return reported if muted.value is False else Answer(_negated(muted.value), muted.reads)
-    return Answer(_unread(context, found) or reported.value or _by_log(context, found) or False, reported.reads)
+    reads = (*_unwatched(context, found), *reported.reads)
+    return Answer(_unread(context, found) or reported.value or _by_log(context, found) or False, reads)
 
 
 def _negated(muted: object) -> object:
     return muted if isinstance(muted, Unknown) else False
+
+
+def _unwatched(context: Context, found: Watched) -> Iterator[Read]:
+    """Yield a read of the resource if no alert rule, on or off, is about its failure: then one has to be created."""
+    added = (_applies(rule, found).value for rule, _ in _processing(context, found, "addactiongroups"))
+    watching = [watches.value for _, watches in _watching(context, found)]
+    if True not in watching and not (found.what == BACKUPS and True in added):
+        yield Read(found.resource.id, "id", found.resource.id)
 
 
 def _unread(context: Context, found: Watched) -> Unknown | None:
@@ -193,16 +203,27 @@ def _about(context: Context, type_: str, resource: Resource) -> Iterator[tuple[R
 
 def _by_rule(context: Context, found: Watched) -> Iterator[Answer]:
     """Yield of each alert rule about the resource whether it reports the failure to someone."""
-    for alert, directly in _about(context, METRIC_ALERT, found.resource):
-        watches = every(
-            (_is_on(alert), _has_metric(alert, found.what), _covers(alert, found.resource, directly=directly))
-        )
-        yield every((watches, some((notifies(context, alert, "actionGroupId"), *_added(context, found)))))
-    for alert, _ in _about(context, ACTIVITY_ALERT, found.resource) if found.resource.type == VM else ():
-        watches = every((_is_on(alert), _is_of_health(alert, found.resource)))
-        yield every((watches, some((notifies(context, alert, "actionGroupId"), *_added(context, found)))))
+    for alert, watches in _watching(context, found):
+        informs = some((notifies(context, alert, "actionGroupId"), *_added(context, found)))
+        if not informs.reads:
+            informs = Answer(informs.value, (Read(alert.id, _FIRST_GROUP[alert.type], ABSENT),))
+        yield _all(_is_on(alert), informs) if watches.value is True else every((watches, _is_on(alert), informs))
     rules = context.topology.once(_rules)
     yield from (Answer(unknown) for type_ in (METRIC_ALERT, ACTIVITY_ALERT) for unknown in rules[type_].unclear)
+
+
+def _watching(context: Context, found: Watched) -> Iterator[tuple[Resource, Answer]]:
+    """Yield the alert rules about the resource, and whether they are about its failure, be they on or off."""
+    for alert, directly in _about(context, METRIC_ALERT, found.resource):
+        yield alert, every((_has_metric(alert, found.what), _covers(alert, found.resource, directly=directly)))
+    for alert, _ in _about(context, ACTIVITY_ALERT, found.resource) if found.resource.type == VM else ():
+        yield alert, _is_of_health(alert, found.resource)
+
+
+def _all(*answers: Answer) -> Answer:
+    """Return whether all are true, with what was read for each that is not."""
+    reads = tuple(read for answer in answers if answer.value is not True for read in answer.reads)
+    return Answer(every(answers).value, reads or every(answers).reads)
 
 
 def _is_on(rule: Resource) -> Answer:
@@ -280,7 +301,7 @@ def _built_in(context: Context, found: Watched) -> Iterator[Answer]:
     state = text_at(found.resource, "properties.monitoringSettings.azureMonitorAlertSettings.alertsForAllJobFailures")
     text = "enabled" if state.value is ABSENT else state.value
     is_on = Answer(text.lower() == "enabled" if isinstance(text, str) else text, state.reads)
-    yield every((is_on, some(_added(context, found))))
+    yield _all(is_on, some(_added(context, found)))
 
 
 def _added(context: Context, found: Watched) -> Iterator[Answer]:
