@@ -107,6 +107,15 @@ def test_the_fake_arm_refuses_what_azure_refuses(arm: FakeArm) -> None:
     assert arm.answer("PUT", GATEWAY, {**gateway, "properties": both})[0] == 400
 
 
+def test_the_fake_arm_keeps_a_new_security_rule_in_its_group_if_no_other_has_its_priority(arm: FakeArm) -> None:
+    group = f"{PROVIDERS}Microsoft.Network/networkSecurityGroups/NSG"
+    for priority, status in ((200, 400), (99, 400), (201, 200)):
+        properties = {"priority": priority, "direction": "Inbound"}
+        assert arm.answer("PUT", f"{group}/securityRules/NEW", {"properties": properties})[0] == status
+    _, body = arm.answer("GET", group, None)
+    assert [rule["name"] for rule in body["properties"]["securityRules"]] == ["RULE", "NEW"]
+
+
 def test_the_fake_arm_notes_what_a_put_loses(arm: FakeArm) -> None:
     arm.answer("PUT", GATEWAY, {"properties": {"sku": {"name": "WAF_v2"}, "requestRoutingRules": []}})
     lost = arm.writes[0].lost

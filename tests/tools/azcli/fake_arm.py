@@ -56,6 +56,8 @@ class FakeArm:
         self.writes: list[Write] = []
         if resources is not None:
             self._resources.update((body["id"].lower(), copy.deepcopy(body)) for body in resources)
+            for body in self._resources.values():
+                _name_parts(body, body["id"])
             return
         for path, body in estate["resources"].items():
             self._put(PROVIDERS + path, {"location": "westeurope", **body})
@@ -153,12 +155,20 @@ class FakeArm:
         if old is not None and path.lower() not in self._resources:  # a part: its resource shows the change
             old.clear()
             old.update(new)
+        elif old is None and (parts := self._parts(path)) is not None:
+            parts.append(new)
         else:
             self._resources[path.lower()] = new
         if _type_of(path) == "microsoft.network/networkinterfaces":
             for owner in self._resources.values():
                 _join_pools(owner, new)
         return new
+
+    def _parts(self, path: str) -> list[Body] | None:
+        """Return the list in a resource to which a part belongs, None if it is no part of a resource."""
+        owner, collection, _ = path.rsplit("/", 2)
+        parts = (self._resources.get(owner.lower(), {}).get("properties") or {}).get(collection)
+        return parts if isinstance(parts, list) else None
 
     def _deploy(self, group: str, resources: list[Body]) -> None:
         for resource in resources:
@@ -198,6 +208,7 @@ class FakeArm:
             "microsoft.compute/disks": self._refuse_disk,
             "microsoft.compute/availabilitysets": _refuse_availability_set,
             "microsoft.network/applicationgateways": _refuse_gateway,
+            "microsoft.network/networksecuritygroups/securityrules": self._refuse_security_rule,
         }
         refuse = refusals.get(_type_of(new["id"]))
         if refuse is not None:
@@ -222,6 +233,15 @@ class FakeArm:
         shares = (body.get("properties", {}).get("maxShares") for body in (old, new))
         if old and len({*shares}) == 2 and self._users(new["id"]):
             raise RefusedError(409, "maxShares cannot be changed while the disk is attached")
+
+    def _refuse_security_rule(self, old: Body, new: Body) -> None:
+        priority, direction = (new["properties"][key] for key in ("priority", "direction"))
+        if not old and not 100 <= priority <= 4096:
+            raise RefusedError(400, f"the priority {priority} is not one of 100 to 4096")
+        for other in self._parts(new["id"]) or ():
+            same = (other["properties"]["priority"], other["properties"]["direction"]) == (priority, direction)
+            if same and other["name"] != new["name"]:
+                raise RefusedError(400, f"the security rules {other['name']} and {new['name']} have the same priority")
 
     def _users(self, path: str) -> list[str]:
         """Return the ids of the VMs that use a disk or a network interface."""
@@ -306,11 +326,16 @@ def _with_ids(body: Body, path: str) -> Body:
     """Return a body with the id, name and type of a path, also for the parts that have a name."""
     made: Body = expanded(body)
     made |= {"id": path, "name": path.rsplit("/", 1)[1], "type": _display_type_of(path)}
-    for collection, parts in (made.get("properties") or {}).items():
+    _name_parts(made, path)
+    return made
+
+
+def _name_parts(body: Body, path: str) -> None:
+    """Give the parts of a resource that have a name their ids."""
+    for collection, parts in (body.get("properties") or {}).items():
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict) and "name" in part and "properties" in part:
                 part.setdefault("id", f"{path}/{collection}/{part['name']}")
-    return made
 
 
 def expanded(value: Any) -> Any:
