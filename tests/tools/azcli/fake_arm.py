@@ -18,6 +18,7 @@ from tests.tools.azcli.fake_backup import FakeBackup
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 PROVIDERS = f"{SUBSCRIPTION}/resourceGroups/RG/providers/"
 VM = "microsoft.compute/virtualmachines"
+PEERING = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
 
 Body = dict[str, Any]
 
@@ -159,10 +160,22 @@ class FakeArm:
             parts.append(new)
         else:
             self._resources[path.lower()] = new
+        if _type_of(path) == PEERING and old is None:
+            self._connect(new)
         if _type_of(path) == "microsoft.network/networkinterfaces":
             for owner in self._resources.values():
                 _join_pools(owner, new)
         return new
+
+    def _connect(self, peering: Body) -> None:
+        """Set the state of a new peering: connected if the other network has one that waits for it."""
+        own = peering["id"].rsplit("/", 2)[0].lower()
+        remote = self._existing(peering["properties"]["remoteVirtualNetwork"]["id"])
+        peering["properties"]["peeringState"] = "Initiated"
+        for other in remote["properties"].get("virtualNetworkPeerings") or ():
+            properties = other["properties"]
+            if (properties["remoteVirtualNetwork"]["id"].lower(), properties["peeringState"]) == (own, "Initiated"):
+                properties["peeringState"] = peering["properties"]["peeringState"] = "Connected"
 
     def _parts(self, path: str) -> list[Body] | None:
         """Return the list in a resource to which a part belongs, None if it is no part of a resource."""
@@ -182,6 +195,8 @@ class FakeArm:
             for reference, option in _references(deleted):
                 if option == "Delete":
                     self._resources.pop(reference.lower(), None)
+        if (parts := self._parts(path)) is not None:
+            parts.remove(deleted)
         self._resources.pop(path.lower(), None)
 
     def _act(self, path: str, action: str) -> Body:
