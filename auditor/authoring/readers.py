@@ -8,6 +8,7 @@ from typing import Any, Final
 from auditor.authoring import fixtures
 from auditor.authoring.bodies import at, has_objects
 from auditor.authoring.fixtures import Fixture
+from auditor.authoring.initial_state import InitialState
 from auditor.authoring.recording import Place, Recorder
 from auditor.authoring.rule_files import TOPOLOGY
 from auditor.azure import arm
@@ -31,7 +32,11 @@ class Readers:
         snapshot = fixture.topology().graph.snapshot
         self._bodies: dict[str, Any] = {resource.key: resource.body for resource in snapshot.resources}
         self._recorder = Recorder()
-        self._recorded = self._recorder.snapshot(snapshot)
+        declared = fixture.decoder.deployments(fixture.declared)
+        self._topology = Topology(self._recorder.snapshot(snapshot), declared, fixtures.AS_OF)
+        self._by_topology = self._recorder.take()
+        self._initial = InitialState(self._topology)
+        self._recorder.take()
         self._reads_of: dict[str, _Reads] = {}
         self._concerned: dict[Place, frozenset[str]] = {}
 
@@ -63,11 +68,9 @@ class Readers:
 
     def _read(self, rules: Iterable[CompiledRule]) -> tuple[set[Place], set[Place]]:
         """Return what the topology reads, and what rules read besides, each also where it decides nothing."""
-        declared = self._fixture.decoder.deployments(self._fixture.declared)
-        topology = Topology(self._recorded, declared, fixtures.AS_OF)
-        by_topology = self._recorder.take()
-        engine.evaluate(topology, rules, Detail.ALL)
-        return by_topology, self._recorder.take()
+        self._initial.restore()
+        engine.evaluate(self._topology, rules, Detail.ALL)
+        return self._by_topology, self._recorder.take()
 
 
 def _finds_files(place: Place) -> bool:

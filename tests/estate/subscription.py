@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from auditor import yaml_documents
@@ -215,6 +216,7 @@ def gap(scope: str, what: str = "", reason: str = "forbidden") -> Body:
     return {"scope": scope, "what": what or arm.type_of(scope), "reason": reason}
 
 
+@cache
 def declare(text: str) -> tuple[DeclaredDeployment, ...]:
     """Return the deployments of a file, whose list begins on line 3."""
     whole = "format: auditor.deployment/1\ndeployments:\n" + textwrap.indent(textwrap.dedent(text).strip("\n"), "  ")
