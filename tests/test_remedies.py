@@ -331,6 +331,7 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
         ("{run: 'az x -n {place}', disturbs: nothing}", "nothing fills in {place}; `for` has no path with [*]"),
         ("{run: 'az x -n {param.shortest}', disturbs: nothing}", "`params` has no such name"),
         ("{run: 'az x -n {setting.x}', disturbs: nothing}", "`settings` has no such name"),
+        ("{run: 'az x --lun {attachment.lun}', disturbs: nothing}", "`for` names no managed disks"),
         ("{run: 'az x -n {SIZE}', disturbs: nothing}", "`choose` does not say what it is"),
         ("{run: 'az x', disturbs: nothing, choose: {SIZE: how large it is to be}}", "the command has no {SIZE}"),
         ("{run: 'az x {PATH}', disturbs: nothing, choose: {PATH: the path of a page}}", "PATH"),

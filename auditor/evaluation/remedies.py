@@ -19,8 +19,9 @@ from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Disturbance, Step
 from auditor.rules.remedies import NAME_OF, PLACEHOLDER, in_lower_case, path_in
+from auditor.snapshot import lookup
 from auditor.snapshot.known import PartialList
-from auditor.snapshot.model import Resource
+from auditor.snapshot.model import Part, Resource
 
 
 class FilledStep(msgspec.Struct, frozen=True):
@@ -291,11 +292,21 @@ class _Filler:
             return _safe(self._setting(rest))
         if head == "place":
             return _safe(place.part)
+        if head == "attachment":
+            return _safe(lookup.value(self._attachment(resource), rest).value)
         if head in {"part", "parent", "resource"}:
             path, word = path_in(rest)
             value = _safe(paths.get(resource.body, (*_owner(head, place.part), *paths.parse(path or "name"))))
             return _safe(_segment(value, word, resource)) if word else value
         return _safe(_of_resource(resource)[name])
+
+    def _attachment(self, disk: Resource) -> Part:
+        """Return the entry of a data disk in the VM that it is attached to."""
+        vm = self._topology.graph.resources.get(arm.key(str(lookup.value(disk, "managedBy").value)))
+        for entry in lookup.parts(vm, "properties.storageProfile.dataDisks[*]") if vm else ():
+            if arm.key(str(lookup.value(entry, "managedDisk.id").value)) == disk.key:
+                return entry
+        raise _UnfilledError
 
     def _setting(self, name: str) -> float:
         """Return a setting as the deployment file declares it."""

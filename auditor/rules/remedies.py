@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from auditor.azure import paths
 from auditor.azure.arm import canonical_type
-from auditor.azure.types.names import VM
+from auditor.azure.types.names import DISK, VM
 from auditor.rules.conditions import ConditionError
 from auditor.rules.model import Disturbance, Step
 
@@ -102,7 +102,7 @@ def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tu
     if step.path.count("[*]") >= _OF_PARTS.get(head, math.inf) and not (head == "place" and rest):
         _check_path(path_in(rest)[0], place)
         return
-    if head == "resource" and rest:
+    if rest and (head == "resource" or (head == "attachment" and step.type == DISK)):
         _check_path(path_in(rest)[0], place)
         return
     if (head == "param" and rest in rule["params"]) or (head == "setting" and rest in rule.get("settings", ())):
@@ -114,6 +114,7 @@ def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tu
         "part": "; `for` has no path with [*]",
         "place": "; `for` has no path with [*]",
         "parent": "; `for` has no path with two [*]",
+        "attachment": "; `for` names no managed disks",
         "param": "; `params` has no such name",
         "setting": "; `settings` has no such name",
     }
