@@ -26,21 +26,26 @@ class FakeBackup:
         vault, below = _split(path)
         if vault not in self._resources:
             return None
-        if below == _SETTINGS:
-            return {"properties": self._settings(vault)}
-        if below == "/backupprotecteditems":
-            return {"value": [self._resources[path.lower()] for path in self._item_ids(vault)]}
-        if below == "/backupprotectioncontainers":
-            ids = {path.rsplit("/protectedItems/", 1)[0] for path in self._item_ids(vault)}
-            return {"value": [_container(each) for each in sorted(ids)]}
-        if below == "/backupprotectableitems":
-            vms = (
-                body for body in self._resources.values() if str(body.get("type")).lower().endswith("/virtualmachines")
-            )
-            return {"value": [self._protectable(vault, vm) for vm in vms]}
         if below.startswith("/backupoperations/"):
             return {"status": "Succeeded"}
-        return {"value": []} if below == "/backupresourceguardproxies" else None
+        listed = self._listed(vault, below)
+        if listed is not None:
+            return {"value": listed}
+        return {"properties": self._settings(vault)} if below == _SETTINGS else None
+
+    def _listed(self, vault: str, below: str) -> list[Body] | None:
+        """Return a list of a vault, None if this path has none."""
+        ids = self._item_ids(vault)
+        vms = [body for body in self._resources.values() if str(body.get("type")).lower().endswith("/virtualmachines")]
+        lists = {
+            "/backupprotecteditems": [self._resources[path.lower()] for path in ids],
+            "/backupprotectioncontainers": [
+                _container(path) for path in sorted({path.rsplit("/protectedItems/", 1)[0] for path in ids})
+            ],
+            "/backupprotectableitems": [self._protectable(vault, vm) for vm in vms],
+            "/backupresourceguardproxies": [],
+        }
+        return lists.get(below)
 
     def change(self, method: str, path: str, body: Any) -> tuple[int, Any] | None:
         """Return the response to a request that changes something, None if it is not one of Azure Backup alone."""
