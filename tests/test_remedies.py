@@ -177,6 +177,35 @@ def test_a_part_has_a_part_around_it_and_a_path() -> None:
     assert f"--set '{probe}=AllProbedDown'" in commands[1]
 
 
+POOL = "properties.backendAddressPools[0]"
+LACKS_B = {"resource": "lb-mirror", "path": f"{POOL}.properties.backendIPConfigurations[1]"}
+NETWORK = f"{SUBSCRIPTION}/resourceGroups/rg-trakcare-network/providers/Microsoft.Network/virtualNetworks"
+AT_ADDRESSES: dict[str, Any] = {
+    "virtualNetwork": {"id": f"{NETWORK}/vnet-trakcare-weu"},
+    "loadBalancerBackendAddresses": [
+        {"name": f"at {last}", "properties": {"ipAddress": f"10.10.{last}"}} for last in ("1.11", "1.12", "2.11")
+    ],
+}
+
+
+@pytest.mark.slow
+def test_a_step_names_a_second_place_and_what_encloses_a_part() -> None:
+    pool = f"{GROUP}/providers/Microsoft.Network/loadBalancers/lb-mirror/backendAddressPools/pool"
+    addresses = {"resource": "lb-mirror", "path": f"{POOL}.properties.loadBalancerBackendAddresses"}
+    [steps] = fails("MIR002", topology({"remove": [LACKS_B, addresses]}))
+    assert f"add -g rg-trakcare-prod-weu --nic-name vm-db-b-nic -n ipconfig1 --address-pool {pool} " in steps[1].command
+    change = {"set": [{"resource": "lb-mirror", "path": f"{POOL}.properties", "value": AT_ADDRESSES}]}
+    [steps] = fails("MIR002", topology(change))
+    assert (
+        "address remove -g rg-trakcare-prod-weu --lb-name lb-mirror --pool-name pool -n 'at 2.11' " in steps[1].command
+    )
+    change["set"][0]["value"] = {
+        **AT_ADDRESSES,
+        "loadBalancerBackendAddresses": AT_ADDRESSES["loadBalancerBackendAddresses"][:1],
+    }
+    assert fails("MIR002", topology(change)) == [()]
+
+
 HTTP_ONLY = {"resource": "agw-trakcare", "path": "properties.httpListeners[0].properties.protocol", "value": "Http"}
 SERVES = "properties.requestRoutingRules[1].properties.redirectConfiguration"
 
@@ -327,6 +356,10 @@ examples: [{on: trakcare-current, expect: pass}, {on: trakcare-current, expect: 
         (
             "{run: 'az x {parent}', disturbs: nothing, for: {type: Microsoft.Network/loadBalancers, path: 'a[*]'}}",
             "nothing fills in {parent}; `for` has no path with two [*]",
+        ),
+        (
+            "{run: 'az x -n {other}', disturbs: nothing}",
+            "nothing fills in {other}; `for` has no `other` with a path with [*]",
         ),
         ("{run: 'az x -n {place}', disturbs: nothing}", "nothing fills in {place}; `for` has no path with [*]"),
         ("{run: 'az x -n {param.shortest}', disturbs: nothing}", "`params` has no such name"),

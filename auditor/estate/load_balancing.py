@@ -25,7 +25,7 @@ RULES: Final = "properties.loadBalancingRules[*]"
 NAT_RULES: Final = "properties.inboundNatRules[*]"
 POOLS: Final = "properties.backendAddressPools[*]"
 _ADDRESSES: Final = "properties.loadBalancerBackendAddresses[*]"
-_CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
+CONFIGURATIONS: Final = "properties.backendIPConfigurations[*]"
 _BACKENDS: Final = "properties.backendAddresses[*]"
 _FRONTENDS: Final = "properties.frontendIPConfigurations[*]"
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
@@ -44,6 +44,7 @@ class LoadBalancing:
         self.dns = Dns(graph)
         self.private_addresses = PrivateAddresses(graph)
         self._vms: dict[str, Answer] = {}
+        self._shown: dict[tuple[str, str], list[Read]] = defaultdict(list)
         self._open: dict[str, Unknown | None] = {}
 
     def vms(self, pool: Part) -> Answer:
@@ -58,6 +59,11 @@ class LoadBalancing:
             self._vms[pool.key] = Answer(PartialList(missing=circle))
             self._vms[pool.key] = self._find_vms(pool)
         return self._vms[pool.key]
+
+    def shown_by(self, pool: Part, vm: Resource) -> tuple[Read, ...]:
+        """Return the pool members that show that a VM is in a backend pool, none if it is not known to be in it."""
+        self.vms(pool)
+        return tuple(self._shown.get((pool.key, vm.key), ()))
 
     def open_because(self, owner: Resource) -> Unknown | None:
         """Return why a load balancer or application gateway may send traffic to some further VM, or None.
@@ -203,7 +209,7 @@ class LoadBalancing:
         found: dict[str | tuple[str, str], Resource | Unknown] = {}
         reads: list[Read] = []
         missing, is_open = None, None
-        for path in (_CONFIGURATIONS, _ADDRESSES, _BACKENDS):
+        for path in (CONFIGURATIONS, _ADDRESSES, _BACKENDS):
             entries = objects(pool, path)
             missing = missing or entries.missing
             for entry in entries.known:
@@ -216,6 +222,7 @@ class LoadBalancing:
                 for member in members:
                     if isinstance(member, Resource):
                         found[member.key] = member
+                        self._shown[pool.key, member.key].append(read)
                         continue
                     unknown = member.unknown if isinstance(member, Unheld) else member
                     # Several members can be unknown for one reason, and each of them counts.

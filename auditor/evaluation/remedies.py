@@ -43,10 +43,12 @@ class _Place(NamedTuple):
     resource: Resource
     part: str
     """The path of a part of it, "" for itself."""
+    other: _Place | None = None
+    """The second place that the same observation names, if the step has one."""
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.resource.key, self.part
+    def key(self) -> tuple[str, ...]:
+        return self.resource.key, self.part, *(self.other.key if self.other else ())
 
 
 class _Task(NamedTuple):
@@ -114,15 +116,30 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
         return [(number, _Place(subject, "")) for number in range(len(finding.evidence)) if subject]
     found: list[tuple[int, _Place]] = []
     for number, entry in enumerate(finding.evidence):
-        own = _place(step, entry.resource, entry.path, resources)
-        reads = ((_place(step, resource, path, resources), value) for resource, path, value in entry.reads)
+        others = {place.key: place for place, _ in _seen(step.other, entry, resources)}
+        if step.other[0] and len(others) != 1:
+            continue
         found += [
-            (number, place)
-            for place, value in ([(own, entry.observed)] if own else reads)
-            if place and _is_for(step, place.resource)
+            (number, place._replace(other=next(iter(others.values()), None)))
+            for place, value in _seen((step.type, step.path), entry, resources)
+            if _is_for(step, place.resource)
             if step.present in {None, value is not None} and _is_observed(step, value)
         ]
     return found
+
+
+def _seen(
+    wanted: tuple[str, str], entry: Evidence, resources: Mapping[str, Resource]
+) -> Iterator[tuple[_Place, object]]:
+    """Yield the place of a type and path that an observation is about, with its value, else those that were read."""
+    own = _place(wanted, entry.resource, entry.path, resources)
+    if own:
+        yield own, entry.observed
+        return
+    for resource, path, value in entry.reads:
+        place = _place(wanted, resource, path, resources)
+        if place:
+            yield place, value
 
 
 def _is_observed(step: Step, value: object) -> bool:
@@ -138,8 +155,8 @@ def _is_for(step: Step, resource: Resource) -> bool:
     return has is not ABSENT and (not step.lacking or lacks is ABSENT)
 
 
-def _place(step: Step, id_: str, path: str, resources: Mapping[str, Resource]) -> _Place | None:
-    """Return what a step is done for if an observation of a property, or of a fact, is its concern."""
+def _place(wanted: tuple[str, str], id_: str, path: str, resources: Mapping[str, Resource]) -> _Place | None:
+    """Return the place that an observation of a property, or of a fact, names if it has the type and path."""
     id_, _, inner = id_.partition("#")
     resource = resources.get(arm.key(id_))
     if resource is None:
@@ -147,19 +164,19 @@ def _place(step: Step, id_: str, path: str, resources: Mapping[str, Resource]) -
         inner = _path_of(resource, arm.key(id_)) if resource else ""
         if not inner:
             return None
-    if resource is None or resource.type != step.type:
+    if resource is None or resource.type != wanted[0]:
         return None
-    wanted = paths.parse(step.path)
+    steps_ = paths.parse(wanted[1])
     try:
         observed = paths.parse(paths.join(inner, path))
     except paths.PathError:  # such as "count of ..."
         observed = paths.parse(inner)
-    same = len(observed) >= len(wanted) and all(
-        isinstance(at, int) if step_ is None else at == step_ for at, step_ in zip(observed, wanted, strict=False)
+    same = len(observed) >= len(steps_) and all(
+        isinstance(at, int) if step is None else at == step for at, step in zip(observed, steps_, strict=False)
     )
     if not same:
         return None
-    length = max((number for number, step_ in enumerate(wanted, start=1) if step_ is None), default=0)
+    length = max((number for number, step in enumerate(steps_, start=1) if step is None), default=0)
     return _Place(resource, paths.render(observed[:length]))
 
 
@@ -286,10 +303,11 @@ class _Filler:
 
     def _value(self, name: str, place: _Place) -> str:
         resource, (head, _, rest) = place.resource, name.partition(".")
-        if head == "param":
-            return _safe(self._finding.rule.params.get(rest))
-        if head == "setting":
-            return _safe(self._setting(rest))
+        if head in {"param", "setting"}:
+            return _safe(self._of_rule(head, rest))
+        if head == "other":
+            assert place.other is not None  # noqa: S101 - the placeholder is refused where the step has no other place
+            return self._value(f"part{name.removeprefix(head)}", place.other)
         if head == "place":
             return _safe(place.part)
         if head == "attachment":
@@ -308,8 +326,10 @@ class _Filler:
                 return entry
         raise _UnfilledError
 
-    def _setting(self, name: str) -> float:
-        """Return a setting as the deployment file declares it."""
+    def _of_rule(self, head: str, name: str) -> object:
+        """Return a parameter of the rule, or a setting as the deployment file declares it."""
+        if head == "param":
+            return self._finding.rule.params.get(name)
         own = (one.declared for one in self._topology.deployments if one.id == self._finding.deployment)
         return next((d.settings[name] for d in own if name in d.settings), self._finding.rule.settings[name].default)
 

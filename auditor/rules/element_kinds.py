@@ -25,6 +25,7 @@ WITHOUT_BODY: Final[Mapping[str, str]] = MappingProxyType(
         "need": "a role that a deployment needs",
         "opening": "a sensitive port that security groups open to addresses on the Internet",
         "path": "a public path: a way from the Internet to a VM",
+        "pool-vm": "a VM that is in a backend pool of a mirror, or should be",
         "regional-property": "a property of what serves a mirror or tier, in both regions",
         "sighting": "a VM that a tag, a load balancer or a CPF shows in a role",
         "subscription": "a scanned subscription",

@@ -115,6 +115,8 @@ class Step(msgspec.Struct, frozen=True):
     """A property that a resource must have; "" if none."""
     lacking: str = ""
     """A property that a resource must not have; "" if none."""
+    other: tuple[str, str] = ("", "")
+    """The type and path of a second place that the same observation must name, such as what is to be joined."""
     stopped: bool = False
     """Whether the VM must be stopped for the command: it is, once for all such commands on it."""
     check: str = ""

@@ -44,6 +44,8 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
     path = concern.get("path", "")
     for key in ("path", "with", "without"):
         _check_path(concern.get(key, ""), (*place, "for", key))
+    other = concern.get("other", {"type": "", "path": ""})
+    _check_path(other["path"], (*place, "for", "other", "path"))
     try:
         words = tuple(shlex.split(value["run"]))
     except ValueError as error:
@@ -58,6 +60,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
         observed=tuple(in_lower_case(each) for each in concern.get("observed", ())),
         having=concern.get("with", ""),
         lacking=concern.get("without", ""),
+        other=(canonical_type(other["type"]), other["path"]),
         stopped=value.get("stopped", False),
         check=" ".join(value.get("check", "").split()),
         vm=value.get("vm", ""),
@@ -102,6 +105,9 @@ def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tu
     if step.path.count("[*]") >= _OF_PARTS.get(head, math.inf) and not (head == "place" and rest):
         _check_path(path_in(rest)[0], place)
         return
+    if head == "other" and "[*]" in step.other[1]:
+        _check_path(path_in(rest)[0], place)
+        return
     if rest and (head == "resource" or (head == "attachment" and step.type == DISK)):
         _check_path(path_in(rest)[0], place)
         return
@@ -115,6 +121,7 @@ def _check_placeholder(rule: Mapping[str, Any], step: Step, name: str, place: tu
         "place": "; `for` has no path with [*]",
         "parent": "; `for` has no path with two [*]",
         "attachment": "; `for` names no managed disks",
+        "other": "; `for` has no `other` with a path with [*]",
         "param": "; `params` has no such name",
         "setting": "; `settings` has no such name",
     }
