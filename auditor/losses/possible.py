@@ -1,0 +1,142 @@
+"""The losses that a deployment can suffer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from auditor.losses.loss import Loss, LossKind
+from auditor.losses.site import Arbiter, Site, Vm
+from auditor.snapshot.known import Cause, Unknown
+
+
+def losses(site: Site) -> tuple[Loss, ...]:
+    """Return every single loss of a deployment, each name once; the order is that of the kinds, then of the names."""
+    found = (
+        *_vms(site),
+        *_domains(site),
+        *_zones(site),
+        *_regions(site),
+        *_links(site),
+        *_entrances(site),
+        *_profiles(site),
+        *_arbiters(site),
+    )
+    order = {kind: number for number, kind in enumerate(LossKind)}
+    return tuple(sorted(found, key=lambda loss: (order[loss.kind], loss.name)))
+
+
+def _vms(site: Site) -> Iterator[Loss]:
+    names = _names(site.vms.values())
+    members = {key for mirror in site.mirrors if isinstance(mirror.members, tuple) for key in mirror.members}
+    for vm in site.vms.values():
+        yield Loss(LossKind.MACHINE, names[vm.key], vms=frozenset({vm.key}))
+        if vm.key in members:
+            yield Loss(LossKind.DISK, names[vm.key], instances=frozenset({vm.key}))
+
+
+def _domains(site: Site) -> Iterator[Loss]:
+    """Yield the losses of fault domains, and the planned ones of update domains; their numbers count in one set."""
+    sets: dict[str, list[Vm]] = defaultdict(list)
+    for vm in site.vms.values():
+        if isinstance(vm.set, str) and vm.set:
+            sets[vm.set].append(vm)
+    unclear = [vm for vm in site.vms.values() if isinstance(vm.set, Unknown)]
+    for key, vms in sets.items():
+        name = key.rpartition("/")[2]
+        for kind, attribute in ((LossKind.FAULT_DOMAIN, "fault_domain"), (LossKind.UPDATE_DOMAIN, "update_domain")):
+            domains = {vm.key: getattr(vm, attribute) for vm in vms}
+            numbers = sorted({number for number in domains.values() if isinstance(number, int)})
+            unknown = {vm: why for vm, why in domains.items() if isinstance(why, Unknown)}
+            unknown |= {vm.key: vm.set for vm in unclear if isinstance(vm.set, Unknown)}
+            # Where no number is known, all of them may be in one domain, which is then called `?`.
+            for number in numbers or (["?"] if unknown else []):
+                lost = frozenset(vm for vm, own in domains.items() if own == number)
+                yield Loss(kind, f"{name}/{number}", vms=lost, perhaps=unknown)
+
+
+def _zones(site: Site) -> Iterator[Loss]:
+    for region, zones in site.zones.items():
+        here = [vm for vm in site.vms.values() if vm.region == region]
+        unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)}
+        unknown |= {vm.key: vm.region for vm in site.vms.values() if isinstance(vm.region, Unknown)}
+        ways = [entrance for entrance in site.entrances.values() if entrance.region == region]
+        unknown |= {way.key: way.zones for way in ways if isinstance(way.zones, Unknown)}
+        named = {vm.zone for vm in here if isinstance(vm.zone, str) and vm.zone}
+        for zone in sorted(named | set(zones)) if isinstance(zones, tuple) else sorted(named) or ["?"]:
+            yield Loss(
+                LossKind.ZONE,
+                f"{region}/{zone}",
+                vms=frozenset(vm.key for vm in here if vm.zone == zone),
+                perhaps=unknown,
+                entrances=frozenset(way.key for way in ways if isinstance(way.zones, frozenset) and zone in way.zones),
+            )
+
+
+def _regions(site: Site) -> Iterator[Loss]:
+    unknown = {vm.key: vm.region for vm in site.vms.values() if isinstance(vm.region, Unknown)}
+    for region in sorted({vm.region for vm in site.vms.values() if isinstance(vm.region, str)}):
+        lost = frozenset(vm.key for vm in site.vms.values() if vm.region == region)
+        ways = frozenset(way.key for way in site.entrances.values() if way.region == region)
+        endpoints = frozenset(
+            (profile.key, end.name) for profile in site.profiles for end in profile.endpoints if end.region == region
+        )
+        yield Loss(
+            LossKind.REGION, region, vms=lost, perhaps=unknown, entrances=ways, endpoints=endpoints, region=region
+        )
+
+
+def _links(site: Site) -> Iterator[Loss]:
+    for region, zones in site.zones.items():
+        here = [vm for vm in site.vms.values() if vm.region == region]
+        unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)}
+        for one, other in combinations(zones if isinstance(zones, tuple) else (), 2):
+            sides = [frozenset(vm.key for vm in here if vm.zone == zone) for zone in (one, other)]
+            yield Loss(LossKind.LINK, f"{region}/{one}-{other}", cut=(sides[0], sides[1]), cut_perhaps=unknown)
+    for one, other in site.links:
+        sides = [frozenset(vm.key for vm in site.vms.values() if vm.region == region) for region in (one, other)]
+        yield Loss(LossKind.LINK, f"{one}-{other}", cut=(sides[0], sides[1]))
+
+
+def _entrances(site: Site) -> Iterator[Loss]:
+    for way in site.entrances.values():
+        if way.region == site.region:
+            kind = LossKind.BALANCER if way.kind == "balancer" else LossKind.GATEWAY
+            yield Loss(kind, way.name, entrances=frozenset({way.key}))
+
+
+def _profiles(site: Site) -> Iterator[Loss]:
+    for profile in site.profiles:
+        yield Loss(LossKind.PROFILE, profile.name, entrances=frozenset({profile.key}))
+        for end in profile.endpoints:
+            yield Loss(LossKind.ENDPOINT, f"{profile.name}/{end.name}", endpoints=frozenset({(profile.key, end.name)}))
+
+
+def _arbiters(site: Site) -> Iterator[Loss]:
+    for mirror in site.mirrors:
+        if isinstance(mirror.arbiter, Arbiter):
+            yield Loss(LossKind.ARBITER_NETWORK, mirror.name, arbiter_networks=frozenset({mirror.id}))
+
+
+def _names(vms: Iterable[Vm]) -> dict[str, str]:
+    """Return how each VM is called: by its name, or where several have it, by its key."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for vm in vms:
+        by_name[vm.name.lower()].append(vm.key)
+    return {
+        key: vm.name if len(by_name[vm.name.lower()]) == 1 else key
+        for vm in vms
+        for key in (vm.key,)
+    }
+
+
+def named(site: Site, text: str) -> Loss | Unknown:
+    """Return the loss of a name, as `--lose` spells it; unknown where a deployment has none of this name.
+
+    Case does not matter.
+    """
+    for loss in losses(site):
+        if loss.id.lower() == text.lower():
+            return loss
+    return Unknown(Cause.VALUE, f"{site.name} has no {text}")

@@ -1,0 +1,170 @@
+"""A deployment as far as losses concern it: VMs and where they stand, mirrors, tiers, and what leads clients to them.
+
+VMs are named by their keys. A value that was not read is `Unknown`, with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from auditor.snapshot.known import Read, Unknown
+
+UNBOUNDED = math.inf
+
+
+class Seconds(NamedTuple):
+    """The shortest and the longest time of something; infinite if no upper bound is known."""
+
+    least: float
+    most: float
+
+    def then(self, other: Seconds) -> Seconds:
+        """Return the time of one after the other."""
+        return Seconds(self.least + other.least, self.most + other.most)
+
+
+AT_ONCE = Seconds(0, 0)
+
+
+class Vm(msgspec.Struct, frozen=True):
+    """A VM and where it stands."""
+
+    key: str
+    name: str
+    region: str | Unknown
+    zone: str | Unknown
+    """The physical zone, or the number of it where all VMs of the deployment are of one subscription; "" in a region
+    without zones. A VM that is in no particular zone is in some zone: unknown."""
+    set: str | Unknown = ""
+    """The key of its availability set or scale set; "" without one."""
+    fault_domain: int | Unknown | None = None
+    """Counts within its set only; None without a set."""
+    update_domain: int | Unknown | None = None
+
+
+class Arbiter(msgspec.Struct, frozen=True):
+    """The arbiter of a mirror."""
+
+    vm: str | Unknown | None
+    """None if it is outside of Azure: then only the network to it can be lost."""
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """A load balancer or application gateway that leads clients to VMs."""
+
+    key: str
+    name: str
+    kind: Literal["balancer", "gateway"]
+    region: str | Unknown
+    zones: frozenset[str] | Unknown
+    """The zones that it needs: it is lost with any of them. Empty if it is in several zones, or in no particular one
+    and survives the loss of any; unknown if Azure does not show which."""
+    vms: frozenset[str]
+    """Those to which it can lead."""
+    doubt: Unknown | None = None
+    """Why it may lead to further VMs."""
+    detection: Seconds = AT_ONCE
+    """How long it takes until it leads new connections to another VM."""
+
+
+class MirrorModel(msgspec.Struct, frozen=True):
+    """A mirror."""
+
+    id: str
+    name: str
+    members: tuple[str, str] | Unknown
+    """The two failover members; unknown if there are not two, or one of them is not known."""
+    arbiter: Arbiter | Unknown | None
+    """None without an arbiter."""
+    asyncs: tuple[str, ...]
+    """Its DR asyncs."""
+    more_asyncs: Unknown | None
+    """Why there may be further ones."""
+    entrances: tuple[str, ...]
+    """The keys of the entrances by which clients reach the primary; empty if they find it by themselves."""
+    more_entrances: Unknown | None
+    qos: Seconds
+    """The QoS timeout; two bounds where it is not known."""
+    no_failover: bool = False
+    """Whether the backup is configured never to take over."""
+
+
+class TierModel(msgspec.Struct, frozen=True):
+    """A tier in the primary region: one of its VMs must be left."""
+
+    id: str
+    name: str
+    vms: frozenset[str]
+    more_vms: Unknown | None
+    """Why it may have further VMs."""
+    entrances: tuple[str, ...]
+    """The keys of those by which its clients reach it; empty if they find the VMs by themselves."""
+    more_entrances: Unknown | None
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """An endpoint of a Traffic Manager profile."""
+
+    name: str
+    region: str | Unknown
+    priority: int
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """A Traffic Manager profile by which users reach the deployment."""
+
+    key: str
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    more_endpoints: Unknown | None
+    switch: Seconds
+    """How long clients are directed to a failed endpoint."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A deployment."""
+
+    name: str
+    region: str | Unknown
+    """The primary region."""
+    dr_region: str | Unknown
+    """"" if it has none."""
+    vms: Mapping[str, Vm]
+    zones: Mapping[str, tuple[str, ...] | Unknown]
+    """The zones that each region of the deployment has."""
+    mirrors: tuple[MirrorModel, ...]
+    tiers: tuple[TierModel, ...]
+    dr_tiers: tuple[TierModel, ...]
+    """Those in the DR region."""
+    entrances: Mapping[str, Entrance]
+    profiles: tuple[Profile, ...]
+    undeclared: tuple[Unknown, ...]
+    """Why there may be further mirrors, tiers or entrances: nothing is then known to serve."""
+    links: tuple[tuple[str, str], ...]
+    """Pairs of regions with VMs of the deployment between which there is a network."""
+    takeover: Seconds
+    """How long a new primary needs to open its databases, by the setting `takeover_seconds`."""
+    decision: Seconds
+    """How long a person needs to decide that the DR region takes over, by the setting `dr_decision_minutes`."""
+    assumed: tuple[Assumption, ...]
+    objectives: Mapping[str, Objective]
+    """By kind of loss."""
+
+
+class Assumption(msgspec.Struct, frozen=True):
+    """Something that was assumed, and from where the value is."""
+
+    text: str
+    reads: tuple[Read, ...] = ()
+
+
+class Objective(msgspec.Struct, frozen=True):
+    """An objective of the deployment file, in seconds; None where it states none."""
+
+    rto: float | None = None
+    rpo: float | None = None
+    line: int = 0
