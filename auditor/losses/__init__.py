@@ -1,1 +1,1 @@
-"""What survives which loss: mirrors, tiers and entrances of a deployment after VMs, zones, links or entrances are lost."""
+"""What survives which loss: a deployment after VMs, zones, links or entrances are lost."""

@@ -28,6 +28,15 @@ class LossKind(enum.StrEnum):
     ARBITER_NETWORK = "arbiter-network"
 
 
+class Cut(msgspec.Struct, frozen=True):
+    """A network that is lost between two groups of VMs, by their keys."""
+
+    one: frozenset[str]
+    other: frozenset[str]
+    perhaps: Mapping[str, Unknown] = {}
+    """VMs that may be in either group or in neither, with the reason why it is not known."""
+
+
 class Loss(msgspec.Struct, frozen=True):
     """Everything that is lost by one cause."""
 
@@ -44,31 +53,49 @@ class Loss(msgspec.Struct, frozen=True):
     """The keys of load balancers, gateways and profiles that are lost."""
     endpoints: frozenset[tuple[str, str]] = frozenset()
     """(key of the profile, name) of the endpoints that are lost."""
-    cut: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-    """Two groups of VMs between which the network is lost."""
-    cut_perhaps: Mapping[str, Unknown] = {}
-    """VMs that may be in either group."""
+    cuts: tuple[Cut, ...] = ()
     arbiter_networks: frozenset[str] = frozenset()
     """The ids of mirrors whose arbiter cannot be reached."""
-    region: str = ""
-    """The region that is lost as a whole, else ""."""
+    parts: tuple[Loss, ...] = ()
+    """The losses that it consists of, if it consists of several."""
 
     @property
     def id(self) -> str:
         """Return it as `--lose` spells it."""
-        return f"{self.kind}:{self.name}"
+        return "+".join(part.id for part in self.parts) if self.parts else f"{self.kind}:{self.name}"
+
+    @property
+    def kinds(self) -> frozenset[LossKind]:
+        """Return the kinds of its parts."""
+        return frozenset(part.kind for part in self.parts) or frozenset({self.kind})
 
     @property
     def effect(self) -> tuple[object, ...]:
-        """Return what two losses share that have the same effect."""
+        """Return what two losses share that take the same things."""
         return (
             self.vms,
             frozenset(self.perhaps),
             self.instances,
             self.entrances,
             self.endpoints,
-            frozenset(self.cut),
-            frozenset(self.cut_perhaps),
+            tuple((cut.one, cut.other, frozenset(cut.perhaps)) for cut in self.cuts),
             self.arbiter_networks,
-            self.region,
         )
+
+
+def union(*losses: Loss) -> Loss:
+    """Return several losses as one, whose parts are lost at once or in any order."""
+    if len(losses) == 1:
+        return losses[0]
+    return Loss(
+        kind=losses[0].kind,
+        name="",
+        vms=frozenset(vm for loss in losses for vm in loss.vms),
+        perhaps={key: why for loss in losses for key, why in loss.perhaps.items()},
+        instances=frozenset(vm for loss in losses for vm in loss.instances),
+        entrances=frozenset(way for loss in losses for way in loss.entrances),
+        endpoints=frozenset(end for loss in losses for end in loss.endpoints),
+        cuts=tuple(cut for loss in losses for cut in loss.cuts),
+        arbiter_networks=frozenset(mirror for loss in losses for mirror in loss.arbiter_networks),
+        parts=losses,
+    )

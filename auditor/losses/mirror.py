@@ -8,8 +8,10 @@ The rules are those of "Automatic Failover Mechanics" in the High Availability G
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
-from itertools import permutations
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, reduce
+from itertools import combinations
+from operator import or_
 from typing import Final, NamedTuple
 
 
@@ -72,7 +74,7 @@ def initial(primary: int, *, arbiter: bool, active: bool = True) -> State:
     return State(primary, arbiter and active, active, Lost.NOTHING if arbiter else Lost.ARBITER)
 
 
-def lose(state: State, event: Lost, *, no_failover: bool = False) -> Step:
+def lose(state: State, event: Lost, *, no_failover: bool = False) -> Step:  # noqa: PLR0911 - a return for each rule
     """Return what a mirror does after it loses something, all at once.
 
     `no_failover` is whether the backup is configured never to take over.
@@ -120,17 +122,26 @@ class Course(NamedTuple):
     step: Step
 
 
-def courses(state: State, events: Iterable[Lost], *, no_failover: bool = False) -> tuple[Course, ...]:
+@lru_cache(maxsize=4096)
+def courses(state: State, events: frozenset[Lost], *, no_failover: bool = False) -> tuple[Course, ...]:
     """Return the ways in which a common cause can take several things: all at once first, then in every order.
 
-    Within about one QoS timeout, losses count as one; the guide speaks of nearly the same moment.
+    Within about one QoS timeout, losses count as one; the guide speaks of nearly the same moment. So some of them can
+    be lost at once, and others before or after.
     """
-    events = tuple(events)
-    at_once = Lost.NOTHING
-    for event in events:
-        at_once |= event
-    orders = [(at_once,), *(permutations(events) if len(events) > 1 else ())]
-    return tuple(Course(order, lose_all(state, order, no_failover=no_failover)) for order in orders)
+    ordered = sorted(orders(tuple(sorted(events))), key=lambda order: (len(order), order))
+    return tuple(Course(order, lose_all(state, order, no_failover=no_failover)) for order in ordered)
+
+
+def orders(events: tuple[Lost, ...]) -> Iterator[tuple[Lost, ...]]:
+    """Yield every order of events in which any of them can happen at once; no events are one order."""
+    if not events:
+        yield ()
+    for size in range(1, len(events) + 1):
+        for first in combinations(events, size):
+            rest = tuple(event for event in events if event not in first)
+            for following in orders(rest):
+                yield (reduce(or_, first), *following)
 
 
 def _runs(lost: Lost, member: int) -> bool:

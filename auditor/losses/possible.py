@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
+from typing import Final
 
-from auditor.losses.loss import Loss, LossKind
+from auditor.losses.loss import Cut, Loss, LossKind, union
 from auditor.losses.site import Arbiter, Site, Vm
 from auditor.snapshot.known import Cause, Unknown
+
+_NO_NUMBER: Final = ("?",)
+"""The domain or zone in which all VMs may be of which no number is known."""
 
 
 def losses(site: Site) -> tuple[Loss, ...]:
@@ -45,13 +49,12 @@ def _domains(site: Site) -> Iterator[Loss]:
     unclear = [vm for vm in site.vms.values() if isinstance(vm.set, Unknown)]
     for key, vms in sets.items():
         name = key.rpartition("/")[2]
-        for kind, attribute in ((LossKind.FAULT_DOMAIN, "fault_domain"), (LossKind.UPDATE_DOMAIN, "update_domain")):
-            domains = {vm.key: getattr(vm, attribute) for vm in vms}
-            numbers = sorted({number for number in domains.values() if isinstance(number, int)})
+        for kind in (LossKind.FAULT_DOMAIN, LossKind.UPDATE_DOMAIN):
+            domains = {vm.key: vm.fault_domain if kind is LossKind.FAULT_DOMAIN else vm.update_domain for vm in vms}
+            numbers: Sequence[int | str] = sorted({number for number in domains.values() if isinstance(number, int)})
             unknown = {vm: why for vm, why in domains.items() if isinstance(why, Unknown)}
             unknown |= {vm.key: vm.set for vm in unclear if isinstance(vm.set, Unknown)}
-            # Where no number is known, all of them may be in one domain, which is then called `?`.
-            for number in numbers or (["?"] if unknown else []):
+            for number in numbers or (_NO_NUMBER if unknown else ()):
                 lost = frozenset(vm for vm, own in domains.items() if own == number)
                 yield Loss(kind, f"{name}/{number}", vms=lost, perhaps=unknown)
 
@@ -64,7 +67,7 @@ def _zones(site: Site) -> Iterator[Loss]:
         ways = [entrance for entrance in site.entrances.values() if entrance.region == region]
         unknown |= {way.key: way.zones for way in ways if isinstance(way.zones, Unknown)}
         named = {vm.zone for vm in here if isinstance(vm.zone, str) and vm.zone}
-        for zone in sorted(named | set(zones)) if isinstance(zones, tuple) else sorted(named) or ["?"]:
+        for zone in sorted(named | set(zones)) if isinstance(zones, tuple) else sorted(named) or _NO_NUMBER:
             yield Loss(
                 LossKind.ZONE,
                 f"{region}/{zone}",
@@ -82,9 +85,7 @@ def _regions(site: Site) -> Iterator[Loss]:
         endpoints = frozenset(
             (profile.key, end.name) for profile in site.profiles for end in profile.endpoints if end.region == region
         )
-        yield Loss(
-            LossKind.REGION, region, vms=lost, perhaps=unknown, entrances=ways, endpoints=endpoints, region=region
-        )
+        yield Loss(LossKind.REGION, region, vms=lost, perhaps=unknown, entrances=ways, endpoints=endpoints)
 
 
 def _links(site: Site) -> Iterator[Loss]:
@@ -93,10 +94,11 @@ def _links(site: Site) -> Iterator[Loss]:
         unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)}
         for one, other in combinations(zones if isinstance(zones, tuple) else (), 2):
             sides = [frozenset(vm.key for vm in here if vm.zone == zone) for zone in (one, other)]
-            yield Loss(LossKind.LINK, f"{region}/{one}-{other}", cut=(sides[0], sides[1]), cut_perhaps=unknown)
+            yield Loss(LossKind.LINK, f"{region}/{one}-{other}", cuts=(Cut(sides[0], sides[1], unknown),))
     for one, other in site.links:
         sides = [frozenset(vm.key for vm in site.vms.values() if vm.region == region) for region in (one, other)]
-        yield Loss(LossKind.LINK, f"{one}-{other}", cut=(sides[0], sides[1]))
+        unknown = {vm.key: vm.region for vm in site.vms.values() if isinstance(vm.region, Unknown)}
+        yield Loss(LossKind.LINK, f"{one}-{other}", cuts=(Cut(sides[0], sides[1], unknown),))
 
 
 def _entrances(site: Site) -> Iterator[Loss]:
@@ -119,24 +121,22 @@ def _arbiters(site: Site) -> Iterator[Loss]:
             yield Loss(LossKind.ARBITER_NETWORK, mirror.name, arbiter_networks=frozenset({mirror.id}))
 
 
-def _names(vms: Iterable[Vm]) -> dict[str, str]:
+def _names(vms: Collection[Vm]) -> dict[str, str]:
     """Return how each VM is called: by its name, or where several have it, by its key."""
     by_name: dict[str, list[str]] = defaultdict(list)
     for vm in vms:
         by_name[vm.name.lower()].append(vm.key)
-    return {
-        key: vm.name if len(by_name[vm.name.lower()]) == 1 else key
-        for vm in vms
-        for key in (vm.key,)
-    }
+    return {vm.key: vm.name if len(by_name[vm.name.lower()]) == 1 else vm.key for vm in vms}
 
 
 def named(site: Site, text: str) -> Loss | Unknown:
     """Return the loss of a name, as `--lose` spells it; unknown where a deployment has none of this name.
 
-    Case does not matter.
+    Case does not matter. `A+B` is both at once.
     """
-    for loss in losses(site):
-        if loss.id.lower() == text.lower():
-            return loss
-    return Unknown(Cause.VALUE, f"{site.name} has no {text}")
+    by_name = {loss.id.lower(): loss for loss in losses(site)}
+    names = text.lower().split("+")
+    for name in names:
+        if name not in by_name:
+            return Unknown(Cause.VALUE, f"{site.name} has no {name}")
+    return union(*(by_name[name] for name in names))

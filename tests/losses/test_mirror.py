@@ -140,10 +140,22 @@ def test_what_is_lost_besides_never_helps() -> None:
 
 def test_a_common_cause_is_played_at_once_and_in_every_order() -> None:
     start = initial(0, arbiter=True)
-    backup_and_arbiter = courses(start, (Lost.HOST_1, Lost.ARBITER))
-    assert [course.step.state.primary for course in backup_and_arbiter] == [None, 0, 0]
-    assert [course.step.pause for course in backup_and_arbiter] == [Pause.NONE, Pause.BACKUP_LOST, Pause.TROUBLE]
-    primary_and_arbiter = courses(start, (Lost.HOST_0, Lost.ARBITER))
-    assert [course.step.state.primary for course in primary_and_arbiter] == [None, 1, None]
-    assert len(courses(start, (Lost.HOST_0,))) == 1
-    assert len(courses(start, (Lost.HOST_0, Lost.HOST_1, Lost.ARBITER))) == 7
+
+    def played(*events: Lost) -> dict[tuple[Lost, ...], tuple[int | None, Pause]]:
+        return {c.events: (c.step.state.primary, c.step.pause) for c in courses(start, frozenset(events))}
+
+    backup, primary, arbiter = Lost.HOST_1, Lost.HOST_0, Lost.ARBITER
+    assert played(backup, arbiter) == {
+        (backup | arbiter,): (None, Pause.NONE),
+        (backup, arbiter): (0, Pause.BACKUP_LOST),
+        (arbiter, backup): (0, Pause.TROUBLE),
+    }
+    assert played(primary, arbiter) == {
+        (primary | arbiter,): (None, Pause.NONE),
+        (primary, arbiter): (1, Pause.TAKEOVER),
+        (arbiter, primary): (None, Pause.NONE),
+    }
+    assert played(primary) == {(primary,): (1, Pause.TAKEOVER)}
+    assert played() == {(): (0, Pause.NONE)}
+    assert len(played(primary, backup, arbiter)) == 13
+    assert courses(start, frozenset({primary, arbiter}))[0].events == (primary | arbiter,)
