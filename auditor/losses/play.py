@@ -85,13 +85,13 @@ def pairs(site: Site) -> tuple[Foreseen, ...]:
 
 def _parts(site: Site, lost: tuple[Loss, ...], first: str) -> Iterator[Part]:
     """Yield the effect on each mirror, tier and profile."""
-    primaries: set[str] = set()
+    primaries: list[frozenset[str]] = []
     for mirror in site.mirrors:
         part = mirror_part(site, mirror, lost, first)
-        primaries |= part.primaries
+        primaries.append(part.primaries)
         yield part
     for tier in site.tiers:
-        yield tier_part(site, tier, lost, frozenset(primaries))
+        yield tier_part(site, tier, lost, primaries)
     for profile in site.profiles:
         yield profile_part(site, profile, lost)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 from auditor.losses.foreseen import Effect
 from auditor.losses.loss import Loss
-from auditor.losses.parts import Completion, Part, are_cut, placed
+from auditor.losses.parts import RANK, Completion, Part, are_cut, placed
 from auditor.losses.site import AT_ONCE, Profile, Site, TierModel
 from auditor.snapshot.known import Unknown
 
 _LEAST = Completion(frozenset(), {})
 
 
-def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: frozenset[str]) -> Part:
+def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Sequence[frozenset[str]]) -> Part:
     """Return the effect on a tier: a VM must be left that an entrance leads to and that reaches each primary.
 
+    `primaries` has, for each mirror, the VMs that can be primary afterwards.
     What is lost besides never helps a tier, so that the least and the most that can be lost decide.
     """
     certain = frozenset(key for loss in lost for key in (*loss.vms, *loss.entrances))
@@ -41,28 +43,36 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: froz
     )
 
 
-def _left(site: Site, tier: TierModel, lost: Sequence[Loss], gone: frozenset[str], primaries: frozenset[str]) -> Part:
-    """Return the effect on a tier after some VMs and entrances are gone."""
-    left = tier.vms - gone
-    isolated = {vm for vm in left for primary in primaries for loss in lost if are_cut(loss, vm, primary, _LEAST)}
-    reaching = left - isolated
+def _left(
+    site: Site, tier: TierModel, lost: Sequence[Loss], gone: frozenset[str], primaries: Sequence[frozenset[str]]
+) -> Part:
+    """Return the effect on a tier after some VMs and entrances are gone, with the worst choice of each primary."""
+    if not any(loss.cuts for loss in lost):
+        return _served(site, tier, gone, frozenset())
+    found = []
+    for chosen in product(*filter(None, primaries)):
+        isolated = {vm for vm in tier.vms - gone for own in chosen for loss in lost if are_cut(loss, vm, own, _LEAST)}
+        found.append(_served(site, tier, gone, frozenset(isolated)))
+    return max(found, key=lambda part: RANK[part.effect])
+
+
+def _served(site: Site, tier: TierModel, gone: frozenset[str], isolated: frozenset[str]) -> Part:
+    """Return the effect on a tier after some VMs are gone, and others do not reach the primary."""
+    reaching = tier.vms - gone - isolated
     if not reaching:
         if tier.more_vms:
             return Part(Effect.UNKNOWN, unknown=(tier.more_vms,))
-        text = (
-            f"no VM of the tier {tier.name} reaches the primary" if left else f"no VM of the tier {tier.name} is left"
-        )
-        return Part(Effect.STOPS, (text,))
-    notes = tuple(f"{site.vms[vm].name} does not reach the primary; its users wait" for vm in sorted(isolated))
+        some = "reaches the primary" if isolated else "is left"
+        return Part(Effect.STOPS, (f"no VM of the tier {tier.name} {some}",))
+    notes = tuple(f"{site.vms[vm].name} does not reach the primary: its users wait" for vm in sorted(isolated))
     if not tier.entrances:
         return Part(because=notes)
     ways = [site.entrances[way] for way in tier.entrances if way not in gone]
     leading = [way for way in ways if way.vms & reaching]
     if leading:
         taken = any(way.vms & gone for way in leading)
-        return Part(
-            because=notes, seconds=min((w.detection for w in leading), key=lambda d: d.most) if taken else AT_ONCE
-        )
+        seconds = min((way.detection for way in leading), key=lambda each: each.most) if taken else AT_ONCE
+        return Part(because=notes, seconds=seconds)
     doubts = tuple(filter(None, (*(way.doubt for way in ways), tier.more_entrances)))
     if doubts:
         return Part(Effect.UNKNOWN, unknown=doubts)
