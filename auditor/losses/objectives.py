@@ -1,0 +1,170 @@
+"""The objectives of a deployment against what is foreseen."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from auditor.losses.foreseen import Effect, Foreseen
+from auditor.losses.loss import LossKind
+from auditor.losses.site import Objective, Seconds, Site
+from auditor.snapshot.known import Cause, Unknown
+
+KINDS: Final[Mapping[str, tuple[LossKind, ...]]] = {
+    "machine": (LossKind.MACHINE, LossKind.DISK),
+    "fault-domain": (LossKind.FAULT_DOMAIN,),
+    "zone": (LossKind.ZONE,),
+    "region": (LossKind.REGION,),
+    "planned": (LossKind.UPDATE_DOMAIN,),
+}
+"""The kinds of loss by the names of objectives, as the deployment file spells them."""
+
+Measure: TypeAlias = Literal["rto", "rpo"]
+"""A time, or how much of the latest data is lost; both in seconds."""
+
+_BY_PERSON: Final = frozenset({LossKind.REGION})
+"""Losses after which the deployment may go on by a person's decision."""
+_EFFECTS: Final = {effect: rank for rank, effect in enumerate(Effect)}
+
+
+class Met(enum.StrEnum):
+    """Whether an objective is met, the worst last."""
+
+    MET = "met"
+    UNKNOWN = "unknown"
+    BREACHED = "breached"
+
+
+_MET: Final = {met: rank for rank, met in enumerate(Met)}
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """An objective, and what is foreseen in its worst case."""
+
+    kind: str
+    """One of `KINDS`."""
+    measure: Measure
+    objective: float
+    """In seconds."""
+    met: Met
+    worst: Foreseen | None
+    """None if no loss of this kind can be seen."""
+    by_person: bool = False
+    """Whether it goes on by a person's decision in the worst case."""
+    unknown: Unknown | None = None
+    """Why it is not known whether it is met."""
+
+    @property
+    def foreseen(self) -> Seconds | Unknown | None:
+        """Return the time or the loss of data in the worst case, in seconds; None without any."""
+        if self.worst is None:
+            return None
+        return self.worst.seconds if self.measure == "rto" else self.worst.rpo
+
+
+def of_kind(kind: str, foreseen: Iterable[Foreseen]) -> tuple[Foreseen, ...]:
+    """Return those that are single losses of a kind of `KINDS`."""
+    kinds = KINDS[kind]
+    return tuple(
+        one for one in foreseen if len(one.losses) == 1 and not one.losses[0].parts and one.losses[0].kind in kinds
+    )
+
+
+def worst(foreseen: Iterable[Foreseen]) -> Foreseen | None:
+    """Return the worst of several: by the effect, then by the longest time; None of none."""
+    return max(foreseen, key=lambda one: _badness(one, "rto"), default=None)
+
+
+def compare(site: Site, foreseen: Iterable[Foreseen]) -> tuple[Compared, ...]:
+    """Return each declared objective compared with the single losses of its kind, in the order of `KINDS`.
+
+    An objective is met only if that is known of each loss. It is breached if a loss exceeds it for certain.
+    """
+    foreseen = tuple(foreseen)
+    return tuple(
+        _compared(site, kind, measure, objective, of_kind(kind, foreseen))
+        for kind in KINDS
+        for measure, objective in _measures(site.objectives.get(kind, Objective()))
+    )
+
+
+def _measures(objective: Objective) -> Iterator[tuple[Measure, float]]:
+    if objective.rto is not None:
+        yield "rto", objective.rto
+    if objective.rpo is not None:
+        yield "rpo", objective.rpo
+
+
+def _compared(site: Site, kind: str, measure: Measure, objective: float, foreseen: tuple[Foreseen, ...]) -> Compared:
+    if not foreseen:
+        unknown = Unknown(Cause.VALUE, f"no loss of the kind {kind} can be seen")
+        return Compared(kind, measure, objective, Met.UNKNOWN, None, unknown=unknown)
+    each = [(_met(one, measure, objective), one) for one in foreseen]
+    met, one = max(each, key=lambda found: (_MET[found[0]], *_badness(found[1], measure)))
+    return Compared(
+        kind,
+        measure,
+        objective,
+        met,
+        one,
+        by_person=_is_by_person(one),
+        unknown=_why(site, one, measure) if met is Met.UNKNOWN else None,
+    )
+
+
+def _met(one: Foreseen, measure: Measure, objective: float) -> Met:
+    """Return whether one loss meets an objective."""
+    if one.effect is Effect.UNKNOWN:
+        return Met.UNKNOWN
+    stops = one.effect is not Effect.SERVES and not _is_by_person(one)
+    if measure == "rto":
+        return Met.BREACHED if stops else _within(one.seconds, objective)
+    return Met.UNKNOWN if stops else _within(one.rpo, objective)
+
+
+def _within(found: Seconds | Unknown | None, objective: float) -> Met:
+    if not isinstance(found, Seconds):
+        return Met.UNKNOWN
+    if found.most <= objective:
+        return Met.MET
+    return Met.BREACHED if found.least > objective else Met.UNKNOWN
+
+
+def _is_by_person(one: Foreseen) -> bool:
+    return one.effect is Effect.STOPS and one.seconds is not None and one.losses[0].kind in _BY_PERSON
+
+
+def _why(site: Site, one: Foreseen, measure: Measure) -> Unknown:
+    """Return why it is not known whether one loss meets an objective."""
+    if one.effect is Effect.UNKNOWN:
+        return one.unknown[0] if one.unknown else Unknown(Cause.VALUE, "the effect of the loss is not known")
+    if measure == "rpo":
+        return one.rpo if isinstance(one.rpo, Unknown) else _DATA
+    if one.effect is Effect.SERVES and math.isinf(site.takeover.most):
+        return _TAKEOVER
+    return _DECISION if one.effect is Effect.STOPS and math.isinf(site.decision.most) else _TIME
+
+
+_TIME: Final = Unknown(Cause.VALUE, "the longest time is beyond the objective, the shortest one is not")
+_TAKEOVER: Final = Unknown(
+    Cause.DECLARATION,
+    "how long a new primary needs to open its databases is not declared: settings.takeover_seconds",
+    optional=True,
+)
+_DECISION: Final = Unknown(
+    Cause.DECLARATION,
+    "how long a person needs to decide is not declared: settings.dr_decision_minutes",
+    optional=True,
+)
+_DATA: Final = Unknown(Cause.VALUE, "how much data is lost depends on what a person does")
+
+
+def _badness(one: Foreseen, measure: Measure) -> tuple[float, ...]:
+    """Return what sorts losses, the worst last."""
+    found = one.seconds if measure == "rto" else one.rpo
+    bounds = (found.most, found.least) if isinstance(found, Seconds) else (math.inf, math.inf)
+    return (_EFFECTS[one.effect], *bounds)
