@@ -1,0 +1,1 @@
+"""What is foreseen of losses, for operators and programs: `auditor foresee`."""

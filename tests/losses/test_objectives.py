@@ -1,0 +1,116 @@
+"""Objectives are met only by what is known."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditor.losses.foreseen import Effect, Foreseen
+from auditor.losses.loss import Loss, LossKind
+from auditor.losses.objectives import KINDS, Compared, Met, compare
+from auditor.losses.play import single
+from auditor.losses.site import Objective, Seconds
+from auditor.snapshot.known import Unknown
+from tests.losses.sites import DR, NEVER, PRIMARY, WHY, site
+
+BOUNDS = (None, Seconds(0, 0), Seconds(17, 29), Seconds(17, 61), Seconds(17, math.inf), Seconds(61, 70), NEVER)
+"""Times around an objective of 60 s."""
+
+
+def seen(effect: Effect, seconds: Seconds | None, kind: LossKind = LossKind.ZONE) -> Foreseen:
+    return Foreseen((Loss(kind, "a"),), "together", "", effect, seconds, rpo=seconds)
+
+
+def compared(*foreseen: Foreseen, kind: str = "zone", objective: Objective | None = None) -> Compared:
+    (found,) = compare(site(objectives={kind: objective or Objective(rto=60)}), foreseen)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "met"),
+    [*zip(BOUNDS, ("unknown", "met", "met", "unknown", "unknown", "breached", "unknown"), strict=True)],
+)
+def test_an_objective_is_met_by_the_longest_time_and_breached_by_the_shortest(
+    seconds: Seconds | None, met: str
+) -> None:
+    assert compared(seen(Effect.SERVES, seconds)).met == met
+    assert compared(seen(Effect.SERVES, seconds), objective=Objective(rpo=60)).met == met
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stops_breaches_except_where_a_person_decides_in_time(kind: str) -> None:
+    for effect, seconds in product((Effect.STOPS, Effect.LOST), BOUNDS):
+        found = compared(seen(effect, seconds, KINDS[kind][0]), kind=kind)
+        by_person = kind == "region" and effect is Effect.STOPS and seconds is not None
+        assert found.by_person is by_person
+        assert found.met == (compared(seen(Effect.SERVES, seconds)).met if by_person else Met.BREACHED)
+
+
+def test_the_unknown_never_meets_an_objective_and_never_breaches_it() -> None:
+    for kind, seconds in product(KINDS, BOUNDS):
+        for objective in (Objective(rto=60), Objective(rpo=60)):
+            found = compared(seen(Effect.UNKNOWN, seconds, KINDS[kind][0]), kind=kind, objective=objective)
+            assert found.met is Met.UNKNOWN
+            assert found.unknown
+
+
+def test_the_worst_loss_of_the_kind_decides() -> None:
+    fast, slow = seen(Effect.SERVES, Seconds(17, 29)), seen(Effect.SERVES, Seconds(17, 50))
+    unknown = seen(Effect.UNKNOWN, None)
+    stops = seen(Effect.STOPS, None)
+    other = seen(Effect.LOST, None, LossKind.REGION)
+    pair = msgspec.structs.replace(stops, losses=(Loss(LossKind.ZONE, "a"), Loss(LossKind.ZONE, "b")))
+    assert (compared(slow, fast, other, pair).met, compared(slow, fast, other, pair).worst) == (Met.MET, slow)
+    assert (compared(slow, unknown, fast).met, compared(slow, unknown, fast).worst) == (Met.UNKNOWN, unknown)
+    assert (compared(stops, unknown, fast).met, compared(stops, unknown, fast).worst) == (Met.BREACHED, stops)
+
+
+def test_an_objective_of_losses_that_cannot_be_seen_is_not_met() -> None:
+    found = compared(seen(Effect.SERVES, Seconds(0, 0)), kind="planned")
+    assert (found.met, found.worst) == (Met.UNKNOWN, None)
+    assert compare(site(), [seen(Effect.SERVES, Seconds(0, 0))]) == ()
+
+
+def test_a_deployment() -> None:
+    """The arbiter is in a zone of its own; a person decides that the DR region takes over."""
+    objectives = {
+        "region": Objective(rto=3600, rpo=900),
+        "zone": Objective(rto=60, rpo=0),
+        "machine": Objective(rto=60),
+    }
+    found = {(one.kind, one.measure): one for one in compare(site(objectives=objectives), single(site()))}
+    assert {key: one.met for key, one in found.items()} == {
+        ("machine", "rto"): Met.MET,
+        ("zone", "rto"): Met.MET,
+        ("zone", "rpo"): Met.MET,
+        ("region", "rto"): Met.MET,
+        ("region", "rpo"): Met.UNKNOWN,
+    }
+    region = found["region", "rto"]
+    assert region.by_person
+    assert region.worst
+    assert region.worst.id == f"region:{PRIMARY}"
+    assert DR not in region.worst.id
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"takeover": NEVER}, "settings.takeover_seconds"), ({"decision": NEVER}, "settings.dr_decision_minutes")],
+)
+def test_a_time_without_bound_names_the_setting_that_is_missing(change: dict[str, Any], reason: str) -> None:
+    where = site(objectives={"zone": Objective(rto=60), "region": Objective(rto=3600)}, **change)
+    (unknown,) = (one.unknown for one in compare(where, single(where)) if one.met is Met.UNKNOWN)
+    assert unknown is not None
+    assert reason in unknown.reason
+
+
+def test_an_unknown_placement_leaves_its_reason() -> None:
+    where = site({"arbiter": WHY}, objectives={"zone": Objective(rto=60)})
+    (found,) = compare(where, single(where))
+    assert found.met is Met.UNKNOWN
+    assert isinstance(found.unknown, Unknown)
+    assert found.unknown == WHY
