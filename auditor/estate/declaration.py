@@ -108,6 +108,14 @@ class DeclaredBackup(msgspec.Struct, frozen=True):
     """The name of the third-party product, "" if undeclared."""
 
 
+class DeclaredObjective(msgspec.Struct, frozen=True):
+    """How long a deployment may stop, and how much of the latest data it may lose, in seconds; None if undeclared."""
+
+    rto: float | None = None
+    rpo: float | None = None
+    line: int = 0
+
+
 class DeclaredDeployment(msgspec.Struct, frozen=True):
     """A deployment, declared in the deployment file or by the tags of its VMs."""
 
@@ -142,5 +150,7 @@ class DeclaredDeployment(msgspec.Struct, frozen=True):
     guest: Literal["optional", "required"] = "optional"
     settings: Mapping[str, float] = {}
     setting_lines: Mapping[str, int] = {}
+    objectives: Mapping[str, DeclaredObjective] = {}
+    """By kind of loss, as the deployment file spells it."""
     file: str = ""
     line: int = 0

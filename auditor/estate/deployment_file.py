@@ -17,6 +17,7 @@ from auditor.estate.declaration import (
     DeclaredBackup,
     DeclaredDeployment,
     DeclaredMirror,
+    DeclaredObjective,
     DeclaredTier,
     Role,
     Roster,
@@ -26,6 +27,7 @@ from auditor.snapshot.model import Snapshot
 from auditor.yaml_documents import Document
 
 _GLOB_CHARACTERS: Final = frozenset("*?[")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
 class Declarations(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ def _deployment(document: Document, entry: dict[str, Any]) -> DeclaredDeployment
         guest=entry.get("guest", "optional"),
         settings=settings,
         setting_lines={name: document.line(settings, name) for name in settings},
+        objectives=_objectives(document, entry.get("objectives", {})),
         file=document.file,
         line=document.line(entry),
     )
@@ -124,6 +127,19 @@ def _entries(entry: Mapping[str, Any], key: str) -> list[Any]:
     """Return a list, empty if it is declared as `none`."""
     found = entry.get(key, NONE)
     return [] if found == NONE else found
+
+
+def _objectives(document: Document, entry: dict[str, dict[str, str]]) -> dict[str, DeclaredObjective]:
+    """Return the objectives by kind of loss."""
+    return {
+        kind: DeclaredObjective(**{name: _seconds(text) for name, text in own.items()}, line=document.line(entry, kind))
+        for kind, own in entry.items()
+    }
+
+
+def _seconds(text: str) -> float:
+    """Return a time such as `60s`, `15m` or `4h` in seconds."""
+    return float(text[:-1]) * _UNITS[text[-1]]
 
 
 def _domain_names(found: str | list[str]) -> tuple[str, ...]:

@@ -152,7 +152,9 @@ class Site(msgspec.Struct, frozen=True):
     """How long a person needs to decide that the DR region takes over, by the setting `dr_decision_minutes`."""
     assumed: tuple[Assumption, ...]
     objectives: Mapping[str, Objective]
-    """By kind of loss."""
+    """By kind of loss, as the deployment file spells it."""
+    more_profiles: Unknown | None = None
+    """Why there may be further profiles: how long users need to reach the DR region is then not known."""
 
 
 class Assumption(msgspec.Struct, frozen=True):

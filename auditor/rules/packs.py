@@ -28,6 +28,8 @@ DEFINED_SETTINGS: Final[Mapping[str, Setting]] = {
     "dr_capacity_ratio": Setting(default=1.0, min=0.1, max=1.0),
     "max_backup_age_hours": Setting(default=26, min=1, max=31 * 24),
     "max_guest_age_days": Setting(default=7, min=1, max=366),
+    "takeover_seconds": Setting(default=0, min=0, max=24 * 3600),
+    "dr_decision_minutes": Setting(default=0, min=0, max=31 * 24 * 60),
 }
 """Settings that every deployment file may have, even if no rule of the selected packs reads them."""
 

@@ -43,7 +43,7 @@ class Unknown(msgspec.Struct, frozen=True):
     """The ids of the resources in which the reason lies, beyond those of the gaps."""
     optional: bool = False
     """Whether a scan is complete without it: an optional key of the deployment file, an attestation, a metric that only
-    a live scan reads, or whose an address or name in a guest file is."""
+    a live scan reads, whose an address or name in a guest file is, or the zone of what is in no particular one."""
 
     @classmethod
     def of(cls, gap: Gap) -> Unknown:

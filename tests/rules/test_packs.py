@@ -289,7 +289,8 @@ def test_a_setting_must_be_read_by_a_rule_and_lie_within_its_bounds(tmp_path: Pa
         assert check(loaded, own_limit=value) == "the setting 'own_limit' must be between 1 and 9"
     assert check(loaded, own_limt=5) == (
         "no rule reads the setting 'own_limt'; there are "
-        "dr_capacity_ratio, max_backup_age_hours, max_guest_age_days, own_limit, rto_dns_seconds, session_idle_minutes"
+        "dr_capacity_ratio, dr_decision_minutes, max_backup_age_hours, max_guest_age_days, own_limit, rto_dns_seconds, "
+        "session_idle_minutes, takeover_seconds"
     )
     for name, setting in packs.DEFINED_SETTINGS.items():
         assert check(loaded, **{name: setting.default}) == ""

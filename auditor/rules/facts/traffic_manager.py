@@ -43,7 +43,7 @@ def endpoint_regions(context: Context, profile: Resource) -> Answer:
     That of a nested endpoint is the region of all endpoints of the nested profile, unknown if they are in several.
     """
     endpoints = objects(profile, ENDPOINTS)
-    answers = [_region(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
+    answers = [region_of(context, end) if isinstance(end, Part) else Answer(end) for end in endpoints.known]
     reads = tuple(read for answer in answers for read in answer.reads)
     return Answer(PartialList(tuple(answer.value for answer in answers), endpoints.missing), reads)
 
@@ -69,7 +69,7 @@ def first_region(context: Context, profile: Resource) -> Answer:
     if not ranked:
         return Answer(ABSENT, (Read(profile.id, "properties.endpoints", ABSENT),))
     _, first, read = min(ranked, key=lambda entry: entry[0])
-    region = _region(context, first)
+    region = region_of(context, first)
     return Answer(region.value, (read, *region.reads))
 
 
@@ -162,7 +162,7 @@ def leads_here(context: Context, endpoint: Part) -> Answer:
     return Answer(True if True in found else unknown, target.reads)
 
 
-def _region(context: Context, endpoint: Part, above: frozenset[str] = frozenset()) -> Answer:
+def region_of(context: Context, endpoint: Part, above: frozenset[str] = frozenset()) -> Answer:
     """Return the region of an endpoint of a profile that is nested in those with the keys `above`."""
     target = context.topology.dns.target(endpoint)
     written = value(endpoint, "properties.endpointLocation")
@@ -191,7 +191,7 @@ def _region_of_nested(context: Context, profile: Resource, above: frozenset[str]
     if profile.key in above or endpoints.incomplete_because is not None:
         leads_to_itself = Unknown(Cause.VALUE, f"{profile.id} leads to itself (malformed)", about=(profile.id,))
         return Answer(endpoints.incomplete_because or leads_to_itself)
-    answers = [_region(context, endpoint, above) for endpoint in endpoints.of_type(Part)]
+    answers = [region_of(context, endpoint, above) for endpoint in endpoints.of_type(Part)]
     regions = {answer.value for answer in answers if isinstance(answer.value, str)}
     unknown = next((answer for answer in answers if isinstance(answer.value, Unknown)), None)
     if unknown is not None or len(regions) == 1:

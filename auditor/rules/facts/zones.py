@@ -72,7 +72,7 @@ def same_zone(context: Context, one: Zone, other: Zone) -> Answer:
     reads = tuple(read for answer in physical for read in answer.reads)
     unknown = next((answer.value for answer in physical if isinstance(answer.value, Unknown)), None)
     if unknown is not None:
-        return Answer(_incomparable(unknown, one.region, (one.subscription, other.subscription)), reads)
+        return Answer(incomparable(unknown, one.region, (one.subscription, other.subscription)), reads)
     return Answer(physical[0].value == physical[1].value, reads)
 
 
@@ -102,7 +102,14 @@ def zones_of(
 
 
 def zones_offered(context: Context, place: str, subscription: str) -> tuple[Interval, tuple[Read, ...]]:
-    """Return how many zones a region offers to a subscription, and what was read for it.
+    """Return how many zones a region offers to a subscription, and what was read for it; see `zone_numbers`."""
+    found, reads = zone_numbers(context, place, subscription)
+    number = len(found.known)
+    return Interval(number, number) if found.missing is None else Interval(number, math.inf, (found.missing,)), reads
+
+
+def zone_numbers(context: Context, place: str, subscription: str) -> tuple[PartialList, tuple[Read, ...]]:
+    """Return the numbers of the zones that a region offers to a subscription, and what was read for it.
 
     The zone mappings of the region say it; where they were not read, the SKU list does.
     """
@@ -110,14 +117,14 @@ def zones_offered(context: Context, place: str, subscription: str) -> tuple[Inte
     mappings = PartialList() if offered is None else objects(offered, f"{_MAPPINGS}[*]")
     if offered is not None and mappings.known and mappings.complete:
         names = [value(mapping, "logicalZone").value for mapping in mappings.of_type(Part)]
-        return Interval(len(names), len(names)), (Read(offered.id, _MAPPINGS, names),)
+        return PartialList(tuple(names)), (Read(offered.id, _MAPPINGS, names),)
     by_size = context.topology.once(_zones_of_sizes).get(place)
     reads = tuple(Read(cited_id(subscription, size), path, zones) for size, path, zones in by_size or ())
-    number = len({str(zone) for read in reads if isinstance(read.value, list) for zone in read.value})
+    numbers = {str(zone) for read in reads if isinstance(read.value, list) for zone in read.value}
     unlisted = context.topology.graph.listing(SKU, subscription)
     if unlisted is None and by_size is None:
         unlisted = Unknown(Cause.VALUE, f"the SKU list has no VM size in {place}, so its zones are unknown")
-    return Interval(number, number) if unlisted is None else Interval(number, math.inf, (unlisted,)), reads
+    return PartialList(tuple(sorted(numbers)), unlisted), reads
 
 
 def _distinct(context: Context, zones: Iterable[Zone], reads: list[Read]) -> Interval:
@@ -139,11 +146,11 @@ def _distinct(context: Context, zones: Iterable[Zone], reads: list[Read]) -> Int
             physical.update(answer.value for answer in answers)
         else:
             unmapped.append(len(own))
-            because.append(_incomparable(unknown, own[0].region, by_subscription))
+            because.append(incomparable(unknown, own[0].region, by_subscription))
     return Interval(max(len(physical), *unmapped, 0), len(physical) + sum(unmapped), tuple(because))
 
 
-def _incomparable(unknown: Unknown, place: str, subscriptions: Iterable[str]) -> Unknown:
+def incomparable(unknown: Unknown, place: str, subscriptions: Iterable[str]) -> Unknown:
     """Return why zone numbers of several subscriptions cannot be compared, and how to find out."""
     reason = (
         f"each subscription has its own numbers of the zones of {place}: those of {' and '.join(subscriptions)} can be "

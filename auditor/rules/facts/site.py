@@ -1,0 +1,122 @@
+"""A deployment as far as losses concern it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Final
+
+from auditor.azure import arm
+from auditor.estate.declaration import NONE, Role
+from auditor.estate.subjects import Deployment, Tier
+from auditor.estate.tags import TIER_ROLES
+from auditor.losses.site import UNBOUNDED, Assumption, Objective, Seconds, Site, TierModel
+from auditor.rules.context import Context
+from auditor.rules.facts.site_entrances import Ways, in_pools, profiles_of, ways_to
+from auditor.rules.facts.site_mirrors import mirror_model
+from auditor.rules.facts.site_places import Places
+from auditor.snapshot.known import PartialList, Unknown
+from auditor.snapshot.model import Resource
+
+TAKEOVER, DECISION = "takeover_seconds", "dr_decision_minutes"
+"""Settings: how long a new primary needs to open its databases, and a person to decide for the DR region."""
+_SECONDS: Final = {TAKEOVER: 1, DECISION: 60}
+
+
+def site_of(context: Context, deployment: Deployment) -> Site:
+    """Return a deployment as far as losses concern it: the VMs that it needs, and what leads to them."""
+    resources = {vm.key: vm for vm in _vms(deployment)}
+    pooled, missing = in_pools(context, resources.values())
+    owners = {pool.resource.key for found in pooled.values() for pool in found.values()}
+    places = Places(context, {arm.subscription_of(key) for key in (*resources, *owners)})
+    ways = ways_to(context, places, pooled, missing)
+    vms = {key: places.vm(vm) for key, vm in sorted(resources.items())}
+    regions = sorted({vm.region for vm in vms.values() if isinstance(vm.region, str)})
+    mirrors = [mirror_model(context, mirror, ways) for mirror in deployment.mirrors]
+    profiles, more_profiles = profiles_of(context, deployment)
+    primary, dr = deployment.regions.primary, deployment.regions.dr
+    takeover, decision = (_declared(deployment, name) for name in (TAKEOVER, DECISION))
+    return Site(
+        name=deployment.id,
+        region=primary,
+        dr_region="" if dr == NONE else dr,
+        vms=vms,
+        zones={region: places.zones(region) for region in regions},
+        mirrors=tuple(model for model, _ in mirrors),
+        tiers=tuple(tier for each in deployment.tiers if each.region == primary for tier in _tiers(each, ways)),
+        dr_tiers=tuple(tier for each in deployment.tiers if each.region == dr for tier in _tiers(each, ways)),
+        entrances=ways.entrances,
+        profiles=profiles,
+        more_profiles=more_profiles,
+        undeclared=tuple(dict.fromkeys(_undeclared(deployment))),
+        links=tuple(combinations(regions, 2)),
+        takeover=takeover,
+        decision=decision,
+        assumed=(*(each for _, assumed in mirrors for each in assumed), *_assumed(deployment, takeover, decision)),
+        objectives={
+            kind: Objective(own.rto, own.rpo, own.line) for kind, own in deployment.declared.objectives.items()
+        },
+    )
+
+
+def _vms(deployment: Deployment) -> Iterator[Resource]:
+    """Yield the VMs that the deployment needs; it does without reporting asyncs."""
+    for mirror in deployment.mirrors:
+        for members in (mirror.failover, mirror.arbiter, mirror.dr):
+            yield from PartialList.of(members).of_type(Resource)
+    for tier in deployment.tiers:
+        if tier.region in {deployment.regions.primary, deployment.regions.dr}:
+            yield from tier.members.of_type(Resource)
+
+
+def _tiers(tier: Tier, ways: Ways) -> Iterator[TierModel]:
+    """Yield a tier; of databases that are not mirrored, each VM by itself, since no other one has its data."""
+    vms = frozenset(vm.key for vm in tier.members.of_type(Resource))
+    alone = tier.declared.role is Role.DB
+    for own in sorted(vms) if alone and vms else [None]:
+        served = vms if own is None else frozenset({own})
+        entrances, more_entrances = ways.to(served)
+        yield TierModel(
+            id=tier.id if own is None else f"{tier.id}/{arm.name_of(own)}",
+            name=tier.name,
+            vms=served,
+            more_vms=None if own is not None else tier.members.incomplete_because,
+            entrances=entrances,
+            more_entrances=more_entrances,
+        )
+
+
+def _undeclared(deployment: Deployment) -> Iterator[Unknown]:
+    """Yield why there may be further mirrors, tiers, or databases that are not mirrored."""
+    if isinstance(deployment.regions.primary, Unknown):  # its tiers are then unknown too
+        yield deployment.regions.primary
+    if deployment.more_mirrors is not None:
+        yield deployment.more_mirrors
+    there = {tier.declared.role for tier in deployment.tiers}
+    others = [deployment.vms[role] for role in TIER_ROLES if role not in there]
+    databases = [tier.members for tier in deployment.tiers if tier.declared.role is Role.DB]
+    for members in (*deployment.expected.values(), *others, *databases):
+        unknown = PartialList.of(members).incomplete_because
+        if unknown is not None:
+            yield unknown
+
+
+def _declared(deployment: Deployment, name: str) -> Seconds:
+    """Return a setting in seconds; without an upper bound if it is not declared."""
+    found = deployment.declared.settings.get(name)
+    return Seconds(0, UNBOUNDED) if found is None else Seconds(found * _SECONDS[name], found * _SECONDS[name])
+
+
+def _assumed(deployment: Deployment, takeover: Seconds, decision: Seconds) -> Iterator[Assumption]:
+    if deployment.mirrors:
+        yield Assumption("every backup member is active and has caught up")
+        yield Assumption(_said("a new primary opens its databases", takeover, TAKEOVER))
+    if deployment.regions.dr != NONE:
+        yield Assumption(_said("a person decides for the DR region", decision, DECISION))
+
+
+def _said(what: str, time: Seconds, name: str) -> str:
+    known = time.most < UNBOUNDED
+    return (
+        f"{what} in {time.most:g} s, by `{name}`" if known else f"{what} in an unknown time: `{name}` is not declared"
+    )

@@ -1,0 +1,115 @@
+"""Mirrors as their losses need them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditor.estate.subjects import Mirror
+from auditor.losses.site import Arbiter, Assumption, MirrorModel, Seconds
+from auditor.rules.context import Context
+from auditor.rules.facts.mirror_settings import all_settings, settings
+from auditor.rules.facts.mirror_traffic import rules
+from auditor.rules.facts.reading import number_at, text_at
+from auditor.rules.facts.site_entrances import Ways
+from auditor.snapshot.known import Cause, PartialList, Read, Unknown, interval
+from auditor.snapshot.model import Part, Resource
+
+_PAIR: Final = 2
+_OLD, _NEW = 2, 8
+"""The default of the QoS timeout in seconds: up to version 2015.1, and later (advisory of 2015-04-28)."""
+_IRIS: Final = "iris"
+"""The product whose first version is of 2018."""
+
+
+def mirror_model(context: Context, mirror: Mirror, ways: Ways) -> tuple[MirrorModel, tuple[Assumption, ...]]:
+    """Return a mirror, and what was assumed of it."""
+    asyncs = PartialList.of(mirror.dr)
+    entrances, more_entrances = _entrances(context, mirror, ways)
+    qos, of_qos = _qos(context, mirror)
+    no_failover, of_failover = _no_failover(context, mirror)
+    model = MirrorModel(
+        id=mirror.id,
+        name=mirror.declared.name,
+        members=_members(mirror),
+        arbiter=_arbiter(mirror),
+        asyncs=tuple(vm.key for vm in asyncs.of_type(Resource)),
+        more_asyncs=asyncs.incomplete_because,
+        entrances=entrances,
+        more_entrances=more_entrances,
+        qos=qos,
+        no_failover=no_failover,
+    )
+    return model, (of_qos, of_failover)
+
+
+def _members(mirror: Mirror) -> tuple[str, str] | Unknown:
+    found = PartialList.of(mirror.failover)
+    vms = found.of_type(Resource)
+    if found.incomplete_because is not None:
+        return found.incomplete_because
+    if len(vms) == _PAIR:
+        return vms[0].key, vms[1].key
+    reason = f"mirror {mirror.declared.name} is declared with {len(vms)} failover members: it has two"
+    return Unknown(Cause.DECLARATION, reason)
+
+
+def _arbiter(mirror: Mirror) -> Arbiter | Unknown | None:
+    """Return the arbiter; None if declared as none."""
+    if mirror.declared.arbiter_address:
+        return Arbiter(None)
+    found = PartialList.of(mirror.arbiter)
+    if found.incomplete_because is not None:
+        unfound = mirror.declared.arbiter.declared and not mirror.declared.arbiter.none
+        return Arbiter(found.incomplete_because) if unfound else found.incomplete_because
+    vms = found.of_type(Resource)
+    if len(vms) > 1:
+        reason = f"mirror {mirror.declared.name} is declared with {len(vms)} arbiters: it has one at most"
+        return Unknown(Cause.DECLARATION, reason)
+    return Arbiter(vms[0].key) if vms else None
+
+
+def _entrances(context: Context, mirror: Mirror, ways: Ways) -> tuple[tuple[str, ...], Unknown | None]:
+    """Return the load balancers of the clients that do not find the primary by themselves."""
+    if mirror.declared.address_kind != "load-balancer":
+        return (), None
+    found = PartialList.of(rules(context, mirror).value)
+    owners = {rule.resource.key for rule in found.of_type(Part)}
+    return tuple(sorted(owners & ways.entrances.keys())), found.incomplete_because
+
+
+def _qos(context: Context, mirror: Mirror) -> tuple[Seconds, Assumption]:
+    """Return the QoS timeout by the CPFs of the failover members, else the default."""
+    name = f"mirror {mirror.declared.name}: QoS timeout"
+    bounds: list[float] = []
+    reads: list[Read] = []
+    for part in PartialList.of(settings(context, mirror).value).of_type(Part):
+        found = number_at(part, "qosTimeout")
+        number = interval(found.value)
+        if number is not None:
+            bounds.append(number.low / 1000)
+            reads += found.reads
+    if bounds:
+        own = Seconds(min(bounds), max(bounds))
+        return own, Assumption(f"{name} {_span(own)}, by CPFs of its members", tuple(reads))
+    if mirror.deployment.product == _IRIS:
+        return Seconds(_NEW, _NEW), Assumption(f"{name} {_NEW} s, the default; no CPF shows it")
+    text = f"{_OLD} to {_NEW} s, the default up to version 2015.1 and later; no CPF shows it, nor the version"
+    return Seconds(_OLD, _NEW), Assumption(f"{name} {text}")
+
+
+def _no_failover(context: Context, mirror: Mirror) -> tuple[bool, Assumption]:
+    """Return whether a CPF defines which member is primary (`DefinedPrimary`), so that no backup takes over."""
+    name = f"mirror {mirror.declared.name}:"
+    found = PartialList.of(all_settings(context, mirror).value)
+    defined = [text_at(part, "definedPrimary") for part in found.of_type(Part)]
+    for own in defined:
+        if isinstance(own.value, str) and own.value:
+            return True, Assumption(f"{name} no automatic failover, by DefinedPrimary in a CPF", own.reads)
+    if defined:
+        reads = tuple(read for own in defined for read in own.reads)
+        return False, Assumption(f"{name} the backup takes over by itself, by CPFs of its members", reads)
+    return False, Assumption(f"{name} the backup takes over by itself; no CPF shows otherwise")
+
+
+def _span(time: Seconds) -> str:
+    return f"{time.least:g} s" if time.least == time.most else f"{time.least:g} to {time.most:g} s"
