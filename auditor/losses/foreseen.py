@@ -43,7 +43,7 @@ class Foreseen(msgspec.Struct, frozen=True):
     seconds: Seconds | None = None
     """How long clients wait, or where it stops and a person can act, until the DR region serves."""
     rpo: Seconds | Unknown | None = None
-    """How much of the latest data is lost, in seconds; None where it stops and nobody has acted."""
+    """How much of the latest data is lost, in seconds; None where it stops and no person has acted."""
     because: tuple[Because, ...] = ()
     statements: tuple[str, ...] = ()
     """The ids of the statements of the mirroring guide that decide, such as `O9`; see docs/foresight.md."""

@@ -13,7 +13,7 @@ from auditor.snapshot.known import Unknown
 class LossKind(enum.StrEnum):
     """Kinds of loss, as `--lose` spells them."""
 
-    MACHINE = "machine"
+    VM = "machine"
     DISK = "disk"
     FAULT_DOMAIN = "fault-domain"
     UPDATE_DOMAIN = "update-domain"
@@ -21,7 +21,7 @@ class LossKind(enum.StrEnum):
     ZONE = "zone"
     REGION = "region"
     LINK = "link"
-    BALANCER = "balancer"
+    LOAD_BALANCER = "balancer"
     GATEWAY = "gateway"
     ENDPOINT = "endpoint"
     PROFILE = "profile"

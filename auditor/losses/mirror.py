@@ -2,7 +2,7 @@
 
 The rules are those of "Automatic Failover Mechanics" in the High Availability Guide of InterSystems IRIS
 (https://docs.intersystems.com/irislatest/csp/docbook/DocBook.UI.Page.cls?KEY=GHA_mirror_set). A failover member is 0 or
-1. Nothing that was lost comes back, and nobody acts.
+1. Nothing that was lost comes back, and no person acts.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from auditor.losses.site import Objective, Seconds, Site
 from auditor.snapshot.known import Cause, Unknown
 
 KINDS: Final[Mapping[str, tuple[LossKind, ...]]] = {
-    "machine": (LossKind.MACHINE, LossKind.DISK),
+    "machine": (LossKind.VM, LossKind.DISK),
     "fault-domain": (LossKind.FAULT_DOMAIN,),
     "zone": (LossKind.ZONE,),
     "region": (LossKind.REGION,),

@@ -68,8 +68,11 @@ def are_cut(loss: Loss, one: str, other: str, completion: Completion) -> bool:
     )
 
 
-def standby(site: Site, lost: Iterable[Loss]) -> bool:
-    """Return whether a person can continue in the DR region, with a DR async for each mirror and a VM for each tier."""
+def standby(site: Site, lost: Iterable[Loss]) -> bool | None:
+    """Return whether a person can continue in the DR region, with a DR async for each mirror and a VM for each tier.
+
+    None if it is not known.
+    """
     lost = tuple(lost)
     gone = frozenset(key for loss in lost for key in (*loss.vms, *loss.perhaps, *loss.entrances))
     ends = frozenset(end for loss in lost for end in loss.endpoints)
@@ -83,6 +86,8 @@ def standby(site: Site, lost: Iterable[Loss]) -> bool:
         )
 
     tiers = {tier.name for tier in site.dr_tiers if left(tier.vms)}
+    if isinstance(site.dr_region, Unknown):
+        return None
     return (
         bool(site.dr_region)
         and all(map(directs, site.profiles))

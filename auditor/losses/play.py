@@ -13,13 +13,11 @@ from auditor.losses.parts import RANK, Part, standby
 from auditor.losses.play_mirror import mirror_part
 from auditor.losses.play_tier import profile_part, tier_part
 from auditor.losses.possible import losses
-from auditor.losses.site import AT_ONCE, Arbiter, Seconds, Site
+from auditor.losses.site import AT_ONCE, UNBOUNDED, Arbiter, Seconds, Site
 from auditor.losses.times import longest
 from auditor.snapshot.known import Cause, Unknown
 
-_OF_KNOWN_VMS = frozenset(
-    {LossKind.MACHINE, LossKind.DISK, LossKind.ENDPOINT, LossKind.PROFILE, LossKind.ARBITER_NETWORK}
-)
+_OF_KNOWN_VMS = frozenset({LossKind.VM, LossKind.DISK, LossKind.ENDPOINT, LossKind.PROFILE, LossKind.ARBITER_NETWORK})
 """Losses that take nothing of which it is not known that it belongs to the deployment."""
 _LAG = Unknown(Cause.VALUE, "nothing in Azure shows how far a DR async is behind")
 
@@ -104,10 +102,12 @@ def _seconds(site: Site, lost: tuple[Loss, ...], worst: Part, parts: Iterable[Pa
     """Return how long clients wait; where it stops, until the DR region serves by a person's decision."""
     if worst.effect is Effect.SERVES:
         return longest(*(part.seconds for part in parts))
-    if worst.effect is Effect.STOPS and standby(site, lost):
-        switch = longest(*(profile.switch for profile in site.profiles)) if site.profiles else AT_ONCE
-        return site.decision.then(switch)
-    return None
+    continues = standby(site, lost) if worst.effect is Effect.STOPS else False
+    if continues is False:
+        return None
+    if continues is None or site.more_profiles:
+        return Seconds(site.decision.least, UNBOUNDED)
+    return site.decision.then(longest(*(profile.switch for profile in site.profiles)))
 
 
 def _rpo(site: Site, worst: Part) -> Seconds | Unknown | None:

@@ -35,7 +35,7 @@ def _vms(site: Site) -> Iterator[Loss]:
     names = _names(site.vms.values())
     members = {key for mirror in site.mirrors if isinstance(mirror.members, tuple) for key in mirror.members}
     for vm in site.vms.values():
-        yield Loss(LossKind.MACHINE, names[vm.key], vms=frozenset({vm.key}))
+        yield Loss(LossKind.VM, names[vm.key], vms=frozenset({vm.key}))
         if vm.key in members:
             yield Loss(LossKind.DISK, names[vm.key], instances=frozenset({vm.key}))
 
@@ -104,7 +104,7 @@ def _links(site: Site) -> Iterator[Loss]:
 def _entrances(site: Site) -> Iterator[Loss]:
     for way in site.entrances.values():
         if way.region == site.region:
-            kind = LossKind.BALANCER if way.kind == "balancer" else LossKind.GATEWAY
+            kind = LossKind.LOAD_BALANCER if way.kind == "balancer" else LossKind.GATEWAY
             yield Loss(kind, way.name, entrances=frozenset({way.key}))
 
 

@@ -88,7 +88,7 @@ def test_the_oracle(name: str, primary: int) -> None:
     start = row.get("start", "arbiter")
     state = initial(primary, arbiter=start != "agent", active=start != "inactive")
     after, pause = lose_all(state, [event(names, primary) for names in row["lost"]])
-    serves = "nobody" if after.primary is None else "p" if after.primary == primary else "b"
+    serves = "none" if after.primary is None else "p" if after.primary == primary else "b"
     assert serves == row["serves"]
     assert pause.name.lower().replace("_", "-") == row["pause"]
     if "mode" in row:
@@ -127,7 +127,7 @@ def test_whole_space() -> None:
 
 @pytest.mark.slow
 def test_what_is_lost_besides_never_helps() -> None:
-    """If one more thing is lost at the same moment, nobody serves who did not before."""
+    """If one more thing is lost at the same moment, no member serves that did not before."""
     checked = 0
     for state in STATES:
         for each in every_event():

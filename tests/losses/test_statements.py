@@ -13,7 +13,7 @@ from tests.losses.test_mirror import ORACLE, event, every_event
 BY_ID = {statement.id: statement for statement in STATEMENTS}
 ROWS = {name: row for name, row in ORACLE.items() if not name.startswith("S")}
 """The rows of the guide, without what others have seen."""
-SERVES = {"p": Serves.PRIMARY, "b": Serves.BACKUP, "nobody": Serves.NONE}
+SERVES = {"p": Serves.PRIMARY, "b": Serves.BACKUP, "none": Serves.NONE}
 
 
 def test_each_row_of_the_guide_is_a_statement_and_no_other() -> None:
