@@ -83,10 +83,10 @@ def pairs(site: Site) -> tuple[Foreseen, ...]:
 
 def _parts(site: Site, lost: tuple[Loss, ...], first: str) -> Iterator[Part]:
     """Yield the effect on each mirror, tier and profile."""
-    primaries: list[frozenset[str]] = []
+    primaries: dict[str, frozenset[str]] = {}
     for mirror in site.mirrors:
         part = mirror_part(site, mirror, lost, first)
-        primaries.append(part.primaries)
+        primaries[mirror.id] = part.primaries
         yield part
     for tier in site.tiers:
         yield tier_part(site, tier, lost, primaries)

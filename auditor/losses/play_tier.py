@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from auditor.losses.foreseen import Effect
@@ -14,7 +14,7 @@ from auditor.snapshot.known import Unknown
 _LEAST = Completion(frozenset(), {})
 
 
-def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Sequence[frozenset[str]]) -> Part:
+def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapping[str, frozenset[str]]) -> Part:
     """Return the effect on a tier: a VM must be left that an entrance leads to and that reaches each primary.
 
     `primaries` has, for each mirror, the VMs that can be primary afterwards.
@@ -44,13 +44,14 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Sequ
 
 
 def _left(
-    site: Site, tier: TierModel, lost: Sequence[Loss], gone: frozenset[str], primaries: Sequence[frozenset[str]]
+    site: Site, tier: TierModel, lost: Sequence[Loss], gone: frozenset[str], primaries: Mapping[str, frozenset[str]]
 ) -> Part:
     """Return the effect on a tier after some VMs and entrances are gone, with the worst choice of each primary."""
     if not any(loss.cuts for loss in lost):
         return _served(site, tier, gone, frozenset())
+    needed = primaries if tier.mirrors is None else tier.mirrors
     found = []
-    for chosen in product(*filter(None, primaries)):
+    for chosen in product(*filter(None, (primaries[mirror] for mirror in needed))):
         isolated = {vm for vm in tier.vms - gone for own in chosen for loss in lost if are_cut(loss, vm, own, _LEAST)}
         found.append(_served(site, tier, gone, frozenset(isolated)))
     return max(found, key=lambda part: RANK[part.effect])

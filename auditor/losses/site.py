@@ -104,6 +104,10 @@ class TierModel(msgspec.Struct, frozen=True):
     entrances: tuple[str, ...]
     """The keys of those by which its clients reach it; empty if they find the VMs by themselves."""
     more_entrances: Unknown | None
+    mirrors: tuple[str, ...] | None = None
+    """The ids of the mirrors whose primary its VMs must reach; None if all of them."""
+    holds_data: bool = False
+    """Whether its VMs hold data that nothing else has."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
