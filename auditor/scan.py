@@ -13,6 +13,7 @@ from auditor.estate import deployment_file
 from auditor.estate.topology import Topology
 from auditor.evaluation import carry_over, coverage, drift, engine, exemptions, remedies
 from auditor.evaluation.engine import Detail
+from auditor.evaluation.losses import losses_of
 from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
 from auditor.report import previous
@@ -107,6 +108,7 @@ def scan(request: Request) -> Evaluation:
         attestations=applied.attestations,
         drift=moved,
         pictures=pictures(topology, request.profile, findings),
+        losses=losses_of(topology),
         remedies=remedies.of(findings, topology),
     )
 

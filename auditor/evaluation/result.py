@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from auditor.evaluation.drift.model import Drift
+from auditor.evaluation.losses import LossesOfKind
 from auditor.evaluation.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
 from auditor.evaluation.picture.model import Picture
 from auditor.evaluation.remedies import FilledStep
@@ -40,5 +41,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     """None without a baseline."""
     pictures: Mapping[str, Picture] = {}
     """The picture of each deployment, by its name."""
+    losses: Mapping[str, tuple[LossesOfKind, ...]] = {}
+    """What each deployment survives, by its name."""
     remedies: Mapping[str, tuple[FilledStep, ...]] = {}
     """The steps that correct fails, by the fingerprint of the finding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -9,7 +10,7 @@ import msgspec
 
 from auditor import __version__
 from auditor.estate import subjects
-from auditor.evaluation import model, remedies
+from auditor.evaluation import losses, model, remedies
 from auditor.evaluation.drift import model as drift_model
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, Outcome
@@ -37,6 +38,7 @@ from auditor.report.document import (
     FindingSide,
     Gap,
     GuestFile,
+    LossesOfKind,
     Pack,
     PropertyChange,
     Read,
@@ -47,6 +49,7 @@ from auditor.report.document import (
     Source,
     StateCounts,
     Statement,
+    StoppingLoss,
     Subject,
     Summary,
     Tool,
@@ -102,7 +105,28 @@ def _declaration(evaluation: Evaluation) -> Declaration | None:
 def _deployments(evaluation: Evaluation) -> Iterator[Deployment]:
     findings = group((f for f in evaluation.findings if f.deployment), lambda finding: finding.deployment)
     for name, own in findings.items():
-        yield Deployment(name, _summary(own), evaluation.pictures.get(name))
+        survived = tuple(map(_losses, evaluation.losses.get(name, ())))
+        yield Deployment(name, _summary(own), evaluation.pictures.get(name), survived)
+
+
+def _losses(found: losses.LossesOfKind) -> LossesOfKind:
+    seconds = found.seconds
+    return LossesOfKind(
+        kind=found.kind,
+        survived=len(found.survived),
+        stopping=tuple(
+            StoppingLoss(
+                name=each.losses[0].name,
+                first=each.first or None,
+                because=tuple(because.text for because in each.because),
+                unless=each.unless or None,
+            )
+            for each in found.stopping
+        ),
+        unknown=tuple(each.losses[0].name for each in found.unknown),
+        least_seconds=seconds.least if seconds else None,
+        most_seconds=seconds.most if seconds and math.isfinite(seconds.most) else None,
+    )
 
 
 def _summary(findings: Sequence[model.Finding]) -> Summary:

@@ -18,6 +18,7 @@ from auditor.azure.types.names import GUEST_FILE
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.evaluation.picture.model import Picture
+from auditor.losses.loss import LossKind
 from auditor.rules.model import Disturbance, Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason
@@ -272,6 +273,36 @@ class Rule(_Part, frozen=True):
     """The number of subjects that are as it requires, also of those that are not listed; null if it is not known."""
 
 
+class StoppingLoss(_Part, frozen=True):
+    """A loss after which a deployment stops until a person acts or what was lost comes back."""
+
+    name: Text
+    """What is lost, such as `westeurope/1` of a zone."""
+    first: Text | None
+    """The failover member that is primary before; null if it does not matter."""
+    because: tuple[Text, ...]
+    """Why it stops."""
+    unless: Text | None
+    """In which other course of the loss it would not stop; null if in none."""
+
+
+class LossesOfKind(_Part, frozen=True):
+    """The losses of one kind that a deployment can suffer, one at a time."""
+
+    kind: LossKind
+    """The kind, as `auditor foresee --lose` spells it."""
+    survived: Count
+    """How many of them it survives without a person."""
+    stopping: tuple[StoppingLoss, ...]
+    """Those that stop it."""
+    unknown: tuple[Text, ...]
+    """What is lost in those whose effect is not known."""
+    least_seconds: float | None
+    """The shortest time for which clients wait after the worst of those that it survives; null without any."""
+    most_seconds: float | None
+    """The longest time; null if it is not known."""
+
+
 class Deployment(_Part, frozen=True, omit_defaults=True):
     """A deployment that was evaluated; older reports have only its name."""
 
@@ -281,6 +312,8 @@ class Deployment(_Part, frozen=True, omit_defaults=True):
     """The number of its findings."""
     picture: Picture | None = None
     """What it consists of."""
+    losses: tuple[LossesOfKind, ...] = ()
+    """What it survives, by kind of loss; see docs/foresight.md."""
 
 
 class Declaration(_Part, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from auditor.azure import arm
 from auditor.evaluation.model import Outcome
 from auditor.evaluation.picture.model import ExpectedNode, Node, Picture
-from auditor.report import wording
+from auditor.report import losses, wording
 from auditor.report.document import Deployment, Document, Drift, Finding, PropertyChange
 from auditor.report.grouping import group
 from auditor.report.html.cells import Cell, as_built, expected
@@ -67,6 +67,9 @@ class Section(NamedTuple):
     chips: tuple[tuple[str, str], ...]
     """A level and a text each."""
     drawn: Drawn | None
+    stopped: str
+    """Which losses stop the deployment."""
+    losses: list[losses.Row]
 
 
 def sections(document: Document, items: Iterable[Item]) -> tuple[Section, ...]:
@@ -117,6 +120,8 @@ def _section(anchor: str, deployment: Deployment, items: list[Item], drift: Drif
         level=level,
         chips=tuple(_chips(deployment, fails, open_, len(items) - len(fails) - len(open_))),
         drawn=_drawn(deployment.picture, items, drift) if deployment.picture else None,
+        stopped=losses.brief(deployment),
+        losses=losses.rows(deployment),
     )
 
 

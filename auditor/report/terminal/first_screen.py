@@ -9,8 +9,8 @@ from rich.cells import cell_len, set_cell_size
 
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import filtering, summary, wording
-from auditor.report.document import Document, Finding
+from auditor.report import filtering, losses, summary, wording
+from auditor.report.document import Deployment, Document, Finding
 from auditor.report.grouping import counted, group
 from auditor.report.terminal import styles
 from auditor.report.terminal.commands import wrap_fix
@@ -47,6 +47,7 @@ def render(document: Document, view: View) -> str:
     foot.lines([""])
     if not view.only_changes:
         write_unseen(foot, document)
+        _losses(foot, document, view)
         _others(foot, document)
     if view.passes:
         write_passes(foot, document)
@@ -132,6 +133,22 @@ def _others(page: Page, document: Document) -> None:
     for name, text in fields:
         if text:
             page.write(text, lead=f"{name:<{_LEAD}}")
+
+
+def _losses(page: Page, document: Document, view: View) -> None:
+    """Write which losses stop the first deployment in production, and how many others are stopped by any."""
+    tables = sorted((each for each in document.deployments if each.losses), key=lambda each: not _in_production(each))
+    if not tables:
+        return
+    (first, *others) = tables
+    stopped = sum(losses.is_stopped(each) for each in others)
+    more = f"; single losses stop {wording.count(stopped, 'more deployment')} too" if stopped else ""
+    command = f": auditor foresee {view.source}" if view.command else ""
+    page.write(f"{first.name} is {losses.brief(first)}{more}{command}", lead=f"{'Losses':<{_LEAD}}")
+
+
+def _in_production(deployment: Deployment) -> bool:
+    return deployment.picture is not None and deployment.picture.environment == "production"
 
 
 def _without_effect(document: Document) -> str:

@@ -29,10 +29,16 @@ _BESIDE: Final = 40
 """The columns that must be left beside the headlines for subjects and what was observed to stand there."""
 
 
+_LESSER: Final = SEVERITIES[3:]
+"""The severities whose rows become one, which names the rules only, if they do not all fit on the screen."""
+_LESSER_LEAD: Final = "/".join(_LESSER).upper()
+
+
 class _Row(NamedTuple):
     """One rule with one severity."""
 
     lead: str
+    rule: str
     severity: Severity
     headline: str
     subjects: str
@@ -50,8 +56,15 @@ def write_table(page: Page, document: Document, *, others: int) -> None:
     alike = [*by_rule(errors), *by_rule(fails)]
     rows = [_row(findings, known[findings[0].rule], several=several) for findings in alike]
     page.lines([""] * bool(rows))
-    for row, lines in zip(rows, _lines(rows, page.width, SCREEN - others - 1), strict=True):
+    room = SCREEN - others - 1
+    lesser = [row for row in rows if row.severity in _LESSER]
+    if len(rows) <= room or len(lesser) in {1, len(rows)}:
+        lesser = []
+    rows = [row for row in rows if row not in lesser]
+    for row, lines in zip(rows, _lines(rows, page.width, room - bool(lesser)), strict=True):
         page.lines(lines, lead=row.lead, style=styles.SEVERITIES[row.severity])
+    if lesser:
+        page.write(" ".join(dict.fromkeys(row.rule for row in lesser)), lead=f"{_LESSER_LEAD:<9}")
 
 
 def _row(findings: list[Finding], rule: Rule, *, several: bool) -> _Row:
@@ -68,6 +81,7 @@ def _row(findings: list[Finding], rule: Rule, *, several: bool) -> _Row:
     subjects = printable(", ".join(wording.first([*names])))
     return _Row(
         lead=f"{lead.upper():<9}{first.rule:<6} ",
+        rule=first.rule,
         severity=first.severity,
         headline=headline,
         subjects=subjects,
