@@ -1,4 +1,4 @@
-"""Generate the pages of docs/ from rules, facts and reads, and the schema of reports; a test compares the files."""
+"""Generate the pages of docs/ from rules, facts and reads, and the schemas of JSON; a test compares the files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from auditor.azure.types.names import GUEST_FILE
 from auditor.cli import config
 from auditor.cli.parser import parser
 from auditor.escape import printable
+from auditor.foresight.document import Foresight
 from auditor.report import schema
+from auditor.report.document import Document
 from auditor.rules import packs
 from auditor.rules.element_kinds import WITHOUT_BODY
 from auditor.rules.facts import FACTS
@@ -419,8 +421,9 @@ def pages() -> dict[Path, str]:
         HERE / "facts.md": facts(),
         HERE / "reads.md": what_is_read(),
         HERE / "drift.md": properties_of_drift(),
-        schema.FILE: schema.text(),
-        schema.FILE.with_name("config.schema.json"): config.schema(parser()),
+        schema.FOLDER / "report.schema.json": schema.text(Document, "Report"),
+        schema.FOLDER / "foresight.schema.json": schema.text(Foresight, "Foresight"),
+        schema.FOLDER / "config.schema.json": config.schema(parser()),
         **rules(),
     }
 

@@ -155,6 +155,25 @@ def _trend(options: argparse.Namespace) -> int:
     return exit_codes.INCOMPLETE if archive.left_out else exit_codes.OK
 
 
+def _foresee(options: argparse.Namespace) -> int:
+    # What plays losses is of no other command.
+    from auditor.foresight import formats, play  # noqa: PLC0415
+
+    wanted = outputs.parse(options, formats.FORMATS)
+    deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
+    request = play.Request(
+        source=_source(options, deployment),
+        deployment=deployment,
+        guest=_guest(options),
+        lose=tuple(options.lose),
+        pairs=options.pairs,
+        first=options.first,
+    )
+    found = play.foresight(request)
+    outputs.write_foresight(found, wanted)
+    return exit_codes.of_foresight(found)
+
+
 def _request(
     options: argparse.Namespace,
     source: Source,
@@ -328,6 +347,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "drift": _drift,
     "report": _report,
     "trend": _trend,
+    "foresee": _foresee,
     "explain": _explain,
     "remedy": _remedy,
     "permissions": _permissions,

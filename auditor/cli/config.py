@@ -24,7 +24,7 @@ SCHEMA: Final = "config"
 
 _OPTION: Final = "config"
 """The option that names a file; a command without it has no defaults."""
-_NO_DEFAULTS: Final = frozenset({_OPTION, "no-config", "demo", "report"})
+_NO_DEFAULTS: Final = frozenset({_OPTION, "no-config", "demo", "report", "lose", "pairs", "first"})
 _OF_SCAN: Final = frozenset({"output"})
 """Options that are those of `scan` alone: another command has other outputs."""
 _ONLY_BY_HAND: Final = frozenset({"arm-endpoint", "authority", "ca-bundle", "cloud", "tenant", "rules"})

@@ -16,6 +16,8 @@ import msgspec
 from auditor import files
 from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
+from auditor.foresight import formats as foresights
+from auditor.foresight.document import Foresight
 from auditor.history import formats as trends
 from auditor.history.document import Trend
 from auditor.report import remedies
@@ -166,10 +168,20 @@ def write_runbook(document: Document, outputs: list[Output]) -> None:
     write([Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
 
 
+def write_foresight(foresight: Foresight, outputs: list[Output]) -> None:
+    """Write what is foreseen to each output in its format."""
+    written = [(output.path, foresights.render(output.format, foresight, _plain(output))) for output in outputs]
+    write([Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
+
+
 def _of_trend(trend: Trend, output: Output) -> bytes:
+    return trends.render(output.format, trend, _plain(output)).encode("utf-8", "backslashreplace")
+
+
+def _plain(output: Output) -> View:
+    """Return the view of what is not a report."""
     plain = View(width=shutil.get_terminal_size((80, 24)).columns)
-    view = plain if output.path else on_terminal(plain)
-    return trends.render(output.format, trend, view).encode("utf-8", "backslashreplace")
+    return plain if output.path else on_terminal(plain)
 
 
 def _rendered(document: Document, output: Output, view: View) -> bytes:

@@ -13,7 +13,9 @@ from typing import Final, TypeAlias
 from auditor import __version__
 from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.cli.completion import SHELLS
+from auditor.foresight.formats import FORMATS as FORESIGHT_FORMATS
 from auditor.history.formats import FORMATS as TREND_FORMATS
+from auditor.losses.loss import LossKind
 from auditor.report.formats import FORMATS
 from auditor.report.remedies import RUNBOOKS
 
@@ -61,6 +63,7 @@ def parser() -> Parser:
     _add_drift(commands)
     _add_report(commands)
     _add_trend(commands)
+    _add_foresee(commands)
     _add_explain(commands)
     _add_remedy(commands)
     _add_rules(commands)
@@ -280,6 +283,49 @@ def _add_trend(commands: _Commands) -> None:
     trend.add_argument("--since", metavar="DATE", type=_date, help="show only days from DATE on")
     _add_output(trend, TREND_FORMATS)
     trend.set_defaults(command="trend")
+
+
+def _add_foresee(commands: _Commands) -> None:
+    foresee = commands.add_parser(
+        "foresee",
+        help="foresee what a deployment does when a virtual machine, a zone or a region is lost, and for how long",
+        epilog=_epilog(
+            "auditor foresee --demo",
+            "auditor foresee --subscription ID --deployment deployment.yaml --pairs -o json=foresight.json",
+            "auditor foresee --demo --lose zone:westeurope/1",
+            "auditor foresee --demo --lose machine:vm-arbiter --lose machine:vm-db-a --first vm-db-a",
+            exit_codes="exit codes:\n  0  every declared objective is met, or none is declared\n"
+            "  1  an objective is breached\n"
+            "  2  wrong arguments, or an error in one of your files\n"
+            "  3  no objective is breached, but it is not known whether each is met, or what the loss does\n",
+        ),
+    )
+    _add_source(foresee)
+    foresee.add_argument(
+        "--deployment",
+        metavar="FILE",
+        type=Path,
+        help="the deployment file: which virtual machine has which role, and the objectives",
+    )
+    _add_guest(foresee)
+    foresee.add_argument(
+        "--lose",
+        metavar="LOSS",
+        action="append",
+        default=[],
+        help="lose only KIND:NAME, such as zone:westeurope/1, several at once as A+B; repeatable, in this order "
+        "(default: every loss, each alone)",
+    )
+    foresee.suggested["lose"] = tuple(f"{kind}:" for kind in LossKind)
+    foresee.add_argument("--pairs", action="store_true", help="also lose each two of what is survived alone")
+    foresee.add_argument(
+        "--first",
+        metavar="MEMBER",
+        default="",
+        help="the failover member that is primary before (default: the worst case)",
+    )
+    _add_output(foresee, FORESIGHT_FORMATS)
+    foresee.set_defaults(command="foresee")
 
 
 def _add_explain(commands: _Commands) -> None:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 
 from auditor import __version__
-from auditor.azure.paths import ABSENT
 from auditor.foresight import document
 from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.objectives import Compared
 from auditor.losses.site import Seconds, Site
 from auditor.report.document import Read, Tool
+from auditor.rules.conditions.display import plain
 from auditor.snapshot import known
 
 
@@ -87,4 +87,4 @@ def _unknown(found: known.Unknown) -> document.Unknown:
 
 
 def _reads(reads: Iterable[known.Read]) -> tuple[Read, ...]:
-    return tuple(Read(read.resource, read.path, None if read.value is ABSENT else read.value) for read in reads)
+    return tuple(Read(read.resource, read.path, plain(read.value)) for read in reads)

@@ -61,7 +61,7 @@ class Foreseen(_Part, frozen=True):
     outcome: Effect
     """The effect on the deployment."""
     seconds: Seconds | None
-    """How long clients wait; where it stops and a person can continue in the DR region, until that serves; else null."""
+    """How long clients wait; where it stops, until the DR region serves by a person's decision; null if it cannot."""
     rpo: Seconds | None
     """How much of the latest data is lost; null where it stops and nothing else is decided."""
     because: tuple[Because, ...]

@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from auditor.foresight.document import Foresight
     from auditor.report.view import View
 
-FORMATS: Final[Mapping[str, str]] = {
-    name: f"auditor.foresight.{name}" for name in ("terminal", "json", "markdown")
-}
+FORMATS: Final[Mapping[str, str]] = {name: f"auditor.foresight.{name}" for name in ("terminal", "json", "markdown")}
 """The modules by the names of the formats; a module is imported only when it is used."""
 
 

@@ -49,32 +49,32 @@ def foresee(site: Site, lost: Iterable[Loss], first: str = "") -> Foreseen:
     )
 
 
-def single(site: Site) -> tuple[Foreseen, ...]:
-    """Return the effect of every single loss of a deployment."""
+def single(site: Site, first: str = "") -> tuple[Foreseen, ...]:
+    """Return the effect of every single loss of a deployment; `first` is as in `foresee`."""
     played: dict[tuple[object, ...], Foreseen] = {}
     found = []
     for loss in losses(site):
         key = (loss.effect, loss.kind in _OF_KNOWN_VMS)
         if key not in played:
-            played[key] = foresee(site, (loss,))
+            played[key] = foresee(site, (loss,), first)
         found.append(msgspec.structs.replace(played[key], losses=(loss,)))
     return tuple(found)
 
 
-def pairs(site: Site) -> tuple[Foreseen, ...]:
+def pairs(site: Site, first: str = "") -> tuple[Foreseen, ...]:
     """Return the pairs of losses that the deployment does not survive, though it survives each of the two alone.
 
     Losses of equal effect are one, and planned ones are left out. Two that touch no mirror, tier or profile in common
-    are survived as each of them is.
+    are survived as each of them is. `first` is as in `foresee`.
     """
     harmless: dict[tuple[object, ...], Loss] = {}
-    for one in single(site):
+    for one in single(site, first):
         (loss,) = one.losses
         if one.effect is Effect.SERVES and loss.kind is not LossKind.UPDATE_DOMAIN:
             harmless.setdefault(loss.effect, loss)
     touched = {key: frozenset(_touched(site, loss)) for key, loss in harmless.items()}
     together = (
-        foresee(site, (union(harmless[one], harmless[other]),))
+        foresee(site, (union(harmless[one], harmless[other]),), first)
         for one, other in combinations(harmless, 2)
         if touched[one] & touched[other]
     )

@@ -7,24 +7,19 @@ everybody.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from auditor import escape
 from auditor.evaluation.model import Outcome
 from auditor.report import drift_summary, filtering, remedies, summary, wording
 from auditor.report.document import Document, Finding, FindingChange
 from auditor.report.grouping import by_rule, counted, group, waived_keys
+from auditor.report.markdown_tables import Table, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from auditor.report.view import View
 
-_MOST_OF_TABLE: Final = 64 * 1024
-"""The largest size of one table in bytes."""
 _MOST_OF_COMMANDS: Final = 128 * 1024
 """The largest size of all commands in bytes."""
 _MOST_NAMES: Final = 15
@@ -32,27 +27,21 @@ _MOST_NAMES: Final = 15
 _SOON: Final = dt.timedelta(days=30)
 
 
-class _Table(msgspec.Struct, frozen=True):
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-
 def render(document: Document, view: View) -> str:
     """Return the report; a table that is too long is cut, with the number of omitted rows."""
     left_out = filtering.hidden(document, view.chosen)
     lines = [
-        f"## {_text(summary.result_sentence(document))}",
+        f"## {text(summary.result_sentence(document))}",
         "",
-        f"{_text(summary.coverage_sentence(document))}",
+        f"{text(summary.coverage_sentence(document))}",
         "",
-        *_table(_Table("", ("", ""), list(_facts(document)))),
+        *table(Table("", ("", ""), list(_facts(document)))),
     ]
-    lines += ["", _text(left_out)] if left_out else []
+    lines += ["", text(left_out)] if left_out else []
     shown = view.chosen.applied(document)
-    for table in _tables(shown):
-        if table.rows:
-            lines += ["", f"### {table.title}", "", *_table(table)]
+    for each in _tables(shown):
+        if each.rows:
+            lines += ["", f"### {each.title}", "", *table(each)]
     lines += _commands(remedies.without_ids(shown))
     return "\n".join(lines) + "\n"
 
@@ -78,29 +67,29 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
     yield "Evaluated by", f"{tool.name} {tool.version}, profile {document.profile}, as of {document.as_of}"
 
 
-def _tables(document: Document) -> Iterator[_Table]:
+def _tables(document: Document) -> Iterator[Table]:
     fails = [finding for findings in by_rule(counted(document, Outcome.FAIL)) for finding in findings]
     unknowns = group(counted(document, Outcome.UNKNOWN), lambda finding: finding.optional)
     changes, waived = drift_summary.notable_changes(document.drift) if document.drift else [], waived_keys(document)
-    yield _Table(
+    yield Table(
         "Changes since the baseline",
         ("State", "Rule", "Subject", "Before and now"),
         [(change.state, *_about(change), drift_summary.before_and_after(change, waived)) for change in changes],
     )
     columns = ("Severity", "Rule", "Subject", "Where")
-    yield _Table(
+    yield Table(
         wording.count(len(fails), "fail"),
         columns,
         [(f.severity, *_about(f), _where(f, document.deployment_file)) for f in fails],
     )
     errors = [(*_about(finding), finding.reason or "") for finding in counted(document, Outcome.ERROR)]
-    yield _Table(wording.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
+    yield Table(wording.count(len(errors), "error"), ("Rule", "Subject", "What went wrong"), errors)
     for optional, title in ((False, "unknown"), (True, "optional unknown")):
         found = unknowns.get(optional, [])
         columns = ("Severity", "Why", "Rules", "Subjects")
-        yield _Table(wording.count(len(found), title), columns, list(_by_reason(found)))
+        yield Table(wording.count(len(found), title), columns, list(_by_reason(found)))
     carried = [old for old in document.carried if old.finding.waiver is None]
-    yield _Table(
+    yield Table(
         f"{wording.count(len(carried), 'finding')} of the previous report, not evaluated this time",
         ("Severity", "Rule", "Subject", "Last evaluated", "Why"),
         [(old.finding.severity, *_about(old.finding), old.last_seen, old.finding.reason or "") for old in carried],
@@ -109,11 +98,11 @@ def _tables(document: Document) -> Iterator[_Table]:
         (gap.what, gap.scope, gap.reason, gap.code or "", gap.permission or gap.detail or "")
         for gap in document.coverage.open_gaps
     ]
-    yield _Table("Coverage gaps", ("What", "Where", "Why", "Code", "Needs"), gaps)
-    yield _Table("Missing declarations", ("What",), [(text,) for text in document.coverage.declarations_missing])
-    yield _Table("Files from inside VMs", ("VMs", "Files", "Taken"), list(_guest_files(document)))
-    yield _Table("Exemptions that expire within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
-    yield _Table("Waivers and attestations without effect", ("At", "Why"), wording.without_effect(document))
+    yield Table("Coverage gaps", ("What", "Where", "Why", "Code", "Needs"), gaps)
+    yield Table("Missing declarations", ("What",), [(each,) for each in document.coverage.declarations_missing])
+    yield Table("Files from inside VMs", ("VMs", "Files", "Taken"), list(_guest_files(document)))
+    yield Table("Exemptions that expire within 30 days", ("On", "By", "Why", "At"), sorted(_ending(document)))
+    yield Table("Waivers and attestations without effect", ("At", "Why"), wording.without_effect(document))
 
 
 def _by_reason(unknowns: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
@@ -167,7 +156,7 @@ def _commands(document: Document) -> Iterator[str]:
         for finding in findings
     ]
     if blocks:
-        yield from ("", "### Commands", "", _text(remedies.NOTHING_RUN), "", _text(remedies.VARIABLES))
+        yield from ("", "### Commands", "", text(remedies.NOTHING_RUN), "", text(remedies.VARIABLES))
     room, shown = _MOST_OF_COMMANDS, ""
     for number, (title, block) in enumerate(blocks):
         room -= len("\n".join(block).encode(errors="backslashreplace"))
@@ -179,31 +168,3 @@ def _commands(document: Document) -> Iterator[str]:
             yield from ("", f"**{title}**")
         shown = title
         yield from block
-
-
-# --- text -------------------------------------------------------------------------------------------------------------
-
-
-def _table(table: _Table) -> Iterator[str]:
-    """Yield the lines of a table, up to the largest size."""
-    yield _row(table.columns)
-    yield _row("---" for _ in table.columns)
-    room = _MOST_OF_TABLE
-    for number, row in enumerate(table.rows):
-        line = _row(map(_text, row))
-        room -= len(line.encode(errors="backslashreplace"))
-        if room < 0:
-            yield ""
-            yield f"{len(table.rows) - number:,} more rows are omitted; the JSON report has all of them."
-            return
-        yield line
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _text(text: str) -> str:
-    """Return a text that is shown literally, with short names of resources and aliases of subscriptions."""
-    named = wording.aliased(wording.named(" ".join(text.split())))
-    return escape.markdown(wording.cut(named))

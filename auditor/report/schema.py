@@ -1,4 +1,4 @@
-"""Generates `schema/report.schema.json` from the classes of `document` and their docstrings."""
+"""Generates the schemas of JSON formats from the classes of their documents and their docstrings."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from collections.abc import Mapping
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
 import auditor
-from auditor.evaluation.picture import model
-from auditor.report import document
 
-FILE: Final = Path(auditor.__file__).parent / "schema" / "report.schema.json"
-
-
-def text() -> str:
-    """Return the schema of `auditor.report/1` as the content of `FILE`."""
-    return msgspec.json.format(msgspec.json.encode(_schema()), indent=2).decode() + "\n"
+FOLDER: Final = Path(auditor.__file__).parent / "schema"
+"""The folder of the schemas."""
 
 
-def _schema() -> dict[str, Any]:
-    """Return the schema of the classes, with a description of each field; it forbids unknown keys.
+def text(document: type, title: str) -> str:
+    """Return the schema of a document as the content of its file; a description states what each field is.
 
-    Reading ignores unknown keys, which a later version may have written.
+    It forbids unknown keys. Reading ignores them, since a later version may have written them.
     """
-    schema = msgspec.json.schema(document.Document)
+    return msgspec.json.format(msgspec.json.encode(_schema(document, title)), indent=2).decode() + "\n"
+
+
+def _schema(document: type, title: str) -> dict[str, Any]:
+    schema = msgspec.json.schema(document)
+    classes = _classes(document)
     for name, definition in schema["$defs"].items():
-        type_ = getattr(document, name, None) or getattr(model, name)
+        type_ = classes[name]
         described = _docstrings(type_)
         if issubclass(type_, Enum):
             meanings = (f"{member.value}: {described[member.name]}" for member in type_ if member.name in described)
@@ -43,7 +42,22 @@ def _schema() -> dict[str, Any]:
                 about.pop("default", None)  # a value that is never written
                 if field.name in described:
                     about["description"] = described[field.name]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Report", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
+
+
+def _classes(document: type) -> dict[str, Any]:
+    """Return the classes of a document, and of its parts, by name."""
+    found: dict[str, Any] = {}
+    pending: list[Any] = [document]
+    while pending:
+        type_ = pending.pop()
+        if isinstance(type_, type) and issubclass(type_, msgspec.Struct | Enum) and type_.__name__ not in found:
+            found[type_.__name__] = type_
+            hints = get_type_hints(type_, include_extras=True) if issubclass(type_, msgspec.Struct) else {}
+            pending += hints.values()
+        else:
+            pending += get_args(type_)
+    return found
 
 
 def _docstrings(type_: type) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ from auditor.yaml_documents import validator
 from tests.report import reports
 
 EVALUATIONS = [reports.full, reports.excused, reports.carried, reports.drifted]
-SCHEMA: Any = json.loads(schema.text())
+SCHEMA: Any = json.loads(schema.text(Document, "Report"))
 DEFINITIONS = SCHEMA["$defs"]
 ADDED = {"config", "cloud", "resources", "declaration", "deployments", "rules", "packs", "brief"}
 """The keys that reports of the first version lack."""
