@@ -20,7 +20,7 @@ _TITLES: Final[Mapping[str, tuple[LossKind, ...]]] = {
     "zone": KINDS["zone"],
     "region": KINDS["region"],
     "planned": KINDS["planned"],
-    "entrances": (LossKind.BALANCER, LossKind.GATEWAY, LossKind.ENDPOINT, LossKind.PROFILE),
+    "entrances": (LossKind.LOAD_BALANCER, LossKind.GATEWAY, LossKind.ENDPOINT, LossKind.PROFILE),
     "networks": (LossKind.LINK, LossKind.ARBITER_NETWORK),
 }
 """The kinds of loss by the titles of the rows."""
@@ -38,6 +38,7 @@ class Row(NamedTuple):
     title: str
     """"" in a further row of the same kind."""
     objective: str
+    """"" without one."""
     foreseen: str
     outcome: str
     """"" without an objective."""
@@ -62,7 +63,7 @@ def rows(deployment: Deployment) -> Iterator[Row]:
     pairs = deployment.pairs or ()
     effect = max((one.outcome for one in pairs), key=_EFFECTS.__getitem__, default=Effect.SERVES)
     notes = tuple(wording.reasons(pairs[0])) if len(pairs) == 1 else ()
-    yield Row("two losses", "-", wording.of_pairs(deployment.pairs), "", None, effect, notes)
+    yield Row("two losses", "", wording.of_pairs(deployment.pairs), "", None, effect, notes)
 
 
 def _with_objective(title: str, objective: Objective, losses: Sequence[Foreseen]) -> Row:
@@ -87,7 +88,7 @@ def _of(title: str, worst: Foreseen, losses: Sequence[Foreseen]) -> Row:
     for effect, words in _ALSO.items():
         others = [wording.names(one.loss) for one in losses if one is not worst and one.outcome is effect]
         notes += [f"{words}: {', '.join(first(others))}"] if others else []
-    return Row(title, "-", wording.worst(worst), "", None, worst.outcome, tuple(notes))
+    return Row(title, "", wording.worst(worst), "", None, worst.outcome, tuple(notes))
 
 
 def _is_of(one: Foreseen, kinds: tuple[LossKind, ...]) -> bool:

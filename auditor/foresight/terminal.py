@@ -78,7 +78,8 @@ def _table(page: Page, deployment: Deployment) -> None:
     _cells(page, COLUMNS, None, None)
     for row in rows(deployment):
         outcome = _OUTCOMES[row.met] if row.met else None
-        _cells(page, row[:4], None if row.met else _EFFECTS.get(row.effect), outcome)
+        cells = (row.title, row.objective or "-", row.foreseen, row.outcome)
+        _cells(page, cells, None if row.met else _EFFECTS.get(row.effect), outcome)
         for note in row.notes:
             lines = list(wrap(printable(note), page.width - _NOTES))
             if len(lines) > _MOST_LINES:

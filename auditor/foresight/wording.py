@@ -14,14 +14,14 @@ from auditor.losses.statements import STATEMENTS
 from auditor.report.wording import count, first
 
 _COMES_BACK: Final = {
-    LossKind.MACHINE: "the VM comes back",
+    LossKind.VM: "the VM comes back",
     LossKind.DISK: "the disk works again",
     LossKind.FAULT_DOMAIN: "the fault domain comes back",
     LossKind.UPDATE_DOMAIN: "the VMs are started again",
     LossKind.ZONE: "the zone comes back",
     LossKind.REGION: "the region comes back",
     LossKind.LINK: "the network works again",
-    LossKind.BALANCER: "the load balancer comes back",
+    LossKind.LOAD_BALANCER: "the load balancer comes back",
     LossKind.GATEWAY: "the application gateway comes back",
     LossKind.ENDPOINT: "the endpoint comes back",
     LossKind.PROFILE: "the profile comes back",
@@ -102,7 +102,7 @@ def reasons(foreseen: Foreseen) -> Iterator[str]:
     if foreseen.first and found:
         found[0] += f", with {foreseen.first} as primary"
     yield from ["; ".join(found)] if found else []
-    yield from (f"{name}: {_TEXTS[name]}" for name in foreseen.oracle[:1] if name in _TEXTS)
+    yield from (f"{name}: {_TEXTS[name].rstrip('.')}" for name in foreseen.oracle[:1] if name in _TEXTS)
     yield from filter(None, (foreseen.unless, "; ".join(foreseen.completions)))
 
 
@@ -183,7 +183,9 @@ def taken(foresight: Foresight) -> str:
     return f"taken {foresight.taken_at or 'at an unknown time'} from {count(len(foresight.scopes), 'subscription')}"
 
 
-NO_OBJECTIVE: Final = "No objective is declared: the deployment file can state under objectives how long a loss may last."
+NO_OBJECTIVE: Final = (
+    "No objective is declared: the deployment file can state under objectives how long a loss may last."
+)
 NOTHING: Final = "No deployment is declared, so nothing can be foreseen; auditor discover proposes a deployment file."
 
 

@@ -158,7 +158,7 @@ STATEMENTS: Final = (
         Start.ARBITER,
         (_PRIMARY | _ARBITER,),
         Serves.NONE,
-        "Primary and arbiter fail at once: for the backup it may be a cut network, and it does not take over.",
+        "Primary and arbiter fail at once: it looks like a cut network, so the backup does not take over.",
     ),
     Statement(
         "O10",

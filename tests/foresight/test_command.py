@@ -1,0 +1,130 @@
+"""The command `auditor foresee`: what it reads and plays, its errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import bundled
+from auditor.cli import exit_codes
+from auditor.cli.main import main
+from auditor.losses.site import Objective, Site
+from tests.foresight.documents import foresight
+from tests.losses.sites import NEVER, WHY, site
+
+BESIDE = {"arbiter": "1"}
+DECLARED = (bundled.DEMO / bundled.DEPLOYMENT).read_text(encoding="utf-8")
+OBJECTIVES = """\
+    objectives:
+      {kind}: {{rto: 60s}}
+    settings:
+      takeover_seconds: 10
+"""
+
+
+def foresee(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:
+    code = main(["foresee", *options])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def with_objective(folder: Path, kind: str) -> list[str]:
+    """Return options that read the demo with an objective for its first deployment."""
+    file = folder / "deployment.yaml"
+    file.write_text(DECLARED.replace("    settings:\n", OBJECTIVES.format(kind=kind), 1), encoding="utf-8")
+    return ["--snapshot", str(bundled.DEMO / bundled.INVENTORY), "--deployment", str(file)]
+
+
+@pytest.mark.slow
+def test_the_demo_has_a_zone_that_stops_it_and_no_objective(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, error = foresee(capsys, "--demo", "-o", "json")
+    assert (code, error) == (exit_codes.OK, "")
+    production, test = json.loads(text)["deployments"]
+    by_id = {one["loss"][0]: one for one in production["losses"]}
+    zone = by_id["zone:westeurope/1"]
+    assert (zone["outcome"], zone["oracle"]) == ("stops", ["O9"])
+    assert by_id["machine:vm-db-a"]["outcome"] == "serves"
+    assert (production["objectives"], production["pairs"]) == ([], None)
+    assert test["name"] == "iris-test"
+    assert production["assumed"][0]["reads"], "the QoS timeout is that of the CPFs of the demo"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "code"), [("machine", exit_codes.OK), ("zone", exit_codes.FINDINGS)])
+def test_the_exit_code_is_that_of_the_objectives(
+    kind: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, text, _ = foresee(capsys, *with_objective(tmp_path, kind))
+    assert found == code
+    assert ("1 breached" in text) is (code == exit_codes.FINDINGS)
+
+
+@pytest.mark.parametrize(
+    ("where", "lose", "code"),
+    [
+        (site(), (), exit_codes.OK),
+        (site(BESIDE), ("zone:westeurope/1",), exit_codes.OK),
+        (site({"arbiter": WHY}), (), exit_codes.OK),
+        (site({"arbiter": WHY}), ("zone:westeurope/1",), exit_codes.INCOMPLETE),
+        (site(objectives={"zone": Objective(rto=60)}), (), exit_codes.OK),
+        (site(BESIDE, objectives={"zone": Objective(rto=60)}), (), exit_codes.FINDINGS),
+        (site(BESIDE, objectives={"zone": Objective(rto=60)}), ("zone:westeurope/1",), exit_codes.FINDINGS),
+        (site(BESIDE, objectives={"zone": Objective(rto=60)}), ("zone:westeurope/2",), exit_codes.OK),
+        (site(objectives={"zone": Objective(rto=60)}, takeover=NEVER), (), exit_codes.INCOMPLETE),
+        (
+            site(BESIDE, objectives={"zone": Objective(rto=60), "planned": Objective(rto=60)}),
+            (),
+            exit_codes.FINDINGS,
+        ),
+    ],
+)
+def test_a_breach_exits_with_1_and_what_is_not_known_with_3(where: Site, lose: tuple[str, ...], code: int) -> None:
+    assert exit_codes.of_foresight(foresight(where, lose=lose)) == code
+
+
+def test_without_a_deployment_nothing_is_known() -> None:
+    assert exit_codes.of_foresight(foresight()) == exit_codes.INCOMPLETE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--lose", "zone:westeurope/7"], "no deployment has 'zone:westeurope/7'; did you mean 'zone:westeurope/"),
+        (["--lose", "machine:vm-db-a+disk:vm-db-c"], "no deployment has 'disk:vm-db-c'; did you mean 'disk:vm-db-"),
+        (["--lose", "vm-db-a"], "no deployment has 'vm-db-a'"),
+        (["--lose", "machine:vm-db-a", "--lose", "machine:vm-iris-test"], "no deployment has all of machine:vm-db-a, "),
+        (["--first", "vm-db"], "--first names 'vm-db', which is no failover member; did you mean 'vm-db-"),
+        (["--lose", ""], "no deployment has ''"),
+        (["-o", "sarif"], "there is no output format 'sarif'; there is json, markdown, terminal"),
+    ],
+)
+def test_what_no_deployment_has_is_one_line(options: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, said = foresee(capsys, "--demo", *options)
+    assert (code, text) == (exit_codes.USAGE, "")
+    assert said.startswith(f"auditor: error: {error}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_member_that_is_primary_first_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    lost = ["--demo", "-o", "json", "--lose", "machine:VM-DB-A+machine:vm-arbiter"]
+    for first, statement in (("vm-db-a", "O9"), ("VM-DB-B", "O12")):
+        answer: Any = json.loads(foresee(capsys, *lost, "--first", first)[1])
+        (deployment,) = answer["deployments"]
+        (loss,) = deployment["losses"]
+        assert (answer["first"], loss["oracle"]) == (first, [statement])
+
+
+@pytest.mark.slow
+def test_the_order_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    """Backup, then arbiter: it goes on. Both at once: it stops."""
+    members = ("machine:vm-db-b", "machine:vm-arbiter")
+    options = ["--demo", "-o", "json", "--first", "vm-db-a"]
+    in_order = foresee(capsys, *options, *(word for name in members for word in ("--lose", name)))
+    at_once = foresee(capsys, *options, "--lose", "+".join(members))
+    answers: list[Any] = [json.loads(found[1])["deployments"][0]["losses"][0] for found in (in_order, at_once)]
+    assert [answer["outcome"] for answer in answers] == ["serves", "stops"]
