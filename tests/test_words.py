@@ -54,9 +54,9 @@ FORBIDDEN: Final = {
     "is not set": "nothing (?:else )?is said",
     "replaces": "takes? the place of|stands? in for",
     "does not exist": "none is there|(?:is|are) no more",
-    "virtual machine (VM)": r"(?<!virtual[ -])(?<!\{)machines?(?![-.])",  # `{machine: NAME` is a key of manifest.yaml
+    "virtual machine (VM)": r"(?<!virtual[ -])machines?(?![-.:])",  # `machine:` is a key, and a kind of loss
     "DR async": "DR members?",
-    "load balancer": r'(?<!load[ -])balancers?(?![."`])',
+    "load balancer": r'(?<!load[ -])balancers?(?![.:"`])',
     "outcome": "verdicts?",
     "evaluate": r"judge[sd]?|(?<![/{])judging(?!\s?[/.|}])",
 }
@@ -178,6 +178,7 @@ def test_a_forbidden_word_is_found(text: str, line: int, word: str) -> None:
         "Virtual machines, a virtual\nmachine, virtual-machines and Microsoft.Compute/virtualMachines",
         "a load balancer, balancer.rules and Azure Load Balancer",
         "the package auditor/evaluation/ and auditor.evaluation.engine",
+        "--lose machine:vm-db-a, --lose balancer:lb-web, and machine: {rto: 60s}",
         "understood, anybody, misjudgement",
     ],
 )
