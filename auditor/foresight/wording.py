@@ -39,6 +39,12 @@ _NAMES: Final = {
 _LIMITS: Final = ((300, 1, "s"), (2 * 3600, 60, "min"), (48 * 3600, 3600, "h"))
 """Below how many seconds a time is stated in which unit."""
 _DAY: Final = 86400
+_PLACED: Final = frozenset({"O9", "O12"})
+"""The statements by which a mirror stops that loses its arbiter and a failover member at once."""
+_ADVICE: Final = (
+    "the guide's section on clouds lets the arbiter be in the zone of a member, and finds a third zone for it alone "
+    "out of proportion; its section on separate data centres asks for a third place"
+)
 _TEXTS: Final = {statement.id: statement.text for statement in STATEMENTS}
 
 
@@ -104,6 +110,13 @@ def reasons(foreseen: Foreseen) -> Iterator[str]:
     yield from ["; ".join(found)] if found else []
     yield from (f"{name}: {_TEXTS[name].rstrip('.')}" for name in foreseen.oracle[:1] if name in _TEXTS)
     yield from filter(None, (foreseen.unless, "; ".join(foreseen.completions)))
+    if _is_of_placement(foreseen):
+        yield "the guide advises for and against a zone of its own for the arbiter: docs/foresight.md"
+
+
+def _is_of_placement(foreseen: Foreseen) -> bool:
+    """Return whether a zone stops a mirror because it has the arbiter and a failover member."""
+    return bool(_PLACED & {*foreseen.oracle}) and kind_of(foreseen.loss[0]) is LossKind.ZONE
 
 
 def in_full(foreseen: Foreseen) -> Iterator[tuple[str, str]]:
@@ -120,6 +133,8 @@ def in_full(foreseen: Foreseen) -> Iterator[tuple[str, str]]:
     if foreseen.rpo:
         yield "Data", data(foreseen.rpo)
     yield from ((name, _TEXTS[name]) for name in foreseen.oracle if name in _TEXTS)
+    if _is_of_placement(foreseen):
+        yield "Placement", _ADVICE
 
 
 def compared(objective: Objective) -> str:

@@ -47,6 +47,8 @@ zone          60 s        zone 1 of westeurope: stops until a person    BREACHED
                             a cut network, so the backup does not take over
                             unless db-a before arbiter is lost, by more than
                             about one QoS timeout
+                            the guide advises for and against a zone of its own
+                            for the arbiter: docs/foresight.md
 region        4 h         westeurope: stops until a person acts (43.2   met, by
                           min until the DR region serves) or the region a person
                           comes back
@@ -80,6 +82,9 @@ Unless     db-a before arbiter is lost, by more than about one QoS timeout
 Data       unknown: nothing in Azure shows how far a DR async is behind
 O9         Primary and arbiter fail at once: it looks like a cut network, so the
            backup does not take over.
+Placement  the guide's section on clouds lets the arbiter be in the zone of a
+           member, and finds a third zone for it alone out of proportion; its
+           section on separate data centres asks for a third place
 Objective  zone rto 60 s: BREACHED
 
 auditor: objectives: 1 breached; losses: 1 stops

@@ -1,0 +1,53 @@
+"""The page about foresight agrees with the program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+
+from auditor import bundled, yaml_documents
+from auditor.cli import exit_codes
+from auditor.cli.main import main
+from auditor.estate import deployment_file
+from auditor.losses.loss import LossKind
+from auditor.losses.objectives import KINDS
+from auditor.losses.statements import STATEMENTS
+
+ROOT = bundled.FIXTURES.parent
+PAGE = (ROOT / "docs" / "foresight.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for page in (PAGE, (ROOT / "README.md").read_text(encoding="utf-8"))
+    for line in re.findall(r"^auditor foresee --demo.*$", page, re.MULTILINE)
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
+def test_the_commands_work_on_the_demo(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(shlex.split(command)[1:]) == exit_codes.OK
+    assert capsys.readouterr().out
+
+
+def test_the_page_has_commands() -> None:
+    assert len({*COMMANDS}) >= 6
+
+
+def test_the_page_has_every_statement() -> None:
+    rows = re.findall(r"^\| ([TOGN]\d+) \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
+    assert rows == [(statement.id, statement.text, statement.serves) for statement in STATEMENTS]
+
+
+def test_the_page_has_every_kind_of_loss() -> None:
+    assert {*re.findall(r"^\| `([a-z-]+):[A-Z]", PAGE, re.MULTILINE)} == {*LossKind}
+
+
+def test_the_objectives_of_the_page_are_valid() -> None:
+    (example,) = re.findall(r"```yaml\n(    objectives:\n.*?)```", PAGE, re.DOTALL)
+    whole = (bundled.DEMO / bundled.DEPLOYMENT).read_text(encoding="utf-8").replace("    settings:\n", f"{example}#", 1)
+    whole = re.sub(r"^#.*\n(?:      \w+: .*\n)*", "", whole, flags=re.MULTILINE)
+    production, _ = deployment_file.load(yaml_documents.parse(whole.encode(), "docs/foresight.md"))
+    assert production.objectives.keys() == KINDS.keys()
+    assert production.settings == {"takeover_seconds": 10, "dr_decision_minutes": 40}
