@@ -20,6 +20,7 @@ from auditor.cli.parser import CLOUDS, parser
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
+from auditor.losses.objectives import Met
 from auditor.report import reading, rules, wording
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
@@ -171,7 +172,8 @@ def _foresee(options: argparse.Namespace) -> int:
     )
     found = play.foresight(request)
     outputs.write_foresight(found, wanted)
-    return exit_codes.of_foresight(found)
+    codes = {Met.MET: exit_codes.OK, Met.BREACHED: exit_codes.FINDINGS, Met.UNKNOWN: exit_codes.INCOMPLETE}
+    return codes[found.met]
 
 
 def _request(

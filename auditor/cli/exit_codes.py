@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.estate.declaration import NONE
 from auditor.evaluation.model import BaselineState, Outcome
-from auditor.losses.foreseen import Effect
-from auditor.losses.objectives import Met
 from auditor.rules.model import SEVERITIES, Severity
 
 if TYPE_CHECKING:
     from auditor.evaluation.model import Finding
     from auditor.evaluation.result import Evaluation
-    from auditor.foresight.document import Foresight
 
 OK: Final = 0
 FINDINGS: Final = 1
@@ -40,16 +37,6 @@ def of(evaluation: Evaluation, fail_on: str, *, only_worse: bool, allow_incomple
         return INCOMPLETE
     complete = evaluation.coverage.complete and not (only_worse and has_lost_sight(evaluation))
     return OK if complete or allow_incomplete else INCOMPLETE
-
-
-def of_foresight(foresight: Foresight) -> int:
-    """Return the exit code of what is foreseen: by its objectives, and of `--lose` whether the effect is known."""
-    outcomes = {one.outcome for deployment in foresight.deployments for one in deployment.objectives}
-    if Met.BREACHED in outcomes:
-        return FINDINGS
-    asked = (one for deployment in foresight.deployments for one in deployment.losses if foresight.lose)
-    is_known = bool(foresight.deployments) and not any(one.outcome is Effect.UNKNOWN for one in asked)
-    return OK if is_known and Met.UNKNOWN not in outcomes else INCOMPLETE
 
 
 def has_finding(evaluation: Evaluation, fail_on: str, *, only_worse: bool = False) -> bool:

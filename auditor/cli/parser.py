@@ -15,7 +15,6 @@ from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.cli.completion import SHELLS
 from auditor.foresight.formats import FORMATS as FORESIGHT_FORMATS
 from auditor.history.formats import FORMATS as TREND_FORMATS
-from auditor.losses.loss import LossKind
 from auditor.report.formats import FORMATS
 from auditor.report.remedies import RUNBOOKS
 
@@ -27,6 +26,10 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOREC
 SYSTEMS: Final = ("linux", "windows")
 SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
 FAIL_ON: Final = (*SEVERITIES, "none")
+LOSSES: Final = (
+    *("machine", "disk", "fault-domain", "update-domain", "zone", "region", "link"),
+    *("balancer", "gateway", "endpoint", "profile", "arbiter-network"),
+)
 
 _EXIT_CODES: Final = """\
 exit codes:
@@ -316,7 +319,7 @@ def _add_foresee(commands: _Commands) -> None:
         help="lose only KIND:NAME, such as zone:westeurope/1, several at once as A+B; repeatable, in this order "
         "(default: every loss, each alone)",
     )
-    foresee.suggested["lose"] = tuple(f"{kind}:" for kind in LossKind)
+    foresee.suggested["lose"] = tuple(f"{kind}:" for kind in LOSSES)
     foresee.add_argument("--pairs", action="store_true", help="also lose each two of what is survived alone")
     foresee.add_argument(
         "--first",

@@ -79,7 +79,7 @@ def _seconds(found: Seconds | known.Unknown | None) -> document.Seconds | None:
         return document.Seconds(0, None, found.reason)
     if found is None:
         return None
-    return document.Seconds(found.least, found.most if math.isfinite(found.most) else None)
+    return document.Seconds(found.least, found.most if math.isfinite(found.most) else None, None)
 
 
 def _unknown(found: known.Unknown) -> document.Unknown:

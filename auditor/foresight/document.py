@@ -27,7 +27,7 @@ class Seconds(_Part, frozen=True):
     """The shortest time."""
     most: float | None
     """The longest time; null if no upper bound is known."""
-    unknown: Text | None = None
+    unknown: Text | None
     """Why nothing is known of it; null where the bounds are known, or result from several times."""
 
 
@@ -129,3 +129,13 @@ class Foresight(_Part, frozen=True):
     """The failover member of `--first`, which is primary before; null for the worst case."""
     deployments: tuple[Deployment, ...]
     """The deployments; with `--lose`, those that have what is lost."""
+
+    @property
+    def met(self) -> Met:
+        """Return whether every objective is met; of `--lose` it must be known too what the loss does."""
+        outcomes = {one.outcome for deployment in self.deployments for one in deployment.objectives}
+        if Met.BREACHED in outcomes:
+            return Met.BREACHED
+        asked = (one for deployment in self.deployments for one in deployment.losses if self.lose)
+        is_known = bool(self.deployments) and not any(one.outcome is Effect.UNKNOWN for one in asked)
+        return Met.MET if is_known and Met.UNKNOWN not in outcomes else Met.UNKNOWN

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _WIDTHS: Final = (13, 11, 0, 8)
 """The widths of the columns; what is foreseen has the rest."""
+_LEAST: Final = 20
+"""The columns of what is foreseen on the narrowest terminal."""
 _NOTES: Final = _WIDTHS[0] + _WIDTHS[1] + 4
 """The columns before the reasons in the table."""
 _MOST_LINES: Final = 2
@@ -81,9 +83,10 @@ def _table(page: Page, deployment: Deployment) -> None:
         cells = (row.title, row.objective or "-", row.foreseen, row.outcome)
         _cells(page, cells, None if row.met else _EFFECTS.get(row.effect), outcome)
         for note in row.notes:
-            lines = list(wrap(printable(note), page.width - _NOTES))
+            room = max(_LEAST, page.width - _NOTES)
+            lines = list(wrap(printable(note), room))
             if len(lines) > _MOST_LINES:
-                lines[_MOST_LINES - 1 :] = [cut(" ".join(lines[_MOST_LINES - 1 :]), page.width - _NOTES)]
+                lines[_MOST_LINES - 1 :] = [cut(" ".join(lines[_MOST_LINES - 1 :]), room)]
             page.lines(lines, _NOTES)
     if not deployment.objectives:
         page.lines([""])
@@ -92,7 +95,7 @@ def _table(page: Page, deployment: Deployment) -> None:
 
 def _cells(page: Page, texts: Iterable[str], foreseen: Style | None, outcome: Style | None) -> None:
     """Write a row of cells, each wrapped in its column, with the styles of the last two."""
-    rest = page.width - sum(_WIDTHS) - len(_WIDTHS) + 1
+    rest = max(_LEAST, page.width - sum(_WIDTHS) - len(_WIDTHS) + 1)
     widths = [width or rest for width in _WIDTHS]
     columns = [list(wrap(printable(text), width)) for text, width in zip(texts, widths, strict=True)]
     for cells in zip_longest(*columns, fillvalue=""):

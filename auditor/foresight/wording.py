@@ -63,7 +63,7 @@ def _name(loss: str) -> str:
     kind, name = LossKind(spelled), arm.name_of(name) if name.startswith("/") else name
     whole, _, part = name.rpartition("/")
     if kind is LossKind.LINK:
-        ends = (part or name).replace("-", " and ")
+        ends = part.replace("-", " and ") if part.count("-") == 1 else part
         return f"the network between zones {ends} of {whole}" if whole else f"the network between {ends}"
     return _NAMES.get(kind, "{name}").format(name=name, whole=whole, part=part)
 

@@ -11,6 +11,9 @@ import pytest
 from auditor import bundled
 from auditor.cli import exit_codes
 from auditor.cli.main import main
+from auditor.cli.parser import LOSSES
+from auditor.losses.loss import LossKind
+from auditor.losses.objectives import Met
 from auditor.losses.site import Objective, Site
 from tests.foresight.documents import foresight
 from tests.losses.sites import NEVER, WHY, site
@@ -53,7 +56,9 @@ def test_the_demo_has_a_zone_that_stops_it_and_no_objective(capsys: pytest.Captu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "code"), [("machine", exit_codes.OK), ("zone", exit_codes.FINDINGS)])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("machine", exit_codes.OK), ("zone", exit_codes.FINDINGS), ("planned", exit_codes.INCOMPLETE)]
+)
 def test_the_exit_code_is_that_of_the_objectives(
     kind: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,30 +68,30 @@ def test_the_exit_code_is_that_of_the_objectives(
 
 
 @pytest.mark.parametrize(
-    ("where", "lose", "code"),
+    ("where", "lose", "met"),
     [
-        (site(), (), exit_codes.OK),
-        (site(BESIDE), ("zone:westeurope/1",), exit_codes.OK),
-        (site({"arbiter": WHY}), (), exit_codes.OK),
-        (site({"arbiter": WHY}), ("zone:westeurope/1",), exit_codes.INCOMPLETE),
-        (site(objectives={"zone": Objective(rto=60)}), (), exit_codes.OK),
-        (site(BESIDE, objectives={"zone": Objective(rto=60)}), (), exit_codes.FINDINGS),
-        (site(BESIDE, objectives={"zone": Objective(rto=60)}), ("zone:westeurope/1",), exit_codes.FINDINGS),
-        (site(BESIDE, objectives={"zone": Objective(rto=60)}), ("zone:westeurope/2",), exit_codes.OK),
-        (site(objectives={"zone": Objective(rto=60)}, takeover=NEVER), (), exit_codes.INCOMPLETE),
-        (
-            site(BESIDE, objectives={"zone": Objective(rto=60), "planned": Objective(rto=60)}),
-            (),
-            exit_codes.FINDINGS,
-        ),
+        (site(), (), Met.MET),
+        (site(BESIDE), ("zone:westeurope/1",), Met.MET),
+        (site({"arbiter": WHY}), (), Met.MET),
+        (site({"arbiter": WHY}), ("zone:westeurope/1",), Met.UNKNOWN),
+        (site(objectives={"zone": Objective(rto=60)}), (), Met.MET),
+        (site(BESIDE, objectives={"zone": Objective(rto=60)}), (), Met.BREACHED),
+        (site(BESIDE, objectives={"zone": Objective(rto=60)}), ("zone:westeurope/1",), Met.BREACHED),
+        (site(BESIDE, objectives={"zone": Objective(rto=60)}), ("zone:westeurope/2",), Met.MET),
+        (site(objectives={"zone": Objective(rto=60)}, takeover=NEVER), (), Met.UNKNOWN),
+        (site(BESIDE, objectives={"zone": Objective(rto=60), "planned": Objective(rto=60)}), (), Met.BREACHED),
     ],
 )
-def test_a_breach_exits_with_1_and_what_is_not_known_with_3(where: Site, lose: tuple[str, ...], code: int) -> None:
-    assert exit_codes.of_foresight(foresight(where, lose=lose)) == code
+def test_a_breach_comes_before_what_is_not_known(where: Site, lose: tuple[str, ...], met: Met) -> None:
+    assert foresight(where, lose=lose).met is met
 
 
 def test_without_a_deployment_nothing_is_known() -> None:
-    assert exit_codes.of_foresight(foresight()) == exit_codes.INCOMPLETE
+    assert foresight().met is Met.UNKNOWN
+
+
+def test_the_shell_completes_every_kind_of_loss() -> None:
+    assert tuple(LossKind) == LOSSES
 
 
 @pytest.mark.slow

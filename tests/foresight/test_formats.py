@@ -115,6 +115,7 @@ def test_no_line_is_wider_than_the_terminal_nor_ends_with_spaces(width: int) -> 
             shown = lines(found, width)
             assert max(map(len, shown)) <= width
             assert [line for line in shown if line != line.rstrip()] == []
+    assert lines(foresight(site(BESIDE)), 20)
     assert len(lines(foresight(site()), 140)) < len(lines(foresight(site()), 80))
 
 
@@ -213,7 +214,7 @@ def test_a_foresight_without_deployments_says_so() -> None:
     ],
 )
 def test_a_time_is_stated_in_a_unit_in_which_it_is_short(least: float, most: float, shown: str) -> None:
-    assert wording.duration(Seconds(least, most if math.isfinite(most) else None)) == shown
+    assert wording.duration(Seconds(least, most if math.isfinite(most) else None, None)) == shown
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,7 @@ def test_a_time_is_stated_in_a_unit_in_which_it_is_short(least: float, most: flo
         (("fault-domain:set/0+update-domain:set/1",), "fault domain 0 of set and update domain 1 of set"),
         (("link:westeurope/1-2",), "the network between zones 1 and 2 of westeurope"),
         (("link:westeurope-northeurope",), "the network between westeurope and northeurope"),
+        (("link:westeurope/we-az1-we-az2",), "the network between zones we-az1-we-az2 of westeurope"),
         (("endpoint:tm/primary",), "endpoint primary of tm"),
         (("arbiter-network:DB",), "the network of the arbiter of DB"),
         (("machine:/subscriptions/1/resourcegroups/g/providers/x/y/vm-a",), "vm-a"),
