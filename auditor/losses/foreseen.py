@@ -19,7 +19,7 @@ class Effect(enum.StrEnum):
     """It serves without a person, after `seconds`."""
     UNKNOWN = "unknown"
     STOPS = "stops"
-    """It stops until a person acts or what was lost comes back."""
+    """It stops until a person acts or what was lost comes back; or it is not known whether a person can act."""
     LOST = "lost"
     """It stops until what was lost comes back: nothing is left with which a person could continue."""
 

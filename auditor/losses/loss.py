@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -28,11 +29,19 @@ class LossKind(enum.StrEnum):
     ARBITER_NETWORK = "arbiter-network"
 
 
+_OF_KNOWN: Final = frozenset(
+    {LossKind.VM, LossKind.DISK, LossKind.ENDPOINT, LossKind.PROFILE, LossKind.ARBITER_NETWORK}
+)
+_OF_ENTRANCES: Final = frozenset({LossKind.ZONE, LossKind.REGION, LossKind.LOAD_BALANCER, LossKind.GATEWAY})
+
+
 class Cut(msgspec.Struct, frozen=True):
     """A network that is lost between two groups of VMs, by their keys."""
 
     one: frozenset[str]
     other: frozenset[str]
+    places: tuple[str, str]
+    """Where the groups stand: the ids of the losses of these zones or regions."""
     perhaps: Mapping[str, Unknown] = {}
     """VMs that may be in either group or in neither, with the reason why it is not known."""
 
@@ -57,7 +66,7 @@ class Loss(msgspec.Struct, frozen=True):
     arbiter_networks: frozenset[str] = frozenset()
     """The ids of mirrors whose arbiter cannot be reached."""
     parts: tuple[Loss, ...] = ()
-    """The losses that it consists of, if it consists of several."""
+    """The losses that it consists of, if it consists of several; none of them consists of others."""
 
     @property
     def id(self) -> str:
@@ -65,9 +74,24 @@ class Loss(msgspec.Struct, frozen=True):
         return "+".join(part.id for part in self.parts) if self.parts else f"{self.kind}:{self.name}"
 
     @property
+    def simple(self) -> tuple[Loss, ...]:
+        """Return the losses that it consists of, or itself."""
+        return self.parts or (self,)
+
+    @property
     def kinds(self) -> frozenset[LossKind]:
         """Return the kinds of its parts."""
-        return frozenset(part.kind for part in self.parts) or frozenset({self.kind})
+        return frozenset(part.kind for part in self.simple)
+
+    @property
+    def takes_only_known(self) -> bool:
+        """Return whether it takes nothing of which it is not known that it belongs to the deployment."""
+        return self.kinds <= _OF_KNOWN
+
+    @property
+    def takes_entrances(self) -> bool:
+        """Return whether it may take an entrance of which it is not known to what it leads."""
+        return not self.kinds.isdisjoint(_OF_ENTRANCES)
 
     @property
     def effect(self) -> tuple[object, ...]:
@@ -80,6 +104,20 @@ class Loss(msgspec.Struct, frozen=True):
             self.endpoints,
             tuple((cut.one, cut.other, frozenset(cut.perhaps)) for cut in self.cuts),
             self.arbiter_networks,
+        )
+
+    @property
+    def taken(self) -> frozenset[object]:
+        """Return everything that it takes for certain; a VM takes its instance with it."""
+        return frozenset(
+            (
+                *(("vm", key) for key in self.vms),
+                *(("instance", key) for key in self.vms | self.instances),
+                *(("entrance", key) for key in self.entrances),
+                *(("endpoint", end) for end in self.endpoints),
+                *(("cut", *sorted((a, b))) for cut in self.cuts for a in cut.one for b in cut.other),
+                *(("network", mirror) for mirror in self.arbiter_networks),
+            )
         )
 
 
@@ -97,5 +135,5 @@ def union(*losses: Loss) -> Loss:
         endpoints=frozenset(end for loss in losses for end in loss.endpoints),
         cuts=tuple(cut for loss in losses for cut in loss.cuts),
         arbiter_networks=frozenset(mirror for loss in losses for mirror in loss.arbiter_networks),
-        parts=losses,
+        parts=tuple(part for loss in losses for part in loss.simple),
     )

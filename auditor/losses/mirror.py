@@ -45,7 +45,9 @@ class Pause(enum.Enum):
     BACKUP_LOST = enum.auto()
     """The primary waits until the arbiter confirms that it may go on: about one QoS timeout."""
     TAKEOVER = enum.auto()
-    """The backup detects that the primary is lost, and becomes primary."""
+    """The arbiter confirms that the primary is lost, and the backup becomes primary."""
+    TAKEOVER_BY_AGENT = enum.auto()
+    """The ISCAgent of the primary confirms that its instance is down, and the backup becomes primary."""
     TROUBLE = enum.auto()
     """In agent controlled mode, the primary waits for its trouble timeout: about three QoS timeouts."""
 
@@ -90,7 +92,8 @@ def lose(state: State, event: Lost, *, no_failover: bool = False) -> Step:  # no
     if not _runs(lost, primary):
         by_agent = not lost & (HOSTS[primary] | HOSTS[backup] | Lost.LINK)
         takes_over = backup_runs and (by_agent or by_arbiter) and not no_failover
-        return _taken_over(state, lost) if takes_over else _stopped(state, lost)
+        pause = Pause.TAKEOVER if by_arbiter else Pause.TAKEOVER_BY_AGENT
+        return _taken_over(state, lost, pause) if takes_over else _stopped(state, lost)
     if backup_runs and not lost & Lost.LINK:
         controlled = state.arbiter_controlled and _sees_arbiter(lost, primary) and _sees_arbiter(lost, backup)
         return Step(State(primary, controlled, state.active, lost), Pause.NONE)
@@ -102,16 +105,8 @@ def lose(state: State, event: Lost, *, no_failover: bool = False) -> Step:  # no
     if _sees_arbiter(lost, primary):
         return Step(goes_on, Pause.BACKUP_LOST)
     # The primary sees neither the backup nor the arbiter: it assumes that the backup has taken over, and stays stopped.
-    return _taken_over(state, lost) if by_arbiter and not no_failover else _stopped(state, lost)
-
-
-def lose_all(state: State, events: Iterable[Lost], *, no_failover: bool = False) -> Step:
-    """Return what a mirror does after it loses one thing after the other; the pause is the longest."""
-    longest = Pause.NONE
-    for event in events:
-        state, pause = lose(state, event, no_failover=no_failover)
-        longest = max(longest, pause, key=lambda each: each.value)
-    return Step(state, longest)
+    takes_over = by_arbiter and not no_failover
+    return _taken_over(state, lost, Pause.TAKEOVER) if takes_over else _stopped(state, lost)
 
 
 class Course(NamedTuple):
@@ -119,7 +114,22 @@ class Course(NamedTuple):
 
     events: tuple[Lost, ...]
     """What is lost, one after the other; a single event is lost all at once."""
-    step: Step
+    state: State
+    """The state afterwards."""
+    pauses: tuple[Pause, ...]
+    """The pause after each event."""
+    last: int | None
+    """The member that was the last primary."""
+
+
+def play(state: State, events: Iterable[Lost], *, no_failover: bool = False) -> Course:
+    """Return what a mirror does after it loses one thing after the other."""
+    events, pauses, last = tuple(events), [], state.primary
+    for event in events:
+        state, pause = lose(state, event, no_failover=no_failover)
+        pauses.append(pause)
+        last = last if state.primary is None else state.primary
+    return Course(events, state, tuple(pauses), last)
 
 
 @lru_cache(maxsize=4096)
@@ -130,7 +140,7 @@ def courses(state: State, events: frozenset[Lost], *, no_failover: bool = False)
     be lost at once, and others before or after.
     """
     ordered = sorted(orders(tuple(sorted(events))), key=lambda order: (len(order), order))
-    return tuple(Course(order, lose_all(state, order, no_failover=no_failover)) for order in ordered)
+    return tuple(play(state, order, no_failover=no_failover) for order in ordered)
 
 
 def orders(events: tuple[Lost, ...]) -> Iterator[tuple[Lost, ...]]:
@@ -154,11 +164,11 @@ def _sees_arbiter(lost: Lost, member: int) -> bool:
     return _runs(lost, member) and not lost & (Lost.ARBITER | ARBITER_LINKS[member])
 
 
-def _taken_over(state: State, lost: Lost) -> Step:
+def _taken_over(state: State, lost: Lost, pause: Pause) -> Step:
     """Return that the backup is primary; the former primary is forced down, until a person starts it."""
     former = 0 if state.primary == 0 else 1
     after = State(1 - former, arbiter_controlled=False, active=False, lost=lost | INSTANCES[former])
-    return Step(after, Pause.TAKEOVER)
+    return Step(after, pause)
 
 
 def _stopped(state: State, lost: Lost) -> Step:

@@ -1,17 +1,22 @@
-"""The effect of losses on one part of a deployment, and what is left of a deployment after them."""
+"""The effect of losses on one part of a deployment, and the ways in which things stand whose place is not known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, combinations, product
-from typing import Final, NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import product
+from typing import Final, NamedTuple, TypeAlias
 
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import Loss
-from auditor.losses.site import AT_ONCE, Profile, Seconds, Site
-from auditor.snapshot.known import Unknown
+from auditor.losses.loss import Loss, LossKind
+from auditor.losses.site import AT_ONCE, Entrance, Seconds, Site
+from auditor.losses.times import longest
+from auditor.snapshot.known import Cause, Unknown
 
 RANK: Final = {effect: rank for rank, effect in enumerate(Effect)}
+
+HIDDEN: Final = ""
+"""The key of an arbiter of which it is not known on which VM it is."""
 
 
 class Part(NamedTuple):
@@ -31,74 +36,176 @@ class Part(NamedTuple):
     """The keys of the VMs that can be primary afterwards."""
 
 
-class Completion(NamedTuple):
-    """One way in which things stand of which it is not known where they stand."""
+def worst_of(parts: Iterable[Part]) -> Part:
+    """Return the worst effect of what is needed together, with all reasons and the longest times."""
+    parts = tuple(parts)
+    worst = max(parts, key=lambda part: RANK[part.effect], default=Part())
+    same = [part for part in parts if part.effect is worst.effect]
+    return worst._replace(
+        because=tuple(dict.fromkeys(text for part in same for text in part.because)),
+        seconds=longest(*(part.seconds for part in same)),
+        unknown=tuple(dict.fromkeys(why for part in same for why in part.unknown)),
+    )
 
-    taken: frozenset[str]
-    """What is lost of that which may be lost."""
-    sides: Mapping[str, str]
-    """`one`, `other` or "" for each VM that may be in a group between which the network is lost."""
+
+def agreed(one: Part, other: Part) -> Part | None:
+    """Return what is certain where one of two effects is right; None if that is neither serving nor stopping.
+
+    Where a person could continue in one case only, it is certain that it stops.
+    """
+    if one.effect is other.effect is Effect.SERVES:
+        seconds = Seconds(min(one.seconds.least, other.seconds.least), max(one.seconds.most, other.seconds.most))
+        return other._replace(seconds=seconds, because=tuple(dict.fromkeys((*one.because, *other.because))))
+    if Effect.SERVES in {one.effect, other.effect} or Effect.UNKNOWN in {one.effect, other.effect}:
+        return None
+    milder = min(one, other, key=lambda part: RANK[part.effect])
+    return milder if one.unless == other.unless else milder._replace(unless="")
 
 
-def completions(lost: Iterable[Loss], relevant: Iterable[str]) -> Iterator[Completion]:
-    """Yield every way in which the relevant things can stand, beginning with that in which least is lost."""
-    lost, keys = tuple(lost), frozenset(relevant)
-    perhaps = sorted(key for key in keys if any(key in loss.perhaps for loss in lost))
-    unplaced = sorted(key for key in keys if any(key in cut.perhaps for loss in lost for cut in loss.cuts))
-    subsets = chain.from_iterable(combinations(perhaps, size) for size in range(len(perhaps) + 1))
-    for taken, sides in product(subsets, product(("", "one", "other"), repeat=len(unplaced))):
-        yield Completion(frozenset(taken), dict(zip(unplaced, sides, strict=True)))
+# --- places that are not known ----------------------------------------------------------------------------------------
+
+Completion: TypeAlias = Mapping[tuple[str, str], str]
+"""One way in which things stand whose place is not known.
+
+By key and by what is not known of it: the id of the loss that takes this place; "" for another place.
+"""
+
+
+def completions(site: Site, lost: Iterable[Loss], keys: Iterable[str]) -> Iterator[Completion]:
+    """Yield every way in which some things can stand, as far as it makes a difference for losses."""
+    options = {
+        (key, unknown): places
+        for key in dict.fromkeys(keys)
+        for unknown, places in sorted(options_of(site, lost, key).items())
+    }
+    for chosen in product(*options.values()):
+        yield dict(zip(options, chosen, strict=True))
+
+
+def options_of(site: Site, lost: Iterable[Loss], key: str) -> dict[str, tuple[str, ...]]:
+    """Return the places in which a thing may stand, by what is not known of it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for loss in (part for each in lost for part in each.simple):
+        unknown = _unknown_of(loss, key)
+        if key in loss.perhaps or (key == HIDDEN and (loss.vms or loss.perhaps)):
+            found[unknown].add(loss.id)
+        for cut in loss.cuts:
+            if key in cut.perhaps or key == HIDDEN:
+                found[unknown].update(cut.places)
+    return {unknown: (*_elsewhere(site, key, places), *sorted(places)) for unknown, places in found.items()}
+
+
+def _unknown_of(loss: Loss, key: str) -> str:
+    """Return what is not known of a thing that may be lost: in which zone or region it is, in which domain, or all."""
+    if key == HIDDEN:
+        return loss.id
+    return "" if loss.kind in {LossKind.ZONE, LossKind.REGION, LossKind.LINK} else loss.kind
+
+
+def _elsewhere(site: Site, key: str, places: Collection[str]) -> tuple[str, ...]:
+    """Return "" if a thing can stand in none of some places: not if they are all zones of its region."""
+    vm = site.vms.get(key)
+    zones = site.zones.get(vm.region) if vm is not None and isinstance(vm.region, str) else None
+    if vm is None or not isinstance(zones, tuple) or not zones:
+        return ("",)
+    return () if {f"{LossKind.ZONE}:{vm.region}/{zone}" for zone in zones} <= set(places) else ("",)
+
+
+def _within(place: str, whole: str) -> bool:
+    """Return whether a place is another one or, as a zone, in it."""
+    region = whole.removeprefix(f"{LossKind.REGION}:")
+    return bool(place) and (place == whole or (region != whole and place.startswith(f"{LossKind.ZONE}:{region}/")))
 
 
 def is_lost(loss: Loss, key: str, completion: Completion) -> bool:
     """Return whether a VM or an entrance is lost."""
-    return key in loss.vms or key in loss.entrances or (key in loss.perhaps and key in completion.taken)
+    return any(
+        key in part.vms or key in part.entrances or _within(completion.get((key, _unknown_of(part, key)), ""), part.id)
+        for part in loss.simple
+    )
 
 
 def are_cut(loss: Loss, one: str, other: str, completion: Completion) -> bool:
     """Return whether the network between two VMs is lost."""
+    for part in loss.simple:
+        places = [completion.get((key, _unknown_of(part, key)), "") for key in (one, other)]
+        for cut in part.cuts:
+            groups = tuple(zip((cut.one, cut.other), cut.places, strict=True))
+            sides = [
+                {number for number, (group, place) in enumerate(groups) if key in group or _within(own, place)}
+                for key, own in zip((one, other), places, strict=True)
+            ]
+            if (0 in sides[0] and 1 in sides[1]) or (1 in sides[0] and 0 in sides[1]):
+                return True
+    return False
 
-    def side(key: str, group: frozenset[str], name: str) -> bool:
-        return key in group or completion.sides.get(key) == name
 
-    return any(
-        (side(one, cut.one, "one") and side(other, cut.other, "other"))
-        or (side(one, cut.other, "other") and side(other, cut.one, "one"))
-        for cut in loss.cuts
-    )
+def reasons(lost: Iterable[Loss], keys: Collection[str]) -> tuple[Unknown, ...]:
+    """Return why the places of some things are not known."""
+    simple = [part for loss in lost for part in loss.simple]
+    known = [why for part in simple for why in (part.perhaps, *(cut.perhaps for cut in part.cuts))]
+    return tuple(dict.fromkeys(why[key] for key in keys for why in known if key in why))
 
 
-def standby(site: Site, lost: Iterable[Loss]) -> bool | None:
-    """Return whether a person can continue in the DR region, with a DR async for each mirror and a VM for each tier.
+def placed(site: Site, completion: Completion, effect: Effect, more: str = "") -> str:
+    """Return a completion and the effect in it, in words; `more` is what it says besides."""
+    texts = [more] if more else []
+    for (key, _), place in completion.items():
+        name = "the arbiter" if key == HIDDEN else (site.vms.get(key) or site.entrances[key]).name
+        where = f"{'lost with' if key == HIDDEN else 'in'} {place}" if place else "elsewhere"
+        texts.append(f"{name} is {where}")
+    return f"{effect} if {', and '.join(texts)}"
 
-    None if it is not known.
+
+# --- entrances --------------------------------------------------------------------------------------------------------
+
+
+class Way(NamedTuple):
+    """What clients need to reach some VMs."""
+
+    keys: tuple[str, ...]
+    """Of the entrances: each has clients of its own."""
+    more: Unknown | None
+    """Why there may be more."""
+    target: str
+    """What they lead to, in words."""
+    now: str
+    """What they must lead to now, in words."""
+    gone: Collection[str] = ()
+    """The keys of what is lost."""
+    hidden: bool = False
+    """Whether an entrance may be lost of which nothing is known."""
+
+
+def led(site: Site, way: Way, vms: frozenset[str], *, moved: bool) -> Part:
+    """Return whether clients reach one of some VMs by each entrance.
+
+    `moved` is whether they must be led to another VM than before.
     """
-    lost = tuple(lost)
-    gone = frozenset(key for loss in lost for key in (*loss.vms, *loss.perhaps, *loss.entrances))
-    ends = frozenset(end for loss in lost for end in loss.endpoints)
-
-    def left(keys: Iterable[str]) -> bool:
-        return any(key not in gone for key in keys)
-
-    def directs(profile: Profile) -> bool:
-        return profile.key not in gone and any(
-            end.region == site.dr_region and (profile.key, end.name) not in ends for end in profile.endpoints
-        )
-
-    tiers = {tier.name for tier in site.dr_tiers if left(tier.vms)}
-    if isinstance(site.dr_region, Unknown):
-        return None
-    return (
-        bool(site.dr_region)
-        and all(map(directs, site.profiles))
-        and all(left(mirror.asyncs) for mirror in site.mirrors)
-        and all(tier.name in tiers for tier in site.tiers)
-    )
+    ways = [site.entrances[key] for key in way.keys]
+    left = [each for each in ways if each.key not in way.gone]
+    others = [each for each in left if each.vms & vms]
+    parts = [_led_by(each, way.now, vms) if moved else Part() for each in left]
+    parts += [_without(each, way, others) for each in ways if each.key in way.gone]
+    if way.more and (moved or way.hidden):
+        parts.append(Part(Effect.UNKNOWN, unknown=(way.more,)))
+    return worst_of(parts)
 
 
-def placed(site: Site, lost: Iterable[Loss], completion: Completion, effect: Effect) -> str:
-    """Return a completion and the effect in it, in words."""
-    what = " and ".join(loss.id for loss in lost)
-    taken = (*sorted(completion.taken), *(key for key, side in completion.sides.items() if side))
-    names = [(site.vms.get(key) or site.entrances[key]).name for key in taken]
-    return f"{effect} if {what} takes {', '.join(names) or 'nothing else'}{' too' if names else ''}"
+def _led_by(way: Entrance, target: str, vms: frozenset[str]) -> Part:
+    if way.vms & vms:
+        return Part(seconds=way.detection)
+    if way.doubt:
+        return Part(Effect.UNKNOWN, unknown=(way.doubt,))
+    return Part(Effect.STOPS, (f"{way.name} does not lead to {target}",))
+
+
+def _without(gone: Entrance, way: Way, others: Iterable[Entrance]) -> Part:
+    """Return the effect on the clients of an entrance that is lost."""
+    if way.more:
+        return Part(Effect.UNKNOWN, unknown=(way.more,))
+    for other in others:
+        if other.kind == gone.kind:
+            reason = f"nothing in Azure shows whether the clients of {gone.name} reach {way.target} by {other.name}"
+            return Part(Effect.UNKNOWN, unknown=(Unknown(Cause.VALUE, reason, about=(gone.key,)),))
+    return Part(Effect.STOPS, (f"{gone.name} is lost, by which clients reach {way.target}",))

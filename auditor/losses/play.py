@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import msgspec
 
 from auditor.losses.foreseen import Because, Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind, union
-from auditor.losses.parts import RANK, Part, standby
+from auditor.losses.parts import RANK, Part, worst_of
 from auditor.losses.play_mirror import mirror_part
 from auditor.losses.play_tier import profile_part, tier_part
 from auditor.losses.possible import losses
 from auditor.losses.site import AT_ONCE, UNBOUNDED, Arbiter, Seconds, Site
+from auditor.losses.standby import standby
 from auditor.losses.times import longest
 from auditor.snapshot.known import Cause, Unknown
 
-_OF_KNOWN_VMS = frozenset({LossKind.VM, LossKind.DISK, LossKind.ENDPOINT, LossKind.PROFILE, LossKind.ARBITER_NETWORK})
-"""Losses that take nothing of which it is not known that it belongs to the deployment."""
 _LAG = Unknown(Cause.VALUE, "nothing in Azure shows how far a DR async is behind")
+_PLANNED = frozenset({LossKind.UPDATE_DOMAIN})
 
 
 def foresee(site: Site, lost: Iterable[Loss], first: str = "") -> Foreseen:
     """Return the effect of losses, one after the other; each takes what it takes at once or in any order.
 
-    `first` is the name of the failover member that is primary before; by default, the worst case is returned.
+    `first` is the name of the failover member that is primary before; by default, the worst case is returned. Planned
+    losses are over when the next planned one begins.
     """
     lost = tuple(lost)
-    parts = list(_parts(site, lost, first))
-    worst = max(parts, key=lambda part: RANK[part.effect], default=Part())
-    if worst.effect is Effect.SERVES and site.undeclared and not _takes_only_known(lost):
-        worst = Part(Effect.UNKNOWN, unknown=site.undeclared)
-    same = [part for part in (worst, *parts) if part.effect is worst.effect]
-    reads = tuple(dict.fromkeys(text for part in same for text in part.because))
-    return Foreseen(
-        losses=lost,
-        order="sequence" if len(lost) > 1 or worst.in_sequence else "together",
-        first=worst.first,
-        effect=worst.effect,
-        seconds=_seconds(site, lost, worst, parts),
-        rpo=_rpo(site, worst),
-        because=tuple(map(Because, reads)),
-        statements=tuple(dict.fromkeys(name for part in same for name in part.statements)),
-        unless=worst.unless,
-        unknown=tuple(dict.fromkeys(why for part in same for why in part.unknown)),
-        completions=worst.completions,
-    )
+    spells = list(_spells(lost))
+    # A planned loss may have exchanged the members, so that either can be primary before the next one.
+    found = [_foresee(site, spell, "" if number else first) for number, spell in enumerate(spells)]
+    worst = max(found, key=lambda one: (RANK[one.effect], one.seconds.most if one.seconds else UNBOUNDED))
+    return msgspec.structs.replace(worst, losses=lost, order="sequence" if len(lost) > 1 else worst.order)
 
 
 def single(site: Site, first: str = "") -> tuple[Foreseen, ...]:
-    """Return the effect of every single loss of a deployment; `first` is as in `foresee`."""
+    """Return the effect of every single loss of a deployment."""
     played: dict[tuple[object, ...], Foreseen] = {}
     found = []
     for loss in losses(site):
-        key = (loss.effect, loss.kind in _OF_KNOWN_VMS)
+        unknown = loss.perhaps or any(cut.perhaps for cut in loss.cuts)
+        name = loss.id if unknown else loss.kinds if loss.kind is LossKind.UPDATE_DOMAIN else ""
+        key = (loss.effect, loss.takes_only_known, loss.takes_entrances, name)
         if key not in played:
             played[key] = foresee(site, (loss,), first)
         found.append(msgspec.structs.replace(played[key], losses=(loss,)))
@@ -64,44 +54,75 @@ def single(site: Site, first: str = "") -> tuple[Foreseen, ...]:
 def pairs(site: Site, first: str = "") -> tuple[Foreseen, ...]:
     """Return the pairs of losses that the deployment does not survive, though it survives each of the two alone.
 
-    Losses of equal effect are one, and planned ones are left out. Two that touch no mirror, tier or profile in common
-    are survived as each of them is. `first` is as in `foresee`.
+    Losses of equal effect are one, planned ones are left out, and so is a pair of which a part stops the deployment
+    too. Two that touch no mirror, tier or profile in common are survived as each of them is.
     """
     harmless: dict[tuple[object, ...], Loss] = {}
     for one in single(site, first):
         (loss,) = one.losses
         if one.effect is Effect.SERVES and loss.kind is not LossKind.UPDATE_DOMAIN:
             harmless.setdefault(loss.effect, loss)
-    touched = {key: frozenset(_touched(site, loss)) for key, loss in harmless.items()}
-    together = (
-        foresee(site, (union(harmless[one], harmless[other]),), first)
-        for one, other in combinations(harmless, 2)
-        if touched[one] & touched[other]
+    touching: dict[str, list[int]] = defaultdict(list)
+    every = list(harmless.values())
+    for number, loss in enumerate(every):
+        for part in _touched(site, loss):
+            touching[part].append(number)
+    together = sorted({pair for numbers in touching.values() for pair in combinations(numbers, 2)})
+    stopping: list[tuple[frozenset[object], Foreseen]] = []
+    for both in together:
+        two = [every[number] for number in both]
+        found = foresee(site, (union(*two),), first)
+        if found.effect in {Effect.STOPS, Effect.LOST}:
+            stopping.append((two[0].taken | two[1].taken, found))
+    return tuple(found for taken, found in stopping if not any(smaller < taken for smaller, _ in stopping))
+
+
+def _spells(lost: Sequence[Loss]) -> Iterator[tuple[Loss, ...]]:
+    """Yield the losses that last at the same time, for each planned one; all if none is planned."""
+    planned = [number for number, loss in enumerate(lost) if loss.kinds == _PLANNED]
+    if not planned:
+        yield tuple(lost)
+        return
+    for number, end in zip(planned, (*planned[1:], len(lost)), strict=True):
+        yield tuple(loss for each, loss in enumerate(lost[:end]) if each == number or loss.kinds != _PLANNED)
+
+
+def _foresee(site: Site, lost: tuple[Loss, ...], first: str) -> Foreseen:
+    """Return the effect of losses none of which is over before the last one."""
+    mirrors = {mirror.id: mirror_part(site, mirror, lost, first) for mirror in site.mirrors}
+    primaries = {mirror: part.primaries for mirror, part in mirrors.items()}
+    parts = [*mirrors.values(), *(tier_part(site, tier, lost, primaries) for tier in site.tiers)]
+    parts += [profile_part(site, profile, lost) for profile in site.profiles]
+    if site.undeclared and not all(loss.takes_only_known for loss in lost):
+        parts.append(Part(Effect.UNKNOWN, unknown=site.undeclared))
+    worst = worst_of(parts)
+    bad = [part for part in parts if part.effect is worst.effect]
+    unsure = any(part.effect is Effect.UNKNOWN for part in parts)
+    return Foreseen(
+        losses=lost,
+        order="sequence" if len(lost) > 1 or worst.in_sequence else "together",
+        first=worst.first,
+        effect=worst.effect,
+        seconds=_seconds(site, lost, worst),
+        rpo=_rpo(site, lost, worst.effect, mirrors.values()),
+        because=tuple(map(Because, worst.because)),
+        statements=tuple(dict.fromkeys(name for part in bad for name in part.statements)),
+        unless="" if unsure else _unless([part for part in parts if part.effect in {Effect.STOPS, Effect.LOST}]),
+        unknown=worst.unknown,
+        completions=worst.completions,
     )
-    return tuple(found for found in together if found.effect in {Effect.STOPS, Effect.LOST})
 
 
-def _parts(site: Site, lost: tuple[Loss, ...], first: str) -> Iterator[Part]:
-    """Yield the effect on each mirror, tier and profile."""
-    primaries: dict[str, frozenset[str]] = {}
-    for mirror in site.mirrors:
-        part = mirror_part(site, mirror, lost, first)
-        primaries[mirror.id] = part.primaries
-        yield part
-    for tier in site.tiers:
-        yield tier_part(site, tier, lost, primaries)
-    for profile in site.profiles:
-        yield profile_part(site, profile, lost)
+def _unless(stopping: Sequence[Part]) -> str:
+    """Return in which other course the deployment would serve: in one in which each part of it does."""
+    texts = dict.fromkeys(part.unless for part in stopping)
+    return "" if "" in texts else ", and ".join(texts)
 
 
-def _takes_only_known(lost: Iterable[Loss]) -> bool:
-    return all(loss.kinds <= _OF_KNOWN_VMS for loss in lost)
-
-
-def _seconds(site: Site, lost: tuple[Loss, ...], worst: Part, parts: Iterable[Part]) -> Seconds | None:
+def _seconds(site: Site, lost: tuple[Loss, ...], worst: Part) -> Seconds | None:
     """Return how long clients wait; where it stops, until the DR region serves by a person's decision."""
     if worst.effect is Effect.SERVES:
-        return longest(*(part.seconds for part in parts))
+        return worst.seconds
     continues = standby(site, lost) if worst.effect is Effect.STOPS else False
     if continues is False:
         return None
@@ -110,11 +131,13 @@ def _seconds(site: Site, lost: tuple[Loss, ...], worst: Part, parts: Iterable[Pa
     return site.decision.then(longest(*(profile.switch for profile in site.profiles)))
 
 
-def _rpo(site: Site, worst: Part) -> Seconds | Unknown | None:
-    """Return how much data is lost: none where a failover member goes on, unknown where a DR async does."""
-    if worst.effect is Effect.SERVES:
+def _rpo(site: Site, lost: tuple[Loss, ...], effect: Effect, mirrors: Iterable[Part]) -> Seconds | Unknown | None:
+    """Return how much data is lost: none while a failover member goes on, unknown where only a DR async can."""
+    if effect is Effect.SERVES:
         return AT_ONCE
-    return _LAG if worst.effect is Effect.STOPS and any(mirror.asyncs for mirror in site.mirrors) else None
+    if effect is not Effect.STOPS or standby(site, lost) is False:
+        return None
+    return AT_ONCE if all(part.effect is Effect.SERVES for part in mirrors) else _LAG
 
 
 def _touched(site: Site, loss: Loss) -> Iterator[str]:
@@ -124,12 +147,17 @@ def _touched(site: Site, loss: Loss) -> Iterator[str]:
         vms |= cut.one | cut.other | cut.perhaps.keys()
     taken = vms | loss.entrances
     for mirror in site.mirrors:
-        members = mirror.members if isinstance(mirror.members, tuple) else tuple(vms)
-        arbiter = (mirror.arbiter.vm,) if isinstance(mirror.arbiter, Arbiter) else ()
-        if mirror.id in loss.arbiter_networks or taken & {*members, *arbiter, *mirror.entrances}:
+        arbiter = (mirror.arbiter.vm,) if isinstance(mirror.arbiter, Arbiter) else (mirror.arbiter,)
+        unclear = isinstance(mirror.members, Unknown) or isinstance(arbiter[0], Unknown)
+        own = {
+            *(mirror.members if isinstance(mirror.members, tuple) else ()),
+            *mirror.entrances,
+            *filter(None, arbiter),
+        }
+        if (unclear and vms) or mirror.id in loss.arbiter_networks or not taken.isdisjoint(own):
             yield mirror.id
     for tier in site.tiers:
-        if taken & {*tier.vms, *tier.entrances}:
+        if not taken.isdisjoint(tier.vms) or not taken.isdisjoint(tier.entrances):
             yield tier.id
     for profile in site.profiles:
         if profile.key in taken or any(key == profile.key for key, _ in loss.endpoints):

@@ -9,104 +9,225 @@ from typing import NamedTuple
 
 from auditor.losses import statements
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import Loss
+from auditor.losses.loss import Loss, LossKind
 from auditor.losses.mirror import ARBITER_LINKS, HOSTS, INSTANCES, Lost, Pause, State, courses, initial
-from auditor.losses.parts import RANK, Completion, Part, are_cut, completions, is_lost, placed
-from auditor.losses.site import AT_ONCE, Arbiter, MirrorModel, Seconds, Site
+from auditor.losses.parts import (
+    HIDDEN,
+    RANK,
+    Completion,
+    Part,
+    Way,
+    agreed,
+    are_cut,
+    completions,
+    is_lost,
+    led,
+    placed,
+    reasons,
+)
+from auditor.losses.site import AT_ONCE, Arbiter, MirrorModel, Site
 from auditor.losses.times import waiting
 from auditor.snapshot.known import Unknown
+
+
+def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: str) -> Part:
+    """Return the effect on a mirror: the worst of either member as primary, and of every course of each loss.
+
+    What is not known of its arbiter, or of where it stands, gives an effect only if all completions agree.
+    """
+    if isinstance(mirror.members, Unknown):
+        return _without_members(site, mirror, mirror.members, lost)
+    found: list[_Case] = []
+    for arbiter in _arbiters(mirror):
+        play = _Play(site, mirror, mirror.members, arbiter, tuple(lost))
+        if not play.is_touched():
+            found.append(_Case(arbiter, {}, Part(primaries=frozenset(play.chosen(first)))))
+        else:
+            found += [_Case(arbiter, each, play.worst(each, first)) for each in completions(site, lost, play.nodes)]
+    primaries = frozenset(key for case in found for key in case.part.primaries)
+    certain: Part | None = found[0].part
+    for case in found[1:]:
+        certain = certain and agreed(certain, case.part)
+    return (certain or _unclear(site, mirror, lost, found))._replace(primaries=primaries)
+
+
+class _Arbiter(NamedTuple):
+    """What may be the arbiter of a mirror."""
+
+    there: bool
+    key: str | None = None
+    """Of its VM; None if it is outside of Azure."""
+    text: str = ""
+    """What is said of it where it is not known."""
+
+
+class _Case(NamedTuple):
+    """The effect on a mirror in one of the cases that are possible."""
+
+    arbiter: _Arbiter
+    completion: Completion
+    part: Part
+
+
+def _arbiters(mirror: MirrorModel) -> Iterator[_Arbiter]:
+    """Yield each case of what the arbiter may be."""
+    arbiter = mirror.arbiter
+    if arbiter is None:
+        yield _Arbiter(there=False)
+    elif isinstance(arbiter, Arbiter) and not isinstance(arbiter.vm, Unknown):
+        yield _Arbiter(there=True, key=arbiter.vm)
+    else:
+        if isinstance(arbiter, Unknown):
+            yield _Arbiter(there=False, text="there is no arbiter")
+        yield _Arbiter(there=True, key=HIDDEN, text="there is an arbiter" if isinstance(arbiter, Unknown) else "")
+
+
+def _unclear(site: Site, mirror: MirrorModel, lost: Sequence[Loss], found: Sequence[_Case]) -> Part:
+    """Return that the effect is not known, with two cases that differ, or why it is unknown in one."""
+    serves = [case for case in found if case.part.effect is Effect.SERVES]
+    stops = [case for case in found if case.part.effect in {Effect.STOPS, Effect.LOST}]
+    if not serves or not stops:
+        unknown = [why for case in found for why in case.part.unknown]
+        return Part(Effect.UNKNOWN, unknown=tuple(dict.fromkeys(unknown)))
+    one, other = serves[0], min(stops, key=lambda case: _distance(serves[0], case))
+    arbiter = mirror.arbiter.vm if isinstance(mirror.arbiter, Arbiter) else mirror.arbiter
+    keys = [key for key, _ in {**one.completion, **other.completion}]
+    hidden = (arbiter,) if isinstance(arbiter, Unknown) and (HIDDEN in keys or one.arbiter != other.arbiter) else ()
+    return Part(
+        Effect.UNKNOWN,
+        first=other.part.first,
+        unknown=(*hidden, *reasons(lost, keys)),
+        completions=tuple(placed(site, case.completion, case.part.effect, case.arbiter.text) for case in (one, other)),
+    )
+
+
+def _distance(one: _Case, other: _Case) -> int:
+    """Return in how many respects two cases differ."""
+    keys = one.completion.keys() | other.completion.keys()
+    return (one.arbiter != other.arbiter) + sum(one.completion.get(key) != other.completion.get(key) for key in keys)
+
+
+def _without_members(site: Site, mirror: MirrorModel, unknown: Unknown, lost: Sequence[Loss]) -> Part:
+    """Return the effect on a mirror whose members are not known: clients need its entrances in any case."""
+    simple = [part for loss in lost for part in loss.simple]
+    gone = {key for part in simple for key in part.entrances}
+    target = f"the primary of {mirror.name}"
+    way = Way(mirror.entrances, mirror.more_entrances, target, target, gone)
+    entered = led(site, way, frozenset(), moved=False)
+    harmless = all(part.kind in _OF_NO_VM for part in simple)
+    return entered if harmless or entered.effect is Effect.STOPS else Part(Effect.UNKNOWN, unknown=(unknown,))
+
+
+_OF_NO_VM = frozenset({LossKind.LOAD_BALANCER, LossKind.GATEWAY, LossKind.ENDPOINT, LossKind.PROFILE})
+"""Losses that take entrances only."""
 
 
 class _Ending(NamedTuple):
     """How one course of losses ends."""
 
     state: State
-    pauses: tuple[tuple[Pause, bool], ...]
-    """Each pause on the way, and whether the mirror was in arbiter controlled mode before."""
-    order: tuple[Lost, ...]
-
-
-def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: str) -> Part:
-    """Return the effect on a mirror: the worst of either member as primary, and of every course of each loss."""
-    if isinstance(mirror.members, Unknown):
-        touches = any(loss.vms or loss.instances or loss.perhaps or loss.cuts for loss in lost)
-        return Part(Effect.UNKNOWN, unknown=(mirror.members,)) if touches else Part()
-    if isinstance(mirror.arbiter, Unknown):
-        touches = any(loss.vms or loss.perhaps or loss.cuts or mirror.id in loss.arbiter_networks for loss in lost)
-        return Part(Effect.UNKNOWN, unknown=(mirror.arbiter,)) if touches else Part()
-    play = _Play(site, mirror, mirror.members, tuple(lost))
-    found = [(each, play.worst(each, first)) for each in completions(lost, play.nodes)]
-    best, worst = (pick(found, key=lambda pair: RANK[pair[1].effect]) for pick in (min, max))
-    primaries = frozenset(key for _, part in found for key in part.primaries)
-    if (best[1].effect is Effect.SERVES) == (worst[1].effect is Effect.SERVES):
-        seconds = Seconds(min(part.seconds.least for _, part in found), max(part.seconds.most for _, part in found))
-        return worst[1]._replace(seconds=seconds, primaries=primaries)
-    return Part(
-        Effect.UNKNOWN,
-        first=worst[1].first,
-        unknown=_reasons(lost, worst[0]),
-        completions=tuple(placed(site, lost, each, part.effect) for each, part in (best, worst)),
-        primaries=primaries,
-    )
+    pauses: tuple[Pause, ...] = ()
+    order: tuple[Lost, ...] = ()
+    last: int | None = None
+    """The member that was the last primary."""
 
 
 class _Play:
-    """Plays losses on one mirror whose members and arbiter are known."""
+    """Plays losses on one mirror whose members are known, and of whose arbiter one case is taken."""
 
-    def __init__(self, site: Site, mirror: MirrorModel, members: tuple[str, str], lost: tuple[Loss, ...]) -> None:
+    def __init__(
+        self, site: Site, mirror: MirrorModel, members: tuple[str, str], arbiter: _Arbiter, lost: tuple[Loss, ...]
+    ) -> None:
         self._site = site
         self._mirror = mirror
         self._members = members
         self._lost = lost
-        vm = mirror.arbiter.vm if isinstance(mirror.arbiter, Arbiter) else None
-        self._arbiter = (vm,) if isinstance(vm, str) else ()
+        self._there = arbiter.there
+        self._arbiter = () if arbiter.key is None else (arbiter.key,)
         """The key of the VM of the arbiter, if it is one."""
         self.nodes = (*members, *self._arbiter, *mirror.entrances)
         """The keys of everything that the effect depends on."""
 
-    def worst(self, completion: Completion, first: str) -> Part:
-        """Return the worst effect of either member as primary, where things stand as a completion says."""
-        names = [self._name(key) for key in self._members]
-        chosen = [member for member, name in enumerate(names) if first.lower() == name.lower()] or [0, 1]
-        parts = [self._with_primary(completion, primary) for primary in chosen]
-        worst = max(parts, key=lambda part: (RANK[part.effect], part.seconds.most))
-        if worst.effect is not Effect.SERVES and len(parts) > 1 and len({part.effect for part in parts}) == 1:
-            worst = worst._replace(first="")
-        seconds = Seconds(min(part.seconds.least for part in parts), worst.seconds.most)
-        return worst._replace(seconds=seconds, primaries=frozenset(key for part in parts for key in part.primaries))
-
-    def _with_primary(self, completion: Completion, primary: int) -> Part:
-        """Return the worst effect of all courses of the losses with one member as primary."""
-        events = [self._events(loss, completion) for loss in self._lost]
-        start = initial(primary, arbiter=self._mirror.arbiter is not None)
-        ends = [(end, self._reached(completion, end, primary)) for end in self._endings(start, events)]
-        # Of two bad ones, the shorter course is the simpler reason: all at once.
-        ending, worst = max(ends, key=lambda end: (RANK[end[1].effect], end[1].seconds.most, -len(end[0].order)))
-        names = {event: name for named in events for event, name in named.items()}
-        survived = [other for other, part in ends if part.effect is Effect.SERVES]
-        after = {end.state.primary for end, _ in ends}
-        return worst._replace(
-            first=self._name(self._members[primary]),
-            in_sequence=len(ending.order) > len(self._lost),
-            statements=statements.deciding(start, ending.order),
-            unless=_unless(survived, names) if survived and worst.effect is not Effect.SERVES else "",
-            primaries=frozenset(key for member, key in enumerate(self._members) if member in after),
+    def is_touched(self) -> bool:
+        """Return whether losses may take anything of the mirror."""
+        nodes = frozenset(self.nodes)
+        return any(
+            not nodes.isdisjoint(loss.vms)
+            or not nodes.isdisjoint(loss.perhaps)
+            or not nodes.isdisjoint(loss.instances)
+            or not nodes.isdisjoint(loss.entrances)
+            or bool(loss.cuts)
+            or (HIDDEN in nodes and bool(loss.vms or loss.perhaps))
+            or self._mirror.id in loss.arbiter_networks
+            or (self._mirror.more_entrances is not None and loss.takes_entrances)
+            for loss in self._lost
         )
 
-    def _endings(self, start: State, events: Sequence[dict[Lost, str]]) -> Iterator[_Ending]:
-        """Yield how the losses end, in every course that each of them can take."""
-        pending = [_Ending(start, (), ())]
-        for named in events:
+    def chosen(self, first: str) -> tuple[str, ...]:
+        """Return the keys of the members that may be primary before, by the name of the one that is."""
+        wanted = first.lower()
+        return tuple(key for key in self._members if wanted in {key.lower(), self._name(key).lower()}) or self._members
+
+    def worst(self, completion: Completion, first: str) -> Part:
+        """Return the worst effect of either member as primary, where things stand as a completion says."""
+        chosen = [self._members.index(key) for key in self.chosen(first)]
+        found = [self._with_primary(completion, primary) for primary in chosen]
+        worst = max((part for part, _ in found), key=lambda part: (RANK[part.effect], part.seconds.most))
+        bad = [(part, orders) for part, orders in found if part.effect is worst.effect]
+        matters = len(bad) < len(found) or (
+            worst.effect is Effect.SERVES and len({part.seconds for part, _ in found}) > 1
+        )
+        unless = ""
+        if worst.effect in {Effect.STOPS, Effect.LOST}:
+            survived = set.intersection(*(orders for part, orders in found if part.effect is not Effect.SERVES))
+            unless = _unless(survived, self._named(completion))
+        return worst._replace(
+            first=worst.first if matters or len(found) == 1 else "",
+            because=tuple(dict.fromkeys(text for part, _ in bad for text in part.because)),
+            statements=tuple(dict.fromkeys(name for part, _ in bad for name in part.statements)),
+            seconds=worst.seconds._replace(least=min(part.seconds.least for part, _ in found)),
+            unless=unless,
+            primaries=frozenset(key for part, _ in found for key in part.primaries),
+        )
+
+    def _with_primary(self, completion: Completion, primary: int) -> tuple[Part, set[tuple[Lost, ...]]]:
+        """Return the worst effect of all courses of the losses with one member as primary, and the orders it survives.
+
+        Of two courses of the same effect, the shorter one is the simpler reason: all at once.
+        """
+        start = initial(primary, arbiter=self._there)
+        events = [frozenset(self._events(loss, completion)) for loss in self._lost]
+        ends = [(end, self._reached(completion, end, primary)) for end in self._endings(start, primary, events)]
+        ending, worst = max(ends, key=lambda end: (RANK[end[1].effect], end[1].seconds.most, -len(end[0].order)))
+        after = {end.state.primary for end, _ in ends}
+        part = worst._replace(
+            first=self._name(self._members[primary]),
+            seconds=worst.seconds._replace(least=min(part.seconds.least for _, part in ends)),
+            in_sequence=len(ending.order) > 1,
+            statements=statements.deciding(start, ending.order, no_failover=self._mirror.no_failover),
+            primaries=frozenset(key for member, key in enumerate(self._members) if member in after),
+        )
+        return part, {end.order for end, other in ends if other.effect is Effect.SERVES}
+
+    def _endings(self, start: State, primary: int, events: Sequence[frozenset[Lost]]) -> list[_Ending]:
+        """Return how the losses end, in every course that each of them can take."""
+        pending = [_Ending(start, last=primary)]
+        for lost in events:
             pending = [
                 _Ending(
-                    course.step.state,
-                    (*before.pauses, (course.step.pause, before.state.arbiter_controlled)),
+                    course.state,
+                    (*before.pauses, *course.pauses),
                     (*before.order, *course.events),
+                    before.last if course.last is None else course.last,
                 )
                 for before in pending
-                for course in courses(before.state, frozenset(named), no_failover=self._mirror.no_failover)
+                for course in courses(before.state, lost, no_failover=self._mirror.no_failover)
             ]
-        yield from pending
+        return pending
+
+    def _named(self, completion: Completion) -> dict[Lost, str]:
+        """Return what the mirror loses, by the event of each."""
+        return {event: name for loss in self._lost for event, name in self._events(loss, completion).items()}
 
     def _events(self, loss: Loss, completion: Completion) -> dict[Lost, str]:
         """Return what the mirror loses: one event for each VM and each connection, with what is lost."""
@@ -119,11 +240,11 @@ class _Play:
             elif key in loss.instances and key in self._members:
                 found[INSTANCES[self._members.index(key)]] = f"the disk of {self._name(key)}"
         one, other = self._members
-        if are_cut(loss, one, other, completion):
+        if loss.cuts and are_cut(loss, one, other, completion):
             found[Lost.LINK] = f"the network between {self._name(one)} and {self._name(other)}"
         for member, link in zip(self._members, ARBITER_LINKS, strict=True):
-            cut = any(are_cut(loss, member, vm, completion) for vm in self._arbiter)
-            if self._mirror.arbiter is not None and (cut or self._mirror.id in loss.arbiter_networks):
+            cut = loss.cuts and any(are_cut(loss, member, vm, completion) for vm in self._arbiter)
+            if self._there and (cut or self._mirror.id in loss.arbiter_networks):
                 found[link] = f"the network between {self._name(member)} and the arbiter"
         return found
 
@@ -131,57 +252,84 @@ class _Play:
         """Return the effect of one course: who is primary, and whether clients reach that member."""
         primary = ending.state.primary
         if primary is None:
-            return self._stopped(ending.state.lost)
+            return self._stopped(ending)
         seconds = AT_ONCE
-        for pause, arbiter_controlled in ending.pauses:
-            seconds = seconds.then(waiting(pause, self._mirror.qos, arbiter_controlled=arbiter_controlled))
-            if pause is Pause.TAKEOVER:
+        for pause in ending.pauses:
+            seconds = seconds.then(waiting(pause, self._mirror.qos))
+            if pause in {Pause.TAKEOVER, Pause.TAKEOVER_BY_AGENT}:
                 seconds = seconds.then(self._site.takeover)
-        ways = self._mirror.entrances
-        gone = [way for way in ways if any(is_lost(loss, way, completion) for loss in self._lost)]
-        if not ways or (primary == before and not gone):
-            return Part(seconds=seconds)
-        left = [self._site.entrances[way] for way in ways if way not in gone]
-        leading = [way.detection for way in left if self._members[primary] in way.vms]
-        if leading:
-            switch = min(leading, key=lambda each: each.most) if primary != before else AT_ONCE
-            return Part(seconds=seconds.then(switch))
-        doubts = tuple(filter(None, (*(way.doubt for way in left), self._mirror.more_entrances)))
-        if doubts:
-            return Part(Effect.UNKNOWN, unknown=doubts)
-        if not left:
-            return Part(Effect.STOPS, (f"no load balancer leads to the primary of {self._mirror.name} any more",))
-        member, names = self._name(self._members[primary]), ", ".join(way.name for way in left)
-        return Part(
-            Effect.STOPS, (f"{member} becomes primary of {self._mirror.name}, but {names} does not lead to it",)
+        way = Way(
+            self._mirror.entrances,
+            self._mirror.more_entrances,
+            f"the primary of {self._mirror.name}",
+            f"{self._name(self._members[primary])}, the new primary of {self._mirror.name}",
+            gone={way for way in self._mirror.entrances if any(is_lost(loss, way, completion) for loss in self._lost)},
+            hidden=any(loss.takes_entrances for loss in self._lost),
         )
+        part = led(self._site, way, frozenset({self._members[primary]}), moved=primary != before)
+        notes = tuple(self._notes(ending)) if part.effect is Effect.SERVES else ()
+        return part._replace(seconds=seconds.then(part.seconds), because=(*part.because, *notes))
 
-    def _stopped(self, lost: Lost) -> Part:
+    def _notes(self, ending: _Ending) -> Iterator[str]:
+        """Yield what is to be known of a loss that the mirror survives."""
+        one, other = (self._name(key) for key in self._members)
+        for lost, name, left in zip(HOSTS, (one, other), (other, one), strict=True):
+            if ending.state.lost & lost and any(LossKind.UPDATE_DOMAIN in loss.kinds for loss in self._lost):
+                yield f"while {name} restarts, {left} would not become primary again by itself if it restarted too"
+        for lost, name, left in zip(INSTANCES, (one, other), (other, one), strict=True):
+            if lost in ending.order and Pause.TAKEOVER_BY_AGENT in ending.pauses:
+                yield f"{left} takes over only if the ISCAgent of {name} still answers without its disk"
+
+    def _stopped(self, ending: _Ending) -> Part:
         """Return that no member is primary; a person can act if a failover member or a DR async is left."""
-        gone = frozenset(key for loss in self._lost for key in (*loss.vms, *loss.perhaps))
-        members = [key for key, host in zip(self._members, HOSTS, strict=True) if not lost & host]
+        lost = ending.state.lost
+        broken = {key for loss in self._lost for key in loss.instances}
+        left = [m for m, key in enumerate(self._members) if not lost & HOSTS[m] and key not in broken]
+        runs = [m for m in left if not lost & INSTANCES[m]]
         text = f"{self._mirror.name} has no primary"
-        if members or any(key not in gone for key in self._mirror.asyncs):
-            return Part(Effect.STOPS, (text,))
-        if self._mirror.more_asyncs:
-            return Part(Effect.UNKNOWN, unknown=(self._mirror.more_asyncs,))
+        if runs:
+            return Part(Effect.STOPS, (f"{text}: {self._waiting(runs[0], ending.last)}",))
+        if left:
+            return Part(Effect.STOPS, (f"{text}: a person can start {self._name(self._members[left[0]])}",))
+        asyncs = [key for key in self._mirror.asyncs if key not in self._gone()]
+        if asyncs:
+            promoted = f"a person can promote {self._name(asyncs[0])}, and the latest data may be lost"
+            then = "it has then no automatic failover before it has a second member"
+            return Part(Effect.STOPS, (f"{text}, and no failover member is left: {promoted}; {then}",))
+        if self._mirror.more_asyncs or not self._gone(perhaps=False).issuperset(self._mirror.asyncs):
+            return Part(Effect.STOPS, (f"{text}, and no failover member is left",))
         return Part(Effect.LOST, (f"{text}, and no member of it is left",))
 
+    def _waiting(self, member: int, last: int | None) -> str:
+        """Return why a member that runs is not primary, and what a person can do."""
+        name, other = self._name(self._members[member]), self._name(self._members[1 - member])
+        if member == last:
+            alone = "it sees neither the other member nor the arbiter and takes itself for isolated"
+            return f"{name} stops, since {alone}; while it waits, no DR async can be promoted"
+        if self._mirror.no_failover:
+            return f"{name} is configured not to take over"
+        return f"{name} does not take over, since neither the arbiter nor the ISCAgent of {other} says that it is down"
+
+    def _gone(self, *, perhaps: bool = True) -> frozenset[str]:
+        """Return the VMs that are lost, or may be."""
+        return frozenset(key for loss in self._lost for key in (*loss.vms, *(loss.perhaps if perhaps else ())))
+
     def _name(self, key: str) -> str:
-        return self._site.vms[key].name
+        return "the arbiter" if key == HIDDEN else self._site.vms[key].name
 
 
-def _unless(survived: Sequence[_Ending], names: dict[Lost, str]) -> str:
-    """Return in which order the mirror would go on; that the QoS timeout is the least distance is an inference."""
-    shortest = min(survived, key=lambda end: (len(end.order), end.order))
-    order = " before ".join(
-        " and ".join(name for event, name in names.items() if event & each) for each in shortest.order
-    )
-    return f"unless {order} is lost, by more than about one QoS timeout"
+def _unless(survived: set[tuple[Lost, ...]], names: dict[Lost, str]) -> str:
+    """Return in which order the mirror would go on, if in any.
 
-
-def _reasons(lost: Sequence[Loss], completion: Completion) -> tuple[Unknown, ...]:
-    """Return why what a completion places is not placed for certain."""
-    keys = (*sorted(completion.taken), *(key for key, side in completion.sides.items() if side))
-    known = [why for loss in lost for why in (loss.perhaps, *(cut.perhaps for cut in loss.cuts))]
-    return tuple(dict.fromkeys(reasons[key] for key in keys for reasons in known if key in reasons))
+    That the QoS timeout is the least distance is an inference.
+    """
+    if not survived:
+        return ""
+    shortest = min(survived, key=lambda order: (len(order), order))
+    found = [[name for event, name in names.items() if event & each] for each in shortest]
+    groups = [" and ".join(group) for group in found]
+    if len(groups) == 1:
+        return f"unless {groups[0]} are lost within about one QoS timeout"
+    verb = "is" if len(found[0]) == 1 else "are"
+    order = ", and that before ".join(groups[1:])
+    return f"unless {groups[0]} {verb} lost before {order}, by more than about one QoS timeout"

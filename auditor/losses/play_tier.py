@@ -2,97 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import Loss
-from auditor.losses.parts import RANK, Completion, Part, are_cut, placed
-from auditor.losses.site import AT_ONCE, Profile, Site, TierModel
+from auditor.losses.loss import Loss, LossKind
+from auditor.losses.parts import (
+    RANK,
+    Completion,
+    Part,
+    Way,
+    agreed,
+    are_cut,
+    completions,
+    is_lost,
+    led,
+    options_of,
+    placed,
+    reasons,
+)
+from auditor.losses.site import Endpoint, Profile, Site, TierModel
 from auditor.snapshot.known import Unknown
-
-_LEAST = Completion(frozenset(), {})
 
 
 def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapping[str, frozenset[str]]) -> Part:
-    """Return the effect on a tier: a VM must be left that an entrance leads to and that reaches each primary.
+    """Return the effect on a tier: a VM must be left that reaches a primary of each mirror and is led to.
 
-    `primaries` has, for each mirror, the VMs that can be primary afterwards.
-    What is lost besides never helps a tier, so that the least and the most that can be lost decide.
+    `primaries` has, by the id of a mirror, the VMs that can be primary afterwards. What is lost besides never helps a
+    tier, so that the least and the most that can be lost decide.
     """
-    certain = frozenset(key for loss in lost for key in (*loss.vms, *loss.entrances))
-    perhaps = {key: why for loss in lost for key, why in loss.perhaps.items()}
-    concerned = {*tier.vms, *tier.entrances}
-    if not concerned & (certain | perhaps.keys()) and not any(loss.cuts for loss in lost):
+    concerned = (*tier.vms, *tier.entrances)
+    if not _is_touched(tier, frozenset(concerned), lost):
         return Part()
-    least = _left(site, tier, lost, certain, primaries)
-    reasons = [why for key, why in perhaps.items() if key in concerned - certain]
-    if least.effect is not Effect.SERVES or not reasons:
-        return least
-    most = _left(site, tier, lost, certain | perhaps.keys(), primaries)
-    if most.effect is Effect.SERVES:
-        return most
-    taken = frozenset(key for key in perhaps if key in concerned - certain)
+    unknown = [key for key in concerned if options_of(site, lost, key)]
+    needed = primaries if tier.mirrors is None else tier.mirrors
+    choices: tuple[tuple[str, ...], ...] = ((),)
+    if any(loss.cuts for loss in lost):
+        choices = tuple(product(*filter(None, (sorted(primaries[mirror]) for mirror in needed))))
+    play = _Play(site, tier, lost, unknown)
+    cases = [
+        play.extreme(known, choices, best=best)
+        for known in completions(site, lost, sorted({key for choice in choices for key in choice}))
+        for best in ((True, False) if unknown else (True,))
+    ]
+    certain: Part | None = cases[0][1]
+    for _, part in cases[1:]:
+        certain = certain and agreed(certain, part)
+    if certain is not None:
+        return certain
+    (one, best), (other, worst) = (pick(cases, key=lambda case: RANK[case[1].effect]) for pick in (min, max))
+    if best.effect is not Effect.SERVES or worst.effect is Effect.UNKNOWN:
+        found = dict.fromkeys(why for _, part in cases for why in part.unknown)
+        return Part(Effect.UNKNOWN, unknown=tuple(found))
+    keys = list(dict.fromkeys(key for key, _ in {**one, **other} if one.get((key, _)) != other.get((key, _))))
     return Part(
         Effect.UNKNOWN,
-        unknown=tuple(dict.fromkeys(reasons)),
-        completions=(
-            placed(site, lost, _LEAST, least.effect),
-            placed(site, lost, _LEAST._replace(taken=taken), most.effect),
-        ),
+        unknown=reasons(lost, keys),
+        completions=tuple(placed(site, case, part.effect) for case, part in ((one, best), (other, worst))),
     )
 
 
-def _left(
-    site: Site, tier: TierModel, lost: Sequence[Loss], gone: frozenset[str], primaries: Mapping[str, frozenset[str]]
-) -> Part:
-    """Return the effect on a tier after some VMs and entrances are gone, with the worst choice of each primary."""
-    if not any(loss.cuts for loss in lost):
-        return _served(site, tier, gone, frozenset())
-    needed = primaries if tier.mirrors is None else tier.mirrors
-    found = []
-    for chosen in product(*filter(None, (primaries[mirror] for mirror in needed))):
-        isolated = {vm for vm in tier.vms - gone for own in chosen for loss in lost if are_cut(loss, vm, own, _LEAST)}
-        found.append(_served(site, tier, gone, frozenset(isolated)))
-    return max(found, key=lambda part: RANK[part.effect])
+def _is_touched(tier: TierModel, concerned: frozenset[str], lost: Sequence[Loss]) -> bool:
+    """Return whether losses may take anything of a tier, or of a tier of which not everything is known."""
+    return any(
+        not concerned.isdisjoint(loss.vms)
+        or not concerned.isdisjoint(loss.perhaps)
+        or not concerned.isdisjoint(loss.entrances)
+        or bool(loss.cuts)
+        or (tier.more_vms is not None and not tier.vms and not loss.takes_only_known)
+        or (tier.more_entrances is not None and loss.takes_entrances)
+        for loss in lost
+    )
 
 
-def _served(site: Site, tier: TierModel, gone: frozenset[str], isolated: frozenset[str]) -> Part:
-    """Return the effect on a tier after some VMs are gone, and others do not reach the primary."""
-    reaching = tier.vms - gone - isolated
-    if not reaching:
-        if tier.more_vms:
-            return Part(Effect.UNKNOWN, unknown=(tier.more_vms,))
-        some = "reaches the primary" if isolated else "is left"
-        return Part(Effect.STOPS, (f"no VM of the tier {tier.name} {some}",))
-    notes = tuple(f"{site.vms[vm].name} does not reach the primary: its users wait" for vm in sorted(isolated))
-    if not tier.entrances:
-        return Part(because=notes)
-    ways = [site.entrances[way] for way in tier.entrances if way not in gone]
-    leading = [way for way in ways if way.vms & reaching]
-    if leading:
-        taken = any(way.vms & gone for way in leading)
-        seconds = min((way.detection for way in leading), key=lambda each: each.most) if taken else AT_ONCE
-        return Part(because=notes, seconds=seconds)
-    doubts = tuple(filter(None, (*(way.doubt for way in ways), tier.more_entrances)))
-    if doubts:
-        return Part(Effect.UNKNOWN, unknown=doubts)
-    return Part(Effect.STOPS, (f"no load balancer or application gateway leads to the tier {tier.name} any more",))
+class _Play:
+    """Plays losses on one tier."""
+
+    def __init__(self, site: Site, tier: TierModel, lost: Sequence[Loss], unknown: Sequence[str]) -> None:
+        """Take the keys of the VMs and entrances of the tier whose place is not known."""
+        self._site = site
+        self._tier = tier
+        self._lost = lost
+        self._unknown = unknown
+        simple = [part for loss in lost for part in loss.simple]
+        self._surely_gone = frozenset(key for part in simple for key in (*part.vms, *part.entrances))
+
+    def extreme(self, known: Completion, choices: Sequence[tuple[str, ...]], *, best: bool) -> tuple[Completion, Part]:
+        """Return the best or the worst case of what may stand where, and its effect with the worst of the primaries.
+
+        `known` has the places of the primaries, `choices` a primary of each mirror.
+        """
+        found = []
+        for choice in choices:
+            places = dict(known)
+            for key in self._unknown:
+                options = [each for each in completions(self._site, self._lost, (key,)) if _agree(each, known)]
+                harm = [self._harm(key, {**known, **each}, choice) for each in options]
+                places |= options[harm.index(min(harm) if best else max(harm))]
+            found.append((places, self._served(places, choice)))
+        return max(found, key=lambda case: RANK[case[1].effect])
+
+    def _harm(self, key: str, completion: Completion, choice: tuple[str, ...]) -> int:
+        """Return 2 for what is lost, 1 for a VM that does not reach a primary, else 0."""
+        if any(is_lost(loss, key, completion) for loss in self._lost):
+            return 2
+        return int(self._is_isolated(key, completion, choice))
+
+    def _is_isolated(self, key: str, completion: Completion, choice: tuple[str, ...]) -> bool:
+        return any(are_cut(loss, key, own, completion) for loss in self._lost if loss.cuts for own in choice)
+
+    def _served(self, completion: Completion, choice: tuple[str, ...]) -> Part:
+        """Return the effect on the tier, where everything has its place."""
+        tier, site = self._tier, self._site
+        perhaps = {key for key in self._unknown if any(is_lost(loss, key, completion) for loss in self._lost)}
+        gone = self._surely_gone | perhaps
+        isolated = {key for key in tier.vms - gone if choice and self._is_isolated(key, completion, choice)}
+        reaching = tier.vms - gone - isolated
+        target = f"the tier {tier.name}"
+        if not reaching:
+            if tier.more_vms:
+                return Part(Effect.UNKNOWN, unknown=(tier.more_vms,))
+            text = f"no VM of {target} {'reaches the primary' if isolated else 'is left'}"
+            return Part(Effect.LOST if tier.holds_data and not isolated else Effect.STOPS, (text,))
+        hidden = any(loss.takes_entrances for loss in self._lost)
+        way = Way(tier.entrances, tier.more_entrances, target, target, gone, hidden)
+        part = led(site, way, reaching, moved=not tier.vms.isdisjoint(gone))
+        notes = (f"{site.vms[key].name} does not reach the primary: its users wait" for key in sorted(isolated))
+        return part._replace(because=(*part.because, *notes)) if part.effect is Effect.SERVES else part
+
+
+def _agree(one: Completion, other: Completion) -> bool:
+    return all(other.get(key, place) == place for key, place in one.items())
 
 
 def profile_part(site: Site, profile: Profile, lost: Sequence[Loss]) -> Part:
-    """Return the effect on a Traffic Manager profile: users must be directed to the primary region."""
-    if any(profile.key in loss.entrances for loss in lost):
+    """Return the effect on a Traffic Manager profile: of its endpoints that are left, the first must be in the region.
+
+    Endpoints of one priority are used alike.
+    """
+    simple = [part for loss in lost for part in loss.simple]
+    if any(profile.key in loss.entrances for loss in simple):
         return Part(Effect.STOPS, (f"the domain name of {profile.name} does not resolve any more",))
-    gone = {name for loss in lost for key, name in loss.endpoints if key == profile.key}
-    if not gone:
+    gone = {name for loss in simple for key, name in loss.endpoints if key == profile.key}
+    before, after = _used(profile, frozenset()), _used(profile, gone)
+    perhaps = any(loss.kind is LossKind.REGION for loss in simple)
+    if before == after and not (perhaps and any(isinstance(end.region, Unknown) for end in after)):
         return Part()
-    directing = [end for end in profile.endpoints if end.name not in gone]
-    unclear = tuple(end.region for end in profile.endpoints if isinstance(end.region, Unknown))
-    if any(end.region == site.region for end in directing):
-        taken = any(end.name in gone and end.region != site.dr_region for end in profile.endpoints)
-        return Part(seconds=profile.switch) if taken else Part()
-    doubts = (*unclear, *filter(None, (profile.more_endpoints,)))
-    if doubts:
-        return Part(Effect.UNKNOWN, unknown=doubts)
+    here = any(end.region == site.region for end in after)
+    if isinstance(site.region, str) and here and before == after:
+        return Part()
+    doubts = (site.region, profile.more_endpoints, *(end.region for end in (*before, *after)))
+    unknown = tuple(dict.fromkeys(why for why in doubts if isinstance(why, Unknown)))
+    if unknown:
+        return Part(Effect.UNKNOWN, unknown=unknown)
+    if here:
+        return Part(seconds=profile.switch)
     return Part(Effect.STOPS, (f"{profile.name} directs users to no endpoint in {site.region} any more",))
+
+
+def _used(profile: Profile, gone: Collection[str]) -> tuple[Endpoint, ...]:
+    """Return the endpoints that a profile uses without some: those of the first priority."""
+    left = [end for end in profile.endpoints if end.name not in gone]
+    first = min((end.priority for end in left), default=0)
+    return tuple(end for end in left if end.priority == first)

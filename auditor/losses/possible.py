@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Final
 
 from auditor.losses.loss import Cut, Loss, LossKind, union
-from auditor.losses.site import Arbiter, Site, Vm
+from auditor.losses.site import Arbiter, Entrance, MirrorModel, Site, TierModel, Vm
 from auditor.snapshot.known import Cause, Unknown
 
 _NO_NUMBER: Final = ("?",)
@@ -60,14 +60,13 @@ def _domains(site: Site) -> Iterator[Loss]:
 
 
 def _zones(site: Site) -> Iterator[Loss]:
-    for region, zones in site.zones.items():
+    unplaced = _unplaced(site)
+    for region in site.zones:
         here = [vm for vm in site.vms.values() if vm.region == region]
-        unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)}
-        unknown |= {vm.key: vm.region for vm in site.vms.values() if isinstance(vm.region, Unknown)}
-        ways = [entrance for entrance in site.entrances.values() if entrance.region == region]
+        ways = [way for way in site.entrances.values() if way.region == region]
+        unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)} | unplaced
         unknown |= {way.key: way.zones for way in ways if isinstance(way.zones, Unknown)}
-        named = {vm.zone for vm in here if isinstance(vm.zone, str) and vm.zone}
-        for zone in sorted(named | set(zones)) if isinstance(zones, tuple) else sorted(named) or _NO_NUMBER:
+        for zone in _zones_of(site, region) or (_NO_NUMBER if unknown else ()):
             yield Loss(
                 LossKind.ZONE,
                 f"{region}/{zone}",
@@ -78,32 +77,52 @@ def _zones(site: Site) -> Iterator[Loss]:
 
 
 def _regions(site: Site) -> Iterator[Loss]:
-    unknown = {vm.key: vm.region for vm in site.vms.values() if isinstance(vm.region, Unknown)}
+    unplaced = _unplaced(site)
     for region in sorted({vm.region for vm in site.vms.values() if isinstance(vm.region, str)}):
         lost = frozenset(vm.key for vm in site.vms.values() if vm.region == region)
         ways = frozenset(way.key for way in site.entrances.values() if way.region == region)
         endpoints = frozenset(
             (profile.key, end.name) for profile in site.profiles for end in profile.endpoints if end.region == region
         )
-        yield Loss(LossKind.REGION, region, vms=lost, perhaps=unknown, entrances=ways, endpoints=endpoints)
+        yield Loss(LossKind.REGION, region, vms=lost, perhaps=unplaced, entrances=ways, endpoints=endpoints)
+
+
+def _unplaced(site: Site) -> dict[str, Unknown]:
+    """Return the VMs and entrances whose region is not known."""
+    found: list[Vm | Entrance] = [*site.vms.values(), *site.entrances.values()]
+    return {each.key: each.region for each in found if isinstance(each.region, Unknown)}
+
+
+def _zones_of(site: Site, region: str) -> tuple[str, ...]:
+    """Return the zones of a region, as far as they are known."""
+    named = {vm.zone for vm in site.vms.values() if vm.region == region and isinstance(vm.zone, str) and vm.zone}
+    zones = site.zones[region]
+    return tuple(sorted({*named, *(zones if isinstance(zones, tuple) else ())}))
 
 
 def _links(site: Site) -> Iterator[Loss]:
-    for region, zones in site.zones.items():
+    unplaced = {key: why for key, why in _unplaced(site).items() if key in site.vms}
+    for region in site.zones:
         here = [vm for vm in site.vms.values() if vm.region == region]
-        unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)}
-        for one, other in combinations(zones if isinstance(zones, tuple) else (), 2):
-            sides = [frozenset(vm.key for vm in here if vm.zone == zone) for zone in (one, other)]
-            yield Loss(LossKind.LINK, f"{region}/{one}-{other}", cuts=(Cut(sides[0], sides[1], unknown),))
+        unknown = {vm.key: vm.zone for vm in here if isinstance(vm.zone, Unknown)} | unplaced
+        for one, other in combinations(_zones_of(site, region), 2):
+            first, second = (frozenset(vm.key for vm in here if vm.zone == zone) for zone in (one, other))
+            places = (f"{LossKind.ZONE}:{region}/{one}", f"{LossKind.ZONE}:{region}/{other}")
+            yield Loss(LossKind.LINK, f"{region}/{one}-{other}", cuts=(Cut(first, second, places, unknown),))
     for one, other in site.links:
-        sides = [frozenset(vm.key for vm in site.vms.values() if vm.region == region) for region in (one, other)]
-        unknown = {vm.key: vm.region for vm in site.vms.values() if isinstance(vm.region, Unknown)}
-        yield Loss(LossKind.LINK, f"{one}-{other}", cuts=(Cut(sides[0], sides[1], unknown),))
+        first, second = (
+            frozenset(vm.key for vm in site.vms.values() if vm.region == region) for region in (one, other)
+        )
+        places = (f"{LossKind.REGION}:{one}", f"{LossKind.REGION}:{other}")
+        yield Loss(LossKind.LINK, f"{one}-{other}", cuts=(Cut(first, second, places, unplaced),))
 
 
 def _entrances(site: Site) -> Iterator[Loss]:
+    """Yield the losses of entrances; those that only the DR region needs are no single points."""
+    parts: list[MirrorModel | TierModel] = [*site.mirrors, *site.tiers]
+    needed = {key for part in parts for key in part.entrances}
     for way in site.entrances.values():
-        if way.region == site.region:
+        if way.key in needed or way.region == site.region:
             kind = LossKind.LOAD_BALANCER if way.kind == "balancer" else LossKind.GATEWAY
             yield Loss(kind, way.name, entrances=frozenset({way.key}))
 

@@ -10,18 +10,21 @@ from auditor.losses.mirror import Pause
 from auditor.losses.site import AT_ONCE, Seconds
 
 
-def waiting(pause: Pause, qos: Seconds, *, arbiter_controlled: bool) -> Seconds:
+def waiting(pause: Pause, qos: Seconds) -> Seconds:
     """Return how long a mirror needs until a member is primary, without the opening of its databases.
 
-    A lost connection is noticed after half to one QoS timeout. The trouble timeout, in agent controlled mode, is twice
-    the QoS timeout more. There, the backup waits for the agent of the primary for up to twice the QoS timeout.
+    A lost connection is noticed after half to one QoS timeout. In agent controlled mode, the primary then waits for its
+    trouble timeout, which is twice the QoS timeout, and the backup as long at most for the ISCAgent of the primary.
     """
-    if pause is Pause.NONE:
-        return AT_ONCE
-    if pause is Pause.TROUBLE:
-        return Seconds(2.5 * qos.least, 3 * qos.most)
-    agent = pause is Pause.TAKEOVER and not arbiter_controlled
-    return Seconds(0.5 * qos.least, (2 if agent else 1) * qos.most)
+    match pause:
+        case Pause.NONE:
+            return AT_ONCE
+        case Pause.TROUBLE:
+            return Seconds(2.5 * qos.least, 3 * qos.most)
+        case Pause.TAKEOVER_BY_AGENT:
+            return Seconds(0.5 * qos.least, 3 * qos.most)
+        case Pause.BACKUP_LOST | Pause.TAKEOVER:
+            return Seconds(0.5 * qos.least, qos.most)
 
 
 def longest(*times: Seconds) -> Seconds:

@@ -1,0 +1,71 @@
+"""Whether a person can continue in the DR region after losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auditor.losses.loss import Loss
+from auditor.losses.site import MirrorModel, Profile, Site, TierModel
+from auditor.snapshot.known import Unknown
+
+
+def standby(site: Site, lost: Iterable[Loss]) -> bool | None:
+    """Return whether the DR region has a DR async for each mirror, a VM for each tier, and users are directed to it.
+
+    None if it is not known.
+    """
+    region = site.dr_region
+    if not isinstance(region, str):
+        return None
+    left = _Left(site, region, lost)
+    found = [
+        bool(region),
+        *map(left.directs, site.profiles),
+        *map(left.has_async, site.mirrors),
+        *(_some(map(left.has_tier, (own for own in site.dr_tiers if own.name == tier.name))) for tier in site.tiers),
+    ]
+    return False if False in found else None if None in found else True
+
+
+def _some(found: Iterable[bool | None]) -> bool | None:
+    """Return whether one of some statements is true; None if that is not known."""
+    found = list(found)
+    return True if True in found else None if None in found else False
+
+
+class _Left:
+    """What losses leave of the DR region."""
+
+    def __init__(self, site: Site, region: str, lost: Iterable[Loss]) -> None:
+        simple = [part for loss in lost for part in loss.simple]
+        self._site = site
+        self._region = region
+        self._gone = frozenset(key for part in simple for key in (*part.vms, *part.entrances))
+        self._perhaps = frozenset(key for part in simple for key in part.perhaps)
+        self._endpoints = frozenset(end for part in simple for end in part.endpoints)
+
+    def directs(self, profile: Profile) -> bool | None:
+        """Return whether a Traffic Manager profile can direct users to the region."""
+        if profile.key in self._gone:
+            return False
+        ends = [end for end in profile.endpoints if (profile.key, end.name) not in self._endpoints]
+        there = [None if isinstance(end.region, Unknown) else end.region == self._region for end in ends]
+        return _some([*there, None if profile.more_endpoints else False])
+
+    def has_async(self, mirror: MirrorModel) -> bool | None:
+        """Return whether a DR async of a mirror is left."""
+        return _some([*map(self._is_left, mirror.asyncs), None if mirror.more_asyncs else False])
+
+    def has_tier(self, tier: TierModel) -> bool | None:
+        """Return whether a VM of a tier is left, with all entrances."""
+        if not self._gone.isdisjoint(tier.entrances):
+            return False
+        some = _some([*map(self._is_left, tier.vms), None if tier.more_vms else False])
+        return some and (None if tier.more_entrances or not self._perhaps.isdisjoint(tier.entrances) else True)
+
+    def _is_left(self, key: str) -> bool | None:
+        """Return whether a VM is left, and in the region."""
+        region = self._site.vms[key].region
+        if key in self._gone or (isinstance(region, str) and region != self._region):
+            return False
+        return None if key in self._perhaps or isinstance(region, Unknown) else True
