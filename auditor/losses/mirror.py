@@ -136,7 +136,7 @@ def play(state: State, events: Iterable[Lost], *, no_failover: bool = False) -> 
 def courses(state: State, events: frozenset[Lost], *, no_failover: bool = False) -> tuple[Course, ...]:
     """Return the ways in which a common cause can take several things: all at once first, then in every order.
 
-    Within about one QoS timeout, losses count as one; the guide speaks of nearly the same moment. So some of them can
+    Within about one QoS timeout, losses count as one; the guide says: at nearly the same moment. So some of them can
     be lost at once, and others before or after.
     """
     ordered = sorted(orders(tuple(sorted(events))), key=lambda order: (len(order), order))

@@ -288,27 +288,30 @@ class _Play:
         runs = [m for m in left if not lost & INSTANCES[m]]
         text = f"{self._mirror.name} has no primary"
         if runs:
-            return Part(Effect.STOPS, (f"{text}: {self._waiting(runs[0], ending.last)}",))
+            return Part(Effect.STOPS, tuple(self._waiting(text, runs[0], ending.last)))
         if left:
             return Part(Effect.STOPS, (f"{text}: a person can start {self._name(self._members[left[0]])}",))
-        asyncs = [key for key in self._mirror.asyncs if key not in self._gone()]
-        if asyncs:
-            promoted = f"a person can promote {self._name(asyncs[0])}, and the latest data may be lost"
-            then = "it has then no automatic failover before it has a second member"
-            return Part(Effect.STOPS, (f"{text}, and no failover member is left: {promoted}; {then}",))
+        text = f"{self._mirror.name} has no failover member left"
+        for key in self._mirror.asyncs:
+            if key not in self._gone():
+                name = self._name(key)
+                promoted = f"a person can promote {name}; the latest data may be lost"
+                then = f"{name} has then no automatic failover before there is a second member"
+                return Part(Effect.STOPS, (text, promoted, then))
         if self._mirror.more_asyncs or not self._gone(perhaps=False).issuperset(self._mirror.asyncs):
-            return Part(Effect.STOPS, (f"{text}, and no failover member is left",))
-        return Part(Effect.LOST, (f"{text}, and no member of it is left",))
+            return Part(Effect.STOPS, (text,))
+        return Part(Effect.LOST, (text, f"{self._mirror.name} has no DR async left"))
 
-    def _waiting(self, member: int, last: int | None) -> str:
-        """Return why a member that runs is not primary, and what a person can do."""
+    def _waiting(self, text: str, member: int, last: int | None) -> Iterator[str]:
+        """Yield why a member that runs is not primary."""
         name, other = self._name(self._members[member]), self._name(self._members[1 - member])
         if member == last:
-            alone = "it sees neither the other member nor the arbiter and takes itself for isolated"
-            return f"{name} stops, since {alone}; while it waits, no DR async can be promoted"
-        if self._mirror.no_failover:
-            return f"{name} is configured not to take over"
-        return f"{name} does not take over, since neither the arbiter nor the ISCAgent of {other} says that it is down"
+            yield f"{text}: {name} sees neither {other} nor the arbiter, and waits"
+            yield f"no DR async can be promoted while {name} waits"
+        elif self._mirror.no_failover:
+            yield f"{text}: {name} is configured not to take over"
+        else:
+            yield f"{text}: nothing confirms to {name} that {other} is down"
 
     def _gone(self, *, perhaps: bool = True) -> frozenset[str]:
         """Return the VMs that are lost, or may be."""

@@ -88,7 +88,7 @@ class _Play:
         self._surely_gone = frozenset(key for part in simple for key in (*part.vms, *part.entrances))
 
     def extreme(self, known: Completion, choices: Sequence[tuple[str, ...]], *, best: bool) -> tuple[Completion, Part]:
-        """Return the best or the worst case of what may stand where, and its effect with the worst of the primaries.
+        """Return the best or the worst case of what has no known place, with the worst primaries, and its effect.
 
         `known` has the places of the primaries, `choices` a primary of each mirror.
         """

@@ -48,7 +48,7 @@ def test_the_demo_has_a_zone_that_stops_it_and_no_objective(capsys: pytest.Captu
     production, test = json.loads(text)["deployments"]
     by_id = {one["loss"][0]: one for one in production["losses"]}
     zone = by_id["zone:westeurope/1"]
-    assert (zone["outcome"], zone["oracle"]) == ("stops", ["O9"])
+    assert (zone["outcome"], zone["oracle"]) == ("stops", ["O9", "O12"])
     assert by_id["machine:vm-db-a"]["outcome"] == "serves"
     assert (production["objectives"], production["pairs"]) == ([], None)
     assert test["name"] == "iris-test"

@@ -42,18 +42,19 @@ VM or disks   60 s        4 to 33 s (worst: db-a)                       met
               rpo 0 s     no data is lost                               met
 zone          60 s        zone 1 of westeurope: stops until a person    BREACHED
                           acts or the zone comes back
-                            DB has no primary
+                            DB has no primary: nothing confirms to db-b that
+                            db-a is down; DB has no primary: db-b sees neithe...
                             O9: Primary and arbiter fail at once: it looks like
                             a cut network, so the backup does not take over
-                            unless db-a before arbiter is lost, by more than
+                            unless db-a is lost before arbiter, by more than
                             about one QoS timeout
                             the guide advises for and against a zone of its own
                             for the arbiter: docs/foresight.md
 region        4 h         westeurope: stops until a person acts (43.2   met, by
                           min until the DR region serves) or the region a person
                           comes back
-                            DB has no primary; no VM of the tier web is left; tm
-                            directs users to no endpoint in westeurope any more
+                            DB has no failover member left; a person can promote
+                            db-dr; the latest data may be lost; db-dr has the...
                             O16: Both members and the arbiter fail: a person can
                             promote a DR async
               rpo 15 min  nothing in Azure shows how far a DR async is  UNKNOWN
@@ -65,8 +66,8 @@ entrances     -           tm: stops until a person acts or the profile
                             the domain name of tm does not resolve any more
                             also stops it: lb-mirror, lb-web, endpoint primary
                             of tm
-networks      -           19 to 33 s (worst: the network between zones
-                          1 and 2 of westeurope)
+networks      -           4 to 33 s (worst: the network between zones 1
+                          and 2 of westeurope)
 two losses    -           not played; --pairs plays them
 
 Assumed    every backup member is active
@@ -77,11 +78,15 @@ ANSWER = """\
 Loss       zone 1 of westeurope
 Foreseen   stops until a person acts (43.2 min until the DR region serves) or
            the zone comes back
-Because    DB has no primary
-Unless     db-a before arbiter is lost, by more than about one QoS timeout
+Because    DB has no primary: nothing confirms to db-b that db-a is down
+           DB has no primary: db-b sees neither db-a nor the arbiter, and waits
+           no DR async can be promoted while db-b waits
+Unless     db-a is lost before arbiter, by more than about one QoS timeout
 Data       unknown: nothing in Azure shows how far a DR async is behind
 O9         Primary and arbiter fail at once: it looks like a cut network, so the
            backup does not take over.
+O12        Backup and arbiter fail at once: the primary takes itself for
+           isolated, and stops for an indefinite time.
 Placement  the guide's section on clouds lets the arbiter be in the zone of a
            member, and finds a third zone for it alone out of proportion; its
            section on separate data centres asks for a third place

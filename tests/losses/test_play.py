@@ -131,9 +131,9 @@ def test_a_mirror_without_a_member_is_lost() -> None:
 def test_pairs_are_those_of_which_each_alone_is_harmless() -> None:
     found = {one.id for one in pairs(site())}
     assert "machine:web-a+machine:web-b" in found
-    assert "machine:arbiter+machine:db-a" in found
+    assert "machine:arbiter+disk:db-a" in found
     assert not any(name in one for one in found for name in STOPPING)
-    assert not any("web-" in one and "db-" in one for one in found)
+    assert not any("web-" in one and "machine:db-" in one for one in found)
 
 
 def test_a_pair_is_one_of_which_nothing_smaller_stops_it() -> None:
