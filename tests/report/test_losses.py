@@ -83,4 +83,4 @@ def test_both_screens_show_it(format_: str) -> None:
     shown = " ".join(reports.render(format_, whole, View(command="auditor scan --demo", source="--demo")).split())
     assert "stopped by no VM, zone or network alone" in shown
     assert ("auditor foresee --demo" in shown) is (format_ == "terminal")
-    assert ("TRAKDB has no primary" in shown) is (format_ == "html")
+    assert ("TRAKDB has no failover member left" in shown) is (format_ == "html")
