@@ -172,20 +172,17 @@ class _Play:
         """Return the worst effect of either member as primary, where things stand as a completion says."""
         chosen = [self._members.index(key) for key in self.chosen(first)]
         found = [self._with_primary(completion, primary) for primary in chosen]
-        worst = max((part for part, _ in found), key=lambda part: (RANK[part.effect], part.seconds.most))
-        bad = [(part, orders) for part, orders in found if part.effect is worst.effect]
-        matters = len(bad) < len(found) or (
-            worst.effect is Effect.SERVES and len({part.seconds for part, _ in found}) > 1
-        )
+        worst = max((part for part, _ in found), key=_badness)
+        same = [part for part, _ in found if (part.effect, part.seconds) == (worst.effect, worst.seconds)]
+        matters = len(same) < len(found) or len(found) == 1
         unless = ""
         if worst.effect in {Effect.STOPS, Effect.LOST}:
             survived = set.intersection(*(orders for part, orders in found if part.effect is not Effect.SERVES))
             unless = _unless(survived, self._named(completion))
         return worst._replace(
-            first=worst.first if matters or len(found) == 1 else "",
-            because=tuple(dict.fromkeys(text for part, _ in bad for text in part.because)),
-            statements=tuple(dict.fromkeys(name for part, _ in bad for name in part.statements)),
-            seconds=worst.seconds._replace(least=min(part.seconds.least for part, _ in found)),
+            first=worst.first if matters else "",
+            because=tuple(dict.fromkeys(text for part in same for text in part.because)),
+            statements=tuple(dict.fromkeys(name for part in same for name in part.statements)),
             unless=unless,
             primaries=frozenset(key for part, _ in found for key in part.primaries),
         )
@@ -198,11 +195,10 @@ class _Play:
         start = initial(primary, arbiter=self._there)
         events = [frozenset(self._events(loss, completion)) for loss in self._lost]
         ends = [(end, self._reached(completion, end, primary)) for end in self._endings(start, primary, events)]
-        ending, worst = max(ends, key=lambda end: (RANK[end[1].effect], end[1].seconds.most, -len(end[0].order)))
+        ending, worst = max(ends, key=lambda end: (*_badness(end[1]), -len(end[0].order)))
         after = {end.state.primary for end, _ in ends}
         part = worst._replace(
             first=self._name(self._members[primary]),
-            seconds=worst.seconds._replace(least=min(part.seconds.least for _, part in ends)),
             in_sequence=len(ending.order) > 1,
             statements=statements.deciding(start, ending.order, no_failover=self._mirror.no_failover),
             primaries=frozenset(key for member, key in enumerate(self._members) if member in after),
@@ -267,8 +263,9 @@ class _Play:
             hidden=any(loss.takes_entrances for loss in self._lost),
         )
         part = led(self._site, way, frozenset({self._members[primary]}), moved=primary != before)
-        notes = tuple(self._notes(ending)) if part.effect is Effect.SERVES else ()
-        return part._replace(seconds=seconds.then(part.seconds), because=(*part.because, *notes))
+        if part.effect is not Effect.SERVES:
+            return part._replace(seconds=AT_ONCE)
+        return part._replace(seconds=seconds.then(part.seconds), because=(*part.because, *self._notes(ending)))
 
     def _notes(self, ending: _Ending) -> Iterator[str]:
         """Yield what is to be known of a loss that the mirror survives."""
@@ -319,6 +316,11 @@ class _Play:
 
     def _name(self, key: str) -> str:
         return "the arbiter" if key == HIDDEN else self._site.vms[key].name
+
+
+def _badness(part: Part) -> tuple[float, float, float]:
+    """Return what sorts effects, the worst last."""
+    return (RANK[part.effect], part.seconds.most, part.seconds.least)
 
 
 def _unless(survived: set[tuple[Lost, ...]], names: dict[Lost, str]) -> str:

@@ -38,7 +38,7 @@ taken 2026-11-01 from 1 subscription
 --- hospital -------------------------------------------------------------------
 
               objective   foreseen                                      outcome
-VM or disks   60 s        4 to 33 s (worst: db-a)                       met
+VM or disks   60 s        19 to 33 s (worst: db-a)                      met
               rpo 0 s     no data is lost                               met
 zone          60 s        zone 1 of westeurope: stops until a person    BREACHED
                           acts or the zone comes back
@@ -66,8 +66,8 @@ entrances     -           tm: stops until a person acts or the profile
                             the domain name of tm does not resolve any more
                             also stops it: lb-mirror, lb-web, endpoint primary
                             of tm
-networks      -           4 to 33 s (worst: the network between zones 1
-                          and 2 of westeurope)
+networks      -           19 to 33 s (worst: the network between zones
+                          1 and 2 of westeurope)
 two losses    -           not played; --pairs plays them
 
 Assumed    every backup member is active
