@@ -57,7 +57,7 @@ def rows(deployment: Deployment) -> Iterator[Row]:
         objectives = [one for one in deployment.objectives if KINDS[one.kind] == kinds]
         if objectives:
             for number, objective in enumerate(objectives):
-                yield _with_objective("" if number else title, objective, losses)
+                yield _with_objective("" if number else title, objective, losses, deployment)
         elif losses:
             yield _of(title, losses[0], losses)
     pairs = deployment.pairs or ()
@@ -66,10 +66,10 @@ def rows(deployment: Deployment) -> Iterator[Row]:
     yield Row("two losses", "", wording.of_pairs(deployment.pairs), "", None, effect, notes)
 
 
-def _with_objective(title: str, objective: Objective, losses: Sequence[Foreseen]) -> Row:
-    worst = next((one for one in losses if one.loss == objective.worst), None)
+def _with_objective(title: str, objective: Objective, losses: Sequence[Foreseen], deployment: Deployment) -> Row:
+    worst = next((one for one in deployment.losses if one.loss == objective.worst), None)
     why = objective.unknown.reason if objective.unknown else ""
-    if worst is None:
+    if worst is None or (why and worst not in losses):
         row = Row(title, "", why, "", None, Effect.UNKNOWN, ())
     elif objective.measure == "rpo":
         after = () if objective.outcome is Met.MET else (f"after the loss of {wording.names(worst.loss)}",)

@@ -26,6 +26,9 @@ KINDS: Final[Mapping[str, tuple[LossKind, ...]]] = {
 Measure: TypeAlias = Literal["rto", "rpo"]
 """A time, or how much of the latest data is lost; both in seconds."""
 
+_WITHIN_ZONES: Final = frozenset({"fault-domain", "planned"})
+"""Kinds of which no loss takes more than one zone: Azure fails and restarts each zone apart from the others
+(https://learn.microsoft.com/azure/virtual-machines/availability)."""
 _BY_PERSON: Final = frozenset({LossKind.REGION})
 """Losses after which the deployment may go on by a person's decision."""
 _EFFECTS: Final = {effect: rank for rank, effect in enumerate(Effect)}
@@ -52,7 +55,9 @@ class Compared(msgspec.Struct, frozen=True):
     """In seconds."""
     met: Met
     worst: Foreseen | None
-    """None if no loss of this kind can be seen."""
+    """None if nothing can be compared."""
+    by_zone: bool = False
+    """Whether no loss of the kind can be seen, and that of a whole zone is compared, which is at least as bad."""
     by_person: bool = False
     """Whether it goes on by a person's decision in the worst case."""
     unknown: Unknown | None = None
@@ -74,19 +79,15 @@ def of_kind(kind: str, foreseen: Iterable[Foreseen]) -> tuple[Foreseen, ...]:
     )
 
 
-def worst(foreseen: Iterable[Foreseen]) -> Foreseen | None:
-    """Return the worst of several: by the effect, then by the longest time; None of none."""
-    return max(foreseen, key=lambda one: _badness(one, "rto"), default=None)
-
-
 def compare(site: Site, foreseen: Iterable[Foreseen]) -> tuple[Compared, ...]:
     """Return each declared objective compared with the single losses of its kind, in the order of `KINDS`.
 
-    An objective is met only if that is known of each loss. It is breached if a loss exceeds it for certain.
+    An objective is met only if that is known of each loss. It is breached if a loss exceeds it for certain. Of VMs in
+    zones Azure shows no fault domain and no update domain: their objectives are met if each zone meets them.
     """
     foreseen = tuple(foreseen)
     return tuple(
-        _compared(site, kind, measure, objective, of_kind(kind, foreseen))
+        _compared(site, kind, measure, objective, foreseen)
         for kind in KINDS
         for measure, objective in _measures(site.objectives.get(kind, Objective()))
     )
@@ -100,20 +101,24 @@ def _measures(objective: Objective) -> Iterator[tuple[Measure, float]]:
 
 
 def _compared(site: Site, kind: str, measure: Measure, objective: float, foreseen: tuple[Foreseen, ...]) -> Compared:
-    if not foreseen:
+    losses = of_kind(kind, foreseen)
+    by_zone = not losses and kind in _WITHIN_ZONES and _is_in_zones(site)
+    if by_zone:
+        losses = of_kind("zone", foreseen)
+    if not losses:
         unknown = Unknown(Cause.VALUE, f"no loss of the kind {kind} can be seen")
         return Compared(kind, measure, objective, Met.UNKNOWN, None, unknown=unknown)
-    each = [(_met(one, measure, objective), one) for one in foreseen]
+    each = [(_met(one, measure, objective), one) for one in losses]
     met, one = max(each, key=lambda found: (_MET[found[0]], *_badness(found[1], measure)))
-    return Compared(
-        kind,
-        measure,
-        objective,
-        met,
-        one,
-        by_person=_is_by_person(one),
-        unknown=_why(site, one, measure) if met is Met.UNKNOWN else None,
-    )
+    if by_zone and met is Met.BREACHED:
+        return Compared(kind, measure, objective, Met.UNKNOWN, one, by_zone, unknown=_PART_OF_ZONE)
+    why = _why(site, one, measure) if met is Met.UNKNOWN else None
+    return Compared(kind, measure, objective, met, one, by_zone, _is_by_person(one), why)
+
+
+def _is_in_zones(site: Site) -> bool:
+    """Return whether each VM outside of the DR region is in a zone, even if it is not known in which."""
+    return all(vm.zone != "" for vm in site.vms.values() if vm.region != site.dr_region)
 
 
 def _met(one: Foreseen, measure: Measure, objective: float) -> Met:
@@ -149,6 +154,10 @@ def _why(site: Site, one: Foreseen, measure: Measure) -> Unknown:
     return _DECISION if one.effect is Effect.STOPS and math.isinf(site.decision.most) else _TIME
 
 
+_PART_OF_ZONE: Final = Unknown(
+    Cause.VALUE,
+    "the loss of the whole zone breaches it; Azure does not show which VMs of a zone fail or restart together",
+)
 _TIME: Final = Unknown(Cause.VALUE, "the longest time is beyond the objective, the shortest one is not")
 _TAKEOVER: Final = Unknown(
     Cause.DECLARATION,

@@ -24,7 +24,7 @@ def foresight(*sites: Site, lose: tuple[str, ...] = (), pairs: bool = False) -> 
             site,
             found,
             play.pairs(site) if pairs else None,
-            [one for one in compare(site, found) if one.worst or not lose],
+            [one for one in compare(site, found) if not lose or (one.worst and not one.by_zone)],
         )
 
     return build.foresight(

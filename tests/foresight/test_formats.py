@@ -60,7 +60,9 @@ region        4 h         westeurope: stops until a person acts (43.2   met, by
               rpo 15 min  nothing in Azure shows how far a DR async is  UNKNOWN
                           behind
                             after the loss of westeurope
-planned       60 s        no loss of the kind planned can be seen       UNKNOWN
+planned       60 s        the loss of the whole zone breaches it; Azure UNKNOWN
+                          does not show which VMs of a zone fail or
+                          restart together
 entrances     -           tm: stops until a person acts or the profile
                           comes back
                             the domain name of tm does not resolve any more

@@ -70,9 +70,22 @@ def test_the_worst_loss_of_the_kind_decides() -> None:
 
 
 def test_an_objective_of_losses_that_cannot_be_seen_is_not_met() -> None:
-    found = compared(seen(Effect.SERVES, Seconds(0, 0)), kind="planned")
+    found = compared(seen(Effect.SERVES, Seconds(0, 0), LossKind.LINK), kind="planned")
     assert (found.met, found.worst) == (Met.UNKNOWN, None)
     assert compare(site(), [seen(Effect.SERVES, Seconds(0, 0))]) == ()
+
+
+@pytest.mark.parametrize("kind", ["fault-domain", "planned"])
+def test_a_zone_bounds_what_it_takes_in_part(kind: str) -> None:
+    """Where no set shows a fault domain or an update domain, none takes more than one zone."""
+    fast, stops = seen(Effect.SERVES, Seconds(17, 29)), seen(Effect.STOPS, None)
+    met, unknown = compared(fast, kind=kind), compared(fast, stops, kind=kind)
+    assert (met.met, met.worst, met.by_zone) == (Met.MET, fast, True)
+    assert (unknown.met, unknown.worst, unknown.by_zone) == (Met.UNKNOWN, stops, True)
+    own = compared(stops, seen(Effect.SERVES, Seconds(1, 2), KINDS[kind][0]), kind=kind)
+    assert (own.met, own.by_zone) == (Met.MET, False)
+    (nowhere,) = compare(site({"arbiter": ""}, objectives={kind: Objective(rto=60)}), [fast])
+    assert nowhere.met is Met.UNKNOWN, "a VM that is neither in a zone nor in a set may share a rack with any other"
 
 
 def test_a_deployment() -> None:
