@@ -103,13 +103,13 @@ def _comes_back(foreseen: Foreseen) -> str:
 
 
 def reasons(foreseen: Foreseen) -> Iterator[str]:
-    """Yield why a loss has its effect, the statement of the guide that decides, and when it would have another one."""
+    """Yield why a loss has its effect, with the ids of the statements that decide, and when it would have another."""
     found = [one.text for one in foreseen.because] + [one.reason for one in foreseen.unknown]
-    if foreseen.first and found:
-        found[0] += f", with {foreseen.first} as primary"
-    yield from ["; ".join(found)] if found else []
-    yield from (f"{name}: {_TEXTS[name].rstrip('.')}" for name in foreseen.oracle[:1] if name in _TEXTS)
-    yield from filter(None, (foreseen.unless, "; ".join(foreseen.completions)))
+    ids = f" ({', '.join(foreseen.oracle)})" if foreseen.oracle else ""
+    primary = f", if {foreseen.first} was primary" if foreseen.first else ""
+    if found:
+        yield f"{found[0]}{primary}{ids}"
+    yield from filter(None, ("; ".join(found[1:]), foreseen.unless, "; ".join(foreseen.completions)))
     if _is_of_placement(foreseen):
         yield "the guide advises for and against a zone of its own for the arbiter: docs/foresight.md"
 

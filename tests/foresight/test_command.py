@@ -8,37 +8,22 @@ from typing import Any
 
 import pytest
 
-from auditor import bundled
 from auditor.cli import exit_codes
 from auditor.cli.main import main
 from auditor.cli.parser import LOSSES
 from auditor.losses.loss import LossKind
 from auditor.losses.objectives import Met
 from auditor.losses.site import Objective, Site
-from tests.foresight.documents import foresight
+from tests.foresight.documents import foresight, with_objective
 from tests.losses.sites import NEVER, WHY, site
 
 BESIDE = {"arbiter": "1"}
-DECLARED = (bundled.DEMO / bundled.DEPLOYMENT).read_text(encoding="utf-8")
-OBJECTIVES = """\
-    objectives:
-      {kind}: {{rto: 60s}}
-    settings:
-      takeover_seconds: 10
-"""
 
 
 def foresee(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:
     code = main(["foresee", *options])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
-
-
-def with_objective(folder: Path, kind: str) -> list[str]:
-    """Return options that read the demo with an objective for its first deployment."""
-    file = folder / "deployment.yaml"
-    file.write_text(DECLARED.replace("    settings:\n", OBJECTIVES.format(kind=kind), 1), encoding="utf-8")
-    return ["--snapshot", str(bundled.DEMO / bundled.INVENTORY), "--deployment", str(file)]
 
 
 @pytest.mark.slow

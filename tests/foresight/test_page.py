@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from auditor.estate import deployment_file
 from auditor.losses.loss import LossKind
 from auditor.losses.objectives import KINDS
 from auditor.losses.statements import STATEMENTS
+from tests.foresight.documents import with_objective
 
 ROOT = bundled.FIXTURES.parent
 PAGE = (ROOT / "docs" / "foresight.md").read_text(encoding="utf-8")
@@ -33,6 +35,16 @@ def test_the_commands_work_on_the_demo(command: str, capsys: pytest.CaptureFixtu
 
 def test_the_page_has_commands() -> None:
     assert len({*COMMANDS}) >= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/foresight.md"])
+def test_the_row_of_a_page_is_one_of_the_demo(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (row,) = re.findall(r"^zone +60 s .*\n.*\n", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    shown = tmp_path / "shown.txt"
+    assert main(["foresee", *with_objective(tmp_path, "zone"), "-o", f"terminal={shown}"]) == exit_codes.FINDINGS
+    assert row in shown.read_text(encoding="utf-8")
 
 
 def test_the_page_has_every_statement() -> None:
