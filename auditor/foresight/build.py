@@ -39,6 +39,7 @@ def deployment(
         losses=tuple(map(_foreseen, losses)),
         pairs=None if pairs is None else tuple(map(_foreseen, pairs)),
         objectives=tuple(map(_objective, objectives)),
+        unknown=tuple(map(_unknown, dict.fromkeys((*site.undeclared, *filter(None, (site.more_profiles,)))))),
         assumed=tuple(document.Because(one.text, _reads(one.reads)) for one in site.assumed),
     )
 

@@ -108,6 +108,8 @@ class Deployment(_Part, frozen=True):
     """The pairs of losses that stop it, of which each alone does not; null without `--pairs`."""
     objectives: tuple[Objective, ...]
     """The declared objectives; with `--lose`, those of the kind of the loss."""
+    unknown: tuple[Unknown, ...]
+    """Why it may have further mirrors, tiers, entrances or profiles, whose losses are then not played."""
     assumed: tuple[Because, ...]
     """What was assumed, with its source."""
 
@@ -137,5 +139,6 @@ class Foresight(_Part, frozen=True):
         if Met.BREACHED in outcomes:
             return Met.BREACHED
         asked = (one for deployment in self.deployments for one in deployment.losses if self.lose)
-        is_known = bool(self.deployments) and not any(one.outcome is Effect.UNKNOWN for one in asked)
+        are_played = bool(self.deployments) and all(deployment.losses for deployment in self.deployments)
+        is_known = are_played and not any(one.outcome is Effect.UNKNOWN for one in asked)
         return Met.MET if is_known and Met.UNKNOWN not in outcomes else Met.UNKNOWN

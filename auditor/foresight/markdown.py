@@ -27,7 +27,8 @@ def render(foresight: Foresight, view: View) -> str:  # noqa: ARG001 - the signa
                 lines += ["", *table(found)]
         if not deployment.objectives:
             lines += ["", text(wording.NO_OBJECTIVE)]
-        lines += ["", *(f"- Assumed: {text(assumed.text)}" for assumed in deployment.assumed)]
+        lines += ["", *(f"- Unknown: {text(unknown.reason)}" for unknown in deployment.unknown)]
+        lines += [f"- Assumed: {text(assumed.text)}" for assumed in deployment.assumed]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

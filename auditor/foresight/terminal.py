@@ -18,7 +18,7 @@ from auditor.report.terminal.layout import Page, cut, wrap
 from auditor.rules.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.style import Style
 
@@ -59,14 +59,20 @@ def render(foresight: Foresight, view: View) -> str:
             _asked(page, deployment)
         else:
             _table(page, deployment)
-        for number, assumed in enumerate(deployment.assumed):
-            page.lines([""] * (number == 0))
-            page.write(assumed.text, lead=_lead("" if number else "Assumed"))
+        _list(page, "Unknown", [one.reason for one in deployment.unknown])
+        _list(page, "Assumed", [one.text for one in deployment.assumed])
     page.lines([""])
     if not foresight.deployments:
         page.write(wording.NOTHING)
     page.lines([f"auditor: {wording.said(foresight)}"])
     return page.text(colour=view.colour)
+
+
+def _list(page: Page, word: str, texts: Sequence[str]) -> None:
+    """Write texts below an empty line, the first one behind a word."""
+    page.lines([""] * bool(texts))
+    for number, text in enumerate(texts):
+        page.write(text, lead=_lead("" if number else word))
 
 
 def _lead(word: str) -> str:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from auditor.cli import exit_codes
@@ -71,8 +72,11 @@ def test_a_breach_comes_before_what_is_not_known(where: Site, lose: tuple[str, .
     assert foresight(where, lose=lose).met is met
 
 
-def test_without_a_deployment_nothing_is_known() -> None:
-    assert foresight().met is Met.UNKNOWN
+def test_without_a_deployment_or_a_loss_nothing_is_known() -> None:
+    nothing = foresight(site())
+    (deployment,) = nothing.deployments
+    empty = msgspec.structs.replace(nothing, deployments=(msgspec.structs.replace(deployment, losses=()),))
+    assert foresight().met is empty.met is Met.UNKNOWN
 
 
 def test_the_shell_completes_every_kind_of_loss() -> None:

@@ -199,6 +199,12 @@ def test_markdown_has_the_table_and_the_reason_of_each_loss_that_is_not_survived
     assert "- Assumed: every backup member is active" in shown
 
 
+def test_what_may_be_missing_has_its_reason() -> None:
+    found = foresight(site(undeclared=(WHY,)))
+    assert "\nUnknown    no one knows\n" in render("terminal", found, View())
+    assert "\n- Unknown: no one knows\n" in render("markdown", found, View())
+
+
 def test_a_foresight_without_deployments_says_so() -> None:
     for name in ("terminal", "markdown"):
         assert "No deployment is declared" in render(name, foresight(), View())
