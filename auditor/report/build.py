@@ -124,8 +124,8 @@ def _losses(found: losses.LossesOfKind) -> LossesOfKind:
             for each in found.stopping
         ),
         unknown=tuple(each.losses[0].name for each in found.unknown),
-        least_seconds=seconds.least if seconds else None,
-        most_seconds=seconds.most if seconds and math.isfinite(seconds.most) else None,
+        least_seconds=float(seconds.least) if seconds else None,
+        most_seconds=float(seconds.most) if seconds and math.isfinite(seconds.most) else None,
     )
 
 

@@ -82,7 +82,7 @@ def _row(losses: LossesOfKind) -> Row:
 
 
 def waits(least: float | None, most: float | None) -> str:
-    """Return how long clients wait, in words, "" if it is nothing to speak of."""
+    """Return how long clients wait, in words, "" without any time."""
     if least is None:
         return ""
     if most is None:
