@@ -283,7 +283,8 @@ def _hidden_by(gap: Gap) -> str:
     """Return what a gap hides; of guest files, which file has it."""
     if not gap.is_of_guest_file:
         return gap.what
-    return f"{arm.name_of(gap.scope)} of {arm.name_of(arm.parent_of(gap.scope))}"
+    vm, _, name = gap.scope.rsplit("/", 2)
+    return f"{name} of {arm.name_of(vm)}"
 
 
 def _rules_list(options: argparse.Namespace) -> int:

@@ -189,6 +189,9 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     gaps: Annotated[tuple[Count, ...], Meta(min_length=1)] = ()
     """Of an unknown, the positions in `coverage.gaps` of the gaps that alone are the reason; absent if there are other
     reasons."""
+    declarations: Annotated[tuple[Count, ...], Meta(min_length=1)] = ()
+    """Of an unknown, the positions in `coverage.declarationsMissing` of what it lacks; absent if it lacks none, and in
+    older reports."""
     optional: bool = False
     """Whether the coverage is complete without it: it lacks only optional declarations, attestations or metrics."""
     reference: tuple[Text, ...]

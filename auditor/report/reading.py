@@ -35,6 +35,8 @@ def _positions(document: Document) -> Iterator[tuple[str, Iterable[int], int]]:
     """Yield the positions that a report contains, and the number of items that they may refer to."""
     findings = (*document.findings, *(old.finding for old in document.carried))
     yield "$.findings[].gaps", chain.from_iterable(found.gaps for found in findings), len(document.coverage.gaps)
+    declarations = (found.declarations for found in findings)
+    yield "$.findings[].declarations", chain.from_iterable(declarations), len(document.coverage.declarations_missing)
     if document.brief:
         subjects = chain(*document.brief.passed.values(), *document.brief.not_applicable.values())
         yield "$.brief", subjects, len(document.brief.subjects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
@@ -59,34 +59,28 @@ def write_unseen(page: Page, document: Document) -> None:
 def _paragraphs(document: Document, width: int) -> Iterator[str]:
     unknowns = counted(document, Outcome.UNKNOWN)
     needed = [finding for finding in unknowns if not finding.optional]
-    gaps, declarations = document.coverage.open_gaps, document.coverage.declarations_missing
-    by_gap = group(needed, _named_in(map(wording.gap, gaps)))
-    for alike in joined(gaps):
-        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in by_gap.pop(wording.gap(gap), [])])}"
-    by_declaration = group(by_gap.pop("", []), _named_in(declarations))
-    for text in declarations:
-        lacking = by_declaration.pop(text, [])
+    coverage = document.coverage
+    positions = {gap: position for position, gap in enumerate(coverage.gaps) if gap.is_open}
+    by_gap = group(needed, lambda finding: _first(finding.gaps, positions.values()))
+    for alike in joined(positions):
+        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in by_gap.pop(positions[gap], [])])}"
+    others = (finding for unexplained in by_gap.values() for finding in unexplained)
+    by_declaration = group(
+        others, lambda finding: _first(finding.declarations, range(len(coverage.declarations_missing)))
+    )
+    for position, text in enumerate(coverage.declarations_missing):
+        lacking = by_declaration.pop(position, [])
         yield f"{_declared_at(document, lacking)}{text}{_rules(lacking)}"
-    for cause, unknown in group(by_declaration.pop("", []), lambda finding: finding.cause).items():
+    for cause, unknown in group(by_declaration.pop(None, []), lambda finding: finding.cause).items():
         yield cut(f"{_CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
     if optional := Counter(finding.cause for finding in unknowns if finding.optional):
         causes = ", ".join(f"{number:,} {_OPTIONAL[cause]}" for cause, number in optional.most_common())
         yield f"optional: {causes}"
 
 
-def _named_in(texts: Iterable[str]) -> Callable[[Finding], str]:
-    """Return a function that returns the first of these texts in the reason of a finding, "" without one.
-
-    Reasons are joined by semicolons, which may be in a text too.
-    """
-    beginnings = group(dict.fromkeys(texts), lambda text: text.partition("; ")[0])
-
-    def first(finding: Finding) -> str:
-        reason = finding.reason or ""
-        candidates = (text for part in reason.split("; ") for text in beginnings.get(part, ()))
-        return next((text for text in candidates if text in reason), "")
-
-    return first
+def _first(positions: Iterable[int], known: Container[int]) -> int | None:
+    """Return the first of several positions that is known, None without one."""
+    return next((position for position in positions if position in known), None)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -100,7 +94,8 @@ def _gap(alike: GapGroup) -> str:
         here = f"{places}: " * (places != groups)
         return f"{here}grant {' and '.join(alike.permissions)} at {groups}"
     whats = ", ".join(wording.first([what.rpartition("/")[2] for what in alike.whats]))
-    return f"{whats} of {places} ({alike.reason}): {alike.to_do}"
+    code = f", {alike.code}" if alike.code else ""
+    return f"{whats} of {places} ({alike.reason}{code}): {alike.to_do}"
 
 
 def _place(scope: str) -> str:

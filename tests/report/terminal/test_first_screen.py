@@ -19,7 +19,7 @@ from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
 from tests.report import reports
-from tests.report.reports import PROBE, SIZE, SUBSCRIPTION, evidence, finding, gap, unknown, vm
+from tests.report.reports import PROBE, SIZE, SUBSCRIPTION, evidence, finding, gap, hidden_by, unknown, vm
 
 SOURCE = "--demo"
 FULL = """\
@@ -173,7 +173,10 @@ def test_three_hundred_findings_are_a_table_with_room_for_the_critical_ones() ->
 def test_a_missing_permission_is_one_paragraph_with_what_to_grant_and_the_rules() -> None:
     hidden = Gap(vm("vm-x").id, "Microsoft.Compute/disks", GapReason.FORBIDDEN, "", "Microsoft.Compute/disks/read")
     shown = reports.report(
-        unknown(PROBE, vm("a"), str(hidden)), unknown(SIZE, vm("b"), f"odd; {hidden}"), gaps=(hidden,)
+        hidden_by(hidden, subject=vm("a")),
+        hidden_by(hidden, rule=SIZE, subject=vm("b")),
+        unknown(PROBE, vm("c"), f"odd; {hidden}"),
+        gaps=(hidden,),
     )
     assert "vm-x: grant Microsoft.Compute/disks/read at rg-prod; 2 unknown:\n           CMP006 MIR003\n" in rendered(
         shown
@@ -186,6 +189,13 @@ def test_a_gap_without_permission_says_what_to_do() -> None:
     assert (
         f"disks of subscription {SUBSCRIPTION[15:]} (timeout): Azure did not answer in time: scan again later" in text
     )
+
+
+def test_a_token_that_ended_says_what_to_do() -> None:
+    code = "ExpiredAuthenticationToken"
+    ended = Gap(SUBSCRIPTION, "Microsoft.Compute/disks", GapReason.UNAVAILABLE, code, "", "set the clock, then sign in")
+    text = " ".join(rendered(reports.report(gaps=(ended,))).split())
+    assert f"(unavailable, {code}): set the clock, then sign in" in text
 
 
 def test_a_missing_declaration_is_one_paragraph_with_its_line_and_the_rules() -> None:
