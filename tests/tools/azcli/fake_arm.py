@@ -210,6 +210,8 @@ class FakeArm:
             if self._runs_with(path):
                 raise RefusedError(409, f"{path} is attached to a running VM")
             return {"accessSAS": "https://sas"}
+        elif action == "publish":
+            self._existing(path)["properties"]["state"] = "Published"
         elif action == "endGetAccess":
             self._existing(path)
         return {}
