@@ -26,8 +26,8 @@ from auditor.evaluation.remedies import FilledStep
 from auditor.report import wording
 from auditor.report.build import build
 from auditor.report.document import Document, RemedyStep
-from auditor.report.formats import FORMATS
-from auditor.report.remedies import as_markdown, as_shell, without_ids
+from auditor.report.formats import FORMATS, RUNBOOKS
+from auditor.report.remedies import without_ids
 from auditor.report.view import View
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
@@ -266,13 +266,13 @@ def test_no_text_becomes_a_command(tmp_path: Path) -> None:
     kept = tmp_path / "report.json"
     main(["scan", "--demo", "-o", f"json={kept}"])
     document = hostile(msgspec.json.decode(kept.read_bytes(), type=Document))
-    script = as_shell(document)
+    script = RUNBOOKS["sh"].render(document, View())
     commands = [line for line in script.splitlines()[6:] if line and not line.startswith("#")]
     assert {line.split(" ")[0].split("=")[0] for line in commands} == {"az", "confirm", "SIZE"}
     for line in commands:
         words = shlex.split(line.removeprefix("SIZE=$(").removesuffix(")") if line.startswith("SIZE=") else line)
         assert words[0] == "az" or len(words) == 2
-    fences = [line for line in as_markdown(document).splitlines() if line.startswith("```")]
+    fences = [line for line in RUNBOOKS["markdown"].render(document, View()).splitlines() if line.startswith("```")]
     assert {len(line) - len(line.lstrip("`")) for line in fences} == {4}
 
 

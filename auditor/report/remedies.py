@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ from auditor.report import wording
 from auditor.report.document import Document, Finding, RemedyStep
 from auditor.report.grouping import counted
 from auditor.rules.model import Disturbance
+
+if TYPE_CHECKING:
+    from auditor.report.view import View
 
 _ORDER: Final = tuple(Disturbance)
 _TITLES: Final = {
@@ -142,7 +145,7 @@ def _heading(finding: Finding) -> str:
     return f"{finding.rule} {wording.headline(finding)}: {wording.subject(finding.subject)}{where}"
 
 
-def as_markdown(document: Document) -> str:
+def as_markdown(document: Document, _view: View) -> str:
     """Return the runbook as Markdown; commands are in blocks of code."""
     text = [f"# {markdown(_title(document))}", "", NOTHING_RUN]
     for title, findings in runbook(document):
@@ -170,7 +173,7 @@ def _fenced(code: list[str]) -> list[str]:
     return [f"{fence}sh", *code, fence]
 
 
-def as_shell(document: Document) -> str:
+def as_shell(document: Document, _view: View) -> str:
     """Return the runbook as a script for sh, which stops at each check until a person confirms it."""
     text = ["#!/bin/sh", f"# {printable(_title(document))}", f"# {NOTHING_RUN}", _SH_HELPERS]
     for title, findings in runbook(document):
@@ -194,7 +197,3 @@ def _in_shell(step: RemedyStep) -> Iterator[str]:
         for name, meaning in step.choices.items():
             yield f"{name}=$(choose {shlex.quote(printable(f'{name}, {meaning}'))})"
         yield printable(step.command)
-
-
-RUNBOOKS: Final[Mapping[str, Callable[[Document], str]]] = {"markdown": as_markdown, "sh": as_shell}
-"""The formats of a runbook; the first one is the default."""
