@@ -23,7 +23,17 @@ PEERING = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
 Body = dict[str, Any]
 
 _TAGS = "/providers/microsoft.resources/tags/default"
-_READ_ONLY = {"fqdn", "id", "instanceView", "name", "provisioningState", "publicCertData", "resources", "type"}
+_READ_ONLY = {
+    "backendIPConfigurations",
+    "fqdn",
+    "id",
+    "instanceView",
+    "name",
+    "provisioningState",
+    "publicCertData",
+    "resources",
+    "type",
+}
 
 
 class RefusedError(Exception):
@@ -322,7 +332,7 @@ def _join_pools(owner: Body, interface: Body) -> None:
         for pool in configuration["properties"].get(collection) or ()
     }
     for pool in (owner.get("properties") or {}).get("backendAddressPools") or ():
-        properties, own = pool["properties"], f"{interface['id']}/".lower()
+        properties, own = pool.setdefault("properties", {}), f"{interface['id']}/".lower()
         ids = [each["id"] for each in properties.get("backendIPConfigurations") or ()]
         others = [id_ for id_ in ids if not id_.lower().startswith(own)]
         members = others + sorted(id_ for into, id_ in joined if into == pool["id"].lower())
