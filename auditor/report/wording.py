@@ -44,8 +44,10 @@ _SUBSCRIPTION: Final = re.compile(
     r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 )
 
+SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
+"""An id in a text."""
 
-_CAUSES: Final[Mapping[Cause | None, str]] = {
+CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "not read",
     Cause.DECLARATION: "not declared",
     Cause.GUEST: "guest file missing or too old",
@@ -53,6 +55,7 @@ _CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.ATTESTATION: "not attested",
     None: "without a known cause",
 }
+"""Why something is unknown, in the order in which reports show it."""
 
 
 def headline(found: Finding | FindingChange) -> str:
@@ -67,7 +70,7 @@ def headline_of(outcome: Outcome, cause: Cause | None, title: str, fails: str) -
     if outcome is Outcome.FAIL:
         return fails
     if outcome is Outcome.UNKNOWN:
-        return f"Unknown ({_CAUSES[cause]}): {title}"
+        return f"Unknown ({CAUSES[cause]}): {title}"
     return f"Not evaluated (a bug in auditor): {title}" if outcome is Outcome.ERROR else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -28,14 +27,6 @@ _MOST_RULES: Final = 30
 _FEW: Final = 2
 """The number of permissions that are worth naming; a role grants more of them."""
 
-_CAUSES: Final[Mapping[Cause | None, str]] = {
-    Cause.GAP: "not read",
-    Cause.DECLARATION: "not declared",
-    Cause.GUEST: "files from inside VMs",
-    Cause.VALUE: "values of no known meaning",
-    Cause.ATTESTATION: "not attested",
-    None: "without a known cause",
-}
 _OPTIONAL: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "by what was not read",
     Cause.DECLARATION: "by declarations",
@@ -44,7 +35,6 @@ _OPTIONAL: Final[Mapping[Cause | None, str]] = {
     Cause.ATTESTATION: "by attestations",
     None: "without a known cause",
 }
-_SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 
 
 def write_unseen(page: Page, document: Document) -> None:
@@ -72,7 +62,7 @@ def _paragraphs(document: Document, width: int) -> Iterator[str]:
         lacking = by_declaration.pop(position, [])
         yield f"{_declared_at(document, lacking)}{text}{_rules(lacking)}"
     for cause, unknown in group(by_declaration.pop(None, []), lambda finding: finding.cause).items():
-        yield cut(f"{_CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
+        yield cut(f"{wording.CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
     if optional := Counter(finding.cause for finding in unknowns if finding.optional):
         causes = ", ".join(f"{number:,} {_OPTIONAL[cause]}" for cause, number in optional.most_common())
         yield f"optional: {causes}"
@@ -116,8 +106,8 @@ def _declared_at(document: Document, findings: Sequence[Finding]) -> str:
 
 def _reason(unknowns: Sequence[Finding]) -> str:
     """Return the first reason of unknown findings, and the number of those that differ in more than ids."""
-    reasons = group(unknowns, lambda finding: _SCOPE.sub("", finding.reason or ""))
-    text = _SCOPE.sub(lambda found: arm.name_of(found[0]), unknowns[0].reason or "")
+    reasons = group(unknowns, lambda finding: wording.SCOPE.sub("", finding.reason or ""))
+    text = wording.SCOPE.sub(lambda found: arm.name_of(found[0]), unknowns[0].reason or "")
     return f"{wording.count(len(reasons), 'reason')}, as {text}" if len(reasons) > 1 else text
 
 

@@ -214,7 +214,7 @@ def test_other_causes_are_a_line_each_and_what_is_optional_is_only_counted() -> 
         unknown(PROBE, vm("b"), f"{vm('b').id} is odd", Cause.VALUE),
         attest,
     )
-    assert "Not seen   values of no known meaning; 2 unknown: MIR003: a is odd\n" in rendered(shown)
+    assert "Not seen   value without known meaning; 2 unknown: MIR003: a is odd\n" in rendered(shown)
     assert "           optional: 1 by attestations\n" in rendered(shown)
 
 
