@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
 from auditor.evaluation.model import Outcome
-from auditor.report import wording
+from auditor.report import rules, wording
 from auditor.report.document import Document, Finding
 from auditor.report.grouping import counted, group
 from auditor.report.terminal.gaps import GapGroup, joined
@@ -24,6 +24,8 @@ _MOST: Final = 8
 """The number of paragraphs."""
 _MOST_RULES: Final = 30
 """The number of rules that are named for one cause."""
+_MOST_RULES_OF_OTHERS: Final = 8
+"""The number of rules that are named where only what else there may be is unknown."""
 _FEW: Final = 2
 """The number of permissions that are worth naming; a role grants more of them."""
 
@@ -49,20 +51,20 @@ def write_unseen(page: Page, document: Document) -> None:
 def _paragraphs(document: Document, width: int) -> Iterator[str]:
     unknowns = counted(document, Outcome.UNKNOWN)
     needed = [finding for finding in unknowns if not finding.optional]
-    coverage = document.coverage
+    coverage, of_rules = document.coverage, _Rules(document)
     positions = {gap: position for position, gap in enumerate(coverage.gaps) if gap.is_open}
     by_gap = group(needed, lambda finding: _first(finding.gaps, positions.values()))
     for alike in joined(positions):
-        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in by_gap.pop(positions[gap], [])])}"
+        yield f"{_gap(alike)}{of_rules([f for gap in alike.gaps for f in by_gap.pop(positions[gap], [])])}"
     others = (finding for unexplained in by_gap.values() for finding in unexplained)
     by_declaration = group(
         others, lambda finding: _first(finding.declarations, range(len(coverage.declarations_missing)))
     )
     for position, text in enumerate(coverage.declarations_missing):
         lacking = by_declaration.pop(position, [])
-        yield f"{_declared_at(document, lacking)}{text}{_rules(lacking)}"
+        yield f"{_declared_at(document, lacking)}{text}{of_rules(lacking)}"
     for cause, unknown in group(by_declaration.pop(None, []), lambda finding: finding.cause).items():
-        yield cut(f"{wording.CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
+        yield cut(f"{wording.CAUSES[cause]}{of_rules(unknown)}: {_reason(unknown)}", width)
     if optional := Counter(finding.cause for finding in unknowns if finding.optional):
         causes = ", ".join(f"{number:,} {_OPTIONAL[cause]}" for cause, number in optional.most_common())
         yield f"optional: {causes}"
@@ -111,10 +113,31 @@ def _reason(unknowns: Sequence[Finding]) -> str:
     return f"{wording.count(len(reasons), 'reason')}, as {text}" if len(reasons) > 1 else text
 
 
-def _rules(findings: Sequence[Finding]) -> str:
-    """Return the rules of unknown findings, with their number."""
-    if not findings:
-        return ""
-    rules = sorted({finding.rule for finding in findings})
-    more = f" and {len(rules) - _MOST_RULES} more" if len(rules) > _MOST_RULES else ""
-    return f"; {len(findings):,} unknown: {' '.join(rules[:_MOST_RULES])}{more}"
+class _Rules:
+    """Words for the rules of unknown findings, with their number."""
+
+    def __init__(self, document: Document) -> None:
+        self._kinds = {rule.id: {kind.casefold() for kind in rule.kinds} for rule in rules.by_id(document).values()}
+
+    def __call__(self, findings: Iterable[Finding]) -> str:
+        """Return the rules, apart from each other those whose known subjects were all evaluated."""
+        apart = group(findings, self._is_of_others)
+        return "".join(
+            f"; {len(apart[of_others]):,} unknown{words}: {_named(apart[of_others], most)}"
+            for of_others, words, most in (
+                (False, "", _MOST_RULES),
+                (True, " only for what else there may be", _MOST_RULES_OF_OTHERS),
+            )
+            if of_others in apart
+        )
+
+    def _is_of_others(self, finding: Finding) -> bool:
+        """Return whether a finding says that a rule may have more subjects: it is about their deployment instead."""
+        kinds = self._kinds[finding.rule]
+        return bool(kinds) and finding.subject.kind.casefold() not in kinds
+
+
+def _named(findings: Iterable[Finding], most: int) -> str:
+    names = sorted({finding.rule for finding in findings})
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{' '.join(names[:most])}{more}"

@@ -13,6 +13,8 @@ from rich.cells import cell_len
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
 from auditor.evaluation.result import Evaluation
+from auditor.report.build import build
+from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Severity
@@ -205,6 +207,17 @@ def test_a_missing_declaration_is_one_paragraph_with_its_line_and_the_rules() ->
         *(unknown(rule, subject, text, Cause.DECLARATION) for rule in (PROBE, SIZE)), declarations=(text,)
     )
     assert f"deployment.yaml:20 {text}; 2 unknown: CMP006 MIR003" in " ".join(rendered(shown).split())
+
+
+def test_rules_that_evaluated_all_that_they_know_of_are_apart() -> None:
+    document = build(
+        reports.report(*(hidden_by(gap(), rule=rule, subject=vm("a")) for rule in (PROBE, SIZE)), gaps=(gap(),)),
+        passes=False,
+    )
+    kinds = {PROBE.id: vm("a").kind.lower(), SIZE.id: "microsoft.compute/disks"}
+    rules = tuple(msgspec.structs.replace(rule, kinds=(kinds[rule.id],)) for rule in document.rules)
+    text = FORMATS["terminal"].render(msgspec.structs.replace(document, rules=rules), View(width=200))
+    assert "; 1 unknown: MIR003; 1 unknown only for what else there may be: CMP006\n" in text
 
 
 def test_other_causes_are_a_line_each_and_what_is_optional_is_only_counted() -> None:
