@@ -32,6 +32,7 @@ VARIABLES: Final = (
     "A variable such as SUB_1A2B3C4D must be set to the id of the subscription that is sub-1a2b3c4d here."
 )
 """What the variables are that `without_ids` puts into commands."""
+_AFTER_A_SCAN: Final = (RemedyStep(text="Scan again first: this recreates a VM that steps above concern."),)
 _SH_HELPERS: Final = r"""set -eu
 confirm() { printf '%s [yes] ' "$1" >/dev/tty; read -r answer </dev/tty; [ "$answer" = yes ]; }
 choose() { printf '%s: ' "$1" >/dev/tty; read -r answer </dev/tty; printf %s "$answer"; }"""
@@ -113,15 +114,28 @@ def _about(step: RemedyStep) -> Iterator[str]:
 
 
 def runbook(document: Document) -> Iterator[tuple[str, list[Finding]]]:
-    """Yield the fails with a remedy by what they disturb, in words, mildest first; what concerns one VM is together."""
+    """Yield the fails with a remedy by what they disturb, in words, mildest first; what concerns one VM is together.
+
+    Those that recreate a VM that steps before them concern come last, without their steps: the VM would be created
+    again as it was before those.
+    """
+    touched: set[str] = set()
+    later: list[Finding] = []
     found = [finding for finding in counted(document, Outcome.FAIL) if finding.remedy]
     for disturbance in _ORDER:
         alike = [finding for finding in found if _worst(finding) is disturbance]
-        if alike:
-            yield (
-                _TITLES[disturbance],
-                sorted(alike, key=lambda finding: [arm.key(s.vm) for s in finding.remedy if s.vm]),
-            )
+        shown = []
+        for finding in sorted(alike, key=lambda finding: [arm.key(s.vm) for s in finding.remedy if s.vm]):
+            vms = {arm.key(step.vm) for step in finding.remedy if step.vm}
+            if disturbance is Disturbance.RECREATES and vms & touched:
+                later.append(msgspec.structs.replace(finding, remedy=_AFTER_A_SCAN))
+                continue
+            touched |= vms | {arm.key(finding.subject.id)}
+            shown.append(finding)
+        if shown:
+            yield _TITLES[disturbance], shown
+    if later:
+        yield "After the next scan", later
 
 
 def _worst(finding: Finding) -> Disturbance:

@@ -13,12 +13,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
+from tests.tools.azcli import fake_compute
 from tests.tools.azcli.fake_backup import FakeBackup
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 PROVIDERS = f"{SUBSCRIPTION}/resourceGroups/RG/providers/"
 VM = "microsoft.compute/virtualmachines"
 PEERING = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
+DISK = "microsoft.compute/disks"
+SNAPSHOT = "microsoft.compute/snapshots"
 
 Body = dict[str, Any]
 
@@ -154,15 +157,12 @@ class FakeArm:
         old = self._find(path)
         self._refuse(old or {}, new)
         _keep_members(old or {}, new)
-        if old and _type_of(path) == "microsoft.compute/disks" and old["sku"]["name"] != new["sku"]["name"]:
-            for performance in ("diskIOPSReadWrite", "diskMBpsReadWrite"):  # Azure sets that of the new SKU
+        if old and _type_of(path) == DISK and old["sku"]["name"] != new["sku"]["name"]:
+            for performance in fake_compute.PERFORMANCE:  # Azure sets that of the new SKU
                 new["properties"].pop(performance, None)
         if isinstance(new.get("properties"), dict):
             new["properties"]["provisioningState"] = "Succeeded"
-        if _type_of(path) == VM:
-            new["properties"].setdefault(
-                "instanceView", (old or {}).get("properties", {}).get("instanceView") or _running()
-            )
+        self._complete(old or {}, new)
         if old is not None and path.lower() not in self._resources:  # a part: its resource shows the change
             old.clear()
             old.update(new)
@@ -193,6 +193,16 @@ class FakeArm:
         parts = (self._resources.get(owner.lower(), {}).get("properties") or {}).get(collection)
         return parts if isinstance(parts, list) else None
 
+    def _complete(self, old: Body, new: Body) -> None:
+        """Add what Azure adds to a VM, a disk or a snapshot."""
+        kind = _type_of(new["id"])
+        if kind == VM:
+            view = old.get("properties", {}).get("instanceView")
+            new["properties"].setdefault("instanceView", view or fake_compute.placed(new, self._resources))
+            fake_compute.attach(new, self._resources)
+        if kind in {DISK, SNAPSHOT}:
+            fake_compute.fill(new, self._resources)
+
     def _deploy(self, group: str, resources: list[Body]) -> None:
         for resource in resources:
             body = {key: value for key, value in resource.items() if key not in {"apiVersion", "dependsOn"}}
@@ -205,6 +215,9 @@ class FakeArm:
             for reference, option in _references(deleted):
                 if option == "Delete":
                     self._resources.pop(reference.lower(), None)
+            fake_compute.detach(deleted, self._resources)
+            for below in [key for key in self._resources if key.startswith(f"{path.lower()}/")]:
+                del self._resources[below]
         if (parts := self._parts(path)) is not None:
             parts.remove(deleted)
         self._resources.pop(path.lower(), None)
@@ -232,7 +245,7 @@ class FakeArm:
         """Raise `RefusedError` for a body that Azure refuses; the old one is empty if the resource is new."""
         refusals = {
             VM: self._refuse_vm,
-            "microsoft.compute/disks": self._refuse_disk,
+            DISK: self._refuse_disk,
             "microsoft.compute/availabilitysets": _refuse_availability_set,
             "microsoft.network/applicationgateways": _refuse_gateway,
             "microsoft.network/networksecuritygroups/securityrules": self._refuse_security_rule,
@@ -277,12 +290,6 @@ class FakeArm:
 
     def _runs_with(self, path: str) -> bool:
         return any(_runs(self._existing(vm)) for vm in self._users(path))
-
-
-def _running() -> Body:
-    """Return the instance view of a VM that runs."""
-    status = {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"}
-    return {"platformFaultDomain": 1, "platformUpdateDomain": 2, "statuses": [status]}
 
 
 def _runs(vm: Body) -> bool:

@@ -148,12 +148,14 @@ def _records(bodies: list[dict[str, Any]], sizes: Mapping[str, Mapping[str, obje
             yield {**record, "name": name, "capabilities": listed}
 
 
-def _chosen(command: str, chosen: Mapping[str, str], sizes: Mapping[str, str]) -> str:
+def _chosen(command: str, chosen: Mapping[str, object], sizes: Mapping[str, str]) -> str:
     """Return a command with its choices made; a VM gets the size that it has in `sizes` unless one is chosen."""
     words = shlex.split(command)
     size = sizes.get(words[words.index("-n") + 1], "") if "-n" in words else ""
-    for name, value in {"SIZE": size, **chosen}.items():
-        command = command.replace(f'"${name}"', shlex.quote(str(value)))
+    for name, value in ({"SIZE": size} | dict(chosen)).items():
+        of_vms = value if isinstance(value, dict) else {"": value}
+        of_vm = next((each for vm, each in of_vms.items() if vm in command), "")
+        command = command.replace(f'"${name}"', shlex.quote(str(of_vm)))
     return command
 
 
