@@ -342,7 +342,7 @@ def _join_pools(owner: Body, interface: Body) -> None:
         properties, own = pool.setdefault("properties", {}), f"{interface['id']}/".lower()
         ids = [each["id"] for each in properties.get("backendIPConfigurations") or ()]
         others = [id_ for id_ in ids if not id_.lower().startswith(own)]
-        members = others + sorted(id_ for into, id_ in joined if into == pool["id"].lower())
+        members = others + sorted(id_ for into, id_ in joined if into == str(pool.get("id")).lower())
         if members != ids:
             properties["backendIPConfigurations"] = [{"id": id_} for id_ in members]
             properties["loadBalancerBackendAddresses"] = [
