@@ -148,7 +148,7 @@ def test_a_choice_is_a_variable_and_the_arbiter_is_alone() -> None:
     assert "vm-arbiter is the arbiter of the mirror TRAKDB: go on only if both failover members" in before.text
     assert [*stop.choices] == ["SIZE"]
     assert resize.command.startswith(
-        'az vm resize -g rg-trakcare-prod-weu -n vm-arbiter --size "$SIZE" --subscription '
+        'az vm resize -g rg-trakcare-prod-weu -n vm-arbiter --size "${SIZE:?}" --subscription '
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.estate.topology import Topology
-from auditor.evaluation.words import UnfilledError, quoted, safe
+from auditor.evaluation.words import UnfilledError, quoted, safe, variable
 from auditor.snapshot.model import Resource
 from auditor.snapshot.redaction import REDACTED
 
@@ -181,7 +181,9 @@ def _put(id_: str, version: str, body: Mapping[str, Any]) -> Command:
 def _with_choices(text: str) -> str:
     """Return a text as a quoted word; a choice is a variable."""
     pieces = re.split(rf"{CHOICE}([A-Z][A-Z0-9_]*)", text)
-    return "".join(f'"${piece}"' if number % 2 else shlex.quote(piece) for number, piece in enumerate(pieces) if piece)
+    return "".join(
+        variable(piece) if number % 2 else shlex.quote(piece) for number, piece in enumerate(pieces) if piece
+    )
 
 
 def _checked(value: Any) -> Any:  # noqa: ANN401 - JSON

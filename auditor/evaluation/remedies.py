@@ -18,7 +18,7 @@ from auditor.estate.subjects import Members, Mirror
 from auditor.estate.topology import Topology
 from auditor.evaluation import recreation
 from auditor.evaluation.model import Finding, Outcome
-from auditor.evaluation.words import UnfilledError, may_begin, quoted, safe
+from auditor.evaluation.words import UnfilledError, may_begin, quoted, safe, variable
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Disturbance, Step
 from auditor.rules.remedies import NAME_OF, PLACEHOLDER, in_lower_case, path_in
@@ -31,7 +31,7 @@ class FilledStep(msgspec.Struct, frozen=True):
     """A step for one resource: a command, or what a person must check before the next one."""
 
     command: str = ""
-    """One line for a shell, values quoted; a choice is a variable, such as `"$SIZE"`. "" if `text` is there."""
+    """One line for a shell, values quoted; a choice is a variable, such as `"${SIZE:?}"`. "" if `text` is there."""
     text: str = ""
     disturbs: Disturbance = Disturbance.NOTHING
     vm: str = ""
@@ -323,7 +323,7 @@ class _Filler:
             if found[1] is None:
                 plain += found[0][0]
             elif found[1] in step.choices:
-                shown += (shlex.quote(plain) if plain else "") + f'"${found[1]}"'
+                shown += (shlex.quote(plain) if plain else "") + variable(found[1])
                 plain = ""
             else:
                 value = self._value(found[1], place)

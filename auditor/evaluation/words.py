@@ -46,3 +46,8 @@ def quoted(value: object) -> str:
         UnfilledError: it cannot safely be one.
     """
     return shlex.quote(may_begin(safe(value)))
+
+
+def variable(choice: str) -> str:
+    """Return the word for what a person chooses: a shell refuses the command while it is empty."""
+    return f'"${{{choice}:?}}"'

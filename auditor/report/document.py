@@ -150,7 +150,7 @@ class RemedyStep(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """A step that corrects a finding: a command, or what a person must check before the next one."""
 
     command: Text | None = None
-    """One line for a shell, quoted; a choice is a variable, such as `"$SIZE"`; absent if `text` is there."""
+    """One line for a shell, quoted; a choice is a variable, such as `"${SIZE:?}"`; absent if `text` is there."""
     text: Text | None = None
     """What a person must check or wait for."""
     disturbs: Disturbance = Disturbance.NOTHING

@@ -47,7 +47,8 @@ def topology(on: str, change: dict[str, Any]) -> Topology:
 def sent(found: tuple[FilledStep, ...]) -> dict[str, Any]:
     """Return the bodies that the commands send, by the last two segments of their address."""
     words = [shlex.split(step.command) for step in found if " rest " in step.command]
-    return {"/".join(w[w.index("--url") + 1].split("?")[0].split("/")[-2:]): json.loads(w[-3]) for w in words}
+    sent_to = ((w[w.index("--url") + 1].split("?api-version")[0], w[-3]) for w in words)
+    return {"/".join(url.split("/")[-2:]): json.loads(body) for url, body in sent_to}
 
 
 def verbs(found: tuple[FilledStep, ...]) -> list[str]:
@@ -124,14 +125,16 @@ def test_one_of_two_members_moves_to_another_zone_with_copies_of_its_disks() -> 
     assert [[*step.choices] for step in found if step.choices] == [["ZONE"]]
     assert verbs(found).index("vm delete") > max(n for n, verb in enumerate(verbs(found)) if verb == "disk wait")
     bodies = sent(found)
-    assert bodies["virtualMachines/vm-db-b"]["zones"] == ["$ZONE"]
-    assert bodies["virtualMachines/vm-db-b"]["properties"]["storageProfile"]["osDisk"]["name"] == "vm-db-b-os-z$ZONE"
-    copy = bodies["disks/vm-db-b-data1-z$ZONE"]
-    assert copy["zones"] == ["$ZONE"]
+    assert bodies["virtualMachines/vm-db-b"]["zones"] == ["${ZONE:?}"]
+    assert (
+        bodies["virtualMachines/vm-db-b"]["properties"]["storageProfile"]["osDisk"]["name"] == "vm-db-b-os-z${ZONE:?}"
+    )
+    copy = bodies["disks/vm-db-b-data1-z${ZONE:?}"]
+    assert copy["zones"] == ["${ZONE:?}"]
     assert copy["sku"] == {"name": "PremiumV2_LRS"}
     assert copy["properties"]["networkAccessPolicy"] == "DenyAll"
     assert copy["properties"]["diskMBpsReadWrite"] == 225
-    assert copy["properties"]["creationData"]["sourceResourceId"].endswith("/snapshots/vm-db-b-data1-z$ZONE")
+    assert copy["properties"]["creationData"]["sourceResourceId"].endswith("/snapshots/vm-db-b-data1-z${ZONE:?}")
     assert len(bodies) == 5 * 2 + 2  # snapshots and copies, the VM and its extension
 
 

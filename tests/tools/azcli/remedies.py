@@ -26,6 +26,7 @@ from auditor.authoring.fixtures import Fixture
 from auditor.authoring.rule_files import Example
 from auditor.evaluation import engine, remedies
 from auditor.evaluation.model import Finding, Outcome
+from auditor.evaluation.words import variable
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
@@ -155,7 +156,7 @@ def _chosen(command: str, chosen: Mapping[str, object], sizes: Mapping[str, str]
     for name, value in ({"SIZE": size} | dict(chosen)).items():
         of_vms = value if isinstance(value, dict) else {"": value}
         of_vm = next((each for vm, each in of_vms.items() if vm in command), "")
-        command = command.replace(f'"${name}"', shlex.quote(str(of_vm)))
+        command = command.replace(variable(name), shlex.quote(str(of_vm)))
     return command
 
 
