@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 
 from tests.tools.azcli import fake_compute
-from tests.tools.azcli.fake_backup import FakeBackup
+from tests.tools.azcli.fake_backup import FakeBackup, keeps_the_rest
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 PROVIDERS = f"{SUBSCRIPTION}/resourceGroups/RG/providers/"
@@ -87,7 +87,7 @@ class FakeArm:
         path = unquote(address.path).rstrip("/").replace("//", "/")
         lost: tuple[str, ...] = ()
         old = self._find(path)
-        if method == "PUT" and old is not None:
+        if method == "PUT" and old is not None and not keeps_the_rest(path):
             lost = tuple(sorted(_lost(old, body, "")))
         if method not in {"GET", "HEAD"}:
             self.writes.append(Write(f"{method} {'/'.join(path.split('/')[-2:])}", copy.deepcopy(body), lost))
