@@ -28,6 +28,7 @@ from auditor.report.build import build
 from auditor.report.document import Document, RemedyStep
 from auditor.report.formats import FORMATS, RUNBOOKS
 from auditor.report.remedies import without_ids
+from auditor.report.terminal import explanation
 from auditor.report.view import View
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
@@ -317,11 +318,19 @@ def test_formats_show_the_steps_of_the_finding_in_place_of_the_fix() -> None:
         assert result["message"]["text"].endswith(f"Run: {IN_FORMATS[1].command}; nothing of this was run.")
 
 
+def test_the_terminal_shows_the_fix_only_where_a_fail_has_no_steps() -> None:
+    for document, label in ((with_steps(*IN_FORMATS), "Do "), (with_steps(), "Fix ")):
+        details = FORMATS["terminal"].render(document, View(details=True, width=200))
+        for shown in (details, explanation.render(document, reports.PROBE.id, "", View(width=200))):
+            assert [word for word in ("Do ", "Fix ") if f"  {word} " in shown or f"\n{word} " in shown] == [label]
+
+
 @pytest.mark.parametrize("value", ["{a}", "a[0]", "<b>"])
 def test_a_message_of_sarif_has_no_command_that_its_escapes_would_change(value: str) -> None:
     shown = FORMATS["sarif"].render(with_steps(RemedyStep(command=f"az x '{value}'")), View())
     (result,) = json.loads(shown)["runs"][0]["results"]
     assert "az x" not in result["message"]["text"]
+    assert "auditor remedy prints" in result["message"]["text"]
     assert f"az x '{value}'" in result["properties"]["remedy"]
 
 

@@ -151,7 +151,8 @@ def _fails(page: Page, document: Document) -> None:
                 if finding.remedy:
                     steps = "\n".join(remedies.lines(finding))
                     page.lines(wrap_fix(steps, page.width - 14), 9, lead="Do   ")
-            page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
+            if not all(finding.remedy for finding in findings):
+                page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
             page.lines(_references(rule, document, page.width - 7), 2, lead="See  ")
 
 
