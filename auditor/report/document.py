@@ -199,7 +199,8 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ()
     """The web pages on which the rule rests."""
     fix: str
-    """How to correct it: commands, and comments that begin with `#`."""
+    """How to correct it: commands, and comments that begin with `#`; empty in a page, where it is that of the rule, and
+    so are the sources."""
     remedy: Annotated[tuple[RemedyStep, ...], Meta(min_length=1)] = ()
     """The steps that correct this finding, in their order; absent if only `fix` says how."""
     key: Fingerprint

@@ -10,11 +10,12 @@ import msgspec
 
 from auditor import files
 from auditor.errors import InputError
+from auditor.report import once
 from auditor.report.document import Document
 
 
 def read(path: Path) -> Document:
-    """Return a report as `scan -o json` wrote it, also by an older or a newer version.
+    """Return a report as `scan -o json` wrote it, also by an older or a newer version, or as a page has it inside.
 
     Raises:
         InputError: the file cannot be read, or is not a report.
@@ -28,7 +29,7 @@ def read(path: Path) -> Document:
         if max(positions, default=-1) >= number:
             message = f"is not a report as scan -o json writes it: `{where}` has a position behind the last"
             raise InputError(message, str(path))
-    return document
+    return once.restored(document)
 
 
 def _positions(document: Document) -> Iterator[tuple[str, Iterable[int], int]]:
