@@ -268,7 +268,7 @@ def test_no_text_becomes_a_command(tmp_path: Path) -> None:
     main(["scan", "--demo", "-o", f"json={kept}"])
     document = hostile(msgspec.json.decode(kept.read_bytes(), type=Document))
     script = RUNBOOKS["sh"].render(document, View())
-    commands = [line for line in script.splitlines()[6:] if line and not line.startswith("#")]
+    commands = [line for line in script.splitlines()[7:] if line and not line.startswith("#")]
     assert {line.split(" ")[0].split("=")[0] for line in commands} == {"az", "confirm", "SIZE"}
     for line in commands:
         words = shlex.split(line.removeprefix("SIZE=$(").removesuffix(")") if line.startswith("SIZE=") else line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +34,7 @@ VARIABLES: Final = (
 """What the variables are that `without_ids` puts into commands."""
 _AFTER_A_SCAN: Final = (RemedyStep(text="Scan again first: this recreates a VM that steps above concern."),)
 _SH_HELPERS: Final = r"""set -eu
+trap '[ $? = 0 ] || echo "The steps have ended early: a VM may be stopped, or deleted and not created again." >&2' EXIT
 confirm() { printf '%s [yes] ' "$1" >/dev/tty; read -r answer </dev/tty; [ "$answer" = yes ]; }
 choose() { printf '%s: ' "$1" >/dev/tty; read -r answer </dev/tty; printf %s "$answer"; }"""
 
@@ -45,7 +46,11 @@ _QUOTES: Final = "'\""
 
 def lines(finding: Finding) -> Iterator[str]:
     """Yield the steps of a finding: commands, and comments that say what each disturbs and what to choose."""
-    for step in finding.remedy:
+    yield from _lines(finding.remedy)
+
+
+def _lines(steps: Iterable[RemedyStep]) -> Iterator[str]:
+    for step in steps:
         yield from (f"# {text}" for text in _about(step))
         if step.command:
             yield printable(step.command)
@@ -54,6 +59,18 @@ def lines(finding: Finding) -> Iterator[str]:
 def advice(finding: Finding) -> list[str]:
     """Return the steps of a fail, else the lines of the fix, whose names are placeholders."""
     return [*lines(finding)] or [printable(line) for line in finding.fix.strip().splitlines()]
+
+
+def apart(finding: Finding) -> list[list[str]]:
+    """Return the steps or the fix of a fail apart at each check, so that nobody copies at once what comes after it."""
+    groups: list[list[RemedyStep]] = []
+    checked = False
+    for step in finding.remedy:
+        if not groups or (step.text and not checked):
+            groups.append([])
+        checked = step.text is not None
+        groups[-1].append(step)
+    return [[*_lines(steps)] for steps in groups] or [advice(finding)]
 
 
 def in_one_line(finding: Finding) -> str:
@@ -177,7 +194,10 @@ def as_markdown(document: Document, _view: View) -> str:
 
 def block(finding: Finding, heading: str) -> list[str]:
     """Return the steps or the fix of a finding as lines of Markdown; `heading` is the mark before its title."""
-    return [f"{heading} {markdown(_heading(finding))}", "", *_fenced(advice(finding))]
+    return [
+        f"{heading} {markdown(_heading(finding))}",
+        *(line for code in apart(finding) for line in ("", *_fenced(code))),
+    ]
 
 
 def _fenced(code: list[str]) -> list[str]:

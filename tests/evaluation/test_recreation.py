@@ -16,8 +16,8 @@ from auditor.estate.topology import Topology
 from auditor.evaluation import engine, remedies
 from auditor.evaluation.remedies import FilledStep
 from auditor.report.build import build
-from auditor.report.document import Document, RemedyStep
-from auditor.report.remedies import runbook
+from auditor.report.document import Document, Finding, RemedyStep
+from auditor.report.remedies import apart, block, runbook
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
@@ -161,16 +161,33 @@ def test_a_vm_is_recreated_only_as_it_was_read() -> None:
     vm = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-db-b"
     resize = (RemedyStep(command="az vm resize", disturbs=Disturbance.RESTARTS, vm=vm),)
     recreate = (RemedyStep(command="az vm delete", disturbs=Disturbance.RECREATES, vm=vm.upper()),)
-    plain = build(full(), passes=False)
-    fail = next(finding for finding in plain.findings if finding.outcome.value == "fail")
-    found = [
-        msgspec.structs.replace(fail, rule=rule, remedy=remedy) for rule, remedy in (("B", recreate), ("A", resize))
-    ]
-    sections = {title: [(f.rule, f.remedy[0].command) for f in shown] for title, shown in runbook(with_(plain, found))}
+    found = [msgspec.structs.replace(fail(*steps), rule=rule) for rule, steps in (("B", recreate), ("A", resize))]
+    sections = {title: [(f.rule, f.remedy[0].command) for f in shown] for title, shown in runbook(report_of(found))}
     assert [*sections.values()] == [[("A", "az vm resize")], [("B", None)]]
-    alone = [shown for _, shown in runbook(with_(plain, found[:1]))]
+    alone = [shown for _, shown in runbook(report_of(found[:1]))]
     assert [[finding.remedy for finding in shown] for shown in alone] == [[recreate]]
 
 
-def with_(plain: Document, findings: list[Any]) -> Document:
-    return msgspec.structs.replace(plain, findings=tuple(findings))
+def fail(*done: RemedyStep) -> Finding:
+    """Return a fail with the steps of a remedy."""
+    found = build(full(), passes=False).findings
+    return msgspec.structs.replace(next(f for f in found if f.outcome.value == "fail"), remedy=done)
+
+
+def report_of(findings: list[Finding]) -> Document:
+    return msgspec.structs.replace(build(full(), passes=False), findings=tuple(findings))
+
+
+def test_what_comes_after_a_check_is_not_copied_with_what_comes_before() -> None:
+    done = [
+        RemedyStep(text="Look."),
+        RemedyStep(text="Stop it."),
+        RemedyStep(command="az a"),
+        RemedyStep(command="az b"),
+    ]
+    found = fail(*done, RemedyStep(text="Go on only if that printed []."), RemedyStep(command="az vm delete"))
+    first, second = apart(found)
+    assert [line for line in first if not line.startswith("#")] == ["az a", "az b"]
+    assert [line for line in second if not line.startswith("#")] == ["az vm delete"]
+    assert second[0] == "# Go on only if that printed []."
+    assert block(found, "###").count("```") == 2
