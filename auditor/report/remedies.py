@@ -62,7 +62,7 @@ def advice(finding: Finding) -> list[str]:
 
 
 def apart(finding: Finding) -> list[list[str]]:
-    """Return the steps or the fix of a fail apart at each check, so that nobody copies at once what comes after it."""
+    """Return the steps or the fix of a fail apart at each check, so that what comes after it is not copied with it."""
     groups: list[list[RemedyStep]] = []
     checked = False
     for step in finding.remedy:
