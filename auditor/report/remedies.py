@@ -12,7 +12,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.escape import markdown, printable
 from auditor.evaluation.model import Outcome
-from auditor.report import wording
+from auditor.report import one_stop, wording
 from auditor.report.document import Document, Finding, RemedyStep
 from auditor.report.grouping import counted
 from auditor.rules.model import Disturbance
@@ -33,6 +33,7 @@ VARIABLES: Final = (
 )
 """What the variables are that `without_ids` puts into commands."""
 _AFTER_A_SCAN: Final = (RemedyStep(text="Scan again first: this recreates a VM that steps above concern."),)
+_WITH_THE_NEXT: Final = (RemedyStep(text="This is done with the next finding, in one stop of the VM."),)
 _SH_HELPERS: Final = r"""set -eu
 trap '[ $? = 0 ] || echo "The steps have ended early: a VM may be stopped, or deleted and not created again." >&2' EXIT
 confirm() { printf '%s [yes] ' "$1" >/dev/tty; read -r answer </dev/tty; [ "$answer" = yes ]; }
@@ -133,26 +134,34 @@ def _about(step: RemedyStep) -> Iterator[str]:
 def runbook(document: Document) -> Iterator[tuple[str, list[Finding]]]:
     """Yield the fails with a remedy by what they disturb, in words, mildest first; what concerns one VM is together.
 
-    Those that recreate a VM that steps before them concern come last, without their steps: the VM would be created
-    again as it was before those.
+    A VM is stopped once for all of them. Those that recreate a VM of which steps before them change something come
+    last, without their steps: the VM would be created again as it was before those.
     """
     touched: set[str] = set()
     later: list[Finding] = []
     found = [finding for finding in counted(document, Outcome.FAIL) if finding.remedy]
     for disturbance in _ORDER:
         alike = [finding for finding in found if _worst(finding) is disturbance]
-        shown = []
+        shown: list[Finding] = []
         for finding in sorted(alike, key=lambda finding: [arm.key(s.vm) for s in finding.remedy if s.vm]):
-            vms = {arm.key(step.vm) for step in finding.remedy if step.vm}
-            if disturbance is Disturbance.RECREATES and vms & touched:
+            if disturbance is Disturbance.RECREATES and _needs(finding, touched):
                 later.append(msgspec.structs.replace(finding, remedy=_AFTER_A_SCAN))
                 continue
-            touched |= vms | {arm.key(finding.subject.id)}
-            shown.append(finding)
+            touched |= {arm.key(id_) for id_ in (finding.subject.id, *(s.vm for s in finding.remedy)) if id_}
+            both = one_stop.joined(shown[-1].remedy, finding.remedy) if shown else None
+            if both:
+                shown[-1] = msgspec.structs.replace(shown[-1], remedy=_WITH_THE_NEXT)
+            shown.append(msgspec.structs.replace(finding, remedy=both) if both else finding)
         if shown:
             yield _TITLES[disturbance], shown
     if later:
         yield "After the next scan", later
+
+
+def _needs(finding: Finding, resources: Iterable[str]) -> bool:
+    """Return whether commands name one of some resources, by their keys."""
+    text = " ".join(arm.key(step.vm or "") + " " + (step.command or "").lower() for step in finding.remedy)
+    return any("/providers/" in resource and resource in text for resource in resources)
 
 
 def _worst(finding: Finding) -> Disturbance:
@@ -224,7 +233,9 @@ def as_shell(document: Document, _view: View) -> str:
 
 
 def _in_shell(step: RemedyStep) -> Iterator[str]:
-    if step.text:
+    if step in (*_AFTER_A_SCAN, *_WITH_THE_NEXT):
+        yield f"# {step.text}"
+    elif step.text:
         yield f"confirm {shlex.quote(printable(step.text))}"
     if step.command:
         yield f"# {next(_about(step))}"

@@ -178,6 +178,15 @@ def report_of(findings: list[Finding]) -> Document:
     return msgspec.structs.replace(build(full(), passes=False), findings=tuple(findings))
 
 
+def test_a_vm_that_needs_a_change_of_its_disk_is_recreated_after_the_next_scan() -> None:
+    disk = f"{GROUP}/providers/Microsoft.Compute/disks/os"
+    recreate = RemedyStep(command=f"az rest --body {disk.lower()}", disturbs=Disturbance.RECREATES, vm=f"{GROUP}/vm")
+    changed = fail(RemedyStep(command="az disk update"))
+    of_disk = msgspec.structs.replace(changed, subject=msgspec.structs.replace(changed.subject, id=disk))
+    sections = [[f.remedy[0].command for f in shown] for _, shown in runbook(report_of([of_disk, fail(recreate)]))]
+    assert sections == [["az disk update"], [None]]
+
+
 def test_what_comes_after_a_check_is_not_copied_with_what_comes_before() -> None:
     done = [
         RemedyStep(text="Look."),
