@@ -88,6 +88,16 @@ def test_a_step_may_be_for_some_observed_values(state: str, commands: list[str])
     assert [shlex.split(step.command)[-3] for step in steps if step.command] == commands
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("agent", "commands"), [("OmsAgentForLinux", 1), ("AzureDiskEncryptionForLinux", 0)])
+def test_what_is_observed_of_a_named_property_is_its_value(agent: str, commands: int) -> None:
+    """A disk must not be left encrypted by an extension that is gone."""
+    [steps] = fails(
+        "GOV005", topology({"set": [{"resource": "ama-vm-db-a", "path": "properties.type", "value": agent}]})
+    )
+    assert len([step for step in steps if step.command]) == commands
+
+
 def named(name: str) -> Topology:
     """Return a topology in which the probe that is wrong has a name."""
     change: dict[str, Any] = copy.deepcopy(LOST)

@@ -133,10 +133,15 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
 def _seen(
     wanted: tuple[str, str], entry: Evidence, resources: Mapping[str, Resource]
 ) -> Iterator[tuple[_Place, object]]:
-    """Yield the place of a type and path that an observation is about, with its value, else those that were read."""
+    """Yield the place of a type and path that an observation is about, with its value, else those that were read.
+
+    That of an observation whose id names a property, after `#`, is the value of the property.
+    """
     own = _place(wanted, entry.resource, entry.path, resources)
     if own:
-        yield own, entry.observed
+        id_, _, named = entry.resource.partition("#")
+        of_named = (value for resource, path, value in entry.reads if named and (resource, path) == (id_, named))
+        yield own, next(of_named, entry.observed)
         return
     for resource, path, value in entry.reads:
         place = _place(wanted, resource, path, resources)
