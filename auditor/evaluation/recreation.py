@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from auditor.azure import arm
+from auditor.azure.paths import ABSENT
 from auditor.estate.topology import Topology
 from auditor.evaluation.words import UnfilledError, quoted, safe, variable
+from auditor.snapshot import lookup
 from auditor.snapshot.model import Resource
 from auditor.snapshot.redaction import REDACTED
 
@@ -32,7 +34,7 @@ _VERSIONS: Final = {
 """The resources below a VM that can be created again with all that is known of them."""
 
 _KEPT: Final = frozenset({"location", "tags", "plan", "zones", "identity"})
-_NAMES: Final = frozenset({"id", "name", "type", "etag", "apiVersion"})
+_NAMES: Final = frozenset({"id", "name", "type", "etag", "apiVersion", "resources"})
 _KEPT_PROPERTIES: Final = frozenset(
     {
         "additionalCapabilities",
@@ -66,6 +68,8 @@ _DISK: Final = frozenset(
         "caching",
         "createOption",
         "deleteOption",
+        "diskIOPSReadWrite",
+        "diskMBpsReadWrite",
         "diskSizeGB",
         "lun",
         "managedDisk",
@@ -75,6 +79,7 @@ _DISK: Final = frozenset(
         "writeAcceleratorEnabled",
     }
 )
+_MANAGED: Final = frozenset({"diskEncryptionSet", "id", "storageAccountType"})
 _ATTACHED: Final = ("lun", "name", "osType", "caching", "writeAcceleratorEnabled", "deleteOption")
 _INTERFACE: Final = frozenset({"id", "properties"})
 _COPIED_PROPERTIES: Final = frozenset(
@@ -95,7 +100,7 @@ _COPIED_PROPERTIES: Final = frozenset(
         "tier",
     }
 )
-_ACCESS: Final = ("diskAccessId", "networkAccessPolicy", "publicNetworkAccess")
+_OF_SNAPSHOTS: Final = ("diskAccessId", "encryption", "networkAccessPolicy", "publicNetworkAccess")
 _CREATION: Final = frozenset({"logicalSectorSize", "performancePlus"})
 _DISK_KEPT: Final = frozenset({"location", "managedBy", "properties", "sku", "tags", "zones"})
 _PERFORMANCE: Final = frozenset({"diskIOPSReadWrite", "diskMBpsReadWrite"})
@@ -164,11 +169,13 @@ def steps(vm: Resource, topology: Topology, how: How) -> Iterator[Command | str]
     yield Command(("az vm delete", *named, "--yes"))
     yield _put(vm.id, _COMPUTE_VERSION, new)
     yield Command(("az vm wait", *named, "--created"))
-    for below in _below(vm, topology):
+    again, others = _below(vm, topology)
+    for below in again:
         yield _put(below.id, _VERSIONS[below.type], _again(below))
     yield (
         f"Start InterSystems on {vm.name}, and enable its automatic start. Create again what is not shown here: the "
-        "roles of its identity, its backup, secrets of its extensions. Keep old disks and snapshots for some days."
+        f"roles of its identity, its backup, {', '.join(('extensions with settings', *others))}. Keep old disks and "
+        "snapshots for some days."
     )
 
 
@@ -243,9 +250,12 @@ def _known(value: object, keys: frozenset[str] | set[str]) -> dict[str, Any]:
     Raises:
         UnfilledError: it is none, or has properties that are not among the keys.
     """
-    if not isinstance(value, dict) or value.keys() - keys:
+    if not isinstance(value, dict):
         raise UnfilledError
-    return value
+    known = {key: item for key, item in value.items() if item is not None}
+    if known.keys() - keys:
+        raise UnfilledError
+    return known
 
 
 def _identity(value: Any) -> Body:  # noqa: ANN401 - JSON
@@ -257,8 +267,8 @@ def _identity(value: Any) -> Body:  # noqa: ANN401 - JSON
 def _attached(disk: object) -> Body:
     """Return a disk of a VM as one that exists."""
     known = _known(disk, _DISK)
-    managed = known.get("managedDisk")
-    if not isinstance(managed, dict) or not isinstance(managed.get("id"), str):
+    managed = _known(known.get("managedDisk"), _MANAGED)
+    if not isinstance(managed.get("id"), str):
         raise UnfilledError
     kept: Body = {key: known[key] for key in _ATTACHED if key in known}
     return {**kept, "createOption": "Attach", "managedDisk": {"id": managed["id"]}}
@@ -275,15 +285,18 @@ def _detached(vm: Resource) -> Iterator[str]:
         yield shlex.quote(f"networkProfile.networkInterfaces[{index}].deleteOption=Detach")
 
 
-def _below(vm: Resource, topology: Topology) -> Iterator[Resource]:
-    """Yield the resources that are deleted with a VM, and are no part of it.
+def _below(vm: Resource, topology: Topology) -> tuple[list[Resource], list[str]]:
+    """Return the resources that are deleted with a VM and can be created again, and the names of those that cannot.
 
-    Raises:
-        UnfilledError: not all that such a resource needs is known.
+    An extension with settings may have secrets, which Azure does not show.
     """
-    for resource in topology.graph.resources.values():
-        if resource.key.startswith(f"{vm.key}/") and resource.type in _VERSIONS:
-            yield resource
+    below = [found for found in topology.graph.resources.values() if found.key.startswith(f"{vm.key}/")]
+    known = [found for found in below if found.type in _VERSIONS and not _has_settings(found)]
+    return known, [safe(found.name) for found in below if found.type in _VERSIONS and found not in known]
+
+
+def _has_settings(resource: Resource) -> bool:
+    return lookup.value(resource, "properties.settings").value not in (ABSENT, {})
 
 
 def _again(resource: Resource) -> Body:
@@ -333,12 +346,12 @@ def _copied(disk: Resource, sku: str, name: str, zone: str) -> tuple[Command, ..
     properties = _known(body["properties"], _COPIED_PROPERTIES | _PERFORMANCE | _DISK_STATE)
     chosen = _PERFORMANCE if sku.lower() in _WITH_PERFORMANCE else frozenset()
     copied = {key: value for key, value in properties.items() if key in _COPIED_PROPERTIES | chosen}
-    access = {key: copied[key] for key in _ACCESS if key in copied}
+    also = {key: copied[key] for key in _OF_SNAPSHOTS if key in copied}
     creation = {key: value for key, value in (properties.get("creationData") or {}).items() if key in _CREATION}
     folder, group = disk.id.rpartition("/disks/")[0], quoted(disk.id.split("/")[4])
     source = f"{folder}/snapshots/{name}"
     data: Body = {"createOption": "Copy", "sourceResourceId": disk.id}
-    snapshot: Body = {"location": disk.location, "properties": {"creationData": data, "incremental": True, **access}}
+    snapshot: Body = {"location": disk.location, "properties": {"creationData": data, "incremental": True, **also}}
     copy: Body = {"location": disk.location, "zones": [zone], "sku": {"name": sku}}
     if body.get("tags"):
         copy["tags"] = body["tags"]

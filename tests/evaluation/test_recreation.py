@@ -101,6 +101,10 @@ def of_data(vm: dict[str, Any]) -> list[dict[str, Any]]:
         ("properties.storageProfile.osDisk.vhd", {"uri": "https://x"}),
         ("properties.storageProfile.dataDisks[0].managedDisk", {}),
         ("properties.networkProfile.networkInterfaces", []),
+        (
+            "properties.storageProfile.osDisk.managedDisk.securityProfile",
+            {"securityEncryptionType": "x"},
+        ),
         ("managedBy", "x"),
         ("tags.note", "password=[redacted]"),
         ("tags.note", "a\x1b[2Jb"),
@@ -109,6 +113,13 @@ def of_data(vm: dict[str, Any]) -> list[dict[str, Any]]:
 )
 def test_a_vm_that_might_lose_something_is_not_recreated(path: str, value: object) -> None:
     assert steps("AVL014", SPOT, {"resource": "vm-db-a", "path": path, "value": value}) == ()
+
+
+@pytest.mark.slow
+def test_an_extension_that_may_have_secrets_is_only_named() -> None:
+    found = steps("AVL014", SPOT, {"resource": "ama-vm-db-a", "path": "properties.settings", "value": {"a": 1}})
+    assert [*sent(found)] == ["virtualMachines/vm-db-a"]
+    assert "extensions with settings, ama-vm-db-a. Keep" in found[-2].text
 
 
 @pytest.mark.slow
