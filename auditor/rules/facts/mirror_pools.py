@@ -7,15 +7,13 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.estate.load_balancing import CONFIGURATIONS
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.mirror_members import stated_failover
 from auditor.rules.facts.mirror_traffic import pools
-from auditor.rules.facts.pools import primary_configuration
+from auditor.rules.facts.pools import joining
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, PartialList, Read, Unknown
-from auditor.snapshot.lookup import parts
+from auditor.snapshot.known import Answer, PartialList, Unknown
 from auditor.snapshot.model import Part, Resource
 
 MEMBER: Final = "failover-member"
@@ -67,16 +65,9 @@ def is_in_pool(context: Context, place: PoolVm) -> Answer:
     """
     balancing = context.topology.load_balancing
     found = balancing.vms(place.pool)
-    reads = balancing.shown_by(place.pool, place.vm)
-    if not reads:
-        reads = (Read(place.pool.resource.id, place.pool.path, place.pool.id), *_joining(context, place))
+    reads = balancing.shown_by(place.pool, place.vm) or joining(context, place.vm, [place.pool])
     return Answer(_has(PartialList.of(found.value), place.vm), reads)
 
 
 def _has(vms: PartialList, vm: Resource) -> bool | Unknown:
     return any(one.key == vm.key for one in vms.of_type(Resource)) or vms.incomplete_because or False
-
-
-def _joining(context: Context, place: PoolVm) -> tuple[Read, ...]:
-    """Return the primary IP configuration of a VM if the pool has those of others."""
-    return primary_configuration(context, place.vm) if parts(place.pool, CONFIGURATIONS) else ()

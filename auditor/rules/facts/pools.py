@@ -172,12 +172,16 @@ def _pools_beside(context: Context, vm: Resource) -> tuple[Read, ...]:
     others = [other for vms in members if vm.key in vms for other in vms.values()]
     alike = [other for other in others if roles_of(context, other) == roles_of(context, vm)]
     found = {pool.key: pool for other in alike for pool in topology.load_balancing.pools_of(other)}
-    served = [pool for pool in found.values() if is_served(topology, pool).value is True]
-    reads = tuple(Read(pool.resource.id, pool.path, pool.id) for pool in served if parts(pool, CONFIGURATIONS))
-    return (*reads, *primary_configuration(context, vm)) if reads else ()
+    return joining(context, vm, [pool for pool in found.values() if is_served(topology, pool).value is True])
 
 
-def primary_configuration(context: Context, vm: Resource) -> tuple[Read, ...]:
+def joining(context: Context, vm: Resource, pools: Iterable[Part]) -> tuple[Read, ...]:
+    """Return those of some pools that have IP configurations, and the primary one of a VM; empty if there are none."""
+    reads = tuple(Read(pool.resource.id, pool.path, pool.id) for pool in pools if parts(pool, CONFIGURATIONS))
+    return (*reads, *_primary_configuration(context, vm)) if reads else ()
+
+
+def _primary_configuration(context: Context, vm: Resource) -> tuple[Read, ...]:
     """Return the id of the primary IP configuration of a VM as it was read, none if that is not known."""
     named = parts(vm, "properties.networkProfile.networkInterfaces[*]")
     primary = [one for one in named if len(named) == 1 or value(one, "properties.primary").value is True]
