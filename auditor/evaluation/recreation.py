@@ -143,6 +143,8 @@ class Command(NamedTuple):
     """A command for the subscription of the VM, in quoted words."""
 
     words: tuple[str, ...]
+    disturbs: bool = False
+    """Whether the VM is away because of it."""
 
 
 def steps(vm: Resource, topology: Topology, how: How) -> Iterator[Command | str]:
@@ -158,7 +160,7 @@ def steps(vm: Resource, topology: Topology, how: How) -> Iterator[Command | str]
         "lock forbids to delete the VM, and if nothing of it was changed since Azure was read, even by other steps. "
         "It is created again as it was."
     )
-    yield Command(("az vm deallocate", *named))
+    yield Command(("az vm deallocate", *named), disturbs=True)
     yield Command(("az vm update", *named, "--set", *_detached(vm)))
     if how.zone:
         disks = [*_copies(new, topology, how.zone)]
@@ -166,7 +168,7 @@ def steps(vm: Resource, topology: Topology, how: How) -> Iterator[Command | str]
     yield Command(("az vm show", *named, "--query", shlex.quote(_DELETED)))
     ready = " Each copy must be complete: a wait ends after an hour in any case." if how.zone else ""
     yield f"Go on only if that printed [] and nothing else: nothing may be deleted together with {vm.name}.{ready}"
-    yield Command(("az vm delete", *named, "--yes"))
+    yield Command(("az vm delete", *named, "--yes"), disturbs=True)
     yield _put(vm.id, _COMPUTE_VERSION, new)
     yield Command(("az vm wait", *named, "--created"))
     again, others = _below(vm, topology)

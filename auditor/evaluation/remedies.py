@@ -290,9 +290,9 @@ class _Filler:
             if isinstance(each, str):
                 yield FilledStep(text=each)
                 continue
-            choices = step.choices if first else {}
-            yield FilledStep(self._command(each.words, vm), disturbs=step.disturbs, vm=vm.id, choices=choices)
-            first = False
+            choices, first = step.choices if first else {}, False
+            disturbs, id_ = (step.disturbs, vm.id) if each.disturbs else (Disturbance.NOTHING, "")
+            yield FilledStep(self._command(each.words, vm), disturbs=disturbs, vm=id_, choices=choices)
 
     def _chosen(self, text: str, step: Step, place: _Place) -> str:
         """Return a value of a new VM, filled in; a choice as `recreation` has it."""

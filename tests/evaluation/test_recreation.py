@@ -70,6 +70,8 @@ def test_a_vm_is_created_again_with_all_that_it_was() -> None:
         "rest --method",
     ]
     assert "only if vm-db-a is now the backup failover member" in found[0].text
+    away = [step.command.split()[2] for step in found if step.disturbs is Disturbance.RECREATES]
+    assert away == ["deallocate", "delete"]
     assert found[3].command.count("deleteOption=Detach") == 6  # the OS disk, four data disks, the network interface
     bodies = fixtures.known_good("trakcare-current").inventory["value"]
     old = next(body for body in bodies if body.get("name") == "vm-db-a")
