@@ -41,8 +41,9 @@ _ID: Final = re.compile(
 )
 """A resource id, with its resource group and the name below that."""
 _SUBSCRIPTION: Final = re.compile(
-    r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+    r"""(?<=/subscriptions/)(?!'?"\$\{)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}""", re.IGNORECASE
 )
+"""The id of a subscription, or what stands in its place in an id, except for a variable of a command; any GUID."""
 
 SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 """An id in a text."""
