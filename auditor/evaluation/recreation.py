@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -117,6 +118,7 @@ _DISK_STATE: Final = frozenset(
     }
 )
 _ZONE_REDUNDANT: Final = "_zrs"
+_SEGMENTS_OF_VM: Final = 9
 _LONGEST_NAME: Final = 80
 _LETTERS_OF_ZONE: Final = 3
 _SNAPSHOT_READY: Final = "properties.completionPercent==`100.0`"
@@ -292,9 +294,18 @@ def _below(vm: Resource, topology: Topology) -> tuple[list[Resource], list[str]]
 
     An extension with settings may have secrets, which Azure does not show.
     """
-    below = [found for found in topology.graph.resources.values() if found.key.startswith(f"{vm.key}/")]
-    known = [found for found in below if found.type in _VERSIONS and not _has_settings(found)]
-    return known, [safe(found.name) for found in below if found.type in _VERSIONS and found not in known]
+    below = topology.once(_by_vm).get(vm.key, ())
+    known = [found for found in below if not _has_settings(found)]
+    return known, [safe(found.name) for found in below if _has_settings(found)]
+
+
+def _by_vm(topology: Topology) -> dict[str, list[Resource]]:
+    """Return the resources of the types in `_VERSIONS` by the key of the VM below which they are."""
+    found: dict[str, list[Resource]] = defaultdict(list)
+    for type_ in _VERSIONS:
+        for resource in topology.graph.by_type.get(type_, ()):
+            found["/".join(resource.key.split("/")[:_SEGMENTS_OF_VM])].append(resource)
+    return found
 
 
 def _has_settings(resource: Resource) -> bool:
