@@ -170,7 +170,7 @@ def _pools_beside(context: Context, vm: Resource) -> tuple[Read, ...]:
     topology, tiers = context.topology, context.deployment.tiers if context.deployment else ()
     members = [{other.key: other for other in PartialList.of(tier.members).of_type(Resource)} for tier in tiers]
     others = [other for vms in members if vm.key in vms for other in vms.values()]
-    alike = [other for other in others if roles_of(context, other) == roles_of(context, vm)]
+    alike = [other for other in others if {*roles_of(context, other)} == {*roles_of(context, vm)}]
     found = {pool.key: pool for other in alike for pool in topology.load_balancing.pools_of(other)}
     return joining(context, vm, [pool for pool in found.values() if is_served(topology, pool).value is True])
 
