@@ -31,6 +31,7 @@ _READ_ONLY = {
     "fqdn",
     "id",
     "instanceView",
+    "managedBy",
     "name",
     "provisioningState",
     "publicCertData",
@@ -157,6 +158,8 @@ class FakeArm:
         old = self._find(path)
         self._refuse(old or {}, new)
         _keep_members(old or {}, new)
+        if old and "managedBy" in old:  # Azure alone changes it
+            new["managedBy"] = old["managedBy"]
         if old and _type_of(path) == DISK and old["sku"]["name"] != new["sku"]["name"]:
             for performance in fake_compute.PERFORMANCE:  # Azure sets that of the new SKU
                 new["properties"].pop(performance, None)
