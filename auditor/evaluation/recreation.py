@@ -178,8 +178,8 @@ def steps(vm: Resource, topology: Topology, how: How) -> Iterator[Command | str]
         yield _put(below.id, _VERSIONS[below.type], _again(below))
     yield (
         f"Start InterSystems on {vm.name}, and enable its automatic start. Create again what is not shown here: the "
-        f"roles of its identity, its backup, {', '.join(('extensions with settings', *others))}. Keep old disks and "
-        "snapshots for some days."
+        "roles of its identity, its backup, replication and data collection, "
+        f"{', '.join(('extensions with settings', *others))}. Keep old disks and snapshots for some days."
     )
 
 

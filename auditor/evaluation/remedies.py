@@ -150,7 +150,7 @@ def _seen(
 
 
 def _repeated(step: Step, named: list[tuple[_Place, object]], topology: Topology) -> list[tuple[_Place, object]]:
-    """Return the resources without a value, and of those with the same value all but the last in the order of steps.
+    """Return the resources without a value, and of those with the same value all but the last in the order, or one.
 
     There are none if the step is not for all resources that are named: they must become different in the same way.
     """
@@ -161,7 +161,8 @@ def _repeated(step: Step, named: list[tuple[_Place, object]], topology: Topology
     for value in dict.fromkeys(json.dumps(value) for _, value in named if value is not None):
         same = [(place, other) for place, other in named if json.dumps(other) == value]
         stays = max(same, key=lambda item: _rank(item[0].resource.key, mirrors))
-        found += [item for item in same if item is not stays]
+        moving = [item for item in same if item is not stays]
+        found += moving[-1:] if step.repeated == "one" else moving
     return found
 
 

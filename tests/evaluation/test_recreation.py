@@ -158,6 +158,14 @@ def test_the_arbiter_moves_rather_than_a_failover_member() -> None:
 
 
 @pytest.mark.slow
+def test_of_three_servers_in_one_zone_one_moves() -> None:
+    web = ["vm-web-a", "vm-web-b", "vm-print-a"]
+    same = [{"resource": name, "path": "zones[0]", "value": "2"} for name in web]
+    found = steps("AVL002", *same, declare=[{"path": "deployments[0].tiers[0].members", "value": web}])
+    assert {step.vm.rsplit("/", 1)[1] for step in found if step.vm} == {"vm-print-a"}
+
+
+@pytest.mark.slow
 def test_where_there_is_no_other_place_nothing_is_recreated() -> None:
     region: dict[str, Any] = {
         "id": f"{GROUP.split('/resourceGroups')[0]}/locations/westeurope",
