@@ -28,7 +28,7 @@ from auditor.report import wording
 from auditor.report.build import build
 from auditor.report.document import Document, RemedyStep
 from auditor.report.formats import FORMATS, RUNBOOKS
-from auditor.report.remedies import without_ids
+from auditor.report.remedies import lines, without_ids
 from auditor.report.terminal import explanation
 from auditor.report.view import View
 from auditor.rules import packs
@@ -328,6 +328,17 @@ def test_formats_show_the_steps_of_the_finding_in_place_of_the_fix() -> None:
         (result,) = json.loads(shown[name])["runs"][0]["results"]
         assert result["properties"]["remedy"] == lines
         assert result["message"]["text"].endswith(f"Run: {IN_FORMATS[1].command}; nothing of this was run.")
+
+
+def test_what_several_steps_in_a_row_disturb_is_said_once() -> None:
+    steps = [
+        RemedyStep(command="az 1"),
+        RemedyStep(command="az 2"),
+        RemedyStep(text="Wait."),
+        RemedyStep(command="az 3"),
+    ]
+    (finding,) = with_steps(*steps).findings
+    assert [*lines(finding)] == ["# Disturbs: nothing.", "az 1", "az 2", "# Wait.", "# Disturbs: nothing.", "az 3"]
 
 
 def test_the_terminal_shows_the_fix_only_where_a_fail_has_no_steps() -> None:

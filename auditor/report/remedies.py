@@ -51,8 +51,8 @@ def lines(finding: Finding) -> Iterator[str]:
 
 
 def _lines(steps: Iterable[RemedyStep]) -> Iterator[str]:
-    for step in steps:
-        yield from (f"# {text}" for text in _about(step))
+    for step, about in _told(steps):
+        yield from (f"# {text}" for text in about)
         if step.command:
             yield printable(step.command)
 
@@ -77,9 +77,9 @@ def apart(finding: Finding) -> list[list[str]]:
 def in_one_line(finding: Finding) -> str:
     """Return the steps of a finding as one line, "" without any; the semicolons between them belong to no command."""
     steps = []
-    for number, step in enumerate(finding.remedy, start=1):
-        about = " ".join(_about(step))
-        text = f"{about} Run: {printable(step.command)}" if step.command else about.rstrip(".")
+    for number, (step, texts) in enumerate(_told(finding.remedy), start=1):
+        about = " ".join(texts)
+        text = f"{about} Run: {printable(step.command)}".lstrip() if step.command else about.rstrip(".")
         steps.append(f"Step {number} of {len(finding.remedy)}: {text}")
     return "; ".join(steps)
 
@@ -118,14 +118,19 @@ def _variable(subscription: str) -> str:
     return f'"${{{name}:?}}"'
 
 
-def _about(step: RemedyStep) -> Iterator[str]:
-    """Yield what a person must know before a step."""
-    if step.text:
-        yield printable(step.text)
-    if step.command:
-        yield f"Disturbs: {step.disturbs}{f' ({printable(arm.name_of(step.vm))})' if step.vm else ''}."
-    for name, meaning in step.choices.items():
-        yield f"Choose {printable(name)}: {printable(meaning)}."
+def _told(steps: Iterable[RemedyStep]) -> Iterator[tuple[RemedyStep, list[str]]]:
+    """Yield the steps, each with what a person must know before it; what several in a row disturb is said once."""
+    said = ""
+    for step in steps:
+        disturbs = _disturbs(step) if step.command else ""
+        texts = [step.text or "", disturbs if disturbs != said else ""]
+        texts += [f"Choose {name}: {meaning}." for name, meaning in step.choices.items()]
+        yield step, [printable(text) for text in texts if text]
+        said = disturbs
+
+
+def _disturbs(step: RemedyStep) -> str:
+    return f"Disturbs: {step.disturbs}{f' ({arm.name_of(step.vm)})' if step.vm else ''}."
 
 
 # --- the runbook ------------------------------------------------------------------------------------------------------
@@ -238,7 +243,7 @@ def _in_shell(step: RemedyStep) -> Iterator[str]:
     elif step.text:
         yield f"confirm {shlex.quote(printable(step.text))}"
     if step.command:
-        yield f"# {next(_about(step))}"
+        yield f"# {printable(_disturbs(step))}"
         for name, meaning in step.choices.items():
             yield f"{name}=$(choose {shlex.quote(printable(f'{name}, {meaning}'))})"
         yield printable(step.command)
