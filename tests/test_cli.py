@@ -426,6 +426,7 @@ def test_arguments_without_a_command_print_the_help(command: list[str], capsys: 
     assert captured.err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--help", "--version", "scan --help", "completion bash"])
 def test_what_only_prints_about_the_command_line_imports_no_library(words: str, tmp_path: Path) -> None:
     script = f"import sys; from auditor.cli.main import main\ntry: main({words.split()})\nexcept SystemExit: pass\n"

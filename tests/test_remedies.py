@@ -313,6 +313,7 @@ def test_a_variable_stands_for_the_subscription_where_ids_are_hidden() -> None:
         assert (said.returncode == 0) is bool(words)
 
 
+@pytest.mark.slow
 def test_formats_show_the_steps_of_the_finding_in_place_of_the_fix() -> None:
     shown = {name: FORMATS[name].render(with_steps(*IN_FORMATS), View()) for name in FORMATS}
     command = without_ids(with_steps(*IN_FORMATS)).findings[0].remedy[1].command or ""
