@@ -249,7 +249,7 @@ def test_an_older_report_has_no_picture() -> None:
 def test_a_page_of_300_findings_is_well_below_a_megabyte_and_a_half() -> None:
     own = [finding for finding in demo().findings if finding.deployment == "trakcare-prod"]
     many = msgspec.structs.replace(demo(), findings=tuple(own[number % len(own)] for number in range(300)))
-    assert len(FORMATS["html"].render(many, View()).encode()) < 1_450_000
+    assert len(FORMATS["html"].render(many, View()).encode()) < 1_400_000
 
 
 def test_the_script_is_short_and_only_hides() -> None:
