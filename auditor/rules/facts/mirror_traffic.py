@@ -132,19 +132,27 @@ def unserved(context: Context, mirror: Mirror) -> Answer:
 
 @fact("mirror.unserved_ports", "mirror", gives="number*")
 def unserved_ports(context: Context, mirror: Mirror) -> Answer:
-    """The declared other TCP ports to which no load-balancing rule leads, for one of the failover members at least."""
+    """The declared other TCP ports to which no load-balancing rule leads, for one of the failover members at least.
+
+    If there is no rule at all for the only one of them, the evidence has the pool of the only rule for the superserver.
+    """
     into = _rules_into(context, mirror)
     members = PartialList.of(stated_failover(context, mirror).value)
     leading = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
     unread = next((port.value for _, port in leading if isinstance(port.value, Unknown)), None)
     known: list[object] = []
     reads: list[Read] = [read for _, port in leading for read in port.reads]
+    without_rule: list[int] = []
     for wanted in mirror.declared.ports:
         rules = [rule for rule, port in leading if port.value in {wanted, EVERY_PORT}]
         targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules))
         served = {vm.key for vm in targets.of_type(Resource)}
         if any(vm.key not in served for vm in members.of_type(Resource)):
             known.append(into.missing or unread or targets.incomplete_because or wanted)
+            without_rule += () if rules else (wanted,)
+    own = PartialList.of(superserver_rules(context, mirror).value)
+    if without_rule == known and len(known) == len(own.known) == 1 and own.complete:
+        reads += (read for rule in own.of_type(Part) for read in value(rule, "properties.backendAddressPool.id").reads)
     return Answer(
         PartialList(tuple(known), members.incomplete_because if mirror.declared.ports else None), tuple(reads)
     )
