@@ -185,7 +185,7 @@ def steps(vm: Resource, topology: Topology, how: How) -> Iterator[Command | str]
 
 def _put(id_: str, version: str, body: Mapping[str, Any]) -> Command:
     url = _with_choices(f"{_text(id_)}?api-version={version}")
-    text = _with_choices(json.dumps(_checked(body), separators=(",", ":")).replace(r"\u0000", CHOICE))
+    text = _with_choices(json.dumps(_checked(body), sort_keys=True, separators=(",", ":")).replace(r"\u0000", CHOICE))
     return Command(("az rest --method put --url", url, "--body", text))
 
 
