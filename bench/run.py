@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 import estate
 
-from auditor.cli import exit_codes
+from auditor.cli import scan_codes
 from auditor.sources import snapshot_file
 from auditor.sources.file_source import FileSource
 
@@ -96,7 +96,7 @@ def scanning(file: Path) -> float:
     begun = time.process_time()
     report = scan.scan(scan.Request(FileSource(file)))
     taken = time.process_time() - begun
-    if exit_codes.has_errors(report):
+    if scan_codes.has_errors(report):
         raise SystemExit("the outcome of a rule is error: this is a bug of auditor, and the time is not valid")
     return taken
 

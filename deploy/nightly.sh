@@ -1,6 +1,6 @@
 #!/bin/sh
-# One nightly run. It reads the subscriptions AUDITOR_SUBSCRIPTIONS (ids, separated by spaces) and writes into the folder
-# AUDITOR_HOME:
+# One nightly run. It reads the subscriptions AUDITOR_SUBSCRIPTIONS (ids or names, separated by semicolons or, without
+# one, by spaces) and writes into the folder AUDITOR_HOME:
 #
 #   snapshots/TIME.jsonl.gz                  the snapshot
 #   reports/TIME.txt .json .sarif .md        the reports
@@ -19,7 +19,7 @@ die() {
 }
 
 [ -n "${AUDITOR_HOME:-}" ] || die 'AUDITOR_HOME is not set: the folder of snapshots and reports'
-[ -n "${AUDITOR_SUBSCRIPTIONS:-}" ] || die 'AUDITOR_SUBSCRIPTIONS is not set: the ids of the subscriptions to read'
+[ -n "${AUDITOR_SUBSCRIPTIONS:-}" ] || die 'AUDITOR_SUBSCRIPTIONS is not set: the ids or names of the subscriptions to read'
 command -v auditor >/dev/null || die 'auditor is not on the PATH'
 cd -- "$AUDITOR_HOME" || die "AUDITOR_HOME is not a folder: $AUDITOR_HOME"
 mkdir -p snapshots reports || die "$AUDITOR_HOME is not writable"
@@ -53,9 +53,12 @@ for file in deployment waivers attestations; do
 done
 if exists approved.jsonl.gz; then set -- --baseline=approved.jsonl.gz "$@"; fi
 set -f
+case $AUDITOR_SUBSCRIPTIONS in *';'*) IFS=';' ;; esac # so that names may have spaces
 for subscription in $AUDITOR_SUBSCRIPTIONS; do
-  set -- "--subscription=$subscription" "$@"
+  subscription=$(printf '%s' "$subscription" | tr '\n\t' '  ' | sed 's/^ *//; s/ *$//')
+  [ -z "$subscription" ] || set -- "--subscription=$subscription" "$@"
 done
+unset IFS
 
 auditor scan --no-config "$@" --details -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" \
   -o "sarif=reports/$time.sarif" -o "markdown=reports/$time.md" -o "terminal=reports/$time.txt" &

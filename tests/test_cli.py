@@ -426,8 +426,18 @@ def test_arguments_without_a_command_print_the_help(command: list[str], capsys: 
     assert captured.err == ""
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["--help", "--version", "scan --help", "completion bash"])
+def test_what_only_prints_about_the_command_line_imports_no_library(words: str, tmp_path: Path) -> None:
+    script = f"import sys; from auditor.cli.main import main\ntry: main({words.split()})\nexcept SystemExit: pass\n"
+    script += "sys.exit(str({'msgspec', 'yaml', 'rich', 'azure', 'auditor.rules'} & {*sys.modules} or ''))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "auditor" in done.stdout
+    assert done.stderr.strip() == ""
+
+
 def test_each_command_has_an_example_that_it_accepts(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in commands.COMMANDS:
+    for command in (*commands.COMMANDS, "completion"):
         with pytest.raises(SystemExit):
             main([*command.split(), "--help"])
         examples = re.findall(rf"^  (auditor {command} ?.*)$", capsys.readouterr().out, re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import html
 import io
 import json
 import shlex
@@ -26,8 +27,9 @@ from auditor.evaluation.remedies import FilledStep
 from auditor.report import wording
 from auditor.report.build import build
 from auditor.report.document import Document, RemedyStep
-from auditor.report.formats import FORMATS
-from auditor.report.remedies import as_markdown, as_shell, without_ids
+from auditor.report.formats import FORMATS, RUNBOOKS
+from auditor.report.remedies import lines, without_ids
+from auditor.report.terminal import explanation
 from auditor.report.view import View
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
@@ -85,6 +87,16 @@ def test_a_step_may_be_for_some_observed_values(state: str, commands: list[str])
     path = "properties.securitySettings.immutabilitySettings.state"
     [steps] = fails("BKP007", topology({"set": [{"resource": "rsv-trakcare-weu", "path": path, "value": state}]}))
     assert [shlex.split(step.command)[-3] for step in steps if step.command] == commands
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("agent", "commands"), [("OmsAgentForLinux", 1), ("AzureDiskEncryptionForLinux", 0)])
+def test_what_is_observed_of_a_named_property_is_its_value(agent: str, commands: int) -> None:
+    """A disk must not be left encrypted by an extension that is gone."""
+    [steps] = fails(
+        "GOV005", topology({"set": [{"resource": "ama-vm-db-a", "path": "properties.type", "value": agent}]})
+    )
+    assert len([step for step in steps if step.command]) == commands
 
 
 def named(name: str) -> Topology:
@@ -148,7 +160,7 @@ def test_a_choice_is_a_variable_and_the_arbiter_is_alone() -> None:
     assert "vm-arbiter is the arbiter of the mirror TRAKDB: go on only if both failover members" in before.text
     assert [*stop.choices] == ["SIZE"]
     assert resize.command.startswith(
-        'az vm resize -g rg-trakcare-prod-weu -n vm-arbiter --size "$SIZE" --subscription '
+        'az vm resize -g rg-trakcare-prod-weu -n vm-arbiter --size "${SIZE:?}" --subscription '
     )
 
 
@@ -266,14 +278,14 @@ def test_no_text_becomes_a_command(tmp_path: Path) -> None:
     kept = tmp_path / "report.json"
     main(["scan", "--demo", "-o", f"json={kept}"])
     document = hostile(msgspec.json.decode(kept.read_bytes(), type=Document))
-    script = as_shell(document)
-    commands = [line for line in script.splitlines()[6:] if line and not line.startswith("#")]
+    script = RUNBOOKS["sh"].render(document, View())
+    commands = [line for line in script.splitlines()[7:] if line and not line.startswith("#")]
     assert {line.split(" ")[0].split("=")[0] for line in commands} == {"az", "confirm", "SIZE"}
     for line in commands:
         words = shlex.split(line.removeprefix("SIZE=$(").removesuffix(")") if line.startswith("SIZE=") else line)
         assert words[0] == "az" or len(words) == 2
-    fences = [line for line in as_markdown(document).splitlines() if line.startswith("```")]
-    assert {len(line) - len(line.lstrip("`")) for line in fences} == {4}
+    fences = [line for line in RUNBOOKS["markdown"].render(document, View()).splitlines() if line.startswith("```")]
+    assert {len(line) - len(line.lstrip("`")) for line in fences} == {3, 4}  # 3 around our own words
 
 
 GUID = "0a1b2c3d-0000-4000-8000-00000000000f"
@@ -301,11 +313,13 @@ def test_a_variable_stands_for_the_subscription_where_ids_are_hidden() -> None:
         assert (said.returncode == 0) is bool(words)
 
 
+@pytest.mark.slow
 def test_formats_show_the_steps_of_the_finding_in_place_of_the_fix() -> None:
     shown = {name: FORMATS[name].render(with_steps(*IN_FORMATS), View()) for name in FORMATS}
+    command = without_ids(with_steps(*IN_FORMATS)).findings[0].remedy[1].command or ""
     for name in ("markdown", "html"):
         assert GUID not in shown[name]
-        assert wording.alias(GUID).upper().replace("-", "_") in shown[name]
+        assert command in html.unescape(shown[name])
         assert "$SIZE" in shown[name]
     (row,) = csv.DictReader(io.StringIO(shown["csv"], newline=""))
     assert row["commands"] == f"Step 1 of 2: Look first; Step 2 of 2: Disturbs: nothing. Run: {IN_FORMATS[1].command}"
@@ -317,11 +331,30 @@ def test_formats_show_the_steps_of_the_finding_in_place_of_the_fix() -> None:
         assert result["message"]["text"].endswith(f"Run: {IN_FORMATS[1].command}; nothing of this was run.")
 
 
+def test_what_several_steps_in_a_row_disturb_is_said_once() -> None:
+    steps = [
+        RemedyStep(command="az 1"),
+        RemedyStep(command="az 2"),
+        RemedyStep(text="Wait."),
+        RemedyStep(command="az 3"),
+    ]
+    (finding,) = with_steps(*steps).findings
+    assert [*lines(finding)] == ["# Disturbs: nothing.", "az 1", "az 2", "# Wait.", "# Disturbs: nothing.", "az 3"]
+
+
+def test_the_terminal_shows_the_fix_only_where_a_fail_has_no_steps() -> None:
+    for document, label in ((with_steps(*IN_FORMATS), "Do "), (with_steps(), "Fix ")):
+        details = FORMATS["terminal"].render(document, View(details=True, width=200))
+        for shown in (details, explanation.render(document, reports.PROBE.id, "", View(width=200))):
+            assert [word for word in ("Do ", "Fix ") if f"  {word} " in shown or f"\n{word} " in shown] == [label]
+
+
 @pytest.mark.parametrize("value", ["{a}", "a[0]", "<b>"])
 def test_a_message_of_sarif_has_no_command_that_its_escapes_would_change(value: str) -> None:
     shown = FORMATS["sarif"].render(with_steps(RemedyStep(command=f"az x '{value}'")), View())
     (result,) = json.loads(shown)["runs"][0]["results"]
     assert "az x" not in result["message"]["text"]
+    assert "auditor remedy prints" in result["message"]["text"]
     assert f"az x '{value}'" in result["properties"]["remedy"]
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from auditor import scan
-from auditor.cli import exit_codes
+from auditor.cli import scan_codes
 from auditor.errors import InputError
 from auditor.evaluation.drift.model import Drift, FindingChange
 from auditor.evaluation.model import BaselineState, Finding, Outcome
@@ -198,15 +198,15 @@ def test_how_bad_a_report_is(raw: Path, declared: Path, own: Path) -> None:
     report = scan.scan(Request(FileSource(raw), deployment=declared, rules=(own,)))
     report = msgspec.structs.replace(report, findings=tuple(f for f in report.findings if f.rule.id == "OWN001"))
     asked = {
-        severity: exit_codes.has_finding(report, severity)
+        severity: scan_codes.has_finding(report, severity)
         for severity in ("critical", "high", "medium", "info", "none")
     }
     assert asked == {"critical": False, "high": False, "medium": True, "info": True, "none": False}
     unsure = [msgspec.structs.replace(f, outcome=Outcome.UNKNOWN) for f in report.findings]
-    assert not exit_codes.has_finding(msgspec.structs.replace(report, findings=tuple(unsure)), "info")
-    assert not exit_codes.has_errors(report)
+    assert not scan_codes.has_finding(msgspec.structs.replace(report, findings=tuple(unsure)), "info")
+    assert not scan_codes.has_errors(report)
     broken = [msgspec.structs.replace(f, outcome=Outcome.ERROR) for f in report.findings]
-    assert exit_codes.has_errors(msgspec.structs.replace(report, findings=tuple(broken)))
+    assert scan_codes.has_errors(msgspec.structs.replace(report, findings=tuple(broken)))
 
 
 UNKNOWN = reports.unknown(reports.PROBE, reports.MIRROR, "not read")
@@ -240,6 +240,6 @@ def test_a_finding_lost_from_sight_counts_unless_its_unknown_successor_counts(
         drift = Drift(reports.baseline(), (FindingChange(state, FAIL, now),), ())
         return msgspec.structs.replace(reports.report(*filter(None, (now, *others))), drift=drift)
 
-    assert exit_codes.has_lost_sight(report(BaselineState.LOST_SIGHT)) is lost
-    assert not exit_codes.has_lost_sight(report(BaselineState.GONE))
-    assert not exit_codes.has_lost_sight(reports.report(UNKNOWN))
+    assert scan_codes.has_lost_sight(report(BaselineState.LOST_SIGHT)) is lost
+    assert not scan_codes.has_lost_sight(report(BaselineState.GONE))
+    assert not scan_codes.has_lost_sight(reports.report(UNKNOWN))

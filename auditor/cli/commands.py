@@ -15,16 +15,15 @@ from typing import Final
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, scaffold, testing
 from auditor.azure import arm
-from auditor.cli import completion, exit_codes, live_line, outputs
-from auditor.cli.parser import CLOUDS, parser
+from auditor.cli import exit_codes, live_line, outputs, scan_codes
+from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
 from auditor.losses.objectives import Met
 from auditor.report import reading, rules, wording
 from auditor.report.build import build
-from auditor.report.formats import FORMATS
-from auditor.report.remedies import RUNBOOKS
+from auditor.report.formats import FORMATS, RUNBOOKS
 from auditor.rules import packs
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
@@ -49,7 +48,7 @@ def _scan(options: argparse.Namespace) -> int:
     since = shlex.join(["", "--baseline", str(options.baseline)]).removeprefix("''") if options.baseline else ""
     outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}{since}", source))
     fail_on = options.fail_on or ("info" if options.fail_on_new else "high")
-    return exit_codes.of(evaluation, fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete)
+    return scan_codes.of(evaluation, fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete)
 
 
 def _check_filter(options: argparse.Namespace) -> None:
@@ -65,7 +64,7 @@ def _drift(options: argparse.Namespace) -> int:
     command = f"{shlex.join(['auditor', 'drift', str(options.baseline), str(options.snapshot)])} {others}".strip()
     view = outputs.view(options, command, _words(options), only_changes=True)
     outputs.write_report(evaluation, wanted, view)
-    return exit_codes.of(evaluation, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
+    return scan_codes.of(evaluation, "info", only_worse=True, allow_incomplete=options.allow_incomplete)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -255,11 +254,6 @@ def _guest_script(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _completion(options: argparse.Namespace) -> int:
-    sys.stdout.write(completion.script(parser(), options.shell))
-    return exit_codes.OK
-
-
 def _discover(options: argparse.Namespace) -> int:
     output = outputs.only(options.output, outputs.DEPLOYMENT)
     if output:
@@ -304,7 +298,8 @@ def _hidden_by(gap: Gap) -> str:
     """Return what a gap hides; of guest files, which file has it."""
     if not gap.is_of_guest_file:
         return gap.what
-    return f"{arm.name_of(gap.scope)} of {arm.name_of(arm.parent_of(gap.scope))}"
+    vm, _, name = gap.scope.rsplit("/", 2)
+    return f"{name} of {arm.name_of(vm)}"
 
 
 def _rules_list(options: argparse.Namespace) -> int:
@@ -354,7 +349,6 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "remedy": _remedy,
     "permissions": _permissions,
     "guest script": _guest_script,
-    "completion": _completion,
     "rules list": _rules_list,
     "rules show": _rules_show,
     "rules test": _rules_test,

@@ -12,11 +12,12 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from auditor import yaml_documents
 from auditor.cli.arguments import Parser
-from auditor.yaml_documents import Document
+
+if TYPE_CHECKING:
+    from auditor.yaml_documents import Document
 
 FILE: Final = Path("auditor.yaml")
 FORMAT: Final = "auditor.config/1"
@@ -49,6 +50,8 @@ def with_defaults(parser: Callable[[], Parser], words: Sequence[str]) -> tuple[l
     path = file if isinstance(file, Path) else None
     if path is None and ({"no_config", "demo"} & given.keys() or not os.path.lexists(FILE)):
         return [*words], None
+    from auditor import yaml_documents  # noqa: PLC0415 - most commands have no such file
+
     document = yaml_documents.read(path or FILE).validate(SCHEMA)
     if path is None:
         _check_found(document)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from auditor.cli import config, exit_codes
+from auditor.cli import completion, config, exit_codes
 from auditor.cli.arguments import HELP
 from auditor.cli.parser import parser
 from auditor.errors import InputError
@@ -21,16 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         words, file = config.with_defaults(parser, sys.argv[1:] if arguments is None else arguments)
         options = parser().parse_args(words)
-        if options.command == HELP:
-            options.print_help()
-            return exit_codes.OK
         if file is not None:
             if options.config is None:
                 sys.stderr.write(f"auditor: default options are those of {file}\n")
             options.config = file
-        from auditor.cli import commands  # noqa: PLC0415 - `auditor --help` needs a third of the time without it
-
-        code = commands.COMMANDS[options.command](options)
+        code = _command(options.command)(options)
         sys.stdout.flush()
     except InputError as error:
         sys.stderr.write(f"auditor: error: {printable(str(error))}\n")
@@ -42,3 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.OK
     return code
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """Return what runs a command; what only prints about the command line imports nothing else, and takes no time."""
+    if name == HELP:
+        return _print_help
+    if name == "completion":
+        return _print_completion
+    from auditor.cli import commands  # noqa: PLC0415 - see above
+
+    return commands.COMMANDS[name]
+
+
+def _print_help(options: argparse.Namespace) -> int:
+    options.print_help()
+    return exit_codes.OK
+
+
+def _print_completion(options: argparse.Namespace) -> int:
+    sys.stdout.write(completion.script(parser(), options.shell))
+    return exit_codes.OK

@@ -20,12 +20,11 @@ from auditor.foresight import formats as foresights
 from auditor.foresight.document import Foresight
 from auditor.history import formats as trends
 from auditor.history.document import Trend
-from auditor.report import remedies
 from auditor.report.brief import with_passes
 from auditor.report.build import build
 from auditor.report.document import Document
 from auditor.report.filtering import Filter
-from auditor.report.formats import FORMATS
+from auditor.report.formats import FORMATS, RUNBOOKS
 from auditor.report.view import View
 from auditor.rules.model import Severity
 from auditor.snapshot.model import Snapshot
@@ -164,7 +163,7 @@ def write_trend(trend: Trend, outputs: list[Output]) -> None:
 
 def write_runbook(document: Document, outputs: list[Output]) -> None:
     """Write the remedies of a report to each output in its format."""
-    written = [(output.path, remedies.RUNBOOKS[output.format](document)) for output in outputs]
+    written = [(output.path, RUNBOOKS[output.format].render(document, View())) for output in outputs]
     write([Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
 
 

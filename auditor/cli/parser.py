@@ -15,8 +15,7 @@ from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.cli.completion import SHELLS
 from auditor.foresight.formats import FORMATS as FORESIGHT_FORMATS
 from auditor.history.formats import FORMATS as TREND_FORMATS
-from auditor.report.formats import FORMATS
-from auditor.report.remedies import RUNBOOKS
+from auditor.report.formats import FORMATS, RUNBOOKS
 
 _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the only name it has
 """The result of `add_subparsers`."""

@@ -180,6 +180,11 @@ class LoadBalancing:
         named = (self.graph.part(key) for key in self.pool_keys(rule))
         return several.missing or next((pool for pool in named if isinstance(pool, Unknown)), None)
 
+    def pools_of_rules(self, rules: Iterable[Part]) -> list[Part]:
+        """Return the distinct backend pools that exist to which some load-balancing rules send traffic."""
+        keys = dict.fromkeys(key for rule in rules for key in self.pool_keys(rule))
+        return [pool for pool in map(self.graph.part, keys) if isinstance(pool, Part)]
+
     def rules_into(self, pool: Part) -> list[Part]:
         """Return the load-balancing rules that send traffic to a pool."""
         return [rule for rule in parts(pool.resource, RULES) if pool.key in self.pool_keys(rule)]

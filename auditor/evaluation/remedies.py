@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,9 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import VM
 from auditor.estate.subjects import Members, Mirror
 from auditor.estate.topology import Topology
+from auditor.evaluation import recreation
 from auditor.evaluation.model import Finding, Outcome
+from auditor.evaluation.words import UnfilledError, may_begin, quoted, safe, variable
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Disturbance, Step
 from auditor.rules.remedies import NAME_OF, PLACEHOLDER, in_lower_case, path_in
@@ -28,7 +31,7 @@ class FilledStep(msgspec.Struct, frozen=True):
     """A step for one resource: a command, or what a person must check before the next one."""
 
     command: str = ""
-    """One line for a shell, values quoted; a choice is a variable, such as `"$SIZE"`. "" if `text` is there."""
+    """One line for a shell, values quoted; a choice is a variable, such as `"${SIZE:?}"`. "" if `text` is there."""
     text: str = ""
     disturbs: Disturbance = Disturbance.NOTHING
     vm: str = ""
@@ -58,15 +61,9 @@ class _Task(NamedTuple):
     place: _Place
 
 
-class _UnfilledError(Exception):
-    """A placeholder has no value, or one that cannot safely be a word of a command."""
-
-
 _ON_VMS: Final = frozenset({Disturbance.RESTARTS, Disturbance.RECREATES})
 _ALTERNATIVE: Final = re.compile(r"\[\d+\](?!.*\[\d+\])")
 """The number at the end of the path of an alternative."""
-_NOT_TEXT: Final = ("-", "@")
-"""How a word begins that Azure CLI takes for an option or for the name of a file."""
 
 
 def of(findings: Iterable[Finding], topology: Topology) -> Mapping[str, tuple[FilledStep, ...]]:
@@ -94,7 +91,7 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
         tasks += [[_Task(s, p) for s, places in together for p in _once(places) if p.key == key] for key in distinct]
     try:
         blocks = [*filler.blocks(tasks)]
-    except _UnfilledError:
+    except UnfilledError:
         return ()
     return tuple(step for block in _in_order(blocks, topology) for step in block)
 
@@ -105,12 +102,14 @@ def _once(places: Iterable[_Place]) -> list[_Place]:
 
 def _concern(step: Step) -> tuple[object, ...]:
     """Return what `for` says, but for the properties that a resource must have or lack."""
-    return step.type, step.path, step.present, step.observed
+    return step.type, step.path, step.present, step.observed, step.repeated
 
 
 def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int, _Place]]:
     """Return what a step is done for, each with the number of the observation that names it."""
     resources = topology.graph.resources
+    if step.ungraded and finding.graded:
+        return []
     if not step.type:
         subject = resources.get(arm.key(finding.subject.id))
         return [(number, _Place(subject, "")) for number in range(len(finding.evidence)) if subject]
@@ -119,9 +118,12 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
         others = {place.key: place for place, _ in _seen(step.other, entry, resources)}
         if step.other[0] and len(others) != 1:
             continue
+        named = [*_seen((step.type, step.path), entry, resources)]
+        if step.repeated:
+            named = _repeated(step, named, topology)
         found += [
             (number, place._replace(other=next(iter(others.values()), None)))
-            for place, value in _seen((step.type, step.path), entry, resources)
+            for place, value in named
             if _is_for(step, place.resource)
             if step.present in {None, value is not None} and _is_observed(step, value)
         ]
@@ -131,15 +133,37 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
 def _seen(
     wanted: tuple[str, str], entry: Evidence, resources: Mapping[str, Resource]
 ) -> Iterator[tuple[_Place, object]]:
-    """Yield the place of a type and path that an observation is about, with its value, else those that were read."""
+    """Yield the place of a type and path that an observation is about, with its value, else those that were read.
+
+    That of an observation whose id names a property, after `#`, is the value of the property.
+    """
     own = _place(wanted, entry.resource, entry.path, resources)
     if own:
-        yield own, entry.observed
+        id_, _, named = entry.resource.partition("#")
+        of_named = (value for resource, path, value in entry.reads if named and (resource, path) == (id_, named))
+        yield own, next(of_named, entry.observed)
         return
     for resource, path, value in entry.reads:
         place = _place(wanted, resource, path, resources)
         if place:
             yield place, value
+
+
+def _repeated(step: Step, named: list[tuple[_Place, object]], topology: Topology) -> list[tuple[_Place, object]]:
+    """Return the resources without a value, and of those with the same value all but the last in the order, or one.
+
+    There are none if the step is not for all resources that are named: they must become different in the same way.
+    """
+    if not all(_is_for(step, place.resource) for place, _ in named):
+        return []
+    mirrors = _mirrors(topology)
+    found = [item for item in named if item[1] is None]
+    for value in dict.fromkeys(json.dumps(value) for _, value in named if value is not None):
+        same = [(place, other) for place, other in named if json.dumps(other) == value]
+        stays = max(same, key=lambda item: _rank(item[0].resource.key, mirrors))
+        moving = [item for item in same if item is not stays]
+        found += moving[-1:] if step.repeated == "one" else moving
+    return found
 
 
 def _is_observed(step: Step, value: object) -> bool:
@@ -213,7 +237,7 @@ class _Filler:
         """Yield the steps of tasks, those that disturb one VM as one block.
 
         Raises:
-            _UnfilledError: a value is not known, or cannot be a word.
+            UnfilledError: a value is not known, or cannot be a word.
         """
         of_vms: dict[object, list[_Task]] = {}
         for number, together in enumerate(tasks):
@@ -249,7 +273,32 @@ class _Filler:
         vm, step = self._vm(task), task.step
         if step.check:
             yield FilledStep(text=step.check)
+        if vm and step.recreate is not None:
+            yield from self._recreated(task, vm)
+            return
         yield FilledStep(self._filled(task), disturbs=step.disturbs, vm=vm.id if vm else "", choices=step.choices)
+
+    def _recreated(self, task: _Task, vm: Resource) -> Iterator[FilledStep]:
+        """Yield the steps that recreate a VM; what a person must choose is with the first command."""
+        (step, place), first = task, True
+        how = dict(step.recreate or ())
+        wanted = recreation.How(
+            zone=self._chosen(how.get("zone", ""), step, place),
+            availability_set=self._chosen(how.get("availability-set", ""), step, place),
+            is_regular="priority" in how,
+        )
+        for each in recreation.steps(vm, self._topology, wanted):
+            if isinstance(each, str):
+                yield FilledStep(text=each)
+                continue
+            choices, first = step.choices if first else {}, False
+            disturbs, id_ = (step.disturbs, vm.id) if each.disturbs else (Disturbance.NOTHING, "")
+            yield FilledStep(self._command(each.words, vm), disturbs=disturbs, vm=id_, choices=choices)
+
+    def _chosen(self, text: str, step: Step, place: _Place) -> str:
+        """Return a value of a new VM, filled in; a choice as `recreation` has it."""
+        name = text.removeprefix("{").removesuffix("}")
+        return f"{recreation.CHOICE}{name}" if name in step.choices else "".join(self._text(text, place))
 
     def _filled(self, task: _Task) -> str:
         step, place = task
@@ -263,13 +312,13 @@ class _Filler:
         id_ = "".join(self._text(step.vm, place)) if step.vm else place.resource.id
         found = self._topology.graph.resources.get(arm.key(id_))
         if found is None or found.type != VM:
-            raise _UnfilledError
+            raise UnfilledError
         return found
 
     def _command(self, words: Iterable[str], resource: Resource) -> str:
         """Return quoted words as a command for the subscription of a resource."""
         subscription = arm.name_of(arm.subscription_of(resource.id))
-        return " ".join((*words, "--subscription", shlex.quote(_safe(subscription))))
+        return " ".join((*words, "--subscription", shlex.quote(safe(subscription))))
 
     def _word(self, word: str, step: Step, place: _Place) -> str:
         """Return a word of a command for a shell."""
@@ -280,14 +329,14 @@ class _Filler:
             if found[1] is None:
                 plain += found[0][0]
             elif found[1] in step.choices:
-                shown += (shlex.quote(plain) if plain else "") + f'"${found[1]}"'
+                shown += (shlex.quote(plain) if plain else "") + variable(found[1])
                 plain = ""
             else:
                 value = self._value(found[1], place)
-                if found.start() == 0 and (value.startswith(_NOT_TEXT) or value == "null"):
-                    raise _UnfilledError
+                if found.start() == 0:
+                    may_begin(value)
                 if is_json and any(character in value for character in '"\\'):
-                    raise _UnfilledError
+                    raise UnfilledError
                 plain += value
         plain += word[position:]
         return shown + (shlex.quote(plain) if plain or not shown else "")
@@ -304,19 +353,19 @@ class _Filler:
     def _value(self, name: str, place: _Place) -> str:
         resource, (head, _, rest) = place.resource, name.partition(".")
         if head in {"param", "setting"}:
-            return _safe(self._of_rule(head, rest))
+            return safe(self._of_rule(head, rest))
         if head == "other":
             assert place.other is not None  # noqa: S101 - the placeholder is refused where the step has no other place
             return self._value(f"part{name.removeprefix(head)}", place.other)
         if head == "place":
-            return _safe(place.part)
+            return safe(place.part)
         if head == "attachment":
-            return _safe(lookup.value(self._attachment(resource), rest).value)
+            return safe(lookup.value(self._attachment(resource), rest).value)
         if head in {"part", "parent", "resource"}:
             path, word = path_in(rest)
-            value = _safe(paths.get(resource.body, (*_owner(head, place.part), *paths.parse(path or "name"))))
-            return _safe(_segment(value, word, resource)) if word else value
-        return _safe(_of_resource(resource)[name])
+            value = safe(paths.get(resource.body, (*_owner(head, place.part), *paths.parse(path or "name"))))
+            return safe(_segment(value, word, resource)) if word else value
+        return safe(_of_resource(resource)[name])
 
     def _attachment(self, disk: Resource) -> Part:
         """Return the entry of a data disk in the VM that it is attached to."""
@@ -324,7 +373,7 @@ class _Filler:
         for entry in lookup.parts(vm, "properties.storageProfile.dataDisks[*]") if vm else ():
             if arm.key(str(lookup.value(entry, "managedDisk.id").value)) == disk.key:
                 return entry
-        raise _UnfilledError
+        raise UnfilledError
 
     def _of_rule(self, head: str, name: str) -> object:
         """Return a parameter of the rule, or a setting as the deployment file declares it."""
@@ -372,26 +421,7 @@ def _of_resource(resource: Resource) -> Mapping[str, str]:
 def _named(vm: Resource) -> Iterator[str]:
     """Yield the words that name a VM."""
     of = _of_resource(vm)
-    for option, key in (("-g", "group"), ("-n", "name")):
-        value = _safe(of[key])
-        if value.startswith(_NOT_TEXT) or value == "null":
-            raise _UnfilledError
-        yield from (option, shlex.quote(value))
-
-
-def _safe(value: object) -> str:
-    """Return a value as text.
-
-    Raises:
-        _UnfilledError: it is not known, is no text or number, or has characters that would not be shown as they are.
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:.15g}"
-    if isinstance(value, str) and value and value.isprintable():
-        return value
-    raise _UnfilledError
+    yield from ("-g", quoted(of["group"]), "-n", quoted(of["name"]))
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
@@ -405,21 +435,25 @@ def _in_order(blocks: list[tuple[FilledStep, ...]], topology: Topology) -> Itera
     if not any(step.vm for block in blocks for step in block):
         yield from blocks
         return
-    mirrors = [mirror for deployment in topology.deployments for mirror in deployment.mirrors]
-
-    def rank(block: tuple[FilledStep, ...]) -> int:
-        vm = next((step.vm for step in block if step.vm), "")
-        is_in = [any(_has(members, vm) for members in (m.failover for m in mirrors))]
-        is_in += [any(_has(members, vm) for members in (m.arbiter for m in mirrors))]
-        return 0 if not vm else 3 if is_in[0] else 2 if is_in[1] else 1
-
-    for block in sorted(blocks, key=rank):
+    mirrors = _mirrors(topology)
+    for block in sorted(blocks, key=lambda block: _rank(next((step.vm for step in block if step.vm), ""), mirrors)):
         vm = next((step.vm for step in block if step.vm), "")
         if not vm:
             yield block
             continue
         before, after = _checks(vm, mirrors)
         yield (FilledStep(text=before), *block, FilledStep(text=after))
+
+
+def _mirrors(topology: Topology) -> list[Mirror]:
+    return [mirror for deployment in topology.deployments for mirror in deployment.mirrors]
+
+
+def _rank(vm: str, mirrors: Iterable[Mirror]) -> int:
+    """Return the place of a VM in the order of steps, 0 for none."""
+    is_failover = any(_has(mirror.failover, vm) for mirror in mirrors)
+    is_arbiter = any(_has(mirror.arbiter, vm) for mirror in mirrors)
+    return 0 if not vm else 3 if is_failover else 2 if is_arbiter else 1
 
 
 def _checks(vm: str, mirrors: list[Mirror]) -> tuple[str, str]:
@@ -430,7 +464,7 @@ def _checks(vm: str, mirrors: list[Mirror]) -> tuple[str, str]:
         if _has(mirror.failover, vm):
             before = (
                 f"Go on only if {name} is now the backup failover member of {of}, and active. "
-                "If it is the primary, do this for the other member first; then let that one take over."
+                "If it is the primary, let the other member take over first."
             )
             return before, f"Wait until {name} is an active failover member of {of} again before you go on."
         if _has(mirror.arbiter, vm):

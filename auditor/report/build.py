@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -70,7 +71,11 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
     """Return the result of a scan as a report; without `passes` only with the findings that it lists in any case."""
     snapshot, drift = evaluation.snapshot, evaluation.drift
     listed = [finding for finding in evaluation.findings if passes or is_always_listed(finding)]
-    gaps = {gap: position for position, gap in enumerate(evaluation.coverage.gaps)}
+    coverage = evaluation.coverage
+    unseen = _Unseen(
+        gaps={gap: position for position, gap in enumerate(coverage.gaps)},
+        declarations={text: position for position, text in enumerate(coverage.declarations)},
+    )
     return Document(
         format="auditor.report/1",
         tool=Tool("auditor", __version__),
@@ -86,8 +91,8 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
-        findings=tuple(_finding(finding, gaps, evaluation.remedies.get(finding.key, ())) for finding in listed),
-        carried=tuple(Carried(old.last_seen, _finding(old.finding, gaps)) for old in evaluation.carried),
+        findings=tuple(_finding(finding, unseen, evaluation.remedies.get(finding.key, ())) for finding in listed),
+        carried=tuple(Carried(old.last_seen, _finding(old.finding, unseen)) for old in evaluation.carried),
         waivers=_waivers(evaluation.waivers),
         attestations=_attestations(evaluation.attestations),
         drift=_drift(drift, evaluation.findings) if drift else None,
@@ -147,11 +152,16 @@ def _summary(findings: Sequence[model.Finding]) -> Summary:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-def _finding(
-    finding: model.Finding, gaps: Mapping[snapshot_model.Gap, int], remedy: tuple[remedies.FilledStep, ...] = ()
-) -> Finding:
-    """Return a finding; `gaps` are the positions of the gaps in the coverage."""
+class _Unseen(NamedTuple):
+    """The positions of gaps and missing declarations in the coverage."""
+
+    gaps: Mapping[snapshot_model.Gap, int]
+    declarations: Mapping[str, int]
+
+
+def _finding(finding: model.Finding, unseen: _Unseen, remedy: tuple[remedies.FilledStep, ...] = ()) -> Finding:
     rule = finding.rule
+    lacking = finding.reasons if finding.cause is Cause.DECLARATION and not finding.optional else ()
     return Finding(
         rule=rule.id,
         title=rule.title,
@@ -164,7 +174,8 @@ def _finding(
         evidence=tuple(map(_evidence, finding.evidence)),
         cause=finding.cause,
         reason=finding.reason or None,
-        gaps=tuple(gaps[gap] for gap in finding.gaps if gap in gaps),
+        gaps=tuple(unseen.gaps[gap] for gap in finding.gaps if gap in unseen.gaps),
+        declarations=tuple(unseen.declarations[text] for text in lacking if text in unseen.declarations),
         optional=finding.optional,
         reference=rule.reference,
         sources=tuple(map(_source, rule.sources)),

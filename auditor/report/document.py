@@ -151,7 +151,7 @@ class RemedyStep(_Part, frozen=True, omit_defaults=True, kw_only=True):
     """A step that corrects a finding: a command, or what a person must check before the next one."""
 
     command: Text | None = None
-    """One line for a shell, quoted; a choice is a variable, such as `"$SIZE"`; absent if `text` is there."""
+    """One line for a shell, quoted; a choice is a variable, such as `"${SIZE:?}"`; absent if `text` is there."""
     text: Text | None = None
     """What a person must check or wait for."""
     disturbs: Disturbance = Disturbance.NOTHING
@@ -190,6 +190,9 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     gaps: Annotated[tuple[Count, ...], Meta(min_length=1)] = ()
     """Of an unknown, the positions in `coverage.gaps` of the gaps that alone are the reason; absent if there are other
     reasons."""
+    declarations: Annotated[tuple[Count, ...], Meta(min_length=1)] = ()
+    """Of an unknown, the positions in `coverage.declarationsMissing` of what it lacks; absent if it lacks none, and in
+    older reports."""
     optional: bool = False
     """Whether the coverage is complete without it: it lacks only optional declarations, attestations or metrics."""
     reference: tuple[Text, ...]
@@ -197,7 +200,8 @@ class Finding(_Part, frozen=True, omit_defaults=True, kw_only=True):
     sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ()
     """The web pages on which the rule rests."""
     fix: str
-    """How to correct it: commands, and comments that begin with `#`."""
+    """How to correct it: commands, and comments that begin with `#`; empty in a page, where it is that of the rule, and
+    so are the sources."""
     remedy: Annotated[tuple[RemedyStep, ...], Meta(min_length=1)] = ()
     """The steps that correct this finding, in their order; absent if only `fix` says how."""
     key: Fingerprint

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
+from auditor.report import wording
 from auditor.report.document import Document, Drift, FindingChange, FindingSide
+from auditor.report.grouping import group
 from auditor.rules.model import Severity
 from auditor.times import instant
 
@@ -48,8 +50,30 @@ def notable_changes(drift: Drift) -> list[FindingChange]:
 
 
 def _is_notable(change: FindingChange) -> bool:
-    failed = change.before is not None and change.before.outcome is Outcome.FAIL
-    return change.state is not BaselineState.DRIFTED and (change.state is not BaselineState.GONE or failed)
+    return change.state is not BaselineState.DRIFTED and (change.state is not BaselineState.GONE or _failed(change))
+
+
+def _failed(change: FindingChange) -> bool:
+    return change.before is not None and change.before.outcome is Outcome.FAIL
+
+
+def rows(drift: Drift, waived: Collection[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the notable changes as rows: state, rules, subjects, and before and now.
+
+    What was no fail and is not visible now is one row for each reason, since one permission hides many.
+    """
+    hidden: list[FindingChange] = []
+    for change in notable_changes(drift):
+        if change.state is BaselineState.LOST_SIGHT and not _failed(change):
+            hidden.append(change)
+        else:
+            what = f"{change.rule} {wording.headline(change)}"
+            yield change.state, what, wording.subject(change.subject), before_and_after(change, waived)
+    for alike in group(hidden, lambda change: wording.SCOPE.sub("...", change.reason or "")).values():
+        names = wording.first([*dict.fromkeys(change.subject.name for change in alike)])
+        ids = " ".join(sorted({change.rule for change in alike}))
+        what = f"{wording.count(len(alike), 'finding')} without a fail: {ids}"
+        yield BaselineState.LOST_SIGHT, what, ", ".join(names), wording.named(alike[0].reason or "")
 
 
 def before_and_after(change: FindingChange, waived: Collection[str]) -> str:

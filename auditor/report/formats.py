@@ -41,3 +41,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "prometheus": Format("auditor.report.prometheus:render", readable=True),
 }
 """By name; the first one is the default."""
+RUNBOOKS: Final[Mapping[str, Format]] = {
+    "markdown": Format("auditor.report.remedies:as_markdown"),
+    "sh": Format("auditor.report.remedies:as_shell"),
+}
+"""The formats of a runbook of all fails, by name; the first one is the default."""

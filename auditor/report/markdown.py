@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.evaluation.model import Outcome
 from auditor.report import drift_summary, filtering, remedies, summary, wording
-from auditor.report.document import Document, Finding, FindingChange
+from auditor.report.document import Document, Finding
 from auditor.report.grouping import by_rule, counted, group, waived_keys
 from auditor.report.markdown_tables import Table, table, text
 
@@ -70,11 +70,11 @@ def _facts(document: Document) -> Iterator[tuple[str, str]]:
 def _tables(document: Document) -> Iterator[Table]:
     fails = [finding for findings in by_rule(counted(document, Outcome.FAIL)) for finding in findings]
     unknowns = group(counted(document, Outcome.UNKNOWN), lambda finding: finding.optional)
-    changes, waived = drift_summary.notable_changes(document.drift) if document.drift else [], waived_keys(document)
+    drift, waived = document.drift, waived_keys(document)
     yield Table(
         "Changes since the baseline",
         ("State", "Rule", "Subject", "Before and now"),
-        [(change.state, *_about(change), drift_summary.before_and_after(change, waived)) for change in changes],
+        [*drift_summary.rows(drift, waived)] if drift else [],
     )
     columns = ("Severity", "Rule", "Subject", "Where")
     yield Table(
@@ -137,7 +137,7 @@ def _ending(document: Document) -> Iterator[tuple[str, ...]]:
             yield given.valid_until.isoformat(), given.attested_by, given.statement, wording.place(given)
 
 
-def _about(finding: Finding | FindingChange) -> tuple[str, str]:
+def _about(finding: Finding) -> tuple[str, str]:
     """Return the rule and the subject of a finding."""
     return f"{finding.rule} {wording.headline(finding)}", wording.subject(finding.subject)
 

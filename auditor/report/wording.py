@@ -41,11 +41,14 @@ _ID: Final = re.compile(
 )
 """A resource id, with its resource group and the name below that."""
 _SUBSCRIPTION: Final = re.compile(
-    r"(?<=/subscriptions/)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+    r"""(?<=/subscriptions/)(?!'?"\$\{)[^/\s,;:\])]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}""", re.IGNORECASE
 )
+"""The id of a subscription, or what stands in its place in an id, except for a variable of a command; any GUID."""
 
+SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
+"""An id in a text."""
 
-_CAUSES: Final[Mapping[Cause | None, str]] = {
+CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "not read",
     Cause.DECLARATION: "not declared",
     Cause.GUEST: "guest file missing or too old",
@@ -53,6 +56,7 @@ _CAUSES: Final[Mapping[Cause | None, str]] = {
     Cause.ATTESTATION: "not attested",
     None: "without a known cause",
 }
+"""Why something is unknown, in the order in which reports show it."""
 
 
 def headline(found: Finding | FindingChange) -> str:
@@ -67,7 +71,7 @@ def headline_of(outcome: Outcome, cause: Cause | None, title: str, fails: str) -
     if outcome is Outcome.FAIL:
         return fails
     if outcome is Outcome.UNKNOWN:
-        return f"Unknown ({_CAUSES[cause]}): {title}"
+        return f"Unknown ({CAUSES[cause]}): {title}"
     return f"Not evaluated (a bug in auditor): {title}" if outcome is Outcome.ERROR else None
 
 

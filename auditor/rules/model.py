@@ -117,6 +117,12 @@ class Step(msgspec.Struct, frozen=True):
     """A property that a resource must not have; "" if none."""
     other: tuple[str, str] = ("", "")
     """The type and path of a second place that the same observation must name, such as what is to be joined."""
+    repeated: bool | str = False
+    """Whether it is for resources without a value, and for all but one of those with the same value; "one" for one."""
+    ungraded: bool = False
+    """Whether it is only for fails whose severity no grade changed."""
+    recreate: Mapping[str, str] | None = None
+    """How the new VM differs where it recreates one, with placeholders; then it has no words."""
     stopped: bool = False
     """Whether the VM must be stopped for the command: it is, once for all such commands on it."""
     check: str = ""

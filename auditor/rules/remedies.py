@@ -47,7 +47,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
     other = concern.get("other", {"type": "", "path": ""})
     _check_path(other["path"], (*place, "for", "other", "path"))
     try:
-        words = tuple(shlex.split(value["run"]))
+        words = tuple(shlex.split(value.get("run", "")))
     except ValueError as error:
         message = f"`run` is not a command: {error}"
         raise ConditionError(message, (*place, "run")) from None
@@ -61,6 +61,9 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
         having=concern.get("with", ""),
         lacking=concern.get("without", ""),
         other=(canonical_type(other["type"]), other["path"]),
+        repeated=concern.get("repeated", False),
+        ungraded=concern.get("graded", True) is False,
+        recreate=value.get("recreate"),
         stopped=value.get("stopped", False),
         check=" ".join(value.get("check", "").split()),
         vm=value.get("vm", ""),
@@ -76,17 +79,21 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
     if step.stopped and step.disturbs is not Disturbance.RESTARTS:
         message = f"a command for which a VM is stopped `disturbs: {Disturbance.RESTARTS}`"
         raise ConditionError(message, (*place, "stopped"))
+    if (step.recreate is not None) is not (step.disturbs is Disturbance.RECREATES):
+        message = f"`recreate` and only it `disturbs: {Disturbance.RECREATES}`"
+        raise ConditionError(message, (*place, "disturbs"))
     _check(rule, step, place)
     return step
 
 
 def _check(rule: Mapping[str, Any], step: Step, place: tuple[str | int, ...]) -> None:
     """Refuse a placeholder that nothing fills in, and a choice that no command has."""
-    used = [name for word in step.words for name in _names(word)]
+    words = (*step.words, *(step.recreate or {}).values())
+    used = [name for word in words for name in _names(word)]
     for key, names in (("run", used), ("vm", _names(step.vm))):
         for name in names:
             _check_placeholder(rule, step, name, (*place, key))
-    if any("{" in PLACEHOLDER.sub("", word) or "}" in PLACEHOLDER.sub("", word) for word in (*step.words, step.vm)):
+    if any("{" in PLACEHOLDER.sub("", word) or "}" in PLACEHOLDER.sub("", word) for word in (*words, step.vm)):
         message = "a brace must belong to a {placeholder}; a brace itself is {{ or }}"
         raise ConditionError(message, (*place, "run"))
     for name in step.choices.keys() - set(used):

@@ -32,9 +32,12 @@ if is_true fail-on-new "$FAIL_ON_NEW"; then set -- "$@" --fail-on-new; fi
 if is_true allow-incomplete "$ALLOW_INCOMPLETE"; then set -- "$@" --allow-incomplete; fi
 is_true upload "$UPLOAD" || : # validated here; the upload step treats anything but true as false
 set -f
+case $SUBSCRIPTIONS in *';'*) IFS=';' ;; esac # so that names may have spaces
 for subscription in $SUBSCRIPTIONS; do
-  set -- "$@" "--subscription=$subscription"
+  subscription=$(printf '%s' "$subscription" | tr '\n\t' '  ' | sed 's/^ *//; s/ *$//')
+  [ -z "$subscription" ] || set -- "$@" "--subscription=$subscription"
 done
+unset IFS
 set +f
 
 out=$(mktemp -d "$RUNNER_TEMP/auditor-report.XXXXXX")

@@ -104,6 +104,12 @@ def test_a_run_keeps_the_snapshot_and_the_reports(home: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {0o700}
 
 
+def test_names_of_subscriptions_may_have_spaces(home: Path) -> None:
+    assert nightly(home, AUDITOR_SUBSCRIPTIONS=f" Prod * 'EU' ;\n{IDS[0]};").returncode == 0
+    found = [word for word in arguments(home) if word.startswith("--subscription")]
+    assert sorted(found) == sorted(["--subscription=Prod * 'EU'", f"--subscription={IDS[0]}"])
+
+
 def test_it_uses_the_files_of_the_folder_and_the_newest_report(home: Path) -> None:
     (home / "reports").mkdir()
     for name in ("deployment.yaml", "waivers.yaml", "attestations.yaml", "approved.jsonl.gz"):

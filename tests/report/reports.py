@@ -203,7 +203,7 @@ def full() -> Evaluation:
     return report(
         finding(seen=(evidence(), evidence(1, observed=None, expected="present"))),
         finding(rule=SIZE, seen=(computed,)),
-        unknown(PROBE, vm("vm-c"), str(gap())),
+        hidden_by(gap(), subject=vm("vm-c")),
         finding(Outcome.ERROR, SIZE, vm("vm-d"), reasons=("KeyError: 'zones'",)),
         finding(Outcome.PASS, SIZE, vm("vm-e"), seen=(evidence(),)),
         finding(Outcome.NOT_APPLICABLE, PROBE, vm("vm-f")),

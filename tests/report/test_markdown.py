@@ -14,8 +14,11 @@ from markdown_it import MarkdownIt
 from auditor.escape import printable
 from auditor.estate.subjects import Subject
 from auditor.evaluation.drift.model import Drift
-from auditor.evaluation.model import ExemptionState, ExemptionStatus, GuestFile, Outcome
+from auditor.evaluation.model import BaselineState, ExemptionState, ExemptionStatus, GuestFile, Outcome
 from auditor.evaluation.result import Evaluation
+from auditor.report import wording
+from auditor.report.build import build
+from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.snapshot.known import Cause
 from tests.report import reports
@@ -173,6 +176,21 @@ def test_changes_since_the_baseline_are_listed() -> None:
         ["gone", size, "vm-gone (virtualMachines, westeurope)", "fail (medium) -> no finding"],
         ["Severity", "Rule", "Subject", "Where"],
     ]
+
+
+def test_what_was_no_fail_and_is_not_visible_is_one_row_for_its_reason() -> None:
+    document = build(reports.drifted(), passes=False)
+    assert document.drift
+    (lost,) = (change for change in document.drift.findings if change.state is BaselineState.LOST_SIGHT)
+    assert lost.before
+    passed = msgspec.structs.replace(lost, before=msgspec.structs.replace(lost.before, outcome=Outcome.PASS))
+    many = (lost, *(msgspec.structs.replace(passed, rule=rule) for rule in (SIZE.id, PROBE.id, SIZE.id)))
+    text = FORMATS["markdown"].render(
+        msgspec.structs.replace(document, drift=msgspec.structs.replace(document.drift, findings=many)), View()
+    )
+    rows = [row for row in cells(text) if row[0] == "lost sight"]
+    assert [row[3] for row in rows] == ["fail (critical) -> unknown", wording.aliased(lost.reason or "")]
+    assert rows[1][1:3] == ["3 findings without a fail: CMP006 MIR003", "vm-hidden"]
 
 
 def test_without_changes_only_numbers_of_the_baseline_are_shown() -> None:

@@ -1123,6 +1123,7 @@ def test_not_inverts_the_words_for_lists_and_patterns_too() -> None:
     nodes: list[tuple[Node, str, str]] = [
         ({"field": "t", "matches": "^a"}, "matches ^a", "does not match ^a"),
         ({"fact": "texts", "sameSet": ["b"]}, "exactly [b]", "not exactly [b]"),
+        ({"fact": "texts", "sameSet": []}, "none", "at least one"),
         ({"fact": "texts", "unique": True}, "no value twice", "a value twice"),
         ({"fact": "texts", "unique": False}, "a value twice", "no value twice"),
     ]

@@ -56,8 +56,8 @@ class Item(NamedTuple):
     seen: tuple[Seen, ...]
     more: int
     """The number of observations that are not shown."""
-    fix: tuple[str, ...]
-    """The steps for this finding, else the lines of the fix."""
+    fix: tuple[tuple[str, ...], ...]
+    """The steps for this finding, apart at each check, else the lines of the fix."""
     portal: str
     """The address of the resource in Azure's portal, "" if it is not known."""
 
@@ -128,7 +128,7 @@ def _item(anchor: str, finding: Finding, rule: Rule, row: str, portal: str) -> I
         why=" ".join(rule.why.split()) if failed else "",
         seen=tuple(_seen(found, letters) for found in finding.evidence[:_MOST]),
         more=max(0, len(finding.evidence) - _MOST),
-        fix=tuple(remedies.advice(finding)) if failed else (),
+        fix=tuple(map(tuple, remedies.apart(finding))) if failed else (),
         portal=f"{portal}/#resource{quote(home)}" if portal and arm.is_id(home) else "",
     )
 

@@ -43,9 +43,11 @@
     for (const { element } of findings) if (!element.hidden) element.open = true;
   });
 
-  for (const button of document.querySelectorAll(".copy")) {
-    const code = button.nextElementSibling;
-    button.hidden = false;
+  for (const box of document.querySelectorAll(".fix")) {
+    const code = box.firstElementChild;
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "copy", textContent: "Copy" });
+    box.prepend(button);
     button.addEventListener("click", async () => {
       getSelection().selectAllChildren(code); // what remains where the clipboard is closed
       try {

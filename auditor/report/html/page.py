@@ -14,7 +14,7 @@ import msgspec
 from markupsafe import Markup
 
 from auditor import escape
-from auditor.report import drift_summary, filtering, remedies, summary, wording
+from auditor.report import drift_summary, filtering, once, remedies, summary, wording
 from auditor.report import json as json_format
 from auditor.report.document import Document
 from auditor.report.grouping import group
@@ -53,7 +53,7 @@ def render(document: Document, view: View) -> str:
         coverage=summary.coverage_sentence(document),
         undecided=_undecided(everything),
         baseline=drift_summary.baseline(document, document.drift) if document.drift else "",
-        changes=drift_summary.notable_changes(shown.drift) if shown.drift else [],
+        changes=[*drift_summary.rows(shown.drift, ())] if shown.drift else [],
         resources=shown.drift.resources if shown.drift else (),
         rests=bases(document, listed),
         waived=[finding for finding in shown.findings if finding.waiver is not None],
@@ -77,11 +77,8 @@ def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
 
 
 def _data(document: Document, view: View) -> Markup:
-    """Return the report as JSON that no HTML parser sees the end of; its findings leave the sources to its rules."""
-    listed = {rule.id for rule in document.rules}
-    findings = (msgspec.structs.replace(f, sources=()) if f.rule in listed else f for f in document.findings)
-    document = msgspec.structs.replace(document, findings=tuple(findings))
-    text = msgspec.json.format(json_format.render(document, view), indent=-1)
+    """Return the report as JSON that no HTML parser sees the end of; it says once what findings repeat."""
+    text = msgspec.json.format(json_format.render(once.shortened(document), view), indent=-1)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 
 
@@ -127,7 +124,6 @@ def _template() -> jinja2.Template:
         "named": wording.named,
         "place": wording.place,
         "subject": wording.subject,
-        "before_and_after": drift_summary.before_and_after,
         "guest_files": wording.guest_files,
         "value_change": wording.value_change,
         "web_address": web_address,

@@ -132,9 +132,11 @@ def _message(finding: Finding, last_seen: str) -> str:
 
 
 def _remedy(finding: Finding) -> str:
-    """Return the steps that correct a finding, "" if a message cannot show them as they are."""
+    """Return the steps that correct a finding, or where they are if a message cannot show them as they are."""
     text = remedies.in_one_line(finding)
-    return f"{text}; nothing of this was run" if text and inert(text, _LONGEST_REMEDY) == text else ""
+    if inert(text, _LONGEST_REMEDY) != text:
+        return "The command auditor remedy prints the steps that correct it"
+    return f"{text}; nothing of this was run" if text else ""
 
 
 def _attested(attestation: Attestation | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
@@ -20,23 +19,11 @@ from auditor.report.terminal.gaps import joined
 from auditor.report.terminal.last_line import last_line
 from auditor.report.terminal.layout import Page, wrap
 from auditor.report.terminal.passes import write_passes
-from auditor.snapshot.known import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from auditor.report.view import View
-
-_CAUSES: Final[Mapping[Cause | None, str]] = {
-    Cause.GAP: "Could not be read",
-    Cause.DECLARATION: "Not declared",
-    Cause.GUEST: "In a file inside the VM that was not supplied",
-    Cause.VALUE: "Read, but the value has no known meaning",
-    Cause.ATTESTATION: "Not attested",
-    None: "Without a known cause",
-}
-
-_SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 
 
 def render(document: Document, view: View) -> str:
@@ -164,7 +151,8 @@ def _fails(page: Page, document: Document) -> None:
                 if finding.remedy:
                     steps = "\n".join(remedies.lines(finding))
                     page.lines(wrap_fix(steps, page.width - 14), 9, lead="Do   ")
-            page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
+            if not all(finding.remedy for finding in findings):
+                page.lines(wrap_fix(rule.fix, page.width - 7), 2, lead="Fix  ")
             page.lines(_references(rule, document, page.width - 7), 2, lead="See  ")
 
 
@@ -182,13 +170,14 @@ def _unknowns(page: Page, document: Document) -> None:
     """Write the unknowns by cause and reason, so that a missing permission is written once."""
     unknowns = group(
         counted(document, Outcome.UNKNOWN),
-        lambda finding: (_CAUSES[finding.cause], finding.optional),
+        lambda finding: (finding.cause, finding.optional),
     )
     if unknowns:
         page.section(f"{wording.count(sum(map(len, unknowns.values())), 'unknown')}: could not be evaluated")
-    causes = [(cause, optional) for optional in (False, True) for cause in _CAUSES.values()]
+    causes = [(cause, optional) for optional in (False, True) for cause in wording.CAUSES]
     for number, (cause, optional) in enumerate(kind for kind in causes if kind in unknowns):
-        page.lines([""] * (number > 0) + [f"{cause}{'; the result is complete without it' * optional}"])
+        title = wording.CAUSES[cause].capitalize()
+        page.lines([""] * (number > 0) + [f"{title}{'; the result is complete without it' * optional}"])
         _by_reason(page, unknowns[cause, optional])
 
 
@@ -212,7 +201,7 @@ def _errors(page: Page, document: Document) -> None:
 def _by_reason(page: Page, findings: Iterable[Finding]) -> None:
     """Write findings below their reasons; reasons that differ only in the ids that they contain are one."""
     for pattern, alike in group(
-        findings, lambda finding: _SCOPE.sub("/subscriptions/...", finding.reason or "")
+        findings, lambda finding: wording.SCOPE.sub("/subscriptions/...", finding.reason or "")
     ).items():
         reasons = {finding.reason or "" for finding in alike}
         page.write(reasons.pop() if len(reasons) == 1 else pattern, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -33,7 +32,6 @@ _KIND_STYLES: Final[Mapping[ResourceChangeKind, Style]] = {
     ResourceChangeKind.RECREATED: _STYLES[BaselineState.REGRESSED],
     ResourceChangeKind.LOST_SIGHT: _STYLES[BaselineState.LOST_SIGHT],
 }
-_SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 _AROUND: Final = frozenset({"", arm.SUBSCRIPTION, arm.RESOURCE_GROUP})
 """The types of scopes that contain a resource."""
 _MOST: Final = 100
@@ -151,7 +149,7 @@ def _lost_sight(page: Page, findings: list[FindingChange], resources: list[Resou
     """Write a paragraph for each reason why something is not visible now."""
     told = [(change.reason or "", change.rule, "") for change in findings]
     told += [(change.reason or "", "", _name(change.id)) for change in resources]
-    for pattern, alike in group(told, lambda each: _SCOPE.sub("...", each[0])).items():
+    for pattern, alike in group(told, lambda each: wording.SCOPE.sub("...", each[0])).items():
         reasons, rules, names = ([*dict.fromkeys(filter(None, column))] for column in zip(*alike, strict=True))
         number = sum(bool(rule) for _, rule, _ in alike)
         parts = [wording.named(reasons[0]) if len(reasons) == 1 else pattern]

@@ -43,8 +43,10 @@ def render(document: Document, rule_id: str, subject: str, view: View) -> str:
     page = Page(view.width)
     _heading(page, rule)
     _findings(page, document, rule, findings)
-    page.lines([""])
-    page.lines(wrap_fix(rule.fix, page.width - _INDENT), lead=f"{'Fix':<{_INDENT}}")
+    fails = [finding for finding in findings if finding.outcome is Outcome.FAIL]
+    if not fails or not all(finding.remedy for finding in fails):
+        page.lines([""])
+        page.lines(wrap_fix(rule.fix, page.width - _INDENT), lead=f"{'Fix':<{_INDENT}}")
     page.lines([""])
     page.lines(_basis(document, rule, page.width - _INDENT), lead=f"{'See':<{_INDENT}}")
     return page.text(colour=view.colour)

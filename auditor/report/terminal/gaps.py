@@ -21,6 +21,8 @@ _REMEDIES: Final[Mapping[GapReason, str]] = {
 
 _SELF_EXPLAINED: Final = frozenset({GapReason.UNSUPPORTED, GapReason.NOT_REQUESTED})
 """Reasons of gaps whose detail says what to do; the detail of others says what went wrong."""
+_SIGN_IN: Final = frozenset({"expiredauthenticationtoken", "authenticationfailed"})
+"""Error codes of a token that ended while Azure was read; the detail says what to do."""
 
 
 class GapGroup(NamedTuple):
@@ -55,7 +57,8 @@ def _group(kinds: list[list[Gap]]) -> GapGroup:
     reason, code, scopes, details = _circumstances(kinds[0])
     permissions = tuple(dict.fromkeys(gaps[0].permission for gaps in kinds if gaps[0].permission))
     detail = f"{details[0]}{f' (and {len(details) - 1} more like it)' * (len(details) > 1)}" if details else ""
-    explained = reason in _SELF_EXPLAINED or (reason is GapReason.FORBIDDEN and not permissions)
+    is_token = (code or "").lower() in _SIGN_IN
+    explained = reason in _SELF_EXPLAINED or is_token or (reason is GapReason.FORBIDDEN and not permissions)
     return GapGroup(
         gaps=tuple(gap for gaps in kinds for gap in gaps),
         whats=tuple(gaps[0].what for gaps in kinds),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
 from auditor.evaluation.model import Outcome
-from auditor.report import wording
+from auditor.report import rules, wording
 from auditor.report.document import Document, Finding
 from auditor.report.grouping import counted, group
 from auditor.report.terminal.gaps import GapGroup, joined
@@ -25,17 +24,11 @@ _MOST: Final = 8
 """The number of paragraphs."""
 _MOST_RULES: Final = 30
 """The number of rules that are named for one cause."""
+_MOST_RULES_OF_OTHERS: Final = 8
+"""The number of rules that are named where only what else there may be is unknown."""
 _FEW: Final = 2
 """The number of permissions that are worth naming; a role grants more of them."""
 
-_CAUSES: Final[Mapping[Cause | None, str]] = {
-    Cause.GAP: "not read",
-    Cause.DECLARATION: "not declared",
-    Cause.GUEST: "files from inside VMs",
-    Cause.VALUE: "values of no known meaning",
-    Cause.ATTESTATION: "not attested",
-    None: "without a known cause",
-}
 _OPTIONAL: Final[Mapping[Cause | None, str]] = {
     Cause.GAP: "by what was not read",
     Cause.DECLARATION: "by declarations",
@@ -44,7 +37,6 @@ _OPTIONAL: Final[Mapping[Cause | None, str]] = {
     Cause.ATTESTATION: "by attestations",
     None: "without a known cause",
 }
-_SCOPE: Final = re.compile(r"/subscriptions/[^\s,;:\]]+", re.IGNORECASE)
 
 
 def write_unseen(page: Page, document: Document) -> None:
@@ -59,34 +51,28 @@ def write_unseen(page: Page, document: Document) -> None:
 def _paragraphs(document: Document, width: int) -> Iterator[str]:
     unknowns = counted(document, Outcome.UNKNOWN)
     needed = [finding for finding in unknowns if not finding.optional]
-    gaps, declarations = document.coverage.open_gaps, document.coverage.declarations_missing
-    by_gap = group(needed, _named_in(map(wording.gap, gaps)))
-    for alike in joined(gaps):
-        yield f"{_gap(alike)}{_rules([f for gap in alike.gaps for f in by_gap.pop(wording.gap(gap), [])])}"
-    by_declaration = group(by_gap.pop("", []), _named_in(declarations))
-    for text in declarations:
-        lacking = by_declaration.pop(text, [])
-        yield f"{_declared_at(document, lacking)}{text}{_rules(lacking)}"
-    for cause, unknown in group(by_declaration.pop("", []), lambda finding: finding.cause).items():
-        yield cut(f"{_CAUSES[cause]}{_rules(unknown)}: {_reason(unknown)}", width)
+    coverage, of_rules = document.coverage, _Rules(document)
+    positions = {gap: position for position, gap in enumerate(coverage.gaps) if gap.is_open}
+    by_gap = group(needed, lambda finding: _first(finding.gaps, positions.values()))
+    for alike in joined(positions):
+        yield f"{_gap(alike)}{of_rules([f for gap in alike.gaps for f in by_gap.pop(positions[gap], [])])}"
+    others = (finding for unexplained in by_gap.values() for finding in unexplained)
+    by_declaration = group(
+        others, lambda finding: _first(finding.declarations, range(len(coverage.declarations_missing)))
+    )
+    for position, text in enumerate(coverage.declarations_missing):
+        lacking = by_declaration.pop(position, [])
+        yield f"{_declared_at(document, lacking)}{text}{of_rules(lacking)}"
+    for cause, unknown in group(by_declaration.pop(None, []), lambda finding: finding.cause).items():
+        yield cut(f"{wording.CAUSES[cause]}{of_rules(unknown)}: {_reason(unknown)}", width)
     if optional := Counter(finding.cause for finding in unknowns if finding.optional):
         causes = ", ".join(f"{number:,} {_OPTIONAL[cause]}" for cause, number in optional.most_common())
         yield f"optional: {causes}"
 
 
-def _named_in(texts: Iterable[str]) -> Callable[[Finding], str]:
-    """Return a function that returns the first of these texts in the reason of a finding, "" without one.
-
-    Reasons are joined by semicolons, which may be in a text too.
-    """
-    beginnings = group(dict.fromkeys(texts), lambda text: text.partition("; ")[0])
-
-    def first(finding: Finding) -> str:
-        reason = finding.reason or ""
-        candidates = (text for part in reason.split("; ") for text in beginnings.get(part, ()))
-        return next((text for text in candidates if text in reason), "")
-
-    return first
+def _first(positions: Iterable[int], known: Container[int]) -> int | None:
+    """Return the first of several positions that is known, None without one."""
+    return next((position for position in positions if position in known), None)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -100,7 +86,8 @@ def _gap(alike: GapGroup) -> str:
         here = f"{places}: " * (places != groups)
         return f"{here}grant {' and '.join(alike.permissions)} at {groups}"
     whats = ", ".join(wording.first([what.rpartition("/")[2] for what in alike.whats]))
-    return f"{whats} of {places} ({alike.reason}): {alike.to_do}"
+    code = f", {alike.code}" if alike.code else ""
+    return f"{whats} of {places} ({alike.reason}{code}): {alike.to_do}"
 
 
 def _place(scope: str) -> str:
@@ -121,15 +108,36 @@ def _declared_at(document: Document, findings: Sequence[Finding]) -> str:
 
 def _reason(unknowns: Sequence[Finding]) -> str:
     """Return the first reason of unknown findings, and the number of those that differ in more than ids."""
-    reasons = group(unknowns, lambda finding: _SCOPE.sub("", finding.reason or ""))
-    text = _SCOPE.sub(lambda found: arm.name_of(found[0]), unknowns[0].reason or "")
+    reasons = group(unknowns, lambda finding: wording.SCOPE.sub("", finding.reason or ""))
+    text = wording.SCOPE.sub(lambda found: arm.name_of(found[0]), unknowns[0].reason or "")
     return f"{wording.count(len(reasons), 'reason')}, as {text}" if len(reasons) > 1 else text
 
 
-def _rules(findings: Sequence[Finding]) -> str:
-    """Return the rules of unknown findings, with their number."""
-    if not findings:
-        return ""
-    rules = sorted({finding.rule for finding in findings})
-    more = f" and {len(rules) - _MOST_RULES} more" if len(rules) > _MOST_RULES else ""
-    return f"; {len(findings):,} unknown: {' '.join(rules[:_MOST_RULES])}{more}"
+class _Rules:
+    """Words for the rules of unknown findings, with their number."""
+
+    def __init__(self, document: Document) -> None:
+        self._kinds = {rule.id: {kind.casefold() for kind in rule.kinds} for rule in rules.by_id(document).values()}
+
+    def __call__(self, findings: Iterable[Finding]) -> str:
+        """Return the rules, apart from each other those whose known subjects were all evaluated."""
+        apart = group(findings, self._is_of_others)
+        return "".join(
+            f"; {len(apart[of_others]):,} unknown{words}: {_named(apart[of_others], most)}"
+            for of_others, words, most in (
+                (False, "", _MOST_RULES),
+                (True, " only for what else there may be", _MOST_RULES_OF_OTHERS),
+            )
+            if of_others in apart
+        )
+
+    def _is_of_others(self, finding: Finding) -> bool:
+        """Return whether a finding says that a rule may have more subjects: it is about their deployment instead."""
+        kinds = self._kinds[finding.rule]
+        return bool(kinds) and finding.subject.kind.casefold() not in kinds
+
+
+def _named(findings: Iterable[Finding], most: int) -> str:
+    names = sorted({finding.rule for finding in findings})
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{' '.join(names[:most])}{more}"

@@ -103,7 +103,10 @@ def _expected(terms: Terms, wanted: Answer) -> str:
         return "present" if wanted.value is not terms.negated else "absent"
     if terms.operator == "unique":
         return "no value twice" if wanted.value is not terms.negated else "a value twice"
-    return _EXPECTED[terms.operator][terms.negated].format(shown(wanted.value))
+    text = shown(wanted.value)
+    if terms.operator == "sameSet" and text == "[]":
+        return "at least one" if terms.negated else "none"
+    return _EXPECTED[terms.operator][terms.negated].format(text)
 
 
 def _located(unknown: Unknown, found: Answer, wanted: Answer, name: str) -> Unknown:

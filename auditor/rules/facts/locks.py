@@ -46,9 +46,10 @@ def unlocked(context: Context, deployment: Deployment) -> Answer:
         if any(level.value in _LEVELS for level in levels):
             reads += next(level.reads for level in levels if level.value in _LEVELS)
             continue
-        unread = (level.value for level in levels if isinstance(level.value, Unknown))
-        known.append(next(unread, None) or graph.listing(LOCK, subscription) or resource.id)
-        reads.append(Read(resource.id, "", resource.name))
+        unclear = next((level.value for level in levels if isinstance(level.value, Unknown)), None)
+        unknown = unclear or graph.listing(LOCK, subscription)
+        known.append(unknown or resource.id)
+        reads += () if unknown else (Read(resource.id, "", resource.name),)
     return Answer(PartialList(tuple(known), needed.missing), tuple(dict.fromkeys(reads)))
 
 

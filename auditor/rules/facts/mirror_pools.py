@@ -7,15 +7,13 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.azure.types.names import NIC
-from auditor.estate.load_balancing import CONFIGURATIONS
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.mirror_members import stated_failover
 from auditor.rules.facts.mirror_traffic import pools
+from auditor.rules.facts.pools import joining
 from auditor.rules.registry import fact
-from auditor.snapshot.known import Answer, PartialList, Read, Unknown
-from auditor.snapshot.lookup import parts, value
+from auditor.snapshot.known import Answer, PartialList, Unknown
 from auditor.snapshot.model import Part, Resource
 
 MEMBER: Final = "failover-member"
@@ -67,28 +65,9 @@ def is_in_pool(context: Context, place: PoolVm) -> Answer:
     """
     balancing = context.topology.load_balancing
     found = balancing.vms(place.pool)
-    reads = balancing.shown_by(place.pool, place.vm)
-    if not reads:
-        reads = (Read(place.pool.resource.id, place.pool.path, place.pool.id), *_primary(context, place))
+    reads = balancing.shown_by(place.pool, place.vm) or joining(context, place.vm, [place.pool])
     return Answer(_has(PartialList.of(found.value), place.vm), reads)
 
 
 def _has(vms: PartialList, vm: Resource) -> bool | Unknown:
     return any(one.key == vm.key for one in vms.of_type(Resource)) or vms.incomplete_because or False
-
-
-def _primary(context: Context, place: PoolVm) -> tuple[Read, ...]:
-    """Return the id of the primary IP configuration of a VM if the pool has those of others."""
-    if not parts(place.pool, CONFIGURATIONS):
-        return ()
-    named = parts(place.vm, "properties.networkProfile.networkInterfaces[*]")
-    primary = [one for one in named if len(named) == 1 or value(one, "properties.primary").value is True]
-    interfaces = (context.topology.graph.get(str(value(one, "id").value)) for one in primary)
-    return tuple(
-        read
-        for interface in interfaces
-        if isinstance(interface, Resource) and interface.type == NIC
-        for configuration in parts(interface, "properties.ipConfigurations[*]")
-        if value(configuration, "properties.primary").value is True
-        for read in value(configuration, "id").reads
-    )

@@ -20,6 +20,7 @@ from auditor.rules.facts.load_balancers import (
     unlisted_load_balancers,
 )
 from auditor.rules.facts.mirror_members import stated_failover
+from auditor.rules.facts.pools import joining
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.facts.superserver_ports import known_ports, stated_ports
@@ -108,37 +109,50 @@ def frontend_ip_versions(context: Context, mirror: Mirror) -> Answer:
 def unserved(context: Context, mirror: Mirror) -> Answer:
     """The failover members, by CPFs or as declared, to whose superserver port no load-balancing rule sends traffic.
 
-    By its CPF, each member may have another port.
+    By its CPF, each member may have another port. If each of them is only in no backend pool of the rules to its port,
+    the evidence has those pools, and the primary IP configurations, which could join them.
     """
     found = superserver_rules(context, mirror)
     own, (ports, _) = PartialList.of(found.value), stated_ports(context, mirror)
     listed = stated_failover(context, mirror)
     members = PartialList.of(listed.value)
     known: list[object] = []
+    beside: list[tuple[Read, ...]] = []
+    reads = [Read(rule.resource.id, rule.path, rule.id) for rule in own.of_type(Part)]
     for vm in members.of_type(Resource):
-        rules = (rule for rule in own.of_type(Part) if _leads_to(rule, ports.get(vm.key)))
+        rules = [rule for rule in own.of_type(Part) if _leads_to(rule, ports.get(vm.key))]
         targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules))
         if vm.key not in {target.key for target in targets.of_type(Resource)}:
             known.append(own.missing or targets.incomplete_because or vm)
-    reads = (Read(rule.resource.id, rule.path, rule.id) for rule in own.of_type(Part))
+            beside.append(joining(context, vm, context.topology.load_balancing.pools_of_rules(rules)))
+    if all(beside):
+        reads += (read for each in beside for read in each)
     return Answer(PartialList(tuple(known), members.incomplete_because), (*found.reads, *listed.reads, *reads))
 
 
 @fact("mirror.unserved_ports", "mirror", gives="number*")
 def unserved_ports(context: Context, mirror: Mirror) -> Answer:
-    """The declared other TCP ports to which no load-balancing rule leads, for one of the failover members at least."""
+    """The declared other TCP ports to which no load-balancing rule leads, for one of the failover members at least.
+
+    If there is no rule at all for the only one of them, the evidence has the pool of the only rule for the superserver.
+    """
     into = _rules_into(context, mirror)
     members = PartialList.of(stated_failover(context, mirror).value)
     leading = [(rule, tcp_port(rule)) for rule in into.of_type(Part)]
     unread = next((port.value for _, port in leading if isinstance(port.value, Unknown)), None)
     known: list[object] = []
     reads: list[Read] = [read for _, port in leading for read in port.reads]
+    without_rule: list[int] = []
     for wanted in mirror.declared.ports:
         rules = [rule for rule, port in leading if port.value in {wanted, EVERY_PORT}]
         targets = PartialList.joined(*map(context.topology.load_balancing.vms_served, rules))
         served = {vm.key for vm in targets.of_type(Resource)}
         if any(vm.key not in served for vm in members.of_type(Resource)):
             known.append(into.missing or unread or targets.incomplete_because or wanted)
+            without_rule += () if rules else (wanted,)
+    own = PartialList.of(superserver_rules(context, mirror).value)
+    if without_rule == known and len(known) == len(own.known) == 1 and own.complete:
+        reads += (read for rule in own.of_type(Part) for read in value(rule, "properties.backendAddressPool.id").reads)
     return Answer(
         PartialList(tuple(known), members.incomplete_because if mirror.declared.ports else None), tuple(reads)
     )

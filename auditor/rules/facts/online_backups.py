@@ -11,7 +11,7 @@ from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.facts.disks import ATTACHMENTS, attachment_size, purpose
-from auditor.rules.facts.logic import is_set, reads_as
+from auditor.rules.facts.logic import every, is_set, reads_as
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
@@ -98,8 +98,10 @@ def _starts_a_runbook(graph: Graph, job: Resource) -> Answer:
     account = arm.parent_of(job.key)
     checks: tuple[tuple[str, Callable[[Resource], Answer]], ...] = (
         ("schedule", lambda schedule: is_set(schedule, "properties.isEnabled")),
-        ("runbook", lambda runbook: reads_as(runbook, "properties.state", "Published")),
+        # Edit: it was published, and has a newer draft.
+        ("runbook", lambda runbook: reads_as(runbook, "properties.state", "Published", "Edit")),
     )
+    states: list[Answer] = []
     for name, check in checks:
         named = required(text_at(job, f"properties.{name}.name"))
         reads += named.reads
@@ -108,8 +110,6 @@ def _starts_a_runbook(graph: Graph, job: Resource) -> Answer:
         found = graph.get(f"{account}/{name}s/{named.value}")
         if isinstance(found, Unknown):
             return Answer(found if found.cause is Cause.GAP else False, tuple(reads))
-        state = check(found)
-        reads += state.reads
-        if state.value is not True:
-            return Answer(state.value, tuple(reads))
-    return Answer(True, tuple(reads))
+        states.append(check(found))
+    reads += (read for state in states for read in state.reads)
+    return Answer(every(states).value, tuple(reads))

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types import references_of
-from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, SCALE_SET, VIRTUAL_NETWORK
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VIRTUAL_NETWORK
 from auditor.estate.declaration import Role
-from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
+from auditor.estate.load_balancing import CONFIGURATIONS, NAT_RULES, POOLS, RULES
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -148,7 +148,8 @@ def _is_used(context: Context, pool: Part) -> bool | Unknown:
 def pools(context: Context, vm: Resource) -> Answer:
     """The backend pools through which a load balancer or application gateway sends traffic to the VM.
 
-    Pools without such a rule, such as those for outbound connections only, are left out.
+    Pools without such a rule, such as those for outbound connections only, are left out. The evidence of a VM in none
+    has the pools of other VMs of its tier with the same roles, and its primary IP configuration, which could join them.
     """
     topology = context.topology
     known: list[object] = []
@@ -160,7 +161,39 @@ def pools(context: Context, vm: Resource) -> Answer:
             known.append(pool)
         elif isinstance(served.value, Unknown):
             known.append(served.value)
-    return Answer(PartialList(tuple(known), _unlisted_pools(context, vm)), tuple(reads))
+    beside = () if known else _pools_beside(context, vm)
+    return Answer(PartialList(tuple(known), _unlisted_pools(context, vm)), (*reads, *beside))
+
+
+def _pools_beside(context: Context, vm: Resource) -> tuple[Read, ...]:
+    """Return the pools with traffic of VMs like a VM, and its primary IP configuration; empty if there are none."""
+    topology, tiers = context.topology, context.deployment.tiers if context.deployment else ()
+    members = [{other.key: other for other in PartialList.of(tier.members).of_type(Resource)} for tier in tiers]
+    others = [other for vms in members if vm.key in vms for other in vms.values()]
+    alike = [other for other in others if {*roles_of(context, other)} == {*roles_of(context, vm)}]
+    found = {pool.key: pool for other in alike for pool in topology.load_balancing.pools_of(other)}
+    return joining(context, vm, [pool for pool in found.values() if is_served(topology, pool).value is True])
+
+
+def joining(context: Context, vm: Resource, pools: Iterable[Part]) -> tuple[Read, ...]:
+    """Return those of some pools that have IP configurations, and the primary one of a VM; empty if there are none."""
+    reads = tuple(Read(pool.resource.id, pool.path, pool.id) for pool in pools if parts(pool, CONFIGURATIONS))
+    return (*reads, *_primary_configuration(context, vm)) if reads else ()
+
+
+def _primary_configuration(context: Context, vm: Resource) -> tuple[Read, ...]:
+    """Return the id of the primary IP configuration of a VM as it was read, none if that is not known."""
+    named = parts(vm, "properties.networkProfile.networkInterfaces[*]")
+    primary = [one for one in named if len(named) == 1 or value(one, "properties.primary").value is True]
+    interfaces = (context.topology.graph.get(str(value(one, "id").value)) for one in primary)
+    return tuple(
+        read
+        for interface in interfaces
+        if isinstance(interface, Resource) and interface.type == NIC
+        for configuration in parts(interface, "properties.ipConfigurations[*]")
+        if value(configuration, "properties.primary").value is True
+        for read in value(configuration, "id").reads
+    )
 
 
 def _unlisted_pools(context: Context, vm: Resource) -> Unknown | None:

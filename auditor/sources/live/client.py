@@ -214,7 +214,7 @@ class ArmClient:
             detail = f"{shown(path)} was not answered within {_REQUEST_TIMEOUT:.0f} seconds"
             raise _TransientError(NotReadError(GapReason.TIMEOUT, detail=detail)) from None
         except ClientAuthenticationError as error:
-            raise NotSignedInError("AuthenticationFailed", line(error.message)) from None
+            raise NotSignedInError("AuthenticationFailed", f"sign in again: {line(error.message)}") from None
         except (AzureError, OSError, ValueError, zlib.error) as error:  # the last if a body is not in its stated format
             if hint := tls_hint(str(error)):
                 raise UntrustedError(f"{self._base} cannot be read: {hint}") from None

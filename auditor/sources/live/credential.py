@@ -33,6 +33,11 @@ _NO_CREDENTIAL: Final = (
     "not signed in: run `az login`, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET of a service"
     " principal"
 )
+_CHECKS: Final = {
+    "EnvironmentCredential": "check AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET",
+    "WorkloadIdentityCredential": "check AZURE_CLIENT_ID, AZURE_TENANT_ID and the federated credential",
+}
+"""What to check where Microsoft Entra ID has refused a credential that ends the chain."""
 _ERROR_CODE: Final = "AADSTS"
 """The beginning of the error codes of Microsoft Entra ID, which has refused a credential; others were not there."""
 
@@ -151,7 +156,8 @@ def _sign_in_error(message: str, *, verbose: bool) -> str:
     hint = tls_hint(message)
     if hint or len(tried) < 2:
         reason = f"tried {'; '.join(tried)}" if tried else str(redact(message))
-        return "; ".join([f"cannot sign in to Azure: {hint or reason}", *([reason] if hint else [])])
+        advice = hint or next((check for name, check in _CHECKS.items() for one in tried if one.startswith(name)), "")
+        return f"cannot sign in to Azure: {'; '.join(filter(None, (advice, reason)))}"
     shown = [reason for reason in tried if verbose or _ERROR_CODE in reason]
     more = [f"tried {'; '.join(shown)}"] if shown else []
     return "; ".join([_NO_CREDENTIAL, *more, *([] if verbose else ["-v shows what was tried"])])

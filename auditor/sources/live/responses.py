@@ -22,9 +22,6 @@ UNAUTHORIZED: Final = 401
 TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of failures that may pass."""
 OTHER_TENANT_HINT: Final = "if it is in another tenant, name that tenant with --tenant"
-EXPIRED_HINT: Final = (
-    "the token has expired, and so has a fresh one: check the clock of this computer, then sign in again"
-)
 
 _TLS_HINT: Final = "its certificate is not trusted; name a file with the certificate of its issuer with --ca-bundle"
 _NOT_FOUND: Final = frozenset(

@@ -17,6 +17,7 @@ import pytest
 
 from auditor import bundled
 from auditor.evaluation.result import Evaluation
+from auditor.report import reading
 from auditor.report.build import build
 from auditor.report.document import Document, PropertyChange, Waiver
 from auditor.report.filtering import Filter
@@ -135,6 +136,15 @@ def test_the_report_is_inside_with_aliases_of_subscriptions() -> None:
     assert re.fullmatch("/subscriptions/sub-[0-9a-f]{8}", inside["scopes"][0])
     assert "00000000-0000-0000-0000-000000000003" not in text
     assert "portal.azure" not in text
+
+
+@pytest.mark.slow
+def test_the_report_inside_is_whole_when_it_is_read_again(tmp_path: Path) -> None:
+    text = FORMATS["html"].render(demo(), View(ids=True))
+    data = text.partition('<script type="application/json" id="report">')[2].partition("</script>")[0]
+    kept = tmp_path / "report.json"
+    kept.write_text(data)
+    assert reading.read(kept) == msgspec.convert(json.loads(FORMATS["json"].render(demo(), View())), Document)
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def test_one_missing_permission_is_reported_once_with_all_hidden_findings() -> N
 
 def test_an_unknown_names_its_own_resource_in_full() -> None:
     text = words(reports.report(unknown(PROBE, vm("vm-a"), f"{vm('vm-a').id}: zones is not a list", Cause.VALUE)))
-    assert f"- Read, but the value has no known meaning {vm('vm-a').id}: zones is not a list CRITICAL" in text
+    assert f"- Value without known meaning {vm('vm-a').id}: zones is not a list CRITICAL" in text
 
 
 def test_what_is_optional_comes_last_and_says_so() -> None:

@@ -13,13 +13,15 @@ from rich.cells import cell_len
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
 from auditor.evaluation.result import Evaluation
+from auditor.report.build import build
+from auditor.report.formats import FORMATS
 from auditor.report.view import View
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
 from tests.report import reports
-from tests.report.reports import PROBE, SIZE, SUBSCRIPTION, evidence, finding, gap, unknown, vm
+from tests.report.reports import PROBE, SIZE, SUBSCRIPTION, evidence, finding, gap, hidden_by, unknown, vm
 
 SOURCE = "--demo"
 FULL = """\
@@ -173,7 +175,10 @@ def test_three_hundred_findings_are_a_table_with_room_for_the_critical_ones() ->
 def test_a_missing_permission_is_one_paragraph_with_what_to_grant_and_the_rules() -> None:
     hidden = Gap(vm("vm-x").id, "Microsoft.Compute/disks", GapReason.FORBIDDEN, "", "Microsoft.Compute/disks/read")
     shown = reports.report(
-        unknown(PROBE, vm("a"), str(hidden)), unknown(SIZE, vm("b"), f"odd; {hidden}"), gaps=(hidden,)
+        hidden_by(hidden, subject=vm("a")),
+        hidden_by(hidden, rule=SIZE, subject=vm("b")),
+        unknown(PROBE, vm("c"), f"odd; {hidden}"),
+        gaps=(hidden,),
     )
     assert "vm-x: grant Microsoft.Compute/disks/read at rg-prod; 2 unknown:\n           CMP006 MIR003\n" in rendered(
         shown
@@ -188,6 +193,13 @@ def test_a_gap_without_permission_says_what_to_do() -> None:
     )
 
 
+def test_a_token_that_ended_says_what_to_do() -> None:
+    code = "ExpiredAuthenticationToken"
+    ended = Gap(SUBSCRIPTION, "Microsoft.Compute/disks", GapReason.UNAVAILABLE, code, "", "set the clock, then sign in")
+    text = " ".join(rendered(reports.report(gaps=(ended,))).split())
+    assert f"(unavailable, {code}): set the clock, then sign in" in text
+
+
 def test_a_missing_declaration_is_one_paragraph_with_its_line_and_the_rules() -> None:
     text = "`reporting` of TRAKDB is not declared: add `reporting: none`"
     subject = msgspec.structs.replace(reports.MIRROR, line=20)
@@ -197,6 +209,17 @@ def test_a_missing_declaration_is_one_paragraph_with_its_line_and_the_rules() ->
     assert f"deployment.yaml:20 {text}; 2 unknown: CMP006 MIR003" in " ".join(rendered(shown).split())
 
 
+def test_rules_that_evaluated_all_that_they_know_of_are_apart() -> None:
+    document = build(
+        reports.report(*(hidden_by(gap(), rule=rule, subject=vm("a")) for rule in (PROBE, SIZE)), gaps=(gap(),)),
+        passes=False,
+    )
+    kinds = {PROBE.id: vm("a").kind.lower(), SIZE.id: "microsoft.compute/disks"}
+    rules = tuple(msgspec.structs.replace(rule, kinds=(kinds[rule.id],)) for rule in document.rules)
+    text = FORMATS["terminal"].render(msgspec.structs.replace(document, rules=rules), View(width=200))
+    assert "; 1 unknown: MIR003; 1 unknown only for what else there may be: CMP006\n" in text
+
+
 def test_other_causes_are_a_line_each_and_what_is_optional_is_only_counted() -> None:
     attest = msgspec.structs.replace(unknown(SIZE, vm("c"), "rehearse", Cause.ATTESTATION), optional=True)
     shown = reports.report(
@@ -204,7 +227,7 @@ def test_other_causes_are_a_line_each_and_what_is_optional_is_only_counted() -> 
         unknown(PROBE, vm("b"), f"{vm('b').id} is odd", Cause.VALUE),
         attest,
     )
-    assert "Not seen   values of no known meaning; 2 unknown: MIR003: a is odd\n" in rendered(shown)
+    assert "Not seen   value without known meaning; 2 unknown: MIR003: a is odd\n" in rendered(shown)
     assert "           optional: 1 by attestations\n" in rendered(shown)
 
 

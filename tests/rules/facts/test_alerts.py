@@ -8,7 +8,7 @@ import pytest
 
 from auditor.azure.types.names import ACTION_RULE, ACTIVITY_ALERT, LOG_ALERT, METRIC_ALERT, PROTECTED_ITEM, VAULT
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Cause, PartialList
+from auditor.snapshot.known import Answer, Cause, PartialList
 from tests.estate import subscription as s
 from tests.estate.subscription import SUB, Body, arm_id
 from tests.rules.facts.asking import GAP, VALUE, ask, shown
@@ -59,11 +59,42 @@ def built_with(*bodies: Body, **keywords: Any) -> Topology:
     return s.topology(*found, deployment=DEPLOYMENT, **{"also_listed": also, **keywords})
 
 
-def alerted(built: Topology, what: str) -> object:
-    """Return whether the failure of the only thing of a kind is reported."""
+def answer(built: Topology, what: str) -> Answer:
+    """Return whether the failure of the only thing of a kind is reported, with what was read."""
     watched = PartialList.of(ask("deployment.watched", built, s.only(built)).value)
     (found,) = [each for each in watched.known if each.what == what]  # type: ignore[attr-defined]
-    return shown(ask("watched.is_alerted", built, found).value)
+    return ask("watched.is_alerted", built, found)
+
+
+def alerted(built: Topology, what: str) -> object:
+    """Return whether the failure of the only thing of a kind is reported."""
+    return shown(answer(built, what).value)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "wrong"),
+    [
+        ([group()], {("vm-db", "id")}),
+        (
+            [metric(name="Percentage CPU"), group()],
+            {("vm-db", "id"), ("alert", "properties.criteria.allOf[0].metricName")},
+        ),
+        ([metric(enabled=False), group()], {("alert", "properties.enabled")}),
+        ([metric(actions=[]), group()], {("alert", "properties.actions[0]")}),
+        ([health(actions={}), group()], {("alert", "properties.actions.actionGroups[0]")}),
+        (
+            [metric(enabled=False), group(enabled=False)],
+            {
+                ("alert", "properties.enabled"),
+                ("alert", "properties.actions[0].actionGroupId"),
+                ("ag", "properties.enabled"),
+            },
+        ),
+    ],
+)
+def test_what_was_read_says_what_is_wrong(bodies: list[Body], wrong: set[tuple[str, str]]) -> None:
+    reads = answer(built_with(*bodies), "vm").reads
+    assert {(read.resource.rpartition("/")[2], read.path) for read in reads} == wrong
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,10 @@ def unlocked(*locks: Body, **keywords: Any) -> list[str]:
         {"id": ITEM, "properties": BACKUP | {"sourceResourceId": arm_id("Compute/virtualMachines", "a")}},
     )
     built = s.topology(*bodies, *locks, deployment=DEPLOYMENT, also_listed=[LOCK], **keywords)
-    found = shown(ask("deployment.unlocked", built, s.only(built)).value)
+    answer = ask("deployment.unlocked", built, s.only(built))
+    found = shown(answer.value)
     assert isinstance(found, list)
+    assert {read.resource for read in answer.reads if not read.path} == {*found} - {"?"}
     return sorted(name.rpartition("/")[2] for name in found)
 
 

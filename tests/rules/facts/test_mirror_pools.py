@@ -72,3 +72,20 @@ def test_the_primary_ip_configuration_would_join_a_pool_of_them(
     topology = built(pool, *configurations, nics=nics)
     reads = ask("pool-vm.is_in_pool", topology, places(topology)["b"]).reads
     assert [read.path for read in reads if read.resource.endswith("-nic")] == expected
+
+
+@pytest.mark.parametrize(
+    ("web", "expected"),
+    [("[w, x]", ["x-nic", "lb"]), ("[a, x]", []), ("[w, x, a]", ["x-nic", "lb"]), ("[x]", [])],
+)
+def test_a_vm_in_no_pool_could_join_those_of_vms_with_its_roles(web: str, expected: list[str]) -> None:
+    vms = [s.vm(name) for name in "abwx"]
+    interfaces = [s.nic(f"{name}-nic", vm=name, ipConfigurations=[MAIN]) for name in "abwx"]
+    load_balancers = [
+        s.load_balancer("lb", {"p": s.by_nic("w-nic")}),
+        s.load_balancer("mirror", {"p": s.by_nic("a-nic")}),
+    ]
+    deployment = DEPLOYMENT.replace("tiers: none", f"tiers: [{{role: web, members: {web}}}]")
+    topology = s.topology(*vms, *interfaces, *load_balancers, deployment=deployment)
+    reads = ask("vm.pools", topology, s.item(topology, "Compute/virtualMachines", "x")).reads
+    assert {read.resource.rpartition("/")[2] for read in reads} == {*expected}

@@ -577,7 +577,7 @@ def test_a_login_that_ends_on_the_way_is_not_tried_again_and_again() -> None:
     (error,), over = script.read(LIST)
     assert gap(error) == (GapReason.FORBIDDEN, "AuthenticationFailed")
     assert error is not None
-    assert error.detail == "AADSTS700082: The refresh token has expired; client_secret=[redacted]"
+    assert error.detail == "sign in again: AADSTS700082: The refresh token has expired; client_secret=[redacted]"
     assert (len(script.sent), over) == (1, 0)
 
 

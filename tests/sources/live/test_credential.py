@@ -215,7 +215,10 @@ def test_a_secret_that_is_refused_ends_the_chain(
 ) -> None:
     with_secret(server, monkeypatch, **changed)
     said = refusal(server)
-    assert said.startswith("cannot sign in to Azure: tried EnvironmentCredential: Microsoft Entra ID error")
+    assert said.startswith(
+        "cannot sign in to Azure: check AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET; "
+        "tried EnvironmentCredential: Microsoft Entra ID error"
+    )
     assert code in said
     assert "wrong-secret" not in said
     assert "AzureCli" not in said

@@ -13,17 +13,31 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-from tests.tools.azcli.fake_backup import FakeBackup
+from tests.tools.azcli import fake_compute
+from tests.tools.azcli.fake_backup import FakeBackup, keeps_the_rest
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 PROVIDERS = f"{SUBSCRIPTION}/resourceGroups/RG/providers/"
 VM = "microsoft.compute/virtualmachines"
 PEERING = "microsoft.network/virtualnetworks/virtualnetworkpeerings"
+DISK = "microsoft.compute/disks"
+SNAPSHOT = "microsoft.compute/snapshots"
 
 Body = dict[str, Any]
 
 _TAGS = "/providers/microsoft.resources/tags/default"
-_READ_ONLY = {"fqdn", "id", "instanceView", "name", "provisioningState", "publicCertData", "resources", "type"}
+_READ_ONLY = {
+    "backendIPConfigurations",
+    "fqdn",
+    "id",
+    "instanceView",
+    "managedBy",
+    "name",
+    "provisioningState",
+    "publicCertData",
+    "resources",
+    "type",
+}
 
 
 class RefusedError(Exception):
@@ -74,7 +88,7 @@ class FakeArm:
         path = unquote(address.path).rstrip("/").replace("//", "/")
         lost: tuple[str, ...] = ()
         old = self._find(path)
-        if method == "PUT" and old is not None:
+        if method == "PUT" and old is not None and not keeps_the_rest(path):
             lost = tuple(sorted(_lost(old, body, "")))
         if method not in {"GET", "HEAD"}:
             self.writes.append(Write(f"{method} {'/'.join(path.split('/')[-2:])}", copy.deepcopy(body), lost))
@@ -144,15 +158,14 @@ class FakeArm:
         old = self._find(path)
         self._refuse(old or {}, new)
         _keep_members(old or {}, new)
-        if old and _type_of(path) == "microsoft.compute/disks" and old["sku"]["name"] != new["sku"]["name"]:
-            for performance in ("diskIOPSReadWrite", "diskMBpsReadWrite"):  # Azure sets that of the new SKU
+        if old and "managedBy" in old:  # Azure alone changes it
+            new["managedBy"] = old["managedBy"]
+        if old and _type_of(path) == DISK and old["sku"]["name"] != new["sku"]["name"]:
+            for performance in fake_compute.PERFORMANCE:  # Azure sets that of the new SKU
                 new["properties"].pop(performance, None)
         if isinstance(new.get("properties"), dict):
             new["properties"]["provisioningState"] = "Succeeded"
-        if _type_of(path) == VM:
-            new["properties"].setdefault(
-                "instanceView", (old or {}).get("properties", {}).get("instanceView") or _running()
-            )
+        self._complete(old or {}, new)
         if old is not None and path.lower() not in self._resources:  # a part: its resource shows the change
             old.clear()
             old.update(new)
@@ -183,6 +196,16 @@ class FakeArm:
         parts = (self._resources.get(owner.lower(), {}).get("properties") or {}).get(collection)
         return parts if isinstance(parts, list) else None
 
+    def _complete(self, old: Body, new: Body) -> None:
+        """Add what Azure adds to a VM, a disk or a snapshot."""
+        kind = _type_of(new["id"])
+        if kind == VM:
+            view = old.get("properties", {}).get("instanceView")
+            new["properties"].setdefault("instanceView", view or fake_compute.placed(new, self._resources))
+            fake_compute.attach(new, self._resources)
+        if kind in {DISK, SNAPSHOT}:
+            fake_compute.fill(new, self._resources)
+
     def _deploy(self, group: str, resources: list[Body]) -> None:
         for resource in resources:
             body = {key: value for key, value in resource.items() if key not in {"apiVersion", "dependsOn"}}
@@ -195,6 +218,9 @@ class FakeArm:
             for reference, option in _references(deleted):
                 if option == "Delete":
                     self._resources.pop(reference.lower(), None)
+            fake_compute.detach(deleted, self._resources)
+            for below in [key for key in self._resources if key.startswith(f"{path.lower()}/")]:
+                del self._resources[below]
         if (parts := self._parts(path)) is not None:
             parts.remove(deleted)
         self._resources.pop(path.lower(), None)
@@ -210,6 +236,8 @@ class FakeArm:
             if self._runs_with(path):
                 raise RefusedError(409, f"{path} is attached to a running VM")
             return {"accessSAS": "https://sas"}
+        elif action == "publish":
+            self._existing(path)["properties"]["state"] = "Published"
         elif action == "endGetAccess":
             self._existing(path)
         return {}
@@ -220,7 +248,7 @@ class FakeArm:
         """Raise `RefusedError` for a body that Azure refuses; the old one is empty if the resource is new."""
         refusals = {
             VM: self._refuse_vm,
-            "microsoft.compute/disks": self._refuse_disk,
+            DISK: self._refuse_disk,
             "microsoft.compute/availabilitysets": _refuse_availability_set,
             "microsoft.network/applicationgateways": _refuse_gateway,
             "microsoft.network/networksecuritygroups/securityrules": self._refuse_security_rule,
@@ -265,12 +293,6 @@ class FakeArm:
 
     def _runs_with(self, path: str) -> bool:
         return any(_runs(self._existing(vm)) for vm in self._users(path))
-
-
-def _running() -> Body:
-    """Return the instance view of a VM that runs."""
-    status = {"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"}
-    return {"platformFaultDomain": 1, "platformUpdateDomain": 2, "statuses": [status]}
 
 
 def _runs(vm: Body) -> bool:
@@ -320,10 +342,10 @@ def _join_pools(owner: Body, interface: Body) -> None:
         for pool in configuration["properties"].get(collection) or ()
     }
     for pool in (owner.get("properties") or {}).get("backendAddressPools") or ():
-        properties, own = pool["properties"], f"{interface['id']}/".lower()
+        properties, own = pool.setdefault("properties", {}), f"{interface['id']}/".lower()
         ids = [each["id"] for each in properties.get("backendIPConfigurations") or ()]
         others = [id_ for id_ in ids if not id_.lower().startswith(own)]
-        members = others + sorted(id_ for into, id_ in joined if into == pool["id"].lower())
+        members = others + sorted(id_ for into, id_ in joined if into == str(pool.get("id")).lower())
         if members != ids:
             properties["backendIPConfigurations"] = [{"id": id_} for id_ in members]
             properties["loadBalancerBackendAddresses"] = [

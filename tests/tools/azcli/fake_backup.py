@@ -43,6 +43,7 @@ class FakeBackup:
                 _container(path) for path in sorted({path.rsplit("/protectedItems/", 1)[0] for path in ids})
             ],
             "/backupprotectableitems": [self._protectable(vault, vm) for vm in vms],
+            "/backupjobs": [],
             "/backupresourceguardproxies": [],
         }
         return lists.get(below)
@@ -50,6 +51,8 @@ class FakeBackup:
     def change(self, method: str, path: str, body: Any) -> tuple[int, Any] | None:
         """Return the response to a request that changes something, None if it is not one of Azure Backup alone."""
         vault, below = _split(path)
+        if vault and not below and method == "PUT":
+            body["properties"]["redundancySettings"] = {"standardTierStorageRedundancy": "GeoRedundant"}
         if vault not in self._resources:
             return None
         if below == _SETTINGS:
@@ -110,6 +113,11 @@ class FakeBackup:
                 "protectionState": state,
             },
         }
+
+
+def keeps_the_rest(path: str) -> bool:
+    """Return whether a PUT leaves what it does not send: of a protected item it is a request, not the resource."""
+    return _ITEM.search(path) is not None
 
 
 def _split(path: str) -> tuple[str, str]:

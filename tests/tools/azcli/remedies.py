@@ -26,6 +26,7 @@ from auditor.authoring.fixtures import Fixture
 from auditor.authoring.rule_files import Example
 from auditor.evaluation import engine, remedies
 from auditor.evaluation.model import Finding, Outcome
+from auditor.evaluation.words import variable
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
@@ -148,12 +149,14 @@ def _records(bodies: list[dict[str, Any]], sizes: Mapping[str, Mapping[str, obje
             yield {**record, "name": name, "capabilities": listed}
 
 
-def _chosen(command: str, chosen: Mapping[str, str], sizes: Mapping[str, str]) -> str:
+def _chosen(command: str, chosen: Mapping[str, object], sizes: Mapping[str, str]) -> str:
     """Return a command with its choices made; a VM gets the size that it has in `sizes` unless one is chosen."""
     words = shlex.split(command)
     size = sizes.get(words[words.index("-n") + 1], "") if "-n" in words else ""
-    for name, value in {"SIZE": size, **chosen}.items():
-        command = command.replace(f'"${name}"', shlex.quote(str(value)))
+    for name, value in ({"SIZE": size} | dict(chosen)).items():
+        of_vms = value if isinstance(value, dict) else {"": value}
+        of_vm = next((each for vm, each in of_vms.items() if vm in command), "")
+        command = command.replace(variable(name), shlex.quote(str(of_vm)))
     return command
 
 
