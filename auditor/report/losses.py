@@ -56,7 +56,9 @@ def brief(deployment: Deployment) -> str:
     own = _beyond_design(deployment)
     stopping = [f"{losses.kind} {each.name}" for losses in own for each in losses.stopping]
     unknown = sum(len(losses.unknown) for losses in own)
-    said = f"stopped by {', '.join(wording.first(stopping))}" if stopping else "stopped by no VM, zone or network alone"
+    said = (
+        f"stopped by {', '.join(wording.first(stopping))}" if stopping else "stopped by no single VM, zone or network"
+    )
     return f"{said}; {wording.count(unknown, 'loss')} unknown" if unknown else said
 
 

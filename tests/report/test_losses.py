@@ -35,7 +35,7 @@ def deployment(*table: LossesOfKind) -> Deployment:
 def test_the_brief_names_what_the_reference_architecture_could_survive() -> None:
     assert losses.brief(deployment()) == ""
     region = of_kind(LossKind.REGION, 1, "westeurope")
-    assert losses.brief(deployment(region)) == "stopped by no VM, zone or network alone"
+    assert losses.brief(deployment(region)) == "stopped by no single VM, zone or network"
     zone = of_kind(LossKind.ZONE, 2, "westeurope/1", unknown=("westeurope/2",))
     assert losses.brief(deployment(region, zone)) == "stopped by zone westeurope/1; 1 loss unknown"
     assert losses.is_stopped(deployment(region, zone))
@@ -80,7 +80,9 @@ def test_a_report_keeps_the_losses_of_each_deployment() -> None:
 def test_both_screens_show_it(format_: str) -> None:
     found = losses_of(estates.topology("trakcare-current", estates.body_of("trakcare-current")))
     whole = msgspec.structs.replace(reports.full(), losses={"prod": found["trakcare-prod"]})
-    shown = " ".join(reports.render(format_, whole, View(command="auditor scan --demo", source="--demo")).split())
-    assert "stopped by no VM, zone or network alone" in shown
+    shown = " ".join(
+        reports.render(format_, whole, View(command="auditor scan --demo", source="--demo", width=140)).split()
+    )
+    assert "stopped by no single VM, zone or network" in shown
     assert ("auditor foresee --demo" in shown) is (format_ == "terminal")
     assert ("TRAKDB has no failover member left" in shown) is (format_ == "html")

@@ -142,9 +142,11 @@ def _losses(page: Page, document: Document, view: View) -> None:
         return
     (first, *others) = tables
     stopped = sum(losses.is_stopped(each) for each in others)
-    more = f"; single losses stop {wording.count(stopped, 'more deployment')} too" if stopped else ""
-    command = f": auditor foresee {view.source}" if view.command else ""
-    page.write(f"{first.name} is {losses.brief(first)}{more}{command}", lead=f"{'Losses':<{_LEAD}}")
+    said = f"{first.name} is {losses.brief(first)}"
+    more = f"; {wording.count(stopped, 'more deployment')} too" if stopped else ""
+    command = f"; auditor foresee {view.source}" if view.command else ""
+    texts = (f"{said}{more}{command}", f"{said}{more}")
+    page.write(next((text for text in texts if page.fits(text, _LEAD)), said), lead=f"{'Losses':<{_LEAD}}")
 
 
 def _in_production(deployment: Deployment) -> bool:

@@ -30,7 +30,7 @@ _BESIDE: Final = 40
 
 
 _LESSER: Final = SEVERITIES[3:]
-"""The severities whose rows become one, which names the rules only, if they do not all fit on the screen."""
+"""The severities whose rows become one, which names the rules only, if the screen lacks room for critical ones."""
 _LESSER_LEAD: Final = "/".join(_LESSER).upper()
 
 
@@ -58,7 +58,8 @@ def write_table(page: Page, document: Document, *, others: int) -> None:
     page.lines([""] * bool(rows))
     room = SCREEN - others - 1
     lesser = [row for row in rows if row.severity in _LESSER]
-    if len(rows) <= room or len(lesser) in {1, len(rows)}:
+    critical = sum(row.severity is SEVERITIES[0] for row in rows)
+    if len(rows) + critical <= room or len(lesser) in {1, len(rows)}:
         lesser = []
     rows = [row for row in rows if row not in lesser]
     for row, lines in zip(rows, _lines(rows, page.width, room - bool(lesser)), strict=True):

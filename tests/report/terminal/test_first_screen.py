@@ -115,7 +115,7 @@ def test_only_what_is_complete_and_wholly_known_passes() -> None:
 
 
 def test_a_rule_is_one_row_for_all_its_subjects() -> None:
-    fails = [finding(rule=SIZE, subject=vm(f"vm-{number}")) for number in range(12)]
+    fails = [finding(rule=SIZE, subject=vm(f"vm-{number}")) for number in range(14)]
     text = rendered(reports.report(*fails))
     assert text.count("CMP006 ") == 2, "in the table and in the next command"
     assert "vm-0, vm-1, vm-2, vm-3, vm-4, and 7 more\n" in text
@@ -272,3 +272,17 @@ def test_any_text_is_shown_without_effect(text: str, width: int, colour: bool) -
     shown = rendered(reports.hostile(text), View(passes=True, width=width, colour=colour, command="auditor scan"))
     bare = re.sub(r"\x1b\[[\d;]*m", "", shown) if colour else shown
     assert all(printable(line) == line for line in bare.split("\n"))
+
+
+def test_lesser_rows_become_one_where_the_screen_has_no_room_for_critical_ones() -> None:
+    critical = [finding(rule=msgspec.structs.replace(PROBE, id=f"LB{number:03}")) for number in range(14)]
+    lesser = [
+        finding(rule=msgspec.structs.replace(SIZE, id=f"CMP{number:03}", severity=Severity.LOW)) for number in range(9)
+    ]
+    few, full = (lines(reports.report(*critical, *lesser[:number])) for number in (2, 9))
+    assert sum(line.startswith("LOW ") for line in few) == 2
+    assert [line for line in full if line.startswith("LOW")] == [
+        "LOW/INFO CMP000 CMP001 CMP002 CMP003 CMP004 CMP005 CMP006 CMP007 CMP008"
+    ]
+    only = lines(reports.report(*lesser))
+    assert sum(line.startswith("LOW ") for line in only) == 9
