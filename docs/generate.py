@@ -218,6 +218,7 @@ _GROUPS = {
     "CMP": "Virtual machines",
     "DEP": "Declarations",
     "DR": "Disaster recovery",
+    "FOR": "Foresight",
     "GOV": "Governance",
     "LB": "Load balancing",
     "MIR": "Mirrors",

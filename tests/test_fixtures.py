@@ -283,6 +283,7 @@ BEYOND: Final[Mapping[str, str]] = {
     "AVL013": "no maintenance configuration",
     "BKP002": "no backup, so none that is recent",
     "BKP003": "no backup, so none that is consistent",
+    "FOR002": "of two fault domains, one has the arbiter and a failover member",
     "GOV003": "no locks",
     "GOV004": "no alerts",
     "GOV005": "sums up CMP003, NET013, STO003 and LB007",

@@ -127,13 +127,17 @@ NEEDED = {
         *("GOV002", "GOV005", "SEC005", "SEC008", "GOV003", "DR001", "DR005", "DR006", "DR017"),
         *("DR002", "DR003", "DR020", "GOV007"),
     },
-    "arbiter": {"GOV002", "GOV005", "SEC005", "SEC008", "AVL001", "AVL005", "AVL006", "AVL007", "MIR011", "MIR019"},
+    "arbiter": {
+        *("GOV002", "GOV005", "SEC005", "SEC008", "AVL001", "AVL005", "AVL006", "AVL007", "MIR011", "MIR019"),
+        *("FOR001", "FOR002", "FOR004"),
+    },
 }
 """By role, the rules that need all of its members.
 
 GOV002 and GOV005 are about all that belongs to a deployment, SEC005 about the storage accounts of all VMs, SEC008 about
 the keys of all disks, GOV003 about the database disks of all mirror members, MIR019 about what is sent to the arbiter,
-MIR011 about its address. DR002, DR003 and GOV007 are about the CPFs of DR asyncs, DR020 about the members of a region.
+MIR011 about its address, and FOR001, FOR002 and FOR004 about failovers, for which it decides. DR002, DR003 and GOV007
+are about the CPFs of DR asyncs, DR020 about the members of a region.
 """
 
 

@@ -106,6 +106,7 @@ def test_every_source_states_when_it_was_last_read() -> None:
 ONLY_IN_EXAMPLES = {
     "BKP013": "no VM runs Windows",
     "DR007": "each deployment requires full capacity in its DR region",
+    "FOR003": "no deployment declares an objective",
 }
 """The rules that apply to no known-good deployment, with the reason: an example has what they need."""
 

@@ -54,7 +54,7 @@ FORBIDDEN: Final = {
     "is not set": "nothing (?:else )?is said",
     "replaces": "takes? the place of|stands? in for",
     "does not exist": "none is there|(?:is|are) no more",
-    "virtual machine (VM)": r"(?<!virtual[ -])machines?(?![-.:])",  # `machine:` is a key, and a kind of loss
+    "virtual machine (VM)": r"(?<!virtual[ -])machines?(?![-.:`\]])",  # `machine:` is a key, and a kind of loss
     "DR async": "DR members?",
     "load balancer": r'(?<!load[ -])balancers?(?![.:"`])',
     "outcome": "verdicts?",

@@ -8,11 +8,10 @@ from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.loss import LossKind
-from auditor.losses.play import single
 from auditor.losses.site import Seconds
 from auditor.losses.times import longest
 from auditor.rules.context import Context
-from auditor.rules.facts.site import site_of
+from auditor.rules.facts.losses import singles
 
 
 class LossesOfKind(msgspec.Struct, frozen=True):
@@ -38,7 +37,7 @@ def losses_of(topology: Topology) -> dict[str, tuple[LossesOfKind, ...]]:
 
 def _table(topology: Topology, deployment: Deployment) -> tuple[LossesOfKind, ...]:
     try:
-        return _by_kind(single(site_of(Context(topology, deployment), deployment)))
+        return _by_kind(singles(Context(topology, deployment), deployment).all())
     except Exception:  # noqa: BLE001 - the rules about losses report the same error; the findings of others are kept
         return ()
 

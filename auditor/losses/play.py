@@ -37,18 +37,33 @@ def foresee(site: Site, lost: Iterable[Loss], first: str = "") -> Foreseen:
     return msgspec.structs.replace(worst, losses=lost, order="sequence" if len(lost) > 1 else worst.order)
 
 
-def single(site: Site, first: str = "") -> tuple[Foreseen, ...]:
-    """Return the effect of every single loss of a deployment."""
-    played: dict[tuple[object, ...], Foreseen] = {}
-    found = []
-    for loss in losses(site):
+class Singles:
+    """The single losses of a deployment; each is played at the first request, and those of equal effect once."""
+
+    def __init__(self, site: Site, first: str = "") -> None:
+        """Take the deployment; `first` is as in `foresee`."""
+        self.site = site
+        self.losses = losses(site)
+        self._first = first
+        self._played: dict[tuple[object, ...], Foreseen] = {}
+
+    def of(self, loss: Loss) -> Foreseen:
+        """Return the effect of one of the losses."""
         unknown = loss.perhaps or any(cut.perhaps for cut in loss.cuts)
         name = loss.id if unknown else loss.kinds if loss.kind is LossKind.UPDATE_DOMAIN else ""
         key = (loss.effect, loss.takes_only_known, loss.takes_entrances, name)
-        if key not in played:
-            played[key] = foresee(site, (loss,), first)
-        found.append(msgspec.structs.replace(played[key], losses=(loss,)))
-    return tuple(found)
+        if key not in self._played:
+            self._played[key] = foresee(self.site, (loss,), self._first)
+        return msgspec.structs.replace(self._played[key], losses=(loss,))
+
+    def all(self) -> tuple[Foreseen, ...]:
+        """Return the effect of each loss."""
+        return tuple(map(self.of, self.losses))
+
+
+def single(site: Site, first: str = "") -> tuple[Foreseen, ...]:
+    """Return the effect of every single loss of a deployment; `first` is as in `foresee`."""
+    return Singles(site, first).all()
 
 
 def pairs(site: Site, first: str = "") -> tuple[Foreseen, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
@@ -43,8 +44,8 @@ def site_of(context: Context, deployment: Deployment) -> Site:
         vms=vms,
         zones={region: places.zones(region) for region in regions},
         mirrors=tuple(model for model, _ in mirrors),
-        tiers=tuple(tier for each in deployment.tiers if each.region == primary for tier in _tiers(each, ways)),
-        dr_tiers=tuple(tier for each in deployment.tiers if each.region == dr for tier in _tiers(each, ways)),
+        tiers=tuple(_tiers(deployment, primary, ways)),
+        dr_tiers=tuple(_tiers(deployment, dr, ways)),
         entrances=ways.entrances,
         profiles=profiles,
         more_profiles=more_profiles,
@@ -69,21 +70,48 @@ def _vms(deployment: Deployment) -> Iterator[Resource]:
             yield from tier.members.of_type(Resource)
 
 
-def _tiers(tier: Tier, ways: Ways) -> Iterator[TierModel]:
-    """Yield a tier; of databases that are not mirrored, each VM by itself, since no other one has its data."""
-    vms = frozenset(vm.key for vm in tier.members.of_type(Resource))
-    alone = tier.declared.role is Role.DB
-    for own in sorted(vms) if alone and vms else [None]:
-        served = vms if own is None else frozenset({own})
-        entrances, more_entrances = ways.to(served)
+def _tiers(deployment: Deployment, region: str | Unknown, ways: Ways) -> Iterator[TierModel]:
+    """Yield the tiers in a region."""
+    for tier in deployment.tiers:
+        if tier.region == region:
+            yield from _databases(tier, ways) if tier.declared.role is Role.DB else (_tier(deployment, tier, ways),)
+
+
+def _databases(tier: Tier, ways: Ways) -> Iterator[TierModel]:
+    """Yield each VM with databases that are not mirrored by itself, since no other one has its data."""
+    for vm in tier.members.of_type(Resource):
+        entrances, more_entrances = ways.to((vm.key,))
         yield TierModel(
-            id=tier.id if own is None else f"{tier.id}/{arm.name_of(own)}",
+            id=f"{tier.id}/{vm.name}",
             name=tier.name,
-            vms=served,
-            more_vms=None if own is not None else tier.members.incomplete_because,
+            vms=frozenset({vm.key}),
+            more_vms=None,
             entrances=entrances,
             more_entrances=more_entrances,
+            mirrors=(),
+            holds_data=True,
         )
+
+
+def _tier(deployment: Deployment, tier: Tier, ways: Ways) -> TierModel:
+    vms = frozenset(vm.key for vm in tier.members.of_type(Resource))
+    entrances, more_entrances = ways.to(vms)
+    return TierModel(
+        id=tier.id,
+        name=tier.name,
+        vms=vms,
+        more_vms=tier.members.incomplete_because,
+        entrances=entrances,
+        more_entrances=more_entrances,
+        mirrors=_mirrors_of(deployment, tier),
+    )
+
+
+def _mirrors_of(deployment: Deployment, tier: Tier) -> tuple[str, ...] | None:
+    """Return the mirrors of the product of a tier; None if it serves all, or the product has none of its own."""
+    product = tier.declared.product
+    own = tuple(mirror.id for mirror in deployment.mirrors if mirror.declared.product == product)
+    return own if own and product != deployment.declared.product else None
 
 
 def _undeclared(deployment: Deployment) -> Iterator[Unknown]:
@@ -109,14 +137,14 @@ def _declared(deployment: Deployment, name: str) -> Seconds:
 
 def _assumed(deployment: Deployment, takeover: Seconds, decision: Seconds) -> Iterator[Assumption]:
     if deployment.mirrors:
-        yield Assumption("every backup member is active and has caught up")
+        yield Assumption("every VM runs, and every backup member is active and has caught up")
         yield Assumption(_said("a new primary opens its databases", takeover, TAKEOVER))
     if deployment.regions.dr != NONE:
         yield Assumption(_said("a person decides for the DR region", decision, DECISION))
 
 
 def _said(what: str, time: Seconds, name: str) -> str:
-    known = time.most < UNBOUNDED
-    return (
-        f"{what} in {time.most:g} s, by `{name}`" if known else f"{what} in an unknown time: `{name}` is not declared"
-    )
+    setting = f"settings.{name}"
+    if math.isinf(time.most):
+        return f"{what} in an unknown time: no {setting}"
+    return f"{what} in {time.most:g} s, by {setting}"

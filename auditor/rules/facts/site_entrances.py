@@ -100,9 +100,16 @@ def _entrance(context: Context, places: Places, used: Mapping[str, Part], vms: f
         region=place,
         zones=zones,
         vms=vms,
-        doubt=context.topology.load_balancing.open_because(owner),
+        doubt=_doubt(context, owner, used),
         detection=detection,
     )
+
+
+def _doubt(context: Context, owner: Resource, used: Mapping[str, Part]) -> Unknown | None:
+    """Return why it may lead to further VMs: some pools or rules were not read, or an address is of no known VM."""
+    balancing = context.topology.load_balancing
+    members = PartialList.joined(*(PartialList.of(balancing.vms(pool).value) for pool in used.values()))
+    return balancing.open_because(owner) or members.incomplete_because
 
 
 # --- zones ------------------------------------------------------------------------------------------------------------

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from auditor.azure.paths import ABSENT
 from auditor.estate.subjects import Mirror
 from auditor.losses.site import Arbiter, Assumption, MirrorModel, Seconds
 from auditor.rules.context import Context
-from auditor.rules.facts.mirror_settings import all_settings, settings
+from auditor.rules.facts.mirror_settings import settings
 from auditor.rules.facts.mirror_traffic import rules
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.site_entrances import Ways
-from auditor.snapshot.known import Cause, PartialList, Read, Unknown, interval
+from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.model import Part, Resource
 
 _PAIR: Final = 2
@@ -26,7 +27,7 @@ def mirror_model(context: Context, mirror: Mirror, ways: Ways) -> tuple[MirrorMo
     asyncs = PartialList.of(mirror.dr)
     entrances, more_entrances = _entrances(context, mirror, ways)
     qos, of_qos = _qos(context, mirror)
-    no_failover, of_failover = _no_failover(context, mirror)
+    prevented = no_failover(context, mirror)
     model = MirrorModel(
         id=mirror.id,
         name=mirror.declared.name,
@@ -37,9 +38,9 @@ def mirror_model(context: Context, mirror: Mirror, ways: Ways) -> tuple[MirrorMo
         entrances=entrances,
         more_entrances=more_entrances,
         qos=qos,
-        no_failover=no_failover,
+        no_failover=prevented.value is True,
     )
-    return model, (of_qos, of_failover)
+    return model, (of_qos, Assumption(_failover(mirror, prevented), prevented.reads))
 
 
 def _members(mirror: Mirror) -> tuple[str, str] | Unknown:
@@ -97,18 +98,23 @@ def _qos(context: Context, mirror: Mirror) -> tuple[Seconds, Assumption]:
     return Seconds(_OLD, _NEW), Assumption(f"{name} {text}")
 
 
-def _no_failover(context: Context, mirror: Mirror) -> tuple[bool, Assumption]:
-    """Return whether a CPF defines which member is primary (`DefinedPrimary`), so that no backup takes over."""
-    name = f"mirror {mirror.declared.name}:"
-    found = PartialList.of(all_settings(context, mirror).value)
+def no_failover(context: Context, mirror: Mirror) -> Answer:
+    """Return whether a CPF says which member is primary (`DefinedPrimary`), so that no backup takes over.
+
+    Absent if no CPF was supplied.
+    """
+    found = PartialList.of(settings(context, mirror).value)
     defined = [text_at(part, "definedPrimary") for part in found.of_type(Part)]
-    for own in defined:
-        if isinstance(own.value, str) and own.value:
-            return True, Assumption(f"{name} no automatic failover, by DefinedPrimary in a CPF", own.reads)
-    if defined:
-        reads = tuple(read for own in defined for read in own.reads)
-        return False, Assumption(f"{name} the backup takes over by itself, by CPFs of its members", reads)
-    return False, Assumption(f"{name} the backup takes over by itself; no CPF shows otherwise")
+    reads = tuple(read for own in defined for read in own.reads)
+    return Answer(any(isinstance(own.value, str) for own in defined) if defined else ABSENT, reads)
+
+
+def _failover(mirror: Mirror, prevented: Answer) -> str:
+    name = f"mirror {mirror.declared.name}:"
+    if prevented.value is True:
+        return f"{name} no automatic failover, by DefinedPrimary in a CPF"
+    shown = "no CPF shows otherwise" if prevented.value is ABSENT else "by CPFs of its members"
+    return f"{name} the backup takes over by itself, {shown}"
 
 
 def _span(time: Seconds) -> str:
