@@ -19,6 +19,14 @@ HIDDEN: Final = ""
 """The key of an arbiter of which it is not known on which VM it is."""
 
 
+class Case(NamedTuple):
+    """One case of what is not known, in words."""
+
+    effect: Effect
+    stated: Mapping[object, str]
+    """What is stated of each thing that is not known."""
+
+
 class Part(NamedTuple):
     """The effect of losses on one mirror, tier or profile."""
 
@@ -31,7 +39,8 @@ class Part(NamedTuple):
     statements: tuple[str, ...] = ()
     unless: str = ""
     unknown: tuple[Unknown, ...] = ()
-    completions: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+    """Two cases with different effects; it serves in the first one."""
     primaries: frozenset[str] = frozenset()
     """The keys of the VMs that can be primary afterwards."""
 
@@ -147,14 +156,30 @@ def reasons(lost: Iterable[Loss], keys: Collection[str]) -> tuple[Unknown, ...]:
     return tuple(dict.fromkeys(why[key] for key in keys for why in known if key in why))
 
 
-def placed(site: Site, completion: Completion, effect: Effect, more: str = "") -> str:
-    """Return a completion and the effect in it, in words; `more` is what it says besides."""
-    texts = [more] if more else []
-    for (key, _), place in completion.items():
+def placed(site: Site, completion: Completion) -> dict[object, str]:
+    """Return what a completion states, in words."""
+    texts: dict[object, str] = {}
+    for (key, unknown), place in completion.items():
         name = "the arbiter" if key == HIDDEN else (site.vms.get(key) or site.entrances[key]).name
         where = f"{'lost with' if key == HIDDEN else 'in'} {place}" if place else "elsewhere"
-        texts.append(f"{name} is {where}")
-    return f"{effect} if {', and '.join(texts)}"
+        texts[key, unknown] = f"{name} is {where}"
+    return texts
+
+
+def differing(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return two cases in which a deployment serves and does not, in words; none if they cannot be stated.
+
+    It serves where each unknown part does, and does not where one of them does not.
+    """
+    parts = tuple(parts)
+    serving: dict[object, str] = {}
+    for part in parts:
+        if not part.cases or any(serving.get(key, text) != text for key, text in part.cases[0].stated.items()):
+            return ()
+        serving |= part.cases[0].stated
+    stopping = parts[0].cases[1]
+    found = ((Effect.SERVES, serving), (stopping.effect, stopping.stated))
+    return tuple(f"{effect} if {', and '.join(stated.values())}" for effect, stated in found)
 
 
 # --- entrances --------------------------------------------------------------------------------------------------------

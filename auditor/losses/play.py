@@ -10,7 +10,7 @@ import msgspec
 
 from auditor.losses.foreseen import Because, Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind, union
-from auditor.losses.parts import RANK, Part, worst_of
+from auditor.losses.parts import RANK, Part, differing, worst_of
 from auditor.losses.play_mirror import mirror_part
 from auditor.losses.play_tier import profile_part, tier_part
 from auditor.losses.possible import losses
@@ -124,7 +124,7 @@ def _foresee(site: Site, lost: tuple[Loss, ...], first: str) -> Foreseen:
         statements=tuple(dict.fromkeys(name for part in bad for name in part.statements)),
         unless="" if unsure else _unless([part for part in parts if part.effect in {Effect.STOPS, Effect.LOST}]),
         unknown=worst.unknown,
-        completions=worst.completions,
+        completions=differing(bad) if worst.effect is Effect.UNKNOWN else (),
     )
 
 

@@ -14,6 +14,7 @@ from auditor.losses.mirror import ARBITER_LINKS, HOSTS, INSTANCES, Lost, Pause, 
 from auditor.losses.parts import (
     HIDDEN,
     RANK,
+    Case,
     Completion,
     Part,
     Way,
@@ -97,7 +98,13 @@ def _unclear(site: Site, mirror: MirrorModel, lost: Sequence[Loss], found: Seque
         Effect.UNKNOWN,
         first=other.part.first,
         unknown=(*hidden, *reasons(lost, keys)),
-        completions=tuple(placed(site, case.completion, case.part.effect, case.arbiter.text) for case in (one, other)),
+        cases=tuple(
+            Case(
+                case.part.effect,
+                ({mirror.id: case.arbiter.text} if case.arbiter.text else {}) | placed(site, case.completion),
+            )
+            for case in (one, other)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from auditor.losses.foreseen import Effect
 from auditor.losses.loss import Loss, LossKind
 from auditor.losses.parts import (
     RANK,
+    Case,
     Completion,
     Part,
     Way,
@@ -58,7 +59,7 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapp
     return Part(
         Effect.UNKNOWN,
         unknown=reasons(lost, keys),
-        completions=tuple(placed(site, case, part.effect) for case, part in ((one, best), (other, worst))),
+        cases=tuple(Case(part.effect, placed(site, case)) for case, part in ((one, best), (other, worst))),
     )
 
 
