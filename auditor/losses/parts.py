@@ -27,6 +27,15 @@ class Case(NamedTuple):
     """What is stated of each thing that is not known."""
 
 
+class Primaries(NamedTuple):
+    """The keys of the VMs that can be primary of a mirror after losses."""
+
+    perhaps: frozenset[str]
+    """In some completion."""
+    surely: frozenset[str]
+    """In every completion."""
+
+
 class Part(NamedTuple):
     """The effect of losses on one mirror, tier or profile."""
 
@@ -41,8 +50,8 @@ class Part(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
     cases: tuple[Case, ...] = ()
     """Two cases with different effects; it serves in the first one."""
-    primaries: frozenset[str] = frozenset()
-    """The keys of the VMs that can be primary afterwards."""
+    primaries: Primaries | None = None
+    """Of a mirror."""
 
 
 def worst_of(parts: Iterable[Part]) -> Part:
@@ -198,6 +207,8 @@ class Way(NamedTuple):
     """What they must lead to now, in words."""
     gone: Collection[str] = ()
     """The keys of what is lost."""
+    more_targets: Unknown | None = None
+    """Why it may be enough that they lead to others."""
     hidden: bool = False
     """Whether an entrance may be lost of which nothing is known."""
 
@@ -210,19 +221,22 @@ def led(site: Site, way: Way, vms: frozenset[str], *, moved: bool) -> Part:
     ways = [site.entrances[key] for key in way.keys]
     left = [each for each in ways if each.key not in way.gone]
     others = [each for each in left if each.vms & vms]
-    parts = [_led_by(each, way.now, vms) if moved else Part() for each in left]
+    parts = [_led_by(each, way, vms) if moved else Part() for each in left]
     parts += [_without(each, way, others) for each in ways if each.key in way.gone]
     if way.more and (moved or way.hidden):
         parts.append(Part(Effect.UNKNOWN, unknown=(way.more,)))
     return worst_of(parts)
 
 
-def _led_by(way: Entrance, target: str, vms: frozenset[str]) -> Part:
-    if way.vms & vms:
-        return Part(seconds=way.detection)
-    if way.doubt:
-        return Part(Effect.UNKNOWN, unknown=(way.doubt,))
-    return Part(Effect.STOPS, (f"{way.name} does not lead to {target}",))
+def _led_by(by: Entrance, way: Way, vms: frozenset[str]) -> Part:
+    if by.vms & vms:
+        return Part(seconds=by.detection)
+    doubt = by.doubt or way.more_targets
+    return (
+        Part(Effect.UNKNOWN, unknown=(doubt,))
+        if doubt
+        else Part(Effect.STOPS, (f"{by.name} does not lead to {way.now}",))
+    )
 
 
 def _without(gone: Entrance, way: Way, others: Iterable[Entrance]) -> Part:

@@ -105,7 +105,7 @@ def _spells(lost: Sequence[Loss]) -> Iterator[tuple[Loss, ...]]:
 def _foresee(site: Site, lost: tuple[Loss, ...], first: str) -> Foreseen:
     """Return the effect of losses none of which is over before the last one."""
     mirrors = {mirror.id: mirror_part(site, mirror, lost, first) for mirror in site.mirrors}
-    primaries = {mirror: part.primaries for mirror, part in mirrors.items()}
+    primaries = {mirror: part.primaries for mirror, part in mirrors.items() if part.primaries}
     parts = [*mirrors.values(), *(tier_part(site, tier, lost, primaries) for tier in site.tiers)]
     parts += [profile_part(site, profile, lost) for profile in site.profiles]
     if site.undeclared and not all(loss.takes_only_known for loss in lost):

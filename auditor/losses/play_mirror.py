@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from auditor.losses.parts import (
     Case,
     Completion,
     Part,
+    Primaries,
     Way,
     agreed,
     are_cut,
@@ -42,14 +43,20 @@ def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: st
     for arbiter in _arbiters(mirror):
         play = _Play(site, mirror, mirror.members, arbiter, tuple(lost))
         if not play.is_touched():
-            found.append(_Case(arbiter, {}, Part(primaries=frozenset(play.chosen(first)))))
+            found.append(_Case(arbiter, {}, Part(primaries=_known(play.chosen(first)))))
         else:
             found += [_Case(arbiter, each, play.worst(each, first)) for each in completions(site, lost, play.nodes)]
-    primaries = frozenset(key for case in found for key in case.part.primaries)
+    possible = [case.part.primaries.perhaps for case in found if case.part.primaries]
+    primaries = Primaries(frozenset().union(*possible), possible[0].intersection(*possible))
     certain: Part | None = found[0].part
     for case in found[1:]:
         certain = certain and agreed(certain, case.part)
     return (certain or _unclear(site, mirror, lost, found))._replace(primaries=primaries)
+
+
+def _known(keys: Iterable[str]) -> Primaries:
+    found = frozenset(keys)
+    return Primaries(found, found)
 
 
 class _Arbiter(NamedTuple):
@@ -191,7 +198,7 @@ class _Play:
             because=tuple(dict.fromkeys(text for part in same for text in part.because)),
             statements=tuple(dict.fromkeys(name for part in same for name in part.statements)),
             unless=unless,
-            primaries=frozenset(key for part, _ in found for key in part.primaries),
+            primaries=_known(key for part, _ in found if part.primaries for key in part.primaries.perhaps),
         )
 
     def _with_primary(self, completion: Completion, primary: int) -> tuple[Part, set[tuple[Lost, ...]]]:
@@ -208,7 +215,7 @@ class _Play:
             first=self._name(self._members[primary]),
             in_sequence=len(ending.order) > 1,
             statements=statements.deciding(start, ending.order, no_failover=self._mirror.no_failover),
-            primaries=frozenset(key for member, key in enumerate(self._members) if member in after),
+            primaries=_known(key for member, key in enumerate(self._members) if member in after),
         )
         return part, {end.order for end, other in ends if other.effect is Effect.SERVES}
 

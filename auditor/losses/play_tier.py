@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
+from typing import NamedTuple
 
 from auditor.losses.foreseen import Effect
 from auditor.losses.loss import Loss, LossKind
@@ -12,6 +13,7 @@ from auditor.losses.parts import (
     Case,
     Completion,
     Part,
+    Primaries,
     Way,
     agreed,
     are_cut,
@@ -26,41 +28,39 @@ from auditor.losses.site import Endpoint, Profile, Site, TierModel
 from auditor.snapshot.known import Unknown
 
 
-def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapping[str, frozenset[str]]) -> Part:
+def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapping[str, Primaries]) -> Part:
     """Return the effect on a tier: a VM must be left that reaches a primary of each mirror and is led to.
 
-    `primaries` has, by the id of a mirror, the VMs that can be primary afterwards. What is lost besides never helps a
-    tier, so that the least and the most that can be lost decide.
+    `primaries` has those of mirrors whose members are known, by their ids. What is lost besides never helps a tier, so
+    that the least and the most that can be lost decide.
     """
     concerned = (*tier.vms, *tier.entrances)
     if not _is_touched(tier, frozenset(concerned), lost):
         return Part()
     unknown = [key for key in concerned if options_of(site, lost, key)]
-    needed = primaries if tier.mirrors is None else tier.mirrors
-    choices: tuple[tuple[str, ...], ...] = ((),)
-    if any(loss.cuts for loss in lost):
-        choices = tuple(product(*filter(None, (sorted(primaries[mirror]) for mirror in needed))))
+    mirrors = primaries if tier.mirrors is None else tier.mirrors
+    needed = [primaries[mirror] for mirror in mirrors if mirror in primaries]
+    if not any(loss.cuts for loss in lost):
+        needed = []
+    surely = list(product(*filter(None, (sorted(each.surely) for each in needed))))
+    perhaps = list(product(*filter(None, (sorted(each.perhaps) for each in needed))))
     play = _Play(site, tier, lost, unknown)
-    cases = [
-        play.extreme(known, choices, best=best)
-        for known in completions(site, lost, sorted({key for choice in choices for key in choice}))
-        for best in ((True, False) if unknown else (True,))
-    ]
-    certain: Part | None = cases[0][1]
-    for _, part in cases[1:]:
-        certain = certain and agreed(certain, part)
+    known = list(completions(site, lost, sorted({key for each in needed for key in each.perhaps})))
+    best = [play.extreme(each, surely, best=True) for each in known]
+    worst = [play.extreme(each, perhaps, best=False) for each in known]
+    certain: Part | None = best[0].part
+    for case in (*best, *worst):
+        certain = certain and agreed(certain, case.part)
     if certain is not None:
         return certain
-    (one, best), (other, worst) = (pick(cases, key=lambda case: RANK[case[1].effect]) for pick in (min, max))
-    if best.effect is not Effect.SERVES or worst.effect is Effect.UNKNOWN:
-        found = dict.fromkeys(why for _, part in cases for why in part.unknown)
+    one = min(best, key=lambda case: (RANK[case.part.effect], case.places is None))
+    other = max(worst, key=lambda case: RANK[case.part.effect])
+    if one.part.effect is not Effect.SERVES or other.part.effect is Effect.UNKNOWN:
+        found = dict.fromkeys(why for case in (*best, *worst) for why in case.part.unknown)
         return Part(Effect.UNKNOWN, unknown=tuple(found))
-    keys = list(dict.fromkeys(key for key, _ in {**one, **other} if one.get((key, _)) != other.get((key, _))))
-    return Part(
-        Effect.UNKNOWN,
-        unknown=reasons(lost, keys),
-        cases=tuple(Case(part.effect, placed(site, case)) for case, part in ((one, best), (other, worst))),
-    )
+    keys = dict.fromkeys(key for key, _ in other.places or {})
+    cases = [Case(case.part.effect, placed(site, case.places)) for case in (one, other) if case.places is not None]
+    return Part(Effect.UNKNOWN, unknown=reasons(lost, keys), cases=tuple(cases) if len(cases) > 1 else ())
 
 
 def _is_touched(tier: TierModel, concerned: frozenset[str], lost: Sequence[Loss]) -> bool:
@@ -70,10 +70,18 @@ def _is_touched(tier: TierModel, concerned: frozenset[str], lost: Sequence[Loss]
         or not concerned.isdisjoint(loss.perhaps)
         or not concerned.isdisjoint(loss.entrances)
         or bool(loss.cuts)
-        or (tier.more_vms is not None and not tier.vms and not loss.takes_only_known)
+        or (tier.more_vms is not None and (not loss.takes_only_known or (not tier.vms and bool(loss.vms))))
         or (tier.more_entrances is not None and loss.takes_entrances)
         for loss in lost
     )
+
+
+class _Extreme(NamedTuple):
+    """The best or the worst that can come of what is not known."""
+
+    part: Part
+    places: Completion | None
+    """The places with which it comes; None if it is a bound only."""
 
 
 class _Play:
@@ -88,10 +96,10 @@ class _Play:
         simple = [part for loss in lost for part in loss.simple]
         self._surely_gone = frozenset(key for part in simple for key in (*part.vms, *part.entrances))
 
-    def extreme(self, known: Completion, choices: Sequence[tuple[str, ...]], *, best: bool) -> tuple[Completion, Part]:
-        """Return the best or the worst case of what has no known place, with the worst primaries, and its effect.
+    def extreme(self, known: Completion, choices: Sequence[tuple[str, ...]], *, best: bool) -> _Extreme:
+        """Return the best or the worst case of what has no known place, with the worst choice of the primaries.
 
-        `known` has the places of the primaries, `choices` a primary of each mirror.
+        `known` has the places of the primaries, a choice has a primary of each mirror.
         """
         found = []
         for choice in choices:
@@ -100,8 +108,15 @@ class _Play:
                 options = [each for each in completions(self._site, self._lost, (key,)) if _agree(each, known)]
                 harm = [self._harm(key, {**known, **each}, choice) for each in options]
                 places |= options[harm.index(min(harm) if best else max(harm))]
-            found.append((places, self._served(places, choice)))
-        return max(found, key=lambda case: RANK[case[1].effect])
+            found.append(_Extreme(self._served(places, choice), places))
+        extreme = max(found, key=lambda case: RANK[case.part.effect])
+        if not best:
+            return extreme
+        # What is best for one choice of the primaries need not be so for another one.
+        for case in found:
+            if all(self._served(case.places or {}, choice).effect is extreme.part.effect for choice in choices):
+                return case
+        return extreme._replace(places=None)
 
     def _harm(self, key: str, completion: Completion, choice: tuple[str, ...]) -> int:
         """Return 2 for what is lost, 1 for a VM that does not reach a primary, else 0."""
@@ -115,8 +130,9 @@ class _Play:
     def _served(self, completion: Completion, choice: tuple[str, ...]) -> Part:
         """Return the effect on the tier, where everything has its place."""
         tier, site = self._tier, self._site
-        perhaps = {key for key in self._unknown if any(is_lost(loss, key, completion) for loss in self._lost)}
-        gone = self._surely_gone | perhaps
+        gone = self._surely_gone.union(
+            key for key in self._unknown if any(is_lost(loss, key, completion) for loss in self._lost)
+        )
         isolated = {key for key in tier.vms - gone if choice and self._is_isolated(key, completion, choice)}
         reaching = tier.vms - gone - isolated
         target = f"the tier {tier.name}"
@@ -126,8 +142,12 @@ class _Play:
             text = f"no VM of {target} {'reaches the primary' if isolated else 'is left'}"
             return Part(Effect.LOST if tier.holds_data and not isolated else Effect.STOPS, (text,))
         hidden = any(loss.takes_entrances for loss in self._lost)
-        way = Way(tier.entrances, tier.more_entrances, target, target, gone, hidden)
-        part = led(site, way, reaching, moved=not tier.vms.isdisjoint(gone))
+        way = Way(tier.entrances, tier.more_entrances, target, target, gone, tier.more_vms, hidden)
+        moved = not tier.vms.isdisjoint(gone)
+        perhaps_moved = tier.more_vms is not None and not all(loss.takes_only_known for loss in self._lost)
+        part = led(site, way, reaching, moved=moved or perhaps_moved)
+        if not moved:
+            part = part._replace(seconds=part.seconds._replace(least=0))
         notes = (f"{site.vms[key].name} does not reach the primary: its users wait" for key in sorted(isolated))
         return part._replace(because=(*part.because, *notes)) if part.effect is Effect.SERVES else part
 
