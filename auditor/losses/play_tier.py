@@ -34,7 +34,7 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapp
     `primaries` has those of mirrors whose members are known, by their ids. What is lost besides never helps a tier, so
     that the least and the most that can be lost decide.
     """
-    concerned = (*tier.vms, *tier.entrances)
+    concerned = (*sorted(tier.vms), *tier.entrances)
     if not _is_touched(tier, frozenset(concerned), lost):
         return Part()
     unknown = [key for key in concerned if options_of(site, lost, key)]

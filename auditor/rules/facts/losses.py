@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from auditor.azure.paths import ABSENT
@@ -165,12 +165,12 @@ def _reads(context: Context, loss: Loss) -> Iterator[Read]:
             yield from no_failover(context, mirror).reads
 
 
-def _joined(unknown: Iterable[Unknown]) -> Unknown:
-    """Return several reasons as one."""
-    found = tuple(unknown)
+def _joined(found: Sequence[Unknown]) -> Unknown:
+    """Return several reasons as one, which states the first in words."""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return Unknown(
         found[0].cause,
-        "; ".join(dict.fromkeys(each.reason for each in found)),
+        f"{found[0].reason}{more}",
         tuple(dict.fromkeys(gap for each in found for gap in each.gaps)),
         tuple(dict.fromkeys(name for each in found for name in each.about)),
         optional=all(each.optional for each in found),
