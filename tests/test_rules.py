@@ -133,7 +133,7 @@ def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) 
     """Return whether any evidence is a changed property or an added resource.
 
     What was removed has no property: there the evidence is what is left, as a fact of the subject or in the resource
-    of which a part was removed, or the attestation without it.
+    of which a part was removed, or the attestation without it. What is declared too shows in a fact.
     """
     changes = [*example.get("set", ()), *example.get("remove", ())]
     shown = [(c["resource"], c["path"]) for c in changes if "path" in c and not _is_removal(c)]
@@ -144,6 +144,8 @@ def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) 
         return True
     reduced = [(change["resource"], "") for change in changes if _is_removal(change)]
     computed = {*FACTS, "attestation"}
+    if "declare" in example and any(entry.path in computed for entry in evidence):
+        return True
     return bool(reduced) and any(
         entry.path.rpartition(" ")[2] in computed or any(_names(entry, *place) for place in reduced)
         for entry in evidence
