@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auditor import bundled, yaml_documents
 from auditor.errors import InputError
 from auditor.estate import deployment_file
-from auditor.estate.declaration import DeclaredDeployment, Role, Roster, Selector
+from auditor.estate.declaration import DeclaredDeployment, DeclaredObjective, Role, Roster, Selector
 from tests.faults import Change, Sound, changes
 
 _GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
@@ -311,6 +311,24 @@ _A_TIER = '{role: web, members: [{name: "vm-web-*"}]}'
     ("dr_capacity_ratio: 1.0", "dr_capacity_ratio: 0", "settings.dr_capacity_ratio is wrong"),
 )
 def test_a_misuse_is_refused_on_its_line(change: Change) -> None:
+    DESIGN.refuses(change)
+
+
+def test_objectives_are_times_in_seconds() -> None:
+    found = one("objectives:\n  machine: {rto: 60s, rpo: 0s}\n  region: {rto: 4h, rpo: 1.5m}").objectives
+    assert found == {"machine": DeclaredObjective(60, 0, 7), "region": DeclaredObjective(14400, 90, 8)}
+    assert one("guest: optional").objectives == {}
+
+
+@changes(
+    ("guest: optional", "objectives: {}", "objectives is wrong: {} should be non-empty"),
+    ("guest: optional", "objectives: {rack: {rto: 60s}}", "objectives has the unknown key 'rack'"),
+    ("guest: optional", "objectives: {zone: {}}", "objectives.zone is wrong: {} should be non-empty"),
+    ("guest: optional", "objectives: {zone: {rto: 60}}", "objectives.zone.rto must be text, not 60"),
+    ("guest: optional", "objectives: {zone: {rto: 1d}}", "which '1d' does not (A time in seconds"),
+    ("guest: optional", "objectives: {zone: {rto: -1s}}", "which '-1s' does not (A time in seconds"),
+)
+def test_a_wrong_objective_is_refused_on_its_line(change: Change) -> None:
     DESIGN.refuses(change)
 
 
