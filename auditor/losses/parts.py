@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias
 
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import Loss, LossKind
+from auditor.losses.loss import Cut, Loss, LossKind
 from auditor.losses.site import AT_ONCE, Entrance, Seconds, Site
 from auditor.losses.times import longest
 from auditor.snapshot.known import Cause, Unknown
@@ -54,9 +53,14 @@ class Part(NamedTuple):
     """Of a mirror."""
 
 
+UNTOUCHED: Final = Part()
+
+
 def worst_of(parts: Iterable[Part]) -> Part:
     """Return the worst effect of what is needed together, with all reasons and the longest times."""
     parts = tuple(parts)
+    if len(parts) == 1:
+        return parts[0]
     worst = max(parts, key=lambda part: RANK[part.effect], default=Part())
     same = [part for part in parts if part.effect is worst.effect]
     return worst._replace(
@@ -102,14 +106,13 @@ def completions(site: Site, lost: Iterable[Loss], keys: Iterable[str]) -> Iterat
 
 def options_of(site: Site, lost: Iterable[Loss], key: str) -> dict[str, tuple[str, ...]]:
     """Return the places in which a thing may stand, by what is not known of it."""
-    found: dict[str, set[str]] = defaultdict(set)
+    found: dict[str, set[str]] = {}
     for loss in (part for each in lost for part in each.simple):
-        unknown = _unknown_of(loss, key)
         if key in loss.perhaps or (key == HIDDEN and (loss.vms or loss.perhaps)):
-            found[unknown].add(loss.id)
+            found.setdefault(_unknown_of(loss, key), set()).add(loss.id)
         for cut in loss.cuts:
             if key in cut.perhaps or key == HIDDEN:
-                found[unknown].update(cut.places)
+                found.setdefault(_unknown_of(loss, key), set()).update(cut.places)
     return {unknown: (*_elsewhere(site, key, places), *sorted(places)) for unknown, places in found.items()}
 
 
@@ -137,25 +140,46 @@ def _within(place: str, whole: str) -> bool:
 
 def is_lost(loss: Loss, key: str, completion: Completion) -> bool:
     """Return whether a VM or an entrance is lost."""
-    return any(
-        key in part.vms or key in part.entrances or _within(completion.get((key, _unknown_of(part, key)), ""), part.id)
-        for part in loss.simple
-    )
+    for part in loss.simple:
+        if key in part.vms or key in part.entrances:
+            return True
+        if completion and _within(completion.get((key, _unknown_of(part, key)), ""), part.id):
+            return True
+    return False
 
 
 def are_cut(loss: Loss, one: str, other: str, completion: Completion) -> bool:
     """Return whether the network between two VMs is lost."""
     for part in loss.simple:
-        places = [completion.get((key, _unknown_of(part, key)), "") for key in (one, other)]
         for cut in part.cuts:
-            groups = tuple(zip((cut.one, cut.other), cut.places, strict=True))
-            sides = [
-                {number for number, (group, place) in enumerate(groups) if key in group or _within(own, place)}
-                for key, own in zip((one, other), places, strict=True)
-            ]
-            if (0 in sides[0] and 1 in sides[1]) or (1 in sides[0] and 0 in sides[1]):
+            side = side_of(part, cut, one, completion)
+            if side is not None and side_of(part, cut, other, completion) == 1 - side:
                 return True
     return False
+
+
+def side_of(loss: Loss, cut: Cut, key: str, completion: Completion) -> int | None:
+    """Return the group of a cut of a loss in which a VM is: 0, 1, or none of them."""
+    if key in cut.one:
+        return 0
+    if key in cut.other:
+        return 1
+    place = completion.get((key, _unknown_of(loss, key)), "")
+    return next((side for side, whole in enumerate(cut.places) if _within(place, whole)), None) if place else None
+
+
+def may_cut(loss: Loss, some: Collection[str], others: Collection[str]) -> bool:
+    """Return whether a network may be lost between one of some VMs and one of others."""
+
+    def on(group: frozenset[str], cut: Cut, keys: Collection[str]) -> bool:
+        return HIDDEN in keys or not (group.isdisjoint(keys) and cut.perhaps.keys().isdisjoint(keys))
+
+    return any(
+        (on(cut.one, cut, some) and on(cut.other, cut, others))
+        or (on(cut.one, cut, others) and on(cut.other, cut, some))
+        for part in loss.simple
+        for cut in part.cuts
+    )
 
 
 def reasons(lost: Iterable[Loss], keys: Collection[str]) -> tuple[Unknown, ...]:
@@ -218,6 +242,8 @@ def led(site: Site, way: Way, vms: frozenset[str], *, moved: bool) -> Part:
 
     `moved` is whether they must be led to another VM than before.
     """
+    if not way.keys and not way.more:
+        return UNTOUCHED
     ways = [site.entrances[key] for key in way.keys]
     left = [each for each in ways if each.key not in way.gone]
     others = [each for each in left if each.vms & vms]

@@ -24,6 +24,7 @@ from auditor.losses.parts import (
     completions,
     is_lost,
     led,
+    may_cut,
     placed,
     reasons,
 )
@@ -170,7 +171,7 @@ class _Play:
             or not nodes.isdisjoint(loss.perhaps)
             or not nodes.isdisjoint(loss.instances)
             or not nodes.isdisjoint(loss.entrances)
-            or bool(loss.cuts)
+            or (bool(loss.cuts) and may_cut(loss, nodes, nodes))
             or (HIDDEN in nodes and bool(loss.vms or loss.perhaps))
             or self._mirror.id in loss.arbiter_networks
             or (self._mirror.more_entrances is not None and loss.takes_entrances)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from auditor.losses.foreseen import Effect
 from auditor.losses.loss import Loss, LossKind
 from auditor.losses.parts import (
     RANK,
+    UNTOUCHED,
     Case,
     Completion,
     Part,
     Primaries,
     Way,
     agreed,
-    are_cut,
     completions,
     is_lost,
     led,
+    may_cut,
     options_of,
     placed,
     reasons,
+    side_of,
 )
 from auditor.losses.site import Endpoint, Profile, Site, TierModel
 from auditor.snapshot.known import Unknown
@@ -34,20 +36,22 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapp
     `primaries` has those of mirrors whose members are known, by their ids. What is lost besides never helps a tier, so
     that the least and the most that can be lost decide.
     """
-    concerned = (*sorted(tier.vms), *tier.entrances)
-    if not _is_touched(tier, frozenset(concerned), lost):
-        return Part()
-    unknown = [key for key in concerned if options_of(site, lost, key)]
     mirrors = primaries if tier.mirrors is None else tier.mirrors
-    needed = [primaries[mirror] for mirror in mirrors if mirror in primaries]
-    if not any(loss.cuts for loss in lost):
-        needed = []
+    needed = [
+        primaries[mirror]
+        for mirror in mirrors
+        if mirror in primaries and any(may_cut(loss, tier.vms, primaries[mirror].perhaps) for loss in lost if loss.cuts)
+    ]
+    concerned = (*sorted(tier.vms), *tier.entrances)
+    if not needed and not _is_touched(tier, frozenset(concerned), lost):
+        return UNTOUCHED
+    unknown = [key for key in concerned if options_of(site, lost, key)]
     surely = list(product(*filter(None, (sorted(each.surely) for each in needed))))
     perhaps = list(product(*filter(None, (sorted(each.perhaps) for each in needed))))
     play = _Play(site, tier, lost, unknown)
     known = list(completions(site, lost, sorted({key for each in needed for key in each.perhaps})))
     best = [play.extreme(each, surely, best=True) for each in known]
-    worst = [play.extreme(each, perhaps, best=False) for each in known]
+    worst = [play.extreme(each, perhaps, best=False) for each in known] if unknown or surely != perhaps else best
     certain: Part | None = best[0].part
     for case in (*best, *worst):
         certain = certain and agreed(certain, case.part)
@@ -69,7 +73,6 @@ def _is_touched(tier: TierModel, concerned: frozenset[str], lost: Sequence[Loss]
         not concerned.isdisjoint(loss.vms)
         or not concerned.isdisjoint(loss.perhaps)
         or not concerned.isdisjoint(loss.entrances)
-        or bool(loss.cuts)
         or (tier.more_vms is not None and (not loss.takes_only_known or (not tier.vms and bool(loss.vms))))
         or (tier.more_entrances is not None and loss.takes_entrances)
         for loss in lost
@@ -84,6 +87,19 @@ class _Extreme(NamedTuple):
     """The places with which it comes; None if it is a bound only."""
 
 
+class _Option(NamedTuple):
+    """One place of a VM or an entrance."""
+
+    places: Completion
+    lost: bool
+    sides: tuple[int | None, ...]
+    """In which group of each cut it is."""
+
+
+_Avoided: TypeAlias = tuple[frozenset[int], ...]
+"""For each cut, the groups from which a VM does not reach a primary."""
+
+
 class _Play:
     """Plays losses on one tier."""
 
@@ -92,48 +108,56 @@ class _Play:
         self._site = site
         self._tier = tier
         self._lost = lost
-        self._unknown = unknown
         simple = [part for loss in lost for part in loss.simple]
         self._surely_gone = frozenset(key for part in simple for key in (*part.vms, *part.entrances))
+        self._cuts = [(part, cut) for part in simple for cut in part.cuts]
+        self._options = {
+            key: [self._option(key, places) for places in completions(site, lost, (key,))] for key in unknown
+        }
+
+    def _option(self, key: str, places: Completion) -> _Option:
+        sides = tuple(side_of(loss, cut, key, places) for loss, cut in self._cuts)
+        return _Option(places, any(is_lost(loss, key, places) for loss in self._lost), sides)
 
     def extreme(self, known: Completion, choices: Sequence[tuple[str, ...]], *, best: bool) -> _Extreme:
-        """Return the best or the worst case of what has no known place, with the worst choice of the primaries.
+        """Return the best or the worst case of what has no known place, with the worst primaries, and its effect.
 
         `known` has the places of the primaries, a choice has a primary of each mirror.
         """
+        avoided = [self._avoided(known, choice) for choice in choices]
         found = []
-        for choice in choices:
-            places = dict(known)
-            for key in self._unknown:
-                options = [each for each in completions(self._site, self._lost, (key,)) if _agree(each, known)]
-                harm = [self._harm(key, {**known, **each}, choice) for each in options]
-                places |= options[harm.index(min(harm) if best else max(harm))]
-            found.append(_Extreme(self._served(places, choice), places))
-        extreme = max(found, key=lambda case: RANK[case.part.effect])
-        if not best:
-            return extreme
+        for each in avoided:
+            chosen = {key: self._chosen(key, known, each, best=best) for key in self._options}
+            found.append((self._served(chosen, each), chosen))
+        worst, chosen = max(found, key=lambda case: RANK[case[0].effect])
+        if not (best and self._options):
+            return _Extreme(worst, _placed(known, chosen))
         # What is best for one choice of the primaries need not be so for another one.
-        for case in found:
-            if all(self._served(case.places or {}, choice).effect is extreme.part.effect for choice in choices):
-                return case
-        return extreme._replace(places=None)
+        for part, chosen in found:
+            if all(RANK[self._served(chosen, each).effect] <= RANK[worst.effect] for each in avoided):
+                return _Extreme(part if part.effect is worst.effect else worst, _placed(known, chosen))
+        return _Extreme(worst, None)
 
-    def _harm(self, key: str, completion: Completion, choice: tuple[str, ...]) -> int:
-        """Return 2 for what is lost, 1 for a VM that does not reach a primary, else 0."""
-        if any(is_lost(loss, key, completion) for loss in self._lost):
-            return 2
-        return int(self._is_isolated(key, completion, choice))
+    def _avoided(self, known: Completion, choice: tuple[str, ...]) -> _Avoided:
+        """Return from where a VM does not reach each of some primaries."""
+        sides = ([side_of(loss, cut, own, known) for own in choice] for loss, cut in self._cuts)
+        return tuple(frozenset(1 - side for side in each if side is not None) for each in sides)
 
-    def _is_isolated(self, key: str, completion: Completion, choice: tuple[str, ...]) -> bool:
-        return any(are_cut(loss, key, own, completion) for loss in self._lost if loss.cuts for own in choice)
+    def _chosen(self, key: str, known: Completion, avoided: _Avoided, *, best: bool) -> _Option:
+        """Return the place that harms the least or the most: being lost, else not to reach a primary."""
+        options = [option for option in self._options[key] if _agree(option.places, known)]
+        harm = [2 * option.lost + _is_isolated(option, avoided) for option in options]
+        return options[harm.index(min(harm) if best else max(harm))]
 
-    def _served(self, completion: Completion, choice: tuple[str, ...]) -> Part:
+    def _served(self, chosen: Mapping[str, _Option], avoided: _Avoided) -> Part:
         """Return the effect on the tier, where everything has its place."""
         tier, site = self._tier, self._site
-        gone = self._surely_gone.union(
-            key for key in self._unknown if any(is_lost(loss, key, completion) for loss in self._lost)
-        )
-        isolated = {key for key in tier.vms - gone if choice and self._is_isolated(key, completion, choice)}
+        gone = self._surely_gone.union(key for key, option in chosen.items() if option.lost)
+        apart = {key for key, option in chosen.items() if _is_isolated(option, avoided)}
+        for (_, cut), sides in zip(self._cuts, avoided, strict=True):
+            for side in sides:
+                apart |= tier.vms & (cut.other if side else cut.one)
+        isolated = (tier.vms & apart) - gone
         reaching = tier.vms - gone - isolated
         target = f"the tier {tier.name}"
         if not reaching:
@@ -141,15 +165,29 @@ class _Play:
                 return Part(Effect.UNKNOWN, unknown=(tier.more_vms,))
             text = f"no VM of {target} {'reaches the primary' if isolated else 'is left'}"
             return Part(Effect.LOST if tier.holds_data and not isolated else Effect.STOPS, (text,))
-        hidden = any(loss.takes_entrances for loss in self._lost)
-        way = Way(tier.entrances, tier.more_entrances, target, target, gone, tier.more_vms, hidden)
         moved = not tier.vms.isdisjoint(gone)
         perhaps_moved = tier.more_vms is not None and not all(loss.takes_only_known for loss in self._lost)
+        hidden = any(loss.takes_entrances for loss in self._lost)
+        way = Way(tier.entrances, tier.more_entrances, target, target, gone, tier.more_vms, hidden)
         part = led(site, way, reaching, moved=moved or perhaps_moved)
         if not moved:
             part = part._replace(seconds=part.seconds._replace(least=0))
+        if part.effect is not Effect.SERVES or not isolated:
+            return part
         notes = (f"{site.vms[key].name} does not reach the primary: its users wait" for key in sorted(isolated))
-        return part._replace(because=(*part.because, *notes)) if part.effect is Effect.SERVES else part
+        return part._replace(because=(*part.because, *notes))
+
+
+def _is_isolated(option: _Option, avoided: _Avoided) -> bool:
+    return any(side in sides for side, sides in zip(option.sides, avoided, strict=True))
+
+
+def _placed(known: Completion, chosen: Mapping[str, _Option]) -> Completion:
+    """Return the places of primaries and of what else was chosen."""
+    places = dict(known)
+    for option in chosen.values():
+        places |= option.places
+    return places
 
 
 def _agree(one: Completion, other: Completion) -> bool:
@@ -168,10 +206,10 @@ def profile_part(site: Site, profile: Profile, lost: Sequence[Loss]) -> Part:
     before, after = _used(profile, frozenset()), _used(profile, gone)
     perhaps = any(loss.kind is LossKind.REGION for loss in simple)
     if before == after and not (perhaps and any(isinstance(end.region, Unknown) for end in after)):
-        return Part()
+        return UNTOUCHED
     here = any(end.region == site.region for end in after)
     if isinstance(site.region, str) and here and before == after:
-        return Part()
+        return UNTOUCHED
     doubts = (site.region, profile.more_endpoints, *(end.region for end in (*before, *after)))
     unknown = tuple(dict.fromkeys(why for why in doubts if isinstance(why, Unknown)))
     if unknown:
