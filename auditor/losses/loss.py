@@ -81,17 +81,17 @@ class Loss(msgspec.Struct, frozen=True):
     @property
     def kinds(self) -> frozenset[LossKind]:
         """Return the kinds of its parts."""
-        return frozenset(part.kind for part in self.simple)
+        return frozenset(part.kind for part in self.parts) or frozenset({self.kind})
 
     @property
     def takes_only_known(self) -> bool:
         """Return whether it takes nothing of which it is not known that it belongs to the deployment."""
-        return self.kinds <= _OF_KNOWN
+        return all(part.kind in _OF_KNOWN for part in self.simple)
 
     @property
     def takes_entrances(self) -> bool:
         """Return whether it may take an entrance of which it is not known to what it leads."""
-        return not self.kinds.isdisjoint(_OF_ENTRANCES)
+        return any(part.kind in _OF_ENTRANCES for part in self.simple)
 
     @property
     def effect(self) -> tuple[object, ...]:

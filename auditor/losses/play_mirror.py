@@ -157,6 +157,8 @@ class _Play:
         self._mirror = mirror
         self._members = members
         self._lost = lost
+        self._played: dict[tuple[tuple[frozenset[Lost], ...], frozenset[str]], Part] = {}
+        self._led: dict[tuple[frozenset[str], int, int], Part] = {}
         self._there = arbiter.there
         self._arbiter = () if arbiter.key is None else (arbiter.key,)
         """The key of the VM of the arbiter, if it is one."""
@@ -185,15 +187,29 @@ class _Play:
 
     def worst(self, completion: Completion, first: str) -> Part:
         """Return the worst effect of either member as primary, where things stand as a completion says."""
+        named = [self._events(loss, completion) for loss in self._lost]
+        events = tuple(map(frozenset, named))
+        gone = frozenset(
+            way for way in self._mirror.entrances if any(is_lost(loss, way, completion) for loss in self._lost)
+        )
+        if (events, gone) not in self._played:
+            names = {event: name for each in named for event, name in each.items()}
+            self._played[events, gone] = self._worst(events, gone, names, first)
+        return self._played[events, gone]
+
+    def _worst(
+        self, events: Sequence[frozenset[Lost]], gone: frozenset[str], names: dict[Lost, str], first: str
+    ) -> Part:
+        """Return the worst effect of either member as primary, after events and the loss of entrances."""
         chosen = [self._members.index(key) for key in self.chosen(first)]
-        found = [self._with_primary(completion, primary) for primary in chosen]
+        found = [self._with_primary(events, gone, primary) for primary in chosen]
         worst = max((part for part, _ in found), key=_badness)
         same = [part for part, _ in found if (part.effect, part.seconds) == (worst.effect, worst.seconds)]
         matters = len(same) < len(found) or len(found) == 1
         unless = ""
         if worst.effect in {Effect.STOPS, Effect.LOST}:
             survived = set.intersection(*(orders for part, orders in found if part.effect is not Effect.SERVES))
-            unless = _unless(survived, self._named(completion))
+            unless = _unless(survived, names)
         return worst._replace(
             first=worst.first if matters else "",
             because=tuple(dict.fromkeys(text for part in same for text in part.because)),
@@ -202,14 +218,15 @@ class _Play:
             primaries=_known(key for part, _ in found if part.primaries for key in part.primaries.perhaps),
         )
 
-    def _with_primary(self, completion: Completion, primary: int) -> tuple[Part, set[tuple[Lost, ...]]]:
-        """Return the worst effect of all courses of the losses with one member as primary, and the orders it survives.
+    def _with_primary(
+        self, events: Sequence[frozenset[Lost]], gone: frozenset[str], primary: int
+    ) -> tuple[Part, set[tuple[Lost, ...]]]:
+        """Return the worst effect of all courses of events with one member as primary, and the orders it survives.
 
         Of two courses of the same effect, the shorter one is the simpler reason: all at once.
         """
         start = initial(primary, arbiter=self._there)
-        events = [frozenset(self._events(loss, completion)) for loss in self._lost]
-        ends = [(end, self._reached(completion, end, primary)) for end in self._endings(start, primary, events)]
+        ends = [(end, self._reached(gone, end, primary)) for end in self._endings(start, primary, events)]
         ending, worst = max(ends, key=lambda end: (*_badness(end[1]), -len(end[0].order)))
         after = {end.state.primary for end, _ in ends}
         part = worst._replace(
@@ -236,10 +253,6 @@ class _Play:
             ]
         return pending
 
-    def _named(self, completion: Completion) -> dict[Lost, str]:
-        """Return what the mirror loses, by the event of each."""
-        return {event: name for loss in self._lost for event, name in self._events(loss, completion).items()}
-
     def _events(self, loss: Loss, completion: Completion) -> dict[Lost, str]:
         """Return what the mirror loses: one event for each VM and each connection, with what is lost."""
         found: dict[Lost, str] = {}
@@ -259,28 +272,35 @@ class _Play:
                 found[link] = f"the network between {self._name(member)} and the arbiter"
         return found
 
-    def _reached(self, completion: Completion, ending: _Ending, before: int) -> Part:
+    def _reached(self, gone: frozenset[str], ending: _Ending, before: int) -> Part:
         """Return the effect of one course: who is primary, and whether clients reach that member."""
         primary = ending.state.primary
         if primary is None:
             return self._stopped(ending)
         seconds = AT_ONCE
         for pause in ending.pauses:
-            seconds = seconds.then(waiting(pause, self._mirror.qos))
+            if pause is not Pause.NONE:
+                seconds = seconds.then(waiting(pause, self._mirror.qos))
             if pause in {Pause.TAKEOVER, Pause.TAKEOVER_BY_AGENT}:
                 seconds = seconds.then(self._site.takeover)
+        if (gone, primary, before) not in self._led:
+            self._led[gone, primary, before] = self._lead(gone, primary, before)
+        part = self._led[gone, primary, before]
+        if part.effect is not Effect.SERVES:
+            return part._replace(seconds=AT_ONCE)
+        return part._replace(seconds=seconds.then(part.seconds), because=(*part.because, *self._notes(ending)))
+
+    def _lead(self, gone: frozenset[str], primary: int, before: int) -> Part:
+        """Return whether clients reach a primary."""
         way = Way(
             self._mirror.entrances,
             self._mirror.more_entrances,
             f"the primary of {self._mirror.name}",
             f"{self._name(self._members[primary])}, the new primary of {self._mirror.name}",
-            gone={way for way in self._mirror.entrances if any(is_lost(loss, way, completion) for loss in self._lost)},
+            gone=gone,
             hidden=any(loss.takes_entrances for loss in self._lost),
         )
-        part = led(self._site, way, frozenset({self._members[primary]}), moved=primary != before)
-        if part.effect is not Effect.SERVES:
-            return part._replace(seconds=AT_ONCE)
-        return part._replace(seconds=seconds.then(part.seconds), because=(*part.because, *self._notes(ending)))
+        return led(self._site, way, frozenset({self._members[primary]}), moved=primary != before)
 
     def _notes(self, ending: _Ending) -> Iterator[str]:
         """Yield what is to be known of a loss that the mirror survives."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
@@ -114,6 +114,7 @@ class _Play:
         self._options = {
             key: [self._option(key, places) for places in completions(site, lost, (key,))] for key in unknown
         }
+        self._cases: dict[tuple[object, ...], tuple[Part, Mapping[str, _Option]]] = {}
 
     def _option(self, key: str, places: Completion) -> _Option:
         sides = tuple(side_of(loss, cut, key, places) for loss, cut in self._cuts)
@@ -124,19 +125,28 @@ class _Play:
 
         `known` has the places of the primaries, a choice has a primary of each mirror.
         """
-        avoided = [self._avoided(known, choice) for choice in choices]
-        found = []
-        for each in avoided:
-            chosen = {key: self._chosen(key, known, each, best=best) for key in self._options}
-            found.append((self._served(chosen, each), chosen))
+        avoided = list(dict.fromkeys(self._avoided(known, choice) for choice in choices))
+        fixed = tuple((key, place) for key, place in known.items() if key[0] in self._options)
+        found = [self._case(fixed, each, best=best) for each in avoided]
         worst, chosen = max(found, key=lambda case: RANK[case[0].effect])
-        if not (best and self._options):
-            return _Extreme(worst, _placed(known, chosen))
-        # What is best for one choice of the primaries need not be so for another one.
-        for part, chosen in found:
-            if all(RANK[self._served(chosen, each).effect] <= RANK[worst.effect] for each in avoided):
-                return _Extreme(part if part.effect is worst.effect else worst, _placed(known, chosen))
-        return _Extreme(worst, None)
+        if best and self._options and len(avoided) > 1:
+            # What is best for one choice of the primaries need not be so for another one.
+            fitting = (chosen for _, chosen in found if self._is_no_worse(chosen, avoided, worst))
+            return _Extreme(worst, next(({**known, **_placed(chosen)} for chosen in fitting), None))
+        return _Extreme(worst, {**known, **_placed(chosen)})
+
+    def _case(
+        self, fixed: tuple[tuple[tuple[str, str], str], ...], avoided: _Avoided, *, best: bool
+    ) -> tuple[Part, Mapping[str, _Option]]:
+        """Return the effect for one choice of the primaries, and the places with which it comes."""
+        if (fixed, avoided, best) not in self._cases:
+            places = dict(fixed)
+            chosen = {key: self._chosen(key, places, avoided, best=best) for key in self._options}
+            self._cases[fixed, avoided, best] = self._served(chosen, avoided), chosen
+        return self._cases[fixed, avoided, best]
+
+    def _is_no_worse(self, chosen: Mapping[str, _Option], avoided: Iterable[_Avoided], worst: Part) -> bool:
+        return all(RANK[self._served(chosen, each).effect] <= RANK[worst.effect] for each in avoided)
 
     def _avoided(self, known: Completion, choice: tuple[str, ...]) -> _Avoided:
         """Return from where a VM does not reach each of some primaries."""
@@ -145,7 +155,9 @@ class _Play:
 
     def _chosen(self, key: str, known: Completion, avoided: _Avoided, *, best: bool) -> _Option:
         """Return the place that harms the least or the most: being lost, else not to reach a primary."""
-        options = [option for option in self._options[key] if _agree(option.places, known)]
+        options = self._options[key]
+        if known:
+            options = [option for option in options if _agree(option.places, known)]
         harm = [2 * option.lost + _is_isolated(option, avoided) for option in options]
         return options[harm.index(min(harm) if best else max(harm))]
 
@@ -179,15 +191,12 @@ class _Play:
 
 
 def _is_isolated(option: _Option, avoided: _Avoided) -> bool:
-    return any(side in sides for side, sides in zip(option.sides, avoided, strict=True))
+    return bool(avoided) and any(side in sides for side, sides in zip(option.sides, avoided, strict=True))
 
 
-def _placed(known: Completion, chosen: Mapping[str, _Option]) -> Completion:
-    """Return the places of primaries and of what else was chosen."""
-    places = dict(known)
-    for option in chosen.values():
-        places |= option.places
-    return places
+def _placed(chosen: Mapping[str, _Option]) -> Completion:
+    """Return all places of what was chosen."""
+    return {key: place for option in chosen.values() for key, place in option.places.items()}
 
 
 def _agree(one: Completion, other: Completion) -> bool:
