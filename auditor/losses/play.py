@@ -11,7 +11,7 @@ import msgspec
 from auditor.losses.foreseen import Because, Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind, union
 from auditor.losses.parts import RANK, Part, differing, worst_of
-from auditor.losses.play_mirror import mirror_part
+from auditor.losses.play_mirror import Played, mirror_part
 from auditor.losses.play_tier import profile_part, tier_part
 from auditor.losses.possible import losses
 from auditor.losses.site import AT_ONCE, UNBOUNDED, Arbiter, Seconds, Site
@@ -23,16 +23,17 @@ _LAG = Unknown(Cause.VALUE, "nothing in Azure shows how far a DR async is behind
 _PLANNED = frozenset({LossKind.UPDATE_DOMAIN})
 
 
-def foresee(site: Site, lost: Iterable[Loss], first: str = "") -> Foreseen:
+def foresee(site: Site, lost: Iterable[Loss], first: str = "", played: Played | None = None) -> Foreseen:
     """Return the effect of losses, one after the other; each takes what it takes at once or in any order.
 
     `first` is the name of the failover member that is primary before; by default, the worst case is returned. Planned
-    losses are over when the next planned one begins.
+    losses are over when the next planned one begins. `played` is shared by calls for one deployment.
     """
     lost = tuple(lost)
+    played = {} if played is None else played
     spells = list(_spells(lost))
     # A planned loss may have exchanged the members, so that either can be primary before the next one.
-    found = [_foresee(site, spell, "" if number else first) for number, spell in enumerate(spells)]
+    found = [_foresee(site, spell, "" if number else first, played) for number, spell in enumerate(spells)]
     worst = max(found, key=lambda one: (RANK[one.effect], one.seconds.most if one.seconds else UNBOUNDED))
     return msgspec.structs.replace(worst, losses=lost, order="sequence" if len(lost) > 1 else worst.order)
 
@@ -46,6 +47,7 @@ class Singles:
         self.losses = losses(site)
         self._first = first
         self._played: dict[tuple[object, ...], Foreseen] = {}
+        self._of_mirrors: Played = {}
 
     def of(self, loss: Loss) -> Foreseen:
         """Return the effect of one of the losses."""
@@ -53,7 +55,7 @@ class Singles:
         name = loss.id if unknown else loss.kinds if loss.kind is LossKind.UPDATE_DOMAIN else ""
         key = (loss.effect, loss.takes_only_known, loss.takes_entrances, name)
         if key not in self._played:
-            self._played[key] = foresee(self.site, (loss,), self._first)
+            self._played[key] = foresee(self.site, (loss,), self._first, self._of_mirrors)
         return msgspec.structs.replace(self._played[key], losses=(loss,))
 
     def all(self) -> tuple[Foreseen, ...]:
@@ -84,9 +86,10 @@ def pairs(site: Site, first: str = "") -> tuple[Foreseen, ...]:
             touching[part].append(number)
     together = sorted({pair for numbers in touching.values() for pair in combinations(numbers, 2)})
     stopping: list[tuple[frozenset[object], Foreseen]] = []
+    played: Played = {}
     for both in together:
         two = [every[number] for number in both]
-        found = foresee(site, (union(*two),), first)
+        found = foresee(site, (union(*two),), first, played)
         if found.effect in {Effect.STOPS, Effect.LOST}:
             stopping.append((two[0].taken | two[1].taken, found))
     return tuple(found for taken, found in stopping if not any(smaller < taken for smaller, _ in stopping))
@@ -102,9 +105,9 @@ def _spells(lost: Sequence[Loss]) -> Iterator[tuple[Loss, ...]]:
         yield tuple(loss for each, loss in enumerate(lost[:end]) if each == number or loss.kinds != _PLANNED)
 
 
-def _foresee(site: Site, lost: tuple[Loss, ...], first: str) -> Foreseen:
+def _foresee(site: Site, lost: tuple[Loss, ...], first: str, played: Played) -> Foreseen:
     """Return the effect of losses none of which is over before the last one."""
-    mirrors = {mirror.id: mirror_part(site, mirror, lost, first) for mirror in site.mirrors}
+    mirrors = {mirror.id: mirror_part(site, mirror, lost, first, played) for mirror in site.mirrors}
     primaries = {mirror: part.primaries for mirror, part in mirrors.items() if part.primaries}
     parts = [*mirrors.values(), *(tier_part(site, tier, lost, primaries) for tier in site.tiers)]
     parts += [profile_part(site, profile, lost) for profile in site.profiles]

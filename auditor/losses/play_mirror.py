@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from auditor.losses import statements
 from auditor.losses.foreseen import Effect
@@ -32,17 +32,21 @@ from auditor.losses.site import AT_ONCE, Arbiter, MirrorModel, Site
 from auditor.losses.times import waiting
 from auditor.snapshot.known import Unknown
 
+Played: TypeAlias = dict[tuple[object, ...], Part]
+"""What was played on the mirrors of one deployment, by all that decides the effect."""
 
-def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: str) -> Part:
+
+def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: str, played: Played) -> Part:
     """Return the effect on a mirror: the worst of either member as primary, and of every course of each loss.
 
-    What is not known of its arbiter, or of where it stands, gives an effect only if all completions agree.
+    What is not known of its arbiter, or of where it stands, gives an effect only if all completions agree. `played` is
+    added to.
     """
     if isinstance(mirror.members, Unknown):
         return _without_members(site, mirror, mirror.members, lost)
     found: list[_Case] = []
     for arbiter in _arbiters(mirror):
-        play = _Play(site, mirror, mirror.members, arbiter, tuple(lost))
+        play = _Play(site, mirror, mirror.members, arbiter, tuple(lost), played)
         if not play.is_touched():
             found.append(_Case(arbiter, {}, Part(primaries=_known(play.chosen(first)))))
         else:
@@ -150,18 +154,32 @@ class _Ending(NamedTuple):
 class _Play:
     """Plays losses on one mirror whose members are known, and of whose arbiter one case is taken."""
 
-    def __init__(
-        self, site: Site, mirror: MirrorModel, members: tuple[str, str], arbiter: _Arbiter, lost: tuple[Loss, ...]
+    def __init__(  # noqa: PLR0913, PLR0917 - what is played, and what was played
+        self,
+        site: Site,
+        mirror: MirrorModel,
+        members: tuple[str, str],
+        arbiter: _Arbiter,
+        lost: tuple[Loss, ...],
+        played: Played,
     ) -> None:
         self._site = site
         self._mirror = mirror
         self._members = members
         self._lost = lost
-        self._played: dict[tuple[tuple[frozenset[Lost], ...], frozenset[str]], Part] = {}
+        self._played = played
         self._led: dict[tuple[frozenset[str], int, int], Part] = {}
         self._there = arbiter.there
         self._arbiter = () if arbiter.key is None else (arbiter.key,)
         """The key of the VM of the arbiter, if it is one."""
+        self._besides = (
+            any(loss.takes_entrances for loss in lost),
+            any(LossKind.UPDATE_DOMAIN in loss.kinds for loss in lost),
+            frozenset(key for loss in lost for key in loss.instances).intersection(members),
+            self._gone().intersection(mirror.asyncs),
+            self._gone(perhaps=False).intersection(mirror.asyncs),
+        )
+        """What of the losses matters besides that which the mirror loses."""
         self.nodes = (*members, *self._arbiter, *mirror.entrances)
         """The keys of everything that the effect depends on."""
 
@@ -192,10 +210,11 @@ class _Play:
         gone = frozenset(
             way for way in self._mirror.entrances if any(is_lost(loss, way, completion) for loss in self._lost)
         )
-        if (events, gone) not in self._played:
+        key = (self._mirror.id, self._there, first, events, gone, self._besides)
+        if key not in self._played:
             names = {event: name for each in named for event, name in each.items()}
-            self._played[events, gone] = self._worst(events, gone, names, first)
-        return self._played[events, gone]
+            self._played[key] = self._worst(events, gone, names, first)
+        return self._played[key]
 
     def _worst(
         self, events: Sequence[frozenset[Lost]], gone: frozenset[str], names: dict[Lost, str], first: str
