@@ -101,6 +101,23 @@ def scanning(file: Path) -> float:
     return taken
 
 
+def foreseeing(file: Path) -> float:
+    """Return the seconds that every single loss of every deployment takes, after a snapshot was read."""
+    from auditor.estate import deployment_file  # noqa: PLC0415
+    from auditor.estate.topology import Topology  # noqa: PLC0415
+    from auditor.losses.play import single  # noqa: PLC0415
+    from auditor.rules.context import Context  # noqa: PLC0415
+    from auditor.rules.facts.site import site_of  # noqa: PLC0415
+
+    with snapshot_file.collector_paused():
+        kept = FileSource(file).read()
+        topology = Topology(kept, deployment_file.carried_by(kept).deployments, None)
+        begun = time.process_time()
+        found = [single(site_of(Context(topology, deployment), deployment)) for deployment in topology.deployments]
+        taken = time.process_time() - begun
+    return taken if all(found) else 0.0
+
+
 class _Calls:
     """Records the paths of the requests."""
 
@@ -202,7 +219,7 @@ def trend(folder: Path) -> float:
     return time.process_time() - begun
 
 
-CHILDREN: Final = {"floor": floor, "reading": reading, "scanning": scanning}
+CHILDREN: Final = {"floor": floor, "reading": reading, "scanning": scanning, "foreseeing": foreseeing}
 LIVE: Final = {"collecting": collecting, "fetching": fetching}
 HISTORY: Final = {"decoding": decoding, "indexing": indexing, "trend": trend}
 
@@ -250,6 +267,10 @@ _WHY_DEMO: Final = (
     "for an estate of any size."
 )
 _WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept; the lower bound discards it."
+_WHY_LOSSES: Final = (
+    "Most of it is what a lost network or zone does to VMs of which Azure does not show the zone: each way in which "
+    "they can stand is played."
+)
 _WHY_MEMORY: Final = "A small snapshot needs less than the program itself; the larger one shows what a resource needs."
 _WHY_GROWTH: Final = "A rule or fact reads the whole estate for each of its subjects."
 
@@ -281,6 +302,8 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
     ):
         seconds = best((*_AUDITOR, *arguments), times=REPEAT_QUICK, accept=accept).seconds
         yield Line(what, seconds / bare, limit, seconds, bare, why)
+    foreseen = best((*_AUDITOR, "foresee", "--demo"), times=REPEAT_QUICK).seconds
+    yield Line("`auditor foresee --demo`, to `auditor scan --demo`", foreseen / seconds, 2, foreseen, seconds)
     scans: dict[int, tuple[int, float]] = {}
     for size in sizes:
         built = estate.build(size)
@@ -288,11 +311,19 @@ def measure(sizes: Sequence[int], folder: Path) -> Iterator[Line]:
         file = folder / f"{size}.jsonl"
         file.write_bytes(data)
         of = f"{size:,} VMs ({len(built.resources):,} resources, {len(data) / 1e6:.0f} MB)"
-        base, read, scanned = (child(name, file) for name in CHILDREN)
+        base, read, scanned, foreseen = (child(name, file) for name in CHILDREN)
         scans[size] = len(built.resources), scanned
         yield Line(f"{of}: reading, to `msgspec.json`", read / base, 3, read, base, _WHY_READING)
         evaluated = scanned - read
         yield Line(f"{of}: evaluating, to `msgspec.json`", evaluated / base, 6, evaluated, base, _WHY_EVALUATING)
+        yield Line(
+            f"{of}: all single losses, in percent of evaluating",
+            100 * foreseen / evaluated,
+            10,
+            foreseen,
+            evaluated,
+            _WHY_LOSSES,
+        )
         scan = (*_AUDITOR, "scan", "--snapshot", str(file), "-o", f"json={os.devnull}")
         command = best(scan, times=1, accept=(0, 1, 3))
         yield Line(

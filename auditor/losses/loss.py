@@ -107,6 +107,11 @@ class Loss(msgspec.Struct, frozen=True):
         )
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Return the places that it takes or separates, as the ids of the losses that take them."""
+        return tuple(place for cut in self.cuts for place in cut.places) or (self.id,)
+
+    @property
     def taken(self) -> frozenset[object]:
         """Return everything that it takes for certain; a VM takes its instance with it."""
         return frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
@@ -21,6 +22,8 @@ from auditor.snapshot.known import Cause, Unknown
 
 _LAG = Unknown(Cause.VALUE, "nothing in Azure shows how far a DR async is behind")
 _PLANNED = frozenset({LossKind.UPDATE_DOMAIN})
+_BY_THEIR_KIND = frozenset({LossKind.FAULT_DOMAIN, LossKind.UPDATE_DOMAIN, LossKind.REGION})
+"""Losses of which others that take the same may differ: they are planned, or another place is not known."""
 
 
 def foresee(site: Site, lost: Iterable[Loss], first: str = "", played: Played | None = None) -> Foreseen:
@@ -51,16 +54,23 @@ class Singles:
 
     def of(self, loss: Loss) -> Foreseen:
         """Return the effect of one of the losses."""
-        unknown = loss.perhaps or any(cut.perhaps for cut in loss.cuts)
-        name = loss.id if unknown else loss.kinds if loss.kind is LossKind.UPDATE_DOMAIN else ""
-        key = (loss.effect, loss.takes_only_known, loss.takes_entrances, name)
+        key = (loss.effect, loss.kind in _BY_THEIR_KIND and loss.kind, loss.takes_only_known, loss.takes_entrances)
         if key not in self._played:
             self._played[key] = foresee(self.site, (loss,), self._first, self._of_mirrors)
-        return msgspec.structs.replace(self._played[key], losses=(loss,))
+        same = self._played[key]
+        texts = _renamed(same.completions, same.losses[0], loss) if same.completions else ()
+        return msgspec.structs.replace(same, losses=(loss,), completions=texts)
 
     def all(self) -> tuple[Foreseen, ...]:
         """Return the effect of each loss."""
         return tuple(map(self.of, self.losses))
+
+
+def _renamed(texts: Iterable[str], one: Loss, other: Loss) -> tuple[str, ...]:
+    """Return what is said of the places that a loss takes as it is said of another loss."""
+    names = dict(zip(one.places, other.places, strict=True))
+    found = re.compile(rf"({'|'.join(map(re.escape, names))})(?=$|, and )")
+    return tuple(found.sub(lambda match: names[match.group()], text) for text in texts)
 
 
 def single(site: Site, first: str = "") -> tuple[Foreseen, ...]:
