@@ -52,6 +52,11 @@ class Part(NamedTuple):
     primaries: Primaries | None = None
     """Of a mirror."""
 
+    @property
+    def is_touched(self) -> bool:
+        """Return whether losses have any effect on it."""
+        return self.effect is not Effect.SERVES or bool(self.because) or bool(self.statements) or self.seconds.most > 0
+
 
 UNTOUCHED: Final = Part()
 

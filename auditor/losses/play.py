@@ -11,11 +11,11 @@ import msgspec
 
 from auditor.losses.foreseen import Because, Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind, union
-from auditor.losses.parts import RANK, Part, differing, worst_of
-from auditor.losses.play_mirror import Played, mirror_part
+from auditor.losses.parts import RANK, UNTOUCHED, Part, differing, may_cut, worst_of
+from auditor.losses.play_mirror import Played, mirror_part, touches
 from auditor.losses.play_tier import profile_part, tier_part
 from auditor.losses.possible import losses
-from auditor.losses.site import AT_ONCE, UNBOUNDED, Arbiter, Seconds, Site
+from auditor.losses.site import AT_ONCE, UNBOUNDED, Seconds, Site
 from auditor.losses.standby import standby
 from auditor.losses.times import longest
 from auditor.snapshot.known import Cause, Unknown
@@ -123,7 +123,7 @@ def _foresee(site: Site, lost: tuple[Loss, ...], first: str, played: Played) -> 
     parts += [profile_part(site, profile, lost) for profile in site.profiles]
     if site.undeclared and not all(loss.takes_only_known for loss in lost):
         parts.append(Part(Effect.UNKNOWN, unknown=site.undeclared))
-    worst = worst_of(parts)
+    worst = worst_of([part for part in parts if part.is_touched] or [UNTOUCHED])
     bad = [part for part in parts if part.effect is worst.effect]
     unsure = any(part.effect is Effect.UNKNOWN for part in parts)
     return Foreseen(
@@ -170,22 +170,12 @@ def _rpo(site: Site, lost: tuple[Loss, ...], effect: Effect, mirrors: Iterable[P
 
 def _touched(site: Site, loss: Loss) -> Iterator[str]:
     """Yield the mirrors, tiers and profiles that a loss takes something of."""
-    vms = loss.vms | loss.instances | loss.perhaps.keys()
-    for cut in loss.cuts:
-        vms |= cut.one | cut.other | cut.perhaps.keys()
-    taken = vms | loss.entrances
-    for mirror in site.mirrors:
-        arbiter = (mirror.arbiter.vm,) if isinstance(mirror.arbiter, Arbiter) else (mirror.arbiter,)
-        unclear = isinstance(mirror.members, Unknown) or isinstance(arbiter[0], Unknown)
-        own = {
-            *(mirror.members if isinstance(mirror.members, tuple) else ()),
-            *mirror.entrances,
-            *filter(None, arbiter),
-        }
-        if (unclear and vms) or mirror.id in loss.arbiter_networks or not taken.isdisjoint(own):
-            yield mirror.id
+    yield from (mirror.id for mirror in site.mirrors if touches(loss, mirror))
+    taken = loss.vms | loss.perhaps.keys() | loss.entrances
     for tier in site.tiers:
-        if not taken.isdisjoint(tier.vms) or not taken.isdisjoint(tier.entrances):
+        needed = [each for each in site.mirrors if tier.mirrors is None or each.id in tier.mirrors]
+        primaries = {key for each in needed if isinstance(each.members, tuple) for key in each.members}
+        if not taken.isdisjoint((*tier.vms, *tier.entrances)) or may_cut(loss, tier.vms, primaries):
             yield tier.id
     for profile in site.profiles:
         if profile.key in taken or any(key == profile.key for key, _ in loss.endpoints):

@@ -44,13 +44,12 @@ def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: st
     """
     if isinstance(mirror.members, Unknown):
         return _without_members(site, mirror, mirror.members, lost)
+    if not any(touches(loss, mirror) for loss in lost):
+        return Part(primaries=_known(_chosen(site, mirror.members, first)))
     found: list[_Case] = []
     for arbiter in _arbiters(mirror):
         play = _Play(site, mirror, mirror.members, arbiter, tuple(lost), played)
-        if not play.is_touched():
-            found.append(_Case(arbiter, {}, Part(primaries=_known(play.chosen(first)))))
-        else:
-            found += [_Case(arbiter, each, play.worst(each, first)) for each in completions(site, lost, play.nodes)]
+        found += [_Case(arbiter, each, play.worst(each, first)) for each in completions(site, lost, play.nodes)]
     possible = [case.part.primaries.perhaps for case in found if case.part.primaries]
     primaries = Primaries(frozenset().union(*possible), possible[0].intersection(*possible))
     certain: Part | None = found[0].part
@@ -62,6 +61,36 @@ def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: st
 def _known(keys: Iterable[str]) -> Primaries:
     found = frozenset(keys)
     return Primaries(found, found)
+
+
+def touches(loss: Loss, mirror: MirrorModel) -> bool:
+    """Return whether a loss may take anything of a mirror."""
+    if isinstance(mirror.members, Unknown):
+        return loss.kind not in _OF_NO_VM or not loss.entrances.isdisjoint(mirror.entrances)
+    arbiter = mirror.arbiter.vm if isinstance(mirror.arbiter, Arbiter) else mirror.arbiter
+    hidden = isinstance(arbiter, Unknown)
+    nodes = {
+        *mirror.members,
+        *mirror.entrances,
+        HIDDEN if isinstance(arbiter, Unknown) else arbiter or mirror.members[0],
+    }
+    return (
+        not nodes.isdisjoint(loss.vms)
+        or not nodes.isdisjoint(loss.perhaps)
+        or not nodes.isdisjoint(loss.instances)
+        or not nodes.isdisjoint(loss.entrances)
+        or (bool(loss.cuts) and may_cut(loss, nodes, nodes))
+        or (hidden and bool(loss.vms or loss.perhaps))
+        or mirror.id in loss.arbiter_networks
+        or (mirror.more_entrances is not None and loss.takes_entrances)
+    )
+
+
+def _chosen(site: Site, members: tuple[str, str], first: str) -> tuple[str, ...]:
+    """Return the keys of the members that may be primary before, by the name of the one that is."""
+    wanted = first.lower()
+    named = (key for key in members if wanted in {key.lower(), site.vms[key].name.lower()})
+    return (tuple(named) or members) if wanted else members
 
 
 class _Arbiter(NamedTuple):
@@ -183,26 +212,6 @@ class _Play:
         self.nodes = (*members, *self._arbiter, *mirror.entrances)
         """The keys of everything that the effect depends on."""
 
-    def is_touched(self) -> bool:
-        """Return whether losses may take anything of the mirror."""
-        nodes = frozenset(self.nodes)
-        return any(
-            not nodes.isdisjoint(loss.vms)
-            or not nodes.isdisjoint(loss.perhaps)
-            or not nodes.isdisjoint(loss.instances)
-            or not nodes.isdisjoint(loss.entrances)
-            or (bool(loss.cuts) and may_cut(loss, nodes, nodes))
-            or (HIDDEN in nodes and bool(loss.vms or loss.perhaps))
-            or self._mirror.id in loss.arbiter_networks
-            or (self._mirror.more_entrances is not None and loss.takes_entrances)
-            for loss in self._lost
-        )
-
-    def chosen(self, first: str) -> tuple[str, ...]:
-        """Return the keys of the members that may be primary before, by the name of the one that is."""
-        wanted = first.lower()
-        return tuple(key for key in self._members if wanted in {key.lower(), self._name(key).lower()}) or self._members
-
     def worst(self, completion: Completion, first: str) -> Part:
         """Return the worst effect of either member as primary, where things stand as a completion says."""
         named = [self._events(loss, completion) for loss in self._lost]
@@ -220,7 +229,7 @@ class _Play:
         self, events: Sequence[frozenset[Lost]], gone: frozenset[str], names: dict[Lost, str], first: str
     ) -> Part:
         """Return the worst effect of either member as primary, after events and the loss of entrances."""
-        chosen = [self._members.index(key) for key in self.chosen(first)]
+        chosen = [self._members.index(key) for key in _chosen(self._site, self._members, first)]
         found = [self._with_primary(events, gone, primary) for primary in chosen]
         worst = max((part for part, _ in found), key=_badness)
         same = [part for part, _ in found if (part.effect, part.seconds) == (worst.effect, worst.seconds)]

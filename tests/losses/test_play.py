@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from auditor.losses.foreseen import Effect
+from auditor.losses import play
+from auditor.losses.foreseen import Effect, Foreseen
+from auditor.losses.loss import Loss
 from auditor.losses.play import pairs, single
-from auditor.losses.site import Arbiter, Seconds
-from tests.losses.sites import NEVER, WHY, after, site
+from auditor.losses.site import Arbiter, Endpoint, Seconds, Site, TierModel
+from auditor.snapshot.known import Unknown
+from tests.losses.sites import DR, NEVER, PRIMARY, WHY, after, site, vm
 
 STOPPING = {
     "region:westeurope",
@@ -142,3 +147,111 @@ def test_a_pair_is_one_of_which_nothing_smaller_stops_it() -> None:
     assert "disk:db-a+disk:db-b" in found
     assert "machine:db-a+machine:db-b" not in found
     assert not any("zone:" in one for one in found)
+
+
+def test_what_shares_nothing_is_played_in_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pairs of a deployment grow with its tiers, not with the square of their number."""
+    together: list[str] = []
+
+    def foresee(where: Site, lost: tuple[Loss, ...], *more: Any) -> Foreseen:
+        together.extend(loss.id for loss in lost if loss.parts)
+        return play_foresee(where, lost, *more)
+
+    play_foresee = play.foresee
+    monkeypatch.setattr(play, "foresee", foresee)
+    for number in (4, 8):
+        names = [(f"web-{each}-a", f"web-{each}-b") for each in range(number)]
+        tiers = tuple(TierModel(one, one, frozenset({one, other}), None, (), None) for one, other in names)
+        vms = {name: vm(name, "") for pair in names for name in pair}
+        zones: dict[str, tuple[str, ...] | Unknown] = {PRIMARY: ()}
+        where = site(mirrors=(), tiers=tiers, entrances={}, profiles=())
+        where = msgspec.structs.replace(where, vms=vms, zones=zones)
+        together.clear()
+        assert [one.id for one in pairs(where)] == together
+        assert len(together) == number
+
+
+def test_planned_losses_are_over_when_the_next_one_begins() -> None:
+    """Update domains restart one after the other; a backup that restarts is back before the primary does."""
+    vms = site().vms
+    domains = {"db-a": 0, "db-b": 1, "arbiter": 2}
+    placed = {
+        key: msgspec.structs.replace(vms[key], set="avset", update_domain=number) for key, number in domains.items()
+    }
+    where = site(vms={**vms, **placed})
+    assert after(where, "update-domain:avset/0", "update-domain:avset/1", first="db-a").effect is Effect.SERVES
+    assert after(where, "update-domain:avset/2", "update-domain:avset/0", first="db-a").effect is Effect.SERVES
+    assert after(where, "machine:db-b", "update-domain:avset/0", first="db-a").effect is Effect.STOPS
+    hidden = after(where, "update-domain:avset/1", "machine:db-a", first="db-a")
+    assert hidden.effect is Effect.STOPS
+    (note,) = after(where, "update-domain:avset/1", first="db-a").because
+    assert note.text == "while db-b restarts, db-a would not become primary again by itself if it restarted too"
+
+
+def test_an_entrance_that_is_lost_stops_its_clients_though_another_one_is_left() -> None:
+    where = site()
+    gateway = msgspec.structs.replace(where.entrances["lb-web"], key="agw", name="agw", kind="gateway")
+    tier = msgspec.structs.replace(where.tiers[0], entrances=("lb-web", "agw"))
+    where = site(entrances={**where.entrances, "agw": gateway}, tiers=(tier,))
+    assert after(where, "gateway:agw").effect is Effect.STOPS
+    second = msgspec.structs.replace(gateway, key="agw-2", name="agw-2")
+    tier = msgspec.structs.replace(tier, entrances=("lb-web", "agw", "agw-2"))
+    where = site(entrances={**where.entrances, "agw-2": second}, tiers=(tier,))
+    found = after(where, "gateway:agw")
+    assert found.effect is Effect.UNKNOWN
+    assert found.unknown[0].reason.endswith("shows whether the clients of agw reach the tier web by agw-2")
+
+
+def test_that_it_would_serve_in_another_order_is_said_only_where_all_of_it_would() -> None:
+    assert after(site({"arbiter": "1"}), "zone:westeurope/1").unless
+    assert after(site({"arbiter": "1", "web-b": "1"}), "zone:westeurope/1").unless == ""
+
+
+def test_what_a_person_can_do() -> None:
+    beside = after(site({"arbiter": "1"}), "zone:westeurope/1", first="db-b")
+    assert [each.text for each in beside.because] == [
+        "DB has no primary: db-b sees neither db-a nor the arbiter, and waits",
+        "no DR async can be promoted while db-b waits",
+    ]
+    region = [each.text for each in after(site(), "region:westeurope").because]
+    assert region[:3] == [
+        "DB has no failover member left",
+        "a person can promote db-dr; the latest data may be lost",
+        "db-dr has then no automatic failover before there is a second member",
+    ]
+    disks = after(site(dr_region=""), "disk:db-a", "disk:db-b", "region:northeurope")
+    assert disks.effect is Effect.LOST
+    agent = after(site(), "machine:arbiter", "disk:db-a", first="db-a")
+    assert [each.text for each in agent.because] == [
+        "db-b takes over only if the ISCAgent of db-a still answers without its disk"
+    ]
+
+
+def test_an_unknown_arbiter_is_decided_where_all_cases_agree() -> None:
+    mirror = site().mirrors[0]
+
+    def of(arbiter: Arbiter | Unknown) -> Site:
+        return site(mirrors=(msgspec.structs.replace(mirror, arbiter=arbiter),))
+
+    assert after(of(WHY), "machine:db-b", first="db-a").effect is Effect.UNKNOWN  # the arbiter may be on it
+    assert after(of(WHY), "machine:web-a").effect is Effect.SERVES
+    assert after(of(WHY), "disk:db-a").effect is Effect.SERVES
+    lost = after(of(Arbiter(WHY)), "machine:db-a", first="db-a")
+    assert (lost.effect, lost.unknown) == (Effect.UNKNOWN, (WHY,))
+    assert lost.completions == (
+        "serves if the arbiter is elsewhere",
+        "stops if the arbiter is lost with machine:db-a",
+    )
+    assert after(of(Arbiter("db-b")), "machine:db-b", first="db-a").effect is Effect.STOPS
+
+
+def test_a_profile_uses_the_endpoints_of_its_first_priority() -> None:
+    ends = (Endpoint("one", PRIMARY, 1), Endpoint("dr", DR, 2), Endpoint("two", PRIMARY, 3))
+    (profile,) = site().profiles
+    where = site(profiles=(msgspec.structs.replace(profile, endpoints=ends),))
+    assert after(where, "endpoint:tm/one").effect is Effect.STOPS
+    assert after(where, "endpoint:tm/dr").effect is Effect.SERVES
+    assert after(where, "endpoint:tm/one", "endpoint:tm/dr").seconds == Seconds(190, 190)
+    unclear = (Endpoint("one", PRIMARY, 1), Endpoint("dr", WHY, 2))
+    where = site(profiles=(msgspec.structs.replace(profile, endpoints=unclear),))
+    assert after(where, "endpoint:tm/one").effect is Effect.UNKNOWN
