@@ -43,7 +43,9 @@ CPF: Final = {
     "globals=0,0,98304": "globals=0,0,0",
 }
 """No arbiter, a virtual IP, no TLS, a defined primary, the address of the load balancer, one directory of journals."""
-OF_CPF: Final = "BKP016 CMP007 DR003 GOV007 MIR010 MIR013 MIR014 MIR015 MIR016 MIR017 MIR020 SEC001 STO009 STO010"
+OF_CPF: Final = (
+    "BKP016 CMP007 DR003 FOR001 FOR002 GOV007 MIR010 MIR013 MIR014 MIR015 MIR016 MIR017 MIR020 SEC001 STO009 STO010"
+)
 MEMBERS: Final = {",2,10.20.1.11,1972": ",0,10.20.1.11,1972"}
 """A third failover member, in the other region."""
 TEMPORARY: Final = {"TRAKDB=/iris/db/trakdb/": "TRAKDB=/mnt/resource/trakdb/"}

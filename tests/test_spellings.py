@@ -58,7 +58,7 @@ def test_rows_of_azure_resource_graph_lack_nothing_but_fault_and_update_domains(
     before, after = outcomes(estates.baseline(name)), outcomes(estates.evaluate(name, body))
     changed = {key[0]: after[key] for key in before if after[key] != before[key]}
     assert before.keys() == after.keys()
-    assert changed.keys() <= {"AVL002", "AVL005", "AVL006", "AVL007", "AVL009", "AVL015", "MIR028"}
+    assert changed.keys() <= {"AVL002", "AVL005", "AVL006", "AVL007", "AVL009", "AVL015", "FOR002", "FOR004", "MIR028"}
     assert set(changed.values()) <= {Outcome.UNKNOWN}
     assert {outcome for (rule, _, _), outcome in after.items() if rule == "CMP008"} <= {
         Outcome.PASS,
