@@ -7,6 +7,8 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple, TypeAlias
 
+import msgspec
+
 from auditor.losses import statements
 from auditor.losses.foreseen import Effect
 from auditor.losses.loss import Loss, LossKind
@@ -46,6 +48,8 @@ def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: st
         return _without_members(site, mirror, mirror.members, lost)
     if not any(touches(loss, mirror) for loss in lost):
         return Part(primaries=_known(_chosen(site, mirror.members, first)))
+    if isinstance(mirror.no_failover, Unknown):
+        return _either_way(site, mirror, mirror.no_failover, lost, first)
     found: list[_Case] = []
     for arbiter in _arbiters(mirror):
         play = _Play(site, mirror, mirror.members, arbiter, tuple(lost), played)
@@ -56,6 +60,19 @@ def mirror_part(site: Site, mirror: MirrorModel, lost: Sequence[Loss], first: st
     for case in found[1:]:
         certain = certain and agreed(certain, case.part)
     return (certain or _unclear(site, mirror, lost, found))._replace(primaries=primaries)
+
+
+def _either_way(site: Site, mirror: MirrorModel, unknown: Unknown, lost: Sequence[Loss], first: str) -> Part:
+    """Return the effect on a mirror of which it is not known whether the backup is configured never to take over."""
+    one, other = (
+        mirror_part(site, msgspec.structs.replace(mirror, no_failover=each), lost, first, {}) for each in (False, True)
+    )
+    assert one.primaries and other.primaries  # noqa: S101, PT018 - the members are known
+    primaries = Primaries(
+        one.primaries.perhaps | other.primaries.perhaps, one.primaries.surely & other.primaries.surely
+    )
+    unclear = Part(Effect.UNKNOWN, unknown=tuple(dict.fromkeys((unknown, *one.unknown, *other.unknown))))
+    return (agreed(one, other) or unclear)._replace(primaries=primaries)
 
 
 def _known(keys: Iterable[str]) -> Primaries:
@@ -260,7 +277,7 @@ class _Play:
         part = worst._replace(
             first=self._name(self._members[primary]),
             in_sequence=len(ending.order) > 1,
-            statements=statements.deciding(start, ending.order, no_failover=self._mirror.no_failover),
+            statements=statements.deciding(start, ending.order, no_failover=self._mirror.no_failover is True),
             primaries=_known(key for member, key in enumerate(self._members) if member in after),
         )
         return part, {end.order for end, other in ends if other.effect is Effect.SERVES}
@@ -277,7 +294,7 @@ class _Play:
                     before.last if course.last is None else course.last,
                 )
                 for before in pending
-                for course in courses(before.state, lost, no_failover=self._mirror.no_failover)
+                for course in courses(before.state, lost, no_failover=self._mirror.no_failover is True)
             ]
         return pending
 

@@ -89,7 +89,7 @@ class MirrorModel(msgspec.Struct, frozen=True):
     more_entrances: Unknown | None
     qos: Seconds
     """The QoS timeout; two bounds where it is not known."""
-    no_failover: bool = False
+    no_failover: bool | Unknown = False
     """Whether the backup is configured never to take over."""
 
 

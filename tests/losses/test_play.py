@@ -255,3 +255,12 @@ def test_a_profile_uses_the_endpoints_of_its_first_priority() -> None:
     unclear = (Endpoint("one", PRIMARY, 1), Endpoint("dr", WHY, 2))
     where = site(profiles=(msgspec.structs.replace(profile, endpoints=unclear),))
     assert after(where, "endpoint:tm/one").effect is Effect.UNKNOWN
+
+
+def test_what_holds_with_and_without_failover_is_known_where_neither_is() -> None:
+    mirror = msgspec.structs.replace(site().mirrors[0], no_failover=WHY)
+    built = site(mirrors=(mirror,))
+    assert after(built, "machine:arbiter").effect is Effect.SERVES
+    assert after(built, "machine:db-a").effect is Effect.UNKNOWN
+    assert after(built, "machine:db-a").unknown == (WHY,)
+    assert after(built, "region:westeurope").effect is Effect.STOPS

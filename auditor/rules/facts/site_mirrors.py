@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure.paths import ABSENT
 from auditor.estate.subjects import Mirror
-from auditor.losses.site import Arbiter, Assumption, MirrorModel, Seconds
+from auditor.losses.site import UNBOUNDED, Arbiter, Assumption, MirrorModel, Seconds
 from auditor.rules.context import Context
-from auditor.rules.facts.mirror_settings import settings
+from auditor.rules.facts.mirror_settings import MOST_DAYS, SETTING, settings_of
 from auditor.rules.facts.mirror_traffic import rules
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.site_entrances import Ways
-from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
+from auditor.snapshot.guest_kinds import GuestKind
+from auditor.snapshot.known import Answer, Cause, PartialList, Unknown, interval
 from auditor.snapshot.model import Part, Resource
 
 _PAIR: Final = 2
@@ -38,7 +40,7 @@ def mirror_model(context: Context, mirror: Mirror, ways: Ways) -> tuple[MirrorMo
         entrances=entrances,
         more_entrances=more_entrances,
         qos=qos,
-        no_failover=prevented.value is True,
+        no_failover=prevented.value if isinstance(prevented.value, bool | Unknown) else False,
     )
     return model, (of_qos, Assumption(_failover(mirror, prevented), prevented.reads))
 
@@ -81,17 +83,17 @@ def _entrances(context: Context, mirror: Mirror, ways: Ways) -> tuple[tuple[str,
 def _qos(context: Context, mirror: Mirror) -> tuple[Seconds, Assumption]:
     """Return the QoS timeout by the CPFs of the failover members, else the default."""
     name = f"mirror {mirror.declared.name}: QoS timeout"
-    bounds: list[float] = []
-    reads: list[Read] = []
-    for part in PartialList.of(settings(context, mirror).value).of_type(Part):
-        found = number_at(part, "qosTimeout")
-        number = interval(found.value)
-        if number is not None:
-            bounds.append(number.low / 1000)
-            reads += found.reads
+    found = [
+        number_at(own, "qosTimeout") if isinstance(own, Part) else Answer(own) for own in _supplied(context, mirror)
+    ]
+    numbers = [interval(own.value) for own in found]
+    if None in numbers:
+        return Seconds(0, UNBOUNDED), Assumption(f"{name} unknown: a CPF could not be read for certain")
+    bounds = [number.low / 1000 for number in numbers if number is not None]
     if bounds:
         own = Seconds(min(bounds), max(bounds))
-        return own, Assumption(f"{name} {_span(own)}, by CPFs of its members", tuple(reads))
+        reads = tuple(read for each in found for read in each.reads)
+        return own, Assumption(f"{name} {_span(own)}, by CPFs of its members", reads)
     if mirror.deployment.product == _IRIS:
         return Seconds(_NEW, _NEW), Assumption(f"{name} {_NEW} s, the default; no CPF shows it")
     text = f"{_OLD} to {_NEW} s, the default up to version 2015.1 and later; no CPF shows it, nor the version"
@@ -101,18 +103,32 @@ def _qos(context: Context, mirror: Mirror) -> tuple[Seconds, Assumption]:
 def no_failover(context: Context, mirror: Mirror) -> Answer:
     """Return whether a CPF says which member is primary (`DefinedPrimary`), so that no backup takes over.
 
-    Absent if no CPF was supplied.
+    Absent if no CPF was supplied; unknown if one could not be read.
     """
-    found = PartialList.of(settings(context, mirror).value)
-    defined = [text_at(part, "definedPrimary") for part in found.of_type(Part)]
-    reads = tuple(read for own in defined for read in own.reads)
-    return Answer(any(isinstance(own.value, str) for own in defined) if defined else ABSENT, reads)
+    found = [
+        text_at(own, "definedPrimary") if isinstance(own, Part) else Answer(own) for own in _supplied(context, mirror)
+    ]
+    reads = tuple(read for own in found for read in own.reads)
+    if any(isinstance(own.value, str) for own in found):
+        return Answer(True, reads)
+    unknown = next((own.value for own in found if isinstance(own.value, Unknown)), None)
+    return Answer(unknown or (False if found else ABSENT), reads)
+
+
+def _supplied(context: Context, mirror: Mirror) -> Iterator[Part | Unknown]:
+    """Yield the settings of the mirror by each CPF of a failover member that was supplied."""
+    days = mirror.deployment.settings.get(SETTING, MOST_DAYS)
+    for vm in PartialList.of(mirror.failover).of_type(Resource):
+        if context.topology.guest_files.supplied(vm, GuestKind.CPF, days).known:
+            yield settings_of(context, vm, mirror)
 
 
 def _failover(mirror: Mirror, prevented: Answer) -> str:
     name = f"mirror {mirror.declared.name}:"
     if prevented.value is True:
         return f"{name} no automatic failover, by DefinedPrimary in a CPF"
+    if isinstance(prevented.value, Unknown):
+        return f"{name} whether the backup takes over by itself is unknown: a CPF could not be read for certain"
     shown = "no CPF shows otherwise" if prevented.value is ABSENT else "by CPFs of its members"
     return f"{name} the backup takes over by itself, {shown}"
 

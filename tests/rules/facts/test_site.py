@@ -155,10 +155,20 @@ def test_a_defined_primary_prevents_failover() -> None:
     supplied = cpf("a", "M")
     supplied["properties"]["mirrors"][0]["definedPrimary"] = "A"
     found = with_pair(supplied, taken_at=TAKEN)
-    assert found.mirrors[0].no_failover
+    assert found.mirrors[0].no_failover is True
     assert found.assumed[1].text == "mirror M: no automatic failover, by DefinedPrimary in a CPF"
-    assert not with_pair(cpf("a", "M"), taken_at=TAKEN).mirrors[0].no_failover
+    assert with_pair(cpf("a", "M"), taken_at=TAKEN).mirrors[0].no_failover is False
     assert with_pair().assumed[1].text == "mirror M: the backup takes over by itself, no CPF shows otherwise"
+
+
+def test_a_cpf_that_cannot_be_read_is_not_taken_for_none() -> None:
+    found = with_pair(cpf("a", "X", "Y"), taken_at=TAKEN)
+    assert isinstance(found.mirrors[0].no_failover, Unknown)
+    assert found.mirrors[0].qos == Seconds(0, math.inf)
+    assert [each.text for each in found.assumed[:2]] == [
+        "mirror M: QoS timeout unknown: a CPF could not be read for certain",
+        "mirror M: whether the backup takes over by itself is unknown: a CPF could not be read for certain",
+    ]
 
 
 def test_each_database_without_mirror_stands_alone() -> None:
