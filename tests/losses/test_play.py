@@ -264,3 +264,19 @@ def test_what_holds_with_and_without_failover_is_known_where_neither_is() -> Non
     assert after(built, "machine:db-a").effect is Effect.UNKNOWN
     assert after(built, "machine:db-a").unknown == (WHY,)
     assert after(built, "region:westeurope").effect is Effect.STOPS
+
+
+def test_a_case_that_is_unknown_and_one_that_stops_it_are_unknown_together() -> None:
+    where = site({"arbiter": WHY})
+    way = msgspec.structs.replace(where.entrances["lb-mirror"], vms=frozenset({"db-a"}), doubt=WHY)
+    where = msgspec.structs.replace(where, entrances={**where.entrances, "lb-mirror": way})
+    found = after(where, "zone:westeurope/1", first="db-a")
+    assert (found.effect, found.completions) == (Effect.UNKNOWN, ())
+
+
+def test_a_vm_in_no_known_zone_is_lost_with_all_zones_of_its_region() -> None:
+    zones: dict[str, tuple[str, ...] | Unknown] = {PRIMARY: ("1", "2")}
+    where = msgspec.structs.replace(site({"web-b": WHY}, mirrors=()), zones=zones)
+    assert after(where, "zone:westeurope/1").effect is Effect.UNKNOWN
+    assert after(where, "zone:westeurope/1+zone:westeurope/2").effect is Effect.STOPS
+    assert after(where, "zone:westeurope/1", "zone:westeurope/2").effect is Effect.STOPS
