@@ -119,6 +119,7 @@ def hidden(where: Site) -> Iterator[Site]:
             {"arbiter": WHY},
             {"entrances": (), "more_entrances": WHY},
             {"asyncs": (), "more_asyncs": WHY},
+            {"no_failover": WHY},
         ]
         changes += [{"arbiter": Arbiter(WHY)}] if own.arbiter else []
         for change in changes:
