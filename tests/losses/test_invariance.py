@@ -152,7 +152,7 @@ def may_become(before: Effect, after: Effect) -> bool:
     return after in {before, Effect.UNKNOWN} or (before, after) == (Effect.LOST, Effect.STOPS)
 
 
-@settings(max_examples=4)
+@settings(max_examples=12)
 @given(plans)
 def test_hiding_a_property_turns_no_effect_into_another(plan: Plan) -> None:
     where = build(plan)
@@ -175,7 +175,7 @@ def agreed(found: set[Effect]) -> Effect:
     return Effect.STOPS if found <= BAD else Effect.UNKNOWN
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(plans, st.data())
 def test_an_unknown_zone_is_decided_exactly_where_all_completions_agree(plan: Plan, data: st.DataObject) -> None:
     complete = build(plan)
