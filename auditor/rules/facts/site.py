@@ -16,7 +16,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.site_entrances import Ways, in_pools, profiles_of, ways_to
 from auditor.rules.facts.site_mirrors import mirror_model
 from auditor.rules.facts.site_places import Places
-from auditor.snapshot.known import PartialList, Unknown
+from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Resource
 
 TAKEOVER, DECISION = "takeover_seconds", "dr_decision_minutes"
@@ -48,7 +48,7 @@ def site_of(context: Context, deployment: Deployment) -> Site:
         dr_tiers=tuple(_tiers(deployment, dr, ways)),
         entrances=ways.entrances,
         profiles=profiles,
-        more_profiles=more_profiles,
+        more_profiles=more_profiles or (None if profiles or dr == NONE else _directed_otherwise(deployment)),
         undeclared=tuple(dict.fromkeys(_undeclared(deployment))),
         links=tuple(combinations(regions, 2)),
         takeover=takeover,
@@ -58,6 +58,12 @@ def site_of(context: Context, deployment: Deployment) -> Site:
             kind: Objective(own.rto, own.rpo, own.line) for kind, own in deployment.declared.objectives.items()
         },
     )
+
+
+def _directed_otherwise(deployment: Deployment) -> Unknown:
+    """Return that users reach the DR region in an unknown time: by Azure Front Door, or by a person's change of DNS."""
+    reason = f"no Traffic Manager profile directs the users of {deployment.id} to the DR region; how long that takes, "
+    return Unknown(Cause.VALUE, f"{reason}nothing in Azure shows", optional=True)
 
 
 def _vms(deployment: Deployment) -> Iterator[Resource]:

@@ -283,6 +283,17 @@ def test_profiles_that_were_not_listed_may_be_there() -> None:
     assert with_pair(s.network()).more_profiles is None
 
 
+def test_without_a_profile_the_way_to_the_dr_region_takes_an_unknown_time() -> None:
+    text = DEPLOYMENT.format(arbiter="arb", product="iris")
+    text = text.replace("primary: westeurope, dr: none", "primary: westeurope, dr: northeurope")
+    network = {**s.network(), "location": "northeurope"}
+    built = s.topology(*VMS, *NICS, ZONES, network, deployment=text, scopes=(SUB, OTHER))
+    found = site_of(s.context(built), s.only(built))
+    assert found.dr_region == "northeurope"
+    assert found.more_profiles is not None
+    assert found.more_profiles.optional
+
+
 # --- declarations -----------------------------------------------------------------------------------------------------
 
 
