@@ -36,16 +36,16 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapp
     `primaries` has those of mirrors whose members are known, by their ids. What is lost besides never helps a tier, so
     that the least and the most that can be lost decide.
     """
-    mirrors = primaries if tier.mirrors is None else tier.mirrors
+    cutting = [loss for loss in lost if loss.cuts]
     needed = [
-        primaries[mirror]
-        for mirror in mirrors
-        if mirror in primaries and any(may_cut(loss, tier.vms, primaries[mirror].perhaps) for loss in lost if loss.cuts)
+        own
+        for mirror, own in (primaries.items() if cutting else ())
+        if tier.mirrors is None or mirror in tier.mirrors
+        if any(may_cut(loss, tier.vms, own.perhaps) for loss in cutting)
     ]
-    concerned = (*sorted(tier.vms), *tier.entrances)
-    if not needed and not _is_touched(tier, frozenset(concerned), lost):
+    if not needed and not _is_touched(tier, tier.vms.union(tier.entrances), lost):
         return UNTOUCHED
-    unknown = [key for key in concerned if options_of(site, lost, key)]
+    unknown = [key for key in (*sorted(tier.vms), *tier.entrances) if options_of(site, lost, key)]
     surely = list(product(*filter(None, (sorted(each.surely) for each in needed))))
     perhaps = list(product(*filter(None, (sorted(each.perhaps) for each in needed))))
     play = _Play(site, tier, lost, unknown)
