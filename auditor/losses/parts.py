@@ -98,12 +98,14 @@ By key and by what is not known of it: the id of the loss that takes this place;
 """
 
 
-def completions(site: Site, lost: Iterable[Loss], keys: Iterable[str]) -> Iterator[Completion]:
+def completions(site: Site, lost: Collection[Loss], keys: Iterable[str]) -> Iterator[Completion]:
     """Yield every way in which some things can stand, as far as it makes a difference for losses."""
+    keys = dict.fromkeys(keys)
+    if HIDDEN not in keys and not any(loss.perhaps or loss.cuts for loss in lost):
+        yield {}
+        return
     options = {
-        (key, unknown): places
-        for key in dict.fromkeys(keys)
-        for unknown, places in sorted(options_of(site, lost, key).items())
+        (key, unknown): places for key in keys for unknown, places in sorted(options_of(site, lost, key).items())
     }
     for chosen in product(*options.values()):
         yield dict(zip(options, chosen, strict=True))

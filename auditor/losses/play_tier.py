@@ -45,6 +45,10 @@ def tier_part(site: Site, tier: TierModel, lost: Sequence[Loss], primaries: Mapp
     ]
     if not needed and not _is_touched(tier, tier.vms.union(tier.entrances), lost):
         return UNTOUCHED
+    if not cutting and not any(loss.perhaps for loss in lost):
+        part = _Play(site, tier, lost, ()).certain()
+        if part.effect is not Effect.UNKNOWN:
+            return part
     unknown = [key for key in (*sorted(tier.vms), *tier.entrances) if options_of(site, lost, key)]
     surely = list(product(*filter(None, (sorted(each.surely) for each in needed))))
     perhaps = list(product(*filter(None, (sorted(each.perhaps) for each in needed))))
@@ -115,6 +119,10 @@ class _Play:
             key: [self._option(key, places) for places in completions(site, lost, (key,))] for key in unknown
         }
         self._cases: dict[tuple[object, ...], tuple[Part, Mapping[str, _Option]]] = {}
+
+    def certain(self) -> Part:
+        """Return the effect where every place is known and no network is lost."""
+        return self._served({}, ())
 
     def _option(self, key: str, places: Completion) -> _Option:
         sides = tuple(side_of(loss, cut, key, places) for loss, cut in self._cuts)
