@@ -131,7 +131,7 @@ def broken(draw: st.DrawFn) -> tuple[Case, Reference, str]:
 
 # Each run draws the same references: a run depends on nothing but the code, and what fails can be repeated.
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(broken())
 def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Reference, str]) -> None:
     assert contradictions(*change) == []
@@ -141,9 +141,15 @@ def test_many_references_that_lead_nowhere_decide_nothing(change: tuple[Case, Re
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("name", estates.KNOWN_GOOD)
 def test_each_kind_of_reference_of_a_known_good_deployment(name: str, how: str) -> None:
-    """Of several references of a kind, half of the ways are tried on the last one, the others on the first."""
+    """Of several references of a kind, half of the ways are tried on the last one, the others on the first.
+
+    For HealthShare, which has most VMs and nearly the kinds of TrakCare, half of the kinds are tried in each way.
+    """
     found = case(name)
     order = 1 if HOWS.index(how) % 2 else -1
     of_each_kind = {(each.type, each.path): each for each in found.references[::order]}
     assert len(of_each_kind) > 30
-    assert [text for each in of_each_kind.values() for text in contradictions(found, each, how)] == []
+    chosen = [of_each_kind[kind] for kind in sorted(of_each_kind)]
+    if name == "healthshare-current":
+        chosen = chosen[HOWS.index(how) // 2 :: 2]
+    assert [text for each in chosen for text in contradictions(found, each, how)] == []

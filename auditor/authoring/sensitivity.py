@@ -18,7 +18,7 @@ from auditor.azure.types.names import DISK, GUEST_FILE, SKU
 from auditor.errors import InputError
 from auditor.estate.scope import ScopeBuilder
 from auditor.estate.topology import Topology
-from auditor.evaluation import engine
+from auditor.evaluation.engine import RuleByRule
 from auditor.evaluation.model import Outcome
 from auditor.rules.conditions import CompiledRule
 from auditor.snapshot.known import Cause, PartialList
@@ -64,8 +64,9 @@ class Sensitivity:
         except InputError:
             return "the decoder"
         last = self._last.get(mutation[:2])  # it probably notices another mutation of this property too
+        evaluation = RuleByRule(topology)
         for rule in sorted(rules, key=lambda rule: rule != last):
-            if self._outcomes(rule, topology) - {Outcome.PASS, Outcome.NOT_APPLICABLE}:
+            if self._outcomes(rule, evaluation) - {Outcome.PASS, Outcome.NOT_APPLICABLE}:
                 self._order.remove(rule)
                 self._order.insert(0, rule)
                 self._last[mutation[:2]] = rule
@@ -74,11 +75,11 @@ class Sensitivity:
 
     def passes(self, rule: str) -> bool:
         """Return whether a rule passes for any subject of the unchanged deployment."""
-        return rule in self.rules and Outcome.PASS in self._outcomes(rule, self._unchanged)
+        return rule in self.rules and Outcome.PASS in self._outcomes(rule, RuleByRule(self._unchanged))
 
     def fails(self, rule: str, topology: Topology) -> bool:
         """Return whether a rule fails for any subject of a changed deployment."""
-        return Outcome.FAIL in self._outcomes(rule, topology)
+        return Outcome.FAIL in self._outcomes(rule, RuleByRule(topology))
 
     def mutated(self, mutation: Mutation) -> Topology:
         """Return the deployment after a mutation.
@@ -89,9 +90,9 @@ class Sensitivity:
         inventory = {**self.fixture.inventory, "value": self._mutator.changed(mutation)}
         return msgspec.structs.replace(self.fixture, inventory=inventory).topology()
 
-    def _outcomes(self, rule: str, topology: Topology) -> set[Outcome]:
+    def _outcomes(self, rule: str, evaluation: RuleByRule) -> set[Outcome]:
         """Return the outcomes of a rule, without what only an attestation decides: no mutation changes that."""
-        findings = engine.evaluate(topology, [self.rules[rule]])
+        findings = evaluation.findings(self.rules[rule])
         return {finding.outcome for finding in findings if finding.cause is not Cause.ATTESTATION}
 
 

@@ -73,13 +73,34 @@ def evaluate_subscriptions(
 ) -> list[Finding]:
     """Evaluate the rules about subscriptions."""
     evaluator = _Evaluator(topology, None, detail, recorded)
-    return [
-        evaluator.evaluate(rule, compiled, subscription, subject_of(subscription, {}))
-        for rule in rules
-        for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True)
-        if target.kind == "subscription"
-        for subscription in topology.subscriptions
-    ]
+    return [finding for rule in rules for finding in _of_subscriptions(evaluator, topology, rule)]
+
+
+class RuleByRule:
+    """Evaluates rules one after the other; they share the results of facts, as if they were evaluated together."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Take what is evaluated."""
+        self._topology = topology
+        self._deployments = [
+            (_Evaluator(topology, deployment, Detail.FAILURES, ()), deployment, dict[int, Subject]())
+            for deployment in topology.deployments
+        ]
+        self._subscriptions = _Evaluator(topology, None, Detail.FAILURES, ())
+
+    def findings(self, rule: CompiledRule) -> Iterator[Finding]:
+        """Yield the findings of a rule."""
+        for evaluator, deployment, subjects in self._deployments:
+            yield from _findings(evaluator, deployment, rule, subjects)
+        yield from _of_subscriptions(self._subscriptions, self._topology, rule)
+
+
+def _of_subscriptions(evaluator: _Evaluator, topology: Topology, rule: CompiledRule) -> Iterator[Finding]:
+    """Yield the findings of a rule about subscriptions."""
+    for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True):
+        if target.kind == "subscription":
+            for subscription in topology.subscriptions:
+                yield evaluator.evaluate(rule, compiled, subscription, subject_of(subscription, {}))
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
