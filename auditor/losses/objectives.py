@@ -28,7 +28,7 @@ Measure: TypeAlias = Literal["rto", "rpo"]
 
 _WITHIN_ZONES: Final = frozenset({"fault-domain", "planned"})
 """Kinds of which no loss takes more than one zone: Azure fails and restarts each zone apart from the others
-(https://learn.microsoft.com/azure/virtual-machines/availability)."""
+(learn.microsoft.com/training/modules/configure-virtual-machine-availability/5-review-availability-zones)."""
 _BY_PERSON: Final = frozenset({LossKind.REGION})
 """Losses after which the deployment may go on by a person's decision."""
 _EFFECTS: Final = {effect: rank for rank, effect in enumerate(Effect)}
