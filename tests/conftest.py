@@ -40,3 +40,8 @@ def arm_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmServer]:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         yield server
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collecting created out of garbage collections: it stays until the end."""
+    gc.freeze()

@@ -51,6 +51,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_demo_shows_every_outcome_but_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scan", "--demo", "-o", "json", "--passes"]) == exit_codes.FINDINGS
     report = json.loads(capsys.readouterr().out)
@@ -436,6 +437,7 @@ def test_what_only_prints_about_the_command_line_imports_no_library(words: str, 
     assert done.stderr.strip() == ""
 
 
+@pytest.mark.slow
 def test_each_command_has_an_example_that_it_accepts(capsys: pytest.CaptureFixture[str]) -> None:
     for command in (*commands.COMMANDS, "completion"):
         with pytest.raises(SystemExit):
@@ -482,6 +484,7 @@ def test_the_report_of_the_last_run_may_become_that_of_this_one(tmp_path: Path) 
     assert main([*GOOD, "--previous", str(path), "-o", f"json={path}"]) == exit_codes.OK
 
 
+@pytest.mark.slow
 def test_an_error_shows_hostile_names_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad\x1b[31m.json"
     assert main(["scan", "--snapshot", str(path)]) == exit_codes.USAGE
@@ -547,6 +550,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["scan", "--demo"]) == exit_codes.INTERRUPTED
 
 
+@pytest.mark.slow
 def test_an_internal_error_is_an_error_and_never_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         message = "a bug"

@@ -132,6 +132,7 @@ def lineage(key: str) -> list[str]:
     return [key, *lineage(parent)] if (parent := arm.parent_of(key)) else [key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_no_reference_dangles(name: str) -> None:
     bodies = resources(name)
@@ -181,6 +182,7 @@ def test_names_are_unique(name: str) -> None:
 # --- the findings of the known-good deployments ----------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KNOWN_GOOD)
 def test_known_good_deployments_are_good(name: str) -> None:
     known_good = fixtures.known_good(name)

@@ -148,6 +148,7 @@ def test_resources_of_every_type_and_estate_are_hidden() -> None:
     assert {name for name, _ in SAMPLE} == {name for name, _ in LISTED} == set(estates.ESTATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "type_"), TYPES)
 def test_a_type_that_was_not_listed(name: str, type_: str) -> None:
     lowered, body = arm.canonical_type(type_), estates.shared_body(name)

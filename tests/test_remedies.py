@@ -71,6 +71,7 @@ def fails(rule: str, found: Topology) -> list[tuple[FilledStep, ...]]:
     return [remedies.steps(finding, found) for finding in findings]
 
 
+@pytest.mark.slow
 def test_names_of_the_finding_are_filled_in() -> None:
     assert fails("LB004", topology(LOST)) == [
         (
@@ -82,6 +83,7 @@ def test_names_of_the_finding_are_filled_in() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "commands"), [("disabled", ["Unlocked", "Locked"]), ("Unlocked", ["Locked"])])
 def test_a_step_may_be_for_some_observed_values(state: str, commands: list[str]) -> None:
     path = "properties.securitySettings.immutabilitySettings.state"
@@ -132,6 +134,7 @@ def sku(disk: str) -> dict[str, Any]:
     return {"resource": disk, "path": "sku.name", "value": "StandardSSD_LRS"}
 
 
+@pytest.mark.slow
 def test_a_failover_member_is_stopped_once_and_only_while_it_is_the_backup() -> None:
     caching = [
         {"resource": "vm-db-a", "path": f"properties.storageProfile.dataDisks[{number}].caching", "value": "ReadOnly"}
@@ -149,11 +152,13 @@ def test_a_failover_member_is_stopped_once_and_only_while_it_is_the_backup() -> 
     assert after.text == "Wait until vm-db-a is an active failover member of the mirror TRAKDB again before you go on."
 
 
+@pytest.mark.slow
 def test_what_a_person_must_do_comes_before_the_vm_is_stopped() -> None:
     texts = [bool(step.text) for step in fails("STO002", topology({"set": [sku("vm-db-a-data1")]}))[0]]
     assert texts == [True, True, False, False, False, True]
 
 
+@pytest.mark.slow
 def test_a_choice_is_a_variable_and_the_arbiter_is_alone() -> None:
     change = {"set": [{"resource": "vm-arbiter", "path": "properties.hardwareProfile.vmSize", "value": "Basic_A1"}]}
     [(before, stop, resize, *_)] = fails("CMP002", topology(change))
@@ -173,6 +178,7 @@ def test_of_alternatives_one_is_enough() -> None:
     assert step.command.count("--status Enabled") == 1
 
 
+@pytest.mark.slow
 def test_a_part_has_a_part_around_it_and_a_path() -> None:
     pool, probe = "properties.backendAddressPools[0]", "properties.probes[0].properties.noHealthyBackendsBehavior"
     address = f"{pool}.properties.loadBalancerBackendAddresses[1]"

@@ -104,6 +104,7 @@ def test_at_least_sixty_statements_are_checked_by_rules_that_fail_where_they_are
     assert f"of {len(statements)}, rules check {len(whole)} and {part} more in part" in matrix()
 
 
+@pytest.mark.slow
 def test_each_rule_names_its_sources_and_its_file() -> None:
     _, rules = sections()
     for rule in rules_by_id().values():

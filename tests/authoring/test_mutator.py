@@ -140,6 +140,7 @@ def test_a_mutation_changes_one_property_of_a_copy(mutator: Mutator) -> None:
     assert str(mutation) == "lb (web): properties.probes[1].properties.port: next to 444, was 443"
 
 
+@pytest.mark.slow
 def test_a_resource_is_removed_with_or_without_the_references_to_it(mutator: Mutator) -> None:
     lost = {m.kind: changed(mutator, m) for m in mutations(mutator, LB, "sku") if not m.path}
     assert LB not in lost["vanish"] | lost["delete"]

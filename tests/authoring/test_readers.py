@@ -30,6 +30,7 @@ def test_a_record_does_not_depend_on_what_was_evaluated_before() -> None:
         assert {place for place in places if together.reads(name, place)} == expected
 
 
+@pytest.mark.slow
 def test_a_topology_forgets_what_rules_made_it_compute() -> None:
     fixture = fixtures.known_good("trakcare-2018")
     topology = fixture.topology()

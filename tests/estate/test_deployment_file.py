@@ -345,6 +345,7 @@ def test_mirrors_and_tiers_are_a_list_or_none() -> None:
             assert caught.value.line == 6
 
 
+@pytest.mark.slow
 @given(name=st.text(min_size=1, max_size=200))
 def test_any_name_loads_or_is_refused(name: str) -> None:
     for path in (("name",), ("mirrors", 0, "name"), ("mirrors", 0, "failover", 0), ("tiers", 0, "members", 0, "name")):

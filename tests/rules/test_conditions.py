@@ -324,6 +324,7 @@ def _agrees(source: Node, items: Iterable[object], possible: set[int], *, cut: b
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [False, True], ids=["complete", "cut"])
 def test_count_is_every_number_that_may_turn_out(*, cut: bool) -> None:
     seen: Counter[object] = Counter()
