@@ -53,13 +53,14 @@ def brief(deployment: Deployment) -> str:
     """Return which losses stop a deployment beyond its region and single entrances, "" without any table."""
     if not deployment.losses:
         return ""
-    own = _beyond_design(deployment)
-    stopping = [f"{losses.kind} {each.name}" for losses in own for each in losses.stopping]
-    unknown = sum(len(losses.unknown) for losses in own)
-    said = (
-        f"stopped by {', '.join(wording.first(stopping))}" if stopping else "stopped by no single VM, zone or network"
-    )
-    return f"{said}; {wording.count(unknown, 'loss')} unknown" if unknown else said
+    stopping = [f"{losses.kind} {each.name}" for losses in _beyond_design(deployment) for each in losses.stopping]
+    unknown = sum(len(losses.unknown) for losses in deployment.losses)
+    more = wording.count(unknown, "loss")
+    if stopping:
+        return f"stopped by {', '.join(wording.first(stopping))}" + (f"; {more} unknown" if unknown else "")
+    if unknown or all(losses.kind is not LossKind.VM for losses in deployment.losses):
+        return f"not known to survive each single loss: {more} unknown"
+    return "stopped by no single VM, zone or network"
 
 
 def is_stopped(deployment: Deployment) -> bool:

@@ -34,8 +34,8 @@ def deployment(*table: LossesOfKind) -> Deployment:
 
 def test_the_brief_names_what_the_reference_architecture_could_survive() -> None:
     assert losses.brief(deployment()) == ""
-    region = of_kind(LossKind.REGION, 1, "westeurope")
-    assert losses.brief(deployment(region)) == "stopped by no single VM, zone or network"
+    vms, region = of_kind(LossKind.VM, 7), of_kind(LossKind.REGION, 1, "westeurope")
+    assert losses.brief(deployment(vms, region)) == "stopped by no single VM, zone or network"
     zone = of_kind(LossKind.ZONE, 2, "westeurope/1", unknown=("westeurope/2",))
     assert losses.brief(deployment(region, zone)) == "stopped by zone westeurope/1; 1 loss unknown"
     assert losses.is_stopped(deployment(region, zone))
@@ -86,3 +86,15 @@ def test_both_screens_show_it(format_: str) -> None:
     assert "stopped by no single VM, zone or network" in shown
     assert ("auditor foresee --demo" in shown) is (format_ == "terminal")
     assert ("TRAKDB has no failover member left" in shown) is (format_ == "html")
+
+
+def test_what_is_not_known_is_never_said_to_be_survived() -> None:
+    """Also where no VM was read, so that there is no loss of one; no region and no load balancer is left out."""
+    vms, region = of_kind(LossKind.VM, 7), of_kind(LossKind.REGION, 1, unknown=("westeurope",))
+    assert losses.brief(deployment(vms, region)) == "not known to survive each single loss: 1 loss unknown"
+    arbiter = of_kind(LossKind.ARBITER_NETWORK, 0, unknown=("TRAKDB",))
+    assert losses.brief(deployment(arbiter)) == "not known to survive each single loss: 1 loss unknown"
+    assert (
+        losses.brief(deployment(of_kind(LossKind.REGION, 2)))
+        == "not known to survive each single loss: 0 losses unknown"
+    )
