@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,8 @@ from auditor.losses.site import Seconds, Site
 from auditor.snapshot.known import Cause, Read, Unknown
 
 DECLARED = (bundled.DEMO / bundled.DEPLOYMENT).read_text(encoding="utf-8")
-OBJECTIVES = """\
-    objectives:
-      {kind}: {{rto: 60s}}
-    settings:
-      takeover_seconds: 10
-"""
+OBJECTIVES = re.compile(r"^    objectives:\n(?:      .*\n)+", re.MULTILINE)
+"""Those of the demo."""
 
 
 def foresight(*sites: Site, lose: tuple[str, ...] = (), pairs: bool = False) -> Foresight:
@@ -82,8 +79,11 @@ def made_up(where: Site) -> Foresight:
     return build.foresight([done], taken_at="2026-11-01", scopes=["/subscriptions/1"], lose=(), first="")
 
 
-def with_objective(folder: Path, kind: str) -> list[str]:
-    """Return options that read the demo with an objective for its first deployment."""
+def with_objectives(folder: Path, objectives: str) -> list[str]:
+    """Return options that read the demo with other objectives for its first deployment, "" for none."""
     file = folder / "deployment.yaml"
-    file.write_text(DECLARED.replace("    settings:\n", OBJECTIVES.format(kind=kind), 1), encoding="utf-8")
+    stated = f"    objectives: {objectives}\n" if objectives else ""
+    changed, number = OBJECTIVES.subn(stated, DECLARED)
+    assert number == 1
+    file.write_text(changed, encoding="utf-8")
     return ["--snapshot", str(bundled.DEMO / bundled.INVENTORY), "--deployment", str(file)]

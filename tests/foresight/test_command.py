@@ -15,7 +15,7 @@ from auditor.cli.parser import LOSSES
 from auditor.losses.loss import LossKind
 from auditor.losses.objectives import Met
 from auditor.losses.site import Objective, Site
-from tests.foresight.documents import foresight, with_objective
+from tests.foresight.documents import foresight, with_objectives
 from tests.losses.sites import NEVER, WHY, site
 
 BESIDE = {"arbiter": "1"}
@@ -28,28 +28,42 @@ def foresee(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str
 
 
 @pytest.mark.slow
-def test_the_demo_has_a_zone_that_stops_it_and_no_objective(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_has_a_zone_that_stops_it_and_breaches_its_objective(capsys: pytest.CaptureFixture[str]) -> None:
     code, text, error = foresee(capsys, "--demo", "-o", "json")
-    assert (code, error) == (exit_codes.OK, "")
+    assert (code, error) == (exit_codes.FINDINGS, "")
     production, test = json.loads(text)["deployments"]
     by_id = {one["loss"][0]: one for one in production["losses"]}
     zone = by_id["zone:westeurope/1"]
     assert (zone["outcome"], zone["oracle"]) == ("stops", ["O9", "O12"])
     assert by_id["machine:vm-db-a"]["outcome"] == "serves"
-    assert (production["objectives"], production["pairs"]) == ([], None)
+    objectives = [(one["kind"], one["measure"], one["outcome"], one["byPerson"]) for one in production["objectives"]]
+    assert objectives == [
+        ("machine", "rto", "met", False),
+        ("machine", "rpo", "met", False),
+        ("zone", "rto", "breached", False),
+        ("region", "rto", "met", True),
+    ]
+    assert production["pairs"] is None
     assert test["name"] == "iris-test"
     assert production["assumed"][0]["reads"], "the QoS timeout is that of the CPFs of the demo"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "code"), [("machine", exit_codes.OK), ("zone", exit_codes.FINDINGS), ("planned", exit_codes.INCOMPLETE)]
+    ("objectives", "code"),
+    [
+        ("", exit_codes.OK),
+        ("{machine: {rto: 60s}}", exit_codes.OK),
+        ("{zone: {rto: 60s}, region: {rpo: 15m}}", exit_codes.FINDINGS),
+        ("{planned: {rto: 60s}}", exit_codes.INCOMPLETE),
+    ],
 )
 def test_the_exit_code_is_that_of_the_objectives(
-    kind: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    objectives: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, text, _ = foresee(capsys, *with_objective(tmp_path, kind))
+    found, text, _ = foresee(capsys, *with_objectives(tmp_path, objectives))
     assert found == code
+    assert ("no objective is declared" in text.splitlines()[-1]) is (not objectives)
     assert ("1 breached" in text) is (code == exit_codes.FINDINGS)
 
 
