@@ -15,6 +15,7 @@ MAX_BYTES: Final = 2 * 1024**3
 """Size limit of an unpacked file, about thirty times a snapshot of 10,000 virtual machines."""
 
 PRIVATE: Final = 0o600
+_PRIVATE_FOLDER: Final = 0o700
 READABLE: Final = 0o644
 """The mode of a file that other users may read."""
 
@@ -35,17 +36,34 @@ def read(path: Path) -> bytes:
     Raises:
         InputError: the file is unreadable, damaged, or larger than `MAX_BYTES`.
     """
+    return unpack(read_packed(path), str(path))
+
+
+def read_packed(path: Path) -> bytes:
+    """Return the bytes of a file as they are, of one larger than `MAX_BYTES` the first.
+
+    Raises:
+        InputError: the file is unreadable.
+    """
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise InputError(message, str(path)) from None
+
+
+def unpack(data: bytes, file: str) -> bytes:
+    """Return the content of a file's bytes, unpacked where they are gzip; `file` names it in errors.
+
+    Raises:
+        InputError: it is damaged, or larger than `MAX_BYTES`.
+    """
     if data[:2] == _GZIP_MAGIC:
-        data = _unpack(data, str(path))
+        data = _unpack(data, file)
     if len(data) > MAX_BYTES:
         message = f"is larger than {MAX_BYTES // 1024**3} GiB"
-        raise InputError(message, str(path))
+        raise InputError(message, file)
     return data
 
 
@@ -71,6 +89,19 @@ def _unpack(data: bytes, file: str) -> bytes:
         message = "is a truncated gzip file"
         raise InputError(message, file)
     return b"".join(unpacked)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, for the user alone, unless it is there.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        message = f"cannot be made: {error.strerror}"
+        raise InputError(message, str(path)) from None
 
 
 def write(path: Path, data: bytes, mode: int = PRIVATE) -> None:

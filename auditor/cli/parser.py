@@ -89,7 +89,10 @@ def _add_source(parser: argparse.ArgumentParser, *, kept: bool = False, named: b
         source.add_argument("--report", metavar="FILE", type=Path, help="a report written by -o json=FILE")
     _add_subscriptions(source)
     source.add_argument(
-        "--snapshot", metavar="FILE", type=Path, help="a snapshot, or raw ARM bodies as JSON; both also gzip-compressed"
+        "--snapshot",
+        metavar="FILE",
+        type=Path,
+        help="a snapshot file or folder, or raw ARM bodies as JSON; files also gzip-compressed",
     )
     source.add_argument("--demo", action="store_true", help="the bundled demo subscription")
     _add_live(parser)

@@ -10,7 +10,7 @@ import msgspec
 from auditor import files
 from auditor.errors import InputError
 from auditor.snapshot.model import Approval, Snapshot
-from auditor.sources import snapshot_file
+from auditor.sources import snapshot_file, snapshot_folder
 
 
 def approve(path: Path, by: str, reason: str, output: Path | None = None) -> Snapshot:
@@ -28,7 +28,10 @@ def approve(path: Path, by: str, reason: str, output: Path | None = None) -> Sna
         message = "exists already, and an approval replaces no other file than the snapshot itself; name a new file"
         raise InputError(message, str(target))
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    approved = msgspec.structs.replace(_read(path), approved=Approval(by.strip(), at, reason.strip()))
+    approval = Approval(by.strip(), at, reason.strip())
+    if path.is_dir():
+        return snapshot_folder.approve(path, target, approval)
+    approved = msgspec.structs.replace(_read(path), approved=approval)
     files.write(target, snapshot_file.encode(approved, compress=target.suffix == ".gz"))
     return approved
 
@@ -47,6 +50,8 @@ def read(path: Path) -> Snapshot:
 
 
 def _read(path: Path) -> Snapshot:
+    if path.is_dir():
+        return snapshot_folder.SnapshotFolder(path).read()
     data = files.read(path)
     if not snapshot_file.is_snapshot(data):
         message = f"is not a snapshot; to make one of ARM JSON: auditor scan --snapshot {path} -o snapshot=FILE"

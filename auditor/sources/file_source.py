@@ -7,13 +7,14 @@ from pathlib import Path
 from auditor import files
 from auditor.snapshot.model import Snapshot
 from auditor.sources import arm_json, snapshot_file
+from auditor.sources.snapshot_folder import SnapshotFolder
 
 
 class FileSource:
-    """A file: a snapshot, or raw ARM bodies."""
+    """A file: a snapshot, or raw ARM bodies; or a snapshot folder."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; it is opened by `read`."""
+        """Name the file or folder; it is opened by `read`."""
         self._path = path
 
     @property
@@ -25,8 +26,10 @@ class FileSource:
         """Read the file in the format that its content shows.
 
         Raises:
-            InputError: the file is unreadable, has neither format, or is damaged.
+            InputError: the file or folder is unreadable, has none of the formats, or is damaged.
         """
+        if self._path.is_dir():
+            return SnapshotFolder(self._path).read()
         data = files.read(self._path)
         if snapshot_file.is_snapshot(data):
             return snapshot_file.decode(data, self.file)
