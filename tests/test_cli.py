@@ -360,7 +360,7 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         (["scan", "--snapshot", "/nowhere.json"], "/nowhere.json: cannot be read: No such file"),
         (["scan", "--snapshot", str(INVENTORY), "--deployment", "/nowhere.yaml"], "/nowhere.yaml: cannot be read"),
         (["scan", "--snapshot", str(DEPLOYMENT)], f"{DEPLOYMENT}:1: is neither a snapshot nor a JSON list"),
-        (["scan", "--snapshot", str(INVENTORY.parent)], "cannot be read: Is a directory"),
+        (["scan", "--snapshot", str(INVENTORY.parent)], "manifest.json: is missing"),
         (["report", "/nowhere.json"], "/nowhere.json: cannot be read"),
         (["report", str(INVENTORY)], f"{INVENTORY}: is not a report as scan -o json writes it"),
         (["report", str(INVENTORY), "-o", "snapshot=x"], "there is no output format 'snapshot'"),
