@@ -99,7 +99,7 @@ def _deployments(sites: Sequence[Site], request: Request) -> Iterator[Deployment
         first = request.first if request.first.lower() in members[site.name] else ""
         losses = [loss for loss in lost if isinstance(loss, Loss)]
         found = (play.foresee(site, losses, first),) if losses else play.single(site, first)
-        compared = [one for one in compare(site, found) if not losses or (one.worst and not one.by_zone)]
+        compared = [one for one in compare(site, found, every=not losses) if one.worst or not losses]
         yield build.deployment(site, found, play.pairs(site, first) if request.pairs else None, compared)
 
 

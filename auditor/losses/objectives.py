@@ -11,7 +11,8 @@ import msgspec
 
 from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.loss import LossKind
-from auditor.losses.site import Objective, Seconds, Site
+from auditor.losses.possible import further
+from auditor.losses.site import Objective, Seconds, Site, Vm
 from auditor.snapshot.known import Cause, Unknown
 
 KINDS: Final[Mapping[str, tuple[LossKind, ...]]] = {
@@ -57,7 +58,7 @@ class Compared(msgspec.Struct, frozen=True):
     worst: Foreseen | None
     """None if nothing can be compared."""
     by_zone: bool = False
-    """Whether no loss of the kind can be seen, and that of a whole zone is compared, which is at least as bad."""
+    """Whether that of a whole zone is compared, which is at least as bad as a loss of the kind that cannot be seen."""
     by_person: bool = False
     """Whether it goes on by a person's decision in the worst case."""
     unknown: Unknown | None = None
@@ -79,15 +80,24 @@ def of_kind(kind: str, foreseen: Iterable[Foreseen]) -> tuple[Foreseen, ...]:
     )
 
 
-def compare(site: Site, foreseen: Iterable[Foreseen]) -> tuple[Compared, ...]:
+def compared_with(site: Site) -> frozenset[LossKind]:
+    """Return the kinds of loss with which the declared objectives of a deployment are compared."""
+    names = {*site.objectives, *(("zone",) if _WITHIN_ZONES & site.objectives.keys() else ())}
+    return frozenset(kind for name in names for kind in KINDS[name])
+
+
+def compare(site: Site, foreseen: Iterable[Foreseen], *, every: bool = True) -> tuple[Compared, ...]:
     """Return each declared objective compared with the single losses of its kind, in the order of `KINDS`.
 
-    An objective is met only if that is known of each loss. It is breached if a loss exceeds it for certain. Of VMs in
-    zones Azure shows no fault domain and no update domain: their objectives are met if each zone meets them.
+    `every` is whether they are all losses that are known; if not, those of a kind decide by themselves.
+
+    An objective is met only if that is known of each loss, and there can be no further one. It is breached if a loss
+    exceeds it for certain. Of VMs in zones Azure shows no fault domain and no update domain: these objectives are met
+    if each zone meets them.
     """
     foreseen = tuple(foreseen)
     return tuple(
-        _compared(site, kind, measure, objective, foreseen)
+        _compared(site, kind, measure, objective, foreseen, every=every)
         for kind in KINDS
         for measure, objective in _measures(site.objectives.get(kind, Objective()))
     )
@@ -100,25 +110,34 @@ def _measures(objective: Objective) -> Iterator[tuple[Measure, float]]:
         yield "rpo", objective.rpo
 
 
-def _compared(site: Site, kind: str, measure: Measure, objective: float, foreseen: tuple[Foreseen, ...]) -> Compared:
+def _compared(  # noqa: PLR0913 - an objective, and what it is compared with
+    site: Site, kind: str, measure: Measure, objective: float, foreseen: tuple[Foreseen, ...], *, every: bool
+) -> Compared:
+    unseen = _unseen(site, kind) if every else ()
+    bounds = of_kind("zone", foreseen) if unseen and all(vm.zone != "" for vm in unseen) else ()
     losses = of_kind(kind, foreseen)
-    by_zone = not losses and kind in _WITHIN_ZONES and _is_in_zones(site)
-    if by_zone:
-        losses = of_kind("zone", foreseen)
-    if not losses:
+    if not losses and not bounds:
         unknown = Unknown(Cause.VALUE, f"no loss of the kind {kind} can be seen")
         return Compared(kind, measure, objective, Met.UNKNOWN, None, unknown=unknown)
-    each = [(_met(one, measure, objective), one) for one in losses]
-    met, one = max(each, key=lambda found: (_MET[found[0]], *_badness(found[1], measure)))
-    if by_zone and met is Met.BREACHED:
-        return Compared(kind, measure, objective, Met.UNKNOWN, one, by_zone, unknown=_PART_OF_ZONE)
-    why = _why(site, one, measure) if met is Met.UNKNOWN else None
-    return Compared(kind, measure, objective, met, one, by_zone, _is_by_person(one), why)
+    each = [(_met(one, measure, objective), one, False) for one in losses]
+    each += [(min(_met(one, measure, objective), Met.UNKNOWN, key=_MET.__getitem__), one, True) for one in bounds]
+    met, worst, by_zone = max(each, key=lambda found: (_MET[found[0]], *_badness(found[1], measure)))
+    why = _why(site, worst, measure) if met is Met.UNKNOWN else None
+    if by_zone and _met(worst, measure, objective) is Met.BREACHED:
+        why = _PART_OF_ZONE
+    elif met is Met.MET and every:
+        alone = () if bounds else (Unknown(Cause.VALUE, _SHARED.format(vm=vm.name)) for vm in unseen)
+        why = next(iter((*further(site), *alone)), None)
+        met = Met.UNKNOWN if why else met
+    return Compared(kind, measure, objective, met, worst, by_zone, _is_by_person(worst), why)
 
 
-def _is_in_zones(site: Site) -> bool:
-    """Return whether each VM outside of the DR region is in a zone, even if it is not known in which."""
-    return all(vm.zone != "" for vm in site.vms.values() if vm.region != site.dr_region)
+def _unseen(site: Site, kind: str) -> tuple[Vm, ...]:
+    """Return the VMs outside of the DR region of which Azure shows no domain, for kinds of losses of domains."""
+    if kind not in _WITHIN_ZONES:
+        return ()
+    needed = (vm for vm in site.vms.values() if vm.region != site.dr_region)
+    return tuple(vm for vm in needed if (vm.fault_domain if kind == "fault-domain" else vm.update_domain) is None)
 
 
 def _met(one: Foreseen, measure: Measure, objective: float) -> Met:
@@ -154,6 +173,7 @@ def _why(site: Site, one: Foreseen, measure: Measure) -> Unknown:
     return _DECISION if one.effect is Effect.STOPS and math.isinf(site.decision.most) else _TIME
 
 
+_SHARED: Final = "{vm} is in no zone and no set: nothing in Azure shows which VMs fail or restart together with it"
 _PART_OF_ZONE: Final = Unknown(
     Cause.VALUE,
     "the loss of the whole zone breaches it; Azure does not show which VMs of a zone fail or restart together",

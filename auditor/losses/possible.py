@@ -31,6 +31,13 @@ def losses(site: Site) -> tuple[Loss, ...]:
     return tuple(sorted(found, key=lambda loss: (order[loss.kind], loss.name)))
 
 
+def further(site: Site) -> Iterator[Unknown]:
+    """Yield why a deployment may suffer further losses that count: of VMs that are not known."""
+    yield from site.undeclared
+    yield from (mirror.members for mirror in site.mirrors if isinstance(mirror.members, Unknown))
+    yield from (tier.more_vms for tier in site.tiers if tier.more_vms is not None and not tier.vms)
+
+
 def _vms(site: Site) -> Iterator[Loss]:
     names = _names(site.vms.values())
     members = {key for mirror in site.mirrors if isinstance(mirror.members, tuple) for key in mirror.members}

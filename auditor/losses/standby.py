@@ -20,6 +20,7 @@ def standby(site: Site, lost: Iterable[Loss]) -> bool | None:
     left = _Left(site, region, lost)
     found = [
         bool(region),
+        None if site.undeclared else True,
         *map(left.directs, site.profiles),
         *map(left.has_async, site.mirrors),
         *(_some(map(left.has_tier, (own for own in site.dr_tiers if own.name == tier.name))) for tier in site.tiers),

@@ -33,7 +33,7 @@ def foresight(*sites: Site, lose: tuple[str, ...] = (), pairs: bool = False) -> 
             site,
             found,
             play.pairs(site) if pairs else None,
-            [one for one in compare(site, found) if not lose or (one.worst and not one.by_zone)],
+            [one for one in compare(site, found, every=not lose) if one.worst or not lose],
         )
 
     return build.foresight(

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.loss import LossKind, union
+from auditor.losses.objectives import KINDS, Met, compare
 from auditor.losses.parts import RANK
 from auditor.losses.play import foresee, single
 from auditor.losses.possible import named
-from auditor.losses.site import Arbiter, Site
+from auditor.losses.site import Arbiter, Objective, Site
 from auditor.snapshot.known import Unknown
 from tests.losses.generated import ZONES, Plan, build, plans
 from tests.losses.sites import PRIMARY, WHY, vm
@@ -161,6 +162,18 @@ def test_hiding_a_property_turns_no_effect_into_another(plan: Plan) -> None:
         after = effects(less)
         wrong = [name for name, effect in after.items() if name in before and not may_become(before[name], effect)]
         assert wrong == []
+
+
+@settings(max_examples=6)
+@given(plans)
+def test_hiding_a_property_meets_and_breaches_no_objective(plan: Plan) -> None:
+    objectives = dict.fromkeys(KINDS, Objective(rto=60, rpo=0)) | {"region": Objective(rto=3600, rpo=900)}
+    where = changed(build(plan), objectives=objectives)
+    before = {(one.kind, one.measure): one.met for one in compare(where, single(where))}
+    assert len(before) == 2 * len(KINDS)
+    for less in hidden(where):
+        after = {(one.kind, one.measure): one.met for one in compare(less, single(less))}
+        assert [key for key, met in after.items() if met not in {before[key], Met.UNKNOWN}] == []
 
 
 def with_zones(where: Site, zones: Mapping[str, str | Unknown]) -> Site:

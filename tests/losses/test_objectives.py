@@ -82,10 +82,33 @@ def test_a_zone_bounds_what_it_takes_in_part(kind: str) -> None:
     met, unknown = compared(fast, kind=kind), compared(fast, stops, kind=kind)
     assert (met.met, met.worst, met.by_zone) == (Met.MET, fast, True)
     assert (unknown.met, unknown.worst, unknown.by_zone) == (Met.UNKNOWN, stops, True)
-    own = compared(stops, seen(Effect.SERVES, Seconds(1, 2), KINDS[kind][0]), kind=kind)
-    assert (own.met, own.by_zone) == (Met.MET, False)
-    (nowhere,) = compare(site({"arbiter": ""}, objectives={kind: Objective(rto=60)}), [fast])
-    assert nowhere.met is Met.UNKNOWN, "a VM that is neither in a zone nor in a set may share a rack with any other"
+    own = seen(Effect.SERVES, Seconds(1, 2), KINDS[kind][0])
+    assert (compared(fast, own, kind=kind).met, compared(stops, own, kind=kind).met) == (Met.MET, Met.UNKNOWN)
+    assert compared(fast, seen(Effect.STOPS, None, KINDS[kind][0]), kind=kind).met is Met.BREACHED
+
+
+@pytest.mark.parametrize(("kind", "number"), [("fault-domain", "fault_domain"), ("planned", "update_domain")])
+def test_a_vm_in_no_zone_and_no_set_may_fail_with_any_other(kind: str, number: str) -> None:
+    """What sets show meets an objective only if every VM is in a zone, or has a number in a set."""
+    own = seen(Effect.SERVES, Seconds(1, 2), KINDS[kind][0])
+    where = site(dict.fromkeys(("db-a", "db-b", "arbiter", "web-a", "web-b"), ""), objectives={kind: Objective(rto=60)})
+    in_set = {key: msgspec.structs.replace(vm, set="s", **{number: 0}) for key, vm in where.vms.items()}
+    (met,) = compare(msgspec.structs.replace(where, vms=in_set), [own])
+    assert (met.met, met.worst, met.by_zone) == (Met.MET, own, False)
+    (alone,) = compare(msgspec.structs.replace(where, vms={**in_set, "arbiter": where.vms["arbiter"]}), [own])
+    assert alone.met is Met.UNKNOWN
+    assert alone.unknown
+    assert "arbiter is in no zone and no set" in alone.unknown.reason
+    asked = msgspec.structs.replace(where, vms={**in_set, "arbiter": where.vms["arbiter"]})
+    (asked_for,) = compare(asked, [own], every=False)
+    assert asked_for.met is Met.MET
+
+
+def test_where_more_vms_may_belong_to_the_deployment_no_objective_is_met() -> None:
+    where = site(objectives={"machine": Objective(rto=60), "zone": Objective(rto=60)}, undeclared=(WHY,))
+    assert [one.met for one in compare(where, single(where))] == [Met.UNKNOWN] * 2
+    asked = compare(where, [one for one in single(where) if one.id == "machine:db-a"], every=False)
+    assert [one.met for one in asked] == [Met.MET, Met.UNKNOWN], "what was asked for is met; of zones nothing was"
 
 
 def test_a_deployment() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -123,6 +124,11 @@ def test_without_arbiter_a_lost_primary_stops_it() -> None:
     where = msgspec.structs.replace(where, mirrors=(outside,))
     assert after(where, "machine:db-a").effect is Effect.SERVES
     assert after(where, "arbiter-network:DB", "machine:db-a", first="db-a").effect is Effect.STOPS
+
+
+def test_what_is_not_declared_may_have_nothing_in_the_dr_region() -> None:
+    assert after(site(), "region:westeurope").seconds == Seconds(2590, 2590)
+    assert after(site(undeclared=(WHY,)), "region:westeurope").seconds == Seconds(2400, math.inf)
 
 
 def test_a_mirror_without_a_member_is_lost() -> None:

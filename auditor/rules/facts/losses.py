@@ -10,8 +10,9 @@ from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.losses.foreseen import Foreseen
 from auditor.losses.loss import Loss, LossKind
-from auditor.losses.objectives import KINDS, Compared, Met, compare
+from auditor.losses.objectives import Compared, Met, compare, compared_with
 from auditor.losses.play import Singles
+from auditor.losses.possible import further
 from auditor.losses.site import Site
 from auditor.rules.context import Context
 from auditor.rules.facts.mirrors import failover_and_arbiter
@@ -64,7 +65,7 @@ def losses_of(context: Context, deployment: Deployment) -> Answer:
     """Every single loss that the deployment can suffer, as `auditor foresee` names them."""
     own = singles(context, deployment)
     known = tuple(SingleLoss(own, loss) for loss in own.losses)
-    return Answer(PartialList(known, next(_more(own.site), None)))
+    return Answer(PartialList(known, next(further(own.site), None)))
 
 
 @fact("loss.kind", "loss", gives="text")
@@ -110,11 +111,10 @@ def seconds(_: Context, loss: SingleLoss) -> Answer:
 @fact("deployment.objectives", "deployment", gives="objective*")
 def objectives(context: Context, deployment: Deployment) -> Answer:
     """The objectives of the deployment (`objectives` in the deployment file), each time and loss of data by itself."""
-    site = singles(context, deployment).site
-    wanted = {kind for name in site.objectives for kind in KINDS[name]}
-    found = PartialList.of(losses_of(context, deployment).value)
-    foreseen = [loss.foreseen for loss in found.of_type(SingleLoss) if loss.loss.kind in wanted]
-    return Answer(PartialList(tuple(Objective(site, compared) for compared in compare(site, foreseen))))
+    own = singles(context, deployment)
+    wanted = compared_with(own.site)
+    foreseen = [own.of(loss) for loss in own.losses if loss.kind in wanted]
+    return Answer(PartialList(tuple(Objective(own.site, compared) for compared in compare(own.site, foreseen))))
 
 
 @fact("objective.met", "objective", gives="text")
@@ -136,13 +136,6 @@ def singles(context: Context, deployment: Deployment) -> Singles:
 def _singles(_: Topology) -> dict[str, Singles]:
     """Return the place for the losses of each deployment, by its id."""
     return {}
-
-
-def _more(site: Site) -> Iterator[Unknown]:
-    """Yield why there may be further losses that count: of VMs that are not known."""
-    yield from site.undeclared
-    yield from (mirror.members for mirror in site.mirrors if isinstance(mirror.members, Unknown))
-    yield from (tier.more_vms for tier in site.tiers if tier.more_vms is not None and not tier.vms)
 
 
 def _reads(context: Context, loss: Loss) -> Iterator[Read]:
