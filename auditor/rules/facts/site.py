@@ -13,6 +13,7 @@ from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.tags import TIER_ROLES
 from auditor.losses.site import UNBOUNDED, Assumption, Objective, Seconds, Site, TierModel
 from auditor.rules.context import Context
+from auditor.rules.facts.site_arbiters import host_of_arbiter
 from auditor.rules.facts.site_entrances import Ways, in_pools, profiles_of, ways_to
 from auditor.rules.facts.site_mirrors import mirror_model
 from auditor.rules.facts.site_places import Places
@@ -26,7 +27,7 @@ _SECONDS: Final = {TAKEOVER: 1, DECISION: 60}
 
 def site_of(context: Context, deployment: Deployment) -> Site:
     """Return a deployment as far as losses concern it: the VMs that it needs, and what leads to them."""
-    resources = {vm.key: vm for vm in _vms(deployment)}
+    resources = {vm.key: vm for vm in _vms(context, deployment)}
     pooled, missing = in_pools(context, resources.values())
     owners = {pool.resource.key for found in pooled.values() for pool in found.values()}
     places = Places(context, {arm.subscription_of(key) for key in (*resources, *owners)})
@@ -66,11 +67,14 @@ def _directed_otherwise(deployment: Deployment) -> Unknown:
     return Unknown(Cause.VALUE, f"{reason}nothing in Azure shows", optional=True)
 
 
-def _vms(deployment: Deployment) -> Iterator[Resource]:
+def _vms(context: Context, deployment: Deployment) -> Iterator[Resource]:
     """Yield the VMs that the deployment needs; it does without reporting asyncs."""
     for mirror in deployment.mirrors:
         for members in (mirror.failover, mirror.arbiter, mirror.dr):
             yield from PartialList.of(members).of_type(Resource)
+        addressed = host_of_arbiter(context, mirror)
+        if isinstance(addressed, Resource):
+            yield addressed
     for tier in deployment.tiers:
         if tier.region in {deployment.regions.primary, deployment.regions.dr}:
             yield from tier.members.of_type(Resource)

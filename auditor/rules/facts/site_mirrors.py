@@ -7,11 +7,12 @@ from typing import Final
 
 from auditor.azure.paths import ABSENT
 from auditor.estate.subjects import Mirror
-from auditor.losses.site import UNBOUNDED, Arbiter, Assumption, MirrorModel, Seconds
+from auditor.losses.site import UNBOUNDED, Assumption, MirrorModel, Seconds
 from auditor.rules.context import Context
 from auditor.rules.facts.mirror_settings import MOST_DAYS, SETTING, settings_of
 from auditor.rules.facts.mirror_traffic import rules
 from auditor.rules.facts.reading import number_at, text_at
+from auditor.rules.facts.site_arbiters import arbiter_model, said_of_arbiter
 from auditor.rules.facts.site_entrances import Ways
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Unknown, interval
@@ -34,7 +35,7 @@ def mirror_model(context: Context, mirror: Mirror, ways: Ways) -> tuple[MirrorMo
         id=mirror.id,
         name=mirror.declared.name,
         members=_members(mirror),
-        arbiter=_arbiter(mirror),
+        arbiter=arbiter_model(context, mirror),
         asyncs=tuple(vm.key for vm in asyncs.of_type(Resource)),
         more_asyncs=asyncs.incomplete_because,
         entrances=entrances,
@@ -42,7 +43,9 @@ def mirror_model(context: Context, mirror: Mirror, ways: Ways) -> tuple[MirrorMo
         qos=qos,
         no_failover=prevented.value if isinstance(prevented.value, bool | Unknown) else False,
     )
-    return model, (of_qos, Assumption(_failover(mirror, prevented), prevented.reads))
+    of_arbiter = said_of_arbiter(context, mirror)
+    said = (of_qos, Assumption(_failover(mirror, prevented), prevented.reads))
+    return model, (*said, *((of_arbiter,) if of_arbiter else ()))
 
 
 def _members(mirror: Mirror) -> tuple[str, str] | Unknown:
@@ -54,21 +57,6 @@ def _members(mirror: Mirror) -> tuple[str, str] | Unknown:
         return vms[0].key, vms[1].key
     reason = f"mirror {mirror.declared.name} is declared with {len(vms)} failover members: it has two"
     return Unknown(Cause.DECLARATION, reason)
-
-
-def _arbiter(mirror: Mirror) -> Arbiter | Unknown | None:
-    """Return the arbiter; None if declared as none."""
-    if mirror.declared.arbiter_address:
-        return Arbiter(None)
-    found = PartialList.of(mirror.arbiter)
-    if found.incomplete_because is not None:
-        unfound = mirror.declared.arbiter.declared and not mirror.declared.arbiter.none
-        return Arbiter(found.incomplete_because) if unfound else found.incomplete_because
-    vms = found.of_type(Resource)
-    if len(vms) > 1:
-        reason = f"mirror {mirror.declared.name} is declared with {len(vms)} arbiters: it has one at most"
-        return Unknown(Cause.DECLARATION, reason)
-    return Arbiter(vms[0].key) if vms else None
 
 
 def _entrances(context: Context, mirror: Mirror, ways: Ways) -> tuple[tuple[str, ...], Unknown | None]:

@@ -116,14 +116,73 @@ def test_a_vm_without_set_has_no_domains() -> None:
 # --- mirrors and tiers ------------------------------------------------------------------------------------------------
 
 
-def test_the_arbiter_is_a_vm_outside_or_none() -> None:
+def test_the_arbiter_is_a_vm_or_none() -> None:
     key = arm_id("Compute/virtualMachines", "arb").lower()
     assert with_pair().mirrors[0].arbiter == Arbiter(key)
-    assert with_pair(arbiter="{address: arbiter.hospital.example}").mirrors[0].arbiter == Arbiter(None)
     assert with_pair(arbiter="none").mirrors[0].arbiter is None
     unfound = with_pair(arbiter="lost").mirrors[0].arbiter
     assert isinstance(unfound, Arbiter)
     assert isinstance(unfound.vm, Unknown)
+
+
+SPACE: Final = s.network(addressSpace={"addressPrefixes": ["10.0.0.0/16"]})
+ADDRESSED: Final = tuple(
+    s.nic(f"{name}-nic", vm=name, address=f"10.0.0.{number}") for number, name in enumerate(("a", "b", "x", "w1", "w2"))
+)
+BY_ADDRESS: Final = (*VMS, *ADDRESSED, SPACE, ZONES)
+X: Final = s.vm("x", zone="1", osProfile={"computerName": "x"})
+
+
+def by_address(address: str, *bodies: Body, **keywords: Any) -> Site:
+    return site(*(bodies or (*BY_ADDRESS, X)), arbiter=f"{{address: {address}}}", **keywords)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2", "x", "X"])
+def test_an_arbiter_at_the_address_of_a_vm_is_that_vm(address: str) -> None:
+    found = by_address(address)
+    key = arm_id("Compute/virtualMachines", "x").lower()
+    assert found.mirrors[0].arbiter == Arbiter(key)
+    assert (found.vms[key].zone, found.vms[key].name) == ("1", "x")
+    text = f"mirror M: the address of the arbiter, {address}, is that of x"
+    assert text in {each.text for each in found.assumed}
+
+
+def test_an_arbiter_at_the_public_address_of_a_vm_is_that_vm() -> None:
+    configuration = f"{arm_id('Network/networkInterfaces', 'x-nic')}/ipConfigurations/ipconfig1"
+    held = s.public("pip", address="203.0.113.7", fqdn="arb.westeurope.cloudapp.azure.com", of=configuration)
+    nic = s.nic("x-nic", vm="x", address="10.0.0.2")
+    nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = {"id": held["id"]}
+    others = [body for body in BY_ADDRESS if body["name"] != "x-nic"]
+    for address in ("203.0.113.7", "arb.westeurope.cloudapp.azure.com"):
+        arbiter = by_address(address, *others, nic, held, X).mirrors[0].arbiter
+        assert arbiter == Arbiter(arm_id("Compute/virtualMachines", "x").lower())
+    unheld = by_address("203.0.113.7", *BY_ADDRESS, s.public("pip", address="203.0.113.7")).mirrors[0].arbiter
+    assert isinstance(unheld, Arbiter)
+    assert isinstance(unheld.vm, Unknown)
+
+
+@pytest.mark.parametrize("address", ["192.168.7.7", "arbiter.hospital.example", "2001:db8::7"])
+def test_an_address_of_no_network_of_the_deployment_is_outside_of_azure(address: str) -> None:
+    found = by_address(address)
+    assert found.mirrors[0].arbiter == Arbiter(None)
+    said = f"mirror M: the address of the arbiter, {address}, is outside of Azure: nothing that was read has it"
+    assert said in {each.text for each in found.assumed}
+
+
+@pytest.mark.parametrize(
+    ("address", "keywords", "reason"),
+    [
+        ("10.0.0.99", {}, "10.0.0.99 belongs to no network interface"),
+        ("x.hospital.example", {}, "which has that computer name, is unknown"),
+        ("10.0.0.99", {"unlisted": ["Microsoft.Network/networkInterfaces"]}, "not listed"),
+        ("arbiter.hospital.example", {"unlisted": ["Microsoft.Compute/virtualMachines"]}, "not listed"),
+    ],
+)
+def test_whose_an_address_is_may_not_be_known(address: str, keywords: Body, reason: str) -> None:
+    arbiter = by_address(address, **keywords).mirrors[0].arbiter
+    assert isinstance(arbiter, Arbiter)
+    assert isinstance(arbiter.vm, Unknown)
+    assert reason in arbiter.vm.reason
 
 
 def test_the_members_are_unknown_unless_both_are_found() -> None:
