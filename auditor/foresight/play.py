@@ -15,7 +15,7 @@ from auditor.estate.topology import Topology
 from auditor.foresight import build
 from auditor.foresight.document import Deployment, Foresight
 from auditor.losses import play, possible
-from auditor.losses.loss import Loss
+from auditor.losses.loss import Loss, each_of
 from auditor.losses.objectives import compare
 from auditor.losses.site import Site
 from auditor.rules.context import Context
@@ -113,7 +113,7 @@ def _missing(sites: Sequence[Site], lose: Sequence[str]) -> str:
     """Return which loss no deployment has; if each has one of several, that they are not of one deployment."""
     known = {loss.id for site in sites for loss in possible.losses(site)}
     spelled = {name.lower() for name in known}
-    for name in (name for text in lose for name in text.split("+")):
+    for name in (name for text in lose for name in each_of(text)):
         if name.lower() not in spelled:
             return f"no deployment has '{name}'{_meant(name, sorted(known))}; auditor foresee -o json lists them"
     return f"no deployment has all of {', '.join(lose)}"

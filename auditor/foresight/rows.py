@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from auditor.foresight import wording
 from auditor.foresight.document import Deployment, Foreseen, Objective
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import LossKind
+from auditor.losses.loss import LossKind, each_of
 from auditor.losses.objectives import KINDS, Met
 from auditor.report.wording import first
 
@@ -92,7 +92,7 @@ def _of(title: str, worst: Foreseen, losses: Sequence[Foreseen]) -> Row:
 
 
 def _is_of(one: Foreseen, kinds: tuple[LossKind, ...]) -> bool:
-    return len(one.loss) == 1 and "+" not in one.loss[0] and wording.kind_of(one.loss[0]) in kinds
+    return len(one.loss) == len(each_of(one.loss[0])) == 1 and wording.kind_of(one.loss[0]) in kinds
 
 
 def _badness(one: Foreseen) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 from auditor.azure import arm
 from auditor.foresight.document import Deployment, Foreseen, Foresight, Objective, Seconds
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import LossKind
+from auditor.losses.loss import LossKind, each_of
 from auditor.losses.objectives import Met
 from auditor.losses.statements import STATEMENTS
 from auditor.report.wording import count, first
@@ -55,16 +55,18 @@ def kind_of(loss: str) -> LossKind:
 
 def names(losses: Sequence[str]) -> str:
     """Return losses, one after the other, as `--lose` spells each, in words."""
-    return ", then ".join(" and ".join(map(_name, loss.split("+"))) for loss in losses)
+    return ", then ".join(" and ".join(map(_name, each_of(loss))) for loss in losses)
 
 
 def _name(loss: str) -> str:
     spelled, _, name = loss.partition(":")
-    kind, name = LossKind(spelled), arm.name_of(name) if name.startswith("/") else name
+    kind = LossKind(spelled)
     whole, _, part = name.rpartition("/")
+    whole = arm.name_of(whole) if whole.startswith("/") else whole
     if kind is LossKind.LINK:
         ends = part.replace("-", " and ") if part.count("-") == 1 else part
         return f"the network between zones {ends} of {whole}" if whole else f"the network between {ends}"
+    name = arm.name_of(name) if name.startswith("/") else name
     return _NAMES.get(kind, "{name}").format(name=name, whole=whole, part=part)
 
 
@@ -98,7 +100,7 @@ def _stop(foreseen: Foreseen, dr: str = "") -> str:
 
 
 def _comes_back(foreseen: Foreseen) -> str:
-    several = len(foreseen.loss) > 1 or "+" in foreseen.loss[0]
+    several = len(foreseen.loss) > 1 or len(each_of(foreseen.loss[0])) > 1
     return "what was lost comes back" if several else _COMES_BACK[kind_of(foreseen.loss[0])]
 
 

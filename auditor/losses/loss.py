@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -29,6 +30,8 @@ class LossKind(enum.StrEnum):
     ARBITER_NETWORK = "arbiter-network"
 
 
+_BETWEEN: Final = re.compile(rf"\+(?=(?:{'|'.join(LossKind)}):)", re.IGNORECASE)
+"""What joins losses; a name may have a plus sign too."""
 _OF_KNOWN: Final = frozenset(
     {LossKind.VM, LossKind.DISK, LossKind.ENDPOINT, LossKind.PROFILE, LossKind.ARBITER_NETWORK}
 )
@@ -142,3 +145,8 @@ def union(*losses: Loss) -> Loss:
         arbiter_networks=frozenset(mirror for loss in losses for mirror in loss.arbiter_networks),
         parts=tuple(part for loss in losses for part in loss.simple),
     )
+
+
+def each_of(text: str) -> list[str]:
+    """Return the losses of `A+B`, each as `--lose` spells it."""
+    return _BETWEEN.split(text)

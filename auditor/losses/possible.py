@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
-from auditor.losses.loss import Cut, Loss, LossKind, union
+from auditor.losses.loss import Cut, Loss, LossKind, each_of, union
 from auditor.losses.site import Arbiter, Entrance, MirrorModel, Site, TierModel, Vm
 from auditor.snapshot.known import Cause, Unknown
 
 _NO_NUMBER: Final = ("?",)
 """The domain or zone in which all VMs may be of which no number is known."""
+
+
+class _Named(Protocol):
+    """A thing with a name and a key."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class _Set(NamedTuple):
+    """An availability set or scale set."""
+
+    key: str
+    name: str
 
 
 def losses(site: Site) -> tuple[Loss, ...]:
@@ -54,8 +70,9 @@ def _domains(site: Site) -> Iterator[Loss]:
         if isinstance(vm.set, str) and vm.set:
             sets[vm.set].append(vm)
     unclear = [vm for vm in site.vms.values() if isinstance(vm.set, Unknown)]
+    names = _names([_Set(key, key.rpartition("/")[2]) for key in sets])
     for key, vms in sets.items():
-        name = key.rpartition("/")[2]
+        name = names[key]
         for kind in (LossKind.FAULT_DOMAIN, LossKind.UPDATE_DOMAIN):
             domains = {vm.key: vm.fault_domain if kind is LossKind.FAULT_DOMAIN else vm.update_domain for vm in vms}
             numbers: Sequence[int | str] = sorted({number for number in domains.values() if isinstance(number, int)})
@@ -128,17 +145,20 @@ def _entrances(site: Site) -> Iterator[Loss]:
     """Yield the losses of entrances; those that only the DR region needs are no single points."""
     parts: list[MirrorModel | TierModel] = [*site.mirrors, *site.tiers]
     needed = {key for part in parts for key in part.entrances}
-    for way in site.entrances.values():
-        if way.key in needed or way.region == site.region:
-            kind = LossKind.LOAD_BALANCER if way.kind == "balancer" else LossKind.GATEWAY
-            yield Loss(kind, way.name, entrances=frozenset({way.key}))
+    for kind in (LossKind.LOAD_BALANCER, LossKind.GATEWAY):
+        own = [way for way in site.entrances.values() if way.kind == kind]
+        names = _names([way for way in own if way.key in needed or way.region == site.region])
+        for key, name in names.items():
+            yield Loss(kind, name, entrances=frozenset({key}))
 
 
 def _profiles(site: Site) -> Iterator[Loss]:
+    names = _names(site.profiles)
     for profile in site.profiles:
-        yield Loss(LossKind.PROFILE, profile.name, entrances=frozenset({profile.key}))
-        for end in profile.endpoints:
-            yield Loss(LossKind.ENDPOINT, f"{profile.name}/{end.name}", endpoints=frozenset({(profile.key, end.name)}))
+        name = names[profile.key]
+        yield Loss(LossKind.PROFILE, name, entrances=frozenset({profile.key}))
+        for end in dict.fromkeys(end.name for end in profile.endpoints):
+            yield Loss(LossKind.ENDPOINT, f"{name}/{end}", endpoints=frozenset({(profile.key, end)}))
 
 
 def _arbiters(site: Site) -> Iterator[Loss]:
@@ -147,21 +167,30 @@ def _arbiters(site: Site) -> Iterator[Loss]:
             yield Loss(LossKind.ARBITER_NETWORK, mirror.name, arbiter_networks=frozenset({mirror.id}))
 
 
-def _names(vms: Collection[Vm]) -> dict[str, str]:
-    """Return how each VM is called: by its name, or where several have it, by its key."""
+def _names(things: Collection[_Named]) -> dict[str, str]:
+    """Return how things of one kind are called, by their keys: by the name, or where several have it, by the key."""
     by_name: dict[str, list[str]] = defaultdict(list)
-    for vm in vms:
-        by_name[vm.name.lower()].append(vm.key)
-    return {vm.key: vm.name if len(by_name[vm.name.lower()]) == 1 else vm.key for vm in vms}
+    for thing in things:
+        by_name[thing.name.lower()].append(thing.key)
+    return {thing.key: thing.name if len(by_name[thing.name.lower()]) == 1 else thing.key for thing in things}
+
+
+def _turned(loss: Loss) -> Iterator[str]:
+    """Yield how a lost network is spelled from its other end."""
+    whole, slash, _ = loss.name.rpartition("/")
+    for cut in loss.cuts:
+        one, other = (place.partition(":")[2].rpartition("/")[2] for place in cut.places)
+        yield f"{loss.kind}:{whole}{slash}{other}-{one}"
 
 
 def named(site: Site, text: str) -> Loss | Unknown:
     """Return the loss of a name, as `--lose` spells it; unknown where a deployment has none of this name.
 
-    Case does not matter. `A+B` is both at once.
+    Case does not matter, nor the order of what a network joins. `A+B` is both at once.
     """
-    by_name = {loss.id.lower(): loss for loss in losses(site)}
-    names = text.lower().split("+")
+    found = losses(site)
+    by_name = {spelled.lower(): loss for loss in found for spelled in (*_turned(loss), loss.id)}
+    names = each_of(text.lower())
     for name in names:
         if name not in by_name:
             return Unknown(Cause.VALUE, f"{site.name} has no {name}")

@@ -180,7 +180,7 @@ def test_what_is_unbounded_is_null_and_an_unknown_has_its_reason() -> None:
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_no_name_acts_on_a_terminal_or_in_markdown(name: str) -> None:
     where = site()
-    hostile = msgspec.structs.replace(vm("db-a", "1"), name=HOSTILE)
+    hostile = msgspec.structs.replace(vm("db-a", "1"), name=f"{HOSTILE}+{HOSTILE}")
     bad = msgspec.structs.replace(
         where, name=HOSTILE, vms={**where.vms, "db-a": hostile}, assumed=(Assumption(HOSTILE),)
     )
@@ -239,6 +239,8 @@ def test_a_time_is_stated_in_a_unit_in_which_it_is_short(least: float, most: flo
         (("link:westeurope/we-az1-we-az2",), "the network between zones we-az1-we-az2 of westeurope"),
         (("endpoint:tm/primary",), "endpoint primary of tm"),
         (("arbiter-network:DB",), "the network of the arbiter of DB"),
+        (("arbiter-network:A+B+machine:vm-a+b",), "the network of the arbiter of A+B and vm-a+b"),
+        (("fault-domain:/subscriptions/1/resourcegroups/g/providers/x/y/set/0",), "fault domain 0 of set"),
         (("machine:/subscriptions/1/resourcegroups/g/providers/x/y/vm-a",), "vm-a"),
     ],
 )

@@ -12,8 +12,9 @@ from auditor.losses import play
 from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.loss import Loss
 from auditor.losses.play import pairs, single
+from auditor.losses.possible import losses, named
 from auditor.losses.site import Arbiter, Endpoint, Seconds, Site, TierModel
-from auditor.snapshot.known import Unknown
+from auditor.snapshot.known import Cause, Unknown
 from tests.losses.sites import DR, NEVER, PRIMARY, WHY, after, site, vm
 
 STOPPING = {
@@ -137,6 +138,39 @@ def test_a_mirror_without_a_member_is_lost() -> None:
     where = msgspec.structs.replace(where, mirrors=(mirror,))
     assert after(where, "region:westeurope").effect is Effect.LOST
     assert after(where, "region:westeurope").seconds is None
+
+
+def test_each_loss_has_a_name_of_its_own() -> None:
+    """Resources of several resource groups can have one name: their losses are named by id."""
+    where = site()
+    ways, members = where.entrances, {"db-a": "/g1/set", "db-b": "/g2/SET"}
+    in_sets = {key: msgspec.structs.replace(where.vms[key], set=own, fault_domain=0) for key, own in members.items()}
+    alike = msgspec.structs.replace(
+        where,
+        vms={**where.vms, **in_sets},
+        entrances={key: msgspec.structs.replace(way, key=f"/{key}", name="LB") for key, way in ways.items()},
+        mirrors=(msgspec.structs.replace(where.mirrors[0], entrances=("lb-mirror",)),),
+        profiles=(*where.profiles, msgspec.structs.replace(where.profiles[0], key="/tm-2", name="TM")),
+    )
+    names = [loss.id for loss in losses(alike)]
+    assert sorted({*names}) == sorted(names)
+    assert {"fault-domain:/g1/set/0", "balancer:/lb-web", "profile:/tm-2", "endpoint:/tm-2/dr"} <= {*names}
+    assert "balancer:lb-web" in {loss.id for loss in losses(where)}
+
+
+@pytest.mark.parametrize("name", ["link:westeurope/2-1", "LINK:WestEurope/1-2", "link:northeurope-westeurope"])
+def test_a_network_is_named_from_either_end(name: str) -> None:
+    found = named(site(), name)
+    assert isinstance(found, Loss)
+    assert found.name in {"westeurope/1-2", "westeurope-northeurope"}
+
+
+def test_a_name_may_have_a_plus_sign() -> None:
+    mirror = msgspec.structs.replace(site().mirrors[0], name="A+B")
+    found = named(site(mirrors=(mirror,)), "arbiter-network:a+b+machine:db-a")
+    assert isinstance(found, Loss)
+    assert [part.id for part in found.parts] == ["arbiter-network:A+B", "machine:db-a"]
+    assert named(site(), "machine:db-a+") == Unknown(Cause.VALUE, "hospital has no machine:db-a+")
 
 
 def test_pairs_are_those_of_which_each_alone_is_harmless() -> None:
