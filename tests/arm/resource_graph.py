@@ -48,7 +48,7 @@ def answer(estate: Estate, call: Call, may: Callable[[str, str], bool], most: in
     data = [_row(body, call) for body in rows[begin:end]]
     body = {"totalRecords": len(rows), "count": len(data), "data": data, "facets": []}
     more = {"$skipToken": str(end)} if end < len(rows) else {}
-    return Answer(body={**body, "resultTruncated": "false", **more})
+    return Answer(body={**body, "resultTruncated": "true" if more else "false", **more})
 
 
 def _row(body: Body, call: Call) -> Body:

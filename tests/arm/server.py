@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from tests.arm import certificates, metadata, playing
+from tests.arm import certificates, metadata, playing, resource_graph
 from tests.arm.entra import MANAGED_IDENTITY, Entra
 from tests.arm.estate import Estate
 from tests.arm.exchange import Answer, Call, RefusalError
@@ -17,7 +17,7 @@ from tests.arm.foreign import ForeignHost
 from tests.arm.hosting import Hosting, Site
 from tests.arm.identity import Identity
 from tests.arm.resource_manager import ResourceManager
-from tests.arm.throttle import Throttle
+from tests.arm.throttle import Quota, Throttle
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -54,6 +54,8 @@ class ArmServer:
     trims: bool = True
     """Whether a list at a subscription that may not be read there is trimmed to what may be read, or refused."""
     throttle: Throttle | None = None
+    quota: Quota = field(default_factory=Quota)
+    """That of Azure Resource Graph."""
     latency: float = 0.0
     """Seconds before each answer."""
     token_lifetime: float = 3600.0
@@ -136,12 +138,12 @@ class ArmServer:
             if self._entra.answers(call):
                 return self._entra.answer(call, self.identity)
             self._entra.check(call)
-            left = self._take(call)
+            stated = self._take(call)
             manager = ResourceManager(self.estate, self.identity, self.page_size, self.trims)
             found = manager.answer(call)
         except RefusalError as refusal:
             return refusal.answer
-        return replace(found, headers={"x-ms-ratelimit-remaining-subscription-reads": str(left), **found.headers})
+        return replace(found, headers={**stated, **found.headers})
 
     def _metadata(self, call: Call) -> Answer:
         version = call.parameter("api-version")
@@ -150,10 +152,17 @@ class ArmServer:
             raise RefusalError(400, "MissingApiVersionParameter", message)
         return Answer(body=metadata.endpoints(self.url, self.audiences, version))
 
-    def _take(self, call: Call) -> int:
-        """Take a request from the bucket of the subscription, and return the rest."""
+    def _take(self, call: Call) -> dict[str, str]:
+        """Take a request from the buckets that count it, and return the headers that say what is left.
+
+        Raises:
+            RefusalError: 429, nothing is left.
+        """
         segments = call.path.lower().split("/")
-        return self.throttle.take(segments[2] if len(segments) > 2 else "") if self.throttle else 249
+        subscription = segments[2] if segments[1] == "subscriptions" and len(segments) > 2 else ""
+        left = self.throttle.take(subscription) if self.throttle else 249
+        reads = {f"x-ms-ratelimit-remaining-{'subscription' if subscription else 'tenant'}-reads": str(left)}
+        return reads | (self.quota.take() if call.path.lower() == resource_graph.PATH else {})
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}

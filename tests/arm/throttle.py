@@ -1,4 +1,4 @@
-"""Azure Resource Manager's token bucket: as many requests as it holds, refilled at a rate."""
+"""The limits of Azure Resource Manager, a token bucket, and of Azure Resource Graph, a quota for a window of time."""
 
 from __future__ import annotations
 
@@ -38,3 +38,33 @@ class Throttle:
             raise RefusalError(429, "SubscriptionRequestsThrottled", message, headers)
         self._levels[subscription] = (level - 1, now)
         return int(level - 1)
+
+
+@dataclass
+class Quota:
+    """Azure Resource Graph's quota: number of queries that one user may send in each window of time.
+
+    https://learn.microsoft.com/azure/governance/resource-graph/concepts/guidance-for-throttled-requests
+    """
+
+    most: int = 15
+    seconds: float = 5.0
+    _taken: int = 0
+    _begun: float = -math.inf
+
+    def take(self) -> dict[str, str]:
+        """Take one query and return the headers that say what is left, and when all of it is there again.
+
+        Raises:
+            RefusalError: 429, nothing is left.
+        """
+        now = time.monotonic()
+        if now >= self._begun + self.seconds:
+            self._taken, self._begun = 0, now
+        wait = max(1, math.ceil(self._begun + self.seconds - now))
+        headers = {"x-ms-user-quota-resets-after": f"{wait // 3600:02}:{wait // 60 % 60:02}:{wait % 60:02}"}
+        if self._taken == self.most:
+            headers["x-ms-user-quota-remaining"] = "0"
+            raise RefusalError(429, "RateLimiting", "Client is being rate limited.", headers)
+        self._taken += 1
+        return {**headers, "x-ms-user-quota-remaining": str(self.most - self._taken)}

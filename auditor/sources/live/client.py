@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,7 +17,7 @@ from auditor.snapshot.model import GapReason
 from auditor.sources.live import responses
 from auditor.sources.live.progress import Progress
 from auditor.sources.live.responses import NotReadError, NotSignedInError, UntrustedError, line, shown, tls_hint
-from auditor.sources.live.throttling import LONGEST_WAIT, Limiter
+from auditor.sources.live.throttling import LONGEST_WAIT, Admission, Limiter
 
 ATTEMPTS: Final = 5
 """How often a request is sent whose failures may pass. A refusal for too many requests is not counted."""
@@ -88,14 +88,16 @@ class ArmClient:
                     yield item
                 next_page = self._next(page.get("nextLink"), path)
 
-    async def rows(self, path: str, subscription: str, query: str) -> AsyncIterator[Any]:
-        """Yield the rows that answer a query of Azure Resource Graph in a subscription, the only POST.
+    async def rows(self, path: str, subscriptions: Sequence[str], query: str) -> AsyncIterator[Any]:
+        """Yield the rows that answer a query of Azure Resource Graph in subscriptions, the only POST.
+
+        Each row has an id of its own. Of subscriptions that the identity may not read, Azure returns no rows.
 
         Raises:
             NotReadError: a page is missing, or the number of rows is not the one that Azure states.
         """
         options: dict[str, object] = {"resultFormat": "objectArray", "$top": _MOST_ROWS}
-        question = {"subscriptions": [subscription], "query": query, "options": options}
+        question = {"subscriptions": [*subscriptions], "query": query, "options": options}
         seen: set[str] = set()
         ids: set[str] = set()
         with _call_of_errors(f"POST {path}"):
@@ -109,6 +111,9 @@ class ArmClient:
                     yield row
                 token = page.get("$skipToken")
                 if not token:
+                    if str(page.get("resultTruncated")).lower() == "true":
+                        detail = "Azure Resource Graph returned a part of the rows, and no further page"
+                        raise NotReadError(GapReason.MALFORMED, detail=detail)
                     break
                 _guard_against_page_loops(seen, str(token), "Azure Resource Graph")
                 options["$skipToken"] = token
@@ -158,9 +163,9 @@ class ArmClient:
             try:
                 async with (
                     asyncio.timeout_at(self._deadline),
-                    self._limiter.admitted(path, self._deadline, self.progress.waits),
+                    self._limiter.admitted(path, self._deadline, self.progress.waits) as admission,
                 ):
-                    return await self._attempt(path, request)
+                    return await self._attempt(path, request, admission)
             except TimeoutError:
                 break
             except _TransientError as transient:
@@ -181,7 +186,7 @@ class ArmClient:
             self.retries += 1
         raise failure
 
-    async def _attempt(self, path: str, request: HttpRequest) -> Any:  # noqa: ANN401
+    async def _attempt(self, path: str, request: HttpRequest, admission: Admission) -> Any:  # noqa: ANN401
         """Send a request once and return the decoded response.
 
         Raises:
@@ -189,9 +194,7 @@ class ArmClient:
             _TransientError: it failed, and another attempt may succeed.
         """
         response = await self._send(path, request)
-        left = responses.reads_left(response.headers)
-        if left is not None:
-            self._limiter.learn(path, left)
+        admission.learn(response.headers)
         if response.status_code == responses.OK:
             try:
                 return responses.decoded(response, path)

@@ -1,14 +1,12 @@
-"""Lists of a subscription, of what belongs to each resource of a list, and of Azure Resource Graph."""
+"""Lists of a subscription, and of what belongs to each resource of a list."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types import ResourceType, children_of
 from auditor.snapshot.model import Resource
-from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of, resources_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
@@ -83,27 +81,4 @@ async def _read_child(client: ArmClient, listed: ResourceType, owner: Resource) 
         if result.resources or not none:
             result.record_gap(client.progress, owner.id, listed.name, error, listed.action)
             result.incomplete.add((arm.subscription_of(owner.key), listed.key))
-    return result
-
-
-async def read_by_resource_graph(access: SubscriptionAccess) -> ReadResult:
-    """Read the types of which ARM has no list of a subscription."""
-    progress, subscription = access.client.progress, access.subscription
-    for declared in reads.BY_GRAPH:
-        progress.begins(f"{declared.name} of {subscription}")
-    names = ", ".join(f"'{declared.name}'" for declared in reads.BY_GRAPH)
-    query = f"resources | where type in~ ({names}) | order by id asc"
-    path = reads.GRAPH.request("")
-    result = ReadResult()
-    try:
-        async for row in access.client.rows(path, arm.name_of(subscription), query):
-            result.add_with_properties(resource_of(row, f"POST {path}"))
-    except NotReadError as error:
-        for declared in reads.BY_GRAPH:
-            access.record_gap(result, declared.name, error, reads.GRAPH.action)
-        return result
-    counts = Counter(found.type for found in result.resources.values())
-    for declared in reads.BY_GRAPH:
-        if access.mark_complete(result, declared.name, declared.action):
-            progress.read(f"{declared.name} of {subscription}", counts[declared.key])
     return result

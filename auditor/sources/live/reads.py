@@ -30,7 +30,7 @@ OF_SUBSCRIPTION: Final = {declared.key: declared for declared in read_via(Via.SU
 SUBSCRIPTION: Final = TYPES[arm.SUBSCRIPTION]
 PERMISSIONS: Final = TYPES[PERMISSION]
 GRAPH: Final = TYPES[RESOURCE_GRAPH]
-"""The only request that is no GET; it is sent once for a subscription, to no scope."""
+"""The only request that is no GET; it is sent for many subscriptions at once, to no scope."""
 SIZES: Final = TYPES[SKU]
 USAGES: Final = TYPES[USAGE]
 RECOVERY_POINTS: Final = TYPES[RECOVERY_POINT]

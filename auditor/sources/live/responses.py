@@ -44,6 +44,8 @@ _EXPIRED_HINT: Final = "by Azure's clock every token had expired: set the clock 
 _MOST_SECONDS: Final = 10**9
 """A longer `Retry-After` counts as this."""
 
+_TENANT_READS: Final = "x-ms-ratelimit-remaining-tenant-reads"
+
 _BODY: Final = msgspec.json.Decoder()
 
 
@@ -151,8 +153,13 @@ def _error_code_and_message(content: bytes) -> tuple[str, str]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds Azure asks to wait, None if it does not; the header has a number or an HTTP date."""
+    """Return how many seconds Azure asks to wait, None if it does not.
+
+    `Retry-After` has a number or an HTTP date. Azure Resource Graph may say instead when its quota is full again.
+    """
     text = headers.get("Retry-After", "").strip()
+    if not text and queries_left(headers) == 0:
+        return quota_resets(headers)
     if text.isdecimal():
         return float(min(int(text[:20]), _MOST_SECONDS))
     try:
@@ -165,9 +172,44 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def reads_left(headers: Mapping[str, str]) -> int | None:
-    """Return how many reads ARM has left by its own count, None if it does not say."""
-    text = headers.get("x-ms-ratelimit-remaining-subscription-reads", "")
-    return int(text) if text.isdecimal() and len(text) < 10 else None
+    """Return how many reads ARM has left for the identity by its own count, None if it does not say."""
+    return _count(headers.get("x-ms-ratelimit-remaining-subscription-reads") or headers.get(_TENANT_READS, ""))
+
+
+def reads_left_to_all(headers: Mapping[str, str]) -> int | None:
+    """Return how many reads of a subscription ARM has left for all identities together, None if it does not say."""
+    return _count(headers.get("x-ms-ratelimit-remaining-subscription-global-reads", ""))
+
+
+def resource_reads_left(headers: Mapping[str, str]) -> int | None:
+    """Return how many requests of this kind a resource provider accepts, None if it does not say.
+
+    Microsoft.Compute states one number or more, such as `Microsoft.Compute/HighCostGetSubscriptionMaximum;297`. Those
+    whose names end with `Resource` count the requests for the one resource that was requested.
+    """
+    stated = (part.strip().split(";") for part in headers.get("x-ms-ratelimit-remaining-resource", "").split(","))
+    counts = (_count(part[1]) for part in stated if len(part) == 2 and not part[0].endswith("Resource"))
+    return min((count for count in counts if count is not None), default=None)
+
+
+def queries_left(headers: Mapping[str, str]) -> int | None:
+    """Return how many queries Azure Resource Graph accepts before `quota_resets`, None if it does not say."""
+    return _count(headers.get("x-ms-user-quota-remaining", ""))
+
+
+def quota_resets(headers: Mapping[str, str]) -> float | None:
+    """Return after how many seconds Azure Resource Graph accepts its full number of queries again, None if unknown."""
+    parts = headers.get("x-ms-user-quota-resets-after", "").split(":")
+    counts = [_count(part) for part in parts]
+    if len(counts) != 3 or None in counts:
+        return None
+    hours, minutes, seconds = (count or 0 for count in counts)
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def _count(text: str) -> int | None:
+    """Return a number of a header, None if it is not one."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else None
 
 
 def request_id(headers: Mapping[str, str]) -> str:

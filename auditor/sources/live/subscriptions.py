@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from auditor.azure import arm
@@ -13,8 +14,9 @@ from auditor.snapshot.model import GapReason
 from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of
 from auditor.sources.live.client import ArmClient
-from auditor.sources.live.completeness import read_access
-from auditor.sources.live.lists import read_by_resource_graph, read_list_with_children
+from auditor.sources.live.completeness import SubscriptionAccess, read_access
+from auditor.sources.live.lists import read_list_with_children
+from auditor.sources.live.resource_graph import MOST_SUBSCRIPTIONS, query_resources, read_rows
 from auditor.sources.live.responses import OTHER_TENANT_HINT, NotReadError, NotSignedInError, UntrustedError
 from auditor.sources.live.results import ReadResult, merged
 from auditor.sources.live.virtual_machines import read_virtual_machines
@@ -23,6 +25,8 @@ _UNKNOWN_ID: Final = f"check the id of the subscription; {OTHER_TENANT_HINT}"
 ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _MOST_NAMED: Final = 20
 """How many subscriptions an error names."""
+_AT_ONCE: Final = 32
+"""Subscriptions whose lists are read at the same time: enough for all connections, whatever ARM's buckets hold."""
 
 
 async def choose(client: ArmClient, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,8 +99,9 @@ async def read_subscriptions(client: ArmClient, requested: tuple[str, ...]) -> R
         InputError: the certificate of Azure Resource Manager is not trusted.
     """
     others = await _other_subscriptions(client, requested)
+    groups = [requested[at : at + MOST_SUBSCRIPTIONS] for at in range(0, len(requested), MOST_SUBSCRIPTIONS)]
     return await merged(
-        *(_read_subscription(client, subscription) for subscription in requested),
+        *(_read_group(client, group) for group in groups),
         *(_read_vaults(client, subscription) for subscription in others),
     )
 
@@ -113,8 +118,38 @@ async def _other_subscriptions(client: ArmClient, requested: tuple[str, ...]) ->
     return [subscription for subscription in found if subscription not in requested]
 
 
-async def _read_subscription(client: ArmClient, subscription: str) -> ReadResult:
-    """Read a subscription itself, and every list of it if the identity can see it."""
+async def _read_group(client: ArmClient, subscriptions: tuple[str, ...]) -> ReadResult:
+    """Read every list of subscriptions that one query of Azure Resource Graph can take."""
+    opened = await asyncio.gather(*(_open(client, subscription) for subscription in subscriptions))
+    result = ReadResult()
+    result.merge(*(found for found, _ in opened))
+    accesses = [access for _, access in opened if access is not None]
+    result.merge(await _read_lists(client, accesses) if accesses else ReadResult())
+    return result
+
+
+async def _read_lists(client: ArmClient, accesses: Sequence[SubscriptionAccess]) -> ReadResult:
+    """Read every list of subscriptions that the identity can see."""
+
+    async def lists(access: SubscriptionAccess) -> ReadResult:
+        async with at_once:
+            others = (listing for type_, listing in reads.OF_SUBSCRIPTION.items() if type_ not in {VM, DISK})
+            return await merged(
+                read_virtual_machines(access), *(read_list_with_children(access, listing) for listing in others)
+            )
+
+    async def by_graph() -> ReadResult:
+        rows = await query_resources(client, [access.subscription for access in accesses])
+        result = ReadResult()
+        result.merge(*(read_rows(access, rows) for access in accesses))
+        return result
+
+    at_once = asyncio.Semaphore(_AT_ONCE)
+    return await merged(by_graph(), *map(lists, accesses))
+
+
+async def _open(client: ArmClient, subscription: str) -> tuple[ReadResult, SubscriptionAccess | None]:
+    """Read a subscription itself, and what the identity may read in it; None if the identity cannot see it."""
     path = reads.SUBSCRIPTION.request(subscription)
     result = ReadResult()
     try:
@@ -125,16 +160,8 @@ async def _read_subscription(client: ArmClient, subscription: str) -> ReadResult
         what = arm.SUBSCRIPTION if hidden else "properties"
         result.record_gap(client.progress, subscription, what, failure, reads.SUBSCRIPTION.action)
         if hidden:
-            return result
-    access = await read_access(client, subscription, requested=True)
-    others = (listing for type_, listing in reads.OF_SUBSCRIPTION.items() if type_ not in {VM, DISK})
-    lists = await merged(
-        read_virtual_machines(access),
-        read_by_resource_graph(access),
-        *(read_list_with_children(access, listing) for listing in others),
-    )
-    result.merge(lists)
-    return result
+            return result, None
+    return result, await read_access(client, subscription, requested=True)
 
 
 async def _read_vaults(client: ArmClient, subscription: str) -> ReadResult:

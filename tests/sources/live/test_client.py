@@ -10,7 +10,6 @@ import gc
 import json
 import math
 import random
-import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ from auditor.snapshot.model import GapReason
 from auditor.sources.live import client, responses, throttling
 from auditor.sources.live.client import ATTEMPTS, ArmClient
 from auditor.sources.live.responses import NotReadError
-from auditor.sources.live.throttling import LONGEST_WAIT, Limit, Limiter
+from auditor.sources.live.throttling import ARM, LONGEST_WAIT, Limiter
 from tests.arm.exchange import Answer, Call
 from tests.arm.faults import Fault, On
 from tests.arm.server import ArmServer
@@ -325,7 +324,7 @@ def test_the_address_of_a_page_arrives_as_it_was_given(server: live.Answering, t
 
 
 def slow(capacity: float, rate: float) -> Callable[[], Limiter]:
-    return lambda: Limiter((Limit("reads", re.compile(""), capacity, rate),))
+    return lambda: Limiter((ARM._replace(capacity=capacity, rate=rate),))
 
 
 async def many(reader: ArmClient, count: int = 90) -> list[BaseException | None]:
@@ -692,7 +691,7 @@ def rows(*pages: object) -> tuple[list[Any], NotReadError | None]:
     async def question() -> NotReadError | None:
         reader = ArmClient(END, lambda _: script.send, Limiter(), live.Told(), math.inf)
         try:
-            async for row in reader.rows("/graph", "s", "resources"):
+            async for row in reader.rows("/graph", ["s"], "resources"):
                 found.append(row)  # noqa: PERF401
         except NotReadError as error:
             return error
@@ -720,6 +719,7 @@ def test_rows_are_as_many_as_azure_counts() -> None:
         ([{"totalRecords": 1, "data": {"rows": []}}], "has no data"),
         ([{"totalRecords": 1}], "has no data"),
         ([None], "has no data"),
+        ([{"totalRecords": 1, "data": [ONE], "resultTruncated": "true"}], "no further page"),
         ([{"totalRecords": 2, "data": [ONE], "$skipToken": "x"}], "form a loop"),
         ([{"totalRecords": 2, "data": [ONE], "$skipToken": ["x"]}], "form a loop"),
     ],

@@ -123,11 +123,32 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_has_closed() -> None:
     assert bucket.refusal(100) is None
 
 
-def test_what_others_take_is_missing_and_what_they_leave_is_not_added() -> None:
+def test_a_bucket_has_what_azure_states_be_it_more_or_less() -> None:
     bucket = Bucket(100, 10, 0)
-    bucket.lower(0, 3)
-    bucket.lower(0, 1000)
+    bucket.learn(0, 3)
     assert sent(bucket, [0.0] * 5) == [0, 0, 0, 0.1, 0.2]
+    bucket.learn(1, 1000)
+    assert sent(bucket, [1.0] * 1000) == [1.0] * 1000
+
+
+def test_a_bucket_without_a_limit_has_one_once_azure_states_it() -> None:
+    bucket = Bucket(math.inf, math.inf, 0)
+    assert sent(bucket, [0.0] * 1000) == [0.0] * 1000
+    bucket.learn(0, 2)
+    assert sent(bucket, [0.0] * 4) == [0, 0, 1, 2]
+
+
+def test_before_a_window_ends_nothing_is_refilled() -> None:
+    bucket = Bucket(15, 3, 0)
+    bucket.learn(0, 2, resets=4)
+    assert sent(bucket, [0.0] * 4) == pytest.approx([0, 0, 4 + 1 / 3, 4 + 2 / 3])
+
+
+def test_what_azure_states_does_not_open_what_it_has_closed() -> None:
+    bucket = Bucket(20, 2, 0)
+    bucket.close(0, 100, REFUSED_BY_ARM)
+    bucket.learn(1, 1000)
+    assert bucket.delay(1) == 99
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
@@ -142,6 +163,8 @@ class Traffic:
     lasts: Callable[[], float] = lambda: 0.0
     refused: dict[int, tuple[float, NotReadError]] = field(default_factory=dict)
     """By number of the request, the seconds for which it is refused, and the reason."""
+    states: Callable[[int], dict[str, str]] = lambda _: {}
+    """Returns the headers of a response by number of the request."""
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     waits: list[float] = field(default_factory=list)
     under_way: int = 0
@@ -150,7 +173,7 @@ class Traffic:
 
     async def send(self, wanted: str) -> None:
         loop = asyncio.get_running_loop()
-        async with self.limiter.admitted(wanted, self.deadline, self.waits.append):
+        async with self.limiter.admitted(wanted, self.deadline, self.waits.append) as admission:
             self.times[wanted].append(loop.time())
             self.count += 1
             own = self.count
@@ -158,6 +181,7 @@ class Traffic:
             self.most = max(self.most, self.under_way)
             await asyncio.sleep(self.lasts())
             self.under_way -= 1
+            admission.learn(self.states(own))
         if own in self.refused:
             self.limiter.close(wanted, *self.refused[own])
 
@@ -318,14 +342,96 @@ def test_who_gives_up_takes_no_turn_with_it() -> None:
     assert virtual.run(question()) == [0, 1, 2, 3]
 
 
+# --- what Azure states ------------------------------------------------------------------------------------------------
+
+READS = "x-ms-ratelimit-remaining-subscription-reads"
+ALL_READS = "x-ms-ratelimit-remaining-subscription-global-reads"
+PROVIDER = "x-ms-ratelimit-remaining-resource"
+QUERIES = path("Microsoft.ResourceGraph/resources", "")
+
+
+def after(headers: dict[str, str], *wanted: str, first: str = DISKS) -> Traffic:
+    """Return the traffic of requests after the response to one, alone, has had these headers."""
+    traffic = Traffic(states=lambda own: headers if own == 1 else {})
+
+    async def question() -> None:
+        await traffic.send(first)
+        await asyncio.gather(*map(traffic.send, wanted))
+
+    virtual.run(question())
+    return traffic
+
+
 def test_a_bucket_that_others_empty_too_is_not_overdrawn() -> None:
-    traffic = Traffic()
+    traffic = after({READS: "5"}, *[DISKS] * 10)
+    assert traffic.of(DISKS)[:6] == [0] * 6
+    assert traffic.of(DISKS)[6:] == [n / ARM.rate for n in range(1, 6)]
+
+
+def test_all_identities_together_have_a_bucket_too() -> None:
+    traffic = after({READS: "200", ALL_READS: "2"}, *[DISKS] * 4)
+    assert traffic.of(DISKS) == [0, 0, 0, 0.003, 0.005]
+
+
+@pytest.mark.parametrize("header", [READS, "x-ms-ratelimit-remaining-tenant-reads"])
+def test_a_bucket_that_is_larger_than_documented_is_used(header: str) -> None:
+    traffic = after({header: "11998"}, *[DISKS] * 1000)
+    assert set(traffic.of(DISKS)) == {0}
+
+
+def test_what_a_provider_has_left_holds_back_its_requests_alone() -> None:
+    traffic = after(
+        {PROVIDER: "Microsoft.Compute/HighCostGet3Min;3,Microsoft.Compute/HighCostGet30Min;900"},
+        *[VMS] * 5,
+        DISKS,
+        first=VMS,
+    )
+    assert traffic.of(VMS) == [0, 0, 0, 0, 1, 2]
+    assert traffic.of(DISKS) == [0]
+
+
+def test_what_is_left_for_one_vm_holds_back_no_other() -> None:
+    one, other = (path(f"Microsoft.Compute/virtualMachines/vm-{n}") for n in "ab")
+    left = "Microsoft.Compute/LowCostGetSubscriptionMaximum;23993,Microsoft.Compute/LowCostGetResource;0"
+    traffic = after({PROVIDER: left}, *[other] * 50, first=one)
+    assert set(traffic.of(other)) == {0}
+
+
+def test_queries_wait_until_their_quota_is_full_again() -> None:
+    headers = {"x-ms-user-quota-remaining": "1", "x-ms-user-quota-resets-after": "00:00:05"}
+    traffic = after(headers, QUERIES, QUERIES, first=QUERIES)
+    assert traffic.of(QUERIES) == [0, 0, 5.333]
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "\u0663", "9" * 12, "many"])
+def test_a_header_that_is_no_number_states_nothing(text: str) -> None:
+    headers = {READS: text, ALL_READS: text, PROVIDER: f"Microsoft.Compute/HighCostGet3Min;{text}, {text}"}
+    headers |= {"x-ms-user-quota-remaining": text, "x-ms-user-quota-resets-after": f"00:{text}:05"}
+    traffic = after(headers, *[DISKS] * 200)
+    assert set(traffic.of(DISKS)) == {0}
+
+
+@pytest.mark.slow
+@given(
+    seed=st.integers(0, 1000), capacity=st.integers(MOST_CONNECTIONS, 400), longest=st.sampled_from([0.0, 0.05, 0.5])
+)
+@settings(max_examples=10)
+def test_azure_refuses_nothing_whatever_its_bucket_holds(seed: int, capacity: int, longest: float) -> None:
+    chance = random.Random(seed)
+    level, counted, lowest = float(capacity), 0.0, float(capacity)
+
+    def states(_: int) -> dict[str, str]:
+        nonlocal level, counted, lowest
+        now = asyncio.get_running_loop().time()
+        level = min(capacity, level + (now - counted) * ARM.rate) - 1
+        counted, lowest = now, min(lowest, level)
+        return {READS: str(int(level))}
+
+    traffic = Traffic(states=states, lasts=lambda: chance.uniform(0, longest))
 
     async def question() -> None:
         await traffic.send(DISKS)
-        traffic.limiter.learn(DISKS, 20)
-        await asyncio.gather(*map(traffic.send, [DISKS] * 10))
+        await asyncio.gather(*map(traffic.send, [DISKS] * 300))
 
     virtual.run(question())
-    assert traffic.of(DISKS)[:5] == [0] * 5, "requests in progress may not be counted yet"
-    assert traffic.of(DISKS)[5:] == [n / ARM.rate for n in range(1, 7)]
+    assert (traffic.count, lowest > -1) == (301, True)
