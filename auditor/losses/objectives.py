@@ -170,7 +170,11 @@ def _why(site: Site, one: Foreseen, measure: Measure) -> Unknown:
         return one.rpo if isinstance(one.rpo, Unknown) else _DATA
     if one.effect is Effect.SERVES and math.isinf(site.takeover.most):
         return _TAKEOVER
-    return _DECISION if one.effect is Effect.STOPS and math.isinf(site.decision.most) else _TIME
+    if one.effect is Effect.STOPS and math.isinf(site.decision.most):
+        return _DECISION
+    if one.seconds is not None and math.isinf(one.seconds.most):
+        return site.more_profiles if one.effect is Effect.STOPS and site.more_profiles else _NO_BOUND
+    return _TIME
 
 
 _SHARED: Final = "{vm} is in no zone and no set: nothing in Azure shows which VMs fail or restart together with it"
@@ -178,6 +182,7 @@ _PART_OF_ZONE: Final = Unknown(
     Cause.VALUE,
     "the loss of the whole zone breaches it; Azure does not show which VMs of a zone fail or restart together",
 )
+_NO_BOUND: Final = Unknown(Cause.VALUE, "no source states how long it lasts at most", optional=True)
 _TIME: Final = Unknown(Cause.VALUE, "the longest time is beyond the objective, the shortest one is not")
 _TAKEOVER: Final = Unknown(
     Cause.DECLARATION,

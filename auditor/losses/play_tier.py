@@ -218,7 +218,7 @@ def profile_part(site: Site, profile: Profile, lost: Sequence[Loss]) -> Part:
     """
     simple = [part for loss in lost for part in loss.simple]
     if any(profile.key in loss.entrances for loss in simple):
-        return Part(Effect.STOPS, (f"the domain name of {profile.name} does not resolve any more",))
+        return Part(Effect.STOPS, (f"{profile.name} is lost, which directs users to a region",))
     gone = {name for loss in simple for key, name in loss.endpoints if key == profile.key}
     before, after = _used(profile, frozenset()), _used(profile, gone)
     perhaps = any(loss.kind is LossKind.REGION for loss in simple)

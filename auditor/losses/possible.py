@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Final, NamedTuple, Protocol
 
 from auditor.losses.loss import Cut, Loss, LossKind, each_of, union
-from auditor.losses.site import Arbiter, Entrance, MirrorModel, Site, TierModel, Vm
+from auditor.losses.site import Arbiter, Entrance, MirrorModel, Profile, Site, TierModel, Vm
 from auditor.snapshot.known import Cause, Unknown
 
 _NO_NUMBER: Final = ("?",)
@@ -24,8 +24,8 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-class _Set(NamedTuple):
-    """An availability set or scale set."""
+class _Whole(NamedTuple):
+    """What several parts have in common: an availability set or scale set, a profile or Front Door."""
 
     key: str
     name: str
@@ -70,7 +70,7 @@ def _domains(site: Site) -> Iterator[Loss]:
         if isinstance(vm.set, str) and vm.set:
             sets[vm.set].append(vm)
     unclear = [vm for vm in site.vms.values() if isinstance(vm.set, Unknown)]
-    names = _names([_Set(key, key.rpartition("/")[2]) for key in sets])
+    names = _names([_Whole(key, key.rpartition("/")[2]) for key in sets])
     for key, vms in sets.items():
         name = names[key]
         for kind in (LossKind.FAULT_DOMAIN, LossKind.UPDATE_DOMAIN):
@@ -153,12 +153,17 @@ def _entrances(site: Site) -> Iterator[Loss]:
 
 
 def _profiles(site: Site) -> Iterator[Loss]:
-    names = _names(site.profiles)
+    """Yield the losses of Traffic Manager profiles and Front Doors, and of their endpoints and origins."""
+    groups: dict[str, list[Profile]] = defaultdict(list)
     for profile in site.profiles:
-        name = names[profile.key]
-        yield Loss(LossKind.PROFILE, name, entrances=frozenset({profile.key}))
-        for end in dict.fromkeys(end.name for end in profile.endpoints):
-            yield Loss(LossKind.ENDPOINT, f"{name}/{end}", endpoints=frozenset({(profile.key, end)}))
+        groups[profile.door or profile.key].append(profile)
+    names = _names([_Whole(key, own[0].name) for key, own in groups.items()])
+    for key, own in groups.items():
+        yield Loss(LossKind.PROFILE, names[key], entrances=frozenset(profile.key for profile in own))
+        for profile in own:
+            for end in dict.fromkeys(end.name for end in profile.endpoints):
+                name = "/".join(filter(None, (names[key], profile.group, end)))
+                yield Loss(LossKind.ENDPOINT, name, endpoints=frozenset({(profile.key, end)}))
 
 
 def _arbiters(site: Site) -> Iterator[Loss]:

@@ -111,7 +111,7 @@ class TierModel(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """An endpoint of a Traffic Manager profile."""
+    """An endpoint of a Traffic Manager profile, or an origin of a Front Door."""
 
     name: str
     region: str | Unknown
@@ -119,14 +119,20 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """A Traffic Manager profile by which users reach the deployment."""
+    """A Traffic Manager profile, or an origin group of a Front Door, by which users reach the deployment."""
 
     key: str
     name: str
+    """Of the Front Door, if it is an origin group."""
     endpoints: tuple[Endpoint, ...]
+    """None if what is behind it, a Traffic Manager profile, directs users to a region."""
     more_endpoints: Unknown | None
     switch: Seconds
     """How long clients are directed to a failed endpoint."""
+    door: str = ""
+    """The key of the Front Door of which it is an origin group."""
+    group: str = ""
+    """The name of the origin group, if several lead to the deployment."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -158,7 +164,7 @@ class Site(msgspec.Struct, frozen=True):
     objectives: Mapping[str, Objective]
     """By kind of loss, as the deployment file spells it."""
     more_profiles: Unknown | None = None
-    """Why there may be further profiles: how long users need to reach the DR region is then not known."""
+    """Why there may be further ones: how long users need to reach the DR region is then not known."""
 
 
 class Assumption(msgspec.Struct, frozen=True):

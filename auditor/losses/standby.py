@@ -46,9 +46,11 @@ class _Left:
         self._endpoints = frozenset(end for part in simple for end in part.endpoints)
 
     def directs(self, profile: Profile) -> bool | None:
-        """Return whether a Traffic Manager profile can direct users to the region."""
+        """Return whether a profile can direct users to the region; one without endpoints leaves that to another one."""
         if profile.key in self._gone:
             return False
+        if not profile.endpoints and not profile.more_endpoints:
+            return True
         ends = [end for end in profile.endpoints if (profile.key, end.name) not in self._endpoints]
         there = [None if isinstance(end.region, Unknown) else end.region == self._region for end in ends]
         return _some([*there, None if profile.more_endpoints else False])

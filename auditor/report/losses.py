@@ -20,8 +20,8 @@ TITLES: Final[Mapping[LossKind, str]] = {
     LossKind.LINK: "Networks between zones or regions",
     LossKind.LOAD_BALANCER: "Load balancers",
     LossKind.GATEWAY: "Application gateways",
-    LossKind.ENDPOINT: "Traffic Manager endpoints",
-    LossKind.PROFILE: "Traffic Manager profiles",
+    LossKind.ENDPOINT: "Traffic Manager endpoints, Front Door origins",
+    LossKind.PROFILE: "Traffic Manager profiles, Front Doors",
     LossKind.ARBITER_NETWORK: "Networks of arbiters",
 }
 

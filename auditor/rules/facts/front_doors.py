@@ -120,7 +120,7 @@ def _route_prefers_primary(context: Context, route: Route, own: set[str]) -> Ans
     for origin in (found for found in origins.known if isinstance(found, Resource | Part)):
         name = "priority" if isinstance(origin, Part) else "properties.priority"
         priority = number_at(origin, name, 1)
-        region = _region(doors.targets(origin), own)
+        region = region_of_targets(doors.targets(origin), own)
         bounds = interval(priority.value)
         reads += (*priority.reads, *region.reads)
         doubts = [found for found in (priority.value, region.value) if isinstance(found, Unknown)]
@@ -138,7 +138,7 @@ def _route_prefers_primary(context: Context, route: Route, own: set[str]) -> Ans
     return every((Answer(ordered and has_dr, tuple(reads)), _probes(context, route)))
 
 
-def _region(targets: PartialList, own: set[str]) -> Answer:
+def region_of_targets(targets: PartialList, own: set[str]) -> Answer:
     """Return the region of what an origin leads to; "" for what is not of the deployment."""
     here = [target for target in targets.of_type(Resource) if target.key in own]
     if not here:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
@@ -147,7 +148,7 @@ def _reads(context: Context, loss: Loss) -> Iterator[Read]:
         for vm in PartialList.of(failover_and_arbiter(context, mirror).value).of_type(Resource)
     }
     for key in sorted((*loss.vms, *loss.instances, *loss.entrances), key=lambda key: (key not in members, key)):
-        found = graph.resources[key]
+        found = graph.resources.get(key) or graph.resources[arm.parent_of(key)]  # a part of it has no resource
         placed = _PLACED_BY.get(loss.kind, ()) if key in loss.vms else ()
         yield from (read for own in placed for read in own(context, found).reads)
         if not placed:

@@ -15,6 +15,7 @@ from auditor.losses.site import UNBOUNDED, Assumption, Objective, Seconds, Site,
 from auditor.rules.context import Context
 from auditor.rules.facts.site_arbiters import host_of_arbiter
 from auditor.rules.facts.site_entrances import Ways, in_pools, profiles_of, ways_to
+from auditor.rules.facts.site_front_doors import doors_of
 from auditor.rules.facts.site_mirrors import mirror_model
 from auditor.rules.facts.site_places import Places
 from auditor.snapshot.known import Cause, PartialList, Unknown
@@ -35,7 +36,9 @@ def site_of(context: Context, deployment: Deployment) -> Site:
     vms = {key: places.vm(vm) for key, vm in sorted(resources.items())}
     regions = sorted({vm.region for vm in vms.values() if isinstance(vm.region, str)})
     mirrors = [mirror_model(context, mirror, ways) for mirror in deployment.mirrors]
-    profiles, more_profiles = profiles_of(context, deployment)
+    managed, more_managed = profiles_of(context, deployment)
+    doors = doors_of(context, deployment)
+    profiles, more_profiles = (*managed, *doors.profiles), more_managed or doors.more
     primary, dr = deployment.regions.primary, deployment.regions.dr
     takeover, decision = (_declared(deployment, name) for name in (TAKEOVER, DECISION))
     return Site(
@@ -54,7 +57,11 @@ def site_of(context: Context, deployment: Deployment) -> Site:
         links=tuple(combinations(regions, 2)),
         takeover=takeover,
         decision=decision,
-        assumed=(*(each for _, assumed in mirrors for each in assumed), *_assumed(deployment, takeover, decision)),
+        assumed=(
+            *(each for _, assumed in mirrors for each in assumed),
+            *doors.assumed,
+            *_assumed(deployment, takeover, decision),
+        ),
         objectives={
             kind: Objective(own.rto, own.rpo, own.line) for kind, own in deployment.declared.objectives.items()
         },
@@ -62,8 +69,10 @@ def site_of(context: Context, deployment: Deployment) -> Site:
 
 
 def _directed_otherwise(deployment: Deployment) -> Unknown:
-    """Return that users reach the DR region in an unknown time: by Azure Front Door, or by a person's change of DNS."""
-    reason = f"no Traffic Manager profile directs the users of {deployment.id} to the DR region; how long that takes, "
+    """Return that users reach the DR region in an unknown time, such as that of a person's change of DNS."""
+    reason = (
+        f"no Traffic Manager or Front Door directs users of {deployment.id} to the DR region; how long that takes, "
+    )
     return Unknown(Cause.VALUE, f"{reason}nothing in Azure shows", optional=True)
 
 
