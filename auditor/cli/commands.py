@@ -122,7 +122,17 @@ def _check_rules(patterns: Iterable[str], known: Collection[str]) -> None:
 
 
 _SOURCE: Final = (
-    *("subscription", "all_subscriptions", "snapshot", "demo", "tenant", "cloud", "arm_endpoint", "authority"),
+    *(
+        "subscription",
+        "management_group",
+        "all_subscriptions",
+        "snapshot",
+        "demo",
+        "tenant",
+        "cloud",
+        "arm_endpoint",
+        "authority",
+    ),
     *("ca_bundle", "config", "deployment", "guest", "profile", "rules", "waivers", "attestations", "as_of"),
 )
 """Options that decide what is read and evaluated, and by what."""
@@ -201,7 +211,7 @@ def _request(
 
 def _source(options: argparse.Namespace, deployment: Path | None = None) -> Source:
     """Return the source that the options name."""
-    if options.subscription or options.all_subscriptions:
+    if options.subscription or options.management_group or options.all_subscriptions:
         return _live(options, deployment)
     return FileSource(bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot)
 
@@ -220,6 +230,7 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
 
     live = CollectOptions(
         tuple(options.subscription or ()),
+        tuple(options.management_group or ()),
         cloud=options.cloud or CLOUDS[0],
         endpoint=options.arm_endpoint,
         authority=options.authority,
@@ -245,7 +256,9 @@ def _with_guest_files(guest: Path | None, source: Source) -> Snapshot:
 
 
 def _permissions(options: argparse.Namespace) -> int:
-    sys.stdout.write(json.dumps(custom_role(options.subscription), indent=2) + "\n")
+    sys.stdout.write(
+        json.dumps(custom_role(options.subscription or (), options.management_group or ""), indent=2) + "\n"
+    )
     return exit_codes.OK
 
 
@@ -275,6 +288,7 @@ def _discover(options: argparse.Namespace) -> int:
 def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
     """Return the command that scans the source of the options with a deployment file."""
     words = ["auditor", "scan", *(word for each in options.subscription or () for word in ("--subscription", each))]
+    words += [word for each in options.management_group or () for word in ("--management-group", each)]
     words += ["--all-subscriptions"] if options.all_subscriptions else []
     words += ["--demo"] if options.demo else []
     words += ["--snapshot", str(options.snapshot)] if options.snapshot else []

@@ -116,6 +116,12 @@ def _add_subscriptions(group: argparse._MutuallyExclusiveGroup) -> None:
         help="a live subscription; repeatable",
     )
     group.add_argument(
+        "--management-group",
+        metavar="ID_OR_NAME",
+        action="append",
+        help="every live subscription below a management group; repeatable",
+    )
+    group.add_argument(
         "--all-subscriptions", action="store_true", help="every live subscription that the identity can see"
     )
 
@@ -410,15 +416,25 @@ def _add_permissions(commands: _Commands) -> None:
     permissions = commands.add_parser(
         "permissions",
         help="print the custom role for reading a live subscription, as input of az role definition create",
-        epilog=_epilog("auditor permissions --subscription ID > role.json", exit_codes=_ONLY_PRINTS),
+        epilog=_epilog(
+            "auditor permissions --subscription ID > role.json",
+            "auditor permissions --management-group ID > role.json",
+            exit_codes=_ONLY_PRINTS,
+        ),
     )
-    permissions.add_argument(
+    scope = permissions.add_mutually_exclusive_group(required=True)
+    scope.add_argument(
         "--subscription",
         metavar="ID",
         type=_subscription_id,
         action="append",
-        required=True,
         help="a subscription in which the role can be assigned; repeatable",
+    )
+    scope.add_argument(
+        "--management-group",
+        metavar="ID",
+        type=_management_group_id,
+        help="the management group in which the role can be assigned; Azure accepts only one",
     )
     permissions.set_defaults(command="permissions")
 
@@ -606,6 +622,14 @@ def _subscription_id(text: str) -> str:
         message = f"'{text}' is not the id of a subscription, like 00000000-0000-0000-0000-000000000001"
         raise argparse.ArgumentTypeError(message)
     return found
+
+
+def _management_group_id(text: str) -> str:
+    """Return an id as Azure accepts it: at most 90 letters, digits, hyphens, underscores, brackets and full stops."""
+    if not re.fullmatch(r"[A-Za-z0-9_().-]{1,90}", text):
+        message = f"'{text}' is not the id of a management group; auditor scan accepts its name, a role does not"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _seconds(text: str) -> float:

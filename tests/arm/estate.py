@@ -39,6 +39,17 @@ def _moved(body: Body, later: timedelta) -> Body:
     return {**body, "properties": {**body["properties"], **moved}} if moved else body
 
 
+@dataclass(frozen=True)
+class ManagementGroup:
+    """A management group; a name that differs from its id may be another one's too."""
+
+    name: str
+    parent: str = ""
+    """The id of the one that it is in."""
+    subscriptions: tuple[str, ...] = ()
+    """The ids (GUIDs) of those directly in it."""
+
+
 @dataclass
 class Estate:
     """Raw ARM bodies, in the order in which they are listed. A virtual machine may hold its `instanceView`."""
@@ -59,6 +70,8 @@ class Estate:
     """Actions that no role grants at an id (`arm.key`) and below."""
     metrics: dict[tuple[str, str], list[Body]] = field(default_factory=dict)
     """Time series by `arm.key` of the resource and lower-case name of the metric."""
+    management_groups: dict[str, ManagementGroup] = field(default_factory=dict)
+    """By their ids."""
     answers: dict[str, Any] = field(default_factory=dict)
     """Bodies of anything else, by lower-case path without query; they have precedence over all other answers."""
     _types: dict[str, dict[str, Body]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.azure import arm
-from tests.arm import catalogue, omissions, paging, providers, refusals, resource_graph
+from tests.arm import catalogue, management_groups, omissions, paging, providers, refusals, resource_graph
 from tests.arm.estate import Body, Estate
 from tests.arm.exchange import Answer, Call, RefusalError
 from tests.arm.identity import Identity
@@ -50,6 +50,8 @@ class ResourceManager:
             raise RefusalError(405, "MethodNotAllowed", message)
         if segments == ["subscriptions"]:
             return self._subscriptions(call)
+        if segments[:3] == management_groups.LIST:
+            return self._management_groups(call, path.split("/")[4:])
         if segments[0] != "subscriptions":
             raise RefusalError(404, "NotFound", f"No resource was found at '{path}'.")
         self._subscription(segments[1])
@@ -68,6 +70,18 @@ class ResourceManager:
         seen = [body for body in self.estate.subscriptions if self.identity.sees(body["id"])]
         beside = {"count": {"type": "Total", "value": len(seen)}} if call.parameter("api-version") > _UNCOUNTED else {}
         return paging.listing(call, seen, self.page_size, "resources", **beside)
+
+    def _management_groups(self, call: Call, below: list[str]) -> Answer:
+        """Answer for management groups: what is behind their list in the path is nothing, or one and `descendants`."""
+        known = self.estate.management_groups
+        if not below:
+            readable = [name for name in known if self._may(management_groups.READ, management_groups.scope(name))]
+            return self._page(call, [management_groups.listed(known, name) for name in readable], "management")
+        if [word.lower() for word in below[1:]] != ["descendants"]:
+            raise RefusalError(404, "NotFound", f"No resource was found at '{call.path}'.")
+        self._demand(management_groups.READ_DESCENDANTS, management_groups.scope(below[0]))
+        found = management_groups.descendants(known, below[0], self.estate)
+        return self._page(call, found, "management")
 
     def _subscription(self, name: str) -> None:
         if self.estate.find(f"/subscriptions/{name}") is None:

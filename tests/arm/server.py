@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from tests.arm import certificates, metadata, playing, resource_graph
+from tests.arm import certificates, management_groups, metadata, playing, resource_graph
 from tests.arm.entra import MANAGED_IDENTITY, Entra
 from tests.arm.estate import Estate
 from tests.arm.exchange import Answer, Call, RefusalError
@@ -139,7 +139,9 @@ class ArmServer:
                 return self._entra.answer(call, self.identity)
             self._entra.check(call)
             stated = self._take(call)
-            manager = ResourceManager(self.estate, self.identity, self.page_size, self.trims)
+            manager = ResourceManager(
+                self.estate, management_groups.inherited(self.identity, self.estate), self.page_size, self.trims
+            )
             found = manager.answer(call)
         except RefusalError as refusal:
             return refusal.answer

@@ -45,6 +45,17 @@ TYPES: Final = (
         has_properties=False,
     ),
     ResourceType(
+        "Microsoft.Management/managementGroups",
+        Version("2020-05-01", "stable; only the id and the name are read"),
+        Via.NONE,
+    ),
+    ResourceType(
+        "Microsoft.Management/managementGroups/descendants",
+        Version("2020-05-01", "stable; only the ids of subscriptions are read"),
+        Via.NONE,
+        path="/descendants",
+    ),
+    ResourceType(
         "Microsoft.Authorization/permissions",
         Version("2022-04-01", "stable; it says what roles grant at the subscription itself"),
         Via.NONE,

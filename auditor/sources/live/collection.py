@@ -17,7 +17,8 @@ from auditor.sources.live.connection import clients, fetch_cloud, transport
 from auditor.sources.live.credential import Credential
 from auditor.sources.live.members import plan, read_members
 from auditor.sources.live.progress import Progress
-from auditor.sources.live.subscriptions import choose, read_subscriptions
+from auditor.sources.live.scopes import choose
+from auditor.sources.live.subscriptions import read_subscriptions
 from auditor.sources.live.throttling import Limiter
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ class CollectOptions(msgspec.Struct, frozen=True):
     """What to read, and how."""
 
     subscriptions: tuple[str, ...]
-    """Their ids, without `/subscriptions/`, or names; empty for all that the identity can see."""
+    """Their ids, without `/subscriptions/`, or names; empty, without management groups, for all that are seen."""
+    management_groups: tuple[str, ...] = ()
+    """Ids or names of management groups, of which every subscription at any depth is read."""
     cloud: str = "AzureCloud"
     endpoint: str | None = None
     """The Azure Resource Manager endpoint of a cloud that is not in `CLOUDS`."""
@@ -90,7 +93,7 @@ async def _collect(
             client = ArmClient(cloud.endpoint, send_of, Limiter(), progress, deadline)
             header = Snapshot(
                 taken_at=taken_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-                scopes=await choose(client, options.subscriptions),
+                scopes=await choose(client, options.subscriptions, options.management_groups),
                 resources=(),
                 listed=frozenset(),
                 gaps=(),

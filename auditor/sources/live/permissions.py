@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from auditor.sources.live.reads import actions
+from auditor.sources.live.reads import MANAGEMENT_GROUPS, actions
 
 
 def grants(permissions: Iterable[Any], action: str) -> bool:
@@ -33,15 +33,21 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.IGNORECASE)
 
 
-def custom_role(subscriptions: Iterable[str]) -> dict[str, object]:
-    """Return the custom role with exactly the actions that reading needs, as `az role definition create` accepts it."""
+def custom_role(subscriptions: Iterable[str], management_group: str = "") -> dict[str, object]:
+    """Return the custom role with exactly the actions that reading needs, as `az role definition create` accepts it.
+
+    `management_group` is the id of one of which every subscription is read; Azure accepts no more than one.
+    """
+    scopes = [f"/subscriptions/{subscription}" for subscription in subscriptions]
+    if management_group:
+        scopes.insert(0, f"/providers/{MANAGEMENT_GROUPS.name}/{management_group}")
     return {
         "Name": "InterSystems deployment auditor",
         "IsCustom": True,
         "Description": "Reads what auditor evaluates. No action writes, and none reads data or secrets.",
-        "Actions": actions(),
+        "Actions": actions(of_management_groups=bool(management_group)),
         "NotActions": [],
         "DataActions": [],
         "NotDataActions": [],
-        "AssignableScopes": [f"/subscriptions/{subscription}" for subscription in subscriptions],
+        "AssignableScopes": scopes,
     }

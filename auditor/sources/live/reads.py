@@ -10,6 +10,8 @@ from auditor.azure import arm
 from auditor.azure.types import TYPES, ResourceType, Via, read_via
 from auditor.azure.types.names import (
     CONNECTION,
+    DESCENDANT,
+    MANAGEMENT_GROUP,
     METRIC,
     PERMISSION,
     RECOVERY_POINT,
@@ -28,6 +30,9 @@ OF_SUBSCRIPTION: Final = {declared.key: declared for declared in read_via(Via.SU
 """The lists of a subscription, by type."""
 
 SUBSCRIPTION: Final = TYPES[arm.SUBSCRIPTION]
+MANAGEMENT_GROUPS: Final = TYPES[MANAGEMENT_GROUP]
+DESCENDANTS: Final = TYPES[DESCENDANT]
+"""What is below a management group, at any depth: further ones and subscriptions."""
 PERMISSIONS: Final = TYPES[PERMISSION]
 GRAPH: Final = TYPES[RESOURCE_GRAPH]
 """The only request that is no GET; it is sent for many subscriptions at once, to no scope."""
@@ -49,11 +54,14 @@ WHOLE_VAULT: Final = msgspec.structs.replace(TYPES[VAULT], parent=TYPES[VAULT].n
 
 FURTHER: Final = (SUBSCRIPTION, PERMISSIONS, STATUSES, SIZES, USAGES, GRAPH)
 """What is read of each subscription besides its lists."""
+OF_MANAGEMENT_GROUPS: Final = (MANAGEMENT_GROUPS, DESCENDANTS)
+"""What is read only where management groups are named."""
 OF_MEMBERS: Final = (INSTANCE, RECOVERY_POINTS, WHOLE_VAULT, AVAILABILITY, CONNECTION_STATE)
 """What is read only for the VMs, vaults, load balancers and networks of deployments."""
 
 
-def actions() -> list[str]:
-    """Return every action that reading takes."""
+def actions(*, of_management_groups: bool = False) -> list[str]:
+    """Return every action that reading takes, where management groups are named those of these too."""
     read: tuple[ResourceType, ...] = (*LISTS, *BY_GRAPH, *FURTHER, *OF_MEMBERS)
+    read += OF_MANAGEMENT_GROUPS if of_management_groups else ()
     return sorted({declared.action for declared in read}, key=str.lower)

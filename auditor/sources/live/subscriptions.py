@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from auditor.azure import arm
@@ -19,77 +18,12 @@ from auditor.sources.live.lists import read_list_with_children
 from auditor.sources.live.resource_graph import MOST_SUBSCRIPTIONS, query_resources, read_rows
 from auditor.sources.live.responses import OTHER_TENANT_HINT, NotReadError, NotSignedInError, UntrustedError
 from auditor.sources.live.results import ReadResult, merged
+from auditor.sources.live.scopes import seen
 from auditor.sources.live.virtual_machines import read_virtual_machines
 
 _UNKNOWN_ID: Final = f"check the id of the subscription; {OTHER_TENANT_HINT}"
-ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_MOST_NAMED: Final = 20
-"""How many subscriptions an error names."""
 _AT_ONCE: Final = 32
 """Subscriptions whose lists are read at the same time: enough for all connections, whatever ARM's buckets hold."""
-
-
-async def choose(client: ArmClient, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the scopes of the subscriptions with these ids or names, each once; if none is wanted, all that are seen.
-
-    Raises:
-        InputError: no subscription or more than one has a name, none is seen, or the list that has the names could not
-            be read.
-    """
-    if wanted and all(map(ID.fullmatch, wanted)):
-        return tuple(dict.fromkeys(map(_scope, wanted)))
-    try:
-        seen = [body async for body in _list(client)]
-    except NotReadError as error:
-        message = f"the list of subscriptions could not be read: {error}; name each subscription by its id"
-        raise InputError(message) from None
-    if not seen:
-        message = "the account that signed in sees no subscription; if they are elsewhere, give --tenant"
-        raise InputError(message)
-    names = wanted or tuple(arm.name_of(body["id"]) for body in seen)
-    return tuple(dict.fromkeys(_scope(name) if ID.fullmatch(name) else _named(name, seen) for name in names))
-
-
-def _scope(subscription: str) -> str:
-    return f"/subscriptions/{subscription.lower()}"
-
-
-def _named(name: str, seen: list[dict[str, str]]) -> str:
-    """Return the scope of the subscription with a name, in any case.
-
-    Raises:
-        InputError: none or more than one has it.
-    """
-    found = [body for body in seen if str(body.get("displayName")).casefold() == name.casefold()]
-    if len(found) == 1:
-        return arm.key(found[0]["id"])
-    if found:
-        message = f"{len(found)} subscriptions are named '{name}': {_shown(found)}; name one by its id"
-    else:
-        message = f"no subscription is named '{name}'; the account that signed in sees {_shown(seen)}"
-    raise InputError(message)
-
-
-def _shown(seen: list[dict[str, str]]) -> str:
-    """Return the names and ids of subscriptions for an error."""
-    shown = sorted(f"{body.get('displayName')} ({arm.name_of(body['id'])})" for body in seen)
-    more = [f"and {len(shown) - _MOST_NAMED} more"] if len(shown) > _MOST_NAMED else []
-    return ", ".join([*shown[:_MOST_NAMED], *more])
-
-
-async def _list(client: ArmClient) -> AsyncIterator[dict[str, str]]:
-    """Yield the subscriptions that the identity can see, with their ids.
-
-    Raises:
-        InputError: the certificate of Azure Resource Manager is not trusted.
-        NotReadError: the list is not complete.
-    """
-    try:
-        async for body in client.items(reads.SUBSCRIPTION.request("/subscriptions")):
-            if isinstance(body, dict) and arm.is_id(body.get("id")):
-                yield body
-    except UntrustedError as error:
-        raise InputError(error.detail) from None
 
 
 async def read_subscriptions(client: ArmClient, requested: tuple[str, ...]) -> ReadResult:
@@ -110,8 +44,10 @@ async def _other_subscriptions(client: ArmClient, requested: tuple[str, ...]) ->
     """Return the ids of the subscriptions that the identity can see besides the requested ones."""
     found: dict[str, None] = {}
     try:
-        async for body in _list(client):
+        async for body in seen(client):
             found[arm.key(body["id"])] = None
+    except UntrustedError as error:
+        raise InputError(error.detail) from None
     except NotReadError as error:
         # No gap of what was requested: absence is never concluded from the vaults of other subscriptions.
         client.progress.missed("the list of subscriptions", str(error))

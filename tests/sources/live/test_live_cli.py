@@ -269,8 +269,13 @@ def test_a_name_that_does_not_say_which_subscription_is_one_line(
             "not allowed with argument",
         ),
         (["collect", "--subscription", SUBSCRIPTION], "required: -o/--output"),
-        (["collect", "-o", "snapshot=x"], "one of the arguments --subscription --all-subscriptions is required"),
-        (["permissions"], "required: --subscription"),
+        (
+            ["collect", "-o", "snapshot=x"],
+            "one of the arguments --subscription --management-group --all-subscriptions is required",
+        ),
+        (["permissions"], "one of the arguments --subscription --management-group is required"),
+        (["permissions", "--management-group", "Contoso Health"], "is not the id of a management group"),
+        (["scan", "--management-group", "a", "--subscription", SUBSCRIPTION], "not allowed with argument"),
     ],
 )
 def test_wrong_arguments_are_refused(
