@@ -23,6 +23,8 @@ GUEST: Final = "guest"
 VALIDATED: Final[Mapping[str, Path]] = {
     "pack": PACK,
     "rule": PACK,
+    "recommendations": PACK / "maps",
+    "controls": PACK / "maps",
     "deployment": DEMO,
     "guest": DEMO / GUEST,
     "retirements": TABLES,

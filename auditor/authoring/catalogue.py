@@ -10,6 +10,7 @@ from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
+from auditor.rules.maps import Maps
 from auditor.rules.packs import LoadedPack
 
 _WIDTH = 100
@@ -30,8 +31,10 @@ def listing(loaded: tuple[LoadedPack, ...], profile: str) -> str:
     return "".join(f"{rule.rule.id:8} {rule.rule.severity:9} {rule.rule.title}\n" for rule in rules)
 
 
-def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
+def show(loaded: tuple[LoadedPack, ...], maps: Maps, rule_id: str) -> str:
     """Return a rule for a reader: what it asks, why, on what it rests, how to mend it, and where it stands.
+
+    Also which public checks are about the same, and for a part of which controls a pass is evidence.
 
     Raises:
         InputError: there is no rule of that id.
@@ -57,8 +60,28 @@ def show(loaded: tuple[LoadedPack, ...], rule_id: str) -> str:
         lines += [f"           today: {statement.today}"] if statement.today else []
     lines += [f"source     {source.title}, {source.date}: {source.url}" for source in rule.sources]
     lines += [f"attest     {rule.attest}"] if rule.attest else []
-    lines += ["", rule.why, "", *(f"    {line}" for line in rule.fix.splitlines()), "", f"in {rule.file}"]
-    return "\n".join(lines) + "\n"
+    lines += ["", rule.why, "", *(f"    {line}" for line in rule.fix.splitlines()), ""]
+    lines += _elsewhere(maps, rule.id, len(rule.profiles))
+    return "\n".join([*lines, f"in {rule.file}"]) + "\n"
+
+
+def _elsewhere(maps: Maps, rule: str, profiles: int) -> list[str]:
+    """Return what others say of the same: public checks with their relation, and controls."""
+    lines: list[str] = []
+    found = maps.recommendations_of(rule)
+    lines += ["public checks, compared with this rule"] if found else []
+    for row in found:
+        advisor = f" (Azure Advisor {row.check.advisor})" if row.check.advisor else ""
+        holds = f", in {', '.join(row.profiles)}" if len(row.profiles) < profiles else ""
+        lines += _row("   ", f"{row.check.system} {row.check.id}{advisor}: {row.relation}{holds}")
+        lines += _row("      ", row.note)
+    lines += [""] if found else []
+    evidence = maps.evidence_of(rule)
+    lines += ["a pass is evidence for a part of"] if evidence else []
+    for item in evidence:
+        lines += _row("   ", f"{item.framework.title} {item.framework.version}: {item.control}")
+        lines += _row("      ", item.because)
+    return [*lines, ""] if evidence else lines
 
 
 def matrix(loaded: tuple[LoadedPack, ...]) -> str:

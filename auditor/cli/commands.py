@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor import bundled, discover, files, scan
-from auditor.authoring import catalogue, scaffold, testing
+from auditor.authoring import catalogue, controls, scaffold, testing
 from auditor.azure import arm
 from auditor.cli import exit_codes, live_line, outputs, scan_codes
 from auditor.cli.parser import CLOUDS
@@ -24,7 +24,7 @@ from auditor.losses.objectives import Met
 from auditor.report import reading, rules, wording
 from auditor.report.build import build
 from auditor.report.formats import FORMATS, RUNBOOKS
-from auditor.rules import packs
+from auditor.rules import maps, packs
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
@@ -322,12 +322,19 @@ def _rules_list(options: argparse.Namespace) -> int:
 
 
 def _rules_show(options: argparse.Namespace) -> int:
-    sys.stdout.write(catalogue.show(catalogue.load(options.rules), options.id))
+    loaded = catalogue.load(options.rules)
+    sys.stdout.write(catalogue.show(loaded, maps.load(loaded, options.rules), options.id))
     return exit_codes.OK
 
 
 def _rules_matrix(options: argparse.Namespace) -> int:
-    sys.stdout.write(catalogue.matrix(catalogue.load(options.rules)))
+    wanted = outputs.parse(options, controls.FORMATS, next(iter(controls.FORMATS)))
+    loaded = catalogue.load(options.rules)
+    found = maps.load(loaded, options.rules)
+    chosen = found.framework(options.framework) if options.framework else None
+    statements = "" if chosen else f"{catalogue.matrix(loaded)}\n"
+    written = [(output.path, controls.render(found, chosen, loaded, statements, output.format)) for output in wanted]
+    outputs.write([outputs.Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
     return exit_codes.OK
 
 

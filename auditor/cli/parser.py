@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from auditor import __version__
+from auditor.authoring.controls import FORMATS as CONTROLS
 from auditor.cli.arguments import Parser, print_help_without_command
 from auditor.cli.completion import SHELLS
 from auditor.foresight.formats import FORMATS as FORESIGHT_FORMATS
@@ -588,8 +589,25 @@ def _add_rules(commands: _Commands) -> None:
     test.set_defaults(command="rules test")
     matrix = rules.add_parser(
         "matrix",
-        help="map the statements of the reference to rules, and rules to statements",
-        epilog=_epilog("auditor rules matrix", exit_codes=_ONLY_PRINTS),
+        help="map statements of the reference, and controls of frameworks, to rules",
+        epilog=_epilog(
+            "auditor rules matrix",
+            "auditor rules matrix --framework nist-800-53 -o csv=nist.csv",
+            exit_codes=_ONLY_PRINTS,
+        ),
+    )
+    matrix.add_argument(
+        "--framework",
+        metavar="NAME",
+        help="show the controls of a framework with the rules that are evidence for a part of them",
+    )
+    matrix.suggested["output"] = tuple(CONTROLS)
+    matrix.add_argument(
+        "-o",
+        "--output",
+        metavar="FORMAT[=PATH]",
+        action="append",
+        help=f"{', '.join(CONTROLS)} (default: {next(iter(CONTROLS))}); repeatable; csv without --framework has all",
     )
     _add_packs(matrix)
     matrix.set_defaults(command="rules matrix")
