@@ -6,8 +6,9 @@ import contextlib
 import os
 import tempfile
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from auditor.errors import InputError
 
@@ -105,29 +106,80 @@ def make_folder(path: Path) -> None:
 
 
 def write(path: Path, data: bytes, mode: int = PRIVATE) -> None:
-    """Write a file atomically: to a temporary file beside it, which is then renamed.
-
-    A link is followed. Special files, such as `/dev/null` or a pipe, are written to and not replaced.
+    """Write a file atomically, as `NewFile` does.
 
     Raises:
         InputError: the path cannot be written.
     """
-    temporary = ""
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
+    with NewFile(path, (data,), mode) as file:
+        file.publish()
+
+
+class NewFile:
+    """A file that is written to a temporary one beside its path, and is not at its path until it is published.
+
+    A link is followed. Special files, such as `/dev/null` or a pipe, are written to and not replaced. As a context
+    manager it removes the temporary file.
+    """
+
+    def __init__(self, path: Path, pieces: Iterable[bytes], mode: int = PRIVATE) -> None:
+        """Write the content, piece by piece; that of a special file is kept until it is published.
+
+        Raises:
+            InputError: the path cannot be written.
+        """
+        self._path = path
+        self._temporary = ""
+        self._data = b""
+        try:
+            with _naming(path):
+                self._write(pieces, mode)
+        except BaseException:
+            self._remove()
+            raise
+
+    def _write(self, pieces: Iterable[bytes], mode: int) -> None:
+        if self._path.exists() and not self._path.is_file():
+            self._data = b"".join(pieces)
             return
-        target = Path(os.path.realpath(path))
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
+        target = Path(os.path.realpath(self._path))
+        handle, self._temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            stream.writelines(pieces)
             stream.flush()
-            Path(temporary).chmod(mode)
+            Path(self._temporary).chmod(mode)
             os.fsync(stream.fileno())
-        Path(temporary).replace(target)
+
+    def publish(self) -> None:
+        """Put the file at its path.
+
+        Raises:
+            InputError: the path cannot be written.
+        """
+        with _naming(self._path):
+            if self._temporary:
+                Path(self._temporary).replace(os.path.realpath(self._path))
+            else:
+                self._path.write_bytes(self._data)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the temporary file if it was not published."""
+        self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            Path(self._temporary).unlink(missing_ok=True) if self._temporary else None
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that names a path."""
+    try:
+        yield
     except OSError as error:
         message = f"cannot be written: {error.strerror}"
         raise InputError(message, str(path)) from None
-    finally:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink(missing_ok=True) if temporary else None

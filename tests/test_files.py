@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,18 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     reader.join(timeout=120)
     assert got == [b"through"]
     assert pipe.is_fifo()
+
+
+def test_a_file_that_is_not_published_or_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        files.NewFile(tmp_path / "f", pieces())
+    with files.NewFile(tmp_path / "g", (b"ne", b"w")) as file:
+        assert not (tmp_path / "g").exists()
+        file.publish()
+    with files.NewFile(tmp_path / "g", (b"newer",)):
+        assert len([*tmp_path.iterdir()]) == 2
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("g", b"new")]

@@ -26,26 +26,29 @@ import io, json, os, signal, sys
 from auditor import files
 from auditor.cli.main import main
 
-write = files.write
 left = 0
 
 def count(_, event, function):
     global left
     if not event.startswith("c_"):
         return
-    of_a_file = isinstance(function.__self__, io.IOBase) or function.__module__ in {"_io", "io"}
-    if of_a_file or function.__name__ in {"open", "fsync", "replace", "rename", "unlink"}:
+    of_a_file = isinstance(function.__self__, io.BufferedWriter)
+    of_system = function.__module__ in {"posix", "_io"} and function.__name__ in {"open", "fsync", "replace", "unlink"}
+    if of_a_file or of_system:
         left -= 1
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-def watched(*arguments):
-    sys.setprofile(count)
-    write(*arguments)
-    sys.setprofile(None)
+def watched(method):
+    def call(*arguments):
+        sys.setprofile(count)
+        method(*arguments)
+        sys.setprofile(None)
+    return call
 
 main(["scan", "--demo", "-o", "markdown=/dev/null", "-o", "snapshot=/dev/null"])
-files.write = watched
+files.NewFile.__init__ = watched(files.NewFile.__init__)
+files.NewFile.publish = watched(files.NewFile.publish)
 for line in sys.stdin:
     folder, left, arguments = json.loads(line)
     child = os.fork()

@@ -90,7 +90,7 @@ def _explain(options: argparse.Namespace) -> int:
         document = build(scan.scan(request), passes=True)
     view = outputs.on_terminal(outputs.view(options, "", ""))
     text = explanation.render(document, options.rule_id, options.subject, view)
-    outputs.write([outputs.Content(None, text.encode("utf-8", "backslashreplace"))])
+    outputs.write([outputs.Content(None, (text.encode("utf-8", "backslashreplace"),))])
     return exit_codes.OK
 
 
@@ -245,7 +245,7 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
 def _collect(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, {outputs.SNAPSHOT})
     snapshot = _with_guest_files(options.guest, _live(options, options.deployment))
-    outputs.write([outputs.Content(output.path, outputs.encode(snapshot, output)) for output in wanted])
+    outputs.write([outputs.Content(output.path, (outputs.encode(snapshot, output),)) for output in wanted])
     return exit_codes.INCOMPLETE if any(not gap.is_of_guest_file for gap in snapshot.gaps) else exit_codes.OK
 
 
@@ -276,7 +276,7 @@ def _discover(options: argparse.Namespace) -> int:
         raise InputError(message, str(output))
     snapshot = _with_guest_files(_guest(options), _source(options))
     proposal = discover.propose(snapshot, _scan_with(options, output))
-    outputs.write([outputs.Content(output, proposal.text.encode())])
+    outputs.write([outputs.Content(output, (proposal.text.encode(),))])
     if output:
         are_open = f"{wording.count(proposal.open, 'thing')} {'is' if proposal.open == 1 else 'are'} open"
         state = are_open if proposal.found else "no deployment was recognised"

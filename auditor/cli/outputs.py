@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -57,7 +58,7 @@ class Content(NamedTuple):
 
     path: Path | None
     """None for standard output."""
-    data: bytes
+    pieces: Iterable[bytes]
     mode: int = files.PRIVATE
 
 
@@ -138,10 +139,12 @@ def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> N
     """Write the result of a scan to each output in its format."""
     document = build(evaluation, passes=need_passes(outputs, asked=view.passes))
 
-    def content(output: Output) -> bytes:
-        return encode(evaluation.snapshot, output) if output.format == SNAPSHOT else _rendered(document, output, view)
+    def pieces(output: Output) -> Iterable[bytes]:
+        if output.format == SNAPSHOT:
+            return (encode(evaluation.snapshot, output),)
+        return _rendered(document, output, view)
 
-    write([_content(output, content(output)) for output in outputs])
+    write([_content(output, pieces(output)) for output in outputs])
 
 
 def write_document(document: Document, outputs: list[Output], view: View) -> None:
@@ -151,26 +154,26 @@ def write_document(document: Document, outputs: list[Output], view: View) -> Non
     write([_content(output, _rendered(document, output, view)) for output in outputs])
 
 
-def _content(output: Output, data: bytes) -> Content:
+def _content(output: Output, pieces: Iterable[bytes]) -> Content:
     readable = output.format != SNAPSHOT and FORMATS[output.format].readable
-    return Content(output.path, data, files.READABLE if readable else files.PRIVATE)
+    return Content(output.path, pieces, files.READABLE if readable else files.PRIVATE)
 
 
 def write_trend(trend: Trend, outputs: list[Output]) -> None:
     """Write the history of a folder to each output in its format."""
-    write([Content(output.path, _of_trend(trend, output)) for output in outputs])
+    write([Content(output.path, (_of_trend(trend, output),)) for output in outputs])
 
 
 def write_runbook(document: Document, outputs: list[Output]) -> None:
     """Write the remedies of a report to each output in its format."""
     written = [(output.path, RUNBOOKS[output.format].render(document, View())) for output in outputs]
-    write([Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
+    write([Content(path, (text.encode("utf-8", "backslashreplace"),)) for path, text in written])
 
 
 def write_foresight(foresight: Foresight, outputs: list[Output]) -> None:
     """Write what is foreseen to each output in its format."""
     written = [(output.path, foresights.render(output.format, foresight, _plain(output))) for output in outputs]
-    write([Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
+    write([Content(path, (text.encode("utf-8", "backslashreplace"),)) for path, text in written])
 
 
 def _of_trend(trend: Trend, output: Output) -> bytes:
@@ -183,9 +186,10 @@ def _plain(output: Output) -> View:
     return plain if output.path else on_terminal(plain)
 
 
-def _rendered(document: Document, output: Output, view: View) -> bytes:
+def _rendered(document: Document, output: Output, view: View) -> Iterator[bytes]:
     shown = on_terminal(view) if output.path is None else view
-    return FORMATS[output.format].render(document, shown).encode("utf-8", "backslashreplace")
+    for piece in FORMATS[output.format].pieces(document, shown):
+        yield piece.encode("utf-8", "backslashreplace")
 
 
 def encode(snapshot: Snapshot, output: Output) -> bytes:
@@ -194,13 +198,21 @@ def encode(snapshot: Snapshot, output: Output) -> bytes:
 
 
 def write(contents: list[Content]) -> None:
-    """Write files first, so that standard output comes after every error about a file."""
-    for path, data, mode in contents:
-        if path is not None:
-            files.write(path, data, mode)
-    for path, data, _ in contents:
-        if path is None:
-            sys.stdout.write(data.decode())
+    """Write files first, so that standard output comes after every error about a file.
+
+    None of them is at its path until all are complete.
+    """
+    with contextlib.ExitStack() as stack:
+        complete = []
+        shown = []
+        for path, pieces, mode in contents:
+            if path is None:
+                shown.append(b"".join(pieces).decode())
+            else:
+                complete.append(stack.enter_context(files.NewFile(path, pieces, mode)))
+        for file in complete:
+            file.publish()
+    sys.stdout.writelines(shown)
 
 
 def view(options: argparse.Namespace, command: str, source: str, *, only_changes: bool = False) -> View:

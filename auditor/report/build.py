@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -72,9 +73,10 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
     snapshot, drift = evaluation.snapshot, evaluation.drift
     listed = [finding for finding in evaluation.findings if passes or is_always_listed(finding)]
     coverage = evaluation.coverage
-    unseen = _Unseen(
+    context = _Context(
         gaps={gap: position for position, gap in enumerate(coverage.gaps)},
         declarations={text: position for position, text in enumerate(coverage.declarations)},
+        known={},
     )
     return Document(
         format="auditor.report/1",
@@ -91,8 +93,8 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         config=evaluation.config or None,
         summary=_summary(evaluation.findings),
         coverage=_coverage(evaluation.coverage),
-        findings=tuple(_finding(finding, unseen, evaluation.remedies.get(finding.key, ())) for finding in listed),
-        carried=tuple(Carried(old.last_seen, _finding(old.finding, unseen)) for old in evaluation.carried),
+        findings=tuple(_finding(finding, context, evaluation.remedies) for finding in listed),
+        carried=tuple(Carried(old.last_seen, _finding(old.finding, context, {})) for old in evaluation.carried),
         waivers=_waivers(evaluation.waivers),
         attestations=_attestations(evaluation.attestations),
         drift=_drift(drift, evaluation.findings) if drift else None,
@@ -152,15 +154,25 @@ def _summary(findings: Sequence[model.Finding]) -> Summary:
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 
-class _Unseen(NamedTuple):
-    """The positions of gaps and missing declarations in the coverage."""
+class _Context(NamedTuple):
+    """What findings have in common."""
 
     gaps: Mapping[snapshot_model.Gap, int]
+    """The positions of gaps in the coverage."""
     declarations: Mapping[str, int]
+    """The positions of missing declarations in the coverage."""
+    known: dict[subjects.Subject, Subject]
+    """The subjects of the findings so far, of which most have many."""
+
+    def subject(self, found: subjects.Subject) -> Subject:
+        """Return a subject, the same one for all its findings."""
+        return self.known.get(found) or self.known.setdefault(found, _subject(found))
 
 
-def _finding(finding: model.Finding, unseen: _Unseen, remedy: tuple[remedies.FilledStep, ...] = ()) -> Finding:
-    rule = finding.rule
+def _finding(
+    finding: model.Finding, context: _Context, filled: Mapping[str, tuple[remedies.FilledStep, ...]]
+) -> Finding:
+    rule, key = finding.rule, finding.key
     lacking = finding.reasons if finding.cause is Cause.DECLARATION and not finding.optional else ()
     return Finding(
         rule=rule.id,
@@ -169,19 +181,19 @@ def _finding(finding: model.Finding, unseen: _Unseen, remedy: tuple[remedies.Fil
         outcome=finding.outcome,
         severity=finding.severity,
         grade=finding.graded or None,
-        subject=_subject(finding.subject),
+        subject=context.subject(finding.subject),
         deployment=finding.deployment or None,
         evidence=tuple(map(_evidence, finding.evidence)),
         cause=finding.cause,
         reason=finding.reason or None,
-        gaps=tuple(unseen.gaps[gap] for gap in finding.gaps if gap in unseen.gaps),
-        declarations=tuple(unseen.declarations[text] for text in lacking if text in unseen.declarations),
+        gaps=tuple(context.gaps[gap] for gap in finding.gaps if gap in context.gaps),
+        declarations=tuple(context.declarations[text] for text in lacking if text in context.declarations),
         optional=finding.optional,
         reference=rule.reference,
-        sources=tuple(map(_source, rule.sources)),
+        sources=_sources(rule.sources),
         fix=rule.fix,
-        remedy=tuple(map(_step, remedy)),
-        key=finding.key,
+        remedy=tuple(map(_step, filled.get(key, ()))),
+        key=key,
         waiver=_waiver(finding.waiver) if finding.waiver else None,
         attestation=_attestation(finding.attestation) if finding.attestation else None,
         state=finding.state,
@@ -229,7 +241,7 @@ def _rule(rule: rules_model.Rule, passes: int) -> Rule:
         why=rule.why,
         fix=rule.fix,
         reference=rule.reference,
-        sources=tuple(map(_source, rule.sources)),
+        sources=_sources(rule.sources),
         kinds=tuple(dict.fromkeys(target.type or target.kind for target in rule.targets)),
         pack=rule.pack or None,
         passes=passes,
@@ -242,6 +254,12 @@ def _pack(pack: rules_model.Pack) -> Pack:
         source=_source(pack.source) if pack.source else None,
         statements={name: Statement(s.section, s.text, s.today or None) for name, s in pack.statements.items()},
     )
+
+
+@lru_cache(maxsize=1024)
+def _sources(sources: tuple[rules_model.Source, ...]) -> tuple[Source, ...]:
+    """Return the web pages of a rule, the same objects for all its findings."""
+    return tuple(map(_source, sources))
 
 
 def _source(source: rules_model.Source) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
@@ -24,19 +24,23 @@ _COLUMNS: Final = (
 )
 
 
-def render(document: Document, view: View) -> str:
-    """Return a row for each finding that is listed, and for each one of the previous report that stays open.
+def render(document: Document, view: View) -> Iterator[str]:
+    """Yield the columns, and a row for each finding that is listed or that stays open from the previous report.
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """
     document = view.chosen.applied(document)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(_COLUMNS)
+    file = document.deployment_file
+    yield _line(_COLUMNS)
     for finding in listed(document, passes=view.passes):
-        writer.writerow(map(cell, _row(finding, document.deployment_file, "")))
+        yield _line(map(cell, _row(finding, file, "")))
     for old in document.carried:
-        writer.writerow(map(cell, _row(old.finding, document.deployment_file, old.last_seen)))
+        yield _line(map(cell, _row(old.finding, file, old.last_seen)))
+
+
+def _line(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow(cells)
     return text.getvalue()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Format(NamedTuple):
-    """A way to render a report as text."""
+    """A way to render a report as text, at once or piece by piece."""
 
     function: str
     """`module:function` of the renderer, which is imported only when it is used."""
@@ -21,11 +21,16 @@ class Format(NamedTuple):
     readable: bool = False
     """Whether other users may read its file: it names no resource."""
 
+    def pieces(self, document: Document, view: View) -> Iterator[str]:
+        """Yield a report as pieces of text, the last of which ends with a line break."""
+        module, name = self.function.split(":")
+        renderer: Callable[[Document, View], str | Iterator[str]] = getattr(importlib.import_module(module), name)
+        found = renderer(document, view)
+        yield from (found,) if isinstance(found, str) else found
+
     def render(self, document: Document, view: View) -> str:
         """Return a report as text; it ends with a line break."""
-        module, name = self.function.split(":")
-        renderer: Callable[[Document, View], str] = getattr(importlib.import_module(module), name)
-        return renderer(document, view)
+        return "".join(self.pieces(document, view))
 
 
 FORMATS: Final[Mapping[str, Format]] = {

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from json import dumps
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from auditor.report.grouping import listed
+from auditor.report.json_stream import streamed
 
 if TYPE_CHECKING:
     from auditor.report.document import Document
     from auditor.report.view import View
 
+_INDENT: Final = 2
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
-def render(document: Document, view: View) -> str:
-    """Return the report as JSON text; equal reports give equal texts."""
-    document = msgspec.structs.replace(document, findings=tuple(listed(document, passes=view.passes)))
-    return text_of(document)
+def render(document: Document, view: View) -> Iterator[str]:
+    """Yield the report as JSON text; equal reports give equal texts."""
+    findings = map(_text, listed(document, passes=view.passes))
+    whole = _text(msgspec.structs.replace(document, findings=()))
+    yield from streamed(whole, "findings", findings, indent=_INDENT, depth=1)
+    yield "\n"
 
 
 def text_of(document: object) -> str:
     """Return a value as JSON text of several lines, with every character escaped that a terminal could act upon."""
-    text = msgspec.json.format(_ENCODER.encode(document), indent=2).decode()
+    return _text(document) + "\n"
+
+
+def _text(value: object) -> str:
+    text = msgspec.json.format(_ENCODER.encode(value), indent=_INDENT).decode()
     # What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
     if not text.replace("\n", "").isprintable():
         text = "\n".join(line if line.isprintable() else _escape(line) for line in text.split("\n"))
-    return text + "\n"
+    return text
 
 
 def _escape(line: str) -> str:

@@ -26,19 +26,37 @@ if TYPE_CHECKING:
     from auditor.report.view import View
 
 _NO_DEPLOYMENT: Final = "No deployment"
+_NUMBERS: Final = ("tests", "failures", "errors")
+"""The numbers of cases of a suite and of all, which importers show before they read them."""
 
 
-def render(document: Document, _view: View) -> str:
-    """Return all findings that apply, the waived ones as skipped, and whether the scan is complete."""
-    root = ET.Element("testsuites", name="auditor")
-    root.append(_suite("Coverage", [_coverage(document)]))
+def render(document: Document, _view: View) -> Iterator[str]:
+    """Yield all findings that apply, the waived ones as skipped, and whether the scan is complete.
+
+    Only one suite is a tree at a time; as text it takes a fifth of the memory.
+    """
+    total: Counter[str] = Counter()
+    texts = []
+    for suite in _suites(document):
+        total += Counter({name: int(suite.get(name, "")) for name in _NUMBERS})
+        ET.indent(suite, level=1)
+        texts.append(ET.tostring(suite, encoding="unicode"))
+    root = ET.Element("testsuites", {"name": "auditor", **{name: str(total[name]) for name in _NUMBERS}})
+    root.text = "\n"
+    head, tail = ET.tostring(root, encoding="unicode").split("\n")
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n{head}'
+    for text in texts:
+        yield f"\n  {text}"
+    yield f"\n{tail}\n"
+
+
+def _suites(document: Document) -> Iterator[ET.Element]:
+    """Yield the suite of the scan itself, and one for each deployment."""
+    yield _suite("Coverage", [_coverage(document)])
     last_seen = {old.finding.key: old for old in document.carried}
     for deployment, findings in group(_shown(document), lambda finding: finding.deployment).items():
         name = printable(deployment or _NO_DEPLOYMENT)
-        root.append(_suite(name, _cases(name, findings, last_seen)))
-    _count(root, root.iter("testcase"))
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+        yield _suite(name, _cases(name, findings, last_seen))
 
 
 def _shown(document: Document) -> list[Finding]:
@@ -56,17 +74,12 @@ def _shown(document: Document) -> list[Finding]:
 def _suite(name: str, cases: Iterable[ET.Element]) -> ET.Element:
     suite = ET.Element("testsuite", name=name)
     suite.extend(cases)
-    _count(suite, suite)
-    suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
+    numbers = Counter(case[0].tag if len(case) else "" for case in suite)
+    suite.set("tests", str(numbers.total()))
+    suite.set("failures", str(numbers["failure"]))
+    suite.set("errors", str(numbers["error"]))
+    suite.set("skipped", str(numbers["skipped"]))
     return suite
-
-
-def _count(element: ET.Element, cases: Iterable[ET.Element]) -> None:
-    """Set the numbers of cases, which importers show before they read them."""
-    numbers = Counter(case[0].tag if len(case) else "" for case in cases)
-    element.set("tests", str(numbers.total()))
-    element.set("failures", str(numbers["failure"]))
-    element.set("errors", str(numbers["error"]))
 
 
 def _coverage(document: Document) -> ET.Element:

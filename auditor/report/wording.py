@@ -164,7 +164,7 @@ def shortened(text: str, home: str) -> str:
 
 def named(text: str) -> str:
     """Replace ids by resource group and name."""
-    return _ID.sub(r"\1/\2", text)
+    return _ID.sub(r"\1/\2", text) if "/" in text else text
 
 
 def alias(subscription: str) -> str:

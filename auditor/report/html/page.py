@@ -78,7 +78,7 @@ def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
 
 def _data(document: Document, view: View) -> Markup:
     """Return the report as JSON that no HTML parser sees the end of; it says once what findings repeat."""
-    text = msgspec.json.format(json_format.render(once.shortened(document), view), indent=-1)
+    text = msgspec.json.format("".join(json_format.render(once.shortened(document), view)), indent=-1)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from auditor.azure import arm
 from auditor.escape import printable
 from auditor.report import wording
 from auditor.report.document import Subject
-from auditor.report.sarif.objects import Node
+from auditor.report.sarif.objects import Node, Plain, plain
 
 
 def is_declared(subject: Subject, file: str) -> bool:
@@ -21,15 +22,19 @@ def is_declared(subject: Subject, file: str) -> bool:
     return bool(file and subject.line)
 
 
+@lru_cache(maxsize=4096)
 def location(subject: Subject, file: str) -> Node:
-    """Return the line of a deployment file that declares a subject, else a path made from its id."""
+    """Return the line of a deployment file that declares a subject, else a path made from its id.
+
+    Many findings have the same subject, whose location they share.
+    """
     declared = is_declared(subject, file)
     artifact = (
         om.ArtifactLocation(uri=file, uri_base_id="%SRCROOT%")
         if declared
         else om.ArtifactLocation(uri=_path_of(subject.id))
     )
-    return om.Location(
+    found = om.Location(
         physical_location=om.PhysicalLocation(
             artifact_location=artifact, region=om.Region(start_line=subject.line if declared else 1)
         ),
@@ -39,6 +44,7 @@ def location(subject: Subject, file: str) -> Node:
             )
         ],
     )
+    return Plain(plain(found))
 
 
 def relative_uri(file: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
@@ -15,6 +16,7 @@ from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import rules
 from auditor.report.document import Document, Finding, FindingChange, FindingSide, Gap, Rule
+from auditor.report.json_stream import streamed
 from auditor.report.sarif import unseen
 from auditor.report.sarif.flavours import Flavour
 from auditor.report.sarif.locations import relative_uri, segment
@@ -29,27 +31,29 @@ if TYPE_CHECKING:
     from auditor.report.view import View
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_INDENT: Final = 1
 _NAMESPACE: Final = UUID("6b0d7c0e-3d9c-5a0e-9b57-1f4a3c1f0a52")
 """The namespace of the GUIDs of runs."""
 
 
-def render(document: Document, _view: View) -> str:
-    """Return a log of all findings, with those that only the baseline had."""
-    return _log(document, Flavour.FULL, [(finding, "") for finding in (*document.findings, *_absent(document))], ())
+def render(document: Document, _view: View) -> Iterator[str]:
+    """Yield a log of all findings, with those that only the baseline had."""
+    findings = chain(document.findings, _absent(document))
+    return _log(document, Flavour.FULL, ((finding, "") for finding in findings), ())
 
 
-def render_github(document: Document, _view: View) -> str:
-    """Return a log of what becomes an alert of GitHub code scanning; GitHub finds out by itself what is new."""
+def render_github(document: Document, _view: View) -> Iterator[str]:
+    """Yield a log of what becomes an alert of GitHub code scanning; GitHub finds out by itself what is new."""
     return _alerts(document, Flavour.GITHUB)
 
 
-def render_azure_devops(document: Document, _view: View) -> str:
-    """Return a log of what becomes an alert of Azure DevOps."""
+def render_azure_devops(document: Document, _view: View) -> Iterator[str]:
+    """Yield a log of what becomes an alert of Azure DevOps."""
     return _alerts(document, Flavour.AZURE_DEVOPS)
 
 
-def _alerts(document: Document, flavour: Flavour) -> str:
-    """Return a log of the findings that fail, of the open gaps, and of what is unknown for more reasons than a gap.
+def _alerts(document: Document, flavour: Flavour) -> Iterator[str]:
+    """Yield a log of the findings that fail, of the open gaps, and of what is unknown for more reasons than a gap.
 
     A carried finding stays the alert that it was: services close the alert of a result that is missing.
     """
@@ -57,7 +61,7 @@ def _alerts(document: Document, flavour: Flavour) -> str:
     carried = {old.finding.key: old for old in document.carried if old.finding.waiver is None}
     alerts = [(finding, "") for finding in document.findings if finding.key not in carried]
     alerts += [(old.finding, old.last_seen) for old in carried.values()]
-    shown = [(finding, last_seen) for finding, last_seen in alerts if _is_alert(finding, gaps)]
+    shown = ((finding, last_seen) for finding, last_seen in alerts if _is_alert(finding, gaps))
     return _log(document, flavour, shown, unseen.unseen(document))
 
 
@@ -96,8 +100,13 @@ def _before(change: FindingChange, before: FindingSide, rule: Rule) -> Finding:
     )
 
 
-def _log(document: Document, flavour: Flavour, findings: Iterable[tuple[Finding, str]], gaps: Iterable[Unseen]) -> str:
-    """Return the log of one run; with each carried finding comes the time when it was last evaluated, else ""."""
+def _log(
+    document: Document, flavour: Flavour, findings: Iterable[tuple[Finding, str]], gaps: Iterable[Unseen]
+) -> Iterator[str]:
+    """Yield the log of one run; with each carried finding comes the time when it was last evaluated, else "".
+
+    Only one result is an object at a time: those of 10,000 VMs together take several gigabytes.
+    """
     drift = None if flavour.only_alerts else document.drift
     options = ResultOptions(
         rules=rules.by_id(document),
@@ -112,10 +121,7 @@ def _log(document: Document, flavour: Flavour, findings: Iterable[tuple[Finding,
         automation_details=_automation(document, flavour),
         baseline_guid=_guid(document.profile, drift.baseline.taken_at, drift.baseline.scopes) if drift else None,
         invocations=[invocation(document, options.indexes)],
-        results=[
-            *(unseen.alert(gap, options.indexes[unseen.RULE.id], flavour) for gap in gaps),
-            *(result(finding, options, last_seen) for finding, last_seen in findings),
-        ],
+        results=[],
         properties={
             "profile": printable(document.profile),
             "asOf": document.as_of.isoformat(),
@@ -128,7 +134,21 @@ def _log(document: Document, flavour: Flavour, findings: Iterable[tuple[Finding,
         },
     )
     log = om.SarifLog(version="2.1.0", schema_uri=_SCHEMA, runs=[run])
-    return msgspec.json.format(json.dumps(plain(log)), indent=1) + "\n"
+    results = chain(
+        (unseen.alert(gap, options.indexes[unseen.RULE.id], flavour) for gap in gaps),
+        (result(finding, options, last_seen) for finding, last_seen in findings),
+    )
+    yield from streamed(_json(log), "results", map(_json, results), indent=_INDENT, depth=3)
+    yield "\n"
+
+
+def _json(node: Node) -> str:
+    """Return an object as JSON of several lines in ASCII."""
+    values = plain(node)
+    text = msgspec.json.encode(values)
+    if not text.isascii() or b"\x7f" in text:
+        text = json.dumps(values).encode()
+    return msgspec.json.format(text, indent=_INDENT).decode()
 
 
 def _automation(document: Document, flavour: Flavour) -> Node:

@@ -6,6 +6,8 @@ schema's default, after which the default level of the rule applies: a severity 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import attrs
@@ -14,10 +16,17 @@ import sarif_om as om
 Node = Any
 """An object of sarif_om, or a value inside it."""
 
+
+class Plain(dict[str, Node]):
+    """An object of sarif_om that was converted before, because several have it as a part."""
+
+
 _ALWAYS: Final = frozenset(("kind", "level"))
 """Written even if equal to the schema's default, because the default of a rule has priority over it."""
 _RENAMED: Final = {(om.Suppression, "state"): "status"}
 """Properties that sarif_om names as a draft of the standard did."""
+_NO_DEFAULT: Final = object()
+"""What equals no value."""
 
 
 def plain(node: Node) -> Node:
@@ -26,20 +35,45 @@ def plain(node: Node) -> Node:
     Raises:
         TypeError: it contains something that SARIF does not define, such as a misspelt attribute.
     """
-    if isinstance(node, str | bool | int | float):
+    kind: Any = type(node)
+    if kind is str or isinstance(node, str | bool | int | float):
+        return node
+    if kind is Plain:
         return node
     if isinstance(node, list | tuple):
         return [plain(item) for item in node]
     if isinstance(node, dict):
         return {name: plain(value) for name, value in node.items()}
-    if not attrs.has(type(node)):
-        raise TypeError(f"{type(node).__name__} is not a SARIF object")
-    fields = attrs.fields(type(node))
-    if stray := vars(node).keys() - {field.name for field in fields}:
-        raise TypeError(f"{type(node).__name__} has no {', '.join(sorted(stray))}")
-    values = ((field, getattr(node, field.name)) for field in fields)
+    properties = _properties(kind)
+    found = {}
+    for name, value in vars(node).items():
+        if name not in properties:
+            raise TypeError(f"{kind.__name__} has no {name}")
+        if value is not None:
+            property_name, default = properties[name]
+            if default is _NO_DEFAULT or value != default:
+                found[property_name] = value if type(value) is str else plain(value)
+    return found
+
+
+@cache
+def _properties(kind: type) -> Mapping[str, tuple[str, object]]:
+    """Return the properties of a class of sarif_om by attribute: their names in JSON, and the values not written.
+
+    Raises:
+        TypeError: it is no class of sarif_om.
+    """
+    if not attrs.has(kind):
+        raise TypeError(f"{kind.__name__} is not a SARIF object")
     return {
-        _RENAMED.get((type(node), field.name), field.metadata["schema_property_name"]): plain(value)
-        for field, value in values
-        if value is not None and (field.name in _ALWAYS or value != field.default)
+        field.name: (
+            _RENAMED.get((kind, field.name), field.metadata["schema_property_name"]),
+            _NO_DEFAULT if field.name in _ALWAYS or not _is_plain(field.default) else field.default,
+        )
+        for field in attrs.fields(kind)
     }
+
+
+def _is_plain(default: object) -> bool:
+    """Return whether a default is a value, and not what makes one."""
+    return isinstance(default, str | bool | int | float)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from auditor.escape import printable
 from auditor.report import wording
+
+_ACTIVE: Final = re.compile(r"[\\\[\]{}<]")
+"""A character that may have an effect."""
+_BRACKET: Final = re.compile(r"\\(?=[\\\[\]])|[\[\]]")
+_TAG: Final = re.compile("<(?=[A-Za-z/!?])")
 
 LONGEST_NAME: Final = 120
 LONGEST_VALUE: Final = 200
@@ -29,6 +35,7 @@ def quoted(text: str, limit: int) -> str:
     return f"'{inert(text, limit)}'"
 
 
+@lru_cache(maxsize=4096)
 def inert(text: str, limit: int) -> str:
     """Return data that has no effect in a message: no control character, link, placeholder or tag.
 
@@ -36,9 +43,11 @@ def inert(text: str, limit: int) -> str:
     where it could be taken for one.
     """
     text = printable(_cut(text, limit))
-    text = re.sub(r"\\(?=[\\\[\]])|[\[\]]", r"\\\g<0>", text)
+    if not _ACTIVE.search(text):
+        return text
+    text = _BRACKET.sub(r"\\\g<0>", text)
     text = text.replace("{", "{{").replace("}", "}}")
-    return re.sub(r"<(?=[A-Za-z/!?])", r"\\u003c", text)
+    return _TAG.sub(r"\\u003c", text)
 
 
 def one_line(text: str) -> str:
