@@ -334,7 +334,7 @@ def _rules_matrix(options: argparse.Namespace) -> int:
     chosen = found.framework(options.framework) if options.framework else None
     statements = "" if chosen else f"{catalogue.matrix(loaded)}\n"
     written = [(output.path, controls.render(found, chosen, loaded, statements, output.format)) for output in wanted]
-    outputs.write([outputs.Content(path, text.encode("utf-8", "backslashreplace")) for path, text in written])
+    outputs.write([outputs.Content(path, (text.encode("utf-8", "backslashreplace"),)) for path, text in written])
     return exit_codes.OK
 
 
