@@ -17,7 +17,7 @@ from auditor.evaluation.losses import losses_of
 from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
 from auditor.report import previous
-from auditor.rules import packs
+from auditor.rules import maps, packs
 from auditor.rules.facts import FACTS
 from auditor.snapshot.model import Snapshot
 from auditor.sources import approval, snapshot_file
@@ -51,6 +51,8 @@ class Request(msgspec.Struct, frozen=True):
     """The file of default options; the report names it."""
     detail: Detail = Detail.FAILURES
     """Which findings have evidence: `ALL` where a format shows passes; always with a baseline."""
+    maps: bool = False
+    """Whether the maps of the packs are read too."""
 
 
 @snapshot_file.collector_paused()
@@ -62,6 +64,7 @@ def scan(request: Request) -> Evaluation:
     """
     loaded = packs.load_all(request.rules, FACTS)
     rules = packs.select(loaded, request.profile)
+    mapped = maps.load(loaded, request.rules) if request.maps else None
     exempt = exemptions.read(request.waivers, request.attestations, packs.ids(loaded))
     last = previous.load(request.previous, request.profile) if request.previous else None
     baseline = approval.read(request.baseline) if request.baseline else None
@@ -110,6 +113,7 @@ def scan(request: Request) -> Evaluation:
         pictures=pictures(topology, request.profile, findings),
         losses=losses_of(topology),
         remedies=remedies.of(findings, topology),
+        maps=mapped,
     )
 
 

@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, controls, scaffold, testing
 from auditor.azure import arm
@@ -43,6 +45,7 @@ def _scan(options: argparse.Namespace) -> int:
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
     passes = outputs.need_passes(wanted, asked=options.passes)
     request = _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes)
+    request = msgspec.structs.replace(request, maps=outputs.need_maps(wanted))
     evaluation = scan.scan(request)
     source = _words(options)
     since = shlex.join(["", "--baseline", str(options.baseline)]).removeprefix("''") if options.baseline else ""
@@ -59,7 +62,8 @@ def _check_filter(options: argparse.Namespace) -> None:
 def _drift(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
     _check_filter(options)
-    evaluation = scan.scan(_request(options, FileSource(options.snapshot), options.deployment))
+    request = _request(options, FileSource(options.snapshot), options.deployment)
+    evaluation = scan.scan(msgspec.structs.replace(request, maps=outputs.need_maps(wanted)))
     others = _words(argparse.Namespace(**{**vars(options), "snapshot": None}))
     command = f"{shlex.join(['auditor', 'drift', str(options.baseline), str(options.snapshot)])} {others}".strip()
     view = outputs.view(options, command, _words(options), only_changes=True)

@@ -135,6 +135,11 @@ def need_passes(outputs: list[Output], *, asked: bool) -> bool:
     return asked or any(FORMATS[output.format].needs_passes for output in outputs if output.format != SNAPSHOT)
 
 
+def need_maps(outputs: list[Output]) -> bool:
+    """Return whether a format shows what the maps of the packs have."""
+    return any(FORMATS[output.format].needs_maps for output in outputs if output.format != SNAPSHOT)
+
+
 def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> None:
     """Write the result of a scan to each output in its format."""
     document = build(evaluation, passes=need_passes(outputs, asked=view.passes))

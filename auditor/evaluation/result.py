@@ -12,6 +12,7 @@ from auditor.evaluation.losses import LossesOfKind
 from auditor.evaluation.model import Attestation, Carried, Coverage, ExemptionStatus, Finding, Waiver
 from auditor.evaluation.picture.model import Picture
 from auditor.evaluation.remedies import FilledStep
+from auditor.rules.maps import Maps
 from auditor.rules.model import Pack, Rule
 from auditor.snapshot.model import Snapshot
 
@@ -45,3 +46,5 @@ class Evaluation(msgspec.Struct, frozen=True):
     """What each deployment survives, by its name."""
     remedies: Mapping[str, tuple[FilledStep, ...]] = {}
     """The steps that correct fails, by the fingerprint of the finding."""
+    maps: Maps | None = None
+    """The maps of the packs; None if a format that shows them was not asked for."""

@@ -28,6 +28,7 @@ from auditor.report.document import (
     BriefSubject,
     Carried,
     ChangeCounts,
+    Control,
     Coverage,
     Declaration,
     Deployment,
@@ -38,12 +39,14 @@ from auditor.report.document import (
     Finding,
     FindingChange,
     FindingSide,
+    Framework,
     Gap,
     GuestFile,
     LossesOfKind,
     Pack,
     PropertyChange,
     Read,
+    Recommendation,
     RemedyStep,
     ResourceChange,
     Rule,
@@ -63,6 +66,7 @@ from auditor.report.document import (
 from auditor.report.grouping import group, is_always_listed
 from auditor.rules import evidence
 from auditor.rules import model as rules_model
+from auditor.rules.maps import Maps
 from auditor.rules.model import SEVERITIES
 from auditor.snapshot import model as snapshot_model
 from auditor.snapshot.known import Cause
@@ -100,6 +104,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         drift=_drift(drift, evaluation.findings) if drift else None,
         rules=_rules(evaluation),
         packs=tuple(map(_pack, evaluation.packs)),
+        frameworks=tuple(_frameworks(evaluation.maps)),
         brief=_brief(evaluation.findings),
     )
 
@@ -228,10 +233,11 @@ def _evidence(found: evidence.Evidence) -> Evidence:
 
 def _rules(evaluation: Evaluation) -> tuple[Rule, ...]:
     passes = Counter(finding.rule.id for finding in evaluation.findings if finding.outcome is Outcome.PASS)
-    return tuple(_rule(rule, passes[rule.id]) for rule in evaluation.rules)
+    return tuple(_rule(rule, passes[rule.id], evaluation) for rule in evaluation.rules)
 
 
-def _rule(rule: rules_model.Rule, passes: int) -> Rule:
+def _rule(rule: rules_model.Rule, passes: int, evaluation: Evaluation) -> Rule:
+    maps = evaluation.maps
     return Rule(
         id=rule.id,
         title=rule.title,
@@ -245,7 +251,21 @@ def _rule(rule: rules_model.Rule, passes: int) -> Rule:
         kinds=tuple(dict.fromkeys(target.type or target.kind for target in rule.targets)),
         pack=rule.pack or None,
         passes=passes,
+        recommendations=tuple(
+            Recommendation(row.check.system, row.check.id, row.check.advisor or None, row.relation, row.note)
+            for row in (maps.recommendations_of(rule.id) if maps else ())
+            if evaluation.profile in row.profiles
+        ),
+        controls=tuple(
+            Control(row.framework.name, row.control, row.basis, row.because)
+            for row in (maps.evidence_of(rule.id) if maps else ())
+        ),
     )
+
+
+def _frameworks(maps: Maps | None) -> Iterator[Framework]:
+    for framework in maps.frameworks.values() if maps else ():
+        yield Framework(framework.name, framework.title, framework.version, framework.url)
 
 
 def _pack(pack: rules_model.Pack) -> Pack:

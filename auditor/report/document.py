@@ -19,6 +19,7 @@ from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.evaluation.picture.model import Picture
 from auditor.losses.loss import LossKind
+from auditor.rules.maps import Basis, Relation
 from auditor.rules.model import Disturbance, Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason
@@ -248,7 +249,48 @@ class Pack(_Part, frozen=True):
     """Its statements by id."""
 
 
-class Rule(_Part, frozen=True):
+class Framework(_Part, frozen=True):
+    """A framework of controls, such as NIST SP 800-53."""
+
+    name: Text
+    """Its name in this report."""
+    title: Text
+    """Its title."""
+    version: Text
+    """Its version."""
+    url: Text
+    """Its address."""
+
+
+class Control(_Part, frozen=True):
+    """A control of a framework for a part of which a pass of a rule is evidence. It never is for the whole control."""
+
+    framework: Text
+    """The name of the framework."""
+    id: Text
+    """The control, as the framework spells it."""
+    basis: Basis
+    """Who says so."""
+    because: Text
+    """Why."""
+
+
+class Recommendation(_Part, frozen=True):
+    """What another tool asks for, beside what a rule asks for."""
+
+    system: Text
+    """The tool."""
+    id: Text
+    """The id of its check or recommendation."""
+    advisor: Text | None
+    """The recommendation type of Azure Advisor; null if there is none."""
+    relation: Relation
+    """How it compares with the rule: `weaker` asks for less than the rule."""
+    note: Text
+    """What is different."""
+
+
+class Rule(_Part, frozen=True, omit_defaults=True):
     """An evaluated rule."""
 
     id: Text
@@ -275,6 +317,10 @@ class Rule(_Part, frozen=True):
     """The name of its pack; null if it is not known."""
     passes: Count | None
     """The number of subjects that are as it requires, also of those that are not listed; null if it is not known."""
+    recommendations: tuple[Recommendation, ...] = ()
+    """What other tools ask for; absent if there is nothing, or if it was not asked for."""
+    controls: tuple[Control, ...] = ()
+    """The controls for a part of which a pass is evidence; absent if there are none, or if they were not asked for."""
 
 
 class StoppingLoss(_Part, frozen=True):
@@ -695,6 +741,8 @@ class Document(_Part, frozen=True, kw_only=True):
     """The evaluated rules by id."""
     packs: tuple[Pack, ...] = ()
     """The packs of the rules."""
+    frameworks: tuple[Framework, ...] = ()
+    """The frameworks of the controls of rules."""
     brief: Brief | None = None
     """The findings that pass or do not apply, in brief, also if they are listed; null in older reports."""
 

@@ -18,6 +18,8 @@ class Format(NamedTuple):
     """`module:function` of the renderer, which is imported only when it is used."""
     needs_passes: bool = False
     """Whether it lists passes in any case, not only with `--passes`."""
+    needs_maps: bool = False
+    """Whether it shows what the maps of the packs have."""
     readable: bool = False
     """Whether other users may read its file: it names no resource."""
 
@@ -35,13 +37,14 @@ class Format(NamedTuple):
 
 FORMATS: Final[Mapping[str, Format]] = {
     "terminal": Format("auditor.report.terminal.report:render"),
-    "json": Format("auditor.report.json:render"),
-    "sarif": Format("auditor.report.sarif.log:render", needs_passes=True),
+    "json": Format("auditor.report.json:render", needs_maps=True),
+    "sarif": Format("auditor.report.sarif.log:render", needs_passes=True, needs_maps=True),
     "sarif-github": Format("auditor.report.sarif.log:render_github"),
     "sarif-azuredevops": Format("auditor.report.sarif.log:render_azure_devops"),
     "markdown": Format("auditor.report.markdown:render"),
-    "html": Format("auditor.report.html.page:render"),
+    "html": Format("auditor.report.html.page:render", needs_maps=True),
     "csv": Format("auditor.report.csv:render"),
+    "oscal": Format("auditor.report.oscal.results:render", needs_passes=True, needs_maps=True),
     "junit": Format("auditor.report.junit:render"),
     "prometheus": Format("auditor.report.prometheus:render", readable=True),
 }

@@ -39,7 +39,7 @@ def test_the_head_names_the_snapshot_and_the_rules() -> None:
         ),
         *("cloud", "resources", "declaration", "deployments", "config"),
         *("summary", "coverage", "findings", "carried", "waivers", "attestations", "drift"),
-        *("rules", "packs", "brief"),
+        *("rules", "packs", "frameworks", "brief"),
     ]
     assert loaded["format"] == "auditor.report/1"
     assert loaded["tool"] == {"name": "auditor", "version": __version__}

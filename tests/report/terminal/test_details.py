@@ -511,6 +511,6 @@ print([name for name in ("rich", "sarif_om") if name in sys.modules])
 
 def test_the_formats_of_reports() -> None:
     assert list(FORMATS) == [
-        *("terminal", "json", "sarif", "sarif-github", "sarif-azuredevops", "markdown", "html", "csv", "junit"),
-        "prometheus",
+        *("terminal", "json", "sarif", "sarif-github", "sarif-azuredevops", "markdown", "html", "csv", "oscal"),
+        *("junit", "prometheus"),
     ]
