@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from auditor import bundled, yaml_documents
@@ -26,6 +27,7 @@ from tests.tools import verify_maps
 
 DATA: Final = ROOT / "tests" / "data" / "maps"
 Change = Mapping[str, Any]
+PASS, FAIL = Outcome.PASS, Outcome.FAIL
 
 
 @cache
@@ -91,6 +93,31 @@ def test_what_others_map_to_a_control_is_about_the_same_as_the_rule() -> None:
     assert not strangers
 
 
+def test_the_readers_of_sources_find_ids_and_controls() -> None:
+    assert verify_maps.aprl("- {aprlGuid: A-1, recommendationTypeId: B-2}\n- {aprlGuid: c}\n") == {
+        "a-1": "b-2",
+        "c": "",
+    }
+    groups = [{"name": "NIST_SP_800-53_R5_SC-7(3)"}, {"name": "NIST_SP_800-53_R5_AC-4"}]
+    policies = [
+        {"policyDefinitionId": "/x/POLICY", "groupNames": [groups[0]["name"]]},
+        {"policyDefinitionId": "/x/policy", "groupNames": [groups[1]["name"]]},
+    ]
+    body = {"properties": {"policyDefinitionGroups": groups, "policyDefinitions": policies}}
+    assert verify_maps.initiative(json.dumps(body)) == {"policy": ["AC-4", "SC-7(3)"]}
+    requirements = {"Requirements": [{"Id": "164_312_a_1", "Checks": ["a", "b"]}, {"Id": "2", "Checks": ["a"]}]}
+    expected = {"": ["164_312_a_1", "2"], "a": ["164_312_a_1", "2"], "b": ["164_312_a_1"]}
+    assert verify_maps.prowler(json.dumps(requirements)) == expected
+    assert verify_maps.same("164.312(a)(1)", "164_312_a_1")
+    assert not verify_maps.same("164.312(a)(1)", "164_312_a_1_i")
+    text = "Rule 'Azure.A.B' -Labels @{ 'Azure.MCSB.v1/control' = 'DP-4' } {\n}\nRule 'Azure.A.C' -Type 'x' {\n}\n"
+    assert verify_maps.psrule(text) == {"Azure.A.B": ["DP-4"]}
+    labels = "---\nmetadata:\n  name: Azure.A.D\n  labels:\n    Azure.MCSB.v1/control: NS-2\n---\nname: Azure.A.E\n"
+    assert verify_maps.psrule(labels) == {"Azure.A.D": ["NS-2"]}
+    catalogue = "  - id: sc-8.1\n    title: x\n  code: B5.b\n      ref_id: 21.2.c\n  id: not one\n"
+    assert verify_maps.control_ids(catalogue) == {"": ["21.2.c", "B5.b", "sc-8.1"]}
+
+
 # --- relations --------------------------------------------------------------------------------------------------------
 
 
@@ -129,9 +156,9 @@ def within(body: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
 
 
 def cases(rule: str, checks: set[str]) -> Iterator[Change]:
-    """Yield the known-good deployments, the examples of a rule, and the further changes for its public checks."""
+    """Yield the known-good deployments, the examples that a rule passes or fails, and the further changes of checks."""
     yield from ({"on": name} for name in estates.KNOWN_GOOD)
-    yield from (example.content for example in estates.rule_files()[rule].examples)
+    yield from (each.content for each in estates.rule_files()[rule].examples if each.content["expect"] in {PASS, FAIL})
     for check in sorted(checks):
         yield from (extra for extra in restated()[check].get("also", ()) if extra.get("rule", rule) == rule)
 
@@ -141,7 +168,7 @@ def seen(rule: str) -> Mapping[tuple[str, str, str], Mapping[tuple[Outcome, bool
     """Return what the cases show of a rule and its restated public checks.
 
     It is by public check, profile and known-good deployment: the outcome of the rule and whether the check reports
-    something, each with the cases that show it. Where one of the two is unknown or does not apply, nothing is shown.
+    something, each with the cases that show it. A case shows nothing if the rule is undecided or the check unknown.
     """
     checks = {name_of(row) for row in built_in().recommendations_of(rule)} & restated().keys()
     compiled = {check: as_rule(check, restated()[check]) for check in sorted(checks)}
@@ -157,18 +184,15 @@ def seen(rule: str) -> Mapping[tuple[str, str, str], Mapping[tuple[Outcome, bool
         for (of, _, _), finding in findings.items():
             outcomes[of].add(finding.outcome)
         assert not any(Outcome.ERROR in found for found in outcomes.values()), content
-        decided = next((o for o in (Outcome.FAIL, Outcome.UNKNOWN, Outcome.PASS) if o in outcomes[rule]), None)
-        if decided not in {Outcome.PASS, Outcome.FAIL}:
+        decided = next((o for o in (FAIL, Outcome.UNKNOWN, PASS) if o in outcomes[rule]), None)
+        if decided not in {PASS, FAIL}:
             continue
         for check in compiled:
-            if outcomes[check] & {Outcome.FAIL, Outcome.UNKNOWN} != {Outcome.UNKNOWN}:
-                reports = Outcome.FAIL in outcomes[check]
+            if outcomes[check] & {FAIL, Outcome.UNKNOWN} != {Outcome.UNKNOWN}:
+                reports = FAIL in outcomes[check]
                 label = str(content.get("because") or content.get("set") or content.get("every") or content["on"])
                 shown[check, profile, content["on"]][decided, reports].append(label)
     return shown
-
-
-PASS, FAIL = Outcome.PASS, Outcome.FAIL
 
 
 def faults(row: Recommendation) -> Iterator[str]:
@@ -178,8 +202,13 @@ def faults(row: Recommendation) -> Iterator[str]:
         for (check, profile, place), found in seen(row.rule).items()
         if check == name_of(row) and profile in row.profiles
     }
+    reported = {key: found for key, found in places.items() if key[1] in found.get((PASS, True), ())}
     if row.relation is Relation.CONTRADICTS:
-        places = {key: found for key, found in places.items() if key[1] in found.get((PASS, True), ())}
+        places = reported
+    elif any((FAIL, False) in found for found in reported.values()) and not any(
+        (PASS, False) in found for found in reported.values()
+    ):
+        yield "what satisfies the check in a known-good deployment that it reports makes the rule fail"
     total: dict[tuple[Outcome, bool], list[str]] = defaultdict(list)
     for found in places.values():
         for key, labels in found.items():
@@ -210,10 +239,18 @@ def faults(row: Recommendation) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_the_examples_of_the_rules_show_each_relation_and_none_excludes_it() -> None:
+def test_the_examples_of_the_rules_show_each_relation_and_exclude_every_other_one() -> None:
     rows = [row for row in built_in().recommendations if name_of(row) in restated()]
     assert {name_of(row) for row in rows} == restated().keys()
     wrong = [
         f"{row.rule} {name_of(row)} {row.relation} {row.profiles}: {fault}" for row in rows for fault in faults(row)
     ]
     assert not wrong, "\n".join(["", *wrong])
+    others = [msgspec.structs.replace(row, relation=other) for row in rows for other in set(Relation) - {row.relation}]
+    assert [f"{row.rule} {name_of(row)} {row.relation}" for row in others if not list(faults(row))] == []
+
+
+def test_no_contradiction_rests_on_reading_alone() -> None:
+    found = [row for row in built_in().recommendations if row.relation is Relation.CONTRADICTS]
+    assert len(found) > 5
+    assert {name_of(row) for row in found} <= restated().keys()

@@ -18,7 +18,7 @@ from typing import Any, Final
 import yaml
 
 from auditor.rules import maps
-from auditor.rules.maps import Basis, Evidence, Origin
+from auditor.rules.maps import Basis, Evidence, Origin, PublicCheck
 from tests import estates
 
 INDEX: Final = Path(__file__).resolve().parents[1] / "data" / "maps" / "index.json"
@@ -64,7 +64,7 @@ CHECKS: Final[dict[str, Callable[[str], Ids]]] = {
     "Azure Policy": lambda text: {json.loads(text)["name"].lower(): ""},
     "PSRule": matched(r"^Rule '(Azure\.[A-Za-z.]+)'|^  name: (Azure\.[A-Za-z.]+)$"),
     "Prowler": matched(r"^class ([a-z0-9_]+)\(Check\)"),
-    "checkov": matched(r'id ?= ?"(CKV_AZURE_[0-9]+)"'),
+    "checkov": matched(r'id ?[=:] ?"(CKV_AZURE_[0-9]+)"'),
     "trivy": matched(r"^#   id: (AZU-[0-9]+)$"),
     "SAP QualityCheck": matched(r'"CheckID": "([A-Z0-9-]+)"'),
 }
@@ -125,35 +125,48 @@ def _plain(control: str) -> tuple[str, ...]:
 
 
 def read_checks(clones: Clones, found: Ids) -> Iterator[str]:
-    """Fill in the ids of each file that a public check names, and yield the files that cannot be read."""
-    for check in {row.check for row in maps.load([estates.pack()]).recommendations}:
-        place = f"{check.origin.path}@{check.origin.version}"
-        if clones.of(check.origin.url) is None:
-            continue
+    """Renew the ids of each file that a public check names, and yield the files that cannot be read."""
+    checks = [check for check in _checks() if clones.of(check.origin.url)]
+    found.update({check.system: {} for check in checks})
+    for check in checks:
         try:
-            ids = CHECKS[check.system](clones.text(check.origin))
+            found[check.system][place_of(check)] = CHECKS[check.system](clones.text(check.origin))
         except subprocess.CalledProcessError:
-            yield f"{check.system} {check.id}: there is no {place}"
-            continue
-        found.setdefault(check.system, {})[place] = ids
+            yield f"{check.system} {check.id}: there is no {check.origin}"
 
 
-READERS: Final[dict[Basis, Callable[[str], Ids]]] = {Basis.MICROSOFT: initiative, Basis.PROWLER: prowler}
+def place_of(check: PublicCheck) -> str:
+    """Return the key of a file in the index."""
+    return f"{check.origin.path}@{check.origin.version}"
+
+
+def _checks() -> list[PublicCheck]:
+    return list(dict.fromkeys(row.check for row in maps.load([estates.pack()]).recommendations))
+
+
+READERS: Final[dict[Basis, Callable[[str], Ids]]] = {
+    Basis.MICROSOFT: initiative,
+    Basis.PROWLER: prowler,
+    Basis.PSRULE: psrule,
+}
 
 
 def read_controls(clones: Clones, found: Ids) -> Iterator[str]:
-    """Fill in the controls of each origin, and yield the origins that cannot be read."""
+    """Renew the controls of each origin, and yield the origins that cannot be read."""
     evidence = maps.load([estates.pack()]).evidence
     for framework in {row.framework.name: row.framework for row in evidence}.values():
         for basis, origin in framework.origins.items():
-            if clones.of(origin.url) is None or not origin.path:
+            if clones.of(origin.url) is None:
                 continue
-            try:
-                text = clones.text(origin)
-            except subprocess.CalledProcessError:
-                yield f"{framework.name} {basis}: there is no {origin}"
-                continue
-            ids = (READERS.get(basis) or (prowler if origin.path.endswith(".json") else control_ids))(text)
+            labelled = basis is Basis.PSRULE  # each rule has its controls beside it
+            places = {check.origin for check in _checks() if check.system == "PSRule"} if labelled else {origin}
+            reader = READERS.get(basis) or (prowler if origin.path.endswith(".json") else control_ids)
+            ids: Ids = {}
+            for place in places:
+                try:
+                    ids |= reader(clones.text(place))
+                except subprocess.CalledProcessError:
+                    yield f"{framework.name} {basis}: there is no {place}"
             named = {check for row in evidence if row.framework == framework for check in row.by}
             wanted = {""} if basis is Basis.TEXT else named
             found.setdefault(framework.name, {})[basis.value] = {key: of for key, of in ids.items() if key in wanted}
@@ -178,15 +191,14 @@ def main(folder: str) -> int:
 
 def unconfirmed(index: dict[str, Ids]) -> Iterator[str]:
     """Yield the rows of the maps that an index does not confirm."""
-    found = maps.load([estates.pack()])
-    for check in dict.fromkeys(row.check for row in found.recommendations):
-        ids = index["checks"].get(check.system, {}).get(f"{check.origin.path}@{check.origin.version}", {})
+    for check in _checks():
+        ids = index["checks"].get(check.system, {}).get(place_of(check), {})
         advisor = {key.lower(): value for key, value in ids.items()}.get(check.id.lower())
         if advisor is None:
             yield f"{check.system} {check.id} is not in {check.origin}"
         elif advisor != check.advisor:
             yield f"{check.system} {check.id} has the recommendationTypeId '{advisor}', not '{check.advisor}'"
-    for row in found.evidence:
+    for row in maps.load([estates.pack()]).evidence:
         if not is_confirmed(row, index["controls"]):
             yield f"{row.framework.name} {row.control} ({row.basis}) is not confirmed for {row.rule}"
 
