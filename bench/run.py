@@ -149,7 +149,7 @@ def collecting(file: Path) -> float:
     with snapshot_file.collector_paused():
         collected = collect(wanted, (), "", calls)
     taken = time.process_time() - begun
-    about |= {"paths": calls.paths, "refused": collected.retries, "wall": collected.seconds}
+    about |= {"paths": calls.paths, "refused": collected.amount.retries, "wall": collected.amount.seconds}
     file.write_text(json.dumps(about), encoding="utf-8")
     return taken
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -34,6 +34,9 @@ from auditor.sources.guest import folder, gathering
 from auditor.sources.guest.attaching import attach
 from auditor.sources.live.permissions import custom_role
 from auditor.sources.source import Source
+
+if TYPE_CHECKING:
+    from auditor.sources.live.live_source import LiveSource
 
 
 def _scan(options: argparse.Namespace) -> int:
@@ -225,7 +228,7 @@ def _guest(options: argparse.Namespace) -> Path | None:
     return options.guest or (bundled.DEMO / bundled.GUEST if options.demo else None)
 
 
-def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
+def _live(options: argparse.Namespace, deployment: Path | None) -> LiveSource:
     """Return the source that reads live subscriptions."""
     # The Azure SDK and what it needs take half a second to import.
     from auditor.report.terminal.progress import ConsoleProgress  # noqa: PLC0415
@@ -248,9 +251,26 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> Source:
 
 def _collect(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, {outputs.SNAPSHOT})
+    if any(output.is_folder for output in wanted):
+        return _collect_into(options, wanted)
     snapshot = _with_guest_files(options.guest, _live(options, options.deployment))
     outputs.write([outputs.Content(output.path, (outputs.encode(snapshot, output),)) for output in wanted])
     return exit_codes.INCOMPLETE if any(not gap.is_of_guest_file for gap in snapshot.gaps) else exit_codes.OK
+
+
+def _collect_into(options: argparse.Namespace, wanted: list[outputs.Output]) -> int:
+    """Collect into a snapshot folder, of which one subscription at a time is held, so that nothing else is written."""
+    folder = wanted[0].path
+    if len(wanted) > 1 or folder is None:
+        message = "a snapshot folder is the only output of auditor collect; leave out the others"
+        raise InputError(message)
+    if options.guest:
+        message = (
+            "files from inside VMs are not written into a snapshot folder; name them when it is scanned: --guest DIR"
+        )
+        raise InputError(message)
+    read = _live(options, options.deployment).read_into(folder)
+    return exit_codes.INCOMPLETE if read.gaps else exit_codes.OK
 
 
 def _with_guest_files(guest: Path | None, source: Source) -> Snapshot:

@@ -29,7 +29,7 @@ from auditor.report.formats import FORMATS, RUNBOOKS
 from auditor.report.view import View
 from auditor.rules.model import Severity
 from auditor.snapshot.model import Snapshot
-from auditor.sources import snapshot_file
+from auditor.sources import snapshot_file, snapshot_folder
 
 SNAPSHOT: Final = "snapshot"
 """The output format that is not a report but what was read."""
@@ -51,6 +51,8 @@ class Output(NamedTuple):
     format: str
     path: Path | None
     """None for standard output."""
+    is_folder: bool = False
+    """Whether a snapshot is written as a folder with one file a subscription."""
 
 
 class Content(NamedTuple):
@@ -71,7 +73,8 @@ def parse(options: argparse.Namespace, formats: Collection[str], default: str = 
     outputs = []
     for text in options.output or [default]:
         name, path = _named(text, formats)
-        outputs.append(Output(name, destination(Path(path), options) if path else None))
+        is_folder = name == SNAPSHOT and (path.endswith(("/", os.sep)) or Path(path).is_dir())
+        outputs.append(Output(name, destination(Path(path), options) if path else None, is_folder))
     paths = [output.path for output in outputs]
     twice = [path for path in paths if paths.count(path) > 1]
     if twice:
@@ -105,7 +108,7 @@ def _named(text: str, formats: Collection[str]) -> tuple[str, str]:
         message = f"there is no output format '{name}'; there is {', '.join(sorted(formats))}"
         raise InputError(message)
     if name == SNAPSHOT and not path:
-        message = "the format snapshot needs a file: -o snapshot=FILE"
+        message = "the format snapshot needs a file, or a folder: -o snapshot=FILE or -o snapshot=FOLDER/"
         raise InputError(message)
     return name, path
 
@@ -149,7 +152,10 @@ def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> N
             return (encode(evaluation.snapshot, output),)
         return _rendered(document, output, view)
 
-    write([_content(output, pieces(output)) for output in outputs])
+    for output in outputs:
+        if output.is_folder and output.path:
+            snapshot_folder.write(output.path, evaluation.snapshot)
+    write([_content(output, pieces(output)) for output in outputs if not output.is_folder])
 
 
 def write_document(document: Document, outputs: list[Output], view: View) -> None:

@@ -391,6 +391,7 @@ def _add_collect(commands: _Commands) -> None:
         help="read live subscriptions into a snapshot, without evaluation",
         epilog=_epilog(
             "auditor collect --subscription ID -o snapshot=now.jsonl.gz",
+            "auditor collect --management-group ID -o snapshot=now/",
             exit_codes="exit codes:\n  0  everything was read\n"
             "  2  wrong arguments, an error in one of your files, or the sign-in failed\n"
             "  3  the snapshot was written and has gaps: something could not be read\n",
@@ -405,7 +406,12 @@ def _add_collect(commands: _Commands) -> None:
     )
     _add_guest(collect)
     collect.add_argument(
-        "-o", "--output", metavar="snapshot=FILE", action="append", required=True, help="FILE.gz is compressed"
+        "-o",
+        "--output",
+        metavar="snapshot=PATH",
+        action="append",
+        required=True,
+        help="PATH.gz is compressed; PATH/ is a folder",
     )
     collect.suggested["output"] = ("snapshot=",)
     _add_live(collect)

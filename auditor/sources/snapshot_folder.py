@@ -33,7 +33,7 @@ _ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class PartFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the manifest says of a part."""
+    """What the manifest says of a part; it may have resources of subscriptions that are in no part."""
 
     file: str
     """The name of its file in the folder."""
@@ -124,8 +124,9 @@ class SnapshotFolder:
             expected = f"{', '.join(part.scopes)} in {self.manifest.cloud}"
             message = f"is of {', '.join(snapshot.scopes)} in {snapshot.cloud}; {MANIFEST} says {expected}"
             raise InputError(message, str(path))
+        others = {*self.manifest.scopes}.difference(part.scopes)
         for arm_id in _ids(snapshot):
-            if arm.subscription_of(arm_id) not in {"", *part.scopes}:
+            if arm.subscription_of(arm_id) in others:
                 message = f"has {arm_id}, which is not of {', '.join(part.scopes)}"
                 raise InputError(message, str(path))
         return snapshot
@@ -279,12 +280,22 @@ class Collection:
         return path.is_file() and hashlib.sha256(files.read_packed(path)).hexdigest() == part.sha256
 
     @property
+    def taken_at(self) -> str:
+        """Return the time at which reading began, that of what was stopped."""
+        return self._manifest.taken_at
+
+    @property
+    def parts(self) -> tuple[PartFile, ...]:
+        """Return the parts that are there."""
+        return self._manifest.parts
+
+    @property
     def pending(self) -> tuple[str, ...]:
         """Return the subscriptions that are still to be collected."""
         return self._manifest.pending
 
     def add(self, part: Snapshot) -> None:
-        """Write the part of one or several pending subscriptions.
+        """Write the part of one or several subscriptions; one that is there is replaced.
 
         Raises:
             InputError: it cannot be written.
@@ -294,9 +305,12 @@ class Collection:
             message = f"cannot be the name of a part; expected a subscription, not '{part.scopes[0]}'"
             raise InputError(message, name)
         data = snapshot_file.encode(msgspec.structs.replace(part, deployment=""), compress=True)
+        others = tuple(other for other in self._manifest.parts if other.file != name)
+        if others != self._manifest.parts:  # never a moment at which the manifest names a file of another digest
+            self._keep(msgspec.structs.replace(self._manifest, parts=others))
         files.write(self._path / name, data)
         new = PartFile(name, hashlib.sha256(data).hexdigest(), part.scopes)
-        self._keep(msgspec.structs.replace(self._manifest, parts=(*self._manifest.parts, new)))
+        self._keep(msgspec.structs.replace(self._manifest, parts=(*others, new)))
 
     def fail(self, gap: Gap) -> None:
         """Record that a pending subscription could not be read.

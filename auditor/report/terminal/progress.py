@@ -11,11 +11,12 @@ from rich.text import Text
 
 from auditor.escape import printable
 from auditor.report import wording
-from auditor.snapshot.model import Snapshot
 from auditor.snapshot.redaction import redact
 
 if TYPE_CHECKING:
     from rich.status import Status
+
+    from auditor.sources.live.progress import Amount
 
 
 class ConsoleProgress:
@@ -76,13 +77,13 @@ class ConsoleProgress:
         if self._verbose:
             self._line(f"{status} {path.split('?', 1)[0]} {seconds:.2f} s, request {request_id or 'without id'}")
 
-    def ends(self, snapshot: Snapshot, calls: int, retries: int, seconds: float) -> None:
+    def ends(self, read: Amount) -> None:
         """Show what was read, and the number of requests."""
-        gaps = f", {wording.count(len(snapshot.gaps), 'gap')}" if snapshot.gaps else ""
-        identity = snapshot.identity or "an identity without a name"
+        gaps = f", {wording.count(read.gaps, 'gap')}" if read.gaps else ""
+        identity = read.identity or "an identity without a name"
         self._line(
-            f"read {wording.count(snapshot.resource_count, 'resource')}{gaps} as {identity}; "
-            f"{wording.count(calls, 'request')}, {retries:,} of them repeated, {seconds:.1f} s"
+            f"read {wording.count(read.resources, 'resource')}{gaps} as {identity}; "
+            f"{wording.count(read.calls, 'request')}, {read.retries:,} of them repeated, {read.seconds:.1f} s"
         )
 
     def _line(self, text: str) -> None:

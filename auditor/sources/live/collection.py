@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from auditor.sources.live.clouds import CLOUDS, Cloud, check_url
 from auditor.sources.live.connection import clients, fetch_cloud, transport
 from auditor.sources.live.credential import Credential
 from auditor.sources.live.members import plan, read_members
-from auditor.sources.live.progress import Progress
+from auditor.sources.live.progress import Amount, Progress
 from auditor.sources.live.scopes import choose
 from auditor.sources.live.subscriptions import read_subscriptions
 from auditor.sources.live.throttling import Limiter
@@ -49,9 +51,21 @@ class CollectResult(msgspec.Struct, frozen=True):
     """A snapshot, and what it cost."""
 
     snapshot: Snapshot
-    calls: int
-    retries: int
-    seconds: float
+    amount: Amount
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A client that is signed in, with what is to be read."""
+
+    client: ArmClient
+    header: Snapshot
+    """The snapshot without what is read: its time, identity, cloud, subscriptions and deployment file."""
+    cost: Callable[[], tuple[int, int, float]]
+    """Returns the requests so far, how many of them were repeated, and the seconds."""
+
+    def amount(self, resources: int, gaps: int) -> Amount:
+        """Return what was read, by these numbers, and what it cost."""
+        return Amount(self.header.identity, resources, gaps, *self.cost())
 
 
 def collect(
@@ -81,6 +95,22 @@ def collect(
 async def _collect(
     options: CollectOptions, declared: tuple[DeclaredDeployment, ...], deployment: str, progress: Progress
 ) -> CollectResult:
+    async with session(options, deployment, progress) as opened:
+        client, header = opened.client, opened.header
+        result = await read_subscriptions(client, header.scopes)
+        lists = result.snapshot(header)
+        result.merge(await read_members(client, plan(lists, declared), lists))
+        snapshot = result.snapshot(header)
+        return CollectResult(snapshot, opened.amount(snapshot.resource_count, len(snapshot.gaps)))
+
+
+@contextlib.asynccontextmanager
+async def session(options: CollectOptions, deployment: str, progress: Progress) -> AsyncIterator[Session]:
+    """Sign in, and find what is to be read.
+
+    Raises:
+        InputError: no credential could sign in, or an argument is wrong, such as the name of a subscription.
+    """
     loop = asyncio.get_running_loop()
     begun, taken_at = loop.time(), dt.datetime.now(dt.UTC)
     deadline = begun + options.timeout
@@ -101,11 +131,12 @@ async def _collect(
                 identity=credential.identity,
                 deployment=deployment,
             )
-            result = await read_subscriptions(client, header.scopes)
-            lists = result.snapshot(header)
-            result.merge(await read_members(client, plan(lists, declared), lists))
-            calls, retries = client.calls + credential.retries, client.retries + credential.retries
-            return CollectResult(result.snapshot(header), calls, retries, loop.time() - begun)
+
+            def cost() -> tuple[int, int, float]:
+                retried = credential.retries
+                return client.calls + retried, client.retries + retried, loop.time() - begun
+
+            yield Session(client, header, cost)
 
 
 async def _cloud(options: CollectOptions, shared: AioHttpTransport, deadline: float) -> Cloud:

@@ -9,13 +9,14 @@ from typing import Final, Protocol
 from auditor.estate import deployment_file
 from auditor.snapshot.model import Snapshot
 from auditor.sources.live.collection import CollectOptions, collect
-from auditor.sources.live.progress import Progress
+from auditor.sources.live.folder import collect_into
+from auditor.sources.live.progress import Amount, Progress
 
 
 class Display(Progress, Protocol):
     """Progress that ends with a summary."""
 
-    def ends(self, snapshot: Snapshot, calls: int, retries: int, seconds: float) -> None:
+    def ends(self, read: Amount) -> None:
         """Show what was read and what it took."""
 
 
@@ -41,5 +42,17 @@ class LiveSource:
         declared = deployment_file.read(self._deployment) if self._deployment else deployment_file.NOTHING
         with self._display as display:
             result = collect(self._options, declared.deployments, declared.text, display)
-        display.ends(result.snapshot, result.calls, result.retries, result.seconds)
+        display.ends(result.amount)
         return result.snapshot
+
+    def read_into(self, folder: Path) -> Amount:
+        """Read the subscriptions into a snapshot folder, each as soon as all of it is read; return what was read.
+
+        Raises:
+            InputError: the sign-in failed, an argument or the deployment file is wrong, or the folder cannot be used.
+        """
+        declared = deployment_file.read(self._deployment) if self._deployment else deployment_file.NOTHING
+        with self._display as display:
+            amount = collect_into(folder, self._options, declared.deployments, declared.text, display)
+        display.ends(amount)
+        return amount

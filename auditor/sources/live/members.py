@@ -117,6 +117,11 @@ async def read_members(client: ArmClient, wanted: MemberReads, snapshot: Snapsho
     return result
 
 
+async def read_unlisted(client: ArmClient, keys: Iterable[str], snapshot: Snapshot) -> ReadResult:
+    """Read resources to which deployments refer, and which no list of the snapshot contains."""
+    return await merged(*(_read_unlisted(client, key, snapshot) for key in keys))
+
+
 async def _read_unlisted(client: ArmClient, key: str, snapshot: Snapshot) -> ReadResult:
     """Read a resource that a deployment refers to and no list contains.
 

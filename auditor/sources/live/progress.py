@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """What was read, and what it cost."""
+
+    identity: str
+    """Who read it, as Azure names the principal."""
+    resources: int
+    gaps: int
+    calls: int
+    retries: int
+    seconds: float
+
 
 class Progress(Protocol):
     """Shows progress. Texts may come from Azure or a user."""

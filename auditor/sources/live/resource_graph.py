@@ -38,6 +38,8 @@ async def query_resources(client: ArmClient, subscriptions: Sequence[str]) -> Gr
     query = f"resources | where type in~ ({names}) | order by id asc"
     path = reads.GRAPH.request("")
     found: dict[str, list[Resource]] = defaultdict(list)
+    if not subscriptions:
+        return GraphRows(found)
     try:
         async for row in client.rows(path, [arm.name_of(subscription) for subscription in subscriptions], query):
             resource = resource_of(row, f"POST {path}")

@@ -25,6 +25,12 @@ class ReadResult(msgspec.Struct):
     incomplete: set[tuple[str, str]] = set()
     """Pairs of which something was not read, whatever another step found."""
 
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> ReadResult:
+        """Return what a snapshot has."""
+        resources = {found.key: found for found in snapshot.resources}
+        return cls(resources, [*snapshot.gaps], {*snapshot.listed})
+
     def merge(self, *others: ReadResult) -> None:
         """Add other results; of two bodies of the same resource, keep the later one."""
         for other in others:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 from auditor.azure import arm
@@ -22,6 +22,8 @@ from auditor.sources.live.scopes import seen
 from auditor.sources.live.virtual_machines import read_virtual_machines
 
 _UNKNOWN_ID: Final = f"check the id of the subscription; {OTHER_TENANT_HINT}"
+Keep = Callable[[str, ReadResult], Awaitable[None]]
+"""Keeps what was read of the subscription with a key."""
 _AT_ONCE: Final = 32
 """Subscriptions whose lists are read at the same time: enough for all connections, whatever ARM's buckets hold."""
 
@@ -32,15 +34,66 @@ async def read_subscriptions(client: ArmClient, requested: tuple[str, ...]) -> R
     Raises:
         InputError: the certificate of Azure Resource Manager is not trusted.
     """
+    found: dict[str, ReadResult] = {}
+
+    async def keep(subscription: str, result: ReadResult) -> None:
+        found[subscription] = result
+
+    result = await read_other_vaults(client, requested)
+    await read_each(client, requested, keep)
+    result.merge(*(found[subscription] for subscription in requested))
+    return result
+
+
+async def read_other_vaults(client: ArmClient, requested: Collection[str]) -> ReadResult:
+    """Read the vaults of all subscriptions that the identity can see besides the requested ones.
+
+    Raises:
+        InputError: the certificate of Azure Resource Manager is not trusted.
+    """
     others = await _other_subscriptions(client, requested)
-    groups = [requested[at : at + MOST_SUBSCRIPTIONS] for at in range(0, len(requested), MOST_SUBSCRIPTIONS)]
+    return await merged(*(_read_vaults(client, subscription) for subscription in others))
+
+
+async def read_each(client: ArmClient, subscriptions: Sequence[str], keep: Keep) -> None:
+    """Read every list of subscriptions, and let each one be kept as soon as all of it is read.
+
+    So many are held at the same time as are read at the same time, with what Azure Resource Graph returned of others.
+    """
+    at_once = asyncio.Semaphore(_AT_ONCE)
+    for first in range(0, len(subscriptions), MOST_SUBSCRIPTIONS):
+        await _read_group(client, subscriptions[first : first + MOST_SUBSCRIPTIONS], keep, at_once)
+
+
+async def _read_group(client: ArmClient, subscriptions: Sequence[str], keep: Keep, at_once: asyncio.Semaphore) -> None:
+    """Read every list of subscriptions that one query of Azure Resource Graph can take."""
+    opened = await asyncio.gather(*(_open(client, subscription) for subscription in subscriptions))
+    names = [access.subscription for _, access in opened if access is not None]
+
+    async def read(subscription: str, result: ReadResult, access: SubscriptionAccess | None) -> None:
+        async with at_once:
+            if access is not None:
+                result.merge(await _read_lists(access), read_rows(access, await rows))
+            await keep(subscription, result)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            rows = group.create_task(query_resources(client, names))
+            for subscription, (result, access) in zip(subscriptions, opened, strict=True):
+                group.create_task(read(subscription, result, access))
+    except ExceptionGroup as failed:  # one error, such as a file that cannot be written, has ended all tasks
+        raise failed.exceptions[0] from None
+
+
+async def _read_lists(access: SubscriptionAccess) -> ReadResult:
+    """Read every list of a subscription that the identity can see."""
+    others = (listing for type_, listing in reads.OF_SUBSCRIPTION.items() if type_ not in {VM, DISK})
     return await merged(
-        *(_read_group(client, group) for group in groups),
-        *(_read_vaults(client, subscription) for subscription in others),
+        read_virtual_machines(access), *(read_list_with_children(access, listing) for listing in others)
     )
 
 
-async def _other_subscriptions(client: ArmClient, requested: tuple[str, ...]) -> list[str]:
+async def _other_subscriptions(client: ArmClient, requested: Collection[str]) -> list[str]:
     """Return the ids of the subscriptions that the identity can see besides the requested ones."""
     found: dict[str, None] = {}
     try:
@@ -52,36 +105,6 @@ async def _other_subscriptions(client: ArmClient, requested: tuple[str, ...]) ->
         # No gap of what was requested: absence is never concluded from the vaults of other subscriptions.
         client.progress.missed("the list of subscriptions", str(error))
     return [subscription for subscription in found if subscription not in requested]
-
-
-async def _read_group(client: ArmClient, subscriptions: tuple[str, ...]) -> ReadResult:
-    """Read every list of subscriptions that one query of Azure Resource Graph can take."""
-    opened = await asyncio.gather(*(_open(client, subscription) for subscription in subscriptions))
-    result = ReadResult()
-    result.merge(*(found for found, _ in opened))
-    accesses = [access for _, access in opened if access is not None]
-    result.merge(await _read_lists(client, accesses) if accesses else ReadResult())
-    return result
-
-
-async def _read_lists(client: ArmClient, accesses: Sequence[SubscriptionAccess]) -> ReadResult:
-    """Read every list of subscriptions that the identity can see."""
-
-    async def lists(access: SubscriptionAccess) -> ReadResult:
-        async with at_once:
-            others = (listing for type_, listing in reads.OF_SUBSCRIPTION.items() if type_ not in {VM, DISK})
-            return await merged(
-                read_virtual_machines(access), *(read_list_with_children(access, listing) for listing in others)
-            )
-
-    async def by_graph() -> ReadResult:
-        rows = await query_resources(client, [access.subscription for access in accesses])
-        result = ReadResult()
-        result.merge(*(read_rows(access, rows) for access in accesses))
-        return result
-
-    at_once = asyncio.Semaphore(_AT_ONCE)
-    return await merged(by_graph(), *map(lists, accesses))
 
 
 async def _open(client: ArmClient, subscription: str) -> tuple[ReadResult, SubscriptionAccess | None]:

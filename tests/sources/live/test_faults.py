@@ -509,7 +509,7 @@ def test_the_number_of_calls_grows_with_pages_and_not_with_vms() -> None:
         built = estate()
         built.add(*crowd(vms))
         with ArmServer(built, page_size=size) as server:
-            return live.read(server, NAME).calls
+            return live.read(server, NAME).amount.calls
 
     own = {type_: len(list(estate().of_type(type_, SUB))) for type_ in (VM, DISK, NIC)}
     assert calls(20, 1000) == calls(200, 1000)

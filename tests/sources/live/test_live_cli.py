@@ -292,7 +292,10 @@ def test_wrong_arguments_are_refused(
     ("arguments", "expected"),
     [
         (["collect", "-o", "json"], "there is no output format 'json'; there is snapshot"),
-        (["collect", "-o", "snapshot"], "the format snapshot needs a file: -o snapshot=FILE"),
+        (
+            ["collect", "-o", "snapshot"],
+            "the format snapshot needs a file, or a folder: -o snapshot=FILE or -o snapshot=FOLDER/",
+        ),
         (["collect", "-o", "snapshot=/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),
         (["discover", "-o", "/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),
         (["scan", "-o", "json=/nowhere/at/all"], "/nowhere/at/all: cannot be written: there is no such folder"),

@@ -128,8 +128,8 @@ def tokens(server: ArmServer, path: str) -> list[str]:
 def test_a_token_that_is_refused_once_is_renewed(server: live.Answering, fault: Fault, path: str) -> None:
     server.faults = {On(path, times=1): fault}
     result = live.read(server, NAME)
-    assert (result.snapshot.gaps, result.retries) == ((), 1)
-    assert result.calls == len([entry for entry in server.log if "authorization" in entry.headers])
+    assert (result.snapshot.gaps, result.amount.retries) == ((), 1)
+    assert result.amount.calls == len([entry for entry in server.log if "authorization" in entry.headers])
     refused = [entry for entry in server.log if entry.fault is fault]
     assert len(refused) == 1
     again = [entry for entry in server.log if (entry.path, entry.query) == (refused[0].path, refused[0].query)]
