@@ -104,9 +104,9 @@ def _deployments(sites: Sequence[Site], request: Request) -> Iterator[Deployment
 
 
 def _members(site: Site) -> set[str]:
-    """Return the names of the failover members, in lower case."""
+    """Return the names and keys of the failover members, in lower case."""
     members = (mirror.members for mirror in site.mirrors if isinstance(mirror.members, tuple))
-    return {site.vms[key].name.lower() for pair in members for key in pair}
+    return {name for pair in members for key in pair for name in (key, site.vms[key].name.lower())}
 
 
 def _missing(sites: Sequence[Site], lose: Sequence[str]) -> str:

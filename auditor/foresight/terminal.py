@@ -56,7 +56,7 @@ def render(foresight: Foresight, view: View) -> str:
     for deployment in foresight.deployments:
         page.section(deployment.name)
         if foresight.lose:
-            _asked(page, deployment)
+            _asked(page, deployment, chosen=bool(foresight.first))
         else:
             _table(page, deployment)
         _list(page, "Unknown", [one.reason for one in deployment.unknown])
@@ -114,20 +114,20 @@ def _cells(page: Page, texts: Iterable[str], foreseen: Style | None, outcome: St
 # --- what was asked for -----------------------------------------------------------------------------------------------
 
 
-def _asked(page: Page, deployment: Deployment) -> None:
-    """Write the losses of `--lose` in full."""
+def _asked(page: Page, deployment: Deployment, *, chosen: bool) -> None:
+    """Write the losses of `--lose` in full; `chosen` is whether it is stated which member is primary before."""
     for one in deployment.losses:
-        _in_full(page, one)
+        _in_full(page, one, chosen=chosen)
     for objective in deployment.objectives:
         page.write(wording.compared(objective), lead=_lead("Objective"), style=_OUTCOMES[objective.outcome])
     if deployment.pairs is not None:
         page.write(wording.of_pairs(deployment.pairs), lead=_lead("Two losses"))
 
 
-def _in_full(page: Page, one: Foreseen) -> None:
+def _in_full(page: Page, one: Foreseen, *, chosen: bool) -> None:
     page.write(wording.names(one.loss), lead=_lead("Loss"))
     page.write(wording.effect(one), lead=_lead("Foreseen"), style=_EFFECTS.get(one.outcome))
     said = ""
-    for word, text in wording.in_full(one):
+    for word, text in wording.in_full(one, chosen=chosen):
         page.write(text, lead=_lead(word if word != said else ""))
         said = word

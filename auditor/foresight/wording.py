@@ -121,13 +121,16 @@ def _is_of_placement(foreseen: Foreseen) -> bool:
     return bool(_PLACED & {*foreseen.oracle}) and kind_of(foreseen.loss[0]) is LossKind.ZONE
 
 
-def in_full(foreseen: Foreseen) -> Iterator[tuple[str, str]]:
-    """Yield everything that is known of the effect of a loss, with a word for each."""
+def in_full(foreseen: Foreseen, *, chosen: bool) -> Iterator[tuple[str, str]]:
+    """Yield everything that is known of the effect of a loss, with a word for each.
+
+    `chosen` is whether `--first` states which member is primary before.
+    """
     yield from (("Because", one.text) for one in foreseen.because)
     yield from (("Unknown", one.reason) for one in foreseen.unknown)
     yield from (("Either", text) for text in foreseen.completions)
     if foreseen.first:
-        yield "Primary", f"{foreseen.first} before the loss, in the worst case"
+        yield "Primary", f"{foreseen.first} before the loss{'' if chosen else ', in the worst case'}"
     if foreseen.order == "sequence":
         yield "Order", "one after the other, in the worst case"
     if foreseen.unless:

@@ -30,6 +30,7 @@ Measure: TypeAlias = Literal["rto", "rpo"]
 _WITHIN_ZONES: Final = frozenset({"fault-domain", "planned"})
 """Kinds of which no loss takes more than one zone: Azure fails and restarts each zone apart from the others
 (learn.microsoft.com/training/modules/configure-virtual-machine-availability/5-review-availability-zones)."""
+_OF_REGIONS: Final = frozenset({"zone", "region"})
 _BY_PERSON: Final = frozenset({LossKind.REGION})
 """Losses after which the deployment may go on by a person's decision."""
 _EFFECTS: Final = {effect: rank for rank, effect in enumerate(Effect)}
@@ -127,7 +128,7 @@ def _compared(  # noqa: PLR0913 - an objective, and what it is compared with
         why = _PART_OF_ZONE
     elif met is Met.MET and every:
         alone = () if bounds else (Unknown(Cause.VALUE, _SHARED.format(vm=vm.name)) for vm in unseen)
-        why = next(iter((*further(site), *alone)), None)
+        why = next(iter((*further(site), *_not_here(site, kind, losses), *alone)), None)
         met = Met.UNKNOWN if why else met
     return Compared(kind, measure, objective, met, worst, by_zone, _is_by_person(worst), why)
 
@@ -138,6 +139,13 @@ def _unseen(site: Site, kind: str) -> tuple[Vm, ...]:
         return ()
     needed = (vm for vm in site.vms.values() if vm.region != site.dr_region)
     return tuple(vm for vm in needed if (vm.fault_domain if kind == "fault-domain" else vm.update_domain) is None)
+
+
+def _not_here(site: Site, kind: str, losses: Iterable[Foreseen]) -> Iterator[Unknown]:
+    """Yield that all losses of zones or regions that can be seen are those of another region than the primary one."""
+    places = {one.losses[0].name.partition("/")[0] for one in losses}
+    if kind in _OF_REGIONS and site.region not in places:
+        yield Unknown(Cause.VALUE, f"no loss of the kind {kind} can be seen in {site.region}")
 
 
 def _met(one: Foreseen, measure: Measure, objective: float) -> Met:

@@ -167,6 +167,11 @@ def named(text: str) -> str:
     return _ID.sub(r"\1/\2", text) if "/" in text else text
 
 
+def name_of(element: str) -> str:
+    """Return the name of an element by its id: an ARM id, or `DEPLOYMENT/KIND/NAME`, whose name may have slashes."""
+    return arm.name_of(element) if element.startswith("/") else element.split("/", 2)[-1]
+
+
 def alias(subscription: str) -> str:
     """Return a stable name for a subscription that does not reveal its GUID."""
     digest = hashlib.sha256(f"/subscriptions/{subscription.lower()}".encode(errors="replace"))

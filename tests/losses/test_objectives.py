@@ -22,7 +22,7 @@ BOUNDS = (None, Seconds(0, 0), Seconds(17, 29), Seconds(17, 61), Seconds(17, mat
 
 
 def seen(effect: Effect, seconds: Seconds | None, kind: LossKind = LossKind.ZONE) -> Foreseen:
-    return Foreseen((Loss(kind, "a"),), "together", "", effect, seconds, rpo=seconds)
+    return Foreseen((Loss(kind, f"{PRIMARY}/1"),), "together", "", effect, seconds, rpo=seconds)
 
 
 def compared(*foreseen: Foreseen, kind: str = "zone", objective: Objective | None = None) -> Compared:
@@ -102,6 +102,19 @@ def test_a_vm_in_no_zone_and_no_set_may_fail_with_any_other(kind: str, number: s
     asked = msgspec.structs.replace(where, vms={**in_set, "arbiter": where.vms["arbiter"]})
     (asked_for,) = compare(asked, [own], every=False)
     assert asked_for.met is Met.MET
+
+
+@pytest.mark.parametrize("kind", [LossKind.ZONE, LossKind.REGION])
+def test_zones_of_the_dr_region_alone_meet_no_objective(kind: LossKind) -> None:
+    def foreseen(region: str) -> Foreseen:
+        name = f"{region}/1" if kind is LossKind.ZONE else region
+        return Foreseen((Loss(kind, name),), "together", "", Effect.SERVES, Seconds(0, 0))
+
+    where = site(objectives={str(kind): Objective(rto=60)})
+    (met,), (unknown,) = compare(where, [foreseen(PRIMARY), foreseen(DR)]), compare(where, [foreseen(DR)])
+    assert (met.met, unknown.met) == (Met.MET, Met.UNKNOWN)
+    assert unknown.unknown
+    assert unknown.unknown.reason == f"no loss of the kind {kind} can be seen in {PRIMARY}"
 
 
 def test_where_more_vms_may_belong_to_the_deployment_no_objective_is_met() -> None:

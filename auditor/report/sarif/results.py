@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 import sarif_om as om
 
-from auditor.azure import arm
 from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import remedies, wording
@@ -161,7 +160,7 @@ def _subject(finding: Finding) -> str:
 def _observation(evidence: Evidence, subject_id: str) -> str:
     """Return an observed and its expected value."""
     other = evidence.resource != subject_id or not evidence.path
-    names = [*([evidence.path] if evidence.path else []), *([arm.name_of(evidence.resource)] if other else [])]
+    names = [*([evidence.path] if evidence.path else []), *([wording.name_of(evidence.resource)] if other else [])]
     where = " of ".join(quoted(name, LONGEST_VALUE) for name in names)
     observed = "absent" if evidence.observed is None else value(evidence.observed)
     return f"{where} is {observed}, expected {value(evidence.expected)}"

@@ -31,7 +31,7 @@ def observed(finding: Finding) -> str:
 def _seen(evidence: Evidence, finding: Finding) -> str:
     """Return the name of a property with its value, and of what it is the property, unless that is the subject."""
     # The name of what Azure Backup protects ends with that of its VM.
-    name = arm.name_of(evidence.resource).rpartition(";")[2]
+    name = wording.name_of(evidence.resource).rpartition(";")[2]
     if arm.key(evidence.resource) == arm.key(finding.subject.id) or evidence.path.startswith(f"{name}."):
         name = ""
     counted, _, path = _INDEX.sub("", evidence.path).rpartition(" ")
