@@ -65,7 +65,7 @@ class Foreseen(_Part, frozen=True):
     rpo: Seconds | None
     """How much of the latest data is lost; null where it stops and nothing else is decided."""
     because: tuple[Because, ...]
-    """The reasons of the effect."""
+    """The reasons of the effect; the first one has what was read of that which is lost."""
     oracle: tuple[Text, ...]
     """The ids of the statements of the High Availability Guide that decide; docs/foresight.md has them."""
     unless: Text | None

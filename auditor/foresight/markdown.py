@@ -25,7 +25,7 @@ def render(foresight: Foresight, view: View) -> str:  # noqa: ARG001 - the signa
         for found in _tables(deployment, asked=bool(foresight.lose)):
             if found.rows:
                 lines += ["", *table(found)]
-        if not deployment.objectives:
+        if not deployment.objectives and not foresight.lose:
             lines += ["", text(wording.NO_OBJECTIVE)]
         lines += ["", *(f"- Unknown: {text(unknown.reason)}" for unknown in deployment.unknown)]
         lines += [f"- Assumed: {text(assumed.text)}" for assumed in deployment.assumed]

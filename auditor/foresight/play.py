@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,12 @@ from auditor.estate.topology import Topology
 from auditor.foresight import build
 from auditor.foresight.document import Deployment, Foresight
 from auditor.losses import play, possible
+from auditor.losses.foreseen import Because, Foreseen
 from auditor.losses.loss import Loss, each_of
 from auditor.losses.objectives import compare
 from auditor.losses.site import Site
 from auditor.rules.context import Context
+from auditor.rules.facts.losses import reads_of
 from auditor.rules.facts.site import site_of
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Snapshot
@@ -57,9 +60,10 @@ def foresight(request: Request) -> Foresight:
     snapshot = attach(request.source.read(), supplied).snapshot
     declared = given if request.deployment else deployment_file.carried_by(snapshot)
     topology = Topology(snapshot, declared.deployments, _taken(snapshot, request.source.file))
-    sites = [site_of(Context(topology, deployment), deployment) for deployment in topology.deployments]
+    contexts = [Context(topology, deployment) for deployment in topology.deployments]
+    sites = [site_of(context, deployment) for context, deployment in zip(contexts, topology.deployments, strict=True)]
     return build.foresight(
-        _deployments(sites, request),
+        _deployments(dict(zip((site.name for site in sites), contexts, strict=True)), sites, request),
         taken_at=snapshot.taken_at,
         scopes=snapshot.scopes,
         lose=request.lose,
@@ -80,8 +84,8 @@ def _taken(snapshot: Snapshot, file: str) -> dt.date | None:
     return moment.date() if moment else None
 
 
-def _deployments(sites: Sequence[Site], request: Request) -> Iterator[Deployment]:
-    """Yield what is foreseen of each deployment that has what is lost.
+def _deployments(contexts: Mapping[str, Context], sites: Sequence[Site], request: Request) -> Iterator[Deployment]:
+    """Yield what is foreseen of each deployment that has what is lost; the contexts are by the names of deployments.
 
     Raises:
         InputError: no deployment has it, or the member that is primary before.
@@ -100,7 +104,18 @@ def _deployments(sites: Sequence[Site], request: Request) -> Iterator[Deployment
         losses = [loss for loss in lost if isinstance(loss, Loss)]
         found = (play.foresee(site, losses, first),) if losses else play.single(site, first)
         compared = [one for one in compare(site, found, every=not losses) if one.worst or not losses]
-        yield build.deployment(site, found, play.pairs(site, first) if request.pairs else None, compared)
+        pairs = play.pairs(site, first) if request.pairs else None
+        reading = partial(_with_reads, contexts[site.name])
+        yield build.deployment(site, map(reading, found), None if pairs is None else map(reading, pairs), compared)
+
+
+def _with_reads(context: Context, one: Foreseen) -> Foreseen:
+    """Return what is foreseen, with what was read of that which is lost, at the first reason."""
+    if not one.because:
+        return one
+    reads = dict.fromkeys(read for loss in one.losses for part in loss.simple for read in reads_of(context, part))
+    because = (Because(one.because[0].text, tuple(reads)), *one.because[1:])
+    return msgspec.structs.replace(one, because=because)
 
 
 def _members(site: Site) -> set[str]:

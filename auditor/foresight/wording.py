@@ -131,7 +131,7 @@ def in_full(foreseen: Foreseen, *, chosen: bool) -> Iterator[tuple[str, str]]:
     yield from (("Either", text) for text in foreseen.completions)
     if foreseen.first:
         yield "Primary", f"{foreseen.first} before the loss{'' if chosen else ', in the worst case'}"
-    if foreseen.order == "sequence":
+    if foreseen.order == "sequence" and len(foreseen.loss) == 1:
         yield "Order", "one after the other, in the worst case"
     if foreseen.unless:
         yield "Unless", foreseen.unless.removeprefix("unless ")
@@ -217,8 +217,8 @@ def said(foresight: Foresight) -> str:
         for outcome in reversed(Met)
         if any(one.outcome is outcome for one in objectives)
     ]
-    met = f"objectives: {', '.join(parts)}" if objectives else "no objective is declared"
-    return f"{met}; {_effects(foresight.deployments)}"
+    met = f"objectives: {', '.join(parts)}" if objectives else "" if foresight.lose else "no objective is declared"
+    return "; ".join(filter(None, (met, _effects(foresight.deployments))))
 
 
 def _effects(deployments: Sequence[Deployment]) -> str:

@@ -36,6 +36,11 @@ def test_the_demo_has_a_zone_that_stops_it_and_breaches_its_objective(capsys: py
     zone = by_id["zone:westeurope/1"]
     assert (zone["outcome"], zone["oracle"]) == ("stops", ["O9", "O12"])
     assert by_id["machine:vm-db-a"]["outcome"] == "serves"
+    reasons = [one["because"][0] for one in production["losses"] if one["because"]]
+    assert len(reasons) > 5
+    assert all(reason["reads"] for reason in reasons)
+    read = {each["resource"].rpartition("/")[2]: each["observed"] for each in zone["because"][0]["reads"]}
+    assert (read["vm-db-a"], read["vm-arbiter"]) == ("1", "1")
     objectives = [(one["kind"], one["measure"], one["outcome"], one["byPerson"]) for one in production["objectives"]]
     assert objectives == [
         ("machine", "rto", "met", False),
@@ -133,6 +138,10 @@ def test_the_order_decides(capsys: pytest.CaptureFixture[str]) -> None:
     members = ("machine:vm-db-b", "machine:vm-arbiter")
     options = ["--demo", "-o", "json", "--first", "vm-db-a"]
     in_order = foresee(capsys, *options, *(word for name in members for word in ("--lose", name)))
+    terminal = foresee(capsys, "--demo", "--first", "vm-db-a", "--lose", members[0], "--lose", members[1])[1]
+    assert "Primary    vm-db-a before the loss\n" in terminal
+    assert "Order" not in terminal
+    assert terminal.splitlines()[-1] == "auditor: losses: 1 serves", "objectives are of single losses"
     at_once = foresee(capsys, *options, "--lose", "+".join(members))
     answers: list[Any] = [json.loads(found[1])["deployments"][0]["losses"][0] for found in (in_order, at_once)]
     assert [answer["outcome"] for answer in answers] == ["serves", "stops"]

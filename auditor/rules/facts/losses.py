@@ -93,7 +93,7 @@ def effect(context: Context, loss: SingleLoss) -> Answer:
     if context.truth_only:
         return Answer(value)
     because = (Read(loss.id, "because", each.text) for each in foreseen.because)
-    return Answer(value, (*because, *_reads(context, loss.loss)))
+    return Answer(value, (*because, *reads_of(context, loss.loss)))
 
 
 @fact("loss.seconds", "loss", gives="number")
@@ -122,7 +122,7 @@ def objectives(context: Context, deployment: Deployment) -> Answer:
 def met(context: Context, objective: Objective) -> Answer:
     """Whether the objective is `met` by each loss of its kind, or `breached` by one of them."""
     compared = objective.compared
-    reads = tuple(_reads(context, compared.worst.losses[0])) if compared.worst else ()
+    reads = tuple(reads_of(context, compared.worst.losses[0])) if compared.worst else ()
     return Answer(compared.unknown if compared.met is Met.UNKNOWN else str(compared.met), reads)
 
 
@@ -139,7 +139,7 @@ def _singles(_: Topology) -> dict[str, Singles]:
     return {}
 
 
-def _reads(context: Context, loss: Loss) -> Iterator[Read]:
+def reads_of(context: Context, loss: Loss) -> Iterator[Read]:
     """Yield what shows that a loss takes what it takes, that of mirrors first, and that a backup may not take over."""
     graph, mirrors = context.topology.graph, context.deployment.mirrors if context.deployment else ()
     members = {
@@ -147,9 +147,13 @@ def _reads(context: Context, loss: Loss) -> Iterator[Read]:
         for mirror in mirrors
         for vm in PartialList.of(failover_and_arbiter(context, mirror).value).of_type(Resource)
     }
-    for key in sorted((*loss.vms, *loss.instances, *loss.entrances), key=lambda key: (key not in members, key)):
+    apart = {key for cut in loss.cuts for key in (*cut.one, *cut.other)}
+    by_zone = any(place.startswith(f"{LossKind.ZONE}:") for cut in loss.cuts for place in cut.places)
+    named = {*loss.instances, *loss.entrances, *(key for key, _ in loss.endpoints)}
+    for key in sorted(loss.vms | apart | named, key=lambda key: (key not in members, key)):
         found = graph.resources.get(key) or graph.resources[arm.parent_of(key)]  # a part of it has no resource
         placed = _PLACED_BY.get(loss.kind, ()) if key in loss.vms else ()
+        placed = ((zone if by_zone else region),) if key in apart else placed
         yield from (read for own in placed for read in own(context, found).reads)
         if not placed:
             yield Read(found.id, "name", found.name)
