@@ -26,6 +26,8 @@ from auditor.report.formats import FORMATS
 from auditor.report.sarif.objects import plain
 from auditor.report.view import View
 from auditor.rules.evidence import Evidence
+from auditor.rules.maps import Basis, Framework, Maps
+from auditor.rules.maps import Evidence as MappedTo
 from auditor.rules.model import Grade, Rule, Severity, Source, Statement
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap, GapReason
@@ -837,3 +839,52 @@ def test_the_serialiser_refuses_unknown_properties() -> None:
     for node, complaint in ((message, "Message has no txet"), (object(), "object is not a SARIF object")):
         with pytest.raises(TypeError, match=complaint):
             plain(node)
+
+
+def controlled(*controls: tuple[str, str]) -> Evaluation:
+    """Return a report of two rules, the first with some controls."""
+    names = dict.fromkeys(name for name, _ in controls)
+    frameworks = {name: Framework(name, f"{name} <b>", "1", "https://example.com/", {}) for name in (*names, "other")}
+    rows = (
+        MappedTo(reports.PROBE.id, frameworks[name], control, Basis.TEXT, (), "It is.", "2026-11-30")
+        for name, control in controls
+    )
+    return msgspec.structs.replace(reports.full(), maps=Maps((), tuple(rows), frameworks))
+
+
+def test_frameworks_are_taxonomies_and_rules_refer_to_their_controls() -> None:
+    run = json.loads(reports.render("sarif", controlled(("nist", "CP-7"), ("iso", "A.8"), ("nist", "CP-9"))))["runs"][0]
+    assert [(one["name"], [taxon["id"] for taxon in one["taxa"]]) for one in run["taxonomies"]] == [
+        ("nist", ["CP-7", "CP-9"]),
+        ("iso", ["A.8"]),
+    ]
+    driver = run["tool"]["driver"]
+    assert [one["name"] for one in driver["supportedTaxonomies"]] == ["nist", "iso"]
+    probed = [rule for rule in driver["rules"] if rule["id"].startswith(reports.PROBE.id)]
+    assert probed
+    for rule in probed:
+        targets = [one["target"] for one in rule["relationships"]]
+        assert [target["id"] for target in targets] == ["CP-7", "A.8", "CP-9"]
+        for target in targets:
+            taxonomy = run["taxonomies"][target["toolComponent"]["index"]]
+            assert (taxonomy["guid"], taxonomy["name"]) == (
+                target["toolComponent"]["guid"],
+                target["toolComponent"]["name"],
+            )
+            assert taxonomy["taxa"][target["index"]]["id"] == target["id"]
+    assert [rule for rule in driver["rules"] if rule not in probed and "relationships" in rule] == []
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_rules_are_tagged_with_their_frameworks_and_services_keep_every_tag(flavour: str) -> None:
+    many = controlled(("nist", "CP-7"), ("nist", "CP-9"), *((f"f{number}", "1") for number in range(12)))
+    run = json.loads(reports.render(flavour, many))["runs"][0]
+    probed = next(rule for rule in run["tool"]["driver"]["rules"] if rule["id"].startswith(reports.PROBE.id))
+    assert probed["properties"]["tags"] == ["security", "test", "nist", *(f"f{number}" for number in range(7))]
+    assert ("taxonomies" in run) == (flavour == "sarif")
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_report_without_controls_has_no_taxonomy(flavour: str) -> None:
+    text = reports.render(flavour, reports.full())
+    assert [word for word in ("taxonomies", "supportedTaxonomies", "relationships") if f'"{word}"' in text] == []

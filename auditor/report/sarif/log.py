@@ -23,6 +23,7 @@ from auditor.report.sarif.locations import relative_uri, segment
 from auditor.report.sarif.notifications import invocation
 from auditor.report.sarif.objects import Node, plain
 from auditor.report.sarif.results import ResultOptions, result
+from auditor.report.sarif.taxonomies import Taxonomies
 from auditor.report.sarif.tool import driver, rule_indexes
 from auditor.report.sarif.unseen import Unseen
 from auditor.snapshot.known import Cause
@@ -115,8 +116,10 @@ def _log(
         flavour=flavour,
         has_baseline=drift is not None,
     )
+    taxonomies = None if flavour.only_alerts else Taxonomies(document)
     run = om.Run(
-        tool=om.Tool(driver=driver(document, flavour)),
+        tool=om.Tool(driver=driver(document, flavour, taxonomies)),
+        taxonomies=(taxonomies.components() or None) if taxonomies else None,
         newline_sequences=None,  # else the schema's default is written, control characters included
         automation_details=_automation(document, flavour),
         baseline_guid=_guid(document.profile, drift.baseline.taken_at, drift.baseline.scopes) if drift else None,

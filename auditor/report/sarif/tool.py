@@ -16,6 +16,7 @@ from auditor.report.sarif.locations import first_page, page
 from auditor.report.sarif.notifications import NOTIFICATIONS
 from auditor.report.sarif.objects import Node
 from auditor.report.sarif.rule_ids import rule_id, severities
+from auditor.report.sarif.taxonomies import Taxonomies, tags
 from auditor.report.sarif.text import LONGEST_DESCRIPTION, LONGEST_TITLE, one_line, sentence
 from auditor.rules.model import Severity
 
@@ -27,11 +28,13 @@ _SCORES: Final = {
     Severity.INFO: "0.5",
 }
 """By severity, the `security-severity` of a rule, which GitHub maps back to the same words."""
+_MOST_TAGS: Final = 10
+"""GitHub and Azure DevOps keep no more of a rule."""
 _PLACE: Final = "A location under azure/ is a resource in Azure that no file of this repository declares."
 
 
-def driver(document: Document, flavour: Flavour) -> Node:
-    """Return the tool with the rules that it evaluated."""
+def driver(document: Document, flavour: Flavour, taxonomies: Taxonomies | None) -> Node:
+    """Return the tool with the rules that it evaluated, and their places in the taxonomies of the log, if any."""
     home = _home(document)
     tool = document.tool
     return om.ToolComponent(
@@ -41,7 +44,8 @@ def driver(document: Document, flavour: Flavour) -> Node:
         version=tool.version,
         information_uri=home,
         semantic_version=tool.version,
-        rules=_rules(document, flavour, home),
+        rules=_rules(document, flavour, home, taxonomies),
+        supported_taxonomies=(taxonomies.supported() or None) if taxonomies else None,
         notifications=[
             om.ReportingDescriptor(
                 id=id_,
@@ -70,13 +74,14 @@ def _ids(document: Document, flavour: Flavour) -> Iterator[tuple[str, Rule, Seve
         yield unseen.RULE.id, unseen.RULE, unseen.RULE.severity
 
 
-def _rules(document: Document, flavour: Flavour, home: str | None) -> list[Node]:
+def _rules(document: Document, flavour: Flavour, home: str | None, taxonomies: Taxonomies | None) -> list[Node]:
     packs = {pack.name: pack for pack in document.packs}
     descriptors = []
     for id_, rule, severity in _ids(document, flavour):
         headline = rule.headline if severity is rule.severity else f"{rule.headline} ({severity})"
         descriptor = _descriptor(rule, severity, headline, packs.get(rule.pack or ""))
         descriptor.id = id_
+        descriptor.relationships = (taxonomies.relationships(rule) or None) if taxonomies else None
         descriptor.help_uri = descriptor.help_uri or home
         descriptor.default_configuration = om.ReportingConfiguration(level=flavour.level(severity))
         if flavour is Flavour.AZURE_DEVOPS:
@@ -109,7 +114,7 @@ def _descriptor(rule: Rule, severity: Severity, headline: str, pack: Pack | None
         full_description=om.MultiformatMessageString(text=sentence(rule.why or rule.title, LONGEST_DESCRIPTION)),
         help=om.MultiformatMessageString(text=_help(rule, pack), markdown=_help_markdown(rule, pack)),
         properties={
-            "tags": ["security", *([rule.pack] if rule.pack else [])],
+            "tags": ["security", *([rule.pack] if rule.pack else []), *tags(rule)][:_MOST_TAGS],
             "precision": "high",
             "security-severity": _SCORES[severity],
         },
