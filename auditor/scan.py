@@ -7,23 +7,29 @@ from pathlib import Path
 
 import msgspec
 
-from auditor import files
+from auditor import files, split_scan
 from auditor.errors import InputError
 from auditor.estate import deployment_file
+from auditor.estate.deployment_file import Declarations
 from auditor.estate.topology import Topology
 from auditor.evaluation import carry_over, coverage, drift, engine, exemptions, remedies
+from auditor.evaluation.components import How
 from auditor.evaluation.engine import Detail
+from auditor.evaluation.exemptions import Exemptions
 from auditor.evaluation.losses import losses_of
 from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
 from auditor.report import previous
 from auditor.rules import maps, packs
 from auditor.rules.facts import FACTS
+from auditor.rules.packs import LoadedPack
 from auditor.snapshot.model import Snapshot
 from auditor.sources import approval, snapshot_file
 from auditor.sources.guest import folder as guest_folder
 from auditor.sources.guest.attaching import attach
+from auditor.sources.snapshot_folder import SplitSnapshot
 from auditor.sources.source import Source
+from auditor.split_scan import Parts, Split
 
 DEFAULT_PROFILE = "current"
 
@@ -53,6 +59,10 @@ class Request(msgspec.Struct, frozen=True):
     """Which findings have evidence: `ALL` where a format shows passes; always with a baseline."""
     maps: bool = False
     """Whether the maps of the packs are read too."""
+    workers: int = 1
+    """The number of processes that evaluate."""
+    keep_snapshot: bool = False
+    """Whether the result has the resources of the snapshot, even if it could be evaluated part by part."""
 
 
 @snapshot_file.collector_paused()
@@ -71,6 +81,11 @@ def scan(request: Request) -> Evaluation:
     given = deployment_file.read(request.deployment) if request.deployment else deployment_file.NOTHING
     packs.check_settings(loaded, given.deployments)
     supplied = guest_folder.read(request.guest) if request.guest else ()
+    # What is compared with a baseline or an earlier report, or gets guest files, is evaluated as a whole.
+    if not (baseline or last or supplied):
+        evaluated = _in_parts(request, loaded, exempt, given)
+        if evaluated is not None:
+            return evaluated
     snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
     attached = attach(snapshot, supplied)
     snapshot = attached.snapshot
@@ -110,10 +125,50 @@ def scan(request: Request) -> Evaluation:
         waivers=applied.waivers,
         attestations=applied.attestations,
         drift=moved,
-        pictures=pictures(topology, request.profile, findings),
-        losses=losses_of(topology),
+        pictures=pictures(topology, topology.deployments, request.profile, findings),
+        losses=losses_of(topology, topology.deployments),
         remedies=remedies.of(findings, topology),
         maps=mapped,
+    )
+
+
+def _in_parts(
+    request: Request, loaded: tuple[LoadedPack, ...], exempt: Exemptions, given: Declarations
+) -> Evaluation | None:
+    """Evaluate a snapshot folder part by part, or any snapshot in several processes; None if it is neither."""
+    parts: Parts | None = request.source.parts()
+    if request.keep_snapshot or (parts is None and request.workers == 1):
+        return None
+    parts = parts or SplitSnapshot(request.source.read())
+    declared = given if request.deployment else deployment_file.carried_by(parts.header)
+    packs.check_settings(loaded, declared.deployments)
+    as_of = request.as_of or _latest(_taken(parts.header, request.source.file))
+    how = How(request.profile, as_of, request.detail, exempt)
+    found = split_scan.evaluate(Split(parts, declared.deployments, request.rules, how), request.workers)
+    rules, results = packs.select(loaded, request.profile), found.results
+    gaps = coverage.gaps_of(found.header, declared.deployments, rules)
+    applied = exemptions.apply(exempt, results.findings, (), gaps, as_of)
+    return Evaluation(
+        profile=request.profile,
+        as_of=as_of,
+        snapshot=msgspec.structs.replace(found.header, deployment=declared.text, approved=None),
+        findings=applied.findings,
+        coverage=coverage.joined(found.header.listed, gaps, applied.findings, applied.gaps, results.guest),
+        packs=tuple(pack.pack for pack in loaded),
+        rules=tuple(rule.rule for rule in rules),
+        deployment_file=files.relative(request.deployment) if request.deployment else "",
+        config=files.relative(request.config) if request.config else "",
+        carried=applied.carried,
+        waivers=applied.waivers,
+        attestations=applied.attestations,
+        pictures=results.pictures,
+        losses=results.losses,
+        remedies={
+            finding.key: results.remedies[finding.key]
+            for finding in applied.findings
+            if finding.key in results.remedies
+        },
+        counted=found.resource_count,
     )
 
 

@@ -198,15 +198,21 @@ class _Member(NamedTuple):
     """The number of data disks: installation, databases, and one or two for journals."""
 
 
-def build(vms: int, seed: int = SEED) -> Snapshot:
-    """Return an estate with this number of VMs."""
-    return _Estate(vms, seed).snapshot()
+def build(vms: int, seed: int = SEED, per_subscription: int = PER_SUBSCRIPTION) -> Snapshot:
+    """Return an estate with this number of VMs, and the number of them in each subscription."""
+    return _Estate(vms, seed, per_subscription).snapshot()
+
+
+def parts(vms: int, seed: int = SEED, per_subscription: int = PER_SUBSCRIPTION) -> Iterator[Snapshot]:
+    """Yield an estate subscription by subscription; the last has the deployment file of all."""
+    return _Estate(vms, seed, per_subscription).parts()
 
 
 class _Estate:
-    def __init__(self, vms: int, seed: int) -> None:
+    def __init__(self, vms: int, seed: int, per_subscription: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - it generates data, not secrets
         self._vms = vms
+        self._per_subscription = per_subscription
         self._bodies: list[Body] = []
         self._declared: list[str] = ["format: auditor.deployment/1", "deployments:"]
         self._addresses = 0
@@ -217,23 +223,36 @@ class _Estate:
 
     def snapshot(self) -> Snapshot:
         """Build everything, subscription by subscription."""
-        scopes = []
-        left = self._vms
-        while left > 0:
-            scope = f"/subscriptions/{len(scopes) + 1:08}-0000-4000-8000-000000000000"
-            scopes.append(scope)
-            self._subscription(scope, min(left, PER_SUBSCRIPTION), len(scopes))
-            left -= PER_SUBSCRIPTION
-        bodies = (resource(body, body["id"], _CALLS.get(arm.type_of(body["id"]), "GET")) for body in self._bodies)
-        resources = {found.key: found for found in (*bodies, *map(sku, _sizes()))}
+        built = [*self.parts()]
+        resources = {found.key: found for part in built for found in part.resources}
         return Snapshot(
             taken_at=TAKEN_AT,
-            scopes=tuple(scopes),
+            scopes=tuple(scope for part in built for scope in part.scopes),
             resources=tuple(resources[key] for key in sorted(resources)),
-            listed=frozenset((scope, type_) for scope in scopes for type_ in LISTED),
+            listed=frozenset(pair for part in built for pair in part.listed),
             gaps=(),
-            deployment="\n".join(self._declared) + "\n",
+            deployment=built[-1].deployment,
         )
+
+    def parts(self) -> Iterator[Snapshot]:
+        """Build one subscription after the other."""
+        number, left = 0, self._vms
+        while left > 0:
+            number += 1
+            scope = f"/subscriptions/{number:08}-0000-4000-8000-000000000000"
+            self._subscription(scope, min(left, self._per_subscription), number)
+            left -= self._per_subscription
+            bodies = (resource(body, body["id"], _CALLS.get(arm.type_of(body["id"]), "GET")) for body in self._bodies)
+            resources = {found.key: found for found in (*bodies, *map(sku, _sizes()))}
+            yield Snapshot(
+                taken_at=TAKEN_AT,
+                scopes=(scope,),
+                resources=tuple(resources[key] for key in sorted(resources)),
+                listed=frozenset((scope, type_) for type_ in LISTED),
+                gaps=(),
+                deployment="\n".join(self._declared) + "\n",
+            )
+            self._bodies.clear()
 
     def _subscription(self, scope: str, vms: int, number: int) -> None:
         self._bodies.append(

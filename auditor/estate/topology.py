@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -42,10 +43,11 @@ class Topology:
         self.public_addresses = resolver.public_addresses
         self.front_doors = resolver.front_doors
         self.deployments = tuple(resolver.build(deployment) for deployment in from_tags(self.graph, declared))
-        self.subscriptions = tuple(
-            Subscription(scope, tuple(d for d in self.deployments if scope in _subscriptions(d)))
-            for scope in snapshot.scopes
-        )
+        within: dict[str, list[Deployment]] = defaultdict(list)
+        for deployment in self.deployments:
+            for scope in _subscriptions(deployment):
+                within[scope].append(deployment)
+        self.subscriptions = tuple(Subscription(scope, tuple(within.get(scope, ()))) for scope in snapshot.scopes)
         self._results: dict[Callable[[Topology], object], object] = {}
 
     @cached_method

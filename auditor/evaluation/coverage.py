@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+import msgspec
+
 from auditor.azure import arm
 from auditor.azure.types import REFERENCES, display_type
 from auditor.azure.types.names import GUEST_FILE, SKU, VM
+from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.graph import unlisted
+from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.evaluation.model import Coverage, Finding, GuestFile, Outcome, Waiver
 from auditor.rules.conditions import CompiledRule
@@ -18,9 +22,30 @@ from auditor.snapshot.model import Gap, Snapshot
 
 def gaps(topology: Topology, rules: Iterable[CompiledRule]) -> tuple[Gap, ...]:
     """Return the gaps in everything that the rules need, by scope."""
-    snapshot = topology.graph.snapshot
-    found = (*snapshot.gaps, *_unlisted(snapshot, topology, _types(rules)))
+    return gaps_of(topology.graph.snapshot, (deployment.declared for deployment in topology.deployments), rules)
+
+
+def gaps_of(
+    snapshot: Snapshot, deployments: Iterable[DeclaredDeployment], rules: Iterable[CompiledRule]
+) -> tuple[Gap, ...]:
+    """Return the gaps in everything that the rules need, by scope; the resources of the snapshot do not matter."""
+    found = (*snapshot.gaps, *_unlisted(snapshot, deployments, _types(rules)))
     return tuple(sorted(found, key=lambda gap: (gap.scope.lower(), gap.what.lower())))
+
+
+class Supplied(msgspec.Struct, frozen=True):
+    """The guest files of a snapshot, or of a part of one."""
+
+    files: tuple[GuestFile, ...]
+    """By VM and name."""
+    are_enough: bool
+    """Whether each deployment that requires some has one."""
+
+
+def supplied(topology: Topology, deployments: Iterable[Deployment], replaced: Collection[str] = ()) -> Supplied:
+    """Return the guest files of a snapshot; `replaced` are the ids of the VMs whose files were replaced by others."""
+    enough = all(topology.guest_files.are_enough_for(deployment) for deployment in deployments)
+    return Supplied(tuple(_guest_files(topology.graph.snapshot, replaced)), enough)
 
 
 def assess(
@@ -34,18 +59,27 @@ def assess(
 
     `replaced` are the ids of the VMs whose guest files in the snapshot were replaced by others.
     """
-    snapshot = topology.graph.snapshot
+    guest = supplied(topology, topology.deployments, replaced)
+    return joined(topology.graph.snapshot.listed, gaps, findings, waived, guest)
+
+
+def joined(
+    listed: Iterable[tuple[str, str]],
+    gaps: tuple[Gap, ...],
+    findings: Iterable[Finding],
+    waived: Mapping[Gap, Waiver],
+    guest: Supplied,
+) -> Coverage:
+    """Return the coverage of a scan of which the parts were evaluated one by one."""
     incomplete = [finding for finding in findings if finding.waiver is None and _makes_incomplete(finding)]
     undeclared = (finding for finding in incomplete if finding.cause is Cause.DECLARATION)
     return Coverage(
-        complete=not incomplete
-        and all(gap in waived or gap.is_of_guest_file for gap in gaps)
-        and all(topology.guest_files.are_enough_for(deployment) for deployment in topology.deployments),
-        listed=tuple(sorted((scope, display_type(type_)) for scope, type_ in snapshot.listed)),
+        complete=not incomplete and all(gap in waived or gap.is_of_guest_file for gap in gaps) and guest.are_enough,
+        listed=tuple(sorted((scope, display_type(type_)) for scope, type_ in listed)),
         gaps=gaps,
         declarations=tuple(dict.fromkeys(reason for finding in undeclared for reason in finding.reasons)),
         waived=waived,
-        guest_files=tuple(_guest_files(snapshot, replaced)),
+        guest_files=guest.files,
     )
 
 
@@ -66,7 +100,7 @@ def _types(rules: Iterable[CompiledRule]) -> set[str]:
     )
 
 
-def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterator[Gap]:
+def _unlisted(snapshot: Snapshot, deployments: Iterable[DeclaredDeployment], types: set[str]) -> Iterator[Gap]:
     """Yield a gap for each type that was not listed without a gap, and each subscription that was not scanned."""
     known = {
         (arm.subscription_of(gap.scope), arm.canonical_type(gap.what))
@@ -77,7 +111,7 @@ def _unlisted(snapshot: Snapshot, topology: Topology, types: set[str]) -> Iterat
         for type_ in sorted(types) if (scope, arm.SUBSCRIPTION) not in known else ():
             if (scope, type_) not in snapshot.listed and (scope, type_) not in known:
                 yield unlisted(type_, scope)
-    left_out = {s for d in topology.deployments for s in d.declared.subscriptions if s not in snapshot.scopes}
+    left_out = {scope for each in deployments for scope in each.subscriptions}.difference(snapshot.scopes)
     for scope in sorted(left_out):
         yield unlisted(arm.SUBSCRIPTION, scope)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from auditor.estate.declaration import LoadBalancerRole, Role
-from auditor.estate.subjects import Deployment, Subject, subject_of
+from auditor.estate.subjects import Deployment, Subject, Subscription, subject_of
 from auditor.estate.topology import Topology
 from auditor.evaluation.model import Finding, Outcome
 from auditor.rules.conditions import Compiled, CompiledRule, Result, Stack, Test
@@ -70,10 +70,13 @@ def evaluate_subscriptions(
     rules: Iterable[CompiledRule],
     detail: Detail = Detail.FAILURES,
     recorded: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> list[Finding]:
-    """Evaluate the rules about subscriptions."""
+    """Evaluate the rules about subscriptions: about those with some keys, if `only` says which."""
     evaluator = _Evaluator(topology, None, detail, recorded)
-    return [finding for rule in rules for finding in _of_subscriptions(evaluator, topology, rule)]
+    found = topology.subscriptions
+    chosen = found if only is None else tuple(each for each in found if each.id in only)
+    return [finding for rule in rules for finding in _of_subscriptions(evaluator, chosen, rule)]
 
 
 class RuleByRule:
@@ -92,14 +95,16 @@ class RuleByRule:
         """Yield the findings of a rule."""
         for evaluator, deployment, subjects in self._deployments:
             yield from _findings(evaluator, deployment, rule, subjects)
-        yield from _of_subscriptions(self._subscriptions, self._topology, rule)
+        yield from _of_subscriptions(self._subscriptions, self._topology.subscriptions, rule)
 
 
-def _of_subscriptions(evaluator: _Evaluator, topology: Topology, rule: CompiledRule) -> Iterator[Finding]:
+def _of_subscriptions(
+    evaluator: _Evaluator, subscriptions: Iterable[Subscription], rule: CompiledRule
+) -> Iterator[Finding]:
     """Yield the findings of a rule about subscriptions."""
     for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True):
         if target.kind == "subscription":
-            for subscription in topology.subscriptions:
+            for subscription in subscriptions:
                 yield evaluator.evaluate(rule, compiled, subscription, subject_of(subscription, {}))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from auditor.estate.subjects import Deployment
@@ -30,9 +32,9 @@ class LossesOfKind(msgspec.Struct, frozen=True):
         return longest(*waits) if waits else None
 
 
-def losses_of(topology: Topology) -> dict[str, tuple[LossesOfKind, ...]]:
+def losses_of(topology: Topology, deployments: Iterable[Deployment]) -> dict[str, tuple[LossesOfKind, ...]]:
     """Return the losses that each deployment can suffer, by its name; one without mirrors and tiers has none."""
-    return {deployment.id: _table(topology, deployment) for deployment in topology.deployments}
+    return {deployment.id: _table(topology, deployment) for deployment in deployments}
 
 
 def _table(topology: Topology, deployment: Deployment) -> tuple[LossesOfKind, ...]:

@@ -48,3 +48,10 @@ class Evaluation(msgspec.Struct, frozen=True):
     """The steps that correct fails, by the fingerprint of the finding."""
     maps: Maps | None = None
     """The maps of the packs; None if a format that shows them was not asked for."""
+    counted: int | None = None
+    """The number of resources in Azure where the snapshot was evaluated in parts, and `snapshot` has none of them."""
+
+    @property
+    def resource_count(self) -> int:
+        """Return the number of resources in Azure."""
+        return self.snapshot.resource_count if self.counted is None else self.counted

@@ -91,7 +91,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         identity=snapshot.identity or None,
         scopes=snapshot.scopes,
         cloud=snapshot.cloud or None,
-        resources=snapshot.resource_count,
+        resources=evaluation.resource_count,
         declaration=_declaration(evaluation),
         deployments=tuple(_deployments(evaluation)),
         config=evaluation.config or None,

@@ -5,12 +5,18 @@ Azure returns them without an id, and the snapshot file has them as records of t
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Any
+from collections.abc import Container, Iterable, Iterator
+from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
+
 from auditor.azure import arm
+from auditor.azure.types.names import SKU
 from auditor.snapshot.model import Resource, resource
+
+
+_ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 def is_sku_record(body: object) -> bool:
@@ -39,6 +45,21 @@ def sku(body: dict[str, object], others: Container[str] = (), subscription: str 
         number += 1
         arm_id = f"{whole}:{number}"
     return resource(body, arm_id)
+
+
+def is_offered(found: Resource) -> bool:
+    """Return whether a resource is a SKU record of no subscription."""
+    return found.type == SKU and not arm.subscription_of(found.key)
+
+
+def each_once(records: Iterable[Resource]) -> Iterator[Resource]:
+    """Yield distinct SKU records of no subscription, with ids that do not depend on the order of the records."""
+    bodies = {_ENCODE(record.body): record.body for record in records}
+    seen: set[str] = set()
+    for data in sorted(bodies, key=lambda data: (sku_identity(bodies[data]), data)):
+        record = sku(bodies[data], seen)
+        seen.add(record.key)
+        yield record
 
 
 def cited_id(subscription: str, name: str) -> str:

@@ -28,9 +28,18 @@ class FileSource:
         Raises:
             InputError: the file or folder is unreadable, has none of the formats, or is damaged.
         """
-        if self._path.is_dir():
-            return SnapshotFolder(self._path).read()
+        folder = self.parts()
+        if folder is not None:
+            return folder.read()
         data = files.read(self._path)
         if snapshot_file.is_snapshot(data):
             return snapshot_file.decode(data, self.file)
         return arm_json.decode(data, self.file)
+
+    def parts(self) -> SnapshotFolder | None:
+        """Return the snapshot folder, None if it is a file.
+
+        Raises:
+            InputError: the manifest of the folder is missing or wrong.
+        """
+        return SnapshotFolder(self._path) if self._path.is_dir() else None

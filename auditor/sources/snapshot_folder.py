@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
@@ -18,10 +17,9 @@ import msgspec
 
 from auditor import files
 from auditor.azure import arm
-from auditor.azure.types.names import SKU
 from auditor.errors import InputError
 from auditor.snapshot.model import Approval, Gap, Resource, Snapshot
-from auditor.snapshot.skus import sku, sku_identity
+from auditor.snapshot.skus import each_once, is_offered
 from auditor.sources import snapshot_file
 
 FORMAT: Final = "auditor.snapshots/1"
@@ -104,6 +102,24 @@ class SnapshotFolder:
             message = f"is not finished: it lacks the parts of {count}, the first {pending[0]}; collect into it again"
             raise InputError(message, str(path / MANIFEST))
 
+    @property
+    def header(self) -> Snapshot:
+        """Return the snapshot without what its parts have."""
+        return self.manifest.header
+
+    @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """Return the subscriptions of each part."""
+        return tuple(part.scopes for part in self.manifest.parts)
+
+    def read_part(self, number: int) -> Snapshot:
+        """Read a part by its number.
+
+        Raises:
+            InputError: it is missing, damaged, or not the one that the manifest names.
+        """
+        return self.part(self.manifest.parts[number])
+
     def part(self, part: PartFile) -> Snapshot:
         """Read a part.
 
@@ -153,25 +169,15 @@ def joined(header: Snapshot, parts: Iterable[Snapshot]) -> Snapshot:
         gaps += part.gaps
     return msgspec.structs.replace(
         header,
-        resources=tuple(sorted((*resources, *numbered(offered)), key=attrgetter("key"))),
+        resources=tuple(sorted((*resources, *each_once(offered)), key=attrgetter("key"))),
         listed=frozenset(listed),
-        gaps=tuple(sorted(gaps, key=lambda gap: (arm.key(gap.scope), _ENCODE(gap)))),
+        gaps=ordered(gaps),
     )
 
 
-def is_offered(found: Resource) -> bool:
-    """Return whether a resource is a SKU record of no subscription."""
-    return found.type == SKU and not arm.subscription_of(found.key)
-
-
-def numbered(records: Iterable[Resource]) -> Iterator[Resource]:
-    """Yield distinct SKU records of no subscription, with ids that depend on no order."""
-    bodies = {_ENCODE(record.body): record for record in records}
-    seen: set[str] = set()
-    for data in sorted(bodies, key=lambda data: (sku_identity(bodies[data].body), data)):
-        record = sku(bodies[data].body, seen)
-        seen.add(record.key)
-        yield record
+def ordered(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Return gaps in the order in which a snapshot file has them."""
+    return tuple(sorted(gaps, key=lambda gap: (arm.key(gap.scope), _ENCODE(gap))))
 
 
 def _ids(snapshot: Snapshot) -> Iterator[str]:
@@ -328,33 +334,48 @@ class Collection:
 def write(path: Path, snapshot: Snapshot) -> None:
     """Write a whole snapshot as a new folder, with a part for each of its subscriptions that did not fail.
 
-    SKU records of no subscription are in the first part.
-
     Raises:
         InputError: the folder is not empty, or cannot be written.
     """
-    failures = tuple(gap for gap in snapshot.gaps if arm.canonical_type(gap.what) == arm.SUBSCRIPTION)
-    header = msgspec.structs.replace(snapshot, resources=(), listed=frozenset(), gaps=failures)
-    collection = Collection(path, header)
-    first = collection.pending[0] if collection.pending else ""
-    resources, listed, gaps = (defaultdict(list) for _ in range(3))
-    for found in snapshot.resources:
-        resources[arm.subscription_of(found.key) or first].append(found)
-    for pair in snapshot.listed:
-        listed[pair[0]].append(pair)
-    for gap in snapshot.gaps:
-        if gap not in failures:
-            gaps[arm.subscription_of(gap.scope) or first].append(gap)
-    for scope in collection.pending:
-        collection.add(
-            msgspec.structs.replace(
-                header,
-                scopes=(scope,),
-                resources=tuple(resources[scope]),
-                listed=frozenset(listed[scope]),
-                gaps=tuple(gaps[scope]),
-                approved=None,
-            )
+    split = SplitSnapshot(snapshot)
+    collection = Collection(path, split.header)
+    for number in range(len(split.scopes)):
+        collection.add(split.read_part(number))
+
+
+class SplitSnapshot:
+    """A whole snapshot in parts, one for each of its subscriptions that did not fail.
+
+    What is of none of them, as SKU records are, is in the first part.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Split a snapshot."""
+        failures = tuple(gap for gap in snapshot.gaps if arm.canonical_type(gap.what) == arm.SUBSCRIPTION)
+        failed = {arm.key(gap.scope) for gap in failures}
+        self.header = msgspec.structs.replace(snapshot, resources=(), listed=frozenset(), gaps=failures)
+        self.scopes = tuple((scope,) for scope in snapshot.scopes if scope not in failed)
+        number_of = {scopes[0]: number for number, scopes in enumerate(self.scopes)}
+        self._resources: list[list[Resource]] = [[] for _ in self.scopes]
+        self._listed: list[list[tuple[str, str]]] = [[] for _ in self.scopes]
+        self._gaps: list[list[Gap]] = [[] for _ in self.scopes]
+        for found in snapshot.resources:
+            self._resources[number_of.get(arm.subscription_of(found.key), 0)].append(found)
+        for pair in snapshot.listed:
+            self._listed[number_of.get(pair[0], 0)].append(pair)
+        for gap in snapshot.gaps:
+            if gap not in failures:
+                self._gaps[number_of.get(arm.subscription_of(gap.scope), 0)].append(gap)
+
+    def read_part(self, number: int) -> Snapshot:
+        """Return a part."""
+        return msgspec.structs.replace(
+            self.header,
+            scopes=self.scopes[number],
+            resources=tuple(self._resources[number]),
+            listed=frozenset(self._listed[number]),
+            gaps=tuple(self._gaps[number]),
+            approved=None,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from auditor.snapshot.model import Snapshot
+from auditor.sources.snapshot_folder import SnapshotFolder
 
 
 class Source(Protocol):
@@ -19,4 +20,11 @@ class Source(Protocol):
 
         Raises:
             InputError: the file is wrong, or the sign-in failed. What else could not be read is a gap of the snapshot.
+        """
+
+    def parts(self) -> SnapshotFolder | None:
+        """Return the snapshot folder that it is, None for any other source.
+
+        Raises:
+            InputError: its manifest is missing or wrong.
         """

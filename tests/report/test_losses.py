@@ -69,7 +69,8 @@ def test_every_kind_has_a_title() -> None:
 
 def test_a_report_keeps_the_losses_of_each_deployment() -> None:
     body = estates.body_of("trakcare-current")
-    (found,) = losses_of(estates.topology("trakcare-current", body)).values()
+    built = estates.topology("trakcare-current", body)
+    (found,) = losses_of(built, built.deployments).values()
     kinds = {each.kind: each for each in found}
     assert [each.losses[0].name for each in kinds[LossKind.REGION].stopping] == ["westeurope"]
     assert kinds[LossKind.ZONE].stopping == kinds[LossKind.VM].stopping == ()
@@ -78,7 +79,8 @@ def test_a_report_keeps_the_losses_of_each_deployment() -> None:
 
 @pytest.mark.parametrize("format_", ["terminal", "html"])
 def test_both_screens_show_it(format_: str) -> None:
-    found = losses_of(estates.topology("trakcare-current", estates.body_of("trakcare-current")))
+    built = estates.topology("trakcare-current", estates.body_of("trakcare-current"))
+    found = losses_of(built, built.deployments)
     whole = msgspec.structs.replace(reports.full(), losses={"prod": found["trakcare-prod"]})
     shown = " ".join(
         reports.render(format_, whole, View(command="auditor scan --demo", source="--demo", width=140)).split()

@@ -18,10 +18,12 @@ from auditor.evaluation.picture.rows import ANYWHERE, rows
 _PINNED: Final = frozenset({Outcome.FAIL, Outcome.UNKNOWN, Outcome.ERROR})
 
 
-def pictures(topology: Topology, profile: str, findings: Iterable[Finding]) -> dict[str, Picture]:
+def pictures(
+    topology: Topology, deployments: Iterable[Deployment], profile: str, findings: Iterable[Finding]
+) -> dict[str, Picture]:
     """Return the picture of each deployment, by its name."""
     found_at = frozenset(arm.key(finding.subject.id) for finding in findings if finding.outcome in _PINNED)
-    return {each.id: picture(topology, each, profile, found_at) for each in topology.deployments}
+    return {each.id: picture(topology, each, profile, found_at) for each in deployments}
 
 
 def picture(topology: Topology, deployment: Deployment, profile: str, found_at: Collection[str]) -> Picture:

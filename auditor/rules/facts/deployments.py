@@ -140,7 +140,7 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
     sources = (
         _by_tag(graph, subscription.id),
         _by_probe(context, subscription.id),
-        stated_roles(context, subscription.id),
+        stated_roles(context, subscription),
     )
     for sight in (sight for source in sources for sight in source):
         if isinstance(sight, Unknown):

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.estate.declaration import Role
-from auditor.estate.subjects import Deployment, Mirror
+from auditor.estate.subjects import Deployment, Mirror, Subscription
 from auditor.rules.context import Context
 from auditor.rules.facts.mirror_members import ASYNC, FAILOVER, members, vm_of
 from auditor.rules.facts.mirror_settings import all_settings
@@ -25,20 +25,22 @@ Stated = tuple[Resource, frozenset[str], Read] | Unknown
 """A VM, the roles of which it has at least one, and the property that shows it; or why a member cannot be told."""
 
 
-def stated_roles(context: Context, subscription: str) -> Iterator[Stated]:
+def stated_roles(context: Context, subscription: Subscription) -> Iterator[Stated]:
     """Yield the VMs of a subscription that CPFs show in a role, each role once; what was not supplied shows none.
 
-    A role that the deployment file does not mention cannot disagree with a CPF.
+    A role that the deployment file does not mention cannot disagree with a CPF. A member that cannot be told counts in
+    the subscriptions of its own deployment.
     """
     seen: set[tuple[str, frozenset[str]]] = set()
     for deployment in context.topology.deployments:
         for mirror in deployment.mirrors:
             for stated in _of_mirror(context, deployment, mirror):
                 if isinstance(stated, Unknown):
-                    yield stated
+                    if deployment in subscription.deployments:
+                        yield stated
                     continue
                 vm, roles, _ = stated
-                if arm.subscription_of(vm.key) == subscription and (vm.key, roles) not in seen:
+                if arm.subscription_of(vm.key) == subscription.id and (vm.key, roles) not in seen:
                     seen.add((vm.key, roles))
                     yield stated
 

@@ -56,3 +56,6 @@ class LiveSource:
             amount = collect_into(folder, self._options, declared.deployments, declared.text, display)
         display.ends(amount)
         return amount
+
+    def parts(self) -> None:
+        """Return nothing: live subscriptions are no snapshot folder."""
