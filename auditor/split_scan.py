@@ -15,19 +15,20 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from auditor import workers
-from auditor.azure import arm
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
 from auditor.evaluation import components, partition
 from auditor.evaluation.components import How, Results, Share
-from auditor.evaluation.partition import Component, Links, Partition
+from auditor.evaluation.partition import Links, Partition
 from auditor.rules import packs
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
 from auditor.rules.model import Rule
-from auditor.snapshot.model import Gap, Resource, Snapshot
+from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import snapshot_folder
 
+_NAMED: Final = 3
+"""How many deployments a message names."""
 _LARGE: Final = 2
 """A component is split if it has more than its share of the resources, divided by this."""
 
@@ -84,9 +85,12 @@ def evaluate(split: Split, processes: int = 1) -> Evaluated:
     found = partition.partition(header, (each.links for each in seen), split.declared)
     given = _Given(split, found)
     tasks = [*_tasks(split, found, seen, processes)]
-    doing = workers.Work(_evaluate, given, lambda task: ", ".join(sorted(task.share.scopes or task.share.names or ())))
-    own = {rule.rule.id: rule.rule for rule in rules_of(split.folders, split.how.profile)}
-    outcomes = (_unpacked(data, own) for data in workers.results(doing, tasks, processes))
+    if processes == 1:
+        outcomes: Iterable[Results] = (_evaluate(given, task) for task in tasks)
+    else:
+        doing = workers.Work(_evaluate_elsewhere, given, str)
+        own = {rule.rule.id: rule.rule for rule in rules_of(split.folders, split.how.profile)}
+        outcomes = (_unpacked(data, own) for data in workers.results(doing, tasks, processes))
     return Evaluated(header, sum(each.resources for each in seen), components.joined(outcomes, split.declared))
 
 
@@ -141,6 +145,12 @@ class _Task(msgspec.Struct, frozen=True):
     """The numbers of the parts that are in view."""
     share: Share
 
+    def __str__(self) -> str:
+        """Return what it evaluates, for messages."""
+        names = sorted(self.share.names or self.share.scopes)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"{', '.join(names[:_NAMED])}{more}, part {self.share.piece + 1} of {self.share.pieces}"
+
 
 def _tasks(split: Split, found: Partition | None, seen: list[_Seen], processes: int) -> Iterator[_Task]:
     """Yield the tasks, the largest first: a long one that begins last would be waited for alone."""
@@ -171,10 +181,15 @@ def _shares(
         yield _Task(component, parts, Share(frozenset() if piece else scopes, names, piece, pieces))
 
 
-def _evaluate(given: _Given, task: _Task) -> bytes:
-    """Return the packed results of a task."""
+def _evaluate(given: _Given, task: _Task) -> Results:
+    """Return the results of a task."""
     rules = rules_of(given.split.folders, given.split.how.profile)
-    return _packed(components.evaluate(_topology(given, task), rules, task.share, given.split.how))
+    return components.evaluate(_topology(given, task), rules, task.share, given.split.how)
+
+
+def _evaluate_elsewhere(given: _Given, task: _Task) -> bytes:
+    """Return the results of a task, packed for another process."""
+    return _packed(_evaluate(given, task))
 
 
 _LAST: dict[str, Any] = {}

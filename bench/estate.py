@@ -198,6 +198,11 @@ class _Member(NamedTuple):
     """The number of data disks: installation, databases, and one or two for journals."""
 
 
+def scope_of(number: int) -> str:
+    """Return the id of a subscription."""
+    return f"/subscriptions/{number:08}-0000-4000-8000-000000000000"
+
+
 def build(vms: int, seed: int = SEED, per_subscription: int = PER_SUBSCRIPTION) -> Snapshot:
     """Return an estate with this number of VMs, and the number of them in each subscription."""
     return _Estate(vms, seed, per_subscription).snapshot()
@@ -239,7 +244,7 @@ class _Estate:
         number, left = 0, self._vms
         while left > 0:
             number += 1
-            scope = f"/subscriptions/{number:08}-0000-4000-8000-000000000000"
+            scope = scope_of(number)
             self._subscription(scope, min(left, self._per_subscription), number)
             left -= self._per_subscription
             bodies = (resource(body, body["id"], _CALLS.get(arm.type_of(body["id"]), "GET")) for body in self._bodies)

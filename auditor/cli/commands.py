@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+import msgspec
+
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, controls, scaffold, testing
 from auditor.azure import arm
@@ -47,8 +49,12 @@ def _scan(options: argparse.Namespace) -> int:
         raise InputError(message)
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
     passes = outputs.need_passes(wanted, asked=options.passes)
-    request = _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes)
-    request = msgspec.structs.replace(request, maps=outputs.need_maps(wanted))
+    request = msgspec.structs.replace(
+        _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes),
+        maps=outputs.need_maps(wanted),
+        workers=options.workers,
+        keep_snapshot=any(output.format == outputs.SNAPSHOT for output in wanted),
+    )
     evaluation = scan.scan(request)
     source = _words(options)
     since = shlex.join(["", "--baseline", str(options.baseline)]).removeprefix("''") if options.baseline else ""

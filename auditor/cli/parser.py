@@ -18,6 +18,7 @@ from auditor.foresight.formats import FORMATS as FORESIGHT_FORMATS
 from auditor.history.formats import FORMATS as TREND_FORMATS
 from auditor.report.formats import FORMATS, RUNBOOKS
 
+_MOST_WORKERS: Final = 256
 _Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - the only name it has
 """The result of `add_subparsers`."""
 
@@ -190,6 +191,9 @@ def _add_scan(commands: _Commands) -> None:
     )
     scan.add_argument(
         "--fail-on-new", action="store_true", help="count only findings that are worse than in the baseline"
+    )
+    scan.add_argument(
+        "--workers", metavar="N", type=_workers, default=1, help="evaluate in N processes of this machine (default: 1)"
     )
     scan.set_defaults(command="scan")
 
@@ -654,6 +658,14 @@ def _management_group_id(text: str) -> str:
         message = f"'{text}' is not the id of a management group; auditor scan accepts its name, a role does not"
         raise argparse.ArgumentTypeError(message)
     return text
+
+
+def _workers(text: str) -> int:
+    """Return a number of processes."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_WORKERS:
+        message = f"expected a number of processes from 1 to {_MOST_WORKERS}, not '{text}'"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -65,10 +65,11 @@ _VIEW: Final = "properties.instanceview"
 """What may be unread of a VM without doubt about what it belongs to."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
-_SCOPE: Final = re.compile(rb'/subscriptions/([^/"\\?&#]+)', re.IGNORECASE)
-_HOST: Final = re.compile(rb"[\w-]+(?:\.[\w-]+)+|[0-9a-f:]*::[0-9a-f:.]*|(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}")
-"""Domain names and IP addresses in lower case, and what looks like them."""
-_PROVIDER: Final = b"microsoft."
+_SCOPE: Final = re.compile(rb'/subscriptions/([^/"\\\\?&#]+)')
+_KEPT: Final = b"abcdefghijklmnopqrstuvwxyz0123456789-_.:"
+_WORDS: Final = bytes(byte if byte in _KEPT else ord(" ") for byte in range(256))
+"""For `bytes.translate`: makes words of domain names and IP addresses in lower case, and of what looks like them."""
+_ESCAPED: Final = (rb"\n", rb"\r", rb"\t", rb"\b", rb"\f")
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -137,7 +138,7 @@ def links_of(part: Snapshot, scopes: frozenset[str], declared: frozenset[str]) -
     found = {resource.key: resource for resource in part.resources}
     text = b"\n".join(_ENCODE(resource.body) for resource in part.resources if resource.type != SKU).lower()
     mentioned = {scope.decode() for scope in _SCOPE.findall(text)}
-    hosts = {host.decode() for host in {*_HOST.findall(text)} if not host.startswith(_PROVIDER)}
+    hosts = _hosts(text)
     labels = {host.partition(".")[0] for host in hosts}
     by_type: dict[str, list[Resource]] = defaultdict(list)
     for resource in part.resources:
@@ -155,6 +156,19 @@ def links_of(part: Snapshot, scopes: frozenset[str], declared: frozenset[str]) -
         concerns_all=concerns,
         shared=tuple(each for each in part.resources if each.type in _SHARED or not arm.subscription_of(each.key)),
     )
+
+
+def _hosts(text: bytes) -> set[str]:
+    """Return the domain names and IP addresses in a text in lower case, and what looks like them."""
+    for escape in _ESCAPED:
+        text = text.replace(escape, b" ")
+    found: set[str] = set()
+    for word in {*text.translate(_WORDS).split()}:
+        # One colon is before a port, several are those of an IPv6 address.
+        for host in word.split(b":") if word.count(b":") == 1 else (word,):
+            if b"." in host or b":" in host:
+                found.add(host.strip(b".").decode())
+    return found
 
 
 def _is_of_resource(gap: Gap) -> bool:
@@ -476,7 +490,7 @@ def _join_deployments(
     homes: dict[str, str] = {}
     for each in declared:
         said = [text.lower() for text in texts(msgspec.to_builtins(each))]
-        hosts = (host.decode() for text in said for host in _HOST.findall(text.encode()))
+        hosts = (host for text in said for host in _hosts(text.encode()))
         named = (arm.subscription_of(text) for text in said if arm.is_id(text))
         places = (*each.subscriptions, *named, *tagged[each.name.casefold()], *_owners(owners, hosts))
         sets.join(places)

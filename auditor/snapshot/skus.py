@@ -15,7 +15,6 @@ from auditor.azure import arm
 from auditor.azure.types.names import SKU
 from auditor.snapshot.model import Resource, resource
 
-
 _ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
