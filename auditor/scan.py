@@ -85,7 +85,7 @@ def scan(request: Request) -> Evaluation:
     if not (baseline or last or supplied):
         evaluated = _in_parts(request, loaded, exempt, given)
         if evaluated is not None:
-            return evaluated
+            return msgspec.structs.replace(evaluated, maps=mapped)
     snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
     attached = attach(snapshot, supplied)
     snapshot = attached.snapshot

@@ -213,7 +213,7 @@ def test_a_fault_is_one_error_with_its_line(text: str | bytes, line: int, messag
 def test_depth_and_size_are_bounded() -> None:
     parse("[" * 41 + "]" * 41)
     parse(b"#" * (yaml_documents.MAX_BYTES - 2) + b"\na")
-    assert "larger than 4 MiB" in fault(b"#" * yaml_documents.MAX_BYTES + b"\na")[1]
+    assert "larger than 32 MiB" in fault(b"#" * yaml_documents.MAX_BYTES + b"\na")[1]
 
 
 @pytest.mark.slow

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-import msgspec
-
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, controls, scaffold, testing
 from auditor.azure import arm
