@@ -17,7 +17,7 @@ import msgspec
 from auditor import bundled, discover, files, scan
 from auditor.authoring import catalogue, controls, scaffold, testing
 from auditor.azure import arm
-from auditor.cli import exit_codes, live_line, outputs, scan_codes
+from auditor.cli import ending, exit_codes, live_line, outputs, scan_codes
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
@@ -53,7 +53,7 @@ def _scan(options: argparse.Namespace) -> int:
         workers=options.workers,
         keep_snapshot=any(output.format == outputs.SNAPSHOT for output in wanted),
     )
-    evaluation = scan.scan(request)
+    evaluation = ending.hold(scan.scan(request))
     source = _words(options)
     since = shlex.join(["", "--baseline", str(options.baseline)]).removeprefix("''") if options.baseline else ""
     outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}{since}", source))
@@ -70,7 +70,7 @@ def _drift(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
     _check_filter(options)
     request = _request(options, FileSource(options.snapshot), options.deployment)
-    evaluation = scan.scan(msgspec.structs.replace(request, maps=outputs.need_maps(wanted)))
+    evaluation = ending.hold(scan.scan(msgspec.structs.replace(request, maps=outputs.need_maps(wanted))))
     others = _words(argparse.Namespace(**{**vars(options), "snapshot": None}))
     command = f"{shlex.join(['auditor', 'drift', str(options.baseline), str(options.snapshot)])} {others}".strip()
     view = outputs.view(options, command, _words(options), only_changes=True)
@@ -82,7 +82,7 @@ def _report(options: argparse.Namespace) -> int:
     wanted = outputs.parse(options, FORMATS)
     file = shlex.quote(str(options.report))
     view = outputs.view(options, f"auditor report {file}", f"--report {file}")
-    document = reading.read(options.report)
+    document = ending.hold(reading.read(options.report))
     _check_rules(options.rule or (), rules.by_id(document))
     outputs.write_document(document, wanted, view)
     return exit_codes.OK

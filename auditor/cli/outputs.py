@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from auditor import files
+from auditor.cli import ending
 from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
 from auditor.foresight import formats as foresights
@@ -145,7 +146,7 @@ def need_maps(outputs: list[Output]) -> bool:
 
 def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> None:
     """Write the result of a scan to each output in its format."""
-    document = build(evaluation, passes=need_passes(outputs, asked=view.passes))
+    document = ending.hold(build(evaluation, passes=need_passes(outputs, asked=view.passes)))
 
     def pieces(output: Output) -> Iterable[bytes]:
         if output.format == SNAPSHOT:
