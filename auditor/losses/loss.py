@@ -89,12 +89,12 @@ class Loss(msgspec.Struct, frozen=True):
     @property
     def takes_only_known(self) -> bool:
         """Return whether it takes nothing of which it is not known that it belongs to the deployment."""
-        return all(part.kind in _OF_KNOWN for part in self.simple)
+        return all(part.takes_only_known for part in self.parts) if self.parts else self.kind in _OF_KNOWN
 
     @property
     def takes_entrances(self) -> bool:
         """Return whether it may take an entrance of which it is not known to what it leads."""
-        return any(part.kind in _OF_ENTRANCES for part in self.simple)
+        return any(part.takes_entrances for part in self.parts) if self.parts else self.kind in _OF_ENTRANCES
 
     @property
     def effect(self) -> tuple[object, ...]:

@@ -143,6 +143,59 @@ def courses(state: State, events: frozenset[Lost], *, no_failover: bool = False)
     return tuple(play(state, order, no_failover=no_failover) for order in ordered)
 
 
+class Ending(NamedTuple):
+    """One way in which losses end, which several courses can have."""
+
+    primary: int | None
+    """As of `State`."""
+    lost: Lost
+    last: int | None
+    """The member that was the last primary."""
+    pauses: tuple[Pause, ...]
+    """The pauses in which no member answers."""
+    instances: tuple[Lost, ...]
+    """The instances that are lost apart from all else."""
+    orders: tuple[tuple[Lost, ...], ...]
+    """The events of each course that ends so; the first one is the shortest, and so the simplest reason."""
+
+
+@lru_cache(maxsize=4096)
+def endings(start: State, events: tuple[frozenset[Lost], ...], *, no_failover: bool = False) -> tuple[Ending, ...]:
+    """Return how losses that follow each other end, in every course that each of them can take.
+
+    They are in the order of their simplest courses: those of one event first.
+    """
+    pending = [Course((), start, (), start.primary)]
+    for lost in events:
+        pending = [
+            Course(
+                (*before.events, *course.events),
+                course.state,
+                (*before.pauses, *course.pauses),
+                before.last if course.last is None else course.last,
+            )
+            for before in pending
+            for course in courses(before.state, lost, no_failover=no_failover)
+        ]
+    alike: dict[Ending, list[tuple[Lost, ...]]] = {}
+    for course in sorted(pending, key=lambda course: len(course.events)):
+        pauses = tuple(pause for pause in course.pauses if pause is not Pause.NONE)
+        instances = tuple(instance for instance in INSTANCES if instance in course.events)
+        ending = Ending(course.state.primary, course.state.lost, course.last, pauses, instances, orders=())
+        alike.setdefault(ending, []).append(course.events)
+    return tuple(ending._replace(orders=tuple(found)) for ending, found in alike.items())
+
+
+@lru_cache(maxsize=4096)
+def down(events: tuple[frozenset[Lost], ...]) -> frozenset[int]:
+    """Return the members that lose their VM, or their instance, to events."""
+    return frozenset(
+        member
+        for member, (host, instance) in enumerate(zip(HOSTS, INSTANCES, strict=True))
+        if any(event & (host | instance) for each in events for event in each)
+    )
+
+
 def orders(events: tuple[Lost, ...]) -> Iterator[tuple[Lost, ...]]:
     """Yield every order of events in which any of them can happen at once; no events are one order."""
     if not events:

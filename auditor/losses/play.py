@@ -11,12 +11,14 @@ import msgspec
 
 from auditor.losses.foreseen import Because, Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind, union
-from auditor.losses.parts import RANK, UNTOUCHED, Part, differing, may_cut, worst_of
-from auditor.losses.play_mirror import Played, mirror_part, touches
-from auditor.losses.play_tier import profile_part, tier_part
+from auditor.losses.parts import RANK, UNTOUCHED, Part, differing, worst_of
+from auditor.losses.play_mirror import MirrorPlay, touches
+from auditor.losses.play_profile import profile_part
+from auditor.losses.play_tiers import TiersPlay
 from auditor.losses.possible import losses
 from auditor.losses.site import AT_ONCE, UNBOUNDED, Seconds, Site
 from auditor.losses.standby import standby
+from auditor.losses.taken import Taken
 from auditor.losses.times import longest
 from auditor.snapshot.known import Cause, Unknown
 
@@ -26,17 +28,17 @@ _BY_THEIR_KIND = frozenset({LossKind.FAULT_DOMAIN, LossKind.UPDATE_DOMAIN, LossK
 """Losses of which others that take the same may differ: they are planned, or another place is not known."""
 
 
-def foresee(site: Site, lost: Iterable[Loss], first: str = "", played: Played | None = None) -> Foreseen:
+def foresee(site: Site, lost: Iterable[Loss], first: str = "") -> Foreseen:
     """Return the effect of losses, one after the other; each takes what it takes at once or in any order.
 
     `first` is the name of the failover member that is primary before; by default, the worst case is returned. Planned
-    losses are over when the next planned one begins. `played` is shared by calls for one deployment.
+    losses are over when the next planned one begins.
     """
     lost = tuple(lost)
-    played = {} if played is None else played
     spells = list(_spells(lost))
     # A planned loss may have exchanged the members, so that either can be primary before the next one.
-    found = [_foresee(site, spell, "" if number else first, played) for number, spell in enumerate(spells)]
+    plays = (_Play(site, "" if number else first) for number in range(len(spells)))
+    found = [play.foresee(spell) for play, spell in zip(plays, spells, strict=True)]
     worst = max(found, key=lambda one: (RANK[one.effect], one.seconds.most if one.seconds else UNBOUNDED))
     return msgspec.structs.replace(worst, losses=lost, order="sequence" if len(lost) > 1 else worst.order)
 
@@ -48,16 +50,17 @@ class Singles:
         """Take the deployment; `first` is as in `foresee`."""
         self.site = site
         self.losses = losses(site)
-        self._first = first
+        self._play = _Play(site, first)
         self._played: dict[tuple[object, ...], Foreseen] = {}
-        self._of_mirrors: Played = {}
 
     def of(self, loss: Loss) -> Foreseen:
         """Return the effect of one of the losses."""
         key = (loss.effect, loss.kind in _BY_THEIR_KIND and loss.kind, loss.takes_only_known, loss.takes_entrances)
         if key not in self._played:
-            self._played[key] = foresee(self.site, (loss,), self._first, self._of_mirrors)
+            self._played[key] = self._play.foresee((loss,))
         same = self._played[key]
+        if same.losses[0] is loss:
+            return same
         texts = _renamed(same.completions, same.losses[0], loss) if same.completions else ()
         return msgspec.structs.replace(same, losses=(loss,), completions=texts)
 
@@ -96,10 +99,10 @@ def pairs(site: Site, first: str = "") -> tuple[Foreseen, ...]:
             touching[part].append(number)
     together = sorted({pair for numbers in touching.values() for pair in combinations(numbers, 2)})
     stopping: list[tuple[frozenset[object], Foreseen]] = []
-    played: Played = {}
+    play = _Play(site, first)
     for both in together:
         two = [every[number] for number in both]
-        found = foresee(site, (union(*two),), first, played)
+        found = play.foresee((union(*two),))
         if found.effect in {Effect.STOPS, Effect.LOST}:
             stopping.append((two[0].taken | two[1].taken, found))
     return tuple(found for taken, found in stopping if not any(smaller < taken for smaller, _ in stopping))
@@ -115,30 +118,42 @@ def _spells(lost: Sequence[Loss]) -> Iterator[tuple[Loss, ...]]:
         yield tuple(loss for each, loss in enumerate(lost[:end]) if each == number or loss.kinds != _PLANNED)
 
 
-def _foresee(site: Site, lost: tuple[Loss, ...], first: str, played: Played) -> Foreseen:
-    """Return the effect of losses none of which is over before the last one."""
-    mirrors = {mirror.id: mirror_part(site, mirror, lost, first, played) for mirror in site.mirrors}
-    primaries = {mirror: part.primaries for mirror, part in mirrors.items() if part.primaries}
-    parts = [*mirrors.values(), *(tier_part(site, tier, lost, primaries) for tier in site.tiers)]
-    parts += [profile_part(site, profile, lost) for profile in site.profiles]
-    if site.undeclared and not all(loss.takes_only_known for loss in lost):
-        parts.append(Part(Effect.UNKNOWN, unknown=site.undeclared))
-    worst = worst_of([part for part in parts if part.is_touched] or [UNTOUCHED])
-    bad = [part for part in parts if part.effect is worst.effect]
-    unsure = any(part.effect is Effect.UNKNOWN for part in parts)
-    return Foreseen(
-        losses=lost,
-        order="sequence" if len(lost) > 1 or worst.in_sequence else "together",
-        first=worst.first,
-        effect=worst.effect,
-        seconds=_seconds(site, lost, worst),
-        rpo=_rpo(site, lost, worst.effect, mirrors.values()),
-        because=tuple(map(Because, worst.because)),
-        statements=tuple(dict.fromkeys(name for part in bad for name in part.statements)),
-        unless="" if unsure else _unless([part for part in parts if part.effect in {Effect.STOPS, Effect.LOST}]),
-        unknown=worst.unknown,
-        completions=differing(bad) if worst.effect is Effect.UNKNOWN else (),
-    )
+class _Play:
+    """Plays losses on one deployment."""
+
+    def __init__(self, site: Site, first: str) -> None:
+        """Take the deployment; `first` is as in `foresee`."""
+        self._site = site
+        self._mirrors = {mirror.id: MirrorPlay(site, mirror, first) for mirror in site.mirrors}
+        self._tiers = TiersPlay(site)
+
+    def foresee(self, lost: tuple[Loss, ...]) -> Foreseen:
+        """Return the effect of losses none of which is over before the last one."""
+        taken = Taken(self._site, lost)
+        mirrors = {mirror: play.played(taken) for mirror, play in self._mirrors.items()}
+        tiers, at_best = self._tiers.played(taken, mirrors)
+        site, parts = self._site, [*(played.part for played in mirrors.values()), *tiers]
+        parts += [profile_part(site, profile, taken) for profile in site.profiles]
+        if site.undeclared and not taken.takes_only_known:
+            parts.append(Part(Effect.UNKNOWN, unknown=site.undeclared))
+        if RANK[at_best.effect] > max((RANK[part.effect] for part in parts), default=0):
+            parts.append(at_best)
+        worst = worst_of([part for part in parts if part.is_touched] or [UNTOUCHED])
+        bad = [part for part in parts if part.effect is worst.effect]
+        unsure = any(part.effect is Effect.UNKNOWN for part in parts)
+        return Foreseen(
+            losses=lost,
+            order="sequence" if len(lost) > 1 or worst.in_sequence else "together",
+            first=worst.first,
+            effect=worst.effect,
+            seconds=_seconds(site, taken, worst),
+            rpo=_rpo(site, taken, worst.effect, [played.part for played in mirrors.values()]),
+            because=tuple(map(Because, worst.because)),
+            statements=tuple(dict.fromkeys(name for part in bad for name in part.statements)),
+            unless="" if unsure else _unless([part for part in parts if part.effect in {Effect.STOPS, Effect.LOST}]),
+            unknown=worst.unknown,
+            completions=differing(bad) if worst.effect is Effect.UNKNOWN else (),
+        )
 
 
 def _unless(stopping: Sequence[Part]) -> str:
@@ -147,11 +162,11 @@ def _unless(stopping: Sequence[Part]) -> str:
     return "" if "" in texts else ", and ".join(texts)
 
 
-def _seconds(site: Site, lost: tuple[Loss, ...], worst: Part) -> Seconds | None:
+def _seconds(site: Site, taken: Taken, worst: Part) -> Seconds | None:
     """Return how long clients wait; where it stops, until the DR region serves by a person's decision."""
     if worst.effect is Effect.SERVES:
         return worst.seconds
-    continues = standby(site, lost) if worst.effect is Effect.STOPS else False
+    continues = standby(site, taken) if worst.effect is Effect.STOPS else False
     if continues is False:
         return None
     if continues is None or site.more_profiles:
@@ -159,24 +174,25 @@ def _seconds(site: Site, lost: tuple[Loss, ...], worst: Part) -> Seconds | None:
     return site.decision.then(longest(*(profile.switch for profile in site.profiles)))
 
 
-def _rpo(site: Site, lost: tuple[Loss, ...], effect: Effect, mirrors: Iterable[Part]) -> Seconds | Unknown | None:
+def _rpo(site: Site, taken: Taken, effect: Effect, mirrors: Iterable[Part]) -> Seconds | Unknown | None:
     """Return how much data is lost: none while a failover member goes on, unknown where only a DR async can."""
     if effect is Effect.SERVES:
         return AT_ONCE
-    if effect is not Effect.STOPS or standby(site, lost) is False:
+    if effect is not Effect.STOPS or standby(site, taken) is False:
         return None
     return AT_ONCE if all(part.effect is Effect.SERVES for part in mirrors) else _LAG
 
 
 def _touched(site: Site, loss: Loss) -> Iterator[str]:
     """Yield the mirrors, tiers and profiles that a loss takes something of."""
-    yield from (mirror.id for mirror in site.mirrors if touches(loss, mirror))
-    taken = loss.vms | loss.perhaps.keys() | loss.entrances
+    taken = Taken(site, (loss,))
+    yield from (mirror.id for mirror in site.mirrors if touches(taken, mirror))
+    some = taken.gone | taken.perhaps
     for tier in site.tiers:
         needed = [each for each in site.mirrors if tier.mirrors is None or each.id in tier.mirrors]
         primaries = {key for each in needed if isinstance(each.members, tuple) for key in each.members}
-        if not taken.isdisjoint((*tier.vms, *tier.entrances)) or may_cut(loss, tier.vms, primaries):
+        if not some.isdisjoint((*tier.vms, *tier.entrances)) or taken.may_cut(tier.vms, primaries):
             yield tier.id
     for profile in site.profiles:
-        if profile.key in taken or any(key == profile.key for key, _ in loss.endpoints):
+        if profile.key in some or any(key == profile.key for key, _ in loss.endpoints):
             yield profile.key

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -71,7 +72,7 @@ class Entrance(msgspec.Struct, frozen=True):
     """How long it takes until it leads new connections to another VM."""
 
 
-class MirrorModel(msgspec.Struct, frozen=True):
+class MirrorModel(msgspec.Struct, frozen=True, dict=True):
     """A mirror."""
 
     id: str
@@ -92,8 +93,20 @@ class MirrorModel(msgspec.Struct, frozen=True):
     no_failover: bool | Unknown = False
     """Whether the backup is configured never to take over."""
 
+    @property
+    def arbiter_vm(self) -> str | Unknown | None:
+        """Return the key of the VM of the arbiter; None without one, or if it is outside of Azure."""
+        return self.arbiter.vm if isinstance(self.arbiter, Arbiter) else self.arbiter
 
-class TierModel(msgspec.Struct, frozen=True):
+    @cached_property
+    def nodes(self) -> frozenset[str]:
+        """The keys of its members, the VM of its arbiter and its entrances, as far as they are known."""
+        members = self.members if isinstance(self.members, tuple) else ()
+        arbiter = (self.arbiter_vm,) if isinstance(self.arbiter_vm, str) else ()
+        return frozenset((*members, *arbiter, *self.entrances))
+
+
+class TierModel(msgspec.Struct, frozen=True, dict=True):
     """A tier in the primary region: one of its VMs must be left."""
 
     id: str
@@ -108,6 +121,11 @@ class TierModel(msgspec.Struct, frozen=True):
     """The ids of the mirrors whose primary its VMs must reach; None if all of them."""
     holds_data: bool = False
     """Whether its VMs hold data that nothing else has."""
+
+    @cached_property
+    def nodes(self) -> frozenset[str]:
+        """The keys of its VMs and its entrances."""
+        return self.vms.union(self.entrances)
 
 
 class Endpoint(msgspec.Struct, frozen=True):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditor.losses.loss import Loss
 from auditor.losses.site import MirrorModel, Profile, Site, TierModel
+from auditor.losses.taken import Taken
 from auditor.snapshot.known import Unknown
 
 
-def standby(site: Site, lost: Iterable[Loss]) -> bool | None:
+def standby(site: Site, taken: Taken) -> bool | None:
     """Return whether the DR region has a DR async for each mirror, a VM for each tier, and users are directed to it.
 
     None if it is not known.
@@ -17,7 +17,7 @@ def standby(site: Site, lost: Iterable[Loss]) -> bool | None:
     region = site.dr_region
     if not isinstance(region, str):
         return None
-    left = _Left(site, region, lost)
+    left = _Left(site, region, taken)
     found = [
         bool(region),
         None if site.undeclared else True,
@@ -37,13 +37,12 @@ def _some(found: Iterable[bool | None]) -> bool | None:
 class _Left:
     """What losses leave of the DR region."""
 
-    def __init__(self, site: Site, region: str, lost: Iterable[Loss]) -> None:
-        simple = [part for loss in lost for part in loss.simple]
+    def __init__(self, site: Site, region: str, taken: Taken) -> None:
         self._site = site
         self._region = region
-        self._gone = frozenset(key for part in simple for key in (*part.vms, *part.entrances))
-        self._perhaps = frozenset(key for part in simple for key in part.perhaps)
-        self._endpoints = frozenset(end for part in simple for end in part.endpoints)
+        self._gone = taken.gone
+        self._perhaps = taken.perhaps
+        self._endpoints = taken.endpoints
 
     def directs(self, profile: Profile) -> bool | None:
         """Return whether a profile can direct users to the region; one without endpoints leaves that to another one."""

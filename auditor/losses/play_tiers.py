@@ -1,0 +1,71 @@
+"""The effect of losses on all tiers of a deployment, together with its mirrors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from auditor.losses.foreseen import Effect
+from auditor.losses.parts import RANK, UNTOUCHED, Part
+from auditor.losses.play_mirror import MirrorPlayed
+from auditor.losses.play_tier import NO_CUT, Around, TierPlay
+from auditor.losses.site import Site, TierModel
+from auditor.losses.taken import Taken
+from auditor.losses.worlds import World, worlds
+
+
+class TiersPlay:
+    """Plays losses on the tiers of one deployment."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._tiers = [TierPlay(site, tier) for tier in site.tiers]
+
+    def played(self, taken: Taken, mirrors: Mapping[str, MirrorPlayed]) -> tuple[list[Part], Part]:
+        """Return the effect on each tier, and the best that can come of what is not known of mirrors and tiers together.
+
+        `mirrors` has the effect on each mirror. Without a lost network, what is best for one of them is best for all.
+        """
+        if not taken.cuts:
+            return [play.played(taken, NO_CUT).part for play in self._tiers if play.is_touched(taken)], UNTOUCHED
+        needed = [self._needed(play.tier, taken, mirrors) for play in self._tiers]
+        touched = [(play, own) for play, own in zip(self._tiers, needed, strict=True) if own or play.is_touched(taken)]
+        unclear = sum(len(played.cases) > 1 for played in mirrors.values())
+        if not any(needed) and unclear <= 1:
+            return [play.played(taken, NO_CUT).part for play, _ in touched], UNTOUCHED
+        wanted = tuple(dict.fromkeys(own for _, own in touched))
+        every = worlds(self._site, taken, {mirror: played.cases for mirror, played in mirrors.items()}, wanted)
+        played = [
+            play.played(taken, tuple(_around(play.tier, world, wanted.index(own), own) for world in every))
+            for play, own in touched
+        ]
+        bests = (tier.best for tier in played)
+        return [tier.part for tier in played], _at_best(
+            (world.part, *best) for world, *best in zip(every, *bests, strict=True)
+        )
+
+    def _needed(self, tier: TierModel, taken: Taken, mirrors: Mapping[str, MirrorPlayed]) -> tuple[str, ...]:
+        """Return the mirrors whose primaries a lost network may separate from VMs of a tier that needs them."""
+        return tuple(
+            mirror
+            for mirror, played in mirrors.items()
+            if tier.mirrors is None or mirror in tier.mirrors
+            if taken.may_cut(tier.vms, {key for case in played.cases for key in case.primaries})
+        )
+
+
+def _around(tier: TierModel, world: World, place: int, mirrors: Sequence[str]) -> Around:
+    """Return a case of several mirrors as a tier needs it."""
+    stated = {key: option for mirror in mirrors for key, option in world.stated.get(mirror, {}).items()}
+    shared = tuple((key, option) for key, option in world.shared if key in tier.vms)
+    return Around(world.choices[place], shared, stated)
+
+
+def _at_best(cases: Iterable[Iterable[Part]]) -> Part:
+    """Return the mildest of several cases, each with its worst effect."""
+    mildest: Part | None = None
+    for parts in cases:
+        worst = max(parts, key=lambda part: RANK[part.effect])
+        if worst.effect is Effect.SERVES:
+            return worst
+        mildest = worst if mildest is None else min(mildest, worst, key=lambda part: RANK[part.effect])
+    return mildest or UNTOUCHED
