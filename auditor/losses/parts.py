@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from auditor.losses.foreseen import Effect
@@ -73,12 +73,11 @@ def agreed(one: Part, other: Part) -> Part | None:
     return milder if one.unless == other.unless else milder._replace(unless="")
 
 
-def certain(parts: Iterable[Part]) -> Part | None:
-    """Return what is certain where one of several effects is right, as `agreed` does."""
-    different = list({id(part): part for part in reversed(tuple(parts))}.values())[::-1]
-    found: Part | None = different[0]
-    for part in different[1:]:
-        found = found and agreed(found, part)
+def certain(parts: Sequence[Part]) -> Part | None:
+    """Return what is certain where one of several effects is right, as `agreed` does; the same part may come often."""
+    found: Part | None = parts[0]
+    for part in reversed({id(part): part for part in reversed(parts)}.values()):
+        found = found if found is part else found and agreed(found, part)
     return found
 
 

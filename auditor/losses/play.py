@@ -37,7 +37,7 @@ def foresee(site: Site, lost: Iterable[Loss], first: str = "") -> Foreseen:
     lost = tuple(lost)
     spells = list(_spells(lost))
     # A planned loss may have exchanged the members, so that either can be primary before the next one.
-    plays = (_Play(site, "" if number else first) for number in range(len(spells)))
+    plays = (Play(site, "" if number else first) for number in range(len(spells)))
     found = [play.foresee(spell) for play, spell in zip(plays, spells, strict=True)]
     worst = max(found, key=lambda one: (RANK[one.effect], one.seconds.most if one.seconds else UNBOUNDED))
     return msgspec.structs.replace(worst, losses=lost, order="sequence" if len(lost) > 1 else worst.order)
@@ -50,7 +50,7 @@ class Singles:
         """Take the deployment; `first` is as in `foresee`."""
         self.site = site
         self.losses = losses(site)
-        self._play = _Play(site, first)
+        self._play = Play(site, first)
         self._played: dict[tuple[object, ...], Foreseen] = {}
 
     def of(self, loss: Loss) -> Foreseen:
@@ -99,7 +99,7 @@ def pairs(site: Site, first: str = "") -> tuple[Foreseen, ...]:
             touching[part].append(number)
     together = sorted({pair for numbers in touching.values() for pair in combinations(numbers, 2)})
     stopping: list[tuple[frozenset[object], Foreseen]] = []
-    play = _Play(site, first)
+    play = Play(site, first)
     for both in together:
         two = [every[number] for number in both]
         found = play.foresee((union(*two),))
@@ -118,7 +118,7 @@ def _spells(lost: Sequence[Loss]) -> Iterator[tuple[Loss, ...]]:
         yield tuple(loss for each, loss in enumerate(lost[:end]) if each == number or loss.kinds != _PLANNED)
 
 
-class _Play:
+class Play:
     """Plays losses on one deployment."""
 
     def __init__(self, site: Site, first: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, product
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -43,6 +43,7 @@ class TierPlay:
     """Plays losses on one tier."""
 
     def __init__(self, site: Site, tier: TierModel) -> None:
+        """Take a tier of a deployment."""
         self.tier = tier
         self._site = site
         self._effect = TierEffect(site, tier)
@@ -72,9 +73,9 @@ class TierPlay:
         best = {key: extremes.best(each) for key, each in different.items()}
         found = tuple(best.values())
         worst = tuple(map(extremes.worst, different.values())) if extremes.are_unknown else ()
-        part = certain([case.part for case in (*found, *worst)])
+        part = certain([case.part for case in (*found, *worst)]) or _unclear(taken, found, worst or found)
         parts = tuple([best[each.choices, each.shared].part for each in around])
-        return TierPlayed(part or _unclear(taken, found, worst or found), parts)
+        return TierPlayed(part, parts)
 
 
 class _Extreme(NamedTuple):
@@ -143,11 +144,8 @@ class _Extremes:
         """Return the best or the worst for one choice of the primaries: each thing by itself harms least or most."""
         key = choice, best, around.shared
         if key not in self._found:
-            placed = {}
-            for own, options in self._fixed(around).items():
-                harm = [2 * bool(stand.lost) + bool(stand.sides.cuts_to(choice)) for stand, _ in options]
-                placed[own] = options[harm.index(min(harm) if best else max(harm))]
-            self._found[key] = self._effect_of(placed, choice), placed
+            chosen = {own: _chosen(options, choice, best=best) for own, options in self._fixed(around).items()}
+            self._found[key] = self._effect_of(chosen, choice), chosen
         part, placed = self._found[key]
         return _Extreme(part, {**around.stated, **placed})
 
@@ -168,7 +166,7 @@ class _Extremes:
         Of VMs that the same is known of, and that the same entrances lead to, it only matters which options they have
         at all. An entrance is never lost where that is not certain, which helps whatever else is lost.
         """
-        alike: dict[object, list[str]] = defaultdict(list)
+        alike: dict[tuple[object, tuple[Option, ...]], list[str]] = defaultdict(list)
         for key, options in self._fixed(around).items():
             ways = tuple(way for way in self._tier.entrances if key in self._site.entrances[way].vms)
             alike[ways if key in self._tier.vms else key, options].append(key)
@@ -188,3 +186,9 @@ class _Extremes:
             cut = {key for key, option in placed.items() if option.stand.sides.cuts_to(choice)}
             isolated |= self._tier.vms & cut
         return self._effect.of(self._taken, gone, isolated - gone)
+
+
+def _chosen(options: Sequence[Option], choice: Sides, *, best: bool) -> Option:
+    """Return the option that harms least or most: being lost, else not to reach a primary."""
+    harm = [2 * bool(stand.lost) + bool(stand.sides.cuts_to(choice)) for stand, _ in options]
+    return options[harm.index(min(harm) if best else max(harm))]

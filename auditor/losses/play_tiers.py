@@ -17,11 +17,12 @@ class TiersPlay:
     """Plays losses on the tiers of one deployment."""
 
     def __init__(self, site: Site) -> None:
+        """Take the deployment."""
         self._site = site
         self._tiers = [TierPlay(site, tier) for tier in site.tiers]
 
     def played(self, taken: Taken, mirrors: Mapping[str, MirrorPlayed]) -> tuple[list[Part], Part]:
-        """Return the effect on each tier, and the best that can come of what is not known of mirrors and tiers together.
+        """Return the effect on each tier, and the best that can come of mirrors and tiers together.
 
         `mirrors` has the effect on each mirror. Without a lost network, what is best for one of them is best for all.
         """
@@ -57,7 +58,7 @@ def _around(tier: TierModel, world: World, place: int, mirrors: Sequence[str]) -
     """Return a case of several mirrors as a tier needs it."""
     stated = {key: option for mirror in mirrors for key, option in world.stated.get(mirror, {}).items()}
     shared = tuple((key, option) for key, option in world.shared if key in tier.vms)
-    return Around(world.choices[place], shared, stated)
+    return Around(world.choices[place], shared, dict(sorted(stated.items())))
 
 
 def _at_best(cases: Iterable[Iterable[Part]]) -> Part:

@@ -13,6 +13,7 @@ class TierEffect:
     """Finds the effect on one tier."""
 
     def __init__(self, site: Site, tier: TierModel) -> None:
+        """Take a tier of a deployment."""
         self._site = site
         self._tier = tier
         self._found: dict[tuple[object, ...], Part] = {}

@@ -11,9 +11,12 @@ import msgspec
 import pytest
 
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import LossKind
-from auditor.losses.play import pairs, single
-from tests.losses.sites import PRIMARY, site
+from auditor.losses.loss import LossKind, union
+from auditor.losses.play import foresee, pairs, single
+from auditor.losses.possible import losses
+from auditor.losses.site import Site
+from auditor.snapshot.known import Unknown
+from tests.losses.sites import PRIMARY, WHY, site
 
 ZONES = ("1", "2", "3")
 TIER = {"web-a": "1", "web-b": "2"}
@@ -72,3 +75,49 @@ def test_each_pair_of_vms() -> None:
         if stopped_by({one, other}, arbiter=True)
     }
     assert stopping == expected
+
+
+# --- a lost network in a region of two zones --------------------------------------------------------------------------
+
+LINK = f"link:{PRIMARY}/1-2"
+CAUSES = ((LINK,), (LINK, "machine:db-a"), (LINK, "disk:db-b"), (LINK, "machine:arbiter"))
+
+
+def of_two_zones(zones: dict[str, str | Unknown], led: frozenset[str]) -> Site:
+    """Return a deployment in two zones with one web server, whose mirror is reached by a load balancer."""
+    where = site(zones)
+    way = msgspec.structs.replace(where.entrances["lb-mirror"], vms=led)
+    tiers = (msgspec.structs.replace(where.tiers[0], vms=frozenset({"web-a"}), entrances=()),)
+    vms = {key: vm for key, vm in where.vms.items() if key != "web-b"}
+    return msgspec.structs.replace(
+        where,
+        vms=vms,
+        tiers=tiers,
+        entrances={"lb-mirror": way},
+        zones={**where.zones, PRIMARY: ("1", "2")},
+    )
+
+
+def effects_of_causes(where: Site) -> tuple[Effect, ...]:
+    by_id = {loss.id: loss for loss in losses(where)}
+    return tuple(foresee(where, (union(*(by_id[name] for name in cause)),)).effect for cause in CAUSES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("led", [frozenset({"db-a", "db-b"}), frozenset({"db-a"})])
+def test_each_unknown_place_in_two_zones_is_decided_exactly_where_all_completions_agree(led: frozenset[str]) -> None:
+    nodes = (*MIRROR, "web-a")
+    known = {
+        zones: effects_of_causes(of_two_zones(dict(zip(nodes, zones, strict=True)), led))
+        for zones in product(("1", "2"), repeat=len(nodes))
+    }
+    checked = 0
+    for zones in product(("1", "2", "?"), repeat=len(nodes)):
+        places = {node: WHY if zone == "?" else zone for node, zone in zip(nodes, zones, strict=True)}
+        fitting = [own for each, own in known.items() if all(a in {"?", b} for a, b in zip(zones, each, strict=True))]
+        for cause, found, possible in zip(
+            CAUSES, effects_of_causes(of_two_zones(places, led)), zip(*fitting, strict=True), strict=True
+        ):
+            checked += 1
+            assert found is (possible[0] if len(set(possible)) == 1 else Effect.UNKNOWN), (places, cause, possible)
+    assert checked == 3**4 * len(CAUSES)

@@ -210,10 +210,10 @@ def test_an_unknown_zone_is_decided_exactly_where_all_completions_agree(plan: Pl
         if one.losses[0].kind in {LossKind.ZONE, LossKind.LINK, LossKind.VM, LossKind.REGION}:
             found = [(zones, one_of(where, one)) for zones, where in sites]
             expected = agreed({effect for _, effect in found})
-            # In a region of two zones, a lost network puts each VM on one of its sides: a bound decides.
-            exact = one.losses[0].kind is not LossKind.LINK or len(offered) > 2
-            assert one.effect is expected or (not exact and one.effect is Effect.UNKNOWN), (one.id, found)
-            if one.effect is Effect.UNKNOWN and (exact or one.completions):
+            assert one.effect is expected, (one.id, found)
+            # In a region of two zones, a lost network puts each VM on one of its sides. What is best for one part of
+            # the deployment is then not always best for another one, and no two cases can be stated.
+            if one.effect is Effect.UNKNOWN and (one.completions or not one.losses[0].cuts or len(offered) > 2):
                 check_completions(complete, one, found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import msgspec
 import pytest
@@ -193,12 +192,12 @@ def test_what_shares_nothing_is_played_in_no_pair(monkeypatch: pytest.MonkeyPatc
     """The pairs of a deployment grow with its tiers, not with the square of their number."""
     together: list[str] = []
 
-    def foresee(where: Site, lost: tuple[Loss, ...], *more: Any) -> Foreseen:
+    def foresee(own: play.Play, lost: tuple[Loss, ...]) -> Foreseen:
         together.extend(loss.id for loss in lost if loss.parts)
-        return play_foresee(where, lost, *more)
+        return before(own, lost)
 
-    play_foresee = play.foresee
-    monkeypatch.setattr(play, "foresee", foresee)
+    before = play.Play.foresee
+    monkeypatch.setattr(play.Play, "foresee", foresee)
     for number in (4, 8):
         names = [(f"web-{each}-a", f"web-{each}-b") for each in range(number)]
         tiers = tuple(TierModel(one, one, frozenset({one, other}), None, (), None) for one, other in names)
