@@ -1,6 +1,7 @@
 """Maps of a pack: which public checks ask for what its rules ask for, and of which controls a pass is evidence.
 
-A pack has them in `maps/recommendations.yaml` and `maps/controls.yaml`, both optional. No scan reads them.
+A pack has them in `maps/recommendations.yaml` and `maps/controls.yaml`, both optional. A scan reads them only for a
+format that shows them.
 """
 
 from __future__ import annotations
