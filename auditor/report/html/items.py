@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from auditor.azure import arm
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import remedies, rules, wording
-from auditor.report.document import Document, Evidence, Finding, Pack, Rule, Source, Statement
+from auditor.report.document import Document, Evidence, Finding, Pack, Recommendation, Rule, Source, Statement
+from auditor.report.grouping import group
+from auditor.rules.maps import Relation
 from auditor.rules.model import SEVERITIES
 
 _MOST: Final = 20
@@ -60,16 +63,24 @@ class Item(NamedTuple):
     """The steps for this finding, apart at each check, else the lines of the fix."""
     portal: str
     """The address of the resource in Azure's portal, "" if it is not known."""
+    controls: str
+    """The controls that the rule is relevant for, by framework; "" for none."""
+    against: str
+    """What other tools recommend that contradicts the rule, "" for nothing."""
 
 
 class Basis(NamedTuple):
-    """What a rule rests on."""
+    """What a rule rests on, and what other tools and frameworks have beside it."""
 
     rule: Rule
     why: str
     statements: tuple[tuple[str, Statement], ...]
     sources: tuple[tuple[Source, str], ...]
     """The sources, each with its address if that is one of the web."""
+    controls: tuple[tuple[str, str], ...]
+    """Controls with their framework, each with the reason why a pass is evidence for a part of it."""
+    recommendations: tuple[Recommendation, ...]
+    """What other tools recommend; first what contradicts the rule."""
 
 
 def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool) -> tuple[Item, ...]:
@@ -84,13 +95,15 @@ def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool)
         key=lambda f: (f.optional, _OUTCOMES[f.outcome], SEVERITIES.index(f.severity), f.rule, f.deployment or "")
     )
     portal = _PORTALS.get(document.cloud or "", "") if ids else ""
+    titles = _titles(document)
     return tuple(
         _item(
             f"f{number}",
             finding,
             known[finding.rule],
-            rows.get((finding.deployment or "", arm.key(finding.subject.id)), ""),
-            portal,
+            row=rows.get((finding.deployment or "", arm.key(finding.subject.id)), ""),
+            portal=portal,
+            titles=titles,
         )
         for number, finding in enumerate(shown, start=1)
     )
@@ -100,20 +113,45 @@ def bases(document: Document, listed: Iterable[Item]) -> list[Basis]:
     """Return what the rules of findings rest on, by id."""
     known, packs = rules.by_id(document), {pack.name: pack for pack in document.packs}
     used = sorted({item.finding.rule for item in listed})
-    return [_basis(rule, packs.get(rule.pack or "")) for rule in map(known.__getitem__, used)]
+    titles = _titles(document)
+    return [_basis(rule, packs.get(rule.pack or ""), titles) for rule in map(known.__getitem__, used)]
 
 
-def _basis(rule: Rule, pack: Pack | None) -> Basis:
+def _titles(document: Document) -> Mapping[str, str]:
+    """Return the title and version of each framework by its name."""
+    return {framework.name: f"{framework.title} {framework.version}" for framework in document.frameworks}
+
+
+def _controls(rule: Rule, titles: Mapping[str, str]) -> str:
+    """Return the controls of a rule by framework, each once."""
+    by_framework = group(dict.fromkeys((titles[one.framework], one.id) for one in rule.controls), itemgetter(0))
+    return "; ".join(f"{title}: {', '.join(id_ for _, id_ in found)}" for title, found in by_framework.items())
+
+
+def _against(rule: Rule) -> str:
+    """Return what other tools recommend that contradicts a rule."""
+    return ", ".join(_named(one) for one in rule.recommendations if one.relation is Relation.CONTRADICTS)
+
+
+def _named(found: Recommendation) -> str:
+    return f"{found.system} {found.id}" + (f" (Azure Advisor {found.advisor})" if found.advisor else "")
+
+
+def _basis(rule: Rule, pack: Pack | None, titles: Mapping[str, str]) -> Basis:
     statements = pack.statements if pack else {}
     return Basis(
         rule=rule,
         why=" ".join(rule.why.split()),
         statements=tuple((name, statements[name]) for name in rule.reference if name in statements),
         sources=tuple((source, web_address(source.url)) for source in rule.sources),
+        controls=tuple((f"{titles[one.framework]}: {one.id}", one.because) for one in rule.controls),
+        recommendations=tuple(sorted(rule.recommendations, key=lambda one: one.relation is not Relation.CONTRADICTS)),
     )
 
 
-def _item(anchor: str, finding: Finding, rule: Rule, row: str, portal: str) -> Item:
+def _item(  # noqa: PLR0913 - an item has that many sides
+    anchor: str, finding: Finding, rule: Rule, *, row: str, portal: str, titles: Mapping[str, str]
+) -> Item:
     home = finding.subject.id
     letters = _letters(finding.evidence)
     failed = finding.outcome is Outcome.FAIL
@@ -130,6 +168,8 @@ def _item(anchor: str, finding: Finding, rule: Rule, row: str, portal: str) -> I
         more=max(0, len(finding.evidence) - _MOST),
         fix=tuple(map(tuple, remedies.apart(finding))) if failed else (),
         portal=f"{portal}/#resource{quote(home)}" if portal and arm.is_id(home) else "",
+        controls=_controls(rule, titles),
+        against=_against(rule),
     )
 
 

@@ -32,7 +32,7 @@ _CHARACTER: Final = 6.9
 def render(document: Document, view: View) -> str:
     """Return the report as an HTML page; without `view.ids`, subscriptions have aliases in it."""
     if not view.ids:
-        document = msgspec.convert(_aliased(msgspec.to_builtins(remedies.without_ids(document))), Document)
+        document = _with_aliases(document)
     shown = view.chosen.applied(document)
     chosen = {finding.key for finding in shown.findings}
     everything = items(document, row_titles(document), ids=view.ids)
@@ -80,6 +80,16 @@ def _data(document: Document, view: View) -> Markup:
     """Return the report as JSON that no HTML parser sees the end of; it says once what findings repeat."""
     text = msgspec.json.format("".join(json_format.render(once.shortened(document), view)), indent=-1)
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
+
+
+def _with_aliases(document: Document) -> Document:
+    """Return a report with aliases of subscriptions, and of any other GUID but those of recommendations of tools."""
+    aliased = msgspec.convert(_aliased(msgspec.to_builtins(remedies.without_ids(document))), Document)
+    rules = (
+        msgspec.structs.replace(rule, recommendations=known.recommendations)
+        for rule, known in zip(aliased.rules, document.rules, strict=True)
+    )
+    return msgspec.structs.replace(aliased, rules=tuple(rules))
 
 
 def _aliased(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -23,6 +23,8 @@ from auditor.report.document import Document, PropertyChange, Waiver
 from auditor.report.filtering import Filter
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
+from auditor.rules.maps import Basis, Framework, Maps, Origin, PublicCheck, Recommendation, Relation
+from auditor.rules.maps import Evidence as MappedTo
 from auditor.scan import Request, scan
 from auditor.sources.file_source import FileSource
 from tests.report import reports
@@ -125,6 +127,45 @@ def test_only_an_address_of_the_web_becomes_a_link(url: str) -> None:
     found = Page(FORMATS["html"].render(msgspec.structs.replace(document, rules=()), View()))
     assert not [own for own in found.all("a") if not str(own["href"]).startswith("#")]
     assert "High Availability Guide" in found.text
+
+
+ADVISED = "066a047a-9ace-45f4-ac50-6325840a6b00"
+MAPS = Maps(
+    tuple(
+        Recommendation(
+            reports.PROBE.id,
+            PublicCheck("<APRL>", f"about {relation}", Origin("https://x.org", "1", ""), "2026-11-30", ADVISED),
+            relation,
+            "It requires <all> VMs to be alone.",
+            ("current",),
+        )
+        for relation in Relation
+    ),
+    tuple(
+        MappedTo(reports.PROBE.id, framework, control, Basis.TEXT, (), "The primary is found.", "2026-11-30")
+        for framework in (Framework("n", "NIST <1>", "5", "https://example.com", {}),)
+        for control in ("CP-7", "CP-9")
+    ),
+    {"n": Framework("n", "NIST <1>", "5", "https://example.com", {})},
+)
+
+
+@pytest.mark.parametrize("ids", [False, True])
+def test_a_finding_has_its_controls_and_what_contradicts_its_rule(ids: bool) -> None:
+    found = page(msgspec.structs.replace(reports.full(), maps=MAPS), View(ids=ids))
+    named = f"<APRL> about contradicts (Azure Advisor {ADVISED})"
+    assert f"Contradicted by {named}: why not to follow it" in found.text
+    assert "A pass would be evidence for a part of NIST <1> 5: CP-7, CP-9." in found.text
+    for relation in Relation:
+        text = f"{relation} <APRL> about {relation} (Azure Advisor {ADVISED}): It requires <all> VMs to be alone."
+        assert text in found.text
+    assert "NIST <1> 5: CP-7. The primary is found." in found.text
+
+
+def test_a_finding_without_controls_has_no_word_of_them() -> None:
+    text = page(reports.full()).text
+    assert "evidence for a part" not in text
+    assert "Other tools" not in text
 
 
 @pytest.mark.slow
