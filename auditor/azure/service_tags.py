@@ -144,9 +144,11 @@ def senders(tag: str) -> Senders:
 
 def contains(tag: str, other: str) -> bool:
     """Return whether a service tag surely includes all addresses of another one."""
-    if tag in {other, _CLOUD}:
-        return True
-    service, _, region = tag.partition(".")
-    if service == _CLOUD:
-        return other.endswith(f".{region}")
-    return not region and other.startswith(f"{service}.")
+    return tag in containing(other)
+
+
+def containing(tag: str) -> frozenset[str]:
+    """Return the service tags, itself included, that surely include all addresses of one."""
+    service, *_ = labels = tag.split(".")
+    regions = (".".join(labels[place:]) for place in range(1, len(labels)))
+    return frozenset({tag, service, _CLOUD, *(f"{_CLOUD}.{region}" for region in regions)})

@@ -6,14 +6,15 @@ lowest priority number decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
 from auditor.azure import service_tags
-from auditor.azure.ranges import INTERNET, IPV4, IPV6, Ranges, difference, intersection, union
-from auditor.estate.security_rules import LAST_PORT, Addresses, Host, SecurityRule, Tag
+from auditor.azure.ranges import INTERNET, IPV4, IPV6, Ranges, Remaining, difference, intersection, union
+from auditor.estate.security_rules import LAST_PORT, Host, SecurityRule, Tag, every
 from auditor.snapshot.known import Cause, Unknown
 
 TCP: Final = "tcp"
@@ -38,34 +39,50 @@ class Admission(msgspec.Struct, frozen=True, eq=False):
         return self.possible not in {(), INTERNET[self.family]}
 
 
+def admissions(
+    groups: Sequence[Sequence[SecurityRule]], destination: Host, ports: Iterable[int], protocol: str = TCP
+) -> tuple[Admission, ...]:
+    """Return for each of several ports what `admission` does, computed once for those that the rules treat equally."""
+    found: dict[tuple[tuple[_Candidate, ...], ...], Admission] = {}
+    tags = _tags(groups)
+    concerned = [tuple(_concerned(rules, destination, port, protocol) for rules in groups) for port in ports]
+    for each in concerned:
+        if each not in found:
+            found[each] = _admission(each, tags, destination.family)
+    return tuple(found[each] for each in concerned)
+
+
 def admission(groups: Sequence[Sequence[SecurityRule]], destination: Host, port: int, protocol: str = TCP) -> Admission:
     """Return the Internet addresses that all of several security groups admit; each is its rules by priority.
 
     A sender chooses its source port, so that one admitted source port is enough. Where anyone can rent a VM whose
     address is admitted, that is the whole Internet.
     """
-    internet = INTERNET[destination.family]
-    tags = _tags(groups)
-    sure: Ranges = ()
-    possible: Ranges = ()
+    return admissions(groups, destination, (port,), protocol)[0]
+
+
+def _admission(concerned: Sequence[Sequence[_Candidate]], tags: Iterable[Tag], family: int) -> Admission:
+    internet = INTERNET[family]
+    sure: list[Ranges] = []
+    possible: list[Ranges] = []
     rules: dict[int, SecurityRule] = {}
     because: dict[Unknown, None] = {}
-    for source_port in _source_ports(rule for group in groups for rule in group):
-        traffic = _Traffic(destination, protocol, port, source_port, internet)
-        low, high = _through_all(groups, traffic, rules, because)
-        sure, possible = union(sure, low), union(possible, high)
+    for groups in _by_source_port(concerned):
+        because.update((unknown, None) for matches in groups for match in matches for unknown in match.unknowns)
+        low, high = _through_all([_addresses_through(matches, family) for matches in groups], internet, rules)
+        sure.append(low)
+        possible.append(high)
+        filters = [_TagFilter(matches, family) for matches in groups] if tags else []
         for tag in tags:
-            of_tag = msgspec.structs.replace(traffic, senders=_ONE, tag=tag.name)
-            surely, possibly = _through_all(groups, of_tag, rules, because)
-            doubt = tag.doubt or (_IPV6_OF_A_CLOUD if destination.family == IPV6 else None)
+            surely, possibly = _through_all([each.through(tag.name) for each in filters], _ONE, rules)
+            doubt = tag.doubt or (_IPV6_OF_A_CLOUD if family == IPV6 else None)
             if possibly:
-                possible = internet
+                possible.append(internet)
                 because.update({doubt: None} if doubt else {})
             if surely and not doubt:
-                sure = internet
-    return Admission(
-        sure, possible, tuple(rules.values()), () if sure == possible else tuple(because), destination.family
-    )
+                sure.append(internet)
+    low, high = union(*sure), union(*possible)
+    return Admission(low, high, tuple(rules.values()), () if low == high else tuple(because), family)
 
 
 _ONE: Final[Ranges] = ((0, 0),)
@@ -76,98 +93,155 @@ _IPV6_OF_A_CLOUD: Final = Unknown(
 )
 
 
-class _Traffic(msgspec.Struct, frozen=True):
-    """Traffic from any address of the Internet, or from the addresses of a service tag as one."""
-
-    destination: Host
-    protocol: str
-    port: int
-    source_port: int
-    senders: Ranges
-    """All that may send it."""
-    tag: str = ""
-
-    def matches(self, rule: SecurityRule) -> bool | Unknown:
-        """Return whether a rule matches it, from whatever source."""
-        return rule.matches(self.protocol, self.port, self.source_port, self.destination)
-
-    def among(self, sources: Addresses) -> tuple[Ranges, Ranges]:
-        """Return the senders that the sources of a rule surely and possibly include."""
-        family = self.destination.family
-        surely, possibly = sources.named[family], sources.possible(family)
-        if not self.tag:
-            return surely, possibly
-        if any(service_tags.contains(tag.name, self.tag) for tag in sources.tags):
-            return self.senders, self.senders
-        whole = [not difference(INTERNET[family], ranges) for ranges in (surely, possibly)]
-        return self.senders if whole[0] else (), self.senders if whole[1] else ()
-
-
 def _tags(groups: Sequence[Sequence[SecurityRule]]) -> tuple[Tag, ...]:
     """Return the service tags, each once, from which rules may allow traffic."""
     allowing = [rule for group in groups for rule in group if rule.sources.tags and rule.allows is not False]
     return tuple({tag.name: tag for rule in allowing for tag in rule.sources.tags}.values())
 
 
-def _through_all(
-    groups: Sequence[Sequence[SecurityRule]],
-    traffic: _Traffic,
-    rules: dict[int, SecurityRule],
-    because: dict[Unknown, None],
-) -> tuple[Ranges, Ranges]:
-    """Return the senders that all security groups surely and possibly admit.
+# --- the rules that match ---------------------------------------------------------------------------------------------
 
-    The rules that admit them are added to `rules`, and what is unknown to `because`.
-    """
-    low = high = traffic.senders
-    passed: list[tuple[SecurityRule, Ranges]] = []
-    for group in groups:
-        surely, possibly = _through(group, traffic, passed, because)
-        low, high = intersection(low, surely), intersection(high, possibly)
-    rules.update((id(rule), rule) for rule, through in passed if intersection(through, high))
+
+class _Candidate(NamedTuple):
+    """A security rule that matches traffic to a port, or may match it, from some source port."""
+
+    rule: SecurityRule
+    before: bool | Unknown
+    """Whether its direction, protocol and ports match."""
+    behind: bool | Unknown
+    """Whether its destinations match."""
+
+    def match(self, *source_ports: Unknown) -> _Match:
+        """Return it as it matches where its source ports do, or where that is unknown."""
+        found = every(self.before, *source_ports, self.behind)
+        why = (found, self.rule.sources.unknown, self.rule.allows)
+        return _Match(self.rule, found is True, tuple(one for one in why if isinstance(one, Unknown)))
+
+
+class _Match(NamedTuple):
+    """A security rule that matches traffic, or may match it, from whatever source."""
+
+    rule: SecurityRule
+    is_sure: bool
+    unknowns: tuple[Unknown, ...]
+    """What is unknown of it."""
+
+
+def _concerned(rules: Sequence[SecurityRule], destination: Host, port: int, protocol: str) -> tuple[_Candidate, ...]:
+    """Return the rules that match traffic to a port, or may match it, from some source port."""
+    found = []
+    for rule in rules:
+        before = every(rule.inbound, rule.has_protocol(protocol), rule.ports.match(port))
+        behind = before is not False and destination.match(rule.destinations)
+        if behind is not False:
+            found.append(_Candidate(rule, before, behind))
+    return tuple(found)
+
+
+def _by_source_port(concerned: Sequence[Sequence[_Candidate]]) -> Iterator[list[list[_Match]]]:
+    """Yield the rules of each security group that match, for each combination of rules that match some source port."""
+    inside: dict[tuple[int, int], _Match] = {}
+    outside: dict[tuple[int, int], _Match] = {}
+    changes: dict[int, set[tuple[int, int]]] = defaultdict(set, {0: set()})
+    for group, candidates in enumerate(concerned):
+        for place, candidate in enumerate(candidates):
+            ports = candidate.rule.source_ports
+            inside[group, place] = candidate.match()
+            if ports.unknown:
+                outside[group, place] = candidate.match(ports.unknown)
+            for low, high in ports.named:
+                changes[low] ^= {(group, place)}
+                changes[high + 1] ^= {(group, place)}
+    included: set[tuple[int, int]] = set()
+    seen: set[frozenset[tuple[int, int]]] = set()
+    for port in sorted(port for port in changes if port <= LAST_PORT):
+        included ^= changes[port]
+        combination = frozenset(included)
+        if combination not in seen:
+            seen.add(combination)
+            found: list[list[_Match]] = [[] for _ in concerned]
+            for where in sorted({*included, *outside}):
+                found[where[0]].append(inside[where] if where in included else outside[where])
+            yield found
+
+
+# --- what passes ------------------------------------------------------------------------------------------------------
+
+
+class _Through(NamedTuple):
+    """The senders that one security group admits: addresses, or `_ONE` for those of a service tag."""
+
+    sure: Ranges
+    possible: Ranges
+    by: list[tuple[SecurityRule, Ranges]]
+    """The rules that admit them, or may admit them."""
+
+
+def _through_all(found: Sequence[_Through], senders: Ranges, rules: dict[int, SecurityRule]) -> tuple[Ranges, Ranges]:
+    """Return the senders that all security groups surely and possibly admit; add to `rules` those that admit them."""
+    low = high = senders
+    for each in found:
+        low, high = intersection(low, each.sure), intersection(high, each.possible)
+    left = Remaining(high)
+    rules.update((id(rule), rule) for each in found for rule, through in each.by if left.within(through))
     return low, high
 
 
-def _through(
-    rules: Sequence[SecurityRule],
-    traffic: _Traffic,
-    passed: list[tuple[SecurityRule, Ranges]],
-    because: dict[Unknown, None],
-) -> tuple[Ranges, Ranges]:
-    """Return the senders that one security group surely and possibly admits.
-
-    The rules that admit them are added to `passed`, and what is unknown to `because`.
-    """
-    # Senders whose traffic surely, or possibly, reaches the next rule: no rule before has decided about it.
-    undecided_low = undecided_high = traffic.senders
-    sure: Ranges = ()
-    possible: Ranges = ()
-    for rule in rules:
-        matches = traffic.matches(rule)
-        if matches is False:
-            continue
-        unknowns = [found for found in (matches, rule.sources.unknown, rule.allows) if isinstance(found, Unknown)]
-        because.update(dict.fromkeys(unknowns))
-        surely, possibly = traffic.among(rule.sources)
-        if matches is not True:
-            surely = ()
+def _addresses_through(matches: Iterable[_Match], family: int) -> _Through:
+    """Return the Internet addresses that the matching rules of a security group admit."""
+    # Addresses whose traffic surely, or possibly, reaches the next rule: no rule before has decided about it.
+    low, high = Remaining(INTERNET[family]), Remaining(INTERNET[family])
+    sure: list[Ranges] = []
+    by: list[tuple[SecurityRule, Ranges]] = []
+    for rule, is_sure, _ in matches:
+        surely, possibly = rule.sources.named[family] if is_sure else (), rule.sources.possible(family)
         if rule.allows is not False:
-            through = intersection(undecided_high, possibly)
+            through = high.within(possibly)
             if through:
-                passed.append((rule, through))
-            possible = union(possible, through)
-        undecided_high = difference(undecided_high, surely)
+                by.append((rule, through))
+        high.remove(surely)
         if rule.allows is True:
-            sure = union(sure, intersection(undecided_low, surely))
+            sure.append(low.within(surely))
         else:
-            undecided_low = difference(undecided_low, possibly)
-    return sure, possible
+            low.remove(possibly)
+    return _Through(union(*sure), union(*(through for _, through in by)), by)
 
 
-def _source_ports(rules: Iterable[SecurityRule]) -> list[int]:
-    """Return one source port for each range of source ports that the rules treat equally."""
-    edges = {0}
-    for rule in rules:
-        for low, high in rule.source_ports.named:
-            edges |= {low, high + 1}
-    return sorted(edge for edge in edges if edge <= LAST_PORT)
+class _TagFilter:
+    """What the matching rules of a security group do with the addresses of service tags."""
+
+    def __init__(self, matches: Sequence[_Match], family: int) -> None:
+        """Index the rules by the service tags of their sources."""
+        self._matches = matches
+        self._naming: dict[str, list[int]] = defaultdict(list)
+        self._whole: dict[int, tuple[bool, bool]] = {}
+        """Whether rules surely, and possibly, have the whole Internet as sources; by their places, as far as needed."""
+        is_decided = False
+        for place, (rule, is_sure, _) in enumerate(matches):
+            for tag in rule.sources.tags:
+                self._naming[tag.name].append(place)
+            ranges = rule.sources.named[family], rule.sources.possible(family)
+            surely, possibly = (not difference(INTERNET[family], each) for each in ranges)
+            if possibly and not is_decided:
+                self._whole[place] = surely, possibly
+                is_decided = surely and is_sure
+
+    def through(self, tag: str) -> _Through:
+        """Return whether the addresses of a service tag are surely, and possibly, admitted."""
+        naming = {place for name in service_tags.containing(tag) for place in self._naming.get(name, ())}
+        is_sure = is_possible = False
+        is_open = True  # no rule before has surely decided, and below: perhaps none has
+        by: list[tuple[SecurityRule, Ranges]] = []
+        for place in sorted({*naming, *self._whole}):
+            rule, matches, _ = self._matches[place]
+            surely, possibly = (True, True) if place in naming else self._whole[place]
+            if rule.allows is not False and possibly:
+                by.append((rule, _ONE))
+                is_possible = True
+            if rule.allows is True:
+                is_sure = is_sure or (is_open and surely and matches)
+            else:
+                is_open = is_open and not possibly
+            if surely and matches:
+                break
+        return _Through(_ONE if is_sure else (), _ONE if is_possible else (), by)

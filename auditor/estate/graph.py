@@ -143,12 +143,22 @@ class Graph:
         if isinstance(owner, Unknown):
             return owner
         path = COLLECTIONS.get((owner.type, key.rsplit("/", 2)[-2]))
-        for found in parts(owner, path) if path else ():
-            if found.key == key:
-                return found
-        return unread(owner, "properties") or Unknown(
-            Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it", about=(arm_id, owner.id)
+        found = self._parts(owner.key, path).get(key) if path else None
+        return (
+            found
+            or unread(owner, "properties")
+            or Unknown(
+                Cause.VALUE, f"{arm_id} is referred to, but {owner.id} does not have it", about=(arm_id, owner.id)
+            )
         )
+
+    @cached_method
+    def _parts(self, owner: str, path: str) -> dict[str, Part]:
+        """Return the parts of a resource at a path by key; the first of several that have the same one."""
+        found: dict[str, Part] = {}
+        for part in parts(self.resources[owner], path):
+            found.setdefault(part.key, part)
+        return found
 
     def follow(self, element: Resource | Part, name: str) -> Answer:
         """Return the resource or part to which a declared reference leads, or absent; the reference was read."""

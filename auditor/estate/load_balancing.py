@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
+from auditor.azure.types import references_of
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
 from auditor.estate.dns import Dns
 from auditor.estate.graph import Graph
@@ -31,8 +32,35 @@ _FRONTENDS: Final = "properties.frontendIPConfigurations[*]"
 _POOLED: Final = (LOAD_BALANCER, APPLICATION_GATEWAY)
 
 
+_OTHER_USES: Final = ("properties.outboundRules[*]", NAT_RULES)
+"""Uses of a load balancer's backend pool other than load-balancing rules."""
+ROUTES: Final = (
+    "properties.requestRoutingRules[*]",
+    "properties.routingRules[*]",
+    "properties.urlPathMaps[*]",
+    "properties.urlPathMaps[*].properties.pathRules[*]",
+)
+"""The parts of an application gateway that refer to backend pools: rules, path maps and path rules."""
+TARGETS: Final = ("backendAddressPool", "defaultBackendAddressPool")
+"""Their references to backend pools."""
+
 _Members = list[Resource | Unheld | Unknown]
 """The VMs of a pool member, or why they are unknown."""
+
+
+class Uses(NamedTuple):
+    """The rules of a load balancer or application gateway by what they use of it."""
+
+    into: dict[str, list[Part]]
+    """Load-balancing rules, or what an application gateway has in their place, by the key of each backend pool."""
+    unclear: Unknown | None
+    """Why one of these may send traffic to a further pool."""
+    at: dict[str, list[Part]]
+    """Load-balancing rules by the key of the frontend."""
+    others: frozenset[str]
+    """The keys of the pools that other rules of a load balancer use."""
+    others_unclear: Unknown | None
+    """Why one of these may use a further pool."""
 
 
 class LoadBalancing:
@@ -46,6 +74,9 @@ class LoadBalancing:
         self._vms: dict[str, Answer] = {}
         self._shown: dict[tuple[str, str], list[Read]] = defaultdict(list)
         self._open: dict[str, Unknown | None] = {}
+        self._open_owners: dict[str, Unknown | None] = {}
+        self._uses: dict[str, Uses] = {}
+        self._named_members: dict[str, frozenset[str]] = {}
 
     def vms(self, pool: Part) -> Answer:
         """Return the VMs in a backend pool, by network interface or by address.
@@ -71,8 +102,11 @@ class LoadBalancing:
         The pools or load-balancing rules may not all be read, or it cannot be determined which VM a pool member is, or
         which pool a rule leads to. A global load balancer sends traffic to other load balancers only.
         """
-        if is_global(owner):
-            return None
+        if owner.key not in self._open_owners:
+            self._open_owners[owner.key] = None if is_global(owner) else self._find_open(owner)
+        return self._open_owners[owner.key]
+
+    def _find_open(self, owner: Resource) -> Unknown | None:
         pools, rules = objects(owner, POOLS), objects(owner, RULES)
         unclear = (
             *map(self.pool_open_because, pools.of_type(Part)),
@@ -187,7 +221,49 @@ class LoadBalancing:
 
     def rules_into(self, pool: Part) -> list[Part]:
         """Return the load-balancing rules that send traffic to a pool."""
-        return [rule for rule in parts(pool.resource, RULES) if pool.key in self.pool_keys(rule)]
+        return self.uses(pool.resource).into.get(pool.key, []) if pool.resource.type == LOAD_BALANCER else []
+
+    def uses(self, owner: Resource) -> Uses:
+        """Return the rules of a load balancer or application gateway by what they use of it."""
+        if owner.key not in self._uses:
+            is_gateway = owner.type == APPLICATION_GATEWAY
+            rules = PartialList.joined(*(objects(owner, path) for path in (ROUTES if is_gateway else (RULES,))))
+            into: dict[str, list[Part]] = defaultdict(list)
+            at: dict[str, list[Part]] = defaultdict(list)
+            for rule in rules.of_type(Part):
+                for pool in _targets(rule) if is_gateway else self.pool_keys(rule):
+                    into[pool].append(rule)
+                frontend = value(rule, "properties.frontendIPConfiguration.id").value
+                if isinstance(frontend, str):
+                    at[arm.key(frontend)].append(rule)
+            unclear = map(self.unclear_target if is_gateway else self.unclear_pool, rules.of_type(Part))
+            others = PartialList.joined(*(objects(owner, path) for path in _OTHER_USES))
+            self._uses[owner.key] = Uses(
+                dict(into),
+                rules.incomplete_because or next(filter(None, unclear), None),
+                dict(at),
+                frozenset(pool for rule in others.of_type(Part) for pool in self.pool_keys(rule)),
+                others.incomplete_because or next(filter(None, map(self.unclear_pool, others.of_type(Part))), None),
+            )
+        return self._uses[owner.key]
+
+    def unclear_target(self, route: Part) -> Unknown | None:
+        """Return why a rule or path map of an application gateway may refer to a further backend pool, or None.
+
+        It refers to one that does not exist, or its value is not an id.
+        """
+        references = references_of(route.resource.type, route.path)
+        named = (self.graph.follow(route, name).value for name in TARGETS if name in references)
+        return next((pool for pool in named if isinstance(pool, Unknown)), None)
+
+    def names(self, pool: Part, configuration: Part) -> bool:
+        """Return whether a backend pool names an IP configuration, by a reference or by its address."""
+        if pool.key not in self._named_members:
+            entries = [entry for path in (CONFIGURATIONS, _ADDRESSES) for entry in parts(pool, path)]
+            self._named_members[pool.key] = frozenset(name for entry in entries for name in _names_of(entry))
+        own = value(configuration, "properties.privateIPAddress").value
+        names = self._named_members[pool.key]
+        return configuration.key in names or (isinstance(own, str) and own in names)
 
     @staticmethod
     def pool_keys(rule: Part) -> tuple[str, ...]:
@@ -301,17 +377,10 @@ class LoadBalancing:
         if load_balancer.type != LOAD_BALANCER:
             reason = f"{load_balancer.id} receives requests from another gateway, which is not resolved"
             return [Unknown(Cause.VALUE, reason, about=(load_balancer.id,))]
-        rules = objects(load_balancer, RULES)
-        named = [rule for rule in rules.of_type(Part) if self._takes(rule, arm.key(frontend))]
-        served = PartialList.joined(
-            *(self.vms_served(rule) for rule in named), PartialList(missing=rules.incomplete_because)
-        )
+        named = self.uses(load_balancer).at.get(arm.key(frontend), ())
+        unread = objects(load_balancer, RULES).incomplete_because
+        served = PartialList.joined(*(self.vms_served(rule) for rule in named), PartialList(missing=unread))
         return [*served.of_type(Resource), *served.of_type(Unknown), *filter(None, (served.missing,))]
-
-    @staticmethod
-    def _takes(rule: Part, frontend: str) -> bool:
-        named = value(rule, "properties.frontendIPConfiguration.id").value
-        return isinstance(named, str) and arm.key(named) == frontend
 
     def _configured(self, reference: Answer) -> Resource | Unknown | None:
         """Return the VM of the IP configuration to which a reference points; None if no VM has it."""
@@ -381,6 +450,23 @@ def _named_networks(element: Part) -> list[str]:
     """
     named = (value(element, f"properties.{name}.id").value for name in ("virtualNetwork", "subnet"))
     return [network_of(str(found)) for found in named if found is not ABSENT and not isinstance(found, Unknown)]
+
+
+def _targets(route: Part) -> tuple[str, ...]:
+    """Return the keys of the backend pools that a rule or path map of an application gateway refers to."""
+    named = (value(route, f"properties.{name}.id").value for name in TARGETS)
+    return tuple(arm.key(pool) for pool in named if isinstance(pool, str))
+
+
+def _names_of(entry: Part) -> Iterator[str]:
+    """Yield the key of the IP configuration of a pool member, and its address."""
+    named = value(entry, "properties.networkInterfaceIPConfiguration.id").value
+    named = named if isinstance(named, str) else value(entry, "id").value
+    if isinstance(named, str):
+        yield arm.key(named)
+    address = value(entry, "properties.ipAddress").value
+    if isinstance(address, str):
+        yield address
 
 
 def _interface_of(configuration_id: str) -> str:

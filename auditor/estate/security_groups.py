@@ -11,7 +11,7 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate import security_rules, virtual_network
 from auditor.estate.admin_rules import AdminRules
-from auditor.estate.admission import Admission, admission
+from auditor.estate.admission import Admission, admissions
 from auditor.estate.caching import cached_method
 from auditor.estate.graph import Graph
 from auditor.estate.passage import Flow, Passage, in_turn, passage
@@ -36,6 +36,8 @@ class SecurityGroups:
         self._networks: dict[tuple[str, bool], Addresses] = {}
         self._admin_rules = AdminRules(graph)
         self._expanded: dict[tuple[int, int], tuple[SecurityRule, ...]] = {}
+        self._particular: dict[int, tuple[SecurityRule, ...]] = {}
+        self._with_network: dict[int, bool] = {}
         self._excepted: dict[tuple[int, str], tuple[SecurityRule, ...]] = {}
 
     def of(self, configuration: Part) -> Answer:
@@ -56,8 +58,18 @@ class SecurityGroups:
         where = (configuration.resource.key, configuration.path)
         if where not in self._reads:
             groups = self.of(configuration)
-            self._reads[where] = (*groups.reads, *map(_rule_names, PartialList.of(groups.value).of_type(Resource)))
+            found = PartialList.of(groups.value).of_type(Resource)
+            self._reads[where] = (*groups.reads, *(self._rule_names(group.id) for group in found))
         return self._reads[where]
+
+    @cached_method
+    def _rule_names(self, group_id: str) -> Read:
+        group = self.graph.get_or_placeholder(group_id)
+        return Read(
+            group_id,
+            "properties.securityRules",
+            [arm.name_of(rule.id) for rule in parts(group, "properties.securityRules[*]")],
+        )
 
     def _find_groups(self, configuration: Part) -> Answer:
         known: list[object] = []
@@ -95,16 +107,14 @@ class SecurityGroups:
         groups: list[tuple[SecurityRule, ...]] = []
         unknowns: list[Unknown] = []
         for group in found.known if isinstance(found, PartialList) else ():
-            rules = self.rules(group) if isinstance(group, Resource) else group
-            if isinstance(rules, tuple) and isinstance(group, Resource):
-                rules = _equal_priorities(group, rules) or rules
+            rules = self._ordered(group.id) if isinstance(group, Resource) else group
             if isinstance(rules, Unknown):
                 unknowns.append(rules)
             elif isinstance(rules, tuple):
                 groups.append(self._without(rules, except_tag) if except_tag else rules)
         destination = self.host(configuration)
         through_all = self._admitted(groups, destination, ports)
-        if any(rule.sources.network for rules in groups for rule in rules):
+        if any(map(self._has_network, groups)):
             # Routes are read only if the tag decides: where a rule before it denies the Internet, it does not.
             whole = self._admitted(self._expand(groups, EVERY_ADDRESS), destination, ports)
             if any(one.possible != other.possible for one, other in zip(through_all, whole, strict=True)):
@@ -159,11 +169,25 @@ class SecurityGroups:
         self, groups: list[tuple[SecurityRule, ...]], destination: Host, ports: tuple[int, ...]
     ) -> tuple[Admission, ...]:
         # Destinations for which the same rules match have the same admissions, so that few are computed.
-        matching = tuple(destination.match(rule.destinations) for rules in groups for rule in rules)
+        matching = tuple(
+            destination.match(rule.destinations) for rules in groups for rule in self._with_destinations(rules)
+        )
         key = (*map(id, groups), destination.family, matching, ports)
         if key not in self._admissions:
-            self._admissions[key] = tuple(admission(groups, destination, port) for port in ports)
+            self._admissions[key] = admissions(groups, destination, ports)
         return self._admissions[key]
+
+    def _with_destinations(self, rules: tuple[SecurityRule, ...]) -> tuple[SecurityRule, ...]:
+        """Return the security rules that are not for every destination."""
+        if id(rules) not in self._particular:
+            self._particular[id(rules)] = tuple(rule for rule in rules if not rule.destinations.everywhere)
+        return self._particular[id(rules)]
+
+    def _has_network(self, rules: tuple[SecurityRule, ...]) -> bool:
+        """Return whether a security rule has the service tag VirtualNetwork as source."""
+        if id(rules) not in self._with_network:
+            self._with_network[id(rules)] = any(rule.sources.network for rule in rules)
+        return self._with_network[id(rules)]
 
     def _without(self, rules: tuple[SecurityRule, ...], name: str) -> tuple[SecurityRule, ...]:
         """Return security rules without the senders of a service tag."""
@@ -214,6 +238,13 @@ class SecurityGroups:
         return self._rules[key]
 
     @cached_method
+    def _ordered(self, group_id: str) -> tuple[SecurityRule, ...] | Unknown:
+        """Return the inbound rules of a security group by priority, unknown if two have the same one."""
+        group = self.graph.get_or_placeholder(group_id)
+        rules = self.rules(group)
+        return rules if isinstance(rules, Unknown) else _equal_priorities(group, rules) or rules
+
+    @cached_method
     def _parsed(self, group_id: str) -> tuple[SecurityRule, ...] | Unknown:
         """Return the rules of a security group in both directions, unknown if any of them is."""
         if isinstance(group := self.graph.get(group_id), Unknown):
@@ -226,11 +257,6 @@ class SecurityGroups:
         unknown = next((rule for rule in rules if isinstance(rule, Unknown)), None)
         known = (rule for rule in rules if isinstance(rule, SecurityRule))
         return unknown or (*known, *(() if defaults else security_rules.DEFAULT_RULES))
-
-
-def _rule_names(group: Resource) -> Read:
-    names = [arm.name_of(rule.id) for rule in parts(group, "properties.securityRules[*]")]
-    return Read(group.id, "properties.securityRules", names)
 
 
 def _equal_priorities(group: Resource, rules: Iterable[SecurityRule]) -> Unknown | None:

@@ -10,8 +10,9 @@ from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.estate.declaration import Role
+from auditor.estate.load_balancing import ROUTES
 from auditor.rules.context import Context
-from auditor.rules.facts.pools import ROUTES, route_target, serves
+from auditor.rules.facts.pools import route_target, serves
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown

@@ -12,12 +12,12 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import INTERNET, size
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.admission import Admission
-from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES
+from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES, LoadBalancing
 from auditor.estate.security_rules import SecurityRule
 from auditor.rules.context import Context
 from auditor.rules.facts.load_balancers import unlisted_load_balancers
 from auditor.rules.facts.superserver_ports import known_ports
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -53,19 +53,13 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
     """Whether it is the superserver port of a mirror of the VM, by CPFs or as declared."""
     admission: Admission
     groups: Answer
+    reads: tuple[Read, ...]
+    """The routes and security rules that open it; without security groups the properties that would refer to one."""
 
     @property
     def id(self) -> str:
         """Return the id of the IP configuration with the port."""
         return f"{self.configuration.id}:{self.port}"
-
-    @property
-    def reads(self) -> tuple[Read, ...]:
-        """Return the routes and security rules that open it.
-
-        Without security groups, they are the properties that would refer to one.
-        """
-        return tuple(reads_of(self.admission.rules)) or self.groups.reads
 
 
 def reads_of(rules: Iterable[SecurityRule]) -> Iterator[Read]:
@@ -158,11 +152,18 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
         admissions = filtering.admissions(configuration, ports, has_public_path=has_public_path)
         for port, found in zip(ports, admissions, strict=True):
             if found.sure or found.bounded:
-                known.append(Opening(configuration, vm, port, port in superservers, found, groups))
+                shown = _admitting(context, found).reads or groups.reads
+                known.append(Opening(configuration, vm, port, port in superservers, found, groups, shown))
             elif found.possible:
                 unknown = unknown or _unknown_admission(found)
         reads += filtering.reads(configuration)
     return Answer(PartialList(tuple(known), unknown), tuple(reads))
+
+
+@once
+def _admitting(_: Context, found: Admission) -> Answer:
+    """Return an admission with reads of the rules that admit."""
+    return Answer(found, tuple(reads_of(found.rules)))
 
 
 def _superserver_ports(context: Context, vm: Resource) -> frozenset[int]:
@@ -324,14 +325,15 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
 
 def targets_of(context: Context, rule: Part, pools: dict[str, Part], configurations: list[Part]) -> list[Part]:
     """Return the IP configurations to which a rule sends traffic."""
-    wanted = [pools[key] for key in context.topology.load_balancing.pool_keys(rule) if key in pools]
+    balancing = context.topology.load_balancing
+    wanted = [pools[key] for key in balancing.pool_keys(rule) if key in pools]
     direct = value(rule, "properties.backendIPConfiguration.id").value
     key = arm.key(direct) if isinstance(direct, str) else ""
     return [
         configuration
         for configuration in configurations
         if configuration.key == key
-        or any(_holds(pool, configuration) for pool in wanted)
+        or any(_holds(balancing, pool, configuration) for pool in wanted)
         or any(arm.key(str(value(entry, "id").value)) == rule.key for entry in parts(configuration, _NAT_OF_INTERFACE))
     ]
 
@@ -339,22 +341,12 @@ def targets_of(context: Context, rule: Part, pools: dict[str, Part], configurati
 _NAT_OF_INTERFACE: Final = "properties.loadBalancerInboundNatRules[*]"
 
 
-def _holds(pool: Part, configuration: Part) -> bool:
+def _holds(balancing: LoadBalancing, pool: Part, configuration: Part) -> bool:
     """Return whether an IP configuration is in a backend pool: a reference of either one, or the same address."""
     for entry in parts(configuration, "properties.loadBalancerBackendAddressPools[*]"):
         if arm.key(str(value(entry, "id").value)) == pool.key:
             return True
-    own = value(configuration, "properties.privateIPAddress").value
-    for listed in ("properties.backendIPConfigurations[*]", "properties.loadBalancerBackendAddresses[*]"):
-        for entry in parts(pool, listed):
-            named = value(entry, "properties.networkInterfaceIPConfiguration.id").value
-            named = named if isinstance(named, str) else value(entry, "id").value
-            address = value(entry, "properties.ipAddress").value
-            if (isinstance(named, str) and arm.key(named) == configuration.key) or (
-                isinstance(address, str) and address == own
-            ):
-                return True
-    return False
+    return balancing.names(pool, configuration)
 
 
 def _arrival(context: Context, rule: Part) -> tuple[int, tuple[Read, ...]] | Unknown | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types import references_of
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VIRTUAL_NETWORK
 from auditor.estate.declaration import Role
-from auditor.estate.load_balancing import CONFIGURATIONS, NAT_RULES, POOLS, RULES
-from auditor.estate.subjects import Deployment
+from auditor.estate.load_balancing import CONFIGURATIONS, POOLS
+from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.roles import any_has_role, any_serves_clients, may_have_role, roles_of
@@ -21,15 +23,6 @@ from auditor.snapshot.lookup import items, objects, parts, value
 from auditor.snapshot.model import Part, Resource
 
 POOL_OWNERS = (LOAD_BALANCER, APPLICATION_GATEWAY)
-OTHER_USES = ("properties.outboundRules[*]", NAT_RULES)
-"""Uses of a load balancer's backend pool other than load-balancing rules."""
-ROUTES = (
-    "properties.requestRoutingRules[*]",
-    "properties.routingRules[*]",
-    "properties.urlPathMaps[*]",
-    "properties.urlPathMaps[*].properties.pathRules[*]",
-)
-TARGETS = ("backendAddressPool", "defaultBackendAddressPool")
 
 
 @fact("pool.machines", "pool", gives="vm*")
@@ -75,31 +68,23 @@ def served_pools(context: Context, owner: Resource) -> Answer:
     """
     if owner.type == APPLICATION_GATEWAY:
         return _served_by_gateway(context, owner)
-    found = objects(owner, RULES)
-    unknown = found.incomplete_because
-    pools: dict[str, object] = {}
-    for rule in found.of_type(Part):
-        unknown = unknown or context.topology.load_balancing.unclear_pool(rule)
-        for key in context.topology.load_balancing.pool_keys(rule):
-            pools[key] = context.topology.graph.part(key)
-    return Answer(PartialList(tuple(pools.values()), unknown))
+    uses = context.topology.load_balancing.uses(owner)
+    return Answer(PartialList(tuple(map(context.topology.graph.part, uses.into)), uses.unclear))
 
 
 def _served_by_gateway(context: Context, gateway: Resource) -> Answer:
-    routes = _routes(gateway)
-    unknown = routes.incomplete_because
+    balancing = context.topology.load_balancing
+    uses = balancing.uses(gateway)
     pools: dict[str, object] = {}
-    for route in routes.of_type(Part):
-        unknown = unknown or _unclear_target(context.topology, route)
-        for key in _targets(route):
-            pool = context.topology.graph.part(key)
-            vms = context.topology.load_balancing.vms(pool).value if isinstance(pool, Part) else pool
-            web = serves(context, Answer(PartialList((pool,))), Role.WEB).value
-            if vms == PartialList() or web is True:
-                pools[key] = pool
-            elif isinstance(web, Unknown):
-                pools[key] = web
-    return Answer(PartialList(tuple(pools.values()), unknown))
+    for key in uses.into:
+        pool = context.topology.graph.part(key)
+        vms = balancing.vms(pool).value if isinstance(pool, Part) else pool
+        web = serves(context, Answer(PartialList((pool,))), Role.WEB).value
+        if vms == PartialList() or web is True:
+            pools[key] = pool
+        elif isinstance(web, Unknown):
+            pools[key] = web
+    return Answer(PartialList(tuple(pools.values()), uses.unclear))
 
 
 @fact("balancer.idle_pools", "balancer", "gateway", gives="pool*")
@@ -133,15 +118,10 @@ def _is_used(context: Context, pool: Part) -> bool | Unknown:
     served = is_served(context.topology, pool).value
     if served is True or pool.resource.type != LOAD_BALANCER:
         return served  # type: ignore[return-value] # a boolean or unknown
-    uses = [objects(pool.resource, path) for path in OTHER_USES]
-    rules = PartialList.joined(*uses).of_type(Part)
-    if any(pool.key in context.topology.load_balancing.pool_keys(rule) for rule in rules):
+    uses = context.topology.load_balancing.uses(pool.resource)
+    if pool.key in uses.others:
         return True
-    unknowns = (
-        *(found.incomplete_because for found in uses),
-        *(context.topology.load_balancing.unclear_pool(rule) for rule in rules),
-    )
-    return served if isinstance(served, Unknown) else next(filter(None, unknowns), None) or False
+    return served if isinstance(served, Unknown) else uses.others_unclear or False
 
 
 @fact("vm.pools", "vm", gives="pool*")
@@ -167,12 +147,38 @@ def pools(context: Context, vm: Resource) -> Answer:
 
 def _pools_beside(context: Context, vm: Resource) -> tuple[Read, ...]:
     """Return the pools with traffic of VMs like a VM, and its primary IP configuration; empty if there are none."""
-    topology, tiers = context.topology, context.deployment.tiers if context.deployment else ()
-    members = [{other.key: other for other in PartialList.of(tier.members).of_type(Resource)} for tier in tiers]
-    others = [other for vms in members if vm.key in vms for other in vms.values()]
-    alike = [other for other in others if {*roles_of(context, other)} == {*roles_of(context, vm)}]
-    found = {pool.key: pool for other in alike for pool in topology.load_balancing.pools_of(other)}
-    return joining(context, vm, [pool for pool in found.values() if is_served(topology, pool).value is True])
+    roles = frozenset(roles_of(context, vm))
+    tiers = [_pooled(context, tier) for tier in (context.deployment.tiers if context.deployment else ())]
+    found = {pool.key: pool for tier in tiers if vm.key in tier.vms for pool in tier.pools.get(roles, ())}
+    return joining(context, vm, found.values())
+
+
+class _Pooled(NamedTuple):
+    """The members of a tier."""
+
+    vms: frozenset[str]
+    """Their keys."""
+    pools: dict[frozenset[Role], list[Part]]
+    """The backend pools with traffic, by the roles of the VMs in them."""
+
+
+def _pooled(context: Context, tier: Tier) -> _Pooled:
+    return _find_pooled(context, tier).value  # type: ignore[return-value] # as that returns it
+
+
+@once
+def _find_pooled(context: Context, tier: Tier) -> Answer:
+    """Return the members of a tier with their pools."""
+    topology, members = context.topology, tier.members.of_type(Resource)
+    pools: dict[frozenset[Role], dict[str, Part]] = defaultdict(dict)
+    for vm in members:
+        of_role = pools[frozenset(roles_of(context, vm))]
+        of_role.update((pool.key, pool) for pool in topology.load_balancing.pools_of(vm))
+    with_traffic = {
+        roles: [pool for pool in found.values() if is_served(topology, pool).value is True]
+        for roles, found in pools.items()
+    }
+    return Answer(_Pooled(frozenset(vm.key for vm in members), with_traffic))
 
 
 def joining(context: Context, vm: Resource, pools: Iterable[Part]) -> tuple[Read, ...]:
@@ -230,33 +236,14 @@ def is_served(topology: Topology, pool: Part) -> Answer:
 
     Rules for UDP do not count: InterSystems products do not serve clients by UDP.
     """
-    if pool.resource.type == LOAD_BALANCER:
-        found = objects(pool.resource, RULES)
-        into = [rule for rule in topology.load_balancing.rules_into(pool) if not only_udp(rule)]
-        unknowns = [topology.load_balancing.unclear_pool(rule) for rule in found.of_type(Part)]
-    else:
-        found = _routes(pool.resource)
-        into = [route for route in found.of_type(Part) if pool.key in _targets(route)]
-        unknowns = [_unclear_target(topology, route) for route in found.of_type(Part)]
-    if into:
-        return Answer(True, value(into[0], "id").reads)
-    return Answer(found.incomplete_because or next(filter(None, unknowns), None) or False)
+    uses = topology.load_balancing.uses(pool.resource)
+    into = next((rule for rule in uses.into.get(pool.key, ()) if not only_udp(rule)), None)
+    return Answer(uses.unclear or False) if into is None else Answer(True, value(into, "id").reads)
 
 
 def only_udp(rule: Part) -> bool:
     """Return whether a load-balancing rule is for UDP only."""
     return str(value(rule, "properties.protocol").value).lower() == "udp"
-
-
-def _routes(gateway: Resource) -> PartialList:
-    """Return the parts of an application gateway that refer to backend pools: rules, path maps and path rules."""
-    return PartialList.joined(*(objects(gateway, path) for path in ROUTES))
-
-
-def _targets(route: Part) -> tuple[str, ...]:
-    """Return the keys of the backend pools that a rule or path map of an application gateway refers to."""
-    named = (value(route, f"properties.{name}.id").value for name in TARGETS)
-    return tuple(arm.key(pool) for pool in named if isinstance(pool, str))
 
 
 def route_target(context: Context, route: Part, collection: str) -> object:
@@ -268,16 +255,6 @@ def route_target(context: Context, route: Part, collection: str) -> object:
         if reference.part == collection:
             return context.topology.graph.follow(route, name).value
     return ABSENT
-
-
-def _unclear_target(topology: Topology, route: Part) -> Unknown | None:
-    """Return why a rule or path map may refer to a further backend pool, or None.
-
-    It refers to one that does not exist, or its value is not an id.
-    """
-    references = references_of(route.resource.type, route.path)
-    named = (topology.graph.follow(route, name).value for name in TARGETS if name in references)
-    return next((pool for pool in named if isinstance(pool, Unknown)), None)
 
 
 def serves(context: Context, pools: Answer, role: Role) -> Answer:

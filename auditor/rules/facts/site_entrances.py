@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 from auditor.azure import arm
 from auditor.azure.types.names import APPLICATION_GATEWAY
 from auditor.estate.dns import ENDPOINTS
+from auditor.estate.load_balancing import ROUTES, TARGETS
 from auditor.estate.subjects import Deployment
 from auditor.losses.site import UNBOUNDED, Endpoint, Entrance, Profile, Seconds
 from auditor.rules.context import Context
 from auditor.rules.facts.deployments import profiles
 from auditor.rules.facts.frontends import frontend_zones
 from auditor.rules.facts.load_balancers import PROBE_INTERVAL, PROBE_THRESHOLD
-from auditor.rules.facts.pools import ROUTES, TARGETS, only_udp, pools, route_target
+from auditor.rules.facts.pools import only_udp, pools, route_target
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.site_places import Places, in_no_zone
 from auditor.rules.facts.traffic_manager import (
