@@ -187,10 +187,12 @@ def _roster(document: Document, entry: dict[str, Any], key: str) -> Roster:
     if not isinstance(found, list):
         return Roster(declared=True, selectors=(_selector(document, found, line),), line=line)
     selectors = tuple(_selector(document, member, document.line(found, i)) for i, member in enumerate(found))
+    before: set[str] = set()
     for index, selector in enumerate(selectors):
-        if str(selector).lower() in [str(other).lower() for other in selectors[:index]]:
+        if str(selector).lower() in before:
             message = f"{key} lists '{selector}' twice"
             raise document.error(message, found, index)
+        before.add(str(selector).lower())
         if selector.value.lower() == NONE and selector.kind == "name":
             instead = "" if key == "failover" else f": write `{key}: none` if there is none"
             message = f"{key} lists a virtual machine named 'none'{instead}"

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from auditor.azure import arm, paths
 from auditor.azure.types.names import LOAD_BALANCER, VM
+from auditor.estate.caching import cached_method
 from auditor.estate.declaration import DeclaredDeployment, DeclaredTier, LoadBalancerRole, Role, Roster, Selector
 from auditor.estate.front_doors import FrontDoors
 from auditor.estate.graph import Graph
+from auditor.estate.indexes import Index
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.public_addresses import PublicAddresses
 from auditor.estate.regions import places_of, regions_of
 from auditor.estate.scope import ScopeBuilder, unlisted_around
 from auditor.estate.subjects import DeclaredMember, Deployment, DeploymentScope, Members, Mirror, Tier
-from auditor.estate.tags import TIER_ROLES
+from auditor.estate.tags import TIER_ROLES, tags_of
+from auditor.globs import Texts
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.lookup import unread
 from auditor.snapshot.model import Resource
@@ -103,17 +104,35 @@ class DeploymentResolver:
             if found is not None:
                 return PartialList((found,), self.graph.unseen_vms(subscriptions, tags=True) if selector.tag else None)
             return PartialList(missing=self.graph.listing(VM, arm.subscription_of(selector.value)))
-        matches = tuple(vm for vm in self._candidates(selector) if arm.subscription_of(vm.key) in subscriptions)
-        return PartialList(matches, self.graph.unseen_vms(subscriptions, tags=selector.kind == "tag"))
+        return PartialList(
+            tuple(self._matches(selector, subscriptions)),
+            self.graph.unseen_vms(subscriptions, tags=selector.kind == "tag"),
+        )
 
-    def _candidates(self, selector: Selector) -> list[Resource]:
+    def _matches(self, selector: Selector, subscriptions: tuple[str, ...]) -> Iterable[Resource]:
+        """Return the VMs that a name, glob or tag matches in some subscriptions."""
         if selector.kind == "name":
-            return self._by_name.get(selector.value.lower(), [])
-        vms = self.graph.by_type.get(VM, [])
+            named = self._by_name.get(selector.value.lower(), ())
+            return (vm for vm in named if arm.subscription_of(vm.key) in subscriptions)
         if selector.kind == "glob":
-            matches = re.compile(fnmatch.translate(selector.value.lower())).match
-            return [vm for vm in vms if matches(vm.name.lower())]
-        return [vm for vm in vms if _has_tags(vm, selector)]
+            return self._names(subscriptions).matching(selector.value.lower())
+        name, value = selector.tags[0]
+        tagged = self._by_tag(subscriptions).of((name.lower(), value.casefold()))
+        return (vm for vm in tagged if _has_tags(vm, selector))
+
+    @cached_method
+    def _names(self, subscriptions: tuple[str, ...]) -> Texts[Resource]:
+        vms = self.graph.in_subscriptions(VM, subscriptions)
+        return Texts((vm.name.lower(), vm) for vm in vms)
+
+    @cached_method
+    def _by_tag(self, subscriptions: tuple[str, ...]) -> Index[tuple[str, str], Resource]:
+        """The VMs of some subscriptions by the names and values of their tags, as they are compared."""
+        return Index(
+            ((name, value), vm)
+            for vm in self.graph.in_subscriptions(VM, subscriptions)
+            for name, value in dict.fromkeys((name.lower(), value.casefold()) for name, value in tags_of(vm))
+        )
 
     def _scope(
         self, vms: Mapping[Role, Members], subscriptions: tuple[str, ...], declared: DeclaredDeployment

@@ -13,8 +13,9 @@ from typing import Final
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import PUBLIC_ADDRESS, TRAFFIC_MANAGER
 from auditor.estate.graph import Graph
+from auditor.estate.indexes import Doubts
 from auditor.snapshot.known import Answer, Cause, Unknown
-from auditor.snapshot.lookup import objects, unread, unusable, value
+from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 ENDPOINTS: Final = "properties.endpoints[*]"
@@ -61,11 +62,8 @@ class Dns:
 
     def _unread(self, type_: str) -> Unknown | None:
         """Return why some resource of a type may have any name, None if all were read."""
-        gaps = (
-            *(self.graph.listing(type_, subscription) for subscription in self.graph.snapshot.scopes),
-            *(unread(found, "properties") for found in self.graph.unreadable.get(type_, ())),
-        )
-        return next(filter(None, gaps), None)
+        hidden = self.graph.all_hidden(type_, "properties")
+        return self.graph.unlisted(type_, self.graph.snapshot.scopes) or next(iter(hidden), None)
 
     @cached_property
     def _named_profiles(self) -> dict[str, Resource]:
@@ -166,6 +164,11 @@ class Dns:
             if doubts := tuple(doubt for doubt in unclear if doubt.cause is Cause.GAP or not known or doubt in astray):
                 found.append((profile, doubts))
         return found
+
+    @cached_property
+    def doubts(self) -> Doubts:
+        """What is `doubtful`, by subscription."""
+        return Doubts(self.doubtful)
 
 
 def is_external(endpoint: Part) -> bool:

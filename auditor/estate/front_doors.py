@@ -28,6 +28,9 @@ from auditor.azure.types.names import (
     TRAFFIC_MANAGER,
     VIRTUAL_NETWORK,
 )
+from auditor.estate.caching import cached_method
+from auditor.estate.indexes import Index
+from auditor.estate.load_balancing import ANY_NETWORK
 from auditor.estate.private_addresses import peers_of
 from auditor.estate.public_addresses import PublicAddresses
 from auditor.estate.subjects import DeploymentScope
@@ -164,12 +167,12 @@ class FrontDoors:
         come another way, where a list is incomplete or it is unknown where an origin leads.
         """
         entrances = {found.key for type_ in _ENTRANCES for found in scope[type_].of_type(Resource)}
-        leading = [door for door in self.all if any(t.key in entrances for t in self.reached(door).of_type(Resource))]
+        leading = list({door.key: door for door in self._leading().of(*entrances)}.values())
         found: dict[str, PartialList] = {}
         for type_ in TYPES:
             known = {door.key: door for door in (*scope[type_].of_type(Resource), *leading) if door.type == type_}
             reasons = self._possible(scope, subscriptions, type_, leading) if possible else ()
-            missing = next(filter(None, (scope[type_].missing, *reasons)), None)
+            missing = scope[type_].missing or next(filter(None, reasons), None)
             if known or missing is not None:
                 found[type_] = PartialList(tuple(known.values()), missing)
         return found
@@ -182,27 +185,67 @@ class FrontDoors:
         Most names that cannot be resolved belong to other teams: they count only if nothing else is known to direct
         clients to the deployment.
         """
-        for subscription in subscriptions:
-            yield self._graph.listing(type_, subscription)
-        others = [
-            door
-            for door in self.all
-            if door.type == type_ and door not in leading and arm.subscription_of(door.key) in subscriptions
-        ]
+        yield self._graph.unlisted(type_, subscriptions)
+        known = {door.key for door in leading}
         directed = bool(leading or scope[TRAFFIC_MANAGER].of_type(Resource))
-        for door in others:
-            reached = self.reached(door)
-            doubts = [*reached.of_type(Unknown), *filter(None, (reached.missing,))]
-            yield from (doubt for doubt in doubts if doubt.cause is Cause.GAP)
-            if not directed:
-                yield from doubts if not reached.of_type(Resource) else ()
-                yield self._forwarded(door, scope)
-                yield from (scope[entrance].missing for entrance in _ENTRANCES)
-
-    def _forwarded(self, door: Resource, scope: DeploymentScope) -> Unknown | None:
-        """Return that a Front Door leads to what forwards packets in a network of a deployment or in a peered one."""
+        if directed:
+            yield from (
+                doubt
+                for door, doubt in self._unread().of(*((type_, own) for own in subscriptions))
+                if door.key not in known
+            )
+            return
         networks = scope[VIRTUAL_NETWORK].of_type(Resource)
         near = {network.key for network in networks} | {key for network in networks for key in peers_of(network)}
+        missing = [scope[entrance].missing for entrance in _ENTRANCES]
+        # Of the doors that lead elsewhere for certain, only the first can be the place of what is missing.
+        places = (ANY_NETWORK,) if any(missing) else ("", *near)
+        for door in self._doubtful().of(*((place, type_, own) for own in subscriptions for place in places)):
+            if door.key not in known:
+                reached = self.reached(door)
+                doubts = [*reached.of_type(Unknown), *filter(None, (reached.missing,))]
+                yield from (doubt for doubt in doubts if doubt.cause is Cause.GAP)
+                yield from doubts if not reached.of_type(Resource) else ()
+                yield self._forwarded(door, near)
+                yield from missing
+
+    @cached_method
+    def _leading(self) -> Index[str, Resource]:
+        """The Front Doors by the keys of what their origins lead to."""
+        return Index((target.key, door) for door in self.all for target in self.reached(door).of_type(Resource))
+
+    @cached_method
+    def _unread(self) -> Index[tuple[str, str], tuple[Resource, Unknown]]:
+        """The Front Doors by type and subscription of which it was not read where they lead, and why."""
+        return Index(
+            ((door.type, arm.subscription_of(door.key)), (door, doubt))
+            for door in self.all
+            for doubt in (*self.reached(door).of_type(Unknown), self.reached(door).missing)
+            if doubt is not None and doubt.cause is Cause.GAP
+        )
+
+    @cached_method
+    def _doubtful(self) -> Index[tuple[str, str, str], Resource]:
+        """The Front Doors by place, type and subscription.
+
+        Places are the virtual networks into which what they lead to forwards packets, "" if it is unknown where they
+        lead, and `ANY_NETWORK` for all of them.
+        """
+        return Index(
+            ((place, door.type, arm.subscription_of(door.key)), door)
+            for door in self.all
+            for place in self._places(door)
+        )
+
+    def _places(self, door: Resource) -> dict[str, None]:
+        reached = self.reached(door)
+        addresses = [found for found in reached.of_type(Resource) if found.type == PUBLIC_ADDRESS]
+        ways = [way for address in addresses for way in self._public.ways_in(address) if way.forwards]
+        unclear = () if reached.complete else ("",)
+        return dict.fromkeys((ANY_NETWORK, *unclear, *(network for way in ways for network in way.networks)))
+
+    def _forwarded(self, door: Resource, near: set[str]) -> Unknown | None:
+        """Return that a Front Door leads to what forwards packets in one of some virtual networks."""
         for address in self.reached(door).of_type(Resource):
             for way in self._public.ways_in(address) if address.type == PUBLIC_ADDRESS else ():
                 if way.forwards and near & way.networks:

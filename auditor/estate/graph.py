@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import product
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types import COLLECTIONS, REACHED_BACKWARDS, REFERENCES, Reference, display_type, reference_of
 from auditor.azure.types.names import GUEST_FILE, SKU, VM
 from auditor.estate.caching import cached_method
+from auditor.estate.indexes import Index
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
@@ -52,6 +54,31 @@ class Graph:
             found = self.resources.get(key) or placeholder(gap.scope)
             self.resources[key] = msgspec.structs.replace(found, unread=(*found.unread, gap))
 
+    def in_subscriptions(self, type_: str, subscriptions: tuple[str, ...]) -> tuple[Resource, ...]:
+        """Return the resources of a type in some subscriptions."""
+        return self._by_subscription(type_).of(*subscriptions)
+
+    @cached_method
+    def _by_subscription(self, type_: str) -> Index[str, Resource]:
+        return Index((arm.subscription_of(found.key), found) for found in self.by_type.get(type_, ()))
+
+    def in_region(self, type_: str, region: str, subscriptions: tuple[str, ...]) -> tuple[Resource, ...]:
+        """Return the resources of a type in a region of some subscriptions."""
+        return self._by_region(type_).of(*((own, region) for own in subscriptions))
+
+    @cached_method
+    def _by_region(self, type_: str) -> Index[tuple[str, str], Resource]:
+        found = self.by_type.get(type_, ())
+        return Index(((arm.subscription_of(resource.key), resource.location), resource) for resource in found)
+
+    def in_groups(self, groups: tuple[str, ...], subscriptions: tuple[str, ...]) -> tuple[Resource, ...]:
+        """Return the resources in some resource groups, by their lower-case names, of some subscriptions."""
+        return self._by_group().of(*product(subscriptions, groups))
+
+    @cached_method
+    def _by_group(self) -> Index[tuple[str, str], Resource]:
+        return Index(((arm.subscription_of(key), arm.group_of(key)), found) for key, found in self.resources.items())
+
     def keys_of(self, type_: str, subscription: str) -> list[str]:
         """Return the keys of the resources of a type in a subscription."""
         return self._keys.get((type_, subscription), [])
@@ -69,10 +96,8 @@ class Graph:
         """Return why the resources of a type in a subscription may not all be here, or None where they are."""
         if type_ == GUEST_FILE:
             return Unknown(Cause.GUEST, "it was not supplied this time, and no list says which files a VM has")
-        for gap in self.snapshot.gaps:
-            same = arm.subscription_of(arm.key(gap.scope)) == subscription
-            if same and arm.canonical_type(gap.what) in {type_, arm.SUBSCRIPTION} and gap.makes_listing_incomplete:
-                return Unknown.of(gap)
+        for gap in self._listing_gaps().of((subscription, type_), (subscription, arm.SUBSCRIPTION)):
+            return Unknown.of(gap)
         if (subscription, type_) in self.snapshot.listed:
             return None
         if subscription not in self.snapshot.scopes:
@@ -83,17 +108,45 @@ class Graph:
             (unlisted(type_, subscription),),
         )
 
+    @cached_method
+    def _listing_gaps(self) -> Index[tuple[str, str], Gap]:
+        """The gaps by subscription and type of which a list is not complete."""
+        return Index(
+            ((arm.subscription_of(arm.key(gap.scope)), arm.canonical_type(gap.what)), gap)
+            for gap in self.snapshot.gaps
+            if gap.makes_listing_incomplete
+        )
+
+    @cached_method
+    def unlisted(self, type_: str, subscriptions: tuple[str, ...]) -> Unknown | None:
+        """Return why the resources of a type in some subscriptions may not all be here, or None where they are."""
+        return next(filter(None, (self.listing(type_, own) for own in subscriptions)), None)
+
+    def hidden(self, type_: str, path: str, subscriptions: tuple[str, ...]) -> tuple[Unknown, ...]:
+        """Return why resources of a type in some subscriptions may have more at a path than was read."""
+        return self._hidden(type_, path).of(*subscriptions)
+
+    @cached_method
+    def all_hidden(self, type_: str, path: str) -> tuple[Unknown, ...]:
+        """Return why resources of a type may have more at a path than was read."""
+        unreadable = (unread(found, path) for found in self.unreadable.get(type_, ()))
+        return tuple(gap for gap in unreadable if gap is not None)
+
+    @cached_method
+    def _hidden(self, type_: str, path: str) -> Index[str, Unknown]:
+        unreadable = ((found, unread(found, path)) for found in self.unreadable.get(type_, ()))
+        return Index((arm.subscription_of(found.key), gap) for found, gap in unreadable if gap is not None)
+
+    @cached_method
+    def _hidden_tags(self) -> Index[str, Unknown]:
+        """Why the tags of VMs are unknown, by subscription."""
+        tags = ((vm, value(vm, "tags").value) for vm in self.unreadable.get(VM, ()))
+        return Index((arm.subscription_of(vm.key), found) for vm, found in tags if isinstance(found, Unknown))
+
     def unseen_vms(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
         """Return why VMs of some subscriptions, or tags of VMs, may not have been read."""
-        for subscription in subscriptions:
-            gap = self.listing(VM, subscription)
-            if gap is not None:
-                return gap
-        for vm in self.unreadable.get(VM, ()) if tags else ():
-            hidden = value(vm, "tags").value
-            if isinstance(hidden, Unknown) and arm.subscription_of(vm.key) in subscriptions:
-                return hidden
-        return None
+        hidden = self._hidden_tags().of(*subscriptions) if tags else ()
+        return self.unlisted(VM, subscriptions) or next(iter(hidden), None)
 
     def get(self, arm_id: str) -> Resource | Unknown:
         """Return the resource of an id."""
@@ -195,20 +248,28 @@ class Graph:
             return None
         return self.part(arm_id) if reference.part else self.get(arm_id)
 
+    @cached_method
+    def unread_ends(self, type_: str, name: str) -> tuple[Unknown, ...]:
+        """Return why what resources of a type refer to by a reference was not read."""
+        ends = (self.follow(resource, name).value for resource in self.by_type.get(type_, ()))
+        return tuple(end for end in ends if isinstance(end, Unknown) and end.cause is Cause.GAP)
+
     def unresolved(self, type_: str, to: str, subscription: str) -> Unknown | None:
         """Return why a resource of a type in a subscription may refer to any resource of another type, or None."""
-        found = self.astray(type_, to)
-        return next((why for resource, why in found if arm.subscription_of(resource.key) == subscription), None)
+        return next((why for _, why in self.astray(type_, to, (subscription,))), None)
 
-    @cached_method
-    def astray(self, type_: str, to: str) -> tuple[tuple[Resource, Unknown], ...]:
-        """Return the resources of a type that may refer to any resource of another type, with the reasons.
+    def astray(self, type_: str, to: str, subscriptions: tuple[str, ...]) -> tuple[tuple[Resource, Unknown], ...]:
+        """Return the resources of a type in some subscriptions that may refer to any resource of another type, and why.
 
         They refer to one that does not exist, or a value is not the id of one.
         """
+        return self._all_astray(type_, to).of(*subscriptions)
+
+    @cached_method
+    def _all_astray(self, type_: str, to: str) -> Index[str, tuple[Resource, Unknown]]:
         references = [reference for reference in REFERENCES.get(type_, ()) if reference.to == to]
-        return tuple(
-            (resource, unknown)
+        return Index(
+            (arm.subscription_of(resource.key), (resource, unknown))
             for resource in self.by_type.get(type_, ())
             for reference in references
             for unknown in self._astray(resource, reference)
@@ -228,8 +289,17 @@ class Graph:
 
     def referrers_within(self, key: str, type_: str) -> list[Edge]:
         """Return the references of resources of a type to a resource or any part of it."""
-        found = self._references(type_).items()
-        return [edge for target, edges in found if f"{target}/".startswith(f"{key}/") for edge in edges]
+        return list(self._references_within(type_).of(key))
+
+    @cached_method
+    def _references_within(self, type_: str) -> Index[str, Edge]:
+        """Return every reference of resources of a type, by the key of what is referred to and of all around it."""
+        return Index(
+            (around, edge)
+            for target, edges in self._references(type_).items()
+            for around in _prefixes(target)
+            for edge in edges
+        )
 
     @cached_method
     def _references(self, type_: str) -> dict[str, list[Edge]]:
@@ -305,6 +375,12 @@ class Graph:
 
 
 _AN_ID: Final = "an id"
+
+
+def _prefixes(key: str) -> Iterator[str]:
+    """Yield a key and the keys of all that it is in."""
+    segments = key.split("/")
+    return ("/".join(segments[:end]) for end in range(2, len(segments) + 1))
 
 
 def _names(found: object, type_: str) -> bool:

@@ -12,8 +12,10 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types import references_of
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
+from auditor.estate.caching import cached_method
 from auditor.estate.dns import Dns
 from auditor.estate.graph import Graph
+from auditor.estate.indexes import Doubts, Index
 from auditor.estate.private_addresses import PrivateAddresses, Unheld, network_of, peers_of
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, objects, parts, value
@@ -43,6 +45,9 @@ ROUTES: Final = (
 """The parts of an application gateway that refer to backend pools: rules, path maps and path rules."""
 TARGETS: Final = ("backendAddressPool", "defaultBackendAddressPool")
 """Their references to backend pools."""
+
+ANY_NETWORK: Final = "*"
+"""Stands for every virtual network, and for none."""
 
 _Members = list[Resource | Unheld | Unknown]
 """The VMs of a pool member, or why they are unknown."""
@@ -128,6 +133,19 @@ class LoadBalancing:
                 for network in {""} if anywhere else self.networks(owner) or {""}:
                     found[network].append((owner, unknown))
         return found
+
+    def open_in(self, network: str, type_: str, subscriptions: tuple[str, ...]) -> tuple[tuple[Resource, Unknown], ...]:
+        """Return the entries of `open_owners` of a type at a network, or at `ANY_NETWORK`, of some subscriptions."""
+        return self._open_index().of(*((network, type_, own) for own in subscriptions))
+
+    @cached_method
+    def _open_index(self) -> Index[tuple[str, str, str], tuple[Resource, Unknown]]:
+        return Index(
+            ((place, owner.type, arm.subscription_of(owner.key)), (owner, unknown))
+            for network, found in self.open_owners.items()
+            for owner, unknown in found
+            for place in (network, ANY_NETWORK)
+        )
 
     def _is_nowhere(self, network: str) -> bool:
         """Return whether it is certain that a virtual network does not exist."""
@@ -285,6 +303,11 @@ class LoadBalancing:
             if doubts := tuple(m for m in members.of_type(Unknown) if m.cause is Cause.GAP or not known):
                 found.append((gateway, doubts))
         return found
+
+    @cached_property
+    def doubts(self) -> Doubts:
+        """What is `doubtful`, by subscription."""
+        return Doubts(self.doubtful)
 
     def _find_vms(self, pool: Part) -> Answer:
         found: dict[str | tuple[str, str], Resource | Unknown] = {}

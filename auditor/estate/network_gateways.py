@@ -9,7 +9,7 @@ from auditor.azure import arm
 from auditor.azure.types.names import CONNECTION, NETWORK_GATEWAY, VIRTUAL_NETWORK
 from auditor.estate.graph import Graph
 from auditor.snapshot.known import Cause, PartialList, Unknown
-from auditor.snapshot.lookup import objects, unread, unusable, value
+from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 PEERINGS: Final = "properties.virtualNetworkPeerings[*]"
@@ -74,18 +74,12 @@ def _unread(graph: Graph, place: str) -> Iterator[Unknown]:
     yield from unread_gateways(graph)
 
 
-def unread_gateways(graph: Graph) -> Iterator[Unknown]:
-    """Yield why any virtual network may have a gateway of which only a connection is known."""
-    for connection in graph.by_type.get(CONNECTION, ()):
-        gateway = graph.follow(connection, "virtualNetworkGateway1").value
-        if isinstance(gateway, Unknown) and gateway.cause is Cause.GAP:
-            yield gateway
+def unread_gateways(graph: Graph) -> tuple[Unknown, ...]:
+    """Return why any virtual network may have a gateway of which only a connection is known."""
+    return graph.unread_ends(CONNECTION, "virtualNetworkGateway1")
 
 
 def _unseen(graph: Graph, type_: str, to: str, subscription: str) -> Iterator[Unknown]:
     """Yield why further resources of a type in a subscription may refer to any one of another type."""
     yield from filter(None, (graph.listing(type_, subscription), graph.unresolved(type_, to, subscription)))
-    for resource in graph.unreadable.get(type_, ()):
-        hidden = unread(resource, "properties") if arm.subscription_of(resource.key) == subscription else None
-        if hidden is not None:
-            yield hidden
+    yield from graph.hidden(type_, "properties", (subscription,))

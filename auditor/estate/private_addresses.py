@@ -15,7 +15,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import LOAD_BALANCER, NIC
 from auditor.estate.graph import Graph
 from auditor.snapshot.known import Cause, Unknown
-from auditor.snapshot.lookup import parts, unread, value
+from auditor.snapshot.lookup import parts, value
 from auditor.snapshot.model import Part, Resource
 
 _HOLDERS: Final = {LOAD_BALANCER: "properties.frontendIPConfigurations", NIC: "properties.ipConfigurations"}
@@ -65,10 +65,7 @@ class PrivateAddresses:
                 gap = self._graph.listing(type_, arm.subscription_of(network))
                 if gap is not None:
                     yield gap
-            for holder in self._graph.unreadable.get(type_, ()):
-                gap = unread(holder, path)
-                if gap is not None:
-                    yield gap
+            yield from self._graph.all_hidden(type_, path)
         for network in networks:
             found = self._graph.get(network)
             if isinstance(found, Unknown):

@@ -53,10 +53,8 @@ def regions_of(graph: Graph, declared: DeclaredDeployment, subscriptions: tuple[
 
 def network_in(graph: Graph, region: str, subscriptions: tuple[str, ...]) -> Resource | Unknown | None:
     """Return a virtual network in a region, unknown if they were not all listed, None if there is none."""
-    for network in graph.by_type.get(VIRTUAL_NETWORK, ()):
-        if network.location == region and arm.subscription_of(network.key) in subscriptions:
-            return network
-    return next(filter(None, (graph.listing(VIRTUAL_NETWORK, own) for own in subscriptions)), None)
+    found = graph.in_region(VIRTUAL_NETWORK, region, subscriptions)
+    return next(iter(found), None) or graph.unlisted(VIRTUAL_NETWORK, subscriptions)
 
 
 def _primary(declared: DeclaredDeployment, places: Places) -> str | Unknown:

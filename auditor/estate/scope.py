@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain, islice
 from typing import Final
 
 from auditor.azure import arm
@@ -20,7 +21,8 @@ from auditor.azure.types.names import (
     VIRTUAL_NETWORK,
     VM,
 )
-from auditor.estate.load_balancing import POOLS
+from auditor.estate.indexes import Doubts
+from auditor.estate.load_balancing import ANY_NETWORK, POOLS
 from auditor.estate.network_gateways import is_virtual_hub, unread_gateways
 from auditor.estate.private_addresses import peers_of
 from auditor.estate.public_addresses import ProfiledWay, PublicAddresses
@@ -71,11 +73,7 @@ class ScopeBuilder:
     def add_groups(self, groups: tuple[str, ...]) -> None:
         """Add everything in some resource groups, and what it refers to."""
         self._whole_groups = True
-        inside = [
-            resource
-            for resource in self._graph.resources.values()
-            if arm.group_of(resource.key) in groups and arm.subscription_of(resource.key) in self._subscriptions
-        ]
+        inside = self._graph.in_groups(groups, self._subscriptions)
         self._direct |= dict.fromkeys(resource.key for resource in inside if resource.type == PUBLIC_ADDRESS)
         self._reach(inside)
 
@@ -85,12 +83,13 @@ class ScopeBuilder:
         self._record_undeclared()
         subnets = self._subnets()
         for type_ in _REFER_TO_DEPLOYMENTS:
-            for gap in self._unread(type_) if _has_place_for(type_, subnets) else ():
+            gap = self._unread(type_) if _has_place_for(type_, subnets) else None
+            if gap is not None:
                 self._record_missing(type_, gap)
         self._record_open_pools()
         self._record_profiles_of_networks()
-        self._record_unresolved(APPLICATION_GATEWAY, self._balancing.doubtful)
-        self._record_unresolved(TRAFFIC_MANAGER, self._naming.doubtful)
+        self._record_unresolved(APPLICATION_GATEWAY, self._balancing.doubts)
+        self._record_unresolved(TRAFFIC_MANAGER, self._naming.doubts)
         found = {
             type_: PartialList(
                 tuple(found for _, found in sorted(self._found[type_].items())),
@@ -114,17 +113,15 @@ class ScopeBuilder:
     def _has_all(self, type_: str) -> bool:
         """Return whether all resources of a type in the subscriptions were read and are here."""
         found = self._found[type_]
-        return all(
-            self._graph.listing(type_, own) is None and all(key in found for key in self._graph.keys_of(type_, own))
-            for own in self._subscriptions
+        return self._graph.unlisted(type_, self._subscriptions) is None and all(
+            resource.key in found for resource in self._graph.in_subscriptions(type_, self._subscriptions)
         )
 
     def _unlisted(self, type_: str) -> Unknown | None:
         """Return why a resource group may have unread resources of a type, None if it does not."""
         if not self._whole_groups:
             return None
-        listings = (self._graph.listing(type_, subscription) for subscription in self._subscriptions)
-        return next(filter(None, listings), None)
+        return self._graph.unlisted(type_, self._subscriptions)
 
     def _reach(self, resources: Iterable[Resource]) -> None:
         queue = list(resources)
@@ -233,11 +230,13 @@ class ScopeBuilder:
 
         It is unknown which VMs are in one of their backend pools.
         """
-        open_owners = self._balancing.open_owners
-        networks = ("", *self._found[VIRTUAL_NETWORK]) if VIRTUAL_NETWORK not in self._missing else open_owners
-        for owner, unknown in (found for network in networks for found in open_owners.get(network, ())):
-            if owner.key not in self._found[owner.type] and arm.subscription_of(owner.key) in self._subscriptions:
-                self._record_missing(owner.type, unknown)
+        balancing = self._balancing
+        networks = ("", *self._found[VIRTUAL_NETWORK]) if VIRTUAL_NETWORK not in self._missing else (ANY_NETWORK,)
+        for type_ in _POOLED:
+            owners = (found for network in networks for found in balancing.open_in(network, type_, self._subscriptions))
+            unknown = next((why for owner, why in owners if owner.key not in self._found[type_]), None)
+            if unknown is not None:
+                self._record_missing(type_, unknown)
 
     def _record_profiles_of_networks(self) -> None:
         """Record that Traffic Manager profiles may lead here through VMs in the virtual networks of the deployment.
@@ -249,9 +248,9 @@ class ScopeBuilder:
             return
         own, ways = self._found[VIRTUAL_NETWORK], self._public.profiled
         peered = dict.fromkeys(key for network in own.values() for key in peers_of(network))
-        found = [way for network in own for way in ways.get(network, ())]
-        found += [way for network in peered for way in ways.get(network, ()) if way.forwards]
-        for profile, address, _ in found:
+        near = (way for network in own for way in ways.get(network, ()))
+        further = (way for network in peered for way in ways.get(network, ()) if way.forwards)
+        for profile, address, _ in islice(chain(near, further), 1):
             reason = f"{profile.id} leads to {address.id}; whether that leads on to the deployment is unknown"
             self._record_missing(TRAFFIC_MANAGER, Unknown(Cause.VALUE, reason, about=(profile.id, address.id)))
 
@@ -264,40 +263,35 @@ class ScopeBuilder:
             str(value(subnet, "name").value).lower() for subnets in found for subnet in subnets.of_type(Part)
         )
 
-    def _record_unresolved(self, type_: str, unresolved: Iterable[tuple[Resource, Iterable[Unknown]]]) -> None:
+    def _record_unresolved(self, type_: str, doubts: Doubts) -> None:
         """Record that resources of a type may lead here by a DNS name or address that cannot be resolved.
 
         If other resources of the type are known to lead here, only unread ones count: most unresolved names belong to
         resources of other teams.
         """
-        for resource, reasons in unresolved:
-            if resource.key in self._found[type_] or arm.subscription_of(resource.key) not in self._subscriptions:
-                continue
-            for reason in reasons:
-                if reason.cause is Cause.GAP:
-                    self._record_missing(type_, reason)
-                elif not self._found[type_]:
-                    self._missing.setdefault(type_, reason)
+        own = self._found[type_]
+        for _, reason in islice(doubts.all.of(*self._subscriptions), 0 if own else 1):
+            self._missing.setdefault(type_, reason)
+        unread_ones = (why for found, why in doubts.unread.of(*self._subscriptions) if found.key not in own)
+        for reason in islice(unread_ones, 1):
+            self._record_missing(type_, reason)
 
     def _record_missing(self, type_: str, reason: Unknown) -> None:
         """Record that resources of a type, and of all types reached from it, may be missing."""
         for lost in (type_, *_reachable_from(type_)):
             self._missing.setdefault(lost, reason)
 
-    def _unread(self, type_: str) -> Iterator[Unknown]:
-        """Yield why resources of a type may lead here that were not read, or of which it is unknown where they lead."""
-        for subscription in self._subscriptions:
-            gap = self._graph.listing(type_, subscription)
-            if gap is not None:
-                yield gap
-        yield from unread_gateways(self._graph) if type_ == NETWORK_GATEWAY else ()
-        for resource, unknown in self._graph.astray(type_, _ENDS[type_]) if type_ in _ENDS else ():
-            if resource.key not in self._found[type_] and arm.subscription_of(resource.key) in self._subscriptions:
-                yield unknown
-        for resource in self._graph.unreadable.get(type_, ()):
-            gap = unread(resource, "properties")
-            if gap is not None and arm.subscription_of(resource.key) in self._subscriptions:
-                yield gap
+    def _unread(self, type_: str) -> Unknown | None:
+        """Return why a resource of a type may lead here that was not read, or of which it is unknown where it leads."""
+        own = self._subscriptions
+        gateways = unread_gateways(self._graph) if type_ == NETWORK_GATEWAY else ()
+        astray = self._graph.astray(type_, _ENDS[type_], own) if type_ in _ENDS else ()
+        reasons = (
+            gateways,
+            (unknown for resource, unknown in astray if resource.key not in self._found[type_]),
+            self._graph.hidden(type_, "properties", own),
+        )
+        return self._graph.unlisted(type_, own) or next(chain.from_iterable(reasons), None)
 
 
 def unlisted_around(

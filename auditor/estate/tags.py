@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -31,6 +31,14 @@ def tag(resource: Resource, name: str) -> str:
     """Return the value of a tag, "" without it; tag names are compared case-insensitively."""
     found = paths.get(resource.body, ("tags", name))
     return found if isinstance(found, str) else ""
+
+
+def tags_of(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of the tags of a resource that are texts."""
+    found = paths.get(resource.body, ("tags",))
+    for name, value in found.items() if isinstance(found, dict) else ():
+        if isinstance(value, str):
+            yield name, value
 
 
 def from_tags(graph: Graph, declared: Iterable[DeclaredDeployment]) -> tuple[DeclaredDeployment, ...]:

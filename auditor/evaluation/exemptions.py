@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import fnmatch
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ import msgspec
 from auditor import yaml_documents
 from auditor.azure import arm
 from auditor.evaluation.model import Attestation, Carried, ExemptionState, ExemptionStatus, Finding, Outcome, Waiver
+from auditor.globs import Globs
 from auditor.rules.conditions import identity
 from auditor.rules.evidence import Evidence
 from auditor.snapshot.model import Gap
@@ -233,7 +232,7 @@ def _waived(finding: Finding, waivers: _Register[Waiver], waived: Mapping[Gap, W
 
 def _waiver_of_gaps(finding: Finding, waived: Mapping[Gap, Waiver]) -> Waiver | None:
     """Return the waiver of the gaps that alone make a finding unknown, of several the one that expires first."""
-    if finding.outcome is not Outcome.UNKNOWN or not all(gap in waived for gap in finding.gaps):
+    if not waived or finding.outcome is not Outcome.UNKNOWN or not all(gap in waived for gap in finding.gaps):
         return None
     return min((waived[gap] for gap in finding.gaps), key=lambda waiver: waiver.last_day, default=None)
 
@@ -252,12 +251,9 @@ class _Entry(Generic[_Exemption]):
         self._covers: set[str] = set()
         self._not_exempt: set[Outcome] = set()
         self._lapses: dict[str, str] = {}
-        self._scope = re.compile(fnmatch.translate(arm.key(exemption.scope)))
 
-    def covers(self, scope: str, key: str, finding: Finding | None = None) -> bool:
-        """Return whether it covers a finding of a subject, or a gap of a scope, and record the match under its key."""
-        if not self._scope.match(arm.key(scope)):
-            return False
+    def covers(self, key: str, finding: Finding | None = None) -> bool:
+        """Return whether it covers a finding, or a gap, that is in its scope; record the match under its key."""
         if finding and finding.outcome not in self._exempt:
             self._not_exempt.add(finding.outcome)
             return False
@@ -300,20 +296,26 @@ class _Register(Generic[_Exemption]):
         """Index exemptions: `about` returns the rule or type of each, `exempt` has the outcomes that they cover."""
         ordered = sorted(exemptions, key=lambda exemption: (exemption.file, exemption.line))
         self._entries: list[_Entry[_Exemption]] = [_Entry(exemption, as_of, exempt) for exemption in ordered]
-        self._for: dict[str, list[_Entry[_Exemption]]] = defaultdict(list)
+        by_subject: dict[str, list[tuple[str, _Entry[_Exemption]]]] = defaultdict(list)
         for entry in self._entries:
-            self._for[about(entry.exemption)].append(entry)
+            by_subject[about(entry.exemption)].append((arm.key(entry.exemption.scope), entry))
+        self._for = {subject: Globs(entries) for subject, entries in by_subject.items()}
 
     def for_finding(self, finding: Finding) -> _Exemption | None:
         """Return the exemption that covers a finding: one that does not hold before others, then the longest one."""
-        return _longest(
-            e for e in self._for.get(finding.rule.id, ()) if e.covers(finding.subject.id, finding.key, finding)
-        )
+        entries = self._in_scope(finding.rule.id, finding.subject.id)
+        key = finding.key if entries else ""
+        return _longest(entry for entry in entries if entry.covers(key, finding))
 
     def for_gap(self, gap: Gap) -> _Exemption | None:
         """Likewise for a gap; a gap of a property counts for the type of its resource."""
         what = arm.canonical_type(gap.what) if "/" in gap.what else arm.type_of(gap.scope)
-        return _longest(e for e in self._for.get(what, ()) if e.covers(gap.scope, f"{gap.scope} {gap.what}"))
+        return _longest(e for e in self._in_scope(what, gap.scope) if e.covers(f"{gap.scope} {gap.what}"))
+
+    def _in_scope(self, about: str, scope: str) -> list[_Entry[_Exemption]]:
+        """Return the entries about a rule or type of which the scope matches a subject, or the scope of a gap."""
+        entries = self._for.get(about)
+        return [] if entries is None else entries.matching(arm.key(scope))
 
     def statuses(self) -> tuple[ExemptionStatus[_Exemption], ...]:
         """Return the status of every entry."""
