@@ -79,6 +79,15 @@ class Graph:
     def _by_group(self) -> Index[tuple[str, str], Resource]:
         return Index(((arm.subscription_of(key), arm.group_of(key)), found) for key, found in self.resources.items())
 
+    def groups_in(self, subscriptions: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the lower-case names of the resource groups of some subscriptions in which there is something."""
+        return tuple(dict.fromkeys(self._groups().of(*subscriptions)))
+
+    @cached_method
+    def _groups(self) -> Index[str, str]:
+        found = ((arm.subscription_of(key), arm.group_of(key)) for key in self.resources)
+        return Index((own, group) for own, group in dict.fromkeys(found) if group)
+
     def keys_of(self, type_: str, subscription: str) -> list[str]:
         """Return the keys of the resources of a type in a subscription."""
         return self._keys.get((type_, subscription), [])

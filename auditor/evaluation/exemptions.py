@@ -299,7 +299,9 @@ class _Register(Generic[_Exemption]):
         by_subject: dict[str, list[tuple[str, _Entry[_Exemption]]]] = defaultdict(list)
         for entry in self._entries:
             by_subject[about(entry.exemption)].append((arm.key(entry.exemption.scope), entry))
-        self._for = {subject: Globs(entries) for subject, entries in by_subject.items()}
+        self._for: dict[str, Globs[_Entry[_Exemption]]] = {
+            subject: Globs(entries) for subject, entries in by_subject.items()
+        }
 
     def for_finding(self, finding: Finding) -> _Exemption | None:
         """Return the exemption that covers a finding: one that does not hold before others, then the longest one."""

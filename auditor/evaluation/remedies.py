@@ -14,7 +14,7 @@ import msgspec
 from auditor.azure import arm, paths
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import VM
-from auditor.estate.subjects import Members, Mirror
+from auditor.estate.subjects import Mirror
 from auditor.estate.topology import Topology
 from auditor.evaluation import recreation
 from auditor.evaluation.model import Finding, Outcome
@@ -87,8 +87,11 @@ def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
     tasks: list[list[_Task]] = []
     for _, alike in groupby(concerns, key=lambda concern: _concern(concern[0])):
         together = [(step, [place for _, place in places]) for step, places in alike]
-        distinct = dict.fromkeys(place.key for _, places in together for place in places)
-        tasks += [[_Task(s, p) for s, places in together for p in _once(places) if p.key == key] for key in distinct]
+        by_place: dict[tuple[str, ...], list[_Task]] = {}
+        for step, places in together:
+            for place in _once(places):
+                by_place.setdefault(place.key, []).append(_Task(step, place))
+        tasks += by_place.values()
     try:
         blocks = [*filler.blocks(tasks)]
     except UnfilledError:
@@ -156,11 +159,14 @@ def _repeated(step: Step, named: list[tuple[_Place, object]], topology: Topology
     """
     if not all(_is_for(step, place.resource) for place, _ in named):
         return []
-    mirrors = _mirrors(topology)
+    mirrored = topology.once(_Mirrored)
     found = [item for item in named if item[1] is None]
-    for value in dict.fromkeys(json.dumps(value) for _, value in named if value is not None):
-        same = [(place, other) for place, other in named if json.dumps(other) == value]
-        stays = max(same, key=lambda item: _rank(item[0].resource.key, mirrors))
+    by_value: dict[str, list[tuple[_Place, object]]] = {}
+    for item in named:
+        if item[1] is not None:
+            by_value.setdefault(json.dumps(item[1]), []).append(item)
+    for same in by_value.values():
+        stays = max(same, key=lambda item: mirrored.rank(item[0].resource.key))
         moving = [item for item in same if item is not stays]
         found += moving[-1:] if step.repeated == "one" else moving
     return found
@@ -435,47 +441,50 @@ def _in_order(blocks: list[tuple[FilledStep, ...]], topology: Topology) -> Itera
     if not any(step.vm for block in blocks for step in block):
         yield from blocks
         return
-    mirrors = _mirrors(topology)
-    for block in sorted(blocks, key=lambda block: _rank(next((step.vm for step in block if step.vm), ""), mirrors)):
+    mirrored = topology.once(_Mirrored)
+    for block in sorted(blocks, key=lambda block: mirrored.rank(next((step.vm for step in block if step.vm), ""))):
         vm = next((step.vm for step in block if step.vm), "")
         if not vm:
             yield block
             continue
-        before, after = _checks(vm, mirrors)
+        before, after = mirrored.checks(vm)
         yield (FilledStep(text=before), *block, FilledStep(text=after))
 
 
-def _mirrors(topology: Topology) -> list[Mirror]:
-    return [mirror for deployment in topology.deployments for mirror in deployment.mirrors]
+class _Mirrored:
+    """The failover members and arbiters of all mirrors, by the keys of the VMs."""
 
+    def __init__(self, topology: Topology) -> None:
+        self._mirrors: dict[str, tuple[Mirror, bool]] = {}
+        """The first mirror that has a VM, and whether as failover member."""
+        self._failover: set[str] = set()
+        for mirror in (mirror for deployment in topology.deployments for mirror in deployment.mirrors):
+            for members, is_failover in ((mirror.failover, True), (mirror.arbiter, False)):
+                for vm in PartialList.of(members).of_type(Resource):
+                    self._mirrors.setdefault(vm.key, (mirror, is_failover))
+                    self._failover |= {vm.key} if is_failover else set()
 
-def _rank(vm: str, mirrors: Iterable[Mirror]) -> int:
-    """Return the place of a VM in the order of steps, 0 for none."""
-    is_failover = any(_has(mirror.failover, vm) for mirror in mirrors)
-    is_arbiter = any(_has(mirror.arbiter, vm) for mirror in mirrors)
-    return 0 if not vm else 3 if is_failover else 2 if is_arbiter else 1
+    def rank(self, vm: str) -> int:
+        """Return the place of a VM in the order of steps, 0 for none."""
+        key = arm.key(vm)
+        return 0 if not vm else 3 if key in self._failover else 2 if key in self._mirrors else 1
 
-
-def _checks(vm: str, mirrors: list[Mirror]) -> tuple[str, str]:
-    """Return what must be checked before a VM is stopped, and what to wait for afterwards."""
-    name = arm.name_of(vm)
-    for mirror in mirrors:
+    def checks(self, vm: str) -> tuple[str, str]:
+        """Return what must be checked before a VM is stopped, and what to wait for afterwards."""
+        name = arm.name_of(vm)
+        mirror, is_failover = self._mirrors.get(arm.key(vm), (None, False))
+        if mirror is None:
+            before = (
+                f"This stops {name}. Go on only if it is no failover member of a mirror, or now the backup member, "
+                "and active."
+            )
+            return before, f"Wait until {name} works again before you go on."
         of = f"the mirror {mirror.declared.name}"
-        if _has(mirror.failover, vm):
+        if is_failover:
             before = (
                 f"Go on only if {name} is now the backup failover member of {of}, and active. "
                 "If it is the primary, let the other member take over first."
             )
             return before, f"Wait until {name} is an active failover member of {of} again before you go on."
-        if _has(mirror.arbiter, vm):
-            before = f"{name} is the arbiter of {of}: go on only if both failover members are active, and stop neither."
-            return before, f"Wait until both failover members of {of} are connected to the arbiter {name} again."
-    before = (
-        f"This stops {name}. Go on only if it is no failover member of a mirror, or now the backup member, and active."
-    )
-    return before, f"Wait until {name} works again before you go on."
-
-
-def _has(members: Members, vm: str) -> bool:
-    known = members.known if isinstance(members, PartialList) else ()
-    return any(isinstance(member, Resource) and member.key == arm.key(vm) for member in known)
+        before = f"{name} is the arbiter of {of}: go on only if both failover members are active, and stop neither."
+        return before, f"Wait until both failover members of {of} are connected to the arbiter {name} again."

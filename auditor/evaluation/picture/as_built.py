@@ -48,6 +48,11 @@ from auditor.snapshot.model import Part, Resource
 _DETAILS: Final = {VM: "properties.hardwareProfile.vmSize", APPLICATION_GATEWAY: "properties.sku.name"}
 
 
+def _declared(topology: Topology) -> frozenset[str]:
+    """Return the keys of the VMs of all deployments."""
+    return frozenset(key for each in topology.deployments for key in each.roles)
+
+
 class AsBuilt:
     """The nodes and edges of a deployment."""
 
@@ -69,7 +74,7 @@ class AsBuilt:
             self._add(ARBITERS, vms(mirror.arbiter))
         for tier in deployment.tiers:
             self._add(tier_row(tier.declared.role, tier.declared.product), vms(tier.members))
-        declared = frozenset(key for each in self._topology.deployments for key in each.roles)
+        declared = self._topology.once(_declared)
         beside = PartialList.of(neighbours(self._context, deployment).value).of_type(Resource)
         for vm in (vm for vm in beside if vm.key not in declared and vm.type == VM):
             self._add(self._row_beside(vm), [vm], undeclared=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterator
 
 import msgspec
 
 from auditor.azure import arm
 from auditor.azure.types.names import STORAGE_ACCOUNT, VAULT, VIRTUAL_NETWORK, VM
+from auditor.estate.caching import cached_method
 from auditor.estate.declaration import NONE
 from auditor.estate.graph import Graph
+from auditor.estate.names import Names
 from auditor.estate.regions import Places, network_in, places_of
 from auditor.estate.subjects import DeclaredMember, Deployment, Mirror
+from auditor.estate.tags import tags_of
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS
 from auditor.rules.facts.superserver_ports import stated_ports
@@ -21,9 +23,6 @@ from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import objects, required, value
 from auditor.snapshot.model import Part, Resource
-
-_MOST: Final = 5
-"""The number of existing names that are given where none is similar."""
 
 
 class Name(msgspec.Struct, frozen=True, eq=False):
@@ -48,14 +47,14 @@ def names(context: Context, deployment: Deployment) -> Answer:
     declared = deployment.declared
     found = {
         **_regions(context.topology.graph, deployment),
-        **_groups(context.topology.graph, deployment),
+        **_groups(context.topology, deployment),
         **dict(entry for mirror in deployment.mirrors for entry in (*_luns(mirror), *_ports(context, mirror))),
     }
     if declared.backup:
         named = {"vault": (declared.backup.vault, VAULT), "account": (declared.backup.account, STORAGE_ACCOUNT)}
         for key, (wanted, type_) in named.items():
             if wanted:
-                found[f"backup.{key}"] = wanted, _resources(context.topology.graph, wanted, type_)
+                found[f"backup.{key}"] = wanted, _resources(context.topology, wanted, type_)
     if not context.topology.guest_files.are_enough_for(deployment):
         reason = (
             f"{declared.name} requires files from inside its VMs (`guest: required`), and none was supplied: give them "
@@ -106,9 +105,8 @@ def member_existing(context: Context, member: DeclaredMember) -> Answer:
     if member.matches.known:
         reads = (Read(vm.id, "name", vm.name) for vm in member.matches.of_type(Resource))
         return Answer(PartialList((str(member.selector),)), tuple(reads))
-    vms = context.topology.graph.by_type.get(VM, ())
-    there = [vm for vm in vms if arm.subscription_of(vm.key) in _subscriptions(context)]
-    similar = _similar(str(member.selector), _called(member, there))
+    names = context.topology.once(_Existing)
+    similar = names.of_vms(member.selector.kind, _subscriptions(context)).similar(str(member.selector))
     return Answer(PartialList(similar, member.matches.missing))
 
 
@@ -116,22 +114,29 @@ def _subscriptions(context: Context) -> tuple[str, ...]:
     return context.deployment.subscriptions if context.deployment else ()
 
 
-def _called(member: DeclaredMember, vms: Iterable[Resource]) -> Iterator[str]:
-    """Yield what VMs are called in the manner of a declared member."""
-    kind = member.selector.kind
-    for vm in vms:
+class _Existing:
+    """The names of what exists, each list of them made once."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._graph = topology.graph
+
+    @cached_method
+    def of_vms(self, kind: str, subscriptions: tuple[str, ...]) -> Names:
+        """Return what VMs of some subscriptions are called in the manner of a kind of selector."""
+        vms = self._graph.in_subscriptions(VM, subscriptions)
         if kind == "tag":
-            tags = value(vm, "tags").value
-            yield from (f"tag {name}={text}" for name, text in (tags.items() if isinstance(tags, dict) else ()))
-        else:
-            yield vm.id if kind == "id" else vm.name
+            return Names(f"tag {name}={text}" for vm in vms for name, text in tags_of(vm))
+        return Names(vm.id if kind == "id" else vm.name for vm in vms)
 
+    @cached_method
+    def of_type(self, type_: str) -> Names:
+        """Return the ids of the resources of a type."""
+        return Names(found.id for found in self._graph.by_type.get(type_, ()))
 
-def _similar(name: str, others: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that are similar to one that does not exist, else the first few of all."""
-    known = {other.casefold(): other for other in others}
-    near = difflib.get_close_matches(name.casefold(), sorted(known))
-    return tuple(known[other] for other in near or sorted(known)[:_MOST])
+    @cached_method
+    def of_groups(self, subscriptions: tuple[str, ...]) -> Names:
+        """Return the names of the resource groups of some subscriptions."""
+        return Names(self._graph.groups_in(subscriptions))
 
 
 # --- regions ----------------------------------------------------------------------------------------------------------
@@ -158,7 +163,7 @@ def _region_of_members(places: Places, region: str) -> Answer:
     if region in places.regions:
         return Answer(PartialList((region,)), tuple(places.regions[region]))
     reads = tuple(read for own in places.regions.values() for read in own)
-    return Answer(PartialList(_similar(region, places.regions), places.missing), reads)
+    return Answer(PartialList(Names(places.regions).similar(region), places.missing), reads)
 
 
 def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -> Answer:
@@ -170,35 +175,30 @@ def _region_of_networks(graph: Graph, deployment: Deployment, members: Answer) -
     prepared = network_in(graph, region, deployment.subscriptions)
     if isinstance(prepared, Resource):
         return Answer(PartialList((region,)), value(prepared, "location").reads)
-    others = {
-        network.location
-        for network in graph.by_type.get(VIRTUAL_NETWORK, ())
-        if network.location and arm.subscription_of(network.key) in deployment.subscriptions
-    }
-    similar = _similar(region, others - {deployment.declared.primary_region})
+    networks = graph.in_subscriptions(VIRTUAL_NETWORK, deployment.subscriptions)
+    others = {network.location for network in networks if network.location}
+    similar = Names(others - {deployment.declared.primary_region}).similar(region)
     return Answer(PartialList(similar, named.missing or prepared), members.reads)
 
 
 # --- resource groups, LUNs, ports, vaults, accounts -------------------------------------------------------------------
 
 
-def _groups(graph: Graph, deployment: Deployment) -> _Names:
+def _groups(topology: Topology, deployment: Deployment) -> _Names:
     wanted = deployment.declared.resource_groups
-    known: dict[str, Read] = {}
-    for resource in graph.resources.values() if wanted else ():
-        group = arm.group_of(resource.key)
-        if group and arm.subscription_of(resource.key) in deployment.subscriptions:
-            known.setdefault(group, Read(resource.id, "", resource.name))
-    missing = _unlisted(graph, arm.RESOURCE_GROUP, deployment)
     return {
-        f"scope.resourceGroups[{index}]": (
-            group,
-            Answer(PartialList((group,)), (known[group],))
-            if group in known
-            else Answer(PartialList(_similar(group, known), missing)),
-        )
+        f"scope.resourceGroups[{index}]": (group, _group(topology, deployment, group))
         for index, group in enumerate(wanted)
     }
+
+
+def _group(topology: Topology, deployment: Deployment, group: str) -> Answer:
+    """Return a declared resource group if something is in it, else the groups that there are."""
+    graph, subscriptions = topology.graph, deployment.subscriptions
+    for resource in graph.in_groups((group,), subscriptions)[:1]:
+        return Answer(PartialList((group,)), (Read(resource.id, "", resource.name),))
+    similar = topology.once(_Existing).of_groups(subscriptions).similar(group)
+    return Answer(PartialList(similar, graph.unlisted(arm.RESOURCE_GROUP, subscriptions)))
 
 
 def _luns(mirror: Mirror) -> Iterator[tuple[str, tuple[str, Answer]]]:
@@ -235,15 +235,15 @@ def _ports(context: Context, mirror: Mirror) -> Iterator[tuple[str, tuple[str, A
         )
 
 
-def _resources(graph: Graph, wanted: str, type_: str) -> Answer:
+def _resources(topology: Topology, wanted: str, type_: str) -> Answer:
     """Return the ids of the resources of a type of which one is declared."""
-    found = graph.get(wanted)
+    found = topology.graph.get(wanted)
     if isinstance(found, Resource):
         return Answer(PartialList((wanted,)), (Read(found.id, "", found.name),))
     missing = found if found.cause is Cause.GAP else None
-    return Answer(PartialList(_similar(wanted, (other.id for other in graph.by_type.get(type_, ()))), missing))
+    return Answer(PartialList(topology.once(_Existing).of_type(type_).similar(wanted), missing))
 
 
 def _unlisted(graph: Graph, type_: str, deployment: Deployment) -> Unknown | None:
     """Return why the resources of a type in the subscriptions of a deployment may not all be known, or None."""
-    return next(filter(None, (graph.listing(type_, own) for own in deployment.subscriptions)), None)
+    return graph.unlisted(type_, deployment.subscriptions)

@@ -8,7 +8,7 @@ from typing import Final
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY
 from auditor.estate.front_doors import Route
-from auditor.estate.load_balancing import POOLS, RULES
+from auditor.estate.load_balancing import RULES
 from auditor.rules.context import Context
 from auditor.rules.facts.front_doors import front_doors, is_filtered
 from auditor.rules.facts.internet import ip_configurations, targets_of
@@ -84,7 +84,6 @@ def _receivers(context: Context, owner: Resource) -> Iterator[tuple[Part | Unkno
         doubts = (places.incomplete_because, listed.incomplete_because, None if whole and places.known else unclear)
         yield from ((unknown, ()) for unknown in doubts if unknown is not None)
         return
-    pools = {pool.key: pool for pool in parts(owner, POOLS)}
     rules = objects(owner, RULES)
     yield from ((unknown, ()) for unknown in (rules.incomplete_because,) if unknown is not None)
     for rule in rules.of_type(Part):
@@ -95,7 +94,7 @@ def _receivers(context: Context, owner: Resource) -> Iterator[tuple[Part | Unkno
         vms = context.topology.load_balancing.vms_served(rule)
         configurations = [PartialList.of(ip_configurations(context, vm).value) for vm in vms.of_type(Resource)]
         found = PartialList.joined(*configurations, PartialList(missing=vms.incomplete_because))
-        targets = targets_of(context, rule, pools, found.of_type(Part))
+        targets = targets_of(context, rule, found.of_type(Part))
         whole = isinstance(port, int) and (bool(targets) or not vms.known)
         yield from ((place, (port,)) for place in targets if isinstance(port, int))
         unknowns = (found.incomplete_because, None if whole else unclear)

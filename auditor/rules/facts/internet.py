@@ -12,7 +12,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import INTERNET, size
 from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.admission import Admission
-from auditor.estate.load_balancing import NAT_RULES, POOLS, RULES, LoadBalancing
+from auditor.estate.load_balancing import NAT_RULES, RULES, LoadBalancing
 from auditor.estate.security_rules import SecurityRule
 from auditor.rules.context import Context
 from auditor.rules.facts.load_balancers import unlisted_load_balancers
@@ -301,7 +301,6 @@ def _load_balancers(context: Context, vm: Resource, configurations: list[Part]) 
 
 def _through(context: Context, load_balancer: Resource, configurations: list[Part]) -> Iterator[PublicPath | Unknown]:
     """Yield the paths through a load balancer to IP configurations, and why there may be more."""
-    pools = {pool.key: pool for pool in parts(load_balancer, POOLS)}
     sku = value(load_balancer, "sku.name")
     for kind, listed in (("balancing", RULES), ("nat", NAT_RULES)):
         rules = objects(load_balancer, listed)
@@ -311,7 +310,7 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
             if isinstance(rule, Unknown):
                 yield rule
             elif isinstance(rule, Part):
-                targets = targets_of(context, rule, pools, configurations)
+                targets = targets_of(context, rule, configurations)
                 if not targets:
                     continue
                 arrival = _arrival(context, rule)
@@ -323,10 +322,10 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
                         yield PublicPath(rule.id, kind, configuration.key, port, sku, reads)
 
 
-def targets_of(context: Context, rule: Part, pools: dict[str, Part], configurations: list[Part]) -> list[Part]:
+def targets_of(context: Context, rule: Part, configurations: list[Part]) -> list[Part]:
     """Return the IP configurations to which a rule sends traffic."""
     balancing = context.topology.load_balancing
-    wanted = [pools[key] for key in balancing.pool_keys(rule) if key in pools]
+    wanted = [pool for pool in balancing.pools_of_rules((rule,)) if pool.resource.key == rule.resource.key]
     direct = value(rule, "properties.backendIPConfiguration.id").value
     key = arm.key(direct) if isinstance(direct, str) else ""
     return [

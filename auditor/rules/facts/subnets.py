@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.estate.declaration import Role
@@ -47,30 +47,50 @@ def _beside(context: Context, vm: Resource, roles: frozenset[Role]) -> Answer:
         return Answer(PartialList())
     found = _subnets(context, vm)
     own, reads = PartialList.of(found.value), found.reads
-    placed = PartialList.of(_by_subnet(context, deployment).value)
-    others: dict[str, Resource] = {}
-    for other, there in (entry for entry in placed.known if isinstance(entry, tuple)):
-        has = {*roles_of(context, other)}
-        if has & roles and not has & {*roles_of(context, vm)} and not there.isdisjoint(own.known):
-            others[other.key] = other
-            reads += _subnets(context, other).reads
+    placed = _find_placed(context, deployment).value
+    assert isinstance(placed, _Placed)  # noqa: S101 - as that returns it
+    has = {*roles_of(context, vm)}
+    places = {
+        place
+        for subnet in own.of_type(str)
+        for others, there in placed.by_subnet.get(subnet, {}).items()
+        if others & roles and not others & has
+        for place in there
+    }
+    found_there = [placed.vms[place] for place in sorted(places)]
+    reads += tuple(read for other in found_there for read in _subnets(context, other).reads)
+    others = {other.key: other for other in found_there}
     return Answer(PartialList(tuple(others.values()), own.incomplete_because or placed.missing), reads)
 
 
+class _Placed(NamedTuple):
+    """The arbiters and the VMs of tiers of a deployment."""
+
+    vms: tuple[Resource, ...]
+    by_subnet: dict[str, dict[frozenset[Role], list[int]]]
+    """Their places among these, by the key of the subnet and by their roles."""
+    missing: Unknown | None
+    """Why there may be more of them."""
+
+
 @once
-def _by_subnet(context: Context, deployment: Deployment) -> Answer:
-    """Return the arbiters and the VMs of tiers of a deployment, each with the keys of its subnets."""
-    known: list[object] = []
+def _find_placed(context: Context, deployment: Deployment) -> Answer:
+    """Return the arbiters and the VMs of tiers of a deployment, by subnet."""
+    vms: list[Resource] = []
+    by_subnet: dict[str, dict[frozenset[Role], list[int]]] = {}
     unknown: Unknown | None = None
     roles = frozenset({Role.MIRROR_ARBITER}).union(*_TIERS)
     for members in (PartialList.of(found) for role, found in deployment.vms.items() if role in roles):
         missing = members.incomplete_because
         unknown = unknown or (missing if missing is not None and missing.cause is not Cause.DECLARATION else None)
         for vm in members.of_type(Resource):
-            found = PartialList.of(_subnets(context, vm).value)
-            known.append((vm, frozenset(found.of_type(str))))
-            unknown = unknown or found.incomplete_because
-    return Answer(PartialList(tuple(known), unknown))
+            subnets = PartialList.of(_subnets(context, vm).value)
+            for subnet in dict.fromkeys(subnets.of_type(str)):
+                alike = by_subnet.setdefault(subnet, {}).setdefault(frozenset(roles_of(context, vm)), [])
+                alike.append(len(vms))
+            vms.append(vm)
+            unknown = unknown or subnets.incomplete_because
+    return Answer(_Placed(tuple(vms), by_subnet, unknown))
 
 
 @once

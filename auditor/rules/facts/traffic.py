@@ -8,7 +8,6 @@ from itertools import product
 import msgspec
 
 from auditor.azure import arm
-from auditor.estate.load_balancing import POOLS
 from auditor.estate.passage import ICMP, TCP, Flow, Passage, in_turn
 from auditor.estate.private_addresses import spelled
 from auditor.estate.security_rules import PROBES, Host, outside
@@ -22,7 +21,7 @@ from auditor.rules.facts.reading import number_at
 from auditor.rules.facts.superserver_ports import known_ports, stated_ports
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import parts, required, value
+from auditor.snapshot.lookup import required, value
 from auditor.snapshot.model import Part, Resource
 
 
@@ -109,8 +108,7 @@ def probe_traffic(context: Context, vm: Resource) -> Answer:
     for rule in balancing.of_type(Part):
         probes = PartialList.of(referred_to(context, PartialList((rule,)), "probe").value)
         unknown = unknown or probes.incomplete_because
-        pools = {pool.key: pool for pool in parts(rule.resource, POOLS)}
-        targets = targets_of(context, rule, pools, configurations.of_type(Part))
+        targets = targets_of(context, rule, configurations.of_type(Part))
         if not targets:
             reason = f"{rule.id} leads to {vm.id} by an IP configuration that was not read"
             unknown = unknown or Unknown(Cause.VALUE, reason, about=(rule.resource.id, vm.id))
