@@ -57,6 +57,10 @@ class InMemory(NamedTuple):
         """Return the snapshot."""
         return self.snapshot
 
+    def parts(self) -> None:
+        """Return that it is no snapshot folder."""
+        return
+
 
 def request(inputs: Inputs, folder: Path) -> scan.Request:
     """Return what to scan; the file of waivers is written to a folder."""
