@@ -137,6 +137,7 @@ _SOURCE: Final = (
         "subscription",
         "management_group",
         "all_subscriptions",
+        "trust_resource_graph",
         "snapshot",
         "demo",
         "tenant",
@@ -242,6 +243,7 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> LiveSource:
     live = CollectOptions(
         tuple(options.subscription or ()),
         tuple(options.management_group or ()),
+        trust_resource_graph=options.trust_resource_graph,
         cloud=options.cloud or CLOUDS[0],
         endpoint=options.arm_endpoint,
         authority=options.authority,
@@ -318,6 +320,7 @@ def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
     words = ["auditor", "scan", *(word for each in options.subscription or () for word in ("--subscription", each))]
     words += [word for each in options.management_group or () for word in ("--management-group", each)]
     words += ["--all-subscriptions"] if options.all_subscriptions else []
+    words += ["--trust-resource-graph"] if options.trust_resource_graph else []
     words += ["--demo"] if options.demo else []
     words += ["--snapshot", str(options.snapshot)] if options.snapshot else []
     words += ["--guest", str(options.guest)] if options.guest else []

@@ -147,6 +147,12 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         default=1800.0,
         help="stop reading after SECONDS; what is still unread is a gap (default: 1800)",
     )
+    live.add_argument(
+        "--trust-resource-graph",
+        action="store_true",
+        help="list a type only where Azure Resource Graph saw it, unless an outcome rests on its absence; the others "
+        "are gaps",
+    )
     cloud = live.add_mutually_exclusive_group()
     cloud.add_argument(
         "--cloud",

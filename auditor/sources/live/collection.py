@@ -34,6 +34,8 @@ class CollectOptions(msgspec.Struct, frozen=True):
     """Their ids, without `/subscriptions/`, or names; empty, without management groups, for all that are seen."""
     management_groups: tuple[str, ...] = ()
     """Ids or names of management groups, of which every subscription at any depth is read."""
+    trust_resource_graph: bool = False
+    """Whether types of which Azure Resource Graph saw none, and on whose absence no outcome rests, are not listed."""
     cloud: str = "AzureCloud"
     endpoint: str | None = None
     """The Azure Resource Manager endpoint of a cloud that is not in `CLOUDS`."""
@@ -97,7 +99,7 @@ async def _collect(
 ) -> CollectResult:
     async with session(options, deployment, progress) as opened:
         client, header = opened.client, opened.header
-        result = await read_subscriptions(client, header.scopes)
+        result = await read_subscriptions(client, header.scopes, trusting=options.trust_resource_graph)
         lists = result.snapshot(header)
         result.merge(await read_members(client, plan(lists, declared), lists))
         snapshot = result.snapshot(header)

@@ -48,7 +48,7 @@ async def _collect_into(
         kept = collection.parts
         vaults = ReadResult() if kept else await read_other_vaults(client, opened.header.scopes)
         parts = _Parts(opened, collection, declared, vaults)
-        await read_each(client, collection.pending, parts.keep)
+        await read_each(client, collection.pending, parts.keep, trusting=options.trust_resource_graph)
         whole = SnapshotFolder(folder)
         for part in kept:
             parts.note(whole.part(part))

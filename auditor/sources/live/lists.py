@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types import ResourceType, children_of
-from auditor.snapshot.model import Resource
+from auditor.snapshot.model import Gap, GapReason, Resource
 from auditor.sources.live.bodies import resource_of, resources_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
@@ -81,4 +82,25 @@ async def _read_child(client: ArmClient, listed: ResourceType, owner: Resource) 
         if result.resources or not none:
             result.record_gap(client.progress, owner.id, listed.name, error, listed.action)
             result.incomplete.add((arm.subscription_of(owner.key), listed.key))
+    return result
+
+
+def leave_out(access: SubscriptionAccess, left_out: Collection[ResourceType], *, anything: bool) -> ReadResult:
+    """Record gaps of types that are not listed, and of what belongs to them, since Azure Resource Graph saw none.
+
+    It may be behind, so that this proves nothing. `anything` is whether it saw any resource of a type that is listed.
+    """
+    saw = "none in it" if anything else "nothing in it that rules read"
+    detail = (
+        f"Azure Resource Graph saw {saw}, which may have changed since; without --trust-resource-graph it is listed"
+    )
+    result = ReadResult()
+    if left_out:
+        what = f"{len(left_out)} types of {access.subscription}"
+        access.client.progress.missed(what, f"Azure Resource Graph saw {saw}")
+    wanted = [*left_out]
+    while wanted:
+        listing = wanted.pop()
+        wanted += children_of(listing.key)
+        result.gaps.append(Gap(access.subscription, listing.name, GapReason.NOT_REQUESTED, detail=detail))
     return result

@@ -9,14 +9,30 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.types import TYPES, ResourceType, Via, read_via
 from auditor.azure.types.names import (
+    ACTION_RULE,
+    ACTIVITY_ALERT,
+    APPLICATION_GATEWAY,
+    AZURE_FIREWALL,
     CONNECTION,
     DESCENDANT,
+    DISK,
+    FRONT_DOOR,
+    FRONT_DOOR_CLASSIC,
+    LOAD_BALANCER,
+    LOCK,
+    LOG_ALERT,
+    MAINTENANCE_ASSIGNMENT,
     MANAGEMENT_GROUP,
     METRIC,
+    METRIC_ALERT,
+    NETWORK_MANAGER,
     PERMISSION,
     RECOVERY_POINT,
     RESOURCE_GRAPH,
+    SCHEDULE,
     SKU,
+    STORAGE_ACCOUNT,
+    TRAFFIC_MANAGER,
     USAGE,
     VAULT,
     VIRTUAL_NETWORK,
@@ -28,6 +44,17 @@ LISTS: Final = tuple(read_via(Via.SUBSCRIPTION, Via.PARENT))
 BY_GRAPH: Final = tuple(read_via(Via.RESOURCE_GRAPH))
 OF_SUBSCRIPTION: Final = {declared.key: declared for declared in read_via(Via.SUBSCRIPTION)}
 """The lists of a subscription, by type."""
+
+NOT_IN_GRAPH: Final = frozenset({arm.RESOURCE_GROUP, arm.LOCATION, LOCK, MAINTENANCE_ASSIGNMENT})
+"""Those of which the table `resources` of Azure Resource Graph has no rows:
+https://learn.microsoft.com/azure/governance/resource-graph/reference/supported-tables-resources
+"""
+LISTED_IN_ANY_CASE: Final = NOT_IN_GRAPH | {
+    *(VM, DISK, LOAD_BALANCER, APPLICATION_GATEWAY, AZURE_FIREWALL, TRAFFIC_MANAGER, FRONT_DOOR, FRONT_DOOR_CLASSIC),
+    *(NETWORK_MANAGER, VAULT, STORAGE_ACCOUNT, METRIC_ALERT, LOG_ALERT, ACTIVITY_ALERT, ACTION_RULE, SCHEDULE),
+    *(type_ for type_ in OF_SUBSCRIPTION if type_.startswith("microsoft.classic")),
+}
+"""Those on whose absence outcomes rest, and which ARM lists whatever Azure Resource Graph saw; a test derives them."""
 
 SUBSCRIPTION: Final = TYPES[arm.SUBSCRIPTION]
 MANAGEMENT_GROUPS: Final = TYPES[MANAGEMENT_GROUP]

@@ -11,7 +11,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.snapshot.model import Resource
 from auditor.sources.live import reads
-from auditor.sources.live.bodies import resource_of
+from auditor.sources.live.bodies import resource_of, text_at
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess
 from auditor.sources.live.responses import NotReadError
@@ -47,6 +47,25 @@ async def query_resources(client: ArmClient, subscriptions: Sequence[str]) -> Gr
     except NotReadError as error:
         return GraphRows(found, error)
     return GraphRows(found)
+
+
+async def query_types(client: ArmClient, subscriptions: Sequence[str]) -> dict[str, set[str]] | None:
+    """Query which types there are in each of at most `MOST_SUBSCRIPTIONS`; return None if it is not known."""
+    query = (
+        "resources | distinct subscriptionId, type | extend id = strcat(subscriptionId, '/', type) | order by id asc"
+    )
+    if not subscriptions:
+        return None
+    found: dict[str, set[str]] = {subscription: set() for subscription in subscriptions}
+    names = [arm.name_of(subscription) for subscription in subscriptions]
+    try:
+        async for row in client.rows(reads.GRAPH.request(""), names, query):
+            scope = f"/subscriptions/{text_at(row, 'subscriptionId').lower()}"
+            found.setdefault(scope, set()).add(text_at(row, "type").lower())
+    except NotReadError as error:
+        client.progress.missed("the types of resources by Azure Resource Graph", f"{error}; every type is listed")
+        return None
+    return found
 
 
 def read_rows(access: SubscriptionAccess, rows: GraphRows) -> ReadResult:

@@ -14,8 +14,8 @@ from auditor.sources.live import reads
 from auditor.sources.live.bodies import resource_of
 from auditor.sources.live.client import ArmClient
 from auditor.sources.live.completeness import SubscriptionAccess, read_access
-from auditor.sources.live.lists import read_list_with_children
-from auditor.sources.live.resource_graph import MOST_SUBSCRIPTIONS, query_resources, read_rows
+from auditor.sources.live.lists import leave_out, read_list_with_children
+from auditor.sources.live.resource_graph import MOST_SUBSCRIPTIONS, query_resources, query_types, read_rows
 from auditor.sources.live.responses import OTHER_TENANT_HINT, NotReadError, NotSignedInError, UntrustedError
 from auditor.sources.live.results import ReadResult, merged
 from auditor.sources.live.scopes import seen
@@ -28,8 +28,10 @@ _AT_ONCE: Final = 32
 """Subscriptions whose lists are read at the same time: enough for all connections, whatever ARM's buckets hold."""
 
 
-async def read_subscriptions(client: ArmClient, requested: tuple[str, ...]) -> ReadResult:
+async def read_subscriptions(client: ArmClient, requested: tuple[str, ...], *, trusting: bool = False) -> ReadResult:
     """Read every list of the subscriptions with these ids, and the vaults of all others that the identity can see.
+
+    See `read_each` for `trusting`.
 
     Raises:
         InputError: the certificate of Azure Resource Manager is not trusted.
@@ -40,7 +42,7 @@ async def read_subscriptions(client: ArmClient, requested: tuple[str, ...]) -> R
         found[subscription] = result
 
     result = await read_other_vaults(client, requested)
-    await read_each(client, requested, keep)
+    await read_each(client, requested, keep, trusting=trusting)
     result.merge(*(found[subscription] for subscription in requested))
     return result
 
@@ -55,17 +57,21 @@ async def read_other_vaults(client: ArmClient, requested: Collection[str]) -> Re
     return await merged(*(_read_vaults(client, subscription) for subscription in others))
 
 
-async def read_each(client: ArmClient, subscriptions: Sequence[str], keep: Keep) -> None:
+async def read_each(client: ArmClient, subscriptions: Sequence[str], keep: Keep, *, trusting: bool = False) -> None:
     """Read every list of subscriptions, and let each one be kept as soon as all of it is read.
 
     So many are held at the same time as are read at the same time, with what Azure Resource Graph returned of others.
+    If `trusting`, types of which Azure Resource Graph saw no resource, and on whose absence no outcome rests, are gaps.
     """
     at_once = asyncio.Semaphore(_AT_ONCE)
     for first in range(0, len(subscriptions), MOST_SUBSCRIPTIONS):
-        await _read_group(client, subscriptions[first : first + MOST_SUBSCRIPTIONS], keep, at_once)
+        group = subscriptions[first : first + MOST_SUBSCRIPTIONS]
+        await _read_group(client, group, keep, at_once, trusting=trusting)
 
 
-async def _read_group(client: ArmClient, subscriptions: Sequence[str], keep: Keep, at_once: asyncio.Semaphore) -> None:
+async def _read_group(
+    client: ArmClient, subscriptions: Sequence[str], keep: Keep, at_once: asyncio.Semaphore, *, trusting: bool
+) -> None:
     """Read every list of subscriptions that one query of Azure Resource Graph can take."""
     opened = await asyncio.gather(*(_open(client, subscription) for subscription in subscriptions))
     names = [access.subscription for _, access in opened if access is not None]
@@ -73,11 +79,13 @@ async def _read_group(client: ArmClient, subscriptions: Sequence[str], keep: Kee
     async def read(subscription: str, result: ReadResult, access: SubscriptionAccess | None) -> None:
         async with at_once:
             if access is not None:
-                result.merge(await _read_lists(access), read_rows(access, await rows))
+                seen = (await types or {}).get(subscription)
+                result.merge(await _read_lists(access, seen), read_rows(access, await rows))
             await keep(subscription, result)
 
     try:
         async with asyncio.TaskGroup() as group:
+            types = group.create_task(query_types(client, names if trusting else ()))
             rows = group.create_task(query_resources(client, names))
             for subscription, (result, access) in zip(subscriptions, opened, strict=True):
                 group.create_task(read(subscription, result, access))
@@ -85,12 +93,20 @@ async def _read_group(client: ArmClient, subscriptions: Sequence[str], keep: Kee
         raise failed.exceptions[0] from None
 
 
-async def _read_lists(access: SubscriptionAccess) -> ReadResult:
-    """Read every list of a subscription that the identity can see."""
-    others = (listing for type_, listing in reads.OF_SUBSCRIPTION.items() if type_ not in {VM, DISK})
-    return await merged(
+async def _read_lists(access: SubscriptionAccess, seen: Collection[str] | None) -> ReadResult:
+    """Read the lists of a subscription that the identity can see, in which `seen` types are; all if that is unknown."""
+    lists, left_out = [], []
+    for type_, listing in reads.OF_SUBSCRIPTION.items():
+        if seen is None or type_ in seen or type_ in reads.LISTED_IN_ANY_CASE:
+            lists.append(listing)
+        else:
+            left_out.append(listing)
+    others = (listing for listing in lists if listing.key not in {VM, DISK})
+    result = await merged(
         read_virtual_machines(access), *(read_list_with_children(access, listing) for listing in others)
     )
+    result.merge(leave_out(access, left_out, anything=not reads.OF_SUBSCRIPTION.keys().isdisjoint(seen or ())))
+    return result
 
 
 async def _other_subscriptions(client: ArmClient, requested: Collection[str]) -> list[str]:
