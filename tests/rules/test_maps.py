@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from auditor.errors import InputError
 from auditor.rules import maps
 from auditor.rules.maps import Basis, Maps, Relation
 from tests.rules.test_packs import _RULE, load
+from tests.test_docs import ROOT
 
 _CHECKS = """\
 format: auditor.recommendations/1
@@ -157,3 +159,12 @@ def test_an_unknown_framework_is_refused_with_a_proposal(tmp_path: Path) -> None
         found.framework("own-l")
     with pytest.raises(InputError, match=r"there is no framework 'x'; there are none"):
         Maps((), (), {}).framework("x")
+
+
+def test_the_examples_of_the_page_are_valid(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    checks, controls = re.findall(
+        r"```yaml\n(format: auditor\.(?:recommendations|controls)/1\n.*?)```", page, re.DOTALL
+    )
+    found = of(tmp_path, checks, controls.replace(", AVL002", ""))
+    assert len(found.recommendations_of("OWN001")) == len(found.evidence_of("OWN001")) == 1
