@@ -96,15 +96,10 @@ class _Parts:
             self.gaps += 1
             self._collection.fail(gaps[0])
             return
-        result.merge(self._vaults)
-        self._vaults = ReadResult()
         header = msgspec.structs.replace(self._header, scopes=(subscription,))
         lists = result.snapshot(header)
         result.merge(await read_members(self._client, self.note(lists), lists))
-        part = result.snapshot(header)
-        self.resources += part.resource_count
-        self.gaps += len(part.gaps)
-        await self._write(part)
+        await self._write(result, header)
 
     def note(self, part: Snapshot) -> MemberReads:
         """Note to which resources of other parts one refers, and return what else is to be read of its members."""
@@ -131,10 +126,15 @@ class _Parts:
             if further.resources or further.gaps:
                 result = ReadResult.of(part)
                 result.merge(further)
-                self.resources += len(further.resources)
-                self.gaps += len(further.gaps)
-                await self._write(result.snapshot(part))
+                self.resources -= part.resource_count
+                self.gaps -= len(part.gaps)
+                await self._write(result, part)
 
-    async def _write(self, part: Snapshot) -> None:
+    async def _write(self, result: ReadResult, header: Snapshot) -> None:
         async with self._writing:
+            result.merge(self._vaults)  # with the part that is written first: of a stopped collection one is there
+            self._vaults = ReadResult()
+            part = result.snapshot(header)
             await asyncio.to_thread(self._collection.add, part)
+        self.resources += part.resource_count
+        self.gaps += len(part.gaps)
