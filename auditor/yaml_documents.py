@@ -34,6 +34,8 @@ _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNFIT: Final = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Control characters, and U+0085, U+2028 and U+2029: the parser ends a line, and so a comment, at them, and editors do
 not show it."""
+_FOR_TESTS: Final = re.compile(rb"^(?:examples|insensitive):", re.MULTILINE)
+"""The first key of a rule file that only tests read; those that follow it are read by none else either."""
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
@@ -247,6 +249,19 @@ def read(path: Path) -> Document:
         InputError: the file cannot be opened, or is not accepted YAML.
     """
     return parse(load(path), str(path))
+
+
+def read_rule(path: Path) -> Document:
+    """Read a rule file, a bundled one only as far as its examples, which are for tests, and which the tests validate.
+
+    Two thirds of these files are examples; not to parse them saves 0.06 s of each start.
+
+    Raises:
+        InputError: the file cannot be opened, or is not accepted YAML.
+    """
+    data = load(path)
+    for_tests = _FOR_TESTS.search(data) if bundled.is_validated(str(path), "rule") else None
+    return parse(data[: for_tests.start()] if for_tests else data, str(path))
 
 
 def parse(data: bytes, file: str) -> Document:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,6 +64,8 @@ def _table(framework: Framework, maps: Maps) -> str:
 def _csv(chosen: Iterable[Framework], maps: Maps, packs: Iterable[LoadedPack]) -> str:
     """Return CSV (RFC 4180) with a row for each control and rule of some frameworks; no cell is a formula."""
     rules = {loaded.rule.id: loaded.rule for pack in packs for of in pack.rules.values() for loaded in of}
+    import csv  # noqa: PLC0415 - the parser of the command line imports this module, for every command
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_COLUMNS)

@@ -14,25 +14,21 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from auditor import bundled, discover, files, scan
-from auditor.authoring import catalogue, controls, scaffold, testing
+from auditor import bundled, files, scan
 from auditor.azure import arm
 from auditor.cli import ending, exit_codes, live_line, outputs, scan_codes
 from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
-from auditor.losses.objectives import Met
 from auditor.report import reading, rules, wording
 from auditor.report.build import build
 from auditor.report.formats import FORMATS, RUNBOOKS
-from auditor.rules import maps, packs
+from auditor.rules import packs
+from auditor.rules.facts import FACTS
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
-from auditor.sources.guest import folder, gathering
-from auditor.sources.guest.attaching import attach
-from auditor.sources.live.permissions import custom_role
 from auditor.sources.source import Source
 
 if TYPE_CHECKING:
@@ -63,7 +59,7 @@ def _scan(options: argparse.Namespace) -> int:
 
 def _check_filter(options: argparse.Namespace) -> None:
     if options.rule:
-        _check_rules(options.rule, packs.ids(catalogue.load(options.rules)))
+        _check_rules(options.rule, packs.ids(packs.load_all(options.rules, FACTS)))
 
 
 def _drift(options: argparse.Namespace) -> int:
@@ -90,12 +86,12 @@ def _report(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     # What lays out text for a terminal takes a tenth of a second to import.
-    from auditor.report.terminal import explanation  # noqa: PLC0415
+    from auditor.report.terminal import explanation
 
     if options.report:
         document = reading.read(options.report)
     else:
-        _check_rules([options.rule_id], packs.ids(catalogue.load(options.rules)))
+        _check_rules([options.rule_id], packs.ids(packs.load_all(options.rules, FACTS)))
         deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
         request = _request(options, _source(options, deployment), deployment, passes=True)
         document = build(scan.scan(request), passes=True)
@@ -165,7 +161,7 @@ def _words(options: argparse.Namespace) -> str:
 
 def _trend(options: argparse.Namespace) -> int:
     # SQLite takes 10 ms to import.
-    from auditor.history import folder, formats, trend  # noqa: PLC0415
+    from auditor.history import folder, formats, trend
 
     wanted = outputs.parse(options, formats.FORMATS)
     archive = folder.read(options.folder)
@@ -179,7 +175,8 @@ def _trend(options: argparse.Namespace) -> int:
 
 def _foresee(options: argparse.Namespace) -> int:
     # What plays losses is of no other command.
-    from auditor.foresight import formats, play  # noqa: PLC0415
+    from auditor.foresight import formats, play
+    from auditor.losses.objectives import Met
 
     wanted = outputs.parse(options, formats.FORMATS)
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
@@ -236,9 +233,9 @@ def _guest(options: argparse.Namespace) -> Path | None:
 def _live(options: argparse.Namespace, deployment: Path | None) -> LiveSource:
     """Return the source that reads live subscriptions."""
     # The Azure SDK and what it needs take half a second to import.
-    from auditor.report.terminal.progress import ConsoleProgress  # noqa: PLC0415
-    from auditor.sources.live.collection import CollectOptions  # noqa: PLC0415
-    from auditor.sources.live.live_source import LiveSource  # noqa: PLC0415
+    from auditor.report.terminal.progress import ConsoleProgress
+    from auditor.sources.live.collection import CollectOptions
+    from auditor.sources.live.live_source import LiveSource
 
     live = CollectOptions(
         tuple(options.subscription or ()),
@@ -281,11 +278,16 @@ def _collect_into(options: argparse.Namespace, wanted: list[outputs.Output]) -> 
 
 def _with_guest_files(guest: Path | None, source: Source) -> Snapshot:
     """Return what a source has, with the guest files of a folder; these are read first."""
+    from auditor.sources.guest import folder
+    from auditor.sources.guest.attaching import attach
+
     supplied = folder.read(guest) if guest else ()
     return attach(source.read(), supplied).snapshot
 
 
 def _permissions(options: argparse.Namespace) -> int:
+    from auditor.sources.live.permissions import custom_role
+
     sys.stdout.write(
         json.dumps(custom_role(options.subscription or (), options.management_group or ""), indent=2) + "\n"
     )
@@ -293,11 +295,15 @@ def _permissions(options: argparse.Namespace) -> int:
 
 
 def _guest_script(options: argparse.Namespace) -> int:
+    from auditor.sources.guest import gathering
+
     sys.stdout.write(gathering.script(options.os))
     return exit_codes.OK
 
 
 def _discover(options: argparse.Namespace) -> int:
+    from auditor import discover
+
     output = outputs.only(options.output, outputs.DEPLOYMENT)
     if output:
         outputs.destination(output, options)
@@ -348,17 +354,25 @@ def _hidden_by(gap: Gap) -> str:
 
 
 def _rules_list(options: argparse.Namespace) -> int:
+    from auditor.authoring import catalogue
+
     sys.stdout.write(catalogue.listing(catalogue.load(options.rules), options.profile))
     return exit_codes.OK
 
 
 def _rules_show(options: argparse.Namespace) -> int:
+    from auditor.authoring import catalogue
+    from auditor.rules import maps
+
     loaded = catalogue.load(options.rules)
     sys.stdout.write(catalogue.show(loaded, maps.load(loaded, options.rules), options.id))
     return exit_codes.OK
 
 
 def _rules_matrix(options: argparse.Namespace) -> int:
+    from auditor.authoring import catalogue, controls
+    from auditor.rules import maps
+
     wanted = outputs.parse(options, controls.FORMATS, next(iter(controls.FORMATS)))
     loaded = catalogue.load(options.rules)
     found = maps.load(loaded, options.rules)
@@ -370,6 +384,8 @@ def _rules_matrix(options: argparse.Namespace) -> int:
 
 
 def _rules_test(options: argparse.Namespace) -> int:
+    from auditor.authoring import testing
+
     with live_line.open_line() as progress:
         result = testing.test(options.path, options.rules, progress)
     sys.stdout.writelines(f"{printable(str(fault))}\n" for fault in result.faults)
@@ -384,6 +400,8 @@ def _rules_test(options: argparse.Namespace) -> int:
 
 
 def _rules_new(options: argparse.Namespace) -> int:
+    from auditor.authoring import scaffold
+
     sys.stdout.write(f"{files.relative(scaffold.new(options.group, options.rules))}\n")
     return exit_codes.OK
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import threading
 from typing import TypeVar
 
 _Value = TypeVar("_Value")
@@ -37,7 +36,8 @@ def end(code: int) -> int:
     Where another thread runs, something traces the process, or what was printed cannot be written, return the code:
     Python then ends the process in its usual way.
     """
-    if threading.active_count() > 1 or sys.gettrace() or sys.getprofile():
+    threading = sys.modules.get("threading")  # without it there is no other thread
+    if (threading and threading.active_count() > 1) or sys.gettrace() or sys.getprofile():
         return code
     atexit._run_exitfuncs()  # noqa: SLF001 - what `os._exit` leaves out; there is no public function
     try:

@@ -51,7 +51,7 @@ def load(folder: Path, facts: Mapping[str, Fact]) -> LoadedPack:
     rules: dict[str, list[CompiledRule]] = {profile: [] for profile in pack.profiles}
     found: dict[str, str] = {}
     for path in rule_paths(folder):
-        document = yaml_documents.read(path).check("rule")
+        document = yaml_documents.read_rule(path).check("rule")
         value: Any = document.value
         if value["id"] in found:
             message = f"the rule {value['id']} is already in {found[value['id']]}"

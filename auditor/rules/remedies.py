@@ -6,6 +6,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.azure import paths
@@ -39,6 +40,12 @@ def steps(value: Mapping[str, Any]) -> tuple[Step, ...]:
     return tuple(_step(value, step, ("remedy", index)) for index, step in enumerate(value.get("remedy", ())))
 
 
+@lru_cache(maxsize=1024)
+def _words(command: str) -> tuple[str, ...]:
+    """Return a command as words; most are those of several profiles."""
+    return tuple(shlex.split(command))
+
+
 def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | int, ...]) -> Step:
     concern = value.get("for", {})
     path = concern.get("path", "")
@@ -47,7 +54,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
     other = concern.get("other", {"type": "", "path": ""})
     _check_path(other["path"], (*place, "for", "other", "path"))
     try:
-        words = tuple(shlex.split(value.get("run", "")))
+        words = _words(value.get("run", ""))
     except ValueError as error:
         message = f"`run` is not a command: {error}"
         raise ConditionError(message, (*place, "run")) from None

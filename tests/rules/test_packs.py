@@ -262,6 +262,9 @@ def test_all_packs_but_the_bundled_one_are_validated(tmp_path: Path, monkeypatch
     folder = write(tmp_path, {"OWN001.yaml": _RULE + "extra: 1\n"})
     with pytest.raises(InputError, match="the file has the unknown key 'extra'"):
         packs.load(folder, FACTS)
+    with pytest.raises(InputError, match="insensitive must be"):
+        packs.load(write(tmp_path, {"OWN001.yaml": _RULE + "insensitive: 1\n"}), FACTS)
+    write(tmp_path, {"OWN001.yaml": _RULE + "extra: 1\n"})
     monkeypatch.setattr(bundled, "VALIDATED", {"pack": folder, "rule": folder})
     assert one(packs.load(folder, FACTS)).rule.id == "OWN001"
 
@@ -347,6 +350,8 @@ def test_a_shipped_rule_is_sound(path: Path) -> None:
     assert set(rule.get("params", {})) | set(rule.get("settings", {})) == _parameters(rule), (
         "every parameter is used, and given"
     )
+    loaded = {key: value for key, value in rule.items() if key not in {"examples", "insensitive"}}
+    assert yaml_documents.read_rule(path).value == loaded, "what only tests read comes last"
     outcomes = Counter(example["expect"] for example in rule["examples"])
     assert outcomes["pass"]
     assert outcomes["fail"]
