@@ -13,6 +13,7 @@ from auditor.losses.foreseen import Because, Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind, union
 from auditor.losses.parts import RANK, UNTOUCHED, Part, differing, worst_of
 from auditor.losses.play_mirror import MirrorPlay, touches
+from auditor.losses.play_networks import network_parts
 from auditor.losses.play_profile import profile_part
 from auditor.losses.play_tiers import TiersPlay
 from auditor.losses.possible import losses
@@ -134,6 +135,7 @@ class Play:
         tiers, at_best = self._tiers.played(taken, mirrors)
         site, parts = self._site, [*(played.part for played in mirrors.values()), *tiers]
         parts += [profile_part(site, profile, taken) for profile in site.profiles]
+        parts += network_parts(site, taken)
         if site.undeclared and not taken.takes_only_known:
             parts.append(Part(Effect.UNKNOWN, unknown=site.undeclared))
         if RANK[at_best.effect] > max((RANK[part.effect] for part in parts), default=0):

@@ -121,6 +121,8 @@ class TierModel(msgspec.Struct, frozen=True, dict=True):
     """The ids of the mirrors whose primary its VMs must reach; None if all of them."""
     holds_data: bool = False
     """Whether its VMs hold data that nothing else has."""
+    uses: tuple[str, ...] = ()
+    """The ids of the tiers of the same region that its VMs may use; Azure does not show whether they do."""
 
     @cached_property
     def nodes(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import VM
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.losses.foreseen import Foreseen
@@ -147,7 +148,7 @@ def reads_of(context: Context, loss: Loss) -> Iterator[Read]:
         for mirror in mirrors
         for vm in PartialList.of(failover_and_arbiter(context, mirror).value).of_type(Resource)
     }
-    apart = {key for cut in loss.cuts for key in (*cut.one, *cut.other)}
+    apart = {key for cut in loss.cuts for key in (*cut.one, *cut.other) if arm.type_of(key) == VM}
     by_zone = any(place.startswith(f"{LossKind.ZONE}:") for cut in loss.cuts for place in cut.places)
     named = {*loss.instances, *loss.entrances, *(key for key, _ in loss.endpoints)}
     for key in sorted(loss.vms | apart | named, key=lambda key: (key not in members, key)):

@@ -60,12 +60,20 @@ def site_of(context: Context, deployment: Deployment) -> Site:
         assumed=(
             *(each for _, assumed in mirrors for each in assumed),
             *doors.assumed,
+            *_entrances_in_one_zone(ways),
             *_assumed(deployment, takeover, decision),
         ),
         objectives={
             kind: Objective(own.rto, own.rpo, own.line) for kind, own in deployment.declared.objectives.items()
         },
     )
+
+
+def _entrances_in_one_zone(ways: Ways) -> Iterator[Assumption]:
+    """Yield that entrances keep their network; one in several zones, or in a region without zones, does in any case."""
+    names = sorted(way.name for way in ways.entrances.values() if way.zones != frozenset())
+    if names:
+        yield Assumption(f"a lost network between zones does not separate {', '.join(names)} from its VMs")
 
 
 def _directed_otherwise(deployment: Deployment) -> Unknown:
@@ -123,6 +131,18 @@ def _tier(deployment: Deployment, tier: Tier, ways: Ways) -> TierModel:
         entrances=entrances,
         more_entrances=more_entrances,
         mirrors=_mirrors_of(deployment, tier),
+        uses=_used_by(deployment, tier),
+    )
+
+
+def _used_by(deployment: Deployment, tier: Tier) -> tuple[str, ...]:
+    """Return the application servers of the same region that web servers may use: of their product, or of all."""
+    product = tier.declared.product
+    return tuple(
+        other.id
+        for other in deployment.tiers
+        if tier.declared.role is Role.WEB and other.declared.role is Role.APP and other.region == tier.region
+        if not product or other.declared.product in {product, ""}
     )
 
 

@@ -295,6 +295,32 @@ def test_a_load_balancer_needs_the_only_zone_of_its_frontend(zones: list[str] | 
     assert (way.zones.cause if isinstance(way.zones, Unknown) else way.zones) == expected
 
 
+def test_that_an_entrance_in_one_zone_keeps_its_network_is_assumed() -> None:
+    def said(zones: list[str] | None) -> list[str]:
+        return [each.text for each in with_pair(balanced(zones)).assumed if "network" in each.text]
+
+    assert said(["2"]) == said(None) == ["a lost network between zones does not separate lb from its VMs"]
+    assert said(["1", "2", "3"]) == []
+
+
+def test_web_servers_may_use_application_servers_of_their_region_and_product() -> None:
+    text = """
+- name: d
+  product: healthshare
+  regions: {primary: westeurope, dr: none}
+  mirrors: none
+  tiers:
+    - {role: web, product: patient-index, members: [w1]}
+    - {role: app, product: patient-index, members: [a]}
+    - {role: app, product: health-insight, members: [b]}
+    - {role: app, members: [arb]}
+"""
+    built = s.topology(*VMS, *NICS, ZONES, deployment=text)
+    found = {tier.name: tier for tier in site_of(s.context(built), s.only(built)).tiers}
+    assert {*found["web patient-index"].uses} == {found["app patient-index"].id, found["app"].id}
+    assert found["app"].uses == found["app patient-index"].uses == ()
+
+
 @pytest.mark.parametrize(
     ("probe", "expected"),
     [
