@@ -17,13 +17,16 @@ from auditor.evaluation.components import How
 from auditor.evaluation.engine import Detail
 from auditor.evaluation.exemptions import Exemptions
 from auditor.evaluation.losses import losses_of
+from auditor.evaluation.model import Finding
 from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
+from auditor.evaluation.reuse import Memory, Unmoved
 from auditor.report import previous
 from auditor.rules import maps, packs
 from auditor.rules.facts import FACTS
 from auditor.rules.packs import LoadedPack
 from auditor.snapshot.model import Snapshot
+from auditor.snapshot.watching import Watch
 from auditor.sources import approval, snapshot_file
 from auditor.sources.guest import folder as guest_folder
 from auditor.sources.guest.attaching import attach
@@ -96,17 +99,23 @@ def scan(request: Request) -> Evaluation:
     as_of = request.as_of or _latest(_taken(snapshot, request.source.file), then)
 
     topology = Topology(snapshot, declared.deployments, as_of)
-    former = Topology(baseline, declared.deployments, as_of) if baseline else None
+    former = Topology(baseline, declared.deployments, as_of, Watch()) if baseline else None
     changes = drift.Changes(former.graph, topology.graph) if former else None
     detail = Detail.ALL if baseline else request.detail
     gaps = coverage.gaps(topology, rules)
-    findings = engine.evaluate(topology, rules, detail, changes.after if changes else ())
+    approved: tuple[Finding, ...] = ()
+    memory = None
+    if former and changes:
+        earlier_memory = Memory(former)
+        approved = engine.evaluate(former, rules, detail, changes.before, earlier_memory)
+        unlike = changes.before.keys() ^ changes.after.keys()  # findings list what was read of the resources in either
+        memory = Memory(topology, Unmoved(earlier_memory, topology, unlike))
+    findings = engine.evaluate(topology, rules, detail, changes.after if changes else (), memory)
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
     findings, moved = applied.findings, None
     if former and changes:
-        approved = engine.evaluate(former, rules, detail, changes.before)
         # What a person has stated since then is news, as what Azure has shown since then.
         approved = exemptions.attest(exempt, approved, then) if then else approved
         before, after = drift.EvaluatedSnapshot(former, approved), drift.EvaluatedSnapshot(topology, findings)

@@ -32,8 +32,6 @@ from auditor.sources.file_source import FileSource
 from auditor.sources.source import Source
 
 if TYPE_CHECKING:
-    from auditor.rules.maps import Maps
-    from auditor.sources.live.collection import CollectOptions
     from auditor.sources.live.live_source import LiveSource
 
 
@@ -222,14 +220,9 @@ def _request(
 
 def _source(options: argparse.Namespace, deployment: Path | None = None) -> Source:
     """Return the source that the options name."""
-    if _is_live(options):
+    if options.subscription or options.management_group or options.all_subscriptions:
         return _live(options, deployment)
     return FileSource(bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot)
-
-
-def _is_live(options: argparse.Namespace) -> bool:
-    """Return whether the options name live subscriptions."""
-    return bool(options.subscription or options.management_group or options.all_subscriptions)
 
 
 def _guest(options: argparse.Namespace) -> Path | None:
@@ -241,16 +234,10 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> LiveSource:
     """Return the source that reads live subscriptions."""
     # The Azure SDK and what it needs take half a second to import.
     from auditor.report.terminal.progress import ConsoleProgress
+    from auditor.sources.live.collection import CollectOptions
     from auditor.sources.live.live_source import LiveSource
 
-    return LiveSource(_wanted(options), deployment, ConsoleProgress(verbose=options.verbose))
-
-
-def _wanted(options: argparse.Namespace) -> CollectOptions:
-    """Return which live subscriptions the options name, and how they are read."""
-    from auditor.sources.live.collection import CollectOptions
-
-    return CollectOptions(
+    live = CollectOptions(
         tuple(options.subscription or ()),
         tuple(options.management_group or ()),
         trust_resource_graph=options.trust_resource_graph,
@@ -262,6 +249,7 @@ def _wanted(options: argparse.Namespace) -> CollectOptions:
         ca_bundle=options.ca_bundle,
         verbose=options.verbose,
     )
+    return LiveSource(live, deployment, ConsoleProgress(verbose=options.verbose))
 
 
 def _collect(options: argparse.Namespace) -> int:
@@ -395,36 +383,6 @@ def _rules_matrix(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
-def _rules_conflicts(options: argparse.Namespace) -> int:
-    from auditor.authoring import catalogue, conflicts
-    from auditor.rules import maps
-    from auditor.sources import advice
-
-    loaded = catalogue.load(options.rules)
-    found = maps.load(loaded, options.rules)
-    packs.select(loaded, options.profile)  # refuses a profile that does not exist
-    if options.advisor:
-        sys.stdout.write(conflicts.of_advice(advice.read(options.advisor), found, options.profile))
-        return exit_codes.OK
-    if _is_live(options):
-        return _live_conflicts(options, found)
-    sys.stdout.write(conflicts.of_checks(found, options.profile))
-    return exit_codes.OK
-
-
-def _live_conflicts(options: argparse.Namespace, found: Maps) -> int:
-    from auditor.authoring import conflicts
-    from auditor.report.terminal.progress import ConsoleProgress
-    from auditor.sources import advice
-    from auditor.sources.live import advisor
-
-    with ConsoleProgress(verbose=options.verbose) as display:
-        read = advisor.read(_wanted(options), display)
-    sys.stdout.write(conflicts.of_advice(advice.of(read.resources.values()), found, options.profile))
-    sys.stdout.writelines(f"not read: {printable(str(gap))}\n" for gap in read.gaps)
-    return exit_codes.INCOMPLETE if read.gaps else exit_codes.OK
-
-
 def _rules_test(options: argparse.Namespace) -> int:
     from auditor.authoring import testing
 
@@ -465,7 +423,6 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "rules show": _rules_show,
     "rules test": _rules_test,
     "rules matrix": _rules_matrix,
-    "rules conflicts": _rules_conflicts,
     "rules new": _rules_new,
 }
 """The commands by the names that the parser gives them."""

@@ -16,6 +16,7 @@ from auditor.azure.paths import ABSENT
 from auditor.azure.ranges import INTERNET, Ranges, difference, intersection, union
 from auditor.azure.types.names import ADMIN_COLLECTION, ADMIN_CONFIGURATION, ADMIN_RULE, NETWORK_GROUP_MEMBER
 from auditor.estate.admission import TCP, Admission
+from auditor.estate.caching import cached_value
 from auditor.estate.graph import Graph
 from auditor.estate.passage import Flow, Passage, matches
 from auditor.estate.private_addresses import network_of
@@ -44,12 +45,20 @@ class AdminRules:
     def __init__(self, graph: Graph) -> None:
         """Take the graph; rules are parsed once."""
         self._graph = graph
-        self._unread = _unread(graph)
-        self._members = _members(graph)
-        self._configurations = self._parsed()
 
-    def _parsed(self) -> list[list[tuple[Resource, SecurityRule | Unknown]]]:
-        """Return the rules of each configuration by priority."""
+    @cached_value
+    def _unread(self) -> Unknown | None:
+        """Why there may be further rules."""
+        return _unread(self._graph)
+
+    @cached_value
+    def _members(self) -> dict[str, set[str]]:
+        """The keys of the virtual networks in each network group, by its key."""
+        return _members(self._graph)
+
+    @cached_value
+    def _configurations(self) -> list[list[tuple[Resource, SecurityRule | Unknown]]]:
+        """The rules of each configuration by priority."""
         found: dict[str, list[tuple[Resource, SecurityRule | Unknown]]] = defaultdict(list)
         for rule in self._graph.by_type.get(ADMIN_RULE, ()):
             found[arm.parent_of(arm.parent_of(rule.key))].append((rule, parse(_as_security_rule(rule))))

@@ -7,11 +7,11 @@ endpoints with a name are joined by data of Azure Resource Manager and not by a 
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cached_property
 from typing import Final
 
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import PUBLIC_ADDRESS, TRAFFIC_MANAGER
+from auditor.estate.caching import cached_value
 from auditor.estate.graph import Graph
 from auditor.estate.indexes import Doubts
 from auditor.snapshot.known import Answer, Cause, Unknown
@@ -65,14 +65,14 @@ class Dns:
         hidden = self.graph.all_hidden(type_, "properties")
         return self.graph.unlisted(type_, self.graph.snapshot.scopes) or next(iter(hidden), None)
 
-    @cached_property
+    @cached_value
     def _named_profiles(self) -> dict[str, Resource]:
         """The Traffic Manager profiles by domain name."""
         profiles = self.graph.by_type.get(TRAFFIC_MANAGER, ())
         named = ((value(profile, "properties.dnsConfig.fqdn").value, profile) for profile in profiles)
         return {_comparable(name): profile for name, profile in named if isinstance(name, str)}
 
-    @cached_property
+    @cached_value
     def _addresses(self) -> dict[str, Resource | Unknown]:
         """The public IP addresses by domain name and by address; unknown if several have it."""
         by_name: dict[str, Resource | Unknown] = {}
@@ -105,7 +105,7 @@ class Dns:
         """Return the Traffic Manager profiles with an endpoint at a public IP address, as far as known."""
         return self._profiles.get(address.key, [])
 
-    @cached_property
+    @cached_value
     def _profiles(self) -> dict[str, list[Resource]]:
         """The Traffic Manager profiles by the key of each target."""
         found: dict[str, list[Resource]] = defaultdict(list)
@@ -140,14 +140,14 @@ class Dns:
         """Return whether an endpoint of another Traffic Manager profile is known to lead to a profile."""
         return profile.key in self._nested
 
-    @cached_property
+    @cached_value
     def _nested(self) -> set[str]:
         """The keys of the profiles to which an endpoint of another profile leads."""
         profiles = self.graph.by_type.get(TRAFFIC_MANAGER, ())
         ends = (self.target(end).value for profile in profiles for end in objects(profile, ENDPOINTS).of_type(Part))
         return {end.key for end in ends if isinstance(end, Resource) and end.type == TRAFFIC_MANAGER}
 
-    @cached_property
+    @cached_value
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
         """The Traffic Manager profiles that may have further targets, and why.
 
@@ -165,7 +165,7 @@ class Dns:
                 found.append((profile, doubts))
         return found
 
-    @cached_property
+    @cached_value
     def doubts(self) -> Doubts:
         """What is `doubtful`, by subscription."""
         return Doubts(self.doubtful)

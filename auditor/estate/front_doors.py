@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
@@ -28,7 +27,7 @@ from auditor.azure.types.names import (
     TRAFFIC_MANAGER,
     VIRTUAL_NETWORK,
 )
-from auditor.estate.caching import cached_method
+from auditor.estate.caching import cached_method, cached_value
 from auditor.estate.indexes import Index
 from auditor.estate.load_balancing import ANY_NETWORK
 from auditor.estate.private_addresses import peers_of
@@ -71,7 +70,7 @@ class FrontDoors:
         self._graph = self._dns.graph
         self._reached: dict[str, PartialList] = {}
 
-    @cached_property
+    @cached_value
     def all(self) -> tuple[Resource, ...]:
         """The Front Doors of the snapshot, and the profiles that may be one."""
         found = (door for type_ in TYPES for door in self._graph.by_type.get(type_, ()))
@@ -264,7 +263,7 @@ class FrontDoors:
     def _below(self, key: str, type_: str) -> list[Resource]:
         return self._children.get((key, type_), [])
 
-    @cached_property
+    @cached_value
     def _children(self) -> dict[tuple[str, str], list[Resource]]:
         """What Front Doors have, by the key of what it belongs to and by type."""
         found: dict[tuple[str, str], list[Resource]] = defaultdict(list)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -14,12 +13,13 @@ from auditor.azure import arm, commands, paths
 from auditor.azure.paths import ABSENT
 from auditor.azure.types import COLLECTIONS, REACHED_BACKWARDS, REFERENCES, Reference, display_type, reference_of
 from auditor.azure.types.names import GUEST_FILE, SKU, VM
-from auditor.estate.caching import cached_method
+from auditor.estate.caching import cached_method, cached_summary, cached_value
 from auditor.estate.indexes import Index
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items, malformed, parts, required, unread, unusable, value, wrong_type
+from auditor.snapshot.lookup import body_at, items, malformed, parts, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
 from auditor.snapshot.skus import cited_id
+from auditor.snapshot.watching import Watch, watched
 
 
 class Edge(NamedTuple):
@@ -33,11 +33,13 @@ class Edge(NamedTuple):
 class Graph:
     """Look-ups over one snapshot. Answers that rest on something unread are `Unknown`, never empty."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Index the snapshot; gaps of single resources are attached to them."""
+    def __init__(self, snapshot: Snapshot, watch: Watch | None = None) -> None:
+        """Index the snapshot; gaps of single resources are attached to them. A watch logs what is read of these."""
         self.snapshot = snapshot
         self.resources: dict[str, Resource] = {resource.key: resource for resource in snapshot.resources}
         self._attach_gaps(snapshot.gaps)
+        if watch is not None:
+            self.resources = {key: watched(resource, watch) for key, resource in self.resources.items()}
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.unreadable: dict[str, list[Resource]] = defaultdict(list)
         for resource in self.resources.values():
@@ -92,7 +94,7 @@ class Graph:
         """Return the keys of the resources of a type in a subscription."""
         return self._keys.get((type_, subscription), [])
 
-    @cached_property
+    @cached_value
     def _keys(self) -> dict[tuple[str, str], list[str]]:
         """The keys of the resources by type and subscription."""
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -100,7 +102,7 @@ class Graph:
             found[resource.type, arm.subscription_of(key)].append(key)
         return found
 
-    @cached_method
+    @cached_summary
     def listing(self, type_: str, subscription: str) -> Unknown | None:
         """Return why the resources of a type in a subscription may not all be here, or None where they are."""
         if type_ == GUEST_FILE:
@@ -126,7 +128,7 @@ class Graph:
             if gap.makes_listing_incomplete
         )
 
-    @cached_method
+    @cached_summary
     def unlisted(self, type_: str, subscriptions: tuple[str, ...]) -> Unknown | None:
         """Return why the resources of a type in some subscriptions may not all be here, or None where they are."""
         return next(filter(None, (self.listing(type_, own) for own in subscriptions)), None)
@@ -135,7 +137,7 @@ class Graph:
         """Return why resources of a type in some subscriptions may have more at a path than was read."""
         return self._hidden(type_, path).of(*subscriptions)
 
-    @cached_method
+    @cached_summary
     def all_hidden(self, type_: str, path: str) -> tuple[Unknown, ...]:
         """Return why resources of a type may have more at a path than was read."""
         unreadable = (unread(found, path) for found in self.unreadable.get(type_, ()))
@@ -247,9 +249,9 @@ class Graph:
 
     def _names_nothing(self, reference: Reference, element: Resource | Part, arm_id: object) -> bool:
         """Return whether an id names no resource, as it should be."""
-        return reference.may_name_nothing(element.body) and not (
-            isinstance(arm_id, str) and arm.key(arm_id) in self.resources
-        )
+        if reference.unless is None or (isinstance(arm_id, str) and arm.key(arm_id) in self.resources):
+            return False
+        return reference.may_name_nothing(body_at(element, reference.unless[0]))
 
     def _target(self, reference: Reference, arm_id: object) -> Resource | Part | Unknown | None:
         """Return what an id refers to, None if it is no text."""
@@ -257,7 +259,7 @@ class Graph:
             return None
         return self.part(arm_id) if reference.part else self.get(arm_id)
 
-    @cached_method
+    @cached_summary
     def unread_ends(self, type_: str, name: str) -> tuple[Unknown, ...]:
         """Return why what resources of a type refer to by a reference was not read."""
         ends = (self.follow(resource, name).value for resource in self.by_type.get(type_, ()))
@@ -369,7 +371,7 @@ class Graph:
                 found.setdefault(str(entry.get("name")).lower(), entry)
         return found
 
-    @cached_property
+    @cached_value
     def _skus(self) -> dict[tuple[str, str, str], Resource]:
         """Return the SKU records by resource type, name and region."""
         return {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from functools import cached_property
 
 from auditor.azure import arm
 from auditor.azure.types.names import GUEST_FILE
-from auditor.estate.caching import cached_method
+from auditor.estate.caching import cached_method, cached_summary, cached_value
 from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment
 from auditor.snapshot.guest_kinds import GuestKind
@@ -33,7 +32,7 @@ class GuestFiles:
         """Return the files of a kind that were supplied; one that is too old is unknown."""
         return PartialList(
             tuple(
-                file if isinstance(file, Unknown) else self._age_unknown(file, most_days) or file
+                file if isinstance(file, Unknown) else self._age_unknown(file.key, most_days) or file
                 for file in self._of_kind(vm.key, kind)
             )
         )
@@ -64,7 +63,7 @@ class GuestFiles:
         reason += f": put it into DIR/{vm.name}, list it in the manifest, and give `--guest DIR`"
         return Unknown(Cause.GUEST, reason, about=(vm.id,))
 
-    @cached_property
+    @cached_value
     def _by_vm(self) -> dict[str, list[Resource]]:
         """The files by the key of the VM."""
         found: dict[str, list[Resource]] = defaultdict(list)
@@ -72,8 +71,10 @@ class GuestFiles:
             found[arm.parent_of(file.key)].append(file)
         return dict(found)
 
-    def _age_unknown(self, file: Resource, most_days: float) -> Unknown | None:
-        """Return why a file does not show the VM at the time of the snapshot, None if it does."""
+    @cached_summary
+    def _age_unknown(self, key: str, most_days: float) -> Unknown | None:
+        """Return why a file, by its key, does not show the VM at the time of the snapshot, None if it does."""
+        file = self._graph.resources[key]
         at, taken = value(file, "properties.takenAt").value, self._graph.snapshot.taken_at
         if isinstance(at, Unknown):
             return at

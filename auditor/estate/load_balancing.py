@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types import references_of
 from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, NIC, SCALE_SET, VM
-from auditor.estate.caching import cached_method
+from auditor.estate.caching import cached_method, cached_value
 from auditor.estate.dns import Dns
 from auditor.estate.graph import Graph
 from auditor.estate.indexes import Doubts, Index
@@ -68,6 +67,16 @@ class Uses(NamedTuple):
     """Why one of these may use a further pool."""
 
 
+class _Resolved(NamedTuple):
+    """A backend pool whose members are resolved."""
+
+    vms: Answer
+    shown: Mapping[str, tuple[Read, ...]]
+    """The pool members that show that a VM is in it, by the key of the VM."""
+    open_because: Unknown | None
+    """Why a VM that is not known to be in it may be in it."""
+
+
 class LoadBalancing:
     """Backend pools and their VMs; each pool is resolved once."""
 
@@ -76,9 +85,7 @@ class LoadBalancing:
         self.graph = graph
         self.dns = Dns(graph)
         self.private_addresses = PrivateAddresses(graph)
-        self._vms: dict[str, Answer] = {}
-        self._shown: dict[tuple[str, str], list[Read]] = defaultdict(list)
-        self._open: dict[str, Unknown | None] = {}
+        self._pools_resolved: dict[str, _Resolved] = {}
         self._open_owners: dict[str, Unknown | None] = {}
         self._uses: dict[str, Uses] = {}
         self._named_members: dict[str, frozenset[str]] = {}
@@ -89,17 +96,19 @@ class LoadBalancing:
         A pool member whose VM cannot be determined is `Unknown`; an instance of a Uniform scale set is returned as its
         scale set; a network interface without a VM is left out.
         """
-        if pool.key not in self._vms:
+        return self._resolved(pool).vms
+
+    def _resolved(self, pool: Part) -> _Resolved:
+        if pool.key not in self._pools_resolved:
             # Ends the recursion if pools refer to each other in a circle.
             circle = Unknown(Cause.VALUE, f"{pool.id} leads to itself (malformed)", about=(pool.resource.id,))
-            self._vms[pool.key] = Answer(PartialList(missing=circle))
-            self._vms[pool.key] = self._find_vms(pool)
-        return self._vms[pool.key]
+            self._pools_resolved[pool.key] = _Resolved(Answer(PartialList(missing=circle)), {}, None)
+            self._pools_resolved[pool.key] = self._find_vms(pool)
+        return self._pools_resolved[pool.key]
 
     def shown_by(self, pool: Part, vm: Resource) -> tuple[Read, ...]:
         """Return the pool members that show that a VM is in a backend pool, none if it is not known to be in it."""
-        self.vms(pool)
-        return tuple(self._shown.get((pool.key, vm.key), ()))
+        return self._resolved(pool).shown.get(vm.key, ())
 
     def open_because(self, owner: Resource) -> Unknown | None:
         """Return why a load balancer or application gateway may send traffic to some further VM, or None.
@@ -119,7 +128,7 @@ class LoadBalancing:
         )
         return pools.incomplete_because or rules.incomplete_because or next(filter(None, unclear), None)
 
-    @cached_property
+    @cached_value
     def open_owners(self) -> dict[str, list[tuple[Resource, Unknown]]]:
         """The load balancers and application gateways with open pools, and why, by the key of each virtual network.
 
@@ -158,8 +167,7 @@ class LoadBalancing:
 
     def pool_open_because(self, pool: Part) -> Unknown | None:
         """Return why a VM that is not known to be in a backend pool may be in it, or None."""
-        self.vms(pool)
-        return self._open.get(pool.key)
+        return self._resolved(pool).open_because
 
     def networks(self, owner: Resource) -> frozenset[str] | None:
         """Return the keys of the virtual networks in which a load balancer or application gateway can have VMs.
@@ -181,7 +189,7 @@ class LoadBalancing:
         """Return the backend pools of load balancers and application gateways in which a VM is known to be."""
         return self._pools.get(vm.key, [])
 
-    @cached_property
+    @cached_value
     def _pools(self) -> dict[str, list[Part]]:
         """The backend pools by the key of each VM in them, without those of global load balancers."""
         found: dict[str, list[Part]] = defaultdict(list)
@@ -290,7 +298,7 @@ class LoadBalancing:
         several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
         return tuple(dict.fromkeys(arm.key(pool) for pool in (one, *several) if isinstance(pool, str)))
 
-    @cached_property
+    @cached_value
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
         """The application gateways that may send requests to further VMs, and why.
 
@@ -304,14 +312,15 @@ class LoadBalancing:
                 found.append((gateway, doubts))
         return found
 
-    @cached_property
+    @cached_value
     def doubts(self) -> Doubts:
         """What is `doubtful`, by subscription."""
         return Doubts(self.doubtful)
 
-    def _find_vms(self, pool: Part) -> Answer:
+    def _find_vms(self, pool: Part) -> _Resolved:
         found: dict[str | tuple[str, str], Resource | Unknown] = {}
         reads: list[Read] = []
+        shown: dict[str, tuple[Read, ...]] = {}
         missing, is_open = None, None
         for path in (CONFIGURATIONS, _ADDRESSES, _BACKENDS):
             entries = objects(pool, path)
@@ -326,14 +335,13 @@ class LoadBalancing:
                 for member in members:
                     if isinstance(member, Resource):
                         found[member.key] = member
-                        self._shown[pool.key, member.key].append(read)
+                        shown[member.key] = (*shown.get(member.key, ()), read)
                         continue
                     unknown = member.unknown if isinstance(member, Unheld) else member
                     # Several members can be unknown for one reason, and each of them counts.
                     found[named, unknown.reason] = unknown
                     is_open = is_open or (None if isinstance(member, Unheld) else unknown)
-        self._open[pool.key] = missing or is_open
-        return Answer(PartialList(tuple(found.values()), missing), tuple(reads))
+        return _Resolved(Answer(PartialList(tuple(found.values()), missing), tuple(reads)), shown, missing or is_open)
 
     def _members(self, pool: Part, entry: Part) -> tuple[_Members, Read]:
         """Return the VMs of one pool member, none if no VM has it, and the property that shows it."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final
 
 from auditor.azure import arm
 from auditor.azure.types.names import LOAD_BALANCER, VIRTUAL_NETWORK, VM
-from auditor.estate.caching import cached_method
+from auditor.estate.caching import cached_method, cached_value
 from auditor.estate.graph import Graph
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.private_addresses import Unheld, network_of, spelled
@@ -179,7 +178,7 @@ class NamedHosts:
         own, unknown = self._networks(vm.key)
         return unknown is not None or not networks.isdisjoint(own)
 
-    @cached_property
+    @cached_value
     def _by_computer_name(self) -> dict[str, list[Resource]]:
         """The VMs by their computer names in lower case."""
         found: dict[str, list[Resource]] = defaultdict(list)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import LOAD_BALANCER, NIC
+from auditor.estate.caching import cached_value
 from auditor.estate.graph import Graph
 from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.lookup import parts, value
@@ -82,7 +82,7 @@ class PrivateAddresses:
     def _unplaced(self) -> dict[str | None, list[Resource]]:
         return self._index[1]
 
-    @cached_property
+    @cached_value
     def _index(self) -> tuple[dict[tuple[str, str], Part | Unknown], dict[str | None, list[Resource]]]:
         """The holders by virtual network and address, and those without a network that was read, by address."""
         placed: dict[tuple[str, str], Part | Unknown] = {}

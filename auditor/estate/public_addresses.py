@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from auditor.azure.types.names import (
@@ -16,6 +15,7 @@ from auditor.azure.types.names import (
     TRAFFIC_MANAGER,
     VM,
 )
+from auditor.estate.caching import cached_value
 from auditor.estate.load_balancing import POOLS, LoadBalancing
 from auditor.estate.private_addresses import network_of
 from auditor.snapshot.known import PartialList
@@ -66,7 +66,7 @@ class PublicAddresses:
             self._ways_in[address.key] = tuple(_ways_in(self.balancing, self.holders(address)))
         return self._ways_in[address.key]
 
-    @cached_property
+    @cached_value
     def profiled(self) -> dict[str, list[ProfiledWay]]:
         """The ways by which Traffic Manager profiles lead, by the key of the virtual network."""
         found: dict[str, list[ProfiledWay]] = defaultdict(list)

@@ -13,6 +13,7 @@ from auditor.estate.declaration import LoadBalancerRole, Role
 from auditor.estate.subjects import Deployment, Subject, Subscription, subject_of
 from auditor.estate.topology import Topology
 from auditor.evaluation.model import Finding, Outcome
+from auditor.evaluation.reuse import Memory
 from auditor.rules.conditions import Compiled, CompiledRule, Result, Stack, Test
 from auditor.rules.context import Context, ReadRecorder
 from auditor.rules.evidence import Evidence, distinct
@@ -39,41 +40,44 @@ def evaluate(
     rules: Iterable[CompiledRule],
     detail: Detail = Detail.FAILURES,
     recorded: Collection[str] = (),
+    memory: Memory | None = None,
 ) -> tuple[Finding, ...]:
     """Evaluate the rules for every subject, and return the findings in the order of `ranked`.
 
     Findings list which properties were read in the resources whose keys are `recorded`; that implies `Detail.ALL`.
     """
     rules = tuple(rules)
-    found = [evaluate_deployment(topology, each, rules, detail, recorded) for each in topology.deployments]
-    return ranked(chain(*found, evaluate_subscriptions(topology, rules, detail, recorded)))
+    found = [evaluate_deployment(topology, each, rules, detail, recorded, memory) for each in topology.deployments]
+    return ranked(chain(*found, evaluate_subscriptions(topology, rules, detail, recorded, memory=memory)))
 
 
-def evaluate_deployment(
+def evaluate_deployment(  # noqa: PLR0913, PLR0917 - as of `evaluate`, and the deployment
     topology: Topology,
     deployment: Deployment,
     rules: Iterable[CompiledRule],
     detail: Detail = Detail.FAILURES,
     recorded: Collection[str] = (),
+    memory: Memory | None = None,
 ) -> list[Finding]:
     """Evaluate the rules for every subject of one deployment; nothing else in the result depends on other deployments.
 
     The findings of several deployments can therefore be computed in different processes, and joined by `ranked`.
     """
-    evaluator = _Evaluator(topology, deployment, detail, recorded)
+    evaluator = _Evaluator(topology, deployment, detail, recorded, memory)
     subjects: dict[int, Subject] = {}
     return [finding for rule in rules for finding in _findings(evaluator, deployment, rule, subjects)]
 
 
-def evaluate_subscriptions(
+def evaluate_subscriptions(  # noqa: PLR0913, PLR0917 - as of `evaluate`, and the subscriptions
     topology: Topology,
     rules: Iterable[CompiledRule],
     detail: Detail = Detail.FAILURES,
     recorded: Collection[str] = (),
     only: Collection[str] | None = None,
+    memory: Memory | None = None,
 ) -> list[Finding]:
     """Evaluate the rules about subscriptions: about those with some keys, if `only` says which."""
-    evaluator = _Evaluator(topology, None, detail, recorded)
+    evaluator = _Evaluator(topology, None, detail, recorded, memory)
     found = topology.subscriptions
     chosen = found if only is None else tuple(each for each in found if each.id in only)
     return [finding for rule in rules for finding in _of_subscriptions(evaluator, chosen, rule)]
@@ -102,10 +106,10 @@ def _of_subscriptions(
     evaluator: _Evaluator, subscriptions: Iterable[Subscription], rule: CompiledRule
 ) -> Iterator[Finding]:
     """Yield the findings of a rule about subscriptions."""
-    for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True):
+    for index, target in enumerate(rule.rule.targets):
         if target.kind == "subscription":
             for subscription in subscriptions:
-                yield evaluator.evaluate(rule, compiled, subscription, subject_of(subscription, {}))
+                yield evaluator.evaluate(rule, index, subscription, subject_of(subscription, {}))
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -135,7 +139,7 @@ def _findings(
     found = False
     unknown: list[Unknown] = []
     seen: set[str] = set()
-    for target, compiled in zip(rule.rule.targets, rule.compiled, strict=True):
+    for index, target in enumerate(rule.rule.targets):
         if target.kind == "subscription":
             found = True
             continue
@@ -150,7 +154,7 @@ def _findings(
             if subject.id not in seen:
                 seen.add(subject.id)
                 found = True
-                finding = evaluator.evaluate(rule, compiled, element, subject)
+                finding = evaluator.evaluate(rule, index, element, subject)
                 if finding.optional and finding.cause is Cause.DECLARATION and target.kind != "deployment":
                     unknown += (Unknown(finding.cause, reason, optional=True) for reason in finding.reasons)
                 else:
@@ -192,16 +196,36 @@ class _Evaluator:
     """Evaluates rules for subjects of one deployment, or for subscriptions."""
 
     def __init__(
-        self, topology: Topology, deployment: Deployment | None, detail: Detail, recorded: Collection[str]
+        self,
+        topology: Topology,
+        deployment: Deployment | None,
+        detail: Detail,
+        recorded: Collection[str],
+        memory: Memory | None = None,
     ) -> None:
         recorder = ReadRecorder(recorded) if recorded else None
+        self._memory = memory
         self._context = Context(topology, deployment, recorder)
         everything = detail is Detail.ALL or recorder is not None
         self._first = self._context if everything else self._context.unrecorded(truth_only=True)
         """The context of the first evaluation, whose evidence suffices for what passes or does not apply."""
 
-    def evaluate(self, rule: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
-        """Return the finding about a subject; an exception in a fact or condition becomes `Outcome.ERROR`."""
+    def evaluate(self, rule: CompiledRule, index: int, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+        """Return the finding about a subject, by the conditions of a rule for the target with an index."""
+        if self._memory is None:
+            return self._finding(rule, rule.compiled[index], element, subject)
+        deployment = self._context.deployment
+        key = (deployment.id if deployment else "", rule.rule.id, index, subject)
+        known = self._memory.recall(key)
+        if known is not None:
+            return known
+        self._memory.begin(element, deployment)
+        finding = self._finding(rule, rule.compiled[index], element, subject)
+        self._memory.keep(key, finding)
+        return finding
+
+    def _finding(self, rule: CompiledRule, compiled: Compiled, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
+        """Evaluate; an exception in a fact or condition becomes `Outcome.ERROR`."""
         try:
             finding = self._evaluate(rule, compiled, element, subject)
         except Exception as error:  # noqa: BLE001 - a bug in one fact must not hide the findings of other rules

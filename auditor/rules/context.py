@@ -10,6 +10,7 @@ from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Answer, PartialList
 from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.watching import Computed
 
 _ELEMENTS: Final = (Resource, Part)
 
@@ -55,8 +56,11 @@ class Context:
         self.recorder = recorder
         self.truth_only = False
         """Whether conditions return their truth value without evidence, and stop as soon as it is decided."""
-        self.answers: dict[tuple[object, int], tuple[object, Answer]] = {}
-        """Results of facts by fact and identity of the element, which is kept alive beside the result."""
+        self.answers: dict[tuple[object, int], tuple[object, Answer, Computed | None]] = {}
+        """Results of facts by fact and identity of the element, which is kept alive beside the result.
+
+        The third is what was read for the result, if that is watched.
+        """
 
     def unrecorded(self, *, truth_only: bool = False) -> Context:
         """Return a context that shares the results of facts with this one and records nothing."""

@@ -64,8 +64,15 @@ def once(find: Find) -> Find:
     def cached(context: Context, element: Any) -> Answer:  # noqa: ANN401 - of the fact's kind
         key = (find, id(element))
         found = context.answers.get(key)
+        watch = context.topology.watch
         if found is None:
-            found = context.answers[key] = (element, find(context, element))
+            if watch is None:
+                found = element, find(context, element), None
+            else:
+                found = element, *watch.compute(find, context, element)
+            context.answers[key] = found
+        elif watch is not None and found[2] is not None:
+            watch.log.append(found[2])
         return found[1]
 
     return cached

@@ -11,6 +11,7 @@ from auditor.azure.paths import ABSENT, Absent
 from auditor.azure.types import NEWEST_PROPERTY, OLDEST, TYPES, first_version
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.model import Gap, GapReason, Part, Resource
+from auditor.snapshot.watching import WatchedResource
 
 
 def unread(resource: Resource, path: str) -> Unknown | None:
@@ -63,13 +64,18 @@ def _comparable(path: str) -> tuple[paths.Step, ...] | None:
     return steps
 
 
+def body_at(element: Resource | Part, path: str) -> object:
+    """Return the body of a resource or part of which only what stands at a path is read."""
+    return element.at(path) if type(element) is WatchedResource else element.body
+
+
 def value(element: Resource | Part, path: str) -> Answer:
     """Return the value at a path without wildcards in a resource or part."""
-    found = paths.get(element.body, paths.parse(path))
-    if type(element) is Resource:
-        resource, whole = element, path
-    else:
-        resource, whole = element.resource, paths.join(element.path, path)
+    body = element.at(path) if type(element) is WatchedResource else element.body  # as `body_at`, which takes longer
+    found = paths.get(body, paths.parse(path))
+    resource, whole = element.resource, path
+    if type(element) is Part:
+        whole = paths.join(element.path, path)
     if found is ABSENT:
         gap = unread(resource, whole) if _may_lack(resource) else None
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
@@ -87,7 +93,7 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
     known: list[object] = []
     reads: list[Read] = []
     steps = paths.parse(path)
-    for where, found in paths.find(element.body, steps):
+    for where, found in paths.find(body_at(element, path), steps):
         whole = paths.join(element.path, where)
         if isinstance(found, dict):
             known.append(Part(element.resource, whole, found))
@@ -100,14 +106,15 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
         else:
             reads.append(Read(element.resource.id, whole, found))
             known.append(found)
-    cut = next(_cut_lists(element, steps), None) if _may_lack(element.resource) else None
+    cut = next(_cut_lists(element, path), None) if _may_lack(element.resource) else None
     return Answer(PartialList(tuple(known), cut), tuple(reads))
 
 
-def _cut_lists(element: Resource | Part, steps: tuple[paths.Step, ...]) -> Iterator[Unknown]:
+def _cut_lists(element: Resource | Part, path: str) -> Iterator[Unknown]:
     """Yield why a list along a path may have items that were not read."""
+    steps = paths.parse(path)
     for star in (index for index, step in enumerate(steps) if step is None):
-        for where, found in paths.find(element.body, steps[:star]):
+        for where, found in paths.find(body_at(element, path), steps[:star]):
             whole = paths.join(element.path, where)
             absent = isinstance(found, Absent)
             gap = unread(element.resource, whole) if absent else _further_items(element.resource, whole)

@@ -34,7 +34,7 @@ def field(path: str, default: object) -> LookUp:
         if several:
             return lookup.items(element, path, default)
         if context.truth_only:
-            found = paths.get(element.body, steps)
+            found = paths.get(lookup.body_at(element, path), steps)
             if found is not ABSENT and type(found) is not paths.WrongType:
                 return Answer(found)
         return _or_default(lookup.value(element, path), default)

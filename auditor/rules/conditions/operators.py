@@ -12,6 +12,7 @@ from auditor.azure.paths import ABSENT
 from auditor.rules.conditions.display import shown
 from auditor.snapshot.known import Cause, Interval, PartialList, Unknown, interval
 from auditor.snapshot.model import Part, Resource
+from auditor.snapshot.watching import WatchedResource
 
 
 def compare(operator: str, left: object, right: object) -> bool | Unknown:  # noqa: PLR0911 - one return for each case
@@ -45,6 +46,7 @@ _KINDS: Final[Mapping[type, str]] = {
     float: "number",
     Interval: "number",
     Resource: "resource",
+    WatchedResource: "resource",
     Part: "resource",
 }
 _RESOURCES: Final = (Resource, Part)

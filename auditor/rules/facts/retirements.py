@@ -13,7 +13,7 @@ from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.rules.facts.retirement_table import RetiringFeature, table
-from auditor.rules.facts.sizes import months_between, series_of, size_of
+from auditor.rules.facts.sizes import series_of, size_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.model import Part, Resource
@@ -69,7 +69,7 @@ def date(_: Context, retirement: Retirement) -> Answer:
 @fact("exposure.months_left", "exposure", gives="number")
 def months_left(context: Context, retirement: Retirement) -> Answer:
     """The months until the retirement date, rounded up; 0 or less if it has passed."""
-    return Answer(months_between(context.topology.as_of, retirement.date), _reads(retirement))
+    return Answer(context.topology.months_until(retirement.date), _reads(retirement))
 
 
 @fact("exposure.is_automatic", "exposure", gives="boolean")

@@ -26,11 +26,6 @@ def series_of(size: str) -> RetiringSeries | None:
     return next((series for series in table().series if series.pattern.fullmatch(size)), None)
 
 
-def months_between(start: dt.date, end: dt.date) -> int:
-    """Return the number of months between two dates, rounded up; 0 or less if the end is not after the start."""
-    return (end.year - start.year) * 12 + end.month - start.month + (end.day > start.day)
-
-
 def size_of(vm: Resource) -> Answer:
     """Return the VM size, such as `Standard_E16ds_v5`."""
     return required(text_at(vm, "properties.hardwareProfile.vmSize"))
@@ -58,7 +53,7 @@ def months_until_size_retires(context: Context, vm: Resource) -> Answer:
     found = size_retirement(context, vm)
     if not isinstance(found.value, str):
         return found
-    return Answer(months_between(context.topology.as_of, dt.date.fromisoformat(found.value)), found.reads)
+    return Answer(context.topology.months_until(dt.date.fromisoformat(found.value)), found.reads)
 
 
 @fact("vm.vcpus", "vm", gives="number")
