@@ -142,14 +142,15 @@ class Play:
             parts.append(at_best)
         worst = worst_of([part for part in parts if part.is_touched] or [UNTOUCHED])
         bad = [part for part in parts if part.effect is worst.effect]
+        continues = standby(site, taken) if worst.effect is Effect.STOPS else False
         unsure = any(part.effect is Effect.UNKNOWN for part in parts)
         return Foreseen(
             losses=lost,
             order="sequence" if len(lost) > 1 or worst.in_sequence else "together",
             first=worst.first,
             effect=worst.effect,
-            seconds=_seconds(site, taken, worst),
-            rpo=_rpo(site, taken, worst.effect, [played.part for played in mirrors.values()]),
+            seconds=worst.seconds if worst.effect is Effect.SERVES else _until_standby(site, continues),
+            rpo=_rpo(worst.effect, continues, [played.part for played in mirrors.values()]),
             because=tuple(map(Because, worst.because)),
             statements=tuple(dict.fromkeys(name for part in bad for name in part.statements)),
             unless="" if unsure else _unless([part for part in parts if part.effect in {Effect.STOPS, Effect.LOST}]),
@@ -164,11 +165,8 @@ def _unless(stopping: Sequence[Part]) -> str:
     return "" if "" in texts else ", and ".join(texts)
 
 
-def _seconds(site: Site, taken: Taken, worst: Part) -> Seconds | None:
-    """Return how long clients wait; where it stops, until the DR region serves by a person's decision."""
-    if worst.effect is Effect.SERVES:
-        return worst.seconds
-    continues = standby(site, taken) if worst.effect is Effect.STOPS else False
+def _until_standby(site: Site, continues: bool | None) -> Seconds | None:  # noqa: FBT001 - as `standby` returns it
+    """Return how long clients wait until the DR region serves by a person's decision; None if it cannot."""
     if continues is False:
         return None
     if continues is None or site.more_profiles:
@@ -176,11 +174,11 @@ def _seconds(site: Site, taken: Taken, worst: Part) -> Seconds | None:
     return site.decision.then(longest(*(profile.switch for profile in site.profiles)))
 
 
-def _rpo(site: Site, taken: Taken, effect: Effect, mirrors: Iterable[Part]) -> Seconds | Unknown | None:
+def _rpo(effect: Effect, continues: bool | None, mirrors: Iterable[Part]) -> Seconds | Unknown | None:  # noqa: FBT001 - as above
     """Return how much data is lost: none while a failover member goes on, unknown where only a DR async can."""
     if effect is Effect.SERVES:
         return AT_ONCE
-    if effect is not Effect.STOPS or standby(site, taken) is False:
+    if continues is False:
         return None
     return AT_ONCE if all(part.effect is Effect.SERVES for part in mirrors) else _LAG
 

@@ -106,7 +106,8 @@ class _Extremes:
         self._taken = taken
         self._effect = effect
         self._gone = tier.nodes & taken.gone
-        keys = filter(taken.is_unplaced, (*sorted(tier.vms), *tier.entrances))
+        unplaced = tier.nodes & taken.unplaced
+        keys = (*sorted(tier.vms & unplaced), *filter(unplaced.__contains__, tier.entrances)) if unplaced else ()
         self._options = {key: taken.options(key) for key in keys}
         """Of everything that has no known place."""
         self._found: dict[tuple[object, ...], tuple[Part, Completion]] = {}
@@ -124,7 +125,8 @@ class _Extremes:
     def best(self, around: Around) -> _Extreme:
         """Return the best that can come of what has no known place, each with the worst choice of the primaries."""
         if not self.are_unknown:
-            return self.worst(around)
+            parts = [self._effect_of({}, choice) for choice in around.choices]
+            return _Extreme(max(parts, key=lambda part: RANK[part.effect]), around.stated)
         found = [self._extreme(around, choice, best=True) for choice in around.choices]
         bound = max(found, key=lambda case: RANK[case.part.effect])
         if len(found) == 1 or RANK[bound.part.effect] >= RANK[Effect.STOPS]:

@@ -68,13 +68,15 @@ def worlds(
             for outcome in outcomes:
                 if outcome.shared.issubset(world.shared):
                     after = _with(world, mirror.id, outcome, wanted)
-                    found.setdefault((after.part.effect, after.choices, after.shared), after)
+                    found.setdefault((after.part.effect, tuple(map(frozenset, after.choices)), after.shared), after)
         pending = list(found.values())
     return tuple(pending)
 
 
 def _shared(site: Site, taken: Taken) -> tuple[str, ...]:
     """Return the VMs of mirrors with an unknown place that another mirror or a tier has too."""
+    if not taken.unplaced:
+        return ()
     count: dict[str, int] = defaultdict(int)
     for mirror in site.mirrors:
         for key in mirror.nodes.difference(mirror.entrances):
