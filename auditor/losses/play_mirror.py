@@ -11,12 +11,12 @@ import msgspec
 
 from auditor.losses.entrances import Way, led
 from auditor.losses.foreseen import Effect
-from auditor.losses.loss import LossKind
+from auditor.losses.loss import Loss, LossKind
 from auditor.losses.mirror import ARBITER_LINKS, HOSTS, INSTANCES, Lost
 from auditor.losses.mirror_effect import Besides, Events, MirrorEffect, chosen
 from auditor.losses.parts import UNTOUCHED, Case, Part, agreed, certain
 from auditor.losses.site import MirrorModel, Site
-from auditor.losses.taken import HIDDEN, Completion, Stand, Taken
+from auditor.losses.taken import HIDDEN, Completion, Option, Stand, Taken
 from auditor.snapshot.known import Unknown
 
 
@@ -24,8 +24,10 @@ class _Arbiter(NamedTuple):
     """What may be the arbiter of a mirror."""
 
     there: bool
-    key: str | None = None
-    """Of its VM; None if it is outside of Azure."""
+    vms: tuple[str, ...]
+    """The keys of the VMs of the mirror with it; an arbiter outside of Azure has none."""
+    shared: int | None = None
+    """The member on whose VM it is."""
     text: str = ""
     """What is said of it where it is not known."""
 
@@ -56,32 +58,28 @@ class MirrorPlay:
         """Take the name of the member that is primary before, if not either."""
         self._site = site
         self._mirror = mirror
-        self._primaries: tuple[str, ...] = ()
+        self._known: _KnownMembers | None = None
         self._variants: tuple[MirrorPlay, ...] = ()
-        self._effect: MirrorEffect | None = None
+        if isinstance(mirror.no_failover, Unknown):
+            either = (msgspec.structs.replace(mirror, no_failover=each) for each in (False, True))
+            self._variants = tuple(MirrorPlay(site, each, first) for each in either)
         if isinstance(mirror.members, tuple):
-            self._primaries = chosen(site, mirror.members, first)
-            if isinstance(mirror.no_failover, Unknown):
-                either = (msgspec.structs.replace(mirror, no_failover=each) for each in (False, True))
-                self._variants = tuple(MirrorPlay(site, each, first) for each in either)
-            self._effect = MirrorEffect(site, mirror, mirror.members, first)
+            self._known = _KnownMembers(site, mirror, mirror.members, first)
 
     def played(self, taken: Taken) -> MirrorPlayed:
         """Return the effect of losses.
 
         What is not known of the arbiter, or of where it stands, gives an effect only if all cases agree.
         """
-        mirror = self._mirror
-        if self._effect is None or isinstance(mirror.members, Unknown):
-            return MirrorPlayed(_without_members(self._site, mirror, taken), ())
-        if not touches(taken, mirror):
-            completion = {key: taken.options(key)[0] for key in mirror.members} if taken.cuts else {}
-            case = MirrorCase(_Arbiter(there=False), completion, UNTOUCHED, self._primaries)
-            return MirrorPlayed(UNTOUCHED, (case,))
+        if self._known is None:
+            return MirrorPlayed(_without_members(self._site, self._mirror, taken), ())
+        if not touches(taken, self._mirror):
+            return MirrorPlayed(UNTOUCHED, (self._known.untouched(taken),))
         if self._variants:
             return self._either_way(taken)
-        cases = tuple(_cases(mirror, mirror.members, taken, self._effect))
-        return MirrorPlayed(certain([case.part for case in cases]) or _unclear(mirror, taken, cases), cases)
+        cases = tuple(self._known.cases(taken))
+        part = certain([case.part for case in cases]) or _unclear(self._mirror, taken, cases)
+        return MirrorPlayed(part, cases)
 
     def _either_way(self, taken: Taken) -> MirrorPlayed:
         """Return the effect if it is not known whether the backup is configured never to take over."""
@@ -135,82 +133,98 @@ def _without_members(site: Site, mirror: MirrorModel, taken: Taken) -> Part:
 # --- cases ------------------------------------------------------------------------------------------------------------
 
 
-def _arbiters(mirror: MirrorModel) -> Iterator[_Arbiter]:
+class _KnownMembers:
+    """Finds the cases of one mirror whose members are known."""
+
+    def __init__(self, site: Site, mirror: MirrorModel, members: tuple[str, str], first: str) -> None:
+        self._mirror = mirror
+        self._members = members
+        self._primaries = chosen(site, members, first)
+        self._arbiters = tuple(_arbiters(mirror, members))
+        self._effect = MirrorEffect(site, mirror, members, first)
+
+    def untouched(self, taken: Taken) -> MirrorCase:
+        """Return the only case if losses take nothing of the mirror."""
+        completion = {key: taken.options(key)[0] for key in self._members} if taken.cuts else {}
+        return MirrorCase(self._arbiters[0], completion, UNTOUCHED, self._primaries)
+
+    def cases(self, taken: Taken) -> Iterator[MirrorCase]:
+        """Yield each case."""
+        entrances = self._mirror.entrances
+        by_loss = tuple([self._by_loss(loss) for loss in taken.lost])
+        cuts = taken.cuts_of_losses
+        ways = [(way, self._besides(taken, way)) for way in product(*map(taken.options, entrances))]
+        for arbiter in self._arbiters:
+            options = [taken.options(key) for key in arbiter.vms]
+            stands = tuple([tuple([option.stand for option in each]) for each in options])
+            events = _events(stands, arbiter.shared, arbiter.there, by_loss, cuts)
+            for placed, lost in zip(product(*options), events, strict=True):
+                for way, besides in ways:
+                    part, primaries = self._effect.worst(lost, besides, there=arbiter.there)
+                    completion = dict(zip((*arbiter.vms, *entrances), (*placed, *way), strict=True))
+                    yield MirrorCase(arbiter, completion, part, primaries)
+
+    def _by_loss(self, loss: Loss) -> tuple[bool, ...]:
+        """Return whether a loss takes the instance of each member, and the network of the arbiter."""
+        one, other = self._members
+        return one in loss.instances, other in loss.instances, self._mirror.id in loss.arbiter_networks
+
+    def _besides(self, taken: Taken, ways: Sequence[Option]) -> Besides:
+        """Return what decides besides the events, where the entrances stand in some ways."""
+        mirror = self._mirror
+        return Besides(
+            gone=frozenset([key for key, option in zip(mirror.entrances, ways, strict=True) if option.stand.lost]),
+            hidden=taken.takes_entrances and mirror.more_entrances is not None,
+            planned=taken.is_planned,
+            asyncs=tuple([key for key in mirror.asyncs if key not in taken.vms and key not in taken.perhaps]),
+            more_asyncs=mirror.more_asyncs is not None or not taken.vms.issuperset(mirror.asyncs),
+        )
+
+
+def _arbiters(mirror: MirrorModel, members: tuple[str, str]) -> Iterator[_Arbiter]:
     """Yield each case of what the arbiter may be."""
     vm = mirror.arbiter_vm
-    if not isinstance(vm, Unknown):
-        yield _Arbiter(there=mirror.arbiter is not None, key=vm)
-    elif mirror.arbiter is vm:
-        yield _Arbiter(there=False, text="there is no arbiter")
-        yield _Arbiter(there=True, key=HIDDEN, text="there is an arbiter")
+    if isinstance(vm, Unknown):
+        if mirror.arbiter is vm:
+            yield _Arbiter(there=False, vms=members, text="there is no arbiter")
+        text = "there is an arbiter" if mirror.arbiter is vm else ""
+        yield _Arbiter(there=True, vms=(*members, HIDDEN), text=text)
+    elif vm is None or vm in members:
+        shared = None if vm is None else members.index(vm)
+        yield _Arbiter(there=mirror.arbiter is not None, vms=members, shared=shared)
     else:
-        yield _Arbiter(there=True, key=HIDDEN)
-
-
-def _cases(mirror: MirrorModel, members: tuple[str, str], taken: Taken, effect: MirrorEffect) -> Iterator[MirrorCase]:
-    """Yield each case of a mirror whose members are known."""
-    instances = tuple([tuple([key in loss.instances for key in members]) for loss in taken.lost])
-    networks = tuple([mirror.id in loss.arbiter_networks for loss in taken.lost])
-    cuts = taken.cuts_of_losses
-    asyncs = tuple([key for key in mirror.asyncs if key not in taken.vms and key not in taken.perhaps])
-    more_asyncs = mirror.more_asyncs is not None or not taken.vms.issuperset(mirror.asyncs)
-    hidden = taken.takes_entrances and mirror.more_entrances is not None
-    ways = [taken.options(key) for key in mirror.entrances]
-    lost_ways = [
-        frozenset(way for way, option in zip(mirror.entrances, each, strict=True) if option.stand.lost)
-        for each in product(*ways)
-    ]
-    besides = [Besides(gone, hidden, taken.is_planned, asyncs, more_asyncs) for gone in lost_ways]
-    for arbiter in _arbiters(mirror):
-        shared = members.index(arbiter.key) if arbiter.key in members else None
-        vms = members if arbiter.key is None or shared is not None else (*members, arbiter.key)
-        options = [taken.options(key) for key in vms]
-        stands = tuple([tuple([option.stand for option in each]) for each in options])
-        events = _events(stands, shared, arbiter.there, instances, networks, cuts)
-        for placed, lost in zip(product(*options), events, strict=True):
-            for way, own in zip(product(*ways), besides, strict=True):
-                part, primaries = effect.worst(lost, own, there=arbiter.there)
-                completion = dict(zip((*vms, *mirror.entrances), (*placed, *way), strict=True))
-                yield MirrorCase(arbiter, completion, part, primaries)
+        yield _Arbiter(there=True, vms=(*members, vm))
 
 
 @lru_cache(maxsize=4096)
-def _events(  # noqa: PLR0913, PLR0917 - all that decides
+def _events(
     stands: tuple[tuple[Stand, ...], ...],
     shared: int | None,
-    there: bool,  # noqa: FBT001 - as above
-    instances: tuple[tuple[bool, ...], ...],
-    networks: tuple[bool, ...],
+    there: bool,  # noqa: FBT001 - as `_Arbiter` has it
+    by_loss: tuple[tuple[bool, ...], ...],
     cuts: tuple[int, ...],
 ) -> tuple[Events, ...]:
     """Return what a mirror loses by each loss, for each way in which its VMs can stand.
 
     `stands` is how its members can, and its arbiter if that is a VM of its own; `shared` is the member whose VM the
-    arbiter is on. By loss: the instances that are lost, whether the network of the arbiter is, and the bits of its
-    cuts.
+    arbiter is on. By loss: the instances that are lost and whether the network of the arbiter is, and its cuts.
     """
     return tuple(
         tuple(
-            _lost(each, shared, number, own, there=there, instances=instances[number], network=networks[number])
-            for number, own in enumerate(cuts)
+            _lost(each, shared, number, own, loss, there=there)
+            for number, (loss, own) in enumerate(zip(by_loss, cuts, strict=True))
         )
         for each in product(*stands)
     )
 
 
 def _lost(  # noqa: PLR0913 - all that decides
-    stands: tuple[Stand, ...],
-    shared: int | None,
-    number: int,
-    cuts: int,
-    *,
-    there: bool,
-    instances: tuple[bool, ...],
-    network: bool,
+    stands: tuple[Stand, ...], shared: int | None, number: int, cuts: int, loss: tuple[bool, ...], *, there: bool
 ) -> frozenset[Lost]:
     """Return what a mirror loses by the loss of a number."""
     one, other, *rest = stands
     arbiter = rest[0] if rest else None if shared is None else stands[shared]
+    *instances, network = loss
     events = set()
     for member, stand in enumerate((one, other)):
         if stand.lost >> number & 1:

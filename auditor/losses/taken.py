@@ -96,13 +96,7 @@ class Taken:
         """Return the ways in which a thing can stand, as far as they make a difference; one if its place is known."""
         found = self._options.get(key)
         if found is None:
-            known = tuple([_of_loss(part, key) for part in self.simple])
-            sides = tuple([_of_cut(cut, key) for _, _, cut in self.cuts])
-            vm = self._site.vms.get(key) if self.is_unplaced(key) else None
-            alike = (known, sides, vm and vm.region, key == HIDDEN)
-            found = self._alike.get(alike)
-            if found is None:
-                found = self._alike[alike] = self._find(key, known, sides)
+            found = self._unplaced(key) if self.is_unplaced(key) else (Option(self._known(key)),)
             self._options[key] = found
         return found
 
@@ -143,10 +137,31 @@ class Taken:
                 texts[key, unknown] = f"{name} is {where}"
         return texts
 
+    def _known(self, key: str) -> Stand:
+        """Return how a thing stands whose place is known."""
+        lost, one, other = 0, 0, 0
+        for number, loss in enumerate(self.lost):
+            if key in loss.vms or key in loss.entrances:
+                lost |= 1 << number
+        for bit, (_, _, cut) in enumerate(self.cuts):
+            if key in cut.one:
+                one |= 1 << bit
+            elif key in cut.other:
+                other |= 1 << bit
+        return Stand(lost, Sides(one, other))
+
+    def _unplaced(self, key: str) -> tuple[Option, ...]:
+        """Return the options of a thing whose place is not known; those of which the same is known have the same."""
+        known = tuple([_of_loss(part, key) for part in self.simple])
+        sides = tuple([_of_cut(cut, key) for _, _, cut in self.cuts])
+        vm = self._site.vms.get(key)
+        alike = (known, sides, vm and vm.region, key == HIDDEN)
+        if alike not in self._alike:
+            self._alike[alike] = self._find(key, known, sides)
+        return self._alike[alike]
+
     def _find(self, key: str, known: tuple[bool | None, ...], sides: tuple[int | None, ...]) -> tuple[Option, ...]:
-        """Return the options of a thing by what is known of it: of each part and of each cut."""
-        if None not in known and None not in sides:
-            return (Option(self._stand(key, known, sides, {})),)
+        """Return the options by what is known of each part of the losses, and of each cut."""
         found: dict[str, set[str]] = {}
         for part, own in zip(self.simple, known, strict=True):
             if own is None:
@@ -168,14 +183,14 @@ class Taken:
         """Return how a thing stands in its places."""
         lost, groups = 0, [0, 0]
         for (number, part), own in zip(self._simple, known, strict=True):
-            if own or (where and _within(where.get(_unknown_of(part, key), ""), part.id)):
+            if own or _within(where.get(_unknown_of(part, key), ""), part.id):
                 lost |= 1 << number
         for bit, ((_, part, cut), side) in enumerate(zip(self.cuts, sides, strict=True)):
             group = side
-            if where and (side is None or side == _APART):
+            if side is None or side == _APART:
                 place = where.get(_unknown_of(part, key), "")
                 group = next((each for each, whole in enumerate(cut.places) if _within(place, whole)), None)
-            if group is not None and group != _APART:
+            if group is not None:
                 groups[group] |= 1 << bit
         return Stand(lost, Sides(*groups))
 
