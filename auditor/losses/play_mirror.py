@@ -48,7 +48,7 @@ class MirrorPlayed(NamedTuple):
 
     part: Part
     cases: tuple[MirrorCase, ...]
-    """All that are possible; none if its members are not known."""
+    """All that are possible, at least where a network is lost; none if its members are not known."""
 
 
 class MirrorPlay:
@@ -77,9 +77,10 @@ class MirrorPlay:
             return MirrorPlayed(UNTOUCHED, (self._known.untouched(taken),))
         if self._variants:
             return self._either_way(taken)
-        cases = tuple(self._known.cases(taken))
-        part = certain([case.part for case in cases]) or _unclear(self._mirror, taken, cases)
-        return MirrorPlayed(part, cases)
+        cases = self._known.cases(taken)
+        found = tuple(cases if taken.cuts else _until_two_differ(cases))
+        part = certain([case.part for case in found]) or _unclear(self._mirror, taken, found)
+        return MirrorPlayed(part, found)
 
     def _either_way(self, taken: Taken) -> MirrorPlayed:
         """Return the effect if it is not known whether the backup is configured never to take over."""
@@ -244,10 +245,24 @@ def _lost(  # noqa: PLR0913 - all that decides
 # --- what is not clear ------------------------------------------------------------------------------------------------
 
 
+def _until_two_differ(cases: Iterator[MirrorCase]) -> Iterator[MirrorCase]:
+    """Yield cases until one serves and one stops that differs from it in one respect only."""
+    serves: MirrorCase | None = None
+    for case in cases:
+        yield case
+        if serves is None:
+            serves = case if case.part.effect is Effect.SERVES else None
+        elif case.part.effect in _STOPPED and _distance(serves, case) == 1:
+            return
+
+
+_STOPPED: Final = frozenset({Effect.STOPS, Effect.LOST})
+
+
 def _unclear(mirror: MirrorModel, taken: Taken, cases: Sequence[MirrorCase]) -> Part:
     """Return that the effect is not known, with two cases that differ, or why it is unknown in one."""
     serves = next((case for case in cases if case.part.effect is Effect.SERVES), None)
-    stops = [case for case in cases if case.part.effect in {Effect.STOPS, Effect.LOST}]
+    stops = [case for case in cases if case.part.effect in _STOPPED]
     if serves is None or not stops:
         unknown = [why for case in cases for why in case.part.unknown]
         return Part(Effect.UNKNOWN, unknown=tuple(dict.fromkeys(unknown)))

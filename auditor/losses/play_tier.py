@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, combinations, product
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from auditor.losses.foreseen import Effect
 from auditor.losses.parts import RANK, Case, Part, certain
@@ -27,16 +27,12 @@ class Around(NamedTuple):
     """How that of the mirrors stands on which the choices depend."""
 
 
-NO_CUT: Final = (Around(ANYWHERE),)
-"""No lost network matters to the tier."""
-
-
 class TierPlayed(NamedTuple):
     """The effect on a tier."""
 
     part: Part
-    best: tuple[Part, ...]
-    """The best that can come of what is not known of the tier, in each case of its mirrors."""
+    extremes: Extremes
+    """What can come of it in each case of its mirrors."""
 
 
 class TierPlay:
@@ -58,24 +54,37 @@ class TierPlay:
             or (tier.more_entrances is not None and taken.takes_entrances)
         )
 
-    def played(self, taken: Taken, around: Sequence[Around]) -> TierPlayed:
+    def part(self, taken: Taken) -> Part:
+        """Return the effect of losses that touch the tier, where no lost network matters to it."""
+        if self.tier.nodes.isdisjoint(taken.unplaced):
+            return self._effect.of(taken, self.tier.nodes & taken.gone)
+        return self.played(taken, (Around(ANYWHERE),)).part
+
+    def played(self, taken: Taken, around: Iterable[Around]) -> TierPlayed:
         """Return the effect of losses that touch the tier, in the cases of its mirrors.
 
         What is not known of the tier gives an effect only if the best and the worst that can come of it agree.
         """
-        if around is NO_CUT and self.tier.nodes.isdisjoint(taken.unplaced):
-            part = self._effect.of(taken, self.tier.nodes & taken.gone)
-            return TierPlayed(part, (part,))
-        extremes = _Extremes(self._site, self.tier, taken, self._effect)
-        different: dict[tuple[object, ...], Around] = {}
-        for each in around:
-            different.setdefault((each.choices, each.shared), each)
-        best = {key: extremes.best(each) for key, each in different.items()}
-        found = tuple(best.values())
-        worst = tuple(map(extremes.worst, different.values())) if extremes.are_unknown else ()
-        part = certain([case.part for case in (*found, *worst)]) or _unclear(taken, found, worst or found)
-        parts = tuple([best[each.choices, each.shared].part for each in around])
-        return TierPlayed(part, parts)
+        extremes = Extremes(self._site, self.tier, taken, self._effect)
+        best: list[_Extreme] = []
+        worst: list[_Extreme] = []
+        worse = RANK[Effect.LOST if self.tier.holds_data else Effect.STOPS]
+        for each in _different(around):
+            best.append(extremes.best(each))
+            worst.append(extremes.worst(each) if extremes.are_unknown else best[-1])
+            if max(map(_rank, worst)) >= worse and min(map(_rank, best)) == RANK[Effect.SERVES]:
+                break
+        part = certain([case.part for case in (*best, *worst)]) or _unclear(taken, best, worst)
+        return TierPlayed(part, extremes)
+
+
+def _different(around: Iterable[Around]) -> Iterator[Around]:
+    """Yield the cases that differ for the tier."""
+    seen = set()
+    for each in around:
+        if (each.choices, each.shared) not in seen:
+            seen.add((each.choices, each.shared))
+            yield each
 
 
 class _Extreme(NamedTuple):
@@ -85,10 +94,13 @@ class _Extreme(NamedTuple):
     places: Completion
 
 
+def _rank(found: _Extreme) -> int:
+    return RANK[found.part.effect]
+
+
 def _unclear(taken: Taken, best: Sequence[_Extreme], worst: Sequence[_Extreme]) -> Part:
     """Return that the effect is not known, with two cases that differ, or why it is unknown in one."""
-    one = min(best, key=lambda case: RANK[case.part.effect])
-    other = max(worst, key=lambda case: RANK[case.part.effect])
+    one, other = min(best, key=_rank), max(worst, key=_rank)
     if one.part.effect is not Effect.SERVES or other.part.effect is Effect.UNKNOWN:
         found = dict.fromkeys(why for case in (*best, *worst) for why in case.part.unknown)
         return Part(Effect.UNKNOWN, unknown=tuple(found))
@@ -97,10 +109,11 @@ def _unclear(taken: Taken, best: Sequence[_Extreme], worst: Sequence[_Extreme]) 
     return Part(Effect.UNKNOWN, unknown=taken.reasons(keys), cases=cases)
 
 
-class _Extremes:
+class Extremes:
     """Finds the best and the worst that can come of losses for one tier."""
 
     def __init__(self, site: Site, tier: TierModel, taken: Taken, effect: TierEffect) -> None:
+        """Take a tier of a deployment, the losses, and what finds their effect."""
         self._site = site
         self._tier = tier
         self._taken = taken
@@ -120,7 +133,7 @@ class _Extremes:
     def worst(self, around: Around) -> _Extreme:
         """Return the worst that can come of what has no known place, with the worst choice of the primaries."""
         found = [self._extreme(around, choice, best=False) for choice in around.choices]
-        return max(found, key=lambda case: RANK[case.part.effect])
+        return max(found, key=_rank)
 
     def best(self, around: Around) -> _Extreme:
         """Return the best that can come of what has no known place, each with the worst choice of the primaries."""
@@ -128,17 +141,17 @@ class _Extremes:
             parts = [self._effect_of({}, choice) for choice in around.choices]
             return _Extreme(max(parts, key=lambda part: RANK[part.effect]), around.stated)
         found = [self._extreme(around, choice, best=True) for choice in around.choices]
-        bound = max(found, key=lambda case: RANK[case.part.effect])
-        if len(found) == 1 or RANK[bound.part.effect] >= RANK[Effect.STOPS]:
+        bound = max(found, key=_rank)
+        if len(found) == 1 or _rank(bound) >= RANK[Effect.STOPS]:
             return bound
         # What is best for one choice of the primaries need not be so for another one.
         placed = (case.places for case in found)
         fitting = (self._with_worst_choice(around, each) for each in chain(placed, self._placements(around)))
         each: _Extreme | None = None
         for case in fitting:
-            if RANK[case.part.effect] <= RANK[bound.part.effect]:
+            if _rank(case) <= _rank(bound):
                 return case._replace(part=bound.part)
-            each = case if each is None else min(each, case, key=lambda one: RANK[one.part.effect])
+            each = case if each is None else min(each, case, key=_rank)
         assert each is not None  # noqa: S101 - there is a choice
         return each
 

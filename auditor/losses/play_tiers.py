@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from auditor.losses.foreseen import Effect
 from auditor.losses.parts import RANK, UNTOUCHED, Part
 from auditor.losses.play_mirror import MirrorPlayed
-from auditor.losses.play_tier import NO_CUT, Around, TierPlay
+from auditor.losses.play_tier import Around, TierPlay
 from auditor.losses.site import Site, TierModel
 from auditor.losses.taken import Taken
 from auditor.losses.worlds import World, worlds
@@ -27,22 +28,25 @@ class TiersPlay:
         `mirrors` has the effect on each mirror. Without a lost network, what is best for one of them is best for all.
         """
         if not taken.cuts:
-            return [play.played(taken, NO_CUT).part for play in self._tiers if play.is_touched(taken)], UNTOUCHED
+            return [play.part(taken) for play in self._tiers if play.is_touched(taken)], UNTOUCHED
         needed = [self._needed(play.tier, taken, mirrors) for play in self._tiers]
         touched = [(play, own) for play, own in zip(self._tiers, needed, strict=True) if own or play.is_touched(taken)]
         unclear = sum(len(played.cases) > 1 for played in mirrors.values())
         if not any(needed) and unclear <= 1:
-            return [play.played(taken, NO_CUT).part for play, _ in touched], UNTOUCHED
+            return [play.part(taken) for play, _ in touched], UNTOUCHED
         wanted = tuple(dict.fromkeys(own for _, own in touched))
         every = worlds(self._site, taken, {mirror: played.cases for mirror, played in mirrors.items()}, wanted)
-        played = [
-            play.played(taken, tuple(_around(play.tier, world, wanted.index(own), own) for world in every))
-            for play, own in touched
-        ]
-        bests = (tier.best for tier in played)
-        return [tier.part for tier in played], _at_best(
-            (world.part, *best) for world, *best in zip(every, *bests, strict=True)
+        around = [partial(_around, play.tier, place=wanted.index(own), mirrors=own) for play, own in touched]
+        played = [play.played(taken, map(own, every)) for (play, _), own in zip(touched, around, strict=True)]
+        parts = [tier.part for tier in played]
+        unknown = [part for part in (*parts, *(own.part for own in mirrors.values())) if part.effect is Effect.UNKNOWN]
+        if len(unknown) <= 1:
+            return parts, UNTOUCHED
+        together = (
+            (world.part, *(tier.extremes.best(own(world)).part for tier, own in zip(played, around, strict=True)))
+            for world in every
         )
+        return parts, _at_best(together)
 
     def _needed(self, tier: TierModel, taken: Taken, mirrors: Mapping[str, MirrorPlayed]) -> tuple[str, ...]:
         """Return the mirrors whose primaries a lost network may separate from VMs of a tier that needs them."""
@@ -54,7 +58,7 @@ class TiersPlay:
         )
 
 
-def _around(tier: TierModel, world: World, place: int, mirrors: Sequence[str]) -> Around:
+def _around(tier: TierModel, world: World, *, place: int, mirrors: Sequence[str]) -> Around:
     """Return a case of several mirrors as a tier needs it."""
     stated = {key: option for mirror in mirrors for key, option in world.stated.get(mirror, {}).items()}
     shared = tuple((key, option) for key, option in world.shared if key in tier.vms)
