@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure.paths import ABSENT
@@ -14,6 +13,7 @@ from auditor.rules.facts.mirror_traffic import rules
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.site_arbiters import arbiter_model, said_of_arbiter
 from auditor.rules.facts.site_entrances import Ways
+from auditor.rules.registry import once
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Unknown, interval
 from auditor.snapshot.model import Part, Resource
@@ -71,9 +71,8 @@ def _entrances(context: Context, mirror: Mirror, ways: Ways) -> tuple[tuple[str,
 def _qos(context: Context, mirror: Mirror) -> tuple[Seconds, Assumption]:
     """Return the QoS timeout by the CPFs of the failover members, else the default."""
     name = f"mirror {mirror.declared.name}: QoS timeout"
-    found = [
-        number_at(own, "qosTimeout") if isinstance(own, Part) else Answer(own) for own in _supplied(context, mirror)
-    ]
+    supplied = PartialList.of(_supplied(context, mirror).value).known
+    found = [number_at(own, "qosTimeout") if isinstance(own, Part) else Answer(own) for own in supplied]
     numbers = [interval(own.value) for own in found]
     if None in numbers:
         return Seconds(0, UNBOUNDED), Assumption(f"{name} unknown: a CPF could not be read for certain")
@@ -93,9 +92,8 @@ def no_failover(context: Context, mirror: Mirror) -> Answer:
 
     Absent if no CPF was supplied; unknown if one could not be read.
     """
-    found = [
-        text_at(own, "definedPrimary") if isinstance(own, Part) else Answer(own) for own in _supplied(context, mirror)
-    ]
+    supplied = PartialList.of(_supplied(context, mirror).value).known
+    found = [text_at(own, "definedPrimary") if isinstance(own, Part) else Answer(own) for own in supplied]
     reads = tuple(read for own in found for read in own.reads)
     if any(isinstance(own.value, str) for own in found):
         return Answer(True, reads)
@@ -103,12 +101,14 @@ def no_failover(context: Context, mirror: Mirror) -> Answer:
     return Answer(unknown or (False if found else ABSENT), reads)
 
 
-def _supplied(context: Context, mirror: Mirror) -> Iterator[Part | Unknown]:
-    """Yield the settings of the mirror by each CPF of a failover member that was supplied."""
+@once
+def _supplied(context: Context, mirror: Mirror) -> Answer:
+    """Return the settings of the mirror, or why they are unknown, by each CPF of a failover member that was supplied."""
     days = mirror.deployment.settings.get(SETTING, MOST_DAYS)
-    for vm in PartialList.of(mirror.failover).of_type(Resource):
-        if context.topology.guest_files.supplied(vm, GuestKind.CPF, days).known:
-            yield settings_of(context, vm, mirror)
+    vms = PartialList.of(mirror.failover).of_type(Resource)
+    files = context.topology.guest_files
+    having = (vm for vm in vms if files.supplied(vm, GuestKind.CPF, days).known)
+    return Answer(PartialList(tuple(settings_of(context, vm, mirror) for vm in having)))
 
 
 def _failover(mirror: Mirror, prevented: Answer) -> str:
