@@ -103,7 +103,7 @@ def no_failover(context: Context, mirror: Mirror) -> Answer:
 
 @once
 def _supplied(context: Context, mirror: Mirror) -> Answer:
-    """Return the settings of the mirror, or why they are unknown, by each CPF of a failover member that was supplied."""
+    """Return the settings of the mirror by each supplied CPF of a failover member, or why they are unknown."""
     days = mirror.deployment.settings.get(SETTING, MOST_DAYS)
     vms = PartialList.of(mirror.failover).of_type(Resource)
     files = context.topology.guest_files
