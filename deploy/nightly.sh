@@ -1,6 +1,6 @@
 #!/bin/sh
-# One nightly run. It reads the subscriptions AUDITOR_SUBSCRIPTIONS (ids or names, separated by semicolons or, without
-# one, by spaces) and writes into the folder AUDITOR_HOME:
+# One nightly run. It reads the subscriptions AUDITOR_SUBSCRIPTIONS, or those below AUDITOR_MANAGEMENT_GROUPS (ids or
+# names, separated by semicolons or, without one, by spaces), and writes into the folder AUDITOR_HOME:
 #
 #   snapshots/TIME.jsonl.gz                  the snapshot
 #   reports/TIME.txt .json .sarif .md        the reports
@@ -19,7 +19,8 @@ die() {
 }
 
 [ -n "${AUDITOR_HOME:-}" ] || die 'AUDITOR_HOME is not set: the folder of snapshots and reports'
-[ -n "${AUDITOR_SUBSCRIPTIONS:-}" ] || die 'AUDITOR_SUBSCRIPTIONS is not set: the ids or names of the subscriptions to read'
+[ -n "${AUDITOR_SUBSCRIPTIONS:-}${AUDITOR_MANAGEMENT_GROUPS:-}" ] \
+  || die 'AUDITOR_SUBSCRIPTIONS is not set, nor AUDITOR_MANAGEMENT_GROUPS: the ids or names of what is read'
 command -v auditor >/dev/null || die 'auditor is not on the PATH'
 cd -- "$AUDITOR_HOME" || die "AUDITOR_HOME is not a folder: $AUDITOR_HOME"
 mkdir -p snapshots reports || die "$AUDITOR_HOME is not writable"
@@ -53,12 +54,18 @@ for file in deployment waivers attestations; do
 done
 if exists approved.jsonl.gz; then set -- --baseline=approved.jsonl.gz "$@"; fi
 set -f
-case $AUDITOR_SUBSCRIPTIONS in *';'*) IFS=';' ;; esac # so that names may have spaces
-for subscription in $AUDITOR_SUBSCRIPTIONS; do
-  subscription=$(printf '%s' "$subscription" | tr '\n\t' '  ' | sed 's/^ *//; s/ *$//')
-  [ -z "$subscription" ] || set -- "--subscription=$subscription" "$@"
+for option in subscription management-group; do
+  case $option in
+    subscription) names=${AUDITOR_SUBSCRIPTIONS:-} ;;
+    *) names=${AUDITOR_MANAGEMENT_GROUPS:-} ;;
+  esac
+  case $names in *';'*) IFS=';' ;; esac # so that names may have spaces
+  for name in $names; do
+    name=$(printf '%s' "$name" | tr '\n\t' '  ' | sed 's/^ *//; s/ *$//')
+    [ -z "$name" ] || set -- "--$option=$name" "$@"
+  done
+  unset IFS
 done
-unset IFS
 
 auditor scan --no-config "$@" --details -o "snapshot=snapshots/$time.jsonl.gz" -o "json=reports/$time.json" \
   -o "sarif=reports/$time.sarif" -o "markdown=reports/$time.md" -o "terminal=reports/$time.txt" &

@@ -43,8 +43,9 @@ def _scan(options: argparse.Namespace) -> int:
         raise InputError(message)
     deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
     passes = outputs.need_passes(wanted, asked=options.passes)
+    read, wanted = _source_into(options, wanted, deployment)
     request = msgspec.structs.replace(
-        _request(options, _source(options, deployment), deployment, previous=options.previous, passes=passes),
+        _request(options, read, deployment, previous=options.previous, passes=passes),
         maps=outputs.need_maps(wanted),
         workers=options.workers,
         keep_snapshot=any(output.format == outputs.SNAPSHOT for output in wanted),
@@ -55,6 +56,25 @@ def _scan(options: argparse.Namespace) -> int:
     outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}{since}", source))
     fail_on = options.fail_on or ("info" if options.fail_on_new else "high")
     return scan_codes.of(evaluation, fail_on, only_worse=options.fail_on_new, allow_incomplete=options.allow_incomplete)
+
+
+def _source_into(
+    options: argparse.Namespace, wanted: list[outputs.Output], deployment: Path | None
+) -> tuple[Source, list[outputs.Output]]:
+    """Return the source that the options name, and the outputs that are written after the evaluation.
+
+    A snapshot folder of live subscriptions is written while they are read, and evaluated part by part.
+    """
+    folder = next((output.path for output in wanted if output.is_folder), None)
+    if folder is None or options.guest or not _names_live(options):
+        return _source(options, deployment), wanted
+    from auditor.sources.live.live_source import LiveFolder
+
+    return LiveFolder(_live(options, deployment), folder), [output for output in wanted if output.path != folder]
+
+
+def _names_live(options: argparse.Namespace) -> bool:
+    return bool(options.subscription or options.management_group or options.all_subscriptions)
 
 
 def _check_filter(options: argparse.Namespace) -> None:
@@ -220,7 +240,7 @@ def _request(
 
 def _source(options: argparse.Namespace, deployment: Path | None = None) -> Source:
     """Return the source that the options name."""
-    if options.subscription or options.management_group or options.all_subscriptions:
+    if _names_live(options):
         return _live(options, deployment)
     return FileSource(bundled.DEMO / bundled.INVENTORY if options.demo else options.snapshot)
 

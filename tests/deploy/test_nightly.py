@@ -110,6 +110,12 @@ def test_names_of_subscriptions_may_have_spaces(home: Path) -> None:
     assert sorted(found) == sorted(["--subscription=Prod * 'EU'", f"--subscription={IDS[0]}"])
 
 
+def test_management_groups_take_the_place_of_subscriptions(home: Path) -> None:
+    assert nightly(home, AUDITOR_SUBSCRIPTIONS="", AUDITOR_MANAGEMENT_GROUPS="Northern Trust; dr").returncode == 0
+    found = [word for word in arguments(home) if word.startswith(("--subscription", "--management-group"))]
+    assert sorted(found) == ["--management-group=Northern Trust", "--management-group=dr"]
+
+
 def test_it_uses_the_files_of_the_folder_and_the_newest_report(home: Path) -> None:
     (home / "reports").mkdir()
     for name in ("deployment.yaml", "waivers.yaml", "attestations.yaml", "approved.jsonl.gz"):
@@ -162,7 +168,7 @@ def test_a_scan_that_evaluates_nothing_is_reported(home: Path) -> None:
     ("settings", "said"),
     [
         ({"AUDITOR_HOME": ""}, "AUDITOR_HOME is not set"),
-        ({"AUDITOR_SUBSCRIPTIONS": ""}, "AUDITOR_SUBSCRIPTIONS is not set"),
+        ({"AUDITOR_SUBSCRIPTIONS": ""}, "AUDITOR_SUBSCRIPTIONS is not set, nor AUDITOR_MANAGEMENT_GROUPS"),
         ({"AUDITOR_HOME": "/nowhere/at all"}, "AUDITOR_HOME is not a folder: /nowhere/at all"),
         ({"AUDITOR_HOME": "/dev/null"}, "AUDITOR_HOME is not a folder: /dev/null"),
         ({"PATH": "/nowhere"}, "auditor is not on the PATH"),

@@ -11,6 +11,7 @@ from auditor.snapshot.model import Snapshot
 from auditor.sources.live.collection import CollectOptions, collect
 from auditor.sources.live.folder import collect_into
 from auditor.sources.live.progress import Amount, Progress
+from auditor.sources.snapshot_folder import SnapshotFolder
 
 
 class Display(Progress, Protocol):
@@ -59,3 +60,29 @@ class LiveSource:
 
     def parts(self) -> None:
         """Return nothing: live subscriptions are no snapshot folder."""
+
+
+class LiveFolder:
+    """Live subscriptions, read into a snapshot folder, of which one part after the other is then evaluated."""
+
+    def __init__(self, live: LiveSource, folder: Path) -> None:
+        """Name the subscriptions and the folder, into which they are read at the first use."""
+        self.file: Final = str(folder)
+        self._live = live
+        self._folder = folder
+        self._read: SnapshotFolder | None = None
+
+    def read(self) -> Snapshot:
+        """Read the subscriptions, and return the whole folder."""
+        return self.parts().read()
+
+    def parts(self) -> SnapshotFolder:
+        """Read the subscriptions, and return the folder.
+
+        Raises:
+            InputError: the sign-in failed, an argument or the deployment file is wrong, or the folder cannot be used.
+        """
+        if self._read is None:
+            self._live.read_into(self._folder)
+            self._read = SnapshotFolder(self._folder)
+        return self._read

@@ -168,6 +168,20 @@ def test_what_a_list_of_another_subscription_hides_is_noticed(server: live.Answe
     assert (SCOPES[1], type_) not in taken.listed
 
 
+def test_a_live_scan_writes_a_folder_and_reports_what_a_scan_of_it_does(
+    server: live.Answering, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live_scan = ["scan", "--all-subscriptions", "--arm-endpoint", server.url, "--ca-bundle", server.ca_file]
+    codes = [main([*live_scan, "-o", f"snapshot={tmp_path}/s/", "-o", f"json={tmp_path / 'live.json'}"])]
+    codes += [main(["scan", "--snapshot", f"{tmp_path}/s", "-o", f"json={tmp_path / 'again.json'}"])]
+    assert codes[0] == codes[1] != exit_codes.USAGE
+    assert (tmp_path / "live.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+    server.log.clear()
+    assert main([*live_scan, "-o", f"snapshot={tmp_path}/s/"]) == exit_codes.USAGE
+    assert "is a finished snapshot" in capsys.readouterr().err
+    assert requested(server) == set()
+
+
 def test_the_command_writes_a_folder_that_scan_takes(
     server: live.Answering, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
