@@ -148,15 +148,18 @@ class Graph:
         unreadable = ((found, unread(found, path)) for found in self.unreadable.get(type_, ()))
         return Index((arm.subscription_of(found.key), gap) for found, gap in unreadable if gap is not None)
 
+    def unknown_values(self, type_: str, path: str, subscriptions: tuple[str, ...]) -> tuple[Unknown, ...]:
+        """Return why the values at a path are unknown of resources of a type in some subscriptions."""
+        return self._unknown_values(type_, path).of(*subscriptions)
+
     @cached_method
-    def _hidden_tags(self) -> Index[str, Unknown]:
-        """Why the tags of VMs are unknown, by subscription."""
-        tags = ((vm, value(vm, "tags").value) for vm in self.unreadable.get(VM, ()))
-        return Index((arm.subscription_of(vm.key), found) for vm, found in tags if isinstance(found, Unknown))
+    def _unknown_values(self, type_: str, path: str) -> Index[str, Unknown]:
+        values = ((found, value(found, path).value) for found in self.unreadable.get(type_, ()))
+        return Index((arm.subscription_of(found.key), why) for found, why in values if isinstance(why, Unknown))
 
     def unseen_vms(self, subscriptions: tuple[str, ...], *, tags: bool) -> Unknown | None:
         """Return why VMs of some subscriptions, or tags of VMs, may not have been read."""
-        hidden = self._hidden_tags().of(*subscriptions) if tags else ()
+        hidden = self.unknown_values(VM, "tags", subscriptions) if tags else ()
         return self.unlisted(VM, subscriptions) or next(iter(hidden), None)
 
     def get(self, arm_id: str) -> Resource | Unknown:

@@ -11,6 +11,7 @@ from auditor.azure import arm
 from auditor.azure.types.names import LOAD_BALANCER, VIRTUAL_NETWORK, VM
 from auditor.estate.caching import cached_method, cached_value
 from auditor.estate.graph import Graph
+from auditor.estate.indexes import Index
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.private_addresses import Unheld, network_of, spelled
 from auditor.estate.subjects import Deployment
@@ -167,11 +168,18 @@ class NamedHosts:
             gap = self._graph.listing(VM, subscription)
             if gap is not None:
                 return gap
+        return next(iter(self._unnamed().of("", *sorted(networks))), None)
+
+    @cached_method
+    def _unnamed(self) -> Index[str, Unknown]:
+        """Why the computer names of VMs are unknown, by the keys of their virtual networks; "" where these are."""
+        found: list[tuple[str, Unknown]] = []
         for vm in self._graph.unreadable.get(VM, ()):
             name = value(vm, _COMPUTER_NAME).value
-            if isinstance(name, Unknown) and self._may_be_in(vm, networks):
-                return name
-        return None
+            if isinstance(name, Unknown):
+                own, unknown = self._networks(vm.key)
+                found += ((network, name) for network in (own if unknown is None else ("",)))
+        return Index(found)
 
     def _may_be_in(self, vm: Resource, networks: set[str]) -> bool:
         """Return whether a VM may be in one of some virtual networks."""

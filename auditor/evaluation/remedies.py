@@ -385,8 +385,13 @@ class _Filler:
         """Return a parameter of the rule, or a setting as the deployment file declares it."""
         if head == "param":
             return self._finding.rule.params.get(name)
-        own = (one.declared for one in self._topology.deployments if one.id == self._finding.deployment)
-        return next((d.settings[name] for d in own if name in d.settings), self._finding.rule.settings[name].default)
+        declared = self._topology.once(_settings).get(self._finding.deployment, {})
+        return declared.get(name, self._finding.rule.settings[name].default)
+
+
+def _settings(topology: Topology) -> dict[str, Mapping[str, float]]:
+    """Return the settings in the deployment file by the id of the deployment."""
+    return {deployment.id: deployment.declared.settings for deployment in topology.deployments}
 
 
 def _owner(head: str, part: str) -> tuple[paths.Step, ...]:

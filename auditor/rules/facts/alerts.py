@@ -133,11 +133,8 @@ def _unread(context: Context, found: Watched) -> Unknown | None:
 
 def _by_log(context: Context, found: Watched) -> Unknown | None:
     """Return that a log alert may report it, None if there is none."""
-    for alert in context.topology.graph.by_type.get(LOG_ALERT, ()):
-        if (
-            arm.subscription_of(alert.key) == arm.subscription_of(found.resource.key)
-            and _is_on(alert).value is not False
-        ):
+    for alert in context.topology.graph.in_subscriptions(LOG_ALERT, (arm.subscription_of(found.resource.key),)):
+        if _is_on(alert).value is not False:
             reason = (
                 f"no metric alert reports a failure of {found.resource.id} ({found.what}), and the queries of log "
                 f"alerts, such as {alert.name}, are not evaluated: attest that one does"

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-from auditor.azure import arm
 from auditor.azure.types.names import LOAD_BALANCER, TRAFFIC_MANAGER, VM
 from auditor.estate.declaration import NONE, Role
 from auditor.estate.graph import Graph
@@ -173,12 +172,8 @@ def _declared(topology: Topology) -> tuple[dict[str, list[Role]], Unknown | None
     return roles, unknown
 
 
-def _of_type(graph: Graph, type_: str, subscription: str) -> Iterator[Resource]:
-    return (found for found in graph.by_type.get(type_, ()) if arm.subscription_of(found.key) == subscription)
-
-
 def _by_tag(graph: Graph, subscription: str) -> Iterator[Stated]:
-    for vm in _of_type(graph, VM, subscription):
+    for vm in graph.in_subscriptions(VM, (subscription,)):
         found = value(vm, f"tags['{TAG_ROLE}']")
         if isinstance(found.value, Unknown):
             yield found.value
@@ -189,7 +184,7 @@ def _by_tag(graph: Graph, subscription: str) -> Iterator[Stated]:
 def _by_probe(context: Context, subscription: str) -> Iterator[Stated]:
     balancing, graph = context.topology.load_balancing, context.topology.graph
     seen: set[str] = set()
-    for load_balancer in _of_type(graph, LOAD_BALANCER, subscription):
+    for load_balancer in graph.in_subscriptions(LOAD_BALANCER, (subscription,)):
         unknown = objects(load_balancer, RULES).incomplete_because
         if unknown is not None:
             yield unknown

@@ -6,14 +6,15 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY, AZURE_FIREWALL, LOAD_BALANCER, TRAFFIC_MANAGER
 from auditor.estate.dns import ENDPOINTS
 from auditor.estate.front_doors import TYPES, is_front_door
+from auditor.estate.indexes import Index
 from auditor.estate.load_balancing import POOLS, RULES, is_global
 from auditor.estate.subjects import Deployment, Tier
 from auditor.estate.tags import TIER_ROLES
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.deployments import primary_region
 from auditor.rules.facts.load_balancers import requests_status_page
@@ -106,22 +107,27 @@ def _other_routing(context: Context, deployment: Deployment) -> Iterator[Unknown
 
     A global load balancer knows the region of the primary only if the regional ones probe the mirror status page.
     """
-    graph = context.topology.graph
     own = {found.key for found in deployment.scope[LOAD_BALANCER].of_type(Resource)}
-    for whole in filter(is_global, graph.by_type.get(LOAD_BALANCER, ())):
-        for regional in _regional(context, whole):
-            if regional.key in own and any(
-                requests_status_page(context, rule) is True for rule in parts(regional, RULES)
-            ):
-                reason = f"{whole.id} leads to {regional.id}, and is not evaluated"
-                yield Unknown(Cause.VALUE, reason, about=(whole.id, regional.id))
+    for whole, regional in context.topology.once(_before_regional).of(*sorted(own)):
+        if any(requests_status_page(context, rule) is True for rule in parts(regional, RULES)):
+            reason = f"{whole.id} leads to {regional.id}, and is not evaluated"
+            yield Unknown(Cause.VALUE, reason, about=(whole.id, regional.id))
 
 
-def _regional(context: Context, whole: Resource) -> Iterator[Resource]:
+def _before_regional(topology: Topology) -> Index[str, tuple[Resource, Resource]]:
+    """Return the global load balancers, each with one to which it sends traffic, by the key of that one."""
+    return Index(
+        (regional.key, (whole, regional))
+        for whole in filter(is_global, topology.graph.by_type.get(LOAD_BALANCER, ()))
+        for regional in _regional(topology, whole)
+    )
+
+
+def _regional(topology: Topology, whole: Resource) -> Iterator[Resource]:
     """Yield the load balancers to which a global one sends traffic."""
     for entry in parts(whole, f"{POOLS}.properties.loadBalancerBackendAddresses[*]"):
         frontend = value(entry, "properties.loadBalancerFrontendIPConfiguration.id").value
-        owner = context.topology.graph.owner(frontend) if isinstance(frontend, str) else None
+        owner = topology.graph.owner(frontend) if isinstance(frontend, str) else None
         if isinstance(owner, Resource):
             yield owner
 
@@ -181,9 +187,7 @@ def _unknown_profiles(context: Context) -> Iterator[Unknown]:
             if any(way.forwards for way in context.topology.public_addresses.ways_in(address)):
                 reason = f"{profile.id} leads to {address.id}, from where packets are forwarded"
                 yield Unknown(Cause.VALUE, reason, about=(profile.id, address.id))
-    for profile, unknowns in naming.doubtful:
-        if arm.subscription_of(profile.key) in deployment.subscriptions:
-            yield from unknowns
+    yield from (unknown for _, unknown in naming.doubts.all.of(*deployment.subscriptions))
 
 
 # --- entrances --------------------------------------------------------------------------------------------------------

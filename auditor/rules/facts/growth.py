@@ -133,8 +133,8 @@ def reserved_vcpus(context: Context, found: Growth) -> Answer:
     graph = context.topology.graph
     numbers = [
         _unused(context, found, reservation)
-        for reservation in graph.by_type.get(CAPACITY_RESERVATION, ())
-        if arm.subscription_of(reservation.key) == found.subscription and _may_serve(reservation, found)
+        for reservation in graph.in_subscriptions(CAPACITY_RESERVATION, (found.subscription,))
+        if _may_serve(reservation, found)
     ]
     return total(numbers, graph.listing(CAPACITY_RESERVATION, found.subscription))
 

@@ -9,6 +9,7 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY, DISK, KEY_VAULT
 from auditor.estate.subjects import Deployment
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
@@ -20,6 +21,11 @@ _DISK_KEYS: Final = "properties.encryption.diskEncryptionSetId"
 _CERTIFICATES: Final = "properties.sslCertificates[*]"
 
 
+def _by_name(topology: Topology) -> dict[str, Resource]:
+    """Return the key vaults by their names, which are unique in Azure."""
+    return {arm.name_of(vault.key): vault for vault in topology.graph.by_type.get(KEY_VAULT, ())}
+
+
 @fact("deployment.key_vaults", "deployment", gives="key-vault*")
 def key_vaults(context: Context, deployment: Deployment) -> Answer:
     """The key vaults that the deployment uses.
@@ -27,7 +33,7 @@ def key_vaults(context: Context, deployment: Deployment) -> Answer:
     They have the certificates of its application gateways and the keys of its disks, or the deployment file names them.
     """
     graph = context.topology.graph
-    by_name = {arm.name_of(vault.key): vault for vault in graph.by_type.get(KEY_VAULT, ())}
+    by_name = context.topology.once(_by_name)
     found: dict[str, object] = {arm.key(named): graph.get(named) for named in deployment.declared.key_vaults}
     reads: list[Read] = []
     for address in (*_of_certificates(deployment), *_of_disks(context, deployment)):

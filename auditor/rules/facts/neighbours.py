@@ -18,7 +18,7 @@ from auditor.rules.facts.placement import vms_in_set
 from auditor.rules.facts.reading import UNRECOGNISED
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items, unread, value
+from auditor.snapshot.lookup import items, value
 from auditor.snapshot.model import Resource
 
 CLASSIC: Final = "microsoft.classic"
@@ -45,8 +45,7 @@ def classic_resources(context: Context, subscription: Subscription) -> Answer:
         resource
         for type_ in sorted(graph.by_type)
         if type_.startswith(CLASSIC)
-        for resource in graph.by_type[type_]
-        if arm.subscription_of(resource.key) == subscription.id
+        for resource in graph.in_subscriptions(type_, (subscription.id,))
     )
     unknowns = (graph.listing(type_, subscription.id) for type_ in CLASSIC_TYPES)
     reads = tuple(Read(resource.id, "type", display_type(resource.type)) for resource in known)
@@ -188,7 +187,6 @@ def _in_subnet(graph: Graph, subnet: str) -> Iterator[_Found]:
             read = Read(edge.source.id, "properties.ipConfigurations", subnet)
             yield other if isinstance(other, Unknown) else (other, read)
     unknown = graph.listing(NIC, arm.subscription_of(subnet))
-    unreadable = (unread(interface, "properties.ipConfigurations") for interface in graph.unreadable.get(NIC, ()))
-    unknown = unknown or next(filter(None, unreadable), None)
+    unknown = unknown or next(iter(graph.all_hidden(NIC, "properties.ipConfigurations")), None)
     if unknown is not None:
         yield unknown

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from auditor.azure import arm
 from auditor.azure.types.names import AUTOMATION_ACCOUNT, FILE_SHARE
 from auditor.estate.graph import Graph
+from auditor.estate.indexes import Index
 from auditor.estate.subjects import Deployment
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
 from auditor.rules.facts.disks import ATTACHMENTS, attachment_size, purpose
@@ -35,13 +37,18 @@ def accounts(context: Context, deployment: Deployment) -> Answer:
     return Answer(PartialList((found,)), (Read(deployment.id, "backup.account", declared.account),))
 
 
+def _shares(topology: Topology) -> Index[str, Resource]:
+    """Return the file shares by the key of the storage account."""
+    return Index((arm.owner_of(found.key), found) for found in topology.graph.by_type.get(FILE_SHARE, ()))
+
+
 @fact("account.shares", "account", gives="share*")
 def shares(context: Context, account: Resource) -> Answer:
     """The file shares of a storage account."""
     graph = context.topology.graph
-    own = [found for found in graph.by_type.get(FILE_SHARE, ()) if found.key.startswith(f"{account.key}/")]
+    own = context.topology.once(_shares).of(account.key)
     reads = tuple(Read(share.id, "", share.name) for share in own)
-    return Answer(PartialList(tuple(own), graph.listing(FILE_SHARE, arm.subscription_of(account.key))), reads)
+    return Answer(PartialList(own, graph.listing(FILE_SHARE, arm.subscription_of(account.key))), reads)
 
 
 @fact("vm.database_gib", "vm", gives="number")

@@ -149,10 +149,8 @@ def vms_in_set(graph: Graph, set_id: str) -> tuple[list[tuple[Resource, Read]], 
 
 def _unseen_vms(graph: Graph, subscription: str) -> Unknown | None:
     """Return why a VM of a subscription may not have been read, or not the availability set that it is in."""
-    for vm in graph.unreadable.get(VM, ()):
-        found = value(vm, _SET).value
-        if isinstance(found, Unknown) and arm.subscription_of(vm.key) == subscription:
-            return found
+    for unknown in graph.unknown_values(VM, _SET, (subscription,)):
+        return unknown
     return graph.listing(VM, subscription) or graph.unresolved(VM, AVAILABILITY_SET, subscription)
 
 

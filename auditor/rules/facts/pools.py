@@ -206,10 +206,9 @@ def _unlisted_pools(context: Context, vm: Resource) -> Unknown | None:
     """Return why a VM may be in further backend pools, or None."""
     subscriptions = context.deployment.subscriptions if context.deployment else (arm.subscription_of(vm.key),)
     for type_ in POOL_OWNERS:
-        for subscription in subscriptions:
-            unknown = context.topology.graph.listing(type_, subscription)
-            if unknown is not None:
-                return unknown
+        unknown = context.topology.graph.unlisted(type_, subscriptions)
+        if unknown is not None:
+            return unknown
     return _open_pool(context, context.deployment).value  # type: ignore[return-value] # unknown or None
 
 
@@ -220,15 +219,23 @@ def _open_pool(context: Context, deployment: Deployment | None) -> Answer:
     Those of load balancers and application gateways that can have VMs in its virtual networks count.
     """
     topology, own = context.topology, deployment.scope[VIRTUAL_NETWORK] if deployment else PartialList()
-    open_owners = topology.load_balancing.open_owners
+    found = topology.once(_open_with_traffic)
     networks = ["", *(network.key for network in own.of_type(Resource))]
-    for network in networks if deployment and own.complete else open_owners:
-        for owner, unknown in open_owners.get(network, ()):
+    near = networks if deployment and own.complete else found
+    return Answer(next((found[network] for network in near if network in found), None))
+
+
+def _open_with_traffic(topology: Topology) -> dict[str, Unknown]:
+    """Return why a backend pool with traffic may have further members, by the key of the network, as far as one may."""
+    found: dict[str, Unknown] = {}
+    for network, owners in topology.load_balancing.open_owners.items():
+        for owner, unknown in owners:
             pools = [pool for pool in parts(owner, POOLS) if topology.load_balancing.pool_open_because(pool)]
             served = any(is_served(topology, pool).value is not False for pool in pools)
             if served or objects(owner, POOLS).incomplete_because is not None:
-                return Answer(unknown)
-    return Answer(None)
+                found[network] = unknown
+                break
+    return found
 
 
 def is_served(topology: Topology, pool: Part) -> Answer:

@@ -8,9 +8,11 @@ from typing import Final
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import APPLICATION_GATEWAY, AZURE_FIREWALL, NIC
-from auditor.estate.load_balancing import RULES
+from auditor.estate.indexes import Index
+from auditor.estate.load_balancing import ANY_NETWORK, RULES
 from auditor.estate.private_addresses import network_of, peers_of
 from auditor.estate.subjects import undeclared
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.entrances import Sent, sent_by
 from auditor.rules.facts.front_door_protection import by_front_door, public_frontend
@@ -136,17 +138,23 @@ def _nat_rules(context: Context) -> Iterator[PartialList]:
     """Yield the rules of Azure Firewalls in the scanned subscriptions, those of their policies too."""
     graph = context.topology.graph
     for type_ in (AZURE_FIREWALL, GROUP):
-        for subscription in context.deployment.subscriptions if context.deployment else ():
-            yield PartialList(missing=graph.listing(type_, subscription))
+        yield PartialList(missing=graph.unlisted(type_, context.deployment.subscriptions if context.deployment else ()))
+    yield from context.topology.once(_rules_of_firewalls)
+
+
+def _rules_of_firewalls(topology: Topology) -> list[PartialList]:
+    """Return the rules of each Azure Firewall, those of its policy too."""
+    graph = topology.graph
+    groups = Index((arm.parent_of(group.key), group) for group in graph.by_type.get(GROUP, ()))
+    found: list[PartialList] = []
     for firewall in graph.by_type.get(AZURE_FIREWALL, ()):
-        yield objects(firewall, _NAT_RULES)
+        found.append(objects(firewall, _NAT_RULES))
         policy = value(firewall, "properties.firewallPolicy.id")
         if isinstance(policy.value, Unknown):
-            yield PartialList(missing=policy.value)
+            found.append(PartialList(missing=policy.value))
         named = arm.key(policy.value) if isinstance(policy.value, str) else ""
-        for group in graph.by_type.get(GROUP, ()):
-            if arm.parent_of(group.key) == named:
-                yield objects(group, _RULES_OF_GROUP)
+        found += (objects(group, _RULES_OF_GROUP) for group in groups.of(named))
+    return found
 
 
 def _firewall_on_the_way(context: Context, owner: Resource) -> Answer:
@@ -224,6 +232,20 @@ def _next_hop(context: Context, subnet: Part, *, any_prefix: bool) -> Answer:
     return Answer(routes.incomplete_because or ABSENT, reads)
 
 
+def _firewalls(topology: Topology) -> Index[str, str]:
+    """Return the keys of the virtual networks of Azure Firewalls, by private IP address; `ANY_NETWORK` for a hub."""
+    found: list[tuple[str, str]] = []
+    for firewall in topology.graph.by_type.get(AZURE_FIREWALL, ()):
+        hub = value(firewall, "properties.hubIPAddresses.privateIPAddress").value
+        found += [(hub, ANY_NETWORK)] if isinstance(hub, str) else []
+        for place in parts(firewall, "properties.ipConfigurations[*]"):
+            where = value(place, "properties.subnet.id").value
+            address = value(place, "properties.privateIPAddress").value
+            if isinstance(where, str) and isinstance(address, str):
+                found.append((address, network_of(where)))
+    return Index(found)
+
+
 def _firewall_at(context: Context, subnet: Part, address: str) -> str | Unknown | None:
     """Return the kind of the firewall at a private IP address in the network of a subnet, or in a peered one.
 
@@ -233,14 +255,9 @@ def _firewall_at(context: Context, subnet: Part, address: str) -> str | Unknown 
     own = network_of(subnet.key)
     network = graph.get(own)
     near = {own, *(peers_of(network) if isinstance(network, Resource) else ())}
-    for firewall in graph.by_type.get(AZURE_FIREWALL, ()):
-        if value(firewall, "properties.hubIPAddresses.privateIPAddress").value == address:
-            return "azure-firewall"
-        for place in parts(firewall, "properties.ipConfigurations[*]"):
-            where = value(place, "properties.subnet.id").value
-            there = isinstance(where, str) and network_of(where) in near
-            if there and value(place, "properties.privateIPAddress").value == address:
-                return "azure-firewall"
+    places = context.topology.once(_firewalls).of(address)
+    if ANY_NETWORK in places or not near.isdisjoint(places):
+        return "azure-firewall"
     deployment = context.deployment
     if deployment is None or deployment.declared.firewall == "appliance":
         return "appliance"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure import arm
 from auditor.estate.declaration import Role
+from auditor.estate.indexes import Index
 from auditor.estate.subjects import Deployment, Mirror, Subscription
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.mirror_members import ASYNC, FAILOVER, members, vm_of
 from auditor.rules.facts.mirror_settings import all_settings
+from auditor.rules.registry import once
 from auditor.snapshot.known import Answer, PartialList, Read, Unknown
 from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part, Resource
@@ -31,18 +35,30 @@ def stated_roles(context: Context, subscription: Subscription) -> Iterator[State
     A role that the deployment file does not mention cannot disagree with a CPF. A member that cannot be told counts in
     the subscriptions of its own deployment.
     """
+    found = _all_stated(context, context.topology).value
+    assert isinstance(found, Index)  # noqa: S101 - as that returns it
+    yield from found.of(subscription.id)
+
+
+@once
+def _all_stated(context: Context, topology: Topology) -> Answer:
+    """Return what is stated in all deployments, by subscription."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for subscription in topology.subscriptions:
+        for deployment in subscription.deployments:
+            places[deployment.id].append(subscription.id)
+    found: list[tuple[str, Stated]] = []
     seen: set[tuple[str, frozenset[str]]] = set()
-    for deployment in context.topology.deployments:
-        for mirror in deployment.mirrors:
-            for stated in _of_mirror(context, deployment, mirror):
-                if isinstance(stated, Unknown):
-                    if deployment in subscription.deployments:
-                        yield stated
-                    continue
-                vm, roles, _ = stated
-                if arm.subscription_of(vm.key) == subscription.id and (vm.key, roles) not in seen:
-                    seen.add((vm.key, roles))
-                    yield stated
+    for deployment in topology.deployments:
+        for stated in (each for mirror in deployment.mirrors for each in _of_mirror(context, deployment, mirror)):
+            if isinstance(stated, Unknown):
+                found += ((place, stated) for place in places[deployment.id])
+                continue
+            vm, roles, _ = stated
+            if (vm.key, roles) not in seen:
+                seen.add((vm.key, roles))
+                found.append((arm.subscription_of(vm.key), stated))
+    return Answer(Index(found))
 
 
 def _of_mirror(context: Context, deployment: Deployment, mirror: Mirror) -> Iterator[Stated]:

@@ -6,12 +6,18 @@ from auditor.azure import arm
 from auditor.azure.types.names import STORAGE_ACCOUNT, VM
 from auditor.estate.graph import Graph
 from auditor.estate.subjects import Deployment
+from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.logic import is_set
 from auditor.rules.facts.reading import text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.model import Resource
+
+
+def _by_name(topology: Topology) -> dict[str, Resource]:
+    """Return the storage accounts by their names, which are unique in Azure."""
+    return {arm.name_of(account.key): account for account in topology.graph.by_type.get(STORAGE_ACCOUNT, ())}
 
 
 @fact("deployment.storage_accounts", "deployment", gives="account*")
@@ -21,7 +27,7 @@ def storage_accounts(context: Context, deployment: Deployment) -> Answer:
     They are those for the boot diagnostics of its VMs, the declared one for backups, and those in its resource groups.
     """
     graph = context.topology.graph
-    by_name = {arm.name_of(account.key): account for account in graph.by_type.get(STORAGE_ACCOUNT, ())}
+    by_name = context.topology.once(_by_name)
     own = deployment.scope[STORAGE_ACCOUNT]
     found: dict[str, object] = {account.key: account for account in own.of_type(Resource)}
     reads: list[Read] = []
@@ -35,7 +41,6 @@ def storage_accounts(context: Context, deployment: Deployment) -> Answer:
             found[vm.key] = uri.value
         elif isinstance(uri.value, str) and uri.value:
             reads += uri.reads
-            # Its name is unique in Azure.
             name = uri.value.lower().removeprefix("https://").removeprefix("http://").split(".")[0]
             account = by_name.get(name) or _unread(graph, deployment, name)
             found[account.key if isinstance(account, Resource) else uri.value] = account

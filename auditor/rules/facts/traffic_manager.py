@@ -16,7 +16,7 @@ from auditor.rules.facts.reading import number_at
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import objects, parts, unread, unusable, value
+from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 TOLERATED_FAILURES, MONITOR_INTERVAL, TIME_TO_LIVE = 3, 30, 60
@@ -97,10 +97,9 @@ def is_nested(context: Context, profile: Resource) -> Answer:
         return Answer(True)
     subscriptions = context.deployment.subscriptions if context.deployment else ()
     graph = context.topology.graph
-    unlisted = (graph.listing(TRAFFIC_MANAGER, subscription) for subscription in subscriptions)
-    unread_ones = (unread(other, "properties") for other in graph.unreadable.get(TRAFFIC_MANAGER, ()))
-    lost = context.topology.once(_nested_nowhere)
-    return Answer(next(filter(None, (*unlisted, *unread_ones, lost)), None) or False)
+    unread_one = next(iter(graph.all_hidden(TRAFFIC_MANAGER, "properties")), None)
+    unlisted = graph.unlisted(TRAFFIC_MANAGER, subscriptions)
+    return Answer(unlisted or unread_one or context.topology.once(_nested_nowhere) or False)
 
 
 def _nested_nowhere(topology: Topology) -> Unknown | None:

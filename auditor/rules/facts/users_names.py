@@ -15,6 +15,7 @@ from auditor.azure.types.names import (
     RECORD_SET,
     TRAFFIC_MANAGER,
 )
+from auditor.estate.indexes import Index
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
@@ -77,19 +78,26 @@ def _resolve(context: Context, name: str, above: frozenset[str]) -> Answer:
     return Answer(answers[0].value, reads)
 
 
+def _hosts(topology: Topology) -> dict[str, Read]:
+    """Return the properties that assign names to Front Doors, by the lower-case name; the first of the same name."""
+    found: dict[str, Read] = {}
+    for type_, path in ((FRONT_DOOR_ENDPOINT, "properties.hostName"), (FRONT_DOOR_CLASSIC, "properties.cName")):
+        for host in (value(door, path) for door in topology.graph.by_type.get(type_, ())):
+            if isinstance(host.value, str):
+                found.setdefault(host.value.lower(), host.reads[0])
+    return found
+
+
 def _known_name(context: Context, name: str) -> Answer | None:
     """Return where a name leads that Azure assigned to a profile or public IP address; None for any other name."""
-    graph = context.topology.graph
     profile = context.topology.dns.profile(name)
     if isinstance(profile, Unknown):
         return Answer(profile)
     if profile is not None:
         return Answer(_own_profile(context, profile.key), value(profile, "properties.dnsConfig.fqdn").reads)
-    for type_, path in ((FRONT_DOOR_ENDPOINT, "properties.hostName"), (FRONT_DOOR_CLASSIC, "properties.cName")):
-        for found in graph.by_type.get(type_, ()):
-            host = value(found, path)
-            if isinstance(host.value, str) and host.value.lower() == name:
-                return Answer(_own_front_door(context, arm.owner_of(found.key)), host.reads)
+    host = context.topology.once(_hosts).get(name)
+    if host is not None:
+        return Answer(_own_front_door(context, arm.owner_of(host.resource)), (host,))
     address = context.topology.dns.address(name)
     if isinstance(address, Resource):
         return Answer(ADDRESS, (Read(address.id, "", address.name),))
@@ -117,20 +125,24 @@ def _own_front_door(context: Context, key: str) -> str | Unknown:
 
 def _no_zone(context: Context, name: str) -> Unknown:
     graph = context.topology.graph
-    gaps = (graph.listing(DNS_ZONE, subscription) for subscription in graph.snapshot.scopes)
     reason = f"where {name} leads is unknown: no DNS zone that was read has it"
-    return next(filter(None, gaps), Unknown(Cause.VALUE, reason))
+    return graph.unlisted(DNS_ZONE, graph.snapshot.scopes) or Unknown(Cause.VALUE, reason)
 
 
 def _zones(topology: Topology, name: str) -> list[Resource]:
     """Return the public zones with the longest name that a domain name ends with."""
-    found: defaultdict[int, list[Resource]] = defaultdict(list)
-    for zone in topology.graph.by_type.get(DNS_ZONE, ()):
-        suffix = zone.name.lower().rstrip(".")
-        public = str(value(zone, "properties.zoneType").value).lower() != "private"
-        if public and f".{name}".endswith(f".{suffix}"):
-            found[len(suffix)].append(zone)
-    return found[max(found)] if found else []
+    zones = topology.once(_public_zones)
+    found = (zones.of(suffix) for suffix in _parents(name))
+    return list(next(filter(None, found), ()))
+
+
+def _public_zones(topology: Topology) -> Index[str, Resource]:
+    """Return the public DNS zones by their lower-case names."""
+    return Index(
+        (zone.name.lower().rstrip("."), zone)
+        for zone in topology.graph.by_type.get(DNS_ZONE, ())
+        if str(value(zone, "properties.zoneType").value).lower() != "private"
+    )
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
