@@ -22,7 +22,7 @@ _LAST: Final = chr(0x10FFFF)
 
 
 def matcher(glob: str) -> Callable[[str], object]:
-    """Return the function that tells whether a glob matches a text; the case counts."""
+    """Return the function that returns a match if a glob matches a text; the case counts."""
     return re.compile(fnmatch.translate(glob)).match
 
 

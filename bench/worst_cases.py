@@ -496,7 +496,7 @@ def _hub(count: int) -> Inputs:
 
 
 def _profiles(count: int) -> Inputs:
-    """Return Traffic Manager profiles and application gateways of which nobody knows where they lead."""
+    """Return Traffic Manager profiles and application gateways of which it is unknown where they lead."""
     found = _deployments(count)
     for number in range(count // _PER_DEPLOYMENT):
         end = {"type": "Microsoft.Network/trafficManagerProfiles/externalEndpoints", "name": "end"}
@@ -516,7 +516,7 @@ def _profiles(count: int) -> Inputs:
 
 
 def _front_doors(count: int) -> Inputs:
-    """Return Azure Front Doors with an origin each, of which nobody knows where it leads."""
+    """Return Azure Front Doors with an origin each, of which it is unknown where it leads."""
     found = _deployments(count, lambda _: "entrance: front-door")
     for number in range(count // _PER_DEPLOYMENT):
         door = found.add("Microsoft.Cdn/profiles", f"fd-{number}", {}, sku={"name": "Premium_AzureFrontDoor"})
