@@ -22,7 +22,7 @@ from auditor.losses.objectives import compare
 from auditor.losses.site import Site
 from auditor.rules.context import Context
 from auditor.rules.facts.losses import reads_of
-from auditor.rules.facts.site import site_of
+from auditor.rules.facts.site import said_of_stopped, site_of
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
@@ -106,7 +106,9 @@ def _deployments(contexts: Mapping[str, Context], sites: Sequence[Site], request
         compared = [one for one in compare(site, found, every=not losses) if one.worst or not losses]
         pairs = play.pairs(site, first) if request.pairs else None
         reading = partial(_with_reads, contexts[site.name])
-        yield build.deployment(site, map(reading, found), None if pairs is None else map(reading, pairs), compared)
+        assumed = (*site.assumed, *said_of_stopped(contexts[site.name], site))
+        said = msgspec.structs.replace(site, assumed=assumed)
+        yield build.deployment(said, map(reading, found), None if pairs is None else map(reading, pairs), compared)
 
 
 def _with_reads(context: Context, one: Foreseen) -> Foreseen:

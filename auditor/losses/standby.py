@@ -45,14 +45,17 @@ class _Left:
         self._endpoints = taken.endpoints
 
     def directs(self, profile: Profile) -> bool | None:
-        """Return whether a profile can direct users to the region; one without endpoints leaves that to another one."""
+        """Return whether a profile can direct users to the region; one without endpoints leaves that to another one.
+
+        Without an endpoint there it is not known: a person may add or enable one.
+        """
         if profile.key in self._gone:
             return False
         if not profile.endpoints and not profile.more_endpoints:
             return True
         ends = [end for end in profile.endpoints if (profile.key, end.name) not in self._endpoints]
         there = [None if isinstance(end.region, Unknown) else end.region == self._region for end in ends]
-        return _some([*there, None if profile.more_endpoints else False])
+        return True if True in there else None
 
     def has_async(self, mirror: MirrorModel) -> bool | None:
         """Return whether a DR async of a mirror is left."""

@@ -131,6 +131,11 @@ def test_what_is_not_declared_may_have_nothing_in_the_dr_region() -> None:
     assert after(site(undeclared=(WHY,)), "region:westeurope").seconds == Seconds(2400, math.inf)
 
 
+def test_without_an_endpoint_there_a_person_must_direct_users_to_the_dr_region() -> None:
+    profile = msgspec.structs.replace(site().profiles[0], endpoints=(Endpoint("primary", PRIMARY, 1),))
+    assert after(site(profiles=(profile,)), "region:westeurope").seconds == Seconds(2400, math.inf)
+
+
 def test_a_mirror_without_a_member_is_lost() -> None:
     where = site(dr_region="")
     mirror = msgspec.structs.replace(where.mirrors[0], asyncs=())

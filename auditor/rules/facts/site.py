@@ -18,6 +18,7 @@ from auditor.rules.facts.site_entrances import Ways, in_pools, profiles_of, ways
 from auditor.rules.facts.site_front_doors import doors_of
 from auditor.rules.facts.site_mirrors import mirror_model
 from auditor.rules.facts.site_places import Places
+from auditor.rules.facts.vm_state import power_state
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Resource
 
@@ -67,6 +68,17 @@ def site_of(context: Context, deployment: Deployment) -> Site:
             kind: Objective(own.rto, own.rpo, own.line) for kind, own in deployment.declared.objectives.items()
         },
     )
+
+
+def said_of_stopped(context: Context, site: Site) -> Iterator[Assumption]:
+    """Yield that VMs of a deployment run which did not when their state was read."""
+    vms = (context.topology.graph.resources[key] for key in site.vms)
+    states = [(vm, power_state(context, vm)) for vm in vms]
+    stopped = [(vm, state) for vm, state in states if isinstance(state.value, str) and state.value != "running"]
+    if stopped:
+        names = ", ".join(sorted(vm.name for vm, _ in stopped))
+        reads = tuple(read for _, state in stopped for read in state.reads)
+        yield Assumption(f"running again, although not when their state was read: {names}", reads)
 
 
 def _entrances_in_one_zone(ways: Ways) -> Iterator[Assumption]:

@@ -246,9 +246,15 @@ def _profile(context: Context, profile: Resource) -> Profile:
 
 
 def _endpoints(context: Context, profile: Resource, ends: Iterable[Part]) -> Iterator[Endpoint | Unknown]:
-    """Yield the endpoints of a profile; without priorities, all are used alike."""
+    """Yield the enabled endpoints of a profile; without priorities, all are used alike."""
     by_priority = text_at(profile, "properties.trafficRoutingMethod").value
     for end in ends:
+        status = text_at(end, "properties.endpointStatus").value
+        if _is(status, "disabled"):
+            continue
+        if isinstance(status, Unknown):
+            yield status
+            continue
         place = region_of(context, end).value
         ranked = required(number_at(end, "properties.priority")) if _is(by_priority, "priority") else Answer(1)
         name = required(text_at(end, "name"))

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.azure.types.names import SKU, TRAFFIC_MANAGER
 from auditor.losses.site import Arbiter, Objective, Seconds, Site, Vm
-from auditor.rules.facts.site import site_of
+from auditor.rules.facts.site import said_of_stopped, site_of
 from auditor.snapshot.known import Cause, Unknown
 from tests.estate import subscription as s
 from tests.estate.subscription import OTHER, SUB, Body, arm_id
@@ -230,6 +230,17 @@ def test_a_cpf_that_cannot_be_read_is_not_taken_for_none() -> None:
     ]
 
 
+def test_that_a_vm_runs_that_was_stopped_when_it_was_read_is_said() -> None:
+    def view(code: str) -> Body:
+        return {"instanceView": {"statuses": [{"code": f"PowerState/{code}"}]}}
+
+    vms = [s.vm("a", zone="1", **view("running")), s.vm("b", zone="2", **view("deallocated")), *VMS[2:]]
+    text = DEPLOYMENT.format(arbiter="arb", product="iris")
+    built = s.topology(*vms, *NICS, ZONES, deployment=text, scopes=(SUB, OTHER))
+    (said,) = said_of_stopped(s.context(built), site_of(s.context(built), s.only(built)))
+    assert (said.text, len(said.reads)) == ("running again, although not when their state was read: b", 1)
+
+
 def test_each_database_without_mirror_stands_alone() -> None:
     text = """
 - name: d
@@ -359,6 +370,23 @@ def test_profiles_switch_in_their_documented_time() -> None:
     (found,) = with_pair(front, address, body).profiles
     assert [(end.name, end.region, end.priority) for end in found.endpoints] == [("west", "westeurope", 1)]
     assert found.switch == Seconds(90, 190)  # Microsoft's example: 30 s, 3 failures, 10 s, and 60 s in DNS
+
+
+def test_a_disabled_endpoint_directs_no_one() -> None:
+    address = s.public("pip", fqdn="w.example", of=f"{OWN}/frontendIPConfigurations/f")
+    front = balanced(["1", "2"])
+    front["properties"]["frontendIPConfigurations"][0]["properties"] = {"publicIPAddress": {"id": address["id"]}}
+    ends = [{"target": "w.example", "endpointLocation": "westeurope", "priority": number} for number in (1, 2, 3)]
+    body = s.profile("tm", *ends, trafficRoutingMethod="Priority")
+    statuses: tuple[object, ...] = ("Enabled", "disabled", None)
+    for number, (end, status) in enumerate(zip(body["properties"]["endpoints"], statuses, strict=True)):
+        end["name"] = f"e{number}"
+        end["properties"] |= {} if status is None else {"endpointStatus": status}
+    (found,) = with_pair(front, address, body).profiles
+    assert ([end.name for end in found.endpoints], found.more_endpoints) == (["e0", "e2"], None)
+    body["properties"]["endpoints"][1]["properties"]["endpointStatus"] = 7
+    (found,) = with_pair(front, address, body).profiles
+    assert found.more_endpoints
 
 
 def test_profiles_that_were_not_listed_may_be_there() -> None:

@@ -68,12 +68,13 @@ def test_origins_of_one_priority_replace_each_other() -> None:
     assert (lost.effect, lost.seconds) == (Effect.SERVES, Seconds(30, math.inf))
 
 
-def test_without_an_origin_there_the_dr_region_cannot_take_over() -> None:
-    assert after(site(*front_door("door", to(NEAR, 1))), "region:westeurope").seconds is None
+def test_without_an_origin_there_a_person_must_add_one() -> None:
+    unbounded = Seconds(2400, math.inf)
+    assert after(site(*front_door("door", to(NEAR, 1))), "region:westeurope").seconds == unbounded
     unclear = site(*front_door("door", to(NEAR, 1), {"hostName": "x.example", "priority": 2}))
-    assert after(unclear, "region:westeurope").seconds == Seconds(2400, math.inf)
+    assert after(unclear, "region:westeurope").seconds == unbounded
     off = site(*front_door("door", to(NEAR, 1), to(FAR, 2, enabledState="Disabled")))
-    assert after(off, "region:westeurope").seconds is None
+    assert after(off, "region:westeurope").seconds == unbounded
 
 
 def test_a_front_door_before_traffic_manager_leaves_the_region_to_it() -> None:
