@@ -76,7 +76,7 @@ def _with_objective(title: str, objective: Objective, losses: Sequence[Foreseen]
         row = Row(title, "", why or wording.data(worst.rpo), "", None, worst.outcome, after)
     else:
         row = _of(title, worst, losses)
-        row = row._replace(notes=(why, *row.notes)) if why and worst.outcome is Effect.SERVES else row
+        row = row._replace(notes=(why, *row.notes)) if why and worst.outcome is not Effect.UNKNOWN else row
     of = "rpo " if objective.measure == "rpo" else ""
     stated = f"{of}{wording.time(objective.seconds)}"
     return row._replace(objective=stated, outcome=wording.met(objective), met=objective.outcome)

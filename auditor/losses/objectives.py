@@ -181,8 +181,17 @@ def _why(site: Site, one: Foreseen, measure: Measure) -> Unknown:
     if one.effect is Effect.STOPS and math.isinf(site.decision.most):
         return _DECISION
     if one.seconds is not None and math.isinf(one.seconds.most):
-        return site.more_profiles if one.effect is Effect.STOPS and site.more_profiles else _NO_BOUND
+        return (_undirected(site) if one.effect is Effect.STOPS else None) or _NO_BOUND
     return _TIME
+
+
+def _undirected(site: Site) -> Unknown | None:
+    """Return why it is not known how long users need to reach the DR region: a person must do more than decide."""
+    for profile in site.profiles:
+        if profile.endpoints and all(end.region != site.dr_region for end in profile.endpoints):
+            reason = f"no enabled endpoint of {profile.name} leads to {site.dr_region}: a person must first add or enable one"
+            return Unknown(Cause.VALUE, reason, optional=True)
+    return site.more_profiles
 
 
 _SHARED: Final = "{vm} is in no zone and no set: nothing in Azure shows which VMs fail or restart together with it"

@@ -46,9 +46,12 @@ def test_the_demo_has_a_zone_that_stops_it_and_breaches_its_objective(capsys: py
         ("machine", "rto", "met", False),
         ("machine", "rpo", "met", False),
         ("zone", "rto", "breached", False),
-        ("region", "rto", "met", True),
+        ("region", "rto", "unknown", True),
     ]
     assert production["pairs"] is None
+    assert production["objectives"][3]["unknown"]["reason"] == (
+        "no enabled endpoint of tm-trakcare leads to northeurope: a person must first add or enable one"
+    )
     assert test["name"] == "iris-test"
     assert production["assumed"][0]["reads"], "the QoS timeout is that of the CPFs of the demo"
 
