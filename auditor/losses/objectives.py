@@ -189,8 +189,8 @@ def _undirected(site: Site) -> Unknown | None:
     """Return why it is not known how long users need to reach the DR region: a person must do more than decide."""
     for profile in site.profiles:
         if profile.endpoints and all(end.region != site.dr_region for end in profile.endpoints):
-            reason = f"no enabled endpoint of {profile.name} leads to {site.dr_region}: a person must first add or enable one"
-            return Unknown(Cause.VALUE, reason, optional=True)
+            reason = f"no enabled endpoint of {profile.name} leads to {site.dr_region}"
+            return Unknown(Cause.VALUE, f"{reason}: a person must first add or enable one", optional=True)
     return site.more_profiles
 
 
