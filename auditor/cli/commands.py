@@ -32,6 +32,8 @@ from auditor.sources.file_source import FileSource
 from auditor.sources.source import Source
 
 if TYPE_CHECKING:
+    from auditor.rules.maps import Maps
+    from auditor.sources.live.collection import CollectOptions
     from auditor.sources.live.live_source import LiveSource
 
 
@@ -254,10 +256,16 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> LiveSource:
     """Return the source that reads live subscriptions."""
     # The Azure SDK and what it needs take half a second to import.
     from auditor.report.terminal.progress import ConsoleProgress
-    from auditor.sources.live.collection import CollectOptions
     from auditor.sources.live.live_source import LiveSource
 
-    live = CollectOptions(
+    return LiveSource(_wanted(options), deployment, ConsoleProgress(verbose=options.verbose))
+
+
+def _wanted(options: argparse.Namespace) -> CollectOptions:
+    """Return which live subscriptions the options name, and how they are read."""
+    from auditor.sources.live.collection import CollectOptions
+
+    return CollectOptions(
         tuple(options.subscription or ()),
         tuple(options.management_group or ()),
         trust_resource_graph=options.trust_resource_graph,
@@ -269,7 +277,6 @@ def _live(options: argparse.Namespace, deployment: Path | None) -> LiveSource:
         ca_bundle=options.ca_bundle,
         verbose=options.verbose,
     )
-    return LiveSource(live, deployment, ConsoleProgress(verbose=options.verbose))
 
 
 def _collect(options: argparse.Namespace) -> int:
@@ -403,6 +410,36 @@ def _rules_matrix(options: argparse.Namespace) -> int:
     return exit_codes.OK
 
 
+def _rules_conflicts(options: argparse.Namespace) -> int:
+    from auditor.authoring import catalogue, conflicts
+    from auditor.rules import maps
+    from auditor.sources import advice
+
+    loaded = catalogue.load(options.rules)
+    found = maps.load(loaded, options.rules)
+    packs.select(loaded, options.profile)  # refuses a profile that does not exist
+    if options.advisor:
+        sys.stdout.write(conflicts.of_advice(advice.read(options.advisor), found, options.profile))
+        return exit_codes.OK
+    if _names_live(options):
+        return _live_conflicts(options, found)
+    sys.stdout.write(conflicts.of_checks(found, options.profile))
+    return exit_codes.OK
+
+
+def _live_conflicts(options: argparse.Namespace, found: Maps) -> int:
+    from auditor.authoring import conflicts
+    from auditor.report.terminal.progress import ConsoleProgress
+    from auditor.sources import advice
+    from auditor.sources.live import advisor
+
+    with ConsoleProgress(verbose=options.verbose) as display:
+        read = advisor.read(_wanted(options), display)
+    sys.stdout.write(conflicts.of_advice(advice.of(read.resources.values()), found, options.profile))
+    sys.stdout.writelines(f"not read: {printable(str(gap))}\n" for gap in read.gaps)
+    return exit_codes.INCOMPLETE if read.gaps else exit_codes.OK
+
+
 def _rules_test(options: argparse.Namespace) -> int:
     from auditor.authoring import testing
 
@@ -443,6 +480,7 @@ COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "rules show": _rules_show,
     "rules test": _rules_test,
     "rules matrix": _rules_matrix,
+    "rules conflicts": _rules_conflicts,
     "rules new": _rules_new,
 }
 """The commands by the names that the parser gives them."""

@@ -627,6 +627,27 @@ def _add_rules(commands: _Commands) -> None:
     )
     _add_packs(matrix)
     matrix.set_defaults(command="rules matrix")
+    conflicts = rules.add_parser(
+        "conflicts",
+        help="show what other tools recommend that contradicts the rules",
+        epilog=_epilog(
+            "auditor rules conflicts",
+            "az advisor recommendation list -o json > advisor.json",
+            "auditor rules conflicts --advisor advisor.json",
+            exit_codes="exit codes:\n  0  all was read\n  2  wrong arguments, or an error in one of your files\n"
+            "  3  the recommendations of a subscription could not all be read\n",
+        ),
+    )
+    advice = conflicts.add_mutually_exclusive_group()
+    advice.add_argument(
+        "--advisor", metavar="FILE", type=Path, help="recommendations that az advisor recommendation list printed"
+    )
+    _add_subscriptions(advice)
+    _add_live(conflicts)
+    _add_config(conflicts)
+    _add_profile(conflicts)
+    _add_packs(conflicts)
+    conflicts.set_defaults(command="rules conflicts")
     new = rules.add_parser(
         "new",
         help="scaffold a rule with the next free id of a group",

@@ -133,6 +133,10 @@ class Maps(msgspec.Struct, frozen=True):
         """Return the controls for a part of which a pass of a rule is evidence."""
         return [row for row in self.evidence if row.rule == rule]
 
+    def by_advisor(self, type_: str) -> list[Recommendation]:
+        """Return the relations of a recommendation type of Azure Advisor, which is compared without regard to case."""
+        return [row for row in self.recommendations if row.check.advisor == type_.lower() != ""]
+
     def in_framework(self, framework: Framework) -> list[Evidence]:
         """Return the rows of a framework."""
         return [row for row in self.evidence if row.framework == framework]

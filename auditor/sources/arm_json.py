@@ -177,14 +177,23 @@ def _envelope(data: bytes, file: str) -> _Envelope:
     return envelope
 
 
+def further_page(data: bytes) -> str:
+    """Return the name of the token that shows that a valid file lacks pages of its list, "" if it has none."""
+    return "" if data.lstrip()[:1] == b"[" else _token(msgspec.json.decode(data, type=_Envelope))
+
+
+def _token(envelope: _Envelope) -> str:
+    tokens = {"nextLink": envelope.nextLink, "skip_token": envelope.skip_token, "$skipToken": envelope.rest_token}
+    return next((name for name, token in tokens.items() if token), "")
+
+
 def _refuse(envelope: _Envelope, file: str) -> None:
     """Raise InputError if what an object says of its list cannot be."""
     if (envelope.value is None) is (envelope.data is None):
         both = 'no "value" and no "data"' if envelope.value is None else 'both "value" and "data"'
         message = f"is neither a snapshot nor a list of Azure resources: it has {both}"
         raise InputError(message, file, 1)
-    tokens = {"nextLink": envelope.nextLink, "skip_token": envelope.skip_token, "$skipToken": envelope.rest_token}
-    more = next((name for name, token in tokens.items() if token), None)
+    more = _token(envelope)
     if envelope.listed and more:
         message = f'has "listed" types, but its "{more}" shows that pages are missing; save all pages'
         raise InputError(message, file)

@@ -1,0 +1,118 @@
+"""What the rules hold of recommendations of other tools: which contradict them, which they require too, which neither.
+
+Nothing is suppressed or exempted: the commands for it are printed.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from auditor.azure import arm
+from auditor.escape import printable
+from auditor.rules.maps import Recommendation, Relation
+
+if TYPE_CHECKING:
+    from auditor.rules.maps import Maps
+    from auditor.sources.advice import Advice
+
+_WIDTH: Final = 100
+_MOST: Final = 5
+"""The number of resources of one recommendation that are named."""
+_POLICY: Final = "Azure Policy"
+_EXEMPTION: Final = (
+    "    az policy exemption create -n NAME --policy-assignment POLICY_ASSIGNMENT_ID --scope ID \\",
+    "      --exemption-category Mitigated --policy-definition-reference-ids REFERENCE_ID",
+)
+"""The last option is only for an assignment of an initiative, in which the policy has this id."""
+_GUID: Final = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+class Stance(enum.Enum):
+    """What the rules hold of a recommendation."""
+
+    CONTRADICTED = "contradicted by the reference: do not follow"
+    REQUIRED = "required by the reference too"
+    BESIDE = "required in part, or near what is required: follow it only if it suits the deployment"
+    UNKNOWN = "not known to the rules"
+
+
+def stance(rows: Iterable[Recommendation]) -> Stance:
+    """Return what rules hold of the public check of some rows; one that contradicts it decides."""
+    relations = {row.relation for row in rows}
+    if Relation.CONTRADICTS in relations:
+        return Stance.CONTRADICTED
+    if relations & {Relation.SAME, Relation.WEAKER}:
+        return Stance.REQUIRED
+    return Stance.BESIDE if relations else Stance.UNKNOWN
+
+
+def of_advice(advice: Iterable[Advice], maps: Maps, profile: str) -> str:
+    """Return the open recommendations of Azure Advisor by what the rules of a profile hold of them."""
+    advice = [*advice]
+    by_type: dict[str, list[Advice]] = {}
+    for each in advice:
+        if each.is_open:
+            by_type.setdefault(each.type, []).append(each)
+    rows = {type_: [row for row in maps.by_advisor(type_) if profile in row.profiles] for type_ in by_type}
+    shown = sum(map(len, by_type.values()))
+    lines = [f"open recommendations of Azure Advisor: {shown}; suppressed or closed: {len(advice) - shown}"]
+    lines += _wrapped("The rules are about resources of deployments; they hold nothing of others.", "")
+    for wanted in Stance:
+        types = [type_ for type_ in by_type if stance(rows[type_]) is wanted]
+        if types:
+            lines += ["", wanted.value]
+            for type_ in types:
+                lines += _about(by_type[type_], rows[type_], wanted)
+    return _text(lines)
+
+
+def of_checks(maps: Maps, profile: str) -> str:
+    """Return the public checks that contradict a rule of a profile."""
+    rows = [row for row in maps.recommendations if profile in row.profiles and row.relation is Relation.CONTRADICTS]
+    lines = [f"public checks that contradict a rule of the profile {profile}: do not follow"]
+    for check in dict.fromkeys(row.check for row in rows):
+        advisor = f" (Azure Advisor {check.advisor})" if check.advisor else ""
+        lines += ["", f"  {check.system} {check.id}{advisor}"]
+        lines += (line for row in rows if row.check == check for line in _row(row))
+        lines += _EXEMPTION if check.system == _POLICY else ()
+    return _text(lines if rows else [*lines, "", "  none"])
+
+
+def _about(advice: Sequence[Advice], rows: Sequence[Recommendation], found: Stance) -> Iterator[str]:
+    yield ""
+    first = advice[0]
+    yield from _wrapped(first.problem or first.type)
+    yield from _wrapped(f"recommendation type {first.type}, for {_named(advice)}", "    ")
+    for row in rows:
+        yield from _row(row)
+    if found is Stance.CONTRADICTED:
+        for each in advice:
+            subscription = arm.name_of(arm.subscription_of(each.id))
+            if _GUID.fullmatch(each.name) and _GUID.fullmatch(subscription):
+                yield f"    az advisor recommendation disable --name {each.name} --subscription {subscription}"
+
+
+def _row(row: Recommendation) -> list[str]:
+    """Return the relation to a rule, seen from the public check."""
+    return _wrapped(f"{row.relation} {row.rule}: {row.note}", "    ")
+
+
+def _named(advice: Sequence[Advice]) -> str:
+    """Return the names of some resources, and the number of the others."""
+    names = [arm.name_of(each.resource) for each in advice]
+    more = len(names) - _MOST
+    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()), _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{printable(line)}\n" for line in lines)
