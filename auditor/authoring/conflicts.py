@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from auditor.azure import arm
@@ -16,19 +16,25 @@ from auditor.escape import printable
 from auditor.rules.maps import Recommendation, Relation
 
 if TYPE_CHECKING:
-    from auditor.rules.maps import Maps
+    from auditor.rules.maps import Maps, PublicCheck
     from auditor.sources.advice import Advice
 
 _WIDTH: Final = 100
 _MOST: Final = 5
 """The number of resources of one recommendation that are named."""
 _POLICY: Final = "Azure Policy"
-_EXEMPTION: Final = (
-    "    az policy exemption create -n NAME --policy-assignment POLICY_ASSIGNMENT_ID --scope ID \\",
-    "      --exemption-category Mitigated --policy-definition-reference-ids REFERENCE_ID",
+_CREATE_EXEMPTION: Final = (
+    "az policy exemption create -n NAME --policy-assignment POLICY_ASSIGNMENT_ID --scope ID "
+    "--exemption-category Mitigated --policy-definition-reference-ids REFERENCE_ID"
 )
 """The last option is only for an assignment of an initiative, in which the policy has this id."""
 _GUID: Final = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+_ABOUT: Final = (
+    "The rules are about resources of deployments; they hold nothing of others. --report says which these are."
+)
+_ABOUT_REPORT: Final = "The rules are about resources of deployments; the report names these."
 
 
 class Stance(enum.Enum):
@@ -36,6 +42,7 @@ class Stance(enum.Enum):
 
     CONTRADICTED = "contradicted by the reference: do not follow"
     REQUIRED = "required by the reference too"
+    ELSEWHERE = "contradicted only for resources of deployments; the report names none of these"
     BESIDE = "required in part, or near what is required: follow it only if it suits the deployment"
     UNKNOWN = "not known to the rules"
 
@@ -50,23 +57,30 @@ def stance(rows: Iterable[Recommendation]) -> Stance:
     return Stance.BESIDE if relations else Stance.UNKNOWN
 
 
-def of_advice(advice: Iterable[Advice], maps: Maps, profile: str) -> str:
-    """Return the open recommendations of Azure Advisor by what the rules of a profile hold of them."""
+def of_advice(advice: Iterable[Advice], maps: Maps, profile: str, known: Container[str] | None = None) -> str:
+    """Return the open recommendations of Azure Advisor by what the rules of a profile hold of them.
+
+    Args:
+        advice: the recommendations.
+        maps: the maps of the packs.
+        profile: the rule profile.
+        known: the keys of the resources of deployments; None if they are not known, so that any may be one.
+    """
     advice = [*advice]
-    by_type: dict[str, list[Advice]] = {}
-    for each in advice:
-        if each.is_open:
-            by_type.setdefault(each.type, []).append(each)
-    rows = {type_: [row for row in maps.by_advisor(type_) if profile in row.profiles] for type_ in by_type}
-    shown = sum(map(len, by_type.values()))
+    found: dict[tuple[Stance, str], list[Advice]] = {}
+    for each in (one for one in advice if one.is_open):
+        held = stance(_rows(maps, each.type, profile))
+        if held is Stance.CONTRADICTED and known is not None and arm.key(each.resource) not in known:
+            held = Stance.ELSEWHERE
+        found.setdefault((held, each.type), []).append(each)
+    shown = sum(map(len, found.values()))
     lines = [f"open recommendations of Azure Advisor: {shown}; suppressed or closed: {len(advice) - shown}"]
-    lines += _wrapped("The rules are about resources of deployments; they hold nothing of others.", "")
+    lines += _wrapped(_ABOUT if known is None else _ABOUT_REPORT, "")
     for wanted in Stance:
-        types = [type_ for type_ in by_type if stance(rows[type_]) is wanted]
-        if types:
-            lines += ["", wanted.value]
-            for type_ in types:
-                lines += _about(by_type[type_], rows[type_], wanted)
+        of_stance = [(type_, of) for (held, type_), of in found.items() if held is wanted]
+        lines += ["", wanted.value] if of_stance else ()
+        for type_, of in of_stance:
+            lines += _about(of, _rows(maps, type_, profile), wanted)
     return _text(lines)
 
 
@@ -78,8 +92,32 @@ def of_checks(maps: Maps, profile: str) -> str:
         advisor = f" (Azure Advisor {check.advisor})" if check.advisor else ""
         lines += ["", f"  {check.system} {check.id}{advisor}"]
         lines += (line for row in rows if row.check == check for line in _row(row))
-        lines += _EXEMPTION if check.system == _POLICY else ()
+        lines += (f"    {command}" for command in exemption(check))
     return _text(lines if rows else [*lines, "", "  none"])
+
+
+def suppression(advice: Advice) -> str:
+    """Return the command that suppresses a recommendation for its resource, "" if a name in it is no GUID."""
+    subscription = arm.name_of(arm.subscription_of(advice.id))
+    if not _GUID.fullmatch(advice.name) or not _GUID.fullmatch(subscription):
+        return ""
+    return f"az advisor recommendation disable --name {advice.name} --subscription {subscription}"
+
+
+def exemption(check: PublicCheck) -> list[str]:
+    """Return the commands that find what a policy reports, and exempt one resource from it; none for another check.
+
+    The first prints what the second needs: POLICY_ASSIGNMENT_ID, REFERENCE_ID and ID of each resource.
+    """
+    if check.system != _POLICY:
+        return []
+    reported = f"policyDefinitionName eq '{check.id}' and complianceState eq 'NonCompliant'"
+    columns = "[].[policyAssignmentId, policyDefinitionReferenceId, resourceId]"
+    return [f'az policy state list --filter "{reported}" --query "{columns}" -o tsv', _CREATE_EXEMPTION]
+
+
+def _rows(maps: Maps, type_: str, profile: str) -> list[Recommendation]:
+    return [row for row in maps.by_advisor(type_) if profile in row.profiles]
 
 
 def _about(advice: Sequence[Advice], rows: Sequence[Recommendation], found: Stance) -> Iterator[str]:
@@ -90,10 +128,7 @@ def _about(advice: Sequence[Advice], rows: Sequence[Recommendation], found: Stan
     for row in rows:
         yield from _row(row)
     if found is Stance.CONTRADICTED:
-        for each in advice:
-            subscription = arm.name_of(arm.subscription_of(each.id))
-            if _GUID.fullmatch(each.name) and _GUID.fullmatch(subscription):
-                yield f"    az advisor recommendation disable --name {each.name} --subscription {subscription}"
+        yield from (f"    {command}" for each in advice if (command := suppression(each)))
 
 
 def _row(row: Recommendation) -> list[str]:
@@ -103,7 +138,7 @@ def _row(row: Recommendation) -> list[str]:
 
 def _named(advice: Sequence[Advice]) -> str:
     """Return the names of some resources, and the number of the others."""
-    names = [arm.name_of(each.resource) for each in advice]
+    names = [*dict.fromkeys(arm.name_of(each.resource) for each in advice)]
     more = len(names) - _MOST
     return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
 

@@ -21,7 +21,7 @@ from auditor.cli.parser import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail
-from auditor.report import reading, rules, wording
+from auditor.report import brief, reading, rules, wording
 from auditor.report.build import build
 from auditor.report.formats import FORMATS, RUNBOOKS
 from auditor.rules import packs
@@ -32,9 +32,9 @@ from auditor.sources.file_source import FileSource
 from auditor.sources.source import Source
 
 if TYPE_CHECKING:
-    from auditor.rules.maps import Maps
     from auditor.sources.live.collection import CollectOptions
     from auditor.sources.live.live_source import LiveSource
+    from auditor.sources.live.results import ReadResult
 
 
 def _scan(options: argparse.Namespace) -> int:
@@ -417,27 +417,28 @@ def _rules_conflicts(options: argparse.Namespace) -> int:
 
     loaded = catalogue.load(options.rules)
     found = maps.load(loaded, options.rules)
-    packs.select(loaded, options.profile)  # refuses a profile that does not exist
+    report = reading.read(options.report) if options.report else None
+    profile = report.profile if report else options.profile
+    known = brief.resources_of_deployments(report) if report else None
+    packs.select(loaded, profile)  # refuses a profile that does not exist
     if options.advisor:
-        sys.stdout.write(conflicts.of_advice(advice.read(options.advisor), found, options.profile))
+        sys.stdout.write(conflicts.of_advice(advice.read(options.advisor), found, profile, known))
         return exit_codes.OK
     if _names_live(options):
-        return _live_conflicts(options, found)
-    sys.stdout.write(conflicts.of_checks(found, options.profile))
+        read = _live_advice(options)
+        sys.stdout.write(conflicts.of_advice(advice.of(read.resources.values()), found, profile, known))
+        sys.stdout.writelines(f"not read: {printable(str(gap))}\n" for gap in read.gaps)
+        return exit_codes.INCOMPLETE if read.gaps else exit_codes.OK
+    sys.stdout.write(conflicts.of_checks(found, profile))
     return exit_codes.OK
 
 
-def _live_conflicts(options: argparse.Namespace, found: Maps) -> int:
-    from auditor.authoring import conflicts
+def _live_advice(options: argparse.Namespace) -> ReadResult:
     from auditor.report.terminal.progress import ConsoleProgress
-    from auditor.sources import advice
     from auditor.sources.live import advisor
 
     with ConsoleProgress(verbose=options.verbose) as display:
-        read = advisor.read(_wanted(options), display)
-    sys.stdout.write(conflicts.of_advice(advice.of(read.resources.values()), found, options.profile))
-    sys.stdout.writelines(f"not read: {printable(str(gap))}\n" for gap in read.gaps)
-    return exit_codes.INCOMPLETE if read.gaps else exit_codes.OK
+        return advisor.read(_wanted(options), display)
 
 
 def _rules_test(options: argparse.Namespace) -> int:

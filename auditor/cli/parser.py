@@ -633,7 +633,7 @@ def _add_rules(commands: _Commands) -> None:
         epilog=_epilog(
             "auditor rules conflicts",
             "az advisor recommendation list -o json > advisor.json",
-            "auditor rules conflicts --advisor advisor.json",
+            "auditor rules conflicts --advisor advisor.json --report report.json",
             exit_codes="exit codes:\n  0  all was read\n  2  wrong arguments, or an error in one of your files\n"
             "  3  the recommendations of a subscription could not all be read\n",
         ),
@@ -643,6 +643,13 @@ def _add_rules(commands: _Commands) -> None:
         "--advisor", metavar="FILE", type=Path, help="recommendations that az advisor recommendation list printed"
     )
     _add_subscriptions(advice)
+    conflicts.add_argument(
+        "--report",
+        metavar="FILE",
+        type=Path,
+        help="a report written by -o json=FILE, whose rule profile is used; a recommendation is contradicted only for "
+        "resources that it names",
+    )
     _add_live(conflicts)
     _add_config(conflicts)
     _add_profile(conflicts)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from auditor.azure import arm
 from auditor.evaluation.model import Outcome, fingerprint
 from auditor.report.document import BriefSubject, Document, Finding, Rule
 
@@ -15,6 +16,12 @@ def with_passes(document: Document) -> Document:
     listed = {finding.key for finding in document.findings}
     added = (finding for finding in _findings(document) if finding.key not in listed)
     return msgspec.structs.replace(document, findings=(*document.findings, *added))
+
+
+def resources_of_deployments(document: Document) -> frozenset[str]:
+    """Return the keys of the resources of deployments that a report names as subjects, of any outcome."""
+    ids = [finding.subject.id for finding in with_passes(document).findings if finding.deployment]
+    return frozenset(map(arm.key, filter(arm.is_id, ids)))
 
 
 def _findings(document: Document) -> Iterator[Finding]:

@@ -178,8 +178,17 @@ def _envelope(data: bytes, file: str) -> _Envelope:
 
 
 def further_page(data: bytes) -> str:
-    """Return the name of the token that shows that a valid file lacks pages of its list, "" if it has none."""
-    return "" if data.lstrip()[:1] == b"[" else _token(msgspec.json.decode(data, type=_Envelope))
+    """Return the name of the key that shows that a valid file lacks pages of its list, "" if it has none."""
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if data.lstrip()[:1] == b"[":
+        return ""
+    envelope = msgspec.json.decode(data, type=_Envelope)
+    return _token(envelope) or ("total_records" if _total(envelope) > len(envelope.elements) else "")
+
+
+def _total(envelope: _Envelope) -> int:
+    """Return the number of records in all pages, 0 if it is not known."""
+    return envelope.total_records or envelope.totalRecords or 0
 
 
 def _token(envelope: _Envelope) -> str:
@@ -197,7 +206,7 @@ def _refuse(envelope: _Envelope, file: str) -> None:
     if envelope.listed and more:
         message = f'has "listed" types, but its "{more}" shows that pages are missing; save all pages'
         raise InputError(message, file)
-    total, count = envelope.total_records or envelope.totalRecords or 0, len(envelope.elements)
+    total, count = _total(envelope), len(envelope.elements)
     if envelope.listed and total > count:
         message = f'has "listed" types, but only {count} of {total} records; save all pages'
         raise InputError(message, file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -9,9 +11,11 @@ import pytest
 
 from auditor.authoring import conflicts
 from auditor.authoring.conflicts import Stance
+from auditor.cli.main import main
+from auditor.evaluation.model import Outcome
 from auditor.rules.maps import Maps, Origin, PublicCheck, Recommendation, Relation
 from tests.report import reports
-from tests.sources.test_advice import EXPECTED
+from tests.sources.test_advice import EXPECTED, GUID, recommendation
 
 CHECK: Final = PublicCheck("APRL", "a-check", Origin("https://x.org", "1", ""), "2026-11-30", EXPECTED.type)
 
@@ -44,7 +48,8 @@ def text_of(*relations: Relation, profile: str = "current", **changes: object) -
 def test_a_contradicted_recommendation_has_the_command_that_suppresses_it() -> None:
     assert text_of(Relation.CONTRADICTS) == (
         "open recommendations of Azure Advisor: 1; suppressed or closed: 0\n"
-        "The rules are about resources of deployments; they hold nothing of others.\n"
+        "The rules are about resources of deployments; they hold nothing of others. --report says which these\n"
+        "are.\n"
         "\n"
         "contradicted by the reference: do not follow\n"
         "\n"
@@ -61,6 +66,39 @@ def test_no_other_recommendation_has_a_command(relation: Relation) -> None:
     text = text_of(relation)
     assert "az advisor" not in text
     assert f"{relation} AVL002: It requires a zone." in text
+
+
+def test_a_resource_that_the_report_does_not_name_is_not_to_be_suppressed() -> None:
+    other = msgspec.structs.replace(EXPECTED, resource=f"{EXPECTED.resource}-2")
+    maps = Maps((row(Relation.CONTRADICTS),), (), {})
+    text = conflicts.of_advice([EXPECTED, other], maps, "current", {EXPECTED.resource.lower()})
+    contradicted, _, elsewhere = text.partition(Stance.ELSEWHERE.value)
+    assert "for vm-a\n" in contradicted
+    assert contradicted.count("az advisor recommendation disable") == 1
+    assert "for vm-a-2\n" in elsewhere
+    assert "az advisor" not in elsewhere
+
+
+@pytest.mark.slow
+def test_a_report_says_which_profile_and_resources_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named, other = reports.vm("vm-a"), reports.vm("vm-z")
+    found = reports.report(reports.finding(Outcome.PASS, subject=named))
+    report, advisor = tmp_path / "report.json", tmp_path / "advisor.json"
+    report.write_text(reports.render("json", msgspec.structs.replace(found, profile="article-2018")))
+    guids = (GUID, GUID.replace("1", "2"))
+    advisor.write_text(
+        json.dumps(
+            [
+                {**recommendation(), "id": f"{vm.id.upper()}/providers/Microsoft.Advisor/recommendations/{guid}"}
+                for vm, guid in zip((named, other), guids, strict=True)
+            ]
+        )
+    )
+    assert main(["rules", "conflicts", "--no-config", "--advisor", str(advisor), "--report", str(report)]) == 0
+    text = capsys.readouterr().out
+    assert f"az advisor recommendation disable --name {guids[0]}" in text
+    assert guids[1] not in text
+    assert "VM-Z" in text.partition(Stance.ELSEWHERE.value)[2]
 
 
 def test_a_relation_of_another_profile_does_not_count() -> None:
@@ -95,6 +133,7 @@ def test_what_contradicts_a_rule_without_azure_advisor() -> None:
     assert text.count("APRL a-check (Azure Advisor") == 1
     assert "STO002" not in text
     before, _, after = text.partition("Azure Policy p\n")
-    assert "az policy exemption create" not in before
+    assert "az policy" not in before
+    assert "az policy state list --filter \"policyDefinitionName eq 'p' and" in after
     assert "az policy exemption create" in after
     assert conflicts.of_checks(Maps((), (), {}), "current").endswith("\n\n  none\n")

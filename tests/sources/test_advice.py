@@ -57,6 +57,13 @@ def test_every_form_is_read(content: object, tmp_path: Path) -> None:
     assert read(tmp_path, content) == (EXPECTED,)
 
 
+@pytest.mark.parametrize("content", [[recommendation()], {"value": [recommendation()]}])
+def test_a_byte_order_mark_is_no_part_of_the_content(content: object, tmp_path: Path) -> None:
+    file = tmp_path / "advisor.json"
+    file.write_text(json.dumps(content), encoding="utf-8-sig")
+    assert advice.read(file) == (EXPECTED,)
+
+
 def test_no_recommendation_is_no_error(tmp_path: Path) -> None:
     assert read(tmp_path, []) == ()
 
@@ -85,6 +92,7 @@ def test_what_a_person_has_closed_is_not_open(properties: dict[str, Any], is_ope
         ([{**recommendation(), "id": VM}], "vm-a is no recommendation of Azure Advisor"),
         ([recommendation(recommendationTypeId=None)], "is no recommendation of Azure Advisor"),
         ({"value": [recommendation()], "nextLink": "https://management.azure.com/more"}, "nextLink"),
+        ({"data": [recommendation()], "total_records": 2}, "total_records"),
         ({"surprise": 1}, "advisor.json"),
     ],
 )

@@ -34,7 +34,8 @@ def test_every_page_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert text.count("az advisor recommendation disable") == 5
 
 
-def test_a_list_that_may_not_be_read_is_not_taken_for_empty(capsys: pytest.CaptureFixture[str]) -> None:
-    with ArmServer(live.estate_of("demo"), faults={PATH: Fault.FORBIDDEN}) as server, live.signed_in(server):
+@pytest.mark.parametrize("fault", [Fault.FORBIDDEN, Fault.CONFLICT])
+def test_a_list_that_was_not_read_is_not_taken_for_empty(fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
+    with ArmServer(live.estate_of("demo"), faults={PATH: fault}) as server, live.signed_in(server):
         assert conflicts(server) == exit_codes.INCOMPLETE
     assert "not read: Microsoft.Advisor/recommendations" in capsys.readouterr().out

@@ -10,13 +10,20 @@ from pathlib import Path
 
 import yaml
 
+from auditor.authoring import conflicts
 from auditor.azure import commands
 from auditor.azure.types import TYPES
+from auditor.rules.maps import Origin, PublicCheck
+from auditor.sources.advice import Advice
 from auditor.sources.live import permissions
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")))
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
+
+RECOMMENDATION = "33333333-3333-3333-3333-333333333333"
+"""The name of one of the two recommendations of the fake ARM."""
+POLICY = "ae243d87-5cf3-4dce-90bd-6d62be328de3"
 
 
 @cache
@@ -31,7 +38,8 @@ def found() -> list[tuple[str, str]]:
     """Return each command with its source: a rule, a page, or `messages`."""
     of_rules = [(rule, line) for rule, lines in fixes().items() for line in lines if line.startswith("az ")]
     of_pages = [(page, command) for page in PAGES for command in _in_page((ROOT / page).read_text(encoding="utf-8"))]
-    return of_rules + of_pages + [("messages", command) for command in _in_messages()]
+    of_messages = [("messages", command) for command in _in_messages()]
+    return of_rules + of_pages + of_messages + [("rules conflicts", command) for command in _in_conflicts()]
 
 
 def _in_page(text: str) -> Iterator[str]:
@@ -53,6 +61,15 @@ def _in_messages() -> Iterator[str]:
     lists = (commands.list_all(type_, SUBSCRIPTION) for type_ in TYPES)
     for text in dict.fromkeys(lists):
         yield text.partition(" (")[0]  # which is followed by how to repeat it
+
+
+def _in_conflicts() -> Iterator[str]:
+    """Yield the command that writes the recommendations of Azure Advisor, and those that suppress them and policies."""
+    yield "az advisor recommendation list -o json"
+    of_vm = f"{SUBSCRIPTION}/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/VM"
+    arm_id = f"{of_vm}/providers/Microsoft.Advisor/recommendations/{RECOMMENDATION}"
+    yield conflicts.suppression(Advice(arm_id, "", of_vm, "", is_open=True))
+    yield from conflicts.exemption(PublicCheck("Azure Policy", POLICY, Origin("", "", ""), ""))
 
 
 if __name__ == "__main__":

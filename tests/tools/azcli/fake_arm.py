@@ -102,6 +102,8 @@ class FakeArm:
     def _change(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if (backup := self._backup.change(method, path, body)) is not None:
             return backup
+        if method == "POST" and (answer := self._answer(path)) is not None:
+            return 200, answer
         if method == "POST":
             return 200, self._act(*path.rsplit("/", 1))
         if method == "DELETE":
@@ -123,9 +125,8 @@ class FakeArm:
             return found
         if (backup := self._backup.get(path)) is not None:
             return backup
-        for pattern, answer in self._answers.items():
-            if re.search(pattern, path, re.IGNORECASE):
-                return answer
+        if (answer := self._answer(path)) is not None:
+            return answer
         if path.lower().endswith("/resources"):
             wanted = re.findall(r"(name|resourceType) eq '([^']*)'", query.get("$filter", [""])[0])
             keys = {"name": "name", "resourceType": "type"}
@@ -139,6 +140,10 @@ class FakeArm:
         if len(_segments(path)) % 2 == 0:  # the path of a collection
             return {"value": [body for key, body in self._resources.items() if _type_of(key) == _type_of(path)]}
         raise RefusedError(404, f"{path} was not found")
+
+    def _answer(self, path: str) -> Any:
+        """Return what the estate file answers for a path, None if it has nothing."""
+        return next((answer for key, answer in self._answers.items() if re.search(key, path, re.IGNORECASE)), None)
 
     def _find(self, path: str) -> Body | None:
         """Return a resource or a part of one."""
