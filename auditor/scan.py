@@ -33,6 +33,7 @@ from auditor.sources.guest.attaching import attach
 from auditor.sources.snapshot_folder import SplitSnapshot
 from auditor.sources.source import Source
 from auditor.split_scan import Parts, Split
+from auditor.workers import Workers
 
 DEFAULT_PROFILE = "current"
 
@@ -62,8 +63,8 @@ class Request(msgspec.Struct, frozen=True):
     """Which findings have evidence: `ALL` where a format shows passes; always with a baseline."""
     maps: bool = False
     """Whether the maps of the packs are read too."""
-    workers: int = 1
-    """The number of processes that evaluate."""
+    workers: Workers = Workers()
+    """The processes that evaluate."""
     keep_snapshot: bool = False
     """Whether the result has the resources of the snapshot, even if it could be evaluated part by part."""
 
@@ -146,7 +147,7 @@ def _in_parts(
 ) -> Evaluation | None:
     """Evaluate a snapshot folder part by part, or any snapshot in several processes; None if it is neither."""
     parts: Parts | None = request.source.parts()
-    if request.keep_snapshot or (parts is None and request.workers == 1):
+    if request.keep_snapshot or (parts is None and not request.workers.are_elsewhere):
         return None
     parts = parts or SplitSnapshot(request.source.read())
     declared = given if request.deployment else deployment_file.carried_by(parts.header)

@@ -26,6 +26,7 @@ from auditor.rules.facts import FACTS
 from auditor.rules.model import Rule
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import snapshot_folder
+from auditor.workers import Workers
 
 _NAMED: Final = 3
 """How many deployments a message names."""
@@ -67,7 +68,7 @@ class Evaluated(msgspec.Struct, frozen=True):
     results: Results
 
 
-def evaluate(split: Split, processes: int = 1) -> Evaluated:
+def evaluate(split: Split, by: Workers) -> Evaluated:
     """Evaluate a snapshot in parts.
 
     Raises:
@@ -76,7 +77,7 @@ def evaluate(split: Split, processes: int = 1) -> Evaluated:
     named = partition.named_in(split.declared)
     about = _About(split.parts.header, frozenset(split.parts.header.scopes), named, split.parts)
     work = workers.Work(_look, about, lambda number: ", ".join(split.parts.scopes[number]))
-    seen = sorted(workers.results(work, range(len(split.parts.scopes)), processes), key=lambda found: found.number)
+    seen = sorted(workers.results(work, range(len(split.parts.scopes)), by), key=lambda found: found.number)
     header = msgspec.structs.replace(
         split.parts.header,
         listed=frozenset(pair for found in seen for pair in found.listed),
@@ -84,13 +85,13 @@ def evaluate(split: Split, processes: int = 1) -> Evaluated:
     )
     found = partition.partition(header, (each.links for each in seen), split.declared)
     given = _Given(split, found)
-    tasks = [*_tasks(split, found, seen, processes)]
-    if processes == 1:
+    tasks = [*_tasks(split, found, seen, by.pieces)]
+    if not by.are_elsewhere:
         outcomes: Iterable[Results] = (_evaluate(given, task) for task in tasks)
     else:
         doing = workers.Work(_evaluate_elsewhere, given, str)
         own = {rule.rule.id: rule.rule for rule in rules_of(split.folders, split.how.profile)}
-        outcomes = (_unpacked(data, own) for data in workers.results(doing, tasks, processes))
+        outcomes = (_unpacked(data, own) for data in workers.results(doing, tasks, by))
     return Evaluated(header, sum(each.resources for each in seen), components.joined(outcomes, split.declared))
 
 
@@ -152,12 +153,12 @@ class _Task(msgspec.Struct, frozen=True):
         return f"{', '.join(names[:_NAMED])}{more}, part {self.share.piece + 1} of {self.share.pieces}"
 
 
-def _tasks(split: Split, found: Partition | None, seen: list[_Seen], processes: int) -> Iterator[_Task]:
+def _tasks(split: Split, found: Partition | None, seen: list[_Seen], most_pieces: int) -> Iterator[_Task]:
     """Yield the tasks, the largest first: a long one that begins last would be waited for alone."""
     every = tuple(each.number for each in seen)
     if found is None:
         scopes = frozenset(split.parts.header.scopes)
-        yield from _shares(0, every, scopes, None, processes)
+        yield from _shares(0, every, scopes, None, most_pieces)
         return
     number_of = {scope: each.number for each in seen for scope in each.links.scopes}
     sizes = {each.number: each.links.resources for each in seen}
@@ -166,10 +167,10 @@ def _tasks(split: Split, found: Partition | None, seen: list[_Seen], processes: 
         for each in found.components
     ]
     size = [sum(sizes[number] for number in numbers) for numbers in of_component]
-    most = sum(size) / processes / _LARGE
+    most = sum(size) / most_pieces / _LARGE
     for index in sorted(range(len(size)), key=lambda index: -size[index]):
         own = found.components[index]
-        pieces = processes if size[index] > most else 1
+        pieces = most_pieces if size[index] > most else 1
         yield from _shares(index, of_component[index], own.scopes, own.deployments, pieces)
 
 

@@ -1,17 +1,26 @@
-"""Processes that do the tasks of one command: this one, or several on this machine."""
+"""Processes that do the tasks of one command: this one, several on this computer, or those of a Dask cluster."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import msgspec
 
 from auditor.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed import Future as DaskFuture
 
 Given = TypeVar("Given")
 Task = TypeVar("Task")
@@ -19,6 +28,10 @@ Result = TypeVar("Result")
 
 _WAITING: Final = 2
 """Tasks that are submitted for each worker; more would keep the results of more in memory."""
+_PIECES: Final = 16
+"""Into how many tasks a large one is split on a cluster, whose size changes."""
+_SECONDS: Final = 30
+"""How long the scheduler of a cluster may take to answer."""
 
 
 class Work(Generic[Given, Task, Result]):
@@ -31,20 +44,48 @@ class Work(Generic[Given, Task, Result]):
         self.name = name
 
 
-def results(work: Work[Given, Task, Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+class Workers(msgspec.Struct, frozen=True):
+    """Who does the tasks."""
+
+    processes: int = 1
+    """Processes on this computer, 1 for this one alone; without meaning with a scheduler."""
+    scheduler: str = ""
+    """The address of the scheduler of a Dask cluster: `tls://HOST:PORT`, or `tcp://` with a loopback address."""
+
+    @property
+    def are_elsewhere(self) -> bool:
+        """Return whether tasks are done in other processes."""
+        return self.processes > 1 or bool(self.scheduler)
+
+    @property
+    def pieces(self) -> int:
+        """Return into how many tasks is split what would be a large one."""
+        return _PIECES if self.scheduler else self.processes
+
+
+def results(work: Work[Given, Task, Result], tasks: Iterable[Task], workers: Workers) -> Iterator[Result]:
     """Yield the result of each task, in any order.
 
     Raises:
-        InputError: a task raised it, or a worker ended twice without the result of a task.
+        InputError: a task raised it, a worker ended twice without the result of a task, or the scheduler cannot be
+            reached.
     """
-    if workers == 1:
-        for task in tasks:
-            yield work.function(work.given, task)
-        return
-    left = iter(tasks)
+    if workers.scheduler:
+        with _cluster(workers.scheduler) as client:
+            yield from _on_cluster(work, tasks, client)
+    elif workers.processes == 1:
+        yield from (work.function(work.given, task) for task in tasks)
+    else:
+        yield from _on_this_computer(work, iter(tasks), workers.processes)
+
+
+# --- processes on this computer ---------------------------------------------------------------------------------------
+
+
+def _on_this_computer(work: Work[Given, Task, Result], left: Iterator[Task], processes: int) -> Iterator[Result]:
     while True:
         lost: list[Task] = []
-        yield from _in_processes(work, left, workers, lost)
+        yield from _in_processes(work, left, processes, lost)
         if not lost:
             return
         # Whichever of them ended its worker does so again alone.
@@ -52,8 +93,11 @@ def results(work: Work[Given, Task, Result], tasks: Iterable[Task], workers: int
             again: list[Task] = []
             yield from _in_processes(work, iter((task,)), 1, again)
             if again:
-                message = f"a worker ended twice without a result, perhaps for lack of memory: {work.name(task)}"
-                raise InputError(message)
+                raise _lost(work, task)
+
+
+def _lost(work: Work[Given, Task, Result], task: Task) -> InputError:
+    return InputError(f"a worker ended twice without a result, perhaps for lack of memory: {work.name(task)}")
 
 
 def _in_processes(
@@ -95,3 +139,85 @@ def _begin(function: Callable[[Any, Any], Any], given: object) -> None:
 
 def _do(task: object) -> Any:  # noqa: ANN401 - of any work
     return _MINE["function"](_MINE["given"], task)
+
+
+# --- a Dask cluster ---------------------------------------------------------------------------------------------------
+
+_LOOPBACK: Final = re.compile(r"tcp://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d{1,5}")
+_TLS: Final = re.compile(r"tls://[^/\s@]+:\d{1,5}")
+_MOST_LOST: Final = 4
+"""How often the result of a task may be lost: each worker that ends has those of several."""
+
+
+def check_scheduler(address: str) -> str:
+    """Return the address of a scheduler that may be given a snapshot.
+
+    Raises:
+        InputError: what it is sent would not be encrypted, or it is no address.
+    """
+    if _LOOPBACK.fullmatch(address) or _TLS.fullmatch(address):
+        return address
+    message = f"'{address}' is not tls://HOST:PORT, nor tcp:// with a loopback address: snapshots travel encrypted"
+    raise InputError(message)
+
+
+@contextlib.contextmanager
+def _cluster(address: str) -> Iterator[Client]:
+    """Return the client of a cluster; the certificates for tls:// are in Dask's own configuration."""
+    try:
+        from distributed import Client  # noqa: PLC0415 - an extra
+    except ImportError:
+        message = "--scheduler needs the extra `dask`: pip install 'auditor[dask]'"
+        raise InputError(message) from None
+    try:
+        client = Client(check_scheduler(address), timeout=_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, TypeError, ValueError) as error:
+        message = f"the scheduler {address} cannot be reached: {error}"
+        raise InputError(message) from None
+    with client:
+        yield client
+
+
+def _on_cluster(work: Work[Given, Task, Result], tasks: Iterable[Task], client: Client) -> Iterator[Result]:
+    """Yield the results of tasks.
+
+    One whose worker ended is submitted once more; one whose result was lost with the worker that had it, several times.
+    `Client.get_executor` would wait for such a result for ever.
+    """
+    from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
+
+    def submitted(task: Task) -> DaskFuture[Result]:
+        future = client.submit(_apply, given, task, pure=False)
+        pending[future.key] = task
+        return future
+
+    pending: dict[object, Task] = {}
+    ended: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    # What all tasks are given is a task itself: data that is scattered is lost with the workers that have it.
+    given = client.submit(_itself, (work.function, work.given), pure=False)
+    completed = as_completed([submitted(task) for task in tasks])  # type: ignore[no-untyped-call]
+    for future in completed:
+        task = pending.pop(future.key)
+        name = work.name(task)
+        try:
+            result = future.result()
+        except KilledWorker:
+            ended[name] += 1
+        except CancelledError:
+            lost[name] += 1
+        else:
+            future.release()
+            yield result
+            continue
+        if ended[name] > 1 or lost[name] > _MOST_LOST:
+            raise _lost(work, task)
+        completed.add(submitted(task))  # type: ignore[no-untyped-call]
+
+
+def _itself(given: Given) -> Given:
+    return given
+
+
+def _apply(given: tuple[Callable[[Any, Any], Any], object], task: object) -> Any:  # noqa: ANN401 - of any work
+    return given[0](given[1], task)

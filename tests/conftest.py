@@ -42,6 +42,19 @@ def arm_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArmServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Run a Dask cluster of two workers, which repeats no task by itself; return the address of its scheduler."""
+    import dask  # noqa: PLC0415 - takes half a second, and two modules need it
+    from distributed import LocalCluster  # noqa: PLC0415
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(2, threads_per_worker=1, dashboard_address=None) as local,  # type: ignore[no-untyped-call]
+    ):
+        yield local.scheduler_address
+
+
 def pytest_collection_finish() -> None:
     """Keep what collecting created out of garbage collections: it stays until the end."""
     gc.freeze()

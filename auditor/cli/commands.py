@@ -30,6 +30,7 @@ from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import approval
 from auditor.sources.file_source import FileSource
 from auditor.sources.source import Source
+from auditor.workers import Workers, check_scheduler
 
 if TYPE_CHECKING:
     from auditor.sources.live.collection import CollectOptions
@@ -49,7 +50,7 @@ def _scan(options: argparse.Namespace) -> int:
     request = msgspec.structs.replace(
         _request(options, read, deployment, previous=options.previous, passes=passes),
         maps=outputs.need_maps(wanted),
-        workers=options.workers,
+        workers=Workers(options.workers, check_scheduler(options.scheduler) if options.scheduler else ""),
         keep_snapshot=any(output.format == outputs.SNAPSHOT for output in wanted),
     )
     evaluation = ending.hold(scan.scan(request))

@@ -28,7 +28,7 @@ _OPTION: Final = "config"
 _NO_DEFAULTS: Final = frozenset({_OPTION, "no-config", "demo", "report", "lose", "pairs", "first"})
 _OF_SCAN: Final = frozenset({"output"})
 """Options that are those of `scan` alone: another command has other outputs."""
-_ONLY_BY_HAND: Final = frozenset({"arm-endpoint", "authority", "ca-bundle", "cloud", "tenant", "rules"})
+_ONLY_BY_HAND: Final = frozenset({"arm-endpoint", "authority", "ca-bundle", "cloud", "tenant", "rules", "scheduler"})
 """Options that a file must not set that was merely found."""
 
 

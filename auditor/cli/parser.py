@@ -198,8 +198,12 @@ def _add_scan(commands: _Commands) -> None:
     scan.add_argument(
         "--fail-on-new", action="store_true", help="count only findings that are worse than in the baseline"
     )
-    scan.add_argument(
-        "--workers", metavar="N", type=_workers, default=1, help="evaluate in N processes of this machine (default: 1)"
+    by = scan.add_mutually_exclusive_group()
+    by.add_argument("--workers", metavar="N", type=_workers, default=1, help="evaluate in N processes (default: 1)")
+    by.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="evaluate on the Dask cluster of the scheduler at tls://HOST:PORT",
     )
     scan.set_defaults(command="scan")
 

@@ -68,6 +68,11 @@ def is_stopped(deployment: Deployment) -> bool:
     return any(losses.stopping for losses in _beyond_design(deployment))
 
 
+def stopping_kinds(deployment: Deployment) -> list[str]:
+    """Return the kinds of which a loss stops a deployment, beyond its region and single entrances."""
+    return [str(losses.kind) for losses in _beyond_design(deployment) if losses.stopping]
+
+
 def _beyond_design(deployment: Deployment) -> list[LossesOfKind]:
     return [losses for losses in deployment.losses if losses.kind not in _SINGLE]
 

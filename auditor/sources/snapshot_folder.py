@@ -102,6 +102,10 @@ class SnapshotFolder:
             message = f"is not finished: it lacks the parts of {count}, the first {pending[0]}; collect into it again"
             raise InputError(message, str(path / MANIFEST))
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return it for another process, whose working folder may be another one."""
+        return {"_path": self._path.absolute(), "manifest": self.manifest}
+
     @property
     def header(self) -> Snapshot:
         """Return the snapshot without what its parts have."""

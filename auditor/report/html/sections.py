@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -83,7 +84,12 @@ def sections(document: Document, items: Iterable[Item]) -> tuple[Section, ...]:
         _section(f"d{number}", deployment, own.get(name, []), document.drift)
         for number, (name, deployment) in enumerate(named.items(), start=1)
     )
-    return tuple(sorted(found, key=lambda section: _LEVELS.index(section.level)))
+
+    def rank(section: Section) -> tuple[int, ...]:
+        fails = Counter(item.level for item in own.get(section.deployment.name, ()))
+        return (_LEVELS.index(section.level), *(-fails[level] for level in _LEVELS))
+
+    return tuple(sorted(found, key=rank))
 
 
 def row_titles(document: Document) -> Mapping[tuple[str, str], str]:

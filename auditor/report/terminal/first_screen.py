@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len, set_cell_size
-
-from auditor.escape import printable
 from auditor.evaluation.model import Outcome
 from auditor.report import filtering, losses, summary, wording
-from auditor.report.document import Deployment, Document, Finding
-from auditor.report.grouping import counted, group
-from auditor.report.terminal import styles
+from auditor.report.document import Deployment, Document
+from auditor.report.grouping import counted
 from auditor.report.terminal.commands import wrap_fix
+from auditor.report.terminal.deployments import write_deployments
 from auditor.report.terminal.drift import write_drift
 from auditor.report.terminal.last_line import last_line
 from auditor.report.terminal.layout import Page
@@ -25,11 +21,8 @@ from auditor.rules.model import SEVERITIES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.style import Style
-
     from auditor.report.view import View
 
-_MOST_DEPLOYMENTS: Final = 12
 _LEAD: Final = 11
 """The width of the words in front of paragraphs."""
 
@@ -37,7 +30,8 @@ _LEAD: Final = 11
 def render(document: Document, view: View) -> str:
     """Return the report; of findings that need more room than there is, the least severe are shortened."""
     head, page, foot = Page(view.width), Page(view.width), Page(view.width)
-    _deployments(head, document)
+    write_deployments(head, document)
+    _write_sources(head, document)
     last, left_out = last_line(document), filtering.hidden(document, view.chosen)
     document = view.chosen.applied(document)
     if left_out:
@@ -64,60 +58,13 @@ def render(document: Document, view: View) -> str:
 # --- the head ---------------------------------------------------------------------------------------------------------
 
 
-def _deployments(page: Page, document: Document) -> None:
-    """Write the outcome of each deployment with its counts, worst first, and when it was seen."""
-    findings = group((f for f in document.findings if f.waiver is None), lambda finding: finding.deployment or "")
-    names = sorted(
-        {**dict.fromkeys(summary.deployments(document)), **findings}, key=lambda name: _rank(findings.get(name, []))
-    )
-    shown = names[:_MOST_DEPLOYMENTS]
-    width = max((cell_len(printable(name or _NONE)) for name in shown), default=0) + 2
-    for name in shown:
-        said, style, counts = _outcome(document, findings.get(name, []))
-        page.write(counts, lead=f"{set_cell_size(printable(name or _NONE), width)}{said:<8}", style=style)
-    if rest := names[_MOST_DEPLOYMENTS:]:
-        failing = sum(_fails(findings.get(name, [])) != () for name in rest)
-        page.write(f"and {wording.count(len(rest), 'more deployment')}, {failing:,} of them with fails")
-    if not names:
-        page.write(summary.result_sentence(document))
+def _write_sources(page: Page, document: Document) -> None:
+    """Write when and where everything was seen."""
     taken, day = document.taken_at or "at an unknown time", document.as_of.isoformat()
     as_of = "" if taken.startswith(day) else f", as of {day}"
     scopes = wording.count(len(document.scopes), "subscription")
     config = f"; options of {document.config}" if document.config else ""
     page.write(f"taken {taken} from {scopes}; profile {document.profile}{as_of}{config}")
-
-
-_NONE: Final = "no deployment"
-
-
-def _fails(findings: list[Finding]) -> tuple[int, ...]:
-    """Return the number of fails of each severity, () without any."""
-    numbers = Counter(finding.severity for finding in findings if finding.outcome is Outcome.FAIL)
-    return tuple(numbers[severity] for severity in SEVERITIES) if numbers else ()
-
-
-def _rank(findings: list[Finding]) -> tuple[int, ...]:
-    """Return what sorts deployments, worst first."""
-    unknown = sum(finding.outcome in {Outcome.UNKNOWN, Outcome.ERROR} and not finding.optional for finding in findings)
-    return (*(-number for number in _fails(findings) or (0,) * len(SEVERITIES)), -unknown)
-
-
-def _outcome(document: Document, findings: list[Finding]) -> tuple[str, Style | None, str]:
-    """Return the outcome of a deployment in a word, its style, and the numbers of findings."""
-    fails = _fails(findings)
-    numbers = Counter(finding.outcome for finding in findings)
-    needed = sum(finding.outcome is Outcome.UNKNOWN and not finding.optional for finding in findings)
-    counts = [f"{number} {severity}" for severity, number in zip(SEVERITIES, fails, strict=False) if number]
-    others = [f"{numbers[outcome]} {outcome}" for outcome in (Outcome.ERROR, Outcome.UNKNOWN) if numbers[outcome]]
-    text = "; ".join(filter(None, (", ".join(counts), ", ".join(others))))
-    if fails:
-        worst = next(severity for severity, number in zip(SEVERITIES, fails, strict=True) if number)
-        return "FAIL", styles.SEVERITIES[worst], text
-    if needed or numbers[Outcome.ERROR]:
-        return "UNKNOWN", styles.UNKNOWN, text
-    if numbers[Outcome.UNKNOWN] or not document.coverage.complete:
-        return "NO FAIL", None, text
-    return "PASS", styles.PASS, text
 
 
 # --- the foot ---------------------------------------------------------------------------------------------------------

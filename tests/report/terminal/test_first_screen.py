@@ -12,6 +12,7 @@ from rich.cells import cell_len
 
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
+from auditor.evaluation.picture.model import Picture
 from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
@@ -99,7 +100,33 @@ def test_deployments_are_listed_worst_first() -> None:
 
 def test_of_many_deployments_the_rest_is_counted() -> None:
     shown = reports.report(*(finding(deployment=f"d{number:02}") for number in range(15)))
-    assert lines(shown)[12] == "and 3 more deployments, 3 of them with fails"
+    assert lines(shown)[13] == "and 3 more deployments, 3 of them with fails"
+
+
+TABLE = """\
+deployment  outcome   critical  high  medium  low  unknown  stopped by a loss of
+bad         FAIL             2     -       1    -        -
+poor        FAIL             -     -       1    -        1
+dim         UNKNOWN          -     -       -    -        1
+2 of 2 subscriptions have no VM of a deployment
+"""
+
+
+def test_deployments_of_several_subscriptions_are_a_table() -> None:
+    dim = msgspec.structs.replace(unknown(PROBE, vm("a"), "why"), deployment="dim")
+    found = (
+        *(finding(deployment="bad", subject=vm(name)) for name in "ab"),
+        finding(rule=SIZE, deployment="bad"),
+        finding(rule=SIZE, deployment="poor"),
+        msgspec.structs.replace(dim, deployment="poor"),
+        dim,
+    )
+    shown = reports.report(*found)
+    snapshot = msgspec.structs.replace(shown.snapshot, scopes=(SUBSCRIPTION, "/subscriptions/2"))
+    picture = Picture(product=None, environment="production", rows=(), regions=(), nodes=(), edges=(), expected=())
+    trust = msgspec.structs.replace(shown, snapshot=snapshot, pictures=dict.fromkeys(("bad", "poor", "dim"), picture))
+    assert rendered(trust).startswith(TABLE)
+    assert max(map(cell_len, lines(trust, View(width=60))[:4])) <= 60
 
 
 def test_only_what_is_complete_and_wholly_known_passes() -> None:

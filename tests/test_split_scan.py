@@ -1,0 +1,257 @@
+"""A snapshot that is evaluated in parts has the report of one that is evaluated as a whole, whoever evaluates it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from auditor import scan, split_scan
+from auditor.authoring import fixtures
+from auditor.estate import deployment_file
+from auditor.estate.declaration import DeclaredDeployment
+from auditor.estate.topology import Topology
+from auditor.evaluation import components, partition
+from auditor.evaluation.components import How, Results, Share
+from auditor.evaluation.engine import Detail
+from auditor.evaluation.exemptions import Exemptions
+from auditor.evaluation.partition import Partition
+from auditor.report.build import build
+from auditor.report.view import View
+from auditor.scan import Request
+from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.sources import snapshot_folder
+from auditor.sources.file_source import FileSource
+from auditor.sources.snapshot_folder import SplitSnapshot
+from auditor.workers import Workers
+from tests import estates
+from tests.report import reports
+from tests.test_docs import ROOT, load
+
+AS_OF: Final = fixtures.AS_OF
+HOW: Final = How("current", AS_OF, Detail.FAILURES, Exemptions())
+
+
+class Whole:
+    """A snapshot folder that is read as one snapshot."""
+
+    file = ""
+
+    def __init__(self, path: Path) -> None:
+        self._source = FileSource(path)
+
+    def read(self) -> Snapshot:
+        return self._source.read()
+
+    def parts(self) -> None:
+        """Return nothing: it has no parts."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a snapshot folder of a hundred subscriptions."""
+    path = tmp_path_factory.mktemp("trust") / "snapshot"
+    estate = load(ROOT / "bench" / "estate.py")
+    hospitals = [*estate.parts(40, per_subscription=20)]
+    others = [*estate.parts(100, per_subscription=1)][len(hospitals) :]
+    parts: list[Snapshot] = [*hospitals, *others]
+    scopes = tuple(scope for part in parts for scope in part.scopes)
+    assert len(scopes) == 100
+    header = msgspec.structs.replace(hospitals[-1], scopes=scopes, resources=(), listed=frozenset(), gaps=())
+    collection = snapshot_folder.Collection(path, header)
+    for part in parts:
+        collection.add(part)
+    return path
+
+
+def test_a_hundred_subscriptions_are_a_hundred_components(folder: Path) -> None:
+    found = parted(FileSource(folder).read(), deployment_file.carried_by(FileSource(folder).read()).deployments)
+    assert found is not None
+    assert [len(component.scopes) for component in found.components] == [1] * 100
+    assert not any(component.around for component in found.components)
+
+
+@pytest.mark.slow
+def test_any_split_has_the_report_of_the_whole(folder: Path, request: pytest.FixtureRequest) -> None:
+    whole = scan.scan(Request(Whole(folder)))
+    document = build(whole, passes=True)
+    assert len(document.findings) > 1000
+    in_parts = scan.scan(Request(FileSource(folder)))
+    assert in_parts.snapshot.resources == ()
+    assert build(in_parts, passes=True) == document
+    for form in ("json", "sarif", "terminal", "html"):
+        assert reports.render(form, in_parts, View()) == reports.render(form, whole, View())
+    for source in (FileSource(folder), Whole(folder)):
+        assert build(scan.scan(Request(source, workers=Workers(2))), passes=True) == document
+    # Only now: because of the threads of a cluster, the workers before could not begin as copies of this process.
+    on_cluster = Workers(scheduler=request.getfixturevalue("cluster"))
+    assert build(scan.scan(Request(FileSource(folder), workers=on_cluster)), passes=True) == document
+
+
+@pytest.mark.slow
+def test_the_deployments_of_one_component_are_split_too() -> None:
+    snapshot, declared = estates.snapshot_of("demo", estates.with_guest_files("demo")), estates.deployments_of("demo")
+    topology = Topology(snapshot, declared, AS_OF)
+    whole = evaluated(topology, snapshot.scopes, None, declared)
+    assert len(whole.pictures) > 1
+    rules, scopes = split_scan.rules_of((), HOW.profile), frozenset(snapshot.scopes)
+    shares = [Share(scopes, None, 0, 2), Share(frozenset(), None, 1, 2)]
+    assert components.joined([components.evaluate(topology, rules, share, HOW) for share in shares], declared) == whole
+
+
+# --- what concerns other components -----------------------------------------------------------------------------------
+
+
+def parted(snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...]) -> Partition | None:
+    parts, named = SplitSnapshot(snapshot), partition.named_in(declared)
+    numbers = range(len(parts.scopes))
+    links = [partition.links_of(parts.read_part(number), frozenset(snapshot.scopes), named) for number in numbers]
+    return partition.partition(msgspec.structs.replace(snapshot, resources=()), links, declared)
+
+
+def evaluated(
+    topology: Topology,
+    scopes: Collection[str],
+    names: frozenset[str] | None,
+    declared: tuple[DeclaredDeployment, ...],
+) -> Results:
+    rules = split_scan.rules_of((), HOW.profile)
+    return components.joined([components.evaluate(topology, rules, Share(frozenset(scopes), names), HOW)], declared)
+
+
+NAMES: Final = ("mirror-template", "trakcare-current")
+SCOPES: Final = tuple(f"/subscriptions/{number:08}-0000-4000-8000-000000000000" for number in (1, 2))
+OWN: Final = {
+    "203.0.113.": "{0}.0.113.",
+    "hospital.example": "{0}.example",
+    "kv-trakcare": "kv-{0}",
+    "strakcare": "st{0}",
+}
+"""Names in the fixtures that are unique in Azure, and what they are here for each."""
+
+
+@cache
+def two() -> tuple[Snapshot, tuple[DeclaredDeployment, ...]]:
+    """Return two known-good deployments in a subscription each, and their declarations."""
+    found: list[Snapshot] = []
+    declared: list[DeclaredDeployment] = []
+    for scope, name in zip(SCOPES, NAMES, strict=True):
+        snapshot = estates.snapshot_of(name, estates.with_guest_files(name))
+
+        def moved(value: Any, former: str = snapshot.scopes[0], scope: str = scope) -> Any:
+            text = re.sub(former, scope, json.dumps(msgspec.to_builtins(value)), flags=re.IGNORECASE)
+            for shared, own in OWN.items():
+                text = text.replace(shared, own.format(int(scope[15:23]) + 200))
+            return json.loads(text)
+
+        resources = (
+            resource(moved(each.body), moved(each.id), each.call, version=each.version) for each in snapshot.resources
+        )
+        found.append(
+            msgspec.structs.replace(
+                snapshot,
+                scopes=(scope,),
+                resources=tuple(resources),
+                listed=frozenset((scope, type_) for _, type_ in snapshot.listed),
+                gaps=msgspec.convert(moved(snapshot.gaps), tuple[Gap, ...]),
+            )
+        )
+        for each in estates.deployments_of(name):
+            own = msgspec.convert(moved(each), DeclaredDeployment)
+            declared.append(msgspec.structs.replace(own, name=name, subscriptions=(scope,)))
+    header = msgspec.structs.replace(found[0], scopes=SCOPES, resources=(), listed=frozenset(), gaps=())
+    return snapshot_folder.joined(header, found), tuple(declared)
+
+
+def removed(snapshot: Snapshot, found: Resource) -> Snapshot:
+    return msgspec.structs.replace(snapshot, resources=tuple(each for each in snapshot.resources if each is not found))
+
+
+def unread(snapshot: Snapshot, found: Resource) -> Snapshot:
+    gap = Gap(found.id, found.type, GapReason.FORBIDDEN, "AuthorizationFailed")
+    return msgspec.structs.replace(snapshot, gaps=(*snapshot.gaps, gap))
+
+
+def bare(snapshot: Snapshot, found: Resource) -> Snapshot:
+    body: dict[str, object] = {"id": found.id, "name": found.name, "properties": {}}
+    other = resource(body, found.id, found.call, version=found.version)
+    resources = tuple(other if each is found else each for each in snapshot.resources)
+    return msgspec.structs.replace(snapshot, resources=resources)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [removed, unread, bare])
+def test_what_is_said_of_a_component_depends_on_no_other(change: Callable[[Snapshot, Resource], Snapshot]) -> None:
+    snapshot, declared = two()
+    before = parted(snapshot, declared)
+    assert before is not None
+    assert len(before.components) == 2
+    kinds = {each.type: each for each in snapshot.resources if each.key.startswith(SCOPES[1])}
+    assert len(kinds) > 30
+    alone = 0
+    for found in kinds.values():
+        changed = change(snapshot, found)
+        parts = parted(changed, declared)
+        if parts is None:
+            continue
+        first = next(each for each in parts.components if SCOPES[0] in each.scopes)
+        numbers = [number for number, scope in enumerate(SCOPES) if scope in first.scopes | first.around]
+        view = parts.view(SplitSnapshot(changed).read_part(number) for number in numbers)
+        own = tuple(each for each in declared if each.name in parts.in_view(first))
+        in_part = evaluated(Topology(view, own, AS_OF), SCOPES[:1], first.deployments, declared)
+        in_whole = evaluated(Topology(changed, declared, AS_OF), SCOPES[:1], first.deployments, declared)
+        assert in_part == in_whole, found.type
+        assert in_part.findings
+        alone += not first.around
+    assert alone > 20
+
+
+@pytest.mark.parametrize(
+    ("mentions", "is_joined"),
+    [
+        (f"{SCOPES[0]}/resourceGroups/x", True),
+        (f"see {SCOPES[0].upper()}/RESOURCEGROUPS/x", True),
+        ("https://203.0.113.9/x", False),
+        ("www.example.", True),
+        ("a.b.www.example:443", False),
+        ("line\\nwww.example\\n", True),
+        ("deep.in.a.zone.example", True),
+        ("20.1.2.3", True),
+        ("120.1.2.3", False),
+        ("2603:1020::5", True),
+        ("https://kv-one.vault.azure.net/keys/k", True),
+        ("kv-one", False),
+    ],
+)
+def test_a_name_or_an_id_joins_two_subscriptions(mentions: str, is_joined: bool) -> None:
+    def of(scope: str, *found: tuple[str, dict[str, Any]]) -> Snapshot:
+        group = f"{scope}/resourceGroups/G/providers"
+        resources = []
+        for name, content in found:
+            body: dict[str, Any] = {"id": f"{group}/{name}", **content}
+            resources.append(resource(body, body["id"]))
+        return msgspec.structs.replace(two()[0], scopes=(scope,), resources=tuple(resources), gaps=())
+
+    names = {"dnsSettings": {"fqdn": "WWW.example"}, "ipAddress": "20.1.2.3"}
+    owner = of(
+        SCOPES[0],
+        ("Microsoft.Network/publicIPAddresses/a", {"properties": names}),
+        ("Microsoft.Network/publicIPAddresses/b", {"properties": {"ipAddress": "2603:1020::5"}}),
+        ("Microsoft.Network/dnsZones/zone.example", {}),
+        ("Microsoft.KeyVault/vaults/kv-one", {}),
+    )
+    other = of(SCOPES[1], ("Microsoft.Compute/images/i", {"properties": {"about": mentions}}))
+    links = [partition.links_of(part, frozenset(SCOPES), frozenset()) for part in (owner, other)]
+    listed = frozenset((scope, "microsoft.compute/virtualmachines") for scope in SCOPES)
+    header = msgspec.structs.replace(owner, scopes=SCOPES, resources=(), listed=listed)
+    declared = (DeclaredDeployment("d", subscriptions=SCOPES[:1]),)
+    found = partition.partition(header, links, declared)
+    assert (found is None) is is_joined
+    assert partition.partition(header, links, (DeclaredDeployment("d", subscriptions=SCOPES),)) is None
+    assert partition.partition(header, links, (DeclaredDeployment("d"),)) is None, "it is of all subscriptions"
