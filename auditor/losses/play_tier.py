@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from auditor.losses.foreseen import Effect
+from auditor.losses.joint_cases import ANYWHERE, Choices
 from auditor.losses.parts import RANK, Case, Part, certain
 from auditor.losses.site import Site, TierModel
 from auditor.losses.taken import Completion, Option, Sides, Taken
 from auditor.losses.tier_effect import TierEffect
-from auditor.losses.worlds import ANYWHERE, Choices
 
 
 class Around(NamedTuple):
@@ -68,11 +68,12 @@ class TierPlay:
         extremes = Extremes(self._site, self.tier, taken, self._effect)
         best: list[_Extreme] = []
         worst: list[_Extreme] = []
-        worse = RANK[Effect.LOST if self.tier.holds_data else Effect.STOPS]
+        # Two cases that differ are all that is stated, but a worse effect than that of the second one.
+        worst_of_all = RANK[Effect.LOST if self.tier.holds_data else Effect.STOPS]
         for each in _different(around):
             best.append(extremes.best(each))
             worst.append(extremes.worst(each) if extremes.are_unknown else best[-1])
-            if max(map(_rank, worst)) >= worse and min(map(_rank, best)) == RANK[Effect.SERVES]:
+            if max(map(_rank, worst)) >= worst_of_all and min(map(_rank, best)) == RANK[Effect.SERVES]:
                 break
         part = certain([case.part for case in (*best, *worst)]) or _unclear(taken, best, worst)
         return TierPlayed(part, extremes)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from auditor.losses.foreseen import Effect
+from auditor.losses.joint_cases import JointCase, joint_cases
 from auditor.losses.parts import RANK, UNTOUCHED, Part
 from auditor.losses.play_mirror import MirrorPlayed
 from auditor.losses.play_tier import Around, TierPlay
 from auditor.losses.site import Site, TierModel
 from auditor.losses.taken import Taken
-from auditor.losses.worlds import World, worlds
 
 
 class TiersPlay:
@@ -35,7 +35,7 @@ class TiersPlay:
         if not any(needed) and unclear <= 1:
             return [play.part(taken) for play, _ in touched], UNTOUCHED
         wanted = tuple(dict.fromkeys(own for _, own in touched))
-        every = worlds(self._site, taken, {mirror: played.cases for mirror, played in mirrors.items()}, wanted)
+        every = joint_cases(self._site, taken, {mirror: played.cases for mirror, played in mirrors.items()}, wanted)
         around = [partial(_around, play.tier, place=wanted.index(own), mirrors=own) for play, own in touched]
         played = [play.played(taken, map(own, every)) for (play, _), own in zip(touched, around, strict=True)]
         parts = [tier.part for tier in played]
@@ -43,8 +43,8 @@ class TiersPlay:
         if len(unknown) <= 1:
             return parts, UNTOUCHED
         together = (
-            (world.part, *(tier.extremes.best(own(world)).part for tier, own in zip(played, around, strict=True)))
-            for world in every
+            (joint.part, *(tier.extremes.best(own(joint)).part for tier, own in zip(played, around, strict=True)))
+            for joint in every
         )
         return parts, _at_best(together)
 
@@ -58,11 +58,11 @@ class TiersPlay:
         )
 
 
-def _around(tier: TierModel, world: World, *, place: int, mirrors: Sequence[str]) -> Around:
+def _around(tier: TierModel, joint: JointCase, *, place: int, mirrors: Sequence[str]) -> Around:
     """Return a case of several mirrors as a tier needs it."""
-    stated = {key: option for mirror in mirrors for key, option in world.stated.get(mirror, {}).items()}
-    shared = tuple((key, option) for key, option in world.shared if key in tier.vms)
-    return Around(world.choices[place], shared, dict(sorted(stated.items())))
+    stated = {key: option for mirror in mirrors for key, option in joint.stated.get(mirror, {}).items()}
+    shared = tuple((key, option) for key, option in joint.shared if key in tier.vms)
+    return Around(joint.choices[place], shared, dict(sorted(stated.items())))
 
 
 def _at_best(cases: Iterable[Iterable[Part]]) -> Part:

@@ -14,6 +14,7 @@ from auditor.losses.play import pairs, single
 from auditor.losses.possible import losses, named
 from auditor.losses.site import Arbiter, Endpoint, Seconds, Site, TierModel
 from auditor.snapshot.known import Cause, Unknown
+from tests.losses.generated import Mirror, Plan, Tier, build
 from tests.losses.sites import DR, NEVER, PRIMARY, WHY, after, site, vm
 
 STOPPING = {
@@ -324,3 +325,19 @@ def test_a_vm_in_no_known_zone_is_lost_with_all_zones_of_its_region() -> None:
     assert after(where, "zone:westeurope/1").effect is Effect.UNKNOWN
     assert after(where, "zone:westeurope/1+zone:westeurope/2").effect is Effect.STOPS
     assert after(where, "zone:westeurope/1", "zone:westeurope/2").effect is Effect.STOPS
+
+
+@pytest.mark.slow
+def test_a_lost_network_is_played_for_many_mirrors_whose_places_are_unknown() -> None:
+    """The cases of mirrors are joined by what matters to tiers: all combinations of their places would never end."""
+    plan = Plan((Mirror(("1", "2"), "3", 1, (), ""),) * 16, (Tier(("1", "2", "3"), 2, ""),) * 2)
+    for zones in (("1", "2", "3"), ("1", "2")):
+        where = build(plan)
+        vms = {
+            key: msgspec.structs.replace(own, zone=WHY) if own.region == PRIMARY else own
+            for key, own in where.vms.items()
+        }
+        where = msgspec.structs.replace(where, vms=vms, zones={**where.zones, PRIMARY: zones})
+        found = after(where, f"link:{PRIMARY}/1-2")
+        assert found.effect is Effect.UNKNOWN
+        assert [text.split()[0] for text in found.completions] == ["serves", "stops"]

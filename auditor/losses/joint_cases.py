@@ -25,7 +25,7 @@ ANYWHERE: Choices = (Sides(),)
 """No network is lost."""
 
 
-class World(NamedTuple):
+class JointCase(NamedTuple):
     """One of the cases that are possible of several mirrors."""
 
     part: Part
@@ -47,27 +47,27 @@ class _Outcome(NamedTuple):
     stated: Completion
 
 
-def worlds(
+def joint_cases(
     site: Site,
     taken: Taken,
     played: Mapping[str, Sequence[MirrorCase]],
     wanted: Sequence[Collection[str]],
-) -> tuple[World, ...]:
+) -> tuple[JointCase, ...]:
     """Return the cases that differ, by the cases of each mirror; `wanted` has sets of mirrors."""
     shared = _shared(site, taken)
     pending = [
-        World(UNTOUCHED, tuple(ANYWHERE for _ in wanted), tuple(zip(shared, options, strict=True)), {})
+        JointCase(UNTOUCHED, tuple(ANYWHERE for _ in wanted), tuple(zip(shared, options, strict=True)), {})
         for options in product(*map(taken.options, shared))
     ]
     for mirror in site.mirrors:
         if isinstance(mirror.members, Unknown):
             continue
         outcomes = tuple(_outcomes(mirror.members, played[mirror.id], frozenset(shared)))
-        found: dict[object, World] = {}
-        for world in pending:
+        found: dict[object, JointCase] = {}
+        for joint in pending:
             for outcome in outcomes:
-                if outcome.shared.issubset(world.shared):
-                    after = _with(world, mirror.id, outcome, wanted)
+                if outcome.shared.issubset(joint.shared):
+                    after = _with(joint, mirror.id, outcome, wanted)
                     found.setdefault((after.part.effect, tuple(map(frozenset, after.choices)), after.shared), after)
         pending = list(found.values())
     return tuple(pending)
@@ -107,13 +107,15 @@ def _outcomes(members: tuple[str, str], cases: Sequence[MirrorCase], shared: fro
         yield _Outcome(case.part, choices, pinned, stated)
 
 
-def _with(world: World, mirror: str, outcome: _Outcome, wanted: Iterable[Collection[str]]) -> World:
+def _with(joint: JointCase, mirror: str, outcome: _Outcome, wanted: Iterable[Collection[str]]) -> JointCase:
     """Return a case of some mirrors together with what comes of another one."""
     choices = tuple(
         _joined(own, outcome.choices) if mirror in mirrors else own
-        for own, mirrors in zip(world.choices, wanted, strict=True)
+        for own, mirrors in zip(joint.choices, wanted, strict=True)
     )
-    return World(worst_of((world.part, outcome.part)), choices, world.shared, {**world.stated, mirror: outcome.stated})
+    return JointCase(
+        worst_of((joint.part, outcome.part)), choices, joint.shared, {**joint.stated, mirror: outcome.stated}
+    )
 
 
 def _joined(some: Choices, others: Choices) -> Choices:
