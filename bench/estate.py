@@ -11,15 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from auditor.azure import arm
 from auditor.azure.types import REFERENCES, TYPES, VERSIONS
-from auditor.snapshot.model import Snapshot, resource
+from auditor.azure.types.names import SKU
+from auditor.snapshot.model import Resource, Snapshot, resource
 from auditor.snapshot.skus import sku
 
 Body = dict[str, Any]
 
 SEED: Final = 2018
 TAKEN_AT: Final = "2026-11-01T06:00:00Z"
+_NEXT_DAY: Final = "2026-11-02T06:00:00Z"
 PER_DEPLOYMENT: Final = 14
 PER_SUBSCRIPTION: Final = 1000
 
@@ -211,6 +215,27 @@ def build(vms: int, seed: int = SEED, per_subscription: int = PER_SUBSCRIPTION) 
 def parts(vms: int, seed: int = SEED, per_subscription: int = PER_SUBSCRIPTION) -> Iterator[Snapshot]:
     """Yield an estate subscription by subscription; the last has the deployment file of all."""
     return _Estate(vms, seed, per_subscription).parts()
+
+
+def changed(built: Snapshot, share: float, seed: int = SEED) -> Snapshot:
+    """Return an estate a day later, in which a share of the resources has one other setting, or one less."""
+    chance = random.Random(seed)  # noqa: S311 - it generates data, not secrets
+    resources = tuple(_with_change(found, chance) if chance.random() < share else found for found in built.resources)
+    return msgspec.structs.replace(built, taken_at=_NEXT_DAY, resources=resources)
+
+
+def _with_change(found: Resource, chance: random.Random) -> Resource:
+    """Return a resource with a truth value turned, a number raised, or another setting missing."""
+    properties = dict(found.body.get("properties") or {})  # type: ignore[call-overload]
+    if found.type == SKU or not properties:
+        return found
+    name = chance.choice(sorted(properties))
+    value = properties.pop(name)
+    if isinstance(value, bool):
+        properties[name] = not value
+    elif isinstance(value, int):
+        properties[name] = value + 1
+    return msgspec.structs.replace(found, body={**found.body, "properties": properties})
 
 
 class _Estate:

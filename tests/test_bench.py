@@ -61,6 +61,17 @@ def test_the_same_number_and_seed_give_the_same_estate() -> None:
     assert snapshot_file.encode(build(60)) != snapshot_file.encode(build(60, seed=1))
 
 
+def test_one_resource_in_twenty_has_another_setting_a_day_later() -> None:
+    changed = load(ROOT / "bench" / "estate.py").changed
+    later = changed(estate(), 0.05)
+    bodies = {found.key: found.body for found in estate().resources}
+    assert later.taken_at > estate().taken_at
+    assert [found.key for found in later.resources] == [*bodies]
+    different = sum(found.body != bodies[found.key] for found in later.resources)
+    assert 0.03 < different / len(bodies) < 0.06
+    assert snapshot_file.encode(changed(estate(), 0.05)) == snapshot_file.encode(later)
+
+
 def test_every_id_names_a_resource_of_the_estate() -> None:
     keys = {resource.key for resource in estate().resources}
     named = [(resource.id, text) for resource in estate().resources for text in texts(resource.body) if arm.is_id(text)]

@@ -32,7 +32,6 @@ sources: [{{title: A, url: "https://example.org", date: "2026"}}]
 profiles: {{current: {{}}}}
 why: because
 fix: do it
-examples: [{{on: trakcare-current, expect: pass}}]
 """
 
 
