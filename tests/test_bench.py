@@ -135,10 +135,20 @@ def test_rules_about_files_from_inside_vms_apply_to_it(report: Evaluation) -> No
 def test_the_table_says_what_is_met_and_by_how_much_the_rest_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
     run = load(ROOT / "bench" / "run.py")
-    lines = [run.Line("reading", 2.9, 3, 1.0, 1.0), run.Line("evaluating", 9.0, 6, 1.0, 1.0, "It is Python.")]
-    assert [row.split("|")[4].strip() for row in run.table(lines)[2:]] == ["met", "missed 1.5 times over"]
-    page = run.page(lines)
-    assert "evaluating: 9.0 where the limit is 6. It is Python." in page
+    lines = [
+        run.Line("reading", 2.9, 3),
+        run.Line("evaluating", 9.0, 6, why="It is Python."),
+        run.Line("nothing refused", 1, 0),
+        run.Line("memory", 7),
+        run.Line("earlier", None, why="no history"),
+    ]
+    states = ["met", "missed 1.50 times over", "missed", "", "not measured: no history"]
+    assert [row.split("|")[4].strip() for row in run.table(lines)[2:]] == states
+    page = run.page(lines, f"old figures\n{run.PEERS}\n\nthose of others\n")
+    assert "evaluating: 9.00, limit 6. It is Python." in page
+    assert page.endswith(f"\n\n{run.PEERS}\n\nthose of others\n")
+    assert "old figures" not in page
+    assert run.PEERS not in run.page(lines, "old figures\n")
     assert str(Path.home()) not in page
     assert str(ROOT) not in page
 
