@@ -22,8 +22,8 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 def render(document: Document, view: View) -> Iterator[str]:
     """Yield the report as JSON text; equal reports give equal texts."""
     findings = map(_text, listed(document, passes=view.passes))
-    whole = _text(msgspec.structs.replace(document, findings=()))
-    yield from streamed(whole, "findings", findings, indent=_INDENT, depth=1)
+    rest = msgspec.structs.replace(document, findings=())
+    yield from streamed(_text(rest), "findings", findings, indent=_INDENT, depth=1)
     yield "\n"
 
 
@@ -33,11 +33,9 @@ def text_of(document: object) -> str:
 
 
 def _text(value: object) -> str:
-    text = msgspec.json.format(_ENCODER.encode(value), indent=_INDENT).decode()
+    line = _ENCODER.encode(value).decode()
     # What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
-    if not text.replace("\n", "").isprintable():
-        text = "\n".join(line if line.isprintable() else _escape(line) for line in text.split("\n"))
-    return text
+    return msgspec.json.format(line if line.isprintable() else _escape(line), indent=_INDENT)
 
 
 def _escape(line: str) -> str:

@@ -16,7 +16,9 @@ def streamed(whole: str, key: str, items: Iterable[str], *, indent: int, depth: 
     """
     line = "\n" + " " * (indent * depth)
     head, tail = whole.split(f'{line}"{key}": []')
-    yield f'{head}{line}"{key}": ['
+    del whole  # the head and the tail are a copy of it
+    yield head
+    yield f'{line}"{key}": ['
     inner = line + " " * indent
     before = inner
     for item in items:

@@ -109,16 +109,17 @@ def _log(
     Only one result is an object at a time: those of 10,000 VMs together take several gigabytes.
     """
     drift = None if flavour.only_alerts else document.drift
+    known = rules.by_id(document)
     options = ResultOptions(
-        rules=rules.by_id(document),
-        indexes=rule_indexes(document, flavour),
+        rules=known,
+        indexes=rule_indexes(known, flavour),
         file=relative_uri(document.deployment_file),
         flavour=flavour,
         has_baseline=drift is not None,
     )
     taxonomies = None if flavour.only_alerts else Taxonomies(document)
     run = om.Run(
-        tool=om.Tool(driver=driver(document, flavour, taxonomies)),
+        tool=om.Tool(driver=driver(document, known, flavour, taxonomies)),
         taxonomies=(taxonomies.components() or None) if taxonomies else None,
         newline_sequences=None,  # else the schema's default is written, control characters included
         automation_details=_automation(document, flavour),

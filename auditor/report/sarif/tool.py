@@ -8,7 +8,6 @@ from typing import Final
 import sarif_om as om
 
 from auditor.escape import markdown, printable
-from auditor.report import rules
 from auditor.report.document import Document, Pack, Rule
 from auditor.report.sarif import unseen
 from auditor.report.sarif.flavours import Flavour
@@ -33,9 +32,9 @@ _MOST_TAGS: Final = 10
 _PLACE: Final = "A location under azure/ is a resource in Azure that no file of this repository declares."
 
 
-def driver(document: Document, flavour: Flavour, taxonomies: Taxonomies | None) -> Node:
+def driver(document: Document, known: Mapping[str, Rule], flavour: Flavour, taxonomies: Taxonomies | None) -> Node:
     """Return the tool with the rules that it evaluated, and their places in the taxonomies of the log, if any."""
-    home = _home(document)
+    home = _home(document, known)
     tool = document.tool
     return om.ToolComponent(
         name=tool.name,
@@ -44,7 +43,7 @@ def driver(document: Document, flavour: Flavour, taxonomies: Taxonomies | None) 
         version=tool.version,
         information_uri=home,
         semantic_version=tool.version,
-        rules=_rules(document, flavour, home, taxonomies),
+        rules=_rules(document, known, flavour, home, taxonomies),
         supported_taxonomies=(taxonomies.supported() or None) if taxonomies else None,
         notifications=[
             om.ReportingDescriptor(
@@ -60,24 +59,26 @@ def driver(document: Document, flavour: Flavour, taxonomies: Taxonomies | None) 
     )
 
 
-def rule_indexes(document: Document, flavour: Flavour) -> Mapping[str, int]:
+def rule_indexes(known: Mapping[str, Rule], flavour: Flavour) -> Mapping[str, int]:
     """Return the positions of the rules in the log by id."""
-    return {id_: index for index, (id_, _, _) in enumerate(_ids(document, flavour))}
+    return {id_: index for index, (id_, _, _) in enumerate(_ids(known, flavour))}
 
 
-def _ids(document: Document, flavour: Flavour) -> Iterator[tuple[str, Rule, Severity]]:
+def _ids(known: Mapping[str, Rule], flavour: Flavour) -> Iterator[tuple[str, Rule, Severity]]:
     """Yield the id of each rule for each of its severities."""
-    for rule in rules.by_id(document).values():
+    for rule in known.values():
         for severity in severities(rule):
             yield rule_id(rule, severity), rule, severity
     if flavour.only_alerts:
         yield unseen.RULE.id, unseen.RULE, unseen.RULE.severity
 
 
-def _rules(document: Document, flavour: Flavour, home: str | None, taxonomies: Taxonomies | None) -> list[Node]:
+def _rules(
+    document: Document, known: Mapping[str, Rule], flavour: Flavour, home: str | None, taxonomies: Taxonomies | None
+) -> list[Node]:
     packs = {pack.name: pack for pack in document.packs}
     descriptors = []
-    for id_, rule, severity in _ids(document, flavour):
+    for id_, rule, severity in _ids(known, flavour):
         headline = rule.headline if severity is rule.severity else f"{rule.headline} ({severity})"
         descriptor = _descriptor(rule, severity, headline, packs.get(rule.pack or ""))
         descriptor.id = id_
@@ -90,13 +91,13 @@ def _rules(document: Document, flavour: Flavour, home: str | None, taxonomies: T
     return descriptors
 
 
-def _home(document: Document) -> str | None:
+def _home(document: Document, known: Mapping[str, Rule]) -> str | None:
     """Return an address of the tool, which validators require.
 
     It has no page of its own. This is the page of its rules, or of an old report a page on which one of them rests.
     """
     pages = [pack.source.url for pack in document.packs if pack.source]
-    pages += [source.url for rule in rules.by_id(document).values() for source in rule.sources]
+    pages += [source.url for rule in known.values() for source in rule.sources]
     return first_page(pages)
 
 
