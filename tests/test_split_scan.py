@@ -21,7 +21,7 @@ from auditor.evaluation import components, partition
 from auditor.evaluation.components import How, Results, Share
 from auditor.evaluation.engine import Detail
 from auditor.evaluation.exemptions import Exemptions
-from auditor.evaluation.partition import Partition
+from auditor.evaluation.partition import Component, Partition
 from auditor.report.build import build
 from auditor.report.view import View
 from auditor.scan import Request
@@ -70,6 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_hundred_subscriptions_are_a_hundred_components(folder: Path) -> None:
     found = parted(FileSource(folder).read(), deployment_file.carried_by(FileSource(folder).read()).deployments)
     assert found is not None
@@ -185,6 +186,20 @@ def bare(snapshot: Snapshot, found: Resource) -> Snapshot:
     return msgspec.structs.replace(snapshot, resources=resources)
 
 
+def assert_same(parts: Partition, changed: Snapshot, declared: tuple[DeclaredDeployment, ...], what: str) -> Component:
+    """Assert that the first component has the results that it has in the whole; return it."""
+    first = next(each for each in parts.components if SCOPES[0] in each.scopes)
+    split = SplitSnapshot(changed)
+    shown = [number for number, scopes in enumerate(split.scopes) if {*scopes} <= first.scopes | first.around]
+    view = parts.view(split.read_part(number) for number in shown)
+    own = tuple(each for each in declared if each.name in parts.in_view(first))
+    in_part = evaluated(Topology(view, own, AS_OF), SCOPES[:1], first.deployments, declared)
+    in_whole = evaluated(Topology(changed, declared, AS_OF), SCOPES[:1], first.deployments, declared)
+    assert in_part == in_whole, what
+    assert in_part.findings
+    return first
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [removed, unread, bare])
 def test_what_is_said_of_a_component_depends_on_no_other(change: Callable[[Snapshot, Resource], Snapshot]) -> None:
@@ -198,18 +213,23 @@ def test_what_is_said_of_a_component_depends_on_no_other(change: Callable[[Snaps
     for found in kinds.values():
         changed = change(snapshot, found)
         parts = parted(changed, declared)
-        if parts is None:
-            continue
-        first = next(each for each in parts.components if SCOPES[0] in each.scopes)
-        numbers = [number for number, scope in enumerate(SCOPES) if scope in first.scopes | first.around]
-        view = parts.view(SplitSnapshot(changed).read_part(number) for number in numbers)
-        own = tuple(each for each in declared if each.name in parts.in_view(first))
-        in_part = evaluated(Topology(view, own, AS_OF), SCOPES[:1], first.deployments, declared)
-        in_whole = evaluated(Topology(changed, declared, AS_OF), SCOPES[:1], first.deployments, declared)
-        assert in_part == in_whole, found.type
-        assert in_part.findings
-        alone += not first.around
+        alone += parts is not None and not assert_same(parts, changed, declared, found.type).around
     assert alone > 20
+
+
+@pytest.mark.slow
+def test_a_subscription_that_failed_may_have_members_of_any_role() -> None:
+    snapshot, declared = two()
+    gap = Gap(SCOPES[1], "Microsoft.Resources/subscriptions", GapReason.TIMEOUT)
+    failed = msgspec.structs.replace(
+        snapshot,
+        resources=tuple(each for each in snapshot.resources if not each.key.startswith(SCOPES[1])),
+        listed=frozenset(pair for pair in snapshot.listed if pair[0] == SCOPES[0]),
+        gaps=(gap,),
+    )
+    parts = parted(failed, declared)
+    assert parts is not None
+    assert assert_same(parts, failed, declared, "a failed subscription").around == {SCOPES[1]}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +256,7 @@ def test_a_name_or_an_id_joins_two_subscriptions(mentions: str, is_joined: bool)
         for name, content in found:
             body: dict[str, Any] = {"id": f"{group}/{name}", **content}
             resources.append(resource(body, body["id"]))
-        return msgspec.structs.replace(two()[0], scopes=(scope,), resources=tuple(resources), gaps=())
+        return Snapshot("", (scope,), tuple(resources), frozenset(), ())
 
     names = {"dnsSettings": {"fqdn": "WWW.example"}, "ipAddress": "20.1.2.3"}
     owner = of(

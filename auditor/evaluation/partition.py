@@ -119,14 +119,15 @@ class Partition(msgspec.Struct, frozen=True):
     def view(self, parts: Iterable[Snapshot]) -> Snapshot:
         """Return what must be seen to evaluate a component; `parts` are those of it, and of what is around it."""
         resources = {found.key: found for found in self.shared}
-        gaps = [*self.header.gaps]
+        own: list[Gap] = []
         for part in parts:
             resources |= {found.key: found for found in part.resources if found.type != SKU}
-            gaps += filter(_is_of_resource, part.gaps)
+            own += filter(_is_of_resource, part.gaps)
+        gaps = self.header.gaps
+        if own:  # those of the header are in order already
+            gaps = tuple(sorted((*gaps, *own), key=lambda gap: (arm.key(gap.scope), _ENCODE(gap))))
         return msgspec.structs.replace(
-            self.header,
-            resources=tuple(resources[key] for key in sorted(resources)),
-            gaps=tuple(sorted(gaps, key=lambda gap: (arm.key(gap.scope), _ENCODE(gap)))),
+            self.header, resources=tuple(resources[key] for key in sorted(resources)), gaps=gaps
         )
 
 
@@ -431,7 +432,8 @@ def partition(header: Snapshot, links: Iterable[Links], declared: tuple[Declared
     for name, scope in homes.items():
         deployments[sets.of(scope)].add(name)
     common = {sets.of(own.scopes[0]) for own in links if own.concerns_all}
-    common |= {sets.of(homes[each.name]) for each in declared if _may_have_more_members(each, header)}
+    hidden = _hidden(header)
+    common |= {sets.of(homes[each.name]) for each in declared if _may_have_more_members(each, header, hidden)}
     around = frozenset(scope for root in common for scope in members[root])
     size = sum(own.resources for own in links)
     shown = sum(own.resources for own in links if sets.of(own.scopes[0]) in common)
@@ -498,12 +500,16 @@ def _join_deployments(
     return homes
 
 
-def _may_have_more_members(declared: DeclaredDeployment, header: Snapshot) -> bool:
-    """Return whether VMs that were not read may be members: their roles are then unknown for all VMs."""
-    places = {*declared.subscriptions, *map(arm.subscription_of, named_in((declared,)))}
-    unread = {
+def _hidden(header: Snapshot) -> frozenset[str]:
+    """Return the subscriptions of which it is known that VMs were not read."""
+    return frozenset(
         arm.subscription_of(arm.key(gap.scope))
         for gap in header.gaps
         if gap.makes_listing_incomplete and arm.canonical_type(gap.what) in {VM, arm.SUBSCRIPTION}
-    }
-    return any((place, VM) not in header.listed or place in unread for place in places)
+    )
+
+
+def _may_have_more_members(declared: DeclaredDeployment, header: Snapshot, hidden: frozenset[str]) -> bool:
+    """Return whether VMs that were not read may be members: their roles are then unknown for all VMs."""
+    places = {*declared.subscriptions, *map(arm.subscription_of, named_in((declared,)))}
+    return any((place, VM) not in header.listed or place in hidden for place in places)
