@@ -187,6 +187,8 @@ def _why(site: Site, one: Foreseen, measure: Measure) -> Unknown:
 
 def _undirected(site: Site) -> Unknown | None:
     """Return why it is not known how long users need to reach the DR region: a person must do more than decide."""
+    if isinstance(site.dr_region, Unknown):
+        return site.dr_region
     for profile in site.profiles:
         if profile.endpoints and all(end.region != site.dr_region for end in profile.endpoints):
             reason = f"no enabled endpoint of {profile.name} leads to {site.dr_region}"

@@ -13,7 +13,7 @@ from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.loss import Loss, LossKind
 from auditor.losses.objectives import KINDS, Compared, Met, compare
 from auditor.losses.play import single
-from auditor.losses.site import Objective, Seconds
+from auditor.losses.site import Endpoint, Objective, Seconds
 from auditor.snapshot.known import Unknown
 from tests.losses.sites import DR, NEVER, PRIMARY, WHY, site
 
@@ -155,6 +155,28 @@ def test_a_time_without_bound_names_the_setting_that_is_missing(change: dict[str
     (unknown,) = (one.unknown for one in compare(where, single(where)) if one.met is Met.UNKNOWN)
     assert unknown is not None
     assert reason in unknown.reason
+
+
+def test_a_way_to_the_dr_region_that_is_not_known_has_its_reason() -> None:
+    objectives = {"region": Objective(rto=3600)}
+    only_here = msgspec.structs.replace(site().profiles[0], endpoints=(Endpoint("primary", PRIMARY, 1),))
+    reasons = []
+    for where in (
+        site(objectives=objectives, dr_region=WHY),
+        site(objectives=objectives, profiles=(only_here,)),
+        site(objectives=objectives, more_profiles=WHY),
+        site(objectives=objectives, profiles=(msgspec.structs.replace(site().profiles[0], switch=NEVER),)),
+    ):
+        (found,) = compare(where, single(where))
+        assert found.met is Met.UNKNOWN
+        assert found.unknown
+        reasons.append(found.unknown.reason)
+    assert reasons == [
+        WHY.reason,
+        "no enabled endpoint of tm leads to northeurope: a person must first add or enable one",
+        WHY.reason,
+        "no source states how long it lasts at most",
+    ]
 
 
 def test_an_unknown_placement_leaves_its_reason() -> None:
