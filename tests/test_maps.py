@@ -16,6 +16,8 @@ from auditor.authoring import changes, examples, fixtures
 from auditor.azure import arm, paths
 from auditor.azure.types import KINDS
 from auditor.evaluation.model import Outcome
+from auditor.report.document import Control
+from auditor.report.oscal import ids
 from auditor.rules import maps
 from auditor.rules.conditions import Compiled, CompiledRule, Compiler
 from auditor.rules.facts import FACTS
@@ -85,6 +87,15 @@ def test_each_rule_is_in_the_rows_or_in_the_list_of_those_without(name: str) -> 
     assert not {row.rule for row in rows} & set(without)
 
 
+def test_the_catalogue_of_nist_has_the_ids_by_which_oscal_names_its_controls() -> None:
+    catalogue = json.loads(verify_maps.INDEX.read_text("utf-8"))["controls"][ids.NIST]["text"]
+    rows = [row for row in built_in().evidence if row.framework.name == ids.NIST]
+    controls = {Control(ids.NIST, row.control, row.basis, row.because) for row in rows}
+    assert len(controls) >= 20
+    assert not {ids.control(control) for control in controls} - {*catalogue[""]}
+    assert not {ids.statement(control) for control in controls} - {*catalogue["statements"]}
+
+
 def test_what_others_map_to_a_control_is_about_the_same_as_the_rule() -> None:
     related = {(row.rule, row.check.id.lower()) for row in built_in().recommendations}
     strangers = [
@@ -114,6 +125,7 @@ def test_the_readers_of_sources_find_ids_and_controls() -> None:
     assert verify_maps.psrule(text) == {"Azure.A.B": ["DP-4"]}
     labels = "---\nmetadata:\n  name: Azure.A.D\n  labels:\n    Azure.MCSB.v1/control: NS-2\n---\nname: Azure.A.E\n"
     assert verify_maps.psrule(labels) == {"Azure.A.D": ["NS-2"]}
+    assert verify_maps.statement_ids("  - id: sc-8.1_smt\n  - id: sc-8.1_smt.a\n  id: x_smt\n") == ["sc-8.1_smt"]
     catalogue = "  - id: sc-8.1\n    title: x\n  code: B5.b\n      ref_id: 21.2.c\n  id: not one\n"
     assert verify_maps.control_ids(catalogue) == {"": ["21.2.c", "B5.b", "sc-8.1"]}
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trestle.oscal import OSCAL_VERSION
 from trestle.oscal.assessment_results import AssessmentResults
 
+from auditor.cli.main import main
 from auditor.errors import InputError
 from auditor.evaluation import model
 from auditor.evaluation.model import Outcome
@@ -22,6 +23,7 @@ from auditor.report.formats import FORMATS
 from auditor.report.oscal import ids, results
 from auditor.report.view import View
 from auditor.rules.maps import Basis, Evidence, Framework, Maps
+from auditor.snapshot.known import Cause
 from tests.report import reports
 from tests.report.reports import PROBE, SIZE, finding, vm
 
@@ -123,6 +125,33 @@ def test_a_control_of_two_rules_is_satisfied_only_if_both_are_known_to_pass() ->
         PROBED: "satisfied",
         SIZED: "not-satisfied",
     }
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_an_unknown_that_is_optional_or_waived_decides_no_less(cause: Cause) -> None:
+    unknown = reports.unknown(PROBE, vm("vm-b"), "it was not read", cause)
+    for excused in (
+        msgspec.structs.replace(unknown, optional=True),
+        msgspec.structs.replace(unknown, waiver=reports.waiver()),
+    ):
+        assert states(PASSES, excused) == {}
+
+
+@pytest.mark.slow
+def test_a_scan_says_of_a_control_what_all_its_observations_say(tmp_path: Path) -> None:
+    """The demo has fails, passes, and unknowns since guest files are missing."""
+    file = tmp_path / "demo.json"
+    main(["scan", "--demo", "--no-config", "-o", f"oscal={file}"])
+    result = read(file.read_text())
+    outcomes = {one.uuid: _props(one)["outcome"] for one in result.observations}
+    assert {*outcomes.values()} == {"pass", "fail", "unknown"}
+    seen = {"satisfied": 0, "not-satisfied": 0}
+    for one in result.findings:
+        found = {outcomes[related.observation_uuid] for related in one.related_observations}
+        seen[one.target.status.state.value] += 1
+        assert found == {"pass"} if one.target.status.state.value == "satisfied" else "fail" in found
+    assert min(seen.values()) > 10
+    assert len(result.reviewed_controls.control_selections[0].include_controls) > sum(seen.values())
 
 
 def test_what_does_not_apply_says_nothing() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import yaml
 
+from auditor.report.oscal.ids import NIST
 from auditor.rules import maps
 from auditor.rules.maps import Basis, Evidence, Origin, PublicCheck
 from tests import estates
@@ -115,6 +116,11 @@ def control_ids(text: str) -> Ids:
     return {"": sorted(set(ids))}
 
 
+def statement_ids(text: str) -> list[str]:
+    """Return the ids of the statements of controls in a catalogue of OSCAL, without those of their parts."""
+    return sorted(set(re.findall(r"^ *(?:- )?id: ([a-z]{2}-[0-9.]+_smt)$", text, re.MULTILINE)))
+
+
 def same(control: str, other: str) -> bool:
     """Return whether two spellings name the same control, such as `164.312(a)(1)` and `164_312_a_1`."""
     return _plain(control) == _plain(other)
@@ -164,11 +170,14 @@ def read_controls(clones: Clones, found: Ids) -> Iterator[str]:
             ids: Ids = {}
             for place in places:
                 try:
-                    ids |= reader(clones.text(place))
+                    text = clones.text(place)
+                    ids |= reader(text)
+                    if framework.name == NIST and basis is Basis.TEXT:
+                        ids["statements"] = statement_ids(text)
                 except subprocess.CalledProcessError:
                     yield f"{framework.name} {basis}: there is no {place}"
             named = {check for row in evidence if row.framework == framework for check in row.by}
-            wanted = {""} if basis is Basis.TEXT else named
+            wanted = {"", "statements"} if basis is Basis.TEXT else named
             found.setdefault(framework.name, {})[basis.value] = {key: of for key, of in ids.items() if key in wanted}
 
 
