@@ -15,7 +15,7 @@ from auditor.estate.subjects import DeclaredMember, Deployment, Subscription
 from auditor.estate.tags import TAG_DEPLOYMENT, TAG_ROLE
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.rules.facts.reading import UNRECOGNISED
+from auditor.rules.facts.reading import UNRECOGNISED, has_no_vm
 from auditor.rules.facts.roles import unlisted
 from auditor.rules.facts.stated_roles import Stated, stated_roles
 from auditor.rules.registry import fact
@@ -128,11 +128,11 @@ def sightings(context: Context, subscription: Subscription) -> Answer:
     """The VMs that a tag, a backend pool whose probe requests the mirror status page, or a CPF shows in a role.
 
     A CPF shows the members and the arbiter of its mirror by their addresses, in roles that the deployment file declares
-    for the mirror. Unknown if no deployment is recognised in the subscription.
+    for the mirror. Unknown if no deployment is recognised in the subscription; none if it has no VM.
     """
-    if not subscription.deployments:
-        return Answer(UNRECOGNISED)
     graph = context.topology.graph
+    if not subscription.deployments:
+        return Answer(PartialList() if has_no_vm(graph, subscription.id) else UNRECOGNISED)
     declared, unknown = _declared(context.topology)
     known: list[Sighting] = []
     unknowns = [graph.listing(type_, subscription.id) for type_ in (VM, LOAD_BALANCER)]

@@ -15,7 +15,7 @@ from auditor.estate.subjects import Deployment, Subscription
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.placement import vms_in_set
-from auditor.rules.facts.reading import UNRECOGNISED
+from auditor.rules.facts.reading import UNRECOGNISED, has_no_vm
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, value
@@ -36,11 +36,12 @@ _Found = tuple[Resource, Read] | Unknown
 def classic_resources(context: Context, subscription: Subscription) -> Answer:
     """The resources of the classic deployment model.
 
-    Unknown if no deployment is recognised in the subscription: other workloads are not evaluated.
+    Unknown if no deployment is recognised in the subscription: other workloads are not evaluated. None count if it has
+    no VM, whatever else it has.
     """
-    if not subscription.deployments:
-        return Answer(UNRECOGNISED)
     graph = context.topology.graph
+    if not subscription.deployments:
+        return Answer(PartialList() if has_no_vm(graph, subscription.id) else UNRECOGNISED)
     known = tuple(
         resource
         for type_ in sorted(graph.by_type)

@@ -6,6 +6,8 @@ from typing import Final
 
 from auditor.azure import commands
 from auditor.azure.paths import ABSENT
+from auditor.azure.types.names import VM
+from auditor.estate.graph import Graph
 from auditor.snapshot.known import Answer, Cause, Unknown, interval
 from auditor.snapshot.lookup import unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -16,6 +18,12 @@ UNRECOGNISED: Final = Unknown(
     "proposes, or tag its VMs with iris-deployment and iris-role",
 )
 """Why facts of a subscription without deployments are unknown."""
+_VMS: Final = (VM, "microsoft.classiccompute/virtualmachines")
+
+
+def has_no_vm(graph: Graph, subscription: str) -> bool:
+    """Return whether it is certain that nothing can run a deployment in a subscription."""
+    return all(graph.listing(type_, subscription) is None and not graph.keys_of(type_, subscription) for type_ in _VMS)
 
 
 def text_at(element: Resource | Part, path: str) -> Answer:

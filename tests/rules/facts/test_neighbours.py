@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -173,6 +174,20 @@ def test_classic_resources() -> None:
 
 def test_where_no_deployment_is_recognised_nothing_is_evaluated() -> None:
     assert classic(listed=CLASSIC, deployment="").cause is Cause.DECLARATION
+
+
+@pytest.mark.parametrize("name", ["subscription.classic_resources", "subscription.sightings"])
+def test_in_a_subscription_without_vms_there_is_nothing_to_recognise(name: str) -> None:
+    def asked(*bodies: Body, classic: Iterable[str] = CLASSIC, unlisted: Iterable[str] = ()) -> Any:
+        found = topology(*bodies, also_listed=classic, unlisted=unlisted)
+        return FACTS[name].find(context(found), found.subscriptions[0]).value
+
+    old = {"id": f"{SUB}/resourceGroups/rg/providers/Microsoft.ClassicCompute/virtualMachines/old", "properties": {}}
+    assert asked(nic("n")) == PartialList()
+    assert asked(vm("v")).cause is Cause.DECLARATION
+    assert asked(old).cause is Cause.DECLARATION
+    assert asked(unlisted=["microsoft.compute/virtualmachines"]).cause is Cause.DECLARATION
+    assert asked(classic=[type_ for type_ in CLASSIC if "Compute" not in type_]).cause is Cause.DECLARATION
 
 
 def of_deployments(*bodies: Body, deployment: str = DEPLOYMENT, scopes: tuple[str, ...] = (SUB,)) -> list[list[str]]:
