@@ -86,6 +86,12 @@ def scan(request: Request) -> Evaluation:
     packs.check_settings(loaded, given.deployments)
     supplied = guest_folder.read(request.guest) if request.guest else ()
     # What is compared with a baseline or an earlier report, or gets guest files, is evaluated as a whole.
+    if request.workers.are_elsewhere and (baseline or last or supplied or request.keep_snapshot):
+        message = (
+            "--workers and --scheduler evaluate parts of a snapshot, but --baseline, --previous, --guest and "
+            "-o snapshot need the whole: leave out one or the other"
+        )
+        raise InputError(message)
     if not (baseline or last or supplied):
         evaluated = _in_parts(request, loaded, exempt, given)
         if evaluated is not None:
