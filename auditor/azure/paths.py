@@ -136,15 +136,13 @@ def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
     if None not in steps:
         yield render(steps), get(body, steps)
         return
-    star = steps.index(None)
-    before, after = steps[:star], steps[star + 1 :]
+    before, prefix, after = _at_wildcard(steps)
     elements = get(body, before)
     if isinstance(elements, Absent):
         return
     if not isinstance(elements, list):
-        yield render(before), elements if isinstance(elements, WrongType) else WrongType(render(before), "a list")
+        yield prefix, elements if isinstance(elements, WrongType) else WrongType(prefix, "a list")
         return
-    prefix = render(before)
     for index, element in enumerate(elements):
         here = f"{prefix}[{index}]"
         if not after:
@@ -159,10 +157,17 @@ def values(body: object, steps: tuple[Step, ...]) -> Iterator[object]:
     if None not in steps:
         yield get(body, steps)
         return
-    star = steps.index(None)
-    elements = get(body, steps[:star])
+    before, prefix, after = _at_wildcard(steps)
+    elements = get(body, before)
     if isinstance(elements, list):
         for element in elements:
-            yield from values(element, steps[star + 1 :])
+            yield from values(element, after)
     elif elements is not ABSENT:
-        yield elements if isinstance(elements, WrongType) else WrongType(render(steps[:star]), "a list")
+        yield elements if isinstance(elements, WrongType) else WrongType(prefix, "a list")
+
+
+@lru_cache(maxsize=4096)
+def _at_wildcard(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], str, tuple[Step, ...]]:
+    """Return the steps before the first wildcard, also as text, and those behind it."""
+    star = steps.index(None)
+    return steps[:star], render(steps[:star]), steps[star + 1 :]

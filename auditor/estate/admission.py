@@ -45,7 +45,8 @@ def admissions(
     """Return for each of several ports what `admission` does, computed once for those that the rules treat equally."""
     found: dict[tuple[tuple[_Candidate, ...], ...], Admission] = {}
     tags = _tags(groups)
-    concerned = [tuple(_concerned(rules, destination, port, protocol) for rules in groups) for port in ports]
+    reaching = [_reaching(rules, destination, protocol) for rules in groups]
+    concerned = [tuple(_concerned(candidates, port) for candidates in reaching) for port in ports]
     for each in concerned:
         if each not in found:
             found[each] = _admission(each, tags, destination.family)
@@ -127,14 +128,26 @@ class _Match(NamedTuple):
     """What is unknown of it."""
 
 
-def _concerned(rules: Sequence[SecurityRule], destination: Host, port: int, protocol: str) -> tuple[_Candidate, ...]:
-    """Return the rules that match traffic to a port, or may match it, from some source port."""
+def _reaching(rules: Sequence[SecurityRule], destination: Host, protocol: str) -> list[_Candidate]:
+    """Return the rules that match traffic to a destination, or may match it, to some port."""
     found = []
     for rule in rules:
-        before = every(rule.inbound, rule.has_protocol(protocol), rule.ports.match(port))
+        before = every(rule.inbound, rule.has_protocol(protocol))
         behind = before is not False and destination.match(rule.destinations)
         if behind is not False:
             found.append(_Candidate(rule, before, behind))
+    return found
+
+
+def _concerned(candidates: Iterable[_Candidate], port: int) -> tuple[_Candidate, ...]:
+    """Return the rules that match traffic to a port, or may match it, from some source port."""
+    found = []
+    for rule, before, behind in candidates:
+        matches = rule.ports.match(port)
+        if matches is True:
+            found.append(_Candidate(rule, before, behind))
+        elif matches is not False:
+            found.append(_Candidate(rule, every(before, matches), behind))
     return tuple(found)
 
 

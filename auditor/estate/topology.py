@@ -15,6 +15,7 @@ from auditor.estate.graph import Graph
 from auditor.estate.guest_files import GuestFiles
 from auditor.estate.load_balancing import LoadBalancing
 from auditor.estate.named_hosts import NamedHosts
+from auditor.estate.names import ExistingNames
 from auditor.estate.scope import unlisted_around
 from auditor.estate.security_groups import SecurityGroups
 from auditor.estate.subjects import Deployment, Subscription
@@ -48,6 +49,7 @@ class Topology:
         self.load_balancing = LoadBalancing(self.graph)
         self.dns = self.load_balancing.dns
         self.named_hosts = NamedHosts(self.load_balancing)
+        self.names = ExistingNames(self.graph)
         self.security_groups = SecurityGroups(self.graph)
         resolver = DeploymentResolver(self.graph, self.load_balancing)
         self.public_addresses = resolver.public_addresses

@@ -73,9 +73,10 @@ def value(element: Resource | Part, path: str) -> Answer:
     """Return the value at a path without wildcards in a resource or part."""
     body = element.at(path) if type(element) is WatchedResource else element.body  # as `body_at`, which takes longer
     found = paths.get(body, paths.parse(path))
-    resource, whole = element.resource, path
-    if type(element) is Part:
-        whole = paths.join(element.path, path)
+    if isinstance(element, Part):
+        resource, whole = element.resource, paths.join(element.path, path)
+    else:
+        resource, whole = element, path
     if found is ABSENT:
         gap = unread(resource, whole) if _may_lack(resource) else None
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
@@ -92,21 +93,21 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
     """
     known: list[object] = []
     reads: list[Read] = []
-    steps = paths.parse(path)
+    resource, own, steps = element.resource, element.path, paths.parse(path)
     for where, found in paths.find(body_at(element, path), steps):
-        whole = paths.join(element.path, where)
+        whole = paths.join(own, where)
         if isinstance(found, dict):
-            known.append(Part(element.resource, whole, found))
+            known.append(Part(resource, whole, found))
         elif isinstance(found, paths.WrongType):
             known.append(wrong_type(element, found))
         elif isinstance(found, Absent):
-            reads.append(Read(element.resource.id, whole, ABSENT))
-            gap = unread(element.resource, whole) if _may_lack(element.resource) else None
-            known.append(gap or (_lacks(element.resource.id, whole) if default is ABSENT else default))
+            reads.append(Read(resource.id, whole, ABSENT))
+            gap = unread(resource, whole) if _may_lack(resource) else None
+            known.append(gap or (_lacks(resource.id, whole) if default is ABSENT else default))
         else:
-            reads.append(Read(element.resource.id, whole, found))
+            reads.append(Read(resource.id, whole, found))
             known.append(found)
-    cut = next(_cut_lists(element, path), None) if _may_lack(element.resource) else None
+    cut = next(_cut_lists(element, path), None) if _may_lack(resource) else None
     return Answer(PartialList(tuple(known), cut), tuple(reads))
 
 

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import msgspec
 
 from auditor.azure import arm
-from auditor.azure.types.names import STORAGE_ACCOUNT, VAULT, VIRTUAL_NETWORK, VM
-from auditor.estate.caching import cached_method
+from auditor.azure.types.names import STORAGE_ACCOUNT, VAULT, VIRTUAL_NETWORK
 from auditor.estate.declaration import NONE
 from auditor.estate.graph import Graph
 from auditor.estate.names import Names
 from auditor.estate.regions import Places, network_in, places_of
 from auditor.estate.subjects import DeclaredMember, Deployment, Mirror
-from auditor.estate.tags import tags_of
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import ATTACHMENTS
@@ -105,38 +103,12 @@ def member_existing(context: Context, member: DeclaredMember) -> Answer:
     if member.matches.known:
         reads = (Read(vm.id, "name", vm.name) for vm in member.matches.of_type(Resource))
         return Answer(PartialList((str(member.selector),)), tuple(reads))
-    names = context.topology.once(_Existing)
-    similar = names.of_vms(member.selector.kind, _subscriptions(context)).similar(str(member.selector))
+    similar = context.topology.names.of_vms(member.selector.kind, _subscriptions(context)).similar(str(member.selector))
     return Answer(PartialList(similar, member.matches.missing))
 
 
 def _subscriptions(context: Context) -> tuple[str, ...]:
     return context.deployment.subscriptions if context.deployment else ()
-
-
-class _Existing:
-    """The names of what exists, each list of them made once."""
-
-    def __init__(self, topology: Topology) -> None:
-        self._graph = topology.graph
-
-    @cached_method
-    def of_vms(self, kind: str, subscriptions: tuple[str, ...]) -> Names:
-        """Return what VMs of some subscriptions are called in the manner of a kind of selector."""
-        vms = self._graph.in_subscriptions(VM, subscriptions)
-        if kind == "tag":
-            return Names(f"tag {name}={text}" for vm in vms for name, text in tags_of(vm))
-        return Names(vm.id if kind == "id" else vm.name for vm in vms)
-
-    @cached_method
-    def of_type(self, type_: str) -> Names:
-        """Return the ids of the resources of a type."""
-        return Names(found.id for found in self._graph.by_type.get(type_, ()))
-
-    @cached_method
-    def of_groups(self, subscriptions: tuple[str, ...]) -> Names:
-        """Return the names of the resource groups of some subscriptions."""
-        return Names(self._graph.groups_in(subscriptions))
 
 
 # --- regions ----------------------------------------------------------------------------------------------------------
@@ -197,7 +169,7 @@ def _group(topology: Topology, deployment: Deployment, group: str) -> Answer:
     graph, subscriptions = topology.graph, deployment.subscriptions
     for resource in graph.in_groups((group,), subscriptions)[:1]:
         return Answer(PartialList((group,)), (Read(resource.id, "", resource.name),))
-    similar = topology.once(_Existing).of_groups(subscriptions).similar(group)
+    similar = topology.names.of_groups(subscriptions).similar(group)
     return Answer(PartialList(similar, graph.unlisted(arm.RESOURCE_GROUP, subscriptions)))
 
 
@@ -241,7 +213,7 @@ def _resources(topology: Topology, wanted: str, type_: str) -> Answer:
     if isinstance(found, Resource):
         return Answer(PartialList((wanted,)), (Read(found.id, "", found.name),))
     missing = found if found.cause is Cause.GAP else None
-    return Answer(PartialList(topology.once(_Existing).of_type(type_).similar(wanted), missing))
+    return Answer(PartialList(topology.names.of_type(type_).similar(wanted), missing))
 
 
 def _unlisted(graph: Graph, type_: str, deployment: Deployment) -> Unknown | None:
