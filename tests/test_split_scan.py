@@ -1,4 +1,4 @@
-"""A snapshot that is evaluated in parts has the report of one that is evaluated as a whole, whoever evaluates it."""
+"""A snapshot that is evaluated in parts, in any process, has the report of one that is evaluated as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers: each task has its result, whoever does it; a worker that ends is an error, never a missing result."""
+"""Workers: each task has its result in any process; a worker that ends is an error, never a missing result."""
 
 from __future__ import annotations
 
