@@ -117,7 +117,7 @@ def _explain(options: argparse.Namespace) -> int:
         _check_rules([options.rule_id], packs.ids(packs.load_all(options.rules, FACTS)))
         deployment = options.deployment or (bundled.DEMO / bundled.DEPLOYMENT if options.demo else None)
         request = _request(options, _source(options, deployment), deployment, passes=True)
-        document = build(scan.scan(request), passes=True)
+        document = build(scan.scan(msgspec.structs.replace(request, maps=True)), passes=True)
     view = outputs.on_terminal(outputs.view(options, "", ""))
     text = explanation.render(document, options.rule_id, options.subject, view)
     outputs.write([outputs.Content(None, (text.encode("utf-8", "backslashreplace"),))])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from operator import itemgetter
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from auditor.azure import arm
 from auditor.evaluation.model import BaselineState, Outcome
-from auditor.report import remedies, rules, wording
+from auditor.report import elsewhere, remedies, rules, wording
 from auditor.report.document import Document, Evidence, Finding, Pack, Recommendation, Rule, Source, Statement
-from auditor.report.grouping import group
 from auditor.rules.maps import Relation
 from auditor.rules.model import SEVERITIES
 
@@ -95,7 +93,7 @@ def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool)
         key=lambda f: (f.optional, _OUTCOMES[f.outcome], SEVERITIES.index(f.severity), f.rule, f.deployment or "")
     )
     portal = _PORTALS.get(document.cloud or "", "") if ids else ""
-    titles = _titles(document)
+    titles = elsewhere.titles(document)
     return tuple(
         _item(
             f"f{number}",
@@ -113,28 +111,8 @@ def bases(document: Document, listed: Iterable[Item]) -> list[Basis]:
     """Return what the rules of findings rest on, by id."""
     known, packs = rules.by_id(document), {pack.name: pack for pack in document.packs}
     used = sorted({item.finding.rule for item in listed})
-    titles = _titles(document)
+    titles = elsewhere.titles(document)
     return [_basis(rule, packs.get(rule.pack or ""), titles) for rule in map(known.__getitem__, used)]
-
-
-def _titles(document: Document) -> Mapping[str, str]:
-    """Return the title and version of each framework by its name."""
-    return {framework.name: f"{framework.title} {framework.version}" for framework in document.frameworks}
-
-
-def _controls(rule: Rule, titles: Mapping[str, str]) -> str:
-    """Return the controls of a rule by framework, each once."""
-    by_framework = group(dict.fromkeys((titles[one.framework], one.id) for one in rule.controls), itemgetter(0))
-    return "; ".join(f"{title}: {', '.join(id_ for _, id_ in found)}" for title, found in by_framework.items())
-
-
-def _against(rule: Rule) -> str:
-    """Return what other tools recommend that contradicts a rule."""
-    return ", ".join(_named(one) for one in rule.recommendations if one.relation is Relation.CONTRADICTS)
-
-
-def _named(found: Recommendation) -> str:
-    return f"{found.system} {found.id}" + (f" (Azure Advisor {found.advisor})" if found.advisor else "")
 
 
 def _basis(rule: Rule, pack: Pack | None, titles: Mapping[str, str]) -> Basis:
@@ -168,8 +146,8 @@ def _item(  # noqa: PLR0913 - an item has that many sides
         more=max(0, len(finding.evidence) - _MOST),
         fix=tuple(map(tuple, remedies.apart(finding))) if failed else (),
         portal=f"{portal}/#resource{quote(home)}" if portal and arm.is_id(home) else "",
-        controls=_controls(rule, titles),
-        against=_against(rule),
+        controls=elsewhere.controls(rule, titles),
+        against=elsewhere.against(rule),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.model import Outcome
-from auditor.report import remedies, rules, wording
+from auditor.report import elsewhere, remedies, rules, wording
 from auditor.report.document import Document, Finding, Rule
 from auditor.report.grouping import group
 from auditor.report.terminal import styles
@@ -49,6 +49,12 @@ def render(document: Document, rule_id: str, subject: str, view: View) -> str:
         page.lines(wrap_fix(rule.fix, page.width - _INDENT), lead=f"{'Fix':<{_INDENT}}")
     page.lines([""])
     page.lines(_basis(document, rule, page.width - _INDENT), lead=f"{'See':<{_INDENT}}")
+    if against := elsewhere.against(rule):
+        page.lines([""])
+        page.write(f"{against} contradicts this rule: do not follow it", lead=f"{'Against':<{_INDENT}}")
+    if controls := elsewhere.controls(rule, elsewhere.titles(document)):
+        page.lines([""])
+        page.write(f"A pass is evidence for a part of {controls}", lead=f"{'Controls':<{_INDENT}}")
     return page.text(colour=view.colour)
 
 

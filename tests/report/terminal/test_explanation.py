@@ -16,6 +16,7 @@ from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.terminal import explanation
 from auditor.report.view import View
+from auditor.rules.maps import Basis, Evidence, Framework, Maps, Origin, PublicCheck, Recommendation, Relation
 from auditor.rules.model import Grade, Severity
 from tests.report import reports
 from tests.report.reports import GROUP, PROBE, SIZE, evidence, finding, gap, unknown, vm
@@ -109,3 +110,25 @@ def test_any_text_is_shown_without_effect(text: str, width: int, colour: bool) -
     shown = explained(reports.hostile(text), "CMP006", view=View(width=width, colour=colour))
     bare = re.sub(r"\x1b\[[\d;]*m", "", shown) if colour else shown
     assert all(printable(line) == line for line in bare.split("\n"))
+
+
+def test_what_contradicts_the_rule_and_its_controls_are_named() -> None:
+    framework = Framework("n", "NIST", "5", "https://example.com", {})
+    check = PublicCheck("APRL", "a-check", Origin("https://example.com", "1", ""), "2026-11-30", "an-advice")
+    maps = Maps(
+        (
+            Recommendation(PROBE.id, check, Relation.CONTRADICTS, "It asks the port.", ("current",)),
+            Recommendation(SIZE.id, check, Relation.SAME, "It asks for the size.", ("current",)),
+        ),
+        tuple(Evidence(PROBE.id, framework, control, Basis.TEXT, (), "", "") for control in ("CP-7", "CP-9", "CP-9")),
+        {"n": framework},
+    )
+    shown = msgspec.structs.replace(whole(), maps=maps)
+    assert explained(shown) == (
+        f"{WHOLE}\n"
+        "Against  APRL a-check (Azure Advisor an-advice) contradicts this rule: do not\n"
+        "         follow it\n"
+        "\n"
+        "Controls A pass is evidence for a part of NIST 5: CP-7, CP-9\n"
+    )
+    assert "Against" not in explained(shown, SIZE.id)
