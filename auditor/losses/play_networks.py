@@ -23,7 +23,7 @@ def network_parts(site: Site, taken: Taken) -> Iterator[Part]:
                 reason = (
                     f"no VM of the tier {tier.name} reaches the tier {other.name}; Azure does not show whether it must"
                 )
-                placed = taken.reasons((tier.vms | other.vms) & taken.unplaced)
+                placed = taken.reasons(sorted((tier.vms | other.vms) & taken.unplaced))
                 yield Part(Effect.UNKNOWN, unknown=(Unknown(Cause.VALUE, reason, optional=True), *placed))
 
 
