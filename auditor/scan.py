@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,9 +22,10 @@ from auditor.evaluation.losses import losses_of
 from auditor.evaluation.model import Finding
 from auditor.evaluation.picture.build import pictures
 from auditor.evaluation.result import Evaluation
-from auditor.evaluation.reuse import Memory, Unmoved
+from auditor.evaluation.reuse import Memory, Unmoved, kept
 from auditor.report import previous
 from auditor.rules import maps, packs
+from auditor.rules.conditions import CompiledRule
 from auditor.rules.facts import FACTS
 from auditor.rules.packs import LoadedPack
 from auditor.snapshot.model import Snapshot
@@ -65,6 +68,8 @@ class Request(msgspec.Struct, frozen=True):
     """Whether the maps of the packs are read too."""
     workers: Workers = Workers()
     """The processes that evaluate."""
+    remember: bool = False
+    """Whether the result has what a run after the next report needs to evaluate only what moved; with `previous`."""
     keep_snapshot: bool = False
     """Whether the result has the resources of the snapshot, even if it could be evaluated part by part."""
 
@@ -105,6 +110,7 @@ def scan(request: Request) -> Evaluation:
     then = _taken(baseline, str(request.baseline))
     as_of = request.as_of or _latest(_taken(snapshot, request.source.file), then)
 
+    remembered = _Remembered(request, request.previous) if request.previous and not baseline else None
     topology = Topology(snapshot, declared.deployments, as_of)
     former = Topology(baseline, declared.deployments, as_of, Watch()) if baseline else None
     changes = drift.Changes(former.graph, topology.graph) if former else None
@@ -112,11 +118,14 @@ def scan(request: Request) -> Evaluation:
     gaps = coverage.gaps(topology, rules)
     approved: tuple[Finding, ...] = ()
     memory = None
+    if remembered:
+        memory = remembered.memory(topology, rules, lambda: Topology(snapshot, declared.deployments, as_of, Watch()))
+        topology = memory.topology
     if former and changes:
         earlier_memory = Memory(former)
         approved = engine.evaluate(former, rules, detail, changes.before, earlier_memory)
         unlike = changes.before.keys() ^ changes.after.keys()  # findings list what was read of the resources in either
-        memory = Memory(topology, Unmoved(earlier_memory, topology, unlike))
+        memory = Memory(topology, Unmoved.since(earlier_memory, topology, unlike))
     findings = engine.evaluate(topology, rules, detail, changes.after if changes else (), memory)
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
@@ -145,7 +154,41 @@ def scan(request: Request) -> Evaluation:
         losses=losses_of(topology, topology.deployments),
         remedies=remedies.of(findings, topology),
         maps=mapped,
+        remembered=remembered.content(memory) if remembered and memory else b"",
+        warnings=remembered.warnings if remembered else (),
     )
+
+
+class _Remembered:
+    """What lies beside the previous report, and what is to lie beside this one."""
+
+    def __init__(self, request: Request, previous: Path) -> None:
+        """Take the program and the rules of the user as they are."""
+        self._remember = request.remember
+        self._previous = previous
+        self._identity = kept.identity(request.profile, request.detail.name, request.rules)
+        self._data = b""
+        self.warnings: tuple[str, ...] = ()
+
+    def memory(self, topology: Topology, rules: Sequence[CompiledRule], watched: Callable[[], Topology]) -> Memory:
+        """Return the memory with which a topology is evaluated, or the same one watched."""
+        found = None
+        try:
+            found = kept.read(self._previous, self._identity, rules, topology)
+        except kept.DamagedError:
+            file = kept.beside(self._previous)
+            self.warnings = (f"{file} is damaged, or of other rules or another version: everything is evaluated",)
+        if found and not (found.is_old and self._remember):
+            self._data = found.data
+            return Memory(topology, found.unmoved)
+        return Memory(watched() if self._remember else topology)
+
+    def content(self, memory: Memory) -> bytes:
+        """Return the content of the file beside the report, if it is to be kept and can be."""
+        if self._remember and memory.watch is not None:
+            with contextlib.suppress(OverflowError):
+                return kept.encode(memory, self._identity)
+        return self._data if self._remember else b""
 
 
 def _in_parts(

@@ -51,9 +51,11 @@ def _scan(options: argparse.Namespace) -> int:
         _request(options, read, deployment, previous=options.previous, passes=passes),
         maps=outputs.need_maps(wanted),
         workers=Workers(options.workers, check_scheduler(options.scheduler) if options.scheduler else ""),
+        remember=bool(outputs.json_reports(wanted)),
         keep_snapshot=any(output.format == outputs.SNAPSHOT for output in wanted),
     )
     evaluation = ending.hold(scan.scan(request))
+    sys.stderr.writelines(f"auditor: {printable(line)}\n" for line in evaluation.warnings)
     source = _words(options)
     since = shlex.join(["", "--baseline", str(options.baseline)]).removeprefix("''") if options.baseline else ""
     outputs.write_report(evaluation, wanted, outputs.view(options, f"auditor scan {source}{since}", source))

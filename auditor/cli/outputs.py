@@ -18,6 +18,7 @@ from auditor import files
 from auditor.cli import ending
 from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
+from auditor.evaluation.reuse import kept
 from auditor.foresight import formats as foresights
 from auditor.foresight.document import Foresight
 from auditor.history import formats as trends
@@ -156,7 +157,14 @@ def write_report(evaluation: Evaluation, outputs: list[Output], view: View) -> N
     for output in outputs:
         if output.is_folder and output.path:
             snapshot_folder.write(output.path, evaluation.snapshot)
-    write([_content(output, pieces(output)) for output in outputs if not output.is_folder])
+    contents = [_content(output, pieces(output)) for output in outputs if not output.is_folder]
+    beside = [kept.beside(path) for path in json_reports(outputs)] if evaluation.remembered else []
+    write([*contents, *(Content(path, (evaluation.remembered,)) for path in beside)])
+
+
+def json_reports(outputs: list[Output]) -> list[Path]:
+    """Return the files of the reports that a later run can read."""
+    return [output.path for output in outputs if output.format == "json" and output.path]
 
 
 def write_document(document: Document, outputs: list[Output], view: View) -> None:

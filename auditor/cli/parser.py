@@ -184,7 +184,8 @@ def _add_scan(commands: _Commands) -> None:
         "--previous",
         metavar="REPORT",
         type=Path,
-        help="the last run's JSON report: findings that this run cannot evaluate stay open in sarif-github",
+        help="the last run's JSON report: findings that this run cannot evaluate stay open in sarif-github, and with "
+        "-o json=FILE, FILE.reuse keeps what later runs need to evaluate only what changed",
     )
     scan.add_argument("--baseline", metavar="SNAPSHOT", type=Path, help="an approved snapshot: report the drift since")
     _add_passes(scan)

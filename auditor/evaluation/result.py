@@ -48,6 +48,10 @@ class Evaluation(msgspec.Struct, frozen=True):
     """The steps that correct fails, by the fingerprint of the finding."""
     maps: Maps | None = None
     """The maps of the packs; None if a format that shows them was not asked for."""
+    remembered: bytes = b""
+    """The content of the file beside the report, by which the next run evaluates only what moved."""
+    warnings: tuple[str, ...] = ()
+    """For standard error."""
     counted: int | None = None
     """The number of resources in Azure where the snapshot was evaluated in parts, and `snapshot` has none of them."""
 

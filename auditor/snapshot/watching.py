@@ -85,8 +85,8 @@ class Watch:
 class WatchedResource(Resource, frozen=True):
     """A resource that logs which of its properties are read.
 
-    What else it says (its id, its api-version, what was not read) is not logged: whoever has the resource has looked it
-    up, and a look-up that returns it returns all this: see `head`.
+    What else it says (its id, its api-version, what was not read) is not logged: only a look-up leads to a resource,
+    and it returns all this: see `head`.
     """
 
     log: Any = None
@@ -163,7 +163,7 @@ class Table(dict[Any, Any]):
     """A dict that logs which keys are looked up.
 
     What is set later is a result that its user computes at the first request: what was read between the vain look-up
-    of the key and its setting was read for the result, and so for whoever uses it.
+    of the key and its setting was read for the result, and so for each use of it.
     """
 
     def __init__(

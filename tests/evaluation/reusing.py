@@ -47,7 +47,7 @@ class Remembered:
         """Evaluate another snapshot with the findings of this one, and from scratch."""
         wanted = engine.evaluate(Topology(snapshot, declared, as_of), self._rules, self._detail)
         topology = Topology(snapshot, declared, as_of, Watch())
-        earlier = Unmoved(self._memory, topology)
+        earlier = Unmoved.since(self._memory, topology)
         memory = Memory(topology, earlier)
         found = engine.evaluate(topology, self._rules, self._detail, (), memory)
         known = {id(evaluated) for evaluated in self._memory.found.values()}

@@ -233,5 +233,5 @@ def test_drift_is_the_same_without_reuse(name: str) -> None:
     earlier = Memory(former)
     assert engine.evaluate(former, rules, Detail.ALL, changes.before, earlier) == was
     unlike = changes.before.keys() ^ changes.after.keys()
-    memory = Memory(after, Unmoved(earlier, after, unlike))
+    memory = Memory(after, Unmoved.since(earlier, after, unlike))
     assert engine.evaluate(after, rules, Detail.ALL, changes.after, memory) == now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -64,10 +64,29 @@ class Memory:
 class Unmoved:
     """The earlier findings for which nothing of what was read has changed."""
 
-    def __init__(self, earlier: Memory, after: Topology, unlike: Collection[str] = ()) -> None:
-        """Take the earlier findings, and what is evaluated now; resources with the keys `unlike` count as changed."""
-        self._found = earlier.found
-        self._moved = _moved(earlier, Values(after), unlike)
+    def __init__(
+        self, found: Mapping[Key, Evaluated], computed: Iterable[Computed], is_same: Callable[[Read], bool]
+    ) -> None:
+        """Take the earlier findings, all results on which they rest, and whether a look-up returns the same now."""
+        self._found = found
+        self._moved = _moved([each.reads for each in found.values()], list(computed), is_same)
+
+    @classmethod
+    def since(cls, earlier: Memory, after: Topology, unlike: Collection[str] = ()) -> Unmoved:
+        """Return the findings of an evaluation that hold in another topology.
+
+        Resources with the keys `unlike` count as changed.
+
+        Raises:
+            ValueError: the earlier evaluation was not watched.
+        """
+        if earlier.watch is None:
+            message = "what was read for the earlier findings is not known"
+            raise ValueError(message)
+        was, now = Values(earlier.topology), Values(after)
+        return cls(
+            earlier.found, earlier.watch.computed, lambda read: read[0] not in unlike and was.are_as_in(now, read)
+        )
 
     def evaluated(self, key: Key) -> Evaluated | None:
         """Return the earlier finding, None if there is none or if it may be another one now."""
@@ -75,30 +94,18 @@ class Unmoved:
         return found if found is not None and self._moved.isdisjoint(found.reads) else None
 
 
-def _moved(earlier: Memory, after: Values, unlike: Collection[str]) -> AbstractSet[Read | Computed]:
-    """Return what was read for earlier findings and may not be the same now.
-
-    Raises:
-        ValueError: the earlier evaluation was not watched.
-    """
-    if earlier.watch is None:
-        message = "what was read for the earlier findings is not known"
-        raise ValueError(message)
-    before = Values(earlier.topology)
-    computed = earlier.watch.computed
-    reads = set[Read | Computed]().union(
-        *(each.reads for each in computed), *(each.reads for each in earlier.found.values())
-    )
-    found: set[Read | Computed] = {
-        read
-        for read in reads
-        if not isinstance(read, Computed) and (read[0] in unlike or not before.are_as_in(after, read))
-    }
+def _moved(
+    used: Iterable[tuple[Read | Computed, ...]], computed: Collection[Computed], is_same: Callable[[Read], bool]
+) -> AbstractSet[Read | Computed]:
+    """Return what was read for findings and may not be the same now."""
+    reads = set[Read | Computed]().union(*(each.reads for each in computed), *used)
+    found = {read for read in reads if not isinstance(read, Computed) and not is_same(read)}
+    moved: set[Read | Computed] = {*found}
     more = True
     while more:  # once for all, and once more for each circle
         more = False
         for result in computed:
-            if result not in found and not found.isdisjoint(result.reads):
-                found.add(result)
+            if result not in moved and not moved.isdisjoint(result.reads):
+                moved.add(result)
                 more = True
-    return found
+    return moved

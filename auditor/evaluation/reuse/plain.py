@@ -36,6 +36,7 @@ class Plain:
         """Start with nothing encoded."""
         self._encoded: dict[int, tuple[object, bytes]] = {}
         """The encoded fields of a record by its identity, with the record, which is kept alive."""
+        self._form_of: dict[type, Callable[[Plain, Any], Any]] = {}
 
     def encoded(self, value: object) -> bytes:
         """Return a value as bytes.
@@ -49,9 +50,12 @@ class Plain:
         kind = type(value)
         if kind is str or value is None or kind is bool or kind is float or kind is bytes:
             return value
-        form = next((form for kinds, form in self._forms if isinstance(value, kinds)), None)
+        form = self._form_of.get(kind)
         if form is None:
-            raise OpaqueError(kind.__name__)
+            form = next((form for kinds, form in self._forms if issubclass(kind, kinds)), None)
+            if form is None:
+                raise OpaqueError(kind.__name__)
+            self._form_of[kind] = form
         return form(self, value)
 
     def _record(self, value: Any) -> Any:  # noqa: ANN401 - a record
