@@ -118,7 +118,7 @@ def _places(step: Step, finding: Finding, topology: Topology) -> list[tuple[int,
         return [(number, _Place(subject, "")) for number in range(len(finding.evidence)) if subject]
     found: list[tuple[int, _Place]] = []
     for number, entry in enumerate(finding.evidence):
-        others = {place.key: place for place, _ in _seen(step.other, entry, resources)}
+        others = {place.key: place for place, _ in _seen(step.other, entry, resources)} if step.other[0] else {}
         if step.other[0] and len(others) != 1:
             continue
         named = [*_seen((step.type, step.path), entry, resources)]
