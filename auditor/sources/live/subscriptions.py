@@ -76,7 +76,9 @@ async def _read_group(
     opened = await asyncio.gather(*(_open(client, subscription) for subscription in subscriptions))
     names = [access.subscription for _, access in opened if access is not None]
 
-    async def read(subscription: str, result: ReadResult, access: SubscriptionAccess | None) -> None:
+    async def read(subscription: str, own: ReadResult, access: SubscriptionAccess | None) -> None:
+        result = ReadResult()  # forgotten once it is kept, as `opened` is not
+        result.merge(own)
         async with at_once:
             if access is not None:
                 seen = (await types or {}).get(subscription)
