@@ -71,11 +71,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for tool in options.tools or TOOLS:
-            python = _installed(tool)
-            if python:
-                rows += _MEASURED[tool](python, built, folder)
-            else:
-                missing.append(f"{tool} could not be installed here ({', '.join(TOOLS[tool])}): not measured.")
+            try:
+                rows += _MEASURED[tool](_installed(tool), built, folder)
+            except SystemExit as error:  # the others are measured all the same
+                missing.append(f"- {tool}: not measured: {error}.")
     text = "\n".join((ABOUT, *_table(rows), *("", *missing) * bool(missing))) + "\n"
     print(text, end="")
     if options.write:
@@ -84,7 +83,11 @@ def main() -> None:
 
 
 def _installed(tool: str) -> str:
-    """Return the Python of the virtual environment of a tool, "" if it cannot be installed."""
+    """Return the Python of the virtual environment of a tool.
+
+    Raises:
+        SystemExit: it cannot be installed.
+    """
     folder = VENVS / tool
     python = folder / "bin" / "python"
     ready = folder / ".ready"
@@ -92,7 +95,7 @@ def _installed(tool: str) -> str:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS[tool]]
         if subprocess.run(pip, check=False).returncode:
-            return ""
+            raise SystemExit(f"{', '.join(TOOLS[tool])} could not be installed")
         ready.touch()
     return str(python)
 

@@ -36,23 +36,24 @@ def plain(node: Node) -> Node:
         TypeError: it contains something that SARIF does not define, such as a misspelt attribute.
     """
     kind: Any = type(node)
-    if kind is str or isinstance(node, str | bool | int | float):
+    if kind is str or kind is Plain:
         return node
-    if kind is Plain:
-        return node
-    if isinstance(node, list | tuple):
+    if kind is list or kind is tuple:
         return [plain(item) for item in node]
-    if isinstance(node, dict):
-        return {name: plain(value) for name, value in node.items()}
+    if kind is dict:
+        return {name: value if type(value) is str else plain(value) for name, value in node.items()}
+    if isinstance(node, str | bool | int | float):
+        return node
     properties = _properties(kind)
     found = {}
     for name, value in vars(node).items():
+        if value is None:
+            continue
         if name not in properties:
             raise TypeError(f"{kind.__name__} has no {name}")
-        if value is not None:
-            property_name, default = properties[name]
-            if default is _NO_DEFAULT or value != default:
-                found[property_name] = value if type(value) is str else plain(value)
+        property_name, default = properties[name]
+        if default is _NO_DEFAULT or value != default:
+            found[property_name] = value if type(value) is str else plain(value)
     return found
 
 
