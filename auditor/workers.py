@@ -7,7 +7,6 @@ import multiprocessing
 import re
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,7 +19,6 @@ from auditor.errors import InputError
 
 if TYPE_CHECKING:
     from distributed import Client
-    from distributed import Future as DaskFuture
 
 Given = TypeVar("Given")
 Task = TypeVar("Task")
@@ -145,8 +143,6 @@ def _do(task: object) -> Any:  # noqa: ANN401 - of any work
 
 _LOOPBACK: Final = re.compile(r"tcp://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d{1,5}")
 _TLS: Final = re.compile(r"tls://[^/\s@]+:\d{1,5}")
-_MOST_LOST: Final = 4
-"""How often the result of a task may be lost: each worker that ends has those of several."""
 
 
 def check_scheduler(address: str) -> str:
@@ -179,40 +175,36 @@ def _cluster(address: str) -> Iterator[Client]:
 
 
 def _on_cluster(work: Work[Given, Task, Result], tasks: Iterable[Task], client: Client) -> Iterator[Result]:
-    """Yield the results of tasks.
+    """Yield the results of tasks; those that were lost with a worker are done again at the end, each alone.
 
-    One whose worker ended is submitted once more; one whose result was lost with the worker that had it, several times.
     `Client.get_executor` would wait for such a result for ever.
     """
     from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
 
-    def submitted(task: Task) -> DaskFuture[Result]:
-        future = client.submit(_apply, given, task, pure=False)
-        pending[future.key] = task
-        return future
-
-    pending: dict[object, Task] = {}
-    ended: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
     # What all tasks are given is a task itself: data that is scattered is lost with the workers that have it.
     given = client.submit(_itself, (work.function, work.given), pure=False)
-    completed = as_completed([submitted(task) for task in tasks])  # type: ignore[no-untyped-call]
-    for future in completed:
+    pending: dict[object, Task] = {}
+    futures = []
+    for task in tasks:
+        future = client.submit(_apply, given, task, pure=False)
+        pending[future.key] = task
+        futures.append(future)
+    lost: list[Task] = []
+    for future in as_completed(futures):  # type: ignore[no-untyped-call]
         task = pending.pop(future.key)
-        name = work.name(task)
         try:
             result = future.result()
-        except KilledWorker:
-            ended[name] += 1
-        except CancelledError:
-            lost[name] += 1
-        else:
-            future.release()
-            yield result
+        except (KilledWorker, CancelledError):
+            lost.append(task)
             continue
-        if ended[name] > 1 or lost[name] > _MOST_LOST:
-            raise _lost(work, task)
-        completed.add(submitted(task))  # type: ignore[no-untyped-call]
+        future.release()
+        yield result
+    # Whichever of them ended its worker does so again alone.
+    for task in lost:
+        try:
+            yield client.submit(_apply, given, task, pure=False).result()
+        except (KilledWorker, CancelledError):
+            raise _lost(work, task) from None
 
 
 def _itself(given: Given) -> Given:
