@@ -71,7 +71,8 @@ def evaluated(name: str) -> Evaluation:
     """Return the result of the scan of a fixture."""
     folder = bundled.FIXTURES / name
     profile = "article-2018" if name.endswith("2018") else "current"
-    return scan(Request(FileSource(folder / bundled.INVENTORY), folder / bundled.DEPLOYMENT, profile=profile))
+    source, deployment = FileSource(folder / bundled.INVENTORY), folder / bundled.DEPLOYMENT
+    return scan(Request(source, deployment, profile=profile, maps=True))
 
 
 def many(document: Document, deployments: int, findings: int) -> Document:
