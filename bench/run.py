@@ -132,14 +132,17 @@ _WHY_EVALUATING: Final = (
     "evaluated without evidence unless a format shows it, each fact of a VM is computed once, and the reference graph "
     "is followed only from the VMs of deployments; the rest are the conditions and facts themselves."
 )
-_WHY_READING: Final = "Besides decoding, it verifies the file by its SHA-256 and computes the key and type of each id."
+_WHY_READING: Final = (
+    "Besides decoding, it verifies the file by its SHA-256, computes the key and type of each id, and searches every "
+    "value for secrets."
+)
 _WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept; the lower bound discards it."
 _WHY_LOSSES: Final = (
     "Most of it is what a lost network or zone does to VMs of which Azure does not show the zone: each way in which "
     "they can stand is played."
 )
 _WHY_MEMORY: Final = (
-    "The decoded resources take 3.4 times their bytes, the findings 1.8: a finding of 10,000 VMs and 150 rules each. "
+    "The decoded resources take 3.4 times the bytes of the snapshot, and the findings of all rules 1.8 times. "
     "Formats that show passes keep the evidence of each."
 )
 _WHY_FORMATS: Final = "The log has every pass with its evidence, of which a scan to JSON computes none."
