@@ -33,8 +33,9 @@ quick: $(READY) ## the tests that are not marked as slow, with few examples of e
 test: $(READY) ## every test, in parallel
 	@$(PY) -m pytest --quiet --numprocesses auto --dist worksteal
 
-# These evaluate all rules for hundreds of inventories: half of the time of all tests, and hardly a line that no other reaches.
-EXHAUSTIVE := tests/test_mutations.py tests/test_references.py tests/test_gaps.py
+# These evaluate all rules for hundreds of inventories, or count calls: half of the time of all tests, and hardly a line
+# that no other reaches.
+EXHAUSTIVE := tests/test_mutations.py tests/test_references.py tests/test_gaps.py tests/test_growth.py
 
 coverage: $(READY) ## the tests but for the exhaustive ones, in parallel, and the lower limit of branch coverage
 	@$(PY) -m pytest --quiet --numprocesses auto --dist worksteal --cov --cov-report term $(EXHAUSTIVE:%=--ignore=%)

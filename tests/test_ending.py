@@ -24,7 +24,11 @@ print("Python goes on with", code)
 
 def ended(before: str = "", out: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", RUN.format(before=before), "completion", "bash"]
-    return subprocess.run(command, cwd=ROOT, check=False, stdout=out, stderr=subprocess.PIPE, text=True)
+    # The measurement of coverage would trace the process.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return subprocess.run(
+        command, cwd=ROOT, check=False, stdout=out, stderr=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def test_what_is_registered_for_the_end_is_done_and_all_is_printed() -> None:
