@@ -297,13 +297,23 @@ class ScopeBuilder:
 def unlisted_around(
     public: PublicAddresses, subscriptions: tuple[str, ...], members: Members, type_: str
 ) -> Unknown | None:
-    """Return why some VMs may be behind further load balancers or application gateways, None if they are not.
+    """Return why some VMs may be behind further resources of a type, as `unlisted_in` does."""
+    return unlisted_in(scope_around(public, subscriptions, members), public, type_)
+
+
+def scope_around(public: PublicAddresses, subscriptions: tuple[str, ...], members: Members) -> DeploymentScope:
+    """Return the scope of some VMs."""
+    scope = ScopeBuilder(public, subscriptions)
+    scope.add_members(members)
+    return scope.result()
+
+
+def unlisted_in(scope: DeploymentScope, public: PublicAddresses, type_: str) -> Unknown | None:
+    """Return why the VMs of a scope may be behind further load balancers or application gateways, None if they are not.
 
     It is also unknown if one that is known has a pool member of which it is unknown which VM it is.
     """
-    scope = ScopeBuilder(public, subscriptions)
-    scope.add_members(members)
-    found = scope.result()[type_]
+    found = scope[type_]
     return found.missing or public.balancing.first_open(found.of_type(Resource))
 
 

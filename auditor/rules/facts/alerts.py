@@ -67,7 +67,7 @@ def watched(context: Context, deployment: Deployment) -> Answer:
     found = {
         "probes": deployment.load_balancers[LoadBalancerRole.MIRROR],
         "vm": PartialList.joined(*map(_without_undeclared, servers)),
-        "endpoints": PartialList(tuple(in_use), unlisted(context.topology, deployment, TRAFFIC_MANAGER)),
+        "endpoints": PartialList(tuple(in_use), unlisted(context, deployment, TRAFFIC_MANAGER)),
         BACKUPS: PartialList.of(vaults(context, deployment).value),
     }
     known = {

@@ -79,7 +79,7 @@ def regions(_: Context, deployment: Deployment) -> Answer:
 def profiles(context: Context, deployment: Deployment) -> Answer:
     """The Traffic Manager profiles with an endpoint at the deployment; undeclared async members have none."""
     known = deployment.scope[TRAFFIC_MANAGER].known
-    return Answer(PartialList(known, unlisted(context.topology, deployment, TRAFFIC_MANAGER)))
+    return Answer(PartialList(known, unlisted(context, deployment, TRAFFIC_MANAGER)))
 
 
 @fact("deployment.members", "deployment", gives="member*")

@@ -178,7 +178,7 @@ def _unknown_profiles(context: Context) -> Iterator[Unknown]:
     if deployment is None:
         return
     own = deployment.scope[TRAFFIC_MANAGER]
-    further = unlisted(context.topology, deployment, TRAFFIC_MANAGER)
+    further = unlisted(context, deployment, TRAFFIC_MANAGER)
     if further is not None:
         yield further
     for profile in own.of_type(Resource):
@@ -228,7 +228,7 @@ def _sent(context: Context, deployment: Deployment) -> Answer:
     """Return the traffic of all load balancers and application gateways of a deployment, by rule."""
     load_balancers, gateways = deployment.scope[LOAD_BALANCER], deployment.scope[APPLICATION_GATEWAY]
     found = [sent_by(context, owner) for own in (load_balancers, gateways) for owner in own.of_type(Resource)]
-    further = (unlisted(context.topology, deployment, type_) for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY))
+    further = (unlisted(context, deployment, type_) for type_ in (LOAD_BALANCER, APPLICATION_GATEWAY))
     return Answer(PartialList.joined(*found, PartialList(missing=next(filter(None, further), None))))
 
 

@@ -159,7 +159,7 @@ def unlisted_load_balancers(context: Context, vms: Sequence[Resource]) -> Unknow
 def _unlisted_around_all(context: Context, deployment: Deployment) -> Answer:
     """Return why further load balancers may send traffic to any declared VM of the deployment; absent if none may."""
     known = deployment.scope[LOAD_BALANCER].of_type(Resource)
-    unknown = unlisted(context.topology, deployment, LOAD_BALANCER)
+    unknown = unlisted(context, deployment, LOAD_BALANCER)
     return Answer(unknown or context.topology.load_balancing.first_open(known) or ABSENT)
 
 

@@ -216,7 +216,7 @@ def _routed(context: Context, vms: Members) -> _Ways:
 @once
 def _routes_of_gateways(context: Context, deployment: Deployment) -> Answer:
     """Return the routes of all application gateways of the deployment, as `_Route` or unknown."""
-    unknown = unlisted(context.topology, deployment, APPLICATION_GATEWAY)
+    unknown = unlisted(context, deployment, APPLICATION_GATEWAY)
     known: list[object] = []
     for gateway in deployment.scope[APPLICATION_GATEWAY].of_type(Resource):
         rules = objects(gateway, RULES)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, cast
 
+from auditor.azure.types.names import APPLICATION_GATEWAY, LOAD_BALANCER, TRAFFIC_MANAGER
 from auditor.estate.declaration import Role
-from auditor.estate.scope import unlisted_around
+from auditor.estate.scope import scope_around, unlisted_in
 from auditor.estate.subjects import Deployment
 from auditor.estate.tags import TAG_ROLE
-from auditor.estate.topology import Topology
 from auditor.rules.context import Context
-from auditor.snapshot.known import Cause, PartialList, Unknown
+from auditor.rules.registry import once
+from auditor.snapshot.known import Answer, Cause, PartialList, Unknown
 from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Resource
 
+_LEADING: Final = (LOAD_BALANCER, APPLICATION_GATEWAY, TRAFFIC_MANAGER)
+"""Types whose resources lead clients to VMs."""
 _ASYNC: Final = frozenset({Role.MIRROR_DR, Role.MIRROR_REPORTING})
 _BEHIND: Final = _ASYNC | {Role.MIRROR_ARBITER}
 """Roles of VMs to which no clients are sent from outside."""
@@ -26,20 +29,28 @@ def roles_of(context: Context, vm: Resource) -> tuple[Role, ...]:
     return context.deployment.roles.get(vm.key, ()) if context.deployment else ()
 
 
-def unlisted(topology: Topology, deployment: Deployment, type_: str) -> Unknown | None:
-    """Return why further resources of a type may lead to the deployment, or None.
+def unlisted(context: Context, deployment: Deployment, type_: str) -> Unknown | None:
+    """Return why further resources of a type, one of `_LEADING`, may lead to the deployment, or None.
 
     Arbiters and async members that are not declared do not count.
     """
     if deployment.scope[type_].missing is None:
         return None
+    found = cast("tuple[Unknown | None, ...]", _unlisted(context, deployment).value)
+    return found[_LEADING.index(type_)]
+
+
+@once
+def _unlisted(context: Context, deployment: Deployment) -> Answer:
+    """Return for each of `_LEADING` why further resources of the type may lead to the deployment, or None."""
     found = []
     for role, members in deployment.vms.items():
         own = PartialList.of(members)
         undeclared = own.missing is not None and own.missing.cause is Cause.DECLARATION
         found.append(PartialList(own.known) if role in _BEHIND and undeclared else own)
-    around = PartialList.joined(*found)
-    return unlisted_around(topology.public_addresses, deployment.subscriptions, around, type_)
+    public = context.topology.public_addresses
+    scope = scope_around(public, deployment.subscriptions, PartialList.joined(*found))
+    return Answer(tuple(unlisted_in(scope, public, type_) for type_ in _LEADING))
 
 
 def may_have_role(context: Context, vm: Resource, roles: Collection[Role]) -> Unknown | None:

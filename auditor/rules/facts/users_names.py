@@ -111,7 +111,7 @@ def _own_profile(context: Context, key: str) -> str | Unknown:
         return ELSEWHERE
     if any(profile.key == key for profile in deployment.scope[TRAFFIC_MANAGER].of_type(Resource)):
         return PROFILE
-    return unlisted(context.topology, deployment, TRAFFIC_MANAGER) or ELSEWHERE
+    return unlisted(context, deployment, TRAFFIC_MANAGER) or ELSEWHERE
 
 
 def _own_front_door(context: Context, key: str) -> str | Unknown:
