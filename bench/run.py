@@ -275,7 +275,7 @@ def repeated(of: str, built: Snapshot, file: Path, folder: Path, times: int) -> 
     later, report, output = folder / "later.jsonl", folder / "report.json", folder / "night.out"
     later.write_bytes(snapshot_file.encode(estate.changed(built, CHANGED)))
     run(scan(file, output=f"json={report}"))
-    approved = folder / "approved.jsonl"
+    approved = file.with_suffix(".approved.jsonl")
     words = ("--by", "bench", "--reason", "measured", "-o", f"snapshot={approved}")
     run(Command((*_AUDITOR, "approve", str(file), *words)))
     to_json = f"json={output}"
