@@ -145,7 +145,11 @@ _WHY_MEMORY: Final = (
     "The decoded resources take 3.4 times the bytes of the snapshot, and the findings of all rules 1.8 times. "
     "Formats that show passes keep the evidence of each."
 )
-_WHY_FORMATS: Final = "The log has every pass with its evidence, of which a scan to JSON computes none."
+_WHY_FORMATS: Final = (
+    "It lists every pass, with its evidence where the format has evidence, or draws every deployment; JSON has their "
+    "numbers."
+)
+_WHY_PREVIOUS: Final = "It looks up again what was read for each finding, or writes that beside the report."
 _WHY_DRIFT: Final = "Both snapshots are read and evaluated with the evidence of every pass, which states are made of."
 _WHY_GROWTH: Final = "A rule or fact reads the whole estate for each of its subjects."
 _WHY_FORMER: Final = (
@@ -298,9 +302,10 @@ def repeated(of: str, built: Snapshot, file: Path, folder: Path, times: int) -> 
         "previous": "scan with `--previous`",
         "foresee": "foresee every single loss",
     }
+    why = {"drift": _WHY_DRIFT, "previous": _WHY_PREVIOUS}
     for name, cost in costs.items():
         what = f"{of}: {names.get(name, f'scan with {name}')}, to a scan"
-        yield ratio(what, cost.seconds, base, limits.get(name, 1.3), _WHY_DRIFT if name == "drift" else "")
+        yield ratio(what, cost.seconds, base, limits.get(name, 1.3), why.get(name, ""))
         if name == "drift":
             what = f"{of}: peak memory of drift, to the bytes of both snapshots"
             size = file.stat().st_size + later.stat().st_size

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditor.report.document import Document
     from auditor.report.view import View
 
-_INDENT: Final = 2
+INDENT: Final = 2
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -23,7 +23,7 @@ def render(document: Document, view: View) -> Iterator[str]:
     """Yield the report as JSON text; equal reports give equal texts."""
     findings = map(_text, listed(document, passes=view.passes))
     rest = msgspec.structs.replace(document, findings=())
-    yield from streamed(_text(rest), "findings", findings, indent=_INDENT, depth=1)
+    yield from streamed(_text(rest), "findings", findings, indent=INDENT, depth=1)
     yield "\n"
 
 
@@ -35,7 +35,7 @@ def text_of(document: object) -> str:
 def _text(value: object) -> str:
     line = _ENCODER.encode(value).decode()
     # What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
-    return msgspec.json.format(line if line.isprintable() else _escape(line), indent=_INDENT)
+    return msgspec.json.format(line if line.isprintable() else _escape(line), indent=INDENT)
 
 
 def _escape(line: str) -> str:

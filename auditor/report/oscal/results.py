@@ -19,7 +19,8 @@ from auditor.evaluation.model import Outcome
 from auditor.report import observations, wording
 from auditor.report.brief import with_passes
 from auditor.report.document import Carried, Control, Document, Finding, Subject
-from auditor.report.json import text_of
+from auditor.report.json import INDENT, text_of
+from auditor.report.json_stream import streamed
 from auditor.report.oscal import ids
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ PART: Final = "This is evidence for a part of the control, and not for the rest 
 
 _UNDECIDED: Final = (Outcome.UNKNOWN, Outcome.ERROR)
 _LONGEST_TITLE: Final = 200
+_DEPTH: Final = 4
+"""How many objects and lists deep the keys of the result are."""
 
 Node = dict[str, Any]
 
@@ -45,15 +48,12 @@ class _Observed(NamedTuple):
     """RFC 3339 time."""
     carried: bool
     """Whether this scan could not evaluate it, so that it is as a scan before reported it."""
-
-    @property
-    def uuid(self) -> str:
-        """Return the UUID of its observation."""
-        return ids.uuid("observation", self.finding.key)
+    uuid: str
+    """That of its observation."""
 
 
-def render(document: Document, _view: View) -> str:
-    """Return the report as one result of an assessment.
+def render(document: Document, _view: View) -> Iterator[str]:
+    """Yield the report as one result of an assessment.
 
     Raises:
         InputError: the report has no controls, of which OSCAL demands at least one.
@@ -63,7 +63,10 @@ def render(document: Document, _view: View) -> str:
         raise InputError(message)
     observed = [*_observed(with_passes(document))]
     controls = _controls(document, observed)
-    result = _result(document, observed, controls)
+    decided = [(control, evidence) for control, evidence in controls if _is_decided(evidence)]
+    result = _result(document, observed, [control for control, _ in controls])
+    result |= {"findings": []} if decided else {}
+    result |= {"observations": []} if observed else {}
     root = {
         "uuid": ids.uuid("results", result["uuid"]),
         "metadata": {
@@ -76,7 +79,20 @@ def render(document: Document, _view: View) -> str:
         "results": [result],
         "back-matter": {"resources": [_plan(document)]},
     }
-    return text_of({"assessment-results": root})
+    text = text_of({"assessment-results": root})
+    last = ""
+    for piece in _streamed(text, "findings", (_finding(document, *each) for each in decided)):
+        yield last
+        last = piece
+    yield from _streamed(last, "observations", (_observation(each, document) for each in observed))
+
+
+def _streamed(text: str, key: str, items: Iterable[Node]) -> Iterator[str]:
+    """Yield a text with items in the empty list of a key of the result, or as it is if it has no such list."""
+    if f'"{key}": []' not in text:
+        yield text
+        return
+    yield from streamed(text, key, (text_of(item).removesuffix("\n") for item in items), indent=INDENT, depth=_DEPTH)
 
 
 def _observed(document: Document) -> Iterator[_Observed]:
@@ -85,9 +101,13 @@ def _observed(document: Document) -> Iterator[_Observed]:
     carried: Mapping[str, Carried] = {old.finding.key: old for old in document.carried}
     for finding in document.findings:
         if finding.outcome is not Outcome.NOT_APPLICABLE and finding.key not in carried:
-            yield _Observed(finding, now, carried=False)
+            yield _seen(finding, now, carried=False)
     for old in carried.values():
-        yield _Observed(old.finding, _time(old.last_seen) or now, carried=True)
+        yield _seen(old.finding, _time(old.last_seen) or now, carried=True)
+
+
+def _seen(finding: Finding, collected: str, *, carried: bool) -> _Observed:
+    return _Observed(finding, collected, carried, ids.uuid("observation", finding.key))
 
 
 def _start(document: Document) -> str:
@@ -119,12 +139,10 @@ def _controls(document: Document, observed: Sequence[_Observed]) -> list[tuple[C
     return [(control, [*evidence.values()]) for control, evidence in ranked]
 
 
-def _result(
-    document: Document, observed: Sequence[_Observed], controls: Sequence[tuple[Control, Sequence[_Observed]]]
-) -> Node:
+def _result(document: Document, observed: Sequence[_Observed], controls: Sequence[Control]) -> Node:
+    """Return the result without observations and findings."""
     start = _start(document)
     subjects = {each.finding.subject.id.casefold(): each.finding.subject for each in observed}
-    findings = [finding for control, evidence in controls for finding in _findings(document, control, evidence)]
     return {
         "uuid": ids.uuid("result", document.profile, start, *sorted(map(str.casefold, document.scopes))),
         "title": f"Evaluation of {wording.count(len(document.scopes), 'subscription')}",
@@ -140,9 +158,7 @@ def _result(
             "components": [_tool(document)],
             **_some("inventory-items", [_item(subject) for subject in subjects.values()]),
         },
-        "reviewed-controls": {"control-selections": [_selection(control for control, _ in controls)]},
-        **_some("observations", [_observation(each, document) for each in observed]),
-        **_some("findings", findings),
+        "reviewed-controls": {"control-selections": [_selection(controls)]},
     }
 
 
@@ -235,16 +251,19 @@ def _description(observed: _Observed) -> Iterator[str]:
         yield _text(f"{by}: {finding.waiver.reason}")
 
 
-def _findings(document: Document, control: Control, evidence: Sequence[_Observed]) -> Iterator[Node]:
-    """Yield the finding about a control, if anything decides it.
+def _is_decided(evidence: Sequence[_Observed]) -> bool:
+    """Return whether a control is satisfied or not by what is evidence for a part of it.
 
     A fail decides, also one that is waived: a waiver accepts the risk, and does not remove it.
     """
+    outcomes = {each.finding.outcome for each in evidence}
+    return Outcome.FAIL in outcomes or (Outcome.PASS in outcomes and outcomes.isdisjoint(_UNDECIDED))
+
+
+def _finding(document: Document, control: Control, evidence: Sequence[_Observed]) -> Node:
+    """Return the finding about a control that is decided."""
     fails = [each for each in evidence if each.finding.outcome is Outcome.FAIL]
     passes = [each for each in evidence if each.finding.outcome is Outcome.PASS]
-    undecided = any(each.finding.outcome in _UNDECIDED for each in evidence)
-    if not fails and (undecided or not passes):
-        return
     framework = next(each for each in document.frameworks if each.name == control.framework)
     name = f"{framework.title} {framework.version}, {control.id}"
     differ, agree = len(fails), len(passes)
@@ -252,7 +271,7 @@ def _findings(document: Document, control: Control, evidence: Sequence[_Observed
     if not fails:
         counted = f"{wording.count(agree, 'outcome')} {'is' if agree == 1 else 'are'} as the rules require"
     rules = sorted({each.finding.rule for each in fails or passes})
-    yield {
+    return {
         "uuid": ids.uuid("finding", control.framework, control.id, *sorted(map(str.casefold, document.scopes))),
         "title": _line(name),
         "description": _text(f"{counted} ({', '.join(rules)}). {PART}"),
