@@ -1,4 +1,4 @@
-"""What the rules hold of recommendations of other tools: which contradict them, which they require too, which neither.
+"""Recommendations of other tools beside the rules: which contradict them, which they require too, which neither.
 
 Nothing is suppressed or exempted: the commands for it are printed.
 """
@@ -31,14 +31,12 @@ _CREATE_EXEMPTION: Final = (
 _GUID: Final = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
-_ABOUT: Final = (
-    "The rules are about resources of deployments; they hold nothing of others. --report says which these are."
-)
+_ABOUT: Final = "The rules are only about resources of deployments. --report says which these are."
 _ABOUT_REPORT: Final = "The rules are about resources of deployments; the report names these."
 
 
 class Stance(enum.Enum):
-    """What the rules hold of a recommendation."""
+    """How a recommendation of another tool agrees with the rules."""
 
     CONTRADICTED = "contradicted by the reference: do not follow"
     REQUIRED = "required by the reference too"
@@ -48,7 +46,7 @@ class Stance(enum.Enum):
 
 
 def stance(rows: Iterable[Recommendation]) -> Stance:
-    """Return what rules hold of the public check of some rows; one that contradicts it decides."""
+    """Return how a public check agrees with the rules of some rows; one that it contradicts decides."""
     relations = {row.relation for row in rows}
     if Relation.CONTRADICTS in relations:
         return Stance.CONTRADICTED
@@ -58,7 +56,7 @@ def stance(rows: Iterable[Recommendation]) -> Stance:
 
 
 def of_advice(advice: Iterable[Advice], maps: Maps, profile: str, known: Container[str] | None = None) -> str:
-    """Return the open recommendations of Azure Advisor by what the rules of a profile hold of them.
+    """Return the open recommendations of Azure Advisor by how they agree with the rules of a profile.
 
     Args:
         advice: the recommendations.

@@ -48,8 +48,7 @@ def text_of(*relations: Relation, profile: str = "current", **changes: object) -
 def test_a_contradicted_recommendation_has_the_command_that_suppresses_it() -> None:
     assert text_of(Relation.CONTRADICTS) == (
         "open recommendations of Azure Advisor: 1; suppressed or closed: 0\n"
-        "The rules are about resources of deployments; they hold nothing of others. --report says which these\n"
-        "are.\n"
+        "The rules are only about resources of deployments. --report says which these are.\n"
         "\n"
         "contradicted by the reference: do not follow\n"
         "\n"
