@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from pathlib import Path
 
@@ -85,8 +86,16 @@ def test_paths_count_from_the_folder_of_the_file() -> None:
 
 def test_no_file_is_searched_for_the_demo_or_where_none_is_wanted() -> None:
     written("cloud: AzureCloud")
-    for words in (["scan", "--demo"], [*LIVE, "--no-config"], ["scan", "--help"], ["rules", "list"]):
+    for words in (["scan", "--demo"], [*LIVE, "--no-config"], ["rules", "list"]):
         assert config.with_defaults(parser, words) == (words, None)
+
+
+@pytest.mark.parametrize("words", [["scan", "--help"], ["-h"], []])
+def test_help_is_printed_whatever_a_file_says(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    written("fail-onn: low")
+    with pytest.raises(SystemExit) if words else contextlib.nullcontext():
+        main(words)
+    assert capsys.readouterr().out.startswith("usage: auditor")
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping
 
 from auditor.cli import exit_codes
-from auditor.escape import printable
+
+TYPE_CHECKING = False  # that of `typing`, without its import, which takes a tenth of `auditor --help`
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Any, Final, NoReturn
 
 HELP: Final = "help"
 """The `command` of arguments that name none; the options then have `print_help`."""
+
+_EXIT_CODES: Final = """\
+exit codes:
+  0  no finding at or above --fail-on
+  1  a finding at or above --fail-on
+  2  wrong arguments, or an error in one of your files
+  3  no such finding, but the result is incomplete: something could not be read or is not declared
+"""
+
+
+def epilog(*examples: str, exit_codes: str = _EXIT_CODES) -> str:
+    """Return what stands at the end of a command's help."""
+    return "\n".join(["examples:", *(f"  {example}" for example in examples), "", exit_codes])
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,6 +56,8 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, unknown: Sequence[str]) -> None:
         if unknown:
+            import difflib  # noqa: PLC0415 - most command lines are right
+
             name = unknown[0].partition("=")[0]
             near = difflib.get_close_matches(name, self._option_string_actions, n=1)
             self.error(f"unknown argument '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
@@ -109,6 +126,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print an error on one line, and where the options are listed on the next one; exit with 2."""
+        from auditor.escape import printable  # noqa: PLC0415 - as above
+
         lines = f"auditor: error: {printable(message)}\nauditor: see {self.prog} --help\n"
         self.exit(exit_codes.USAGE, lines)
 

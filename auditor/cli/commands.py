@@ -17,7 +17,7 @@ import msgspec
 from auditor import bundled, files, scan
 from auditor.azure import arm
 from auditor.cli import ending, exit_codes, live_line, outputs, scan_codes
-from auditor.cli.parser import CLOUDS
+from auditor.cli.command_arguments import CLOUDS
 from auditor.errors import InputError
 from auditor.escape import printable
 from auditor.evaluation.engine import Detail

@@ -32,24 +32,26 @@ _ONLY_BY_HAND: Final = frozenset({"arm-endpoint", "authority", "ca-bundle", "clo
 """Options that a file must not set that was merely found."""
 
 
-def with_defaults(parser: Callable[[], Parser], words: Sequence[str]) -> tuple[list[str], Path | None]:
+def with_defaults(parser: Callable[[Sequence[str]], Parser], words: Sequence[str]) -> tuple[Sequence[str], Path | None]:
     """Return arguments with the defaults of a file before them, and the file, None without one.
+
+    `parser` returns a parser that knows the arguments of the commands among some words.
 
     Raises:
         InputError: the file is wrong, or sets what it must not set.
     """
     named = any(word.startswith(f"--{_OPTION}") for word in words)
-    if {"-h", "--help"} & {*words} or not (named or os.path.lexists(FILE)):
-        return [*words], None
-    command, count = parser().named(words)
+    if not (named or os.path.lexists(FILE)):
+        return words, None
+    command, count = parser(words).named(words)
     if _OPTION not in command.options:
-        return [*words], None
+        return words, None
     rest = words[count:]
     given = command.given(rest)
     file = given.get(_OPTION)
     path = file if isinstance(file, Path) else None
     if path is None and ({"no_config", "demo"} & given.keys() or not os.path.lexists(FILE)):
-        return [*words], None
+        return words, None
     from auditor import yaml_documents  # noqa: PLC0415 - most commands have no such file
 
     document = yaml_documents.read(path or FILE).validate(SCHEMA)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import TypeVar
 
-_Value = TypeVar("_Value")
+TYPE_CHECKING = False  # see `auditor.cli.arguments`
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _Value = TypeVar("_Value")
 
 _held: list[object] = []
 

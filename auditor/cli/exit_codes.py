@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # see `auditor.cli.arguments`
+if TYPE_CHECKING:
+    from typing import Final
 
 OK: Final = 0
 FINDINGS: Final = 1

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
 
-from auditor.cli import completion, config, exit_codes
+from auditor.cli import exit_codes
 from auditor.cli.arguments import HELP
 from auditor.cli.parser import parser
 from auditor.errors import InputError
-from auditor.escape import printable
+
+TYPE_CHECKING = False  # see `auditor.cli.arguments`
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A name that the terminal's encoding lacks is shown escaped and causes no traceback.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        words, file = config.with_defaults(parser, sys.argv[1:] if arguments is None else arguments)
-        options = parser().parse_args(words)
+        words, file = _with_defaults(sys.argv[1:] if arguments is None else arguments)
+        options = parser(words).parse_args(words)
         if file is not None:
             if options.config is None:
                 sys.stderr.write(f"auditor: default options are those of {file}\n")
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _command(options.command)(options)
         sys.stdout.flush()
     except InputError as error:
+        from auditor.escape import printable  # noqa: PLC0415 - most commands have no error
+
         sys.stderr.write(f"auditor: error: {printable(str(error))}\n")
         return exit_codes.USAGE
     except KeyboardInterrupt:
@@ -38,6 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.OK
     return code
+
+
+def _with_defaults(words: Sequence[str]) -> tuple[Sequence[str], Path | None]:
+    """Return arguments with the defaults of a file before them, and the file, None without one; help has none."""
+    if not words or {"-h", "--help"} & {*words}:
+        return words, None
+    from auditor.cli import config  # noqa: PLC0415 - it takes as long to import as all else of `auditor --help`
+
+    return config.with_defaults(parser, words)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
@@ -57,5 +71,7 @@ def _print_help(options: argparse.Namespace) -> int:
 
 
 def _print_completion(options: argparse.Namespace) -> int:
+    from auditor.cli import completion  # noqa: PLC0415 - only this command needs it
+
     sys.stdout.write(completion.script(parser(), options.shell))
     return exit_codes.OK

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from auditor.cli import exit_codes
+from auditor.cli.command_arguments import LOSSES
 from auditor.cli.main import main
-from auditor.cli.parser import LOSSES
 from auditor.losses.loss import LossKind
 from auditor.losses.objectives import Met
 from auditor.losses.site import Objective, Site
