@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -37,4 +38,5 @@ def is_validated(file: str, schema: str) -> bool:
 
     Not to validate these files again at each start saves 0.2 s of CPU time; `scan --demo` takes 0.3 s.
     """
-    return Path(file).parent == VALIDATED.get(schema)
+    folder = VALIDATED.get(schema)
+    return folder is not None and os.path.dirname(file) == str(folder)  # noqa: PTH120 - five times as fast

@@ -28,17 +28,23 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 """Five times the deployment file of 7,000 deployments."""
+_MOST: Final = 64 * 1024
+"""What most files are smaller than: a buffer of the size limit takes as long as the rest of reading a rule file."""
 MAX_DEPTH: Final = 40
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_UNFIT: Final = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNFIT: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 """Control characters, and U+0085, U+2028 and U+2029: the parser ends a line, and so a comment, at them, and editors do
 not show it."""
+_AROUND: Final = frozenset({yaml.StreamStartEvent, yaml.DocumentEndEvent})
+"""Events that have no value."""
 _FOR_TESTS: Final = re.compile(rb"^(?:examples|insensitive):", re.MULTILINE)
 """The first key of a rule file that only tests read; those that follow it are read by none else either."""
 _LINE_END: Final = re.compile(r"\r\n?|\n")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_OF_NUMBERS: Final = frozenset("+-.0123456789")
+"""What a number begins with."""
 _WORDS: Final[dict[str, object]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -236,7 +242,8 @@ def load(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            data = stream.read(_MOST)
+            return data + stream.read(MAX_BYTES + 1 - len(data)) if len(data) == _MOST else data
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise InputError(message, str(path)) from None
@@ -283,9 +290,9 @@ def parse(data: bytes, file: str) -> Document:
         code = ord(unfit[0])
         message = f"has the control character U+{code:04X}; in double quotes it may be written \\u{code:04x}"
         raise InputError(message, file, _line_at(text[: unfit.start()]))
-    builder = _Builder(file)
     try:
-        value = builder.document(yaml.parse(text, Loader=_LOADER))
+        builder = _Builder(text, file)
+        value = builder.document()
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
         message = f"is not valid YAML: {error.problem or error.context}"
@@ -301,71 +308,80 @@ def _line_at(before: str) -> int:
 class _Builder:
     """Builds values from parser events, so that aliases, depth and duplicates are refused before they use memory."""
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, text: str, file: str) -> None:
+        self._next = _LOADER(text).get_event
+        self._file = file
         self.lines: dict[int, dict[object, int]] = {}
 
-    def document(self, events: Iterator[Any]) -> object:
+    def document(self) -> object:
         value: object = None
         documents = 0
-        for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
+        while type(event := self._next()) is not yaml.StreamEndEvent:
+            if type(event) is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     raise self._error("has more than one YAML document", event)
-            elif not isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent):
-                value = self._value(event, events, 0)
+            elif type(event) not in _AROUND:
+                value = self._value(event, 0)
         if documents == 0:
             message = "is empty"
-            raise InputError(message, self.file)
+            raise InputError(message, self._file)
         return value
 
-    def _value(self, event: Any, events: Iterator[Any], depth: int) -> object:  # noqa: ANN401 - yaml is untyped
-        if isinstance(event, yaml.AliasEvent):
+    def _value(self, event: Any, depth: int) -> object:  # noqa: ANN401 - yaml is untyped
+        kind = type(event)
+        if kind is yaml.AliasEvent:
             raise self._error(f"uses the alias *{event.anchor}; write the value out", event)
-        self._refuse_tag(event)
+        if event.tag is not None:
+            self._refuse_tag(event)
         if depth > MAX_DEPTH:
             raise self._error(f"is nested more than {MAX_DEPTH} levels deep", event)
-        if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event)
-        line = event.start_mark.line + 1
-        if isinstance(event, yaml.SequenceStartEvent):
-            items: list[object] = []
-            lines: dict[object, int] = {None: line}
-            while not isinstance(event := next(events), yaml.SequenceEndEvent):
-                lines[len(items)] = event.start_mark.line + 1
-                items.append(self._value(event, events, depth + 1))
-            self.lines[id(items)] = lines
-            return items
+        if kind is yaml.ScalarEvent:
+            return _scalar(event.value) if event.implicit[0] else event.value
+        return self._list(event, depth + 1) if kind is yaml.SequenceStartEvent else self._map(event, depth + 1)
+
+    def _list(self, start: Any, depth: int) -> list[object]:  # noqa: ANN401 - as above
+        """Build the list after its first event, whose members have a depth."""
+        items: list[object] = []
+        lines: dict[object, int] = {None: start.start_mark.line + 1}
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
+            lines[len(items)] = event.start_mark.line + 1
+            items.append(self._value(event, depth))
+        self.lines[id(items)] = lines
+        return items
+
+    def _map(self, start: Any, depth: int) -> dict[str, object]:  # noqa: ANN401 - as above
+        """Build the map after its first event, whose members have a depth."""
         members: dict[str, object] = {}
-        lines = {None: line}
-        while not isinstance(event := next(events), yaml.MappingEndEvent):
-            mark: Any = event.start_mark
-            if not isinstance(event, yaml.ScalarEvent):
+        lines: dict[object, int] = {None: start.start_mark.line + 1}
+        while type(event := self._next()) is not yaml.MappingEndEvent:
+            if type(event) is not yaml.ScalarEvent:
                 raise self._error("has a key that is not a scalar", event)
-            self._refuse_tag(event)
-            name = event.value
+            if event.tag is not None:
+                self._refuse_tag(event)
+            name, mark = event.value, cast("Any", event.start_mark)
             if name in members:
                 raise self._error(f"has the key {_shown(name)} twice", event)
             lines[name] = mark.line + 1
-            members[name] = self._value(next(events), events, depth + 1)
+            members[name] = self._value(self._next(), depth)
         self.lines[id(members)] = lines
         return members
 
-    def _refuse_tag(self, event: Any) -> None:  # noqa: ANN401 - yaml is untyped
-        if event.tag is not None and event.tag != "!":
+    def _refuse_tag(self, event: Any) -> None:  # noqa: ANN401 - as above
+        if event.tag != "!":
             raise self._error(f"uses the tag {event.tag}; tags are not allowed", event)
 
-    def _scalar(self, event: Any) -> object:  # noqa: ANN401 - yaml is untyped
-        text: str = event.value
-        if not event.implicit[0]:
-            return text
-        if text in _WORDS:
-            return _WORDS[text]
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        # A number that is too large for JSON stays text.
-        return float(text) if _FLOAT.fullmatch(text) and math.isfinite(float(text)) else text
+    def _error(self, message: str, event: Any) -> InputError:  # noqa: ANN401 - as above
+        return InputError(message, self._file, event.start_mark.line + 1)
 
-    def _error(self, message: str, event: Any) -> InputError:  # noqa: ANN401 - yaml is untyped
-        return InputError(message, self.file, event.start_mark.line + 1)
+
+def _scalar(text: str) -> object:
+    """Return the value of a scalar without quotes."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _OF_NUMBERS:
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    # A number that is too large for JSON stays text.
+    return float(text) if _FLOAT.fullmatch(text) and math.isfinite(float(text)) else text

@@ -453,3 +453,13 @@ def test_a_name_in_json_is_only_a_value(tmp_path: Path, name: str, value: str | 
 def test_a_mirror_is_no_resource(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="`for` must name the resources"):
         load(tmp_path, "{run: az x, disturbs: nothing}", "{kind: mirror}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["az x  -n a ", "az x\t-n\na", "az x -n 'a b' \"c d\"", "az x -n a\\ b", "az x -n a\xa0b\x0bc", "az x #a -n"],
+)
+def test_a_command_has_the_words_that_a_shell_makes_of_it(tmp_path: Path, command: str) -> None:
+    step = f"{{run: {json.dumps(command)}, disturbs: nothing}}"
+    [rule] = load(tmp_path, step, "{type: Microsoft.Network/loadBalancers}")
+    assert [*rule.rule.remedy[0].words] == shlex.split(command)

@@ -141,7 +141,7 @@ def _pack(document: Document) -> Pack:
 
 
 def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str, CompiledRule]:
-    """Return a rule for each of its rule profiles, with that profile's changes applied."""
+    """Return a rule for each of its rule profiles, with that profile's changes applied; without any, the same rule."""
     value: Any = document.value
     for index, name in enumerate(value.get("reference", ())):
         if name not in pack.statements:
@@ -153,10 +153,14 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
             message = f"the default of the setting '{name}' must be between its min and max"
             raise document.error(message, value["settings"], name)
     loaded: dict[str, CompiledRule] = {}
+    unchanged: CompiledRule | None = None
     for profile, changes in value["profiles"].items():
         if profile not in pack.profiles:
             message = f"{PACK_FILE} has no profile '{profile}'; it has {', '.join(pack.profiles)}"
             raise document.error(message, value["profiles"], profile)
+        if unchanged and not changes:
+            loaded[profile] = unchanged
+            continue
         merged = {
             **value,
             **(changes or {}),
@@ -169,6 +173,7 @@ def _rule(document: Document, pack: Pack, facts: Mapping[str, Fact]) -> dict[str
             place = _place(error.path, profile, changes or {})
             raise InputError(str(error), document.file, document.line_at(place)) from None
         loaded[profile] = CompiledRule(rule, compiled)
+        unchanged = unchanged if changes else loaded[profile]
     return loaded
 
 

@@ -23,6 +23,7 @@ NAME_OF: Final = "name"
 
 _OF_PARTS: Final = {"part": 1, "place": 1, "parent": 2}
 """How many `[*]` the path of a step needs for a placeholder of parts."""
+_QUOTING: Final = frozenset("'\"\\")
 _CHOICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -43,7 +44,8 @@ def steps(value: Mapping[str, Any]) -> tuple[Step, ...]:
 @lru_cache(maxsize=1024)
 def _words(command: str) -> tuple[str, ...]:
     """Return a command as words; most are those of several profiles."""
-    return tuple(shlex.split(command))
+    plain = command.isascii() and command.isprintable() and _QUOTING.isdisjoint(command)
+    return tuple(command.split() if plain else shlex.split(command))  # the same, and a hundred times as fast
 
 
 def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | int, ...]) -> Step:
@@ -95,7 +97,7 @@ def _step(rule: Mapping[str, Any], value: Mapping[str, Any], place: tuple[str | 
 
 def _check(rule: Mapping[str, Any], step: Step, place: tuple[str | int, ...]) -> None:
     """Refuse a placeholder that nothing fills in, and a choice that no command has."""
-    words = (*step.words, *(step.recreate or {}).values())
+    words = [word for word in (*step.words, *(step.recreate or {}).values()) if "{" in word or "}" in word]
     used = [name for word in words for name in _names(word)]
     for key, names in (("run", used), ("vm", _names(step.vm))):
         for name in names:
