@@ -97,7 +97,8 @@ def size(ranges: Ranges) -> int:
 
 def contains(ranges: Ranges, number: int) -> bool:
     """Return whether a number is in a set."""
-    return any(low <= number <= high for low, high in ranges)
+    place = bisect_right(ranges, (number, math.inf))
+    return place > 0 and ranges[place - 1][1] >= number
 
 
 def networks(*texts: str) -> Ranges:

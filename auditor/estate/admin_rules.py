@@ -81,8 +81,16 @@ class AdminRules:
                     break
         return filtered
 
-    def admitted(self, network: str, destination: Host, port: int, through: Admission) -> Admission:
-        """Return which Internet addresses reach a TCP port in a virtual network, given what security groups admit."""
+    def admitted(
+        self, network: str, destination: Host, ports: tuple[int, ...], through: tuple[Admission, ...]
+    ) -> tuple[Admission, ...]:
+        """Return which Internet addresses reach TCP ports in a virtual network, given what security groups admit."""
+        if self._unread is None and not self._configurations:
+            return through
+        pairs = zip(ports, through, strict=True)
+        return tuple(self._admitted(network, destination, port, each) for port, each in pairs)
+
+    def _admitted(self, network: str, destination: Host, port: int, through: Admission) -> Admission:
         whole = INTERNET[destination.family]
         if self._unread is not None:
             return msgspec.structs.replace(through, sure=(), possible=whole, because=(self._unread,))

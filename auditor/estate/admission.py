@@ -36,7 +36,7 @@ class Admission(msgspec.Struct, frozen=True, eq=False):
     @property
     def bounded(self) -> bool:
         """Return whether some addresses may be able to, and others surely cannot."""
-        return self.possible not in {(), INTERNET[self.family]}
+        return bool(self.possible) and self.possible != INTERNET[self.family]
 
 
 def admissions(

@@ -6,6 +6,7 @@ In each set of rules the matching rule with the lowest priority number decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -76,13 +77,12 @@ def _first_unknown(results: Sequence[bool | Unknown]) -> bool | Unknown:
 
 def matches(rule: SecurityRule, flow: Flow) -> bool | Unknown:
     """Return whether a security rule is for this traffic."""
-    return every(
+    before = every(
         rule.inbound if isinstance(rule.inbound, Unknown) else rule.inbound is flow.inbound,
         rule.has_protocol(flow.protocol),
         _has_ports(rule, flow),
-        flow.source.match(rule.sources),
-        flow.destination.match(rule.destinations),
     )
+    return before and every(before, flow.source.match(rule.sources), flow.destination.match(rule.destinations))
 
 
 def _has_ports(rule: SecurityRule, flow: Flow) -> bool | Unknown:
@@ -99,6 +99,7 @@ _PORTS_OF_NONE: Final = Unknown(
 )
 
 
+@lru_cache(maxsize=256)
 def _from_clients(ports: Ports) -> bool | Unknown:
     """Return whether source ports include those from which clients connect."""
     if not difference(_CLIENT_PORTS, ports.named):

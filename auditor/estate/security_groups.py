@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,6 +22,20 @@ from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
+_Groups = tuple[tuple[SecurityRule, ...], ...]
+"""The inbound rules of several security groups, each by priority."""
+
+
+class _Place(NamedTuple):
+    """Where an IP configuration is, and what it is for security rules."""
+
+    subnet: object
+    """The subnet; unknown or absent."""
+    network: str
+    """The key of the virtual network, "" if it is unknown."""
+    groups: Answer
+    host: Host
+
 
 class SecurityGroups:
     """The security groups of a snapshot, with their rules and what they let through."""
@@ -30,25 +45,32 @@ class SecurityGroups:
         self.graph = graph
         self._rules: dict[tuple[str, bool], tuple[SecurityRule, ...] | Unknown] = {}
         self._admissions: dict[tuple[object, ...], tuple[Admission, ...]] = {}
-        self._groups: dict[tuple[str, str], Answer] = {}
+        self._places: dict[tuple[str, str], _Place] = {}
         self._reads: dict[tuple[str, str], tuple[Read, ...]] = {}
-        self._hosts: dict[tuple[str, str], Host] = {}
+        self._connected: dict[tuple[str, str], bool | Unknown] = {}
         self._networks: dict[tuple[str, bool], Addresses] = {}
         self._admin_rules = AdminRules(graph)
         self._expanded: dict[tuple[int, int], tuple[SecurityRule, ...]] = {}
         self._particular: dict[int, tuple[SecurityRule, ...]] = {}
         self._with_network: dict[int, bool] = {}
         self._excepted: dict[tuple[int, str], tuple[SecurityRule, ...]] = {}
+        self._by_content: dict[tuple[bytes | SecurityRule, ...], tuple[SecurityRule, ...]] = {}
 
     def of(self, configuration: Part) -> Answer:
         """Return the security groups of an IP configuration: that of its subnet and that of its interface.
 
         One that was not read is a placeholder. The reads include the references that are absent.
         """
+        return self._place(configuration).groups
+
+    def _place(self, configuration: Part) -> _Place:
         where = (configuration.resource.key, configuration.path)
-        if where not in self._groups:
-            self._groups[where] = self._find_groups(configuration)
-        return self._groups[where]
+        if where not in self._places:
+            subnet = self.graph.follow(configuration, "subnet").value
+            network = network_of(subnet.key) if isinstance(subnet, Part | Resource) else ""
+            groups = self._find_groups(configuration, subnet)
+            self._places[where] = _Place(subnet, network, groups, host_of(configuration))
+        return self._places[where]
 
     def reads(self, configuration: Part) -> tuple[Read, ...]:
         """Return reads of the security groups of an IP configuration and of the names of all rules of each.
@@ -71,10 +93,9 @@ class SecurityGroups:
             [arm.name_of(rule.id) for rule in parts(group, "properties.securityRules[*]")],
         )
 
-    def _find_groups(self, configuration: Part) -> Answer:
+    def _find_groups(self, configuration: Part, subnet: object) -> Answer:
         known: list[object] = []
         reads: list[Read] = []
-        subnet = self.graph.follow(configuration, "subnet").value
         for holder in (subnet, configuration.resource):
             if isinstance(holder, Part | Resource):
                 reference = value(holder, "properties.networkSecurityGroup.id")
@@ -103,33 +124,29 @@ class SecurityGroups:
         a security admin rule that would admit or deny more. Senders of the service tag `except_tag`, in lower case, are
         left out.
         """
-        found = self.of(configuration).value
-        groups: list[tuple[SecurityRule, ...]] = []
+        place = self._place(configuration)
+        found: list[tuple[SecurityRule, ...]] = []
         unknowns: list[Unknown] = []
-        for group in found.known if isinstance(found, PartialList) else ():
+        for group in PartialList.of(place.groups.value).known:
             rules = self._ordered(group.id) if isinstance(group, Resource) else group
             if isinstance(rules, Unknown):
                 unknowns.append(rules)
             elif isinstance(rules, tuple):
-                groups.append(self._without(rules, except_tag) if except_tag else rules)
-        destination = self.host(configuration)
-        through_all = self._admitted(groups, destination, ports)
+                found.append(self._without(rules, except_tag) if except_tag else rules)
+        groups = tuple(found)
+        through_all = self._admitted(groups, NO_ADDRESS, place.host, ports)
         if any(map(self._has_network, groups)):
             # Routes are read only if the tag decides: where a rule before it denies the Internet, it does not.
-            whole = self._admitted(self._expand(groups, EVERY_ADDRESS), destination, ports)
+            whole = self._admitted(groups, EVERY_ADDRESS, place.host, ports)
             if any(one.possible != other.possible for one, other in zip(through_all, whole, strict=True)):
-                added = self._network(configuration, announced=has_public_path())
-                through_all = self._admitted(self._expand(groups, added), destination, ports)
+                added = self._network(place.subnet, announced=has_public_path())
+                through_all = self._admitted(groups, added, place.host, ports)
         if unknowns:  # an unknown security group can only deny more
             through_all = tuple(
                 msgspec.structs.replace(through, sure=(), because=tuple(unknowns)) if through.possible else through
                 for through in through_all
             )
-        network = self._network_of(configuration)
-        return tuple(
-            self._admin_rules.admitted(network, destination, port, through)
-            for port, through in zip(ports, through_all, strict=True)
-        )
+        return self._admin_rules.admitted(place.network, place.host, ports, through_all)
 
     def passage(self, configuration: Part, flow: Flow) -> Passage:
         """Return what the security groups of the receiver or sender of traffic do with it; none allow it.
@@ -137,45 +154,55 @@ class SecurityGroups:
         Security admin rules of Virtual Network Manager apply before them.
         """
         found: list[Passage] = []
-        for group in PartialList.of(self.of(configuration).value).known:
+        place = self._place(configuration)
+        for group in PartialList.of(place.groups.value).known:
             rules = self.rules(group, inbound=flow.inbound) if isinstance(group, Resource) else group
             if isinstance(rules, tuple):
                 found.append(passage(rules, flow))
             elif isinstance(rules, Unknown):
                 found.append(Passage(rules, ()))
-        return self._admin_rules.applied(self._network_of(configuration), flow, in_turn(found))
-
-    def _network_of(self, configuration: Part) -> str:
-        """Return the key of the virtual network of an IP configuration, "" if it is unknown."""
-        subnet = self.graph.follow(configuration, "subnet").value
-        return network_of(subnet.key) if isinstance(subnet, Part | Resource) else ""
+        return self._admin_rules.applied(place.network, flow, in_turn(found))
 
     def host(self, configuration: Part, *, seen_from: Part | None = None) -> Host:
         """Return an IP configuration as a sender or receiver for the security rules of another one, or its own."""
-        where = (configuration.resource.key, configuration.path)
-        if where not in self._hosts:
-            self._hosts[where] = host_of(configuration)
-        host = self._hosts[where]
-        if seen_from is None:
-            return host
-        subnets = [self.graph.follow(one, "subnet").value for one in (seen_from, configuration)]
-        network: bool | Unknown = next((found for found in subnets if isinstance(found, Unknown)), False)
-        known = [found for found in subnets if isinstance(found, Part | Resource)]
-        if len(known) == len(subnets):
-            network = virtual_network.includes(self.graph, *known)
-        return msgspec.structs.replace(host, network=network)
+        place = self._place(configuration)
+        network = True if seen_from is None else self._is_connected(self._place(seen_from), place)
+        return place.host if network is True else msgspec.structs.replace(place.host, network=network)
+
+    def _is_connected(self, one: _Place, other: _Place) -> bool | Unknown:
+        """Return whether the service tag VirtualNetwork in the subnet of one place includes another one."""
+        key = (one.network, other.network)
+        if not all(key):
+            return next((place.subnet for place in (one, other) if isinstance(place.subnet, Unknown)), False)
+        if key not in self._connected:
+            self._connected[key] = virtual_network.includes(self.graph, *key)
+        return self._connected[key]
 
     def _admitted(
-        self, groups: list[tuple[SecurityRule, ...]], destination: Host, ports: tuple[int, ...]
+        self, groups: _Groups, network: Addresses, destination: Host, ports: tuple[int, ...]
     ) -> tuple[Admission, ...]:
+        """Return what several security groups admit; `network` is what VirtualNetwork includes of the Internet."""
         # Destinations for which the same rules match have the same admissions, so that few are computed.
         matching = tuple(
             destination.match(rule.destinations) for rules in groups for rule in self._with_destinations(rules)
         )
-        key = (*map(id, groups), destination.family, matching, ports)
+        key = (*map(id, groups), id(network), destination.family, matching, ports)
         if key not in self._admissions:
-            self._admissions[key] = admissions(groups, destination, ports)
+            alike = tuple(map(self._first_alike, groups))
+            # Where two of the groups are alike, their rules can only be named by evaluating both.
+            if alike == groups or len({*alike}) < len({*groups}):
+                found = admissions(self._expand(groups, network), destination, ports)
+            else:
+                found = _renamed(self._admitted(alike, network, destination, ports), alike, groups)
+            self._admissions[key] = found
         return self._admissions[key]
+
+    def _first_alike(self, rules: tuple[SecurityRule, ...]) -> tuple[SecurityRule, ...]:
+        """Return the first rules that differ from some in nothing but their security group."""
+        contents = tuple(rule.content or rule for rule in rules)
+        if contents not in self._by_content:
+            self._by_content[contents] = rules
+        return self._by_content[contents]
 
     def _with_destinations(self, rules: tuple[SecurityRule, ...]) -> tuple[SecurityRule, ...]:
         """Return the security rules that are not for every destination."""
@@ -198,12 +225,15 @@ class SecurityGroups:
                 for rule in rules
             )
             self._excepted[key] = tuple(
-                msgspec.structs.replace(rule, sources=left) for rule, left in zip(rules, sources, strict=True)
+                msgspec.structs.replace(rule, sources=left, content=b"")
+                for rule, left in zip(rules, sources, strict=True)
             )
         return self._excepted[key]
 
-    def _expand(self, groups: list[tuple[SecurityRule, ...]], network: Addresses) -> list[tuple[SecurityRule, ...]]:
+    def _expand(self, groups: _Groups, network: Addresses) -> _Groups:
         """Return security rules with the senders of the service tag VirtualNetwork."""
+        if network is NO_ADDRESS:
+            return groups
         for rules in groups:
             key = (id(rules), id(network))
             if key not in self._expanded:
@@ -211,11 +241,10 @@ class SecurityGroups:
                     msgspec.structs.replace(rule, sources=rule.sources.plus(network)) if rule.sources.network else rule
                     for rule in rules
                 )
-        return [self._expanded[id(rules), id(network)] for rules in groups]
+        return tuple(self._expanded[id(rules), id(network)] for rules in groups)
 
-    def _network(self, configuration: Part, *, announced: bool) -> Addresses:
-        """Return what the service tag VirtualNetwork includes of the Internet in the subnet of an IP configuration."""
-        subnet = self.graph.follow(configuration, "subnet").value
+    def _network(self, subnet: object, *, announced: bool) -> Addresses:
+        """Return what the service tag VirtualNetwork includes of the Internet in a subnet."""
         if not isinstance(subnet, Part | Resource):
             return NO_ADDRESS  # the security group of the subnet is unknown for the same reason
         key = (subnet.key, announced)
@@ -253,10 +282,22 @@ class SecurityGroups:
         if own.missing is not None:
             return own.missing
         defaults = objects(group, "properties.defaultSecurityRules[*]").known
-        rules = [part if isinstance(part, Unknown) else security_rules.parse(part) for part in (*own.known, *defaults)]  # type: ignore[arg-type]
+        found = (*own.known, *defaults)
+        rules = [security_rules.parse_once(part) if isinstance(part, Part) else part for part in found]
         unknown = next((rule for rule in rules if isinstance(rule, Unknown)), None)
         known = (rule for rule in rules if isinstance(rule, SecurityRule))
         return unknown or (*known, *(() if defaults else security_rules.DEFAULT_RULES))
+
+
+def _renamed(found: Iterable[Admission], alike: _Groups, groups: _Groups) -> tuple[Admission, ...]:
+    """Return admissions with the rules of some security groups in the place of those that are alike."""
+    pairs = (pair for rules in zip(alike, groups, strict=True) for pair in zip(*rules, strict=True))
+    parts = {id(rule.part): own.part for rule, own in pairs}
+
+    def renamed(rules: Iterable[SecurityRule]) -> tuple[SecurityRule, ...]:
+        return tuple(msgspec.structs.replace(rule, part=parts[id(rule.part)]) for rule in rules)
+
+    return tuple(msgspec.structs.replace(each, rules=renamed(each.rules)) if each.rules else each for each in found)
 
 
 def _equal_priorities(group: Resource, rules: Iterable[SecurityRule]) -> Unknown | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -17,8 +18,8 @@ from auditor.azure.paths import ABSENT, join
 from auditor.azure.ranges import EVERY, INTERNET, IPV4, IPV6, Ranges, contains, range_of, union
 from auditor.azure.service_tags import Senders
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
-from auditor.snapshot.lookup import items, malformed, unusable, value
-from auditor.snapshot.model import Part
+from auditor.snapshot.lookup import items, malformed, may_lack, unusable, value
+from auditor.snapshot.model import Part, resource
 
 LAST_PORT: Final = 65535
 
@@ -119,6 +120,16 @@ class SecurityRule(msgspec.Struct, frozen=True, eq=False):
     ports: Ports
     sources: Addresses
     destinations: Addresses
+    content: bytes = b""
+    """Its properties where nothing of it is unknown: rules of one content differ in `part` only."""
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether nothing of it is unknown."""
+        unknowns = (each.unknown for each in (self.source_ports, self.ports, self.sources, self.destinations))
+        doubts = (tag.doubt for tag in self.sources.tags)
+        found = (self.allows, self.inbound, self.protocol, *unknowns, *doubts)
+        return not any(isinstance(each, Unknown) for each in found)
 
     def matches(self, protocol: str, port: int, source_port: int, destination: Host) -> bool | Unknown:
         """Return whether the rule matches inbound traffic of this protocol, ports and destination, from any source."""
@@ -228,6 +239,25 @@ def outside(address: str, who: str) -> Host:
     public = contains(INTERNET[parsed.version], int(parsed))
     reason = f"no resource shows whether the service tag VirtualNetwork includes {address}"
     return Host(parsed.version, int(parsed), network=Unknown(Cause.VALUE, reason) if public else True)
+
+
+def parse_once(part: Part) -> SecurityRule | Unknown:
+    """Return what `parse` does, computed once for all parts with the same properties."""
+    properties = part.body.get("properties") if isinstance(part.body, dict) else None
+    known = None if may_lack(part.resource) else _known(msgspec.json.encode(properties))
+    return parse(part) if known is None else msgspec.structs.replace(known, part=part)
+
+
+@lru_cache(maxsize=4096)
+def _known(content: bytes) -> SecurityRule | None:
+    """Return the security rule with some properties; None if something of it is unknown, and the part in the reason."""
+    rule = parse(Part(_ANY_GROUP, "", {"properties": msgspec.json.decode(content)}))
+    if isinstance(rule, Unknown) or not rule.is_known:
+        return None
+    return msgspec.structs.replace(rule, part=None, content=content)
+
+
+_ANY_GROUP: Final = resource({}, "")
 
 
 def parse(part: Part) -> SecurityRule | Unknown:

@@ -15,7 +15,6 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import NETWORK_GATEWAY
 from auditor.estate.graph import Graph
-from auditor.estate.private_addresses import network_of
 from auditor.estate.security_rules import EVERY_ADDRESS, NO_ADDRESS, Addresses, prefix
 from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.lookup import malformed, objects, parts, unusable, value
@@ -31,12 +30,11 @@ _GATEWAY_SUBNETS: Final = frozenset({"gatewaysubnet", "routeserversubnet"})
 """The subnets of what exchanges routes with other networks."""
 
 
-def includes(graph: Graph, subnet: Part | Resource, other: Part | Resource) -> bool | Unknown:
-    """Return whether the tag VirtualNetwork in a subnet includes the addresses of another subnet.
+def includes(graph: Graph, own: str, others: str) -> bool | Unknown:
+    """Return whether the tag VirtualNetwork in one virtual network includes the addresses of another, by their keys.
 
-    It does in the same virtual network and in one that is peered. What gateways and hubs connect, no resource shows.
+    It does if they are one, or peered. What gateways and hubs connect, no resource shows.
     """
-    own, others = network_of(subnet.key), network_of(other.key)
     if own == others:
         return True
     network = graph.get(own)

@@ -22,7 +22,7 @@ def unread(resource: Resource, path: str) -> Unknown | None:
     return _not_returned(resource, path) if _is_of_old_version(resource) else None
 
 
-def _may_lack(resource: Resource) -> bool:
+def may_lack(resource: Resource) -> bool:
     """Return whether anything may exist that the body lacks."""
     return bool(resource.unread) or _is_of_old_version(resource)
 
@@ -78,7 +78,7 @@ def value(element: Resource | Part, path: str) -> Answer:
     else:
         resource, whole = element, path
     if found is ABSENT:
-        gap = unread(resource, whole) if _may_lack(resource) else None
+        gap = unread(resource, whole) if may_lack(resource) else None
         return Answer(gap or ABSENT, (Read(resource.id, whole, ABSENT),))
     if type(found) is paths.WrongType:
         return Answer(wrong_type(element, found))
@@ -102,12 +102,12 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
             known.append(wrong_type(element, found))
         elif isinstance(found, Absent):
             reads.append(Read(resource.id, whole, ABSENT))
-            gap = unread(resource, whole) if _may_lack(resource) else None
+            gap = unread(resource, whole) if may_lack(resource) else None
             known.append(gap or (_lacks(resource.id, whole) if default is ABSENT else default))
         else:
             reads.append(Read(resource.id, whole, found))
             known.append(found)
-    cut = next(_cut_lists(element, path), None) if _may_lack(resource) else None
+    cut = next(_cut_lists(element, path), None) if may_lack(resource) else None
     return Answer(PartialList(tuple(known), cut), tuple(reads))
 
 

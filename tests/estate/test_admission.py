@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from auditor.azure.ranges import EVERY, INTERNET, IPV4, IPV6, Ranges, contains, difference, intersection, size, union
 from auditor.estate.admission import Admission, admission
 from auditor.estate.security_rules import Addresses, Host, Ports, SecurityRule
+from auditor.estate.topology import Topology
 from auditor.snapshot.known import Cause, PartialList, Unknown
 from auditor.snapshot.model import Part
 from tests.estate.subscription import Body, arm_id, gap, item, network_gateway, nic, resource, topology
@@ -53,10 +54,13 @@ def ask(
 
 def admitted(bodies: Sequence[Body], port: int = 22, **keywords: Any) -> Admission:
     built = topology(*bodies, **keywords)
-    interface = item(built, "Network/networkInterfaces", "n")
+    return built.security_groups.admissions(configuration_of(built), (port,))[0]
+
+
+def configuration_of(built: Topology, name: str = "n") -> Part:
+    interface = item(built, "Network/networkInterfaces", name)
     properties: Any = interface.body["properties"]
-    configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    return built.security_groups.admissions(configuration, (port,))[0]
+    return Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
 
 
 def whole_internet(found: Admission) -> bool:
@@ -218,10 +222,7 @@ def routed(*routes: Any, address: str = "10.0.0.4", announced: bool = False, **k
     table = resource("Network/routeTables", "routes", routes=list(routes), **keywords.pop("table", {}))
     bodies = [place, group("subnet", keywords.pop("rules", [])), nic("n", address=address), table]
     built = topology(*bodies, *keywords.pop("more", []), **keywords)
-    interface = item(built, "Network/networkInterfaces", "n")
-    properties: Any = interface.body["properties"]
-    configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
-    return built.security_groups.admissions(configuration, (22,), has_public_path=lambda: announced)[0]
+    return built.security_groups.admissions(configuration_of(built), (22,), has_public_path=lambda: announced)[0]
 
 
 @pytest.mark.parametrize(
@@ -341,11 +342,51 @@ def test_both_security_groups_must_admit_the_traffic() -> None:
     assert whole_internet(ask(rule(sourcePortRange="1-100"), own=[rule(sourcePortRange="100-200")]))
 
 
+def alike(rules: Sequence[Body], **keywords: Any) -> dict[str, Admission]:
+    """Return what is admitted to `a` and `b`, each with a security group of the same rules, and to `c`, with both."""
+    both = network("a")
+    both["properties"]["subnets"][0]["properties"] |= {"routeTable": {"id": TABLE}}
+    other = resource(
+        "Network/virtualNetworks", "other", subnets=[{"id": f"{OTHER}/subnets/default", "name": "default"}]
+    )
+    groups: dict[str, Body] = {
+        name: {"networkSecurityGroup": {"id": arm_id("Network/networkSecurityGroups", name)}} for name in "ab"
+    }
+    interfaces = [nic(name, address="10.0.0.4", vnet=OTHER, **groups[name]) for name in "ab"]
+    interfaces.append(nic("c", address="10.0.0.4", **groups["b"]))
+    table = resource("Network/routeTables", "routes", routes=[route("0.0.0.0/0")])
+    built = topology(both, other, *(group(name, rules) for name in "ab"), *interfaces, table, **keywords)
+    return {name: built.security_groups.admissions(configuration_of(built, name), (22,))[0] for name in "abc"}
+
+
+OTHER = arm_id("Network/virtualNetworks", "other")
+
+
+def test_of_security_groups_with_the_same_rules_each_admission_has_its_own_ones() -> None:
+    def named(found: dict[str, Admission]) -> dict[str, set[str]]:
+        return {name: {each.part.resource.name for each in one.rules if each.part} for name, one in found.items()}
+
+    assert named(alike([rule()])) == {"a": {"a"}, "b": {"b"}, "c": {"a", "b"}}
+    routed_there = alike([rule(source="VirtualNetwork")])
+    assert named(routed_there) == {"a": set(), "b": set(), "c": {"a", "b"}}
+    assert all(each.sources.reads for each in routed_there["c"].rules)
+
+
+def test_what_is_unknown_of_security_groups_with_the_same_rules_is_about_each_itself() -> None:
+    found = alike([rule(access="?!")])
+    assert [found[name].because[0].about for name in "ab"] == [
+        (arm_id("Network/networkSecurityGroups", name),) for name in "ab"
+    ]
+    unread = gap(
+        arm_id("Network/networkSecurityGroups", "b"), "properties.securityRules[0].properties.sourceAddressPrefixes"
+    )
+    found = alike([rule(source="10.0.0.0/8")], gaps=[unread])
+    assert [bool(found[name].possible) for name in "ab"] == [False, True]
+
+
 def test_without_security_group_all_traffic_is_admitted_and_the_reads_name_where_one_could_be() -> None:
     built = topology(network(), nic("n", address="10.0.0.4"))
-    interface = item(built, "Network/networkInterfaces", "n")
-    properties: Any = interface.body["properties"]
-    configuration = Part(interface, "properties.ipConfigurations[0]", properties["ipConfigurations"][0])
+    configuration = configuration_of(built)
     assert whole_internet(built.security_groups.admissions(configuration, (22,))[0])
     found = built.security_groups.of(configuration)
     assert found.value == PartialList()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -14,6 +15,7 @@ from auditor.azure.types.names import LOAD_BALANCER
 from auditor.estate.admission import Admission
 from auditor.estate.load_balancing import NAT_RULES, RULES, LoadBalancing
 from auditor.estate.security_rules import SecurityRule
+from auditor.estate.subjects import Deployment
 from auditor.rules.context import Context
 from auditor.rules.facts.load_balancers import unlisted_load_balancers
 from auditor.rules.facts.superserver_ports import known_ports
@@ -62,15 +64,17 @@ class Opening(msgspec.Struct, frozen=True, eq=False):
         return f"{self.configuration.id}:{self.port}"
 
 
-def reads_of(rules: Iterable[SecurityRule]) -> Iterator[Read]:
+def reads_of(context: Context, rules: Iterable[SecurityRule]) -> Iterator[Read]:
     """Yield what people need to recognise security rules, and the routes that their service tags include."""
     for rule in rules:
-        yield from rule.sources.reads
-        if rule.part is not None:
-            for name in _SHOWN:
-                for read in value(rule.part, name).reads:
-                    if read.value not in (ABSENT, "", []):
-                        yield read
+        yield from _shown(context, rule).reads
+
+
+@once
+def _shown(_: Context, rule: SecurityRule) -> Answer:
+    """Return what `reads_of` yields of one rule as reads."""
+    found = (read for name in _SHOWN for read in value(rule.part, name).reads) if rule.part else ()
+    return Answer(ABSENT, (*rule.sources.reads, *(read for read in found if read.value not in (ABSENT, "", []))))
 
 
 _SHOWN: Final = (
@@ -151,29 +155,37 @@ def internet_openings(context: Context, vm: Resource) -> Answer:
         groups = filtering.of(configuration)
         admissions = filtering.admissions(configuration, ports, has_public_path=has_public_path)
         for port, found in zip(ports, admissions, strict=True):
+            if not found.possible:
+                continue
             if found.sure or found.bounded:
                 shown = _admitting(context, found).reads or groups.reads
                 known.append(Opening(configuration, vm, port, port in superservers, found, groups, shown))
-            elif found.possible:
+            else:
                 unknown = unknown or _unknown_admission(found)
         reads += filtering.reads(configuration)
     return Answer(PartialList(tuple(known), unknown), tuple(reads))
 
 
 @once
-def _admitting(_: Context, found: Admission) -> Answer:
+def _admitting(context: Context, found: Admission) -> Answer:
     """Return an admission with reads of the rules that admit."""
-    return Answer(found, tuple(reads_of(found.rules)))
+    return Answer(found, tuple(reads_of(context, found.rules)))
 
 
 def _superserver_ports(context: Context, vm: Resource) -> frozenset[int]:
     """Return the superserver ports of the mirrors of which the VM is a member, as far as they are known."""
-    found: set[int] = set()
-    for mirror in context.deployment.mirrors if context.deployment else ():
-        members = PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource)
-        if any(member.key == vm.key for member in members):
-            found.update(known_ports(context, mirror))
-    return frozenset(found)
+    by_member = _ports_of_members(context, context.deployment).value if context.deployment else {}
+    return cast("dict[str, frozenset[int]]", by_member).get(vm.key, frozenset())
+
+
+@once
+def _ports_of_members(context: Context, deployment: Deployment) -> Answer:
+    """Return the superserver ports of mirrors, as far as they are known, by the key of each member."""
+    found: dict[str, frozenset[int]] = defaultdict(frozenset)
+    for mirror in deployment.mirrors:
+        for member in PartialList.joined(mirror.failover, mirror.dr, mirror.reporting).of_type(Resource):
+            found[member.key] |= known_ports(context, mirror)
+    return Answer(found)
 
 
 @fact("opening.is_superserver", "opening", gives="boolean")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, cast
 
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
@@ -10,7 +11,7 @@ from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.mirror_settings import MOST_DAYS, SETTING, cpf_of
 from auditor.rules.facts.reading import number_at
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.guest_kinds import GuestKind
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import objects, required
@@ -40,11 +41,18 @@ def superserver_port(context: Context, cpf: Resource) -> Answer:
     return Answer(Unknown(Cause.GUEST, reason, about=(cpf.id,)), own.reads)
 
 
-def stated_ports(context: Context, mirror: Mirror) -> tuple[dict[str, int], tuple[Read, ...]]:
+def stated_ports(context: Context, mirror: Mirror) -> tuple[Mapping[str, int], tuple[Read, ...]]:
     """Return the superserver ports that CPFs show, by the keys of the failover members, and what shows them.
 
     A CPF that is too old, or was not read, shows none.
     """
+    found = _find_stated(context, mirror)
+    return cast("dict[str, int]", found.value), found.reads
+
+
+@once
+def _find_stated(context: Context, mirror: Mirror) -> Answer:
+    """Return what `stated_ports` does, as an answer."""
     found: dict[str, int] = {}
     reads: list[Read] = []
     for vm in PartialList.of(mirror.failover).of_type(Resource):
@@ -53,7 +61,7 @@ def stated_ports(context: Context, mirror: Mirror) -> tuple[dict[str, int], tupl
         if isinstance(port.value, int | float):
             found[vm.key] = int(port.value)
             reads += port.reads
-    return found, tuple(reads)
+    return Answer(found, tuple(reads))
 
 
 def known_ports(context: Context, mirror: Mirror) -> frozenset[int]:

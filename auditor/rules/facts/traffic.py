@@ -68,7 +68,7 @@ def allowed(context: Context, traffic: Traffic) -> Answer:
     decisive = [rule for one in found if one.allowed is answer for rule in one.rules]
     groups = context.topology.security_groups
     ends = (*traffic.senders, *traffic.receivers)
-    reads = (*traffic.reads, *reads_of(decisive), *(read for one in ends for read in groups.reads(one)))
+    reads = (*traffic.reads, *reads_of(context, decisive), *(read for one in ends for read in groups.reads(one)))
     return Answer(answer, reads)
 
 
