@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INDENT: Final = 2
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_DELETE: Final = b"\x7f"
 
 
 def render(document: Document, view: View) -> Iterator[str]:
@@ -33,11 +34,16 @@ def text_of(document: object) -> str:
 
 
 def _text(value: object) -> str:
-    line = _ENCODER.encode(value).decode()
-    # What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
-    return msgspec.json.format(line if line.isprintable() else _escape(line), indent=INDENT)
+    line = _ENCODER.encode(value)
+    # Of ASCII, the encoder escapes all that is not printable but the last character.
+    if not line.isascii() or _DELETE in line:
+        line = _escape(line.decode()).encode()
+    return msgspec.json.format(line, indent=INDENT).decode()
 
 
 def _escape(line: str) -> str:
-    """Return a line of JSON with all characters escaped that a terminal could act upon."""
-    return "".join(c if c.isprintable() else dumps(c)[1:-1] for c in line)
+    """Return a line of JSON with all characters escaped that a terminal could act upon.
+
+    What is not printable and not escaped yet is inside strings, where JSON has an escape for it.
+    """
+    return line if line.isprintable() else "".join(c if c.isprintable() else dumps(c)[1:-1] for c in line)

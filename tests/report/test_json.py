@@ -249,6 +249,13 @@ def test_any_text_is_read_back_unchanged_and_does_not_act_on_a_terminal(text: st
     assert (moved["properties"][0]["path"], moved["properties"][0]["after"]) == (text, {text: [text]})
 
 
+@pytest.mark.parametrize("character", [chr(code) for code in (*range(32), 127)])
+def test_a_control_character_of_ascii_is_escaped(character: str) -> None:
+    shown = reports.report(reports.finding(subject=reports.vm(f"vm{character}")))
+    assert reports.render("json", shown, ALL).replace("\n", "").isprintable()
+    assert rendered(shown)["findings"][0]["subject"]["name"] == f"vm{character}"
+
+
 def test_without_a_baseline_there_are_no_states() -> None:
     loaded = rendered(reports.full())
     assert loaded["drift"] is None
