@@ -168,6 +168,8 @@ def apply(
     as_of: dt.date,
 ) -> ExemptionResult:
     """Apply the exemptions that are in effect on a date: an attested unknown becomes a pass or a fail."""
+    if exemptions == Exemptions():
+        return ExemptionResult(findings, carried, {}, (), ())
     waivers = _Register(exemptions.waivers, lambda w: w.rule or arm.canonical_type(w.gap), as_of, _WAIVABLE)
     attestations = _register(exemptions.attestations, as_of)
     waived = {gap: waiver for gap in gaps if (waiver := waivers.for_gap(gap))}
@@ -306,7 +308,9 @@ class _Register(Generic[_Exemption]):
     def for_finding(self, finding: Finding) -> _Exemption | None:
         """Return the exemption that covers a finding: one that does not hold before others, then the longest one."""
         entries = self._in_scope(finding.rule.id, finding.subject.id)
-        key = finding.key if entries else ""
+        if not entries:
+            return None
+        key = finding.key
         return _longest(entry for entry in entries if entry.covers(key, finding))
 
     def for_gap(self, gap: Gap) -> _Exemption | None:
