@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
@@ -68,8 +69,8 @@ _ALTERNATIVE: Final = re.compile(r"\[\d+\](?!.*\[\d+\])")
 
 def of(findings: Iterable[Finding], topology: Topology) -> Mapping[str, tuple[FilledStep, ...]]:
     """Return the steps of those findings that have some, by fingerprint."""
-    filled = {finding.key: steps(finding, topology) for finding in findings if finding.outcome is Outcome.FAIL}
-    return {key: found for key, found in filled.items() if found}
+    filled = ((finding, steps(finding, topology)) for finding in findings if finding.outcome is Outcome.FAIL)
+    return {finding.key: found for finding, found in filled if found}
 
 
 def steps(finding: Finding, topology: Topology) -> tuple[FilledStep, ...]:
@@ -196,7 +197,14 @@ def _place(wanted: tuple[str, str], id_: str, path: str, resources: Mapping[str,
             return None
     if resource is None or resource.type != wanted[0]:
         return None
-    steps_ = paths.parse(wanted[1])
+    part = _part(wanted[1], inner, path)
+    return None if part is None else _Place(resource, part)
+
+
+@lru_cache(maxsize=4096)
+def _part(wanted: str, inner: str, path: str) -> str | None:
+    """Return the part, as far as the last index, that a path below an inner one is about; None if it is not wanted."""
+    steps_ = paths.parse(wanted)
     try:
         observed = paths.parse(paths.join(inner, path))
     except paths.PathError:  # such as "count of ..."
@@ -204,10 +212,8 @@ def _place(wanted: tuple[str, str], id_: str, path: str, resources: Mapping[str,
     same = len(observed) >= len(steps_) and all(
         isinstance(at, int) if step is None else at == step for at, step in zip(observed, steps_, strict=False)
     )
-    if not same:
-        return None
     length = max((number for number, step in enumerate(steps_, start=1) if step is None), default=0)
-    return _Place(resource, paths.render(observed[:length]))
+    return paths.render(observed[:length]) if same else None
 
 
 def _path_of(resource: Resource, key: str) -> str:
@@ -304,7 +310,7 @@ class _Filler:
     def _chosen(self, text: str, step: Step, place: _Place) -> str:
         """Return a value of a new VM, filled in; a choice as `recreation` has it."""
         name = text.removeprefix("{").removesuffix("}")
-        return f"{recreation.CHOICE}{name}" if name in step.choices else "".join(self._text(text, place))
+        return f"{recreation.CHOICE}{name}" if name in step.choices else self._text(text, place)
 
     def _filled(self, task: _Task) -> str:
         step, place = task
@@ -315,7 +321,7 @@ class _Filler:
         step, place = task
         if step.disturbs not in _ON_VMS:
             return None
-        id_ = "".join(self._text(step.vm, place)) if step.vm else place.resource.id
+        id_ = self._text(step.vm, place) if step.vm else place.resource.id
         found = self._topology.graph.resources.get(arm.key(id_))
         if found is None or found.type != VM:
             raise UnfilledError
@@ -323,38 +329,30 @@ class _Filler:
 
     def _command(self, words: Iterable[str], resource: Resource) -> str:
         """Return quoted words as a command for the subscription of a resource."""
-        subscription = arm.name_of(arm.subscription_of(resource.id))
-        return " ".join((*words, "--subscription", shlex.quote(safe(subscription))))
+        return " ".join((*words, "--subscription", _quoted(safe(_subscription(resource)))))
 
     def _word(self, word: str, step: Step, place: _Place) -> str:
         """Return a word of a command for a shell."""
-        shown, plain, position, is_json = "", "", 0, "{{" in word
-        for found in PLACEHOLDER.finditer(word):
-            plain += word[position : found.start()]
-            position = found.end()
-            if found[1] is None:
-                plain += found[0][0]
-            elif found[1] in step.choices:
-                shown += (shlex.quote(plain) if plain else "") + variable(found[1])
+        begin, named = _pieces(word)
+        shown, plain, is_json = "", begin, "{{" in word
+        for name, behind in named:
+            if name in step.choices:
+                shown += (_quoted(plain) if plain else "") + variable(name)
                 plain = ""
             else:
-                value = self._value(found[1], place)
-                if found.start() == 0:
+                value = self._value(name, place)
+                if not plain and not shown:
                     may_begin(value)
                 if is_json and any(character in value for character in '"\\'):
                     raise UnfilledError
                 plain += value
-        plain += word[position:]
-        return shown + (shlex.quote(plain) if plain or not shown else "")
+            plain += behind
+        return shown + (_quoted(plain) if plain or not shown else "")
 
-    def _text(self, text: str, place: _Place) -> Iterator[str]:
-        """Yield the pieces of a text, filled in."""
-        position = 0
-        for found in PLACEHOLDER.finditer(text):
-            yield text[position : found.start()]
-            yield found[0][0] if found[1] is None else self._value(found[1], place)
-            position = found.end()
-        yield text[position:]
+    def _text(self, text: str, place: _Place) -> str:
+        """Return a text, filled in."""
+        begin, named = _pieces(text)
+        return begin + "".join(self._value(name, place) + behind for name, behind in named)
 
     def _value(self, name: str, place: _Place) -> str:
         resource, (head, _, rest) = place.resource, name.partition(".")
@@ -371,7 +369,7 @@ class _Filler:
             path, word = path_in(rest)
             value = safe(paths.get(resource.body, (*_owner(head, place.part), *paths.parse(path or "name"))))
             return safe(_segment(value, word, resource)) if word else value
-        return safe(_of_resource(resource)[name])
+        return safe(_OF_RESOURCE[name](resource))
 
     def _attachment(self, disk: Resource) -> Part:
         """Return the entry of a data disk in the VM that it is attached to."""
@@ -392,6 +390,25 @@ class _Filler:
 def _settings(topology: Topology) -> dict[str, Mapping[str, float]]:
     """Return the settings in the deployment file by the id of the deployment."""
     return {deployment.id: deployment.declared.settings for deployment in topology.deployments}
+
+
+@lru_cache(maxsize=4096)
+def _pieces(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return the text before the first placeholder, and the name of each placeholder with the text behind it."""
+    texts, names, position = [""], [], 0
+    for found in PLACEHOLDER.finditer(text):
+        texts[-1] += text[position : found.start()]
+        position = found.end()
+        if found[1] is None:
+            texts[-1] += found[0][0]
+        else:
+            names.append(found[1])
+            texts.append("")
+    texts[-1] += text[position:]
+    return texts[0], tuple(zip(names, texts[1:], strict=True))
+
+
+_quoted: Final = lru_cache(maxsize=4096)(shlex.quote)
 
 
 def _owner(head: str, part: str) -> tuple[paths.Step, ...]:
@@ -418,21 +435,26 @@ def _segment(id_: str, word: str, resource: Resource) -> str:
     return next((name for kind, name in pairwise(segments) if kind.lower() == word.lower()), "")
 
 
-def _of_resource(resource: Resource) -> Mapping[str, str]:
-    segments = resource.id.split("/")
-    return {
-        "subscription": arm.name_of(arm.subscription_of(resource.id)),
-        "group": segments[4] if arm.group_of(resource.id) else "",
-        "name": resource.name,
-        "id": resource.id,
-        "region": resource.location,
-    }
+def _subscription(resource: Resource) -> str:
+    return arm.name_of(arm.subscription_of(resource.id))
 
 
-def _named(vm: Resource) -> Iterator[str]:
-    """Yield the words that name a VM."""
-    of = _of_resource(vm)
-    yield from ("-g", quoted(of["group"]), "-n", quoted(of["name"]))
+def _group(resource: Resource) -> str:
+    return resource.id.split("/", 5)[4] if arm.group_of(resource.id) else ""
+
+
+_OF_RESOURCE: Final[Mapping[str, Callable[[Resource], str]]] = {
+    "subscription": _subscription,
+    "group": _group,
+    "name": lambda resource: resource.name,
+    "id": lambda resource: resource.id,
+    "region": lambda resource: resource.location,
+}
+
+
+def _named(vm: Resource) -> tuple[str, ...]:
+    """Return the words that name a VM."""
+    return "-g", quoted(_group(vm)), "-n", quoted(vm.name)
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
