@@ -152,18 +152,19 @@ def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
             yield join(here, path), value.below(here) if isinstance(value, WrongType) else value
 
 
-def values(body: object, steps: tuple[Step, ...]) -> Iterator[object]:
-    """Yield what `find` does, without the places; what is of another type does not know where it stands either."""
+def values(body: object, steps: tuple[Step, ...]) -> list[object]:
+    """Return what `find` yields, without the places; what is of another type does not know where it stands either."""
     if None not in steps:
-        yield get(body, steps)
-        return
+        return [get(body, steps)]
     before, prefix, after = _at_wildcard(steps)
     elements = get(body, before)
     if isinstance(elements, list):
-        for element in elements:
-            yield from values(element, after)
-    elif elements is not ABSENT:
-        yield elements if isinstance(elements, WrongType) else WrongType(prefix, "a list")
+        if None in after:
+            return [value for element in elements for value in values(element, after)]
+        return [get(element, after) for element in elements]
+    if elements is ABSENT:
+        return []
+    return [elements if isinstance(elements, WrongType) else WrongType(prefix, "a list")]
 
 
 @lru_cache(maxsize=4096)

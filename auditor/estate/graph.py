@@ -328,18 +328,22 @@ class Graph:
                         into[target].append(Edge(resource, target))
         return into
 
-    def reached(self, resource: Resource) -> Iterator[Resource | tuple[str, Unknown]]:
-        """Yield what a resource refers to and what belongs with it; (type, reason) stands for what is not here."""
+    @cached_method
+    def reached(self, key: str) -> tuple[Resource | tuple[str, Unknown], ...]:
+        """Return what a resource refers to and what belongs with it; (type, reason) stands for what is not here."""
+        return tuple(self._reached(self.resources[key]))
+
+    def _reached(self, resource: Resource) -> Iterator[Resource | tuple[str, Unknown]]:
         for reference in REFERENCES.get(resource.type, ()):
             for found in paths.values(resource.body, paths.parse(reference.path)) if reference.reached else ():
-                if self._names_nothing(reference, resource, found):
+                if found is ABSENT or self._names_nothing(reference, resource, found):
                     continue
                 owner = self._holder(found, reference.to) if isinstance(found, str) else None
                 if isinstance(owner, Resource) and owner.type == reference.to:
                     yield owner
                 elif isinstance(owner, Unknown) and _names(found, reference.to):
                     yield reference.to, owner
-                elif found is not ABSENT:
+                else:
                     yield reference.to, next(_malformed(resource, reference))
         for type_ in REACHED_BACKWARDS.get(resource.type, ()):
             yield from self._followers_of(type_).get(resource.key, ())

@@ -134,7 +134,7 @@ class ScopeBuilder:
                 gap = unread(resource, reference.path.split("[*]")[0])
                 if gap is not None and reference.reached:
                     self._record_missing(reference.to, gap)
-            for reached in self._graph.reached(resource):
+            for reached in self._graph.reached(resource.key):
                 if isinstance(reached, Resource):
                     if reached.type == TRAFFIC_MANAGER:  # see `_add_profiles`: not every address leads here
                         continue
@@ -162,7 +162,7 @@ class ScopeBuilder:
             found = self._graph.get(remote)
             unknown = self._graph.listing(NETWORK_GATEWAY, arm.subscription_of(arm.key(remote)))
             if isinstance(found, Resource):
-                reached = (each for each in self._graph.reached(found) if isinstance(each, Resource))
+                reached = (each for each in self._graph.reached(found.key) if isinstance(each, Resource))
                 yield from (gateway for gateway in reached if gateway.type == NETWORK_GATEWAY)
             elif unknown is None:
                 unknown = found

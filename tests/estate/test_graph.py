@@ -235,7 +235,7 @@ def test_an_ephemeral_disk_is_no_resource_of_the_scope() -> None:
         disk = {"managedDisk": {"id": arm_id("Compute/disks", "OS")}, "diffDiskSettings": {"option": option}}
         vm["properties"]["storageProfile"]["osDisk"] = disk
         built = graph(vm, *others, **keywords)
-        return list(built.reached(built.by_type[VM][0]))
+        return list(built.reached(built.by_type[VM][0].key))
 
     assert reached("Local") == reached("local", unlisted=[DISK]) == []
     assert [found.name for found in reached("Local", s.disk("os"))] == ["os"]
