@@ -6,7 +6,7 @@ Names and addresses differ, and are not compared; nor is capacity, which is smal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -29,6 +29,7 @@ from auditor.snapshot.model import Part, Resource
 
 _ACCEPTED: Final = ("properties.protocol", "properties.frontendPort")
 _THERE, _NOT_THERE, _NONE = "there", "not there", "not set"
+_LACKING: Final = Answer(_NONE)
 
 _Defaults = Mapping[str, object]
 """Paths of properties, with the values that they have if they are absent; `_NONE` where Azure documents none."""
@@ -141,7 +142,7 @@ def _compared(named: str, own: list[_Way], there: _Ways, dr: list[_Way]) -> Iter
     yield RegionalProperty(named, Answer(_THERE, reads), Answer(_THERE if dr else there.missing or _NOT_THERE, seen))
     for name in dict.fromkeys(name for way in (*own, *dr) for name in way) if dr else ():
         if name != _THERE:
-            sides = [_joined(way.get(name, Answer(_NONE)) for way in ways) for ways in (own, dr)]
+            sides = [_joined([way.get(name, _LACKING) for way in ways]) for ways in (own, dr)]
             yield RegionalProperty(f"{named}/{name}", *sides)
 
 
@@ -327,9 +328,10 @@ def _text(found: object, default: object) -> str:
     return str(shown).lower() if isinstance(shown, bool) else str(shown)
 
 
-def _joined(answers: Iterable[Answer]) -> Answer:
+def _joined(found: Sequence[Answer]) -> Answer:
     """Return the distinct texts of several as one."""
-    found = list(answers)
+    if len(found) == 1 and found[0].value:
+        return found[0]
     unknown = next((answer.value for answer in found if isinstance(answer.value, Unknown)), None)
     reads = tuple(read for answer in found for read in answer.reads)
     texts = sorted({str(answer.value) for answer in found})
