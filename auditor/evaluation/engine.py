@@ -14,15 +14,15 @@ from auditor.estate.subjects import Deployment, Subject, Subscription, subject_o
 from auditor.estate.topology import Topology
 from auditor.evaluation.model import Finding, Outcome
 from auditor.evaluation.reuse import Memory
-from auditor.rules.conditions import Compiled, CompiledRule, Result, Stack, Test
+from auditor.rules.conditions import FALSE, TRUE, Compiled, CompiledRule, Result, Stack, Test
 from auditor.rules.context import Context, ReadRecorder
 from auditor.rules.evidence import Evidence, distinct
 from auditor.rules.model import SEVERITIES, Target
 from auditor.snapshot.known import Cause, PartialList, Unknown
-from auditor.snapshot.model import Gap
 
 _OUTCOMES: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
 _SEVERITIES: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+_LOAD_BALANCERS: Final = frozenset(LoadBalancerRole)
 _CAUSES: Final = {cause: rank for rank, cause in enumerate(Cause)}
 
 
@@ -64,8 +64,8 @@ def evaluate_deployment(  # noqa: PLR0913, PLR0917 - as of `evaluate`, and the d
     The findings of several deployments can therefore be computed in different processes, and joined by `ranked`.
     """
     evaluator = _Evaluator(topology, deployment, detail, recorded, memory)
-    subjects: dict[int, Subject] = {}
-    return [finding for rule in rules for finding in _findings(evaluator, deployment, rule, subjects)]
+    subjects = _Subjects(deployment)
+    return [finding for rule in rules for finding in _findings(evaluator, subjects, rule)]
 
 
 def evaluate_subscriptions(  # noqa: PLR0913, PLR0917 - as of `evaluate`, and the subscriptions
@@ -90,15 +90,15 @@ class RuleByRule:
         """Take what is evaluated."""
         self._topology = topology
         self._deployments = [
-            (_Evaluator(topology, deployment, Detail.FAILURES, ()), deployment, dict[int, Subject]())
+            (_Evaluator(topology, deployment, Detail.FAILURES, ()), _Subjects(deployment))
             for deployment in topology.deployments
         ]
         self._subscriptions = _Evaluator(topology, None, Detail.FAILURES, ())
 
     def findings(self, rule: CompiledRule) -> Iterator[Finding]:
         """Yield the findings of a rule."""
-        for evaluator, deployment, subjects in self._deployments:
-            yield from _findings(evaluator, deployment, rule, subjects)
+        for evaluator, subjects in self._deployments:
+            yield from _findings(evaluator, subjects, rule)
         yield from _of_subscriptions(self._subscriptions, self._topology.subscriptions, rule)
 
 
@@ -128,10 +128,37 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _findings(
-    evaluator: _Evaluator, deployment: Deployment, rule: CompiledRule, known: dict[int, Subject]
-) -> Iterator[Finding]:
-    """Evaluate one rule for the subjects of a deployment; `known` keeps the subject of each element by its identity.
+class _Subjects:
+    """What rules can be about in a deployment; it is looked up once for all rules."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """Take the deployment."""
+        self.deployment = deployment
+        self._by_identity: dict[int, Subject] = {}
+        self._by_target: dict[Target, list[tuple[Any, Subject] | Unknown]] = {}
+
+    def of(self, element: Any) -> Subject:  # noqa: ANN401 - of any kind that a target can name
+        """Return the subject of an element, which the deployment keeps alive."""
+        found = self._by_identity.get(id(element))
+        if found is None:
+            found = self._by_identity[id(element)] = subject_of(element, self.deployment.lines)
+        return found
+
+    def named(self, target: Target) -> list[tuple[Any, Subject] | Unknown]:
+        """Return each element that a target names with its subject, and why there may be others."""
+        found = self._by_target.get(target)
+        if found is None:
+            elements = _elements(self.deployment, target)
+            found = self._by_target[target] = [
+                each if isinstance(each, Unknown) else (each, self.of(each))
+                for each in (elements.missing, *elements.known)
+                if each is not None
+            ]
+        return found
+
+
+def _findings(evaluator: _Evaluator, subjects: _Subjects, rule: CompiledRule) -> Iterator[Finding]:
+    """Evaluate one rule for the subjects of a deployment.
 
     One more finding, about the deployment, reports that there may be other subjects, or that there are none. It also
     stands for all subjects that are unknown only for lack of optional declarations.
@@ -143,14 +170,11 @@ def _findings(
         if target.kind == "subscription":
             found = True
             continue
-        elements = _elements(deployment, target)
-        if elements.missing is not None:
-            unknown.append(elements.missing)
-        for element in elements.known:
-            if isinstance(element, Unknown):
-                unknown.append(element)
+        for named in subjects.named(target):
+            if isinstance(named, Unknown):
+                unknown.append(named)
                 continue
-            subject = known.get(id(element)) or known.setdefault(id(element), subject_of(element, deployment.lines))
+            element, subject = named
             if subject.id not in seen:
                 seen.add(subject.id)
                 found = True
@@ -160,10 +184,13 @@ def _findings(
                 else:
                     yield finding
     if unknown or not found:
-        subject = subject_of(deployment, deployment.lines)
+        subject = subjects.of(subjects.deployment)
         if subject.id not in seen:
-            outcome = Outcome.UNKNOWN if unknown else Outcome.NOT_APPLICABLE
-            yield _finding(rule, deployment, subject, outcome, unknown=tuple(unknown))
+            deployment = subjects.deployment
+            if unknown:
+                yield _unknown(rule, deployment, subject, tuple(unknown))
+            else:
+                yield _finding(rule, deployment, subject, Outcome.NOT_APPLICABLE)
 
 
 def _elements(deployment: Deployment, target: Target) -> PartialList:
@@ -184,9 +211,7 @@ def _elements(deployment: Deployment, target: Target) -> PartialList:
         return deployment.scope[target.type]
     return PartialList.joined(
         *(
-            deployment.load_balancers[LoadBalancerRole(role)]
-            if role in set(LoadBalancerRole)
-            else deployment.vms[Role(role)]
+            deployment.load_balancers[LoadBalancerRole(role)] if role in _LOAD_BALANCERS else deployment.vms[Role(role)]
             for role in target.roles
         )
     )
@@ -206,9 +231,8 @@ class _Evaluator:
         recorder = ReadRecorder(recorded) if recorded else None
         self._memory = memory
         self._context = Context(topology, deployment, recorder)
-        everything = detail is Detail.ALL or recorder is not None
-        self._first = self._context if everything else self._context.unrecorded(truth_only=True)
-        """The context of the first evaluation, whose evidence suffices for what passes or does not apply."""
+        self._everything = detail is Detail.ALL or recorder is not None
+        """Whether conditions are also evaluated for evidence that no finding has, or whose reads are recorded."""
 
     def evaluate(self, rule: CompiledRule, index: int, element: Any, subject: Subject) -> Finding:  # noqa: ANN401
         """Return the finding about a subject, by the conditions of a rule for the target with an index."""
@@ -230,7 +254,8 @@ class _Evaluator:
             finding = self._evaluate(rule, compiled, element, subject)
         except Exception as error:  # noqa: BLE001 - a bug in one fact must not hide the findings of other rules
             reason = f"{type(error).__name__}: {error}"
-            finding = _finding(rule, self._context.deployment, subject, Outcome.ERROR, reasons=(reason,))
+            error_ = _finding(rule, self._context.deployment, subject, Outcome.ERROR)
+            finding = msgspec.structs.replace(error_, reasons=(reason,))
         recorder = self._context.recorder
         return finding if recorder is None else msgspec.structs.replace(finding, reads=recorder.take())
 
@@ -238,31 +263,32 @@ class _Evaluator:
         deployment = self._context.deployment
         stack = (element,) if deployment is None or element is deployment else (element, deployment)
         if compiled.when is not None:
-            applies = self._ask(compiled.when, stack, final=(True, False, None))
+            applies = self._ask(compiled.when, stack, final=(True, False))
             if applies.truth is None:
-                return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=applies.unknown)
+                return _unknown(rule, deployment, subject, applies.unknown)
             if not applies.truth:
                 return _finding(rule, deployment, subject, Outcome.NOT_APPLICABLE, applies.evidence)
-        result = self._ask(compiled.condition, stack, final=(True, None))
+        result = self._ask(compiled.condition, stack, final=(True,))
         if result.truth is None:
-            return _finding(rule, deployment, subject, Outcome.UNKNOWN, unknown=result.unknown)
+            return _unknown(rule, deployment, subject, result.unknown)
         if result.truth:
             return _finding(rule, deployment, subject, Outcome.PASS, result.evidence)
         failed = _finding(rule, deployment, subject, Outcome.FAIL, result.evidence)
-        return self._graded(failed, compiled, stack)
+        return self._graded(failed, compiled, stack) if compiled.grade else failed
 
-    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool | None, ...]) -> Result:
-        """Return the result of a test, with evidence unless its truth value is one of the `final`."""
-        result = test(self._first, stack)
-        if self._first is self._context or result.truth in final:
-            return result
-        return test(self._context, stack)
+    def _ask(self, test: Test, stack: Stack, *, final: tuple[bool, ...]) -> Result:
+        """Return the result of a test, without evidence if its truth value is one of the `final`."""
+        if not self._everything:
+            truth = test.truth(self._context, stack)
+            if truth in final:
+                return TRUE if truth else FALSE
+        return test.result(self._context, stack)
 
     def _graded(self, failed: Finding, compiled: Compiled, stack: Stack) -> Finding:
         """Return a fail with the severity of the first grade that applies."""
         sure = True
         for when, grade in compiled.grade:
-            applies = when(self._first, stack).truth
+            applies = self._ask(when, stack, final=(True, False)).truth
             sure = sure and applies is not None
             if applies:
                 severity, because = grade.severity, grade.because
@@ -270,46 +296,40 @@ class _Evaluator:
         return failed if sure else msgspec.structs.replace(failed, severity_is_sure=False)
 
 
-def _is_optional(unknown: Unknown, deployment: Deployment | None) -> bool:
-    """Return whether a scan is complete without what is unknown: files from inside VMs only where they are optional."""
-    if unknown.cause is Cause.GUEST and deployment is not None:
-        return deployment.declared.guest != "required"
-    return unknown.optional
-
-
-def _finding(  # noqa: PLR0913 - a finding has that many sides
+def _finding(
     rule: CompiledRule,
     deployment: Deployment | None,
     subject: Subject,
     outcome: Outcome,
     evidence: tuple[Evidence, ...] = (),
-    *,
-    unknown: tuple[Unknown, ...] = (),
-    reasons: tuple[str, ...] = (),
 ) -> Finding:
-    """Return a finding; its cause is the first in the order of `Cause`, of what is not optional if anything is not."""
-    cause = None
-    gaps: tuple[Gap, ...] = ()
-    about: tuple[str, ...] = ()
+    """Return a finding whose outcome is known."""
+    known = rule.rule
+    name = deployment.id if deployment else ""
+    return Finding(known, outcome, known.severity, subject, name, distinct(evidence) if evidence else ())
+
+
+def _unknown(
+    rule: CompiledRule, deployment: Deployment | None, subject: Subject, unknown: tuple[Unknown, ...]
+) -> Finding:
+    """Return an unknown; its cause is the first in the order of `Cause`, of what is not optional if anything is not."""
     needed = tuple(u for u in unknown if not _is_optional(u, deployment))
-    if unknown:
-        decisive = needed or unknown
-        cause = min((u.cause for u in decisive), key=_CAUSES.__getitem__)
-        first = [u for u in decisive if u.cause is cause]
-        reasons = tuple(dict.fromkeys(u.reason for u in first))
-        if all(u.gaps for u in decisive):
-            gaps = tuple(dict.fromkeys(gap for u in decisive for gap in u.gaps))
-        about = tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources))
-    return Finding(
-        rule=rule.rule,
-        outcome=outcome,
-        severity=rule.rule.severity,
-        subject=subject,
-        deployment=deployment.id if deployment else "",
-        evidence=distinct(evidence),
+    decisive = needed or unknown
+    cause = min((u.cause for u in decisive), key=_CAUSES.__getitem__)
+    first = [u for u in decisive if u.cause is cause]
+    every = all(u.gaps for u in decisive)
+    return msgspec.structs.replace(
+        _finding(rule, deployment, subject, Outcome.UNKNOWN),
         cause=cause,
-        reasons=reasons,
-        gaps=gaps,
-        about=about,
-        optional=bool(unknown) and not needed,
+        reasons=tuple(dict.fromkeys(u.reason for u in first)),
+        gaps=tuple(dict.fromkeys(gap for u in decisive for gap in u.gaps)) if every else (),
+        about=tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources)),
+        optional=not needed,
     )
+
+
+def _is_optional(unknown: Unknown, deployment: Deployment | None) -> bool:
+    """Return whether a scan is complete without what is unknown: files from inside VMs only where they are optional."""
+    if unknown.cause is Cause.GUEST and deployment is not None:
+        return deployment.declared.guest != "required"
+    return unknown.optional

@@ -42,10 +42,7 @@ class ReadRecorder:
 
 
 class Context:
-    """What facts and conditions can use besides the element that they are evaluated for.
-
-    By default conditions evaluate everything and return evidence.
-    """
+    """What facts and conditions can use besides the element that they are evaluated for."""
 
     def __init__(
         self, topology: Topology, deployment: Deployment | None = None, recorder: ReadRecorder | None = None
@@ -54,17 +51,14 @@ class Context:
         self.topology = topology
         self.deployment = deployment
         self.recorder = recorder
-        self.truth_only = False
-        """Whether conditions return their truth value without evidence, and stop as soon as it is decided."""
         self.answers: dict[tuple[object, int], tuple[object, Answer, Computed | None]] = {}
         """Results of facts by fact and identity of the element, which is kept alive beside the result.
 
         The third is what was read for the result, if that is watched.
         """
 
-    def unrecorded(self, *, truth_only: bool = False) -> Context:
+    def unrecorded(self) -> Context:
         """Return a context that shares the results of facts with this one and records nothing."""
         context = Context(self.topology, self.deployment)
-        context.truth_only = truth_only
         context.answers = self.answers
         return context

@@ -223,7 +223,7 @@ def _in_profile(document: Document, pack: Pack, value: dict[str, Any], settings:
 def _unattested(rule: Rule) -> Test:
     """Return the condition of a rule by attestation: unknown, since only an attestation decides."""
     result = unknown_because(Unknown.unattested(rule.attest))
-    return lambda _context, _stack: result
+    return Test(lambda _context, _stack: None, lambda _context, _stack: result)
 
 
 def _compile(rule: Rule, target: Target, facts: Mapping[str, Fact]) -> Compiled:

@@ -16,6 +16,9 @@ from auditor.snapshot.known import Answer
 Find = Callable[[Context, Any], Answer]
 """A function that returns the value of a fact for one element."""
 
+Value = Callable[[Context, Any], object]
+"""A function that returns the same value without what was read for it."""
+
 
 class Fact(msgspec.Struct, frozen=True):
     """A named, pure function of the topology: a value, never an outcome."""
@@ -29,6 +32,8 @@ class Fact(msgspec.Struct, frozen=True):
     find: Find
     about: str
     """The docstring, which `docs/facts.md` shows."""
+    value: Value | None = None
+    """Returns the value alone, where that takes much less time than `find`."""
 
 
 FACTS: Final[dict[str, Fact]] = {}
@@ -38,7 +43,7 @@ _SHARED: Final = frozenset({*KINDS.values(), *SUBJECTS})
 """The kinds whose elements are the same objects for all rules; those of other kinds are created anew each time."""
 
 
-def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
+def fact(name: str, *of: str, gives: str, value: Value | None = None) -> Callable[[Find], Find]:
     """Register a function as a fact of elements of some kinds.
 
     Raises:
@@ -51,7 +56,7 @@ def fact(name: str, *of: str, gives: str) -> Callable[[Find], Find]:
             raise ValueError(message)
         if _SHARED.issuperset(of):
             find = once(find)
-        FACTS[name] = Fact(name, of, gives, find, " ".join((find.__doc__ or "").split()))
+        FACTS[name] = Fact(name, of, gives, find, " ".join((find.__doc__ or "").split()), value)
         return find
 
     return register
@@ -64,14 +69,13 @@ def once(find: Find) -> Find:
     def cached(context: Context, element: Any) -> Answer:  # noqa: ANN401 - of the fact's kind
         key = (find, id(element))
         found = context.answers.get(key)
-        watch = context.topology.watch
         if found is None:
-            if watch is None:
+            if (watch := context.topology.watch) is None:
                 found = element, find(context, element), None
             else:
                 found = element, *watch.compute(find, context, element)
             context.answers[key] = found
-        elif watch is not None and found[2] is not None:
+        elif found[2] is not None and (watch := context.topology.watch) is not None:
             watch.log.append(found[2])
         return found[1]
 

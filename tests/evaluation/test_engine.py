@@ -11,7 +11,11 @@ from auditor.estate.subjects import Subject
 from auditor.evaluation import coverage, engine
 from auditor.evaluation.engine import Detail
 from auditor.evaluation.model import Finding, Outcome
+from auditor.rules import packs
+from auditor.rules.context import Context
+from auditor.rules.facts import FACTS
 from auditor.rules.model import Severity
+from auditor.rules.registry import Fact
 from auditor.snapshot.known import Cause
 from tests import estates
 from tests.estate import subscription as s
@@ -313,6 +317,27 @@ def test_detail_changes_nothing_but_the_evidence_of_what_does_not_fail(name: str
     assert engine.evaluate(built, rules) == tuple(
         msgspec.structs.replace(f, evidence=()) if f.outcome in QUIET else f for f in everything
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", estates.ESTATES)
+def test_the_value_of_a_fact_alone_is_that_of_its_answer(name: str) -> None:
+    asked: set[str] = set()
+
+    def checked(fact: Fact) -> Fact:
+        def value(context: Context, element: Any) -> object:
+            asked.add(fact.name)
+            found = fact.value(context, element) if fact.value else None
+            assert found == fact.find(context, element).value
+            return found
+
+        return msgspec.structs.replace(fact, value=value) if fact.value else fact
+
+    facts = {each.name: checked(each) for each in FACTS.values()}
+    rules = packs.select(packs.load_all((), facts), estates.ESTATES[name])
+    findings = engine.evaluate(estates.topology(name, estates.body_of(name)), rules)
+    assert not [f.reason for f in findings if f.outcome is Outcome.ERROR]
+    assert asked
 
 
 @pytest.mark.slow

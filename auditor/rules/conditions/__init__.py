@@ -8,9 +8,11 @@ from auditor.rules.conditions.compiler import Compiled, CompiledRule, Compiler
 from auditor.rules.conditions.display import plain
 from auditor.rules.conditions.errors import ConditionError
 from auditor.rules.conditions.operators import compare, identity
-from auditor.rules.conditions.result import LookUp, Result, Stack, Test, unknown_because
+from auditor.rules.conditions.result import FALSE, TRUE, LookUp, Result, Stack, Test, unknown_because
 
 __all__ = [
+    "FALSE",
+    "TRUE",
     "Compiled",
     "CompiledRule",
     "Compiler",

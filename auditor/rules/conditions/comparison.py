@@ -8,9 +8,8 @@ import msgspec
 
 from auditor.azure.paths import ABSENT
 from auditor.rules.conditions.display import plain, shown
-from auditor.rules.conditions.operands import Literal
-from auditor.rules.conditions.operators import compare
-from auditor.rules.conditions.result import FALSE, TRUE, LookUp, Result, Stack, Test, unknown_because
+from auditor.rules.conditions.operators import OPERATORS, applied, compare
+from auditor.rules.conditions.result import Compute, LookUp, Result, Stack, Test, unknown_because
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
@@ -47,25 +46,38 @@ class Terms(msgspec.Struct, frozen=True):
 def comparison(left: LookUp, right: LookUp, terms: Terms) -> Test:
     """Return the test that compares an input with an operand."""
     operator = terms.operator
-    literal = right.found if isinstance(right, Literal) else None
-    expected = _expected(terms, literal) if literal else ""
+    expected = _expected(terms, right.constant) if right.constant else ""
 
-    def test(context: Context, stack: Stack) -> Result:
-        found = left(context, stack)
-        wanted = literal or right(context, stack)
+    def result(context: Context, stack: Stack) -> Result:
+        found, wanted = left.answer(context, stack), right.answer(context, stack)
         if context.recorder is not None:
             context.recorder.record(found, wanted)
         holds = compare(operator, found.value, wanted.value)
         if isinstance(holds, Unknown):
-            if context.truth_only:
-                return test(context.unrecorded(), stack)  # the reason names what was read, which is recorded only there
             return unknown_because(_located(holds, found, wanted, terms.name))
-        if context.truth_only:
-            return TRUE if holds else FALSE
         evidence = _evidence(terms, stack, found, wanted, expected or _expected(terms, wanted))
         return Result(holds, (evidence,))
 
-    return test
+    return Test(_truth(left.value, right, operator), result)
+
+
+def _truth(left: Compute[object], right: LookUp, operator: str) -> Compute[bool | None]:
+    """Return the function that returns whether an operator holds of an input and an operand, None for unknown."""
+    if right.constant is not None:
+        applies = applied(operator, right.constant.value)
+
+        def to_constant(context: Context, stack: Stack) -> bool | None:
+            found = left(context, stack)
+            return None if type(found) is Unknown else applies(found)
+
+        return to_constant
+    holds, operand = OPERATORS[operator], right.value
+
+    def to_operand(context: Context, stack: Stack) -> bool | None:
+        found, wanted = left(context, stack), operand(context, stack)
+        return None if type(found) is Unknown or type(wanted) is Unknown else holds(found, wanted)
+
+    return to_operand
 
 
 def id_of(stack: Stack) -> str:

@@ -133,7 +133,7 @@ class Compiler:
         default = node.get("default", ABSENT)
         if "fact" in node:
             fact, level = self._fact(node["fact"], (*path, "fact"))
-            return _Input(inputs.fact(fact.find, level, default), fact.name, fact.gives)
+            return _Input(inputs.fact(fact, level, default), fact.name, fact.gives)
         text: str = node["field"]
         several = None in self._field(text, (*path, "field"))
         return _Input(inputs.field(text, default), text, "any*" if several else "any")
@@ -213,7 +213,7 @@ class Compiler:
         if fact.gives.endswith("*") is not (operator in LIST_OPERANDS):
             message = f"{operator} cannot be compared with {fact.name}, which gives {fact.gives}"
             raise ConditionError(message, path)
-        found = inputs.fact(fact.find, level, ABSENT)
+        found = inputs.fact(fact, level, ABSENT)
         if "times" not in node:
             return found
         return operands.scaled(found, self._operand(node["times"], "less", (*path, "times")))

@@ -11,9 +11,9 @@ from auditor.azure.paths import ABSENT
 from auditor.rules.conditions.comparison import id_of
 from auditor.rules.conditions.display import shown
 from auditor.rules.conditions.operators import compare, identity
-from auditor.rules.conditions.result import LookUp, Result, Stack, Test, selects
+from auditor.rules.conditions.result import LookUp, Result, Stack, Test, may_select, selects
 from auditor.rules.context import Context
-from auditor.rules.registry import Find
+from auditor.rules.registry import Fact
 from auditor.snapshot import lookup
 from auditor.snapshot.known import Answer, Cause, Interval, Read, Unknown
 from auditor.snapshot.model import Part, Resource
@@ -26,50 +26,70 @@ def field(path: str, default: object) -> LookUp:
     steps = paths.parse(path)
     several = None in steps
 
-    def look_up(context: Context, stack: Stack) -> Answer:
+    def answer(_: Context, stack: Stack) -> Answer:
         element = stack[0]
         if not isinstance(element, _WITH_FIELDS):
             reason = f"{id_of(stack)}: {shown(element)} is not an object (malformed)"
             return Answer(Unknown(Cause.VALUE, reason, about=(id_of(stack),)))
         if several:
             return lookup.items(element, path, default)
-        if context.truth_only:
-            found = paths.get(lookup.body_at(element, path), steps)
-            if found is not ABSENT and type(found) is not paths.WrongType:
-                return Answer(found)
         return _or_default(lookup.value(element, path), default)
 
-    return look_up
+    def value(context: Context, stack: Stack) -> object:
+        element = stack[0]
+        if isinstance(element, _WITH_FIELDS):
+            found = paths.get(lookup.body_at(element, path), steps)
+            if found is not ABSENT and type(found) is not paths.WrongType:
+                return found
+        return answer(context, stack).value
+
+    return LookUp.of(answer) if several else LookUp(value, answer)
 
 
-def fact(find: Find, level: int, default: object) -> LookUp:
+def fact(described: Fact, level: int, default: object) -> LookUp:
     """Return the look-up of a fact of the element that encloses the innermost one at a level; 0 is that one itself."""
-    if default is ABSENT:
-        return lambda context, stack: find(context, stack[level])
-    return lambda context, stack: _or_default(find(context, stack[level]), default)
+    find, alone = described.find, described.value
+
+    def answer(context: Context, stack: Stack) -> Answer:
+        return _or_default(find(context, stack[level]), default)
+
+    def value(context: Context, stack: Stack) -> object:
+        element = stack[level]
+        found = find(context, element).value if alone is None else alone(context, element)
+        return default if found is ABSENT else found
+
+    return LookUp(value, answer)
 
 
 def _or_default(found: Answer, default: object) -> Answer:
-    return Answer(default, found.reads) if found.value is ABSENT else found
+    return Answer(default, found.reads) if found.value is ABSENT and default is not ABSENT else found
 
 
 def recorded(look_up: LookUp) -> LookUp:
     """Return the look-up of a list whose reads are recorded; those of comparisons are recorded there."""
 
     def recording(context: Context, stack: Stack) -> Answer:
-        found = look_up(context, stack)
+        found = look_up.answer(context, stack)
         if context.recorder is not None:
             context.recorder.record(found)
         return found
 
-    return recording
+    return LookUp(look_up.value, recording)
 
 
 def count(items: LookUp, where: Test | None) -> LookUp:
     """Return the look-up of the number of items that a condition selects, as an interval."""
 
-    def look_up(context: Context, stack: Stack) -> Answer:
-        found = items(context, stack)
+    def value(context: Context, stack: Stack) -> object:
+        found = items.value(context, stack)
+        if isinstance(found, Unknown):
+            return found
+        selected = [may_select(where, context, item, stack) for item in found.known]  # type: ignore[attr-defined]
+        certain = selected.count(True)
+        return _bounds(certain, certain + selected.count(None), [], found)
+
+    def answer(context: Context, stack: Stack) -> Answer:
+        found = items.answer(context, stack)
         if isinstance(found.value, Unknown):
             return found
         low = high = 0
@@ -86,7 +106,7 @@ def count(items: LookUp, where: Test | None) -> LookUp:
                 reads += _reads(selected)
         return Answer(_bounds(low, high, because, found.value), tuple(reads))
 
-    return look_up
+    return LookUp(value, answer)
 
 
 def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) -> LookUp:
@@ -95,8 +115,8 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
     The values are the items themselves or, where `by` is given, what it looks up for each; `name` is its name.
     """
 
-    def look_up(context: Context, stack: Stack) -> Answer:
-        found = items(context, stack)
+    def answer(context: Context, stack: Stack) -> Answer:
+        found = items.answer(context, stack)
         if isinstance(found.value, Unknown):
             return found
         certain: set[object] = set()
@@ -113,7 +133,7 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
             if isinstance(item, Unknown):
                 others += 1
                 continue
-            value = Answer(item) if by is None else by(context, (item, *stack))
+            value = Answer(item) if by is None else by.answer(context, (item, *stack))
             reads += value.reads
             key = identity(value.value)
             if key is None:
@@ -124,7 +144,7 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
         bounds = _bounds(len(certain), len(certain | possible) + others, because, found.value)
         return Answer(bounds, tuple(reads))
 
-    return look_up
+    return LookUp.of(answer)
 
 
 def _reads(selected: Result) -> Iterable[Read]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 import re2
 
 from auditor.rules.conditions.errors import ConditionError
@@ -18,17 +17,7 @@ _QUIET: Final = re2.Options()
 _QUIET.log_errors = False
 
 
-class Literal(msgspec.Struct, frozen=True):
-    """The look-up of a value that is the same everywhere."""
-
-    found: Answer
-
-    def __call__(self, _context: Context, _stack: Stack) -> Answer:
-        """Return the value."""
-        return self.found
-
-
-def literal(node: object, operator: str, path: tuple[str | int, ...]) -> Literal:
+def literal(node: object, operator: str, path: tuple[str | int, ...]) -> LookUp:
     """Return the look-up of a literal, in the form that the operator needs.
 
     Raises:
@@ -54,7 +43,8 @@ def literal(node: object, operator: str, path: tuple[str | int, ...]) -> Literal
         fault = "a number"
     if fault:
         raise ConditionError(f"{operator} needs {fault}", path)
-    return Literal(Answer(value))
+    found = Answer(value)
+    return LookUp(lambda _context, _stack: value, lambda _context, _stack: found, found)
 
 
 def _pattern(text: str, path: tuple[str | int, ...]) -> object:
@@ -68,16 +58,16 @@ def _pattern(text: str, path: tuple[str | int, ...]) -> object:
 def setting(name: str, declared: Setting) -> LookUp:
     """Return the look-up of a setting: the value of the deployment file, else the rule's default."""
 
-    def look_up(context: Context, _: Stack) -> Answer:
+    def value(context: Context, _: Stack) -> float:
         values = context.deployment.declared.settings if context.deployment else {}
-        return Answer(values.get(name, declared.default))
+        return values.get(name, declared.default)
 
-    return look_up
+    return LookUp(value, lambda context, stack: Answer(value(context, stack)))
 
 
 def scaled(number: LookUp, factor: LookUp) -> LookUp:
     """Return the look-up of a number times a factor."""
-    return lambda context, stack: _product(number(context, stack), factor(context, stack))
+    return LookUp.of(lambda context, stack: _product(number.answer(context, stack), factor.answer(context, stack)))
 
 
 def _product(number: Answer, factor: Answer) -> Answer:

@@ -34,6 +34,35 @@ def compare(operator: str, left: object, right: object) -> bool | Unknown:  # no
     return Unknown(Cause.VALUE, f"{shown(left)} cannot be compared with {shown(right)} (malformed)")
 
 
+def applied(operator: str, right: object) -> Callable[[object], bool | None]:
+    """Return an operator with its right operand, which is prepared for many left ones."""
+    if operator in NUMERIC:
+        right = interval(right)
+    elif operator == "in" and isinstance(right, PartialList):
+        return _in_literals(right)
+    elif operator == "notIn" and isinstance(right, PartialList):
+        among = _in_literals(right)
+        return lambda left: None if (found := among(left)) is None else not found
+    holds = OPERATORS[operator]
+    return lambda left: holds(left, right)
+
+
+def _in_literals(right: PartialList) -> Callable[[object], bool | None]:
+    """Return `_in` of a list; what has a key is looked up by it if all items have one."""
+    keys, all_keys = _identities(right)
+    kinds = {kind for kind, _ in keys}
+
+    def among(left: object) -> bool | None:
+        key = identity(left) if all_keys else None
+        if key is None:
+            return _in(left, right)
+        if key in keys:
+            return True
+        return None if keys and key[0] not in kinds else False
+
+    return among
+
+
 def kind_of(value: object) -> str:
     """Return the type of a value in comparisons, "" for none; only equal types compare: true is not 1, "5" is not 5."""
     return _KINDS.get(type(value)) or ("text" if isinstance(value, str) else "")

@@ -82,19 +82,19 @@ def name(_: Context, loss: SingleLoss) -> Answer:
     return Answer(loss.loss.name)
 
 
-@fact("loss.effect", "loss", gives="text")
+def _effect(_: Context, loss: SingleLoss) -> str | Unknown:
+    return _joined(loss.foreseen.unknown) if loss.foreseen.unknown else str(loss.foreseen.effect)
+
+
+@fact("loss.effect", "loss", gives="text", value=_effect)
 def effect(context: Context, loss: SingleLoss) -> Answer:
     """What the loss does to the deployment: it `serves`, `stops`, or is `lost`.
 
     It stops until a person acts or what was lost comes back; it is lost if nothing is left with which a person could
     continue. The worst case counts: of both failover members as primary, and of what is lost at once or in any order.
     """
-    foreseen = loss.foreseen
-    value = _joined(foreseen.unknown) if foreseen.unknown else str(foreseen.effect)
-    if context.truth_only:
-        return Answer(value)
-    because = (Read(loss.id, "because", each.text) for each in foreseen.because)
-    return Answer(value, (*because, *reads_of(context, loss.loss)))
+    because = (Read(loss.id, "because", each.text) for each in loss.foreseen.because)
+    return Answer(_effect(context, loss), (*because, *reads_of(context, loss.loss)))
 
 
 @fact("loss.seconds", "loss", gives="number")

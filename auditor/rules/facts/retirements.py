@@ -110,16 +110,19 @@ def _uses(
     """Yield the uses of a feature in a resource, and why there may be more."""
     elements = PartialList(stack[:1])
     if feature.elements is not None:
-        elements = PartialList.of(feature.elements(context, stack).value)
+        elements = PartialList.of(feature.elements.value(context, stack))
     if elements.incomplete_because is not None:
         yield elements.incomplete_because
     for element in elements.known:
         if isinstance(element, Unknown):
             continue
-        result = feature.where(context, stack if feature.elements is None else (element, *stack))
+        inner = stack if feature.elements is None else (element, *stack)
+        if feature.where.truth(context, inner) is False:
+            continue
+        result = feature.where.result(context, inner)
         if result.truth is None:
             yield result.unknown[0]
-        elif result.truth and isinstance(element, Resource | Part):
+        elif isinstance(element, Resource | Part):
             read = _read(result.evidence[0])
             found = element.resource, feature.what, feature.date, feature.source, read, feature.is_automatic
             yield Retirement(*found)

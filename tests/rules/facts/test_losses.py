@@ -9,10 +9,10 @@ import pytest
 
 from auditor.estate.topology import Topology
 from auditor.losses.loss import LossKind
-from auditor.rules.facts import FACTS
 from auditor.rules.facts.losses import SingleLoss, singles
-from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Unknown
+from auditor.snapshot.known import Cause, Interval, PartialList, Unknown
 from tests.estate import subscription as s
+from tests.rules.facts.asking import ask
 from tests.rules.facts.test_site import NICS, VMS, ZONES
 
 DEPLOYMENT: Final = """
@@ -26,10 +26,6 @@ DEPLOYMENT: Final = """
 
 def built(arbiter: str = "arb", more: str = "") -> Topology:
     return s.topology(*VMS, *NICS, ZONES, deployment=DEPLOYMENT.replace("ARBITER", arbiter) + more)
-
-
-def ask(name: str, topology: Topology, element: object) -> Answer:
-    return FACTS[name].find(s.context(topology), element)
 
 
 def listed(topology: Topology) -> PartialList:
