@@ -13,17 +13,9 @@ from typing import Final, NamedTuple
 from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
-from auditor.rules.facts.directories import (
-    ALTERNATE,
-    DATABASE,
-    INSTALLATION,
-    JOURNAL,
-    TEMPORARY,
-    WIJ,
-    Directory,
-    directories,
-)
+from auditor.rules.facts.directories import ALTERNATE, DATABASE, INSTALLATION, JOURNAL, TEMPORARY, WIJ, Directory
 from auditor.rules.facts.disks import ATTACHMENTS, END_OF_LUNS
+from auditor.rules.facts.file_systems import mounted
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.sizes import has_temporary_disk
 from auditor.rules.facts.vm_files import cpfs, file_beside
@@ -58,12 +50,10 @@ class _Place(NamedTuple):
     reads: tuple[Read, ...]
 
 
-class _Files(NamedTuple):
-    """The file systems and devices of a VM."""
+class _Devices(NamedTuple):
+    """The devices of a VM."""
 
-    mounts: PartialList
-    devices: Mapping[object, Part] | Unknown
-    """By name."""
+    by_name: Mapping[object, Part] | Unknown
     luns: frozenset[float] | None
     """The LUNs at which Azure shows a data disk; None if that is not known."""
 
@@ -181,47 +171,52 @@ def _luns(directory: Directory, place: _Place | Unknown) -> Iterator[object]:
 @once
 def _placed(context: Context, cpf: Resource) -> Answer:
     """Return the directories of an instance, each with where it is."""
-    own = directories(cpf)
-    files = _files(context, cpf)
-    placed = tuple((each, _place(files, each)) for each in own.of_type(Directory))
-    return Answer(PartialList(placed, own.incomplete_because))
+    own = PartialList.of(mounted(context, cpf).value)
+    devices = _devices(context, cpf)
+    by_mount: dict[str, _Place | Unknown | None] = {}
+    placed: list[tuple[Directory, _Place | Unknown]] = []
+    for directory, mount in own.of_type(tuple):
+        if directory.drive:
+            place: _Place | Unknown = _Place(frozenset({directory.drive}), (), ())
+        elif isinstance(mount, Unknown):
+            place = mount
+        else:
+            if mount.path not in by_mount:
+                by_mount[mount.path] = _place(devices, mount)
+            place = by_mount[mount.path] or _without_device(directory, mount)
+        placed.append((directory, place))
+    return Answer(PartialList(tuple(placed), own.missing))
 
 
 def _pairs(placed: Answer) -> list[tuple[Directory, _Place | Unknown]]:
     return PartialList.of(placed.value).of_type(tuple)
 
 
-def _files(context: Context, cpf: Resource) -> _Files:
-    """Return the file systems and devices of the VM of a CPF."""
-    lists = (
-        (GuestKind.MOUNTS, "properties.mounts[*]"),
-        (GuestKind.BLOCK_DEVICES, "properties.devices[*]"),
-    )
-    found = [(file_beside(context, cpf, kind), path) for kind, path in lists]
-    mounts, devices = (
-        objects(file, path) if isinstance(file, Resource) else PartialList(missing=file) for file, path in found
-    )
+def _devices(context: Context, cpf: Resource) -> _Devices:
+    """Return the devices of the VM of a CPF."""
+    file = file_beside(context, cpf, GuestKind.BLOCK_DEVICES)
+    devices = PartialList(missing=file) if isinstance(file, Unknown) else objects(file, "properties.devices[*]")
     vm = context.topology.graph.get(arm.parent_of(cpf.key))
     attached = objects(vm, ATTACHMENTS) if isinstance(vm, Resource) else PartialList(missing=vm)
     luns = [interval(value(part, "lun").value) for part in attached.of_type(Part)]
     certain = attached.complete and None not in luns
     by_name = {text_at(part, "name").value: part for part in devices.of_type(Part)}
     at = frozenset(lun.low for lun in luns if lun) if certain else None
-    return _Files(mounts, devices.incomplete_because or by_name, at)
+    return _Devices(devices.incomplete_because or by_name, at)
 
 
-def _place(files: _Files, directory: Directory) -> _Place | Unknown:
-    """Return where a directory is."""
-    if directory.drive:
-        return _Place(frozenset({directory.drive}), (), ())
-    mount = mount_of(files.mounts, directory.path)
-    if isinstance(mount, Unknown):
-        return mount
+def _without_device(directory: Directory, mount: Part) -> Unknown:
+    """Return that a directory is on a file system that names no device."""
+    reason = f"{mount.resource.id} shows no device of this VM below {directory.path}"
+    return Unknown(Cause.GUEST, reason, about=_about(mount))
+
+
+def _place(devices: _Devices, mount: Part) -> _Place | Unknown | None:
+    """Return where the directories of a file system are; None if it names no device."""
     source = text_at(mount, "source")
     if not isinstance(source.value, str):
-        reason = f"{mount.resource.id} shows no device of this VM below {directory.path}"
-        return source.value if isinstance(source.value, Unknown) else Unknown(Cause.GUEST, reason, about=_about(mount))
-    below = _disks_below(files, _device_name(source.value))
+        return source.value if isinstance(source.value, Unknown) else None
+    below = _disks_below(devices, _device_name(source.value))
     if isinstance(below, Unknown):
         return below
     disks, way = below
@@ -234,36 +229,20 @@ def _place(files: _Files, directory: Directory) -> _Place | Unknown:
     return _Place(frozenset(str(text_at(disk, "name").value) for disk in disks), disks, reads)
 
 
-def _disks_below(files: _Files, device: str) -> tuple[tuple[Part, ...], list[Read]] | Unknown:
+def _disks_below(devices: _Devices, device: str) -> tuple[tuple[Part, ...], list[Read]] | Unknown:
     """Return the disks on which a device lies, with what was read on the way to them, or why they are unknown."""
-    if isinstance(files.devices, Unknown):
-        return files.devices
+    if isinstance(devices.by_name, Unknown):
+        return devices.by_name
     reads: list[Read] = []
-    found = tuple(_roots(files.devices, device, reads))
+    found = tuple(_roots(devices.by_name, device, reads))
     for root in found:
         if isinstance(root, str):
             return Unknown(Cause.GUEST, f"{device} lies on {root}, which `lsblk` does not show as a disk")
         lun = interval(value(root, "lun").value)
-        if lun is not None and files.luns is not None and lun.low not in files.luns:
+        if lun is not None and devices.luns is not None and lun.low not in devices.luns:
             reason = f"{root.resource.id} has a disk at LUN {lun.low:g}, at which Azure shows no data disk of the VM"
             return Unknown(Cause.GUEST, reason, about=_about(root))
     return tuple(root for root in found if isinstance(root, Part)), reads
-
-
-def mount_of(mounts: PartialList, path: str) -> Part | Unknown:
-    """Return the file system of a path: that with the longest mount point, of several there the last one."""
-    if mounts.incomplete_because is not None:
-        return mounts.incomplete_because
-    found: Part | None = None
-    longest = -1
-    for mount in mounts.of_type(Part):
-        target = required(text_at(mount, "target"))
-        if isinstance(target.value, Unknown):
-            return target.value
-        point = str(target.value).rstrip("/")
-        if (path == point or path.startswith(f"{point}/")) and len(point) >= longest:
-            found, longest = mount, len(point)
-    return found or Unknown(Cause.GUEST, f"no file system is mounted above {path}")
 
 
 def _roots(

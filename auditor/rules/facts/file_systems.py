@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from auditor.rules.context import Context
-from auditor.rules.facts.devices import mount_of
 from auditor.rules.facts.directories import ALTERNATE, DATABASE, INSTALLATION, JOURNAL, WIJ, Directory, directories
+from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.vm_files import file_beside
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.guest_kinds import GuestKind
-from auditor.snapshot.known import Answer, PartialList, Unknown
-from auditor.snapshot.lookup import objects, unusable, value
+from auditor.snapshot.known import Answer, Cause, PartialList, Unknown
+from auditor.snapshot.lookup import objects, required, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 _MODES: Final = ("journal", "ordered", "writeback")
@@ -49,13 +49,46 @@ def access_times(_: Context, mount: Part) -> Answer:
     return Answer(shown, options.reads)
 
 
+@once
+def mounted(context: Context, cpf: Resource) -> Answer:
+    """Return the directories of an instance, each with its file system or why that is unknown."""
+    own = directories(cpf)
+    by_point = _by_point(context, cpf)
+    found = tuple((each, _mount_of(by_point, each.path)) for each in own.of_type(Directory))
+    return Answer(PartialList(found, own.incomplete_because))
+
+
 def _mounts(context: Context, cpf: Resource, purposes: Collection[str]) -> Answer:
     """Return the file systems with directories for some purposes, each once."""
-    own = directories(cpf)
+    own = PartialList.of(mounted(context, cpf).value)
+    wanted = [(each, mount) for each, mount in own.of_type(tuple) if each.purpose in purposes]
+    known = {mount.path if isinstance(mount, Part) else mount: mount for _, mount in wanted}
+    reads = tuple(read for each, _ in wanted for read in each.reads)
+    return Answer(PartialList(tuple(known.values()), own.missing), reads)
+
+
+def _by_point(context: Context, cpf: Resource) -> Mapping[str, Part] | Unknown:
+    """Return the file systems of the VM of a CPF by mount point, of several there the last one."""
     file = file_beside(context, cpf, GuestKind.MOUNTS)
     mounts = PartialList(missing=file) if isinstance(file, Unknown) else objects(file, "properties.mounts[*]")
-    wanted = [each for each in own.of_type(Directory) if each.purpose in purposes]
-    found = [mount_of(mounts, each.path) for each in wanted]
-    known = {mount.path if isinstance(mount, Part) else mount: mount for mount in found}
-    reads = tuple(read for each in wanted for read in each.reads)
-    return Answer(PartialList(tuple(known.values()), own.incomplete_because), reads)
+    if mounts.incomplete_because is not None:
+        return mounts.incomplete_because
+    found: dict[str, Part] = {}
+    for mount in mounts.of_type(Part):
+        target = required(text_at(mount, "target"))
+        if isinstance(target.value, Unknown):
+            return target.value
+        found[str(target.value).rstrip("/")] = mount
+    return found
+
+
+def _mount_of(by_point: Mapping[str, Part] | Unknown, path: str) -> Part | Unknown:
+    """Return the file system of a path: that with the longest mount point."""
+    if isinstance(by_point, Unknown):
+        return by_point
+    point = path
+    while point not in by_point:
+        point, separator, _ = point.rpartition("/")
+        if not separator:
+            return Unknown(Cause.GUEST, f"no file system is mounted above {path}")
+    return by_point[point]

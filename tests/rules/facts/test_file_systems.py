@@ -41,6 +41,13 @@ def test_each_file_system_is_listed_once() -> None:
     assert targets("cpf.other_mounts", file) == ["/iris", "/iris/jrn"]
 
 
+def test_of_several_file_systems_at_a_mount_point_the_last_one_counts() -> None:
+    built = mirror_of(CPF, mounts("/", "/iris/db", "/iris/db/", "/iris"))
+    (file,) = ask("vm.cpfs", built, vm_of(built)).value.known  # type: ignore[attr-defined]
+    (found,) = PartialList.of(ask("cpf.database_mounts", built, file).value).of_type(Part)
+    assert found.path == "properties.mounts[2]"
+
+
 def test_a_file_system_that_was_not_read_is_unknown() -> None:
     assert targets("cpf.database_mounts") == [Cause.GUEST]
     assert targets("cpf.database_mounts", mounts("/opt")) == [Cause.GUEST] * 2
