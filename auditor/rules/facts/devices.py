@@ -6,6 +6,7 @@ InterSystems does not support symbolic links in the directories of an instance, 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Final, NamedTuple
@@ -48,6 +49,8 @@ class _Place(NamedTuple):
     roots: tuple[Part, ...]
     """These disks in the list of devices."""
     reads: tuple[Read, ...]
+    temporary: Answer
+    """Whether one of these disks is the temporary disk of a VM that has one."""
 
 
 class _Devices(NamedTuple):
@@ -71,15 +74,18 @@ def shared_devices(context: Context, cpf: Resource) -> Answer:
     unknown = PartialList.of(own.value).incomplete_because
     known: list[object] = []
     reads: dict[Read, None] = {}
+    by_purpose: dict[str, list[tuple[Directory, _Place | Unknown]]] = defaultdict(list)
+    for each in placed:
+        by_purpose[each[0].purpose].append(each)
     for pair in _APART:
-        sides = [[(each, place) for each, place in placed if each.purpose == purpose] for purpose in pair]
-        both = ((a, b) for a in sides[0] for b in sides[1])
-        shared = next(((a, b) for a, b in both if _disks(a[1]) & _disks(b[1])), None)
-        if shared is not None:
-            disk = min(_disks(shared[0][1]) & _disks(shared[1][1]))
+        sides = [by_purpose[purpose] for purpose in pair]
+        others = frozenset[str]().union(*(_disks(place) for _, place in sides[1]))
+        one = next((each for each in sides[0] if not others.isdisjoint(_disks(each[1]))), None)
+        if one is not None:
+            other = next(each for each in sides[1] if _disks(one[1]) & _disks(each[1]))
+            disk = min(_disks(one[1]) & _disks(other[1]))
             known.append(f"{_WORDS[pair[0]]} and {_WORDS[pair[1]]} on {disk}")
-            for directory, place in shared:
-                reads |= dict.fromkeys((*directory.reads, *(place.reads if isinstance(place, _Place) else ())))
+            reads |= dict.fromkeys(_all_reads((one, other)))
         elif all(sides):
             unknown = unknown or next((place for _, place in sides[0] + sides[1] if isinstance(place, Unknown)), None)
     if not known:
@@ -129,15 +135,9 @@ def _is_temporary(directory: Directory, place: _Place | Unknown) -> Answer:
     if directory.drive == _USUAL_LETTER:
         reason = f"{directory.path} is on the temporary disk, unless that disk has another drive letter than usual"
         return Answer(Unknown(Cause.GUEST, reason, about=tuple(read.resource for read in directory.reads)))
-    if directory.drive:
-        return Answer(False)
     if isinstance(place, Unknown):
         return Answer(True if _RESOURCE_DISK.fullmatch(directory.path) else place)
-    answers = [required(value(disk, "temporary")) for disk in place.roots]
-    reads = (*place.reads, *(read for answer in answers for read in answer.reads))
-    if any(answer.value is True for answer in answers):
-        return Answer(True, reads)
-    return Answer(next((answer.value for answer in answers if isinstance(answer.value, Unknown)), False), reads)
+    return place.temporary
 
 
 def luns_by_purpose(context: Context, cpf: Resource) -> dict[str, PartialList]:
@@ -177,7 +177,7 @@ def _placed(context: Context, cpf: Resource) -> Answer:
     placed: list[tuple[Directory, _Place | Unknown]] = []
     for directory, mount in own.of_type(tuple):
         if directory.drive:
-            place: _Place | Unknown = _Place(frozenset({directory.drive}), (), ())
+            place: _Place | Unknown = _Place(frozenset({directory.drive}), (), (), Answer(False))
         elif isinstance(mount, Unknown):
             place = mount
         else:
@@ -226,7 +226,17 @@ def _place(devices: _Devices, mount: Part) -> _Place | Unknown | None:
         *way,
         *(read for disk in disks for read in _reads_of(disk)),
     )
-    return _Place(frozenset(str(text_at(disk, "name").value) for disk in disks), disks, reads)
+    names = frozenset(str(text_at(disk, "name").value) for disk in disks)
+    return _Place(names, disks, reads, _has_temporary(disks, reads))
+
+
+def _has_temporary(disks: tuple[Part, ...], reads: tuple[Read, ...]) -> Answer:
+    """Return whether one of some disks is the temporary disk; `reads` is what was read on the way to them."""
+    answers = [required(value(disk, "temporary")) for disk in disks]
+    reads += tuple(read for answer in answers for read in answer.reads)
+    if any(answer.value is True for answer in answers):
+        return Answer(True, reads)
+    return Answer(next((answer.value for answer in answers if isinstance(answer.value, Unknown)), False), reads)
 
 
 def _disks_below(devices: _Devices, device: str) -> tuple[tuple[Part, ...], list[Read]] | Unknown:
@@ -279,7 +289,8 @@ def _all_reads(placed: Iterable[tuple[Directory, _Place | Unknown]]) -> Iterator
 
 
 def _reads_of(disk: Part) -> tuple[Read, ...]:
-    return (*text_at(disk, "name").reads, *(value(disk, "lun").reads if value(disk, "lun").value is not ABSENT else ()))
+    lun = value(disk, "lun")
+    return (*text_at(disk, "name").reads, *(() if lun.value is ABSENT else lun.reads))
 
 
 def _about(part: Part) -> tuple[str, ...]:
