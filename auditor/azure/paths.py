@@ -53,9 +53,9 @@ def parse(text: str) -> tuple[Step, ...]:
 
 def join(prefix: str, path: str) -> str:
     """Return the path of `path` below `prefix`."""
-    if not prefix or not path:
-        return prefix or path
-    return prefix + path if path.startswith("[") else f"{prefix}.{path}"
+    if prefix and path:
+        return prefix + path if path[0] == "[" else f"{prefix}.{path}"
+    return prefix or path
 
 
 @lru_cache(maxsize=4096)
@@ -128,28 +128,35 @@ def _get(body: object, steps: tuple[Step, ...]) -> object:
     return value
 
 
-def find(body: object, steps: tuple[Step, ...]) -> Iterator[tuple[str, object]]:
+def find(body: object, steps: tuple[Step, ...], at: str = "") -> Iterator[tuple[str, object]]:
     """Yield every place that a path with wildcards names, with its own path and what `get` says of it.
 
-    An absent list has no elements; where a list should be and something else is, one `WrongType` is yielded.
+    An absent list has no elements; where a list should be and something else is, one `WrongType` is yielded. All paths
+    are below `at`, the path of the body itself.
     """
     if None not in steps:
-        yield render(steps), get(body, steps)
+        yield _found(body, steps, at)
         return
     before, prefix, after = _at_wildcard(steps)
     elements = get(body, before)
-    if isinstance(elements, Absent):
-        return
-    if not isinstance(elements, list):
-        yield prefix, elements if isinstance(elements, WrongType) else WrongType(prefix, "a list")
-        return
-    for index, element in enumerate(elements):
-        here = f"{prefix}[{index}]"
-        if not after:
-            yield here, ABSENT if element is None else element
-            continue
-        for path, value in find(element, after):
-            yield join(here, path), value.below(here) if isinstance(value, WrongType) else value
+    place = join(at, prefix)
+    if isinstance(elements, list):
+        for index, element in enumerate(elements):
+            here = f"{place}[{index}]"
+            if not after:
+                yield here, ABSENT if element is None else element
+            elif None in after:
+                yield from find(element, after, here)
+            else:
+                yield _found(element, after, here)
+    elif elements is not ABSENT:
+        yield place, elements.below(at) if isinstance(elements, WrongType) else WrongType(place, "a list")
+
+
+def _found(body: object, steps: tuple[Step, ...], at: str) -> tuple[str, object]:
+    """Return a path without wildcards below `at`, with what `get` says of it."""
+    found = get(body, steps)
+    return join(at, render(steps)), found.below(at) if type(found) is WrongType else found
 
 
 def values(body: object, steps: tuple[Step, ...]) -> list[object]:

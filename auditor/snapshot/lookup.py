@@ -93,13 +93,12 @@ def items(element: Resource | Part, path: str, default: object = ABSENT) -> Answ
     """
     known: list[object] = []
     reads: list[Read] = []
-    resource, own, steps = element.resource, element.path, paths.parse(path)
-    for where, found in paths.find(body_at(element, path), steps):
-        whole = paths.join(own, where)
+    resource = element.resource
+    for whole, found in paths.find(body_at(element, path), paths.parse(path), element.path):
         if isinstance(found, dict):
             known.append(Part(resource, whole, found))
         elif isinstance(found, paths.WrongType):
-            known.append(wrong_type(element, found))
+            known.append(wrong_type(resource, found))
         elif isinstance(found, Absent):
             reads.append(Read(resource.id, whole, ABSENT))
             gap = unread(resource, whole) if may_lack(resource) else None
@@ -115,8 +114,7 @@ def _cut_lists(element: Resource | Part, path: str) -> Iterator[Unknown]:
     """Yield why a list along a path may have items that were not read."""
     steps = paths.parse(path)
     for star in (index for index, step in enumerate(steps) if step is None):
-        for where, found in paths.find(body_at(element, path), steps[:star]):
-            whole = paths.join(element.path, where)
+        for whole, found in paths.find(body_at(element, path), steps[:star], element.path):
             absent = isinstance(found, Absent)
             gap = unread(element.resource, whole) if absent else _further_items(element.resource, whole)
             if gap is not None:
@@ -131,15 +129,13 @@ def _further_items(resource: Resource, path: str) -> Unknown | None:
 def objects(element: Resource | Part, path: str) -> PartialList:
     """Return the objects at a path with wildcards; an item that is something else is unknown."""
     found = PartialList.of(items(element, path).value)
-    if all(isinstance(item, _OBJECTS) for item in found.known):
+    if _OBJECTS.issuperset(map(type, found.known)):
         return found
-    known = (
-        item if isinstance(item, _OBJECTS) else malformed(element, path, item, "an object") for item in found.known
-    )
+    known = (item if type(item) in _OBJECTS else malformed(element, path, item, "an object") for item in found.known)
     return PartialList(tuple(known), found.missing)
 
 
-_OBJECTS: Final = (Part, Unknown)
+_OBJECTS: Final = frozenset({Part, Unknown})
 
 
 def parts(element: Resource | Part, path: str) -> list[Part]:
