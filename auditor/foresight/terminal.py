@@ -20,9 +20,8 @@ from auditor.rules.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.style import Style
-
     from auditor.foresight.document import Deployment, Foreseen, Foresight
+    from auditor.report.terminal.styles import Style
     from auditor.report.view import View
 
 _WIDTHS: Final = (13, 11, 0, 8)

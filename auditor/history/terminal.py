@@ -19,8 +19,7 @@ from auditor.report.terminal.layout import Page
 from auditor.rules.model import Severity
 
 if TYPE_CHECKING:
-    from rich.style import Style
-
+    from auditor.report.terminal.styles import Style
     from auditor.report.view import View
 
 _MARKS: Final[Mapping[State | None, str]] = {

@@ -19,10 +19,9 @@ from auditor.rules.model import SEVERITIES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.style import Style
-
     from auditor.report.document import Document, Finding
     from auditor.report.terminal.layout import Page
+    from auditor.report.terminal.styles import Style
 
 _MOST: Final = 12
 _FEW: Final = 5

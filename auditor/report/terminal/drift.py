@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from rich.style import Style
 
 from auditor.azure import arm
 from auditor.evaluation.drift.model import ResourceChangeKind
@@ -18,14 +17,15 @@ from auditor.report.grouping import group, waived_keys
 
 if TYPE_CHECKING:
     from auditor.report.terminal.layout import Page
+    from auditor.report.terminal.styles import Style
 
 _STYLES: Final[Mapping[BaselineState, Style]] = {
-    BaselineState.REGRESSED: Style.parse("bold red"),
-    BaselineState.NEW: Style.parse("red"),
-    BaselineState.LOST_SIGHT: Style.parse("yellow"),
-    BaselineState.FIXED: Style.parse("green"),
-    BaselineState.GONE: Style.parse("dim"),
-    BaselineState.DRIFTED: Style.parse("cyan"),
+    BaselineState.REGRESSED: "bold red",
+    BaselineState.NEW: "red",
+    BaselineState.LOST_SIGHT: "yellow",
+    BaselineState.FIXED: "green",
+    BaselineState.GONE: "dim",
+    BaselineState.DRIFTED: "cyan",
 }
 _KIND_STYLES: Final[Mapping[ResourceChangeKind, Style]] = {
     ResourceChangeKind.REMOVED: _STYLES[BaselineState.REGRESSED],

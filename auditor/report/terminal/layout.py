@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.segment import Segment, Segments
 
 from auditor.escape import printable
+from auditor.report.terminal.styles import coloured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.style import Style
+    from auditor.report.terminal.styles import Style
+
+_LINE_END = ("\n", None)
 
 
 class Page:
@@ -23,22 +23,22 @@ class Page:
     def __init__(self, width: int) -> None:
         """Create an empty page of a width in columns."""
         self.width = width
-        self._segments: list[Segment] = []
+        self._pieces: list[tuple[str, Style | None]] = []
 
     def lines(self, lines: Iterable[str], indent: int = 0, *, lead: str = "", style: Style | None = None) -> None:
         """Write lines unwrapped, the first after a lead; the style applies to the lead, or without one to the lines."""
         for line in lines:
             if lead.strip():
                 text = printable(line)
-                self._segments += (
-                    Segment(" " * indent),
-                    Segment(printable(lead) if text else printable(lead).rstrip(), style),
-                    Segment(text),
+                self._pieces += (
+                    (" " * indent, None),
+                    (printable(lead) if text else printable(lead).rstrip(), style),
+                    (text, None),
                 )
                 style = None
             elif line:
-                self._segments += (Segment(" " * (indent + len(lead))), Segment(printable(line), style))
-            self._segments.append(Segment.line())
+                self._pieces += ((" " * (indent + len(lead)), None), (printable(line), style))
+            self._pieces.append(_LINE_END)
             lead = " " * len(lead)
 
     def write(self, text: str, indent: int = 0, *, lead: str = "", style: Style | None = None) -> None:
@@ -49,17 +49,17 @@ class Page:
     @property
     def height(self) -> int:
         """Return the number of lines."""
-        return sum(segment.text == "\n" for segment in self._segments)
+        return self._pieces.count(_LINE_END)
 
     def add(self, other: Page) -> None:
         """Write the lines of another page."""
-        self._segments += other._segments
+        self._pieces += other._pieces
 
     def pieces(self, pieces: Iterable[tuple[str, Style | None]], indent: int) -> None:
         """Write a line of pieces with a style each."""
-        self._segments.append(Segment(" " * indent))
-        self._segments += (Segment(printable(text), style) for text, style in pieces)
-        self._segments.append(Segment.line())
+        self._pieces.append((" " * indent, None))
+        self._pieces += ((printable(text), style) for text, style in pieces)
+        self._pieces.append(_LINE_END)
 
     def section(self, title: str) -> None:
         """Write the title of a section."""
@@ -72,21 +72,7 @@ class Page:
 
     def text(self, *, colour: bool) -> str:
         """Return the whole page."""
-        file = io.StringIO()
-        console = Console(
-            file=file,
-            width=self.width,
-            height=25,  # else rich reads it from the environment
-            force_terminal=colour,
-            color_system="standard" if colour else None,
-            no_color=not colour,
-            legacy_windows=False,
-            markup=False,
-            emoji=False,
-            highlight=False,
-        )
-        console.print(Segments(self._segments), soft_wrap=True, end="")
-        return file.getvalue()
+        return "".join(coloured(text, style) if colour and style else text for text, style in self._pieces)
 
 
 def cut(text: str, width: int) -> str:

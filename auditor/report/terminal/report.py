@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.report.terminal import details, first_screen
-
 if TYPE_CHECKING:
     from auditor.report.document import Document
     from auditor.report.view import View
@@ -16,4 +14,10 @@ def render(document: Document, view: View) -> str:
 
     The last line is a summary for logs, and stays one line.
     """
-    return details.render(document, view) if view.details else first_screen.render(document, view)
+    if view.details:
+        from auditor.report.terminal import details  # noqa: PLC0415 - most reports are a first screen
+
+        return details.render(document, view)
+    from auditor.report.terminal import first_screen  # noqa: PLC0415 - as above
+
+    return first_screen.render(document, view)
