@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -142,6 +141,8 @@ class NewFile:
         if self._path.exists() and not self._path.is_file():
             self._data = b"".join(pieces)
             return
+        import tempfile  # noqa: PLC0415 - a scan that only prints writes no file
+
         target = Path(os.path.realpath(self._path))
         handle, self._temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:200]}.")
         with os.fdopen(handle, "wb") as stream:

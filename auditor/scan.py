@@ -6,10 +6,11 @@ import contextlib
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor import files, split_scan
+from auditor import files
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.deployment_file import Declarations
@@ -33,10 +34,11 @@ from auditor.snapshot.watching import Watch
 from auditor.sources import approval, snapshot_file
 from auditor.sources.guest import folder as guest_folder
 from auditor.sources.guest.attaching import attach
-from auditor.sources.snapshot_folder import SplitSnapshot
 from auditor.sources.source import Source
-from auditor.split_scan import Parts, Split
 from auditor.workers import Workers
+
+if TYPE_CHECKING:
+    from auditor.split_scan import Parts
 
 DEFAULT_PROFILE = "current"
 
@@ -198,12 +200,15 @@ def _in_parts(
     parts: Parts | None = request.source.parts()
     if request.keep_snapshot or (parts is None and not request.workers.are_elsewhere):
         return None
+    from auditor import split_scan  # noqa: PLC0415 - most scans evaluate the snapshot as a whole
+    from auditor.sources.snapshot_folder import SplitSnapshot  # noqa: PLC0415 - as above
+
     parts = parts or SplitSnapshot(request.source.read())
     declared = given if request.deployment else deployment_file.carried_by(parts.header)
     packs.check_settings(loaded, declared.deployments)
     as_of = request.as_of or _latest(_taken(parts.header, request.source.file))
     how = How(request.profile, as_of, request.detail, exempt)
-    found = split_scan.evaluate(Split(parts, declared.deployments, request.rules, how), request.workers)
+    found = split_scan.evaluate(split_scan.Split(parts, declared.deployments, request.rules, how), request.workers)
     rules, results = packs.select(loaded, request.profile), found.results
     gaps = coverage.gaps_of(found.header, declared.deployments, rules)
     applied = exemptions.apply(exempt, results.findings, (), gaps, as_of)

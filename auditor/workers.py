@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import re
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -18,6 +14,9 @@ import msgspec
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from multiprocessing.context import BaseContext
+
     from distributed import Client
 
 Given = TypeVar("Given")
@@ -102,6 +101,10 @@ def _in_processes(
     work: Work[Given, Task, Result], left: Iterator[Task], workers: int, lost: list[Task]
 ) -> Iterator[Result]:
     """Yield the results of tasks until all are done, or a worker ends; then `lost` has those that were submitted."""
+    # What starts processes takes a fifth of the time in which all else of a scan is imported.
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait  # noqa: PLC0415 - see above
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - see above
+
     pending: dict[Future[Result], Task] = {}
     with ProcessPoolExecutor(workers, _context(), initializer=_begin, initargs=(work.function, work.given)) as pool:
         try:
@@ -121,8 +124,11 @@ def _in_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context() -> BaseContext:
     """Return how processes begin: as copies of this one where it has no other thread, which is quicker."""
+    import multiprocessing  # noqa: PLC0415 - as of `_in_processes`
+    import threading  # noqa: PLC0415 - as of `_in_processes`
+
     forks = sys.platform == "linux" and threading.active_count() == 1
     return multiprocessing.get_context("fork" if forks else "spawn")
 
@@ -179,6 +185,8 @@ def _on_cluster(work: Work[Given, Task, Result], tasks: Iterable[Task], client: 
 
     `Client.get_executor` would wait for such a result for ever.
     """
+    from concurrent.futures import CancelledError  # noqa: PLC0415 - as of `_in_processes`
+
     from distributed import KilledWorker, as_completed  # noqa: PLC0415 - an extra
 
     # What all tasks are given is a task itself: data that is scattered is lost with the workers that have it.

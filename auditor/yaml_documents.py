@@ -11,7 +11,6 @@ import json
 import math
 import re
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -137,6 +136,8 @@ def validator(schema: str) -> Validator:
 
 
 def _schema(file: str) -> Any:  # noqa: ANN401 - parsed JSON
+    from importlib import resources  # noqa: PLC0415 - bundled files need no schema
+
     return json.loads(resources.files("auditor").joinpath("schema", file).read_text(encoding="utf-8"))
 
 

@@ -177,7 +177,7 @@ def test_a_folder_without_permission_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "f").chmod(0)
     tmp_path.chmod(0o555)
     script = """
-import os, pathlib
+import os, pathlib, tempfile  # while it may still read where modules are
 from auditor import files
 from auditor.errors import InputError
 if os.geteuid() == 0:

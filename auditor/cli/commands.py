@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import shlex
 import sys
@@ -27,7 +26,6 @@ from auditor.report.formats import FORMATS, RUNBOOKS
 from auditor.rules import packs
 from auditor.rules.facts import FACTS
 from auditor.snapshot.model import Gap, Snapshot
-from auditor.sources import approval
 from auditor.sources.file_source import FileSource
 from auditor.sources.source import Source
 from auditor.workers import Workers, check_scheduler
@@ -145,6 +143,8 @@ def _check_rules(patterns: Iterable[str], known: Collection[str]) -> None:
     Raises:
         InputError: no rule has an id or glob.
     """
+    import difflib
+
     for pattern in patterns:
         if not any(fnmatchcase(id_.casefold(), pattern.casefold()) for id_ in known):
             near = difflib.get_close_matches(pattern.upper(), known, n=1)
@@ -364,6 +364,8 @@ def _scan_with(options: argparse.Namespace, deployment: Path | None) -> str:
 
 
 def _approve(options: argparse.Namespace) -> int:
+    from auditor.sources import approval
+
     output = outputs.only(options.output, outputs.SNAPSHOT)
     approved = approval.approve(options.snapshot, options.by, options.reason, output)
     lines = [f"approved {approved.resource_count:,} resources, taken {approved.taken_at or 'at an unknown time'}"]

@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -20,9 +20,7 @@ from auditor.errors import InputError
 from auditor.evaluation.result import Evaluation
 from auditor.evaluation.reuse import kept
 from auditor.foresight import formats as foresights
-from auditor.foresight.document import Foresight
 from auditor.history import formats as trends
-from auditor.history.document import Trend
 from auditor.report.brief import with_passes
 from auditor.report.build import build
 from auditor.report.document import Document
@@ -32,6 +30,10 @@ from auditor.report.view import View
 from auditor.rules.model import Severity
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file, snapshot_folder
+
+if TYPE_CHECKING:
+    from auditor.foresight.document import Foresight
+    from auditor.history.document import Trend
 
 SNAPSHOT: Final = "snapshot"
 """The output format that is not a report but what was read."""
