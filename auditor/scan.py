@@ -95,8 +95,8 @@ def scan(request: Request) -> Evaluation:
     # What is compared with a baseline or an earlier report, or gets guest files, is evaluated as a whole.
     if request.workers.are_elsewhere and (baseline or last or supplied or request.keep_snapshot):
         message = (
-            "--workers and --scheduler evaluate parts of a snapshot, but --baseline, --previous, --guest and "
-            "-o snapshot need the whole: leave out one or the other"
+            "--workers and --scheduler evaluate parts of a snapshot, but --baseline, --previous, -o snapshot and files "
+            "from inside VMs, which --guest names and the demo has, need the whole: leave out one or the other"
         )
         raise InputError(message)
     if not (baseline or last or supplied):
