@@ -25,6 +25,7 @@ from auditor.snapshot.model import Resource
 TAKEOVER, DECISION = "takeover_seconds", "dr_decision_minutes"
 """Settings: how long a new primary needs to open its databases, and a person to decide for the DR region."""
 _SECONDS: Final = {TAKEOVER: 1, DECISION: 60}
+_UNITS: Final = {1: "s", 60: "min"}
 
 
 def site_of(context: Context, deployment: Deployment) -> Site:
@@ -198,4 +199,5 @@ def _said(what: str, time: Seconds, name: str) -> str:
     setting = f"settings.{name}"
     if math.isinf(time.most):
         return f"{what} in an unknown time: no {setting}"
-    return f"{what} in {time.most:g} s, by {setting}"
+    unit = _SECONDS[name]
+    return f"{what} in {time.most / unit:g} {_UNITS[unit]}, by {setting}"

@@ -407,6 +407,14 @@ def test_without_a_profile_the_way_to_the_dr_region_takes_an_unknown_time() -> N
     assert found.more_profiles.optional
 
 
+def test_the_time_of_a_decision_has_the_unit_of_its_setting() -> None:
+    text = DEPLOYMENT.format(arbiter="arb", product="iris") + "  settings: {dr_decision_minutes: 40}\n"
+    text = text.replace("primary: westeurope, dr: none", "primary: westeurope, dr: northeurope")
+    built = s.topology(*VMS, *NICS, ZONES, s.network(), deployment=text, scopes=(SUB, OTHER))
+    said = "a person decides for the DR region in 40 min, by settings.dr_decision_minutes"
+    assert site_of(s.context(built), s.only(built)).assumed[-1].text == said
+
+
 # --- declarations -----------------------------------------------------------------------------------------------------
 
 
