@@ -153,6 +153,17 @@ def test_the_table_says_what_is_met_and_by_how_much_the_rest_is_missed(monkeypat
     assert str(ROOT) not in page
 
 
+def test_collecting_takes_at_least_what_latency_and_each_limit_of_azure_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    run = load(ROOT / "bench" / "run.py")
+    one = ["/subscriptions/0/providers/Microsoft.Compute/disks?api-version=1"]
+    many = [f"/subscriptions/{number}?api-version=1" for number in range(1000)]
+    queries = ["/providers/Microsoft.ResourceGraph/resources?api-version=1"]
+    assert run.bound(many) == 1000 * run.LATENCY / 16
+    assert run.bound(many[:100] + one * 1000) == (1000 + 1 - 250) / 25, "of each subscription, ARM admits so many"
+    assert run.bound(many[:100] + queries * 45) == (45 - 15) / 3
+
+
 def test_the_benchmark_needs_no_package_that_is_not_ours() -> None:
     text = (ROOT / "bench" / "estate.py").read_text(encoding="utf-8")
     assert "fixtures" not in text, "the generator does not use the fixtures"
