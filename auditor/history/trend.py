@@ -16,7 +16,6 @@ from auditor.evaluation.model import fingerprint
 from auditor.history import kept
 from auditor.history.document import ChangeKind, Days, History, Report, Spell, State, Trend
 from auditor.history.folder import Archive
-from auditor.history.index import Entry
 from auditor.history.kept import Subject
 from auditor.report.document import Tool
 from auditor.rules.model import SEVERITIES
@@ -111,6 +110,11 @@ class _Histories:
     def __init__(self, archive: Archive, since: dt.date | None) -> None:
         self._numbers = archive.content.numbers
         self._entries = [entry for _, entry in archive.reports]
+        scopes = self._entries[-1].about.scopes
+        self._have_all_vms = [
+            all(VM in entry.about.listed.get(scope, ()) for scope in scopes) for entry in self._entries
+        ]
+        """Whether each report has all VMs of the subscriptions of the last one."""
         self._titles: dict[str, str] = {}
         self._headlines: dict[str, str] = {}
         for entry in self._entries:
@@ -178,26 +182,26 @@ class _Histories:
             return column
         whole = self._numbers.get(fingerprint(subject.rule, subject.deployment, subject.deployment))
         return [
-            kept.UNKNOWN if code == kept.ABSENT and self._may_be_there(entry, subject, whole) else code
-            for entry, code in zip(self._entries, column, strict=True)
+            kept.UNKNOWN if code == kept.ABSENT and self._may_be_there(place, subject, whole) else code
+            for place, code in enumerate(column)
         ]
 
-    def _may_be_there(self, entry: Entry, subject: Subject, whole: int | None) -> bool:
+    def _may_be_there(self, place: int, subject: Subject, whole: int | None) -> bool:
         """Return whether a report may not name a finding only because it could not see it.
 
         If a rule may have more subjects than were read, its finding about the whole deployment is unknown.
         """
-        if not entry.about.whole or not self._is_listed(entry, subject):
+        entry = self._entries[place]
+        if not entry.about.whole or not self._is_listed(place, subject):
             return True
         return whole is not None and entry.codes[whole : whole + 1] == bytes([kept.UNKNOWN])
 
-    def _is_listed(self, entry: Entry, subject: Subject) -> bool:
+    def _is_listed(self, place: int, subject: Subject) -> bool:
         """Return whether a report has every subject of this kind: those of tiers and mirrors depend on the VMs."""
-        about = entry.about
         if arm.is_id(subject.id):
             owner = arm.owner_of(subject.id)
-            return arm.type_of(owner) in about.listed.get(arm.subscription_of(owner), ())
-        return all(VM in about.listed.get(scope, ()) for scope in self._entries[-1].about.scopes)
+            return arm.type_of(owner) in self._entries[place].about.listed.get(arm.subscription_of(owner), ())
+        return self._have_all_vms[place]
 
 
 def _state(codes: Sequence[int]) -> State | None:
