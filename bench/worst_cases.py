@@ -1,15 +1,17 @@
 """Estates in which one thing is as large as Azure permits, or everything refers to one resource.
 
-If such a thing is doubled, a scan may cost little more than twice as much. `bench/run.py` measures that, and
-`tests/test_growth.py` counts the calls.
+If such a thing is doubled, a scan may cost little more than twice as much, and neither may what else a command does
+with an estate. `bench/run.py` measures that, and `tests/test_growth.py` counts the calls.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +23,17 @@ from auditor.azure import arm
 from auditor.azure.types import VERSIONS
 from auditor.azure.types.names import NIC, VM
 from auditor.cli import scan_codes
-from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.discover import propose
+from auditor.evaluation.model import fingerprint
+from auditor.evaluation.result import Evaluation
+from auditor.history import kept, trend
+from auditor.history.folder import Archive
+from auditor.history.index import Entry, Index
+from auditor.report import build
+from auditor.report.formats import FORMATS
+from auditor.report.view import View
+from auditor.snapshot.model import Approval, Gap, GapReason, Resource, Snapshot, resource
+from auditor.sources import snapshot_file
 
 Body = dict[str, Any]
 
@@ -40,15 +52,8 @@ class Inputs(NamedTuple):
     snapshot: Snapshot
     waivers: str = ""
     """The text of the file of waivers."""
-
-
-class Case(NamedTuple):
-    """A thing that is doubled."""
-
-    build: Callable[[int], Inputs]
-    """Returns the estate with this number of it."""
-    size: int
-    """The number that `bench/run.py` doubles, so that the double is the most that Azure permits, or at least common."""
+    approved: Snapshot | None = None
+    """The baseline."""
 
 
 class InMemory(NamedTuple):
@@ -66,22 +71,60 @@ class InMemory(NamedTuple):
         return
 
 
-def request(inputs: Inputs, folder: Path) -> scan.Request:
-    """Return what to scan; the file of waivers is written to a folder."""
+Run = Callable[[], object]
+"""What is measured."""
+
+
+def scanned(inputs: Inputs, folder: Path) -> Run:
+    """Return the scan of a snapshot in memory; the other files are written to a folder."""
     waivers = folder / "waivers.yaml" if inputs.waivers else None
     if waivers:
         waivers.write_text(inputs.waivers, encoding="utf-8")
-    return scan.Request(InMemory(inputs.snapshot), waivers=waivers)
+    baseline = folder / "approved.jsonl" if inputs.approved else None
+    if baseline and inputs.approved:
+        baseline.write_bytes(snapshot_file.encode(inputs.approved))
+    return partial(scan.scan, scan.Request(InMemory(inputs.snapshot), waivers=waivers, baseline=baseline))
+
+
+def discovered(inputs: Inputs, folder: Path) -> Run:  # noqa: ARG001 - the signature of all
+    """Return the proposal of a deployment file."""
+    return partial(propose, inputs.snapshot)
+
+
+def written(name: str, view: View | None = None) -> Callable[[Inputs, Path], Run]:
+    """Return what renders a report in a format."""
+
+    def prepared(inputs: Inputs, folder: Path) -> Run:
+        document = build.build(scanned(inputs, folder)(), passes=FORMATS[name].needs_passes)  # type: ignore[arg-type]
+        return partial(FORMATS[name].render, document, view or View())
+
+    return prepared
+
+
+def told(archive: Archive, folder: Path) -> Run:  # noqa: ARG001 - the signature of all
+    """Return the history of all findings."""
+    return partial(trend.of, archive, (), None)
+
+
+class Case(NamedTuple):
+    """A thing that is doubled."""
+
+    build: Callable[[int], Any]
+    """Returns an estate with this number of it, or the reports of one."""
+    size: int
+    """The number that `bench/run.py` doubles, so that the double is the most that Azure permits, or at least common."""
+    prepared: Callable[[Any, Path], Run] = scanned
+    """Returns what is done with it."""
 
 
 def cost(name: str, size: int) -> float:
-    """Return the seconds of CPU time that a scan of a case takes, from a snapshot in memory to findings."""
+    """Return the seconds of CPU time that what is done with a case takes, of which nothing is read from files."""
     with tempfile.TemporaryDirectory() as folder:
-        wanted = request(CASES[name].build(size), Path(folder))
+        run = CASES[name].prepared(CASES[name].build(size), Path(folder))
         begun = time.process_time()
-        found = scan.scan(wanted)
+        found = run()
         taken = time.process_time() - begun
-    if scan_codes.has_errors(found):
+    if isinstance(found, Evaluation) and scan_codes.has_errors(found):
         raise SystemExit("the outcome of a rule is error: this is a bug of auditor, and the time is not valid")
     return taken
 
@@ -179,7 +222,7 @@ _PEERING: Final = {"peeringState": "Connected", "allowVirtualNetworkAccess": Tru
 
 def _call(type_: str) -> str:
     """Return the request that returned a resource."""
-    return f"GET /providers/{type_}?api-version={VERSIONS[type_]}"
+    return f"GET /providers/{type_}?api-version={VERSIONS.get(type_, '2024-07-01')}"
 
 
 def _part(owner: str, collection: str, name: str, **properties: object) -> Body:
@@ -541,6 +584,66 @@ def _front_doors(count: int) -> Inputs:
     return Inputs(found.snapshot())
 
 
+def _copies(count: int) -> Inputs:
+    """Return VMs with agents of SQL Server, and as many copies of VMs, whose disks are of restore points."""
+    found = _Estate()
+    subnet = f"{found.network('vnet', {'app': ''})}/subnets/app"
+    for number in range(count):
+        for name, source in ((f"db-{number}", ""), (f"vm-{number}", f"disk-db-{number}_{number}")):
+            found.vm(name, subnet)
+            creation = {"sourceResourceId": f"{_POINTS}/{source}"} if source else {}
+            disk = found.add("Microsoft.Compute/disks", f"disk-{name}", {"creationData": creation})
+            [vm] = [body for body in found.bodies[-3:] if body["type"] == "Microsoft.Compute/virtualMachines"]
+            vm["properties"]["storageProfile"]["osDisk"] = {"managedDisk": {"id": disk}}
+        found.bodies.append(
+            {
+                "id": f"{vm['id']}/extensions/agent",
+                "name": "agent",
+                "type": "Microsoft.Compute/virtualMachines/extensions",
+                "properties": {"type": "SqlIaaSAgent"},
+            }
+        )
+    return Inputs(found.snapshot())
+
+
+_POINTS: Final = (
+    f"{_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/restorePointCollections/c/restorePoints/p/"
+    "diskRestorePoints"
+)
+
+
+def _moved(vms: int) -> Inputs:
+    """Return VMs, half of which were moved to another resource group, and half renamed, since a baseline."""
+    found = _deployments(vms)
+    for number, body in enumerate(found.bodies):
+        body["properties"]["vmId"] = f"{number:08}-0000-4000-8000-000000000000"
+    before = found.snapshot()
+    for number, body in enumerate(found.bodies):
+        if body["type"] == "Microsoft.Compute/virtualMachines":
+            old, new = ("/rg-", "/moved-") if number % 2 else ("-app-", "-new-")
+            body["id"] = body["id"].replace(old, new)
+            body["name"] = arm.name_of(body["id"])
+    approval = Approval("bench", before.taken_at, "measured")
+    return Inputs(found.snapshot(), approved=msgspec.structs.replace(before, approved=approval))
+
+
+def _nights(count: int) -> Archive:
+    """Return three reports of as many subscriptions as deployments, of which the second one lacks each mirror."""
+    scopes = tuple(f"/subscriptions/{number:08}-0000-4000-8000-000000000000" for number in range(count))
+    subjects = [
+        kept.Subject("MIR001", f"h{number:05}", f"h{number:05}/mirror", "mirror", "mirror", "")
+        for number in range(count)
+    ]
+    numbers = {fingerprint(each.rule, each.deployment, each.id): number for number, each in enumerate(subjects)}
+    entries = []
+    for night, code in enumerate((kept.PASS, kept.ABSENT, kept.PASS)):
+        moment = dt.datetime(2026, 11, 1 + night, tzinfo=dt.UTC)
+        listed = dict.fromkeys(scopes, frozenset({VM}))
+        about = kept.Kept(moment, "current", scopes, listed, whole=True, titles={}, headlines={})
+        entries.append((f"{night}.json", Entry("", about, bytes([code]) * count)))
+    return Archive(Index(numbers, subjects, dict(entries)), entries, (), "")
+
+
 CASES: Final[Mapping[str, Case]] = {
     "deployments": Case(_deployments_alike, 50),
     "VMs of one deployment": Case(_one_deployment, 1000),
@@ -561,5 +664,16 @@ CASES: Final[Mapping[str, Case]] = {
     "virtual networks peered with one": Case(_hub, 250),
     "profiles and gateways that lead nowhere": Case(_profiles, 1000),
     "Front Doors": Case(_front_doors, 1000),
+    "VMs that were moved or renamed": Case(_moved, 1000),
+    "deployments, to discover": Case(_deployments_alike, 50, discovered),
+    "VMs of one deployment, to discover": Case(_one_deployment, 2000, discovered),
+    "peered virtual networks, to discover": Case(_hub, 500, discovered),
+    "pools of one load balancer, to discover": Case(_pools, 250, discovered),
+    "Front Doors, to discover": Case(_front_doors, 2000, discovered),
+    "restored copies and agents of SQL Server, to discover": Case(_copies, 1000, discovered),
+    "deployments, to the terminal": Case(_deployments_alike, 50, written("terminal")),
+    "deployments, in full to the terminal": Case(_deployments_alike, 50, written("terminal", View(details=True))),
+    "deployments, as a page": Case(_deployments_alike, 25, written("html")),
+    "deployments and subscriptions in a history": Case(_nights, 2000, told),
 }
 """The worst cases by what is doubled."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import cProfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 import auditor
-from auditor import scan
 from auditor.rules import packs
 from tests import estates
 from tests.test_docs import ROOT, load
@@ -25,6 +24,10 @@ Calls = Counter[tuple[str, str]]
 
 SIZES = {
     "deployments, with a gap of each resource": 1,
+    "deployments, to discover": 3,
+    "deployments, to the terminal": 2,
+    "deployments, in full to the terminal": 2,
+    "deployments, as a page": 2,
     "virtual networks peered with one": 3,
 }
 """The smallest of three sizes, each the double of the one before, where it is not `SIZE`."""
@@ -54,10 +57,10 @@ def is_ours(code: CodeType | str) -> bool:
     return isinstance(code, CodeType) and code.co_filename.startswith(OURS)
 
 
-def calls(wanted: scan.Request) -> Calls:
-    """Return how often each function called each other one in a scan, where one of the two is ours."""
+def calls(run: Callable[[], object]) -> Calls:
+    """Return how often each function called each other one, where one of the two is ours."""
     profile = cProfile.Profile()
-    profile.runcall(scan.scan, wanted)
+    profile.runcall(run)
     found: Calls = Counter()
     for entry in profile.getstats():
         for called in (called for called in entry.calls or () if is_ours(entry.code) or is_ours(called.code)):
@@ -86,9 +89,9 @@ def names() -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_calls_grow_with_what_is_doubled(name: str, cases: Any, tmp_path: Path) -> None:
-    build, size = cases.CASES[name].build, SIZES.get(name, SIZE)
-    calls(cases.request(build(size), tmp_path))  # what is done once is done
-    few, some, many = (calls(cases.request(build(number), tmp_path)) for number in (size, 2 * size, 4 * size))
+    case, size = cases.CASES[name], SIZES.get(name, SIZE)
+    case.prepared(case.build(size), tmp_path)()  # what is done once is done
+    few, some, many = (calls(case.prepared(case.build(number), tmp_path)) for number in (size, 2 * size, 4 * size))
     assert few.total() < some.total() < many.total()
     assert grown(few, some, many) == {}
 

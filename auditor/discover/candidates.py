@@ -203,10 +203,11 @@ class Candidates:
 
     def files(self, kind: GuestKind) -> Iterator[tuple[Candidate, Resource]]:
         """Yield the files of a kind from inside the VMs, without those that are too old, or of excluded VMs."""
-        for vm in self.by_key.values():
-            if not vm.excluded:
-                for file in self._guest_files.supplied(vm.resource, kind, MOST_DAYS).of_type(Resource):
-                    yield vm, file
+        return ((vm, file) for vm in self.by_key.values() for file in self.files_of(vm, kind))
+
+    def files_of(self, vm: Candidate, kind: GuestKind) -> list[Resource]:
+        """Return the files of a kind from inside a VM that is not excluded, without those that are too old."""
+        return [] if vm.excluded else self._guest_files.supplied(vm.resource, kind, MOST_DAYS).of_type(Resource)
 
     def unused_files(self) -> Iterator[str]:
         """Yield why files from inside the VMs were not used."""

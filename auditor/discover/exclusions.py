@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from auditor.azure import arm
@@ -64,7 +64,7 @@ _SQL_VM: Final = "microsoft.sqlvirtualmachine/sqlvirtualmachines"
 def exclude_copies(candidates: Candidates) -> None:
     """Exclude the VMs that were restored or cloned from another VM."""
     names = {vm.name.casefold() for vm in candidates.by_key.values()}
-    owners = _owners_of_disks(candidates)
+    owners = _Owners(candidates)
     for vm in candidates.by_key.values():
         vm.excluded = _copy_by_name(vm, names) or _copy_by_disks(candidates, vm, owners)
 
@@ -72,10 +72,11 @@ def exclude_copies(candidates: Candidates) -> None:
 def exclude_other_databases(candidates: Candidates) -> None:
     """Exclude the VMs that have a database of another product, unless a tag or a mirror's pool shows InterSystems'."""
     ports = _served_ports(candidates)
+    registered = _registered(candidates)
     for vm in candidates.by_key.values():
         if vm.excluded or vm.is_certain or vm.mirror_pools:
             continue
-        reasons = [*_by_image(vm), *_by_agent(candidates, vm), *_by_name(vm)]
+        reasons = [*_by_image(vm), *_by_agent(vm, registered), *_by_name(vm)]
         if not PRODUCT_WORDS & vm.words:
             reasons += [*_by_tags(vm), *ports.get(vm.resource.key, ())]
         vm.excluded = next(iter(reasons), "")
@@ -95,9 +96,23 @@ def _copy_by_name(vm: Candidate, names: set[str]) -> str:
     return ""
 
 
-def _owners_of_disks(candidates: Candidates) -> dict[str, str]:
-    """Return the key of the VM that has each disk attached, by the disk's key."""
-    return {disk: vm.key for vm in candidates.graph.by_type.get(VM, ()) for disk in _disks(vm)}
+class _Owners:
+    """The VMs to which disks are attached, by keys."""
+
+    def __init__(self, candidates: Candidates) -> None:
+        """Index the disks of all VMs; of two disks of one name, a restore point is of that with the longer key."""
+        self.of = {disk: vm.key for vm in candidates.graph.by_type.get(VM, ()) for disk in _disks(vm)}
+        self._named: dict[str, tuple[int, int, str]] = {}
+        for place, (disk, owner) in enumerate(self.of.items()):
+            entry = len(disk), -place, owner
+            name = arm.name_of(disk)
+            self._named[name] = max(entry, self._named.get(name, entry))
+
+    def of_restore_point(self, name: str) -> str:
+        """Return the VM whose disk a restore point is of, "" if none is: it is named by the disk, and a number."""
+        beginnings = (name[:place] for place, letter in enumerate(name) if letter == "_")
+        found = [self._named[beginning] for beginning in beginnings if beginning in self._named]
+        return max(found)[-1] if found else ""
 
 
 def _disks(vm: Resource) -> Iterator[str]:
@@ -106,7 +121,7 @@ def _disks(vm: Resource) -> Iterator[str]:
     return (arm.key(disk) for disk in found if isinstance(disk, str))
 
 
-def _copy_by_disks(candidates: Candidates, vm: Candidate, owners: dict[str, str]) -> str:
+def _copy_by_disks(candidates: Candidates, vm: Candidate, owners: _Owners) -> str:
     """Return why the disks show a copy: all of them were created from disks that another VM still has."""
     originals = [_original(candidates, disk, owners) for disk in _disks(vm.resource)]
     if not originals or "" in originals or vm.resource.key in originals:
@@ -114,7 +129,7 @@ def _copy_by_disks(candidates: Candidates, vm: Candidate, owners: dict[str, str]
     return f"a restored or cloned copy of {arm.name_of(originals[0])} by the source of its disks"
 
 
-def _original(candidates: Candidates, disk: str, owners: dict[str, str]) -> str:
+def _original(candidates: Candidates, disk: str, owners: _Owners) -> str:
     """Return the key of the VM that has the disk from which another disk was created, "" if that is not known."""
     resource = candidates.graph.resources.get(disk)
     for _ in range(2):  # a disk is created from another disk, or from a snapshot or restore point of one
@@ -122,17 +137,10 @@ def _original(candidates: Candidates, disk: str, owners: dict[str, str]) -> str:
             return ""
         data = value(resource, "properties.creationData.sourceResourceId").value
         source = arm.key(data) if isinstance(data, str) else ""
-        if source in owners or "/restorepoints/" in source:
-            return owners.get(source, "") or _by_name_of(source, owners)
+        if source in owners.of or "/restorepoints/" in source:
+            return owners.of.get(source, "") or owners.of_restore_point(arm.name_of(source))
         resource = candidates.graph.resources.get(source)
     return ""
-
-
-def _by_name_of(restore_point: str, owners: dict[str, str]) -> str:
-    """Return the VM whose disk a restore point is of: it is named by the disk, followed by a number."""
-    name = arm.name_of(restore_point)
-    named = {disk: owner for disk, owner in owners.items() if name.startswith(f"{arm.name_of(disk)}_")}
-    return named[max(named, key=len)] if named else ""
 
 
 # --- other databases --------------------------------------------------------------------------------------------------
@@ -164,13 +172,16 @@ def _by_image(vm: Candidate) -> Iterator[str]:
         yield f"a server with {product} by its image"
 
 
-def _by_agent(candidates: Candidates, vm: Candidate) -> Iterator[str]:
-    extensions = (e for e in candidates.graph.by_type.get(EXTENSION, ()) if arm.parent_of(e.key) == vm.resource.key)
-    agents = any(str(value(e, "properties.type").value).lower() == _SQL_AGENT for e in extensions)
-    registered = (
-        value(e, "properties.virtualMachineResourceId").value for e in candidates.graph.by_type.get(_SQL_VM, ())
-    )
-    if agents or vm.resource.key in {arm.key(found) for found in registered if isinstance(found, str)}:
+def _registered(candidates: Candidates) -> set[str]:
+    """Return the keys of the VMs that have the agent of SQL Server, or are registered as servers with it."""
+    known = candidates.graph.by_type
+    agents = (e for e in known.get(EXTENSION, ()) if str(value(e, "properties.type").value).lower() == _SQL_AGENT)
+    ids = (value(e, "properties.virtualMachineResourceId").value for e in known.get(_SQL_VM, ()))
+    return {*(arm.parent_of(e.key) for e in agents), *(arm.key(found) for found in ids if isinstance(found, str))}
+
+
+def _by_agent(vm: Candidate, registered: Container[str]) -> Iterator[str]:
+    if vm.resource.key in registered:
         yield "a server with SQL Server by its registration with Azure"
 
 

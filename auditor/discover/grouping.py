@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from auditor.azure import arm
 from auditor.azure.types.names import VIRTUAL_NETWORK
@@ -12,31 +13,48 @@ from auditor.estate.declaration import Role
 from auditor.snapshot.lookup import parts, value
 
 
+@dataclass(eq=False)
+class _Group:
+    """Candidates that are joined."""
+
+    vms: list[Candidate]
+    label: str
+    """The deployment that the tags of some name, in lower case, "" without a tag."""
+    production: bool
+
+    @classmethod
+    def of(cls, vm: Candidate) -> _Group:
+        return cls([vm], vm.deployment_tag.casefold(), vm.production)
+
+    def can_join(self, other: _Group) -> bool:
+        if self.label and other.label:
+            return self.label == other.label
+        return self.production is other.production
+
+    def add(self, other: _Group) -> None:
+        self.vms += other.vms
+        self.label = self.label or other.label
+
+
 class _Groups:
     """Disjoint groups of candidates. Different deployment tags, or different environments, are never joined."""
 
     def __init__(self, vms: Iterable[Candidate]) -> None:
-        self._of: dict[str, list[Candidate]] = {vm.resource.key: [vm] for vm in vms}
+        self._of: dict[str, _Group] = {vm.resource.key: _Group.of(vm) for vm in vms}
 
     def join(self, one: Candidate, other: Candidate) -> None:
         a, b = self._of[one.resource.key], self._of[other.resource.key]
-        if a is b or not _can_join(a, b):
+        if a is b or not a.can_join(b):
             return
-        small, large = sorted((a, b), key=len)
-        large += small
-        for vm in small:
+        small, large = sorted((a, b), key=lambda group: len(group.vms))
+        large.add(small)
+        for vm in small.vms:
             self._of[vm.resource.key] = large
 
-    def all(self) -> list[list[Candidate]]:
-        groups = {id(group): group for group in self._of.values()}
-        return [sorted(group, key=lambda vm: vm.resource.key) for group in groups.values()]
-
-
-def _can_join(one: list[Candidate], other: list[Candidate]) -> bool:
-    labels, others = deployment_tag_of(one).casefold(), deployment_tag_of(other).casefold()
-    if labels or others:
-        return labels == others or (not (labels and others) and one[0].production is other[0].production)
-    return one[0].production is other[0].production
+    def all(self) -> list[_Group]:
+        """Return copies of the groups, the VMs of each by their keys."""
+        found = [sorted(group.vms, key=lambda vm: vm.resource.key) for group in dict.fromkeys(self._of.values())]
+        return [_Group(vms, deployment_tag_of(vms).casefold(), vms[0].production) for vms in found]
 
 
 def deployment_tag_of(vms: list[Candidate]) -> str:
@@ -72,7 +90,7 @@ def group_into_deployments(candidates: Candidates) -> list[list[Candidate]]:
             for vm in together[1:] if key else ():
                 groups.join(together[0], vm)
     _join_dr_groups(groups)
-    ours = (group for group in groups.all() if _is_intersystems(group))
+    ours = (group.vms for group in groups.all() if _is_intersystems(group.vms))
     return sorted(ours, key=lambda group: group[0].resource.key)
 
 
@@ -91,16 +109,21 @@ def _peers(candidates: Candidates) -> dict[str, list[str]]:
 
 def _join_dr_groups(groups: _Groups) -> None:
     """Join a group of databases without failover members, such as a DR region, to the only group that has them."""
-
-    def has_mirror(group: list[Candidate]) -> bool:
-        return sum(vm.role in {Role.MIRROR_FAILOVER, Role.DB} for vm in group) > 1
-
-    everyone = groups.all()
-    for group in everyone:
-        if not has_mirror(group) and not deployment_tag_of(group) and any(vm.role in DATABASES for vm in group):
-            homes = [other for other in everyone if has_mirror(other) and _can_join(other, group)]
-            if len(homes) == 1 and any(vm.product_hints for vm in homes[0]):
-                groups.join(homes[0][0], group[0])
+    homes: dict[bool, list[_Group]] = defaultdict(list)
+    others: list[_Group] = []
+    for group in groups.all():
+        if sum(vm.role in {Role.MIRROR_FAILOVER, Role.DB} for vm in group.vms) > 1:
+            homes[group.production].append(group)
+        elif not group.label and any(vm.role in DATABASES for vm in group.vms):
+            others.append(group)
+    of_product = {
+        production: found[0].vms[0]
+        for production, found in homes.items()
+        if len(found) == 1 and any(vm.product_hints for vm in found[0].vms)
+    }
+    for group in others:
+        if group.production in of_product:
+            groups.join(of_product[group.production], group.vms[0])
 
 
 def _is_intersystems(group: list[Candidate]) -> bool:

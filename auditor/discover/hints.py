@@ -118,8 +118,9 @@ def _names(candidates: Candidates) -> _RoleHints:
 
 def _other_pools(candidates: Candidates) -> _RoleHints:
     """Other backend pools: VMs in one pool have one role, and VMs behind a web port are web servers."""
+    of_mirrors = {pool for vm in candidates.by_key.values() for pool in vm.mirror_pools}
     for pool, vms in candidates.pools():
-        if any(pool.key in vm.mirror_pools for vm in vms):
+        if pool.key in of_mirrors:
             continue
         where = f"it is in a pool of {pool.resource.name}"
         roles = {vm.role_by_name for vm in vms if vm.role_by_name}

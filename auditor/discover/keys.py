@@ -91,16 +91,43 @@ def keys_of(snapshot: Snapshot, proposals: Sequence[DeploymentProposal]) -> list
     """Return the keys of each proposal, from what belongs to it once its VMs have the proposed roles."""
     topology = Topology(snapshot, tuple(map(_declaration, proposals)))
     found = {deployment.id: deployment for deployment in topology.deployments}
-    return [_keys(topology, proposal, found[proposal.name]) for proposal in proposals]
+    around = _Around(topology)
+    return [_keys(topology, around, proposal, found[proposal.name]) for proposal in proposals]
 
 
-def _keys(topology: Topology, proposal: DeploymentProposal, deployment: Deployment) -> Keys:
+class _Around:
+    """What is beside deployments, by what leads to it."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Index the ends of Front Doors, the records of public DNS zones, and file shares."""
+        known = topology.graph.by_type
+        self.ends: dict[str, dict[int, Resource]] = defaultdict(dict)
+        """By the key of the Front Door, and by their places in the order of all."""
+        ends = (end for type_ in (FRONT_DOOR_ENDPOINT, FRONT_DOOR_CLASSIC) for end in known.get(type_, ()))
+        for place, end in enumerate(ends):
+            self.ends[arm.owner_of(end.key)][place] = end
+        self.shares: dict[str, list[Resource]] = defaultdict(list)
+        """By the key of the resource group."""
+        for share in known.get(FILE_SHARE, ()):
+            self.shares[_group_of(share.key)].append(share)
+        zones = (found for type_, found in known.items() if type_.startswith(f"{DNS_ZONE}/"))
+        records = (record for found in zones for record in found if not _is_private(topology, record))
+        self.records = [(record, {*map(_plain, _led_to(record))}) for record in records]
+        """Record sets, and to which names, addresses and ids each leads."""
+        self.leading: dict[str, list[int]] = defaultdict(list)
+        """The places of the records that lead to something, by what that is."""
+        for place, (_, targets) in enumerate(self.records):
+            for target in targets:
+                self.leading[target].append(place)
+
+
+def _keys(topology: Topology, around: _Around, proposal: DeploymentProposal, deployment: Deployment) -> Keys:
     context = Context(topology, deployment)
     entrance = _entrance(context, deployment)
     public = bool(entrance.entries)
     return Keys(
-        (entrance, _connectivity(deployment, entrance), *(_dns(context, deployment) if public else ())),
-        (_backup(context, deployment), *_firewall(context, deployment), *_key_vaults(context, deployment)),
+        (entrance, _connectivity(deployment, entrance), *(_dns(context, around, deployment) if public else ())),
+        (_backup(context, around, deployment), *_firewall(context, deployment), *_key_vaults(context, deployment)),
         tuple(
             (*_superserver(proposed), *_ports(context, mirror), *_disks(context, proposed))
             for proposed, mirror in zip(proposal.mirrors, deployment.mirrors, strict=False)
@@ -190,15 +217,15 @@ _DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2
 _ENTRANCES: Final = (LOAD_BALANCER, APPLICATION_GATEWAY, AZURE_FIREWALL)
 
 
-def _dns(context: Context, deployment: Deployment) -> Iterator[Key]:
+def _dns(context: Context, around: _Around, deployment: Deployment) -> Iterator[Key]:
     """Yield the names whose records lead to what directs users to the deployment, else to its public entrances.
 
     The name of a Traffic Manager profile itself is one if an application gateway accepts it.
     """
     owners = [owner for type_ in _ENTRANCES for owner in deployment.scope[type_].of_type(Resource)]
-    targets = _directing(context, deployment)
+    targets = _directing(around, deployment)
     addresses = _named(_addresses(context, deployment, owners), "properties.dnsSettings.fqdn", "properties.ipAddress")
-    leading = _leading_to(context.topology, targets) or _leading_to(context.topology, addresses)
+    leading = _leading_to(around, targets) or _leading_to(around, addresses)
     targets |= addresses
     accepted = {_plain(host): gateway for gateway in owners for host in _hosts(gateway)}
     entries = [
@@ -220,16 +247,11 @@ def _dns(context: Context, deployment: Deployment) -> Iterator[Key]:
 _LONGEST_NAME: Final = 254
 
 
-def _directing(context: Context, deployment: Deployment) -> dict[str, Resource]:
+def _directing(around: _Around, deployment: Deployment) -> dict[str, Resource]:
     """Return the Traffic Manager profiles and Azure Front Doors of a deployment by their domain names and keys."""
     doors = {door.key for type_ in FRONT_DOORS for door in deployment.scope[type_].of_type(Resource)}
-    known = context.topology.graph.by_type
-    ends = [
-        end
-        for type_ in (FRONT_DOOR_ENDPOINT, FRONT_DOOR_CLASSIC)
-        for end in known.get(type_, ())
-        if arm.owner_of(end.key) in doors
-    ]
+    found = {place: end for door in doors for place, end in around.ends.get(door, {}).items()}
+    ends = [found[place] for place in sorted(found)]
     profiles = deployment.scope[TRAFFIC_MANAGER].of_type(Resource)
     return _named(profiles, "properties.dnsConfig.fqdn") | _named(ends, "properties.hostName", "properties.cName")
 
@@ -258,29 +280,26 @@ def _hosts(owner: Resource) -> Iterator[str]:
         yield from (name for name in names if isinstance(name, str))
 
 
-def _leading_to(topology: Topology, targets: Mapping[str, Resource]) -> dict[str, Resource]:
+def _leading_to(around: _Around, targets: Mapping[str, Resource]) -> dict[str, Resource]:
     """Return the names in DNS zones whose records lead to some targets, each with the target.
 
     The targets are by lower-case domain name, address or key.
     """
     known = dict(targets)
     names: dict[str, Resource] = {}
-    records = [
-        record
-        for type_, found in topology.graph.by_type.items()
-        if type_.startswith(f"{DNS_ZONE}/")
-        for record in found
-        if not _is_private(topology, record)
-    ]
-    left = [(record, {*map(_plain, _led_to(record))}) for record in records]
-    while new := [(record, places & known.keys()) for record, places in left if places & known.keys()]:
-        left = [entry for entry in left if not entry[1] & known.keys()]
-        for record, places in new:
+    done: set[int] = set()
+    reached: Iterable[str] = targets
+    while new := sorted({place for each in reached for place in around.leading.get(each, ())} - done):
+        done.update(new)
+        led = [(record, places & known.keys()) for record, places in (around.records[place] for place in new)]
+        reached = []
+        for record, places in led:
             target = known[min(places)]
             zone, _, label = record.key.rsplit("/", 2)
             name = arm.name_of(zone) if label == "@" else f"{label}.{arm.name_of(zone)}"
             names[name] = target
             known |= {record.key: target, name: target}
+            reached += (record.key, name)
     return names
 
 
@@ -312,11 +331,11 @@ def _plain(name: str) -> str:
 # --- what protects it -------------------------------------------------------------------------------------------------
 
 
-def _backup(context: Context, deployment: Deployment) -> Key:
+def _backup(context: Context, around: _Around, deployment: Deployment) -> Key:
     """Return how the databases are backed up: by online backup if a file share is named so, else by Azure Backup."""
     protected = PartialList.of(backups.deployment_backups(context, deployment).value).of_type(Resource)
     names = _listed({backups.vault_of(item) for item in protected})
-    entries = list(_online_backup(context, deployment, names))
+    entries = list(_online_backup(around, deployment, names))
     if protected and not entries:
         entries.append(
             Entry("azure-backup", Confidence.LIKELY, f"database servers are protected in {names}", "strategy")
@@ -336,14 +355,13 @@ def _backup(context: Context, deployment: Deployment) -> Key:
 _BACKUPS: Final = frozenset({"backup", "backups", "bkp"})
 
 
-def _online_backup(context: Context, deployment: Deployment, vaults: str) -> Iterator[Entry]:
+def _online_backup(around: _Around, deployment: Deployment, vaults: str) -> Iterator[Entry]:
     """Yield the entries of online backup if a file share beside the VMs has a name for it.
 
     If vaults protect VMs too, the name must contain "online".
     """
-    graph = context.topology.graph
     groups = {_group_of(key) for key in deployment.roles}
-    shares = [share for share in graph.by_type.get(FILE_SHARE, ()) if _group_of(share.key) in groups]
+    shares = [share for group in groups for share in around.shares.get(group, ())]
     for share in sorted(shares, key=lambda share: share.key):
         words = words_of(share.name)
         if _BACKUPS & words and ("online" in words or not vaults):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -104,7 +104,13 @@ class DeploymentProposal:
 
 def proposals_of(deployments: list[list[Candidate]], stated: Sequence[StatedMirror]) -> list[DeploymentProposal]:
     """Return the proposal for each deployment; a mirror of CPFs is in that of its first failover member."""
-    proposals = [_proposal(vms, [mirror for mirror in stated if _home(mirror) in vms]) for vms in deployments]
+    places = {vm: number for number, vms in enumerate(deployments) for vm in vms}
+    own: dict[int, list[StatedMirror]] = defaultdict(list)
+    for mirror in stated:
+        home = _home(mirror)
+        if home in places:
+            own[places[home]].append(mirror)
+    proposals = [_proposal(vms, own[number]) for number, vms in enumerate(deployments)]
     _name(proposals)
     return proposals
 
@@ -118,9 +124,10 @@ def _proposal(vms: list[Candidate], stated: Sequence[StatedMirror]) -> Deploymen
     certain = [*map(_stated_mirror, stated)]
     of_mirrors = dict.fromkeys(vm for mirror in stated for vm in mirror.vms)
     placed = {*of_mirrors}
-    vms = [*vms, *(vm for vm in of_mirrors if vm not in vms)]
+    vms = list(dict.fromkeys((*vms, *of_mirrors)))
     proposal = DeploymentProposal(vms, product=_product(vms, certain))
-    beside = {vm: mirror for mirror in certain for vm in _beside(mirror, vms) if vm not in placed}
+    in_pools = _in_pools(vm for vm in vms if vm not in placed)
+    beside = {vm: mirror for mirror in certain for vm in _beside(mirror, in_pools)}
     for vm, mirror in beside.items():
         mirror.rosters[Role.MIRROR_FAILOVER].append(_member(vm))
     placed |= beside.keys()
@@ -153,12 +160,25 @@ def _proposal(vms: list[Candidate], stated: Sequence[StatedMirror]) -> Deploymen
     return proposal
 
 
-def _beside(mirror: MirrorProposal, vms: Sequence[Candidate]) -> list[Candidate]:
-    """Return the VMs in the pool of a mirror, if CPFs leave open who its failover members are."""
+_InPools = Mapping[str, Mapping[int, Candidate]]
+"""The databases in each pool of a mirror, by their places in the order of the deployment."""
+
+
+def _in_pools(vms: Iterable[Candidate]) -> _InPools:
+    found: dict[str, dict[int, Candidate]] = defaultdict(dict)
+    for place, vm in enumerate(vms):
+        for pool in vm.mirror_pools if vm.role in {Role.MIRROR_FAILOVER, Role.DB} else ():
+            found[pool][place] = vm
+    return found
+
+
+def _beside(mirror: MirrorProposal, in_pools: _InPools) -> list[Candidate]:
+    """Return the VMs in the pools of a mirror, if CPFs leave open who its failover members are."""
     if mirror.is_settled(Role.MIRROR_FAILOVER):
         return []
     pools = {pool for member in mirror.failover for pool in member.vm.mirror_pools}
-    return [vm for vm in vms if vm.role in {Role.MIRROR_FAILOVER, Role.DB} and pools & {*vm.mirror_pools}]
+    found = {place: vm for pool in pools for place, vm in in_pools.get(pool, {}).items()}
+    return [found[place] for place in sorted(found)]
 
 
 def _product_of_mirrors(vm: Candidate, mirrors: Sequence[MirrorProposal]) -> str:
@@ -335,20 +355,22 @@ def _product(vms: list[Candidate], mirrors: Sequence[MirrorProposal]) -> Product
 
 def _name(proposals: list[DeploymentProposal]) -> None:
     """Give deployments and mirrors unique names: those of their tags, else of their products."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for proposal in proposals:
         environment = "prod" if proposal.production else "test"
         proposal.name = _unique(deployment_tag_of(proposal.vms), f"{proposal.product.name}-{environment}", taken)
-        mirrors: set[str] = set()
+        mirrors: dict[str, int] = {}
         for mirror in proposal.mirrors:
             mirror.name = _unique(mirror.name, mirror.product or proposal.product.name, mirrors)
 
 
-def _unique(wanted: str, instead: str, taken: set[str]) -> str:
+def _unique(wanted: str, instead: str, taken: dict[str, int]) -> str:
+    """Return a name, or one with a number if it is taken; each taken one has the lowest number that may be free."""
     name = wanted if wanted and "/" not in wanted and len(wanted) <= 100 else instead
-    number = 1
-    while (name if number == 1 else f"{name}-{number}").casefold() in taken:
+    number = taken.get(name.casefold(), 1)
+    while number > 1 and f"{name}-{number}".casefold() in taken:
         number += 1
     unique = name if number == 1 else f"{name}-{number}"
-    taken.add(unique.casefold())
+    taken[name.casefold()] = number + 1
+    taken.setdefault(unique.casefold(), 2)
     return unique

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from auditor.azure.paths import ABSENT
@@ -91,13 +91,35 @@ def stated_mirrors(candidates: Candidates) -> list[StatedMirror]:
 
     Two CPFs have the same mirror if they name it alike and have a VM in common: other mirrors may have the same name.
     """
-    groups: list[tuple[set[str], list[Statement]]] = []
-    for statement in _statements(candidates):
-        vms = {vm.resource.key for part in statement.members.of_type(Part) for vm in _vms(candidates, statement, part)}
-        same = [(keys, found) for keys, found in groups if keys & vms and _same(found[0].mirror, statement.mirror)]
-        groups = [group for group in groups if group not in same]
-        groups.append((vms.union(*(keys for keys, _ in same)), [*(s for _, found in same for s in found), statement]))
-    return [_Reading(candidates, found).mirror() for _, found in groups]
+    groups: list[_Group] = []
+    by_vm: dict[tuple[str, Candidate], _Group] = {}
+    for number, statement in enumerate(_statements(candidates)):
+        name = statement.mirror.casefold()
+        vms = {vm for part in statement.members.of_type(Part) for vm in _vms(candidates, statement, part)}
+        same = sorted({by_vm[name, vm] for vm in vms if (name, vm) in by_vm}, key=lambda group: group.last)
+        group = same[0] if same else _Group()
+        if not same:
+            groups.append(group)
+        for other in same[1:]:
+            group.statements += other.statements
+            vms |= other.vms
+            other.statements = []
+        group.statements.append(statement)
+        group.vms |= vms
+        group.last = number
+        by_vm |= {(name, vm): group for vm in vms}
+    found = sorted((group for group in groups if group.statements), key=lambda group: group.last)
+    return [_Reading(candidates, group.statements).mirror() for group in found]
+
+
+@dataclass(eq=False)
+class _Group:
+    """The statements about one mirror, with the VMs of its members."""
+
+    statements: list[Statement] = field(default_factory=list)
+    vms: set[Candidate] = field(default_factory=set)
+    last: int = 0
+    """The number of the last statement."""
 
 
 def _statements(candidates: Candidates) -> Iterator[Statement]:
@@ -190,12 +212,11 @@ class _Reading:
 
     def _async_role(self, vm: Candidate, name: str) -> tuple[Role | None, str]:
         """Return the role of an async member by its own CPF, None if none was supplied, with what shows it."""
-        for own, file in self._candidates.files(GuestKind.CPF):
-            if own is vm:
-                said = value(file, "properties.mirrorMember").value
-                kind = value(file, "properties.mirrorMember.asyncMemberType").value
-                if isinstance(said, dict) and isinstance(kind, str) and _same(said.get("systemName"), name):
-                    return _ROLES.get(kind), f", of type {kind} in its own CPF"
+        for file in self._candidates.files_of(vm, GuestKind.CPF):
+            said = value(file, "properties.mirrorMember").value
+            kind = value(file, "properties.mirrorMember.asyncMemberType").value
+            if isinstance(said, dict) and isinstance(kind, str) and _same(said.get("systemName"), name):
+                return _ROLES.get(kind), f", of type {kind} in its own CPF"
         return None, ""
 
     # --- settings -----------------------------------------------------------------------------------------------------
