@@ -6,6 +6,8 @@ import contextlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,7 +38,17 @@ def read(path: Path) -> bytes:
     Raises:
         InputError: the file is unreadable, damaged, or larger than `MAX_BYTES`.
     """
-    return unpack(read_packed(path), str(path))
+    return b"".join(pieces(path))
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file in pieces of at least a megabyte, but for the last, unpacked where it is gzip.
+
+    Raises:
+        InputError: the file is unreadable, damaged, or larger than `MAX_BYTES`.
+    """
+    with _reading(path), path.open("rb") as stream:
+        yield from _unpacked(iter(partial(stream.read, _CHUNK), b""), str(path))
 
 
 def read_packed(path: Path) -> bytes:
@@ -45,12 +57,8 @@ def read_packed(path: Path) -> bytes:
     Raises:
         InputError: the file is unreadable.
     """
-    try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise InputError(message, str(path)) from None
+    with _reading(path), path.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def unpack(data: bytes, file: str) -> bytes:
@@ -59,36 +67,47 @@ def unpack(data: bytes, file: str) -> bytes:
     Raises:
         InputError: it is damaged, or larger than `MAX_BYTES`.
     """
-    if data[:2] == _GZIP_MAGIC:
-        data = _unpack(data, file)
-    if len(data) > MAX_BYTES:
-        message = f"is larger than {MAX_BYTES // 1024**3} GiB"
-        raise InputError(message, file)
-    return data
+    return b"".join(_unpacked((data,), file))
 
 
-def _unpack(data: bytes, file: str) -> bytes:
-    """Unpack every member of a gzip file; the output is capped so that a small file cannot fill the memory."""
-    unpacked: list[bytes] = []
-    size = 0
+def _unpacked(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
+    """Yield the bytes of a file, unpacked where they are gzip, in pieces of at least `_CHUNK` but for the last."""
+    begin = b""
+    chunks = iter(chunks)
+    while len(begin) < len(_GZIP_MAGIC) and (chunk := next(chunks, b"")):
+        begin += chunk
+    chunks = chain((begin,), chunks)
+    held: list[bytes] = []
+    size = yielded = 0
+    for piece in _members(chunks, file) if begin.startswith(_GZIP_MAGIC) else chunks:
+        size += len(piece)
+        if size > MAX_BYTES:
+            message = f"is larger than {MAX_BYTES // 1024**3} GiB"
+            raise InputError(message, file)
+        held.append(piece)
+        if size - yielded >= _CHUNK:
+            yield b"".join(held)
+            held, yielded = [], size
+    yield b"".join(held)
+
+
+def _members(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
+    """Yield what the members of a gzip file have; a piece has a limit, so that a small file cannot fill the memory."""
     member = zlib.decompressobj(wbits=_GZIP_WINDOW)
-    for start in range(0, len(data), _CHUNK):
-        chunk = data[start : start + _CHUNK]
-        while chunk and size <= MAX_BYTES:
+    for chunk in chunks:
+        packed = chunk
+        while packed:
             if member.eof:
                 member = zlib.decompressobj(wbits=_GZIP_WINDOW)
             try:
-                piece = member.decompress(chunk, MAX_BYTES - size + 1)
+                yield member.decompress(packed, _CHUNK)
             except zlib.error:
                 message = "is a damaged gzip file"
                 raise InputError(message, file) from None
-            size += len(piece)
-            unpacked.append(piece)
-            chunk = member.unused_data
-    if not member.eof and size <= MAX_BYTES:
+            packed = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
         message = "is a truncated gzip file"
         raise InputError(message, file)
-    return b"".join(unpacked)
 
 
 def make_folder(path: Path) -> None:
@@ -177,8 +196,18 @@ class NewFile:
 
 
 @contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that names a path that is read."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise InputError(message, str(path)) from None
+
+
+@contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turn an error of the operating system into one that names a path."""
+    """Turn an error of the operating system into one that names a path that is written."""
     try:
         yield
     except OSError as error:

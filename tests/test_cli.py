@@ -136,15 +136,16 @@ def test_a_name_that_nothing_has_is_reported_with_what_was_meant(
 
 
 @pytest.mark.slow
-def test_a_subscription_without_deployment_says_how_to_declare_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_subscription_without_deployment_says_how_to_declare_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = bundled.FIXTURES / "trakcare-current" / bundled.INVENTORY
     body = json.loads(path.read_text(encoding="utf-8"))
     for item in body["value"]:
         item.pop("tags", None)
-    untagged = Path("untagged.json")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auditor.files.read", lambda _: json.dumps(body).encode())
-        assert main(["scan", "--snapshot", str(untagged)]) == exit_codes.INCOMPLETE
+    untagged = tmp_path / "untagged.json"
+    untagged.write_text(json.dumps(body), encoding="utf-8")
+    assert main(["scan", "--snapshot", str(untagged)]) == exit_codes.INCOMPLETE
     out = " ".join(capsys.readouterr().out.split())
     assert "no InterSystems deployment is recognised here" in out
     assert "iris-deployment" in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -52,8 +53,9 @@ def read(path: Path) -> Snapshot:
 def _read(path: Path) -> Snapshot:
     if path.is_dir():
         return snapshot_folder.SnapshotFolder(path).read()
-    data = files.read(path)
-    if not snapshot_file.is_snapshot(data):
+    pieces = files.pieces(path)
+    begin = next(pieces)
+    if not snapshot_file.is_snapshot(begin):
         message = f"is not a snapshot; to make one of ARM JSON: auditor scan --snapshot {path} -o snapshot=FILE"
         raise InputError(message, str(path), 1)
-    return snapshot_file.decode(data, str(path))
+    return snapshot_file.decode_pieces(chain((begin,), pieces), str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from auditor import files
@@ -31,10 +32,12 @@ class FileSource:
         folder = self.parts()
         if folder is not None:
             return folder.read()
-        data = files.read(self._path)
-        if snapshot_file.is_snapshot(data):
-            return snapshot_file.decode(data, self.file)
-        return arm_json.decode(data, self.file)
+        pieces = files.pieces(self._path)
+        begin = next(pieces)
+        pieces = chain((begin,), pieces)
+        if snapshot_file.is_snapshot(begin):
+            return snapshot_file.decode_pieces(pieces, self.file)
+        return arm_json.decode(b"".join(pieces), self.file)
 
     def parts(self) -> SnapshotFolder | None:
         """Return the snapshot folder, None if it is a file.

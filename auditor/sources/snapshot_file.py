@@ -6,7 +6,7 @@ import contextlib
 import gc
 import gzip
 import hashlib
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final
 
@@ -114,31 +114,75 @@ def decode(data: bytes, file: str) -> Snapshot:
     Raises:
         InputError: it is truncated, changed, of another version, or has a malformed record.
     """
-    first = data.find(b"\n") + 1 or len(data)
-    header_line = data[:first]
-    try:
-        header = msgspec.json.decode(header_line, type=_Header)
-    except _ERRORS as error:
-        message = f"has a header that is not {FORMAT}: {error}"
-        raise InputError(message, file, 1) from None
-    if header.format != FORMAT:
-        message = f"has the format {header.format}; this version reads {FORMAT}"
-        raise InputError(message, file, 1)
-    last = data.rfind(b"\n", 0, max(len(data) - 1, 0)) + 1
-    end = _end(data[last:])
+    return decode_pieces((data,), file)
+
+
+def decode_pieces(pieces: Iterable[bytes], file: str) -> Snapshot:
+    """Return the snapshot of a file's unpacked content, of which one piece is in memory at a time.
+
+    Raises:
+        InputError: it is truncated, changed, of another version, or has a malformed record.
+    """
+    with collector_paused():
+        return _decode(_blocks(pieces), file)
+
+
+def _decode(blocks: Iterator[bytes], file: str) -> Snapshot:
+    """Return the snapshot of the lines of a file.
+
+    Raises:
+        InputError: it is truncated, changed, of another version, or has a malformed record.
+    """
+    block = next(blocks)
+    first = block.find(b"\n") + 1 or len(block)
+    header = _header(block[:first], file)
+    digest = hashlib.sha256(block[:first])
+    block = block[first:]
+    content, line = _Content(file), 2
+    fault: InputError | None = None
+    for following in blocks:
+        digest.update(block)
+        try:
+            content.add(block, line) if fault is None else None
+        except InputError as error:
+            fault = error  # is not what is wrong with a file that turns out to be cut or changed
+        line += block.count(b"\n")
+        block = following
+    end, last = _end(block), line if block else 1
     if end is None:
         message = "is truncated: its closing record is missing"
-        raise InputError(message, file, data.count(b"\n") + (not data.endswith(b"\n")))
-    view = memoryview(data)  # slices of it are not copies
-    if hashlib.sha256(view[:last]).hexdigest() != end.sha256:
+        raise InputError(message, file, last)
+    if digest.hexdigest() != end.sha256:
         message = "has been changed: its content does not have the SHA-256 of its closing record"
-        raise InputError(message, file, data.count(b"\n", 0, last) + 1)
-    with collector_paused():
-        records = _records(view[first:last], file)
-        if len(records) != end.count:
-            message = f"has {len(records)} records, but {end.count} by its closing record"
-            raise InputError(message, file, len(records) + 2)
-        return _snapshot(header, records, file)
+        raise InputError(message, file, last)
+    if fault is not None:
+        raise fault
+    if content.count != end.count:
+        message = f"has {content.count} records, but {end.count} by its closing record"
+        raise InputError(message, file, content.count + 2)
+    return content.snapshot(header)
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield blocks of whole lines, and then the last line, which may be cut."""
+    begun: list[bytes] = []
+    for piece in pieces:
+        end = _start_of_last(piece)
+        if end:
+            yield b"".join((*begun, memoryview(piece)[:end]))
+            begun = [piece[end:]]
+        else:
+            begun.append(piece)
+    rest = b"".join(begun)
+    end = _start_of_last(rest)
+    if end:
+        yield rest[:end]
+    yield rest[end:]
+
+
+def _start_of_last(text: bytes) -> int:
+    """Return where the last line starts."""
+    return text.rfind(b"\n", 0, max(len(text) - 1, 0)) + 1
 
 
 @contextlib.contextmanager
@@ -159,6 +203,23 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _header(line: bytes, file: str) -> _Header:
+    """Return the header.
+
+    Raises:
+        InputError: the line is not one, or that of another version.
+    """
+    try:
+        header = msgspec.json.decode(line, type=_Header)
+    except _ERRORS as error:
+        message = f"has a header that is not {FORMAT}: {error}"
+        raise InputError(message, file, 1) from None
+    if header.format != FORMAT:
+        message = f"has the format {header.format}; this version reads {FORMAT}"
+        raise InputError(message, file, 1)
+    return header
+
+
 def _end(line: bytes) -> _End | None:
     """Return the closing record, None if the line is not one."""
     try:
@@ -168,64 +229,75 @@ def _end(line: bytes) -> _End | None:
     return record if isinstance(record, _End) else None
 
 
-def _records(lines: memoryview, file: str) -> list[Any]:
-    """Decode all records at once; decode a file with an error again by line, to name the line."""
-    try:
-        return _LINES.decode_lines(lines)
-    except _ERRORS:
-        for number, line in enumerate(bytes(lines).split(b"\n"), start=2):
-            try:
-                _LINES.decode(line) if line else None
-            except RecursionError:
-                message = "is nested too deeply"
-                raise InputError(message, file, number) from None
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                message = f"is not a record of {FORMAT}: {error}"
-                raise InputError(message, file, number) from None
-        raise
+class _Content:
+    """What the records of a file have."""
 
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._resources: dict[str, Resource] = {}
+        self._listed: set[tuple[str, str]] = set()
+        self._gaps: list[Gap] = []
+        self.count = 0
+        """The number of records."""
 
-def _snapshot(header: _Header, records: list[Any], file: str) -> Snapshot:
-    """Return the snapshot of the records.
+    def add(self, block: bytes, line: int) -> None:
+        """Add the records of a block, whose first line has a number.
 
-    Raises:
-        InputError: two records have the same id, one is nested too deeply, or a closing record is not the last.
-    """
-    resources: dict[str, Resource] = {}
-    listed, gaps = set(), []
-    for number, record in enumerate(records, start=2):
-        if type(record) is _Resource or type(record) is _Sku:
-            try:
-                item = _from_record(record, resources)
-            except RecursionError:
-                message = "is nested too deeply"
-                raise InputError(message, file, number) from None
-            if item.key in resources:
-                message = f"has {item.id} twice"
-                raise InputError(message, file, number)
-            resources[item.key] = item
-        elif type(record) is _Listed:
-            listed.add((arm.key(record.id), arm.canonical_type(record.type)))
-        elif type(record) is _Gap:
-            gaps.append(record.gap)
-        else:
-            message = "has a closing record before its end"
-            raise InputError(message, file, number)
-    return Snapshot(
-        taken_at=header.takenAt,
-        scopes=tuple(arm.key(scope) for scope in header.scopes),
-        resources=tuple(sorted(resources.values(), key=attrgetter("key"))),
-        listed=frozenset(listed),
-        gaps=tuple(gaps),
-        cloud=header.cloud,
-        identity=header.identity,
-        deployment=header.deployment,
-        approved=header.approved or None,
-    )
+        Raises:
+            InputError: a record is malformed, has the id of another one, or is nested too deeply.
+        """
+        for record in self._records(block, line):
+            self.count += 1
+            if type(record) is _Resource or type(record) is _Sku:
+                self._add_resource(record)
+            elif type(record) is _Listed:
+                self._listed.add((arm.key(record.id), arm.canonical_type(record.type)))
+            elif type(record) is _Gap:
+                self._gaps.append(record.gap)
+            else:
+                message = "has a closing record before its end"
+                raise InputError(message, self._file, self.count + 1)
 
+    def _records(self, block: bytes, line: int) -> list[Any]:
+        """Decode all records at once; decode a block with an error again by line, to name the line."""
+        try:
+            return _LINES.decode_lines(block)
+        except _ERRORS:
+            for number, text in enumerate(block.split(b"\n"), start=line):
+                try:
+                    _LINES.decode(text) if text else None
+                except RecursionError:
+                    message = "is nested too deeply"
+                    raise InputError(message, self._file, number) from None
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    message = f"is not a record of {FORMAT}: {error}"
+                    raise InputError(message, self._file, number) from None
+            raise
 
-def _from_record(record: _Resource | _Sku, others: Container[str]) -> Resource:
-    """Return the resource of a record; `others` are the keys of those before it."""
-    if isinstance(record, _Sku):
-        return sku(record.body, others)
-    return resource(record.body, record.id, record.call, version=record.apiVersion or "")
+    def _add_resource(self, record: _Resource | _Sku) -> None:
+        try:
+            if isinstance(record, _Sku):
+                item = sku(record.body, self._resources)
+            else:
+                item = resource(record.body, record.id, record.call, version=record.apiVersion or "")
+        except RecursionError:
+            message = "is nested too deeply"
+            raise InputError(message, self._file, self.count + 1) from None
+        if item.key in self._resources:
+            message = f"has {item.id} twice"
+            raise InputError(message, self._file, self.count + 1)
+        self._resources[item.key] = item
+
+    def snapshot(self, header: _Header) -> Snapshot:
+        """Return all that was added as a snapshot."""
+        return Snapshot(
+            taken_at=header.takenAt,
+            scopes=tuple(arm.key(scope) for scope in header.scopes),
+            resources=tuple(sorted(self._resources.values(), key=attrgetter("key"))),
+            listed=frozenset(self._listed),
+            gaps=tuple(self._gaps),
+            cloud=header.cloud,
+            identity=header.identity,
+            deployment=header.deployment,
+            approved=header.approved or None,
+        )

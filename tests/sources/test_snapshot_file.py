@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import random
 from pathlib import Path
@@ -21,6 +22,7 @@ from auditor.snapshot import redaction
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.snapshot.skus import sku
 from auditor.sources import arm_json, snapshot_file
+from tests import cpu
 
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 _VM = f"{_SUBSCRIPTION}/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/"
@@ -183,6 +185,30 @@ def test_a_file_cut_anywhere_is_refused() -> None:
         assert error.message.startswith(complete), end
         assert error.line == _DATA[:end].count(b"\n") + (end == 0 or _DATA[end - 1 : end] != b"\n"), end
     assert snapshot_file.decode(_DATA[:-1], "f") == snapshot_file.decode(_DATA, "f")
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+def test_pieces_of_any_size_are_the_same_file(size: int) -> None:
+    """A line may begin in one piece and end in a later one, and an error names it as if the file were one piece."""
+
+    def outcome(pieces: list[bytes]) -> Snapshot | tuple[str, int]:
+        try:
+            return snapshot_file.decode_pieces(pieces, "s.jsonl")
+        except InputError as error:
+            return error.message, error.line
+
+    wrong = sealed(*_RECORDS, b'{"record":"listed","id":"a"}', *_RECORDS)
+    twice = sealed(*_RECORDS, _RECORDS[-1])
+    for data in (_DATA, _DATA[:-1], _DATA[: len(_DATA) // 2], _DATA + _DATA, _HEADER, wrong, twice, wrong[:-9]):
+        pieces = [data[start : start + size] for start in range(0, len(data), size)]
+        assert outcome(pieces) == outcome([data])
+    assert outcome([_DATA[:size], b"", _DATA[size:]]) == snapshot_file.decode(_DATA, "f")
+
+
+def test_a_line_is_not_copied_for_every_piece_of_it() -> None:
+    with cpu.limit(), pytest.raises(InputError) as refused:
+        snapshot_file.decode_pieces(itertools.repeat(b"[" * 100, 200_000), "s")
+    assert "has a header that is not" in str(refused.value)
 
 
 @pytest.mark.parametrize("mask", [1, 2, 4, 8, 16, 32, 64, 128, 255])
