@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor import bundled, files
-from auditor.snapshot import model
+from auditor.snapshot import model, redaction
 from auditor.snapshot.redaction import DEEPEST, REDACTED, Redacted, redact
 from auditor.sources import arm_json
 from tests import cpu
@@ -233,3 +233,22 @@ def test_however_a_record_is_made_it_holds_no_secret(record: Redacted, secrets: 
 def test_a_gap_that_is_decoded_holds_no_secret() -> None:
     found = msgspec.json.decode(msgspec.json.encode({**msgspec.to_builtins(GAP), "detail": TEXT}), type=model.Gap)
     assert found.detail == "a?sig=[redacted]"
+
+
+def test_equal_texts_become_one_object_and_stay_of_their_type() -> None:
+    text = "/subscriptions/1/resourceGroups/{}"
+    bodies = [{"id": text.format("a"), "of": [{"id": text.format("a")}]}, {"id": text.format("a"), "long": "x" * 999}]
+    before = copy.deepcopy(bodies)
+    assert [redact(body) for body in bodies] == before
+    assert bodies[0]["id"] is bodies[1]["id"] is bodies[0]["of"][0]["id"]  # type: ignore[index]
+    assert redact({"reason": str(model.GapReason.TIMEOUT)}) == {"reason": "timeout"}
+    assert type(redact({"reason": model.GapReason.TIMEOUT})["reason"]) is model.GapReason
+
+
+def test_texts_and_names_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_MOST", 10)
+    for number in range(100):
+        assert redact({f"n{number}": f"text {number}", "password": f"secret {number}"})["password"] == REDACTED
+    remembered = redaction._harmless  # noqa: SLF001
+    assert len(remembered) <= 10
+    assert not any("secret" in text for text in remembered)
