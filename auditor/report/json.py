@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from json import dumps
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from auditor.report.grouping import listed
-from auditor.report.json_stream import streamed
 
 if TYPE_CHECKING:
     from auditor.report.document import Document
@@ -22,23 +21,52 @@ _DELETE: Final = b"\x7f"
 
 def render(document: Document, view: View) -> Iterator[str]:
     """Yield the report as JSON text; equal reports give equal texts."""
-    findings = map(_text, listed(document, passes=view.passes))
-    rest = msgspec.structs.replace(document, findings=())
-    yield from streamed(_text(rest), "findings", findings, indent=INDENT, depth=1)
+    yield from _pieces(document, view, INDENT)
     yield "\n"
+
+
+def compact(document: Document, view: View) -> Iterator[str]:
+    """Yield the report as JSON text of one line without spaces."""
+    return _pieces(document, view, -1)
+
+
+def _pieces(document: Document, view: View, indent: int) -> Iterator[str]:
+    """Yield the object of a report, of which one finding or the value of one other key is in memory at a time."""
+    line, space = ("\n", " ") if indent > 0 else ("", "")
+    inner = line + " " * indent
+    rest = _ENCODER.encode(msgspec.structs.replace(document, findings=()))
+    before = "{"
+    for name, value in msgspec.json.decode(rest, type=dict[str, msgspec.Raw]).items():
+        yield f'{before}{inner}"{name}":{space}'
+        before = ","
+        if name == "findings":
+            yield from _list(listed(document, passes=view.passes), indent, inner)
+        else:
+            yield _formatted(bytes(value), indent, inner)
+    yield line + "}"
+
+
+def _list(items: Iterable[object], indent: int, line: str) -> Iterator[str]:
+    """Yield a list of JSON; `line` is what its lines begin with."""
+    inner = line + " " * indent
+    before = "["
+    for item in items:
+        yield before + inner + _formatted(_ENCODER.encode(item), indent, inner)
+        before = ","
+    yield line + "]" if before == "," else "[]"
+
+
+def _formatted(value: bytes, indent: int, line: str) -> str:
+    """Return a JSON value as text whose lines begin with `line`: a line end is never inside a text in JSON."""
+    # Of ASCII, the encoder escapes all that is not printable but the last character.
+    if not value.isascii() or _DELETE in value:
+        value = _escape(value.decode()).encode()
+    return msgspec.json.format(value, indent=indent).decode().replace("\n", line)
 
 
 def text_of(document: object) -> str:
     """Return a value as JSON text of several lines, with every character escaped that a terminal could act upon."""
-    return _text(document) + "\n"
-
-
-def _text(value: object) -> str:
-    line = _ENCODER.encode(value)
-    # Of ASCII, the encoder escapes all that is not printable but the last character.
-    if not line.isascii() or _DELETE in line:
-        line = _escape(line.decode()).encode()
-    return msgspec.json.format(line, indent=INDENT).decode()
+    return _formatted(_ENCODER.encode(document), INDENT, "\n") + "\n"
 
 
 def _escape(line: str) -> str:

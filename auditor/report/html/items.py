@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -40,18 +40,23 @@ class Seen(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A finding with all that the page shows of it."""
+    """A finding of the page."""
 
     anchor: str
     finding: Finding
-    headline: str
-    subject: str
     level: str
     """The severity of a fail, else the outcome."""
     row: str
     """The title of its row in the picture, "" without one."""
     is_new: bool
     """Whether it is worse than in the baseline."""
+
+
+class Details(NamedTuple):
+    """What the page shows of a finding beside what the finding says."""
+
+    headline: str
+    subject: str
     why: str
     """Why the rule exists; "" unless it failed."""
     seen: tuple[Seen, ...]
@@ -81,30 +86,35 @@ class Basis(NamedTuple):
     """What other tools recommend; first what contradicts the rule."""
 
 
-def items(document: Document, rows: Mapping[tuple[str, str], str], *, ids: bool) -> tuple[Item, ...]:
+def items(document: Document, rows: Mapping[tuple[str, str], str]) -> tuple[Item, ...]:
     """Return the fails, errors and unknowns without a waiver, worst first.
 
-    `rows` has the title of the row of a picture by deployment and key of the subject; without `ids` there is no address
-    of the portal, which needs the id of the subscription.
+    `rows` has the title of the row of a picture by deployment and key of the subject.
     """
-    known = rules.by_id(document)
     shown = [finding for finding in document.findings if finding.outcome in _OUTCOMES and finding.waiver is None]
     shown.sort(
         key=lambda f: (f.optional, _OUTCOMES[f.outcome], SEVERITIES.index(f.severity), f.rule, f.deployment or "")
     )
-    portal = _PORTALS.get(document.cloud or "", "") if ids else ""
-    titles = elsewhere.titles(document)
     return tuple(
-        _item(
-            f"f{number}",
-            finding,
-            known[finding.rule],
+        Item(
+            anchor=f"f{number}",
+            finding=finding,
+            level=finding.severity.value if finding.outcome is Outcome.FAIL else finding.outcome.value,
             row=rows.get((finding.deployment or "", arm.key(finding.subject.id)), ""),
-            portal=portal,
-            titles=titles,
+            is_new=finding.state in _WORSE,
         )
         for number, finding in enumerate(shown, start=1)
     )
+
+
+def details(document: Document, *, ids: bool) -> Callable[[Finding], Details]:
+    """Return what computes the details of a finding.
+
+    Without `ids` there is no address of the portal, which needs the id of the subscription.
+    """
+    known, titles = rules.by_id(document), elsewhere.titles(document)
+    portal = _PORTALS.get(document.cloud or "", "") if ids else ""
+    return lambda finding: _details(finding, known[finding.rule], portal, titles)
 
 
 def bases(document: Document, listed: Iterable[Item]) -> list[Basis]:
@@ -127,20 +137,13 @@ def _basis(rule: Rule, pack: Pack | None, titles: Mapping[str, str]) -> Basis:
     )
 
 
-def _item(  # noqa: PLR0913 - an item has that many sides
-    anchor: str, finding: Finding, rule: Rule, *, row: str, portal: str, titles: Mapping[str, str]
-) -> Item:
+def _details(finding: Finding, rule: Rule, portal: str, titles: Mapping[str, str]) -> Details:
     home = finding.subject.id
     letters = _letters(finding.evidence)
     failed = finding.outcome is Outcome.FAIL
-    return Item(
-        anchor=anchor,
-        finding=finding,
+    return Details(
         headline=wording.headline(finding),
         subject=wording.subject(finding.subject),
-        level=finding.severity.value if failed else finding.outcome.value,
-        row=row,
-        is_new=finding.state in _WORSE,
         why=" ".join(rule.why.split()) if failed else "",
         seen=tuple(_seen(found, letters) for found in finding.evidence[:_MOST]),
         more=max(0, len(finding.evidence) - _MOST),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import textwrap
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import jinja2
 import msgspec
@@ -18,7 +19,7 @@ from auditor.report import drift_summary, filtering, once, remedies, summary, wo
 from auditor.report import json as json_format
 from auditor.report.document import Document
 from auditor.report.grouping import group
-from auditor.report.html.items import Item, bases, items, web_address
+from auditor.report.html.items import Item, bases, details, items, web_address
 from auditor.report.html.sections import row_titles, sections
 
 if TYPE_CHECKING:
@@ -27,21 +28,26 @@ if TYPE_CHECKING:
 _FOLDER: Final = Path(__file__).parent
 _CHARACTER: Final = 6.9
 """The mean width of a character of a name in a picture, in pixels."""
+_AT_ONCE: Final = 1000
+"""The number of pieces of a page that are joined before they are written."""
+
+T = TypeVar("T")
 
 
-def render(document: Document, view: View) -> str:
-    """Return the report as an HTML page; without `view.ids`, subscriptions have aliases in it."""
+def render(document: Document, view: View) -> Iterator[str]:
+    """Yield the report as an HTML page; without `view.ids`, subscriptions have aliases in it."""
     if not view.ids:
         document = _with_aliases(document)
     shown = view.chosen.applied(document)
     chosen = {finding.key for finding in shown.findings}
-    everything = items(document, row_titles(document), ids=view.ids)
+    everything = items(document, row_titles(document))
     listed = [item for item in everything if item.finding.key in chosen]
     # What a filter leaves out is still counted and pinned.
     linked = [item if item.finding.key in chosen else item._replace(anchor="findings") for item in everything]
     style, script = (_text(name) for name in ("page.css", "page.js"))
-    return _template().render(
+    page = _template().stream(
         document=document,
+        details=details(document, ids=view.ids),
         ids=view.ids,
         has_commands=any(item.finding.remedy for item in listed),
         variables=remedies.VARIABLES,
@@ -64,6 +70,8 @@ def render(document: Document, view: View) -> str:
         script_hash=content_hash(script),
         data=_data(document, view),
     )
+    page.enable_buffering(_AT_ONCE)
+    return iter(page)
 
 
 def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
@@ -76,29 +84,46 @@ def _undecided(listed: tuple[Item, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def _data(document: Document, view: View) -> Markup:
-    """Return the report as JSON that no HTML parser sees the end of; it says once what findings repeat."""
-    text = msgspec.json.format("".join(json_format.render(once.shortened(document), view)), indent=-1)
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
+def _data(document: Document, view: View) -> Iterator[Markup]:
+    """Yield the report as JSON that no HTML parser sees the end of; it says once what findings repeat."""
+    for text in json_format.compact(once.shortened(document), view):
+        yield Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 
 
 def _with_aliases(document: Document) -> Document:
     """Return a report with aliases of subscriptions, and of any other GUID but those of recommendations of tools."""
-    aliased = msgspec.convert(_aliased(msgspec.to_builtins(remedies.without_ids(document))), Document)
+    named = remedies.without_ids(document)
+    aliased = _renamed(msgspec.structs.replace(named, findings=(), deployments=()))
     rules = (
         msgspec.structs.replace(rule, recommendations=known.recommendations)
         for rule, known in zip(aliased.rules, document.rules, strict=True)
     )
-    return msgspec.structs.replace(aliased, rules=tuple(rules))
+    return msgspec.structs.replace(
+        aliased,
+        rules=tuple(rules),
+        findings=tuple(map(_renamed, named.findings)),
+        deployments=tuple(map(_renamed, named.deployments)),
+    )
+
+
+def _renamed(part: T) -> T:
+    """Return a part of a report with the aliases of subscriptions."""
+    return msgspec.convert(_aliased(msgspec.to_builtins(part)), type(part))
 
 
 def _aliased(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Return a JSON value with the aliases of subscriptions in all its texts."""
     if isinstance(value, str):
-        return wording.aliased(value)
+        return _alias(value)
     if isinstance(value, dict):
-        return {wording.aliased(name): _aliased(found) for name, found in value.items()}
+        return {_alias(name): _aliased(found) for name, found in value.items()}
     return [_aliased(found) for found in value] if isinstance(value, list | tuple) else value
+
+
+@lru_cache(maxsize=2**14)
+def _alias(text: str) -> str:
+    """Return a text with aliases; findings repeat most of theirs, which are kept once then."""
+    return wording.aliased(text)
 
 
 def content_hash(text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
@@ -67,7 +68,8 @@ class Section(NamedTuple):
     """The worst severity of a fail, else `unknown`, `optional` or `pass`."""
     chips: tuple[tuple[str, str], ...]
     """A level and a text each."""
-    drawn: Drawn | None
+    draw: Callable[[], Drawn] | None
+    """What draws its picture; None without one."""
     stopped: str
     """Which losses stop the deployment."""
     losses: list[losses.Row]
@@ -80,8 +82,9 @@ def sections(document: Document, items: Iterable[Item]) -> tuple[Section, ...]:
     for name in own:
         if name is not None:
             named.setdefault(name, Deployment(name))
+    changes = _changes(document.drift) if document.drift else {}
     found = (
-        _section(f"d{number}", deployment, own.get(name, []), document.drift)
+        _section(f"d{number}", deployment, own.get(name, []), changes)
         for number, (name, deployment) in enumerate(named.items(), start=1)
     )
 
@@ -105,7 +108,7 @@ def row_titles(document: Document) -> Mapping[tuple[str, str], str]:
     return found
 
 
-def _section(anchor: str, deployment: Deployment, items: list[Item], drift: Drift | None) -> Section:
+def _section(anchor: str, deployment: Deployment, items: list[Item], changes: Mapping[str, tuple[str, ...]]) -> Section:
     fails = [item for item in items if item.finding.outcome is Outcome.FAIL]
     open_ = [item for item in items if item.finding.outcome is not Outcome.FAIL and not item.finding.optional]
     name, numbers = deployment.name, deployment.summary
@@ -125,7 +128,7 @@ def _section(anchor: str, deployment: Deployment, items: list[Item], drift: Drif
         sentence=sentence,
         level=level,
         chips=tuple(_chips(deployment, fails, open_, len(items) - len(fails) - len(open_))),
-        drawn=_drawn(deployment.picture, items, drift) if deployment.picture else None,
+        draw=partial(_drawn, deployment.picture, items, changes) if deployment.picture else None,
         stopped=losses.brief(deployment),
         losses=losses.rows(deployment),
     )
@@ -153,7 +156,7 @@ def _chips(
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 
-def _drawn(picture: Picture, items: list[Item], drift: Drift | None) -> Drawn:
+def _drawn(picture: Picture, items: list[Item], changes: Mapping[str, tuple[str, ...]]) -> Drawn:
     fails = [item.finding for item in items if item.finding.outcome is Outcome.FAIL]
     subjects = {row.id: frozenset(map(arm.key, row.subjects)) for row in picture.rows}
 
@@ -170,7 +173,7 @@ def _drawn(picture: Picture, items: list[Item], drift: Drift | None) -> Drawn:
         reference=grid.reference(wanted),
         nodes={arm.key(node.id): node for node in picture.nodes},
         pins=_pins(picture, built, items),
-        changes=_changes(drift) if drift else {},
+        changes=changes,
     )
 
 
