@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
 
-from auditor import bundled, json_schema
+from auditor import bundled
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,8 +96,6 @@ class Document:
         Raises:
             InputError: the most telling fault: an unknown key, else a wrong value, else a missing key.
         """
-        if _follows(schema)(self.value):
-            return self
         faults = [
             (fault.validator != "additionalProperties", fault.validator in _MISSING, self._place(fault), fault)
             for fault in validator(schema).iter_errors(cast("Any", self.value))
@@ -116,18 +114,9 @@ class Document:
 
 
 @cache
-def _follows(schema: str) -> json_schema.Check:
-    """Return whether values follow `auditor/schema/<schema>.schema.json` for certain."""
-    try:
-        return json_schema.compiled(_schema(f"{schema}.schema.json"))
-    except json_schema.UnknownKeywordError:
-        return lambda _: False
-
-
-@cache
 def validator(schema: str) -> Validator:
     """Return the compiled validator of `auditor/schema/<schema>.schema.json`."""
-    import jsonschema  # noqa: PLC0415 - 50 ms that only a wrong file needs
+    import jsonschema  # noqa: PLC0415 - 50 ms that the built-in pack does not need
     import referencing  # noqa: PLC0415 - as above
 
     rules = referencing.Resource[Any].from_contents(_schema("rule.schema.json"))
