@@ -7,6 +7,7 @@ from typing import Final
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.logic import every, some
+from auditor.rules.registry import once
 from auditor.snapshot.known import Answer, PartialList
 from auditor.snapshot.lookup import objects, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -33,11 +34,13 @@ def notifies(context: Context, element: Resource | Part, reference: str) -> Answ
     """Return whether one of the action groups to which a rule refers is enabled and has a receiver."""
     groups = context.topology.graph.follow_all(element, reference)
     listed = PartialList.of(groups.value)
-    found = some(_informs(group) if isinstance(group, Resource) else Answer(group) for group in listed.known)
+    found = some(_informs(context, group) if isinstance(group, Resource) else Answer(group) for group in listed.known)
     return found if found.value is True else Answer(listed.missing or found.value, (*groups.reads, *found.reads))
 
 
-def _informs(group: Resource) -> Answer:
+@once
+def _informs(_: Context, group: Resource) -> Answer:
+    """Return whether an action group is enabled and has a receiver."""
     enabled = value(group, "properties.enabled")
     known = enabled.value is ABSENT or isinstance(enabled.value, bool)
     is_on = Answer(enabled.value is not False if known else unusable(enabled, "true or false"), enabled.reads)
