@@ -15,7 +15,7 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.directories import ALTERNATE, DATABASE, INSTALLATION, JOURNAL, TEMPORARY, WIJ, Directory
-from auditor.rules.facts.disks import ATTACHMENTS, END_OF_LUNS
+from auditor.rules.facts.disks import END_OF_LUNS, attachments
 from auditor.rules.facts.file_systems import mounted
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.facts.sizes import has_temporary_disk
@@ -197,7 +197,7 @@ def _devices(context: Context, cpf: Resource) -> _Devices:
     file = file_beside(context, cpf, GuestKind.BLOCK_DEVICES)
     devices = PartialList(missing=file) if isinstance(file, Unknown) else objects(file, "properties.devices[*]")
     vm = context.topology.graph.get(arm.parent_of(cpf.key))
-    attached = objects(vm, ATTACHMENTS) if isinstance(vm, Resource) else PartialList(missing=vm)
+    attached = PartialList.of(attachments(context, vm).value if isinstance(vm, Resource) else vm)
     luns = [interval(value(part, "lun").value) for part in attached.of_type(Part)]
     certain = attached.complete and None not in luns
     by_name = {text_at(part, "name").value: part for part in devices.of_type(Part)}

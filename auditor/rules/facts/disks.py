@@ -17,7 +17,7 @@ from auditor.azure.types.names import VM
 from auditor.estate.topology import Topology
 from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import total
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown, interval
 from auditor.snapshot.lookup import objects, parts, unread, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -99,14 +99,14 @@ def os_disk(context: Context, vm: Resource) -> Answer:
     ephemeral = reference_of(vm.type, OS_DISK, "managedDisk").may_name_nothing(attachment.body)
     if ephemeral and context.topology.graph.follow(attachment, "managedDisk").value is ABSENT:
         return Answer(PartialList(), value(attachment, "diffDiskSettings.option").reads)
-    return Answer(PartialList((_disk_of(context, attachment),)))
+    return Answer(PartialList((_disk_of(context, attachment).value,)))
 
 
 @fact("vm.data_disks", "vm", gives="disk*")
 def data_disks(context: Context, vm: Resource) -> Answer:
     """The data disks of the VM; an unmanaged one is unknown."""
-    attached = objects(vm, ATTACHMENTS)
-    disks = tuple(_disk_of(context, part) if isinstance(part, Part) else part for part in attached.known)
+    attached = PartialList.of(attachments(context, vm).value)
+    disks = tuple(_disk_of(context, part).value if isinstance(part, Part) else part for part in attached.known)
     return Answer(PartialList(disks, attached.missing))
 
 
@@ -248,7 +248,7 @@ def journal_attachments(context: Context, vm: Resource) -> Answer:
 
     Unknown for a declared LUN at which the VM has no disk.
     """
-    attached = objects(vm, ATTACHMENTS)
+    attached = PartialList.of(attachments(context, vm).value)
     purposes = [(part, _purposes(context, part).value) for part in attached.of_type(Part)]
     known: list[object] = [
         part for part, found in purposes if isinstance(found, tuple) and not _FOR_JOURNALS.isdisjoint(found)
@@ -266,16 +266,17 @@ def journal_attachments(context: Context, vm: Resource) -> Answer:
     return Answer(PartialList(tuple(known), attached.missing))
 
 
-def _disk_of(context: Context, attachment: Part) -> object:
+@once
+def _disk_of(context: Context, attachment: Part) -> Answer:
     """Return the managed disk of an attachment, or why it is unknown."""
     disk = context.topology.graph.follow(attachment, "managedDisk").value
     if disk is not ABSENT:
-        return disk
+        return Answer(disk)
     reason = f"{attachment.resource.id}: {attachment.path} is an unmanaged disk, whose storage account is not read"
-    return Unknown(Cause.VALUE, reason, about=(attachment.resource.id,))
+    return Answer(Unknown(Cause.VALUE, reason, about=(attachment.resource.id,)))
 
 
 def _through_disk(context: Context, attachment: Part, path: str) -> Answer:
     """Return a property of the managed disk of an attachment."""
     disk = _disk_of(context, attachment)
-    return value(disk, path) if isinstance(disk, Resource) else Answer(disk)
+    return value(disk.value, path) if isinstance(disk.value, Resource) else disk

@@ -9,16 +9,16 @@ from auditor.azure.paths import ABSENT
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.disks import (
-    ATTACHMENTS,
     attachment_iops,
     attachment_mbps,
     attachment_size,
     attachment_sku,
+    attachments,
 )
 from auditor.rules.facts.reading import number_at, text_at
 from auditor.rules.registry import fact
 from auditor.snapshot.known import Answer, PartialList, Unknown, interval
-from auditor.snapshot.lookup import objects, unusable
+from auditor.snapshot.lookup import unusable
 from auditor.snapshot.model import Part, Resource
 
 _PAIR: Final = 2
@@ -51,7 +51,7 @@ def unlike_disks(context: Context, mirror: Mirror) -> Answer:
     deployment file declares what is at it: another number has no meaning in Azure.
     """
     members = PartialList.of(mirror.failover)
-    attached = [objects(vm, ATTACHMENTS) for vm in members.of_type(Resource)]
+    attached = [PartialList.of(attachments(context, vm).value) for vm in members.of_type(Resource)]
     unread = next(filter(None, (found.incomplete_because for found in (members, *attached))), None)
     if unread is not None or len(attached) != _PAIR:
         return Answer(PartialList(missing=unread))
