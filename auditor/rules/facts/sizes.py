@@ -12,7 +12,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.arithmetic import number
 from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.retirement_table import RetiringSeries, table
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Read, Unknown
 from auditor.snapshot.lookup import required
 from auditor.snapshot.model import Resource
@@ -117,15 +117,24 @@ def uncached_iops(context: Context, vm: Resource) -> Answer:
 
 def _capability(context: Context, vm: Resource, name: str) -> Answer:
     """Return a capability of the VM size in the VM's region, as text."""
+    offer = _offer(context, vm)
+    if not isinstance(offer.value, tuple):
+        return offer
+    size, region, subscription = offer.value
+    found = context.topology.graph.capability("virtualMachines", size, region, subscription, name)
+    return Answer(found.value, (*offer.reads, *found.reads))
+
+
+@once
+def _offer(_: Context, vm: Resource) -> Answer:
+    """Return the size, the region and the subscription of a VM as a tuple."""
     size = text_at(vm, "properties.hardwareProfile.vmSize")
     if not isinstance(size.value, str):
         return size
     place = text_at(vm, "location")
     if not isinstance(place.value, str):
         return place
-    subscription = arm.subscription_of(vm.id)
-    found = context.topology.graph.capability("virtualMachines", size.value, vm.location, subscription, name)
-    return Answer(found.value, (*size.reads, *found.reads))
+    return Answer((size.value, vm.location, arm.subscription_of(vm.id)), size.reads)
 
 
 def _supports(context: Context, vm: Resource, name: str) -> Answer:
