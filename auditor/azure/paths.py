@@ -28,7 +28,11 @@ class PathError(ValueError):
     """A text is not a property path."""
 
 
-@lru_cache(maxsize=1 << 15)  # more than the properties of the 1,000 rules of a security group
+_KEPT: Final = 1 << 15
+"""How many paths are kept: more than the properties of the 1,000 rules of a security group."""
+
+
+@lru_cache(maxsize=_KEPT)
 def parse(text: str) -> tuple[Step, ...]:
     """Split a path into its steps; "" is the path of the whole body.
 
@@ -51,6 +55,7 @@ def parse(text: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+@lru_cache(maxsize=_KEPT)
 def join(prefix: str, path: str) -> str:
     """Return the path of `path` below `prefix`."""
     if prefix and path:
@@ -95,14 +100,14 @@ def get(body: object, steps: tuple[Step, ...]) -> object:
     value: Any = body
     for step in steps:
         kind = type(value)
-        if kind is dict and type(step) is str:
+        if kind is dict:
             value = value.get(step)
         elif kind is list and type(step) is int and step < len(value):
             value = value[step]
         else:
             return _get(body, steps)
         if value is None:
-            return _get(body, steps) if steps[0] == "tags" else ABSENT
+            return ABSENT if type(step) is str and steps[0] != "tags" else _get(body, steps)
     return ABSENT if value is None else value
 
 

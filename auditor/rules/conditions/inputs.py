@@ -39,6 +39,8 @@ def field(path: str, default: object) -> LookUp:
         element = stack[0]
         if isinstance(element, _WITH_FIELDS):
             found = paths.get(lookup.body_at(element, path), steps)
+            if found is ABSENT and not lookup.may_lack(element.resource):
+                return default
             if found is not ABSENT and type(found) is not paths.WrongType:
                 return found
         return answer(context, stack).value
