@@ -253,9 +253,8 @@ class _Evaluator:
         try:
             finding = self._evaluate(rule, compiled, element, subject)
         except Exception as error:  # noqa: BLE001 - a bug in one fact must not hide the findings of other rules
-            reason = f"{type(error).__name__}: {error}"
-            error_ = _finding(rule, self._context.deployment, subject, Outcome.ERROR)
-            finding = msgspec.structs.replace(error_, reasons=(reason,))
+            failed = _finding(rule, self._context.deployment, subject, Outcome.ERROR)
+            finding = msgspec.structs.replace(failed, reasons=(f"{type(error).__name__}: {error}",))
         recorder = self._context.recorder
         return finding if recorder is None else msgspec.structs.replace(finding, reads=recorder.take())
 
@@ -313,17 +312,17 @@ def _unknown(
     rule: CompiledRule, deployment: Deployment | None, subject: Subject, unknown: tuple[Unknown, ...]
 ) -> Finding:
     """Return an unknown; its cause is the first in the order of `Cause`, of what is not optional if anything is not."""
-    needed = tuple(u for u in unknown if not _is_optional(u, deployment))
+    needed = [each for each in unknown if not _is_optional(each, deployment)]
     decisive = needed or unknown
-    cause = min((u.cause for u in decisive), key=_CAUSES.__getitem__)
-    first = [u for u in decisive if u.cause is cause]
-    every = all(u.gaps for u in decisive)
+    cause = min([each.cause for each in decisive], key=_CAUSES.__getitem__)
+    first = [each for each in decisive if each.cause is cause]
+    gaps = [each.gaps for each in decisive]
     return msgspec.structs.replace(
         _finding(rule, deployment, subject, Outcome.UNKNOWN),
         cause=cause,
-        reasons=tuple(dict.fromkeys(u.reason for u in first)),
-        gaps=tuple(dict.fromkeys(gap for u in decisive for gap in u.gaps)) if every else (),
-        about=tuple(dict.fromkeys(arm_id for u in first for arm_id in u.resources)),
+        reasons=tuple(dict.fromkeys([each.reason for each in first])),
+        gaps=tuple(dict.fromkeys(chain(*gaps))) if all(gaps) else (),
+        about=tuple(dict.fromkeys(chain(*[each.resources for each in first]))),
         optional=not needed,
     )
 
