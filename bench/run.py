@@ -125,11 +125,12 @@ def scan(file: Path, *more: str | Path, output: str = "") -> Command:
 # --- what is written about the figures --------------------------------------------------------------------------------
 
 _WHY_HELP: Final = (
-    "The modules of Python that every command line in Python needs (argparse, typing, pathlib, re) take 2.5 of it."
+    "What every command line in Python needs, `python -m` and argparse with the text of a help, takes 2.4 of it."
 )
 _WHY_DEMO: Final = (
-    "The imports of msgspec, PyYAML and RE2 alone take 5, that of rich 3; the others are our modules of facts, the "
-    "rules as YAML without their examples, the evaluation, and every single loss of both deployments."
+    "Imports take 45 % of it, those of msgspec, PyYAML, RE2 and argparse alone 16 %; reading the 155 rules as YAML "
+    "without their examples, and compiling their conditions, 21 %; evaluating them 19 %; reading the resources and the "
+    "files from inside VMs 9 %; every single loss of both deployments 1 %."
 )
 _WHY_OWN: Final = "The schemas of the files, which bundled files need not, are compiled and checked by jsonschema."
 _WHY_EVALUATING: Final = (
