@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from auditor.azure import arm
+from auditor.azure import arm, paths
 from auditor.azure.types import display_type
 from auditor.azure.types.names import (
     APPLICATION_GATEWAY,
@@ -42,9 +42,15 @@ from auditor.rules.facts.neighbours import neighbours
 from auditor.rules.facts.placement import availability_set, fault_domain, zone
 from auditor.rules.facts.zones import Zone, physical_zone
 from auditor.snapshot.known import PartialList, Unknown
-from auditor.snapshot.lookup import parts, value
+from auditor.snapshot.lookup import body_at, parts, value
 from auditor.snapshot.model import Part, Resource
 
+_PARTS: Final = (
+    "properties.storageProfile.osDisk.managedDisk.id",
+    "properties.storageProfile.dataDisks[*].managedDisk.id",
+    "properties.networkProfile.networkInterfaces[*].id",
+)
+"""The ids of the disks and network interfaces of a VM."""
 _DETAILS: Final = {VM: "properties.hardwareProfile.vmSize", APPLICATION_GATEWAY: "properties.sku.name"}
 
 
@@ -63,6 +69,7 @@ class AsBuilt:
         self._deployment = deployment
         self._context = Context(topology, deployment)
         self._found_at = found_at
+        self._subscriptions = {arm.subscription_of(key) for key in deployment.roles}
         self._nodes: dict[str, Node] = {}
 
     def nodes(self) -> tuple[Node, ...]:
@@ -99,31 +106,24 @@ class AsBuilt:
                     place=self._place(found) if found.type == VM else None,
                     roles=tuple(self._deployment.roles.get(found.key, ())),
                     undeclared=undeclared,
-                    parts=tuple(part.id for part in self._parts(found) if part.key in self._found_at),
+                    parts=tuple(self._parts(found)) if found.type == VM else (),
                 )
 
-    def _parts(self, found: Resource) -> Iterator[Resource]:
-        """Yield the disks and network interfaces of a VM."""
-        if found.type == VM:
-            graph = self._topology.graph
-            named = [value(found, "properties.storageProfile.osDisk.managedDisk.id").value]
-            for path, name in (
-                ("properties.storageProfile.dataDisks[*]", "managedDisk.id"),
-                ("properties.networkProfile.networkInterfaces[*]", "id"),
-            ):
-                named += (value(part, name).value for part in parts(found, path))
-            for arm_id in named:
-                owned = graph.resources.get(arm.key(arm_id)) if isinstance(arm_id, str) else None
-                if owned is not None:
-                    yield owned
+    def _parts(self, vm: Resource) -> Iterator[str]:
+        """Yield the ids of the disks and network interfaces of a VM that are subjects of listed findings."""
+        resources = self._topology.graph.resources
+        for path in _PARTS:
+            for arm_id in paths.values(body_at(vm, path), paths.parse(path)):
+                key = arm.key(arm_id) if isinstance(arm_id, str) else ""
+                if key in self._found_at and key in resources:
+                    yield resources[key].id
 
     def _place(self, vm: Resource) -> str:
         """Return the zone or fault domain of a VM; zones of several subscriptions are named as physical ones."""
         number = zone(self._context, vm).value
         if isinstance(number, str):
             subscription = arm.subscription_of(vm.key)
-            others = {arm.subscription_of(key) for key in self._deployment.roles}
-            if others <= {subscription}:
+            if self._subscriptions <= {subscription}:
                 return f"zone {number}"
             physical = physical_zone(self._context, Zone(vm.location, subscription, number)).value
             return physical if isinstance(physical, str) else f"zone {number} ({arm.name_of(subscription)})"
