@@ -10,6 +10,7 @@ import msgspec
 from auditor.azure.paths import ABSENT
 from auditor.azure.types.names import VM
 from auditor.estate.subjects import Deployment
+from auditor.rules.conditions import Stack
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
 from auditor.rules.facts.retirement_table import RetiringFeature, table
@@ -97,35 +98,39 @@ def _features(context: Context, deployment: Deployment) -> Iterator[Retirement |
     """Yield the uses of all other features, and why there may be more."""
     context = context.unrecorded()
     for feature in table().features:
-        resources = deployment.scope[feature.type]
-        if resources.incomplete_because is not None:
-            yield resources.incomplete_because
-        for resource in resources.of_type(Resource):
-            yield from _uses(feature, context, (resource, deployment))
+        is_used = feature.where.truth
+        for stack in _stacks(feature, context, deployment):
+            if isinstance(stack, Unknown):
+                yield stack
+            elif is_used(context, stack) is not False:
+                yield from _use(feature, context, stack)
 
 
-def _uses(
-    feature: RetiringFeature, context: Context, stack: tuple[Resource, Deployment]
-) -> Iterator[Retirement | Unknown]:
-    """Yield the uses of a feature in a resource, and why there may be more."""
-    elements = PartialList(stack[:1])
-    if feature.elements is not None:
+def _stacks(feature: RetiringFeature, context: Context, deployment: Deployment) -> Iterator[Stack | Unknown]:
+    """Yield everything that may use a feature, with what it is in, and why there may be more."""
+    resources = deployment.scope[feature.type]
+    if resources.incomplete_because is not None:
+        yield resources.incomplete_because
+    for resource in resources.of_type(Resource):
+        stack = resource, deployment
+        if feature.elements is None:
+            yield stack
+            continue
         elements = PartialList.of(feature.elements.value(context, stack))
-    if elements.incomplete_because is not None:
-        yield elements.incomplete_because
-    for element in elements.known:
-        if isinstance(element, Unknown):
-            continue
-        inner = stack if feature.elements is None else (element, *stack)
-        if feature.where.truth(context, inner) is False:
-            continue
-        result = feature.where.result(context, inner)
-        if result.truth is None:
-            yield result.unknown[0]
-        elif isinstance(element, Resource | Part):
-            read = _read(result.evidence[0])
-            found = element.resource, feature.what, feature.date, feature.source, read, feature.is_automatic
-            yield Retirement(*found)
+        if elements.incomplete_because is not None:
+            yield elements.incomplete_because
+        yield from ((element, *stack) for element in elements.known if not isinstance(element, Unknown))
+
+
+def _use(feature: RetiringFeature, context: Context, stack: Stack) -> Iterator[Retirement | Unknown]:
+    """Yield that an element uses a feature, or why that is unknown."""
+    element, result = stack[0], feature.where.result(context, stack)
+    if result.truth is None:
+        yield result.unknown[0]
+    elif isinstance(element, Resource | Part):
+        read = _read(result.evidence[0])
+        found = element.resource, feature.what, feature.date, feature.source, read, feature.is_automatic
+        yield Retirement(*found)
 
 
 def _read(evidence: Evidence) -> Read:
