@@ -20,12 +20,13 @@ def profile_part(site: Site, profile: Profile, taken: Taken) -> Part:
     if profile.key in taken.gone:
         return Part(Effect.STOPS, (f"{profile.name} is lost, which directs users to a region",))
     gone = {name for key, name in taken.endpoints if key == profile.key}
-    before, after = _used(profile, frozenset()), _used(profile, gone)
     perhaps = any(part.kind is LossKind.REGION for part in taken.simple)
-    if before == after and not (perhaps and any(isinstance(end.region, Unknown) for end in after)):
+    if not gone and not perhaps:
         return UNTOUCHED
+    before, after = _used(profile, frozenset()), _used(profile, gone)
+    unclear = perhaps and any(isinstance(end.region, Unknown) for end in after)
     here = any(end.region == site.region for end in after)
-    if isinstance(site.region, str) and here and before == after:
+    if before == after and (not unclear or (here and isinstance(site.region, str))):
         return UNTOUCHED
     doubts = (site.region, profile.more_endpoints, *(end.region for end in (*before, *after)))
     unknown = tuple(dict.fromkeys(why for why in doubts if isinstance(why, Unknown)))
