@@ -197,6 +197,9 @@ class Graph:
 
     def _holder(self, arm_id: str, type_: str) -> Resource | Unknown:
         """Return the owner of an id, though parts of it be resources of their own, as subnets may."""
+        found = self.resources.get(arm.key(arm_id))
+        if found is not None and found.type == type_:
+            return found
         owner = self.owner(arm_id)
         while isinstance(owner, Resource) and owner.type != type_ and arm.parent_of(owner.key):
             owner = self.get(arm.parent_of(owner.key))
