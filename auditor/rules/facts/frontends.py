@@ -6,21 +6,22 @@ from auditor.azure import arm
 from auditor.azure.paths import ABSENT
 from auditor.rules.context import Context
 from auditor.rules.facts.zones import zones_offered
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import items, malformed, objects, value
+from auditor.snapshot.lookup import items, malformed, value
 from auditor.snapshot.model import Part, Resource
 
 FRONTENDS = "properties.frontendIPConfigurations[*]"
 
 
 @fact("balancer.frontends", "balancer", gives="frontend*")
-def frontends(_: Context, load_balancer: Resource) -> Answer:
+def frontends(context: Context, load_balancer: Resource) -> Answer:
     """The frontends of a load balancer."""
-    return Answer(objects(load_balancer, FRONTENDS))
+    return Answer(context.topology.graph.objects(load_balancer, FRONTENDS))
 
 
 @fact("frontend.zones", "frontend", gives="text*")
+@once
 def frontend_zones(context: Context, frontend: Part) -> Answer:
     """The availability zones of a frontend: its own if it is private, else those of its public IP address or prefix."""
     reads: tuple[Read, ...] = ()
@@ -41,7 +42,8 @@ def has_zones(context: Context, resource: Resource) -> Answer:
     If neither was read, a frontend in a zone shows that it has.
     """
     offered = _has_zones(context, resource)
-    for frontend in objects(resource, FRONTENDS).of_type(Part) if isinstance(offered.value, Unknown) else ():
+    listed = context.topology.graph.objects(resource, FRONTENDS)
+    for frontend in listed.of_type(Part) if isinstance(offered.value, Unknown) else ():
         zones = frontend_zones(context, frontend)
         if PartialList.of(zones.value).of_type(str):
             return Answer(True, zones.reads)

@@ -6,7 +6,8 @@ Only what Azure shows counts: traffic that the users' own network carries from o
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -56,29 +57,30 @@ def dr_joined_by(context: Context, mirror: Mirror) -> Answer:
     """
     members, asyncs = PartialList.of(mirror.failover), PartialList.of(mirror.dr)
     unknown = members.incomplete_because or asyncs.incomplete_because
-    pairs = product(members.of_type(Resource), asyncs.of_type(Resource))
-    answers = [_joined_by(context.topology.graph, *pair) for pair in pairs]
+    graph = context.topology.graph
+    by_name = _ways(graph)
+    pairs = product(*([_places(graph, vm) for vm in found.of_type(Resource)] for found in (members, asyncs)))
+    answers = [_joined_by(by_name, *pair) for pair in pairs]
     nothing = next((answer for answer in answers if answer.value == NOTHING), None)
     if nothing is not None:
         return nothing
     unknown = unknown or next((answer.value for answer in answers if isinstance(answer.value, Unknown)), None)
     ways = [answer.value for answer in answers if isinstance(answer.value, str)]
     reads = _each_once(read for answer in answers for read in answer.reads)
-    return Answer(unknown or max(ways, key=[*_WAYS].index, default=ABSENT), reads)
+    return Answer(unknown or max(ways, key=[*by_name].index, default=ABSENT), reads)
 
 
 def _each_once(reads: Iterable[Read]) -> tuple[Read, ...]:
     return tuple({(read.resource, read.path): read for read in reads}.values())
 
 
-def _joined_by(graph: Graph, one: Resource, other: Resource) -> Answer:
-    """Return what joins the networks of two VMs, of which each may be in several."""
-    here, there = _places(graph, one), _places(graph, other)
+def _joined_by(ways: Mapping[str, _Way], here: PartialList, there: PartialList) -> Answer:
+    """Return what joins the places of two VMs, of which each may have several."""
     unknown = here.incomplete_because or there.incomplete_because
     reads: list[Read] = []
     for start, end in product(here.of_type(Place), there.of_type(Place)):
-        for name, way in _WAYS.items():
-            found = way(graph, start, end)
+        for name, way in ways.items():
+            found = way(start, end)
             if found.value is True:
                 return Answer(name, found.reads)
             reads += found.reads
@@ -92,7 +94,7 @@ def _places(graph: Graph, vm: Resource) -> PartialList:
     interfaces = PartialList.of(graph.follow_all(vm, "networkInterfaces").value)
     known: list[object] = [*interfaces.of_type(Unknown)]
     for interface in interfaces.of_type(Resource):
-        configurations = objects(interface, "properties.ipConfigurations[*]")
+        configurations = graph.objects(interface, "properties.ipConfigurations[*]")
         known += configurations.of_type(Unknown)
         if configurations.missing is not None:
             known.append(configurations.missing)
@@ -105,7 +107,7 @@ def _places(graph: Graph, vm: Resource) -> PartialList:
 # --- ways from network to network -------------------------------------------------------------------------------------
 
 
-def _same(_: Graph, start: Place, end: Place) -> Answer:
+def _same(start: Place, end: Place) -> Answer:
     same = arm.key(start.network) == arm.key(end.network)
     return Answer(same, tuple(Read(place.network, "id", place.network) for place in (start, end)))
 
@@ -147,7 +149,7 @@ def _conditions(peering: Part, *, forwarding: bool) -> Iterator[Answer]:
 
 def _peers(graph: Graph, network: Resource) -> PartialList:
     """Return the peerings of a virtual network; it is unknown what is at the other end of one that leads nowhere."""
-    peerings = objects(network, PEERINGS)
+    peerings = graph.objects(network, PEERINGS)
     known: list[object] = [*peerings.of_type(Unknown)]
     for peering in peerings.of_type(Part):
         remote = required(text_at(peering, _REMOTE)).value
@@ -469,19 +471,21 @@ def _contains(prefix: object, address: object) -> bool:
         return False
 
 
-_Way = Callable[[Graph, Place, Place], Answer]
+_Way = Callable[[Place, Place], Answer]
 
 
-def _of_networks(way: Callable[[Graph, str, str], Answer]) -> _Way:
-    return lambda graph, start, end: way(graph, start.network, end.network)
+def _ways(graph: Graph) -> dict[str, _Way]:
+    """Return the ways from one place to another, by name, in the order in which they are looked for."""
 
+    def of_networks(way: Callable[[Graph, str, str], Answer]) -> _Way:
+        between = cache(partial(way, graph))  # most pairs of members are in the same two networks
+        return lambda start, end: between(start.network, end.network)
 
-_WAYS: Final[dict[str, _Way]] = {
-    SAME_NETWORK: _same,
-    "peering": _of_networks(_peered),
-    "virtual-wan": _of_networks(_in_one_wan),
-    "vpn": _of_networks(_by_vpn),
-    "expressroute": _of_networks(_by_expressroute),
-    "hub": _by_hub,
-}
-"""The ways from one place to another, by name, in the order in which they are looked for."""
+    return {
+        SAME_NETWORK: _same,
+        "peering": of_networks(_peered),
+        "virtual-wan": of_networks(_in_one_wan),
+        "vpn": of_networks(_by_vpn),
+        "expressroute": of_networks(_by_expressroute),
+        "hub": partial(_by_hub, graph),
+    }

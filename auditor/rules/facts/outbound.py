@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from auditor.azure.paths import ABSENT
 from auditor.estate.network_gateways import gateways_of, is_virtual_hub
@@ -17,7 +17,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.internet import ip_configurations
 from auditor.rules.facts.load_balancers import unlisted_load_balancers
 from auditor.rules.facts.reading import text_at
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, objects, parts, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -82,16 +82,23 @@ def _of_configuration(context: Context, configuration: Part) -> Answer:
     subnet = graph.follow(configuration, "subnet")
     if not isinstance(subnet.value, Part):
         return Answer(_unknown(subnet.value), subnet.reads)
-    routed = _by_route(context, subnet.value)
-    if routed.value != _NOTHING:
-        return routed
-    nat = _by_nat_gateway(context, subnet.value)
-    if nat.value != _NOTHING:
-        return nat
+    shared = _of_subnet(context, subnet.value)
+    if shared.value != _NOTHING:
+        return shared
     own = value(configuration, "properties.publicIPAddress.id")
     if own.value is ABSENT:
-        return Answer(_NOTHING, (*routed.reads, *nat.reads, *own.reads))
+        return Answer(_NOTHING, (*shared.reads, *own.reads))
     return Answer("public-address" if isinstance(own.value, str) else unusable(own, "an id"), own.reads)
+
+
+@once
+def _of_subnet(context: Context, subnet: Part) -> Answer:
+    """Return the path that all IP configurations in a subnet have."""
+    routed = _by_route(context, subnet)
+    if routed.value != _NOTHING:
+        return routed
+    nat = _by_nat_gateway(context, subnet)
+    return Answer(_NOTHING, (*routed.reads, *nat.reads)) if nat.value == _NOTHING else nat
 
 
 def _by_route(context: Context, subnet: Part) -> Answer:
@@ -99,17 +106,28 @@ def _by_route(context: Context, subnet: Part) -> Answer:
     table = context.topology.graph.follow(subnet, "routeTable")
     if not isinstance(table.value, Resource):
         return Answer(_NOTHING if table.value is ABSENT else table.value, table.reads)
-    routes = objects(table.value, "properties.routes[*]")
-    if routes.incomplete_because is not None:
-        return Answer(routes.incomplete_because, table.reads)
-    hops: list[Answer] = []
-    for half in _HALVES:
-        covering = [(network.prefixlen, route) for route, network in _networks(routes) if half.subnet_of(network)]
-        route = max(covering, key=lambda entry: entry[0], default=(0, None))[1]
-        hops.append(Answer(_NOTHING, table.reads) if route is None else _hop(route))
+    found = _hops(context, table.value).value
+    if isinstance(found, Unknown):
+        return Answer(found, table.reads)
+    hops = [hop or Answer(_NOTHING, table.reads) for hop in cast("tuple[Answer | None, ...]", found)]
     unknown = next((hop for hop in hops if isinstance(hop.value, Unknown)), None)
     missing = next((hop for hop in hops if hop.value == _NOTHING), None)
     return unknown or missing or hops[0]
+
+
+@once
+def _hops(_: Context, table: Resource) -> Answer:
+    """Return for each of `_HALVES` where a route table sends its addresses, None if it has no route for all of them."""
+    routes = objects(table, "properties.routes[*]")
+    if routes.incomplete_because is not None:
+        return Answer(routes.incomplete_because)
+    networks = [*_networks(routes)]
+    hops: list[Answer | None] = []
+    for half in _HALVES:
+        covering = [(network.prefixlen, route) for route, network in networks if half.subnet_of(network)]
+        route = max(covering, key=lambda entry: entry[0], default=(0, None))[1]
+        hops.append(None if route is None else _hop(route))
+    return Answer(tuple(hops))
 
 
 def _networks(routes: PartialList) -> Iterator[tuple[Part, ipaddress.IPv4Network]]:
@@ -162,6 +180,7 @@ def _by_load_balancer(context: Context, vm: Resource) -> Answer:
     return Answer(unknown or _NOTHING)
 
 
+@once
 def _translates(context: Context, rule: Part) -> Answer:
     """Return whether a load-balancing rule has a public frontend, and translates addresses of outbound traffic too."""
     disabled = value(rule, "properties.disableOutboundSnat")
