@@ -16,7 +16,7 @@ from auditor.azure.types.names import GUEST_FILE, SKU, VM
 from auditor.estate.caching import cached_method, cached_summary, cached_value
 from auditor.estate.indexes import Index
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import body_at, items, malformed, parts, required, unread, unusable, value, wrong_type
+from auditor.snapshot.lookup import body_at, items, malformed, objects, required, unread, unusable, value, wrong_type
 from auditor.snapshot.model import Gap, GapReason, Part, Resource, Snapshot, placeholder
 from auditor.snapshot.skus import cited_id
 from auditor.snapshot.watching import Watch, watched
@@ -40,6 +40,8 @@ class Graph:
         self._attach_gaps(snapshot.gaps)
         if watch is not None:
             self.resources = {key: watched(resource, watch) for key, resource in self.resources.items()}
+        self._objects: dict[tuple[str, str], PartialList] = {}
+        self._followed: dict[tuple[str, str, str], Answer] = {}
         self.by_type: dict[str, list[Resource]] = defaultdict(list)
         self.unreadable: dict[str, list[Resource]] = defaultdict(list)
         for resource in self.resources.values():
@@ -226,9 +228,16 @@ class Graph:
     def _parts(self, owner: str, path: str) -> dict[str, Part]:
         """Return the parts of a resource at a path by key; the first of several that have the same one."""
         found: dict[str, Part] = {}
-        for part in parts(self.resources[owner], path):
+        for part in self.objects(self.resources[owner], path).of_type(Part):
             found.setdefault(part.key, part)
         return found
+
+    def objects(self, resource: Resource, path: str) -> PartialList:
+        """Return the objects at a path with wildcards in a resource as `lookup.objects` does, always the same parts."""
+        where = (resource.key, path)
+        if where not in self._objects:
+            self._objects[where] = objects(resource, path)
+        return self._objects[where]
 
     def follow(self, element: Resource | Part, name: str) -> Answer:
         """Return the resource or part to which a declared reference leads, or absent; the reference was read."""
@@ -242,6 +251,12 @@ class Graph:
 
     def follow_all(self, element: Resource | Part, name: str) -> Answer:
         """Return the resources or parts to which a list of references leads."""
+        where = (element.resource.key, element.path, name)
+        if where not in self._followed:
+            self._followed[where] = self._follow_all(element, name)
+        return self._followed[where]
+
+    def _follow_all(self, element: Resource | Part, name: str) -> Answer:
         reference = reference_of(element.resource.type, element.path, name)
         found = items(element, reference.path)
         listed = PartialList.of(found.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
@@ -67,6 +68,14 @@ class Uses(NamedTuple):
     """Why one of these may use a further pool."""
 
 
+class _NamedPools(NamedTuple):
+    """The backend pools that a rule of a load balancer names."""
+
+    keys: tuple[str, ...]
+    unclear: Unknown | None
+    """Why there may be a further one."""
+
+
 class _Resolved(NamedTuple):
     """A backend pool whose members are resolved."""
 
@@ -89,6 +98,8 @@ class LoadBalancing:
         self._open_owners: dict[str, Unknown | None] = {}
         self._uses: dict[str, Uses] = {}
         self._named_members: dict[str, frozenset[str]] = {}
+        self._served: dict[tuple[str, str], PartialList] = {}
+        self._pools_named: dict[tuple[str, str], _NamedPools] = {}
 
     def vms(self, pool: Part) -> Answer:
         """Return the VMs in a backend pool, by network interface or by address.
@@ -121,7 +132,7 @@ class LoadBalancing:
         return self._open_owners[owner.key]
 
     def _find_open(self, owner: Resource) -> Unknown | None:
-        pools, rules = objects(owner, POOLS), objects(owner, RULES)
+        pools, rules = self.graph.objects(owner, POOLS), self.graph.objects(owner, RULES)
         unclear = (
             *map(self.pool_open_because, pools.of_type(Part)),
             *map(self.unclear_pool, rules.of_type(Part)),
@@ -217,6 +228,13 @@ class LoadBalancing:
 
     def vms_served(self, rule: Part) -> PartialList:
         """Return the VMs to which a load-balancing or inbound NAT rule sends traffic."""
+        where = (rule.resource.key, rule.path)
+        if where not in self._served:
+            self._served[where] = self._find_served(rule)
+        return self._served[where]
+
+    def _find_served(self, rule: Part) -> PartialList:
+        """Return what `vms_served` does, also while one of the pools is being resolved."""
         pools = [self.graph.part(key) for key in self.pool_keys(rule)]
         found = [PartialList.of(pool if isinstance(pool, Unknown) else self.vms(pool).value) for pool in pools]
         direct = value(rule, "properties.backendIPConfiguration.id")
@@ -230,15 +248,23 @@ class LoadBalancing:
 
         It refers to one that does not exist, or its value is not an id.
         """
-        one = value(rule, "properties.backendAddressPool.id").value
-        several = PartialList.of(items(rule, "properties.backendAddressPools[*].id").value)
-        for found in (one, *several.known):
-            if isinstance(found, Unknown):
-                return found
-            if found is not ABSENT and not isinstance(found, str):
-                return malformed(rule, "properties.backendAddressPool", found, "the id of a backend pool")
-        named = (self.graph.part(key) for key in self.pool_keys(rule))
-        return several.missing or next((pool for pool in named if isinstance(pool, Unknown)), None)
+        return self._named_pools(rule).unclear
+
+    def pool_keys(self, rule: Part) -> tuple[str, ...]:
+        """Return the distinct keys of the backend pools of a rule: one `backendAddressPool`, several, or none."""
+        return self._named_pools(rule).keys
+
+    def _named_pools(self, rule: Part) -> _NamedPools:
+        where = (rule.resource.key, rule.path)
+        if where not in self._pools_named:
+            one = value(rule, "properties.backendAddressPool.id").value
+            several = PartialList.of(items(rule, "properties.backendAddressPools[*].id").value)
+            found = (one, *several.known)
+            keys = tuple(dict.fromkeys(arm.key(pool) for pool in found if isinstance(pool, str)))
+            unclear = next(filter(None, map(partial(_no_id, rule), found)), several.missing)
+            unclear = unclear or next((pool for pool in map(self.graph.part, keys) if isinstance(pool, Unknown)), None)
+            self._pools_named[where] = _NamedPools(keys, unclear)
+        return self._pools_named[where]
 
     def pools_of_rules(self, rules: Iterable[Part]) -> list[Part]:
         """Return the distinct backend pools that exist to which some load-balancing rules send traffic."""
@@ -253,7 +279,8 @@ class LoadBalancing:
         """Return the rules of a load balancer or application gateway by what they use of it."""
         if owner.key not in self._uses:
             is_gateway = owner.type == APPLICATION_GATEWAY
-            rules = PartialList.joined(*(objects(owner, path) for path in (ROUTES if is_gateway else (RULES,))))
+            paths = ROUTES if is_gateway else (RULES,)
+            rules = PartialList.joined(*(self.graph.objects(owner, path) for path in paths))
             into: dict[str, list[Part]] = defaultdict(list)
             at: dict[str, list[Part]] = defaultdict(list)
             for rule in rules.of_type(Part):
@@ -290,13 +317,6 @@ class LoadBalancing:
         own = value(configuration, "properties.privateIPAddress").value
         names = self._named_members[pool.key]
         return configuration.key in names or (isinstance(own, str) and own in names)
-
-    @staticmethod
-    def pool_keys(rule: Part) -> tuple[str, ...]:
-        """Return the distinct keys of the backend pools of a rule: one `backendAddressPool`, several, or none."""
-        one = value(rule, "properties.backendAddressPool.id").value
-        several = [value(pool, "id").value for pool in parts(rule, "properties.backendAddressPools[*]")]
-        return tuple(dict.fromkeys(arm.key(pool) for pool in (one, *several) if isinstance(pool, str)))
 
     @cached_value
     def doubtful(self) -> list[tuple[Resource, tuple[Unknown, ...]]]:
@@ -409,8 +429,8 @@ class LoadBalancing:
             reason = f"{load_balancer.id} receives requests from another gateway, which is not resolved"
             return [Unknown(Cause.VALUE, reason, about=(load_balancer.id,))]
         named = self.uses(load_balancer).at.get(arm.key(frontend), ())
-        unread = objects(load_balancer, RULES).incomplete_because
-        served = PartialList.joined(*(self.vms_served(rule) for rule in named), PartialList(missing=unread))
+        unread = self.graph.objects(load_balancer, RULES).incomplete_because
+        served = PartialList.joined(*(self._find_served(rule) for rule in named), PartialList(missing=unread))
         return [*served.of_type(Resource), *served.of_type(Unknown), *filter(None, (served.missing,))]
 
     def _configured(self, reference: Answer) -> Resource | Unknown | None:
@@ -467,6 +487,14 @@ class LoadBalancing:
         segments = interface_id.split("/")
         position = [segment.lower() for segment in segments].index("virtualmachinescalesets")
         return self.graph.get_or_placeholder("/".join(segments[: position + 2]))
+
+
+def _no_id(rule: Part, pool: object) -> Unknown | None:
+    """Return why a rule names no backend pool by a value in the place of an id, None if it does or has no value."""
+    if isinstance(pool, Unknown):
+        return pool
+    is_id = pool is ABSENT or isinstance(pool, str)
+    return None if is_id else malformed(rule, "properties.backendAddressPool", pool, "the id of a backend pool")
 
 
 def is_global(load_balancer: Resource) -> bool:

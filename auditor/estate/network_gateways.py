@@ -9,7 +9,7 @@ from auditor.azure import arm
 from auditor.azure.types.names import CONNECTION, NETWORK_GATEWAY, VIRTUAL_NETWORK
 from auditor.estate.graph import Graph
 from auditor.snapshot.known import Cause, PartialList, Unknown
-from auditor.snapshot.lookup import objects, unusable, value
+from auditor.snapshot.lookup import unusable, value
 from auditor.snapshot.model import Part, Resource
 
 PEERINGS: Final = "properties.virtualNetworkPeerings[*]"
@@ -21,7 +21,7 @@ def gateways_of(graph: Graph, network: Resource) -> PartialList:
 
     They are its own, and those of the peered networks whose gateways it uses.
     """
-    lenders = _lenders(network)
+    lenders = _lenders(graph, network)
     places = [network.key, *(arm.key(lender) for lender in lenders.of_type(str))]
     known = {
         edge.source.key: edge.source for place in places for edge in graph.referrers_within(place, NETWORK_GATEWAY)
@@ -47,9 +47,9 @@ def is_virtual_hub(network_id: str) -> bool:
     return arm.name_of(network_id).lower().startswith("hv_")
 
 
-def _lenders(network: Resource) -> PartialList:
+def _lenders(graph: Graph, network: Resource) -> PartialList:
     """Return the ids of the virtual networks whose gateways a network uses."""
-    peerings = objects(network, PEERINGS)
+    peerings = graph.objects(network, PEERINGS)
     known: list[object] = [*peerings.of_type(Unknown)]
     for peering in peerings.of_type(Part):
         if value(peering, "properties.useRemoteGateways").value is True:
@@ -64,7 +64,7 @@ def _unread(graph: Graph, place: str) -> Iterator[Unknown]:
     """Yield why a virtual network may have gateways that are not known; none without a subnet for them."""
     network = graph.get(place)
     if isinstance(network, Resource):
-        subnets = objects(network, "properties.subnets[*]")
+        subnets = graph.objects(network, "properties.subnets[*]")
         names = {str(value(subnet, "name").value).lower() for subnet in subnets.of_type(Part)}
         if subnets.complete and _SUBNET not in names:
             return

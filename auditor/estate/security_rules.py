@@ -148,9 +148,13 @@ class SecurityRule(msgspec.Struct, frozen=True, eq=False):
 
 def every(*conditions: bool | Unknown) -> bool | Unknown:
     """Return whether all conditions are true; false if one is false, whatever is unknown of the others."""
-    if False in conditions:
-        return False
-    return next((condition for condition in conditions if isinstance(condition, Unknown)), True)
+    found: bool | Unknown = True
+    for condition in conditions:
+        if condition is False:
+            return False
+        if found is True:
+            found = condition
+    return found
 
 
 class Host(msgspec.Struct, frozen=True):

@@ -239,7 +239,7 @@ def sent_by(context: Context, owner: Resource) -> PartialList:
 
 def _balanced(context: Context, load_balancer: Resource) -> PartialList:
     balancing, graph = context.topology.load_balancing, context.topology.graph
-    rules = objects(load_balancer, RULES)
+    rules = graph.objects(load_balancer, RULES)
     sent = (
         Sent(balancing.vms_served(rule), required(graph.follow(rule, "frontendIPConfiguration")), None)
         for rule in rules.of_type(Part)
@@ -252,7 +252,7 @@ def _routed(context: Context, gateway: Resource) -> PartialList:
     graph = context.topology.graph
     found: list[PartialList] = []
     for path, listener_name in LISTENER_OF.items():
-        rules = objects(gateway, path)
+        rules = graph.objects(gateway, path)
         sent: list[Sent] = []
         for rule in rules.of_type(Part):
             listener = required(graph.follow(rule, listener_name)).value

@@ -21,7 +21,7 @@ from auditor.rules.facts.load_balancers import unlisted_load_balancers
 from auditor.rules.facts.superserver_ports import known_ports
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, parts, unusable, value
+from auditor.snapshot.lookup import parts, unusable, value
 from auditor.snapshot.model import Part, Resource
 
 SENSITIVE_PORTS: Final = (22, 1972, 2188, 3389, 5985, 5986, 51773, 52773, 57772)
@@ -94,17 +94,21 @@ _SHOWN: Final = (
 @fact("vm.network_interfaces", "vm", gives="interface*")
 def network_interfaces(context: Context, vm: Resource) -> Answer:
     """The network interfaces of the VM."""
-    return _interfaces(context, vm)
+    found = context.topology.graph.follow_all(vm, "networkInterfaces")
+    if found.value == PartialList():
+        reason = f"{vm.id} has no network interface, which every VM has"
+        return Answer(PartialList(missing=Unknown(Cause.VALUE, reason, about=(vm.id,))))
+    return Answer(found.value)
 
 
 @fact("vm.ip_configurations", "vm", gives="configuration*")
 def ip_configurations(context: Context, vm: Resource) -> Answer:
     """The IP configurations of the VM's network interfaces; each has an address in a subnet."""
-    interfaces = PartialList.of(_interfaces(context, vm).value)
+    interfaces = PartialList.of(network_interfaces(context, vm).value)
     unknown = interfaces.incomplete_because
     known: list[object] = []
     for interface in interfaces.of_type(Resource):
-        found = objects(interface, "properties.ipConfigurations[*]")
+        found = context.topology.graph.objects(interface, "properties.ipConfigurations[*]")
         known += found.known
         unknown = unknown or found.missing
         if not found.known and found.missing is None:
@@ -117,14 +121,6 @@ def ip_configurations(context: Context, vm: Resource) -> Answer:
 def security_groups(context: Context, configuration: Part) -> Answer:
     """The security groups of an IP configuration: that of its subnet and that of its network interface."""
     return context.topology.security_groups.of(configuration)
-
-
-def _interfaces(context: Context, vm: Resource) -> Answer:
-    found = context.topology.graph.follow_all(vm, "networkInterfaces")
-    if found.value == PartialList():
-        reason = f"{vm.id} has no network interface, which every VM has"
-        return Answer(PartialList(missing=Unknown(Cause.VALUE, reason, about=(vm.id,))))
-    return Answer(found.value)
 
 
 # --- openings ---------------------------------------------------------------------------------------------------------
@@ -315,7 +311,7 @@ def _through(context: Context, load_balancer: Resource, configurations: list[Par
     """Yield the paths through a load balancer to IP configurations, and why there may be more."""
     sku = value(load_balancer, "sku.name")
     for kind, listed in (("balancing", RULES), ("nat", NAT_RULES)):
-        rules = objects(load_balancer, listed)
+        rules = context.topology.graph.objects(load_balancer, listed)
         if rules.missing is not None:
             yield rules.missing
         for rule in rules.known:
@@ -354,10 +350,10 @@ _NAT_OF_INTERFACE: Final = "properties.loadBalancerInboundNatRules[*]"
 
 def _holds(balancing: LoadBalancing, pool: Part, configuration: Part) -> bool:
     """Return whether an IP configuration is in a backend pool: a reference of either one, or the same address."""
-    for entry in parts(configuration, "properties.loadBalancerBackendAddressPools[*]"):
-        if arm.key(str(value(entry, "id").value)) == pool.key:
-            return True
-    return balancing.names(pool, configuration)
+    return balancing.names(pool, configuration) or any(
+        arm.key(str(value(entry, "id").value)) == pool.key
+        for entry in parts(configuration, "properties.loadBalancerBackendAddressPools[*]")
+    )
 
 
 def _arrival(context: Context, rule: Part) -> tuple[int, tuple[Read, ...]] | Unknown | None:

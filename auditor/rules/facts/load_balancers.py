@@ -19,7 +19,7 @@ from auditor.rules.facts.roles import any_has_role, any_serves_clients, roles_of
 from auditor.rules.facts.superserver_ports import known_ports
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, required
+from auditor.snapshot.lookup import required
 from auditor.snapshot.model import Part, Resource
 
 EVERY_PORT: Final = "every port"
@@ -29,15 +29,15 @@ PROBE_INTERVAL, PROBE_THRESHOLD = 15, 1
 
 
 @fact("balancer.rules", "balancer", gives="rule*")
-def rules(_: Context, load_balancer: Resource) -> Answer:
+def rules(context: Context, load_balancer: Resource) -> Answer:
     """The load-balancing rules of a load balancer."""
-    return Answer(objects(load_balancer, RULES))
+    return Answer(context.topology.graph.objects(load_balancer, RULES))
 
 
 @fact("balancer.client_rules", "balancer", gives="rule*")
 def client_rules(context: Context, load_balancer: Resource) -> Answer:
     """The load-balancing rules for TCP that send traffic to a VM with a role in the deployment."""
-    rules = objects(load_balancer, RULES)
+    rules = context.topology.graph.objects(load_balancer, RULES)
     known: list[object] = [*rules.of_type(Unknown)]
     for rule in rules.of_type(Part):
         ours = any_serves_clients(context, context.topology.load_balancing.vms_served(rule))
@@ -65,7 +65,7 @@ def takes_plain_http(_: Context, rule: Part) -> Answer:
 @fact("balancer.serves_databases", "balancer", gives="boolean")
 def serves_databases(context: Context, load_balancer: Resource) -> Answer:
     """Whether a load-balancing or inbound NAT rule sends traffic to a VM with a database, mirrored or not."""
-    rules = PartialList.joined(objects(load_balancer, RULES), objects(load_balancer, NAT_RULES))
+    rules = PartialList.joined(*(context.topology.graph.objects(load_balancer, path) for path in (RULES, NAT_RULES)))
     served = [
         Answer(context.topology.load_balancing.vms_served(rule), (Read(load_balancer.id, rule.path, rule.id),))
         for rule in rules.of_type(Part)
@@ -85,6 +85,7 @@ def has_probe(context: Context, rule: Part) -> Answer:
 
 
 @fact("rule.probes", "rule", gives="probe*")
+@once
 def rule_probes(context: Context, rule: Part) -> Answer:
     """The health probe of a load-balancing rule; empty if it has none.
 
@@ -189,7 +190,7 @@ def requests_status_page(context: Context, rule: Part) -> bool | Unknown:
 
 
 def _web_rules(context: Context, load_balancer: Resource) -> PartialList:
-    rules = objects(load_balancer, RULES)
+    rules = context.topology.graph.objects(load_balancer, RULES)
     unknown = rules.incomplete_because
     known: list[Part] = []
     for rule in rules.of_type(Part):

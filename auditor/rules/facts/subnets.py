@@ -11,7 +11,7 @@ from auditor.rules.context import Context
 from auditor.rules.facts.roles import roles_of
 from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
-from auditor.snapshot.lookup import objects, value
+from auditor.snapshot.lookup import value
 from auditor.snapshot.model import Part, Resource
 
 _DATABASE: Final = frozenset({Role.MIRROR_FAILOVER, Role.MIRROR_DR, Role.MIRROR_REPORTING, Role.DB})
@@ -102,7 +102,7 @@ def _subnets(context: Context, vm: Resource) -> Answer:
     missing = interfaces.missing
     reads: list[Read] = []
     for interface in interfaces.of_type(Resource):
-        places = objects(interface, "properties.ipConfigurations[*]")
+        places = graph.objects(interface, "properties.ipConfigurations[*]")
         known += places.of_type(Unknown)
         missing = missing or places.missing
         for place in places.of_type(Part):

@@ -14,7 +14,7 @@ from auditor.estate.security_rules import PROBES, Host, outside
 from auditor.estate.subjects import Mirror
 from auditor.rules.context import Context
 from auditor.rules.facts.internet import ip_configurations, reads_of, targets_of
-from auditor.rules.facts.load_balancers import EVERY_PORT, balancing_rules, referred_to, tcp_port
+from auditor.rules.facts.load_balancers import EVERY_PORT, balancing_rules, rule_probes, tcp_port
 from auditor.rules.facts.mirror_ends import AGENT_PORT, End, MirrorEnds
 from auditor.rules.facts.mirror_traffic import superserver_rules
 from auditor.rules.facts.reading import number_at
@@ -106,7 +106,7 @@ def probe_traffic(context: Context, vm: Resource) -> Answer:
     names: dict[int, str] = {}
     reads: list[Read] = []
     for rule in balancing.of_type(Part):
-        probes = PartialList.of(referred_to(context, PartialList((rule,)), "probe").value)
+        probes = PartialList.of(rule_probes(context, rule).value)
         unknown = unknown or probes.incomplete_because
         targets = targets_of(context, rule, configurations.of_type(Part))
         if not targets:
