@@ -32,8 +32,7 @@ from auditor.rules.packs import LoadedPack
 from auditor.snapshot.model import Snapshot
 from auditor.snapshot.watching import Watch
 from auditor.sources import approval, snapshot_file
-from auditor.sources.guest import folder as guest_folder
-from auditor.sources.guest.attaching import attach
+from auditor.sources.guest import attaching
 from auditor.sources.source import Source
 from auditor.workers import Workers
 
@@ -91,7 +90,7 @@ def scan(request: Request) -> Evaluation:
     baseline = approval.read(request.baseline) if request.baseline else None
     given = deployment_file.read(request.deployment) if request.deployment else deployment_file.NOTHING
     packs.check_settings(loaded, given.deployments)
-    supplied = guest_folder.read(request.guest) if request.guest else ()
+    supplied = attaching.read(request.guest)
     # What is compared with a baseline or an earlier report, or gets guest files, is evaluated as a whole.
     if request.workers.are_elsewhere and (baseline or last or supplied or request.keep_snapshot):
         message = (
@@ -104,7 +103,7 @@ def scan(request: Request) -> Evaluation:
         if evaluated is not None:
             return msgspec.structs.replace(evaluated, maps=mapped)
     snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
-    attached = attach(snapshot, supplied)
+    attached = attaching.attach(snapshot, supplied)
     snapshot = attached.snapshot
     declared = given if request.deployment else deployment_file.carried_by(snapshot, baseline)
     packs.check_settings(loaded, declared.deployments)

@@ -308,11 +308,10 @@ def _collect_into(options: argparse.Namespace, wanted: list[outputs.Output]) -> 
 
 def _with_guest_files(guest: Path | None, source: Source) -> Snapshot:
     """Return what a source has, with the guest files of a folder; these are read first."""
-    from auditor.sources.guest import folder
-    from auditor.sources.guest.attaching import attach
+    from auditor.sources.guest import attaching
 
-    supplied = folder.read(guest) if guest else ()
-    return attach(source.read(), supplied).snapshot
+    supplied = attaching.read(guest)
+    return attaching.attach(source.read(), supplied).snapshot
 
 
 def _permissions(options: argparse.Namespace) -> int:

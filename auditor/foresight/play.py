@@ -26,8 +26,7 @@ from auditor.rules.facts.site import said_of_stopped, site_of
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
-from auditor.sources.guest import folder
-from auditor.sources.guest.attaching import attach
+from auditor.sources.guest import attaching
 from auditor.sources.source import Source
 from auditor.times import instant
 
@@ -56,8 +55,8 @@ def foresight(request: Request) -> Foresight:
         InputError: a file of the user's is wrong, the sign-in failed, or no deployment has what is lost or first.
     """
     given = deployment_file.read(request.deployment) if request.deployment else deployment_file.NOTHING
-    supplied = folder.read(request.guest) if request.guest else ()
-    snapshot = attach(request.source.read(), supplied).snapshot
+    supplied = attaching.read(request.guest)
+    snapshot = attaching.attach(request.source.read(), supplied).snapshot
     declared = given if request.deployment else deployment_file.carried_by(snapshot)
     topology = Topology(snapshot, declared.deployments, _taken(snapshot, request.source.file))
     contexts = [Context(topology, deployment) for deployment in topology.deployments]

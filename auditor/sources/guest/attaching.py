@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -11,7 +12,9 @@ from auditor.azure import arm
 from auditor.azure.types import display_type
 from auditor.azure.types.names import GUEST_FILE, VM
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
-from auditor.sources.guest.folder import SuppliedFile, SuppliedVm
+
+if TYPE_CHECKING:
+    from auditor.sources.guest.folder import SuppliedFile, SuppliedVm
 
 _COLLECTION: Final = "guest"
 
@@ -22,6 +25,19 @@ class Attached(msgspec.Struct, frozen=True):
     snapshot: Snapshot
     replaced: tuple[str, ...] = ()
     """The ids of the VMs whose files in the snapshot were replaced."""
+
+
+def read(folder: Path | None) -> tuple[SuppliedVm, ...]:
+    """Return the files of a folder, none without one.
+
+    Raises:
+        InputError: see `folder.read`.
+    """
+    if folder is None:
+        return ()
+    from auditor.sources.guest import folder as reading  # noqa: PLC0415 - the parsers take a tenth of all imports
+
+    return reading.read(folder)
 
 
 def attach(snapshot: Snapshot, supplied: tuple[SuppliedVm, ...]) -> Attached:
