@@ -138,9 +138,10 @@ class Play:
         parts += network_parts(site, taken)
         if site.undeclared and not taken.takes_only_known:
             parts.append(Part(Effect.UNKNOWN, unknown=site.undeclared))
+        parts = [part for part in parts if part is not UNTOUCHED and part.is_touched]
         if RANK[at_best.effect] > max((RANK[part.effect] for part in parts), default=0):
             parts.append(at_best)
-        worst = worst_of([part for part in parts if part.is_touched] or [UNTOUCHED])
+        worst = worst_of(parts or [UNTOUCHED])
         bad = [part for part in parts if part.effect is worst.effect]
         continues = standby(site, taken) if worst.effect is Effect.STOPS else False
         unsure = any(part.effect is Effect.UNKNOWN for part in parts)

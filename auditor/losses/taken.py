@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias
 
@@ -96,7 +97,7 @@ class Taken:
         """Return the ways in which a thing can stand, as far as they make a difference; one if its place is known."""
         found = self._options.get(key)
         if found is None:
-            found = self._unplaced(key) if self.is_unplaced(key) else (Option(self._known(key)),)
+            found = self._unplaced(key) if self.is_unplaced(key) else self._known(key)
             self._options[key] = found
         return found
 
@@ -137,8 +138,8 @@ class Taken:
                 texts[key, unknown] = f"{name} is {where}"
         return texts
 
-    def _known(self, key: str) -> Stand:
-        """Return how a thing stands whose place is known."""
+    def _known(self, key: str) -> tuple[Option, ...]:
+        """Return the only way in which a thing can stand whose place is known."""
         lost, one, other = 0, 0, 0
         for number, loss in enumerate(self.lost):
             if key in loss.vms or key in loss.entrances:
@@ -148,7 +149,7 @@ class Taken:
                 one |= 1 << bit
             elif key in cut.other:
                 other |= 1 << bit
-        return Stand(lost, Sides(one, other))
+        return _only(lost, one, other)
 
     def _unplaced(self, key: str) -> tuple[Option, ...]:
         """Return the options of a thing whose place is not known; those of which the same is known have the same."""
@@ -193,6 +194,12 @@ class Taken:
             if group is not None:
                 groups[group] |= 1 << bit
         return Stand(lost, Sides(*groups))
+
+
+@lru_cache(maxsize=4096)
+def _only(lost: int, one: int, other: int) -> tuple[Option, ...]:
+    """Return a stand as the only option; most things have one of a few."""
+    return (Option(Stand(lost, Sides(one, other))),)
 
 
 _APART: Final = -1
