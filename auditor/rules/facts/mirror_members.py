@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -170,7 +169,8 @@ def vm_of(topology: Topology, member: Part, deployment: Deployment) -> Answer:
     named = _named(topology, member, deployment)
     if named is not None:
         return named
-    hosts = [host for _, host in _hosts(topology, member, deployment)]
+    stated = [name for name in ADDRESSES if value(member, name).value is not ABSENT]
+    hosts = [_host(topology, member, name, deployment) for name in stated]
     vms = {host.value.key: host for host in hosts if isinstance(host.value, Resource)}
     if len(vms) == 1:
         return next(iter(vms.values()))
@@ -179,16 +179,14 @@ def vm_of(topology: Topology, member: Part, deployment: Deployment) -> Answer:
     return Answer(unknown or Unknown(Cause.VALUE, reason, about=(member.resource.id,), optional=True))
 
 
-def _hosts(topology: Topology, member: Part, deployment: Deployment) -> Iterator[tuple[str, Answer]]:
-    """Yield whose each address of a member is, as the VM of the CPF understands it, with the name of the property."""
+def _host(topology: Topology, member: Part, name: str, deployment: Deployment) -> Answer:
+    """Return whose an address of a member is, as the VM of the CPF understands it."""
+    address = text_at(member, name)
+    if not isinstance(address.value, str):
+        return Answer(unusable(address, "an address"), address.reads)
     vm = topology.graph.get_or_placeholder(arm.parent_of(member.resource.key))
-    for name in ADDRESSES:
-        address = text_at(member, name)
-        if isinstance(address.value, str):
-            found = topology.named_hosts.find(address.value, vm, deployment)
-            yield name, Answer(found.value, (*address.reads, *found.reads))
-        elif address.value is not ABSENT:
-            yield name, Answer(unusable(address, "an address"), address.reads)
+    found = topology.named_hosts.find(address.value, vm, deployment)
+    return Answer(found.value, (*address.reads, *found.reads))
 
 
 def _named(topology: Topology, member: Part, deployment: Deployment) -> Answer | None:
@@ -258,15 +256,15 @@ def held_by(context: Context, address: MemberAddress) -> Answer:
     """
     deployment = context.deployment
     assert deployment is not None  # noqa: S101 - a mirror belongs to a deployment
-    hosts = dict(_hosts(context.topology, address.member, deployment))
-    host = hosts[address.name]
+    host = _host(context.topology, address.member, address.name, deployment)
     if isinstance(host.value, Unknown):
         return host
     if isinstance(host.value, Unheld):
         return Answer(UNHELD, host.reads)
     if isinstance(host.value, Part):
         return Answer(BALANCED, host.reads)
-    named = _named(context.topology, address.member, deployment) or hosts[ADDRESSES[0]]
+    named = _named(context.topology, address.member, deployment)
+    named = named or _host(context.topology, address.member, ADDRESSES[0], deployment)
     if isinstance(named.value, Unknown):
         return Answer(named.value, host.reads)
     same = not isinstance(named.value, Resource) or named.value.key == host.value.key  # type: ignore[attr-defined]
