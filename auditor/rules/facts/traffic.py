@@ -48,7 +48,11 @@ class Traffic(msgspec.Struct, frozen=True, eq=False):
         return self.name
 
 
-@fact("traffic.allowed", "traffic", gives="boolean")
+def _is_allowed(context: Context, traffic: Traffic) -> object:
+    return _decided(traffic, [*_passages(context, traffic)])
+
+
+@fact("traffic.allowed", "traffic", gives="boolean", value=_is_allowed)
 def allowed(context: Context, traffic: Traffic) -> Answer:
     """Whether security groups let the connection through, by their rules in the order of priority.
 
@@ -58,18 +62,23 @@ def allowed(context: Context, traffic: Traffic) -> Answer:
     addresses a VM uses.
     """
     found = [*_passages(context, traffic)]
+    answer = _decided(traffic, found)
+    decisive = [rule for one in found if one.allowed is answer for rule in one.rules]
+    groups = context.topology.security_groups
+    ends = (*traffic.senders, *traffic.receivers)
+    reads = (*traffic.reads, *reads_of(context, decisive), *(read for one in ends for read in groups.reads(one)))
+    return Answer(answer, reads)
+
+
+def _decided(traffic: Traffic, found: list[Passage]) -> bool | Unknown:
+    """Return whether a connection is let through, by what is done with it for each pair of IP addresses."""
     results = [one.allowed for one in found]
     unknown = next((result for result in results if isinstance(result, Unknown)), None)
     if not results:
         unknown = Unknown(Cause.VALUE, f"{traffic.name}: they have no IP addresses of the same version")
     elif unknown is None and len({*results}) > 1:
         unknown = Unknown(Cause.VALUE, f"{traffic.name}: allowed for some of the IP addresses, denied for others")
-    answer = results[0] if unknown is None else unknown
-    decisive = [rule for one in found if one.allowed is answer for rule in one.rules]
-    groups = context.topology.security_groups
-    ends = (*traffic.senders, *traffic.receivers)
-    reads = (*traffic.reads, *reads_of(context, decisive), *(read for one in ends for read in groups.reads(one)))
-    return Answer(answer, reads)
+    return results[0] if unknown is None else unknown
 
 
 def _passages(context: Context, traffic: Traffic) -> Iterator[Passage]:
