@@ -30,9 +30,12 @@ _RECEIVERS: Final = (
 _ACTIVE: Final = frozenset({"enabled", "notspecified"})
 
 
-def notifies(context: Context, element: Resource | Part, reference: str) -> Answer:
-    """Return whether one of the action groups to which a rule refers is enabled and has a receiver."""
-    groups = context.topology.graph.follow_all(element, reference)
+@once
+def notifies(context: Context, element: Resource | Part) -> Answer:
+    """Return whether an action group of an alert rule, or of an action of an alert processing rule, informs someone."""
+    groups = context.topology.graph.follow_all(
+        element, "actionGroupIds" if isinstance(element, Part) else "actionGroupId"
+    )
     listed = PartialList.of(groups.value)
     found = some(_informs(context, group) if isinstance(group, Resource) else Answer(group) for group in listed.known)
     return found if found.value is True else Answer(listed.missing or found.value, (*groups.reads, *found.reads))

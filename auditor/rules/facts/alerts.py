@@ -25,7 +25,7 @@ from auditor.rules.facts.backups import vaults
 from auditor.rules.facts.logic import every, some
 from auditor.rules.facts.reading import text_at
 from auditor.rules.facts.roles import unlisted
-from auditor.rules.registry import fact
+from auditor.rules.registry import fact, once
 from auditor.snapshot.known import Answer, Cause, PartialList, Read, Unknown
 from auditor.snapshot.lookup import items, malformed, objects, unusable, value
 from auditor.snapshot.model import Part, Resource
@@ -201,7 +201,7 @@ def _about(context: Context, type_: str, resource: Resource) -> Iterator[tuple[R
 def _by_rule(context: Context, found: Watched) -> Iterator[Answer]:
     """Yield of each alert rule about the resource whether it reports the failure to someone."""
     for alert, watches in _watching(context, found):
-        informs = some((notifies(context, alert, "actionGroupId"), *_added(context, found)))
+        informs = some((notifies(context, alert), *_added(context, found)))
         if not informs.reads:
             informs = Answer(informs.value, (Read(alert.id, _FIRST_GROUP[alert.type], ABSENT),))
         yield _all(_is_on(alert), informs) if watches.value is True else every((watches, _is_on(alert), informs))
@@ -304,7 +304,7 @@ def _built_in(context: Context, found: Watched) -> Iterator[Answer]:
 def _added(context: Context, found: Watched) -> Iterator[Answer]:
     """Yield of each alert processing rule whether it always adds an action group with a receiver to the alerts."""
     for rule, action in _processing(context, found, "addactiongroups"):
-        yield every((_applies(rule, found), notifies(context, action, "actionGroupIds")))
+        yield every((_applies(rule, found), notifies(context, action)))
     yield from (Answer(unknown) for unknown in context.topology.once(_rules)[ACTION_RULE].unclear)
 
 
@@ -317,9 +317,15 @@ def _muting(context: Context, found: Watched) -> Iterator[Answer]:
 def _processing(context: Context, found: Watched, kind: str) -> Iterator[tuple[Resource, Part]]:
     """Yield the alert processing rules about the resource with an action of a kind, and that action."""
     for rule, _ in _about(context, ACTION_RULE, found.resource):
-        for action in objects(rule, "properties.actions[*]").of_type(Part):
+        for action in PartialList.of(_actions(context, rule).value).of_type(Part):
             if str(value(action, "actionType").value).lower() == kind:
                 yield rule, action
+
+
+@once
+def _actions(_: Context, rule: Resource) -> Answer:
+    """Return what an alert processing rule does."""
+    return Answer(objects(rule, "properties.actions[*]"))
 
 
 def _applies(rule: Resource, found: Watched) -> Answer:
