@@ -73,17 +73,22 @@ def tier_of(disk: Resource) -> tuple[Tier | Unknown, tuple[Read, ...]]:
 
 
 @fact("disk.tier_iops", "disk", gives="number")
-def tier_iops(_: Context, disk: Resource) -> Answer:
+def tier_iops(context: Context, disk: Resource) -> Answer:
     """The IOPS of a Premium SSD by its performance tier (set, or the default of its size)."""
-    tier, reads = tier_of(disk)
-    return Answer(tier.iops if isinstance(tier, Tier) else tier, reads)
+    found = _tier(context, disk)
+    return Answer(found.value.iops if isinstance(found.value, Tier) else found.value, found.reads)
 
 
 @fact("disk.tier_mbps", "disk", gives="number")
-def tier_mbps(_: Context, disk: Resource) -> Answer:
+def tier_mbps(context: Context, disk: Resource) -> Answer:
     """The throughput in MB/s of a Premium SSD by its performance tier (set, or the default of its size)."""
-    tier, reads = tier_of(disk)
-    return Answer(tier.mbps if isinstance(tier, Tier) else tier, reads)
+    found = _tier(context, disk)
+    return Answer(found.value.mbps if isinstance(found.value, Tier) else found.value, found.reads)
+
+
+@once
+def _tier(_: Context, disk: Resource) -> Answer:
+    return Answer(*tier_of(disk))
 
 
 @fact("vm.os_disk", "vm", gives="disk*")
