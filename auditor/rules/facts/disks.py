@@ -178,9 +178,9 @@ _WITH_OTHER_LIMITS: Final = frozenset({"premiumv2_lrs", "ultrassd_lrs"})
 def _sum_of_data_disks(context: Context, vm: Resource, path: str, besides: frozenset[str] = frozenset()) -> Answer:
     """Return the sum of a numeric property over the data disks of a VM, besides those of some SKUs."""
     disks = PartialList.of(data_disks(context, vm).value)
-    skus = [(disk, value(disk, "sku.name").value) for disk in disks.of_type(Resource)]
+    skus = [(disk, value(disk, "sku.name").value if besides else ABSENT) for disk in disks.of_type(Resource)]
     counted = [
-        Answer(sku) if besides and isinstance(sku, Unknown) else value(disk, path)
+        Answer(sku) if isinstance(sku, Unknown) else value(disk, path)
         for disk, sku in skus
         if not (isinstance(sku, str) and sku.lower() in besides)
     ]
