@@ -2,8 +2,9 @@
 
     python bench/peers.py [--write] [TOOL ...]
 
-Each tool is installed by pip, in a fixed version, into a virtual environment of its own in `.venv-peers`; what cannot
-be installed is named. `--write` replaces the part of docs/benchmark.md about other tools. `make test` does not run it.
+Each tool is installed by pip into a virtual environment of its own in `.venv-peers`, with what it needs in the versions
+of `bench/locks/TOOL.lock`; what cannot be installed is named. `--write` replaces the part of docs/benchmark.md about
+other tools. `make test` does not run it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -27,18 +28,17 @@ from auditor.snapshot.model import Snapshot
 from auditor.sources import snapshot_file
 
 VENVS: Final = ROOT / ".venv-peers"
-TOOLS: Final[Mapping[str, Sequence[str]]] = {
-    "checkov": ("checkov==3.3.30",),
-    "c7n": ("c7n==0.9.53", "c7n_azure==0.7.52"),
-    "prowler": ("prowler==5.46.0",),
-}
-"""The packages of each tool."""
+LOCKS: Final = ROOT / "bench" / "locks"
 VMS: Final = 1_000
 REPEAT: Final = 3
 
 _UNIT: Final = "Microseconds a check and VM"
 _TEMPLATE: Final = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _CHILD: Final = str(ROOT / "bench" / "children.py")
+_INSTALL: Final = (
+    *("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--quiet"),
+    *("--no-deps", "--require-hashes", "--no-build-isolation", "--requirement"),
+)
 _CHECKS: Final = str(ROOT / "bench" / "peer_checks.py")
 
 ABOUT: Final = f"""\
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 def main() -> None:
     """Install, measure, print, and write the page on request."""
     parser = argparse.ArgumentParser(description="what other tools take on the estates of the benchmark")
-    parser.add_argument("tools", nargs="*", choices=[*TOOLS, []], metavar="TOOL", help=", ".join(TOOLS))
+    parser.add_argument("tools", nargs="*", choices=[*_MEASURED, []], metavar="TOOL", help=", ".join(_MEASURED))
     parser.add_argument("--write", action="store_true", help="also write docs/benchmark.md")
     options = parser.parse_args()
     built = estate.build(VMS)
@@ -70,7 +70,7 @@ def main() -> None:
     missing: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for tool in options.tools or TOOLS:
+        for tool in options.tools or _MEASURED:
             try:
                 rows += _MEASURED[tool](_installed(tool), built, folder)
             except SystemExit as error:  # the others are measured all the same
@@ -93,9 +93,10 @@ def _installed(tool: str) -> str:
     ready = folder / ".ready"
     if not ready.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS[tool]]
-        if subprocess.run(pip, check=False).returncode:
-            raise SystemExit(f"{', '.join(TOOLS[tool])} could not be installed")
+        for name in ("build", tool):  # what is no wheel is built by the packages of build.lock
+            lock = LOCKS / f"{name}.lock"
+            if subprocess.run([str(python), *_INSTALL, str(lock)], check=False).returncode:
+                raise SystemExit(f"{lock.relative_to(ROOT)} could not be installed")
         ready.touch()
     return str(python)
 
