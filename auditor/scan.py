@@ -33,11 +33,11 @@ from auditor.snapshot.model import Snapshot
 from auditor.snapshot.watching import Watch
 from auditor.sources import approval, snapshot_file
 from auditor.sources.guest import attaching
-from auditor.sources.source import Source
+from auditor.sources.source import Parts, Source
 from auditor.workers import Workers
 
 if TYPE_CHECKING:
-    from auditor.split_scan import Parts
+    from auditor.sources.guest.folder import SuppliedVm
 
 DEFAULT_PROFILE = "current"
 
@@ -91,15 +91,15 @@ def scan(request: Request) -> Evaluation:
     given = deployment_file.read(request.deployment) if request.deployment else deployment_file.NOTHING
     packs.check_settings(loaded, given.deployments)
     supplied = attaching.read(request.guest)
-    # What is compared with a baseline or an earlier report, or gets guest files, is evaluated as a whole.
-    if request.workers.are_elsewhere and (baseline or last or supplied or request.keep_snapshot):
+    # What is compared with a baseline or an earlier report is evaluated as a whole.
+    if request.workers.are_elsewhere and (baseline or last or request.keep_snapshot):
         message = (
-            "--workers and --scheduler evaluate parts of a snapshot, but --baseline, --previous, -o snapshot and files "
-            "from inside VMs, which --guest names and the demo has, need the whole: leave out one or the other"
+            "--workers and --scheduler evaluate parts of a snapshot, but --baseline, --previous and -o snapshot need "
+            "the whole: leave out one or the other"
         )
         raise InputError(message)
-    if not (baseline or last or supplied):
-        evaluated = _in_parts(request, loaded, exempt, given)
+    if not (baseline or last):
+        evaluated = _in_parts(request, loaded, exempt, given, supplied)
         if evaluated is not None:
             return msgspec.structs.replace(evaluated, maps=mapped)
     snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
@@ -193,7 +193,11 @@ class _Remembered:
 
 
 def _in_parts(
-    request: Request, loaded: tuple[LoadedPack, ...], exempt: Exemptions, given: Declarations
+    request: Request,
+    loaded: tuple[LoadedPack, ...],
+    exempt: Exemptions,
+    given: Declarations,
+    supplied: tuple[SuppliedVm, ...],
 ) -> Evaluation | None:
     """Evaluate a snapshot folder part by part, or any snapshot in several processes; None if it is neither."""
     parts: Parts | None = request.source.parts()
@@ -203,10 +207,14 @@ def _in_parts(
     from auditor.sources.snapshot_folder import SplitSnapshot  # noqa: PLC0415 - as above
 
     parts = parts or SplitSnapshot(request.source.read())
+    replaced: frozenset[str] = frozenset()
+    if supplied:
+        parts = attaching.PartsWithFiles(parts, supplied)
+        replaced = parts.replaced
     declared = given if request.deployment else deployment_file.carried_by(parts.header)
     packs.check_settings(loaded, declared.deployments)
     as_of = request.as_of or _latest(_taken(parts.header, request.source.file))
-    how = How(request.profile, as_of, request.detail, exempt)
+    how = How(request.profile, as_of, request.detail, exempt, replaced)
     found = split_scan.evaluate(split_scan.Split(parts, declared.deployments, request.rules, how), request.workers)
     rules, results = packs.select(loaded, request.profile), found.results
     gaps = coverage.gaps_of(found.header, declared.deployments, rules)

@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -26,27 +26,13 @@ from auditor.rules.facts import FACTS
 from auditor.rules.model import Rule
 from auditor.snapshot.model import Gap, Snapshot
 from auditor.sources import snapshot_folder
+from auditor.sources.source import Parts
 from auditor.workers import Workers
 
 _NAMED: Final = 3
 """How many deployments a message names."""
 _LARGE: Final = 2
 """A component is split if it has more than its share of the resources, divided by this."""
-
-
-class Parts(Protocol):
-    """A snapshot in parts, which a worker can read."""
-
-    @property
-    def header(self) -> Snapshot:
-        """Return the snapshot without what its parts have."""
-
-    @property
-    def scopes(self) -> tuple[tuple[str, ...], ...]:
-        """Return the subscriptions of each part."""
-
-    def read_part(self, number: int) -> Snapshot:
-        """Read a part."""
 
 
 class Split(msgspec.Struct, frozen=True):

@@ -364,7 +364,7 @@ def test_raw_bodies_may_be_compressed(tmp_path: Path) -> None:
         (["scan", "--snapshot", str(DEPLOYMENT)], f"{DEPLOYMENT}:1: is neither a snapshot nor a JSON list"),
         (["scan", "--snapshot", str(INVENTORY.parent)], "manifest.json: is missing"),
         (["scan", "--demo", "--scheduler", "tcp://10.0.0.4:8786"], "'tcp://10.0.0.4:8786' is not tls://HOST:PORT"),
-        (["scan", "--demo", "--workers", "2"], "which --guest names and the demo has, need the whole"),
+        (["scan", "--demo", "--workers", "2", "-o", "snapshot=x"], "--previous and -o snapshot need the whole"),
         (["report", "/nowhere.json"], "/nowhere.json: cannot be read"),
         (["report", str(INVENTORY)], f"{INVENTORY}: is not a report as scan -o json writes it"),
         (["report", str(INVENTORY), "-o", "snapshot=x"], "there is no output format 'snapshot'"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import weakref
+from collections import Counter
 from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,9 @@ import pytest
 
 from auditor import scan, split_scan
 from auditor.authoring import fixtures
+from auditor.azure import arm
+from auditor.azure.types.names import GUEST_FILE, VM
+from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment
 from auditor.estate.topology import Topology
@@ -26,8 +31,10 @@ from auditor.report.build import build
 from auditor.report.view import View
 from auditor.scan import Request
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
-from auditor.sources import snapshot_folder
+from auditor.sources import snapshot_file, snapshot_folder
 from auditor.sources.file_source import FileSource
+from auditor.sources.guest import folder as guest_folder
+from auditor.sources.guest.attaching import PartsWithFiles, attach
 from auditor.sources.snapshot_folder import SplitSnapshot
 from auditor.workers import Workers
 from tests import estates
@@ -104,6 +111,102 @@ def test_the_deployments_of_one_component_are_split_too() -> None:
     rules, scopes = split_scan.rules_of((), HOW.profile), frozenset(snapshot.scopes)
     shares = [Share(scopes, None, 0, 2), Share(frozenset(), None, 1, 2)]
     assert components.joined([components.evaluate(topology, rules, share, HOW) for share in shares], declared) == whole
+
+
+def with_files(path: Path, *names: str) -> Path:
+    """Return a folder of guest files of some VMs, one of which cannot be read for certain."""
+    lines = ["format: auditor.guest/1", "taken:"]
+    for name in names:
+        (path / name).mkdir(parents=True)
+        (path / name / "iris.cpf").write_text("[config]\nglobals=0,0,999999,0,0,0\nroutines=x\n", encoding="utf-8")
+        (path / name / "lsblk.json").write_text("{}", encoding="utf-8")
+        lines.append(f"  - {{machine: {name}, at: 2026-11-01T02:00:00Z, files: [iris.cpf, lsblk.json]}}")
+    (path / "manifest.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_guest_files_come_to_the_part_of_their_vm(folder: Path, tmp_path: Path) -> None:
+    snapshot = FileSource(folder).read()
+    owners = {arm.parent_of(found.key) for found in snapshot.resources if found.type == GUEST_FILE}
+    vms = [found for found in snapshot.resources if found.type == VM]
+    others = [vm for vm in vms if vm.key not in owners]
+    some = [*[vm for vm in vms if vm.key in owners][::9], *others[:1], *others[-2:]]
+    assert len({arm.subscription_of(vm.key) for vm in some}) > 2
+    guest = with_files(tmp_path / "guest", *(f"{arm.group_of(vm.key)}~{vm.name}" for vm in some))
+    whole = scan.scan(Request(Whole(folder), guest=guest))
+    document = build(whole, passes=True)
+    assert document != build(scan.scan(Request(Whole(folder))), passes=True)
+    assert {file.replaced for file in whole.coverage.guest_files} == {True, False}
+    assert any(gap.is_of_guest_file for gap in whole.coverage.gaps)
+    in_parts = scan.scan(Request(FileSource(folder), guest=guest))
+    assert in_parts.snapshot.resources == ()
+    assert build(in_parts, passes=True) == document
+    assert reports.render("json", in_parts, View()) == reports.render("json", whole, View())
+    elsewhere = scan.scan(Request(Whole(folder), guest=guest, workers=Workers(2)))
+    assert build(elsewhere, passes=True) == document
+
+
+def test_guest_files_of_a_vm_that_no_part_has_are_an_error_as_of_the_whole(tmp_path: Path) -> None:
+    snapshot, _ = two()
+    twice = next(
+        name for name, number in Counter(f.name for f in snapshot.resources if f.type == VM).items() if number > 1
+    )
+    for number, name in enumerate(("vm-nowhere", twice)):
+        supplied = guest_folder.read(with_files(tmp_path / str(number), name))
+        with pytest.raises(InputError) as of_whole:
+            attach(snapshot, supplied)
+        with pytest.raises(InputError) as of_parts:
+            PartsWithFiles(SplitSnapshot(snapshot), supplied)
+        assert str(of_parts.value) == str(of_whole.value)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+class Body(dict[str, object]):
+    """A body whose end can be noticed."""
+
+
+class Watched:
+    """Parts of which it is counted how many are held at most when one is read."""
+
+    def __init__(self, parts: SplitSnapshot) -> None:
+        self.header, self.scopes, self._parts = parts.header, parts.scopes, parts
+        self._alive: dict[int, int] = Counter()
+        """How many resources of a part are alive, by its number."""
+        self.most = 0
+
+    def read_part(self, number: int) -> Snapshot:
+        part = self._parts.read_part(number)
+        resources = [msgspec.structs.replace(found) for found in part.resources]
+        for found in resources:
+            body = Body(found.body)
+            msgspec.structs.force_setattr(found, "body", body)
+            weakref.finalize(body, self._ends, number)
+        self._alive[number] += len(resources)
+        # Every view has what Azure offers, which is less than half of a part.
+        held = [count for count in self._alive.values() if count > len(resources) / 2]
+        self.most = max(self.most, len(held))
+        return msgspec.structs.replace(part, resources=tuple(resources))
+
+    def _ends(self, number: int) -> None:
+        self._alive[number] -= 1
+
+
+@pytest.mark.slow
+def test_few_parts_are_held_at_once_however_many_there_are() -> None:
+    estate = load(ROOT / "bench" / "estate.py")
+    most = []
+    for number in (4, 16):
+        snapshot = estate.build(20 * number, per_subscription=20)
+        parts = Watched(SplitSnapshot(snapshot))
+        declared = deployment_file.carried_by(snapshot).deployments
+        with snapshot_file.collector_paused():
+            found = split_scan.evaluate(split_scan.Split(parts, declared, (), HOW), Workers())
+        assert found.resource_count == snapshot.resource_count
+        most.append(parts.most)
+    assert most[0] == most[1] <= 3
 
 
 # --- what concerns other components -----------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ class How(msgspec.Struct, frozen=True):
     as_of: dt.date
     detail: Detail
     exemptions: Exemptions
+    replaced: frozenset[str] = frozenset()
+    """The keys of the VMs whose guest files in the snapshot were replaced by others."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -70,7 +72,7 @@ def evaluate(topology: Topology, rules: tuple[CompiledRule, ...], share: Share, 
         found.append(engine.evaluate_subscriptions(topology, rules, how.detail, only=share.scopes))
     findings = tuple(chain(*found))
     attested = exemptions.attest(how.exemptions, findings, how.as_of)
-    guest = coverage.supplied(topology, own)
+    guest = coverage.supplied(topology, own, how.replaced)
     return Results(
         findings,
         Supplied(tuple(file for file in guest.files if arm.subscription_of(file.vm) in share.scopes), guest.are_enough),

@@ -8,6 +8,25 @@ from auditor.snapshot.model import Snapshot
 from auditor.sources.snapshot_folder import SnapshotFolder
 
 
+class Parts(Protocol):
+    """A snapshot in parts, which a worker can read."""
+
+    @property
+    def header(self) -> Snapshot:
+        """Return the snapshot without what its parts have."""
+
+    @property
+    def scopes(self) -> tuple[tuple[str, ...], ...]:
+        """Return the subscriptions of each part."""
+
+    def read_part(self, number: int) -> Snapshot:
+        """Read a part.
+
+        Raises:
+            InputError: it is wrong.
+        """
+
+
 class Source(Protocol):
     """What a snapshot is read from: a file, or live subscriptions."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from auditor.azure import arm
 from auditor.azure.types import display_type
 from auditor.azure.types.names import GUEST_FILE, VM
-from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
+from auditor.snapshot.model import Gap, GapReason, Snapshot, resource
 
 if TYPE_CHECKING:
     from auditor.sources.guest.folder import SuppliedFile, SuppliedVm
+    from auditor.sources.source import Parts
 
 _COLLECTION: Final = "guest"
 
@@ -46,36 +49,99 @@ def attach(snapshot: Snapshot, supplied: tuple[SuppliedVm, ...]) -> Attached:
     Raises:
         InputError: there is no such VM, several have the name, or the files of one VM are there twice.
     """
-    owners: dict[str, SuppliedVm] = {}
-    vms: dict[str, Resource] = {}
-    for each in supplied:
-        vm = _find(snapshot, each)
-        if vm.key in owners:
-            message = f"lists files of {vm.id} twice, as {owners[vm.key].folder} and as {each.folder}"
-            raise each.error(message)
-        owners[vm.key], vms[vm.key] = each, vm
+    return _attach(snapshot, _owners(supplied, _named(snapshot, supplied)))
+
+
+class PartsWithFiles:
+    """A snapshot in parts, with the files of some VMs, in the place of all files that it had of these VMs."""
+
+    def __init__(self, parts: Parts, supplied: tuple[SuppliedVm, ...]) -> None:
+        """Find the VMs, which takes a look at each part.
+
+        Raises:
+            InputError: a part is wrong, there is no such VM, several have the name, or the files of one VM are there
+                twice.
+        """
+        self.header = parts.header
+        self.scopes = parts.scopes
+        self._parts = parts
+        vms: list[_Vm] = []
+        former: set[str] = set()
+        for number in range(len(parts.scopes)):
+            part = parts.read_part(number)
+            vms += _named(part, supplied)
+            former |= {arm.parent_of(found.key) for found in part.resources if found.type == GUEST_FILE}
+        self._owners = _owners(supplied, sorted(vms, key=attrgetter("key")))
+        self.replaced = frozenset(key for key in self._owners if key in former)
+        """The keys of the VMs whose files in the snapshot were replaced."""
+
+    def read_part(self, number: int) -> Snapshot:
+        """Read a part.
+
+        Raises:
+            InputError: it is wrong.
+        """
+        part = self._parts.read_part(number)
+        own = (found.key for found in part.resources if found.type == VM)
+        return _attach(part, {key: self._owners[key] for key in own if key in self._owners}).snapshot
+
+
+class _Vm(NamedTuple):
+    """What identifies a VM."""
+
+    id: str
+    key: str
+    name: str
+
+
+class _Owner(NamedTuple):
+    """A VM with its files."""
+
+    id: str
+    supplied: SuppliedVm
+
+
+def _attach(snapshot: Snapshot, owners: Mapping[str, _Owner]) -> Attached:
+    """Return a snapshot with the files of VMs, which are by their keys."""
     former = [found for found in snapshot.resources if found.type == GUEST_FILE]
     lost = {found.key for found in former if arm.parent_of(found.key) in owners}
     kept = [found for found in snapshot.resources if found.key not in lost]
     gaps = [gap for gap in snapshot.gaps if not _is_of(gap, owners)]
-    for key, each in owners.items():
-        for file in each.files:
-            body = body_of(vms[key].id, each, file)
-            kept.append(resource(body, str(body["id"]), call=f"FILE {each.folder}/{file.name}"))
+    for owner in owners.values():
+        for file in owner.supplied.files:
+            body = body_of(owner.id, owner.supplied, file)
+            kept.append(resource(body, str(body["id"]), call=f"FILE {owner.supplied.folder}/{file.name}"))
             gaps += gaps_of(str(body["id"]), file)
     attached = msgspec.structs.replace(snapshot, resources=tuple(sorted(kept, key=attrgetter("key"))), gaps=tuple(gaps))
-    return Attached(attached, tuple(sorted({vms[arm.parent_of(key)].id for key in lost})))
+    return Attached(attached, tuple(sorted({owners[arm.parent_of(key)].id for key in lost})))
 
 
-def _find(snapshot: Snapshot, supplied: SuppliedVm) -> Resource:
-    """Return the VM of some files."""
-    found = [
-        vm
-        for vm in snapshot.resources
-        if vm.type == VM
-        and vm.name.lower() == supplied.name.lower()
-        and (not supplied.group or arm.group_of(vm.key) == supplied.group.lower())
-    ]
+def _named(snapshot: Snapshot, supplied: Iterable[SuppliedVm]) -> Iterator[_Vm]:
+    """Yield the VMs that have the name of one with files."""
+    names = {each.name.lower() for each in supplied}
+    for found in snapshot.resources:
+        if found.type == VM and found.name.lower() in names:
+            yield _Vm(found.id, found.key, found.name)
+
+
+def _owners(supplied: Iterable[SuppliedVm], vms: Iterable[_Vm]) -> dict[str, _Owner]:
+    """Return by the key of its VM what files it has."""
+    by_name: dict[str, list[_Vm]] = defaultdict(list)
+    for vm in vms:
+        by_name[vm.name.lower()].append(vm)
+    owners: dict[str, _Owner] = {}
+    for each in supplied:
+        vm = _find(by_name[each.name.lower()], each)
+        if vm.key in owners:
+            message = f"lists files of {vm.id} twice, as {owners[vm.key].supplied.folder} and as {each.folder}"
+            raise each.error(message)
+        owners[vm.key] = _Owner(vm.id, each)
+    return owners
+
+
+def _find(named: Iterable[_Vm], supplied: SuppliedVm) -> _Vm:
+    """Return the VM of some files, of those of its name."""
+    found = [vm for vm in named if not supplied.group or arm.group_of(vm.key) == supplied.group.lower()]
     if not found:
         raise supplied.error(f"lists files of {supplied.folder}, but no VM of that name was read")
     if len(found) > 1:
@@ -84,7 +150,7 @@ def _find(snapshot: Snapshot, supplied: SuppliedVm) -> Resource:
     return found[0]
 
 
-def _is_of(gap: Gap, owners: dict[str, SuppliedVm]) -> bool:
+def _is_of(gap: Gap, owners: Mapping[str, _Owner]) -> bool:
     """Return whether a gap is of a guest file of some VMs."""
     key = arm.key(gap.scope)
     return arm.type_of(key) == GUEST_FILE and arm.parent_of(key) in owners
