@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from auditor.azure import arm
 from auditor.snapshot.known import Cause, Unknown
 from auditor.snapshot.model import Resource
-from auditor.snapshot.watching import Watch, Watchable
+from auditor.snapshot.watching import Numbers, Watch, Watchable
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -42,10 +42,10 @@ class _WatchedIndex(Index[K, T]):
     def __init__(self, index: Index[K, T], watch: Watch, name: Hashable) -> None:
         self._index = index
         self._log = watch.log.append
-        self._name = name
+        self._numbers = Numbers(watch, name)
 
     def of(self, *keys: K) -> tuple[T, ...]:
-        self._log((self._name, keys))
+        self._log(self._numbers[keys])
         return self._index.of(*keys)
 
 

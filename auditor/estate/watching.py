@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from auditor.estate.caching import caches
 from auditor.estate.subjects import Deployment, Subscription
 from auditor.snapshot.model import Snapshot
-from auditor.snapshot.watching import Read, Results, Table, Watch, shielded, watch_fields
+from auditor.snapshot.watching import Numbers, Results, Table, Watch, shielded, watch_fields
 
 ONCE: Final = "once"
 """The name of the table of what facts compute from the topology."""
@@ -42,7 +42,7 @@ def watch_tables(topology: Any, watch: Watch) -> None:  # noqa: ANN401 - a Topol
     """
     snapshot = topology.graph.snapshot
     fields = {name: getattr(snapshot, name) for name in snapshot.__struct_fields__}
-    topology.graph.snapshot = _WatchedSnapshot(**fields, log=watch.log.append)
+    topology.graph.snapshot = _WatchedSnapshot(**fields, log=watch.log.append, numbers=Numbers(watch, SNAPSHOT))
     for path, owner in estate_objects(topology):
         for name, value in vars(owner).items():
             where = f"{path}.{name}".lstrip(".")
@@ -67,7 +67,7 @@ def _is_watched(value: object) -> bool:
 
 def watch_fields_of(topology: Any) -> None:  # noqa: ANN401 - a Topology
     """Log which of its own data are read of a topology, and forget what was read to build it."""
-    topology.watch.take()
+    topology.watch.forget()
     topology.__class__ = _watched_class(type(topology))
 
 
@@ -76,7 +76,7 @@ def _watched_class(cls: type) -> type:
 
     def logged(name: str) -> property:
         def read(topology: Any) -> Any:  # noqa: ANN401
-            topology.watch.log.append((TOPOLOGY, name))
+            topology.watch.log.append(topology.watch.number_of((TOPOLOGY, name)))
             return vars(topology)[name]
 
         return property(read)
@@ -86,6 +86,7 @@ def _watched_class(cls: type) -> type:
 
 class _WatchedSnapshot(Snapshot, frozen=True):
     log: Any = None
+    numbers: Any = None
 
     def __post_init__(self) -> None:
         """Redact nothing: it is a copy of what is redacted."""
@@ -93,22 +94,20 @@ class _WatchedSnapshot(Snapshot, frozen=True):
 
 class _WatchedDeployment(Deployment, frozen=True, eq=False):
     log: Any = None
-    reads: Mapping[str, Read] = {}
-    """As what the use of each field is logged."""
+    numbers: Any = None
 
 
 class _WatchedSubscription(Subscription, frozen=True, eq=False):
     log: Any = None
+    numbers: Any = None
 
 
 _TABLES: Final = ("roles", "vms", "expected", "scope", "load_balancers", "lines")
 """The fields of a deployment that are dicts, which log by themselves what is looked up in them."""
 _OTHERS: Final = tuple(name for name in Deployment.__struct_fields__ if name not in _TABLES)
-watch_fields(_WatchedSnapshot, Snapshot.__struct_fields__, lambda _, field: (SNAPSHOT, field))
-watch_fields(_WatchedDeployment, _OTHERS, lambda deployment, field: deployment.reads[field])
-watch_fields(
-    _WatchedSubscription, ("deployments",), lambda subscription, field: ((SUBSCRIPTION, subscription.id), field)
-)
+watch_fields(_WatchedSnapshot, Snapshot.__struct_fields__)
+watch_fields(_WatchedDeployment, _OTHERS)
+watch_fields(_WatchedSubscription, ("deployments",))
 
 
 def watched_deployment(deployment: Deployment, watch: Watch) -> Deployment:
@@ -117,13 +116,13 @@ def watched_deployment(deployment: Deployment, watch: Watch) -> Deployment:
     values = {field: getattr(deployment, field) for field in deployment.__struct_fields__}
     for field in _TABLES:
         values[field] = Table(watch, (name, field), values[field], getattr(values[field], "__missing__", None))
-    reads: dict[str, Read] = {field: (name, field) for field in _OTHERS}
-    return _WatchedDeployment(**values, log=watch.log.append, reads=reads)
+    return _WatchedDeployment(**values, log=watch.log.append, numbers=Numbers(watch, name))
 
 
 def watched_subscription(subscription: Subscription, watch: Watch) -> Subscription:
     """Return a subscription that logs what is read of it."""
-    return _WatchedSubscription(subscription.id, subscription.deployments, watch.log.append)
+    numbers = Numbers(watch, (SUBSCRIPTION, subscription.id))
+    return _WatchedSubscription(subscription.id, subscription.deployments, watch.log.append, numbers)
 
 
 def _is_of_estate(value: object) -> bool:

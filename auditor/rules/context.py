@@ -10,7 +10,6 @@ from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
 from auditor.snapshot.known import Answer, PartialList
 from auditor.snapshot.model import Part, Resource
-from auditor.snapshot.watching import Computed
 
 _ELEMENTS: Final = (Resource, Part)
 
@@ -51,10 +50,10 @@ class Context:
         self.topology = topology
         self.deployment = deployment
         self.recorder = recorder
-        self.answers: dict[tuple[object, int], tuple[object, Answer, Computed | None]] = {}
+        self.answers: dict[tuple[object, int], tuple[object, Answer, int | None]] = {}
         """Results of facts by fact and identity of the element, which is kept alive beside the result.
 
-        The third is what was read for the result, if that is watched.
+        The third is the number of the result, if what is read is watched.
         """
 
     def unrecorded(self) -> Context:

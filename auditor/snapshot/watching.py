@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import count
+from operator import attrgetter
 from typing import Any, Final, NoReturn, TypeVar
 
 from auditor.azure import arm, paths
@@ -26,49 +28,49 @@ WHOLE: Final[Group] = ()
 """The whole of a body, or as a key all keys of a table."""
 
 
-class Computed:
-    """A result that was computed once and is used several times, with everything that was read for it."""
-
-    __slots__ = ("reads",)
-
-    def __init__(self, reads: tuple[Read | Computed, ...]) -> None:
-        """Take what was read; results can refer to each other in a circle, as backend pools can."""
-        self.reads = reads
-
-
 class Watch:
-    """The log of what is read of one topology."""
+    """The log of what is read of one topology, by numbers.
+
+    A number is that of a look-up, or of a result that was computed once and is used several times.
+    """
 
     def __init__(self) -> None:
         """Start with an empty log."""
-        self.log: list[Read | Computed] = []
+        self.log: list[int] = []
         """What was read since `take`; the list stays the same object."""
-        self.computed: list[Computed] = []
-        """All results that are used several times; but for circles, what was read for one is before it."""
+        self.looked_up: dict[Read, int] = {}
+        """The number of each look-up."""
+        self.computed: dict[int, tuple[int, ...]] = {}
+        """What was read for each result; results can refer to each other in a circle, as backend pools can."""
+        self._next = count().__next__
 
-    def compute(self, function: Callable[..., T], *arguments: object) -> tuple[T, Computed]:
-        """Return what a function returns, with what it reads; it is logged that this result is used."""
+    def number_of(self, read: Read) -> int:
+        """Return the number of a look-up."""
+        return self.looked_up.setdefault(read, self._next())
+
+    def compute(self, function: Callable[..., T], *arguments: object) -> tuple[T, int]:
+        """Return what a function returns, with the number of this result; it is logged that it is used."""
         start = len(self.log)
         result = function(*arguments)
-        computed = Computed(self.since(start))
-        self.computed.append(computed)
-        self.forget(start)
-        self.log.append(computed)
-        return result, computed
+        number = self.taken(start)
+        self.log.append(number)
+        return result, number
 
-    def since(self, start: int) -> tuple[Read | Computed, ...]:
-        """Return what was logged since the log had a length, each entry once."""
-        return tuple(dict.fromkeys(self.log[start:]))
+    def taken(self, start: int = 0) -> int:
+        """Return one number for all that was logged since the log had a length, and remove it."""
+        reads = tuple(dict.fromkeys(self.log[start:]))
+        del self.log[start:]
+        return reads[0] if len(reads) == 1 else self.keep(reads)
 
-    def forget(self, start: int) -> None:
+    def keep(self, reads: tuple[int, ...]) -> int:
+        """Return a new number of a result for which something was read."""
+        number = self._next()
+        self.computed[number] = reads
+        return number
+
+    def forget(self, start: int = 0) -> None:
         """Remove what was logged since the log had a length."""
         del self.log[start:]
-
-    def take(self) -> tuple[Read | Computed, ...]:
-        """Return the log, each entry once, and empty it."""
-        found = self.since(0)
-        self.log.clear()
-        return found
 
     def unlogged(self, compute: Callable[[], T]) -> T:
         """Return what a function computes, without logging what it reads."""
@@ -77,6 +79,22 @@ class Watch:
             return compute()
         finally:
             self.forget(start)
+
+
+class Numbers(dict[Any, int]):
+    """The numbers of look-ups in one table, by key."""
+
+    __slots__ = ("_name", "_watch")
+
+    def __init__(self, watch: Watch, name: Hashable) -> None:
+        """Take the name of the table."""
+        self._watch = watch
+        self._name = name
+
+    def __missing__(self, key: Any) -> int:  # noqa: ANN401 - as of any dict
+        """Number a look-up."""
+        found = self[key] = self._watch.number_of((self._name, key))
+        return found
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -90,14 +108,16 @@ class WatchedResource(Resource, frozen=True):
     """
 
     log: Any = None
-    """Logs a read."""
+    """Logs a number."""
+    numbers: Any = None
+    """What the use of each group is logged as."""
 
     def __post_init__(self) -> None:
         """Redact nothing: it is a copy of what is redacted."""
 
     def at(self, path: str) -> dict[str, object]:
         """Return the body, of which only what stands at a path is read."""
-        self.log((self.key, group_of(path)))
+        self.log(self.numbers[group_of(path)])
         return _body(self)
 
     @property
@@ -127,28 +147,35 @@ def head(resource: Resource) -> tuple[object, ...]:
     return resource.id, resource.call, resource.version, resource.unread
 
 
-def watch_fields(cls: type, names: Iterable[str], read_of: Callable[[Any, str], Read]) -> None:
-    """Replace fields of a subclass by properties that log; `read_of` returns as what, from the record and the name."""
+def watch_fields(cls: type, names: Iterable[str]) -> None:
+    """Replace fields of a subclass by properties that log the number of their name, which is among its `numbers`."""
     for name in names:
-        setattr(cls, name, _logged(name, getattr(cls, name).__get__, read_of))
+        setattr(cls, name, _logged(name, getattr(cls, name).__get__))
 
 
-def _logged(name: str, value: Callable[[object], Any], read_of: Callable[[Any, str], Read]) -> property:
+def _logged(name: str, value: Callable[[object], Any]) -> property:
     def get(record: Any) -> Any:  # noqa: ANN401 - a record, and the value of any field
-        record.log(read_of(record, name))
+        record.log(record.numbers[name])
         return value(record)
 
     return property(get)
 
 
+def _logged_body(resource: WatchedResource) -> dict[str, object]:
+    resource.log(resource.numbers[WHOLE])
+    return _body(resource)
+
+
 _body: Final[Callable[[Resource], dict[str, object]]] = Resource.body.__get__  # type: ignore[attr-defined]  # a field
-watch_fields(WatchedResource, ("body",), lambda resource, _: (resource.key, WHOLE))
+WatchedResource.body = property(_logged_body)  # type: ignore[assignment]  # a field
 
 
 def watched(resource: Resource, watch: Watch) -> Resource:
     """Return a resource that logs what is read of it."""
-    fields = {name: getattr(resource, name) for name in resource.__struct_fields__}
-    return WatchedResource(**fields, log=watch.log.append)
+    return WatchedResource(*_fields(resource), watch.log.append, Numbers(watch, resource.key))  # type: ignore[call-arg]  # any number
+
+
+_fields: Final = attrgetter(*Resource.__struct_fields__)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -180,7 +207,7 @@ class Table(dict[Any, Any]):
         self._name = name
         self._has_only_results = content is None
         self._default = default
-        self._logged: dict[Hashable, Read | Computed] = {}
+        self._numbers = Numbers(watch, name)
         """What the use of a key is logged as."""
         self._started: dict[Hashable, int] = {}
         """The length of the log when a key was looked up in vain."""
@@ -189,7 +216,7 @@ class Table(dict[Any, Any]):
         """Log that a key is looked up."""
         found = _found(self, key, _NOTHING)
         if found is not _NOTHING:
-            self._log(self._logged.get(key) or self._own(key))
+            self._log(self._numbers[key])
             return found
         self._lacks(key)
         if self._default is None:
@@ -202,7 +229,7 @@ class Table(dict[Any, Any]):
         if found is _NOTHING:
             self._lacks(key)
             return default
-        self._log(self._logged.get(key) or self._own(key))
+        self._log(self._numbers[key])
         return found
 
     def __contains__(self, key: Any) -> bool:  # noqa: ANN401 - as of any dict
@@ -210,39 +237,33 @@ class Table(dict[Any, Any]):
         if _found(self, key, _NOTHING) is _NOTHING:
             self._lacks(key)
             return False
-        self._log(self._logged.get(key) or self._own(key))
+        self._log(self._numbers[key])
         return True
-
-    def _own(self, key: Hashable) -> Read:
-        read = self._logged[key] = self._name, key
-        return read
 
     def _lacks(self, key: Hashable) -> None:
         """Log that a key is looked up in vain, which may be the beginning of its computation."""
         self._started[key] = len(self._watch.log)
         if not self._has_only_results:
-            self._log((self._name, key))
+            self._log(self._numbers[key])
 
     def __setitem__(self, key: Any, value: Any) -> None:  # noqa: ANN401 - as of any dict
         """Keep a result with what was read for it."""
         super().__setitem__(key, value)
         start = self._started[key]
-        reads = self._watch.since(start)
-        computed = self._logged.get(key)
-        if not isinstance(computed, Computed):
-            computed = self._logged[key] = Computed(())
-            self._watch.computed.append(computed)
-        # Set again, it ends a circle: what has led to it in between has it already.
-        own = computed, (self._name, key)
-        computed.reads = tuple(read for read in reads if read not in own)
+        number = self._numbers.get(key)
+        reads = tuple(read for read in dict.fromkeys(self._watch.log[start:]) if read != number)
         self._watch.forget(start)
-        self._log(computed)
+        if number in self._watch.computed:  # set again, it ends a circle: what has led to it in between has its number
+            self._watch.computed[number] = reads
+        else:
+            number = self._numbers[key] = self._watch.keep(reads)
+        self._log(number)
 
     def _all(self) -> None:
         """Log that all keys, or any of them, are looked up."""
         if self._has_only_results:
             self._refuse()
-        self._log((self._name, WHOLE))
+        self._log(self._numbers[WHOLE])
 
     def __iter__(self) -> Iterator[Any]:
         """Log that all keys are looked up."""

@@ -46,13 +46,10 @@ class Remembered:
     def compare(self, snapshot: Snapshot, declared: tuple[DeclaredDeployment, ...], as_of: dt.date) -> Compared:
         """Evaluate another snapshot with the findings of this one, and from scratch."""
         wanted = engine.evaluate(Topology(snapshot, declared, as_of), self._rules, self._detail)
-        topology = Topology(snapshot, declared, as_of, Watch())
-        earlier = Unmoved.since(self._memory, topology)
-        memory = Memory(topology, earlier)
+        topology = Topology(snapshot, declared, as_of)
+        memory = Memory(topology, Unmoved.since(self._memory, topology))
         found = engine.evaluate(topology, self._rules, self._detail, (), memory)
-        known = {id(evaluated) for evaluated in self._memory.found.values()}
-        moved = sum(id(evaluated) not in known for evaluated in memory.found.values())
-        return Compared(len(memory.found), moved, tuple(_differences(wanted, found)))
+        return Compared(len(found), len(found) - memory.recalled, tuple(_differences(wanted, found)))
 
 
 def _differences(wanted: Sequence[Finding], found: Sequence[Finding]) -> Iterable[str]:

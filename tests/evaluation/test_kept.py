@@ -16,7 +16,7 @@ from auditor.cli.main import main
 from auditor.estate.topology import Topology
 from auditor.evaluation import engine
 from auditor.evaluation.reuse import Memory, kept
-from auditor.snapshot.model import Gap, GapReason, Snapshot
+from auditor.snapshot.model import Gap, GapReason
 from auditor.snapshot.watching import Watch
 from auditor.sources import snapshot_file
 from tests import estates
@@ -148,26 +148,17 @@ def test_findings_are_read_as_they_were_written(tmp_path: Path) -> None:
     snapshot, declared = files("demo")
     rules = estates.rules("current")
 
-    def evaluated(later: Snapshot, memory: Callable[[Topology], Memory]) -> Memory:
-        topology = Topology(later, declared, dt.date(2026, 11, 1), Watch())
-        found = memory(topology)
-        engine.evaluate(topology, rules, engine.Detail.ALL, (), found)
-        return found
-
-    first = evaluated(snapshot, Memory)
+    topology = Topology(snapshot, declared, dt.date(2026, 11, 1), Watch())
+    memory = Memory(topology)
+    first = engine.evaluate(topology, rules, engine.Detail.ALL, (), memory)
     report = tmp_path / "report.json"
-    kept.beside(report).write_bytes(kept.encode(first, IDENTITY))
-
-    def recalled(topology: Topology) -> Memory:
-        read = kept.read(report, IDENTITY, rules, topology)
-        assert read is not None
-        assert all(read.unmoved.evaluated(key) for key in first.found)
-        assert not read.is_old
-        return Memory(topology, read.unmoved)
-
-    again = evaluated(snapshot, recalled)
-    assert [each.finding for each in again.found.values()] == [each.finding for each in first.found.values()]
-    assert kept.encode(again, IDENTITY)
+    kept.beside(report).write_bytes(kept.encode(memory, IDENTITY))
+    again = Topology(snapshot, declared, dt.date(2026, 11, 1))
+    read = kept.read(report, IDENTITY, rules, again)
+    assert read is not None
+    assert not read.is_old
+    assert all(read.unmoved.evaluated(key) for key in memory.found)
+    assert engine.evaluate(again, rules, engine.Detail.ALL, (), Memory(again, read.unmoved)) == first
     with pytest.raises(kept.DamagedError):
-        kept.read(report, b"1" * 32, rules, again.topology)
-    assert kept.read(tmp_path / "other.json", IDENTITY, rules, again.topology) is None
+        kept.read(report, b"1" * 32, rules, again)
+    assert kept.read(tmp_path / "other.json", IDENTITY, rules, again) is None

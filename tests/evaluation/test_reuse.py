@@ -7,7 +7,6 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from functools import cache
-from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -23,11 +22,12 @@ from auditor.estate.watching import watch_tables
 from auditor.evaluation import drift, engine
 from auditor.evaluation.engine import Detail
 from auditor.evaluation.reuse import Memory, Unmoved
+from auditor.evaluation.reuse.memory import used_for, with_results
 from auditor.evaluation.reuse.values import Values
 from auditor.snapshot.known import PartialList
 from auditor.snapshot.lookup import items, value
 from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
-from auditor.snapshot.watching import Computed, Read, Table, Watch, head, watched
+from auditor.snapshot.watching import Read, Table, Watch, head, watched
 from tests import estates
 from tests.evaluation.reusing import Remembered
 from tests.test_mutations import sensitivity
@@ -67,8 +67,8 @@ def test_a_watched_topology_has_the_same_findings_and_each_look_up_can_be_compar
     found = engine.evaluate(topology, estates.rules(estates.ESTATES[name]), memory=memory)
     assert found == engine.evaluate(Topology(*files(name), fixtures.AS_OF), estates.rules(estates.ESTATES[name]))
     assert memory.watch is not None
-    results = [*(each.reads for each in memory.watch.computed), *(each.reads for each in memory.found.values())]
-    reads = {read for each in results for read in each if not isinstance(read, Computed)}
+    used = used_for((each.number for each in memory.found.values()), memory.watch.computed)
+    reads = [read for read, number in memory.watch.looked_up.items() if number in used]
     values = Values(topology)
     assert len(reads) > 500
     assert [read for read in reads if values.of(read) is None] == []
@@ -83,10 +83,15 @@ def test_every_read_of_a_resource_is_logged_by_the_group_of_the_property() -> No
     assert found.location == "x"
     assert found.body
     groups = [("properties", "a"), ("tags",), ("properties", "a"), ("location",), ()]
-    assert watch.log == [("/a", group) for group in groups]
+    assert [*logged(watch)] == [("/a", group) for group in groups]
     assert {field for field in Resource.__struct_fields__ if field not in {*head_fields(), "key", "type", "path"}} == {
         "body"
     }
+
+
+def logged(watch: Watch) -> Iterator[Read]:
+    reads = {number: read for read, number in watch.looked_up.items()}
+    return (reads[number] for number in watch.log)
 
 
 def head_fields() -> set[str]:
@@ -120,15 +125,16 @@ def test_a_result_is_kept_with_what_was_read_for_it_also_in_a_circle() -> None:
             results[name] = known.get({"a": "x", "b": "y"}[name]) + (of(*further) if further else 0)
         return int(results[name])
 
-    def reads(found: tuple[Read | Computed, ...], seen: frozenset[Computed] = frozenset()) -> set[Read]:
-        inner = {one for one in found if isinstance(one, Computed)} - seen
-        below = (reads(one.reads, seen | inner) for one in inner)
-        return {*(one for one in found if not isinstance(one, Computed)), *chain(*below)}
-
+    x, y = watch.number_of(("known", "x")), watch.number_of(("known", "y"))
     assert of("a", "b", "a") == 3
-    assert reads(watch.take()) == {("known", "x"), ("known", "y")}
+    both = watch.taken()
+    assert {x, y} < used_for({both}, watch.computed)
     of("b")
-    assert reads(watch.take()) == {("known", "x"), ("known", "y")}
+    of_b = watch.taken()
+    assert {x, y} < used_for({of_b}, watch.computed)
+    assert {both, of_b} < with_results({x}, watch.computed)
+    assert {both, of_b} < with_results({y}, watch.computed)
+    assert x not in with_results({y}, watch.computed)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import hashlib
 import sys
 import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
@@ -24,14 +24,14 @@ from auditor.errors import InputError
 from auditor.estate.subjects import Subject
 from auditor.estate.topology import Topology
 from auditor.evaluation.model import Finding, Outcome
-from auditor.evaluation.reuse.memory import Evaluated, Key, Memory, Unmoved
+from auditor.evaluation.reuse.memory import Evaluated, Memory, Unmoved, used_for, with_results
 from auditor.evaluation.reuse.values import Values
 from auditor.rules.conditions import CompiledRule
 from auditor.rules.evidence import Evidence
 from auditor.rules.model import Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Gap
-from auditor.snapshot.watching import WHOLE, Computed, Read
+from auditor.snapshot.watching import WHOLE, Read
 
 _SUFFIX: Final = ".reuse"
 
@@ -66,22 +66,45 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     deployment: str
     rule: str
     target: int
-    subject: Subject
+    subject: int
+    """The index of its subject."""
+    number: int
+    """The number of what was read for it."""
     finding: _Finding
-    reads: tuple[int, ...]
+
+
+class _LookUp(msgspec.Struct, frozen=True, array_like=True):
+    key: Any
+    number: int
+    digest: bytes
+    """The digest of what it returned, empty if that cannot be compared."""
+
+
+class _Body(msgspec.Struct, frozen=True, array_like=True):
+    """What was looked up in the body of a resource."""
+
+    digest: bytes
+    """The digest of the whole."""
+    look_ups: list[_LookUp]
+
+
+class _Table(msgspec.Struct, frozen=True, array_like=True):
+    """What was looked up in a table."""
+
+    name: Any
+    look_ups: list[_LookUp]
 
 
 class _Content(msgspec.Struct, frozen=True, array_like=True):
-    """What the file has; what was read is named by its index among `looked_up`, then among `computed`."""
+    """What the file has; what was read has the numbers that the watch gave it."""
 
     identity: bytes
-    looked_up: list[Any]
-    digests: list[bytes]
-    """The digest of what each look-up returned, empty if that cannot be compared."""
-    computed: list[tuple[int, ...]]
+    bodies: dict[str, _Body]
+    """By the keys of the resources."""
+    tables: list[_Table]
+    computed: dict[int, tuple[int, ...]]
+    subjects: list[Subject]
     entries: list[_Entry]
-    bodies: dict[str, bytes]
-    """The digest of the body of each resource of which something was looked up, by its key."""
 
 
 def identity(profile: str, detail: str, folders: Iterable[Path]) -> bytes:
@@ -106,56 +129,50 @@ class Kept:
         """
         self.data = data
         known = {rule.rule.id: rule.rule for rule in rules}
-        reads: list[Read | Computed] = [_decoded(read, index) for index, read in enumerate(content.looked_up)]
-        computed = [Computed(()) for _ in content.computed]
-        reads += computed
         try:
-            for result, own in zip(computed, content.computed, strict=True):
-                result.reads = tuple(reads[index] for index in own)
-            found: dict[Key, Evaluated] = {
-                (entry.deployment, entry.rule, entry.target, entry.subject): Evaluated(
+            found = {
+                (entry.deployment, entry.rule, entry.target, content.subjects[entry.subject]): Evaluated(
                     Finding(
                         rule=known[entry.rule],
-                        subject=entry.subject,
+                        subject=content.subjects[entry.subject],
                         deployment=entry.deployment,
-                        **{name: getattr(entry.finding, name) for name in _Finding.__struct_fields__},
+                        **dict(zip(_Finding.__struct_fields__, _values(entry.finding), strict=True)),
                     ),
-                    tuple(reads[index] for index in entry.reads),
+                    entry.number,
                 )
                 for entry in content.entries
             }
-            digests: dict[Read | Computed, bytes] = dict(
-                zip(reads[: len(content.looked_up)], content.digests, strict=True)
-            )
-        except (IndexError, KeyError, TypeError, ValueError) as error:
+            changed = with_results(_changed(content, Values(topology)), content.computed)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise DamagedError from error
-        now = Digests(topology)
-
-        def is_same(read: Read) -> bool:
-            body = content.bodies.get(str(read[0]))
-            return (body is not None and body == now.of((read[0], WHOLE))) or digests[read] == now.of(read) != b""
-
-        self.unmoved = Unmoved(found, computed, is_same)
-        moved = sum(self.unmoved.evaluated(key) is None for key in found)
+        self.unmoved = Unmoved(found, changed)
+        moved = sum(each.number in changed for each in found.values())
         self.is_old = moved > _MOST_MOVED * len(found)
         """Whether so much has moved since then that all should be evaluated and written again."""
 
 
-class Digests:
-    """The digests of what look-ups in a topology return; each is made once."""
+def _changed(content: _Content, now: Values) -> Iterator[int]:
+    """Yield the numbers of the look-ups that may return something else now."""
+    for key, body in content.bodies.items():
+        if not _is_same(body.digest, now, (key, WHOLE)):
+            for each in body.look_ups:
+                if not _is_same(each.digest, now, (key, tuple(each.key))):
+                    yield each.number
+    for table in content.tables:
+        name = _decoded(table.name)
+        for each in table.look_ups:
+            if not _is_same(each.digest, now, (name, _decoded(each.key))):
+                yield each.number
 
-    def __init__(self, topology: Topology) -> None:
-        """Take the topology."""
-        self._values = Values(topology)
-        self._known: dict[Read, bytes] = {}
 
-    def of(self, read: Read) -> bytes:
-        """Return the digest, empty for what cannot be compared."""
-        found = self._known.get(read)
-        if found is None:
-            value = self._values.of(read)
-            found = self._known[read] = b"" if value is None else hashlib.blake2b(value, digest_size=16).digest()
-        return found
+def _is_same(digest: bytes, now: Values, read: Read) -> bool:
+    return digest != b"" and digest == _digest(now, read)
+
+
+def _digest(values: Values, read: Read) -> bytes:
+    """Return the digest of what a look-up returns, empty if that cannot be compared."""
+    value = values.of(read)
+    return b"" if value is None else hashlib.blake2b(value, digest_size=16).digest()
 
 
 def beside(report: Path) -> Path:
@@ -192,59 +209,41 @@ def encode(memory: Memory, identity: bytes) -> bytes:
     Raises:
         OverflowError: a finding shows a number that MessagePack does not have.
     """
-    computed = list(_results(memory))
-    looked_up = list(
-        dict.fromkeys(
-            read
-            for reads in (*(each.reads for each in computed), *(each.reads for each in memory.found.values()))
-            for read in reads
-            if not isinstance(read, Computed)
-        )
-    )
-    index: dict[Read | Computed, int] = {
-        read: number for number, read in enumerate(chain[Read | Computed](looked_up, computed))
-    }
-    entries = [
-        _Entry(
-            deployment,
-            rule,
-            target,
-            subject,
-            _Finding(*(getattr(finding, name) for name in _Finding.__struct_fields__)),
-            tuple(index[read] for read in reads),
-        )
-        for (deployment, rule, target, subject), (finding, reads) in memory.found.items()
-    ]
-    digests = Digests(memory.topology)
-    resources = {name for name, _ in looked_up if isinstance(name, str) and name.startswith("/")}
+    watch = memory.watch
+    if watch is None:
+        message = "what was read for the findings is not known"
+        raise ValueError(message)
+    values = Values(memory.topology)
+    used = used_for((each.number for each in memory.found.values()), watch.computed)
+    bodies: dict[str, _Body] = {}
+    tables: dict[Hashable, _Table] = {}
+    for read, number in tuple(watch.looked_up.items()):  # to look up again adds to them
+        if number in used:
+            name, key = read
+            if isinstance(name, str) and name.startswith("/"):
+                body = bodies.get(name) or bodies.setdefault(name, _Body(_digest(values, (name, WHOLE)), []))
+                body.look_ups.append(_LookUp(key, number, _digest(values, read)))
+            else:
+                table = tables.get(name) or tables.setdefault(name, _Table(_encoded(name), []))
+                table.look_ups.append(_LookUp(_encoded(key), number, _digest(values, read)))
+    subjects = {subject: index for index, subject in enumerate(dict.fromkeys(key[-1] for key in memory.found))}
     content = _Content(
         identity,
-        [_encoded(read) for read in looked_up],
-        [digests.of(read) for read in looked_up],
-        [tuple(index[read] for read in result.reads) for result in computed],
-        entries,
-        {key: digests.of((key, WHOLE)) for key in sorted(resources)},
+        bodies,
+        list(tables.values()),
+        {number: reads for number, reads in watch.computed.items() if number in used},
+        list(subjects),
+        [
+            _Entry(deployment, rule, target, subjects[subject], number, _Finding(*_values(finding)))
+            for (deployment, rule, target, subject), (finding, number) in memory.found.items()
+        ],
     )
     packed = zlib.compress(msgspec.msgpack.encode(content), level=1)
     return _MAGIC + hashlib.sha256(packed).digest() + packed
 
 
-def _results(memory: Memory) -> Iterator[Computed]:
-    """Yield all results on which findings rest, but for circles each after those on which it rests."""
-    seen: set[Computed] = set()
-    for evaluated in memory.found.values():
-        stack = [iter(evaluated.reads)]
-        on_the_way: list[Computed] = []
-        while stack:
-            inner = next((one for one in stack[-1] if isinstance(one, Computed) and one not in seen), None)
-            if inner is not None:
-                seen.add(inner)
-                on_the_way.append(inner)
-                stack.append(iter(inner.reads))
-            else:
-                stack.pop()
-                if on_the_way:
-                    yield on_the_way.pop()
+_values: Final = attrgetter(*_Finding.__struct_fields__)
+"""Returns what the file has of a finding."""
 
 
 # --- names of look-ups ------------------------------------------------------------------------------------------------
@@ -263,16 +262,22 @@ def _encoded(value: Hashable) -> Any:  # noqa: ANN401 - as MessagePack has it
     return {"unknown": type(value).__name__}
 
 
-def _decoded(value: Any, index: int) -> Any:  # noqa: ANN401 - as `_encoded` returns it
-    """Return a look-up; what is not known is one that fails, and so is never the same."""
+def _decoded(value: Any) -> Any:  # noqa: ANN401 - as `_encoded` returns it
+    """Return a name or key of a look-up; what is not known is one of which each look-up fails."""
     if isinstance(value, list):
-        return tuple(_decoded(member, index) for member in value)
+        return tuple(map(_decoded, value))
     if not isinstance(value, dict):
         return value
     (kind, text), *_ = value.items()
     if kind == "date":
         return dt.date.fromisoformat(text)
-    return _function(text) or ("unknown", index)
+    return _function(text) or _Nothing()
+
+
+class _Nothing:
+    """A name or key of which each look-up fails."""
+
+    __hash__ = None  # type: ignore[assignment]  # so that it is in no table
 
 
 def _function(name: str) -> Callable[..., object] | None:

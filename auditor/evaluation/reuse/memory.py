@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -11,7 +11,6 @@ from auditor.estate.topology import Topology
 from auditor.estate.watching import DEPLOYMENT
 from auditor.evaluation.model import Finding
 from auditor.evaluation.reuse.values import Values
-from auditor.snapshot.watching import Computed, Read
 
 Key = tuple[str, str, int, Subject]
 """Deployment ("" without one), rule, index of the target in the rule, and subject of a finding."""
@@ -21,7 +20,8 @@ class Evaluated(NamedTuple):
     """A finding, and what was read for it."""
 
     finding: Finding
-    reads: tuple[Read | Computed, ...]
+    number: int
+    """The number of what was read for it."""
 
 
 _FIELDS: Final[Mapping[type, str]] = {Mirror: "mirrors", Tier: "tiers"}
@@ -37,39 +37,39 @@ class Memory:
         self.watch = topology.watch
         self._earlier = earlier
         self.found: dict[Key, Evaluated] = {}
+        """What was evaluated and watched."""
+        self.recalled = 0
+        """The number of earlier findings that hold."""
 
     def recall(self, key: Key) -> Finding | None:
         """Return the earlier finding, if it still holds."""
         known = self._earlier.evaluated(key) if self._earlier is not None else None
         if known is None:
             return None
-        if self.watch is not None:
-            self.found[key] = known
+        self.recalled += 1
         return known.finding
 
     def begin(self, element: object, deployment: Deployment | None) -> None:
         """Begin the evaluation of a subject."""
         if self.watch is not None:
-            self.watch.take()
+            self.watch.forget()
             field = _FIELDS.get(type(element))
             if field is not None and deployment is not None:
-                self.watch.log.append(((DEPLOYMENT, deployment.id), field))
+                self.watch.log.append(self.watch.number_of(((DEPLOYMENT, deployment.id), field)))
 
     def keep(self, key: Key, finding: Finding) -> None:
         """Keep what was found since the beginning."""
         if self.watch is not None:
-            self.found[key] = Evaluated(finding, self.watch.take())
+            self.found[key] = Evaluated(finding, self.watch.taken())
 
 
 class Unmoved:
     """The earlier findings for which nothing of what was read has changed."""
 
-    def __init__(
-        self, found: Mapping[Key, Evaluated], computed: Iterable[Computed], is_same: Callable[[Read], bool]
-    ) -> None:
-        """Take the earlier findings, all results on which they rest, and whether a look-up returns the same now."""
+    def __init__(self, found: Mapping[Key, Evaluated], moved: Container[int]) -> None:
+        """Take the earlier findings, and the numbers of what may be another now."""
         self._found = found
-        self._moved = _moved([each.reads for each in found.values()], list(computed), is_same)
+        self._moved = moved
 
     @classmethod
     def since(cls, earlier: Memory, after: Topology, unlike: Collection[str] = ()) -> Unmoved:
@@ -84,28 +84,38 @@ class Unmoved:
             message = "what was read for the earlier findings is not known"
             raise ValueError(message)
         was, now = Values(earlier.topology), Values(after)
-        return cls(
-            earlier.found, earlier.watch.computed, lambda read: read[0] not in unlike and was.are_as_in(now, read)
+        used = used_for((each.number for each in earlier.found.values()), earlier.watch.computed)
+        changed = (
+            number
+            for read, number in tuple(earlier.watch.looked_up.items())  # to look up again adds to them
+            if number in used and (read[0] in unlike or not was.are_as_in(now, read))
         )
+        return cls(earlier.found, with_results(changed, earlier.watch.computed))
 
     def evaluated(self, key: Key) -> Evaluated | None:
         """Return the earlier finding, None if there is none or if it may be another one now."""
         found = self._found.get(key)
-        return found if found is not None and self._moved.isdisjoint(found.reads) else None
+        return found if found is not None and found.number not in self._moved else None
 
 
-def _moved(
-    used: Iterable[tuple[Read | Computed, ...]], computed: Collection[Computed], is_same: Callable[[Read], bool]
-) -> AbstractSet[Read | Computed]:
-    """Return what was read for findings and may not be the same now."""
-    reads = set[Read | Computed]().union(*(each.reads for each in computed), *used)
-    found = {read for read in reads if not isinstance(read, Computed) and not is_same(read)}
-    moved: set[Read | Computed] = {*found}
-    more = True
-    while more:  # once for all, and once more for each circle
-        more = False
-        for result in computed:
-            if result not in moved and not moved.isdisjoint(result.reads):
-                moved.add(result)
-                more = True
-    return moved
+def used_for(numbers: Iterable[int], computed: Mapping[int, tuple[int, ...]]) -> AbstractSet[int]:
+    """Return numbers with those of all look-ups and results on which they rest."""
+    found = {*numbers}
+    latest_first = tuple(computed.items())[::-1]
+    before = 0
+    while len(found) > before:  # once for all, and once more for each circle
+        before = len(found)
+        for number, reads in latest_first:
+            if number in found:
+                found.update(reads)
+    return found
+
+
+def with_results(numbers: Iterable[int], computed: Mapping[int, tuple[int, ...]]) -> AbstractSet[int]:
+    """Return numbers of look-ups with those of all results that rest on them."""
+    found = {*numbers}
+    before = -1
+    while len(found) > before:  # once for all, and once more for each circle
+        before = len(found)
+        found.update(number for number, reads in computed.items() if not found.isdisjoint(reads))
+    return found
