@@ -112,22 +112,23 @@ def scan(request: Request) -> Evaluation:
     as_of = request.as_of or _latest(_taken(snapshot, request.source.file), then)
 
     remembered = _Remembered(request, request.previous) if request.previous and not baseline else None
-    topology = Topology(snapshot, declared.deployments, as_of)
-    former = Topology(baseline, declared.deployments, as_of, Watch()) if baseline else None
+    topology = Topology(snapshot, declared.deployments, as_of, Watch() if baseline else None)
+    former = Topology(baseline, declared.deployments, as_of) if baseline else None
     changes = drift.Changes(former.graph, topology.graph) if former else None
     detail = Detail.ALL if baseline else request.detail
     gaps = coverage.gaps(topology, rules)
-    approved: tuple[Finding, ...] = ()
     memory = None
     if remembered:
         memory = remembered.memory(topology, rules, lambda: Topology(snapshot, declared.deployments, as_of, Watch()))
         topology = memory.topology
-    if former and changes:
-        earlier_memory = Memory(former)
-        approved = engine.evaluate(former, rules, detail, changes.before, earlier_memory)
-        unlike = changes.before.keys() ^ changes.after.keys()  # findings list what was read of the resources in either
-        memory = Memory(topology, Unmoved.since(earlier_memory, topology, unlike))
+    elif changes:
+        memory = Memory(topology)
     findings = engine.evaluate(topology, rules, detail, changes.after if changes else (), memory)
+    approved: tuple[Finding, ...] = ()
+    if former and changes and memory:
+        unlike = changes.before.keys() ^ changes.after.keys()  # findings list what was read of the resources in either
+        unmoved = Unmoved.since(memory, former, unlike, changes.alike)
+        approved = engine.evaluate(former, rules, detail, changes.before, Memory(former, unmoved))
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)

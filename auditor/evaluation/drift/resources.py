@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +19,8 @@ from auditor.evaluation.drift.volatile import is_ephemeral
 from auditor.snapshot.known import Unknown
 from auditor.snapshot.model import Resource, resource
 from auditor.snapshot.skus import cited_id
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Change(msgspec.Struct, frozen=True, eq=False):
@@ -44,6 +46,8 @@ class Changes:
         """Compare every resource, and SKUs as findings cite them."""
         self._pairing = Pairing(_deployed(before), _deployed(after))
         self.now = self._pairing.now
+        self.alike: set[str] = set()
+        """The keys of the resources that have the same body, under the same key."""
         self.moved = (*self._resources(before, after), *self._skus(before, after))
 
     @cached_property
@@ -58,7 +62,12 @@ class Changes:
 
     def _resources(self, before: Graph, after: Graph) -> Iterator[Change]:
         for pair in self._pairing.pairs:
-            yield from self._compared(pair)
+            if _encode(pair.before.body) != _encode(pair.after.body):
+                yield from self._compared(pair)
+            elif pair.kind is not ResourceChangeKind.CHANGED:
+                yield Change(pair.kind, pair.before, pair.after)
+            elif pair.before.key == pair.after.key:
+                self.alike.add(pair.after.key)
         for old in filter(_is_comparable, self._pairing.removed):
             hidden = _unlisted(after, old)
             yield Change(

@@ -72,10 +72,12 @@ class Unmoved:
         self._moved = moved
 
     @classmethod
-    def since(cls, earlier: Memory, after: Topology, unlike: Collection[str] = ()) -> Unmoved:
+    def since(
+        cls, earlier: Memory, after: Topology, unlike: Collection[str] = (), alike: Collection[str] = ()
+    ) -> Unmoved:
         """Return the findings of an evaluation that hold in another topology.
 
-        Resources with the keys `unlike` count as changed.
+        Resources with the keys `unlike` count as changed. Those with the keys `alike` are known to have the same body.
 
         Raises:
             ValueError: the earlier evaluation was not watched.
@@ -88,7 +90,7 @@ class Unmoved:
         changed = (
             number
             for read, number in tuple(earlier.watch.looked_up.items())  # to look up again adds to them
-            if number in used and (read[0] in unlike or not was.are_as_in(now, read))
+            if number in used and read[0] not in alike and (read[0] in unlike or not was.are_as_in(now, read))
         )
         return cls(earlier.found, with_results(changed, earlier.watch.computed))
 

@@ -48,12 +48,11 @@ class Values:
         """Return whether a look-up returns the same in another topology; false where that is not known."""
         name, key = read
         if isinstance(name, str) and name.startswith("/"):
-            return self._has_same_body(other, name) or self._in_body(name, key) == other.of(read)
+            return self._has_same_body(other, name) or _are_same(self._in_body(name, key), other.of(read))
         if name == _RESOURCES and isinstance(key, str):
             one, two = self.resource(key), other.resource(key)
             return one is two if one is None or two is None else head(one) == head(two)
-        value = self.of(read)
-        return value is not None and value == other.of(read)
+        return _are_same(self.of(read), other.of(read))
 
     def resource(self, key: str) -> Resource | None:
         """Return a resource by its key."""
@@ -62,13 +61,15 @@ class Values:
     def _has_same_body(self, other: Values, key: str) -> bool:
         same = self._same_bodies.get(key)
         if same is None:
-            whole = self._in_body(key, WHOLE)
-            same = self._same_bodies[key] = whole is not None and whole == other._in_body(key, WHOLE)
+            same = self._same_bodies[key] = _are_same(self._in_body(key, WHOLE), other._in_body(key, WHOLE))
         return same
 
     def _in_body(self, key: str, group: Any) -> bytes | None:  # noqa: ANN401 - a group
         resource = self.resource(key)
-        return None if resource is None else encode(group_in(resource, group))
+        try:
+            return None if resource is None else encode(group_in(resource, group))
+        except OverflowError:  # a number that MessagePack does not have
+            return None
 
     def _looked_up(self, name: Hashable, key: Hashable) -> bytes | None:
         try:
@@ -114,6 +115,11 @@ class Values:
     def _is_cached(self, name: str) -> bool:
         path, _, attribute = name.rpartition(".")
         return attribute in self._cached[path]
+
+
+def _are_same(one: bytes | None, other: bytes | None) -> bool:
+    """Return whether two look-ups return the same; false if one of them cannot be compared."""
+    return one is not None and one == other
 
 
 def _entry(table: Any, key: Any) -> Any:  # noqa: ANN401 - a table or a tuple, and a key
