@@ -28,14 +28,14 @@ class OpaqueError(TypeError):
 class Plain:
     """Values as lists, texts and numbers; those that many others have are encoded once.
 
-    Of a resource there is what stands beside its body, since what is read of a body is logged. The order of lists and
-    dicts counts; that of sets does not.
+    Of a resource there is what stands beside its body, and of a deployment or subscription the id: what is read of the
+    rest is logged. The order of lists and dicts counts; that of sets does not.
     """
 
     def __init__(self) -> None:
         """Start with nothing encoded."""
-        self._encoded: dict[int, tuple[object, bytes]] = {}
-        """The encoded fields of a record by its identity, with the record, which is kept alive."""
+        self._kept: dict[int, tuple[object, Any]] = {}
+        """What stands for a value that many others have, by its identity, with the value, which is kept alive."""
         self._form_of: dict[type, Callable[[Plain, Any], Any]] = {}
 
     def encoded(self, value: object) -> bytes:
@@ -61,18 +61,20 @@ class Plain:
     def _record(self, value: Any) -> Any:  # noqa: ANN401 - a record
         return [type(value).__name__, *(self._plain(getattr(value, name)) for name in value.__struct_fields__)]
 
-    def _kept(self, cls: type[msgspec.Struct], value: Any) -> Any:  # noqa: ANN401 - a record
-        """Return a record of which a subclass may have further fields."""
-        if id(value) not in self._encoded:
-            fields = [self._plain(getattr(value, name)) for name in cls.__struct_fields__]
-            self._encoded[id(value)] = value, encode(fields)
-        return [cls.__name__, self._encoded[id(value)][1]]
+    def _once(self, value: object, form: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - a plain value
+        known = self._kept.get(id(value))
+        if known is None:
+            known = self._kept[id(value)] = value, form(value)
+        return known[1]
 
     def _resource(self, value: Resource) -> Any:  # noqa: ANN401 - a plain value
-        return ["Resource", *map(self._plain, head(value))]
+        return self._once(value, lambda found: ["Resource", *map(self._plain, head(found))])
 
     def _part(self, value: Part) -> Any:  # noqa: ANN401 - a plain value
-        return ["Part", self._plain(value.resource), value.path, encode(value.body)]
+        return self._once(value, lambda found: ["Part", self._plain(found.resource), found.path, encode(found.body)])
+
+    def _deployment(self, value: Deployment) -> Any:  # noqa: ANN401 - a plain value
+        return ["Deployment", value.id]
 
     def _subscription(self, value: Subscription) -> Any:  # noqa: ANN401 - a plain value
         return ["Subscription", value.id]
@@ -95,11 +97,8 @@ class Plain:
     def _text(self, value: object) -> Any:  # noqa: ANN401 - a plain value
         return [type(value).__name__, str(value)]
 
-    def _deployment(self, value: Deployment) -> Any:  # noqa: ANN401 - a plain value
-        return self._kept(Deployment, value)
-
     def _declared(self, value: DeclaredDeployment) -> Any:  # noqa: ANN401 - a plain value
-        return self._kept(DeclaredDeployment, value)
+        return self._once(value, lambda found: encode(self._record(found)))
 
     _forms: Final[tuple[tuple[Any, Callable[[Plain, Any], Any]], ...]] = (
         (enum.Enum, _enum),
