@@ -112,17 +112,16 @@ def scan(request: Request) -> Evaluation:
     as_of = request.as_of or _latest(_taken(snapshot, request.source.file), then)
 
     remembered = _Remembered(request, request.previous) if request.previous and not baseline else None
-    topology = Topology(snapshot, declared.deployments, as_of, Watch() if baseline else None)
+    is_watched = remembered.is_first if remembered else baseline is not None
+    topology = Topology(snapshot, declared.deployments, as_of, Watch() if is_watched else None)
     former = Topology(baseline, declared.deployments, as_of) if baseline else None
     changes = drift.Changes(former.graph, topology.graph) if former else None
     detail = Detail.ALL if baseline else request.detail
     gaps = coverage.gaps(topology, rules)
-    memory = None
+    memory = Memory(topology) if changes else None
     if remembered:
         memory = remembered.memory(topology, rules, lambda: Topology(snapshot, declared.deployments, as_of, Watch()))
         topology = memory.topology
-    elif changes:
-        memory = Memory(topology)
     findings = engine.evaluate(topology, rules, detail, changes.after if changes else (), memory)
     approved: tuple[Finding, ...] = ()
     if former and changes and memory:
@@ -172,8 +171,15 @@ class _Remembered:
         self._data = b""
         self.warnings: tuple[str, ...] = ()
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing lies beside the previous report, and something is to lie beside this one."""
+        return self._remember and not kept.beside(self._previous).exists()
+
     def memory(self, topology: Topology, rules: Sequence[CompiledRule], watched: Callable[[], Topology]) -> Memory:
         """Return the memory with which a topology is evaluated, or the same one watched."""
+        if topology.watch is not None:
+            return Memory(topology)
         found = None
         try:
             found = kept.read(self._previous, self._identity, rules, topology)
