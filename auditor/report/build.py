@@ -81,6 +81,7 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         gaps={gap: position for position, gap in enumerate(coverage.gaps)},
         declarations={text: position for position, text in enumerate(coverage.declarations)},
         known={},
+        reads={},
     )
     return Document(
         format="auditor.report/1",
@@ -168,10 +169,20 @@ class _Context(NamedTuple):
     """The positions of missing declarations in the coverage."""
     known: dict[subjects.Subject, Subject]
     """The subjects of the findings so far, of which most have many."""
+    reads: dict[int, Read]
+    """By identity, the reads of the evidence so far: much is evidence of several findings."""
 
     def subject(self, found: subjects.Subject) -> Subject:
         """Return a subject, the same one for all its findings."""
         return self.known.get(found) or self.known.setdefault(found, _subject(found))
+
+    def evidence(self, found: evidence.Evidence) -> Evidence:
+        """Return an observation."""
+        reads = tuple(self.reads.get(id(read)) or self._read(read) for read in found.reads)
+        return Evidence(found.resource, found.path, found.observed, found.expected, reads, found.alternatives)
+
+    def _read(self, found: tuple[str, str, object]) -> Read:
+        return self.reads.setdefault(id(found), Read(*found))
 
 
 def _finding(
@@ -188,7 +199,7 @@ def _finding(
         grade=finding.graded or None,
         subject=context.subject(finding.subject),
         deployment=finding.deployment or None,
-        evidence=tuple(map(_evidence, finding.evidence)),
+        evidence=tuple(map(context.evidence, finding.evidence)),
         cause=finding.cause,
         reason=finding.reason or None,
         gaps=tuple(context.gaps[gap] for gap in finding.gaps if gap in context.gaps),
@@ -221,11 +232,6 @@ def _headline(finding: model.Finding) -> str | None:
 
 def _subject(subject: subjects.Subject) -> Subject:
     return Subject(subject.id, subject.kind, subject.name, subject.region or None, subject.line or None)
-
-
-def _evidence(found: evidence.Evidence) -> Evidence:
-    reads = tuple(Read(*read) for read in found.reads)
-    return Evidence(found.resource, found.path, found.observed, found.expected, reads, found.alternatives)
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -89,7 +90,13 @@ def reads_of(reads: tuple[Read, ...]) -> tuple[tuple[str, str, object], ...]:
     """Return reads as evidence has them, each once."""
     if not reads:
         return ()
-    return tuple(dict.fromkeys((r.resource, r.path, _hashable(plain(r.value))) for r in reads))
+    return tuple(dict.fromkeys(_seen(r.resource, r.path, _hashable(plain(r.value))) for r in reads))
+
+
+@lru_cache(maxsize=2**12, typed=True)
+def _seen(resource: str, path: str, value: object) -> tuple[str, str, object]:
+    """Return a read as evidence has it, one object for all findings that it is evidence of."""
+    return resource, path, value
 
 
 def _hashable(value: object) -> object:
