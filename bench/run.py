@@ -139,8 +139,9 @@ _WHY_EVALUATING: Final = (
     "is followed only from the VMs of deployments; the rest are the conditions and facts themselves."
 )
 _WHY_READING: Final = (
-    "Besides decoding, it verifies the file by its SHA-256, computes the key and type of each id, and searches every "
-    "value for secrets."
+    "Besides decoding, it verifies the file by its SHA-256 and computes the key and type of each id. It goes through "
+    "all values in Python, which alone takes three times as long as decoding, to find secrets and to keep equal texts "
+    "once."
 )
 _WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept; the lower bound discards it."
 _WHY_WALL: Final = (
@@ -151,8 +152,8 @@ _WHY_LOSSES: Final = (
     "they can stand is played."
 )
 _WHY_MEMORY: Final = (
-    "The decoded resources take 3.4 times the bytes of the snapshot, and the findings of all rules 1.8 times. "
-    "Formats that show passes keep the evidence of each."
+    "The decoded resources take 2.4 times the bytes of the snapshot; findings, facts and what was looked up for them "
+    "2.3 times. Formats that show passes keep the evidence of each, as evaluated and as reported: 2.3 times more."
 )
 _WHY_FORMATS: Final = (
     "It lists every pass, with its evidence where the format has evidence, or draws every deployment; JSON has their "
