@@ -120,8 +120,7 @@ def _items(cpf: Resource, name: str, keys: tuple[str, ...]) -> Answer:
 
 def _differs(name: str, one: Resource, other: Resource) -> Answer:
     """Return whether two CPFs differ in a setting; unknown if only one of them has it."""
-    own = _setting(one, name)
-    found = [own, own if name in _LISTS and _is_same(name, one, other) else _setting(other, name)]
+    found = [_setting(cpf, name) for cpf in (one, other)]
     reads = tuple(read for answer in found for read in answer.reads)
     values = [answer.value for answer in found]
     unknown = next((each for each in values if isinstance(each, Unknown)), None)
@@ -130,9 +129,3 @@ def _differs(name: str, one: Resource, other: Resource) -> Answer:
         unknown = Unknown(Cause.GUEST, f"{lacking.id} has no {name}", about=(lacking.id,))
     comparable = [each.upper() if isinstance(each, str) else each for each in values]
     return Answer(unknown or comparable[0] != comparable[1], reads)
-
-
-def _is_same(name: str, one: Resource, other: Resource) -> bool:
-    """Return whether two CPFs were read completely, and have the very same list, so that both or none are known."""
-    path = f"properties.{name}"
-    return not (one.unread or other.unread) and value(one, path).value == value(other, path).value
