@@ -248,7 +248,10 @@ def outside(address: str, who: str) -> Host:
 def parse_once(part: Part) -> SecurityRule | Unknown:
     """Return what `parse` does, computed once for all parts with the same properties."""
     properties = part.body.get("properties") if isinstance(part.body, dict) else None
-    known = None if may_lack(part.resource) else _known(msgspec.json.encode(properties))
+    # A dict that records what is read of it is of a type of its own, and read property by property.
+    known = (
+        _known(msgspec.json.encode(properties)) if type(properties) is dict and not may_lack(part.resource) else None
+    )
     return parse(part) if known is None else msgspec.structs.replace(known, part=part)
 
 

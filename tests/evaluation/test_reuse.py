@@ -144,7 +144,7 @@ def test_results_are_kept_only_where_they_are_watched() -> None:
     assert found - {where for where in found if where.startswith("estate/")} == STATEFUL.keys()
     cached = [function for package in ("azure", "snapshot", "estate", "rules") for function in _cached(ROOT / package)]
     assert len(cached) > 10
-    plain = {"str", "bytes", "Ports", "paths.Step", "tuple[paths.Step, ...]", "tuple[Step, ...]"}
+    plain = {"str", "bytes", "Scalar", "Ports", "paths.Step", "tuple[paths.Step, ...]", "tuple[Step, ...]"}
     assert [name for name, annotations in cached if not annotations <= plain] == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -30,6 +30,9 @@ _EXPECTED: Final = {
 """By operator, the text of an expectation and of its opposite below a `not`."""
 _COMPUTED: Final = (Interval, PartialList)
 _CONTAINERS: Final = (list, dict)
+
+Scalar = str | float | None
+"""A value of JSON that contains no other; what `plain` returns is one, or a container."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -94,14 +97,14 @@ def reads_of(reads: tuple[Read, ...]) -> tuple[tuple[str, str, object], ...]:
 
 
 @lru_cache(maxsize=2**12, typed=True)
-def _seen(resource: str, path: str, value: object) -> tuple[str, str, object]:
+def _seen(resource: str, path: str, value: Scalar) -> tuple[str, str, object]:
     """Return a read as evidence has it, one object for all findings that it is evidence of."""
     return resource, path, value
 
 
-def _hashable(value: object) -> object:
+def _hashable(value: object) -> Scalar:
     """Return a container as text, so that evidence stays small and can be compared."""
-    return shown(value) if isinstance(value, _CONTAINERS) else value
+    return shown(value) if isinstance(value, _CONTAINERS) else cast("Scalar", value)
 
 
 def _evidence(terms: Terms, stack: Stack, found: Answer, wanted: Answer, expected: str) -> Evidence:
