@@ -36,20 +36,35 @@ class Command(NamedTuple):
     python: str = sys.executable
 
 
+_START: Final = """
+import json, os, sys
+process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+peak = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
+found = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, peak
+os.write(int(sys.argv[1]), json.dumps(found).encode())
+"""
+"""Starts a process and writes what it cost; Linux counts the memory of the one that starts another as its peak, too."""
+
+
 def run(command: Command) -> Cost:
     """Run a process and return its cost."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    process = subprocess.Popen(
-        [command.python, *command.arguments], cwd=command.folder, env=environment, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in command.accept:
-        raise SystemExit(f"no figure: {' '.join(command.arguments)} exited with {process.returncode}")
-    peak = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
-    return Cost(json.loads(printed) if command.reports else usage.ru_utime + usage.ru_stime, peak)
+    costs, writing = os.pipe()
+    with os.fdopen(costs, "rb") as reading:
+        started = subprocess.Popen(
+            [sys.executable, "-I", "-c", _START, str(writing), command.python, *command.arguments],
+            cwd=command.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            pass_fds=(writing,),
+        )
+        os.close(writing)
+        printed, _ = started.communicate()
+        code, seconds, peak = json.loads(reading.read())
+    if code not in command.accept:
+        raise SystemExit(f"no figure: {' '.join(command.arguments)} exited with {code}")
+    return Cost(json.loads(printed) if command.reports else seconds, peak)
 
 
 def best(command: Command, times: int) -> Cost:

@@ -167,3 +167,11 @@ def test_collecting_takes_at_least_what_latency_and_each_limit_of_azure_allow(mo
 def test_the_benchmark_needs_no_package_that_is_not_ours() -> None:
     text = (ROOT / "bench" / "estate.py").read_text(encoding="utf-8")
     assert "fixtures" not in text, "the generator does not use the fixtures"
+
+
+def test_the_peak_memory_of_a_process_is_not_that_of_the_one_that_measures() -> None:
+    """Linux counts the memory of the process that starts another one as its peak, if it does so directly."""
+    processes = load(ROOT / "bench" / "processes.py")
+    held = b"x" * 200_000_000
+    assert processes.run(processes.Command(("-c", "pass"))).memory < len(held) / 2
+    assert processes.run(processes.Command(("-c", "b'x' * 300_000_000"))).memory > len(held)
