@@ -149,23 +149,26 @@ _WHY_WALL: Final = (
 )
 _WHY_LOSSES: Final = (
     "Most of it is what a lost network or zone does to VMs of which Azure does not show the zone: each way in which "
-    "they can stand is played."
+    "they can stand is played. A third is what losses are played on, which a scan shares with the rules."
 )
 _WHY_MEMORY: Final = (
     "The decoded resources take 2.4 times the bytes of the snapshot; findings, facts and what was looked up for them "
     "2.3 times. Formats that show passes keep the evidence of each, as evaluated and as reported: 2.3 times more."
 )
 _WHY_FORMATS: Final = (
-    "It lists every pass, with its evidence where the format has evidence, or draws every deployment; JSON has their "
-    "numbers."
+    "It lists every pass, and SARIF and OSCAL have the evidence of each: a third more for evaluating, and the rest for "
+    "objects of `sarif_om` or of OSCAL, one at a time. JSON has the number of passes."
 )
 _WHY_PREVIOUS: Final = "It looks up again what was read for each finding, or writes that beside the report."
-_WHY_DRIFT: Final = "Both snapshots are read and evaluated with the evidence of every pass, which states are made of."
+_WHY_DRIFT: Final = (
+    "The current snapshot is evaluated with the evidence of every pass, of which states are made, and with a log of "
+    "what is read. Both snapshots are read and compared, and of the approved one what moved is evaluated too."
+)
 _WHY_GROWTH: Final = "A rule or fact reads the whole estate for each of its subjects."
 _WHY_FORMER: Final = (
-    "Of today's scan with the same rules, evaluation takes half: its conditions and facts read more than they did. "
-    "Every single loss of each deployment, which was not played then, takes an eighth, and reading with the search for "
-    "secrets a tenth."
+    "Of today's scan with the same rules, evaluating takes two fifths; every single loss of each deployment, which was "
+    "not played then, a sixth; reading with the search for secrets an eighth; the deployment file, remedies and "
+    "pictures a sixth."
 )
 
 _ABOUT: Final = """\
