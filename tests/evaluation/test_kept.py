@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +21,15 @@ from auditor.snapshot.model import Gap, GapReason
 from auditor.snapshot.watching import Watch
 from auditor.sources import snapshot_file
 from tests import estates
+from tests.evaluation.drift.simulation import CHANGES as ESTATE_CHANGES
+from tests.evaluation.drift.simulation import Estate
 from tests.evaluation.test_reuse import files
 
 pytestmark = pytest.mark.slow
 
 IDENTITY = b"0" * 32
+SCANNED = 24
+"""One in so many nights of the year is scanned."""
 
 
 class Nights:
@@ -120,6 +125,20 @@ def test_the_reports_of_all_nights_are_the_same_with_it(tmp_path: Path) -> None:
         change(nights)
         beside = kept.beside(nights.run())
         assert beside.exists()
+
+
+def test_the_reports_of_a_year_of_generated_changes_are_the_same_with_it(tmp_path: Path) -> None:
+    nights, estate, chance = Nights(tmp_path), Estate("demo"), random.Random(2026)
+    made: set[str] = set()
+    for night in range(365):
+        nights.days = night
+        for kind in chance.sample(ESTATE_CHANGES, chance.choice([0, 0, 1, 1, 2])):
+            estate.change(kind, chance.randrange(10**6))
+            made.add(kind)
+        if night % SCANNED == 0:
+            nights.snapshot = estates.snapshot_of("demo", estate.body)
+            nights.run()
+    assert made == {*ESTATE_CHANGES}
 
 
 def test_what_is_damaged_or_of_another_version_is_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
