@@ -48,9 +48,11 @@ def cluster() -> Iterator[str]:
     import dask  # noqa: PLC0415 - takes half a second, and two modules need it
     from distributed import LocalCluster  # noqa: PLC0415
 
+    # Several processes of the tests may each have a cluster at the same time: none takes a fixed port.
+    options = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(2, threads_per_worker=1, dashboard_address=None) as local,  # type: ignore[no-untyped-call]
+        LocalCluster(2, threads_per_worker=1, scheduler_kwargs=options) as local,  # type: ignore[no-untyped-call]
     ):
         yield local.scheduler_address
 
