@@ -17,6 +17,7 @@ import pytest
 from auditor import scan, split_scan
 from auditor.authoring import fixtures
 from auditor.azure import arm
+from auditor.azure.types import display_type
 from auditor.azure.types.names import GUEST_FILE, VM
 from auditor.errors import InputError
 from auditor.estate import deployment_file
@@ -159,6 +160,22 @@ def test_guest_files_of_a_vm_that_no_part_has_are_an_error_as_of_the_whole(tmp_p
         with pytest.raises(InputError) as of_parts:
             PartsWithFiles(SplitSnapshot(snapshot), supplied)
         assert str(of_parts.value) == str(of_whole.value)
+
+
+def test_guest_files_of_a_vm_that_could_not_be_read_are_left_out_as_of_the_whole(tmp_path: Path) -> None:
+    snapshot, _ = two()
+    supplied = guest_folder.read(with_files(tmp_path, "vm-nowhere"))
+    for what in (display_type(VM), arm.SUBSCRIPTION):
+        gap = Gap(snapshot.scopes[-1], what, GapReason.FORBIDDEN)
+        hidden = msgspec.structs.replace(snapshot, gaps=(*snapshot.gaps, gap))
+        whole = attach(hidden, supplied).snapshot
+        split = PartsWithFiles(SplitSnapshot(hidden), supplied)
+        gaps = [
+            *split.header.gaps,
+            *(gap for number in range(len(split.scopes)) for gap in split.read_part(number).gaps),
+        ]
+        assert sum("the files of vm-nowhere are not used" in gap.detail for gap in gaps) == 1
+        assert set(gaps) == set(whole.gaps)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------

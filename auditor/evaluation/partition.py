@@ -502,11 +502,7 @@ def _join_deployments(
 
 def _hidden(header: Snapshot) -> frozenset[str]:
     """Return the subscriptions of which it is known that VMs were not read."""
-    return frozenset(
-        arm.subscription_of(arm.key(gap.scope))
-        for gap in header.gaps
-        if gap.makes_listing_incomplete and arm.canonical_type(gap.what) in {VM, arm.SUBSCRIPTION}
-    )
+    return frozenset(arm.subscription_of(arm.key(gap.scope)) for gap in header.gaps if gap.hides_vms)
 
 
 def _may_have_more_members(declared: DeclaredDeployment, header: Snapshot, hidden: frozenset[str]) -> bool:

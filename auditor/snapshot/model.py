@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from auditor.azure import arm
-from auditor.azure.types.names import GUEST_FILE, SKU
+from auditor.azure.types.names import GUEST_FILE, SKU, VM
 from auditor.snapshot.redaction import Redacted
 
 
@@ -50,6 +50,11 @@ class Gap(Redacted, frozen=True, omit_defaults=True):
         """Whether it is of a list, of a subscription or of what a resource has below it, and not of one resource."""
         scope = arm.type_of(self.scope)
         return scope in {arm.SUBSCRIPTION, arm.RESOURCE_GROUP} or arm.canonical_type(self.what).startswith(f"{scope}/")
+
+    @property
+    def hides_vms(self) -> bool:
+        """Whether there may be VMs that were not read."""
+        return self.makes_listing_incomplete and arm.canonical_type(self.what) in {VM, arm.SUBSCRIPTION}
 
     @property
     def is_of_guest_file(self) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from auditor.azure import arm
-from auditor.azure.types.names import GUEST_FILE
+from auditor.azure.arm import SUBSCRIPTION
+from auditor.azure.types import display_type
+from auditor.azure.types.names import GUEST_FILE, VM
 from auditor.errors import InputError
-from auditor.snapshot.model import Resource, Snapshot, resource
+from auditor.snapshot.model import Gap, GapReason, Resource, Snapshot, resource
 from auditor.sources import snapshot_file
 from auditor.sources.guest import folder
 from auditor.sources.guest.attaching import Attached, attach
@@ -89,6 +92,42 @@ def test_a_vm_that_is_not_clear_is_an_error_with_its_line(tmp_path: Path, name: 
     with pytest.raises(InputError) as raised:
         attached(tmp_path, before, {f"{name}/iris.cpf": ""}, entry(name, "iris.cpf"))
     assert str(raised.value) == f"{tmp_path / 'manifest.yaml'}:3: {message}"
+
+
+@pytest.mark.parametrize(
+    ("scope", "what"),
+    [(SUB, "Microsoft.Compute/virtualMachines"), (f"{SUB}/resourceGroups/rg2", display_type(VM)), (SUB, SUBSCRIPTION)],
+)
+def test_files_of_a_vm_that_could_not_be_read_are_left_out_and_the_gap_says_so(
+    tmp_path: Path, scope: str, what: str
+) -> None:
+    gap = Gap(scope, what, GapReason.FORBIDDEN, "AuthorizationFailed", "x/read", "grant it")
+    disks = Gap(SUB, "Microsoft.Compute/disks", GapReason.TIMEOUT)
+    before = msgspec.structs.replace(snapshot(vm("vm-a")), gaps=(gap, disks))
+    files = {f"{name}/iris.cpf": samples.IRIS for name in ("vm-a", "vm-x", "vm-y")}
+    found = attached(tmp_path, before, files, *(entry(name, "iris.cpf") for name in ("vm-a", "vm-x", "vm-y")))
+    assert guest(found.snapshot) == ["vm-a/iris.cpf"]
+    detail = "grant it; the files of vm-x, vm-y are not used: no VM of that name was read"
+    assert found.snapshot.gaps == (msgspec.structs.replace(gap, detail=detail), disks)
+
+
+def test_a_gap_names_a_few_of_the_vms_whose_files_are_left_out(tmp_path: Path) -> None:
+    before = msgspec.structs.replace(snapshot(), gaps=(Gap(SUB, display_type(VM), GapReason.THROTTLED),))
+    names = [f"vm-{number}" for number in range(5)]
+    files = {f"{name}/iris.cpf": samples.IRIS for name in names}
+    found = attached(tmp_path, before, files, *(entry(name, "iris.cpf") for name in names))
+    (gap,) = found.snapshot.gaps
+    assert gap.detail == "the files of vm-0, vm-1, vm-2 and 2 more are not used: no VM of that name was read"
+
+
+@pytest.mark.parametrize(
+    ("scope", "what"),
+    [(SUB, "Microsoft.Compute/disks"), (vm("vm-x").id, "instanceView"), (vm("vm-x").id, "properties.storageProfile")],
+)
+def test_other_gaps_hide_no_vm(tmp_path: Path, scope: str, what: str) -> None:
+    before = msgspec.structs.replace(snapshot(), gaps=(Gap(scope, what, GapReason.FORBIDDEN),))
+    with pytest.raises(InputError, match="no VM of that name was read"):
+        attached(tmp_path, before, {"vm-y/iris.cpf": ""}, entry("vm-y", "iris.cpf"))
 
 
 def test_a_vm_is_named_with_its_resource_group(tmp_path: Path) -> None:
