@@ -201,7 +201,7 @@ def _place(wanted: tuple[str, str], id_: str, path: str, resources: Mapping[str,
     return None if part is None else _Place(resource, part)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2**16)
 def _part(wanted: str, inner: str, path: str) -> str | None:
     """Return the part, as far as the last index, that a path below an inner one is about; None if it is not wanted."""
     steps_ = paths.parse(wanted)

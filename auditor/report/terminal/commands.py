@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from rich.cells import cell_len
-
 from auditor.escape import printable
-from auditor.report.terminal.layout import wrap
+from auditor.report.terminal.layout import width_of, wrap
 
 _WORD: Final = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 """A word of a command, quoted parts kept together."""
@@ -22,7 +20,7 @@ def wrap_fix(text: str, width: int) -> Iterator[str]:
     for line in map(printable, text.replace("\\\n", " ").strip().split("\n")):
         if line.startswith("#"):
             yield from (f"# {part}" for part in wrap(line.lstrip("# "), width - 2))
-        elif _COMMAND.match(line) and cell_len(line) > width:
+        elif _COMMAND.match(line) and width_of(line) > width:
             yield from _command(line, width)
         else:
             yield from wrap(line, width)
@@ -33,7 +31,7 @@ def _command(line: str, width: int) -> Iterator[str]:
     written = ""
     for option in _options(line):
         longer = f"{written} {option}" if written else option
-        if written and cell_len(longer) + len(" \\") > width:
+        if written and width_of(longer) + len(" \\") > width:
             yield f"{written} \\"
             written = f"  {option}"
         else:

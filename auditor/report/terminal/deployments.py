@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 
 from auditor.azure import arm
 from auditor.escape import printable
@@ -13,7 +13,7 @@ from auditor.evaluation.model import Outcome
 from auditor.report import losses, summary, wording
 from auditor.report.grouping import group
 from auditor.report.terminal import styles
-from auditor.report.terminal.layout import cut
+from auditor.report.terminal.layout import cut, width_of
 from auditor.rules.model import SEVERITIES
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _outcome(document: Document, row: _Row) -> tuple[str, Style | None]:
 
 
 def _write_lines(page: Page, document: Document, rows: list[_Row]) -> None:
-    width = max((cell_len(printable(row.name or _NONE)) for row in rows), default=0) + 2
+    width = max((width_of(printable(row.name or _NONE)) for row in rows), default=0) + 2
     for row in rows:
         said, style = _outcome(document, row)
         counts = [f"{number} {severity}" for severity, number in zip(SEVERITIES, row.fails, strict=False) if number]
@@ -100,7 +100,7 @@ def _write_lines(page: Page, document: Document, rows: list[_Row]) -> None:
 
 
 def _write_table(page: Page, document: Document, rows: list[_Row]) -> None:
-    widest = max(cell_len(text) for text in (_HEAD, *(printable(row.name or _NONE) for row in rows)))
+    widest = max(width_of(text) for text in (_HEAD, *(printable(row.name or _NONE) for row in rows)))
     width = min(_WIDEST_NAME, widest) + 2
     stopping = {each.name: ", ".join(losses.stopping_kinds(each)) for each in document.deployments}
     heads = "".join(f"{head:>{len(head) + 2}}" for head in _COLUMNS)
@@ -112,7 +112,7 @@ def _write_table(page: Page, document: Document, rows: list[_Row]) -> None:
         cells = "".join(f"{_number(number):>{len(head) + 2}}" for head, number in zip(_COLUMNS, numbers, strict=True))
         lead = f"{set_cell_size(cut(row.name or _NONE, width - 2), width)}{said:<8}"
         page.lines(
-            [cut(f"{cells}  {stopping.get(row.name, '')}".rstrip(), page.width - cell_len(lead))],
+            [cut(f"{cells}  {stopping.get(row.name, '')}".rstrip(), page.width - width_of(lead))],
             lead=lead,
             style=style,
         )

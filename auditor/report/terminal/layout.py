@@ -64,21 +64,26 @@ class Page:
     def section(self, title: str) -> None:
         """Write the title of a section."""
         start = f"--- {printable(title)} "
-        self.lines(["", start + "-" * (self.width - cell_len(start)), ""])
+        self.lines(["", start + "-" * (self.width - width_of(start)), ""])
 
     def fits(self, text: str, indent: int) -> bool:
         """Return whether a text fits on one line."""
-        return indent + cell_len(printable(text)) <= self.width
+        return indent + width_of(printable(text)) <= self.width
 
     def text(self, *, colour: bool) -> str:
         """Return the whole page."""
         return "".join(coloured(text, style) if colour and style else text for text, style in self._pieces)
 
 
+def width_of(text: str) -> int:
+    """Return how many columns a printable text has; it is rich that knows the wide characters."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def cut(text: str, width: int) -> str:
     """Return a printable text within a width; one that is too long ends with dots."""
     text = printable(text)
-    if cell_len(text) <= width:
+    if width_of(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 3)).rstrip(" ,;:") + "..."
 
@@ -88,7 +93,7 @@ def wrap(text: str, width: int) -> Iterator[str]:
     line = ""
     for word in text.split(" "):
         longer = f"{line} {word}" if line else word
-        if line and cell_len(longer) > width:
+        if line and width_of(longer) > width:
             yield line.rstrip()
             line = word
         else:

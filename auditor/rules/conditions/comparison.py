@@ -96,7 +96,7 @@ def reads_of(reads: tuple[Read, ...]) -> tuple[tuple[str, str, object], ...]:
     return tuple(dict.fromkeys(_seen(r.resource, r.path, _hashable(plain(r.value))) for r in reads))
 
 
-@lru_cache(maxsize=2**12, typed=True)
+@lru_cache(maxsize=2**14, typed=True)
 def _seen(resource: str, path: str, value: Scalar) -> tuple[str, str, object]:
     """Return a read as evidence has it, one object for all findings that it is evidence of."""
     return resource, path, value
