@@ -154,7 +154,7 @@ def _shows_the_change(evidence: Sequence[Evidence], example: Mapping[str, Any]) 
 
 def _names(entry: Evidence, resource: str, path: str) -> bool:
     """Return whether evidence was read from a property of a resource or a part of it; for a VM size, a capability."""
-    places = [(entry.resource, entry.path), *((where, what) for where, what, _ in entry.reads)]
+    places = [(entry.resource, entry.path), *((read.resource, read.path) for read in entry.reads)]
     return any(
         f"/{resource}/".lower() in f"/{where}/".lower() and (path in what or path.startswith(f"{what}."))
         for where, what in places

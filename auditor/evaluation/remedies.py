@@ -144,13 +144,13 @@ def _seen(
     own = _place(wanted, entry.resource, entry.path, resources)
     if own:
         id_, _, named = entry.resource.partition("#")
-        of_named = (value for resource, path, value in entry.reads if named and (resource, path) == (id_, named))
+        of_named = (read.observed for read in entry.reads if named and (read.resource, read.path) == (id_, named))
         yield own, next(of_named, entry.observed)
         return
-    for resource, path, value in entry.reads:
-        place = _place(wanted, resource, path, resources)
+    for read in entry.reads:
+        place = _place(wanted, read.resource, read.path, resources)
         if place:
-            yield place, value
+            yield place, read.observed
 
 
 def _repeated(step: Step, named: list[tuple[_Place, object]], topology: Topology) -> list[tuple[_Place, object]]:

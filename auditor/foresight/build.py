@@ -10,8 +10,9 @@ from auditor.foresight import document
 from auditor.losses.foreseen import Effect, Foreseen
 from auditor.losses.objectives import Compared
 from auditor.losses.site import Seconds, Site
-from auditor.report.document import Read, Tool
+from auditor.report.document import Tool
 from auditor.rules.conditions.display import plain
+from auditor.rules.evidence import Read
 from auditor.snapshot import known
 
 

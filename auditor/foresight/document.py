@@ -12,7 +12,8 @@ import msgspec
 
 from auditor.losses.foreseen import Effect
 from auditor.losses.objectives import Measure, Met
-from auditor.report.document import Read, Text, Tool
+from auditor.report.document import Tool
+from auditor.rules.evidence import Read, Text
 from auditor.snapshot.known import Cause
 
 

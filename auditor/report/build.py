@@ -35,7 +35,6 @@ from auditor.report.document import (
     Document,
     Drift,
     DriftSummary,
-    Evidence,
     Finding,
     FindingChange,
     FindingSide,
@@ -45,7 +44,6 @@ from auditor.report.document import (
     LossesOfKind,
     Pack,
     PropertyChange,
-    Read,
     Recommendation,
     RemedyStep,
     ResourceChange,
@@ -64,7 +62,6 @@ from auditor.report.document import (
     WaiverStatus,
 )
 from auditor.report.grouping import group, is_always_listed
-from auditor.rules import evidence
 from auditor.rules import model as rules_model
 from auditor.rules.maps import Maps
 from auditor.rules.model import SEVERITIES
@@ -81,7 +78,6 @@ def build(evaluation: Evaluation, *, passes: bool) -> Document:
         gaps={gap: position for position, gap in enumerate(coverage.gaps)},
         declarations={text: position for position, text in enumerate(coverage.declarations)},
         known={},
-        reads={},
     )
     return Document(
         format="auditor.report/1",
@@ -169,20 +165,10 @@ class _Context(NamedTuple):
     """The positions of missing declarations in the coverage."""
     known: dict[subjects.Subject, Subject]
     """The subjects of the findings so far, of which most have many."""
-    reads: dict[int, Read]
-    """By identity, the reads of the evidence so far: much is evidence of several findings."""
 
     def subject(self, found: subjects.Subject) -> Subject:
         """Return a subject, the same one for all its findings."""
         return self.known.get(found) or self.known.setdefault(found, _subject(found))
-
-    def evidence(self, found: evidence.Evidence) -> Evidence:
-        """Return an observation."""
-        reads = tuple(self.reads.get(id(read)) or self._read(read) for read in found.reads)
-        return Evidence(found.resource, found.path, found.observed, found.expected, reads, found.alternatives)
-
-    def _read(self, found: tuple[str, str, object]) -> Read:
-        return self.reads.setdefault(id(found), Read(*found))
 
 
 def _finding(
@@ -199,7 +185,7 @@ def _finding(
         grade=finding.graded or None,
         subject=context.subject(finding.subject),
         deployment=finding.deployment or None,
-        evidence=tuple(map(context.evidence, finding.evidence)),
+        evidence=finding.evidence,
         cause=finding.cause,
         reason=finding.reason or None,
         gaps=tuple(context.gaps[gap] for gap in finding.gaps if gap in context.gaps),

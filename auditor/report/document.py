@@ -1,14 +1,15 @@
 """The shape of a report, `auditor.report/1`: what formats render, JSON holds and later runs read back.
 
-The parts of a picture are those of `evaluation/picture/model.py`. `schema/report.schema.json` is generated from these
-classes and their docstrings by `make docs`. An unknown string is null, never empty.
+Evidence is that of `rules/evidence.py`, the parts of a picture are those of `evaluation/picture/model.py`.
+`schema/report.schema.json` is generated from these classes and their docstrings by `make docs`. An unknown string is
+null, never empty.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -19,17 +20,15 @@ from auditor.evaluation.drift.model import ResourceChangeKind
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.evaluation.picture.model import Picture
 from auditor.losses.loss import LossKind
+from auditor.rules.evidence import Evidence, Json, Text
 from auditor.rules.maps import Basis, Relation
 from auditor.rules.model import Disturbance, Severity
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import GapReason
 
-Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=0)]
 Line = Annotated[int, Meta(ge=0)]
 Fingerprint = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Json = Any
-"""Any JSON value."""
 
 
 class _Part(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,35 +51,6 @@ class Subject(_Part, frozen=True):
     """The region; null if it has none."""
     line: Annotated[int, Meta(ge=1)] | None
     """The line of the deployment file that declares this subject alone; null if there is none."""
-
-
-class Read(_Part, frozen=True):
-    """A value from which another one was computed."""
-
-    resource: str
-    """The ARM id, or the id of a subject."""
-    path: str
-    """The property; empty for the resource itself."""
-    observed: Json
-    """The value that was read; null if the property was absent."""
-
-
-class Evidence(_Part, frozen=True, omit_defaults=True):
-    """One observation."""
-
-    resource: str
-    """The ARM id, or the subject's id for a computed value."""
-    path: str
-    """The property, or the name of a computed value."""
-    observed: Json
-    """The observed value; null if the property was absent."""
-    expected: str
-    """The expected value."""
-    reads: Annotated[tuple[Read, ...], Meta(min_length=1)] = ()
-    """Of a computed value, the values that it was computed from."""
-    alternatives: Annotated[tuple[Text, ...], Meta(min_length=1)] = ()
-    """Paths in the rule, such as `assert.anyOf[1]`, of the alternatives that the observation belongs to, of which any
-    one would do; absent if it belongs to none."""
 
 
 class Source(_Part, frozen=True, omit_defaults=True):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from auditor.azure import arm
 from auditor.escape import printable
 from auditor.report import wording
-from auditor.report.document import Evidence, Finding
+from auditor.report.document import Finding
+from auditor.rules.evidence import Evidence
 
 
 def lines(finding: Finding) -> Iterator[str]:

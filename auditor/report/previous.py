@@ -14,7 +14,6 @@ from auditor.evaluation.carry_over import Earlier
 from auditor.evaluation.model import Outcome
 from auditor.report import reading
 from auditor.report.document import Document, Finding
-from auditor.rules.evidence import Evidence
 from auditor.rules.model import Rule
 from auditor.snapshot.known import Cause
 
@@ -68,17 +67,7 @@ def _finding(finding: Finding, rule: Rule) -> model.Finding:
         graded=finding.grade or "",
         subject=Subject(subject.id, subject.kind, subject.name, subject.region or "", subject.line or 0),
         deployment=finding.deployment or "",
-        evidence=tuple(
-            Evidence(
-                e.resource,
-                e.path,
-                e.observed,
-                e.expected,
-                tuple((r.resource, r.path, r.observed) for r in e.reads),
-                e.alternatives,
-            )
-            for e in finding.evidence
-        ),
+        evidence=finding.evidence,
         cause=finding.cause,
         attestation=model.Attestation(**msgspec.structs.asdict(finding.attestation)) if finding.attestation else None,
     )

@@ -1,27 +1,45 @@
-"""Evidence: the observations that decide an outcome."""
+"""Evidence: the observations that decide an outcome, as a report has them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+Json = Any
+"""Any JSON value."""
+Text = Annotated[str, Meta(min_length=1)]
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """One observation that decided an outcome."""
+class Read(msgspec.Struct, frozen=True):
+    """A value from which another one was computed."""
 
     resource: str
-    """The ARM id; for a computed value the id of the subject."""
+    """The ARM id, or the id of a subject."""
     path: str
-    """The property; for a computed value the name of the fact."""
-    observed: object
-    """The value as JSON has it; None where the property is absent."""
+    """The property; empty for the resource itself."""
+    observed: Json
+    """The value that was read; null if the property was absent."""
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One observation."""
+
+    resource: str
+    """The ARM id, or the subject's id for a computed value."""
+    path: str
+    """The property, or the name of a computed value."""
+    observed: Json
+    """The observed value; null if the property was absent."""
     expected: str
-    reads: tuple[tuple[str, str, object], ...] = ()
-    """(resource, path, value) of everything that a computed value was computed from."""
-    alternatives: tuple[str, ...] = ()
-    """Paths in the rule, such as `assert.anyOf[1]`, of the alternatives of an `anyOf` that the observation belongs to;
-    of nested ones the innermost. Empty outside of any `anyOf`."""
+    """The expected value."""
+    reads: Annotated[tuple[Read, ...], Meta(min_length=1)] = ()
+    """Of a computed value, the values that it was computed from."""
+    alternatives: Annotated[tuple[Text, ...], Meta(min_length=1)] = ()
+    """Paths in the rule, such as `assert.anyOf[1]`, of the alternatives that the observation belongs to, of which any
+    one would do; absent if it belongs to none."""
 
 
 def distinct(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:

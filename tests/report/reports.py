@@ -31,7 +31,7 @@ from auditor.evaluation.result import Evaluation
 from auditor.report.build import build
 from auditor.report.formats import FORMATS
 from auditor.report.view import View
-from auditor.rules.evidence import Evidence
+from auditor.rules.evidence import Evidence, Read
 from auditor.rules.model import Pack, Rule, Severity, Source, Statement
 from auditor.snapshot.known import Cause
 from auditor.snapshot.model import Approval, Gap, GapReason, Resource, Snapshot
@@ -198,7 +198,9 @@ def full() -> Evaluation:
         "mirror.sizes",
         ["Standard_E16ds_v5", "Standard_E8ds_v5"],
         "equals 1",
-        tuple((vm(name).id, "properties.hardwareProfile.vmSize", size) for name, size in (("a", "E16"), ("b", None))),
+        tuple(
+            Read(vm(name).id, "properties.hardwareProfile.vmSize", size) for name, size in (("a", "E16"), ("b", None))
+        ),
     )
     return report(
         finding(seen=(evidence(), evidence(1, observed=None, expected="present"))),
@@ -317,7 +319,7 @@ def hostile(text: str) -> Evaluation:
         SIZE, title=text, fails=text, why=text, fix=text, sources=(Source(text, text, text),)
     )
     subject = Subject(f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{text}", text, text, text)
-    seen = Evidence(subject.id, text, text, text, ((text, text, text), (text, text, [text, {text: text}])))
+    seen = Evidence(subject.id, text, text, text, (Read(text, text, text), Read(text, text, [text, {text: text}])))
     findings = [finding(outcome, rule, subject, deployment=text, seen=(seen,), reasons=(text,)) for outcome in Outcome]
     words = {"scope": text, "reason": text, "approved_by": text, "ticket": text, "file": text, "observed": {text: text}}
     leave, word = waiver(**words), attestation(scope=text, attested_by=text, statement=text, file=text)

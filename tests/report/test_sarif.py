@@ -25,7 +25,7 @@ from auditor.report.build import build
 from auditor.report.formats import FORMATS
 from auditor.report.sarif.objects import plain
 from auditor.report.view import View
-from auditor.rules.evidence import Evidence
+from auditor.rules.evidence import Evidence, Read
 from auditor.rules.maps import Basis, Framework, Maps
 from auditor.rules.maps import Evidence as MappedTo
 from auditor.rules.model import Grade, Rule, Severity, Source, Statement
@@ -771,7 +771,7 @@ def hostile(text: str, observed: object) -> Evaluation:
     """Return a report with this text everywhere that Azure or a user can put text."""
     source = Source(text, f"https://example.com/{text}", "2026")
     rule = make_rule(title=text, why=text, fix=text, sources=(source,))
-    evidence = Evidence(text, text, observed, text, ((text, text, observed),))
+    evidence = Evidence(text, text, observed, text, (Read(text, text, observed),))
     subjects = (
         Subject(text, text, text, text),
         Subject(f"{text}/mirrors/{text}", text, text, text, 3),

@@ -30,6 +30,7 @@ from auditor.rules.conditions import Test as CompiledTest
 from auditor.rules.conditions.operators import applied
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
+from auditor.rules.evidence import Read as ShownRead
 from auditor.rules.model import Setting
 from auditor.rules.registry import Fact
 from auditor.snapshot.known import Answer, Cause, Interval, PartialList, Read, Unknown
@@ -294,7 +295,7 @@ def test_an_empty_list_is_its_own_evidence(word: str, empty: str, expected: str,
     node: Node = {word: {"fact": "things"}, "empty": empty, "assert": GOOD}
     result = evaluate({"not": node} if negated else node, {"$things": PartialList()})
     assert result.truth is ((empty == "pass") is not negated)
-    assert result.evidence == (Evidence(ID, "things", [], expected, ((ID, "$things", "[]"),)),)
+    assert result.evidence == (Evidence(ID, "things", [], expected, (ShownRead(ID, "$things", "[]"),)),)
 
 
 def test_a_list_that_is_completely_unknown_makes_the_result_unknown() -> None:
@@ -1069,24 +1070,24 @@ def test_a_computed_value_is_shown_with_all_that_it_was_computed_from() -> None:
         1,
         "equals 1",
     )
-    assert [(path, value) for _, path, value in evidence.reads[1:]] == [("$things.m0.n", 1), ("$things.m1.n", 2)]
+    assert [(read.path, read.observed) for read in evidence.reads[1:]] == [("$things.m0.n", 1), ("$things.m1.n", 2)]
     distinct = evaluate({"distinct": {"fact": "things"}, "by": {"field": "n"}, "less": 2}, body)
     (evidence,) = distinct.evidence
     assert (evidence.path, evidence.observed, evidence.expected) == ("distinct n", 2, "< 2")
-    assert ("$things.m1.n", 2) in [(path, value) for _, path, value in evidence.reads]
+    assert ("$things.m1.n", 2) in [(read.path, read.observed) for read in evidence.reads]
 
 
 def test_what_it_was_compared_with_is_read_too() -> None:
     result = evaluate({"field": "n", "equals": {"fact": "number"}}, {"n": 1, "$number": 2})
-    assert result.evidence == (Evidence(ID, "n", 1, "equals 2", ((ID, "$number", 2),)),)
+    assert result.evidence == (Evidence(ID, "n", 1, "equals 2", (ShownRead(ID, "$number", 2),)),)
     result = evaluate(
         {"count": {"fact": "texts"}, "equals": {"fact": "number"}}, {"$texts": PartialList(), "$number": 1}
     )
     assert result.evidence == (
-        Evidence(ID, "count of texts", 0, "equals 1", ((ID, "$texts", "[]"), (ID, "$number", 1))),
+        Evidence(ID, "count of texts", 0, "equals 1", (ShownRead(ID, "$texts", "[]"), ShownRead(ID, "$number", 1))),
     )
     result = evaluate({"fact": "texts", "sameSet": {"fact": "texts"}}, {"$texts": PartialList(("a",))})
-    assert result.evidence == (Evidence(ID, "texts", ["a"], "exactly [a]", ((ID, "$texts", "['a']"),)),)
+    assert result.evidence == (Evidence(ID, "texts", ["a"], "exactly [a]", (ShownRead(ID, "$texts", "['a']"),)),)
 
 
 def test_bounds_are_shown_as_bounds() -> None:

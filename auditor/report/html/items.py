@@ -9,7 +9,8 @@ from urllib.parse import quote
 from auditor.azure import arm
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import elsewhere, remedies, rules, wording
-from auditor.report.document import Document, Evidence, Finding, Pack, Recommendation, Rule, Source, Statement
+from auditor.report.document import Document, Finding, Pack, Recommendation, Rule, Source, Statement
+from auditor.rules.evidence import Evidence
 from auditor.rules.maps import Relation
 from auditor.rules.model import SEVERITIES
 

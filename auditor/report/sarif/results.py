@@ -11,7 +11,7 @@ import sarif_om as om
 from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import remedies, wording
-from auditor.report.document import Attestation, Evidence, Finding, Rule, Waiver
+from auditor.report.document import Attestation, Finding, Rule, Waiver
 from auditor.report.sarif import unseen
 from auditor.report.sarif.flavours import Flavour
 from auditor.report.sarif.locations import is_declared, location
@@ -19,6 +19,7 @@ from auditor.report.sarif.notifications import justification
 from auditor.report.sarif.objects import Node
 from auditor.report.sarif.rule_ids import rule_id
 from auditor.report.sarif.text import LONGEST_NAME, LONGEST_REASON, LONGEST_VALUE, inert, one_line, quoted, value
+from auditor.rules.evidence import Evidence
 
 _KINDS: Final = {
     Outcome.FAIL: "fail",

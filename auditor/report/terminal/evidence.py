@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from auditor.azure import arm
 from auditor.report import wording
-from auditor.report.document import Evidence, Finding
+from auditor.report.document import Finding
 from auditor.report.grouping import group
 from auditor.report.terminal import styles
+from auditor.rules.evidence import Evidence
 
 if TYPE_CHECKING:
     from auditor.report.terminal.layout import Page

@@ -7,7 +7,8 @@ from typing import Final
 
 from auditor.azure import arm
 from auditor.report import wording
-from auditor.report.document import Evidence, Finding
+from auditor.report.document import Finding
+from auditor.rules.evidence import Evidence
 
 _SHORT: Final = 2
 """The steps of a path that is shown whole, such as a fact."""

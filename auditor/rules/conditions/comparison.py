@@ -13,6 +13,7 @@ from auditor.rules.conditions.operators import OPERATORS, applied, compare
 from auditor.rules.conditions.result import Compute, LookUp, Result, Stack, Test, unknown_because
 from auditor.rules.context import Context
 from auditor.rules.evidence import Evidence
+from auditor.rules.evidence import Read as ShownRead
 from auditor.snapshot.known import Answer, Interval, PartialList, Read, Unknown
 
 _EXPECTED: Final = {
@@ -89,7 +90,7 @@ def id_of(stack: Stack) -> str:
     return next(str(element.id) for element in stack if hasattr(element, "id"))
 
 
-def reads_of(reads: tuple[Read, ...]) -> tuple[tuple[str, str, object], ...]:
+def reads_of(reads: tuple[Read, ...]) -> tuple[ShownRead, ...]:
     """Return reads as evidence has them, each once."""
     if not reads:
         return ()
@@ -97,9 +98,9 @@ def reads_of(reads: tuple[Read, ...]) -> tuple[tuple[str, str, object], ...]:
 
 
 @lru_cache(maxsize=2**14, typed=True)
-def _seen(resource: str, path: str, value: Scalar) -> tuple[str, str, object]:
+def _seen(resource: str, path: str, value: Scalar) -> ShownRead:
     """Return a read as evidence has it, one object for all findings that it is evidence of."""
-    return resource, path, value
+    return ShownRead(resource, path, value)
 
 
 def _hashable(value: object) -> Scalar:

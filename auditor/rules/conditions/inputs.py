@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Final
 
 from auditor.azure import paths
@@ -149,13 +149,11 @@ def distinct(items: LookUp, where: Test | None, by: LookUp | None, name: str) ->
     return LookUp.of(answer)
 
 
-def _reads(selected: Result) -> Iterable[Read]:
-    """Return what was read to decide whether an item is selected."""
-    return [
-        Read(*read)
-        for evidence in selected.evidence
-        for read in ((evidence.resource, evidence.path, evidence.observed), *evidence.reads)
-    ]
+def _reads(selected: Result) -> Iterator[Read]:
+    """Yield what was read to decide whether an item is selected."""
+    for evidence in selected.evidence:
+        yield Read(evidence.resource, evidence.path, evidence.observed)
+        yield from (Read(seen.resource, seen.path, seen.observed) for seen in evidence.reads)
 
 
 def _incomparable(value: object, item: object, name: str) -> Unknown:

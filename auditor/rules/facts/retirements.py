@@ -135,6 +135,5 @@ def _use(feature: RetiringFeature, context: Context, stack: Stack) -> Iterator[R
 
 def _read(evidence: Evidence) -> Read:
     """Return the observed property; of a computed value the first property that was read for it."""
-    found = evidence.resource, evidence.path, evidence.observed
-    resource, path, value = evidence.reads[0] if evidence.reads else found
-    return Read(resource, path, ABSENT if value is None else value)
+    found = evidence.reads[0] if evidence.reads else evidence
+    return Read(found.resource, found.path, ABSENT if found.observed is None else found.observed)
