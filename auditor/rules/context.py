@@ -8,7 +8,7 @@ from typing import Final
 from auditor.azure import arm, paths
 from auditor.estate.subjects import Deployment
 from auditor.estate.topology import Topology
-from auditor.snapshot.known import Answer, PartialList
+from auditor.snapshot.known import Answer, PartialList, Read
 from auditor.snapshot.model import Part, Resource
 
 _ELEMENTS: Final = (Resource, Part)
@@ -20,18 +20,26 @@ class ReadRecorder:
     def __init__(self, keys: Collection[str]) -> None:
         """Take the keys of the resources."""
         self._keys = keys
+        self._others: set[str] = set()
+        """The ids of other resources, as they are spelled."""
         self._seen: dict[tuple[str, str], None] = {}
 
     def record(self, *answers: Answer) -> None:
         """Record what was read for some values, and the `id` of each resource or part in a list."""
         for answer in answers:
             for read in answer.reads:
-                key = arm.key(read.resource)
-                if key in self._keys:
-                    self._seen[key, read.path] = None
+                if read.resource not in self._others:
+                    self._record(read)
             for item in answer.value.known if isinstance(answer.value, PartialList) else ():
                 if isinstance(item, _ELEMENTS) and item.resource.key in self._keys:
                     self._seen[item.resource.key, paths.join(item.path, "id")] = None
+
+    def _record(self, read: Read) -> None:
+        key = arm.key(read.resource)
+        if key in self._keys:
+            self._seen[key, read.path] = None
+        else:
+            self._others.add(read.resource)
 
     def take(self) -> tuple[tuple[str, str], ...]:
         """Return (key of the resource, path) of what was recorded, in the order of reading, and start anew."""

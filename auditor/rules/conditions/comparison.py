@@ -87,7 +87,7 @@ def _truth(left: Compute[object], right: LookUp, operator: str) -> Compute[bool 
 
 def id_of(stack: Stack) -> str:
     """Return the id of the innermost element that has one; an item of a malformed list may have none."""
-    return next(str(element.id) for element in stack if hasattr(element, "id"))
+    return next(str(found) for element in stack if (found := getattr(element, "id", None)) is not None)
 
 
 def reads_of(reads: tuple[Read, ...]) -> tuple[ShownRead, ...]:
