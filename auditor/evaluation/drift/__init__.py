@@ -25,8 +25,8 @@ def compare(changes: Changes, before: EvaluatedSnapshot, after: EvaluatedSnapsho
         findings=states.changes(),
         resources=tuple(sorted(_resources(changes, states.reads), key=lambda change: change.id.lower())),
     )
-    findings = tuple(msgspec.structs.replace(finding, state=states.of(finding)) for finding in after.findings)
-    return findings, drift
+    pairs = zip(after.findings, states.of_later(), strict=True)
+    return tuple(msgspec.structs.replace(finding, state=state) for finding, state in pairs), drift
 
 
 def _resources(changes: Changes, reads: RuleReads) -> Iterator[ResourceChange]:

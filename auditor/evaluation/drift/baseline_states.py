@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final, NamedTuple
 
 from auditor.azure import arm
@@ -35,8 +35,9 @@ class States:
     def __init__(self, changes: Changes, before: EvaluatedSnapshot, after: EvaluatedSnapshot) -> None:
         """Take what moved, and what the same rules say of both snapshots."""
         self._changes = changes
-        self._before = {_key(finding, self._now): finding for finding in before.findings}
-        self._after = {_key(finding, arm.key): finding for finding in after.findings}
+        self._keys = _keys(after.findings, arm.key)
+        self._before = dict(zip(_keys(before.findings, self._now), before.findings, strict=True))
+        self._after = dict(zip(self._keys, after.findings, strict=True))
         self._was, self._is = before.topology, after.topology
         self._same_sight = _sight(self._was) == _sight(self._is)
         self._evaluated = {key[:2] for key, finding in self._before.items() if _is_evaluated(finding)}
@@ -47,8 +48,8 @@ class States:
             for deployment in subscription.deployments
         }
         self.reads = RuleReads(changes)
-        touched = {key for key, finding in self._before.items() if self.reads.record(finding, "before")}
-        touched |= {key for key, finding in self._after.items() if self.reads.record(finding, "after")}
+        touched = {key for key, found in self._before.items() if found.reads and self.reads.record(found, "before")}
+        touched |= {key for key, found in self._after.items() if found.reads and self.reads.record(found, "after")}
         self._states: dict[Key, BaselineState | None] = {}
         for key in {**self._after, **self._before}:
             state = self._states[key] = self._state(key, touched=key in touched)
@@ -60,9 +61,9 @@ class States:
             elif state is BaselineState.LOST_SIGHT and key in self._after:
                 self.reads.attribute_unknown(self._after[key])
 
-    def of(self, finding: Finding) -> BaselineState | None:
-        """Return the state of a finding of the later snapshot; None if the earlier one is not comparable."""
-        return self._states[_key(finding, arm.key)]
+    def of_later(self) -> list[BaselineState | None]:
+        """Return the state of each finding of the later snapshot; None if the earlier one is not comparable."""
+        return [self._states[key] for key in self._keys]
 
     def changes(self) -> tuple[FindingChange, ...]:
         """Return the findings that are not as they were, worst first."""
@@ -81,6 +82,8 @@ class States:
 
     def _state(self, key: Key, *, touched: bool) -> BaselineState | None:  # noqa: PLR0911 - a case a line
         before, after = self._before.get(key), self._after.get(key)
+        if before is after and before is not None and not before.reads:
+            return BaselineState.UNCHANGED
         was = before if before and _is_evaluated(before) else None
         if after is None:
             if was is None or _stands_for_all(was):
@@ -144,14 +147,17 @@ class States:
         return standing.reason if standing and not _is_evaluated(standing) else ""
 
 
-def _key(finding: Finding, now: Callable[[str], str]) -> Key:
-    """Return what a finding is about; `now` tells the key that an id has in the later snapshot."""
-    subject = finding.subject.id
-    return (
-        finding.rule.id,
-        finding.deployment.casefold(),
-        now(arm.key(subject)) if arm.is_id(subject) else subject.casefold(),
-    )
+def _keys(findings: Iterable[Finding], now: Callable[[str], str]) -> list[Key]:
+    """Return what findings are about; `now` tells the key that an id has in the later snapshot."""
+    names: dict[str, str] = {}
+    found: list[Key] = []
+    for finding in findings:
+        subject = finding.subject.id
+        name = names.get(subject)
+        if name is None:
+            name = names[subject] = now(arm.key(subject)) if arm.is_id(subject) else subject.casefold()
+        found.append((finding.rule.id, finding.deployment.casefold(), name))
+    return found
 
 
 def _is_evaluated(finding: Finding) -> bool:
