@@ -104,7 +104,7 @@ def scan(request: Request) -> Evaluation:
             return msgspec.structs.replace(evaluated, maps=mapped)
     snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
     attached = attaching.attach(snapshot, supplied)
-    snapshot = attached.snapshot
+    snapshot = drift.with_shared(attached.snapshot, baseline) if baseline else attached.snapshot
     declared = given if request.deployment else deployment_file.carried_by(snapshot, baseline)
     packs.check_settings(loaded, declared.deployments)
     _check_scopes(snapshot, baseline, request)

@@ -9,11 +9,11 @@ import msgspec
 from auditor.azure.types.names import SKU
 from auditor.evaluation.drift.baseline_states import EvaluatedSnapshot, States
 from auditor.evaluation.drift.model import Baseline, Drift, PropertyChange, ResourceChange, ResourceChangeKind
-from auditor.evaluation.drift.resources import Changes
+from auditor.evaluation.drift.resources import Changes, with_shared
 from auditor.evaluation.drift.rule_reads import RuleReads
 from auditor.evaluation.model import Finding
 
-__all__ = ["Changes", "EvaluatedSnapshot", "compare"]
+__all__ = ["Changes", "EvaluatedSnapshot", "compare", "with_shared"]
 
 
 def compare(changes: Changes, before: EvaluatedSnapshot, after: EvaluatedSnapshot) -> tuple[tuple[Finding, ...], Drift]:

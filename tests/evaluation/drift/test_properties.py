@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from auditor.evaluation.drift import with_shared
 from auditor.evaluation.drift.properties import Comparison, Difference
-from auditor.snapshot.model import Gap, GapReason, resource
+from auditor.snapshot.model import Gap, GapReason, Snapshot, resource
 from auditor.snapshot.redaction import DEEPEST
 
 GROUP = "/subscriptions/1/resourcegroups/rg"
@@ -154,3 +155,20 @@ def test_the_deepest_body_is_compared(wrap: Callable[[object], object], levels: 
     comparison, found = compared({"p": [nested(1)]}, {"p": [nested(2)]})
     assert len(found) == 1
     assert comparison.hidden is None
+
+
+def test_only_resources_that_are_the_same_in_everything_are_shared() -> None:
+    call = "GET /networks?api-version=2024-01-01"
+    same, *others = (
+        resource({"a": 1, "b": [True]}, NEW, call),
+        resource({"a": 1, "b": [1]}, NEW, call),  # equal in Python
+        resource({"a": 1, "b": [True]}, NEW.upper(), call),
+        resource({"a": 1, "b": [True]}, NEW, call.replace("2024", "2025")),
+        resource({"a": 1, "b": [True]}, NEW, call, unread=(Gap(NEW, "b", GapReason.FORBIDDEN),)),
+        resource({"a": 1, "b": [True]}, OLD, call),
+    )
+    known = resource({"a": 1, "b": [True]}, NEW, call)
+    earlier = Snapshot("", (), (known,), frozenset(), ())
+    assert with_shared(Snapshot("", (), (same,), frozenset(), ()), earlier).resources[0] is known
+    for other in others:
+        assert with_shared(Snapshot("", (), (other,), frozenset(), ()), earlier).resources[0] is other
