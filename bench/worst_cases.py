@@ -606,6 +606,23 @@ def _copies(count: int) -> Inputs:
     return Inputs(found.snapshot())
 
 
+def _mirrors(count: int) -> Inputs:
+    """Return one deployment of a number of mirrors of two VMs by name, each with a DR async and an arbiter."""
+    found = _Estate()
+    subnet = f"{found.network('vnet', {'app': ''})}/subnets/app"
+    for number in range(count):
+        stem = f"iris-{_letters(number)}"
+        for name in (f"{stem}-db-1", f"{stem}-db-2", f"{stem}-arbiter"):
+            found.vm(name, subnet)
+        found.vm(f"{stem}-dr", subnet, tags={"iris-role": "mirror-dr"})
+    return Inputs(found.snapshot())
+
+
+def _letters(number: int) -> str:
+    """Return a word that differs from that of every other number."""
+    return f"m{number:05}".translate(str.maketrans("0123456789", "abcdefghij"))
+
+
 _POINTS: Final = (
     f"{_SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/restorePointCollections/c/restorePoints/p/"
     "diskRestorePoints"
@@ -671,6 +688,7 @@ CASES: Final[Mapping[str, Case]] = {
     "pools of one load balancer, to discover": Case(_pools, 250, discovered),
     "Front Doors, to discover": Case(_front_doors, 2000, discovered),
     "restored copies and agents of SQL Server, to discover": Case(_copies, 1000, discovered),
+    "mirrors of one deployment, to discover": Case(_mirrors, 250, discovered),
     "deployments, to the terminal": Case(_deployments_alike, 50, written("terminal")),
     "deployments, in full to the terminal": Case(_deployments_alike, 50, written("terminal", View(details=True))),
     "deployments, as a page": Case(_deployments_alike, 25, written("html")),

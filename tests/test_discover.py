@@ -17,10 +17,15 @@ from auditor.azure import arm
 from auditor.azure.types.names import VM
 from auditor.cli import exit_codes
 from auditor.cli.main import main
+from auditor.discover.candidates import Candidate, Confidence
+from auditor.discover.names import words_of
+from auditor.discover.proposals import Likeness, Member, MirrorProposal
 from auditor.errors import InputError
 from auditor.estate import deployment_file
 from auditor.estate.declaration import DeclaredDeployment, Role, Roster
+from auditor.estate.tags import tag
 from auditor.evaluation.model import Finding, Outcome
+from auditor.snapshot.model import resource
 from auditor.sources import arm_json
 from tests import estates
 from tests.estate import subscription as s
@@ -679,3 +684,48 @@ def test_the_next_command_names_the_source(found: bool, tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"#   auditor scan --snapshot '{path}' --deployment deployment.yaml"
     assert lines[-2] == f"# Next, once {'each line is correct' if found else 'the virtual machines are declared'}:"
+
+
+def candidate(words: frozenset[str], mirror: str, product: str, availability_set: str) -> Candidate:
+    name = "-".join(sorted(words))
+    arm_id = f"{s.SUB}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/{name}"
+    body: s.Body = {
+        "id": arm_id,
+        "name": name,
+        "type": VM,
+        "tags": {"iris-mirror": mirror, "iris-product": product},
+        "properties": {"availabilitySet": {"id": availability_set}} if availability_set else {},
+    }
+    return Candidate(resource(body, arm_id), words_of(name), frozenset())
+
+
+CANDIDATES = st.builds(
+    candidate,
+    st.frozensets(st.sampled_from(["iris", "east", "west", "gold", "db"])),
+    st.sampled_from(["", "M1", "m2"]),
+    st.sampled_from(["", "patient-index", "health-insight"]),
+    st.sampled_from(["", "/set/a", "/set/b"]),
+)
+MEMBERS = st.builds(Member, CANDIDATES, st.just(Confidence.GUESS), st.just(""))
+MIRRORS = st.lists(
+    st.builds(MirrorProposal, st.lists(MEMBERS, max_size=2), st.sampled_from(["", "m1", "M2"])), max_size=6
+)
+
+
+@given(CANDIDATES, MIRRORS)
+@settings(max_examples=500)
+def test_the_mirrors_that_match_best_are_those_of_all_mirrors_compared(
+    vm: Candidate, mirrors: list[MirrorProposal]
+) -> None:
+    tagged = tag(vm.resource, "iris-mirror").casefold()
+
+    def likeness(mirror: MirrorProposal) -> tuple[bool, bool, bool, int]:
+        return (
+            bool(tagged) and tagged == mirror.name.casefold(),
+            bool(vm.product) and vm.product == mirror.product,
+            vm.availability_set in {member.vm.availability_set for member in mirror.failover} - {""},
+            len({word for member in mirror.failover for word in member.vm.words} & vm.words),
+        )
+
+    best = max(map(likeness, mirrors), default=None)
+    assert Likeness(mirrors).best(vm) == [mirror for mirror in mirrors if likeness(mirror) == best]

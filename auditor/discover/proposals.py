@@ -136,6 +136,8 @@ def _proposal(vms: list[Candidate], stated: Sequence[StatedMirror]) -> Deploymen
     here = [pair for pair in pairs if proposal.primary in {m.vm.region for m in pair.failover}]
     proposal.mirrors = [*certain, *here] or pairs[:1]
     placed |= {member.vm for mirror in proposal.mirrors for member in mirror.failover}
+    products = {mirror.stated.id: mirror.product for mirror in certain if mirror.stated}
+    likeness: dict[Role, Likeness] = {}
     tiers: dict[tuple[Role, str], list[Member]] = defaultdict(list)
     for vm in sorted(vms, key=lambda vm: vm.region != proposal.primary):
         best = vm.best_hint
@@ -151,9 +153,11 @@ def _proposal(vms: list[Candidate], stated: Sequence[StatedMirror]) -> Deploymen
             )
         member = Member(vm, confidence, why)
         if role in {Role.MIRROR_DR, Role.MIRROR_ARBITER, Role.MIRROR_REPORTING, Role.MIRROR_FAILOVER}:
-            _assign(member, role, proposal.mirrors)
+            if role not in likeness:
+                likeness[role] = Likeness(mirror for mirror in proposal.mirrors if not mirror.is_settled(role))
+            _assign(member, role, likeness[role])
         else:
-            product = vm.product or _product_of_mirrors(vm, proposal.mirrors)
+            product = vm.product or _product_of_mirrors(vm, products)
             tiers[role, product if proposal.product.name == "healthshare" else ""].append(member)
     order = [Role.WEB, Role.APP, Role.PRINT, Role.DB]
     proposal.tiers = dict(sorted(tiers.items(), key=lambda tier: (order.index(tier[0][0]), tier[0][1])))
@@ -181,9 +185,9 @@ def _beside(mirror: MirrorProposal, in_pools: _InPools) -> list[Candidate]:
     return [found[place] for place in sorted(found)]
 
 
-def _product_of_mirrors(vm: Candidate, mirrors: Sequence[MirrorProposal]) -> str:
+def _product_of_mirrors(vm: Candidate, products: Mapping[str, str]) -> str:
     """Return the product of the mirrors that files of a VM name, "" if they have none or several."""
-    found = {mirror.product for mirror in mirrors if mirror.stated and mirror.stated.id in vm.mirrors}
+    found = {products[mirror] for mirror in vm.mirrors if mirror in products}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -306,26 +310,56 @@ def _regions(vms: list[Candidate], pairs: list[MirrorProposal]) -> tuple[str, st
     return primary, next(iter((*dr_named, *databases)), "")
 
 
-def _assign(member: Member, role: Role, mirrors: list[MirrorProposal]) -> None:
-    """Add a VM to the mirror that matches best: by tag, product, availability set, then name."""
-    vm = member.vm
-    mirrors = [mirror for mirror in mirrors if not mirror.is_settled(role)]
-    tagged = tag(vm.resource, TAG_MIRROR).strip().casefold()
+_Places = dict[str, set[int]]
 
-    def likeness(mirror: MirrorProposal) -> tuple[bool, bool, bool, int]:
-        sets = {m.vm.availability_set for m in mirror.failover} - {""}
-        words = {word for m in mirror.failover for word in m.vm.words}
-        return (
-            bool(tagged) and tagged == mirror.name.casefold(),
-            bool(vm.product) and vm.product == mirror.product,
-            vm.availability_set in sets,
-            len(words & vm.words),
-        )
 
-    best = max(map(likeness, mirrors), default=None)
-    chosen = [mirror for mirror in mirrors if likeness(mirror) == best]
+class Likeness:
+    """Some mirrors by what a VM can have in common with them."""
+
+    def __init__(self, mirrors: Iterable[MirrorProposal]) -> None:
+        """Index the mirrors by their places."""
+        self._mirrors = list(mirrors)
+        self._all = {*range(len(self._mirrors))}
+        self._named: _Places = defaultdict(set)
+        self._of_product: _Places = defaultdict(set)
+        self._in_set: _Places = defaultdict(set)
+        self._with_word: _Places = defaultdict(set)
+        for place, mirror in enumerate(self._mirrors):
+            self._named[mirror.name.casefold()].add(place)
+            self._of_product[mirror.product].add(place)
+            for vm in (member.vm for member in mirror.failover):
+                self._in_set[vm.availability_set].add(place)
+                for word in vm.words:
+                    self._with_word[word].add(place)
+        for index in (self._named, self._of_product, self._in_set):
+            index.pop("", None)
+
+    def best(self, vm: Candidate) -> list[MirrorProposal]:
+        """Return the mirrors that match a VM best: by tag, product, availability set, then most words of its name."""
+        left = self._all
+        for index, key in (
+            (self._named, tag(vm.resource, TAG_MIRROR).strip().casefold()),
+            (self._of_product, vm.product),
+            (self._in_set, vm.availability_set),
+        ):
+            alike = index.get(key, set())
+            left = (alike if left is self._all else alike & left) or left
+        words = sorted((self._with_word[word] for word in vm.words if word in self._with_word), key=len)
+        scores: dict[int, int] = {}
+        for number, places in enumerate(words):
+            if max(scores.values(), default=0) > len(words) - number:
+                break  # no mirror without any of the rarer words can match as well
+            scores |= {place: sum(place in each for each in words) for place in places & left}
+        most = max(scores.values(), default=0)
+        found = sorted(place for place, score in scores.items() if score == most) if scores else sorted(left)
+        return [self._mirrors[place] for place in found]
+
+
+def _assign(member: Member, role: Role, likeness: Likeness) -> None:
+    """Add a VM to the mirror that matches best; to each of them if several do."""
+    chosen = likeness.best(member.vm)
+    shared = Member(member.vm, Confidence.GUESS, f"{member.why}; it can belong to another mirror")
     for mirror in chosen:
-        shared = Member(vm, Confidence.GUESS, f"{member.why}; it can belong to another mirror")
         mirror.rosters[role].append(member if len(chosen) == 1 else shared)
 
 
