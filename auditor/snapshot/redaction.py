@@ -6,9 +6,9 @@ All records of a snapshot are `Redacted`, whatever their source. Outputs rely on
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from operator import is_
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -56,7 +56,6 @@ _VALUE: Final = re.compile(
 )
 """What a name may be followed by: a quoted text, a list, a map, or all up to the next parameter."""
 
-_LISTS: Final = (list, tuple, frozenset)
 _SCALARS: Final = frozenset((bool, int, float, type(None)))
 
 _CALL: Final = re.compile(r"(?:GET|POST) [\w/.-]*\?api-version=[\d-]*")
@@ -64,8 +63,8 @@ _CALL: Final = re.compile(r"(?:GET|POST) [\w/.-]*\?api-version=[\d-]*")
 
 _URL_PASSWORD: Final = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
-_MOST: Final = 2**17
-"""The number of texts that are remembered: about those of 5,000 VMs."""
+_MOST: Final = 2**13
+"""The number of texts that are remembered; in a file sorted by id, equal ones are near each other."""
 _LONGEST: Final = 512
 """The length of a text that is worth remembering: an ARM id has a few hundred characters."""
 
@@ -89,7 +88,7 @@ class Redacted(msgspec.Struct, frozen=True):
         """Redact every field."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            redacted = (_known(value) or _text(value)) if type(value) is str else _redact(value, 0)
+            redacted = (_known(value) or _text(value)) if type(value) is str else redact(value)
             if redacted is not value:
                 msgspec.structs.force_setattr(self, name, redacted)
 
@@ -102,43 +101,57 @@ def redact(value: T) -> T:
     Raises:
         RecursionError: it has more than `DEEPEST` levels.
     """
+    kind: type = type(value)
+    if (kind is dict or kind is list) and _has_none(value, 1):  # type: ignore[arg-type]
+        return value
     return cast("T", _redact(value, 0))
 
 
+def _has_none(holder: dict[str, Any] | list[Any], level: int) -> bool:
+    """Return whether a value has no secret, as nearly all have none; let its equal texts be one object.
+
+    It may return False of what has no secret, but has values of other types than those of JSON.
+
+    Raises:
+        RecursionError: it has more than `DEEPEST` levels.
+    """
+    if level > DEEPEST:
+        raise RecursionError
+    if type(holder) is dict and not _plain.issuperset(holder) and any(map(_is_secret, holder)):
+        return False
+    places: Iterable[tuple[Any, Any]] = holder.items() if type(holder) is dict else enumerate(holder)
+    for place, value in places:
+        kind = type(value)
+        if kind is str:
+            known = _known(value) or _text(value)
+            if known != value:
+                return False
+            holder[place] = known
+        elif kind is dict or kind is list:
+            if not _has_none(value, level + 1):
+                return False
+        elif kind not in _SCALARS:
+            return False
+    return True
+
+
 def _redact(value: object, level: int) -> object:
-    if isinstance(value, dict):
-        return _properties(value, level + 1)
-    if isinstance(value, _LISTS):
+    """Return a value without its secrets."""
+    if isinstance(value, dict | list | tuple | frozenset):
+        if level >= DEEPEST:
+            raise RecursionError
+        if isinstance(value, dict):
+            return _properties(value, level + 1)
         return _items(value, level + 1)
     return _text(value) if isinstance(value, str) else value
 
 
 def _properties(body: dict[str, object], level: int) -> dict[str, object]:
-    if level > DEEPEST:
-        raise RecursionError
-    changed: dict[str, object] = {}
-    for name, value in body.items():
-        kind = type(value)
-        if name not in _plain and _is_secret(name):
-            redacted = _secret(value)
-        elif kind is dict:
-            redacted = _properties(value, level + 1)  # type: ignore[arg-type]
-        elif kind is str and (known := _known(value)):  # type: ignore[call-overload]
-            if known is not value:
-                body[name] = known
-            continue
-        elif kind in _SCALARS:
-            continue
-        else:
-            redacted = _redact(value, level)
-        if redacted is not value:
-            changed[name] = redacted
-    return body | changed if changed else body
+    redacted = {name: _secret(value) if _is_secret(name) else _redact(value, level) for name, value in body.items()}
+    return body if all(map(is_, redacted.values(), body.values())) else redacted
 
 
 def _items(items: Collection[object], level: int) -> Collection[object]:
-    if level > DEEPEST:
-        raise RecursionError
     redacted = [_redact(item, level) for item in items]
     if all(map(is_, redacted, items)):
         return items

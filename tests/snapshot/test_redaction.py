@@ -172,6 +172,21 @@ def test_redacting_changes_nothing_of_its_argument_and_a_second_time_nothing_at_
     assert redact(once) == once
 
 
+@given(value=_JSON)
+def test_what_is_found_to_have_no_secret_is_what_redacting_leaves_as_it_is(value: object) -> None:
+    redacted = redaction._redact(value, 0)  # noqa: SLF001
+    assert redact(value) == redacted
+    assert (redact(value) is value) == (redacted is value)
+
+
+def test_a_secret_at_the_deepest_level_costs_no_more_than_in_proportion() -> None:
+    found: Any = {"password": "HUNTER2"}
+    for _ in range(DEEPEST // 2 - 1):
+        found = {"a": [found]}
+    with cpu.limit():
+        assert "HUNTER2" not in json.dumps(redact(found))
+
+
 def nested(levels: int, kind: type[dict[str, Any] | list[Any]]) -> Any:
     found: Any = "text"
     for _ in range(levels):
