@@ -8,13 +8,16 @@ from typing import Final
 
 _ACTIVE: Final = re.compile(
     r"""
-    [`*~\[|{$@]                                  # wherever they are
-    | \\(?=[!-/:-@\[-`{-~]|$)                    # in front of what it would escape
-    | (?<![^\W_])_ | _(?![^\W_])                # not inside a word
-    | <(?=[a-z/!?]) | &(?=[#\w]) | \#(?=\w)
-    | :(?=//|(?:[+-]1|100|1234):|[\w+-]*[a-z][\w+-]*:)   # of an address or of an emoji such as :smile:
-    | (?<=www)\.
-    | ^[\ \#>=+-]                                 # of a block
+    [`*~\[|{$@\\_<&\#:.\ >=+-]                     # any of these, by which the search is quick,
+    (?:
+        (?<=[`*~\[|{$@])                          # wherever they are
+      | (?<=\\)(?=[!-/:-@\[-`{-~]|$)              # in front of what it would escape
+      | (?<=_)(?:(?<![^\W_]_)|(?![^\W_]))         # not inside a word
+      | (?<=<)(?=[a-z/!?]) | (?<=&)(?=[#\w]) | (?<=\#)(?=\w)
+      | (?<=:)(?=//|(?:[+-]1|100|1234):|[\w+-]*[a-z][\w+-]*:)   # of an address or of an emoji such as :smile:
+      | (?<=www\.)
+      | (?<=^[\ \#>=+-])                          # of a block
+    )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -53,7 +56,7 @@ def markdown(text: str) -> str:
     It is not for code spans and code blocks, in which Markdown has no escapes.
     """
     escaped = _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), printable(text))
-    return _NUMBER.sub(r"\1\\\2", escaped)
+    return _NUMBER.sub(r"\1\\\2", escaped) if escaped[:1].isdecimal() else escaped
 
 
 def cell(text: str) -> str:

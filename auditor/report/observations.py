@@ -18,8 +18,8 @@ def lines(finding: Finding) -> Iterator[str]:
 
 
 def _place(evidence: Evidence, finding: Finding) -> str:
-    other = arm.key(evidence.resource) != arm.key(finding.subject.id)
-    name = wording.named(evidence.resource) if other else ""
+    place, home = evidence.resource, finding.subject.id
+    name = "" if place == home or arm.key(place) == arm.key(home) else wording.named(place)
     return " ".join(filter(None, (name, evidence.path))) or finding.subject.name
 
 

@@ -159,7 +159,7 @@ def shortened(text: str, home: str) -> str:
             return found[0]
         return found[2] if found[1].lower() == arm.group_of(home) else f"{found[1]}/{found[2]}"
 
-    return _ID.sub(name, text)
+    return _ID.sub(name, text) if "/" in text else text
 
 
 def named(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auditor.errors import InputError
@@ -80,11 +81,12 @@ def render(document: Document, _view: View) -> Iterator[str]:
         "back-matter": {"resources": [_plan(document)]},
     }
     text = text_of({"assessment-results": root})
+    origins = [{"actors": [{"type": "tool", "actor-uuid": _tool_uuid(document)}]}]
     last = ""
-    for piece in _streamed(text, "findings", (_finding(document, *each) for each in decided)):
+    for piece in _streamed(text, "findings", (_finding(document, origins, *each) for each in decided)):
         yield last
         last = piece
-    yield from _streamed(last, "observations", (_observation(each, document) for each in observed))
+    yield from _streamed(last, "observations", (_observation(each, origins) for each in observed))
 
 
 def _streamed(text: str, key: str, items: Iterable[Node]) -> Iterator[str]:
@@ -204,11 +206,12 @@ def _item(subject: Subject) -> Node:
     }
 
 
+@lru_cache(maxsize=4096)
 def _item_uuid(subject: Subject) -> str:
     return ids.uuid("subject", subject.id.casefold())
 
 
-def _observation(observed: _Observed, document: Document) -> Node:
+def _observation(observed: _Observed, origins: list[Node]) -> Node:
     finding = observed.finding
     attested = finding.attestation is not None
     props = {
@@ -228,7 +231,7 @@ def _observation(observed: _Observed, document: Document) -> Node:
         "props": [_prop(name, value) for name, value in props.items() if value],
         "methods": ["EXAMINE" if attested else "TEST"],
         "types": ["historic" if observed.carried else "control-objective"],
-        "origins": [{"actors": [{"type": "tool", "actor-uuid": _tool_uuid(document)}]}],
+        "origins": origins,
         "subjects": [{"subject-uuid": _item_uuid(finding.subject), "type": "inventory-item"}],
         **_some("relevant-evidence", [{"description": _text(line)} for line in observations.lines(finding)]),
         "collected": observed.collected,
@@ -260,7 +263,7 @@ def _is_decided(evidence: Sequence[_Observed]) -> bool:
     return Outcome.FAIL in outcomes or (Outcome.PASS in outcomes and outcomes.isdisjoint(_UNDECIDED))
 
 
-def _finding(document: Document, control: Control, evidence: Sequence[_Observed]) -> Node:
+def _finding(document: Document, origins: list[Node], control: Control, evidence: Sequence[_Observed]) -> Node:
     """Return the finding about a control that is decided."""
     fails = [each for each in evidence if each.finding.outcome is Outcome.FAIL]
     passes = [each for each in evidence if each.finding.outcome is Outcome.PASS]
@@ -276,7 +279,7 @@ def _finding(document: Document, control: Control, evidence: Sequence[_Observed]
         "title": _line(name),
         "description": _text(f"{counted} ({', '.join(rules)}). {PART}"),
         "props": [_prop("framework", control.framework), _prop("control", control.id)],
-        "origins": [{"actors": [{"type": "tool", "actor-uuid": _tool_uuid(document)}]}],
+        "origins": origins,
         "target": {
             "type": "statement-id",
             "target-id": ids.statement(control),
@@ -295,6 +298,7 @@ def _some(key: str, values: list[Node]) -> Node:
     return {key: values} if values else {}
 
 
+@lru_cache(maxsize=4096)
 def _prop(name: str, value: str) -> Node:
     return {"name": name, "ns": NAMESPACE, "value": _value(value)}
 
@@ -304,11 +308,13 @@ def _value(text: str) -> str:
     return printable(" ".join(text.split())) or "-"
 
 
+@lru_cache(maxsize=4096)
 def _text(text: str) -> str:
     """Return a text that Markdown shows literally."""
     return markdown(_value(text))
 
 
+@lru_cache(maxsize=4096)
 def _line(text: str) -> str:
     """Return a short text that Markdown shows literally."""
     return markdown(_value(text)[:_LONGEST_TITLE])
