@@ -25,6 +25,18 @@ _ALWAYS: Final = frozenset(("kind", "level"))
 """Written even if equal to the schema's default, because the default of a rule has priority over it."""
 _RENAMED: Final = {(om.Suppression, "state"): "status"}
 """Properties that sarif_om names as a draft of the standard did."""
+_VALUES: Final = (str, bool, int, float)
+
+
+class _IsPlain(dict[type, bool]):
+    """By class, whether its objects are JSON values that contain no object of sarif_om."""
+
+    def __missing__(self, kind: type) -> bool:
+        found = self[kind] = kind is Plain or issubclass(kind, _VALUES)
+        return found
+
+
+_IS_PLAIN: Final = _IsPlain()
 _NO_DEFAULT: Final = object()
 """What equals no value."""
 
@@ -36,14 +48,12 @@ def plain(node: Node) -> Node:
         TypeError: it contains something that SARIF does not define, such as a misspelt attribute.
     """
     kind: Any = type(node)
-    if kind is str or kind is Plain:
+    if _IS_PLAIN[kind]:
         return node
     if kind is list or kind is tuple:
         return [plain(item) for item in node]
     if kind is dict:
-        return {name: value if type(value) is str else plain(value) for name, value in node.items()}
-    if isinstance(node, str | bool | int | float):
-        return node
+        return {name: value if _IS_PLAIN[type(value)] else plain(value) for name, value in node.items()}
     properties = _properties(kind)
     found = {}
     for name, value in vars(node).items():
@@ -53,7 +63,7 @@ def plain(node: Node) -> Node:
             raise TypeError(f"{kind.__name__} has no {name}")
         property_name, default = properties[name]
         if default is _NO_DEFAULT or value != default:
-            found[property_name] = value if type(value) is str else plain(value)
+            found[property_name] = value if _IS_PLAIN[type(value)] else plain(value)
     return found
 
 
@@ -77,4 +87,4 @@ def _properties(kind: type) -> Mapping[str, tuple[str, object]]:
 
 def _is_plain(default: object) -> bool:
     """Return whether a default is a value, and not what makes one."""
-    return isinstance(default, str | bool | int | float)
+    return isinstance(default, _VALUES)

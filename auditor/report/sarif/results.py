@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,14 +12,23 @@ import sarif_om as om
 from auditor.escape import printable
 from auditor.evaluation.model import BaselineState, Outcome
 from auditor.report import remedies, wording
-from auditor.report.document import Attestation, Finding, Rule, Waiver
+from auditor.report.document import Attestation, Finding, Rule, Subject, Waiver
 from auditor.report.sarif import unseen
 from auditor.report.sarif.flavours import Flavour
 from auditor.report.sarif.locations import is_declared, location
 from auditor.report.sarif.notifications import justification
 from auditor.report.sarif.objects import Node
 from auditor.report.sarif.rule_ids import rule_id
-from auditor.report.sarif.text import LONGEST_NAME, LONGEST_REASON, LONGEST_VALUE, inert, one_line, quoted, value
+from auditor.report.sarif.text import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    LONGEST_VALUE,
+    clause,
+    inert,
+    one_line,
+    quoted,
+    value,
+)
 from auditor.rules.evidence import Evidence
 
 _KINDS: Final = {
@@ -28,6 +38,7 @@ _KINDS: Final = {
     Outcome.PASS: "pass",
     Outcome.NOT_APPLICABLE: "notApplicable",
 }
+_BEFORE_SUBJECT: Final = {Outcome.PASS: "passes for ", Outcome.NOT_APPLICABLE: "not applicable to "}
 _BASELINE_STATES: Final[Mapping[BaselineState | None, str]] = {
     BaselineState.REGRESSED: "new",
     BaselineState.NEW: "new",
@@ -112,14 +123,14 @@ def _suppression(waiver: Waiver) -> Node:
 
 def _message(finding: Finding, last_seen: str) -> str:
     """Return the outcome as a sentence that is understood alone, since lists show only that, and the evidence."""
-    headline, subject = inert(one_line(wording.headline(finding)).rstrip("."), LONGEST_VALUE), _subject(finding)
-    said = {Outcome.PASS: "passes for ", Outcome.NOT_APPLICABLE: "not applicable to "}.get(finding.outcome, "")
-    outcome = f"{headline} ({said}{subject})."
+    headline = clause(wording.headline(finding), LONGEST_VALUE)
+    subject = _subject(finding.subject, finding.deployment)
+    outcome = f"{headline} ({_BEFORE_SUBJECT.get(finding.outcome, '')}{subject})."
     observations = [_observation(evidence, finding.subject.id) for evidence in finding.evidence[:_MOST_EVIDENCE]]
     if more := len(finding.evidence) - len(observations):
         observations.append(f"and {more} more")
     reason = "" if last_seen else _attested(finding.attestation)
-    reason = inert(one_line(reason or finding.reason or "").rstrip("."), LONGEST_REASON)
+    reason = clause(reason or finding.reason or "", LONGEST_REASON)
     grade = (
         f"Severity {finding.severity}, because {inert(one_line(finding.grade), LONGEST_REASON)}"
         if finding.grade
@@ -133,7 +144,7 @@ def _message(finding: Finding, last_seen: str) -> str:
 
 def _remedy(finding: Finding) -> str:
     """Return the steps that correct a finding, or where they are if a message cannot show them as they are."""
-    text = remedies.in_one_line(finding)
+    text = remedies.in_one_line(finding) if finding.remedy else ""
     if inert(text, _LONGEST_REMEDY) != text:
         return "The command auditor remedy prints the steps that correct it"
     return f"{text}; nothing of this was run" if text else ""
@@ -147,14 +158,14 @@ def _attested(attestation: Attestation | None) -> str:
     return f"{by}: {attestation.statement}"
 
 
-def _subject(finding: Finding) -> str:
-    """Return the subject of a finding, distinguished from others of the same name."""
-    subject = finding.subject
+@lru_cache(maxsize=4096)
+def _subject(subject: Subject, deployment: str | None) -> str:
+    """Return the subject of findings, distinguished from others of the same name."""
     text = f"{inert(subject.kind, LONGEST_NAME)} {quoted(subject.name, LONGEST_NAME)}"
     if subject.kind == "tier" and subject.region:
         text += f" in {quoted(subject.region, LONGEST_NAME)}"
-    if finding.deployment and subject.kind != "deployment":
-        text += f" of deployment {quoted(finding.deployment, LONGEST_NAME)}"
+    if deployment and subject.kind != "deployment":
+        text += f" of deployment {quoted(deployment, LONGEST_NAME)}"
     return text
 
 

@@ -27,7 +27,13 @@ def value(observed: object) -> str:
 
     Resource ids are replaced by resource group and name: cut ids would hide how they differ.
     """
-    return quoted(wording.named(wording.text(observed, absent="null", empty="")), LONGEST_VALUE)
+    return _named(wording.text(observed, absent="null", empty=""))
+
+
+@lru_cache(maxsize=4096)
+def _named(text: str) -> str:
+    """Return the text of a value as a message quotes it, with the names of resources in the place of their ids."""
+    return quoted(wording.named(text), LONGEST_VALUE)
 
 
 def quoted(text: str, limit: int) -> str:
@@ -48,6 +54,12 @@ def inert(text: str, limit: int) -> str:
     text = _BRACKET.sub(r"\\\g<0>", text)
     text = text.replace("{", "{{").replace("}", "}}")
     return _TAG.sub(r"\\u003c", text)
+
+
+@lru_cache(maxsize=4096)
+def clause(text: str, limit: int) -> str:
+    """Return prose on one line, without its full stop and without effect in a message."""
+    return inert(one_line(text).rstrip("."), limit)
 
 
 def one_line(text: str) -> str:
