@@ -84,9 +84,6 @@ def about(document: Document) -> Kept:
     if document.taken_at and not moment:
         message = f"takenAt is '{document.taken_at}', not a time like 2026-11-01T06:00:00Z"
         raise InputError(message)
-    numbers = document.summary
-    waived = numbers.waived.fail + numbers.waived.unknown
-    total = numbers.fail + numbers.unknown + numbers.error + numbers.passed + numbers.not_applicable + waived
     fails = (finding for finding in document.findings if finding.outcome is Outcome.FAIL)
     return Kept(
         moment=moment.astimezone(dt.UTC) if moment else dt.datetime.combine(document.as_of, dt.time(), dt.UTC),
@@ -96,7 +93,7 @@ def about(document: Document) -> Kept:
             arm.key(scope): frozenset(map(arm.canonical_type, types))
             for scope, types in document.coverage.listed.items()
         },
-        whole=document.brief is not None or len(document.findings) == total,
+        whole=document.brief is not None or document.lists_all,
         titles={finding.rule: finding.title for finding in document.findings}
         | {rule.id: rule.title for rule in document.rules},
         headlines={finding.rule: wording.headline(finding) for finding in fails},

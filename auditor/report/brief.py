@@ -13,6 +13,8 @@ from auditor.report.document import BriefSubject, Document, Finding, Rule
 
 def with_passes(document: Document) -> Document:
     """Return a report that lists what passes or does not apply too, without evidence where it has that in brief."""
+    if document.lists_all:
+        return document
     listed = {finding.key for finding in document.findings}
     added = (finding for finding in _findings(document) if finding.key not in listed)
     return msgspec.structs.replace(document, findings=(*document.findings, *added))

@@ -717,6 +717,14 @@ class Document(_Part, frozen=True, kw_only=True):
     """The findings that pass or do not apply, in brief, also if they are listed; null in older reports."""
 
     @property
+    def lists_all(self) -> bool:
+        """Return whether the findings are all that were evaluated, those that pass or do not apply included."""
+        found = self.summary
+        waived = found.waived.fail + found.waived.unknown
+        total = found.fail + found.unknown + found.error + found.passed + found.not_applicable + waived
+        return len(self.findings) == total
+
+    @property
     def deployment_file(self) -> str:
         """Return the path of the deployment file, "" without one."""
         return (self.declaration and self.declaration.file) or ""
