@@ -102,9 +102,11 @@ def scan(request: Request) -> Evaluation:
         evaluated = _in_parts(request, loaded, exempt, given, supplied)
         if evaluated is not None:
             return msgspec.structs.replace(evaluated, maps=mapped)
-    snapshot = request.source.read()  # after all files of the user: reading live subscriptions takes minutes
-    attached = attaching.attach(snapshot, supplied)
-    snapshot = drift.with_shared(attached.snapshot, baseline) if baseline else attached.snapshot
+    # After all files of the user are read: reading live subscriptions takes minutes.
+    attached = attaching.attach(request.source.read(), supplied)
+    if baseline:
+        attached = msgspec.structs.replace(attached, snapshot=drift.with_shared(attached.snapshot, baseline))
+    snapshot = attached.snapshot
     declared = given if request.deployment else deployment_file.carried_by(snapshot, baseline)
     packs.check_settings(loaded, declared.deployments)
     _check_scopes(snapshot, baseline, request)
@@ -125,9 +127,8 @@ def scan(request: Request) -> Evaluation:
     findings = engine.evaluate(topology, rules, detail, changes.after if changes else (), memory)
     approved: tuple[Finding, ...] = ()
     if former and changes and memory:
-        unlike = changes.before.keys() ^ changes.after.keys()  # findings list what was read of the resources in either
-        unmoved = Unmoved.since(memory, former, unlike, changes.alike)
-        approved = engine.evaluate(former, rules, detail, changes.before, Memory(former, unmoved))
+        approved = _approved(former, changes, memory, rules)
+        memory = None  # what was read for each finding is large, and not needed any more
     earlier = previous.earlier(last, (rule.rule for rule in rules)) if last else None
     lost = carry_over.carried(earlier, findings, topology) if earlier else ()
     applied = exemptions.apply(exempt, findings, lost, gaps, as_of)
@@ -158,6 +159,15 @@ def scan(request: Request) -> Evaluation:
         remembered=remembered.content(memory) if remembered and memory else b"",
         warnings=remembered.warnings if remembered else (),
     )
+
+
+def _approved(
+    former: Topology, changes: drift.Changes, memory: Memory, rules: Sequence[CompiledRule]
+) -> tuple[Finding, ...]:
+    """Return the findings of the approved snapshot; where nothing has moved, they are those of the current one."""
+    unlike = changes.before.keys() ^ changes.after.keys()  # findings list what was read of the resources in either
+    unmoved = Unmoved.since(memory, former, unlike, changes.alike)
+    return engine.evaluate(former, rules, Detail.ALL, changes.before, Memory(former, unmoved))
 
 
 class _Remembered:
