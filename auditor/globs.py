@@ -44,16 +44,16 @@ class Texts(Generic[T]):
     def matching(self, glob: str) -> list[T]:
         """Return the items whose texts a glob matches, in the order in which they were given."""
         before, behind = ends_of(glob) or (glob, glob)
-        candidates = min(_beginning(self._forwards, before), _beginning(self._backwards, behind[::-1]), key=len)
+        several = ((self._forwards, before), (self._backwards, behind[::-1]))
+        texts, places = min(((texts, _beginning(texts, end)) for texts, end in several), key=lambda each: len(each[1]))
         matches = matcher(glob)
-        found = (self._items[place] for place in sorted(candidates))
+        found = (self._items[place] for place in sorted(texts[number][1] for number in places))
         return [item for text, item in found if matches(text)]
 
 
-def _beginning(texts: list[tuple[str, int]], beginning: str) -> list[int]:
-    """Return the places of the texts that begin with another."""
-    first, behind = bisect_left(texts, (beginning,)), bisect_left(texts, (beginning + _LAST,))
-    return [place for _, place in texts[first:behind]]
+def _beginning(texts: list[tuple[str, int]], beginning: str) -> range:
+    """Return where in a sorted list the texts are that begin with another."""
+    return range(bisect_left(texts, (beginning,)), bisect_left(texts, (beginning + _LAST,)))
 
 
 class Globs(Generic[T]):
