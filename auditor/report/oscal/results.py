@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from auditor.errors import InputError
@@ -131,14 +132,14 @@ def _controls(document: Document, observed: Sequence[_Observed]) -> list[tuple[C
     by_rule: dict[str, list[_Observed]] = {}
     for each in observed:
         by_rule.setdefault(each.finding.rule, []).append(each)
-    found: dict[tuple[str, str], tuple[Control, dict[str, _Observed]]] = {}
+    found: dict[tuple[str, str], tuple[Control, dict[str, list[_Observed]]]] = {}
     for rule in document.rules:
         for control in rule.controls:
             evidence = found.setdefault((control.framework, control.id), (control, {}))[1]
-            evidence.update((each.uuid, each) for each in by_rule.get(rule.id, ()))
+            evidence[rule.id] = by_rule.get(rule.id, [])
     order = {framework.name: place for place, framework in enumerate(document.frameworks)}
     ranked = sorted(found.values(), key=lambda pair: (order[pair[0].framework], ids.control(pair[0])))
-    return [(control, [*evidence.values()]) for control, evidence in ranked]
+    return [(control, [*chain.from_iterable(evidence.values())]) for control, evidence in ranked]
 
 
 def _result(document: Document, observed: Sequence[_Observed], controls: Sequence[Control]) -> Node:
