@@ -140,8 +140,7 @@ _WHY_EVALUATING: Final = (
 )
 _WHY_READING: Final = (
     "Besides decoding, it verifies the file by its SHA-256 and computes the key and type of each id. It goes through "
-    "all values in Python, which alone takes three times as long as decoding, to find secrets and to keep equal texts "
-    "once."
+    "all values in Python, which alone takes twice as long as decoding, to find secrets and to keep equal texts once."
 )
 _WHY_COLLECTING: Final = "Every answer is decoded, searched for secrets and kept; the lower bound discards it."
 _WHY_WALL: Final = (
@@ -153,7 +152,7 @@ _WHY_LOSSES: Final = (
 )
 _WHY_MEMORY: Final = (
     "The decoded resources take 2.4 times the bytes of the snapshot; findings, facts and what was looked up for them "
-    "2.3 times. Formats that show passes keep the evidence of each, as evaluated and as reported: 2.3 times more."
+    "2.3 times. SARIF and OSCAL need the evidence of each pass, 1.2 times more; OSCAL keeps the ids of them too."
 )
 _WHY_FORMATS: Final = (
     "It lists every pass, and SARIF and OSCAL have the evidence of each: a third more for evaluating, and the rest for "
