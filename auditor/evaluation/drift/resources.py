@@ -25,7 +25,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def with_shared(snapshot: Snapshot, earlier: Snapshot) -> Snapshot:
-    """Return a snapshot in which each resource that an earlier one has just so is the same object as there.
+    """Return a snapshot in which each resource that is equal in an earlier one is the same object as there.
 
     That halves the memory of two snapshots, and resources that are the same need not be compared.
     """

@@ -76,7 +76,7 @@ class Page:
 
 
 def width_of(text: str) -> int:
-    """Return how many columns a printable text has; it is rich that knows the wide characters."""
+    """Return how many columns a printable text has; rich knows which characters are wide."""
     return len(text) if text.isascii() else cell_len(text)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _COLLECTION: Final = "guest"
 _MOST_NAMES: Final = 3
-"""How many VMs a gap names whose files have no place."""
+"""How many of the VMs whose files are left out a gap names."""
 
 
 class Attached(msgspec.Struct, frozen=True):
